@@ -1,0 +1,99 @@
+"""Where a plan runs: each backend is one file with `refuse(plan)` and `start(plan, …)`, found by its name.
+
+Brian2's global state (`device`, `prefs`, `defaultclock`) is touched by the backends and `emit` alone.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia.errors import did_you_mean, fail
+from thalia.plan import Plan
+from thalia.wire import Arrays
+
+NAMES = ("cpp", "runtime")
+Progress = Callable[[str, float], None]  # what is being done, and the fraction that is done
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A request to record a variable of some neurons of a group, every so many steps."""
+
+    name: str
+    group: str
+    variable: str
+    every: int
+    neurons: NDArray[np.int32]
+
+
+@dataclass
+class Chunk:
+    """What happened in some steps: spikes of each group as (step, neuron), and samples as (times, neurons)."""
+
+    spikes: dict[str, tuple[NDArray[np.int64], NDArray[np.int32]]] = field(default_factory=dict)
+    samples: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What was compiled for a session: how many code objects, and whether they were there already."""
+
+    code_objects: int
+    cached: bool
+
+
+class Session(Protocol):
+    """A network in the middle of a run. Variables are named `object.variable`; arrays are in SI."""
+
+    compiled: Compiled
+
+    def advance(self, steps: int) -> Chunk:
+        """Simulate some steps."""
+
+    def read(self, name: str) -> NDArray[np.float64]:
+        """A copy of a variable."""
+
+    def write(self, name: str, values: NDArray[np.float64]) -> None:
+        """Set a variable; the length must be right."""
+
+    def close(self) -> None:
+        """Let go of everything."""
+
+
+class Backend(Protocol):
+    """The two functions of a backend module."""
+
+    def refuse(self, plan: Plan) -> list[str]:
+        """Why this backend cannot run the plan here; empty if it can."""
+
+    def build(self, plan: Plan, progress: Progress) -> object:
+        """Whatever must be compiled."""
+
+    def start(self, plan: Plan, built: object, arrays: Arrays, samples: tuple[Sample, ...], seed: int) -> Session:
+        """A session at time zero."""
+
+
+def find(name: str) -> Backend:
+    """The backend of this name.
+
+    Raises
+    ------
+    CircuitError
+        If there is none.
+    """
+    if name not in NAMES:
+        raise fail(f"no backend is called '{name}'", did_you_mean(name, NAMES))
+    return import_module(f"thalia.backends.{name}")  # type: ignore[return-value]
+
+
+def choose() -> tuple[str, str]:
+    """The fastest backend that works here, and a remark if it is not the compiled one."""
+    from thalia.backends import compiler
+
+    if compiler.find_compiler():
+        return "cpp", ""
+    return "runtime", "no C++ compiler was found, so this runs on NumPy, many times slower; install g++ or clang++"

@@ -1,0 +1,265 @@
+"""The default backend: one compiled C++ program per circuit structure, served over a pipe.
+
+Brian2 generates the code of the model; Thalia compiles it, caches it by the hash of the model, and talks to it:
+arrays in, steps, spikes and state out. Nothing that a run may change (seed, weights, connectivity, rates,
+duration, recording) is compiled in, and a program that is cached needs no Brian2 at all.
+"""
+
+import json
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path as FilePath
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia.backends import Chunk, Compiled, Progress, Sample
+from thalia.backends.compiler import cache_folder, compile_program, find_compiler, identity
+from thalia.emit import NetworkModel, import_brian2, model_of, network
+from thalia.plan import Drive, Plan
+from thalia.wire import Arrays, Wired, playback_arrays
+
+HERE = FilePath(__file__).parent
+
+
+@dataclass(frozen=True)
+class Program:
+    """A compiled program: its folder, and the dtype of each of its arrays by name."""
+
+    folder: FilePath
+    arrays: dict[str, str]
+    sources: dict[str, int]
+    code_objects: int
+    cached: bool
+    emit_seconds: float = 0.0
+    build_seconds: float = 0.0
+
+
+def refuse(plan: Plan) -> list[str]:
+    """Why this backend cannot run the plan here; empty if it can."""
+    if find_compiler() is None:
+        return ["no C++ compiler was found: install g++ or clang++, or take `--backend runtime`"]
+    return []
+
+
+def build(plan: Plan, progress: Progress) -> Program:
+    """The program of a plan, from the cache or compiled now."""
+    model = model_of(plan, native_drives=True)
+    folder = cache_folder() / model.digest(identity(), version("brian2"), _own_source())
+    if (folder / "manifest.json").exists():
+        return _program(folder, cached=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = FilePath(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
+    try:
+        progress("writing C++", 0.0)
+        begin = perf_counter()
+        sources, manifest = _generate(model, partial)
+        emitted = perf_counter()
+        compile_program(partial, sources, lambda done, total: progress("compiling", done / total))
+        seconds = {"emit_seconds": emitted - begin, "build_seconds": perf_counter() - emitted}
+        (partial / "manifest.json").write_text(json.dumps(manifest))
+        try:
+            partial.rename(folder)
+        except OSError:  # somebody else built the same meanwhile
+            shutil.rmtree(partial)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return replace(_program(folder, cached=False), **seconds)
+
+
+def _own_source() -> str:
+    return "".join((HERE / name).read_text() for name in ("serve.cpp", "serve.h", "cpp.py", "../emit.py"))
+
+
+def _program(folder: FilePath, cached: bool) -> Program:
+    return Program(folder, cached=cached, **json.loads((folder / "manifest.json").read_text()))
+
+
+def _generate(model: NetworkModel, folder: FilePath) -> tuple[list[str], dict[str, Any]]:
+    """Have Brian2 write the model's C++, and add the part that serves it."""
+    b2 = import_brian2()
+    b2.set_device("cpp_standalone", build_on_run=False)
+    device = b2.device
+    device.reinit()
+    device.activate(build_on_run=False)
+    try:
+        net, objects = network(model)
+        for made in objects.values():
+            if isinstance(made, b2.Synapses):
+                made._connect_called = True  # its synapses are loaded at run time
+        device.insert_code("main", "thalia_serve(nullptr);")
+        device.insert_code("before_network_run", f"thalia_serve(&{net.name});")
+        device.headers.append('"serve.h"')
+        net.run(0 * b2.second, namespace={})
+        device.build(directory=str(folder), compile=False, run=False, with_output=False)
+        manifest = _write_server(device, model, folder)
+        sources = sorted(device.writer.source_files)
+    finally:
+        device.reinit()
+        b2.set_device("runtime")
+    return [*sources, "serve.cpp"], manifest
+
+
+def _write_server(device: Any, model: NetworkModel, folder: FilePath) -> dict[str, Any]:
+    lines, dtypes = [], {}
+    delays = {path.variables["delay"]: f"{path.name}.delay" for s in device.synapses for path in s._pathways}
+    for variable, c_name in device.arrays.items():
+        name = delays.get(variable, f"{variable.owner.name}.{variable.name}")
+        dtypes[name] = np.dtype(variable.dtype).str
+        if variable in device.dynamic_arrays:
+            lines.append(f'    arrays["{name}"] = growing({device.dynamic_arrays[variable]});')
+        else:
+            lines.append(f'    arrays["{name}"] = fixed({c_name}, {variable.size});')
+    sources = ", ".join(f'{{"{g.name}", _array_{g.name}__spikespace, {g.size}}}' for g in model.groups)
+    text = (HERE / "serve.cpp").read_text().replace("@ARRAYS@", "\n".join(lines)).replace("@SOURCES@", sources)
+    (folder / "serve.cpp").write_text(text)
+    shutil.copy(HERE / "serve.h", folder)
+    return {"arrays": dtypes, "sources": {g.name: g.size for g in model.groups}, "code_objects": len(device.code_objects)}
+
+
+class CppSession:
+    """A compiled program that is running; see `thalia.backends.Session`."""
+
+    def __init__(self, program: Program, samples: tuple[Sample, ...]):
+        self.program = program
+        self.samples = samples
+        self.compiled = Compiled(program.code_objects, program.cached)
+        self.process = subprocess.Popen(
+            [str(program.folder / "main")], cwd=program.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+
+    def command(self, text: str, payload: bytes | memoryview = b"") -> None:
+        """Send a command and its data."""
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(f"{text}\n".encode())
+            self.process.stdin.write(payload)
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            self._died()
+
+    def receive(self, dtype: str) -> NDArray[Any]:
+        """An array that the program sends: its length in bytes, then its bytes."""
+        values = np.empty(int(self._count()) // np.dtype(dtype).itemsize, dtype)
+        view = memoryview(values).cast("B")
+        assert self.process.stdout is not None
+        done = 0
+        while done < len(view):
+            got = self.process.stdout.readinto(view[done:])  # type: ignore[attr-defined]
+            if not got:
+                self._died()
+            done += got
+        return values
+
+    def _count(self) -> int:
+        assert self.process.stdout is not None
+        raw = self.process.stdout.read(8)
+        if len(raw) < 8:
+            self._died()
+        return int.from_bytes(raw, "little")
+
+    def _died(self) -> None:
+        assert self.process.stderr is not None
+        self.process.wait()
+        said = self.process.stderr.read().decode(errors="replace")
+        raise RuntimeError(f"the compiled program ended with status {self.process.returncode}: {said}")
+
+    def write(self, name: str, values: NDArray[Any]) -> None:
+        """Set a variable; a fixed array of another length is an error, and the length is read back."""
+        array = np.ascontiguousarray(values, dtype=self.program.arrays[name])
+        self.command(f"write {name} {array.nbytes}", memoryview(array).cast("B"))
+        if (count := self._count()) != array.size:
+            raise RuntimeError(f"{name}: wrote {array.size} numbers, the program has {count}")
+
+    def read(self, name: str) -> NDArray[Any]:
+        """A copy of a variable."""
+        self.command(f"read {name}")
+        return self.receive(self.program.arrays[name])
+
+    def advance(self, steps: int) -> Chunk:
+        """Simulate some steps."""
+        self.command(f"run {steps}")
+        spikes = {name: (self.receive("<i8"), self.receive("<i4")) for name in self.program.sources}
+        taken = {s.name: self.receive("<f8").reshape(-1, len(s.neurons)) for s in self.samples}
+        return Chunk(spikes, taken)
+
+    def close(self) -> None:
+        """End the program."""
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except BrokenPipeError:
+                    continue
+        self.process.kill()
+        self.process.wait()
+
+
+def start(plan: Plan, built: Program, arrays: Arrays, samples: tuple[Sample, ...], seed: int) -> CppSession:
+    """A session at time zero, with every array in place."""
+    session = CppSession(built, samples)
+    try:
+        for group, variables in arrays.groups.items():
+            for name, values in variables.items():
+                session.write(f"{group}.{name}", values)
+        for name, wired in arrays.synapses.items():
+            _connect(session, plan, name, wired)
+        _play(session, plan)
+        session.command(f"seed {seed % 2**32}")
+        for drive in plan.drives:
+            _drive(session, plan, drive)
+        session.command("start")
+        for sample in samples:
+            header = f"sample {sample.group}.{sample.variable} {sample.every} {len(sample.neurons)}"
+            session.command(header, sample.neurons.astype("<i4").tobytes())
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+def _connect(session: CppSession, plan: Plan, name: str, wired: Wired) -> None:
+    group = next(each for each in plan.synapses if each.name == name)
+    session.write(f"{name}._synaptic_pre", wired.pre)
+    session.write(f"{name}._synaptic_post", wired.post)
+    session.write(f"{name}.N", np.array([len(wired)]))
+    session.write(f"{name}.N_outgoing", np.bincount(wired.pre, minlength=plan.group(group.pre).size))
+    session.write(f"{name}.N_incoming", np.bincount(wired.post, minlength=plan.group(group.post).size))
+    for variable, values in wired.variables.items():
+        session.write(f"{name}.{variable}", values)
+    if wired.axonal.size or len(wired) == 0:
+        session.write(f"{name}_pre.delay", wired.axonal)
+    if group.on_post:
+        session.write(f"{name}_post.delay", wired.dendritic)
+    for variable in (e.name for e in group.equations if e.kind == "ode"):
+        session.write(f"{name}.{variable}", np.zeros(len(wired)))
+    if f"{name}.lastupdate" in session.program.arrays:
+        session.write(f"{name}.lastupdate", np.zeros(len(wired)))
+
+
+def _play(session: CppSession, plan: Plan) -> None:
+    for group in plan.groups:
+        if not group.plays_spikes:
+            continue
+        steps, neurons = playback_arrays(plan, group.name)
+        session.write(f"{group.name}._timebins", steps)
+        session.write(f"{group.name}.neuron_index", neurons)
+        session.write(f"{group.name}._lastindex", np.zeros(1))
+        session.write(f"{group.name}._period_bins", np.zeros(1))
+
+
+def _drive(session: CppSession, plan: Plan, drive: Drive) -> None:
+    if drive.rate:
+        return
+    for each in drive.members:
+        _, member = plan.population(each.population)
+        if each.mean and member.size:
+            numbers = f"{float(each.weight.mean).hex()} {float(each.mean * plan.dt).hex()}"
+            session.command(f"drive {drive.group}.{drive.target} {member.start} {member.size} {numbers}")

@@ -1,0 +1,196 @@
+// The part of a compiled circuit that talks to Thalia: it loads arrays, runs steps, and hands back spikes and state,
+// over a pipe. Everything it changes is an array of the model or the random generator; it keeps no state of its own.
+
+#include "objects.h"
+#include "network.h"
+#include "serve.h"
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <limits>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace {
+
+struct Array {
+    std::function<char *()> data;
+    std::function<size_t()> length;
+    std::function<void(size_t)> resize;  // empty where the length is fixed
+    size_t item;
+};
+
+template <class T> Array fixed(T *&pointer, size_t length) {
+    return {[&pointer] { return reinterpret_cast<char *>(pointer); }, [length] { return length; }, nullptr, sizeof(T)};
+}
+
+template <class T> Array growing(std::vector<T> &vector) {
+    return {[&vector] { return reinterpret_cast<char *>(vector.data()); }, [&vector] { return vector.size(); },
+            [&vector](size_t length) { vector.resize(length); }, sizeof(T)};
+}
+
+struct Source { std::string name; int32_t *&spikes; size_t neurons; };
+struct Drive { double *target; double weight; double mean; size_t start, size; };
+struct Sample { const double *variable; int64_t every; std::vector<int32_t> neurons; std::vector<double> values; };
+
+std::map<std::string, Array> arrays;
+std::vector<Drive> drives;
+std::vector<Sample> samples;
+
+void declare_arrays() {
+    using namespace brian;
+@ARRAYS@
+}
+
+std::vector<Source> sources() {
+    using namespace brian;
+    return {@SOURCES@};
+}
+
+// The model's own generator as a source of 32-bit words for the standard distributions.
+struct Words {
+    using result_type = uint32_t;
+    static constexpr result_type min() { return 0; }
+    static constexpr result_type max() { return std::numeric_limits<result_type>::max(); }
+    result_type operator()() { return static_cast<result_type>(brian::_random_generators[0].rand() * 4294967296.0); }
+};
+
+// Independent Poisson counts of all neurons of a population have a Poisson sum, spread uniformly: so draw the sum,
+// and for each spike the neuron that it goes to. A fraction of the cost of a draw for every neuron.
+void deliver(const Drive &drive) {
+    Words words;
+    std::poisson_distribution<int64_t> total(drive.mean * drive.size);
+    const int64_t count = total(words);
+    double *target = drive.target + drive.start;
+    for (int64_t k = 0; k < count; k++)
+        target[static_cast<size_t>(brian::_random_generators[0].rand() * drive.size)] += drive.weight;
+}
+
+void take(Sample &sample, int64_t step) {
+    if (step % sample.every) return;
+    for (int32_t neuron : sample.neurons) sample.values.push_back(sample.variable[neuron]);
+}
+
+[[noreturn]] void die(const std::string &message) {
+    std::fprintf(stderr, "%s\n", message.c_str());
+    std::fflush(nullptr);
+    std::_Exit(3);
+}
+
+void send(const void *data, size_t bytes) {
+    if (bytes && std::fwrite(data, 1, bytes, stdout) != bytes) std::_Exit(4);
+}
+
+void send_count(uint64_t count) { send(&count, sizeof count); }
+
+template <class T> void send_all(const std::vector<T> &values) {
+    send_count(values.size() * sizeof(T));
+    send(values.data(), values.size() * sizeof(T));
+}
+
+void receive(void *data, size_t bytes) {
+    if (bytes && std::fread(data, 1, bytes, stdin) != bytes) die("the connection broke");
+}
+
+Array &array(const std::string &name) {
+    auto found = arrays.find(name);
+    if (found == arrays.end()) die("there is no array " + name);
+    return found->second;
+}
+
+void write_array(const std::string &name, size_t bytes) {
+    Array &into = array(name);
+    if (into.resize) into.resize(bytes / into.item);
+    if (into.length() * into.item != bytes) die(name + " has another length");
+    receive(into.data(), bytes);
+    send_count(into.length());
+}
+
+void read_array(const std::string &name) {
+    Array &from = array(name);
+    send_count(from.length() * from.item);
+    send(from.data(), from.length() * from.item);
+}
+
+void run_steps(Network &network, int64_t steps) {
+    const auto all = sources();
+    std::vector<std::vector<int64_t>> times(all.size());
+    std::vector<std::vector<int32_t>> neurons(all.size());
+    auto &clock = brian::defaultclock;
+    for (int64_t k = 0; k < steps; k++) {
+        const int64_t step = clock.timestep[0];
+        for (auto &sample : samples) take(sample, step);
+        for (const auto &drive : drives) deliver(drive);
+        for (auto &object : network.objects) object.second();
+        for (size_t s = 0; s < all.size(); s++) {
+            const int32_t *spikes = all[s].spikes;
+            const int32_t count = spikes[all[s].neurons];
+            times[s].insert(times[s].end(), count, step);
+            neurons[s].insert(neurons[s].end(), spikes, spikes + count);
+        }
+        clock.tick();
+        network.t = clock.t[0];
+    }
+    for (size_t s = 0; s < all.size(); s++) {
+        send_all(times[s]);
+        send_all(neurons[s]);
+    }
+    for (auto &sample : samples) {
+        send_all(sample.values);
+        sample.values.clear();
+    }
+}
+
+void add_drive(char *arguments) {
+    char name[512];
+    Drive drive{};
+    if (std::sscanf(arguments, "%511s %zu %zu %la %la", name, &drive.start, &drive.size, &drive.weight, &drive.mean) != 5)
+        die("a drive cannot be read");
+    drive.target = reinterpret_cast<double *>(array(name).data());
+    drives.push_back(drive);
+}
+
+void add_sample(char *arguments) {
+    char name[512];
+    long long every;
+    size_t count;
+    if (std::sscanf(arguments, "%511s %lld %zu", name, &every, &count) != 3) die("a sample cannot be read");
+    Sample sample{reinterpret_cast<const double *>(array(name).data()), every, std::vector<int32_t>(count), {}};
+    receive(sample.neurons.data(), count * sizeof(int32_t));
+    samples.push_back(std::move(sample));
+}
+
+}  // namespace
+
+// Obeys commands, one a line, until told to go on (`start`) or that all is done (`end`).
+void thalia_serve(Network *network) {
+    static bool declared = (declare_arrays(), true);
+    (void)declared;
+    char line[1024];
+    while (std::fgets(line, sizeof line, stdin)) {
+        line[std::strcspn(line, "\n")] = 0;
+        char *arguments = std::strchr(line, ' ');
+        if (arguments) *arguments++ = 0;
+        const std::string command = line;
+        if (command == "start") return;
+        if (command == "end") break;
+        if (command == "write") {
+            char *size = std::strchr(arguments, ' ');
+            *size++ = 0;
+            write_array(arguments, std::strtoull(size, nullptr, 10));
+        } else if (command == "read") read_array(arguments);
+        else if (command == "seed") brian::_random_generators[0].seed(std::strtoul(arguments, nullptr, 10));
+        else if (command == "drive") add_drive(arguments);
+        else if (command == "sample") add_sample(arguments);
+        else if (command == "run" && network) run_steps(*network, std::strtoll(arguments, nullptr, 10));
+        else die("unknown command " + command);
+        std::fflush(stdout);
+    }
+    std::fflush(nullptr);
+    std::_Exit(0);  // skips Brian2's dump of every array into files
+}

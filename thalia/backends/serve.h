@@ -1,0 +1,3 @@
+#pragma once
+class Network;
+void thalia_serve(Network *network);

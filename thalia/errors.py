@@ -1,0 +1,60 @@
+"""What a user reads when something is wrong: every mistake at once, each with its place and its mend."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake: the path of the key it belongs to, what is wrong, and how to mend it.
+
+    `place` is `file:line:column`, known only where the circuit came from a file.
+    """
+
+    path: Path
+    message: str
+    hint: str = ""
+    place: str = ""
+
+    def __str__(self) -> str:
+        where = ": ".join(part for part in (self.place, dotted(self.path)) if part)
+        text = f"{where}: {self.message}" if where else self.message
+        return f"{text}\n    hint: {self.hint}" if self.hint else text
+
+    def under(self, *prefix: str | int) -> "Problem":
+        """The same problem, seen from further up the file."""
+        return replace(self, path=(*prefix, *self.path))
+
+
+class CircuitError(Exception):
+    """Raised for anything a user can mend; carries every problem that was found, in file order."""
+
+    def __init__(self, problems: Iterable[Problem]):
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def fail(message: str, hint: str = "", path: Path = ()) -> CircuitError:
+    """The error for a single problem."""
+    return CircuitError([Problem(path, message, hint)])
+
+
+def dotted(path: Path) -> str:
+    """`('pathways', 'a_to_b', 'rules', 0)` as a person writes it: `pathways.a_to_b.rules[0]`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A suggestion for a name that is not known, or the list of those that are."""
+    names = sorted(known)
+    close = get_close_matches(word, names, n=1, cutoff=0.6)
+    listing = ", ".join(names) if len(names) <= 24 else ", ".join(names[:24]) + ", …"
+    if close:
+        return f"did you mean '{close[0]}'? Known: {listing}"
+    return f"known: {listing}" if names else "none is known here"

@@ -1,0 +1,141 @@
+"""Pass 2: Circuit → Circuit. Regions and matrix pathways become ordinary populations and pathways."""
+
+from typing import Any
+
+from thalia.errors import CircuitError, Path, Problem
+from thalia.parts import part_text
+from thalia.source import read_yaml
+from thalia.parts import parse
+from thalia.spec import Circuit, Delay, Fragment, Pathway, Population, Stimulus
+
+
+def expand(circuit: Circuit) -> Circuit:
+    """The same circuit, written out: every pathway has one `pre` and one `post`, every stimulus one target.
+
+    Raises
+    ------
+    CircuitError
+        For a region that is not there or refers to itself, and for every table of the wrong shape.
+    """
+    problems: list[Problem] = []
+    circuit = _expand_regions(circuit, problems)
+    pathways, stimuli, aliases = {}, {}, {}
+    for name, pathway in circuit.pathways.items():
+        for made, single in _split_pathway(name, pathway, problems):
+            pathways[made] = single
+            aliases[("pathways", made)] = ("pathways", name)
+    for name, stimulus in circuit.stimuli.items():
+        for made, each in _split_stimulus(name, stimulus, problems):
+            stimuli[made] = each
+            aliases[("stimuli", made)] = ("stimuli", name)
+    if problems:
+        raise circuit.source.placed(problems)
+    written_out = circuit.with_(pathways=pathways, stimuli=stimuli)
+    return written_out.at(circuit.source.aliased({made: name for made, name in aliases.items() if made != name}))
+
+
+def _expand_regions(circuit: Circuit, problems: list[Problem]) -> Circuit:
+    populations, pathways = dict(circuit.populations), dict(circuit.pathways)
+    source = circuit.source
+    for region, use in circuit.regions.items():
+        here: Path = ("regions", region)
+        try:
+            text, file = part_text("regions", use.template, circuit.folder)
+            data, fragment_source = read_yaml(text, file)
+            fragment = parse(Fragment, data, fragment_source)
+        except CircuitError as error:
+            problems += [p if p.place else Problem((*here, "template"), p.message, p.hint) for p in error.problems]
+            continue
+        source = source.joined(fragment_source, here)
+        for name, population in fragment.populations.items():
+            made = f"{region}.{name}"
+            populations[made] = _sized(population, use.size)
+            source = source.aliased({("populations", made): (*here, "populations", name)})
+        for name, pathway in fragment.pathways.items():
+            made = f"{region}.{name}"
+            ends = {side: tuple(f"{region}.{end}" for end in getattr(pathway, side)) for side in ("pre", "post")}
+            pathways[made] = pathway.model_copy(update=ends)
+            source = source.aliased({("pathways", made): (*here, "pathways", name)})
+    for name, population in circuit.populations.items():
+        if population.share is not None:
+            problems.append(Problem(("populations", name, "share"), "'share' is for regions", "give `size:` instead"))
+    return circuit.with_(regions={}, populations=populations, pathways=pathways).at(source)
+
+
+def _sized(population: Population, region_size: int) -> Population:
+    size = population.size or max(1, round(population.share.mean * region_size))  # type: ignore[union-attr]
+    return population.model_copy(update={"size": size, "share": None})
+
+
+def _split_pathway(name: str, pathway: Pathway, problems: list[Problem]) -> list[tuple[str, Pathway]]:
+    shape = (len(pathway.post), len(pathway.pre))
+    tables = {
+        ("connect", "probability"): pathway.connect.probability,
+        ("connect", "number"): pathway.connect.number,
+        ("weight",): pathway.weight,
+        ("delay", "axonal"): pathway.delay.axonal,
+        ("delay", "dendritic"): pathway.delay.dendritic,
+    }
+    wrong = [_shape_problem(("pathways", name, *key), entry, shape) for key, entry in tables.items() if entry]
+    if any(wrong):
+        problems += [problem for problem in wrong if problem]
+        return []
+    made = []
+    for row, post in enumerate(pathway.post):
+        for column, pre in enumerate(pathway.pre):
+            picked = {key: _pick(entry, row, column) for key, entry in tables.items()}
+            if _is_empty(picked):
+                continue
+            single = shape == (1, 1)
+            made.append((name if single else f"{name}.{_word(pre)}_to_{_word(post)}", _one(pathway, pre, post, picked)))
+    return made
+
+
+def _one(pathway: Pathway, pre: str, post: str, picked: dict[tuple[str, ...], Any]) -> Pathway:
+    connect = pathway.connect.model_copy(
+        update={"probability": picked["connect", "probability"], "number": picked["connect", "number"]}
+    )
+    delay = Delay(axonal=picked["delay", "axonal"], dendritic=picked["delay", "dendritic"])
+    changes = {"pre": (pre,), "post": (post,), "connect": connect, "weight": picked[("weight",)], "delay": delay}
+    return pathway.model_copy(update=changes)
+
+
+def _split_stimulus(name: str, stimulus: Stimulus, problems: list[Problem]) -> list[tuple[str, Stimulus]]:
+    problem = _shape_problem(("stimuli", name, "number"), stimulus.number, (len(stimulus.target), 1))
+    if problem:
+        problems.append(problem)
+        return []
+    if len(stimulus.target) == 1:
+        return [(name, stimulus)]
+    return [
+        (f"{name}.{_word(target)}", stimulus.model_copy(update={"target": (target,), "number": _pick(stimulus.number, row, 0)}))
+        for row, target in enumerate(stimulus.target)
+    ]
+
+
+def _word(name: str) -> str:
+    return name.replace(".", "_")
+
+
+def _shape_problem(path: Path, entries: Any, shape: tuple[int, int]) -> Problem | None:
+    found = (len(entries), len(entries[0]) if entries else 0)
+    if all(have in (1, want) and have for have, want in zip(found, shape, strict=True)):
+        return None
+    rows, columns = shape
+    message = f"expected a table of {rows} rows (post) and {columns} columns (pre), found {found[0]} and {found[1]}"
+    return Problem(path, message, "one row, one column or a single number holds for all")
+
+
+def _pick(entries: Any, row: int, column: int) -> Any:
+    if entries is None:
+        return None
+    line = entries[row if len(entries) > 1 else 0]
+    return ((line[column if len(line) > 1 else 0],),)
+
+
+def _is_empty(picked: dict[tuple[str, ...], Any]) -> bool:
+    """A zero in a table of probabilities or numbers means that there is no such pathway."""
+    entries = [picked["connect", key] for key in ("probability", "number")]
+    return any(entry is not None and entry[0][0].mean == 0 for entry in entries)
+
+

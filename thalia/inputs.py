@@ -1,0 +1,251 @@
+"""What neurons receive: the ports that synapses act on, and stimuli as currents, rates, drives or spikes."""
+
+import csv
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from io import StringIO
+
+from thalia.equations import EquationError, Statement, dimension_of, evaluate, identifiers, rename, rename_equation
+from thalia.errors import CircuitError, Path, did_you_mean
+from thalia.parts import Part, Synapse, expect
+from thalia.parts import Stimulus as StimulusPart
+from thalia.plan import AMPERE, HERTZ, Drive, DriveMember, Input, Playback
+from thalia.source import read_text
+from thalia.spec import Circuit, Stimulus, SynapseUse
+from thalia.units import UNITS, Dimension, Value, ValueSyntaxError, constant, dimension_name
+
+BIAS = Input("bias", "bias", (), {"bias": AMPERE}, {"bias": constant(0, AMPERE)})
+DEFAULT_SYNAPSE = {UNITS["S"][1]: "ampa", AMPERE: "current_exp", UNITS["V"][1]: "delta"}
+
+
+@dataclass
+class Received:
+    """Everything that one population receives, gathered while pathways and stimuli are resolved."""
+
+    inputs: dict[str, Input] = field(default_factory=dict)
+    parameters: dict[str, tuple[Value, ...]] = field(default_factory=dict)
+    origins: dict[str, Path] = field(default_factory=dict)
+
+    def add(self, received: Input, values: dict[str, Value], origin: Path) -> None:
+        """One more input; the same one again changes nothing."""
+        self.inputs.setdefault(received.name, received)
+        self.origins.setdefault(received.name, origin)
+        for name, value in values.items():
+            self.parameters.setdefault(name, (value,))
+
+    def add_bias(self, value: Value, origin: Path) -> None:
+        """One more constant current; they add up to a single parameter."""
+        self.inputs.setdefault(BIAS.name, BIAS)
+        self.origins.setdefault(BIAS.name, origin)
+        self.parameters["bias"] = (*self.parameters.get("bias", ()), value)
+
+
+@dataclass(frozen=True)
+class Port:
+    """A synapse model with its numbers, as variables of the neurons that it acts on."""
+
+    part: Synapse
+    input: Input
+    values: dict[str, Value]
+    arrival: tuple[Statement, ...]
+
+
+class Ports:
+    """Names one port for each distinct synapse model and set of numbers in the circuit."""
+
+    def __init__(self, circuit: Circuit, problem: Callable[..., None]):
+        self.circuit = circuit
+        self.problem = problem
+        self.made: dict[tuple[str, tuple[tuple[str, Value], ...]], Port] = {}
+
+    def synapse(self, use: SynapseUse, path: Path) -> Port | None:
+        """The port of a synapse model with these parameters, made at its first use."""
+        part = self._part("synapses", use.part, path)
+        if not isinstance(part, Synapse):
+            return None
+        values = self.parameters(part, use.parameters, path)
+        if values is None:
+            return None
+        key = (use.part, tuple(sorted(values.items())))
+        if key not in self.made:
+            stem = use.part.removesuffix(".yaml").rpartition("/")[2]
+            number = sum(made.input.name.rstrip("_0123456789") == stem.rstrip("_0123456789") for made in self.made.values()) + 1
+            self.made[key] = _port(part, stem if number == 1 else f"{stem}_{number}", values)
+        return self.made[key]
+
+    def stimulus(self, name: str, stimulus: Stimulus, received: dict[str, Received]) -> Drive | None:
+        """Add a stimulus to what its target receives; Poisson spikes on neurons come back as a drive."""
+        path: Path = ("stimuli", name)
+        part = self._part("stimuli", stimulus.kind, (*path, "kind"))
+        target = stimulus.target[0]
+        if target not in self.circuit.populations:
+            self.problem((*path, "target"), f"no population is called '{target}'", did_you_mean(target, self.circuit.populations))
+            return None
+        if not isinstance(part, StimulusPart):
+            return None
+        values = self.parameters(part, stimulus.parameters, path)
+        if values is None or part.spikes or not self._dimension_holds(part, values, path):
+            return None
+        if part.current:
+            self._current(name, part, values, received[target], path)
+            return None
+        if self.circuit.populations[target].neuron == "poisson":
+            slot = f"rate_{name.replace('.', '_')}"
+            received[target].add(*_slot(slot, part.rate, values), path)
+            return None
+        return self._drive(name, stimulus, part, values, received[target])
+
+    def _drive(
+        self, name: str, stimulus: Stimulus, part: StimulusPart, values: dict[str, Value], received: Received
+    ) -> Drive | None:
+        path: Path = ("stimuli", name)
+        if stimulus.weight is None:
+            self.problem(path, "'weight' is missing", "say what one spike does to a neuron, as in `weight: 1 nS`")
+            return None
+        default = SynapseUse(part=DEFAULT_SYNAPSE.get(stimulus.weight.dimension, "ampa"))
+        port = self.synapse(stimulus.synapse or default, (*path, "synapse"))
+        if port is None:
+            return None
+        try:
+            expect(stimulus.weight, port.part.weight)
+        except ValueSyntaxError as error:
+            self.problem((*path, "weight"), str(error), f"the synapse is '{stimulus.synapse.part if stimulus.synapse else default.part}'")
+            return None
+        received.add(port.input, port.values, path)
+        number = stimulus.number[0][0].mean
+        target, expression = _single_jump(port.arrival)
+        if target is None:
+            self.problem((*path, "synapse"), f"'{port.input.name}' cannot be driven by a stimulus: one spike changes several variables")
+            return None
+        mean = None
+        if not identifiers(part.rate) & {"t"} and not any(value.is_random for value in values.values()):
+            mean = number * evaluate(part.rate, {key: value.mean for key, value in values.items()})
+        factor = evaluate(expression, {**{key: value.mean for key, value in port.values.items()}, "w": 1.0})
+        weight = stimulus.weight if factor == 1 else stimulus.weight.scaled(factor)
+        word = name.replace(".", "_")
+        local = {key: f"{word}_{key}" for key in values}
+        member = DriveMember(name, stimulus.target[0], weight, number, mean, {local[k]: v for k, v in values.items()})
+        rate = rename(part.rate, local) if mean is None else ""
+        return Drive(word, stimulus.target[0].replace(".", "_"), target, rate, (member,))
+
+    def _current(self, name: str, part: StimulusPart, values: dict[str, Value], received: Received, path: Path) -> None:
+        if part.current.strip() in values:
+            received.add_bias(values[part.current.strip()], path)
+        else:
+            received.add(*_slot(f"current_{name.replace('.', '_')}", part.current, values), path)
+
+    def _part(self, kind: str, name: str, path: Path) -> Part | None:
+        try:
+            return self.circuit.part(kind, name)
+        except CircuitError as error:
+            for p in error.problems:
+                self.problem(path if not p.place else (), f"{p.place}: {p.message}" if p.place else p.message, p.hint)
+            return None
+
+    def parameters(self, part: Part, given: Mapping[str, Value], path: Path) -> dict[str, Value] | None:
+        """Defaults overlaid with what the circuit gives; None if something given is unknown or of the wrong dimension."""
+        values, good = {name: parameter.default for name, parameter in part.parameters.items()}, True
+        for name, value in given.items():
+            if name not in part.parameters:
+                self.problem((*path, name), f"unknown parameter '{name}'", did_you_mean(name, part.parameters))
+                good = False
+                continue
+            parameter = part.parameters[name]
+            try:
+                values[name] = expect(value, parameter.default.dimension)
+            except ValueSyntaxError as error:
+                hint = f"{name} is the {parameter.meaning}; the default is {parameter.default}"
+                self.problem((*path, name), str(error), hint)
+                good = False
+        return values if good else None
+
+    def _dimension_holds(self, part: StimulusPart, values: dict[str, Value], path: Path) -> bool:
+        expression, wanted = (part.current, AMPERE) if part.current else (part.rate, HERTZ)
+        try:
+            found = dimension_of(expression, {name: value.dimension for name, value in values.items()})
+            if found == wanted:
+                return True
+            self.problem(path, f"'{expression}' should be a {dimension_name(wanted)}, it is a {dimension_name(found)}")
+        except EquationError as error:
+            self.problem(path, str(error))
+        return False
+
+
+def _port(part: Synapse, name: str, values: dict[str, Value]) -> Port:
+    local = {key: f"{name}_{key}" for key in [*values, *(equation.name for equation in part.neuron)]}
+    renamed = {local[key]: value for key, value in values.items()}
+    dimensions: dict[str, Dimension] = {key: value.dimension for key, value in renamed.items()}
+    equations = tuple(rename_equation(equation, local) for equation in part.neuron)
+    arrival = tuple(
+        Statement(f"{local.get(s.target, s.target)}_post", s.operator, rename(s.right, {k: f"{v}_post" for k, v in local.items()}))
+        for s in part.on_pre
+    )
+    return Port(part, Input(name, rename(part.current, local), equations, dimensions, renamed), renamed, arrival)
+
+
+def _single_jump(arrival: tuple[Statement, ...]) -> tuple[str | None, str]:
+    """The variable that one spike adds to, and what it adds as an expression of `w` and the port's numbers."""
+    if len(arrival) != 1 or arrival[0].operator != "+=":
+        return None, ""
+    names = {name: name.removesuffix("_post") for name in identifiers(arrival[0].right)}
+    return arrival[0].target.removesuffix("_post"), rename(arrival[0].right, names)
+
+
+def _slot(slot: str, expression: str, values: dict[str, Value]) -> tuple[Input, dict[str, Value]]:
+    """A stimulus as a term of the input, with a switch that keeps it from the group's other populations."""
+    local = {name: f"{slot}_{name}" for name in values}
+    switch = f"{slot}_on"
+    renamed = {local[name]: value for name, value in values.items()}
+    idle = renamed | {switch: constant(0)}
+    dimensions = {name: value.dimension for name, value in idle.items()}
+    term = f"{switch}*({rename(expression, local)})"
+    return Input(slot, term, (), dimensions, idle), renamed | {switch: constant(1)}
+
+
+def playback(name: str, stimulus: Stimulus, circuit: Circuit, problem: Callable[..., None]) -> Playback | None:
+    """Spike times from the circuit or from a file beside it; None for every other kind of stimulus."""
+    path: Path = ("stimuli", name)
+    if stimulus.kind != "spikes" or stimulus.target[0] not in circuit.populations:
+        return None
+    population = circuit.populations[stimulus.target[0]]
+    if population.neuron != "input":
+        problem((*path, "target"), f"{stimulus.target[0]} is a '{population.neuron}', spikes are played by an 'input'",
+                "make a population with `neuron: input` and connect it with a pathway")  # fmt: skip
+        return None
+    if (stimulus.times is None) == (stimulus.file is None):
+        problem(path, "expected either 'times' or 'file'", "times: {0: [10 ms, 20 ms]}, or file: spikes.csv")
+        return None
+    pairs = _times_in(stimulus) if stimulus.times is not None else _times_from(str(stimulus.file), circuit, problem, path)
+    size = population.size or 1
+    for index, time in pairs:
+        if not 0 <= index < size:
+            problem(path, f"there is no neuron {index} in {stimulus.target[0]}, which has {size}", "the first neuron is 0")
+            return None
+        if time < 0:
+            problem(path, f"a spike of neuron {index} is at a negative time")
+            return None
+    ordered = sorted(pairs, key=lambda pair: (pair[1], pair[0]))
+    return Playback(name, stimulus.target[0], tuple(i for i, _ in ordered), tuple(t for _, t in ordered))
+
+
+def _times_in(stimulus: Stimulus) -> list[tuple[int, float]]:
+    return [(index, time.mean) for index, times in (stimulus.times or {}).items() for time in times]
+
+
+def _times_from(file: str, circuit: Circuit, problem: Callable[..., None], path: Path) -> list[tuple[int, float]]:
+    try:
+        text = read_text(circuit.folder / file)
+    except CircuitError as error:
+        problem((*path, "file"), error.problems[0].message)
+        return []
+    pairs = []
+    for line, row in enumerate(csv.reader(StringIO(text)), start=1):
+        if not row or row[0].lstrip().startswith("#"):
+            continue
+        try:
+            index, time = row
+            pairs.append((int(index), float(time) * 1e-3))
+        except ValueError:
+            problem((*path, "file"), f"{file}:{line}: expected `index, time in ms`, found '{','.join(row)}'")
+            return []
+    return pairs

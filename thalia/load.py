@@ -1,0 +1,114 @@
+"""Pass 1: text → Circuit. Every mistake at once, each with its file, line and column."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path as FilePath
+from typing import Any
+
+import yaml
+
+from thalia.errors import CircuitError, Problem, did_you_mean, fail
+from thalia.parts import parse
+from thalia.source import Source, read_text, read_yaml
+from thalia.spec import Circuit, as_data
+
+
+def load(file: str | FilePath, set: Mapping[str, Any] | None = None) -> Circuit:
+    """Read a circuit from a YAML file.
+
+    Parameters
+    ----------
+    set : mapping, optional
+        Values that replace those of the file, by dotted path: `{"pathways.a_to_b.weight": "0.3 nS"}`.
+
+    Raises
+    ------
+    CircuitError
+        With every mistake found in the file.
+    """
+    path = FilePath(file)
+    return loads(read_text(path), str(file), path.parent, set)
+
+
+def loads(
+    text: str, name: str = "circuit.yaml", folder: FilePath = FilePath("."), set: Mapping[str, Any] | None = None
+) -> Circuit:
+    """Read a circuit from YAML text; its own files are looked for in `folder`.
+
+    Raises
+    ------
+    CircuitError
+        With every mistake found in the text.
+    """
+    data, source = read_yaml(text, name, folder)
+    if not isinstance(data, dict):
+        found = "nothing" if data is None else f"a {type(data).__name__}"
+        raise CircuitError([Problem((), f"expected a circuit, found {found}", "start with `thalia new NAME`", name)])
+    if "thalia" not in data:
+        message = "'thalia' is missing"
+        raise CircuitError([Problem((), message, "begin the file with `thalia: 1`, the format's version", f"{name}:1:1")])
+    for path, value in (set or {}).items():
+        data, source = _replaced(data, source, path, value)
+    return parse(Circuit, data, source).at(source)
+
+
+def _replaced(data: dict[str, Any], source: Source, dotted_path: str, value: Any) -> tuple[dict[str, Any], Source]:
+    """The data with one value replaced; a name may itself hold dots, so the longest key that fits is taken."""
+    if isinstance(value, str):
+        value = read_yaml(value, f"--set {dotted_path}")[0]
+    path = _split(data, dotted_path)
+    node: Any = data
+    for key in path[:-1]:
+        node = node[key]
+    node[path[-1]] = value
+    places = {place: where for place, where in source.places.items() if place[: len(path)] != path}
+    return data, replace(source, places={**places, path: f"--set {dotted_path}"})
+
+
+def _split(data: Any, dotted_path: str) -> tuple[str | int, ...]:
+    words = dotted_path.split(".")
+    path: list[str | int] = []
+    node = data
+    while words:
+        taken = next((n for n in range(len(words), 0, -1) if isinstance(node, dict) and ".".join(words[:n]) in node), 0)
+        if isinstance(node, list) and words[0].isdigit() and int(words[0]) < len(node):
+            key: str | int = int(words.pop(0))
+        elif taken:
+            key, words = ".".join(words[:taken]), words[taken:]
+        elif isinstance(node, dict) and len(words) == 1:
+            return (*path, words[0])
+        elif isinstance(node, dict) and path == [] and words[0] in Circuit.model_fields:
+            key = words.pop(0)
+            node[key] = {}
+        else:
+            known = list(node) if isinstance(node, dict) else []
+            message = f"--set {dotted_path}: the circuit has no '{'.'.join([*map(str, path), words[0]])}'"
+            raise fail(message, did_you_mean(words[0], map(str, known)))
+        path.append(key)
+        node = node[key]
+    return tuple(path)
+
+
+def dumps(circuit: Circuit) -> str:
+    """The circuit as YAML text that loads to an equal circuit."""
+    return yaml.dump(as_data(circuit), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Short lists in one line, model text in blocks, and words such as `off` in quotes only where needed."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+def _list(dumper: yaml.SafeDumper, items: list[Any]) -> yaml.SequenceNode:
+    flat = all(not isinstance(item, dict | list) for item in items)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=flat)
+
+
+_Dumper.add_representer(str, _text)
+_Dumper.add_representer(list, _list)

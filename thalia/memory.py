@@ -1,0 +1,68 @@
+"""How much memory a plan will need, said before it starts."""
+
+import os
+from pathlib import Path as FilePath
+
+from thalia.errors import fail
+from thalia.plan import PathwayPlan, Plan, SynapseGroup
+
+WIRING_BYTES = 40  # per synapse while a pathway is drawn and sorted: two indices, delay, key, order, weight
+
+
+def expected_synapses(pathway: PathwayPlan, plan: Plan) -> float:
+    """Mean number of synapses of a pathway."""
+    pre, post = (plan.population(end)[1].size for end in (pathway.pre, pathway.post))
+    connect = pathway.connect
+    number = connect.number[0][0].mean if connect.number else 0.0
+    probability = connect.probability[0][0].mean if connect.probability else 1.0
+    return {
+        "pairwise_bernoulli": pre * post * probability, "distance": pre * post * probability,
+        "fixed_total_number": number, "fixed_indegree": number * post, "fixed_outdegree": number * pre,
+        "one_to_one": float(min(pre, post)), "all_to_all": float(pre * post),
+    }[connect.rule]  # fmt: skip
+
+
+def bytes_per_synapse(synapses: SynapseGroup) -> int:
+    """Memory of one synapse in the compiled program: two indices, its place in the spike queue, and its variables."""
+    variables = 1 + sum(e.kind != "expression" for e in synapses.equations)
+    variables += sum(synapses.shared(name) is None for name in synapses.parameters)
+    event_driven = any("event-driven" in e.flags for e in synapses.equations)
+    delays = (synapses.delay("axonal") is None) + bool(synapses.on_post and synapses.delay("dendritic") is None)
+    return 12 + 4 * bool(synapses.on_post) + 8 * variables + 8 * event_driven + 12 * delays
+
+
+def needed_bytes(plan: Plan) -> float:
+    """Estimate of the memory that wiring and running need at their peak."""
+    counts = {s.name: sum(expected_synapses(p, plan) for p in s.members) for s in plan.synapses}
+    program = sum(counts[s.name] * bytes_per_synapse(s) for s in plan.synapses)
+    neurons = sum(group.size * 8 * (len(group.variables()) + 4) for group in plan.groups)
+    return program + sum(counts.values()) * WIRING_BYTES + neurons + 3e8
+
+
+def available_bytes() -> float:
+    """Memory that a new program can have; infinite where the system does not say."""
+    try:
+        lines = FilePath("/proc/meminfo").read_text().splitlines()
+        return next(float(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration):
+        try:
+            return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+        except (ValueError, OSError, AttributeError):
+            return float("inf")
+
+
+def check_memory(plan: Plan) -> None:
+    """Refuse a plan that would not fit.
+
+    Raises
+    ------
+    CircuitError
+        With the estimate and what there is.
+    """
+    need, have = needed_bytes(plan), available_bytes()
+    if need > have:
+        synapses = sum(expected_synapses(p, plan) for _, p in plan.pathways())
+        raise fail(
+            f"{plan.name} needs about {need / 1e9:.1f} GB for {synapses:,.0f} synapses, and {have / 1e9:.1f} GB are free",
+            "run a smaller one with --scale, or on a larger machine",
+        )

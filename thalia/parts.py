@@ -1,0 +1,260 @@
+"""The parts that circuits are made of: a part's name is its file's name, and nothing registers itself.
+
+What a user can write in a circuit (`neurons:`, `synapses:`, `rules:`, or a file beside it) is exactly what
+the library is written in.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from pathlib import Path as FilePath
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from thalia.equations import EquationError, Equation, Statement, parse_equations, parse_statements
+from thalia.errors import CircuitError, Problem, did_you_mean, fail
+from thalia.source import Source, read_text, read_yaml
+from thalia.units import Dimension, Value, ValueSyntaxError, dimension_name, parse_unit, parse_value
+
+LIBRARY = files("thalia") / "library"
+
+
+def _checked(parse: Callable[[Any], Any]) -> BeforeValidator:
+    def validate(raw: Any) -> Any:
+        try:
+            return parse(raw)
+        except (ValueSyntaxError, EquationError) as error:
+            raise PydanticCustomError("thalia", "{message}", {"message": str(error)}) from None
+
+    return BeforeValidator(validate)
+
+
+def _text(parse: Callable[[str], Any]) -> Callable[[Any], Any]:
+    def read(raw: Any) -> Any:
+        if isinstance(raw, tuple):
+            return raw
+        if not isinstance(raw, str):
+            raise EquationError("expected model text, one line each")
+        return parse(raw)
+
+    return read
+
+
+_VALUE_SCHEMA = {"type": ["number", "string"], "examples": ["20 ms", 0.1, "normal(1 nS, 0.2 nS, min=0 nS)"]}
+AnyValue = Annotated[Value, _checked(parse_value), WithJsonSchema(_VALUE_SCHEMA)]
+Equations = Annotated[tuple[Equation, ...], _checked(_text(parse_equations)), WithJsonSchema({"type": "string"})]
+Statements = Annotated[tuple[Statement, ...], _checked(_text(parse_statements)), WithJsonSchema({"type": "string"})]
+
+
+def _unit(raw: Any) -> Dimension:
+    dimension = parse_unit(raw)[1] if isinstance(raw, str) else raw
+    return tuple(dimension)  # type: ignore[return-value]
+
+
+UnitText = Annotated[Dimension, _checked(_unit), WithJsonSchema({"type": "string", "examples": ["nS", "pA"]})]
+
+
+def quantity(name: str, dimension: Dimension) -> Any:
+    """The type of a field that takes a number or a distribution of one dimension."""
+
+    def parse(raw: Any) -> Value:
+        return expect(parse_value(raw), dimension, raw)
+
+    return Annotated[Value, _checked(parse), WithJsonSchema({**_VALUE_SCHEMA, "description": f"a {name}"})]
+
+
+def expect(value: Value, dimension: Dimension, raw: object = None) -> Value:
+    """The value, if it has this dimension.
+
+    Raises
+    ------
+    ValueSyntaxError
+        Saying what was expected and what was found.
+    """
+    if value.dimension != dimension:
+        found = dimension_name(value.dimension)
+        shown = str(value) if raw is None else str(raw)
+        message = f"expected a {dimension_name(dimension)}, found {shown}"
+        if found == "dimensionless":
+            raise ValueSyntaxError(f"{message}, which has no unit")
+        raise ValueSyntaxError(f"{message} (a {found})".replace("a dimensionless", "a bare number"))
+    return value
+
+
+class Node(BaseModel):
+    """What every noun of a circuit has in common: unknown keys are errors, and nothing changes later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class Parameter(Node):
+    """A number that a circuit may set: its default with unit, what it means, and where the default comes from."""
+
+    default: AnyValue
+    meaning: str
+    source: str = ""
+
+
+class Part(Node):
+    """What every part says about itself."""
+
+    summary: str = Field(min_length=1)
+    source: str = ""
+    reproduces: str = ""
+    differs: str = ""
+    parameters: dict[str, Parameter] = {}
+
+
+class Neuron(Part):
+    """A neuron model. `input_current` (or `input_rate`) in its equations is everything that it receives."""
+
+    equations: Equations
+    threshold: str
+    reset: Statements = ()
+    refractory: str = ""
+    initial: dict[str, str | AnyValue] = {}
+
+
+class Synapse(Part):
+    """A synapse model: what an arriving spike does to the postsynaptic neuron.
+
+    `neuron` holds the equations that live in that neuron, once for all synapses of this model; `current` is
+    what they inject; `on_pre` is the effect of one spike, of weight `w`; `charge` is what it injects in all.
+    """
+
+    weight: UnitText
+    neuron: Equations = ()
+    current: str = ""
+    on_pre: Statements
+    charge: str = ""
+
+
+class Rule(Part):
+    """A plasticity rule as model equations; `w` is the weight, between `w_min` and `w_max`."""
+
+    equations: Equations = ()
+    on_pre: Statements = ()
+    on_post: Statements = ()
+
+
+class Stimulus(Part):
+    """A stimulus as an expression of its parameters and of `t`: a current, or a rate of spikes."""
+
+    current: str = ""
+    rate: str = ""
+    spikes: bool = False
+
+
+PartType = TypeVar("PartType", bound=Part)
+KINDS: dict[str, type[Part]] = {
+    "neurons": Neuron,
+    "synapses": Synapse,
+    "plasticity": Rule,
+    "stimuli": Stimulus,
+}
+_SINGULAR = {"neurons": "neuron model", "synapses": "synapse model", "plasticity": "plasticity rule",
+             "stimuli": "kind of stimulus", "regions": "region template"}  # fmt: skip
+
+
+@cache
+def names(kind: str) -> tuple[str, ...]:
+    """Names of every part of a kind: 'neurons', 'synapses', 'plasticity', 'stimuli', 'regions'."""
+    return tuple(sorted(p.name.removesuffix(".yaml") for p in (LIBRARY / kind).iterdir() if p.name.endswith(".yaml")))
+
+
+def part_text(kind: str, name: str, folder: FilePath) -> tuple[str, str]:
+    """The text of a part's file and the file's name: of the library, or beside the circuit if it is a path.
+
+    Raises
+    ------
+    CircuitError
+        If there is no such part.
+    """
+    if name.endswith(".yaml"):
+        return read_text(folder / name), str(folder / name)
+    if name not in names(kind):
+        raise fail(f"no {_SINGULAR[kind]} is called '{name}'", did_you_mean(name, names(kind)))
+    return (LIBRARY / kind / f"{name}.yaml").read_text("utf-8"), f"thalia/library/{kind}/{name}.yaml"
+
+
+@cache
+def find(kind: str, name: str, folder: FilePath = FilePath(".")) -> tuple[Part, Source]:
+    """The part called `name` and the file it comes from.
+
+    Raises
+    ------
+    CircuitError
+        If there is no such part, or its file has mistakes.
+    """
+    text, file = part_text(kind, name, folder)
+    data, source = read_yaml(text, file)
+    return parse(KINDS[kind], data, source), source
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse(model: type[Model], data: object, source: Source) -> Model:
+    """Plain data as a frozen model.
+
+    Raises
+    ------
+    CircuitError
+        With every mistake, each with its place.
+    """
+    if not isinstance(data, dict):
+        raise source.placed([Problem((), f"expected a mapping of keys, found {type(data).__name__}")])
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise source.placed(problems_of(error, model)) from None
+
+
+def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
+    """Pydantic's findings in the project's words."""
+    return [_problem(details, model) for details in error.errors()]
+
+
+def _problem(details: Any, model: type[BaseModel]) -> Problem:
+    path = tuple(part for part in details["loc"] if part != "[key]")
+    kind, found = details["type"], details.get("input")
+    if kind == "extra_forbidden":
+        return Problem(path, f"unknown key '{path[-1]}'", did_you_mean(str(path[-1]), _keys_at(model, path[:-1])))
+    if kind == "missing":
+        return Problem(path, f"'{path[-1]}' is missing")
+    shown = "a mapping" if isinstance(found, dict) else "a list" if isinstance(found, list) else repr(found)
+    if kind == "literal_error":
+        return Problem(path, f"expected {details['ctx']['expected']}, found {shown}")
+    if kind in ("thalia", "value_error"):
+        message = str(details["ctx"].get("message") or details["ctx"].get("error"))
+        return Problem(path, message, details["ctx"].get("hint", ""))
+    wanted = {"dict_type": "a mapping", "model_type": "a mapping", "string_type": "a word", "int_parsing": "a whole number",
+              "int_type": "a whole number", "list_type": "a list", "tuple_type": "a list", "int_from_float": "a whole number",
+              "float_type": "a number", "float_parsing": "a number", "bool_type": "true or false",
+              "bool_parsing": "true or false", "model_attributes_type": "a mapping"}.get(kind)  # fmt: skip
+    if wanted:
+        return Problem(path, f"expected {wanted}, found {shown}")
+    return Problem(path, f"{details['msg'].replace('Input should be', 'expected to be')}, found {shown}")
+
+
+def _keys_at(model: Any, path: tuple[Any, ...]) -> list[str]:
+    """The keys that a mapping at this path may have, found by walking the models' annotations."""
+    for part in path:
+        field = getattr(model, "model_fields", {}).get(part)
+        model = _model_in(field.annotation) if field else _model_in(model)
+        if model is None:
+            return []
+    return list(getattr(model, "model_fields", {}))
+
+
+def _model_in(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        if (found := _model_in(argument)) is not None:
+            return found
+    return None
+
+

@@ -1,0 +1,260 @@
+"""The Plan: a circuit in which every name is found and every equation final, as frozen data.
+
+`resolve` makes one group per population and one synapse object per pathway, `fuse` joins them, `lower` decides
+how each variable is integrated. A Plan can be run at any of these stages, with the same result.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from thalia.equations import Equation, Statement
+from thalia.spec import Connect, Record, Reference, Space
+from thalia.units import UNITS, Dimension, Value, constant
+
+AMPERE, HERTZ, SECOND = UNITS["A"][1], UNITS["Hz"][1], UNITS["s"][1]
+
+
+@dataclass(frozen=True)
+class Input:
+    """One thing that neurons receive: its equations, the current (or rate) that it adds, its parameters.
+
+    `idle` are the values for a population of the same group that does not receive it.
+    """
+
+    name: str
+    term: str
+    equations: tuple[Equation, ...] = ()
+    parameters: dict[str, Dimension] = field(default_factory=dict)
+    idle: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A population as a slice of its group. A parameter is the sum of its values."""
+
+    name: str
+    start: int
+    size: int
+    parameters: dict[str, tuple[Value, ...]]
+    initial: dict[str, Value]
+    space: Space | None = None
+
+    @property
+    def stop(self) -> int:
+        """One past its last neuron in the group."""
+        return self.start + self.size
+
+
+@dataclass(frozen=True)
+class Group:
+    """Neurons of one model, simulated as one object; its members are populations."""
+
+    name: str
+    part: str
+    members: tuple[Member, ...]
+    model: tuple[Equation, ...]
+    threshold: str
+    reset: tuple[Statement, ...]
+    refractory: str
+    parameters: dict[str, Dimension]
+    inputs: tuple[Input, ...] = ()
+    receives: str = ""  # 'input_current' or 'input_rate', whichever the model reads
+    method: str = ""  # of integration, chosen by `lower`
+
+    @property
+    def size(self) -> int:
+        """Number of neurons."""
+        return sum(member.size for member in self.members)
+
+    @property
+    def plays_spikes(self) -> bool:
+        """Whether its spikes are given by a stimulus rather than computed."""
+        return not self.threshold
+
+    def all_parameters(self) -> dict[str, Dimension]:
+        """Parameters of the model and of its inputs."""
+        return self.parameters | {name: d for each in self.inputs for name, d in each.parameters.items()}
+
+    def shared(self, parameter: str) -> Value | None:
+        """The one number that a parameter has in the whole group, or None where neurons differ."""
+        return _common(member.parameters[parameter] for member in self.members)
+
+    def equations(self) -> tuple[Equation, ...]:
+        """The whole model, with everything that it receives summed up."""
+        collected = tuple(equation for each in self.inputs for equation in each.equations)
+        if not self.receives:
+            return self.model + collected
+        dimension = AMPERE if self.receives == "input_current" else HERTZ
+        terms = " + ".join(each.term for each in self.inputs if each.term)
+        zero = "0*amp" if self.receives == "input_current" else "0*hertz"
+        return (*self.model, *collected, Equation("expression", self.receives, terms or zero, dimension))
+
+    def variables(self) -> dict[str, Dimension]:
+        """Every name that an equation of the group may mention."""
+        return {equation.name: equation.dimension for equation in self.equations()} | self.all_parameters()
+
+
+@dataclass(frozen=True)
+class PathwayPlan:
+    """A pathway, ready to be wired: a member of a synapse object."""
+
+    name: str
+    pre: str
+    post: str
+    connect: Connect
+    weight: Value
+    axonal: Value
+    dendritic: Value
+    parameters: dict[str, Value]
+    plastic: tuple[bool, ...]
+    w_min: Value | None = None
+    w_max: Value | None = None
+
+
+@dataclass(frozen=True)
+class SynapseGroup:
+    """Synapses of one model and one stack of rules, between two groups, simulated as one object."""
+
+    name: str
+    pre: str
+    post: str
+    synapse: str
+    rules: tuple[str, ...]
+    members: tuple[PathwayPlan, ...]
+    weight: Dimension
+    parameters: dict[str, Dimension]
+    equations: tuple[Equation, ...] = ()
+    on_pre: tuple[Statement, ...] = ()
+    on_post: tuple[Statement, ...] = ()
+    forms: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_plastic(self) -> bool:
+        """Whether its weights can change."""
+        return bool(self.rules)
+
+    @property
+    def switches(self) -> bool:
+        """Whether its plasticity is on in some phases and off in others."""
+        return self.is_plastic and not all(self.members[0].plastic)
+
+    def shared(self, parameter: str) -> Value | None:
+        """The one number that a parameter has in all its synapses, or None where pathways differ."""
+        return _common((member.parameters[parameter],) for member in self.members)
+
+    def delay(self, side: str) -> Value | None:
+        """The one delay of all synapses ('axonal' or 'dendritic'), or None where they differ."""
+        return _common((getattr(member, side),) for member in self.members)
+
+
+@dataclass(frozen=True)
+class DriveMember:
+    """A Poisson stimulus of one population; `mean` is its rate of spikes per neuron, or None if it varies in time."""
+
+    name: str
+    population: str
+    weight: Value
+    number: float
+    mean: float | None
+    parameters: dict[str, Value]
+
+
+@dataclass(frozen=True)
+class Drive:
+    """Independent Poisson input to every neuron of some populations, delivered straight into a variable.
+
+    `rate` is the rate of one source as an expression of the parameters and `t`; empty where it is constant.
+    """
+
+    name: str
+    group: str
+    target: str
+    rate: str
+    members: tuple[DriveMember, ...]
+
+    @property
+    def scale(self) -> str:
+        """The variable that holds spikes per step, or the number of sources where the rate varies."""
+        return f"{self.name}_number" if self.rate else f"{self.name}_mean"
+
+    @property
+    def weight(self) -> str:
+        """The variable that holds the weight."""
+        return f"{self.name}_weight"
+
+    def statement(self) -> str:
+        """What happens in every step."""
+        mean = f"{self.scale}*dt*({self.rate})" if self.rate else self.scale
+        return f"{self.target} += {self.weight}*poisson({mean})"
+
+
+@dataclass(frozen=True)
+class Playback:
+    """Spike times given from outside: neuron indices within the population, and seconds."""
+
+    name: str
+    population: str
+    indices: tuple[int, ...]
+    times: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class PhasePlan:
+    """A stretch of time in whole steps."""
+
+    name: str
+    steps: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that will run."""
+
+    name: str
+    dt: float
+    seed: int
+    phases: tuple[PhasePlan, ...]
+    groups: tuple[Group, ...]
+    synapses: tuple[SynapseGroup, ...]
+    drives: tuple[Drive, ...]
+    playbacks: tuple[Playback, ...]
+    record: Record
+    reference: Reference | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def steps(self) -> int:
+        """Number of time steps."""
+        return sum(phase.steps for phase in self.phases)
+
+    @property
+    def duration(self) -> float:
+        """Model time in seconds."""
+        return self.steps * self.dt
+
+    def group(self, name: str) -> Group:
+        """The group of this name."""
+        return next(group for group in self.groups if group.name == name)
+
+    def populations(self) -> Iterator[tuple[Group, Member]]:
+        """Every population with its group."""
+        return ((group, member) for group in self.groups for member in group.members)
+
+    def population(self, name: str) -> tuple[Group, Member]:
+        """A population with its group."""
+        return next(pair for pair in self.populations() if pair[1].name == name)
+
+    def pathways(self) -> Iterator[tuple[SynapseGroup, PathwayPlan]]:
+        """Every pathway with its synapse object."""
+        return ((synapses, member) for synapses in self.synapses for member in synapses.members)
+
+    def with_(self, **changes: object) -> "Plan":
+        """The same plan with some of its fields replaced."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+def _common(values: Iterator[tuple[Value, ...]] | object) -> Value | None:
+    distinct = list(dict.fromkeys(values))  # type: ignore[call-overload]
+    if len(distinct) != 1 or any(value.is_random for value in distinct[0]):
+        return None
+    return constant(sum(value.mean for value in distinct[0]), distinct[0][0].dimension)

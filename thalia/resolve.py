@@ -1,0 +1,298 @@
+"""Pass 3: Circuit → Plan. Every name found, every default filled, every dimension checked, every equation final."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from thalia.equations import (
+    EquationError,
+    Statement,
+    check_equation,
+    check_statement,
+    dimension_of,
+    rename_equation,
+    rename_statement,
+)
+from thalia.errors import CircuitError, Path, Problem, did_you_mean
+from thalia.expand import expand
+from thalia.inputs import Ports, Received, playback
+from thalia.parts import Neuron, Part, Rule, Synapse, expect
+from thalia.phases import plan_phases, plastic_in
+from thalia.plan import SECOND, Group, Member, PathwayPlan, Plan, SynapseGroup
+from thalia.scale import ScaleReport, scale
+from thalia.spec import Circuit, Pathway, Population
+from thalia.units import DIMENSIONLESS, UNITS, Dimension, Value, ValueSyntaxError, constant, dimension_name, parse_value
+
+CONDUCTANCE = UNITS["S"][1]
+Result = TypeVar("Result")
+
+
+def resolve(circuit: Circuit) -> Plan:
+    """The plan of a circuit, with one group per population and one synapse object per pathway.
+
+    Raises
+    ------
+    CircuitError
+        With every unknown name, wrong dimension, impossible delay and the like.
+    """
+    written_out = expand(circuit)
+    scaled, report = scale(written_out)
+    return _Resolver(scaled, report).plan()
+
+
+class _Resolver:
+    """Collects problems while it looks everything up, so that all are reported at once."""
+
+    def __init__(self, circuit: Circuit, report: ScaleReport):
+        self.circuit = circuit
+        self.report = report
+        self.problems: list[Problem] = []
+        self.ports = Ports(circuit, self.problem)
+
+    def problem(self, path: Path, message: str, hint: str = "") -> None:
+        self.problems.append(Problem(path, message, hint))
+
+    def attempt(self, path: Path, work: Callable[[], Result]) -> Result | None:
+        """What `work` gives, or None with its problems noted at this path."""
+        try:
+            return work()
+        except CircuitError as error:
+            self.problems += [p if p.place else p.under(*path) for p in error.problems]
+        except (EquationError, ValueSyntaxError) as error:
+            self.problem(path, str(error))
+        return None
+
+    def plan(self) -> Plan:
+        circuit = self.circuit
+        if not circuit.populations:
+            self.problem(("populations",), "a circuit needs at least one population", "add `populations:` or `regions:`")
+        received = {name: Received() for name in circuit.populations}
+        pathways = [self.pathway(name, pathway, received) for name, pathway in circuit.pathways.items()]
+        drives = [self.ports.stimulus(name, stimulus, received) for name, stimulus in circuit.stimuli.items()]
+        groups = [self.group(name, population, received[name]) for name, population in circuit.populations.items()]
+        phases = plan_phases(circuit, self.problem)
+        self.record_names(groups)
+        for synapse_group in filter(None, pathways):
+            self.check_synapses(synapse_group, groups)
+        playbacks = [playback(name, stimulus, circuit, self.problem) for name, stimulus in circuit.stimuli.items()]
+        if self.problems:
+            raise circuit.source.placed(self.problems)
+        notes = tuple(f"kept: {text}" for text in self.report.preserved) + tuple(f"not kept: {text}" for text in self.report.lost)
+        return Plan(
+            name=circuit.name, dt=circuit.dt.mean, seed=circuit.seed, phases=phases,
+            groups=tuple(filter(None, groups)), synapses=tuple(filter(None, pathways)),
+            drives=tuple(filter(None, drives)), playbacks=tuple(filter(None, playbacks)),
+            record=circuit.record, reference=circuit.reference, notes=notes,
+        )  # fmt: skip
+
+    def part(self, kind: str, name: str, path: Path) -> Part | None:
+        return self.attempt(path, lambda: self.circuit.part(kind, name))
+
+    # populations
+
+    def group(self, name: str, population: Population, received: Received) -> Group | None:
+        path: Path = ("populations", name)
+        part = self.part("neurons", population.neuron, (*path, "neuron"))
+        if not isinstance(part, Neuron):
+            return None
+        parameters = self.ports.parameters(part, population.parameters, (*path, "parameters"))
+        if parameters is None:
+            return None
+        receives = next((n for e in part.equations for n in ("input_current", "input_rate") if n in e.right), "")
+        self.check_inputs(path, population, received, receives)
+        group = Group(
+            name=_identifier(name), part=population.neuron, members=(), model=part.equations, threshold=part.threshold,
+            reset=part.reset, refractory=part.refractory,
+            parameters={key: value.dimension for key, value in parameters.items()},
+            inputs=tuple(received.inputs.values()), receives=receives,
+        )  # fmt: skip
+        values = {key: (value,) for key, value in parameters.items()} | received.parameters
+        initial = self.initial(part, population, parameters, path)
+        self.check_group(group, path)
+        return Group(**{**vars(group), "members": (Member(name, 0, population.size or 1, values, initial, population.space),)})
+
+    def check_inputs(self, path: Path, population: Population, received: Received, receives: str) -> None:
+        wants_rate = receives == "input_rate"
+        for each, origin in received.origins.items():
+            is_rate = received.inputs[each].name.startswith("rate_")
+            if not receives or is_rate != wants_rate:
+                what = "spikes through a synapse or a current" if not is_rate else "a rate"
+                hint = "only stimuli of a rate reach it" if wants_rate else "connect to a population of neurons instead"
+                self.problem(origin, f"{path[1]} is a '{population.neuron}' and cannot receive {what}", hint)
+
+    def initial(self, part: Neuron, population: Population, parameters: dict[str, Value], path: Path) -> dict[str, Value]:
+        states = {equation.name: equation.dimension for equation in part.equations if equation.kind == "ode"}
+        initial: dict[str, Value] = {}
+        for name, raw in part.initial.items():
+            initial[name] = parameters[raw] if isinstance(raw, str) and raw in parameters else parse_value(raw)
+        for name, value in population.initial.items():
+            here = (*path, "initial", name)
+            if name not in states:
+                self.problem(here, f"'{name}' is not a state variable of {population.neuron}", did_you_mean(name, states))
+            else:
+                self.attempt(here, lambda n=name, v=value: initial.update({n: expect(v, states[n])}))  # type: ignore[misc]
+        return initial
+
+    def check_group(self, group: Group, path: Path) -> None:
+        names = group.variables()
+        for equation in group.equations():
+            self.attempt((*path, "neuron"), lambda e=equation: check_equation(e, names))  # type: ignore[misc]
+        for statement in group.reset:
+            self.attempt((*path, "neuron"), lambda s=statement: check_statement(s, names))  # type: ignore[misc]
+        for expression, wanted in ((group.threshold, DIMENSIONLESS), (group.refractory, SECOND)):
+            if expression:
+                self.attempt((*path, "neuron"), lambda e=expression, w=wanted: _expect_dimension(e, names, w))  # type: ignore[misc]
+
+    # pathways
+
+    def pathway(self, name: str, pathway: Pathway, received: dict[str, Received]) -> SynapseGroup | None:
+        path: Path = ("pathways", name)
+        known = self.circuit.populations
+        for side, end in (("pre", pathway.pre[0]), ("post", pathway.post[0])):
+            if end not in known:
+                self.problem((*path, side), f"no population is called '{end}'", did_you_mean(end, known))
+        port = self.ports.synapse(pathway.synapse, (*path, "synapse"))
+        if port is None or pathway.pre[0] not in known or pathway.post[0] not in known:
+            return None
+        received[pathway.post[0]].add(port.input, port.values, path)
+        self.check_numbers(pathway, path, port.part)
+        plastic = plastic_in(self.circuit, name)
+        rules = self.rules(pathway, path) if any(plastic) else []
+        bounds = self.bounds(pathway, path) if rules else (None, None)
+        code = _Code(port.arrival, rules, switches=not all(plastic))
+        member = PathwayPlan(
+            name=name, pre=pathway.pre[0], post=pathway.post[0], connect=pathway.connect, weight=pathway.weight[0][0],
+            axonal=pathway.delay.axonal[0][0], dendritic=pathway.delay.dendritic[0][0],
+            parameters=code.values | {k: b for k, b in zip(("w_min", "w_max"), bounds, strict=True) if b},
+            plastic=plastic, w_min=bounds[0], w_max=bounds[1],
+        )  # fmt: skip
+        return SynapseGroup(
+            name=_identifier(name), pre=_identifier(pathway.pre[0]), post=_identifier(pathway.post[0]),
+            synapse=port.input.name, rules=tuple(use for use, _, _ in rules), members=(member,), weight=port.part.weight,
+            parameters={key: value.dimension for key, value in member.parameters.items()},
+            equations=code.equations, on_pre=code.on_pre, on_post=code.on_post,
+        )  # fmt: skip
+
+    def check_numbers(self, pathway: Pathway, path: Path, part: Synapse) -> None:
+        weight, dt = pathway.weight[0][0], self.circuit.dt.mean
+        if self.attempt((*path, "weight"), lambda: expect(weight, part.weight)) is None:
+            return
+        smallest = weight.low if weight.low is not None else weight.arguments[0] if weight.kind != "normal" else weight.mean
+        if part.weight == CONDUCTANCE and smallest < 0:
+            hint = "an inhibitory conductance is positive and has a low reversal potential: gaba_a, gaba_b"
+            self.problem((*path, "weight"), f"a conductance cannot be negative, found {weight}", hint)
+        for side in ("axonal", "dendritic"):
+            delay = getattr(pathway.delay, side)[0][0]
+            least = delay.low if delay.low is not None else min(delay.arguments) if delay.kind != "normal" else delay.mean
+            if (side == "axonal" or least != 0) and least < dt * (1 - 1e-9):
+                message = f"the {side} delay is below the time step of {self.circuit.dt}, found {delay}"
+                self.problem((*path, "delay"), message, f"give at least {self.circuit.dt}: a spike acts in a later step")
+
+    def bounds(self, pathway: Pathway, path: Path) -> tuple[Value | None, Value | None]:
+        weight = pathway.weight[0][0]
+        low = pathway.w_min or constant(0, weight.dimension)
+        high = pathway.w_max or constant(2 * weight.mean, weight.dimension)
+        for key, bound in (("w_min", low), ("w_max", high)):
+            self.attempt((*path, key), lambda b=bound: expect(b, weight.dimension))  # type: ignore[misc]
+        if low.dimension == high.dimension == weight.dimension and not 0 <= low.mean <= weight.mean <= high.mean:
+            hint = "plastic weights are positive: let an inhibitory synapse such as gaba_a carry the sign"
+            message = f"expected 0 <= w_min <= weight <= w_max, found {low}, {weight}, {high}"
+            self.problem((*path, "weight"), message, hint)
+        return low, high
+
+    def rules(self, pathway: Pathway, path: Path) -> list[tuple[str, Rule, dict[str, Value]]]:
+        found = []
+        for index, use in enumerate(pathway.plasticity):
+            here = (*path, "plasticity", index)
+            part = self.part("plasticity", use.rule, (*here, "rule"))
+            if isinstance(part, Rule):
+                found.append((use.rule, part, self.ports.parameters(part, use.parameters, here) or {}))
+        return found
+
+    def check_synapses(self, synapses: SynapseGroup, groups: list[Group | None]) -> None:
+        post = next((g for g in groups if g and g.name == synapses.post), None)
+        path: Path = ("pathways", synapses.members[0].name)
+        if post is None:
+            return
+        names = {f"{name}_post": dimension for name, dimension in post.variables().items()}
+        names |= {equation.name: equation.dimension for equation in synapses.equations}
+        names |= synapses.parameters | {"w": synapses.weight, "plastic": DIMENSIONLESS}
+        where = (*path, "plasticity") if synapses.rules else (*path, "synapse")
+        for equation in synapses.equations:
+            self.attempt(where, lambda e=equation: check_equation(e, names))  # type: ignore[misc]
+        for statement in synapses.on_pre + synapses.on_post:
+            self.attempt(where, lambda s=statement: check_statement(s, names))  # type: ignore[misc]
+
+    def record_names(self, groups: list[Group | None]) -> None:
+        record, known, pathways = self.circuit.record, self.circuit.populations, self.circuit.pathways
+        for name in record.spikes:
+            if name not in known and name not in ("all", "none"):
+                self.problem(("record", "spikes"), f"no population is called '{name}'", did_you_mean(name, [*known, "all", "none"]))
+        for name in record.weights.pathways:
+            matches = [p for p in pathways if p == name or p.startswith(f"{name}.")]
+            if not matches and name not in ("plastic", "all", "none"):
+                hint = did_you_mean(name, [*pathways, "plastic", "all", "none"])
+                self.problem(("record", "weights", "pathways"), f"no pathway is called '{name}'", hint)
+        for name, state in record.states.items():
+            group = next((g for g in groups if g and g.members[0].name == state.population), None)
+            if group is None:
+                if state.population not in known:
+                    hint = did_you_mean(state.population, known)
+                    self.problem(("record", "states", name, "population"), f"no population is called '{state.population}'", hint)
+                continue
+            recordable = {e.name for e in group.equations() if e.kind == "ode"}
+            for variable in state.variables:
+                if variable not in recordable:
+                    message = f"'{variable}' is not a state variable of {state.population}"
+                    self.problem(("record", "states", name, "variables"), message, did_you_mean(variable, recordable))
+        if self.circuit.reference:
+            for name in self.circuit.reference.rates:
+                if name not in known:
+                    self.problem(("reference", "rates", name), f"no population is called '{name}'", did_you_mean(name, known))
+
+
+class _Code:
+    """The synaptic equations and statements of a pathway: arrival, then its rules in order, then one clamp."""
+
+    def __init__(self, arrival: tuple[Statement, ...], rules: list[tuple[str, Rule, dict[str, Value]]], switches: bool):
+        names = [name for name, _, _ in rules]
+        prefixed = len(set(_locals(rules))) < len(_locals(rules))
+        self.values: dict[str, Value] = {}
+        self.equations: tuple[object, ...] = ()  # type: ignore[assignment]
+        events: dict[str, list[Statement]] = {"on_pre": list(arrival), "on_post": []}
+        for index, (name, rule, values) in enumerate(rules):
+            word = name.removesuffix(".yaml").rpartition("/")[2] + (f"_{index + 1}" if names.count(name) > 1 else "")
+            local = {key: f"{word}_{key}" if prefixed else key for key in _locals([(name, rule, values)])}
+            self.values |= {local[key]: value for key, value in values.items()}
+            self.equations += tuple(rename_equation(equation, local) for equation in rule.equations)
+            for event in events:
+                statements = [rename_statement(s, local) for s in getattr(rule, event)]
+                events[event] += [_switched(s) if switches else s for s in statements]
+        for statements in events.values():
+            if any(statement.target == "w" for statement in statements):
+                statements.append(Statement("w", "=", "clip(w, w_min, w_max)"))
+        self.on_pre, self.on_post = tuple(events["on_pre"]), tuple(events["on_post"])
+
+
+def _locals(rules: list[tuple[str, Rule, dict[str, Value]]]) -> list[str]:
+    return [key for _, rule, values in rules for key in [*values, *(equation.name for equation in rule.equations)]]
+
+
+def _switched(statement: Statement) -> Statement:
+    """The same change of the weight, times `plastic`, so that zero leaves every bit as it was."""
+    if statement.target != "w":
+        return statement
+    change = {
+        "+=": f"({statement.right})", "-=": f"(-({statement.right}))", "*=": f"w*(({statement.right}) - 1)",
+        "/=": f"w*(1/({statement.right}) - 1)", "=": f"(({statement.right}) - w)",
+    }[statement.operator]  # fmt: skip
+    return Statement("w", "+=", f"plastic*{change}")
+
+
+def _expect_dimension(expression: str, names: Mapping[str, Dimension], wanted: Dimension) -> None:
+    found = dimension_of(expression, names)
+    if found != wanted:
+        raise EquationError(f"'{expression}': expected {dimension_name(wanted)}, it is a {dimension_name(found)}")
+
+
+def _identifier(name: str) -> str:
+    return name.replace(".", "_")

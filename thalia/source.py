@@ -1,0 +1,166 @@
+"""YAML read strictly, with the place of every key: what a file says, and where it says it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+
+import yaml
+
+from thalia.errors import CircuitError, Path, Problem, fail
+
+MAX_NODES = 200_000
+_WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where each path of a circuit was written, and the text of every file it drew in.
+
+    `aliases` send the path of something that a pass made (a population of a region, an entry of a matrix
+    pathway) to the path that the user wrote.
+    """
+
+    places: Mapping[Path, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[Path, Path] = field(default_factory=dict)
+    folder: FilePath = FilePath(".")
+
+    def locate(self, path: Path) -> str:
+        """The place of a path, or of the nearest thing above it that was written down."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.aliases:
+                path = (*self.aliases[path[:length]], *path[length:])
+                break
+        for length in range(len(path), -1, -1):
+            if path[:length] in self.places:
+                return self.places[path[:length]]
+        return ""
+
+    def placed(self, problems: list[Problem]) -> CircuitError:
+        """The error for these problems, each with its place, in file order."""
+        located = {Problem(p.path, p.message, p.hint, p.place or self.locate(p.path)) for p in problems}
+        return CircuitError(sorted(located, key=_reading_order))
+
+    def joined(self, other: "Source", under: Path) -> "Source":
+        """This source with another's places added below a path."""
+        places = {**self.places, **{(*under, *path): place for path, place in other.places.items()}}
+        return Source(places, {**self.files, **other.files}, self.aliases, self.folder)
+
+    def aliased(self, aliases: Mapping[Path, Path]) -> "Source":
+        """This source, knowing also what these made paths stand for."""
+        return Source(self.places, self.files, {**self.aliases, **aliases}, self.folder)
+
+
+def _reading_order(problem: Problem) -> tuple[str, int, int, str]:
+    file, _, rest = problem.place.partition(":")
+    line, _, column = rest.partition(":")
+    return file, int(line or 0), int(column or 0), str(problem)
+
+
+def read_text(file: FilePath) -> str:
+    """The text of a file.
+
+    Raises
+    ------
+    CircuitError
+        If it is not there, is a folder, cannot be read, or is not UTF-8.
+    """
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise fail(f"{file}: there is no such file") from None
+    except IsADirectoryError:
+        raise fail(f"{file}: is a folder, expected a YAML file") from None
+    except UnicodeDecodeError:
+        raise fail(f"{file}: is not text in UTF-8") from None
+    except (OSError, ValueError) as error:
+        raise fail(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+def read_yaml(text: str, name: str, folder: FilePath = FilePath(".")) -> tuple[object, Source]:
+    """Plain data and its source from YAML text; `name` is the file's name in messages.
+
+    Booleans are `true` and `false` only (`no` and `off` are words), keys are text, duplicates are errors,
+    and tags, which could construct Python objects, are refused.
+
+    Raises
+    ------
+    CircuitError
+        With every duplicate key and refused tag, or the first place where the text is not YAML.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+        raise CircuitError([Problem((), f"is not YAML: {error.problem or error.context}", place=place)]) from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else "it is nested too deeply"
+        raise CircuitError([Problem((), f"is not YAML: {reason}", place=name)]) from None
+    reader = _Reader(name)
+    try:
+        data = reader.data(root, ()) if root is not None else None
+    except RecursionError:
+        raise CircuitError([Problem((), "is nested too deeply", place=name)]) from None
+    if reader.problems:
+        raise CircuitError(reader.problems)
+    return data, Source(reader.places, {name: text}, folder=folder)
+
+
+class _Reader:
+    def __init__(self, name: str):
+        self.name = name
+        self.places: dict[Path, str] = {}
+        self.problems: list[Problem] = []
+        self.count = 0
+
+    def data(self, node: yaml.Node, path: Path) -> object:
+        self.count += 1
+        if self.count > MAX_NODES:
+            message = f"has more than {MAX_NODES:,} entries once its aliases are followed"
+            raise CircuitError([Problem((), message, "write the repeated part out, or as a region", self.name)])
+        self.places.setdefault(path, self._place(node))
+        if not node.tag.startswith("tag:yaml.org,2002:") or "python" in node.tag:
+            self._problem(path, node, f"the tag '{node.tag}' is not allowed", "a circuit is plain data: remove the tag")
+            return None
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.data(child, (*path, index)) for index, child in enumerate(node.value)]
+        return _scalar(node)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, object]:
+        result: dict[str, object] = {}
+        first: dict[str, int] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._problem(path, key_node, "a key must be a word", "write `key: value`")
+                continue
+            key = str(key_node.value)
+            if key in first:
+                self._problem((*path, key), key_node, f"'{key}' is given twice, first in line {first[key]}", "keep one")
+                continue
+            first[key] = key_node.start_mark.line + 1
+            self.places[(*path, key)] = self._place(key_node)
+            result[key] = self.data(value_node, (*path, key))
+        return result
+
+    def _place(self, node: yaml.Node) -> str:
+        return f"{self.name}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
+
+    def _problem(self, path: Path, node: yaml.Node, message: str, hint: str) -> None:
+        self.problems.append(Problem(path, message, hint, self._place(node)))
+
+
+def _scalar(node: yaml.ScalarNode) -> object:
+    text: str = node.value
+    if node.style in ("'", '"', "|", ">"):
+        return text
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    for convert in (int, float):
+        try:
+            return convert(text)
+        except ValueError:
+            continue
+    return text

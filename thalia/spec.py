@@ -1,0 +1,378 @@
+"""The nouns of a circuit, as frozen models: the same words in YAML, in Python and in messages."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path as FilePath
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from thalia.equations import Equation, Statement, equation_text
+from thalia.parts import AnyValue, Neuron, Node, Part, Rule, Synapse, find, quantity
+from thalia.parts import Stimulus as StimulusPart
+from thalia.source import Source
+from thalia.units import DIMENSIONLESS, UNITS, Value, constant, si_unit
+
+Time = quantity("time", UNITS["s"][1])
+Length = quantity("length", UNITS["m"][1])
+Rate = quantity("rate", UNITS["Hz"][1])
+Number = quantity("number without unit", DIMENSIONLESS)
+
+
+def refuse(message: str, hint: str = "") -> PydanticCustomError:
+    """The error of a validator, in the project's words."""
+    return PydanticCustomError("thalia", "{message}", {"message": message, "hint": hint})
+
+
+def _named(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*(\.[a-z0-9][a-z0-9_]*)*", text):
+        raise refuse(f"'{text}' is not a name", "names are snake_case, dotted by region: l4_e, v1.l4.e")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_named)]
+
+
+def _fixed(value: Value) -> Value:
+    if value.is_random:
+        raise refuse(f"expected one number, found the distribution {value}")
+    return value
+
+
+def _positive(value: Value) -> Value:
+    if _fixed(value).mean <= 0:
+        raise refuse(f"expected more than 0, found {value}")
+    return value
+
+
+def _probability(value: Value) -> Value:
+    if not 0 <= _fixed(value).mean <= 1:
+        raise refuse(f"expected a probability between 0 and 1, found {value}")
+    return value
+
+
+def _count(value: Value) -> Value:
+    if _fixed(value).mean < 0 or value.mean != int(value.mean):
+        raise refuse(f"expected a whole number of 0 or more, found {value}")
+    return value
+
+
+PositiveTime = Annotated[Time, AfterValidator(_positive)]
+Probability = Annotated[Number, AfterValidator(_probability)]
+Count = Annotated[Number, AfterValidator(_count)]
+Fraction = Annotated[Number, AfterValidator(_probability), AfterValidator(_positive)]
+
+
+def _table(raw: Any) -> Any:
+    """Rows of a table: a plain number is one row of one, so that it holds for every pair."""
+    if isinstance(raw, list | tuple) and not isinstance(raw, Value):
+        rows = [row if isinstance(row, list | tuple) else [row] for row in raw]
+        lengths = sorted({len(row) for row in rows})
+        if len(lengths) > 1:
+            raise refuse(f"expected a table with rows of one length, found rows of {lengths[0]} and {lengths[-1]}")
+        return rows
+    return [[raw]]
+
+
+def table(entry: Any) -> Any:
+    """The type of a field that takes one entry, or a table of them (rows = post, columns = pre)."""
+    schema = {"oneOf": [{"type": ["number", "string"]}, {"type": "array"}]}
+    return Annotated[tuple[tuple[entry, ...], ...], BeforeValidator(_table), WithJsonSchema(schema)]
+
+
+def one_or_many(raw: Any) -> Any:
+    """A single name stands for a list of one."""
+    return [raw] if isinstance(raw, str) else raw
+
+
+Names = Annotated[tuple[Name, ...], BeforeValidator(one_or_many), Field(min_length=1)]
+
+
+def _gather(*known: str) -> Callable[[Any], Any]:
+    """Collect the keys that a noun does not know as parameters of its part."""
+
+    def gather(raw: Any) -> Any:
+        if not isinstance(raw, dict) or "parameters" in raw:
+            return raw
+        mine = {key: value for key, value in raw.items() if key in known}
+        return {**mine, "parameters": {key: value for key, value in raw.items() if key not in known}}
+
+    return gather
+
+
+class Space(Node):
+    """Where the neurons of a population are: at random, or on a grid, in a box of one to three dimensions."""
+
+    layout: Literal["random", "grid"] = "random"
+    extent: tuple[Length, ...] = Field(min_length=1, max_length=3)
+
+
+class Population(Node):
+    """Neurons of one model. `share` takes the place of `size` inside a region."""
+
+    neuron: str
+    size: int | None = Field(default=None, ge=1)
+    share: Fraction | None = None
+    parameters: dict[str, AnyValue] = {}
+    initial: dict[str, AnyValue] = {}
+    space: Space | None = None
+
+    @model_validator(mode="after")
+    def _sized_once(self) -> "Population":
+        if (self.size is None) == (self.share is None):
+            raise refuse("expected either 'size' or, in a region, 'share'", "give the number of neurons as `size:`")
+        return self
+
+
+class Connect(Node):
+    """Who connects to whom. `probability` alone is a coin thrown for every pair of neurons."""
+
+    rule: Literal[
+        "pairwise_bernoulli", "fixed_total_number", "fixed_indegree", "fixed_outdegree",
+        "one_to_one", "all_to_all", "distance",
+    ] = "pairwise_bernoulli"  # fmt: skip
+    probability: table(Probability) | None = None
+    number: table(Count) | None = None
+    profile: Literal["gaussian", "exponential", "disc"] = "gaussian"
+    width: Annotated[Length, AfterValidator(_positive)] | None = None
+    autapses: bool = True
+    multapses: bool = True
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Connect":
+        needs = {
+            "pairwise_bernoulli": ("probability",), "fixed_indegree": ("number",), "fixed_outdegree": ("number",),
+            "distance": ("probability", "width"),
+        }.get(self.rule, ())  # fmt: skip
+        for key in needs:
+            if getattr(self, key) is None:
+                raise refuse(f"'{self.rule}' needs '{key}'")
+        if self.rule == "fixed_total_number" and (self.number is None) == (self.probability is None):
+            raise refuse("'fixed_total_number' needs either 'number' or 'probability'")
+        unused = {"probability", "number", "width"} - set(needs)
+        for key in sorted(unused if self.rule != "fixed_total_number" else {"width"}):
+            if getattr(self, key) is not None:
+                raise refuse(f"'{self.rule}' does not use '{key}'")
+        return self
+
+
+class Delay(Node):
+    """The way from spike to synapse (`axonal`) and from the postsynaptic soma back to it (`dendritic`)."""
+
+    axonal: table(Time) = ((constant(0, UNITS["s"][1]),),)
+    dendritic: table(Time) = ((constant(0, UNITS["s"][1]),),)
+
+
+class SynapseUse(Node):
+    """A synapse model with parameters of its own."""
+
+    part: str
+    parameters: dict[str, AnyValue] = {}
+
+
+class RuleUse(Node):
+    """A plasticity rule with parameters of its own."""
+
+    rule: str
+    parameters: dict[str, AnyValue] = {}
+
+
+SynapseField = Annotated[
+    SynapseUse, BeforeValidator(lambda raw: {"part": raw} if isinstance(raw, str) else _gather("part")(raw))
+]
+RuleField = Annotated[
+    RuleUse, BeforeValidator(lambda raw: {"rule": raw} if isinstance(raw, str) else _gather("rule")(raw))
+]
+DelayField = Annotated[Delay, BeforeValidator(lambda raw: raw if isinstance(raw, dict | Delay) else {"axonal": raw})]
+
+
+class Pathway(Node):
+    """Synapses from one population to another; with lists and tables, from several to several."""
+
+    pre: Names
+    post: Names
+    connect: Connect
+    synapse: SynapseField
+    weight: table(AnyValue)
+    delay: DelayField = Delay()
+    plasticity: tuple[RuleField, ...] = ()
+    w_min: AnyValue | None = None
+    w_max: AnyValue | None = None
+
+
+class Stimulus(Node):
+    """Input from outside: `kind` names its part, and the keys it does not know are that part's parameters."""
+
+    kind: str
+    target: Names
+    synapse: SynapseField | None = None
+    weight: AnyValue | None = None
+    number: table(Count) = ((constant(1),),)
+    file: str | None = None
+    times: dict[int, tuple[Time, ...]] | None = None
+    parameters: dict[str, AnyValue] = {}
+
+
+StimulusField = Annotated[
+    Stimulus, BeforeValidator(_gather("kind", "target", "synapse", "weight", "number", "file", "times"))
+]
+
+
+class Phase(Node):
+    """A stretch of time; `plasticity` is on, off, or off for the pathways named."""
+
+    name: Name
+    duration: PositiveTime
+    plasticity: Literal["on", "off"] | dict[str, Literal["on", "off"]] = "on"
+
+
+class RecordState(Node):
+    """State variables of some neurons of a population, sampled at an interval."""
+
+    population: Name
+    variables: tuple[str, ...] = Field(min_length=1)
+    every: PositiveTime
+    neurons: int = Field(default=10, ge=1)
+
+
+class RecordWeights(Node):
+    """Weights of pathways at the start and at the end, and at an interval if one is given."""
+
+    pathways: Annotated[tuple[str, ...], BeforeValidator(one_or_many)]
+    every: PositiveTime | None = None
+
+
+class Record(Node):
+    """What goes to the run file besides the connectivity."""
+
+    spikes: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = ("all",)
+    states: dict[Name, RecordState] = {}
+    weights: RecordWeights = RecordWeights(pathways=("plastic",))
+
+
+class Reference(Node):
+    """Published rates to hold a run against; also the rates that down-scaling compensates for."""
+
+    source: str
+    rates: dict[Name, Rate]
+
+
+class Scale(Node):
+    """How much of the full circuit to build: a fraction of its neurons, and of the synapses of each neuron."""
+
+    neurons: Fraction = constant(1)
+    synapses: Fraction = constant(1)
+
+
+class RegionUse(Node):
+    """A region template with its size in neurons."""
+
+    template: str
+    size: int = Field(ge=1)
+
+
+class Fragment(Node):
+    """A region template: populations with shares of its size, and pathways between them."""
+
+    summary: str
+    source: str = ""
+    cite: tuple[str, ...] = ()
+    populations: dict[Name, Population]
+    pathways: dict[Name, Pathway] = {}
+
+
+class Circuit(Node):
+    """A circuit, whole: what a scientist writes and what every pass starts from."""
+
+    thalia: Literal[1] = 1
+    name: Name
+    summary: str = ""
+    cite: tuple[str, ...] = ()
+    duration: PositiveTime | None = None
+    dt: Annotated[Time, AfterValidator(_positive)] = "0.1 ms"  # type: ignore[assignment]
+    seed: int = Field(default=1, ge=0, lt=2**63)
+    scale: Annotated[Scale, BeforeValidator(lambda raw: _both(raw))] = Scale()
+    neurons: dict[Name, Neuron] = {}
+    synapses: dict[Name, Synapse] = {}
+    rules: dict[Name, Rule] = {}
+    stimulus_kinds: dict[Name, StimulusPart] = {}
+    regions: dict[Name, RegionUse] = {}
+    populations: dict[Name, Population] = {}
+    pathways: dict[Name, Pathway] = {}
+    stimuli: dict[Name, StimulusField] = {}
+    phases: tuple[Phase, ...] = ()
+    record: Record = Record()
+    reference: Reference | None = None
+    _source: Source = PrivateAttr(default_factory=Source)
+
+    @property
+    def source(self) -> Source:
+        """Where each key was written; empty for a circuit made in Python."""
+        return self._source
+
+    def at(self, source: Source) -> "Circuit":
+        """The same circuit, knowing where it was written."""
+        copy = self.model_copy()
+        copy._source = source
+        return copy
+
+    def part(self, kind: str, name: str) -> Part:
+        """The part called `name`: the circuit's own, a file beside it, or one of the library.
+
+        Raises
+        ------
+        CircuitError
+            If there is no such part, or its file has mistakes.
+        """
+        own = {"neurons": self.neurons, "synapses": self.synapses, "plasticity": self.rules,
+               "stimuli": self.stimulus_kinds}[kind]  # fmt: skip
+        return own[name] if name in own else find(kind, name, self.folder)[0]  # type: ignore[index]
+
+    @property
+    def folder(self) -> FilePath:
+        """The folder that the circuit's own files are beside."""
+        return self._source.folder
+
+    def with_(self, **changes: Any) -> "Circuit":
+        """The same circuit with some of its fields replaced by checked values."""
+        return self.model_copy(update=changes)
+
+
+def _both(raw: Any) -> Any:
+    return raw if isinstance(raw, dict | Scale) else {"neurons": raw, "synapses": raw}
+
+
+def as_data(node: Any) -> Any:
+    """A noun as the plain data that loads to an equal one: quantities as text, parameters beside their part."""
+    if isinstance(node, Value):
+        number = node.mean
+        plain = node.dimension == DIMENSIONLESS and not node.is_random
+        return (int(number) if number == int(number) else number) if plain else str(node)
+    if isinstance(node, Node):
+        return _node_data(node)
+    if isinstance(node, tuple) and node and isinstance(node[0], Equation | Statement):
+        return "".join(f"{equation_text(n) if isinstance(n, Equation) else n}\n" for n in node)
+    if isinstance(node, dict):
+        return {key: as_data(value) for key, value in node.items()}
+    if isinstance(node, tuple) and node and all(isinstance(row, tuple) for row in node) and isinstance(node[0][0], Value):
+        single = len(node) == 1 and len(node[0]) == 1
+        return as_data(node[0][0]) if single else [[as_data(entry) for entry in row] for row in node]
+    if isinstance(node, list | tuple):
+        return [as_data(value) for value in node]
+    return node
+
+
+def _node_data(node: Node) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for name, field in type(node).model_fields.items():
+        value = getattr(node, name)
+        if value is None or (value == field.get_default(call_default_factory=True) and name != "thalia"):
+            continue
+        if name == "parameters" and isinstance(node, RuleUse | SynapseUse | Stimulus):
+            data |= {key: as_data(entry) for key, entry in value.items()}
+        elif name == "weight" and isinstance(node, Synapse):
+            data[name] = si_unit(value)
+        else:
+            data[name] = as_data(value)
+    return data

@@ -1,0 +1,305 @@
+"""The run file: its only writer and its only reader. One HDF5 file holds everything that happened."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path as FilePath
+from types import TracebackType
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia.errors import did_you_mean, fail
+from thalia.plan import Plan
+from thalia.units import display_unit
+from thalia.wire import Wired
+
+FORMAT, FORMAT_VERSION = "thalia-run", 1
+_SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="i4")
+_GROWING: dict[str, Any] = {"maxshape": (None,), "chunks": (65536,)}
+
+
+class RunWriter:
+    """Writes a run as it happens. The file appears under its name only once it is complete."""
+
+    def __init__(self, file: FilePath, plan: Plan, circuit_files: Mapping[str, str], printed_plan: str, backend: str):
+        self.file = file
+        self.partial = file.with_name(f".{file.name}.partial")
+        self.plan = plan
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self.h5 = h5py.File(self.partial, "w")
+        self._describe(circuit_files, printed_plan, backend)
+        for _, member in plan.populations():
+            if _is_recorded(plan, member.name):
+                self._spikes_of(member.name)
+
+    def _describe(self, circuit_files: Mapping[str, str], printed_plan: str, backend: str) -> None:
+        plan = self.plan
+        exact = "bit-exact: the same circuit, seed and backend on the same kind of machine give the same bits"
+        self.h5.attrs.update({
+            "format": FORMAT, "version": FORMAT_VERSION, "name": plan.name, "backend": backend, "seed": plan.seed,
+            "dt": plan.dt, "duration": plan.duration, "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "complete": False, "determinism": exact,
+        })  # fmt: skip
+        self.h5.attrs.update({name: version(name) for name in ("thalia", "brian2", "numpy")})
+        text = h5py.string_dtype()
+        for index, (name, content) in enumerate(circuit_files.items()):
+            data = self.h5.create_dataset(f"circuit/{index}", data=np.frombuffer(content.encode(), dtype=np.uint8))
+            data.attrs["file"] = name
+        self.h5.create_dataset("plan", data=printed_plan, dtype=text)
+        sizes = {member.name: member.size for _, member in plan.populations()}
+        phases = [[phase.name, phase.steps * plan.dt] for phase in plan.phases]
+        pathways = {p.name: [p.pre, p.post, len(s.rules)] for s, p in plan.pathways()}
+        reference = None
+        if plan.reference:
+            rates = {name: rate.mean for name, rate in plan.reference.rates.items()}
+            reference = {"source": plan.reference.source, "rates": rates}
+        described = {"populations": sizes, "phases": phases, "pathways": pathways, "reference": reference, "notes": plan.notes}
+        self.h5.attrs["structure"] = json.dumps(described)
+
+    def _spikes_of(self, population: str) -> None:
+        group = self.h5.create_group(f"spikes/{population}")
+        group.attrs.create("sorting", 2, dtype=_SORTING)
+        times = group.create_dataset("timestamps", (0,), "f8", compression="gzip", compression_opts=1, shuffle=True, **_GROWING)
+        times.attrs["units"] = "ms"
+        group.create_dataset("node_ids", (0,), "u8", compression="gzip", compression_opts=1, shuffle=True, **_GROWING)
+
+    def spikes(self, group: str, steps: NDArray[np.int64], neurons: NDArray[np.int32]) -> None:
+        """Append the spikes of a chunk, in order of time and then of neuron."""
+        order = np.lexsort((neurons, steps))
+        steps, neurons = steps[order], neurons[order]
+        for member in self.plan.group(group).members:
+            if not _is_recorded(self.plan, member.name):
+                continue
+            mine = (neurons >= member.start) & (neurons < member.stop)
+            here = self.h5[f"spikes/{member.name}"]
+            _append(here["timestamps"], steps[mine] * (self.plan.dt * 1e3))
+            _append(here["node_ids"], neurons[mine] - member.start)
+
+    def pathway(self, name: str, wired: Wired, unit: tuple[str, float]) -> None:
+        """Declare a pathway whose weights are recorded, with its connectivity."""
+        rows = wired.rows[name]
+        synapses, member = next((s, p) for s, p in self.plan.pathways() if p.name == name)
+        pre = next(m for m in self.plan.group(synapses.pre).members if m.name == member.pre)
+        post = next(m for m in self.plan.group(synapses.post).members if m.name == member.post)
+        group = self.h5.create_group(f"weights/{name}")
+        axonal = wired.axonal[rows] if len(wired.axonal) == len(wired) else np.full(len(rows), wired.axonal[:1])
+        for key, values, units in (
+            ("pre", (wired.pre[rows] - pre.start).astype("u4"), "index"),
+            ("post", (wired.post[rows] - post.start).astype("u4"), "index"),
+            ("delay", axonal * 1e3, "ms"),
+        ):
+            data = group.create_dataset(key, data=values, compression="gzip", compression_opts=1, shuffle=True)
+            data.attrs["units"] = units
+        group.attrs["pre_population"], group.attrs["post_population"] = member.pre, member.post
+        group.attrs["plastic"] = synapses.is_plastic
+        if member.w_max is not None:
+            group.attrs["w_max"] = member.w_max.mean / unit[1]
+        group.create_dataset("time", (0,), "f8", **_GROWING).attrs["units"] = "s"
+        width = max(1, len(rows))
+        w = group.create_dataset("w", (0, len(rows)), "f8", maxshape=(None, len(rows)), chunks=(1, min(width, 131072)))
+        w.attrs["units"] = unit[0]
+
+    def weights(self, name: str, time: float, values: NDArray[np.float64]) -> None:
+        """Append the weights of a pathway at a time, in the pathway's unit."""
+        group = self.h5[f"weights/{name}"]
+        _append(group["time"], np.array([time]))
+        w = group["w"]
+        w.resize(len(w) + 1, axis=0)
+        w[-1] = values
+
+    def report(self, name: str, population: str, variable: str, unit: str, neurons: NDArray[np.int32], every: float) -> None:
+        """Declare a recorded state variable in SONATA's report layout."""
+        group = self.h5.create_group(f"reports/{name}/{variable}/{population}")
+        n = len(neurons)
+        data = group.create_dataset("data", (0, n), "f4", maxshape=(None, n), chunks=(4096, n))
+        data.attrs["units"] = unit
+        mapping = group.create_group("mapping")
+        mapping.create_dataset("node_ids", data=neurons.astype("u8"))
+        mapping.create_dataset("index_pointers", data=np.arange(n + 1, dtype="u8"))
+        mapping.create_dataset("element_ids", data=np.zeros(n, dtype="u4"))
+        mapping.create_dataset("element_pos", data=np.zeros(n, dtype="f4"))
+        time = mapping.create_dataset("time", data=np.array([0.0, self.plan.duration * 1e3, every * 1e3]))
+        time.attrs["units"] = "ms"
+
+    def samples(self, name: str, population: str, variable: str, values: NDArray[np.float64]) -> None:
+        """Append (times, neurons) of a recorded state variable."""
+        data = self.h5[f"reports/{name}/{variable}/{population}/data"]
+        data.resize(len(data) + len(values), axis=0)
+        data[len(data) - len(values) :] = values
+
+    def finish(self, results: Mapping[str, Any]) -> None:
+        """Complete the file and give it its name."""
+        self.h5.attrs["results"] = json.dumps(results)
+        self.h5.attrs["complete"] = True
+        self.h5.close()
+        self.partial.replace(self.file)
+
+    def __enter__(self) -> "RunWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is not None:
+            try:
+                self.h5.close()
+            finally:
+                self.partial.unlink(missing_ok=True)
+
+
+def _is_recorded(plan: Plan, population: str) -> bool:
+    return "all" in plan.record.spikes or population in plan.record.spikes
+
+
+def _append(data: Any, values: NDArray[Any]) -> None:
+    if len(values):
+        data.resize(len(data) + len(values), axis=0)
+        data[len(data) - len(values) :] = values
+
+
+@dataclass(frozen=True)
+class Spikes:
+    """The spikes of a population: `times` in seconds and `neurons`, both (n_spikes,), in order of time."""
+
+    times: NDArray[np.float64]
+    neurons: NDArray[np.int64]
+    size: int
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The synapses of a pathway: indices, delays in seconds, and weights (n_times, n_synapses) in `unit`."""
+
+    pre: NDArray[np.int64]
+    post: NDArray[np.int64]
+    delay: NDArray[np.float64]
+    time: NDArray[np.float64]
+    w: NDArray[np.float64]
+    unit: str
+    ends: tuple[str, str]
+    shape: tuple[int, int]
+    w_max: float | None
+
+
+class _Lazy(Mapping[str, Any]):
+    """Reads an entry of the file when it is asked for."""
+
+    def __init__(self, names: list[str], read: Any, noun: str):
+        self._names, self._read, self._noun = names, read, noun
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._names:
+            raise KeyError(f"no {self._noun} is called '{name}'; {did_you_mean(name, self._names)}")
+        return self._read(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+class Run:
+    """A finished run, read from its file as it is needed.
+
+    Raises
+    ------
+    CircuitError
+        If the file is not there, or is no run file.
+    """
+
+    def __init__(self, file: str | FilePath):
+        self.file = FilePath(file)
+        if not self.file.exists():
+            raise fail(f"{file}: there is no such file")
+        try:
+            with h5py.File(self.file) as h5:
+                self.attributes = {key: _plain(value) for key, value in h5.attrs.items()}
+                self._names = {kind: _leaves(h5, kind) for kind in ("spikes", "weights")}
+                self._reports = [f"{n}/{v}" for n in h5.get("reports", ()) for v in h5[f"reports/{n}"]]
+        except OSError as error:
+            raise fail(f"{file}: cannot be read as HDF5 ({str(error).split('(')[0].strip()})") from None
+        if self.attributes.get("format") != FORMAT:
+            raise fail(f"{file}: is HDF5 but no run of Thalia", "give a file that `thalia run` wrote")
+        self.structure: dict[str, Any] = json.loads(self.attributes["structure"])
+        self.results: dict[str, Any] = json.loads(self.attributes.get("results", "{}"))
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Neurons of each population."""
+        return dict(self.structure["populations"])
+
+    @property
+    def duration(self) -> float:
+        """Model time in seconds."""
+        return float(self.attributes["duration"])
+
+    @property
+    def phases(self) -> list[tuple[str, float, float]]:
+        """Name, start and end of each phase, in seconds."""
+        ends = np.cumsum([length for _, length in self.structure["phases"]])
+        return [(name, end - length, end) for (name, length), end in zip(self.structure["phases"], ends, strict=True)]
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """Mean rate of each population in the last phase, in Hz."""
+        return dict(self.results["rates_hz"])
+
+    @cached_property
+    def spikes(self) -> Mapping[str, Spikes]:
+        """Spikes by population."""
+        return _Lazy(self._names["spikes"], self._spikes, "recorded population")
+
+    @cached_property
+    def weights(self) -> Mapping[str, Weights]:
+        """Weights by pathway."""
+        return _Lazy(self._names["weights"], self._weights, "recorded pathway")
+
+    @cached_property
+    def reports(self) -> Mapping[str, Any]:
+        """Recorded state variables as (times, neurons) with their times, by `report/variable`."""
+        return _Lazy(self._reports, self._report, "report")
+
+    def _spikes(self, name: str) -> Spikes:
+        with h5py.File(self.file) as h5:
+            group = h5[f"spikes/{name}"]
+            return Spikes(group["timestamps"][:] * 1e-3, group["node_ids"][:].astype(np.int64), self.sizes[name])
+
+    def _weights(self, name: str) -> Weights:
+        with h5py.File(self.file) as h5:
+            group = h5[f"weights/{name}"]
+            ends = (group.attrs["pre_population"], group.attrs["post_population"])
+            return Weights(
+                group["pre"][:].astype(np.int64), group["post"][:].astype(np.int64), group["delay"][:] * 1e-3,
+                group["time"][:], group["w"][:], group["w"].attrs["units"], ends,
+                (self.sizes[ends[1]], self.sizes[ends[0]]), group.attrs.get("w_max"),
+            )  # fmt: skip
+
+    def _report(self, name: str) -> dict[str, Any]:
+        with h5py.File(self.file) as h5:
+            ((population, group),) = h5[f"reports/{name}"].items()
+            start, _, every = group["mapping/time"][:]
+            values = group["data"][:]
+            times = (start + every * np.arange(len(values))) * 1e-3
+            nodes = group["mapping/node_ids"][:]
+            return {"times": times, "values": values, "unit": group["data"].attrs["units"], "neurons": nodes, "population": population}
+
+
+def _leaves(h5: Any, kind: str) -> list[str]:
+    return list(h5[kind]) if kind in h5 else []
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def weight_unit(plan: Plan, pathway: str) -> tuple[str, float]:
+    """The unit in which the weights of a pathway are kept, and its size in SI."""
+    return display_unit(next(s for s, p in plan.pathways() if p.name == pathway).weight)

@@ -1,0 +1,284 @@
+"""Numbers with units, as text and as SI floats: `20 ms`, `lognormal(0.4 nS, 0.15 nS, max=1 nS)`.
+
+Values are parsed by a small grammar, never by `eval`, and carry their dimension with them, so that a
+mistake is found before anything heavy is imported. Everything inside Thalia is in SI base units.
+"""
+
+import re
+from dataclasses import dataclass, field
+from math import isfinite
+
+from thalia.errors import did_you_mean
+
+Dimension = tuple[float, float, float, float, float]  # powers of metre, kilogram, second, ampere, mole
+
+DIMENSIONLESS: Dimension = (0, 0, 0, 0, 0)
+_BASES: dict[str, tuple[float, Dimension]] = {
+    "m": (1.0, (1, 0, 0, 0, 0)),
+    "s": (1.0, (0, 0, 1, 0, 0)),
+    "A": (1.0, (0, 0, 0, 1, 0)),
+    "V": (1.0, (2, 1, -3, -1, 0)),
+    "S": (1.0, (-2, -1, 3, 2, 0)),
+    "F": (1.0, (-2, -1, 4, 2, 0)),
+    "C": (1.0, (0, 0, 1, 1, 0)),
+    "ohm": (1.0, (2, 1, -3, -2, 0)),
+    "Hz": (1.0, (0, 0, -1, 0, 0)),
+    "mol": (1.0, (0, 0, 0, 0, 1)),
+    "M": (1e3, (-3, 0, 0, 0, 1)),  # molar: a mole in a litre
+    "g": (1e-3, (0, 1, 0, 0, 0)),
+}
+_LONG = {
+    "metre": "m", "meter": "m", "second": "s", "amp": "A", "ampere": "A", "volt": "V", "siemens": "S",
+    "farad": "F", "coulomb": "C", "hertz": "Hz", "molar": "M",
+}  # fmt: skip
+_PREFIXES = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
+
+UNITS: dict[str, tuple[float, Dimension]] = {
+    prefix + base: (scale * factor, dimension)
+    for base, (factor, dimension) in _BASES.items()
+    for prefix, scale in _PREFIXES.items()
+}
+UNITS |= {name: UNITS[short] for name, short in _LONG.items()}
+UNITS |= {
+    "cm": (1e-2, _BASES["m"][1]),
+    "minute": (60.0, _BASES["s"][1]),
+    "hour": (3600.0, _BASES["s"][1]),
+    "um2": (1e-12, (2, 0, 0, 0, 0)),
+    "cm2": (1e-4, (2, 0, 0, 0, 0)),
+}
+
+# name of the dimension, the unit shown to people, and the word Brian2 has for the SI unit
+_NAMED: list[tuple[str, str, str]] = [
+    ("time", "ms", "second"),
+    ("voltage", "mV", "volt"),
+    ("current", "pA", "amp"),
+    ("conductance", "nS", "siemens"),
+    ("resistance", "Mohm", "ohm"),
+    ("capacitance", "pF", "farad"),
+    ("charge", "fC", "coulomb"),
+    ("rate", "Hz", "hertz"),
+    ("length", "um", "metre"),
+    ("concentration", "mM", "mmolar"),
+]
+_NAMES = {UNITS[unit][1]: (name, unit, brian) for name, unit, brian in _NAMED}
+DIMENSIONS = {name: UNITS[unit][1] for name, unit, _ in _NAMED} | {"dimensionless": DIMENSIONLESS}
+
+
+def dimension_name(dimension: Dimension) -> str:
+    """A word for a dimension: 'time', 'voltage', or its SI units where it has no name."""
+    if dimension == DIMENSIONLESS:
+        return "dimensionless"
+    return _NAMES[dimension][0] if dimension in _NAMES else si_unit(dimension)
+
+
+def si_unit(dimension: Dimension) -> str:
+    """The SI unit of a dimension, written so that Brian2 reads it too (`volt`, `metre**2`, `1`)."""
+    if dimension == DIMENSIONLESS:
+        return "1"
+    if dimension in _NAMES and _NAMES[dimension][2] != "mmolar":
+        return _NAMES[dimension][2]
+    words = ("metre", "kilogram", "second", "amp", "mol")
+    return " * ".join(f"{word}**{power:g}" for word, power in zip(words, dimension, strict=True) if power)
+
+
+def display_unit(dimension: Dimension) -> tuple[str, float]:
+    """The unit that people use for a dimension, and its size in SI."""
+    if dimension in _NAMES:
+        unit = _NAMES[dimension][1]
+        return unit, UNITS[unit][0]
+    return ("", 1.0) if dimension == DIMENSIONLESS else (si_unit(dimension), 1.0)
+
+
+def multiply(a: Dimension, b: Dimension, power: float = 1) -> Dimension:
+    """The dimension of `a * b**power`."""
+    return tuple(x + y * power for x, y in zip(a, b, strict=True))  # type: ignore[return-value]
+
+
+class ValueSyntaxError(ValueError):
+    """A value that cannot be read; the message says what was expected."""
+
+
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_QUANTITY = re.compile(rf"\s*({_NUMBER})\s*(.*?)\s*$")
+_FACTOR = re.compile(r"\s*([*/]?)\s*(1|[A-Za-zµ]+2?)\s*(?:(?:\^|\*\*)\s*([+-]?\d+))?")
+
+
+def parse_unit(text: str) -> tuple[float, Dimension]:
+    """The size and dimension of a unit expression such as `mV`, `nS/ms` or `1/ms^2`.
+
+    Raises
+    ------
+    ValueSyntaxError
+        If a unit is not known or the expression cannot be read.
+    """
+    factor, dimension, position = 1.0, DIMENSIONLESS, 0
+    while position < len(text):
+        match = _FACTOR.match(text, position)
+        if not match:
+            raise ValueSyntaxError(f"'{text}' is not a unit")
+        operator, name, power_text = match.groups()
+        power = int(power_text or 1) * (-1 if operator == "/" else 1)
+        if name != "1":
+            if name not in UNITS:
+                known = [unit for unit in ("ms", "s", "mV", "pA", "nA", "nS", "pF", "Hz", "kHz", "um", "mM", "Mohm")]
+                raise ValueSyntaxError(f"'{name}' is not a unit; {did_you_mean(name, known)}")
+            factor *= UNITS[name][0] ** power
+            dimension = multiply(dimension, UNITS[name][1], power)
+        position = match.end()
+    return factor, dimension
+
+
+# distribution → names of its arguments; the first two of each are given by position
+DISTRIBUTIONS: dict[str, tuple[str, str]] = {
+    "normal": ("mean", "sd"),
+    "lognormal": ("mean", "sd"),
+    "uniform": ("low", "high"),
+}
+
+
+@dataclass(frozen=True)
+class Value:
+    """A number with a dimension, or a distribution that numbers are drawn from; SI throughout.
+
+    `lognormal(mean, sd)` takes the mean and standard deviation of the value itself, not of its logarithm.
+    `low` and `high` bound the values drawn: what falls outside is drawn again, so the distribution is truncated.
+    """
+
+    kind: str
+    arguments: tuple[float, ...]
+    dimension: Dimension
+    low: float | None = None
+    high: float | None = None
+    text: str = field(default="", compare=False)
+
+    @property
+    def is_random(self) -> bool:
+        """Whether numbers are drawn from it."""
+        return self.kind != "constant"
+
+    @property
+    def mean(self) -> float:
+        """The number itself, or the mean of the distribution before truncation, in SI."""
+        return sum(self.arguments) / 2 if self.kind == "uniform" else self.arguments[0]
+
+    def scaled(self, factor: float) -> "Value":
+        """The same value, times a positive dimensionless factor."""
+        bounds = [None if bound is None else bound * factor for bound in (self.low, self.high)]
+        return Value(self.kind, tuple(a * factor for a in self.arguments), self.dimension, *bounds)
+
+    def __str__(self) -> str:
+        return self.text or format_value(self)
+
+
+def constant(number: float, dimension: Dimension = DIMENSIONLESS) -> Value:
+    """A number in SI units as a value."""
+    return Value("constant", (float(number),), dimension)
+
+
+def parse_value(raw: object) -> Value:
+    """Read a number, a quantity or a distribution as a user writes it.
+
+    Raises
+    ------
+    ValueSyntaxError
+        With what was expected, and what was found.
+
+    Examples
+    --------
+    >>> parse_value("20 ms").arguments
+    (0.02,)
+    >>> parse_value("normal(1 nS, 0.5 nS, min=0 nS)").low
+    0.0
+    """
+    if isinstance(raw, Value):
+        return raw
+    if isinstance(raw, bool) or not isinstance(raw, int | float | str):
+        raise ValueSyntaxError(f"expected a number with its unit such as '20 ms', found {_shown(raw)}")
+    if isinstance(raw, int | float):
+        if not isfinite(raw):
+            raise ValueSyntaxError(f"expected a finite number, found {raw}")
+        return constant(raw)
+    call = re.fullmatch(r"\s*([a-z_]+)\s*\((.*)\)\s*", raw)
+    return _parse_distribution(raw, *call.groups()) if call else _parse_quantity(raw)
+
+
+def _parse_quantity(text: str) -> Value:
+    match = _QUANTITY.match(text)
+    if not match:
+        raise ValueSyntaxError(f"expected a number with its unit such as '20 ms', found '{text}'")
+    factor, dimension = parse_unit(match[2])
+    number = float(match[1])
+    if not isfinite(number):
+        raise ValueSyntaxError(f"expected a finite number, found '{text}'")
+    return Value("constant", (number * factor,), dimension, text=text.strip())
+
+
+def _parse_distribution(text: str, name: str, inside: str) -> Value:
+    if name not in DISTRIBUTIONS:
+        raise ValueSyntaxError(f"'{name}' is not a distribution; {did_you_mean(name, DISTRIBUTIONS)}")
+    first, second = DISTRIBUTIONS[name]
+    form = f"{name}({first}, {second}, min=…, max=…)"
+    positional, bounds = [], {}
+    for piece in inside.split(","):
+        key, equals, rest = piece.partition("=")
+        if equals and key.strip() in ("min", "max"):
+            bounds[key.strip()] = _parse_quantity(rest)
+        elif equals:
+            raise ValueSyntaxError(f"'{key.strip()}' is not an argument; expected {form}")
+        else:
+            positional.append(_parse_quantity(piece))
+    if len(positional) != 2:
+        raise ValueSyntaxError(f"expected {form}, found {len(positional)} of its two numbers in '{text}'")
+    dimension = positional[0].dimension
+    for other in (positional[1], *bounds.values()):
+        if other.dimension != dimension:
+            raise ValueSyntaxError(
+                f"'{text}' mixes a {dimension_name(dimension)} with a {dimension_name(other.dimension)}"
+            )
+    numbers = (positional[0].arguments[0], positional[1].arguments[0])
+    low, high = (bounds[key].arguments[0] if key in bounds else None for key in ("min", "max"))
+    _check_distribution(text, name, numbers, low, high)
+    return Value(name, numbers, dimension, low, high, text=text.strip())
+
+
+def _check_distribution(
+    text: str, name: str, numbers: tuple[float, float], low: float | None, high: float | None
+) -> None:
+    first, second = numbers
+    if name == "uniform" and first > second:
+        raise ValueSyntaxError(f"'{text}' has its low end above its high end")
+    if name != "uniform" and second < 0:
+        raise ValueSyntaxError(f"'{text}' has a negative standard deviation")
+    if name == "lognormal" and first <= 0:
+        raise ValueSyntaxError(f"'{text}' has a mean that is not positive")
+    if low is not None and high is not None and low >= high:
+        raise ValueSyntaxError(f"'{text}' leaves nothing between min and max")
+    reach = (first, second) if name == "uniform" else (first - 5 * second, first + 5 * second)
+    if (low is not None and low > reach[1]) or (high is not None and high < reach[0]):
+        raise ValueSyntaxError(f"'{text}' leaves (almost) nothing of the distribution between min and max")
+
+
+def format_number(number: float, dimension: Dimension) -> str:
+    """A number in the unit that people use for it: `0.02` of time is `20 ms`; reading it gives the same bits."""
+    unit, size = display_unit(dimension)
+    for digits in (f"{number / size:.6g}", f"{number / size:.15g}", repr(number / size)):
+        if float(digits) * size == number:
+            return f"{digits} {unit}".strip()
+    return f"{number!r} {si_unit(dimension)}" if dimension != DIMENSIONLESS else repr(number)
+
+
+def format_value(value: Value) -> str:
+    """A value as a user would write it; reading it again gives an equal value."""
+    numbers = [format_number(argument, value.dimension) for argument in value.arguments]
+    if not value.is_random:
+        return numbers[0]
+    bounds = [
+        f"{key}={format_number(bound, value.dimension)}"
+        for key, bound in (("min", value.low), ("max", value.high))
+        if bound is not None
+    ]
+    return f"{value.kind}({', '.join(numbers + bounds)})"
+
+
+def _shown(raw: object) -> str:
+    return {dict: "a mapping", list: "a list", type(None): "nothing"}.get(type(raw), repr(raw))
