@@ -1,1 +1,57 @@
-"""Thalia."""
+"""Thalia: a declarative simulator of brain regions.
+
+YAML text → Circuit → Plan → Brian2 network → run file → analysis and figures: each arrow is one module.
+
+| module | from → to |
+| --- | --- |
+| `load` | text → Circuit (`spec`, read through `source`, made of `parts`) |
+| `expand`, `scale` | Circuit → Circuit: regions and matrices written out, made smaller |
+| `resolve` (`inputs`, `phases`) | Circuit → Plan (`plan`) |
+| `fuse`, `lower` | Plan → Plan: few objects, the cheapest exact form of each variable |
+| `wire` (`connect`) | Plan → arrays |
+| `emit`, `backends/` | Plan → Brian2's model texts → a session that runs |
+| `run` (`memory`, `describe`, `store`) | session → run file |
+| `analysis`, `network`, `figures` | run file → numbers and figures |
+
+    import thalia
+
+    run = thalia.run("circuits/cortex.yaml", seed=1)
+    run.spikes["l4e"].times
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from thalia.errors import CircuitError as CircuitError
+    from thalia.errors import Problem as Problem
+    from thalia.load import dumps as dumps
+    from thalia.load import load as load
+    from thalia.load import loads as loads
+    from thalia.run import plan_of as plan_of
+    from thalia.run import run as run
+    from thalia.spec import Circuit as Circuit
+    from thalia.spec import Connect as Connect
+    from thalia.spec import Delay as Delay
+    from thalia.spec import Pathway as Pathway
+    from thalia.spec import Phase as Phase
+    from thalia.spec import Population as Population
+    from thalia.spec import Record as Record
+    from thalia.spec import Stimulus as Stimulus
+    from thalia.store import Run as Run
+
+_HOME = {
+    "CircuitError": "errors", "Problem": "errors", "load": "load", "loads": "load", "dumps": "load", "plan_of": "run",
+    "run": "run", "Run": "store", "Circuit": "spec", "Connect": "spec", "Delay": "spec", "Pathway": "spec", "Phase": "spec",
+    "Population": "spec", "Record": "spec", "Stimulus": "spec",
+}  # fmt: skip
+__all__ = sorted([*_HOME, "analysis", "figures"])
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use, so that `thalia --help` does not wait for the numerical libraries."""
+    if name in ("analysis", "figures"):
+        return import_module(f"thalia.{name}")
+    if name in _HOME:
+        return getattr(import_module(f"thalia.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'thalia' has no attribute '{name}'")

@@ -35,7 +35,7 @@ def _joined(groups: list[Group]) -> Group:
             parameters = {name: member.parameters.get(name) or (idle[name],) for name in _names(first, inputs)}
             members.append(replace(member, start=start, parameters=parameters))
             start += member.size
-    name = first.part.removesuffix(".yaml").rpartition("/")[2] if len(groups) > 1 else first.name
+    name = _word(first.part) if len(groups) > 1 else first.name
     return replace(first, name=name, members=tuple(members), inputs=tuple(inputs.values()))
 
 
@@ -56,14 +56,23 @@ def _fused_synapses(synapses: tuple[SynapseGroup, ...], names: dict[str, str]) -
         first = members[0]
         pathways = tuple(pathway for each in members for pathway in each.members)
         ends = {"pre": names[first.pre], "post": names[first.post]}
-        name = first.name
-        if len(members) > 1:
-            words = [*(rule.removesuffix(".yaml").rpartition("/")[2] for rule in first.rules), first.synapse]
-            stem = "_".join(dict.fromkeys([ends["pre"], "to", ends["post"], *words]))
-            taken = sum(each.name.startswith(stem) for each in fused)
-            name = stem if not taken else f"{stem}_{taken + 1}"
-        fused.append(replace(first, name=name, members=pathways, **ends))
+        fused.append(replace(first, name=_name(members, ends, fused), members=pathways, **ends))
     return tuple(fused)
+
+
+def _name(members: list[SynapseGroup], ends: dict[str, str], fused: list[SynapseGroup]) -> str:
+    """The name that the pathways have in common, or else where they lead and what they are."""
+    if len(members) == 1:
+        return members[0].name
+    stems = {pathway.name.rpartition(".")[0] for each in members for pathway in each.members}
+    words = [ends["pre"], "to", ends["post"], *(_word(part) for part in (*members[0].rules, members[0].synapse))]
+    stem = stems.pop().replace(".", "_") if len(stems) == 1 and "" not in stems else "_".join(dict.fromkeys(words))
+    taken = {each.name for each in fused}
+    return next(name for name in (stem, *(f"{stem}_{n}" for n in range(2, 10_000))) if name not in taken)
+
+
+def _word(part: str) -> str:
+    return part.removesuffix(".yaml").rpartition("/")[2]
 
 
 def _fused_drives(drives: tuple[Drive, ...], names: dict[str, str]) -> tuple[Drive, ...]:

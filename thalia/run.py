@@ -3,7 +3,6 @@
 import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path as FilePath
 from time import perf_counter
@@ -15,9 +14,9 @@ from thalia import backends
 from thalia.analysis import interval_cv, mean_rate
 from thalia.backends import Backend, Sample, Session
 from thalia.describe import describe
-from thalia.errors import CircuitError, did_you_mean, fail
+from thalia.errors import CircuitError, fail
 from thalia.fuse import fuse
-from thalia.load import dumps, load
+from thalia.load import dumps, load, loads
 from thalia.lower import lower as lower_pass
 from thalia.memory import check_memory
 from thalia.phases import lasting
@@ -143,8 +142,6 @@ def _loaded(circuit: Circuit | str | FilePath, set: Mapping[str, Any] | None) ->
     if not isinstance(circuit, Circuit):
         return load(circuit, set)
     if set:
-        from thalia.load import loads
-
         return loads(dumps(circuit), circuit.name, circuit.folder, set)
     return circuit
 
@@ -336,6 +333,3 @@ class _Watch:
             values = interval_cv(times[times >= last], neurons[times >= last], size)
             result[name] = float(values.mean()) if len(values) else None
         return result
-
-
-__all__ = ["did_you_mean", "output_file", "plan_of", "replace", "run", "with_options"]

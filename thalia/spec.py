@@ -376,3 +376,19 @@ def _node_data(node: Node) -> dict[str, Any]:
         else:
             data[name] = as_data(value)
     return data
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of circuit files, for editors."""
+    schema = Circuit.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "Thalia circuit"
+    schema["required"] = ["thalia", "name"]
+    definitions = schema["$defs"]
+    for name, key in (("SynapseUse", "part"), ("RuleUse", "rule"), ("Stimulus", "kind")):
+        definitions[name]["properties"].pop("parameters")
+        definitions[name]["additionalProperties"] = {"type": ["number", "string"]}
+        definitions[name]["required"] = [key] if name != "Stimulus" else [key, "target"]
+    for name, word in (("SynapseUse", "string"), ("RuleUse", "string"), ("Delay", "string"), ("Scale", "number")):
+        definitions[name] = {"anyOf": [{"type": word}, definitions[name]]}
+    return schema

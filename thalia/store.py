@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.errors import did_you_mean, fail
+from thalia.network import Network, network_from, network_of
 from thalia.plan import Plan
 from thalia.units import display_unit
 from thalia.wire import Wired
@@ -52,14 +53,14 @@ class RunWriter:
             data = self.h5.create_dataset(f"circuit/{index}", data=np.frombuffer(content.encode(), dtype=np.uint8))
             data.attrs["file"] = name
         self.h5.create_dataset("plan", data=printed_plan, dtype=text)
-        sizes = {member.name: member.size for _, member in plan.populations()}
+        network = network_of(plan)
         phases = [[phase.name, phase.steps * plan.dt] for phase in plan.phases]
-        pathways = {p.name: [p.pre, p.post, len(s.rules)] for s, p in plan.pathways()}
+        pathways = {name: asdict(pathway) for name, pathway in network.pathways.items()}
         reference = None
         if plan.reference:
             rates = {name: rate.mean for name, rate in plan.reference.rates.items()}
             reference = {"source": plan.reference.source, "rates": rates}
-        described = {"populations": sizes, "phases": phases, "pathways": pathways, "reference": reference, "notes": plan.notes}
+        described = {"populations": network.populations, "phases": phases, "pathways": pathways, "reference": reference, "notes": plan.notes}
         self.h5.attrs["structure"] = json.dumps(described)
 
     def _spikes_of(self, population: str) -> None:
@@ -246,6 +247,11 @@ class Run:
         """Name, start and end of each phase, in seconds."""
         ends = np.cumsum([length for _, length in self.structure["phases"]])
         return [(name, end - length, end) for (name, length), end in zip(self.structure["phases"], ends, strict=True)]
+
+    @property
+    def network(self) -> Network:
+        """Populations and pathways with their numbers."""
+        return network_from(str(self.attributes["name"]), self.structure)
 
     @property
     def rates(self) -> dict[str, float]:

@@ -1,0 +1,242 @@
+"""The commands: one command, one call of the Python interface. Heavy imports happen inside the commands."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from thalia.errors import CircuitError, fail
+
+if TYPE_CHECKING:
+    from thalia.spec import Circuit
+    from thalia.store import Run
+
+app = typer.Typer(
+    help="Thalia simulates brain regions: circuits in YAML, checked, compiled and kept whole in one file.",
+    no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, add_completion=True,
+)  # fmt: skip
+
+CircuitFile = Annotated[Path, typer.Argument(metavar="CIRCUIT", help="A circuit file, such as circuits/cortex.yaml.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Replace a value of the file; may be repeated.")]
+Scale = Annotated[float | None, typer.Option(help="Fraction of the neurons, and of the synapses of each, to build.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
+Duration = Annotated[str | None, typer.Option(help="Model time, such as '2 s'.")]
+Lower = Annotated[str, typer.Option(help="'off' integrates every synaptic variable in every step, as a reference.")]
+KIND_HELP = "raster, weights, rates or graph."
+
+
+@app.command()
+def check(circuit: CircuitFile, set_: Set = None) -> None:
+    """Find every mistake in a circuit, without running it.
+
+    Example: thalia check circuits/cortex.yaml
+    """
+    from thalia.memory import expected_synapses
+    from thalia.run import plan_of
+
+    plan = plan_of(_load(circuit, set_))
+    neurons = sum(group.size for group in plan.groups)
+    synapses = sum(expected_synapses(pathway, plan) for _, pathway in plan.pathways())
+    print(f"{circuit}: good: {plan.name}, {neurons:,} neurons, {synapses:,.0f} synapses, {plan.duration:g} s")
+
+
+@app.command("plan")
+def plan_command(circuit: CircuitFile, set_: Set = None, scale: Scale = None, lower: Lower = "on") -> None:
+    """Print what would run: the equations, how they were fused and integrated, and what it costs.
+
+    Example: thalia plan circuits/pair.yaml
+    """
+    from thalia.describe import describe
+    from thalia.run import plan_of, with_options
+
+    print(describe(plan_of(with_options(_load(circuit, set_), scale=scale), lower)), end="")
+
+
+@app.command()
+def run(
+    circuit: CircuitFile,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The run file; by default runs/CIRCUIT/TIME.h5.")] = None,
+    backend: Annotated[str | None, typer.Option(help="cpp or runtime; by default the fastest that works here.")] = None,
+    seed: Seed = None,
+    set_: Set = None,
+    duration: Duration = None,
+    scale: Scale = None,
+    lower: Lower = "on",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run file if it exists.")] = False,
+    plot: Annotated[bool, typer.Option("--plot", help="Write the figures beside the run file.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
+) -> None:
+    """Simulate a circuit and keep everything in one file.
+
+    Example: thalia run circuits/cortex.yaml --plot
+    """
+    from thalia.run import run as run_circuit
+
+    loaded = _load(circuit, set_)
+    with _progress(quiet=as_json) as progress:
+        result = run_circuit(
+            loaded, output=output, backend=backend, seed=seed, duration=duration, scale=scale, lower=lower,
+            overwrite=overwrite, progress=progress,
+        )  # fmt: skip
+    figures = _figures(result) if plot else []
+    if as_json:
+        print(json.dumps({"file": str(result.file), **result.results, "figures": [str(f) for f in figures]}))
+        return
+    from thalia.summary import print_summary
+
+    print_summary(result, figures)
+
+
+@app.command()
+def plot(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help=KIND_HELP)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A run file; for a graph, a circuit file will do.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The figure; its ending decides the format.")] = None,
+) -> None:
+    """Draw a figure of a run.
+
+    Example: thalia plot raster runs/cortex/2026-11-22T10-00-00.h5 -o raster.png
+    """
+    from thalia import figures
+    from thalia.errors import did_you_mean
+    from thalia.network import network_of
+    from thalia.run import plan_of
+    from thalia.store import Run
+
+    if kind not in (*figures.KINDS, "graph"):
+        raise fail(f"no figure is called '{kind}'", did_you_mean(kind, (*figures.KINDS, "graph")))
+    is_circuit = file.suffix in (".yaml", ".yml")
+    if is_circuit and kind != "graph":
+        raise fail(f"{file}: is a circuit, and a {kind} needs a run", f"thalia run {file} --plot")
+    target = output or file.with_name(f"{file.stem}_{kind}.png")
+    if is_circuit:
+        figure = figures.graph(network_of(plan_of(_load(file, None))))
+    else:
+        loaded = Run(file)
+        figure = figures.graph(loaded.network) if kind == "graph" else figures.KINDS[kind](loaded)
+    try:
+        print(figures.save(figure, target))
+    except ValueError as error:
+        raise fail(f"{target}: {error}") from None
+
+
+@app.command("list")
+def list_command(
+    what: Annotated[str | None, typer.Argument(metavar="[KIND or NAME]", help="neurons, synapses, plasticity, …, or a part.")] = None,
+) -> None:
+    """Show the parts of the library, or everything about one of them.
+
+    Example: thalia list stdp_pair
+    """
+    from thalia.catalogue import listing
+
+    print(listing(what), end="")
+
+
+@app.command()
+def cite(circuit: CircuitFile) -> None:
+    """Print the papers behind a circuit: its own, and those of every part that it uses.
+
+    Example: thalia cite circuits/cortex.yaml
+    """
+    from thalia.catalogue import citations
+
+    print("\n".join(citations(_load(circuit, None))))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of circuit files, with which editors complete and check them.
+
+    Example: thalia schema > circuit.schema.json
+    """
+    from thalia.spec import json_schema
+
+    print(json.dumps(json_schema(), indent=2))
+
+
+@app.command()
+def new(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the circuit, in snake_case.")]) -> None:
+    """Write a small circuit to start from.
+
+    Example: thalia new my_circuit
+    """
+    from thalia.catalogue import starter
+
+    file = Path(f"{name}.yaml")
+    text = starter(name)
+    if file.exists():
+        raise fail(f"{file}: exists already", "choose another name")
+    file.write_text(text, "utf-8")
+    print(f"{file}: written; try `thalia run {file} --plot`")
+
+
+def _load(file: Path, settings: list[str] | None) -> "Circuit":
+    from thalia.load import load
+
+    pairs = {}
+    for setting in settings or []:
+        path, equals, value = setting.partition("=")
+        if not equals or not path.strip():
+            raise fail(f"--set {setting}: expected PATH=VALUE", "as in --set pathways.a_to_b.weight='0.3 nS'")
+        pairs[path.strip()] = value.strip()
+    return load(file, pairs)
+
+
+def _figures(result: "Run") -> list[Path]:
+    from thalia import figures
+
+    kinds = {name: draw for name, draw in figures.KINDS.items() if name != "weights" or len(result.weights)}
+    stem = result.file.with_suffix("")
+    written = [figures.save(draw(result), f"{stem}_{name}.png") for name, draw in kinds.items()]
+    return [*written, figures.save(figures.graph(result.network), f"{stem}_graph.png")]
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Any]:
+    """A live bar over building and simulating, on standard error."""
+    if quiet:
+        yield lambda what, fraction: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description:<12}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn(),
+               TimeRemainingColumn(compact=True))  # fmt: skip
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def report(what: str, fraction: float) -> None:
+            if what not in tasks:
+                for earlier in tasks.values():
+                    bar.update(earlier, visible=False)
+                tasks[what] = bar.add_task(what, total=1.0)
+            bar.update(tasks[what], completed=fraction)
+
+        yield report
+
+
+def main() -> None:
+    """Run a command; what the user can mend ends with status 2 and no traceback."""
+    try:
+        app()
+    except CircuitError as error:
+        print(error, file=sys.stderr)
+        count = len(error.problems)
+        if count > 1:
+            print(f"{count} problems", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("stopped; nothing was kept", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

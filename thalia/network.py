@@ -1,0 +1,59 @@
+"""The circuit as a graph: populations and pathways with their numbers, for drawing and for networkx."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import networkx as nx
+
+from thalia.memory import expected_synapses
+from thalia.plan import Plan
+
+
+@dataclass(frozen=True)
+class Pathway:
+    """A pathway in numbers."""
+
+    pre: str
+    post: str
+    synapses: float
+    inhibitory: bool
+    plastic: bool
+
+
+@dataclass(frozen=True)
+class Network:
+    """Sizes of populations, and pathways by name."""
+
+    name: str
+    populations: dict[str, int]
+    pathways: dict[str, Pathway]
+
+
+def network_of(plan: Plan) -> Network:
+    """The network of a plan. A pathway is inhibitory if its weight is negative or its synapse pulls below rest."""
+    populations = {member.name: member.size for _, member in plan.populations()}
+    pathways = {}
+    for synapses, pathway in plan.pathways():
+        reversal = synapses.synapse.startswith("gaba")
+        count = expected_synapses(pathway, plan)
+        inhibitory = reversal or pathway.weight.mean < 0
+        pathways[pathway.name] = Pathway(pathway.pre, pathway.post, count, inhibitory, synapses.is_plastic)
+    return Network(plan.name, populations, pathways)
+
+
+def network_from(name: str, structure: dict[str, Any]) -> Network:
+    """The network that a run file describes."""
+    pathways = {key: Pathway(**entry) for key, entry in structure["pathways"].items()}
+    return Network(name, structure["populations"], pathways)
+
+
+def graph_of(network: Network) -> "nx.MultiDiGraph[str]":
+    """The network as a networkx graph; edges carry `in_degree`, synapses per postsynaptic neuron."""
+    graph: nx.MultiDiGraph[str] = nx.MultiDiGraph(name=network.name)
+    graph.add_nodes_from((name, {"size": size}) for name, size in network.populations.items())
+    for name, pathway in network.pathways.items():
+        graph.add_edge(
+            pathway.pre, pathway.post, key=name, in_degree=pathway.synapses / network.populations[pathway.post],
+            inhibitory=pathway.inhibitory, plastic=pathway.plastic, synapses=pathway.synapses,
+        )  # fmt: skip
+    return graph

@@ -1,0 +1,65 @@
+"""What a person reads after a run: one table of populations, one of plastic pathways, and where everything is."""
+
+from collections.abc import Sequence
+from pathlib import Path as FilePath
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from thalia.store import Run
+
+MAX_PHASES = 3
+
+
+def print_summary(run: Run, figures: Sequence[FilePath]) -> None:
+    """Print sizes, rates and irregularity by population, and mean weights before and after."""
+    console = Console(highlight=False)
+    results = run.results
+    by_phase = results["rates_by_phase_hz"]
+    phases = list(by_phase)[-MAX_PHASES:]
+    title = f"{results['circuit']}: {results['neurons']:,} neurons, {results['synapses']:,} synapses, {run.duration:g} s"
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold")
+    table.add_column("population")
+    table.add_column("size", justify="right")
+    for phase in phases:
+        table.add_column(f"rate, {phase}" if len(phases) > 1 else "rate", justify="right")
+    reference = run.structure["reference"]
+    if reference:
+        table.add_column("published", justify="right")
+    table.add_column("CV of ISI", justify="right")
+    for name, size in run.sizes.items():
+        row = [name, f"{size:,}", *(f"{by_phase[phase][name]:.2f} Hz" for phase in phases)]
+        if reference:
+            row.append(f"{reference['rates'][name]:.2f} Hz" if name in reference["rates"] else "")
+        cv = results["cv_isi"][name]
+        table.add_row(*row, "" if cv is None else f"{cv:.2f}")
+    console.print(table)
+    if results["weights"]:
+        console.print(_weights(results["weights"]))
+    for note in results["notes"]:
+        console.print(note, style="dim", soft_wrap=True)
+    console.print(_timing(run), style="dim", soft_wrap=True)
+    for file in (run.file, *figures):
+        console.print(str(file), soft_wrap=True)
+
+
+def _weights(weights: dict[str, dict[str, float | str]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("plastic pathway", "mean weight before", "after"):
+        table.add_column(heading, justify="left" if heading == "plastic pathway" else "right")
+    for name, each in weights.items():
+        table.add_row(name, *(f"{each[key]:.4g} {each['unit']}" for key in ("before", "after")))
+    return table
+
+
+def _timing(run: Run) -> str:
+    seconds = run.results["timings_s"]
+    program = "compiled before" if run.results["compiled"]["cached"] else f"compiled in {seconds['emit'] + seconds['build']:.1f} s"
+    if run.results["backend"] != "cpp":
+        program = "not compiled"
+    ratio = seconds["simulate"] / run.duration
+    return (
+        f"seed {run.results['seed']}, backend {run.results['backend']} ({program}), simulated in "
+        f"{seconds['simulate']:.2f} s, {ratio:.2g} times model time"
+    )
