@@ -19,7 +19,9 @@ YAML text → Circuit → Plan → Brian2 network → run file → analysis and 
     run.spikes["l4e"].times
 """
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -55,3 +57,14 @@ def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(f"thalia.{_HOME[name]}"), name)
     raise AttributeError(f"module 'thalia' has no attribute '{name}'")
+
+
+class _Package(ModuleType):
+    """Keeps `thalia.load` and `thalia.run` the functions, although passes of these names are modules."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -53,7 +53,7 @@ def dotted(path: Path) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A suggestion for a name that is not known, or the list of those that are."""
     names = sorted(known)
-    close = get_close_matches(word, names, n=1, cutoff=0.6)
+    close = get_close_matches(word, names, n=1, cutoff=0.6 if len(word) > 3 else 0.49)
     listing = ", ".join(names) if len(names) <= 24 else ", ".join(names[:24]) + ", …"
     if close:
         return f"did you mean '{close[0]}'? Known: {listing}"

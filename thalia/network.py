@@ -1,12 +1,15 @@
 """The circuit as a graph: populations and pathways with their numbers, for drawing and for networkx."""
 
-from dataclasses import dataclass
-from typing import Any
+from __future__ import annotations
 
-import networkx as nx
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from thalia.memory import expected_synapses
 from thalia.plan import Plan
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,10 @@ def network_from(name: str, structure: dict[str, Any]) -> Network:
     return Network(name, structure["populations"], pathways)
 
 
-def graph_of(network: Network) -> "nx.MultiDiGraph[str]":
+def graph_of(network: Network) -> nx.MultiDiGraph[str]:
     """The network as a networkx graph; edges carry `in_degree`, synapses per postsynaptic neuron."""
+    import networkx as nx  # half a second, and only drawings need it
+
     graph: nx.MultiDiGraph[str] = nx.MultiDiGraph(name=network.name)
     graph.add_nodes_from((name, {"size": size}) for name, size in network.populations.items())
     for name, pathway in network.pathways.items():

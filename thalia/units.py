@@ -43,6 +43,7 @@ UNITS |= {
     "cm": (1e-2, _BASES["m"][1]),
     "minute": (60.0, _BASES["s"][1]),
     "hour": (3600.0, _BASES["s"][1]),
+    "kilogram": (1.0, _BASES["g"][1]),
     "um2": (1e-12, (2, 0, 0, 0, 0)),
     "cm2": (1e-4, (2, 0, 0, 0, 0)),
 }
@@ -68,7 +69,10 @@ def dimension_name(dimension: Dimension) -> str:
     """A word for a dimension: 'time', 'voltage', or its SI units where it has no name."""
     if dimension == DIMENSIONLESS:
         return "dimensionless"
-    return _NAMES[dimension][0] if dimension in _NAMES else si_unit(dimension)
+    if dimension in _NAMES:
+        return _NAMES[dimension][0]
+    integrated = multiply(dimension, UNITS["s"][1])
+    return f"{_NAMES[integrated][0]} per time" if integrated in _NAMES else si_unit(dimension)
 
 
 def si_unit(dimension: Dimension) -> str:
@@ -78,7 +82,8 @@ def si_unit(dimension: Dimension) -> str:
     if dimension in _NAMES and _NAMES[dimension][2] != "mmolar":
         return _NAMES[dimension][2]
     words = ("metre", "kilogram", "second", "amp", "mol")
-    return " * ".join(f"{word}**{power:g}" for word, power in zip(words, dimension, strict=True) if power)
+    powers = [(word, power) for word, power in zip(words, dimension, strict=True) if power]
+    return " * ".join(word if power == 1 else f"{word}**{power:g}" for word, power in powers)
 
 
 def display_unit(dimension: Dimension) -> tuple[str, float]:

@@ -211,11 +211,11 @@ def start(plan: Plan, built: Program, arrays: Arrays, samples: tuple[Sample, ...
                 session.write(f"{group}.{name}", values)
         for name, wired in arrays.synapses.items():
             _connect(session, plan, name, wired)
-        _play(session, plan)
         session.command(f"seed {seed % 2**32}")
         for drive in plan.drives:
             _drive(session, plan, drive)
         session.command("start")
+        _play(session, plan)  # after the start, in which Brian2 sets the times that its object was made with
         for sample in samples:
             header = f"sample {sample.group}.{sample.variable} {sample.every} {len(sample.neurons)}"
             session.command(header, sample.neurons.astype("<i4").tobytes())

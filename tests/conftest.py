@@ -1,0 +1,103 @@
+"""What many tests need: circuits as text, pairing protocols, and the counting of what was not run."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import thalia
+from thalia.store import Run
+
+ROOT = Path(__file__).parent.parent
+CIRCUITS = sorted((ROOT / "circuits").glob("*.yaml"))
+BY_HAND = ("reference", "peer", "gpu")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Slow tests run only when their mark is asked for; the summary counts the others."""
+    wanted = config.option.markexpr
+    skipped = [item for item in items if not wanted and any(item.get_closest_marker(mark) for mark in BY_HAND)]
+    config.stash[NOT_RUN] = {mark: sum(item.get_closest_marker(mark) is not None for item in skipped) for mark in BY_HAND}
+    items[:] = [item for item in items if item not in skipped]
+    config.hook.pytest_deselected(items=skipped)
+
+
+NOT_RUN = pytest.StashKey[dict[str, int]]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    counts = {mark: count for mark, count in config.stash.get(NOT_RUN, {}).items() if count}
+    if counts:
+        listed = ", ".join(f"{count} with -m {mark}" for mark, count in counts.items())
+        terminalreporter.write_line(f"not run here, by hand only: {listed}")
+
+
+@pytest.fixture
+def simulate(tmp_path: Path) -> Callable[..., Run]:
+    """Run circuit text on the NumPy runtime (or another backend) and give the run."""
+    count = iter(range(1000))
+
+    def run(text: str, **options: object) -> Run:
+        options = {"backend": "runtime", "output": tmp_path / f"{next(count)}.h5", **options}
+        return thalia.run(thalia.loads(text, folder=tmp_path), **options)
+
+    return run
+
+
+@pytest.fixture
+def final_weights(simulate: Callable[..., Run]) -> Callable[..., np.ndarray]:
+    """Final weights of one-to-one synapses whose two cells fire at given times (ms), as the synapse sees them.
+
+    Presynaptic spikes are played 0.1 ms early for the axonal delay, postsynaptic ones are forced by a strong
+    input, which takes 0.2 ms, and reach the synapse after the dendritic delay.
+    """
+
+    def run(
+        rule: str, pre: Sequence[Sequence[float]], post: Sequence[Sequence[float]], *, w: float, w_max: float = 1.0,
+        dendritic: float = 0.0, **options: object,
+    ) -> np.ndarray:  # fmt: skip
+        last = max(t for train in (*pre, *post) for t in train)
+        text = _PROTOCOL.format(
+            size=len(pre), rule=rule, w=w, w_max=w_max, dendritic=dendritic, duration=last + 5,
+            pre=_times(pre, 0.1), post=_times(post, 0.2),
+        )  # fmt: skip
+        return simulate(text, **options).weights["plastic"].w[-1]
+
+    return run
+
+
+def _times(trains: Sequence[Sequence[float]], early: float) -> str:
+    listed = ("{}: [{}]".format(i, ", ".join(f"{t - early:.6f} ms" for t in train)) for i, train in enumerate(trains))
+    return "{" + ", ".join(listed) + "}"
+
+
+_PROTOCOL = """
+thalia: 1
+name: protocol
+duration: {duration} ms
+populations:
+  pre: {{neuron: input, size: {size}}}
+  trigger: {{neuron: input, size: {size}}}
+  post: {{neuron: lif_current, size: {size}, parameters: {{t_ref: 0.5 ms}}}}
+pathways:
+  plastic:
+    pre: pre
+    post: post
+    connect: {{rule: one_to_one}}
+    synapse: current_exp
+    weight: {w} pA
+    delay: {{axonal: 0.1 ms, dendritic: {dendritic} ms}}
+    w_max: {w_max} pA
+    plasticity: [{rule}]
+  force:
+    pre: trigger
+    post: post
+    connect: {{rule: one_to_one}}
+    synapse: delta
+    weight: 100 mV
+    delay: 0.1 ms
+stimuli:
+  pre: {{kind: spikes, target: pre, times: {pre}}}
+  post: {{kind: spikes, target: trigger, times: {post}}}
+"""

@@ -1,0 +1,92 @@
+"""Circuits are read from YAML with the place of everything, and written back to equal circuits."""
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+import thalia
+from tests.conftest import CIRCUITS
+from thalia.errors import CircuitError
+from thalia.source import read_yaml
+
+SMALL = """
+thalia: 1
+name: small
+duration: 100 ms
+populations:
+  a: {neuron: lif_current, size: 10, parameters: {tau_m: 20 ms}}
+  v1.b: {neuron: poisson, size: 5}
+pathways:
+  b_to_a: {pre: v1.b, post: a, connect: {probability: 0.5}, synapse: {part: current_exp, tau: 2 ms},
+           weight: "normal(80 pA, 8 pA, min=0 pA)", delay: {axonal: 1 ms, dendritic: 0.2 ms}, plasticity: [{rule: stdp_pair, tau_plus: 15 ms}]}
+"""
+
+
+@pytest.mark.parametrize("file", CIRCUITS, ids=lambda f: f.stem)
+def test_a_circuit_written_and_read_again_is_equal(file):
+    circuit = thalia.load(file)
+
+    assert thalia.loads(thalia.dumps(circuit), folder=file.parent) == circuit
+
+
+def test_own_parts_survive_the_round_trip():
+    part = thalia.loads(SMALL).part("neurons", "lif_current")
+    circuit = thalia.loads(SMALL).with_(neurons={"mine": part})
+
+    assert thalia.loads(thalia.dumps(circuit)) == circuit
+
+
+@given(
+    size=st.integers(1, 10**6), seed=st.integers(0, 2**63 - 1), tau=st.floats(0.1, 500), p=st.floats(0.001, 1),
+    w=st.floats(1e-3, 1e3), delay=st.floats(0.1, 20), names=st.lists(st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True), min_size=2, max_size=2, unique=True),
+)  # fmt: skip
+def test_circuits_made_in_python_load_to_equal_ones(size, seed, tau, p, w, delay, names):
+    pre, post = names
+    circuit = thalia.Circuit(
+        name="made", duration="1 s", seed=seed,
+        populations={pre: thalia.Population(neuron="poisson", size=size), post: {"neuron": "lif_current", "size": size, "parameters": {"tau_m": f"{tau!r} ms"}}},
+        pathways={"p": {"pre": pre, "post": post, "connect": {"probability": p}, "synapse": "current_exp", "weight": f"{w!r} pA", "delay": f"{delay!r} ms", "plasticity": ["stdp_pair"]}},
+    )  # fmt: skip
+
+    assert thalia.loads(thalia.dumps(circuit)) == circuit
+
+
+def test_words_that_yaml_takes_for_booleans_are_words():
+    data, _ = read_yaml("a: no\nb: off\nc: true\nd: yes\ne: on", "x.yaml")
+
+    assert data == {"a": "no", "b": "off", "c": True, "d": "yes", "e": "on"}
+
+
+@given(st.recursive(
+    st.one_of(st.booleans(), st.integers(-10**9, 10**9), st.from_regex(r"[a-z_]{1,8}", fullmatch=True).filter(lambda w: w not in ("true", "false", "null", "nan", "inf", "infinity"))),
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.from_regex(r"[a-z]{1,6}", fullmatch=True), inner, max_size=4)),
+    max_leaves=20,
+))  # fmt: skip
+def test_plain_data_is_read_as_written(data):
+    assert read_yaml(yaml.safe_dump(data), "x.yaml")[0] == data
+
+
+def test_every_key_has_its_place():
+    _, source = read_yaml("a: 1\nb:\n  - c: 2\n", "x.yaml")
+
+    assert source.locate(("b", 0, "c")) == "x.yaml:3:5"
+    assert source.locate(("b", 0, "missing")) == "x.yaml:3:5"[:-1] + "5"
+
+
+def test_values_are_replaced_by_path():
+    circuit = thalia.loads(SMALL, set={"pathways.b_to_a.weight": "90 pA", "populations.v1.b.size": "7", "seed": 3})
+
+    assert circuit.pathways["b_to_a"].weight[0][0].mean == pytest.approx(90e-12)
+    assert circuit.populations["v1.b"].size == 7
+    assert circuit.seed == 3
+
+
+def test_a_path_that_is_not_there_is_an_error():
+    with pytest.raises(CircuitError, match=r"--set pathways.b_to_b.weight: the circuit has no 'pathways.b_to_b'"):
+        thalia.loads(SMALL, set={"pathways.b_to_b.weight": "90 pA"})
+
+
+def test_a_replaced_value_is_checked_like_any_other():
+    with pytest.raises(CircuitError, match=r"--set dt: dt: expected a time, found 3 mV \(a voltage\)"):
+        thalia.loads(SMALL, set={"dt": "3 mV"})
