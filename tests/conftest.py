@@ -14,6 +14,10 @@ CIRCUITS = sorted((ROOT / "circuits").glob("*.yaml"))
 BY_HAND = ("reference", "peer", "gpu")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the expected texts of errors and plans anew")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Slow tests run only when their mark is asked for; the summary counts the others."""
     wanted = config.option.markexpr

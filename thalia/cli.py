@@ -176,7 +176,7 @@ def new(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the ci
 
 
 def _load(file: Path, settings: list[str] | None) -> "Circuit":
-    from thalia.load import load
+    from thalia.run import load_whole
 
     pairs = {}
     for setting in settings or []:
@@ -184,7 +184,7 @@ def _load(file: Path, settings: list[str] | None) -> "Circuit":
         if not equals or not path.strip():
             raise fail(f"--set {setting}: expected PATH=VALUE", "as in --set pathways.a_to_b.weight='0.3 nS'")
         pairs[path.strip()] = value.strip()
-    return load(file, pairs)
+    return load_whole(file, pairs)
 
 
 def _figures(result: "Run") -> list[Path]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from math import exp, inf, log, pi, sqrt
 
 from thalia.errors import did_you_mean
-from thalia.units import DIMENSIONLESS, UNITS, Dimension, dimension_name, multiply, parse_unit, si_unit
+from thalia.units import DIMENSIONLESS, UNITS, Dimension, a_dimension, dimension_name, multiply, parse_unit, si_unit
 
 
 class EquationError(ValueError):
@@ -259,8 +259,7 @@ def check_equation(equation: Equation, names: Mapping[str, Dimension]) -> None:
     found = dimension_of(equation.right, names)
     if found != expected and equation.right.strip() not in ("0", "0.0"):
         raise EquationError(
-            f"{left} = {equation.right}: expected a {dimension_name(expected)}, the right side is a "
-            f"{dimension_name(found)}"
+            f"{left} = {equation.right}: expected {a_dimension(expected)}, the right side is {a_dimension(found)}"
         )
 
 
@@ -278,7 +277,7 @@ def check_statement(statement: Statement, names: Mapping[str, Dimension]) -> Non
     expected = DIMENSIONLESS if statement.operator in ("*=", "/=") else names[statement.target]
     if found != expected and statement.right.strip() not in ("0", "0.0"):
         raise EquationError(
-            f"{statement}: expected a {dimension_name(expected)}, the right side is a {dimension_name(found)}"
+            f"{statement}: expected {a_dimension(expected)}, the right side is {a_dimension(found)}"
         )
 
 

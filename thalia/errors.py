@@ -30,10 +30,15 @@ class Problem:
 
 
 class CircuitError(Exception):
-    """Raised for anything a user can mend; carries every problem that was found, in file order."""
+    """Raised for anything a user can mend; carries every problem that was found, in file order.
 
-    def __init__(self, problems: Iterable[Problem]):
+    Where the rest of a circuit can be read without what is wrong, `rest` is that circuit, so that later passes
+    can look for more.
+    """
+
+    def __init__(self, problems: Iterable[Problem], rest: object = None):
         self.problems = tuple(problems)
+        self.rest = rest
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
@@ -53,7 +58,7 @@ def dotted(path: Path) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A suggestion for a name that is not known, or the list of those that are."""
     names = sorted(known)
-    close = get_close_matches(word, names, n=1, cutoff=0.6 if len(word) > 3 else 0.49)
+    close = get_close_matches(word, names, n=1, cutoff=0.6)
     listing = ", ".join(names) if len(names) <= 24 else ", ".join(names[:24]) + ", …"
     if close:
         return f"did you mean '{close[0]}'? Known: {listing}"

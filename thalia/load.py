@@ -1,13 +1,14 @@
 """Pass 1: text → Circuit. Every mistake at once, each with its file, line and column."""
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
 
 import yaml
 
-from thalia.errors import CircuitError, Problem, did_you_mean, fail
+from thalia.errors import CircuitError, Path, Problem, did_you_mean, fail
 from thalia.parts import parse
 from thalia.source import Source, read_text, read_yaml
 from thalia.spec import Circuit, as_data
@@ -49,7 +50,32 @@ def loads(
         raise CircuitError([Problem((), message, "begin the file with `thalia: 1`, the format's version", f"{name}:1:1")])
     for path, value in (set or {}).items():
         data, source = _replaced(data, source, path, value)
-    return parse(Circuit, data, source).at(source)
+    try:
+        return parse(Circuit, data, source).at(source)
+    except CircuitError as error:
+        raise CircuitError(error.problems, _rest(data, source, error.problems)) from None
+
+
+def _rest(data: dict[str, Any], source: Source, problems: tuple[Problem, ...]) -> Circuit | None:
+    """The circuit without the keys that have problems, or without the whole entries that they belong to."""
+    for depth in (None, 2):
+        data = deepcopy(data)
+        for problem in problems:
+            _remove(data, problem.path[:depth])
+        try:
+            return parse(Circuit, data, source).at(source)
+        except CircuitError as error:
+            problems = error.problems
+    return None
+
+
+def _remove(node: Any, path: Path) -> None:
+    for key in path[:-1]:
+        node = node.get(key) if isinstance(node, dict) else node[key] if isinstance(key, int) and key < len(node) else None
+        if not isinstance(node, dict | list):
+            return
+    if path and isinstance(node, dict):
+        node.pop(path[-1], None)
 
 
 def _replaced(data: dict[str, Any], source: Source, dotted_path: str, value: Any) -> tuple[dict[str, Any], Source]:

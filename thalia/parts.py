@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import PydanticCustomError
 
 from thalia.equations import EquationError, Equation, Statement, parse_equations, parse_statements
-from thalia.errors import CircuitError, Problem, did_you_mean, fail
+from thalia.errors import Path, Problem, did_you_mean, fail
 from thalia.source import Source, read_text, read_yaml
 from thalia.units import Dimension, Value, ValueSyntaxError, dimension_name, parse_unit, parse_value
 
@@ -209,16 +209,25 @@ def parse(model: type[Model], data: object, source: Source) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise source.placed(problems_of(error, model)) from None
+        raise source.placed([_problem(details, model, data) for details in error.errors()]) from None
 
 
-def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
-    """Pydantic's findings in the project's words."""
-    return [_problem(details, model) for details in error.errors()]
+def _written_path(location: tuple[str | int, ...], data: object, last_is_new: bool) -> Path:
+    """The path as the user wrote it, without the steps that validation took on its own."""
+    path: list[str | int] = []
+    for index, key in enumerate(location):
+        inside = isinstance(data, dict) and key in data
+        if inside or (isinstance(data, list) and isinstance(key, int) and key < len(data)):
+            path.append(key)
+            data = data[key]  # type: ignore[index, call-overload]
+        elif last_is_new and index == len(location) - 1:
+            path.append(key)
+    return tuple(path)
 
 
-def _problem(details: Any, model: type[BaseModel]) -> Problem:
-    path = tuple(part for part in details["loc"] if part != "[key]")
+def _problem(details: Any, model: type[BaseModel], data: object) -> Problem:
+    """A finding of pydantic's in the project's words."""
+    path = _written_path(details["loc"], data, last_is_new=details["type"] == "missing")
     kind, found = details["type"], details.get("input")
     if kind == "extra_forbidden":
         return Problem(path, f"unknown key '{path[-1]}'", did_you_mean(str(path[-1]), _keys_at(model, path[:-1])))

@@ -27,7 +27,7 @@ def plan_phases(circuit: Circuit, problem: Report) -> tuple[PhasePlan, ...]:
     phases = tuple(PhasePlan(phase.name, _steps(phase.duration.mean, dt)) for phase in circuit.phases)
     total = sum(phase.steps for phase in phases)
     if circuit.duration is not None and _steps(circuit.duration.mean, dt) != total:
-        found = format_number(total * dt, circuit.dt.dimension)
+        found = format_number(round(total * dt, 12), circuit.dt.dimension)
         problem(("duration",), f"expected the sum of the phases, {found}, found {circuit.duration}", "leave `duration` out")
     return phases
 

@@ -47,6 +47,7 @@ class _Resolver:
         self.report = report
         self.problems: list[Problem] = []
         self.ports = Ports(circuit, self.problem)
+        self.used_rules: dict[str, list[tuple[str, Rule, dict[str, Value]]]] = {}
 
     def problem(self, path: Path, message: str, hint: str = "") -> None:
         self.problems.append(Problem(path, message, hint))
@@ -98,7 +99,7 @@ class _Resolver:
         if parameters is None:
             return None
         receives = next((n for e in part.equations for n in ("input_current", "input_rate") if n in e.right), "")
-        self.check_inputs(path, population, received, receives)
+        fits = self.inputs_fit(path, population, received, receives)
         group = Group(
             name=_identifier(name), part=population.neuron, members=(), model=part.equations, threshold=part.threshold,
             reset=part.reset, refractory=part.refractory,
@@ -107,17 +108,23 @@ class _Resolver:
         )  # fmt: skip
         values = {key: (value,) for key, value in parameters.items()} | received.parameters
         initial = self.initial(part, population, parameters, path)
-        self.check_group(group, path)
+        if fits:
+            self.check_group(group, path)
         return Group(**{**vars(group), "members": (Member(name, 0, population.size or 1, values, initial, population.space),)})
 
-    def check_inputs(self, path: Path, population: Population, received: Received, receives: str) -> None:
-        wants_rate = receives == "input_rate"
-        for each, origin in received.origins.items():
-            is_rate = received.inputs[each].name.startswith("rate_")
-            if not receives or is_rate != wants_rate:
-                what = "spikes through a synapse or a current" if not is_rate else "a rate"
-                hint = "only stimuli of a rate reach it" if wants_rate else "connect to a population of neurons instead"
-                self.problem(origin, f"{path[1]} is a '{population.neuron}' and cannot receive {what}", hint)
+    def inputs_fit(self, path: Path, population: Population, received: Received, receives: str) -> bool:
+        """Whether the neuron model has a place for everything that reaches it."""
+        wrong = [
+            origin for name, origin in received.origins.items()
+            if not receives or name.startswith("rate_") != (receives == "input_rate")
+        ]  # fmt: skip
+        what, hint = "a rate", "connect to a population of neurons instead"
+        if receives != "input_current":
+            what = "spikes through a synapse, or a current"
+            hint = "only stimuli of a rate reach it" if receives else hint
+        for origin in wrong:
+            self.problem(origin, f"{path[1]} is a '{population.neuron}' and cannot receive {what}", hint)
+        return not wrong
 
     def initial(self, part: Neuron, population: Population, parameters: dict[str, Value], path: Path) -> dict[str, Value]:
         states = {equation.name: equation.dimension for equation in part.equations if equation.kind == "ode"}
@@ -151,13 +158,16 @@ class _Resolver:
             if end not in known:
                 self.problem((*path, side), f"no population is called '{end}'", did_you_mean(end, known))
         port = self.ports.synapse(pathway.synapse, (*path, "synapse"))
-        if port is None or pathway.pre[0] not in known or pathway.post[0] not in known:
+        rules = self.rules(pathway, path)
+        if port is None or not self.numbers_fit(pathway, path, port.part):
+            return None
+        bounds = self.bounds(pathway, path) if rules else (None, None)
+        if pathway.pre[0] not in known or pathway.post[0] not in known:
             return None
         received[pathway.post[0]].add(port.input, port.values, path)
-        self.check_numbers(pathway, path, port.part)
         plastic = plastic_in(self.circuit, name)
-        rules = self.rules(pathway, path) if any(plastic) else []
-        bounds = self.bounds(pathway, path) if rules else (None, None)
+        self.used_rules[name] = rules
+        rules = rules if any(plastic) else []
         code = _Code(port.arrival, rules, switches=not all(plastic))
         member = PathwayPlan(
             name=name, pre=pathway.pre[0], post=pathway.post[0], connect=pathway.connect, weight=pathway.weight[0][0],
@@ -172,10 +182,10 @@ class _Resolver:
             equations=code.equations, on_pre=code.on_pre, on_post=code.on_post,
         )  # fmt: skip
 
-    def check_numbers(self, pathway: Pathway, path: Path, part: Synapse) -> None:
+    def numbers_fit(self, pathway: Pathway, path: Path, part: Synapse) -> bool:
+        """Whether the weight is of the synapse's dimension; signs, delays and places are reported on the way."""
         weight, dt = pathway.weight[0][0], self.circuit.dt.mean
-        if self.attempt((*path, "weight"), lambda: expect(weight, part.weight)) is None:
-            return
+        self.check_places(pathway, path)
         smallest = weight.low if weight.low is not None else weight.arguments[0] if weight.kind != "normal" else weight.mean
         if part.weight == CONDUCTANCE and smallest < 0:
             hint = "an inhibitory conductance is positive and has a low reversal potential: gaba_a, gaba_b"
@@ -186,6 +196,17 @@ class _Resolver:
             if (side == "axonal" or least != 0) and least < dt * (1 - 1e-9):
                 message = f"the {side} delay is below the time step of {self.circuit.dt}, found {delay}"
                 self.problem((*path, "delay"), message, f"give at least {self.circuit.dt}: a spike acts in a later step")
+        return self.attempt((*path, "weight"), lambda: expect(weight, part.weight)) is not None
+
+    def check_places(self, pathway: Pathway, path: Path) -> None:
+        """A rule of distance needs populations that are somewhere, in the same number of dimensions."""
+        ends = [self.circuit.populations.get(end[0]) for end in (pathway.pre, pathway.post)]
+        if pathway.connect.rule != "distance" or None in ends:
+            return
+        dimensions = {len(end.space.extent) if end and end.space else 0 for end in ends}
+        if 0 in dimensions or len(dimensions) > 1:
+            message = "connects by distance, and its populations are not both in a space of the same dimensions"
+            self.problem((*path, "connect"), message, "give each `space: {extent: [1 mm, 1 mm]}`")
 
     def bounds(self, pathway: Pathway, path: Path) -> tuple[Value | None, Value | None]:
         weight = pathway.weight[0][0]
@@ -213,14 +234,23 @@ class _Resolver:
         path: Path = ("pathways", synapses.members[0].name)
         if post is None:
             return
-        names = {f"{name}_post": dimension for name, dimension in post.variables().items()}
-        names |= {equation.name: equation.dimension for equation in synapses.equations}
-        names |= synapses.parameters | {"w": synapses.weight, "plastic": DIMENSIONLESS}
-        where = (*path, "plasticity") if synapses.rules else (*path, "synapse")
-        for equation in synapses.equations:
-            self.attempt(where, lambda e=equation: check_equation(e, names))  # type: ignore[misc]
-        for statement in synapses.on_pre + synapses.on_post:
-            self.attempt(where, lambda s=statement: check_statement(s, names))  # type: ignore[misc]
+        outside = {f"{name}_post": dimension for name, dimension in post.variables().items()}
+        outside |= dict.fromkeys(("w", "w_min", "w_max"), synapses.weight) | {"plastic": DIMENSIONLESS}
+        for statement in synapses.on_pre:
+            if statement.target.endswith("_post"):
+                self.attempt((*path, "synapse"), lambda s=statement: check_statement(s, outside))  # type: ignore[misc]
+        for index, (name, rule, values) in enumerate(self.used_rules[synapses.members[0].name]):
+            own = name in self.circuit.rules
+            self.check_rule(rule, values, outside, ("rules", name) if own else (*path, "plasticity", index))
+
+    def check_rule(self, rule: Rule, values: dict[str, Value], outside: dict[str, Dimension], path: Path) -> None:
+        names = outside | {equation.name: equation.dimension for equation in rule.equations}
+        names |= {name: value.dimension for name, value in values.items()}
+        for equation in rule.equations:
+            self.attempt((*path, "equations"), lambda e=equation: check_equation(e, names))  # type: ignore[misc]
+        for event in ("on_pre", "on_post"):
+            for statement in getattr(rule, event):
+                self.attempt((*path, event), lambda s=statement: check_statement(s, names))  # type: ignore[misc]
 
     def record_names(self, groups: list[Group | None]) -> None:
         record, known, pathways = self.circuit.record, self.circuit.populations, self.circuit.pathways

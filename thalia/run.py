@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path as FilePath
 from time import perf_counter
@@ -14,7 +14,7 @@ from thalia import backends
 from thalia.analysis import interval_cv, mean_rate
 from thalia.backends import Backend, Sample, Session
 from thalia.describe import describe
-from thalia.errors import CircuitError, fail
+from thalia.errors import CircuitError, Path, Problem, fail
 from thalia.fuse import fuse
 from thalia.load import dumps, load, loads
 from thalia.lower import lower as lower_pass
@@ -40,6 +40,36 @@ def plan_of(circuit: Circuit, lower: str = "on") -> Plan:
         With every mistake in the circuit.
     """
     return lower_pass(fuse(resolve(circuit)), lower)
+
+
+def load_whole(file: str | FilePath, set: Mapping[str, Any] | None = None) -> Circuit:
+    """Load a circuit; if it has mistakes, report those of the later passes in the same go.
+
+    Raises
+    ------
+    CircuitError
+        With every mistake of every pass.
+    """
+    try:
+        return load(file, set)
+    except CircuitError as error:
+        if not isinstance(error.rest, Circuit):
+            raise
+        try:
+            plan_of(error.rest)
+        except CircuitError as later:
+            told = [problem.path for problem in error.problems]
+            words = {str(part) for path in told for part in path[1:2]}
+            new = [p for p in later.problems if not _follows(p, told, words)]
+            raise error.rest.source.placed([*error.problems, *new]) from None
+        raise
+
+
+def _follows(problem: Problem, told: list[Path], words: Container[str]) -> bool:
+    """Whether a problem may only be there because something else is missing."""
+    near = any(problem.path[: len(path)] == path or path[: len(problem.path)] == problem.path for path in told)
+    named = problem.message.partition("'")[2].partition("'")[0]
+    return near or named in words
 
 
 def with_options(
@@ -140,7 +170,7 @@ class _Clock:
 
 def _loaded(circuit: Circuit | str | FilePath, set: Mapping[str, Any] | None) -> Circuit:
     if not isinstance(circuit, Circuit):
-        return load(circuit, set)
+        return load_whole(circuit, set)
     if set:
         return loads(dumps(circuit), circuit.name, circuit.folder, set)
     return circuit

@@ -219,12 +219,24 @@ StimulusField = Annotated[
 ]
 
 
+def _switch(raw: Any) -> Any:
+    """On, off, or either for each pathway named."""
+    for word in raw.values() if isinstance(raw, dict) else [raw]:
+        if word not in ("on", "off"):
+            raise refuse(f"expected 'on', 'off', or either for each of some pathways, found {word!r}")
+    return raw
+
+
+_SWITCH_SCHEMA = {"anyOf": [{"enum": ["on", "off"]}, {"type": "object", "additionalProperties": {"enum": ["on", "off"]}}]}
+Switch = Annotated[Any, BeforeValidator(_switch), WithJsonSchema(_SWITCH_SCHEMA)]
+
+
 class Phase(Node):
     """A stretch of time; `plasticity` is on, off, or off for the pathways named."""
 
     name: Name
     duration: PositiveTime
-    plasticity: Literal["on", "off"] | dict[str, Literal["on", "off"]] = "on"
+    plasticity: Switch = "on"
 
 
 class RecordState(Node):

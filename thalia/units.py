@@ -75,6 +75,11 @@ def dimension_name(dimension: Dimension) -> str:
     return f"{_NAMES[integrated][0]} per time" if integrated in _NAMES else si_unit(dimension)
 
 
+def a_dimension(dimension: Dimension) -> str:
+    """A dimension within a sentence: 'a voltage', or 'dimensionless'."""
+    return "dimensionless" if dimension == DIMENSIONLESS else f"a {dimension_name(dimension)}"
+
+
 def si_unit(dimension: Dimension) -> str:
     """The SI unit of a dimension, written so that Brian2 reads it too (`volt`, `metre**2`, `1`)."""
     if dimension == DIMENSIONLESS:
