@@ -9,7 +9,7 @@ import pytest
 
 import thalia
 from thalia.errors import CircuitError
-from thalia.run import load_whole
+from thalia.passes import load_whole
 
 FOLDER = Path(__file__).parent / "errors"
 FILES = sorted(FOLDER.glob("*.yaml"))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from thalia.load import dumps as dumps
     from thalia.load import load as load
     from thalia.load import loads as loads
-    from thalia.run import plan_of as plan_of
+    from thalia.passes import plan_of as plan_of
     from thalia.run import run as run
     from thalia.spec import Circuit as Circuit
     from thalia.spec import Connect as Connect
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from thalia.store import Run as Run
 
 _HOME = {
-    "CircuitError": "errors", "Problem": "errors", "load": "load", "loads": "load", "dumps": "load", "plan_of": "run",
+    "CircuitError": "errors", "Problem": "errors", "load": "load", "loads": "load", "dumps": "load", "plan_of": "passes",
     "run": "run", "Run": "store", "Circuit": "spec", "Connect": "spec", "Delay": "spec", "Pathway": "spec", "Phase": "spec",
     "Population": "spec", "Record": "spec", "Stimulus": "spec",
 }  # fmt: skip

@@ -5,7 +5,7 @@ import re
 from thalia.equations import equation_text
 from thalia.errors import CircuitError, did_you_mean, fail
 from thalia.expand import expand
-from thalia.parts import KINDS, Neuron, Part, Rule, Stimulus, Synapse, find, names, part_text, parse
+from thalia.parts import KINDS, Neuron, Part, Rule, Stimulus, Synapse, find, names, parse, part_text
 from thalia.source import read_yaml
 from thalia.spec import Circuit, Fragment
 from thalia.units import si_unit

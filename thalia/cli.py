@@ -36,7 +36,7 @@ def check(circuit: CircuitFile, set_: Set = None) -> None:
     Example: thalia check circuits/cortex.yaml
     """
     from thalia.memory import expected_synapses
-    from thalia.run import plan_of
+    from thalia.passes import plan_of
 
     plan = plan_of(_load(circuit, set_))
     neurons = sum(group.size for group in plan.groups)
@@ -51,7 +51,7 @@ def plan_command(circuit: CircuitFile, set_: Set = None, scale: Scale = None, lo
     Example: thalia plan circuits/pair.yaml
     """
     from thalia.describe import describe
-    from thalia.run import plan_of, with_options
+    from thalia.passes import plan_of, with_options
 
     print(describe(plan_of(with_options(_load(circuit, set_), scale=scale), lower)), end="")
 
@@ -104,7 +104,7 @@ def plot(
     from thalia import figures
     from thalia.errors import did_you_mean
     from thalia.network import network_of
-    from thalia.run import plan_of
+    from thalia.passes import plan_of
     from thalia.store import Run
 
     if kind not in (*figures.KINDS, "graph"):
@@ -154,7 +154,7 @@ def schema() -> None:
 
     Example: thalia schema > circuit.schema.json
     """
-    from thalia.spec import json_schema
+    from thalia.plain import json_schema
 
     print(json.dumps(json_schema(), indent=2))
 
@@ -176,7 +176,7 @@ def new(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the ci
 
 
 def _load(file: Path, settings: list[str] | None) -> "Circuit":
-    from thalia.run import load_whole
+    from thalia.passes import load_whole
 
     pairs = {}
     for setting in settings or []:

@@ -3,9 +3,8 @@
 from typing import Any
 
 from thalia.errors import CircuitError, Path, Problem
-from thalia.parts import part_text
+from thalia.parts import parse, part_text
 from thalia.source import read_yaml
-from thalia.parts import parse
 from thalia.spec import Circuit, Delay, Fragment, Pathway, Population, Stimulus
 
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from io import StringIO
 
-from thalia.equations import EquationError, Statement, dimension_of, evaluate, identifiers, rename, rename_equation
+from thalia.dimensions import dimension_of
+from thalia.equations import EquationError, Statement, evaluate, identifiers, rename, rename_equation
 from thalia.errors import CircuitError, Path, did_you_mean
 from thalia.parts import Part, Synapse, expect
 from thalia.parts import Stimulus as StimulusPart

@@ -10,8 +10,9 @@ import yaml
 
 from thalia.errors import CircuitError, Path, Problem, did_you_mean, fail
 from thalia.parts import parse
+from thalia.plain import as_data
 from thalia.source import Source, read_text, read_yaml
-from thalia.spec import Circuit, as_data
+from thalia.spec import Circuit
 
 
 def load(file: str | FilePath, set: Mapping[str, Any] | None = None) -> Circuit:

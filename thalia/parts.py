@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from thalia.equations import EquationError, Equation, Statement, parse_equations, parse_statements
+from thalia.equations import Equation, EquationError, Statement, parse_equations, parse_statements
 from thalia.errors import Path, Problem, did_you_mean, fail
 from thalia.source import Source, read_text, read_yaml
 from thalia.units import Dimension, Value, ValueSyntaxError, dimension_name, parse_unit, parse_value

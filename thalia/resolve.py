@@ -3,15 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from thalia.equations import (
-    EquationError,
-    Statement,
-    check_equation,
-    check_statement,
-    dimension_of,
-    rename_equation,
-    rename_statement,
-)
+from thalia.dimensions import check_equation, check_statement, dimension_of
+from thalia.equations import EquationError, Statement, rename_equation, rename_statement
 from thalia.errors import CircuitError, Path, Problem, did_you_mean
 from thalia.expand import expand
 from thalia.inputs import Ports, Received, playback

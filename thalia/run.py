@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path as FilePath
 from time import perf_counter
@@ -11,94 +11,21 @@ from typing import Any
 import numpy as np
 
 from thalia import backends
-from thalia.analysis import interval_cv, mean_rate
 from thalia.backends import Backend, Sample, Session
 from thalia.describe import describe
-from thalia.errors import CircuitError, Path, Problem, fail
-from thalia.fuse import fuse
-from thalia.load import dumps, load, loads
-from thalia.lower import lower as lower_pass
+from thalia.errors import CircuitError, fail
+from thalia.load import dumps, loads
 from thalia.memory import check_memory
-from thalia.phases import lasting
+from thalia.passes import load_whole, plan_of, with_options
 from thalia.plan import Plan
-from thalia.resolve import resolve
-from thalia.spec import Circuit, Scale
-from thalia.store import Run, RunWriter, weight_unit
-from thalia.units import Value, constant, display_unit, parse_value
-from thalia.wire import Arrays, wire
+from thalia.spec import Circuit
+from thalia.store import Run, RunWriter
+from thalia.units import Value
+from thalia.watch import Watch
+from thalia.wire import wire
 
 Progress = Callable[[str, float], None]
 CHUNK_SECONDS = 0.1  # of model time between two reports of progress
-
-
-def plan_of(circuit: Circuit, lower: str = "on") -> Plan:
-    """The plan that would run: passes 2 to 5.
-
-    Raises
-    ------
-    CircuitError
-        With every mistake in the circuit.
-    """
-    return lower_pass(fuse(resolve(circuit)), lower)
-
-
-def load_whole(file: str | FilePath, set: Mapping[str, Any] | None = None) -> Circuit:
-    """Load a circuit; if it has mistakes, report those of the later passes in the same go.
-
-    Raises
-    ------
-    CircuitError
-        With every mistake of every pass.
-    """
-    try:
-        return load(file, set)
-    except CircuitError as error:
-        if not isinstance(error.rest, Circuit):
-            raise
-        try:
-            plan_of(error.rest)
-        except CircuitError as later:
-            told = [problem.path for problem in error.problems]
-            words = {str(part) for path in told for part in path[1:2]}
-            new = [p for p in later.problems if not _follows(p, told, words)]
-            raise error.rest.source.placed([*error.problems, *new]) from None
-        raise
-
-
-def _follows(problem: Problem, told: list[Path], words: Container[str]) -> bool:
-    """Whether a problem may only be there because something else is missing."""
-    near = any(problem.path[: len(path)] == path or path[: len(problem.path)] == problem.path for path in told)
-    named = problem.message.partition("'")[2].partition("'")[0]
-    return near or named in words
-
-
-def with_options(
-    circuit: Circuit, seed: int | None = None, duration: str | Value | None = None, scale: float | None = None
-) -> Circuit:
-    """The circuit with another seed, duration or scale.
-
-    Raises
-    ------
-    CircuitError
-        If one of them cannot be read.
-    """
-    if seed is not None:
-        if not 0 <= seed < 2**63:
-            raise fail(f"--seed: expected a whole number from 0 to 2^63 - 1, found {seed}")
-        circuit = circuit.with_(seed=seed)
-    if scale is not None:
-        if not 0 < scale <= 1:
-            raise fail(f"--scale: expected a fraction above 0 and up to 1, found {scale}")
-        circuit = circuit.with_(scale=Scale(neurons=constant(scale), synapses=constant(scale)))
-    if duration is not None:
-        try:
-            length = parse_value(duration)
-        except ValueError as error:
-            raise fail(f"--duration: {error}") from None
-        if length.dimension != circuit.dt.dimension or length.is_random or length.mean <= 0:
-            raise fail(f"--duration: expected a time such as '2 s', found {duration}")
-        circuit = lasting(circuit, length)
-    return circuit
 
 
 def run(
@@ -218,10 +145,10 @@ def _run(
         clock.lap("store")
         session = engine.start(plan, built, arrays, samples, plan.seed)
         try:
-            watch = _Watch(plan, arrays, writer, session)
+            watch = Watch(plan, arrays, writer, session)
             clock.lap("emit")
             _simulate(plan, session, watch, clock, progress)
-            results = watch.results(clock, session, name, remark)
+            results = watch.results(session, name, remark)
         finally:
             session.close()
         clock.lap("store")
@@ -239,7 +166,7 @@ def _samples(plan: Plan) -> Iterator[Sample]:
             yield Sample(f"{name}/{variable}", group.name, variable, every, neurons)
 
 
-def _simulate(plan: Plan, session: Session, watch: "_Watch", clock: _Clock, progress: Progress) -> None:
+def _simulate(plan: Plan, session: Session, watch: Watch, clock: _Clock, progress: Progress) -> None:
     done = 0
     watch.take_weights(0)
     for index, phase in enumerate(plan.phases):
@@ -255,111 +182,3 @@ def _simulate(plan: Plan, session: Session, watch: "_Watch", clock: _Clock, prog
             watch.take(chunk, done)
             clock.lap("store")
             progress("simulating", done / plan.steps)
-
-
-class _Watch:
-    """Takes what a run produces to the run file, and counts for the summary."""
-
-    def __init__(self, plan: Plan, arrays: Arrays, writer: RunWriter, session: Session):
-        self.plan, self.arrays, self.writer, self.session = plan, arrays, writer, session
-        every = plan.record.weights.every
-        self.weight_steps = max(1, round(every.mean / plan.dt)) if every else plan.steps
-        self.chunk_steps = getattr(session, "chunk_steps", None) or plan.steps
-        self.trains: dict[str, list[tuple[Any, Any]]] = {group.name: [] for group in plan.groups}
-        self.recorded = [(s.name, p.name) for s, p in plan.pathways() if self._wants(p.name, s.is_plastic)]
-        self.means: dict[str, list[float]] = {name: [] for _, name in self.recorded}
-        for synapses, pathway in self.recorded:
-            writer.pathway(pathway, arrays.synapses[synapses], weight_unit(plan, pathway))
-        for name, state in plan.record.states.items():
-            self._declare(name, state)
-
-    def _wants(self, pathway: str, plastic: bool) -> bool:
-        wanted = self.plan.record.weights.pathways
-        named = any(pathway == name or pathway.startswith(f"{name}.") for name in wanted)
-        return named or "all" in wanted or (plastic and "plastic" in wanted)
-
-    def _declare(self, name: str, state: Any) -> None:
-        group, member = self.plan.population(state.population)
-        neurons = np.arange(min(member.size, state.neurons), dtype=np.int32)
-        for variable in state.variables:
-            dimension = next(e.dimension for e in group.equations() if e.name == variable)
-            every = max(1, round(state.every.mean / self.plan.dt)) * self.plan.dt
-            self.writer.report(name, state.population, variable, display_unit(dimension)[0], neurons, every)
-
-    def next_stop(self, done: int, phase_end: int) -> int:
-        """The next step at which something is to be taken."""
-        marks = [(done // size + 1) * size for size in (self.weight_steps, self.chunk_steps)]
-        return min(phase_end, *marks)
-
-    def take(self, chunk: backends.Chunk, done: int) -> None:
-        """Keep the spikes and samples of a chunk, and the weights if they are due."""
-        for group, (steps, neurons) in chunk.spikes.items():
-            self.writer.spikes(group, steps, neurons)
-            self.trains[group].append((steps, neurons))
-        for name, values in chunk.samples.items():
-            report, _, variable = name.rpartition("/")
-            population = self.plan.record.states[report].population
-            group, _ = self.plan.population(population)
-            size = display_unit(next(e.dimension for e in group.equations() if e.name == variable))[1]
-            self.writer.samples(report, population, variable, values / size)
-        if done % self.weight_steps == 0 or done == self.plan.steps:
-            self.take_weights(done)
-
-    def take_weights(self, done: int) -> None:
-        """Keep the weights of every recorded pathway."""
-        held: dict[str, Any] = {}
-        for synapses, pathway in self.recorded:
-            if synapses not in held:
-                held[synapses] = self.session.read(f"{synapses}.w")
-            values = held[synapses][self.arrays.synapses[synapses].rows[pathway]] / weight_unit(self.plan, pathway)[1]
-            self.writer.weights(pathway, done * self.plan.dt, values)
-            self.means[pathway].append(float(values.mean()) if len(values) else 0.0)
-
-    def results(self, clock: _Clock, session: Session, backend: str, remark: str) -> dict[str, Any]:
-        """The summary, as `thalia run --json` prints it."""
-        plan = self.plan
-        rates = self._rates()
-        last = plan.phases[-1].name
-        plastic = {p.name for s, p in plan.pathways() if s.is_plastic}
-        weights = {
-            name: {"unit": weight_unit(plan, name)[0], "before": means[0], "after": means[-1]}
-            for name, means in self.means.items()
-            if name in plastic
-        }
-        return {
-            "circuit": plan.name, "backend": backend, "seed": plan.seed, "duration_s": plan.duration,
-            "neurons": sum(group.size for group in plan.groups),
-            "synapses": sum(len(wired) for wired in self.arrays.synapses.values()),
-            "rates_hz": {name: rate[last] for name, rate in rates.items()},
-            "rates_by_phase_hz": {p.name: {name: rate[p.name] for name, rate in rates.items()} for p in plan.phases},
-            "cv_isi": self._cv(), "weights": weights, "timings_s": {},
-            "compiled": {"code_objects": session.compiled.code_objects, "cached": session.compiled.cached},
-            "notes": [*plan.notes, *([remark] if remark else [])],
-        }  # fmt: skip
-
-    def _trains(self) -> Iterator[tuple[str, int, Any, Any]]:
-        for group in self.plan.groups:
-            pieces = self.trains[group.name]
-            steps = np.concatenate([s for s, _ in pieces]) if pieces else np.empty(0, np.int64)
-            neurons = np.concatenate([n for _, n in pieces]) if pieces else np.empty(0, np.int32)
-            for member in group.members:
-                mine = (neurons >= member.start) & (neurons < member.stop)
-                yield member.name, member.size, steps[mine] * self.plan.dt, (neurons[mine] - member.start).astype(np.int64)
-
-    def _rates(self) -> dict[str, dict[str, float]]:
-        rates: dict[str, dict[str, float]] = {}
-        for name, size, times, _ in self._trains():
-            start = -self.plan.dt / 2
-            for phase in self.plan.phases:
-                stop = start + phase.steps * self.plan.dt
-                rates.setdefault(name, {})[phase.name] = mean_rate(times, size, start, stop)
-                start = stop
-        return rates
-
-    def _cv(self) -> dict[str, float | None]:
-        last = self.plan.duration - self.plan.phases[-1].steps * self.plan.dt - self.plan.dt / 2
-        result: dict[str, float | None] = {}
-        for name, size, times, neurons in self._trains():
-            values = interval_cv(times[times >= last], neurons[times >= last], size)
-            result[name] = float(values.mean()) if len(values) else None
-        return result

@@ -1,104 +1,31 @@
 """The nouns of a circuit, as frozen models: the same words in YAML, in Python and in messages."""
 
-import re
-from collections.abc import Callable
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, WithJsonSchema, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
 
-from thalia.equations import Equation, Statement, equation_text
-from thalia.parts import AnyValue, Neuron, Node, Part, Rule, Synapse, find, quantity
+from thalia.fields import (
+    Count,
+    Fraction,
+    Length,
+    Name,
+    Names,
+    PositiveTime,
+    Probability,
+    Rate,
+    Switch,
+    Time,
+    gather,
+    one_or_many,
+    positive,
+    refuse,
+    table,
+)
+from thalia.parts import AnyValue, Neuron, Node, Part, Rule, Synapse, find
 from thalia.parts import Stimulus as StimulusPart
 from thalia.source import Source
-from thalia.units import DIMENSIONLESS, UNITS, Value, constant, si_unit
-
-Time = quantity("time", UNITS["s"][1])
-Length = quantity("length", UNITS["m"][1])
-Rate = quantity("rate", UNITS["Hz"][1])
-Number = quantity("number without unit", DIMENSIONLESS)
-
-
-def refuse(message: str, hint: str = "") -> PydanticCustomError:
-    """The error of a validator, in the project's words."""
-    return PydanticCustomError("thalia", "{message}", {"message": message, "hint": hint})
-
-
-def _named(text: str) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9_]*(\.[a-z0-9][a-z0-9_]*)*", text):
-        raise refuse(f"'{text}' is not a name", "names are snake_case, dotted by region: l4_e, v1.l4.e")
-    return text
-
-
-Name = Annotated[str, AfterValidator(_named)]
-
-
-def _fixed(value: Value) -> Value:
-    if value.is_random:
-        raise refuse(f"expected one number, found the distribution {value}")
-    return value
-
-
-def _positive(value: Value) -> Value:
-    if _fixed(value).mean <= 0:
-        raise refuse(f"expected more than 0, found {value}")
-    return value
-
-
-def _probability(value: Value) -> Value:
-    if not 0 <= _fixed(value).mean <= 1:
-        raise refuse(f"expected a probability between 0 and 1, found {value}")
-    return value
-
-
-def _count(value: Value) -> Value:
-    if _fixed(value).mean < 0 or value.mean != int(value.mean):
-        raise refuse(f"expected a whole number of 0 or more, found {value}")
-    return value
-
-
-PositiveTime = Annotated[Time, AfterValidator(_positive)]
-Probability = Annotated[Number, AfterValidator(_probability)]
-Count = Annotated[Number, AfterValidator(_count)]
-Fraction = Annotated[Number, AfterValidator(_probability), AfterValidator(_positive)]
-
-
-def _table(raw: Any) -> Any:
-    """Rows of a table: a plain number is one row of one, so that it holds for every pair."""
-    if isinstance(raw, list | tuple) and not isinstance(raw, Value):
-        rows = [row if isinstance(row, list | tuple) else [row] for row in raw]
-        lengths = sorted({len(row) for row in rows})
-        if len(lengths) > 1:
-            raise refuse(f"expected a table with rows of one length, found rows of {lengths[0]} and {lengths[-1]}")
-        return rows
-    return [[raw]]
-
-
-def table(entry: Any) -> Any:
-    """The type of a field that takes one entry, or a table of them (rows = post, columns = pre)."""
-    schema = {"oneOf": [{"type": ["number", "string"]}, {"type": "array"}]}
-    return Annotated[tuple[tuple[entry, ...], ...], BeforeValidator(_table), WithJsonSchema(schema)]
-
-
-def one_or_many(raw: Any) -> Any:
-    """A single name stands for a list of one."""
-    return [raw] if isinstance(raw, str) else raw
-
-
-Names = Annotated[tuple[Name, ...], BeforeValidator(one_or_many), Field(min_length=1)]
-
-
-def _gather(*known: str) -> Callable[[Any], Any]:
-    """Collect the keys that a noun does not know as parameters of its part."""
-
-    def gather(raw: Any) -> Any:
-        if not isinstance(raw, dict) or "parameters" in raw:
-            return raw
-        mine = {key: value for key, value in raw.items() if key in known}
-        return {**mine, "parameters": {key: value for key, value in raw.items() if key not in known}}
-
-    return gather
+from thalia.units import UNITS, constant
 
 
 class Space(Node):
@@ -135,7 +62,7 @@ class Connect(Node):
     probability: table(Probability) | None = None
     number: table(Count) | None = None
     profile: Literal["gaussian", "exponential", "disc"] = "gaussian"
-    width: Annotated[Length, AfterValidator(_positive)] | None = None
+    width: Annotated[Length, AfterValidator(positive)] | None = None
     autapses: bool = True
     multapses: bool = True
 
@@ -179,10 +106,10 @@ class RuleUse(Node):
 
 
 SynapseField = Annotated[
-    SynapseUse, BeforeValidator(lambda raw: {"part": raw} if isinstance(raw, str) else _gather("part")(raw))
+    SynapseUse, BeforeValidator(lambda raw: {"part": raw} if isinstance(raw, str) else gather("part")(raw))
 ]
 RuleField = Annotated[
-    RuleUse, BeforeValidator(lambda raw: {"rule": raw} if isinstance(raw, str) else _gather("rule")(raw))
+    RuleUse, BeforeValidator(lambda raw: {"rule": raw} if isinstance(raw, str) else gather("rule")(raw))
 ]
 DelayField = Annotated[Delay, BeforeValidator(lambda raw: raw if isinstance(raw, dict | Delay) else {"axonal": raw})]
 
@@ -215,20 +142,8 @@ class Stimulus(Node):
 
 
 StimulusField = Annotated[
-    Stimulus, BeforeValidator(_gather("kind", "target", "synapse", "weight", "number", "file", "times"))
+    Stimulus, BeforeValidator(gather("kind", "target", "synapse", "weight", "number", "file", "times"))
 ]
-
-
-def _switch(raw: Any) -> Any:
-    """On, off, or either for each pathway named."""
-    for word in raw.values() if isinstance(raw, dict) else [raw]:
-        if word not in ("on", "off"):
-            raise refuse(f"expected 'on', 'off', or either for each of some pathways, found {word!r}")
-    return raw
-
-
-_SWITCH_SCHEMA = {"anyOf": [{"enum": ["on", "off"]}, {"type": "object", "additionalProperties": {"enum": ["on", "off"]}}]}
-Switch = Annotated[Any, BeforeValidator(_switch), WithJsonSchema(_SWITCH_SCHEMA)]
 
 
 class Phase(Node):
@@ -302,7 +217,7 @@ class Circuit(Node):
     summary: str = ""
     cite: tuple[str, ...] = ()
     duration: PositiveTime | None = None
-    dt: Annotated[Time, AfterValidator(_positive)] = "0.1 ms"  # type: ignore[assignment]
+    dt: Annotated[Time, AfterValidator(positive)] = "0.1 ms"  # type: ignore[assignment]
     seed: int = Field(default=1, ge=0, lt=2**63)
     scale: Annotated[Scale, BeforeValidator(lambda raw: _both(raw))] = Scale()
     neurons: dict[Name, Neuron] = {}
@@ -359,54 +274,3 @@ class Circuit(Node):
 
 def _both(raw: Any) -> Any:
     return raw if isinstance(raw, dict | Scale) else {"neurons": raw, "synapses": raw}
-
-
-def as_data(node: Any) -> Any:
-    """A noun as the plain data that loads to an equal one: quantities as text, parameters beside their part."""
-    if isinstance(node, Value):
-        number = node.mean
-        plain = node.dimension == DIMENSIONLESS and not node.is_random
-        return (int(number) if number == int(number) else number) if plain else str(node)
-    if isinstance(node, Node):
-        return _node_data(node)
-    if isinstance(node, tuple) and node and isinstance(node[0], Equation | Statement):
-        return "".join(f"{equation_text(n) if isinstance(n, Equation) else n}\n" for n in node)
-    if isinstance(node, dict):
-        return {key: as_data(value) for key, value in node.items()}
-    if isinstance(node, tuple) and node and all(isinstance(row, tuple) for row in node) and isinstance(node[0][0], Value):
-        single = len(node) == 1 and len(node[0]) == 1
-        return as_data(node[0][0]) if single else [[as_data(entry) for entry in row] for row in node]
-    if isinstance(node, list | tuple):
-        return [as_data(value) for value in node]
-    return node
-
-
-def _node_data(node: Node) -> dict[str, Any]:
-    data: dict[str, Any] = {}
-    for name, field in type(node).model_fields.items():
-        value = getattr(node, name)
-        if value is None or (value == field.get_default(call_default_factory=True) and name != "thalia"):
-            continue
-        if name == "parameters" and isinstance(node, RuleUse | SynapseUse | Stimulus):
-            data |= {key: as_data(entry) for key, entry in value.items()}
-        elif name == "weight" and isinstance(node, Synapse):
-            data[name] = si_unit(value)
-        else:
-            data[name] = as_data(value)
-    return data
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of circuit files, for editors."""
-    schema = Circuit.model_json_schema()
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "Thalia circuit"
-    schema["required"] = ["thalia", "name"]
-    definitions = schema["$defs"]
-    for name, key in (("SynapseUse", "part"), ("RuleUse", "rule"), ("Stimulus", "kind")):
-        definitions[name]["properties"].pop("parameters")
-        definitions[name]["additionalProperties"] = {"type": ["number", "string"]}
-        definitions[name]["required"] = [key] if name != "Stimulus" else [key, "target"]
-    for name, word in (("SynapseUse", "string"), ("RuleUse", "string"), ("Delay", "string"), ("Scale", "number")):
-        definitions[name] = {"anyOf": [{"type": word}, definitions[name]]}
-    return schema

@@ -1,0 +1,88 @@
+"""The import order and the doors to heavy libraries, held over the syntax trees."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+PACKAGE = ROOT / "thalia"
+ORDER = [
+    "errors", "units", "equations", "dimensions", "source", "parts", "fields", "spec", "plain", "load", "expand", "scale", "plan",
+    "phases", "inputs", "resolve", "fuse", "lower", "emit", "memory", "describe", "passes", "network", "connect", "wire",
+    "backends", "backends.compiler", "backends.runtime", "backends.cpp", "store", "analysis", "watch", "run", "figures",
+    "catalogue", "summary", "cli",
+]  # fmt: skip
+DOORS = {
+    "brian2": {"emit", "backends.cpp", "backends.runtime"},
+    "h5py": {"store"},
+    "matplotlib": {"figures"},
+    "networkx": {"figures", "network"},
+    "yaml": {"source", "load"},
+    "typer": {"cli"},
+    "rich": {"cli", "summary"},
+}
+# `choose` asks whether there is a compiler
+LATE = {("backends", "backends.compiler")}
+
+
+def module_of(file: Path) -> str:
+    return ".".join(file.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
+
+
+FILES = [file for file in sorted(PACKAGE.rglob("*.py")) if file != PACKAGE / "__init__.py"]
+
+
+def imports(file: Path) -> set[str]:
+    """Modules that a file imports, wherever in it; `from thalia import x` counts as `thalia.x`."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def own(names: set[str]) -> set[str]:
+    return {name.removeprefix("thalia.") for name in names if name.startswith("thalia.")} & set(ORDER)
+
+
+def test_every_module_has_its_place():
+    assert sorted(module_of(file) for file in FILES) == sorted(ORDER)
+
+
+@pytest.mark.parametrize("file", FILES, ids=module_of)
+def test_a_module_imports_only_what_comes_before_it(file):
+    module = module_of(file)
+
+    later = own(imports(file)) - set(ORDER[: ORDER.index(module)]) - {module}
+
+    assert {name for name in later if (module, name) not in LATE} == set()
+
+
+@pytest.mark.parametrize("file", FILES, ids=module_of)
+def test_heavy_libraries_have_one_door(file):
+    module = module_of(file)
+
+    used = {name.partition(".")[0] for name in imports(file)}
+
+    assert {library for library in used & DOORS.keys() if module not in DOORS[library]} == set()
+
+
+@pytest.mark.parametrize("file", FILES, ids=module_of)
+def test_nothing_is_imported_by_wildcard_or_evaluated(file):
+    tree = ast.parse(file.read_text())
+
+    wild = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and any(a.name == "*" for a in n.names)]
+    calls = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+
+    assert wild == []
+    assert calls & {"eval", "exec"} == set()
+
+
+@pytest.mark.parametrize("file", FILES, ids=module_of)
+def test_files_stay_short(file):
+    assert len(file.read_text().splitlines()) <= 350

@@ -1,0 +1,129 @@
+"""What every part of the library promises by existing."""
+
+import re
+
+import pytest
+
+import thalia
+from tests.conftest import ROOT
+from thalia import parts
+from thalia.parts import Neuron
+
+EVERY = [(kind, name) for kind in parts.KINDS for name in parts.names(kind)]
+RULES = parts.names("plasticity")
+SYNAPSES = parts.names("synapses")
+NEURONS = [n for n in parts.names("neurons") if n not in ("poisson", "input")]
+UNIT = {"ampa": "nS", "gaba_a": "nS", "gaba_b": "nS", "nmda": "nS", "delta": "mV"}
+
+
+@pytest.mark.parametrize(("kind", "name"), EVERY)
+def test_a_part_says_what_it_is_and_where_it_comes_from(kind, name):
+    part = parts.find(kind, name)[0]
+
+    assert part.summary.endswith(".")
+    assert part.source
+    assert all(parameter.meaning for parameter in part.parameters.values())
+
+
+@pytest.mark.parametrize(("kind", "name"), [(k, n) for k, n in EVERY if k != "stimuli"])
+def test_a_part_names_a_test_that_exists(kind, name):
+    part = parts.find(kind, name)[0]
+
+    (test,) = re.findall(r"tests/\S+\.py", part.reproduces)
+
+    assert (ROOT / test).exists()
+    assert part.differs
+
+
+@pytest.mark.parametrize("name", [*RULES, *SYNAPSES])
+def test_a_model_from_the_literature_cites_it(name):
+    kind = "plasticity" if name in RULES else "synapses"
+
+    assert re.search(r"doi:10\.\d{4,}/\S+", parts.find(kind, name)[0].source)
+
+
+def circuit(neuron: str = "lif_current", synapse: str = "current_exp", rule: str = "", weight: str = "200 pA", rate: float = 200) -> str:
+    plasticity = f", plasticity: [{rule}]" if rule else ""
+    return f"""
+thalia: 1
+name: contract
+duration: 100 ms
+populations:
+  source: {{neuron: poisson, size: 20, parameters: {{rate: {rate} Hz}}}}
+  cells: {{neuron: {neuron}, size: 10}}
+pathways:
+  p: {{pre: source, post: cells, connect: {{probability: 0.5}}, synapse: {synapse}, weight: {weight}, delay: 1 ms{plasticity}}}
+record: {{weights: {{pathways: p}}}}
+"""
+
+
+@pytest.mark.parametrize("name", SYNAPSES)
+def test_a_synapse_acts_on_a_neuron(simulate, name):
+    """Every dimension agrees in Brian2 too, and arriving spikes change something."""
+    weight = f"3 {UNIT.get(name, 'pA')}"
+
+    run = simulate(circuit(synapse=name, weight=weight).replace("record: {", "record: {states: {v: {population: cells, variables: [v], every: 1 ms}}, "))
+
+    v = run.reports["v/v"]["values"]
+    assert (v != v[0]).any()
+
+
+@pytest.mark.parametrize("name", NEURONS)
+def test_a_neuron_rests_without_input_and_fires_with_much(simulate, name):
+    quiet = simulate(circuit(neuron=name, rate=0))
+    driven = simulate(circuit(neuron=name, rate=200, synapse="ampa", weight="20 nS"))
+
+    assert len(quiet.spikes["cells"]) == 0
+    assert len(driven.spikes["cells"]) > 10
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_silence_changes_no_weight(simulate, name):
+    w = simulate(circuit(rule=name, rate=0)).weights["p"].w
+
+    assert w[0].shape[0] > 50
+    assert (w[0] == w[-1]).all() or name == "stdp_inhibitory"
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_heavy_firing_keeps_weights_within_bounds_and_moves_them(simulate, name):
+    w = simulate(circuit(rule=name, weight="4 nA", rate=300)).weights["p"].w
+
+    assert (w[-1] >= 0).all()
+    assert (w[-1] <= 8000).all()
+    assert (w[0] != w[-1]).any()
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_same_seed_gives_the_same_bits(simulate, name):
+    first, second, other = (simulate(circuit(rule=name, weight="4 nA"), seed=seed) for seed in (1, 1, 2))
+
+    assert first.weights["p"].w.tobytes() == second.weights["p"].w.tobytes()
+    assert first.weights["p"].w.tobytes() != other.weights["p"].w.tobytes()
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_lowering_changes_nothing_but_the_cost(simulate, name):
+    """The cheap forms give the weights of the clock-driven reference."""
+    cheap, reference = (simulate(circuit(rule=name, weight="4 nA"), lower=mode).weights["p"].w for mode in ("on", "off"))
+
+    assert cheap[-1] == pytest.approx(reference[-1], rel=1e-9)
+
+
+def test_the_kinds_of_neuron_are_models():
+    assert all(isinstance(parts.find("neurons", name)[0], Neuron) for name in parts.names("neurons"))
+
+
+def test_a_users_part_is_what_the_library_is_written_in(tmp_path, simulate):
+    """A library file, copied beside the circuit under another name, gives the same run."""
+    text, _ = parts.part_text("plasticity", "stdp_pair", tmp_path)
+    (tmp_path / "mine.yaml").write_text(text)
+
+    library = simulate(circuit(rule="stdp_pair", weight="4 nA"))
+    mine = simulate(circuit(rule="{rule: ./mine.yaml}", weight="4 nA"))
+
+    assert mine.weights["p"].w.tobytes() == library.weights["p"].w.tobytes()
+
+
+def test_the_public_names_exist():
+    assert all(getattr(thalia, name) is not None for name in thalia.__all__)

@@ -1,0 +1,162 @@
+"""Wiring: the statistics of every rule, independence of pathways, and order."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import thalia
+from thalia.fuse import fuse
+from thalia.resolve import resolve
+from thalia.units import parse_value
+from thalia.wire import draw, stream, wire
+
+TWO = """
+thalia: 1
+name: two
+duration: 10 ms
+populations:
+  a: {{neuron: lif_current, size: {n_pre}, space: {{extent: [1 mm, 1 mm]}}}}
+  b: {{neuron: lif_current, size: {n_post}, space: {{extent: [1 mm, 1 mm]}}}}
+pathways:
+  p: {{pre: a, post: {post}, connect: {connect}, synapse: current_exp, weight: "uniform(1 pA, 2 pA)", delay: "uniform(1 ms, 5 ms)"}}
+"""
+
+
+def strand(connect: str, n_pre: int = 60, n_post: int = 50, post: str = "b", seed: int = 1):
+    circuit = thalia.loads(TWO.format(connect=connect, n_pre=n_pre, n_post=n_post, post=post)).with_(seed=seed)
+    return wire(resolve(circuit)).synapses["p"]
+
+
+def test_bernoulli_connects_each_pair_with_its_probability():
+    counts = [len(strand("{probability: 0.1}", seed=seed)) for seed in range(60)]
+    expected, sd = 300, np.sqrt(3000 * 0.1 * 0.9)
+
+    assert np.mean(counts) == pytest.approx(expected, abs=4 * sd / np.sqrt(60))
+    assert np.std(counts) == pytest.approx(sd, rel=0.35)
+
+
+@pytest.mark.parametrize("probability", [0.05, 0.6, 1.0])
+def test_bernoulli_never_connects_a_pair_twice(probability):
+    w = strand(f"{{probability: {probability}}}")
+
+    assert len(np.unique(w.pre * 50 + w.post)) == len(w)
+
+
+def test_total_number_is_exact_and_spread_evenly():
+    w = strand("{rule: fixed_total_number, number: 6000}")
+
+    assert len(w) == 6000
+    assert np.bincount(w.pre, minlength=60).std() == pytest.approx(10, rel=0.4)
+
+
+def test_total_number_from_a_probability_is_that_of_potjans_and_diesmann():
+    """K = ln(1-p)/ln(1-1/(N_pre N_post)): for 60 x 50 neurons and p = 0.1, 316.04 to the nearest."""
+    assert len(strand("{rule: fixed_total_number, probability: 0.1}")) == 316
+
+
+@given(st.integers(1, 30), st.booleans())
+@settings(max_examples=20, deadline=None)
+def test_in_degree_is_the_same_for_every_target(degree, multapses):
+    w = strand(f"{{rule: fixed_indegree, number: {degree}, multapses: {str(multapses).lower()}}}")
+
+    assert set(np.bincount(w.post, minlength=50)) == {degree}
+    assert multapses or len(np.unique(w.pre * 50 + w.post)) == len(w)
+
+
+@given(st.integers(1, 30), st.booleans())
+@settings(max_examples=20, deadline=None)
+def test_out_degree_is_the_same_for_every_source(degree, multapses):
+    w = strand(f"{{rule: fixed_outdegree, number: {degree}, multapses: {str(multapses).lower()}}}")
+
+    assert set(np.bincount(w.pre, minlength=60)) == {degree}
+    assert multapses or len(np.unique(w.pre * 50 + w.post)) == len(w)
+
+
+@pytest.mark.parametrize(
+    "connect",
+    ["{probability: 0.5, autapses: false}", "{rule: fixed_indegree, number: 59, autapses: false, multapses: false}",
+     "{rule: fixed_total_number, number: 3000, autapses: false}", "{rule: all_to_all, autapses: false}",
+     "{rule: fixed_outdegree, number: 20, autapses: false}"],
+)  # fmt: skip
+def test_no_neuron_reaches_itself_unless_allowed(connect):
+    w = strand(connect, post="a")
+
+    assert (w.pre != w.post).all()
+    assert set(w.post) == set(range(60))
+
+
+def test_one_to_one_and_all_to_all():
+    one, every = strand("{rule: one_to_one}"), strand("{rule: all_to_all}")
+
+    assert np.array_equal(one.pre, np.arange(50))
+    assert np.array_equal(one.post, np.arange(50))
+    assert len(every) == 3000
+
+
+def test_distance_falls_off_as_its_profile():
+    """A disc of 0.2 mm in a square millimetre, inner sources only: pi 0.04 of the targets, at peak 0.5."""
+    w = strand("{rule: distance, profile: disc, probability: 0.5, width: 200 um}", n_pre=400, n_post=400)
+    from thalia.wire import positions
+
+    space = thalia.loads(TWO.format(connect="{rule: one_to_one}", n_pre=1, n_post=1, post="b")).populations["a"].space
+    pre, post = positions("a", 400, space, 1), positions("b", 400, space, 1)
+    inner = np.flatnonzero((np.abs(pre - 0.5e-3) < 0.3e-3).all(axis=1))
+    count = np.isin(w.pre, inner).sum()
+    expected = len(inner) * 400 * np.pi * 0.2**2 * 0.5
+
+    assert np.linalg.norm(pre[w.pre] - post[w.post], axis=1).max() <= 0.2e-3
+    assert count == pytest.approx(expected, rel=0.12)
+
+
+def test_synapses_are_sorted_by_source_delay_and_target():
+    w = strand("{probability: 0.5}")
+
+    keys = list(zip(w.pre, w.axonal, w.post, strict=True))
+
+    assert keys == sorted(keys)
+
+
+def test_adding_a_pathway_changes_no_other():
+    alone = thalia.loads(TWO.format(connect="{probability: 0.2}", n_pre=60, n_post=50, post="b"))
+    more = alone.with_(pathways={**{"first": alone.pathways["p"]}, **alone.pathways})
+
+    w, other = wire(resolve(alone)).synapses["p"], wire(resolve(more)).synapses["p"]
+
+    assert np.array_equal(w.pre, other.pre)
+    assert np.array_equal(w.variables["w"], other.variables["w"])
+    assert np.array_equal(w.axonal, other.axonal)
+
+
+def test_fusing_moves_synapses_and_changes_none():
+    circuit = thalia.loads(TWO.format(connect="{probability: 0.2}", n_pre=60, n_post=50, post="[a, b]"))
+    plain, fused = resolve(circuit), fuse(resolve(circuit))
+    (joined,) = wire(fused).synapses.values()
+
+    for name, own in wire(plain).synapses.items():
+        rows = joined.rows[f"p.a_to_{name.rpartition('_')[2]}"]
+        offset = fused.population(name.rpartition("_")[2])[1].start
+        assert np.array_equal(joined.pre[rows], own.pre)
+        assert np.array_equal(joined.post[rows] - offset, own.post)
+        assert np.array_equal(joined.variables["w"][rows], own.variables["w"])
+    assert joined.pre.tolist() == sorted(joined.pre.tolist())
+
+
+@pytest.mark.parametrize(
+    ("text", "mean", "sd"),
+    [("normal(10 mV, 2 mV)", 10e-3, 2e-3), ("lognormal(10 mV, 4 mV)", 10e-3, 4e-3), ("uniform(4 mV, 16 mV)", 10e-3, 12e-3 / np.sqrt(12)),
+     ("10 mV", 10e-3, 0)],
+)  # fmt: skip
+def test_values_are_drawn_with_the_mean_and_sd_they_name(text, mean, sd):
+    samples = draw(parse_value(text), 40_000, stream(1, "x"))
+
+    assert samples.mean() == pytest.approx(mean, rel=0.01)
+    assert samples.std() == pytest.approx(sd, rel=0.03, abs=1e-15)
+
+
+def test_truncation_draws_again_rather_than_clipping():
+    """A normal cut at its mean is half-normal: mean sd sqrt(2/pi) above it, and nothing piles up at the bound."""
+    samples = draw(parse_value("normal(0 mV, 1 mV, min=0 mV)"), 40_000, stream(1, "x"))
+
+    assert samples.min() > 0
+    assert samples.mean() == pytest.approx(1e-3 * np.sqrt(2 / np.pi), rel=0.02)

@@ -1,0 +1,59 @@
+"""A circuit as plain data: what `dumps` writes, and the JSON Schema that editors check it with."""
+
+from typing import Any
+
+from thalia.equations import Equation, Statement, equation_text
+from thalia.parts import Node, Synapse
+from thalia.spec import Circuit, RuleUse, Stimulus, SynapseUse
+from thalia.units import DIMENSIONLESS, Value, si_unit
+
+
+def as_data(node: Any) -> Any:
+    """A noun as the plain data that loads to an equal one: quantities as text, parameters beside their part."""
+    if isinstance(node, Value):
+        number = node.mean
+        plain = node.dimension == DIMENSIONLESS and not node.is_random
+        return (int(number) if number == int(number) else number) if plain else str(node)
+    if isinstance(node, Node):
+        return _node_data(node)
+    if isinstance(node, tuple) and node and isinstance(node[0], Equation | Statement):
+        return "".join(f"{equation_text(n) if isinstance(n, Equation) else n}\n" for n in node)
+    if isinstance(node, dict):
+        return {key: as_data(value) for key, value in node.items()}
+    if isinstance(node, tuple) and node and all(isinstance(row, tuple) for row in node) and isinstance(node[0][0], Value):
+        single = len(node) == 1 and len(node[0]) == 1
+        return as_data(node[0][0]) if single else [[as_data(entry) for entry in row] for row in node]
+    if isinstance(node, list | tuple):
+        return [as_data(value) for value in node]
+    return node
+
+
+def _node_data(node: Node) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for name, field in type(node).model_fields.items():
+        value = getattr(node, name)
+        if value is None or (value == field.get_default(call_default_factory=True) and name != "thalia"):
+            continue
+        if name == "parameters" and isinstance(node, RuleUse | SynapseUse | Stimulus):
+            data |= {key: as_data(entry) for key, entry in value.items()}
+        elif name == "weight" and isinstance(node, Synapse):
+            data[name] = si_unit(value)
+        else:
+            data[name] = as_data(value)
+    return data
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of circuit files, for editors."""
+    schema = Circuit.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "Thalia circuit"
+    schema["required"] = ["thalia", "name"]
+    definitions = schema["$defs"]
+    for name, key in (("SynapseUse", "part"), ("RuleUse", "rule"), ("Stimulus", "kind")):
+        definitions[name]["properties"].pop("parameters")
+        definitions[name]["additionalProperties"] = {"type": ["number", "string"]}
+        definitions[name]["required"] = [key] if name != "Stimulus" else [key, "target"]
+    for name, word in (("SynapseUse", "string"), ("RuleUse", "string"), ("Delay", "string"), ("Scale", "number")):
+        definitions[name] = {"anyOf": [{"type": word}, definitions[name]]}
+    return schema

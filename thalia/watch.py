@@ -1,0 +1,121 @@
+"""What a run produces, on its way to the run file and to the summary."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from thalia.analysis import interval_cv, mean_rate
+from thalia.backends import Chunk, Session
+from thalia.plan import Plan
+from thalia.store import RunWriter, weight_unit
+from thalia.units import display_unit
+from thalia.wire import Arrays
+
+
+class Watch:
+    """Takes what a run produces to the run file, and counts for the summary."""
+
+    def __init__(self, plan: Plan, arrays: Arrays, writer: RunWriter, session: Session):
+        self.plan, self.arrays, self.writer, self.session = plan, arrays, writer, session
+        every = plan.record.weights.every
+        self.weight_steps = max(1, round(every.mean / plan.dt)) if every else plan.steps
+        self.chunk_steps = getattr(session, "chunk_steps", None) or plan.steps
+        self.trains: dict[str, list[tuple[Any, Any]]] = {group.name: [] for group in plan.groups}
+        self.recorded = [(s.name, p.name) for s, p in plan.pathways() if self._wants(p.name, s.is_plastic)]
+        self.means: dict[str, list[float]] = {name: [] for _, name in self.recorded}
+        for synapses, pathway in self.recorded:
+            writer.pathway(pathway, arrays.synapses[synapses], weight_unit(plan, pathway))
+        for name, state in plan.record.states.items():
+            self._declare(name, state)
+
+    def _wants(self, pathway: str, plastic: bool) -> bool:
+        wanted = self.plan.record.weights.pathways
+        named = any(pathway == name or pathway.startswith(f"{name}.") for name in wanted)
+        return named or "all" in wanted or (plastic and "plastic" in wanted)
+
+    def _declare(self, name: str, state: Any) -> None:
+        group, member = self.plan.population(state.population)
+        neurons = np.arange(min(member.size, state.neurons), dtype=np.int32)
+        for variable in state.variables:
+            dimension = next(e.dimension for e in group.equations() if e.name == variable)
+            every = max(1, round(state.every.mean / self.plan.dt)) * self.plan.dt
+            self.writer.report(name, state.population, variable, display_unit(dimension)[0], neurons, every)
+
+    def next_stop(self, done: int, phase_end: int) -> int:
+        """The next step at which something is to be taken."""
+        marks = [(done // size + 1) * size for size in (self.weight_steps, self.chunk_steps)]
+        return min(phase_end, *marks)
+
+    def take(self, chunk: Chunk, done: int) -> None:
+        """Keep the spikes and samples of a chunk, and the weights if they are due."""
+        for group, (steps, neurons) in chunk.spikes.items():
+            self.writer.spikes(group, steps, neurons)
+            self.trains[group].append((steps, neurons))
+        for name, values in chunk.samples.items():
+            report, _, variable = name.rpartition("/")
+            population = self.plan.record.states[report].population
+            group, _ = self.plan.population(population)
+            size = display_unit(next(e.dimension for e in group.equations() if e.name == variable))[1]
+            self.writer.samples(report, population, variable, values / size)
+        if done % self.weight_steps == 0 or done == self.plan.steps:
+            self.take_weights(done)
+
+    def take_weights(self, done: int) -> None:
+        """Keep the weights of every recorded pathway."""
+        held: dict[str, Any] = {}
+        for synapses, pathway in self.recorded:
+            if synapses not in held:
+                held[synapses] = self.session.read(f"{synapses}.w")
+            values = held[synapses][self.arrays.synapses[synapses].rows[pathway]] / weight_unit(self.plan, pathway)[1]
+            self.writer.weights(pathway, done * self.plan.dt, values)
+            self.means[pathway].append(float(values.mean()) if len(values) else 0.0)
+
+    def results(self, session: Session, backend: str, remark: str) -> dict[str, Any]:
+        """The summary, as `thalia run --json` prints it."""
+        plan = self.plan
+        rates = self._rates()
+        last = plan.phases[-1].name
+        plastic = {p.name for s, p in plan.pathways() if s.is_plastic}
+        weights = {
+            name: {"unit": weight_unit(plan, name)[0], "before": means[0], "after": means[-1]}
+            for name, means in self.means.items()
+            if name in plastic
+        }
+        return {
+            "circuit": plan.name, "backend": backend, "seed": plan.seed, "duration_s": plan.duration,
+            "neurons": sum(group.size for group in plan.groups),
+            "synapses": sum(len(wired) for wired in self.arrays.synapses.values()),
+            "rates_hz": {name: rate[last] for name, rate in rates.items()},
+            "rates_by_phase_hz": {p.name: {name: rate[p.name] for name, rate in rates.items()} for p in plan.phases},
+            "cv_isi": self._cv(), "weights": weights, "timings_s": {},
+            "compiled": {"code_objects": session.compiled.code_objects, "cached": session.compiled.cached},
+            "notes": [*plan.notes, *([remark] if remark else [])],
+        }  # fmt: skip
+
+    def _trains(self) -> Iterator[tuple[str, int, Any, Any]]:
+        for group in self.plan.groups:
+            pieces = self.trains[group.name]
+            steps = np.concatenate([s for s, _ in pieces]) if pieces else np.empty(0, np.int64)
+            neurons = np.concatenate([n for _, n in pieces]) if pieces else np.empty(0, np.int32)
+            for member in group.members:
+                mine = (neurons >= member.start) & (neurons < member.stop)
+                yield member.name, member.size, steps[mine] * self.plan.dt, (neurons[mine] - member.start).astype(np.int64)
+
+    def _rates(self) -> dict[str, dict[str, float]]:
+        rates: dict[str, dict[str, float]] = {}
+        for name, size, times, _ in self._trains():
+            start = -self.plan.dt / 2
+            for phase in self.plan.phases:
+                stop = start + phase.steps * self.plan.dt
+                rates.setdefault(name, {})[phase.name] = mean_rate(times, size, start, stop)
+                start = stop
+        return rates
+
+    def _cv(self) -> dict[str, float | None]:
+        last = self.plan.duration - self.plan.phases[-1].steps * self.plan.dt - self.plan.dt / 2
+        result: dict[str, float | None] = {}
+        for name, size, times, neurons in self._trains():
+            values = interval_cv(times[times >= last], neurons[times >= last], size)
+            result[name] = float(values.mean()) if len(values) else None
+        return result
