@@ -1,0 +1,173 @@
+"""The compiled backend and the runtime give the same bits; one program serves every seed, weight and duration."""
+
+import numpy as np
+import pytest
+
+import thalia
+from tests.conftest import ROOT
+from thalia.backends import cpp, runtime
+from thalia.backends.compiler import find_compiler
+from thalia.errors import CircuitError
+
+pytestmark = pytest.mark.skipif(find_compiler() is None, reason="needs a C++ compiler")
+
+DRIVEN = """
+thalia: 1
+name: driven
+dt: 0.1 ms
+populations:
+  e: {neuron: lif_current, size: 40, initial: {v: "normal(-58 mV, 5 mV)"}, parameters: {tau_m: "normal(10 ms, 1 ms, min=5 ms)"}}
+  i: {neuron: lif_current, size: 10, initial: {v: "normal(-58 mV, 5 mV)"}}
+  given: {neuron: input, size: 3}
+pathways:
+  rec: {pre: [e, i], post: [e, i], connect: {probability: 0.3}, synapse: current_exp, weight: [["normal(80 pA, 8 pA, min=0 pA)", -200 pA]],
+        delay: "uniform(0.5 ms, 3 ms)"}
+  learn: {pre: e, post: i, connect: {probability: 0.5}, synapse: current_exp, weight: "uniform(50 pA, 150 pA)",
+          delay: {axonal: "uniform(0.5 ms, 3 ms)", dendritic: 0.4 ms}, plasticity: [stdp_pair]}
+  kick: {pre: given, post: e, connect: {rule: all_to_all}, synapse: current_alpha, weight: 300 pA, delay: 1 ms, plasticity: [stdp_pair, stdp_inhibitory]}
+stimuli:
+  drive: {kind: current, target: [e, i], amplitude: "normal(450 pA, 50 pA)"}
+  wave: {kind: current_pulses, target: e, amplitude: 200 pA, start: 20 ms, width: 10 ms, period: 30 ms}
+  times: {kind: spikes, target: given, times: {0: [5 ms, 50 ms], 1: [5 ms], 2: [80 ms, 79.9 ms]}}
+phases: [{name: one, duration: 60 ms}, {name: two, duration: 60 ms, plasticity: {learn: off}}]
+record: {spikes: all, weights: {pathways: all}, states: {v: {population: e, variables: [v], every: 1 ms}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    return {name: thalia.run(thalia.loads(DRIVEN), backend=name, output=folder / f"{name}.h5") for name in ("cpp", "runtime")}
+
+
+@pytest.mark.parametrize("population", ["e", "i", "given"])
+def test_spikes_are_identical_on_both_backends(runs, population):
+    compiled, interpreted = (runs[name].spikes[population] for name in ("cpp", "runtime"))
+
+    assert len(compiled) > 4
+    assert np.array_equal(compiled.times, interpreted.times)
+    assert np.array_equal(compiled.neurons, interpreted.neurons)
+
+
+@pytest.mark.parametrize("pathway", ["learn", "kick", "rec.e_to_i"])
+def test_weights_agree_on_both_backends(runs, pathway):
+    """To the last bit but one: NumPy's vectorised exp differs from C's by a unit in the last place."""
+    compiled, interpreted = (runs[name].weights[pathway] for name in ("cpp", "runtime"))
+
+    assert np.array_equal(compiled.pre, interpreted.pre)
+    assert compiled.w == pytest.approx(interpreted.w, rel=1e-14)
+
+
+def test_the_smallest_circuit_is_identical_to_the_bit(tmp_path):
+    circuit = ROOT / "circuits" / "pair.yaml"
+    compiled, interpreted = (thalia.run(circuit, backend=b, output=tmp_path / f"{b}.h5") for b in ("cpp", "runtime"))
+
+    assert compiled.weights["synapse"].w.tobytes() == interpreted.weights["synapse"].w.tobytes()
+    assert compiled.spikes["second"].times.tobytes() == interpreted.spikes["second"].times.tobytes()
+
+
+def test_samples_are_identical_on_both_backends(runs):
+    compiled, interpreted = (runs[name].reports["v/v"] for name in ("cpp", "runtime"))
+
+    assert compiled["values"].shape == (120, 10)
+    assert np.array_equal(compiled["times"], interpreted["times"])
+    assert compiled["values"] == pytest.approx(interpreted["values"], rel=1e-6)
+
+
+def test_given_spikes_are_played_at_their_times(runs):
+    spikes = runs["cpp"].spikes["given"]
+
+    assert list(zip(np.round(spikes.times * 1e3, 6), spikes.neurons, strict=True)) == [
+        (5.0, 0), (5.0, 1), (50.0, 0), (79.9, 2), (80.0, 2)
+    ]  # fmt: skip
+
+
+def test_another_seed_weight_and_duration_compile_nothing(runs, tmp_path):
+    changed = {"pathways.learn.weight": "uniform(60 pA, 90 pA)", "stimuli.drive.amplitude": "normal(500 pA, 20 pA)", "pathways.kick.w_max": "500 pA"}
+    circuit = thalia.loads(DRIVEN, set=changed)
+
+    run = thalia.run(circuit, backend="cpp", seed=7, duration="90 ms", output=tmp_path / "other.h5")
+
+    assert run.results["compiled"]["cached"] is True
+    assert run.duration == pytest.approx(0.09)
+
+
+def test_the_seed_reaches_the_compiled_program(tmp_path):
+    text = "{thalia: 1, name: noise, duration: 100 ms, populations: {a: {neuron: poisson, size: 50, parameters: {rate: 50 Hz}}}}"
+    runs = [thalia.run(thalia.loads(text), backend="cpp", seed=s, output=tmp_path / f"{n}.h5") for n, s in enumerate((1, 1, 2))]
+    first, again, other = (run.spikes["a"].times.tobytes() for run in runs)
+
+    assert first == again
+    assert first != other
+
+
+@pytest.mark.parametrize("backend", ["cpp", "runtime"])
+def test_poisson_drive_has_the_mean_and_variance_of_independent_sources(tmp_path, backend):
+    """Shot noise: mean = rate w tau, variance = rate w^2 tau / 2 (Campbell), for 200 neurons over 1 s."""
+    text = """
+thalia: 1
+name: shot
+duration: 1 s
+dt: 0.5 ms
+populations: {cells: {neuron: lif_current, size: 200, parameters: {v_th: 1 V}}, others: {neuron: lif_current, size: 50}}
+stimuli: {noise: {kind: poisson, target: cells, rate: 8 Hz, number: 250, weight: 1 pA, synapse: {part: current_exp, tau: 5 ms}}}
+record: {states: {i: {population: cells, variables: [current_exp_i], every: 20 ms, neurons: 200},
+                  none: {population: others, variables: [v], every: 20 ms}}}
+"""
+    rate, tau = 2000, 5e-3
+
+    run = thalia.run(thalia.loads(text), backend=backend, output=tmp_path / "run.h5")
+
+    values = run.reports["i/current_exp_i"]["values"][5:]
+    correction = 0.5e-3 / tau / np.expm1(0.5e-3 / tau)  # spikes act at the start of a step, which then decays
+    assert values.mean() == pytest.approx(rate * tau * correction, rel=0.02)
+    assert values.var() == pytest.approx(rate * tau / 2, rel=0.10)
+    assert (run.reports["none/v"]["values"] == -65).all()
+
+
+def test_a_rate_that_varies_in_time_drives_neurons(tmp_path):
+    text = """
+thalia: 1
+name: wave
+duration: 1 s
+dt: 0.5 ms
+populations: {cells: {neuron: lif_current, size: 100, parameters: {v_th: 1 V}}}
+stimuli: {noise: {kind: poisson_pulses, target: cells, rate: 8 Hz, number: 250, weight: 1 pA, start: 500 ms, width: 200 ms}}
+record: {states: {i: {population: cells, variables: [current_exp_i], every: 10 ms, neurons: 100}}}
+"""
+    report = thalia.run(thalia.loads(text), backend="cpp", output=tmp_path / "run.h5").reports["i/current_exp_i"]
+    inside = (report["times"] > 0.51) & (report["times"] < 0.7)
+
+    correction = 1 / np.expm1(1.0)  # tau is one step
+    assert report["values"][inside].mean() == pytest.approx(2000 * 0.5e-3 * correction, rel=0.05)
+    assert np.abs(report["values"][~inside & (report["times"] < 0.49)]).max() == 0
+
+
+def test_an_array_of_another_length_is_refused(tmp_path):
+    plan = thalia.plan_of(thalia.load(ROOT / "circuits" / "pair.yaml"))
+    from thalia.wire import wire
+
+    session = cpp.start(plan, cpp.build(plan, lambda what, fraction: None), wire(plan), (), 1)
+
+    with pytest.raises(RuntimeError, match="has another length"):
+        session.write("second.v", np.zeros(5))
+    session.close()
+
+
+def test_without_a_compiler_the_compiled_backend_refuses_and_the_default_is_numpy(monkeypatch):
+    from thalia import backends
+    from thalia.backends import compiler
+
+    monkeypatch.setattr(compiler, "find_compiler", lambda: None)
+    monkeypatch.setattr(cpp, "find_compiler", lambda: None)
+    plan = thalia.plan_of(thalia.load(ROOT / "circuits" / "pair.yaml"))
+
+    assert cpp.refuse(plan) == ["no C++ compiler was found: install g++ or clang++, or take `--backend runtime`"]
+    assert backends.choose()[0] == "runtime"
+    assert "no C++ compiler was found" in backends.choose()[1]
+    assert runtime.refuse(plan) == []
+
+
+def test_an_unknown_backend_is_told_with_those_there_are():
+    with pytest.raises(CircuitError, match="no backend is called 'gpu'"):
+        thalia.run(ROOT / "circuits" / "pair.yaml", backend="gpu")
