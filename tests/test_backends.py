@@ -49,13 +49,13 @@ def test_spikes_are_identical_on_both_backends(runs, population):
     assert np.array_equal(compiled.neurons, interpreted.neurons)
 
 
-@pytest.mark.parametrize("pathway", ["learn", "kick", "rec.e_to_i"])
-def test_weights_agree_on_both_backends(runs, pathway):
-    """To the last bit but one: NumPy's vectorised exp differs from C's by a unit in the last place."""
+@pytest.mark.parametrize(("pathway", "tolerance"), [("kick", 0), ("rec.e_to_i", 0), ("learn", 1e-14)])
+def test_weights_are_identical_on_both_backends(runs, pathway, tolerance):
+    """With random delays, NumPy's vectorised exp can differ from C's in the last place: `learn`."""
     compiled, interpreted = (runs[name].weights[pathway] for name in ("cpp", "runtime"))
 
     assert np.array_equal(compiled.pre, interpreted.pre)
-    assert compiled.w == pytest.approx(interpreted.w, rel=1e-14)
+    assert compiled.w == pytest.approx(interpreted.w, rel=tolerance, abs=0)
 
 
 def test_the_smallest_circuit_is_identical_to_the_bit(tmp_path):

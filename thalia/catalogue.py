@@ -5,7 +5,7 @@ import re
 from thalia.equations import equation_text
 from thalia.errors import CircuitError, did_you_mean, fail
 from thalia.expand import expand
-from thalia.parts import KINDS, Neuron, Part, Rule, Stimulus, Synapse, find, names, parse, part_text
+from thalia.parts import KINDS, Neuron, Part, Rule, StimulusKind, Synapse, find, names, parse, part_text
 from thalia.source import read_yaml
 from thalia.spec import Circuit, Fragment
 from thalia.units import si_unit
@@ -63,7 +63,7 @@ def _model(part: Part) -> list[str]:
         case Rule():
             lines = ["equations:", *(f"  {equation_text(e)}" for e in part.equations)]
             return lines + [f"{event}: {s}" for event in ("on_pre", "on_post") for s in getattr(part, event)]
-        case Stimulus():
+        case StimulusKind():
             return [f"{key}: {text}" for key in ("current", "rate") if (text := getattr(part, key))]
     return []
 

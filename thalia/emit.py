@@ -45,6 +45,7 @@ class SynapseModel:
     equations: str
     on_pre: str
     on_post: str
+    method: str
     uniform_axonal: bool
     uniform_dendritic: bool
 
@@ -102,6 +103,7 @@ def _synapse_model(synapses: SynapseGroup) -> SynapseModel:
     return SynapseModel(
         name=synapses.name, pre=synapses.pre, post=synapses.post, equations="\n".join(lines),
         on_pre="\n".join(map(str, synapses.on_pre)), on_post="\n".join(map(str, synapses.on_post)),
+        method=synapses.method,
         uniform_axonal=synapses.delay("axonal") is not None, uniform_dendritic=synapses.delay("dendritic") is not None,
     )  # fmt: skip
 
@@ -156,5 +158,5 @@ def _synapses(b2: Any, synapses: SynapseModel, objects: dict[str, Any]) -> Any:
     return b2.Synapses(
         objects[synapses.pre], objects[synapses.post], synapses.equations, on_pre=synapses.on_pre,
         on_post=synapses.on_post or None, delay={side: 0 * b2.second for side, is_one in uniform.items() if is_one} or None,
-        method="exact", name=synapses.name, namespace={},
+        method=synapses.method, name=synapses.name, namespace={},
     )  # fmt: skip

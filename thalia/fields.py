@@ -83,7 +83,9 @@ def one_or_many(raw: Any) -> Any:
     return [raw] if isinstance(raw, str) else raw
 
 
-Names = Annotated[tuple[Name, ...], BeforeValidator(one_or_many), Field(min_length=1)]
+_ONE_OR_MANY = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]})
+Names = Annotated[tuple[Name, ...], BeforeValidator(one_or_many), Field(min_length=1), _ONE_OR_MANY]
+Words = Annotated[tuple[str, ...], BeforeValidator(one_or_many), _ONE_OR_MANY]
 
 
 def gather(*known: str) -> Callable[[Any], Any]:

@@ -8,8 +8,7 @@ from io import StringIO
 from thalia.dimensions import dimension_of
 from thalia.equations import EquationError, Statement, evaluate, identifiers, rename, rename_equation
 from thalia.errors import CircuitError, Path, did_you_mean
-from thalia.parts import Part, Synapse, expect
-from thalia.parts import Stimulus as StimulusPart
+from thalia.parts import Part, StimulusKind, Synapse, expect
 from thalia.plan import AMPERE, HERTZ, Drive, DriveMember, Input, Playback
 from thalia.source import read_text
 from thalia.spec import Circuit, Stimulus, SynapseUse
@@ -82,7 +81,7 @@ class Ports:
         if target not in self.circuit.populations:
             self.problem((*path, "target"), f"no population is called '{target}'", did_you_mean(target, self.circuit.populations))
             return None
-        if not isinstance(part, StimulusPart):
+        if not isinstance(part, StimulusKind):
             return None
         values = self.parameters(part, stimulus.parameters, path)
         if values is None or part.spikes or not self._dimension_holds(part, values, path):
@@ -97,7 +96,7 @@ class Ports:
         return self._drive(name, stimulus, part, values, received[target])
 
     def _drive(
-        self, name: str, stimulus: Stimulus, part: StimulusPart, values: dict[str, Value], received: Received
+        self, name: str, stimulus: Stimulus, part: StimulusKind, values: dict[str, Value], received: Received
     ) -> Drive | None:
         path: Path = ("stimuli", name)
         if stimulus.weight is None:
@@ -129,7 +128,7 @@ class Ports:
         rate = rename(part.rate, local) if mean is None else ""
         return Drive(word, stimulus.target[0].replace(".", "_"), target, rate, (member,))
 
-    def _current(self, name: str, part: StimulusPart, values: dict[str, Value], received: Received, path: Path) -> None:
+    def _current(self, name: str, part: StimulusKind, values: dict[str, Value], received: Received, path: Path) -> None:
         if part.current.strip() in values:
             received.add_bias(values[part.current.strip()], path)
         else:
@@ -160,7 +159,7 @@ class Ports:
                 good = False
         return values if good else None
 
-    def _dimension_holds(self, part: StimulusPart, values: dict[str, Value], path: Path) -> bool:
+    def _dimension_holds(self, part: StimulusKind, values: dict[str, Value], path: Path) -> bool:
         expression, wanted = (part.current, AMPERE) if part.current else (part.rate, HERTZ)
         try:
             found = dimension_of(expression, {name: value.dimension for name, value in values.items()})

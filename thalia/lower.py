@@ -34,15 +34,17 @@ def lower(plan: Plan, mode: str = "on") -> Plan:
         lowered, moved = _lower(each, groups[each.post], mode)
         synapses.append(lowered)
         groups[each.post] = _hosting(groups[each.post], moved)
-    integrated = tuple(replace(group, method=_method(group)) for group in groups.values())
+    integrated = tuple(
+        replace(group, method=_method(group.equations(), {*group.all_parameters(), *UNITS})) for group in groups.values()
+    )
     return plan.with_(groups=integrated, synapses=tuple(synapses))
 
 
-def _method(group: Group) -> str:
+def _method(equations: tuple[Equation, ...], constants: set[str]) -> str:
     """Exact where the model is linear; exponential Euler where each equation is, in its own variable; else RK2."""
-    rights = written_out(group.equations())
-    constants = {*group.all_parameters(), *UNITS, *rights}
-    is_linear = all(degree(right, rights.keys()) <= 1 and identifiers(right) <= constants for right in rights.values())
+    rights = written_out(equations)
+    known = constants | rights.keys()
+    is_linear = all(degree(right, rights.keys()) <= 1 and identifiers(right) <= known for right in rights.values())
     if is_linear:
         return "exact"
     return "exponential_euler" if all(degree(right, {name}) <= 1 for name, right in rights.items()) else "rk2"
@@ -74,7 +76,8 @@ def _lower(synapses: SynapseGroup, post: Group, mode: str) -> tuple[SynapseGroup
             why = "asked for" if mode == "off" else "its equation has no closed form between spikes"
             forms[equation.name] = f"{CLOCK}: {why}; costs a pass over all synapses in every step"
             equations.append(replace(equation, flags=(*equation.flags, CLOCK)))
-    return replace(synapses, equations=tuple(equations), forms=forms), moved
+    method = _method(tuple(equations), {*synapses.parameters, *UNITS})
+    return replace(synapses, equations=tuple(equations), forms=forms, method=method), moved
 
 
 def _why_hoist(equation: Equation, synapses: SynapseGroup, post: Group) -> str:

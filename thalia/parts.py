@@ -139,7 +139,7 @@ class Rule(Part):
     on_post: Statements = ()
 
 
-class Stimulus(Part):
+class StimulusKind(Part):
     """A stimulus as an expression of its parameters and of `t`: a current, or a rate of spikes."""
 
     current: str = ""
@@ -152,7 +152,7 @@ KINDS: dict[str, type[Part]] = {
     "neurons": Neuron,
     "synapses": Synapse,
     "plasticity": Rule,
-    "stimuli": Stimulus,
+    "stimuli": StimulusKind,
 }
 _SINGULAR = {"neurons": "neuron model", "synapses": "synapse model", "plasticity": "plasticity rule",
              "stimuli": "kind of stimulus", "regions": "region template"}  # fmt: skip

@@ -5,12 +5,15 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from thalia.errors import CircuitError, Path, Problem, fail
+from thalia.expand import expand
 from thalia.fuse import fuse
-from thalia.load import load
+from thalia.load import dumps, load
 from thalia.lower import lower as lower_pass
+from thalia.parts import part_text
 from thalia.phases import lasting
 from thalia.plan import Plan
 from thalia.resolve import resolve
+from thalia.source import read_text
 from thalia.spec import Circuit, Scale
 from thalia.units import Value, constant, parse_value
 
@@ -54,6 +57,24 @@ def _follows(problem: Problem, told: list[Path], words: Container[str]) -> bool:
     near = any(problem.path[: len(path)] == path or path[: len(problem.path)] == problem.path for path in told)
     named = problem.message.partition("'")[2].partition("'")[0]
     return near or named in words
+
+
+def files_of(circuit: Circuit) -> dict[str, str]:
+    """The text of the circuit and of every file beside it that it draws in, by name."""
+    files = dict(circuit.source.files) or {f"{circuit.name}.yaml": dumps(circuit)}
+    files |= expand(circuit).source.files
+    used = {("neurons", population.neuron) for population in circuit.populations.values()}
+    for pathway in circuit.pathways.values():
+        used |= {("synapses", pathway.synapse.part), *(("plasticity", use.rule) for use in pathway.plasticity)}
+    for stimulus in circuit.stimuli.values():
+        used.add(("stimuli", stimulus.kind))
+        if stimulus.file:
+            files[stimulus.file] = read_text(circuit.folder / stimulus.file)
+    for kind, name in sorted(used):
+        if name.endswith(".yaml"):
+            text, file = part_text(kind, name, circuit.folder)
+            files[file] = text
+    return files
 
 
 def with_options(

@@ -54,6 +54,7 @@ def json_schema() -> dict[str, Any]:
         definitions[name]["properties"].pop("parameters")
         definitions[name]["additionalProperties"] = {"type": ["number", "string"]}
         definitions[name]["required"] = [key] if name != "Stimulus" else [key, "target"]
-    for name, word in (("SynapseUse", "string"), ("RuleUse", "string"), ("Delay", "string"), ("Scale", "number")):
-        definitions[name] = {"anyOf": [{"type": word}, definitions[name]]}
+    short = {"SynapseUse": "string", "RuleUse": "string", "Delay": ["string", "array"], "Scale": "number"}
+    for name, kind in short.items():
+        definitions[name] = {"anyOf": [{"type": kind}, definitions[name]]}
     return schema

@@ -127,6 +127,7 @@ class SynapseGroup:
     on_pre: tuple[Statement, ...] = ()
     on_post: tuple[Statement, ...] = ()
     forms: dict[str, str] = field(default_factory=dict)
+    method: str = "exact"  # of integration, chosen by `lower`
 
     @property
     def is_plastic(self) -> bool:

@@ -16,7 +16,7 @@ from thalia.describe import describe
 from thalia.errors import CircuitError, fail
 from thalia.load import dumps, loads
 from thalia.memory import check_memory
-from thalia.passes import load_whole, plan_of, with_options
+from thalia.passes import files_of, load_whole, plan_of, with_options
 from thalia.plan import Plan
 from thalia.spec import Circuit
 from thalia.store import Run, RunWriter
@@ -140,8 +140,7 @@ def _run(
     emitted = getattr(built, "emit_seconds", 0.0)
     clock.seconds["emit"], clock.seconds["build"] = emitted, clock.seconds["build"] - emitted
     samples = tuple(_samples(plan))
-    files = circuit.source.files or {f"{plan.name}.yaml": dumps(circuit)}
-    with RunWriter(file, plan, files, describe(plan), name) as writer:
+    with RunWriter(file, plan, files_of(circuit), describe(plan), name) as writer:
         clock.lap("store")
         session = engine.start(plan, built, arrays, samples, plan.seed)
         try:

@@ -16,14 +16,13 @@ from thalia.fields import (
     Rate,
     Switch,
     Time,
+    Words,
     gather,
-    one_or_many,
     positive,
     refuse,
     table,
 )
-from thalia.parts import AnyValue, Neuron, Node, Part, Rule, Synapse, find
-from thalia.parts import Stimulus as StimulusPart
+from thalia.parts import AnyValue, Neuron, Node, Part, Rule, StimulusKind, Synapse, find
 from thalia.source import Source
 from thalia.units import UNITS, constant
 
@@ -166,14 +165,14 @@ class RecordState(Node):
 class RecordWeights(Node):
     """Weights of pathways at the start and at the end, and at an interval if one is given."""
 
-    pathways: Annotated[tuple[str, ...], BeforeValidator(one_or_many)]
+    pathways: Words
     every: PositiveTime | None = None
 
 
 class Record(Node):
     """What goes to the run file besides the connectivity."""
 
-    spikes: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = ("all",)
+    spikes: Words = ("all",)
     states: dict[Name, RecordState] = {}
     weights: RecordWeights = RecordWeights(pathways=("plastic",))
 
@@ -223,7 +222,7 @@ class Circuit(Node):
     neurons: dict[Name, Neuron] = {}
     synapses: dict[Name, Synapse] = {}
     rules: dict[Name, Rule] = {}
-    stimulus_kinds: dict[Name, StimulusPart] = {}
+    stimulus_kinds: dict[Name, StimulusKind] = {}
     regions: dict[Name, RegionUse] = {}
     populations: dict[Name, Population] = {}
     pathways: dict[Name, Pathway] = {}

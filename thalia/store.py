@@ -1,6 +1,7 @@
 """The run file: its only writer and its only reader. One HDF5 file holds everything that happened."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -32,8 +33,11 @@ class RunWriter:
         self.file = file
         self.partial = file.with_name(f".{file.name}.partial")
         self.plan = plan
-        file.parent.mkdir(parents=True, exist_ok=True)
-        self.h5 = h5py.File(self.partial, "w")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            self.h5 = h5py.File(self.partial, "w")
+        except OSError as error:
+            raise fail(f"{file}: cannot be written: {_reason(error)}") from None
         self._describe(circuit_files, printed_plan, backend)
         for _, member in plan.populations():
             if _is_recorded(plan, member.name):
@@ -64,11 +68,12 @@ class RunWriter:
         self.h5.attrs["structure"] = json.dumps(described)
 
     def _spikes_of(self, population: str) -> None:
+        """Uncompressed, because SONATA's own reader comes without filters."""
         group = self.h5.create_group(f"spikes/{population}")
         group.attrs.create("sorting", 2, dtype=_SORTING)
-        times = group.create_dataset("timestamps", (0,), "f8", compression="gzip", compression_opts=1, shuffle=True, **_GROWING)
+        times = group.create_dataset("timestamps", (0,), "f8", **_GROWING)
         times.attrs["units"] = "ms"
-        group.create_dataset("node_ids", (0,), "u8", compression="gzip", compression_opts=1, shuffle=True, **_GROWING)
+        group.create_dataset("node_ids", (0,), "u8", **_GROWING)
 
     def spikes(self, group: str, steps: NDArray[np.int64], neurons: NDArray[np.int32]) -> None:
         """Append the spikes of a chunk, in order of time and then of neuron."""
@@ -296,6 +301,10 @@ class Run:
             times = (start + every * np.arange(len(values))) * 1e-3
             nodes = group["mapping/node_ids"][:]
             return {"times": times, "values": values, "unit": group["data"].attrs["units"], "neurons": nodes, "population": population}
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
 def _leaves(h5: Any, kind: str) -> list[str]:

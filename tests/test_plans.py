@@ -1,0 +1,115 @@
+"""The printed plan of every circuit is under review: a change of meaning is a visible diff.
+
+`pytest tests/test_plans.py --update-golden` writes the texts anew; review the diff.
+"""
+
+import pytest
+
+import thalia
+from tests.conftest import CIRCUITS, ROOT
+from thalia.describe import describe
+from thalia.fuse import fuse
+from thalia.lower import lower
+from thalia.resolve import resolve
+
+
+@pytest.mark.parametrize("file", CIRCUITS, ids=lambda f: f.stem)
+def test_the_plan_is_the_one_reviewed(file, request):
+    expected = ROOT / "tests" / "plans" / f"{file.stem}.txt"
+
+    text = describe(thalia.plan_of(thalia.load(file)))
+
+    if request.config.getoption("--update-golden"):
+        expected.write_text(text)
+    assert text == expected.read_text()
+
+
+def test_eight_populations_and_64_pathways_become_one_group_and_few_synapse_objects():
+    plan = thalia.plan_of(thalia.load(ROOT / "circuits" / "cortex.yaml"))
+    cells = [group for group in plan.groups if group.part == "lif_current"]
+
+    assert [len(group.members) for group in cells] == [8]
+    assert len(plan.synapses) <= 3
+
+
+def test_fusing_changes_no_spike_and_no_weight(simulate, tmp_path):
+    """The unfused plan, one object per population and pathway, gives the same run."""
+    from thalia.backends import runtime
+    from thalia.wire import wire
+
+    text = """
+thalia: 1
+name: both
+duration: 60 ms
+populations:
+  a: {neuron: lif_current, size: 8, initial: {v: "uniform(-65 mV, -50 mV)"}}
+  b: {neuron: lif_current, size: 6, parameters: {tau_m: 8 ms}, initial: {v: "uniform(-65 mV, -50 mV)"}}
+pathways:
+  all: {pre: [a, b], post: [a, b], connect: {probability: 0.5}, synapse: current_exp, weight: [[100 pA, -100 pA]], delay: "uniform(0.5 ms, 3 ms)"}
+  learn: {pre: [a], post: [a, b], connect: {probability: 0.5}, synapse: current_exp, weight: 100 pA, delay: 1 ms, plasticity: [stdp_pair]}
+stimuli: {drive: {kind: current, target: [a, b], amplitude: 450 pA}}
+"""
+    plain = lower(resolve(thalia.loads(text)))
+    fused = lower(fuse(resolve(thalia.loads(text))))
+    trains, weights = [], []
+    for plan in (plain, fused):
+        arrays = wire(plan)
+        session = runtime.start(plan, runtime.build(plan, lambda what, fraction: None), arrays, (), 1)
+        spikes = session.advance(plan.steps).spikes
+        trains.append({
+            (member.name, int(step), int(neuron) - member.start)
+            for group, member in plan.populations()
+            for step, neuron in zip(*spikes[group.name], strict=True)
+            if member.start <= neuron < member.stop
+        })  # fmt: skip
+        weights.append({p.name: session.read(f"{s.name}.w")[arrays.synapses[s.name].rows[p.name]].tobytes() for s, p in plan.pathways() if s.is_plastic})
+
+    assert len(plain.groups) == 2
+    assert len(fused.groups) == 1
+    assert len(trains[0]) > 20
+    assert trains[0] == trains[1]
+    assert weights[0] == weights[1]
+
+
+@pytest.mark.parametrize(
+    ("delay", "form"), [("1 ms", "hoisted"), ("{axonal: 1 ms, dendritic: 0.5 ms}", "event-driven")]
+)
+def test_a_postsynaptic_trace_is_hoisted_where_spikes_arrive_at_once(delay, form):
+    text = f"""
+thalia: 1
+name: one
+duration: 10 ms
+populations: {{a: {{neuron: lif_current, size: 2}}}}
+pathways: {{p: {{pre: a, post: a, connect: {{rule: all_to_all}}, synapse: current_exp, weight: 1 pA, delay: {delay}, plasticity: [stdp_pair]}}}}
+"""
+    forms = thalia.plan_of(thalia.loads(text)).synapses[0].forms
+
+    assert forms["post_trace"].startswith(form)
+    assert forms["pre_trace"].startswith("event-driven")
+
+
+def test_what_has_no_closed_form_is_clock_driven_and_says_its_cost(simulate):
+    text = """
+thalia: 1
+name: saturating
+duration: 20 ms
+rules:
+  saturating:
+    summary: A trace that decays as its square.
+    parameters: {tau: {default: 20 ms, meaning: decay}}
+    equations: "dx/dt = -x*x/tau : 1"
+    on_pre: "x += 1"
+populations: {a: {neuron: poisson, size: 5, parameters: {rate: 100 Hz}}, b: {neuron: lif_current, size: 5}}
+pathways: {p: {pre: a, post: b, connect: {rule: all_to_all}, synapse: current_exp, weight: 1 pA, delay: 1 ms, plasticity: [saturating]}}
+"""
+    (synapses,) = thalia.plan_of(thalia.loads(text)).synapses
+
+    assert synapses.forms["x"].startswith("clock-driven: its equation has no closed form")
+    assert "a pass over all synapses in every step" in synapses.forms["x"]
+    assert len(simulate(text).spikes["a"]) > 0
+
+
+def test_plasticity_that_is_always_off_leaves_plain_synapses():
+    text = (ROOT / "circuits" / "cortex.yaml").read_text().replace("- {name: learn, duration: 1500 ms}", "- {name: learn, duration: 1500 ms, plasticity: off}")
+
+    assert not any(synapses.is_plastic for synapses in thalia.plan_of(thalia.loads(text)).synapses)
