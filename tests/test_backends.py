@@ -149,7 +149,7 @@ def test_an_array_of_another_length_is_refused(tmp_path):
 
     session = cpp.start(plan, cpp.build(plan, lambda what, fraction: None), wire(plan), (), 1)
 
-    with pytest.raises(RuntimeError, match="has another length"):
+    with pytest.raises(RuntimeError, match="another length is that of second.v"):
         session.write("second.v", np.zeros(5))
     session.close()
 

@@ -25,7 +25,6 @@ from thalia.watch import Watch
 from thalia.wire import wire
 
 Progress = Callable[[str, float], None]
-CHUNK_SECONDS = 0.1  # of model time between two reports of progress
 
 
 def run(

@@ -20,7 +20,7 @@ class Watch:
         self.plan, self.arrays, self.writer, self.session = plan, arrays, writer, session
         every = plan.record.weights.every
         self.weight_steps = max(1, round(every.mean / plan.dt)) if every else plan.steps
-        self.chunk_steps = getattr(session, "chunk_steps", None) or plan.steps
+        self.chunk_steps = session.chunk_steps or plan.steps
         self.trains: dict[str, list[tuple[Any, Any]]] = {group.name: [] for group in plan.groups}
         self.recorded = [(s.name, p.name) for s, p in plan.pathways() if self._wants(p.name, s.is_plastic)]
         self.means: dict[str, list[float]] = {name: [] for _, name in self.recorded}

@@ -25,6 +25,7 @@ from thalia.plan import Drive, Plan
 from thalia.wire import Arrays, Wired, playback_arrays
 
 HERE = FilePath(__file__).parent
+CHUNK_SECONDS = 0.1  # of model time between two reports of progress
 
 
 @dataclass(frozen=True)
@@ -112,11 +113,16 @@ def _write_server(device: Any, model: NetworkModel, folder: FilePath) -> dict[st
     for variable, c_name in device.arrays.items():
         name = delays.get(variable, f"{variable.owner.name}.{variable.name}")
         dtypes[name] = np.dtype(variable.dtype).str
+        item = f"sizeof(brian::{c_name}[0])"
         if variable in device.dynamic_arrays:
-            lines.append(f'    arrays["{name}"] = growing({device.dynamic_arrays[variable]});')
+            vector = f"brian::{device.dynamic_arrays[variable]}"
+            item = f"sizeof({vector}[0])"
+            data, length = f"{vector}.data()", f"{vector}.size()"
+            resize = f"[](size_t n) {{ {vector}.resize(n); }}"
         else:
-            lines.append(f'    arrays["{name}"] = fixed({c_name}, {variable.size});')
-    sources = ", ".join(f'{{"{g.name}", _array_{g.name}__spikespace, {g.size}}}' for g in model.groups)
+            data, length, resize = f"brian::{c_name}", f"size_t({variable.size})", "nullptr"
+        lines.append(f'    {{"{name}", [] {{ return (char *){data}; }}, [] {{ return {length}; }}, {resize}, {item}}},')
+    sources = ", ".join(f"{{_array_{g.name}__spikespace, {g.size}}}" for g in model.groups)
     text = (HERE / "serve.cpp").read_text().replace("@ARRAYS@", "\n".join(lines)).replace("@SOURCES@", sources)
     (folder / "serve.cpp").write_text(text)
     shutil.copy(HERE / "serve.h", folder)
@@ -126,8 +132,9 @@ def _write_server(device: Any, model: NetworkModel, folder: FilePath) -> dict[st
 class CppSession:
     """A compiled program that is running; see `thalia.backends.Session`."""
 
-    def __init__(self, program: Program, samples: tuple[Sample, ...]):
+    def __init__(self, program: Program, samples: tuple[Sample, ...], dt: float):
         self.program = program
+        self.chunk_steps = max(1, round(CHUNK_SECONDS / dt))
         self.samples = samples
         self.compiled = Compiled(program.code_objects, program.cached)
         self.process = subprocess.Popen(
@@ -148,7 +155,7 @@ class CppSession:
     def receive(self, dtype: str) -> NDArray[Any]:
         """An array that the program sends: its length in bytes, then its bytes."""
         values = np.empty(int(self._count()) // np.dtype(dtype).itemsize, dtype)
-        view = memoryview(values).cast("B")
+        view = memoryview(values).cast("B") if values.size else memoryview(b"")
         assert self.process.stdout is not None
         done = 0
         while done < len(view):
@@ -174,7 +181,7 @@ class CppSession:
     def write(self, name: str, values: NDArray[Any]) -> None:
         """Set a variable; a fixed array of another length is an error, and the length is read back."""
         array = np.ascontiguousarray(values, dtype=self.program.arrays[name])
-        self.command(f"write {name} {array.nbytes}", memoryview(array).cast("B"))
+        self.command(f"write {name} {array.nbytes}", memoryview(array).cast("B") if array.size else b"")
         if (count := self._count()) != array.size:
             raise RuntimeError(f"{name}: wrote {array.size} numbers, the program has {count}")
 
@@ -204,7 +211,7 @@ class CppSession:
 
 def start(plan: Plan, built: Program, arrays: Arrays, samples: tuple[Sample, ...], seed: int) -> CppSession:
     """A session at time zero, with every array in place."""
-    session = CppSession(built, samples)
+    session = CppSession(built, samples, plan.dt)
     try:
         for group, variables in arrays.groups.items():
             for name, values in variables.items():
@@ -234,9 +241,9 @@ def _connect(session: CppSession, plan: Plan, name: str, wired: Wired) -> None:
     session.write(f"{name}.N_incoming", np.bincount(wired.post, minlength=plan.group(group.post).size))
     for variable, values in wired.variables.items():
         session.write(f"{name}.{variable}", values)
-    if wired.axonal.size or len(wired) == 0:
+    if wired.axonal.size:
         session.write(f"{name}_pre.delay", wired.axonal)
-    if group.on_post:
+    if group.on_post and wired.dendritic.size:
         session.write(f"{name}_post.delay", wired.dendritic)
     for variable in (e.name for e in group.equations if e.kind == "ode"):
         session.write(f"{name}.{variable}", np.zeros(len(wired)))
@@ -261,5 +268,5 @@ def _drive(session: CppSession, plan: Plan, drive: Drive) -> None:
     for each in drive.members:
         _, member = plan.population(each.population)
         if each.mean and member.size:
-            numbers = f"{float(each.weight.mean).hex()} {float(each.mean * plan.dt).hex()}"
-            session.command(f"drive {drive.group}.{drive.target} {member.start} {member.size} {numbers}")
+            arrays = f"{drive.group}.{drive.target} {drive.group}.{drive.weight}"
+            session.command(f"drive {arrays} {member.start} {member.size} {float(each.mean * plan.dt).hex()}")

@@ -36,6 +36,7 @@ class RuntimeSession:
         b2.set_device("runtime")
         b2.prefs.codegen.target = "cython" if plan.steps > CYTHON_STEPS and find_compiler() else "numpy"
         self.compiled = Compiled(0, False)
+        self.chunk_steps = None
         self.second = b2.second
         self.dt = plan.dt
         self.network, self.objects = network(model_of(plan))

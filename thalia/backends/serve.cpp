@@ -9,43 +9,31 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <functional>
 #include <limits>
-#include <map>
 #include <random>
-#include <string>
 #include <vector>
 
 namespace {
 
+// An array of the model by name; only those of synapses have a `resize`.
 struct Array {
-    std::function<char *()> data;
-    std::function<size_t()> length;
-    std::function<void(size_t)> resize;  // empty where the length is fixed
+    const char *name;
+    char *(*data)();
+    size_t (*length)();
+    void (*resize)(size_t);
     size_t item;
 };
 
-template <class T> Array fixed(T *&pointer, size_t length) {
-    return {[&pointer] { return reinterpret_cast<char *>(pointer); }, [length] { return length; }, nullptr, sizeof(T)};
-}
+const Array arrays[] = {
+@ARRAYS@
+};
 
-template <class T> Array growing(std::vector<T> &vector) {
-    return {[&vector] { return reinterpret_cast<char *>(vector.data()); }, [&vector] { return vector.size(); },
-            [&vector](size_t length) { vector.resize(length); }, sizeof(T)};
-}
-
-struct Source { std::string name; int32_t *&spikes; size_t neurons; };
-struct Drive { double *target; double weight; double mean; size_t start, size; };
+struct Source { int32_t *spikes; size_t neurons; };
+struct Drive { double *target; const double *weight; double mean; size_t size; };
 struct Sample { const double *variable; int64_t every; std::vector<int32_t> neurons; std::vector<double> values; };
 
-std::map<std::string, Array> arrays;
 std::vector<Drive> drives;
 std::vector<Sample> samples;
-
-void declare_arrays() {
-    using namespace brian;
-@ARRAYS@
-}
 
 std::vector<Source> sources() {
     using namespace brian;
@@ -66,9 +54,10 @@ void deliver(const Drive &drive) {
     Words words;
     std::poisson_distribution<int64_t> total(drive.mean * drive.size);
     const int64_t count = total(words);
-    double *target = drive.target + drive.start;
-    for (int64_t k = 0; k < count; k++)
-        target[static_cast<size_t>(brian::_random_generators[0].rand() * drive.size)] += drive.weight;
+    for (int64_t k = 0; k < count; k++) {
+        const size_t neuron = static_cast<size_t>(brian::_random_generators[0].rand() * drive.size);
+        drive.target[neuron] += drive.weight[neuron];
+    }
 }
 
 void take(Sample &sample, int64_t step) {
@@ -76,8 +65,8 @@ void take(Sample &sample, int64_t step) {
     for (int32_t neuron : sample.neurons) sample.values.push_back(sample.variable[neuron]);
 }
 
-[[noreturn]] void die(const std::string &message) {
-    std::fprintf(stderr, "%s\n", message.c_str());
+[[noreturn]] void die(const char *what, const char *name = "") {
+    std::fprintf(stderr, "%s %s\n", what, name);
     std::fflush(nullptr);
     std::_Exit(3);
 }
@@ -97,22 +86,22 @@ void receive(void *data, size_t bytes) {
     if (bytes && std::fread(data, 1, bytes, stdin) != bytes) die("the connection broke");
 }
 
-Array &array(const std::string &name) {
-    auto found = arrays.find(name);
-    if (found == arrays.end()) die("there is no array " + name);
-    return found->second;
+const Array &array(const char *name) {
+    for (const Array &each : arrays)
+        if (!std::strcmp(each.name, name)) return each;
+    die("there is no array", name);
 }
 
-void write_array(const std::string &name, size_t bytes) {
-    Array &into = array(name);
+void write_array(const char *name, size_t bytes) {
+    const Array &into = array(name);
     if (into.resize) into.resize(bytes / into.item);
-    if (into.length() * into.item != bytes) die(name + " has another length");
+    if (into.length() * into.item != bytes) die("another length is that of", name);
     receive(into.data(), bytes);
     send_count(into.length());
 }
 
-void read_array(const std::string &name) {
-    Array &from = array(name);
+void read_array(const char *name) {
+    const Array &from = array(name);
     send_count(from.length() * from.item);
     send(from.data(), from.length() * from.item);
 }
@@ -147,11 +136,13 @@ void run_steps(Network &network, int64_t steps) {
 }
 
 void add_drive(char *arguments) {
-    char name[512];
+    char target[512], weight[512];
+    size_t start;
     Drive drive{};
-    if (std::sscanf(arguments, "%511s %zu %zu %la %la", name, &drive.start, &drive.size, &drive.weight, &drive.mean) != 5)
+    if (std::sscanf(arguments, "%511s %511s %zu %zu %la", target, weight, &start, &drive.size, &drive.mean) != 5)
         die("a drive cannot be read");
-    drive.target = reinterpret_cast<double *>(array(name).data());
+    drive.target = reinterpret_cast<double *>(array(target).data()) + start;
+    drive.weight = reinterpret_cast<const double *>(array(weight).data()) + start;
     drives.push_back(drive);
 }
 
@@ -169,26 +160,24 @@ void add_sample(char *arguments) {
 
 // Obeys commands, one a line, until told to go on (`start`) or that all is done (`end`).
 void thalia_serve(Network *network) {
-    static bool declared = (declare_arrays(), true);
-    (void)declared;
     char line[1024];
     while (std::fgets(line, sizeof line, stdin)) {
         line[std::strcspn(line, "\n")] = 0;
         char *arguments = std::strchr(line, ' ');
         if (arguments) *arguments++ = 0;
-        const std::string command = line;
-        if (command == "start") return;
-        if (command == "end") break;
-        if (command == "write") {
+        const auto is = [&line](const char *command) { return !std::strcmp(line, command); };
+        if (is("start")) return;
+        if (is("end")) break;
+        if (is("write")) {
             char *size = std::strchr(arguments, ' ');
             *size++ = 0;
             write_array(arguments, std::strtoull(size, nullptr, 10));
-        } else if (command == "read") read_array(arguments);
-        else if (command == "seed") brian::_random_generators[0].seed(std::strtoul(arguments, nullptr, 10));
-        else if (command == "drive") add_drive(arguments);
-        else if (command == "sample") add_sample(arguments);
-        else if (command == "run" && network) run_steps(*network, std::strtoll(arguments, nullptr, 10));
-        else die("unknown command " + command);
+        } else if (is("read")) read_array(arguments);
+        else if (is("seed")) brian::_random_generators[0].seed(std::strtoul(arguments, nullptr, 10));
+        else if (is("drive")) add_drive(arguments);
+        else if (is("sample")) add_sample(arguments);
+        else if (is("run") && network) run_steps(*network, std::strtoll(arguments, nullptr, 10));
+        else die("there is no command", line);
         std::fflush(stdout);
     }
     std::fflush(nullptr);

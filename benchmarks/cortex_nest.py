@@ -1,0 +1,76 @@
+"""The cortical microcircuit in NEST, static, with the same tables, scaling, drive and thalamic volleys.
+
+    python benchmarks/cortex_nest.py --scale 0.1 --duration 2 --seed 1 --threads 1
+"""
+
+import argparse
+import time
+
+import nest
+import numpy as np
+
+from microcircuit import (
+    DELAY, DELAY_SD, NAMES, TAU_SYN, V_MEAN, V_SD, VOLLEY, processor_seconds, report, scaled,
+)  # fmt: skip
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--scale", type=float, default=0.1)
+parser.add_argument("--duration", type=float, default=2.0)
+parser.add_argument("--seed", type=int, default=1)
+parser.add_argument("--threads", type=int, default=1)
+options = parser.parse_args()
+
+started = processor_seconds()
+circuit = scaled(options.scale)
+nest.set_verbosity("M_ERROR")
+nest.ResetKernel()
+nest.set(resolution=0.1, rng_seed=options.seed, local_num_threads=options.threads, print_time=False, overwrite_files=True)
+
+neuron = {"C_m": 250.0, "tau_m": 10.0, "E_L": -65.0, "V_th": -50.0, "V_reset": -65.0, "t_ref": 2.0,
+          "tau_syn_ex": TAU_SYN, "tau_syn_in": TAU_SYN}  # fmt: skip
+populations, recorders = [], []
+for index, name in enumerate(NAMES):
+    cells = nest.Create("iaf_psc_exp", int(circuit["sizes"][index]), params={**neuron, "I_e": circuit["current"][index]})
+    cells.V_m = nest.random.normal(mean=V_MEAN[index], std=V_SD[index])
+    recorder = nest.Create("spike_recorder")
+    background = nest.Create("poisson_generator", params={"rate": circuit["external_rate"][index]})
+    nest.Connect(background, cells, syn_spec={"weight": circuit["external_weight"], "delay": 0.1})
+    nest.Connect(cells, recorder)
+    populations.append(cells)
+    recorders.append(recorder)
+
+
+def synapse(weight, kind):
+    low, high = (0.0, np.inf) if weight > 0 else (-np.inf, 0.0)
+    return {
+        "synapse_model": "static_synapse",
+        "weight": nest.math.redraw(nest.random.normal(mean=weight, std=abs(weight) * 0.1), min=low, max=high),
+        "delay": nest.math.redraw(nest.random.normal(mean=DELAY[kind], std=DELAY_SD[kind]), min=0.05, max=np.inf),
+    }
+
+
+for row, post in enumerate(populations):
+    for column, pre in enumerate(populations):
+        if count := int(circuit["synapses"][row, column]):
+            rule = {"rule": "fixed_total_number", "N": count}
+            nest.Connect(pre, post, rule, synapse(circuit["weights"][row, column], NAMES[column][-1]))
+
+thalamus = nest.Create("parrot_neuron", circuit["thalamic_size"])
+for start in np.arange(VOLLEY["start"], options.duration * 1e3, VOLLEY["period"]):
+    volley = nest.Create("poisson_generator", params={"rate": VOLLEY["rate"], "start": start, "stop": start + VOLLEY["width"]})
+    nest.Connect(volley, thalamus)
+for row, post in enumerate(populations):
+    if count := int(circuit["thalamic_synapses"][row]):
+        nest.Connect(thalamus, post, {"rule": "fixed_total_number", "N": count}, synapse(circuit["external_weight"], "e"))
+
+nest.Prepare()
+built = processor_seconds()
+begin = time.perf_counter()
+nest.Run(options.duration * 1e3)
+simulated = time.perf_counter() - begin
+nest.Cleanup()
+rates = [
+    np.count_nonzero(recorder.get("events")["times"] > 500.0) / (size * (options.duration - 0.5))
+    for recorder, size in zip(recorders, circuit["sizes"], strict=True)
+]
+report("nest", options.seed, started, built, simulated, rates, options.duration)

@@ -1,0 +1,35 @@
+"""The cortical microcircuit in Thalia, from an empty cache or from a warm one.
+
+    python benchmarks/cortex_thalia.py --scale 0.1 --duration 2 --seed 1 [--cold]
+"""
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+
+from microcircuit import NAMES, processor_seconds, report
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--scale", type=float, default=0.1)
+parser.add_argument("--duration", type=float, default=2.0)
+parser.add_argument("--seed", type=int, default=1)
+parser.add_argument("--cold", action="store_true")
+options = parser.parse_args()
+
+with tempfile.TemporaryDirectory() as folder:
+    if options.cold:
+        os.environ["THALIA_CACHE"] = folder
+    started = processor_seconds()
+    import thalia
+
+    circuit = Path(__file__).parent.parent / "circuits" / "cortex.yaml"
+    run = thalia.run(
+        circuit, output=f"{folder}/run.h5", backend="cpp", scale=options.scale, seed=options.seed, duration=f"{options.duration} s"
+    )
+    seconds = run.results["timings_s"]
+    everything = processor_seconds()
+    built = everything - seconds["simulate"] - seconds["store"]
+    rates = [run.rates[name] for name in NAMES]
+    side = "thalia, cold" if options.cold else "thalia, cached"
+    report(side, options.seed, started, built, seconds["simulate"], rates, options.duration)

@@ -1,0 +1,42 @@
+"""Brunel (2000): the asynchronous irregular state fires at the mean-field rate; the regimes differ as in his figure 8."""
+
+import pytest
+
+import thalia
+from tests.conftest import ROOT
+from thalia.analysis import synchrony
+
+pytestmark = pytest.mark.reference
+
+
+def regime(tmp_path, **changes):
+    return thalia.run(ROOT / "circuits" / "brunel.yaml", backend="cpp", set=changes, output=tmp_path / "run.h5")
+
+
+def test_the_rate_is_that_of_mean_field_theory_and_of_nest(tmp_path):
+    """Reset to 0 mV as in NEST's brunel_delta_nest: NEST 32.10 and 31.90 Hz, Siegert 32.03 Hz; within 3 %."""
+    reset = {f"populations.{name}.parameters.v_reset": "0 mV" for name in ("exc", "inh")}
+
+    run = regime(tmp_path, **reset)
+
+    assert run.rates["exc"] == pytest.approx(32.03, rel=0.03)
+    assert run.rates["inh"] == pytest.approx(32.03, rel=0.03)
+
+
+def test_four_regimes(tmp_path):
+    """SR: near-saturated and regular; AI: irregular, asynchronous; SI fast: synchronous, irregular; SI slow: low rate."""
+    sr = regime(tmp_path, **{"pathways.inhibition.weight": "-0.3 mV"})
+    (tmp_path / "run.h5").unlink()
+    ai = regime(tmp_path)
+    (tmp_path / "run.h5").unlink()
+    fast = regime(tmp_path, **{"pathways.inhibition.weight": "-0.6 mV", "stimuli.external.rate": "40 Hz"})
+    (tmp_path / "run.h5").unlink()
+    slow = regime(tmp_path, **{"pathways.inhibition.weight": "-0.45 mV", "stimuli.external.rate": "9 Hz"})
+
+    assert sr.rates["exc"] > 150
+    assert sr.results["cv_isi"]["exc"] < 0.3
+    assert 30 < ai.rates["exc"] < 50
+    assert ai.results["cv_isi"]["exc"] > 0.6
+    assert 40 < fast.rates["exc"] < 80
+    assert 2 < slow.rates["exc"] < 12
+    assert synchrony(fast.spikes["exc"].times, fast.duration) > 5 * synchrony(ai.spikes["exc"].times, ai.duration)

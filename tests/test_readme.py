@@ -1,0 +1,43 @@
+"""What the README says is so."""
+
+import re
+
+import pytest
+import typer.main
+
+import thalia
+from tests.conftest import ROOT
+from thalia import cli, parts
+
+README = (ROOT / "README.md").read_text()
+COMMANDS = sorted(typer.main.get_command(cli.app).commands)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_in_the_readme_and_has_help_with_an_example(command):
+    assert f"`thalia {command}" in README
+    assert f"Example: thalia {command}" in typer.main.get_command(cli.app).commands[command].help
+
+
+@pytest.mark.parametrize("kind", parts.KINDS)
+def test_the_table_of_parts_is_that_of_the_library(kind):
+    (row,) = re.findall(rf"^\| {kind} \| (.*) \|$", README, re.MULTILINE)
+
+    assert tuple(re.findall(r"`(\w+)`", row)) == parts.names(kind)
+
+
+def test_the_circuit_in_the_readme_loads():
+    (text,) = re.findall(r"```yaml\n(thalia: 1.*?)```", README, re.DOTALL)
+
+    assert thalia.plan_of(thalia.loads(text)).name == "pair"
+
+
+def test_every_file_that_is_linked_exists():
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if not link.startswith("http")]
+
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_two_commands_are_those_of_ci():
+    assert "uv run pytest" in README
+    assert "uv run pytest" in (ROOT / ".ci" / "run").read_text()

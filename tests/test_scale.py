@@ -1,0 +1,55 @@
+"""Down-scaling gives the numbers of an independent implementation of van Albada et al. (2015)."""
+
+import numpy as np
+import pytest
+
+import thalia
+from benchmarks import microcircuit
+from tests.conftest import ROOT
+from thalia.passes import with_options
+
+FACTORS = [0.1, 0.5]
+
+
+def plan_at(factor):
+    return thalia.plan_of(with_options(thalia.load(ROOT / "circuits" / "cortex.yaml"), scale=factor))
+
+
+@pytest.mark.parametrize("factor", [*FACTORS, 1.0])
+def test_sizes_and_synapses_are_those_of_the_reference(factor):
+    plan, expected = plan_at(factor), microcircuit.scaled(factor)
+    sizes = {member.name: member.size for _, member in plan.populations()}
+    counts = {pathway.name: pathway.connect.number[0][0].mean for _, pathway in plan.pathways()}
+
+    found = np.array([[counts.get(f"local.{pre}_to_{post}", 0) for pre in microcircuit.NAMES] for post in microcircuit.NAMES])
+
+    assert [sizes[name] for name in microcircuit.NAMES] == expected["sizes"].tolist()
+    assert np.abs(found - expected["synapses"]).max() <= 3e-8 * expected["synapses"].max()  # ln(1 - 1/N^2) loses digits there
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+def test_weights_and_currents_make_up_for_what_is_lost(factor):
+    plan, expected = plan_at(factor), microcircuit.scaled(factor)
+    bias = {member.name: sum(v.mean for v in member.parameters["bias"]) * 1e12 for group, member in plan.populations() if group.part == "lif_current"}
+    weights = {pathway.name: pathway.weight.mean * 1e12 for _, pathway in plan.pathways()}
+
+    assert [bias[name] for name in microcircuit.NAMES] == pytest.approx(expected["current"].tolist(), rel=1e-6)
+    assert weights["local.l4e_to_l23e"] == pytest.approx(expected["weights"][0, 2])
+    assert weights["local.l23i_to_l4e"] == pytest.approx(expected["weights"][2, 1])
+
+
+def test_the_full_circuit_is_the_published_one():
+    """77,169 neurons and 298.88 million local synapses (Potjans & Diesmann 2014)."""
+    plan = plan_at(1.0)
+    local = sum(pathway.connect.number[0][0].mean for _, pathway in plan.pathways() if pathway.name.startswith("local"))
+
+    assert sum(group.size for group in plan.groups if group.part == "lif_current") == 77_169
+    assert local == pytest.approx(298.88e6, abs=5e3)
+    assert "bias" not in plan.groups[0].all_parameters()
+
+
+def test_the_plan_says_what_was_kept_and_what_was_not():
+    notes = plan_at(0.1).notes
+
+    assert any(note.startswith("kept: variance of the synaptic input") for note in notes)
+    assert any(note.startswith("not kept: numbers of neurons and synapses") for note in notes)
