@@ -1,6 +1,6 @@
 """Thalia against Brian2 by hand and NEST on the cortical microcircuit, in turn, as ratios.
 
-    uv run --group peers python benchmarks/cortex.py --scale 0.1 --duration 2 --rounds 3
+uv run --group peers python benchmarks/cortex.py --scale 0.1 --duration 2 --rounds 3
 """
 
 import argparse
@@ -19,10 +19,15 @@ options = parser.parse_args()
 HERE = Path(__file__).parent
 SIDES = [["cortex_thalia.py", "--cold"], ["cortex_thalia.py"], ["cortex_brian2.py"], ["cortex_nest.py"]]
 results: dict[str, list[dict]] = {}
+subprocess.run(
+    [sys.executable, HERE / "cortex_thalia.py", "--duration", "0.1"], capture_output=True, cwd=HERE, check=True
+)  # fill the cache
 for seed in range(1, options.rounds + 1):
     for script, *flags in SIDES:
         common = ["--scale", str(options.scale), "--duration", str(options.duration), "--seed", str(seed)]
-        done = subprocess.run([sys.executable, HERE / script, *common, *flags], capture_output=True, text=True, cwd=HERE, check=False)
+        done = subprocess.run(
+            [sys.executable, HERE / script, *common, *flags], capture_output=True, text=True, cwd=HERE, check=False
+        )
         if done.returncode:
             print(f"{script} failed:\n{done.stderr[-2000:]}", file=sys.stderr)
             continue
@@ -42,4 +47,6 @@ for other in ("brian2 by hand", "nest"):
     if other in median:
         print(f"simulation: {other} / thalia = {median[other]['rtf'] / median[mine]['rtf']:.1f}")
 if "brian2 by hand" in median:
-    print(f"building: brian2 by hand / thalia, cold = {median['brian2 by hand']['build_cpu_s'] / median['thalia, cold']['build_cpu_s']:.1f}")
+    print(
+        f"building: brian2 by hand / thalia, cold = {median['brian2 by hand']['build_cpu_s'] / median['thalia, cold']['build_cpu_s']:.1f}"
+    )

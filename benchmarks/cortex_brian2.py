@@ -1,6 +1,6 @@
 """The cortical microcircuit written the usual way in Brian2: one group per population, one Synapses per pathway.
 
-    python benchmarks/cortex_brian2.py --scale 0.1 --duration 2 --seed 1
+python benchmarks/cortex_brian2.py --scale 0.1 --duration 2 --seed 1
 """
 
 import argparse
@@ -10,9 +10,17 @@ import time
 import brian2 as b2
 import numpy as np
 from brian2 import Hz, ms, mV, pA, pF, second
-
 from microcircuit import (
-    DELAY, DELAY_SD, NAMES, TAU_SYN, V_MEAN, V_SD, VOLLEY, processor_seconds, report, scaled,
+    DELAY,
+    DELAY_SD,
+    NAMES,
+    TAU_SYN,
+    V_MEAN,
+    V_SD,
+    VOLLEY,
+    processor_seconds,
+    report,
+    scaled,
 )  # fmt: skip
 
 parser = argparse.ArgumentParser()
@@ -72,13 +80,24 @@ for row, post in enumerate(NAMES):
             connect(made, count, circuit["sizes"][column], circuit["sizes"][row], circuit["weights"][row, column], pre[-1])
             everything.append(made)
 
-volley = {"rate": VOLLEY["rate"] * Hz, "start": VOLLEY["start"] * ms, "width": VOLLEY["width"] * ms, "period": VOLLEY["period"] * ms}
+volley = {
+    "rate": VOLLEY["rate"] * Hz,
+    "start": VOLLEY["start"] * ms,
+    "width": VOLLEY["width"] * ms,
+    "period": VOLLEY["period"] * ms,
+}
 thalamus = b2.NeuronGroup(
     circuit["thalamic_size"], "r = rate*int(t >= start)*int((t - start) % period < width) : Hz",
     threshold="rand() < r*dt", namespace=volley, name="th",
 )  # fmt: skip
 everything.append(thalamus)
-stdp = {"tau_plus": 20 * ms, "tau_minus": 40 * ms, "a_plus": 0.005, "a_minus": 0.002625, "w_max": 2 * circuit["external_weight"] * pA}
+stdp = {
+    "tau_plus": 20 * ms,
+    "tau_minus": 40 * ms,
+    "a_plus": 0.005,
+    "a_minus": 0.002625,
+    "w_max": 2 * circuit["external_weight"] * pA,
+}
 for row, post in enumerate(NAMES):
     if count := circuit["thalamic_synapses"][row]:
         made = b2.Synapses(

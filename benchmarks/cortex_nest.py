@@ -1,6 +1,6 @@
 """The cortical microcircuit in NEST, static, with the same tables, scaling, drive and thalamic volleys.
 
-    python benchmarks/cortex_nest.py --scale 0.1 --duration 2 --seed 1 --threads 1
+python benchmarks/cortex_nest.py --scale 0.1 --duration 2 --seed 1 --threads 1
 """
 
 import argparse
@@ -8,9 +8,17 @@ import time
 
 import nest
 import numpy as np
-
 from microcircuit import (
-    DELAY, DELAY_SD, NAMES, TAU_SYN, V_MEAN, V_SD, VOLLEY, processor_seconds, report, scaled,
+    DELAY,
+    DELAY_SD,
+    NAMES,
+    TAU_SYN,
+    V_MEAN,
+    V_SD,
+    VOLLEY,
+    processor_seconds,
+    report,
+    scaled,
 )  # fmt: skip
 
 parser = argparse.ArgumentParser()
@@ -29,7 +37,7 @@ nest.set(resolution=0.1, rng_seed=options.seed, local_num_threads=options.thread
 neuron = {"C_m": 250.0, "tau_m": 10.0, "E_L": -65.0, "V_th": -50.0, "V_reset": -65.0, "t_ref": 2.0,
           "tau_syn_ex": TAU_SYN, "tau_syn_in": TAU_SYN}  # fmt: skip
 populations, recorders = [], []
-for index, name in enumerate(NAMES):
+for index in range(len(NAMES)):
     cells = nest.Create("iaf_psc_exp", int(circuit["sizes"][index]), params={**neuron, "I_e": circuit["current"][index]})
     cells.V_m = nest.random.normal(mean=V_MEAN[index], std=V_SD[index])
     recorder = nest.Create("spike_recorder")

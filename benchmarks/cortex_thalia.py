@@ -1,6 +1,6 @@
 """The cortical microcircuit in Thalia, from an empty cache or from a warm one.
 
-    python benchmarks/cortex_thalia.py --scale 0.1 --duration 2 --seed 1 [--cold]
+python benchmarks/cortex_thalia.py --scale 0.1 --duration 2 --seed 1 [--cold]
 """
 
 import argparse
@@ -25,7 +25,12 @@ with tempfile.TemporaryDirectory() as folder:
 
     circuit = Path(__file__).parent.parent / "circuits" / "cortex.yaml"
     run = thalia.run(
-        circuit, output=f"{folder}/run.h5", backend="cpp", scale=options.scale, seed=options.seed, duration=f"{options.duration} s"
+        circuit,
+        output=f"{folder}/run.h5",
+        backend="cpp",
+        scale=options.scale,
+        seed=options.seed,
+        duration=f"{options.duration} s",
     )
     seconds = run.results["timings_s"]
     everything = processor_seconds()

@@ -1,6 +1,6 @@
 """The raster at the head of the README, from a run of circuits/cortex.yaml.
 
-    uv run python plots/cortex_raster.py runs/cortex/….h5 plots/cortex_raster.png
+uv run python plots/cortex_raster.py runs/cortex/….h5 plots/cortex_raster.png
 """
 
 import sys

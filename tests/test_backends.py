@@ -83,7 +83,11 @@ def test_given_spikes_are_played_at_their_times(runs):
 
 
 def test_another_seed_weight_and_duration_compile_nothing(runs, tmp_path):
-    changed = {"pathways.learn.weight": "uniform(60 pA, 90 pA)", "stimuli.drive.amplitude": "normal(500 pA, 20 pA)", "pathways.kick.w_max": "500 pA"}
+    changed = {
+        "pathways.learn.weight": "uniform(60 pA, 90 pA)",
+        "stimuli.drive.amplitude": "normal(500 pA, 20 pA)",
+        "pathways.kick.w_max": "500 pA",
+    }
     circuit = thalia.loads(DRIVEN, set=changed)
 
     run = thalia.run(circuit, backend="cpp", seed=7, duration="90 ms", output=tmp_path / "other.h5")
@@ -149,7 +153,7 @@ def test_an_array_of_another_length_is_refused(tmp_path):
 
     session = cpp.start(plan, cpp.build(plan, lambda what, fraction: None), wire(plan), (), 1)
 
-    with pytest.raises(RuntimeError, match="another length is that of second.v"):
+    with pytest.raises(RuntimeError, match=r"another length is that of second\.v"):
         session.write("second.v", np.zeros(5))
     session.close()
 

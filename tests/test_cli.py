@@ -15,7 +15,14 @@ JSON_KEYS = {"file", "circuit", "backend", "seed", "duration_s", "neurons", "syn
 
 def thalia(*arguments, folder, **environment):
     command = [sys.executable, "-m", "thalia.cli", *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT), **environment}, check=False)
+    return subprocess.run(
+        command,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        check=False,
+    )
 
 
 def test_run_prints_one_json_object_and_writes_its_figures(tmp_path):
@@ -136,7 +143,9 @@ def test_check_and_help_import_neither_brian2_nor_matplotlib(tmp_path):
         "except SystemExit: print(sorted({{'brian2', 'sympy', 'matplotlib', 'networkx'}} & set(sys.modules)))"
     )
 
-    done = subprocess.run([sys.executable, "-c", code.format(str(CIRCUIT))], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code.format(str(CIRCUIT))], cwd=ROOT, capture_output=True, text=True, check=False
+    )
 
     assert done.stdout.splitlines()[-1] == "[]"
 
@@ -170,12 +179,25 @@ def test_the_schema_accepts_every_circuit_as_an_editor_would(tmp_path):
     schema = json.loads(thalia("schema", folder=tmp_path).stdout)
     validator = Draft202012Validator(schema)
 
-    wrong = {f.stem: [e.message for e in validator.iter_errors(yaml.safe_load(f.read_text().replace("plasticity: off", "plasticity: 'off'")))] for f in (ROOT / "circuits").glob("*.yaml")}
+    wrong = {
+        f.stem: [
+            e.message
+            for e in validator.iter_errors(yaml.safe_load(f.read_text().replace("plasticity: off", "plasticity: 'off'")))
+        ]
+        for f in (ROOT / "circuits").glob("*.yaml")
+    }
 
     assert wrong == {"pair": [], "balanced": [], "brunel": [], "cortex": []}
 
 
 def test_stdout_closed_early_is_no_error(tmp_path):
-    done = subprocess.run(f"{sys.executable} -m thalia.cli plan {ROOT / 'circuits' / 'cortex.yaml'} | head -1", shell=True, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        f"{sys.executable} -m thalia.cli plan {ROOT / 'circuits' / 'cortex.yaml'} | head -1",
+        shell=True,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
     assert "Traceback" not in done.stderr

@@ -42,7 +42,9 @@ def test_a_model_from_the_literature_cites_it(name):
     assert re.search(r"doi:10\.\d{4,}/\S+", parts.find(kind, name)[0].source)
 
 
-def circuit(neuron: str = "lif_current", synapse: str = "current_exp", rule: str = "", weight: str = "200 pA", rate: float = 200) -> str:
+def circuit(
+    neuron: str = "lif_current", synapse: str = "current_exp", rule: str = "", weight: str = "200 pA", rate: float = 200
+) -> str:
     plasticity = f", plasticity: [{rule}]" if rule else ""
     return f"""
 thalia: 1
@@ -62,7 +64,11 @@ def test_a_synapse_acts_on_a_neuron(simulate, name):
     """Every dimension agrees in Brian2 too, and arriving spikes change something."""
     weight = f"3 {UNIT.get(name, 'pA')}"
 
-    run = simulate(circuit(synapse=name, weight=weight).replace("record: {", "record: {states: {v: {population: cells, variables: [v], every: 1 ms}}, "))
+    run = simulate(
+        circuit(synapse=name, weight=weight).replace(
+            "record: {", "record: {states: {v: {population: cells, variables: [v], every: 1 ms}}, "
+        )
+    )
 
     v = run.reports["v/v"]["values"]
     assert (v != v[0]).any()

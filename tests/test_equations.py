@@ -3,7 +3,16 @@
 import pytest
 
 from thalia.dimensions import check_equation, check_statement, dimension_of
-from thalia.equations import EquationError, degree, evaluate, is_linear_decay, parse_equations, parse_statements, rename, written_out
+from thalia.equations import (
+    EquationError,
+    degree,
+    evaluate,
+    is_linear_decay,
+    parse_equations,
+    parse_statements,
+    rename,
+    written_out,
+)
 from thalia.units import UNITS
 
 V, S, A, F = (UNITS[unit][1] for unit in ("V", "s", "A", "F"))

@@ -62,7 +62,13 @@ stimuli: {drive: {kind: current, target: [a, b], amplitude: 450 pA}}
             for step, neuron in zip(*spikes[group.name], strict=True)
             if member.start <= neuron < member.stop
         })  # fmt: skip
-        weights.append({p.name: session.read(f"{s.name}.w")[arrays.synapses[s.name].rows[p.name]].tobytes() for s, p in plan.pathways() if s.is_plastic})
+        weights.append(
+            {
+                p.name: session.read(f"{s.name}.w")[arrays.synapses[s.name].rows[p.name]].tobytes()
+                for s, p in plan.pathways()
+                if s.is_plastic
+            }
+        )
 
     assert len(plain.groups) == 2
     assert len(fused.groups) == 1
@@ -71,9 +77,7 @@ stimuli: {drive: {kind: current, target: [a, b], amplitude: 450 pA}}
     assert weights[0] == weights[1]
 
 
-@pytest.mark.parametrize(
-    ("delay", "form"), [("1 ms", "hoisted"), ("{axonal: 1 ms, dendritic: 0.5 ms}", "event-driven")]
-)
+@pytest.mark.parametrize(("delay", "form"), [("1 ms", "hoisted"), ("{axonal: 1 ms, dendritic: 0.5 ms}", "event-driven")])
 def test_a_postsynaptic_trace_is_hoisted_where_spikes_arrive_at_once(delay, form):
     text = f"""
 thalia: 1
@@ -110,6 +114,10 @@ pathways: {p: {pre: a, post: b, connect: {rule: all_to_all}, synapse: current_ex
 
 
 def test_plasticity_that_is_always_off_leaves_plain_synapses():
-    text = (ROOT / "circuits" / "cortex.yaml").read_text().replace("- {name: learn, duration: 1500 ms}", "- {name: learn, duration: 1500 ms, plasticity: off}")
+    text = (
+        (ROOT / "circuits" / "cortex.yaml")
+        .read_text()
+        .replace("- {name: learn, duration: 1500 ms}", "- {name: learn, duration: 1500 ms, plasticity: off}")
+    )
 
     assert not any(synapses.is_plastic for synapses in thalia.plan_of(thalia.loads(text)).synapses)

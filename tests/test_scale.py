@@ -30,7 +30,11 @@ def test_sizes_and_synapses_are_those_of_the_reference(factor):
 @pytest.mark.parametrize("factor", FACTORS)
 def test_weights_and_currents_make_up_for_what_is_lost(factor):
     plan, expected = plan_at(factor), microcircuit.scaled(factor)
-    bias = {member.name: sum(v.mean for v in member.parameters["bias"]) * 1e12 for group, member in plan.populations() if group.part == "lif_current"}
+    bias = {
+        member.name: sum(v.mean for v in member.parameters["bias"]) * 1e12
+        for group, member in plan.populations()
+        if group.part == "lif_current"
+    }
     weights = {pathway.name: pathway.weight.mean * 1e12 for _, pathway in plan.pathways()}
 
     assert [bias[name] for name in microcircuit.NAMES] == pytest.approx(expected["current"].tolist(), rel=1e-6)

@@ -73,7 +73,18 @@ def test_the_file_says_what_ran(kept):
 
     assert attributes["format"] == "thalia-run"
     assert attributes["complete"]
-    assert {"version", "thalia", "brian2", "numpy", "backend", "seed", "dt", "duration", "created", "determinism"} <= attributes.keys()
+    assert {
+        "version",
+        "thalia",
+        "brian2",
+        "numpy",
+        "backend",
+        "seed",
+        "dt",
+        "duration",
+        "created",
+        "determinism",
+    } <= attributes.keys()
     assert TEXT in files.values()
     assert REGION in files.values()
 
@@ -103,7 +114,9 @@ def test_samples_are_in_the_report_layout_with_their_times(kept):
 def test_every_array_has_a_unit(kept):
     missing = []
     with h5py.File(kept.file) as h5:
-        h5["weights"].visititems(lambda name, node: missing.append(name) if isinstance(node, h5py.Dataset) and "units" not in node.attrs else None)
+        h5["weights"].visititems(
+            lambda name, node: missing.append(name) if isinstance(node, h5py.Dataset) and "units" not in node.attrs else None
+        )
 
     assert missing == []
 

@@ -21,7 +21,9 @@ app = typer.Typer(
 )  # fmt: skip
 
 CircuitFile = Annotated[Path, typer.Argument(metavar="CIRCUIT", help="A circuit file, such as circuits/cortex.yaml.")]
-Set = Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Replace a value of the file; may be repeated.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Replace a value of the file; may be repeated.")
+]
 Scale = Annotated[float | None, typer.Option(help="Fraction of the neurons, and of the synapses of each, to build.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
 Duration = Annotated[str | None, typer.Option(help="Model time, such as '2 s'.")]
@@ -126,7 +128,9 @@ def plot(
 
 @app.command("list")
 def list_command(
-    what: Annotated[str | None, typer.Argument(metavar="[KIND or NAME]", help="neurons, synapses, plasticity, …, or a part.")] = None,
+    what: Annotated[
+        str | None, typer.Argument(metavar="[KIND or NAME]", help="neurons, synapses, plasticity, …, or a part.")
+    ] = None,
 ) -> None:
     """Show the parts of the library, or everything about one of them.
 

@@ -1,6 +1,7 @@
 """The rules by which neurons are connected, as pairs of indices; used by `wire`, one function per rule."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +14,15 @@ Pairs = tuple[Ints, Ints]
 Positions = Callable[[Member], NDArray[np.float64]]
 
 
-def pairs(
-    connect: Connect, pre: Member, post: Member, generator: np.random.Generator, positions: Positions
-) -> Pairs:
+def pairs(connect: Connect, pre: Member, post: Member, generator: np.random.Generator, positions: Positions) -> Pairs:
     """Indices within the two populations of every synapse of a pathway.
 
     A pair of neurons can be drawn more than once by the rules that draw with replacement, unless
     `multapses: false`; a neuron can be paired with itself unless `autapses: false`.
     """
     own = pre.name == post.name and not connect.autapses
+    sources: NDArray[Any]
+    targets: NDArray[Any]
     match connect.rule:
         case "pairwise_bernoulli":
             sources, targets = _bernoulli(connect.probability[0][0].mean, pre.size, post.size, generator)  # type: ignore[index]
@@ -94,9 +95,7 @@ def _total(count: int, n_pre: int, n_post: int, connect: Connect, own: bool, gen
     return sources, _skip(sources, targets, own)
 
 
-def _degrees(
-    degree: int, n_here: int, n_there: int, connect: Connect, own: bool, generator: np.random.Generator
-) -> Pairs:
+def _degrees(degree: int, n_here: int, n_there: int, connect: Connect, own: bool, generator: np.random.Generator) -> Pairs:
     """The same number of partners for every neuron here, drawn from those there."""
     width = n_there - 1 if own else n_there
     here = np.repeat(np.arange(n_here, dtype=np.int32), degree)

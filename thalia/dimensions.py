@@ -2,18 +2,18 @@
 
 import ast
 from collections.abc import Mapping
+from itertools import pairwise
 
 from thalia.equations import Equation, EquationError, Statement, tree
 from thalia.errors import did_you_mean
 from thalia.units import DIMENSIONLESS, UNITS, Dimension, a_dimension, dimension_name, multiply
 
 _SAME = "the dimension of its argument"
-FUNCTIONS: dict[str, str] = {
-    name: "dimensionless"
-    for name in ("exp", "log", "log10", "sin", "cos", "tan", "sinh", "cosh", "tanh", "exprel", "expm1", "log1p")
-} | {"abs": _SAME, "clip": _SAME, "floor": "dimensionless", "ceil": "dimensionless", "int": "bool"} | {
-    "sqrt": "root", "rand": "none", "randn": "none", "poisson": "dimensionless",
-}  # fmt: skip
+_OF_NUMBERS = (
+    "exp", "log", "log10", "sin", "cos", "tan", "sinh", "cosh", "tanh", "exprel", "expm1", "log1p", "floor", "ceil", "poisson",
+)  # fmt: skip
+FUNCTIONS: dict[str, str] = dict.fromkeys(_OF_NUMBERS, "dimensionless")
+FUNCTIONS |= {"abs": _SAME, "clip": _SAME, "int": "bool", "sqrt": "root", "rand": "none", "randn": "none"}
 CONSTANTS = {"pi": DIMENSIONLESS, "inf": DIMENSIONLESS, "t": UNITS["s"][1], "dt": UNITS["s"][1]}
 
 
@@ -94,7 +94,7 @@ class _Dimensions:
 
     def _compare(self, node: ast.Compare) -> Dimension:
         terms = [node.left, *node.comparators]
-        for a, b in zip(terms, terms[1:], strict=False):
+        for a, b in pairwise(terms):
             self._alike(a, self.visit(a), b, self.visit(b))
         return DIMENSIONLESS
 
@@ -153,6 +153,4 @@ def check_statement(statement: Statement, names: Mapping[str, Dimension]) -> Non
     found = dimension_of(statement.right, names)
     expected = DIMENSIONLESS if statement.operator in ("*=", "/=") else names[statement.target]
     if found != expected and statement.right.strip() not in ("0", "0.0"):
-        raise EquationError(
-            f"{statement}: expected {a_dimension(expected)}, the right side is {a_dimension(found)}"
-        )
+        raise EquationError(f"{statement}: expected {a_dimension(expected)}, the right side is {a_dimension(found)}")

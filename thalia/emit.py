@@ -125,7 +125,8 @@ def import_brian2() -> ModuleType:
             del sys.modules[name]
     brian2.prefs.logging.file_log = False
     brian2.prefs.logging.save_script = False
-    return brian2
+    module: ModuleType = brian2
+    return module
 
 
 def network(model: NetworkModel) -> tuple[brian2.Network, dict[str, Any]]:

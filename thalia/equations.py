@@ -7,7 +7,7 @@ syntax trees and needs neither Brian2 nor sympy, so that `thalia check` answers 
 import ast
 import operator
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import exp, inf, log, pi, sqrt
 
@@ -45,6 +45,7 @@ _ODE = re.compile(r"d(\w+)/dt\s*=\s*(.+)")
 _ASSIGNMENT = re.compile(r"(\w+)\s*(\+=|-=|\*=|/=|=)\s*(.+)")
 _TAIL = re.compile(r"^(?P<body>.*?):(?P<unit>[^:()]*)(?:\((?P<flags>[^()]*)\))?\s*$")
 _IDENTIFIER = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
+
 
 def parse_equations(text: str) -> tuple[Equation, ...]:
     """Read model text, one equation a line.
@@ -185,7 +186,7 @@ def written_out(equations: Iterable[Equation]) -> dict[str, str]:
 
 _OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
               ast.Pow: operator.pow}  # fmt: skip
-_CALLS = {"exp": exp, "log": log, "sqrt": sqrt, "abs": abs}
+_CALLS: dict[str, Callable[[float], float]] = {"exp": exp, "log": log, "sqrt": sqrt, "abs": abs}
 
 
 def evaluate(expression: str, values: Mapping[str, float]) -> float:

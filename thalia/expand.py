@@ -62,7 +62,8 @@ def _expand_regions(circuit: Circuit, problems: list[Problem]) -> Circuit:
 
 
 def _sized(population: Population, region_size: int) -> Population:
-    size = population.size or max(1, round(population.share.mean * region_size))  # type: ignore[union-attr]
+    share = population.share.mean if population.share else 1.0
+    size = population.size or max(1, round(share * region_size))
     return population.model_copy(update={"size": size, "share": None})
 
 
@@ -136,5 +137,3 @@ def _is_empty(picked: dict[tuple[str, ...], Any]) -> bool:
     """A zero in a table of probabilities or numbers means that there is no such pathway."""
     entries = [picked["connect", key] for key in ("probability", "number")]
     return any(entry is not None and entry[0][0].mean == 0 for entry in entries)
-
-

@@ -2,18 +2,13 @@
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from thalia.parts import quantity
+from thalia.parts import AnyValue, quantity
 from thalia.units import DIMENSIONLESS, UNITS, Value
-
-Time = quantity("time", UNITS["s"][1])
-Length = quantity("length", UNITS["m"][1])
-Rate = quantity("rate", UNITS["Hz"][1])
-Number = quantity("number without unit", DIMENSIONLESS)
 
 
 def refuse(message: str, hint: str = "") -> PydanticCustomError:
@@ -53,12 +48,6 @@ def _count(value: Value) -> Value:
     if _fixed(value).mean < 0 or value.mean != int(value.mean):
         raise refuse(f"expected a whole number of 0 or more, found {value}")
     return value
-
-
-PositiveTime = Annotated[Time, AfterValidator(positive)]
-Probability = Annotated[Number, AfterValidator(_probability)]
-Count = Annotated[Number, AfterValidator(_count)]
-Fraction = Annotated[Number, AfterValidator(_probability), AfterValidator(positive)]
 
 
 def _table(raw: Any) -> Any:
@@ -110,3 +99,31 @@ def _switch(raw: Any) -> Any:
 
 _SWITCH_SCHEMA = {"anyOf": [{"enum": ["on", "off"]}, {"type": "object", "additionalProperties": {"enum": ["on", "off"]}}]}
 Switch = Annotated[Any, BeforeValidator(_switch), WithJsonSchema(_SWITCH_SCHEMA)]
+
+if TYPE_CHECKING:
+    # to a type checker they are all values, and rows of them
+    type Time = Value
+    type Length = Value
+    type Rate = Value
+    type Number = Value
+    type PositiveTime = Value
+    type PositiveLength = Value
+    type Probability = Value
+    type Count = Value
+    type Fraction = Value
+    type ProbabilityTable = tuple[tuple[Value, ...], ...]
+    type CountTable = tuple[tuple[Value, ...], ...]
+    type TimeTable = tuple[tuple[Value, ...], ...]
+    type ValueTable = tuple[tuple[Value, ...], ...]
+else:
+    Time = quantity("time", UNITS["s"][1])
+    Length = quantity("length", UNITS["m"][1])
+    Rate = quantity("rate", UNITS["Hz"][1])
+    Number = quantity("number without unit", DIMENSIONLESS)
+    PositiveTime = Annotated[Time, AfterValidator(positive)]
+    PositiveLength = Annotated[Length, AfterValidator(positive)]
+    Probability = Annotated[Number, AfterValidator(_probability)]
+    Count = Annotated[Number, AfterValidator(_count)]
+    Fraction = Annotated[Number, AfterValidator(_probability), AfterValidator(positive)]
+    ProbabilityTable, CountTable, TimeTable = table(Probability), table(Count), table(Time)
+    ValueTable = table(AnyValue)

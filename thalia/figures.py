@@ -20,7 +20,7 @@ from thalia.store import Run, Weights
 # Okabe & Ito (2008), safe for colour-blind readers, in an order that keeps neighbours apart
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#6A51A3", "#8C564B", "#4D4D4D", "#A6A600")
 INK, FAINT = "#222222", "#BBBBBB"
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 9, "axes.titlesize": 9.5, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.edgecolor": INK,
     "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.8, "xtick.major.width": 0.8,
     "ytick.major.width": 0.8, "legend.frameon": False, "savefig.dpi": 160, "figure.constrained_layout.use": True,
@@ -105,7 +105,8 @@ def _draw_spikes(axes: Axes, run: Run, sizes: dict[str, int], keep: float, colou
 
 def _spread(ticks: list[float], rows: int) -> list[float]:
     """Labels moved apart, downwards, so that those of small populations do not overlap."""
-    least, placed = rows / 26, []
+    least = rows / 26
+    placed: list[float] = []
     for tick in ticks:
         placed.append(max(tick, placed[-1] + least) if placed else tick)
     over = placed[-1] - (rows - 0.5)
@@ -135,7 +136,7 @@ def _draw_distributions(axes: Axes, pathway: Weights, name: str) -> None:
     before, after = pathway.w[0], pathway.w[-1]
     low, high = min(before.min(), after.min()), max(before.max(), after.max())
     pad = 0.02 * (high - low) or 0.5 * abs(high) or 1.0
-    bins = np.linspace(low - pad, high + pad, 61)
+    bins = list(np.linspace(low - pad, high + pad, 61))
     axes.hist(before, bins, color=FAINT, label=f"{pathway.time[0]:g} s")
     axes.hist(after, bins, histtype="step", color=PALETTE[0], lw=1.4, label=f"{pathway.time[-1]:g} s")
     axes.set(xlabel=f"weight ({pathway.unit})", ylabel="synapses")
@@ -147,7 +148,7 @@ def _draw_change(axes: Axes, pathway: Weights) -> None:
     change = pathway.w[-1] - pathway.w[0]
     moved = np.count_nonzero(change) / max(1, len(change))
     reach = np.abs(change).max(initial=0) or 1.0
-    bins = np.linspace(-reach, reach, 62)
+    bins = list(np.linspace(-reach, reach, 62))
     axes.hist(change[change < 0], bins, color=PALETTE[1], label="weaker")
     axes.hist(change[change > 0], bins, color=PALETTE[2], label="stronger")
     axes.axvline(0, color=INK, lw=0.8)
@@ -183,8 +184,12 @@ def rates(run: Run) -> Figure:
     left.barh(places, [run.rates[name] for name in names], 0.66, color=[colour[name] for name in names])
     reference = run.structure["reference"]
     if reference:
-        known = [(place, reference["rates"][name]) for place, name in zip(places, names, strict=True) if name in reference["rates"]]
-        left.plot([rate for _, rate in known], [place for place, _ in known], "D", color=INK, mfc="white", ms=5, label="published")
+        known = [
+            (place, reference["rates"][name]) for place, name in zip(places, names, strict=True) if name in reference["rates"]
+        ]
+        left.plot(
+            [rate for _, rate in known], [place for place, _ in known], "D", color=INK, mfc="white", ms=5, label="published"
+        )
         left.legend(loc="lower right")
     left.set_yticks(places, names)
     left.invert_yaxis()
@@ -227,19 +232,23 @@ def graph(network: Network) -> Figure:
     turned = {name: np.array([-p[1], p[0]]) * [-1, 1] for name, p in places.items()}
     colour = colours(list(network.populations))
     strongest = max((data["in_degree"] for *_, data in circuit.edges(data=True)), default=1.0) or 1.0
-    radius = {name: 0.045 + 0.055 * np.sqrt(size / max(network.populations.values())) for name, size in network.populations.items()}
+    radius = {
+        name: 0.045 + 0.055 * np.sqrt(size / max(network.populations.values())) for name, size in network.populations.items()
+    }
     for pre, post, data in circuit.edges(data=True):
         shade = "#B2182B" if data["inhibitory"] else "#4D4D4D"
         strength = np.sqrt(data["in_degree"] / strongest)
         _draw_edge(axes, turned, radius, pre, post, shade, 0.4 + 2.4 * strength, 0.2 + 0.7 * strength, data["plastic"])
     for name, place in turned.items():
-        axes.add_patch(matplotlib.patches.Circle(tuple(place), radius[name], facecolor=colour[name], edgecolor="white", lw=1.5, zorder=3))
+        axes.add_patch(
+            matplotlib.patches.Circle(tuple(place), radius[name], facecolor=colour[name], edgecolor="white", lw=1.5, zorder=3)
+        )
         outward = place / (np.linalg.norm(place) or 1)
         side = "left" if outward[0] > 0.3 else "right" if outward[0] < -0.3 else "center"
         loops = circuit.has_edge(name, name)
         away = place + outward * (radius[name] * (2.9 if loops else 1) + 0.1)
         text = f"{name}\n{network.populations[name]:,}"
-        axes.text(*away, text, ha=side, va="center", color=colour[name], fontsize=9, fontweight="bold")
+        axes.text(away[0], away[1], text, ha=side, va="center", color=colour[name], fontsize=9, fontweight="bold")
     axes.set(xlim=(-1.5, 1.5), ylim=(-1.4, 1.4), aspect="equal")
     axes.axis("off")
     axes.set_title(network.name)
@@ -250,13 +259,23 @@ def graph(network: Network) -> Figure:
 
 
 def _draw_edge(
-    axes: Axes, places: dict[str, Any], radius: dict[str, float], pre: str, post: str, shade: str, width: float, alpha: float, plastic: bool
+    axes: Axes,
+    places: dict[str, Any],
+    radius: dict[str, float],
+    pre: str,
+    post: str,
+    shade: str,
+    width: float,
+    alpha: float,
+    plastic: bool,
 ) -> None:
     line = (0, (3, 2)) if plastic else "-"
     if pre == post:
         outward = places[pre] / (np.linalg.norm(places[pre]) or 1)
         centre = places[pre] + outward * radius[pre] * 1.15
-        loop = matplotlib.patches.Circle(tuple(centre), radius[pre] * 0.8, fill=False, color=shade, lw=width, alpha=alpha, ls=line, zorder=2)
+        loop = matplotlib.patches.Circle(
+            tuple(centre), radius[pre] * 0.8, fill=False, color=shade, lw=width, alpha=alpha, ls=line, zorder=2
+        )
         axes.add_patch(loop)
         return
     gap = places[post] - places[pre]

@@ -56,7 +56,8 @@ def _fused_synapses(synapses: tuple[SynapseGroup, ...], names: dict[str, str]) -
         first = members[0]
         pathways = tuple(pathway for each in members for pathway in each.members)
         ends = {"pre": names[first.pre], "post": names[first.post]}
-        fused.append(replace(first, name=_name(members, ends, fused), members=pathways, **ends))
+        name = _name(members, ends, fused)
+        fused.append(replace(first, name=name, members=pathways, pre=ends["pre"], post=ends["post"]))
     return tuple(fused)
 
 

@@ -109,13 +109,17 @@ class Ports:
         try:
             expect(stimulus.weight, port.part.weight)
         except ValueSyntaxError as error:
-            self.problem((*path, "weight"), str(error), f"the synapse is '{stimulus.synapse.part if stimulus.synapse else default.part}'")
+            self.problem(
+                (*path, "weight"), str(error), f"the synapse is '{stimulus.synapse.part if stimulus.synapse else default.part}'"
+            )
             return None
         received.add(port.input, port.values, path)
         number = stimulus.number[0][0].mean
         target, expression = _single_jump(port.arrival)
         if target is None:
-            self.problem((*path, "synapse"), f"'{port.input.name}' cannot be driven by a stimulus: one spike changes several variables")
+            self.problem(
+                (*path, "synapse"), f"'{port.input.name}' cannot be driven by a stimulus: one spike changes several variables"
+            )
             return None
         mean = None
         if not identifiers(part.rate) & {"t"} and not any(value.is_random for value in values.values()):
@@ -177,7 +181,9 @@ def _port(part: Synapse, name: str, values: dict[str, Value]) -> Port:
     dimensions: dict[str, Dimension] = {key: value.dimension for key, value in renamed.items()}
     equations = tuple(rename_equation(equation, local) for equation in part.neuron)
     arrival = tuple(
-        Statement(f"{local.get(s.target, s.target)}_post", s.operator, rename(s.right, {k: f"{v}_post" for k, v in local.items()}))
+        Statement(
+            f"{local.get(s.target, s.target)}_post", s.operator, rename(s.right, {k: f"{v}_post" for k, v in local.items()})
+        )
         for s in part.on_pre
     )
     return Port(part, Input(name, rename(part.current, local), equations, dimensions, renamed), renamed, arrival)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path as FilePath
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -50,7 +50,7 @@ Statements = Annotated[tuple[Statement, ...], _checked(_text(parse_statements)),
 
 def _unit(raw: Any) -> Dimension:
     dimension = parse_unit(raw)[1] if isinstance(raw, str) else raw
-    return tuple(dimension)  # type: ignore[return-value]
+    return tuple(dimension)
 
 
 UnitText = Annotated[Dimension, _checked(_unit), WithJsonSchema({"type": "string", "examples": ["nS", "pA"]})]
@@ -147,7 +147,6 @@ class StimulusKind(Part):
     spikes: bool = False
 
 
-PartType = TypeVar("PartType", bound=Part)
 KINDS: dict[str, type[Part]] = {
     "neurons": Neuron,
     "synapses": Synapse,
@@ -193,10 +192,7 @@ def find(kind: str, name: str, folder: FilePath = FilePath(".")) -> tuple[Part, 
     return parse(KINDS[kind], data, source), source
 
 
-Model = TypeVar("Model", bound=BaseModel)
-
-
-def parse(model: type[Model], data: object, source: Source) -> Model:
+def parse[Model: BaseModel](model: type[Model], data: object, source: Source) -> Model:
     """Plain data as a frozen model.
 
     Raises
@@ -212,14 +208,14 @@ def parse(model: type[Model], data: object, source: Source) -> Model:
         raise source.placed([_problem(details, model, data) for details in error.errors()]) from None
 
 
-def _written_path(location: tuple[str | int, ...], data: object, last_is_new: bool) -> Path:
+def _written_path(location: tuple[str | int, ...], data: Any, last_is_new: bool) -> Path:
     """The path as the user wrote it, without the steps that validation took on its own."""
     path: list[str | int] = []
     for index, key in enumerate(location):
         inside = isinstance(data, dict) and key in data
         if inside or (isinstance(data, list) and isinstance(key, int) and key < len(data)):
             path.append(key)
-            data = data[key]  # type: ignore[index, call-overload]
+            data = data[key]
         elif last_is_new and index == len(location) - 1:
             path.append(key)
     return tuple(path)
@@ -265,5 +261,3 @@ def _model_in(annotation: Any) -> Any:
         if (found := _model_in(argument)) is not None:
             return found
     return None
-
-

@@ -54,7 +54,9 @@ def lasting(circuit: Circuit, duration: object) -> Circuit:
         last = index == len(circuit.phases) - 1
         length = left if last else min(left, phase.duration.mean)
         if length > circuit.dt.mean / 2:
-            kept.append(phase.model_copy(update={"duration": type(phase.duration)("constant", (length,), phase.duration.dimension)}))
+            kept.append(
+                phase.model_copy(update={"duration": type(phase.duration)("constant", (length,), phase.duration.dimension)})
+            )
         left -= length
     return circuit.with_(duration=duration, phases=tuple(kept))
 

@@ -4,7 +4,7 @@
 how each variable is integrated. A Plan can be run at any of these stages, with the same result.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from thalia.equations import Equation, Statement
@@ -254,8 +254,8 @@ class Plan:
         return replace(self, **changes)  # type: ignore[arg-type]
 
 
-def _common(values: Iterator[tuple[Value, ...]] | object) -> Value | None:
-    distinct = list(dict.fromkeys(values))  # type: ignore[call-overload]
+def _common(values: Iterable[tuple[Value, ...]]) -> Value | None:
+    distinct = list(dict.fromkeys(values))
     if len(distinct) != 1 or any(value.is_random for value in distinct[0]):
         return None
     return constant(sum(value.mean for value in distinct[0]), distinct[0][0].dimension)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from thalia.dimensions import check_equation, check_statement, dimension_of
-from thalia.equations import EquationError, Statement, rename_equation, rename_statement
+from thalia.equations import Equation, EquationError, Statement, rename_equation, rename_statement
 from thalia.errors import CircuitError, Path, Problem, did_you_mean
 from thalia.expand import expand
 from thalia.inputs import Ports, Received, playback
@@ -249,7 +249,9 @@ class _Resolver:
         record, known, pathways = self.circuit.record, self.circuit.populations, self.circuit.pathways
         for name in record.spikes:
             if name not in known and name not in ("all", "none"):
-                self.problem(("record", "spikes"), f"no population is called '{name}'", did_you_mean(name, [*known, "all", "none"]))
+                self.problem(
+                    ("record", "spikes"), f"no population is called '{name}'", did_you_mean(name, [*known, "all", "none"])
+                )
         for name in record.weights.pathways:
             matches = [p for p in pathways if p == name or p.startswith(f"{name}.")]
             if not matches and name not in ("plastic", "all", "none"):
@@ -280,7 +282,7 @@ class _Code:
         names = [name for name, _, _ in rules]
         prefixed = len(set(_locals(rules))) < len(_locals(rules))
         self.values: dict[str, Value] = {}
-        self.equations: tuple[object, ...] = ()  # type: ignore[assignment]
+        self.equations: tuple[Equation, ...] = ()
         events: dict[str, list[Statement]] = {"on_pre": list(arrival), "on_post": []}
         for index, (name, rule, values) in enumerate(rules):
             word = name.removesuffix(".yaml").rpartition("/")[2] + (f"_{index + 1}" if names.count(name) > 1 else "")

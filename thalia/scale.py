@@ -37,8 +37,8 @@ def scale(circuit: Circuit) -> tuple[Circuit, ScaleReport]:
     pathways = {name: _scaled_pathway(p, sizes, neurons, synapses) for name, p in circuit.pathways.items()}
     full = circuit.with_(scale=Scale())
     if synapses == 1:
-        lost = () if neurons == 1 else ("the number of neurons, and with it sparseness: correlations grow",)
-        return full.with_(populations=made, pathways=pathways), ScaleReport((), lost)
+        fewer = () if neurons == 1 else ("the number of neurons, and with it sparseness: correlations grow",)
+        return full.with_(populations=made, pathways=pathways), ScaleReport((), fewer)
     lost_current, unknown = _lost_currents(circuit, sizes, sqrt(synapses))
     stimuli = {name: _scaled_stimulus(stimulus, synapses) for name, stimulus in circuit.stimuli.items()}
     for population, current in lost_current.items():
@@ -57,7 +57,8 @@ def _scaled_population(population: Population, factor: float) -> Population:
 
 
 def _scaled_pathway(pathway: Pathway, sizes: dict[str, int], neurons: float, synapses: float) -> Pathway:
-    connect, changes = pathway.connect, {}
+    connect = pathway.connect
+    changes: dict[str, tuple[tuple[Value, ...], ...] | None] = {}
     if connect.rule == "fixed_total_number":
         changes["number"] = _cell(round(total_number(pathway, sizes) * neurons * synapses))
         changes["probability"] = None

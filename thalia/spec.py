@@ -3,24 +3,25 @@
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from thalia.fields import (
-    Count,
+    CountTable,
     Fraction,
     Length,
     Name,
     Names,
+    PositiveLength,
     PositiveTime,
-    Probability,
+    ProbabilityTable,
     Rate,
     Switch,
     Time,
+    TimeTable,
+    ValueTable,
     Words,
     gather,
-    positive,
     refuse,
-    table,
 )
 from thalia.parts import AnyValue, Neuron, Node, Part, Rule, StimulusKind, Synapse, find
 from thalia.source import Source
@@ -58,10 +59,10 @@ class Connect(Node):
         "pairwise_bernoulli", "fixed_total_number", "fixed_indegree", "fixed_outdegree",
         "one_to_one", "all_to_all", "distance",
     ] = "pairwise_bernoulli"  # fmt: skip
-    probability: table(Probability) | None = None
-    number: table(Count) | None = None
+    probability: ProbabilityTable | None = None
+    number: CountTable | None = None
     profile: Literal["gaussian", "exponential", "disc"] = "gaussian"
-    width: Annotated[Length, AfterValidator(positive)] | None = None
+    width: PositiveLength | None = None
     autapses: bool = True
     multapses: bool = True
 
@@ -86,8 +87,8 @@ class Connect(Node):
 class Delay(Node):
     """The way from spike to synapse (`axonal`) and from the postsynaptic soma back to it (`dendritic`)."""
 
-    axonal: table(Time) = ((constant(0, UNITS["s"][1]),),)
-    dendritic: table(Time) = ((constant(0, UNITS["s"][1]),),)
+    axonal: TimeTable = ((constant(0, UNITS["s"][1]),),)
+    dendritic: TimeTable = ((constant(0, UNITS["s"][1]),),)
 
 
 class SynapseUse(Node):
@@ -104,12 +105,8 @@ class RuleUse(Node):
     parameters: dict[str, AnyValue] = {}
 
 
-SynapseField = Annotated[
-    SynapseUse, BeforeValidator(lambda raw: {"part": raw} if isinstance(raw, str) else gather("part")(raw))
-]
-RuleField = Annotated[
-    RuleUse, BeforeValidator(lambda raw: {"rule": raw} if isinstance(raw, str) else gather("rule")(raw))
-]
+SynapseField = Annotated[SynapseUse, BeforeValidator(lambda raw: {"part": raw} if isinstance(raw, str) else gather("part")(raw))]
+RuleField = Annotated[RuleUse, BeforeValidator(lambda raw: {"rule": raw} if isinstance(raw, str) else gather("rule")(raw))]
 DelayField = Annotated[Delay, BeforeValidator(lambda raw: raw if isinstance(raw, dict | Delay) else {"axonal": raw})]
 
 
@@ -120,7 +117,7 @@ class Pathway(Node):
     post: Names
     connect: Connect
     synapse: SynapseField
-    weight: table(AnyValue)
+    weight: ValueTable
     delay: DelayField = Delay()
     plasticity: tuple[RuleField, ...] = ()
     w_min: AnyValue | None = None
@@ -134,15 +131,13 @@ class Stimulus(Node):
     target: Names
     synapse: SynapseField | None = None
     weight: AnyValue | None = None
-    number: table(Count) = ((constant(1),),)
+    number: CountTable = ((constant(1),),)
     file: str | None = None
     times: dict[int, tuple[Time, ...]] | None = None
     parameters: dict[str, AnyValue] = {}
 
 
-StimulusField = Annotated[
-    Stimulus, BeforeValidator(gather("kind", "target", "synapse", "weight", "number", "file", "times"))
-]
+StimulusField = Annotated[Stimulus, BeforeValidator(gather("kind", "target", "synapse", "weight", "number", "file", "times"))]
 
 
 class Phase(Node):
@@ -216,7 +211,7 @@ class Circuit(Node):
     summary: str = ""
     cite: tuple[str, ...] = ()
     duration: PositiveTime | None = None
-    dt: Annotated[Time, AfterValidator(positive)] = "0.1 ms"  # type: ignore[assignment]
+    dt: PositiveTime = constant(1e-4, UNITS["s"][1])
     seed: int = Field(default=1, ge=0, lt=2**63)
     scale: Annotated[Scale, BeforeValidator(lambda raw: _both(raw))] = Scale()
     neurons: dict[Name, Neuron] = {}
@@ -257,9 +252,11 @@ class Circuit(Node):
         CircuitError
             If there is no such part, or its file has mistakes.
         """
-        own = {"neurons": self.neurons, "synapses": self.synapses, "plasticity": self.rules,
-               "stimuli": self.stimulus_kinds}[kind]  # fmt: skip
-        return own[name] if name in own else find(kind, name, self.folder)[0]  # type: ignore[index]
+        own: dict[str, dict[str, Any]] = {
+            "neurons": self.neurons, "synapses": self.synapses, "plasticity": self.rules, "stimuli": self.stimulus_kinds,
+        }  # fmt: skip
+        part: Part = own[kind][name] if name in own[kind] else find(kind, name, self.folder)[0]
+        return part
 
     @property
     def folder(self) -> FilePath:

@@ -64,7 +64,13 @@ class RunWriter:
         if plan.reference:
             rates = {name: rate.mean for name, rate in plan.reference.rates.items()}
             reference = {"source": plan.reference.source, "rates": rates}
-        described = {"populations": network.populations, "phases": phases, "pathways": pathways, "reference": reference, "notes": plan.notes}
+        described = {
+            "populations": network.populations,
+            "phases": phases,
+            "pathways": pathways,
+            "reference": reference,
+            "notes": plan.notes,
+        }
         self.h5.attrs["structure"] = json.dumps(described)
 
     def _spikes_of(self, population: str) -> None:
@@ -300,7 +306,13 @@ class Run:
             values = group["data"][:]
             times = (start + every * np.arange(len(values))) * 1e-3
             nodes = group["mapping/node_ids"][:]
-            return {"times": times, "values": values, "unit": group["data"].attrs["units"], "neurons": nodes, "population": population}
+            return {
+                "times": times,
+                "values": values,
+                "unit": group["data"].attrs["units"],
+                "neurons": nodes,
+                "population": population,
+            }
 
 
 def _reason(error: OSError) -> str:

@@ -55,7 +55,9 @@ def _weights(weights: dict[str, dict[str, float | str]]) -> Table:
 
 def _timing(run: Run) -> str:
     seconds = run.results["timings_s"]
-    program = "compiled before" if run.results["compiled"]["cached"] else f"compiled in {seconds['emit'] + seconds['build']:.1f} s"
+    program = (
+        "compiled before" if run.results["compiled"]["cached"] else f"compiled in {seconds['emit'] + seconds['build']:.1f} s"
+    )
     if run.results["backend"] != "cpp":
         program = "not compiled"
     ratio = seconds["simulate"] / run.duration

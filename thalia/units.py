@@ -130,7 +130,7 @@ def parse_unit(text: str) -> tuple[float, Dimension]:
         power = int(power_text or 1) * (-1 if operator == "/" else 1)
         if name != "1":
             if name not in UNITS:
-                known = [unit for unit in ("ms", "s", "mV", "pA", "nA", "nS", "pF", "Hz", "kHz", "um", "mM", "Mohm")]
+                known = ("ms", "s", "mV", "pA", "nA", "nS", "pF", "Hz", "kHz", "um", "mM", "Mohm")
                 raise ValueSyntaxError(f"'{name}' is not a unit; {did_you_mean(name, known)}")
             factor *= UNITS[name][0] ** power
             dimension = multiply(dimension, UNITS[name][1], power)
@@ -173,8 +173,8 @@ class Value:
 
     def scaled(self, factor: float) -> "Value":
         """The same value, times a positive dimensionless factor."""
-        bounds = [None if bound is None else bound * factor for bound in (self.low, self.high)]
-        return Value(self.kind, tuple(a * factor for a in self.arguments), self.dimension, *bounds)
+        low, high = (None if bound is None else bound * factor for bound in (self.low, self.high))
+        return Value(self.kind, tuple(a * factor for a in self.arguments), self.dimension, low, high)
 
     def __str__(self) -> str:
         return self.text or format_value(self)
@@ -242,18 +242,14 @@ def _parse_distribution(text: str, name: str, inside: str) -> Value:
     dimension = positional[0].dimension
     for other in (positional[1], *bounds.values()):
         if other.dimension != dimension:
-            raise ValueSyntaxError(
-                f"'{text}' mixes a {dimension_name(dimension)} with a {dimension_name(other.dimension)}"
-            )
+            raise ValueSyntaxError(f"'{text}' mixes a {dimension_name(dimension)} with a {dimension_name(other.dimension)}")
     numbers = (positional[0].arguments[0], positional[1].arguments[0])
     low, high = (bounds[key].arguments[0] if key in bounds else None for key in ("min", "max"))
     _check_distribution(text, name, numbers, low, high)
     return Value(name, numbers, dimension, low, high, text=text.strip())
 
 
-def _check_distribution(
-    text: str, name: str, numbers: tuple[float, float], low: float | None, high: float | None
-) -> None:
+def _check_distribution(text: str, name: str, numbers: tuple[float, float], low: float | None, high: float | None) -> None:
     first, second = numbers
     if name == "uniform" and first > second:
         raise ValueSyntaxError(f"'{text}' has its low end above its high end")

@@ -55,8 +55,8 @@ class Watch:
         for name, values in chunk.samples.items():
             report, _, variable = name.rpartition("/")
             population = self.plan.record.states[report].population
-            group, _ = self.plan.population(population)
-            size = display_unit(next(e.dimension for e in group.equations() if e.name == variable))[1]
+            equations = self.plan.population(population)[0].equations()
+            size = display_unit(next(e.dimension for e in equations if e.name == variable))[1]
             self.writer.samples(report, population, variable, values / size)
         if done % self.weight_steps == 0 or done == self.plan.steps:
             self.take_weights(done)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from thalia.connect import pairs
 from thalia.plan import Drive, Group, PathwayPlan, Plan, SynapseGroup
+from thalia.spec import Space
 from thalia.units import Value
 
 Floats = NDArray[np.float64]
@@ -144,14 +145,15 @@ def _wired(synapses: SynapseGroup, plan: Plan) -> Wired:
 
 
 def _delays(steps: Ints, order: NDArray[np.intp], uniform: bool, dt: float) -> Floats:
-    return (steps[:1] if uniform else steps[order]) * dt
+    return np.multiply(steps[:1] if uniform else steps[order], dt, dtype=np.float64)
 
 
 def _strand(synapses: SynapseGroup, pathway: PathwayPlan, names: list[str], plan: Plan) -> _Strand:
-    pre_group, pre_member = plan.population(pathway.pre)
-    post_group, post_member = plan.population(pathway.post)
+    pre_member, post_member = (plan.population(end)[1] for end in (pathway.pre, pathway.post))
     generator = stream(plan.seed, pathway.name, "connect")
-    pre, post = pairs(pathway.connect, pre_member, post_member, generator, lambda m: positions(m.name, m.size, m.space, plan.seed))
+    pre, post = pairs(
+        pathway.connect, pre_member, post_member, generator, lambda m: positions(m.name, m.size, m.space, plan.seed)
+    )
     steps = _delay_steps(pathway, pathway.axonal, "axonal", len(pre), plan)
     order = _sorted(pre, steps, post)
     weights = draw(pathway.weight, len(pre), stream(plan.seed, pathway.name, "weight"))
@@ -180,14 +182,15 @@ def _sorted(pre: Ints, steps: Ints, post: Ints) -> NDArray[np.intp]:
     return np.argsort(key, kind="stable")
 
 
-def positions(name: str, size: int, space: object, seed: int) -> Floats:
+def positions(name: str, size: int, space: Space | None, seed: int) -> Floats:
     """Where the neurons of a population are: (size, dimensions) in metres."""
-    extent = np.array([side.mean for side in space.extent])  # type: ignore[attr-defined]
-    if space.layout == "random":  # type: ignore[attr-defined]
-        return stream(seed, name, "positions").uniform(0, 1, (size, len(extent))) * extent
+    assert space is not None, "resolve lets only populations with a space connect by distance"
+    extent = np.array([side.mean for side in space.extent])
+    if space.layout == "random":
+        return np.asarray(stream(seed, name, "positions").uniform(0, 1, (size, len(extent))) * extent)
     per_side = int(np.ceil(size ** (1 / len(extent))))
     corners = np.stack(np.meshgrid(*[np.arange(per_side)] * len(extent), indexing="ij"), axis=-1)
-    return (corners.reshape(-1, len(extent))[:size] + 0.5) / per_side * extent
+    return np.asarray((corners.reshape(-1, len(extent))[:size] + 0.5) / per_side * extent)
 
 
 def playback_arrays(plan: Plan, group_name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

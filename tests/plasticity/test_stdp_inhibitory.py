@@ -7,9 +7,7 @@ from tests.plasticity.test_stdp_pair import T1, T2
 ETA = "{{rule: stdp_inhibitory, tau: 20 ms, alpha: 0.12, eta: {eta}}}"
 
 
-@pytest.mark.parametrize(
-    ("eta", "expected"), [(0.001, [0.512332346, 0.512005127]), (0.01, [0.623323458, 0.620051268])]
-)
+@pytest.mark.parametrize(("eta", "expected"), [(0.001, [0.512332346, 0.512005127]), (0.01, [0.623323458, 0.620051268])])
 def test_spike_trains_give_the_weights_that_nest_gives(final_weights, eta, expected):
     """NEST 3.10 vogels_sprekeler_synapse, w 0.5, tau 20 ms, alpha 0.12: recorded final weights of two trains."""
     w = final_weights(ETA.format(eta=eta), pre=[T1[0], T2[0]], post=[T1[1], T2[1]], w=0.5, dendritic=1.0)

@@ -18,13 +18,20 @@ SECONDS = 5.5
 # NEST 3.10, 5 s after 0.5 s, 5 seeds, spontaneous (no thalamic volleys): recorded means and SDs over seeds
 RECORDED = {"l23e": (0.485, 0.021), "l23i": (2.126, 0.029), "l4e": (3.999, 0.023), "l4i": (5.024, 0.014),
             "l5e": (6.646, 0.192), "l5i": (7.811, 0.054), "l6e": (0.848, 0.009), "l6i": (7.024, 0.029)}  # fmt: skip
-STATIC = [{"name": "settle", "duration": "500 ms", "plasticity": "off"}, {"name": "measure", "duration": "5 s", "plasticity": "off"}]
+STATIC = [
+    {"name": "settle", "duration": "500 ms", "plasticity": "off"},
+    {"name": "measure", "duration": "5 s", "plasticity": "off"},
+]
 pytestmark = [pytest.mark.reference, pytest.mark.peer]
 
 
 def rates_of_thalia(tmp_path, seed, **changes):
     run = thalia.run(
-        ROOT / "circuits" / "cortex.yaml", backend="cpp", seed=seed, set={"phases": STATIC, **changes}, output=tmp_path / f"{seed}.h5"
+        ROOT / "circuits" / "cortex.yaml",
+        backend="cpp",
+        seed=seed,
+        set={"phases": STATIC, **changes},
+        output=tmp_path / f"{seed}.h5",
     )
     return [run.rates[name] for name in RECORDED]
 
@@ -64,7 +71,9 @@ def test_with_a_constant_drive_only_l6i_fires(tmp_path):
     background = stimuli.pop("background")
     for name, number in zip(background.target, background.number, strict=True):
         current = number[0].mean * 8 * 87.81e-12 * 0.5e-3  # sources x rate x weight x tau, in full
-        stimuli[f"dc_{name}"] = thalia.Stimulus.model_validate({"kind": "current", "target": name, "parameters": {"amplitude": f"{current * 1e12} pA"}})
+        stimuli[f"dc_{name}"] = thalia.Stimulus.model_validate(
+            {"kind": "current", "target": name, "parameters": {"amplitude": f"{current * 1e12} pA"}}
+        )
     run = thalia.run(circuit.with_(stimuli=stimuli), backend="cpp", output=tmp_path / "dc.h5")
 
     assert run.rates["l6i"] == pytest.approx(3.442, abs=0.1)

@@ -88,7 +88,8 @@ def find(name: str) -> Backend:
     """
     if name not in NAMES:
         raise fail(f"no backend is called '{name}'", did_you_mean(name, NAMES))
-    return import_module(f"thalia.backends.{name}")  # type: ignore[return-value]
+    backend: Backend = import_module(f"thalia.backends.{name}")
+    return backend
 
 
 def choose() -> tuple[str, str]:

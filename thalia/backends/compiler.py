@@ -11,7 +11,17 @@ from hashlib import sha256
 from pathlib import Path as FilePath
 
 # No -ffast-math: sums keep their order, so that a run is the same bits in one piece and in several.
-FLAGS = ("-w", "-O2", "-ftree-vectorize", "-fvect-cost-model=dynamic", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-std=c++17")
+FLAGS = (
+    "-w",
+    "-O2",
+    "-ftree-vectorize",
+    "-fvect-cost-model=dynamic",
+    "-march=native",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-ffp-contract=off",
+    "-std=c++17",
+)
 _HEADERS = (
     "algorithm", "chrono", "cmath", "csignal", "cstdint", "cstdlib", "ctime", "fstream", "functional", "iostream",
     "iterator", "limits", "map", "random", "set", "sstream", "string", "tuple", "utility", "vector",

@@ -62,7 +62,7 @@ def build(plan: Plan, progress: Progress) -> Program:
         sources, manifest = _generate(model, partial)
         emitted = perf_counter()
         compile_program(partial, sources, lambda done, total: progress("compiling", done / total))
-        seconds = {"emit_seconds": emitted - begin, "build_seconds": perf_counter() - emitted}
+        compiled = perf_counter()
         (partial / "manifest.json").write_text(json.dumps(manifest))
         try:
             partial.rename(folder)
@@ -71,7 +71,8 @@ def build(plan: Plan, progress: Progress) -> Program:
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    return replace(_program(folder, cached=False), **seconds)
+    program = _program(folder, cached=False)
+    return replace(program, emit_seconds=emitted - begin, build_seconds=compiled - emitted)
 
 
 def _own_source() -> str:

@@ -44,7 +44,12 @@ class RuntimeSession:
         self.monitors = {g.name: b2.SpikeMonitor(self.objects[g.name], name=f"{g.name}_spikes") for g in plan.groups}
         self.samplers = {
             s.name: b2.StateMonitor(
-                self.objects[s.group], s.variable, record=s.neurons, dt=s.every * plan.dt * b2.second, order=-1, name=f"sample_{i}"
+                self.objects[s.group],
+                s.variable,
+                record=s.neurons,
+                dt=s.every * plan.dt * b2.second,
+                order=-1,
+                name=f"sample_{i}",
             )
             for i, s in enumerate(samples)
         }
