@@ -90,10 +90,11 @@ def test_another_seed_weight_and_duration_compile_nothing(runs, tmp_path):
     }
     circuit = thalia.loads(DRIVEN, set=changed)
 
-    run = thalia.run(circuit, backend="cpp", seed=7, duration="90 ms", output=tmp_path / "other.h5")
+    run = thalia.run(circuit, backend="cpp", seed=7, duration="50 ms", output=tmp_path / "other.h5")
 
     assert run.results["compiled"]["cached"] is True
-    assert run.duration == pytest.approx(0.09)
+    assert run.duration == pytest.approx(0.05)
+    assert [name for name, _, _ in run.phases] == ["one"]
 
 
 def test_the_seed_reaches_the_compiled_program(tmp_path):

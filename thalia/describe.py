@@ -19,7 +19,7 @@ def describe(plan: Plan) -> str:
         f"about {needed_bytes(plan) / 1e9:.1f} GB of memory",
         *(f"  {note}" for note in plan.notes),
         "",
-        "phases: " + ", ".join(f"{p.name} {format_number(round(p.steps * plan.dt, 12), (0, 0, 1, 0, 0))}" for p in plan.phases),
+        "phases: " + ", ".join(f"{p.name} {format_number(round(p.steps * plan.dt, 12), (0, 0, 1, 0, 0))}" for p in plan.reached),
     ]
     for group, text in zip(plan.groups, model.groups, strict=True):
         lines += ["", *_group_lines(group, text.equations, plan)]

@@ -26,8 +26,11 @@ STYLE: dict[Any, Any] = {
     "ytick.major.width": 0.8, "legend.frameon": False, "savefig.dpi": 160, "figure.constrained_layout.use": True,
 }  # fmt: skip
 MAX_ROWS = 1500  # neurons drawn in a raster
+MAX_DOTS = 60_000  # spikes drawn in a raster
+FEW_ROWS = 60  # up to which spikes are drawn as strokes
 MAX_CELLS = 160  # rows and columns of a weight matrix before it is averaged in blocks
 MAX_PATHWAYS = 5
+MAX_BINS = 200  # of the rates over time
 
 
 def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
@@ -56,11 +59,13 @@ def raster(run: Run) -> Figure:
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     colour = colours(list(run.sizes))
     sizes = {name: run.sizes[name] for name in names}
-    keep = min(1.0, MAX_ROWS / sum(sizes.values()))
+    spikes = sum(len(run.spikes[name]) for name in names)
+    keep = min(1.0, MAX_ROWS / sum(sizes.values()), MAX_DOTS / max(1, spikes))
     _draw_spikes(upper, run, sizes, keep, colour)
-    over_time = {name: population_rate(run.spikes[name].times, sizes[name], run.duration) for name in names}
+    width = next((w for w in (5, 10, 20, 50, 100, 200, 500) if run.duration * 1e3 <= MAX_BINS * w), 1000)  # ms
+    over_time = {name: population_rate(run.spikes[name].times, sizes[name], run.duration, width * 1e-3) for name in names}
     for name, rate in over_time.items():
-        lower.step(np.arange(len(rate)) * 5, rate, where="post", color=colour[name], lw=0.9)
+        lower.step(np.arange(len(rate)) * width, rate, where="post", color=colour[name], lw=0.9)
     phases = run.phases
     for axes in (upper, lower):
         for _, start, _ in phases[1:]:
@@ -70,7 +75,7 @@ def raster(run: Run) -> Figure:
             upper.text(start * 1e3, 1.01, f" {name}", transform=upper.get_xaxis_transform(), color="#777777", fontsize=8)
     share = "" if keep == 1 else f", {keep:.0%} of the neurons shown"
     upper.set_title(f"{run.attributes['name']}{share}", pad=16 if len(phases) > 1 else 6)
-    lower.set(xlabel="time (ms)", ylabel="rate (Hz),\n5 ms bins", xlim=(0, run.duration * 1e3))
+    lower.set(xlabel="time (ms)", ylabel=f"rate (Hz),\n{width} ms bins", xlim=(0, run.duration * 1e3))
     lower.set_ylim(0, _ceiling(over_time.values()))
     figure.align_ylabels()
     return figure
@@ -78,23 +83,25 @@ def raster(run: Run) -> Figure:
 
 def _ceiling(rates_over_time: Iterable[NDArray[np.float64]]) -> float | None:
     """A top for the rates that a few bins of one population do not squeeze the others under."""
-    tops = [(np.quantile(rate, 0.99), rate.max()) for rate in rates_over_time if len(rate)]
+    tops = [(np.quantile(rate, 0.97), rate.max()) for rate in rates_over_time if len(rate)]
     usual, highest = (max(values, default=0.0) for values in zip(*tops, strict=True)) if tops else (0.0, 0.0)
     return 1.6 * usual if 0 < usual < highest / 3 else None
 
 
 def _draw_spikes(axes: Axes, run: Run, sizes: dict[str, int], keep: float, colour: dict[str, str]) -> None:
     row, ticks = 0, []
-    total = sum(max(2, round(size * keep)) for size in sizes.values())
-    for name, size in sizes.items():
-        shown = min(size, max(2, round(size * keep)))
+    shown = {name: min(size, max(2, round(size * keep))) for name, size in sizes.items()}
+    few = sum(shown.values()) <= FEW_ROWS
+    for name, rows in shown.items():
         spikes = run.spikes[name]
-        mine = spikes.neurons < shown
-        marker = 2.2 if total > 400 else 5
-        axes.plot(spikes.times[mine] * 1e3, row + spikes.neurons[mine], "|" if total <= 60 else ".", color=colour[name],
-                  ms=marker if total > 60 else 9, mew=0 if total > 60 else 1.2, rasterized=True)  # fmt: skip
-        ticks.append(row + (shown - 1) / 2)
-        row += shown
+        mine = spikes.neurons < rows
+        times, places = spikes.times[mine] * 1e3, row + spikes.neurons[mine]
+        if few:
+            axes.vlines(times, places - 0.4, places + 0.4, color=colour[name], lw=1.2)
+        else:
+            axes.plot(times, places, ".", color=colour[name], ms=2.2, mew=0, rasterized=True)
+        ticks.append(row + (rows - 1) / 2)
+        row += rows
     axes.set_yticks(_spread(ticks, row), list(sizes))
     for label, name in zip(axes.get_yticklabels(), sizes, strict=True):
         label.set_color(colour[name])
@@ -228,8 +235,10 @@ def graph(network: Network) -> Figure:
     figure = Figure(figsize=(7.6, 7.6))
     axes = figure.subplots()
     circuit = graph_of(network)
-    places = nx.circular_layout(circuit)
-    turned = {name: np.array([-p[1], p[0]]) * [-1, 1] for name, p in places.items()}
+    ring = min(1.0, 0.35 + 0.08 * len(circuit))
+    places = nx.circular_layout(circuit, scale=ring)
+    first_on_top = len(circuit) > 2
+    turned = {name: np.array([p[1], p[0]] if first_on_top else [-p[0], p[1]]) for name, p in places.items()}
     colour = colours(list(network.populations))
     strongest = max((data["in_degree"] for *_, data in circuit.edges(data=True)), default=1.0) or 1.0
     radius = {
@@ -249,7 +258,7 @@ def graph(network: Network) -> Figure:
         away = place + outward * (radius[name] * (2.9 if loops else 1) + 0.1)
         text = f"{name}\n{network.populations[name]:,}"
         axes.text(away[0], away[1], text, ha=side, va="center", color=colour[name], fontsize=9, fontweight="bold")
-    axes.set(xlim=(-1.5, 1.5), ylim=(-1.4, 1.4), aspect="equal")
+    axes.set(xlim=(-ring - 0.5, ring + 0.5), ylim=(-ring - 0.4, ring + 0.4), aspect="equal")
     axes.axis("off")
     axes.set_title(network.name)
     legend = [("excitatory", "#4D4D4D", "-"), ("inhibitory", "#B2182B", "-"), ("plastic", "#4D4D4D", (0, (3, 2)))]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from thalia.errors import Path, did_you_mean
 from thalia.plan import PhasePlan
 from thalia.spec import Circuit
-from thalia.units import format_number
+from thalia.units import Value, constant, format_number
 
 Report = Callable[..., None]
 
@@ -45,20 +45,18 @@ def plastic_in(circuit: Circuit, pathway: str) -> tuple[bool, ...]:
     return tuple(switches)
 
 
-def lasting(circuit: Circuit, duration: object) -> Circuit:
-    """The circuit with another duration: its phases end earlier, or the last one goes on for longer."""
-    if not circuit.phases:
-        return circuit.with_(duration=duration)
-    left, kept = duration.mean, []  # type: ignore[attr-defined]
+def lasting(circuit: Circuit, duration: Value) -> Circuit:
+    """The circuit with another duration: its phases end earlier, or the last one goes on for longer.
+
+    Phases that are not reached keep their place with no length, so that the same program runs.
+    """
+    left, phases = duration.mean, []
     for index, phase in enumerate(circuit.phases):
-        last = index == len(circuit.phases) - 1
-        length = left if last else min(left, phase.duration.mean)
-        if length > circuit.dt.mean / 2:
-            kept.append(
-                phase.model_copy(update={"duration": type(phase.duration)("constant", (length,), phase.duration.dimension)})
-            )
+        is_last = index == len(circuit.phases) - 1
+        length = left if is_last else min(left, phase.duration.mean)
+        phases.append(phase.model_copy(update={"duration": constant(length, duration.dimension)}))
         left -= length
-    return circuit.with_(duration=duration, phases=tuple(kept))
+    return circuit.with_(duration=duration, phases=tuple(phases))
 
 
 def _matches(name: str, circuit: Circuit) -> bool:
@@ -66,4 +64,4 @@ def _matches(name: str, circuit: Circuit) -> bool:
 
 
 def _steps(seconds: float, dt: float) -> int:
-    return max(1, round(seconds / dt))
+    return max(1, round(seconds / dt)) if seconds > 0 else 0

@@ -224,6 +224,11 @@ class Plan:
     notes: tuple[str, ...] = ()
 
     @property
+    def reached(self) -> tuple[PhasePlan, ...]:
+        """The phases that last for at least a step."""
+        return tuple(phase for phase in self.phases if phase.steps)
+
+    @property
     def steps(self) -> int:
         """Number of time steps."""
         return sum(phase.steps for phase in self.phases)

@@ -58,7 +58,7 @@ class RunWriter:
             data.attrs["file"] = name
         self.h5.create_dataset("plan", data=printed_plan, dtype=text)
         network = network_of(plan)
-        phases = [[phase.name, phase.steps * plan.dt] for phase in plan.phases]
+        phases = [[phase.name, phase.steps * plan.dt] for phase in plan.reached]
         pathways = {name: asdict(pathway) for name, pathway in network.pathways.items()}
         reference = None
         if plan.reference:

@@ -75,7 +75,7 @@ class Watch:
         """The summary, as `thalia run --json` prints it."""
         plan = self.plan
         rates = self._rates()
-        last = plan.phases[-1].name
+        last = plan.reached[-1].name
         plastic = {p.name for s, p in plan.pathways() if s.is_plastic}
         weights = {
             name: {"unit": weight_unit(plan, name)[0], "before": means[0], "after": means[-1]}
@@ -87,7 +87,7 @@ class Watch:
             "neurons": sum(group.size for group in plan.groups),
             "synapses": sum(len(wired) for wired in self.arrays.synapses.values()),
             "rates_hz": {name: rate[last] for name, rate in rates.items()},
-            "rates_by_phase_hz": {p.name: {name: rate[p.name] for name, rate in rates.items()} for p in plan.phases},
+            "rates_by_phase_hz": {p.name: {name: rate[p.name] for name, rate in rates.items()} for p in plan.reached},
             "cv_isi": self._cv(), "weights": weights, "timings_s": {},
             "compiled": {"code_objects": session.compiled.code_objects, "cached": session.compiled.cached},
             "notes": [*plan.notes, *([remark] if remark else [])],
@@ -106,14 +106,14 @@ class Watch:
         rates: dict[str, dict[str, float]] = {}
         for name, size, times, _ in self._trains():
             start = -self.plan.dt / 2
-            for phase in self.plan.phases:
+            for phase in self.plan.reached:
                 stop = start + phase.steps * self.plan.dt
                 rates.setdefault(name, {})[phase.name] = mean_rate(times, size, start, stop)
                 start = stop
         return rates
 
     def _cv(self) -> dict[str, float | None]:
-        last = self.plan.duration - self.plan.phases[-1].steps * self.plan.dt - self.plan.dt / 2
+        last = self.plan.duration - self.plan.reached[-1].steps * self.plan.dt - self.plan.dt / 2
         result: dict[str, float | None] = {}
         for name, size, times, neurons in self._trains():
             values = interval_cv(times[times >= last], neurons[times >= last], size)
