@@ -130,6 +130,24 @@ record: {states: {i: {population: cells, variables: [current_exp_i], every: 20 m
     assert (run.reports["none/v"]["values"] == -65).all()
 
 
+@pytest.mark.parametrize("backend", ["cpp", "runtime"])
+def test_a_refractory_neuron_takes_no_input_from_the_drive(tmp_path, backend):
+    """15 mV at 10 mV/ms take 1.5 ms on average after the refractory 20 ms; what came before must not count."""
+    text = """
+thalia: 1
+name: closed
+duration: 300 ms
+populations: {cells: {neuron: lif_current, size: 20, parameters: {t_ref: 20 ms}}}
+stimuli: {noise: {kind: poisson, target: cells, rate: 10 kHz, weight: 1 mV}}
+"""
+    spikes = thalia.run(thalia.loads(text), backend=backend, output=tmp_path / "run.h5").spikes["cells"]
+    intervals = np.concatenate([np.diff(spikes.times[spikes.neurons == neuron]) for neuron in range(20)])
+
+    assert len(intervals) > 200
+    assert intervals.min() > 20.5e-3
+    assert intervals.mean() == pytest.approx(21.6e-3, rel=0.02)
+
+
 def test_a_rate_that_varies_in_time_drives_neurons(tmp_path):
     text = """
 thalia: 1

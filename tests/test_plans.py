@@ -64,7 +64,7 @@ stimuli: {drive: {kind: current, target: [a, b], amplitude: 450 pA}}
         })  # fmt: skip
         weights.append(
             {
-                p.name: session.read(f"{s.name}.w")[arrays.synapses[s.name].rows[p.name]].tobytes()
+                p.name: session.read(f"{s.name}.w")[arrays.synapses[s.name].rows(p.name)].tobytes()
                 for s, p in plan.pathways()
                 if s.is_plastic
             }

@@ -134,7 +134,7 @@ def test_fusing_moves_synapses_and_changes_none():
     (joined,) = wire(fused).synapses.values()
 
     for name, own in wire(plain).synapses.items():
-        rows = joined.rows[f"p.a_to_{name.rpartition('_')[2]}"]
+        rows = joined.rows(f"p.a_to_{name.rpartition('_')[2]}")
         offset = fused.population(name.rpartition("_")[2])[1].start
         assert np.array_equal(joined.pre[rows], own.pre)
         assert np.array_equal(joined.post[rows] - offset, own.post)

@@ -144,6 +144,7 @@ def _run(
         session = engine.start(plan, built, arrays, samples, plan.seed)
         try:
             watch = Watch(plan, arrays, writer, session)
+            del arrays  # the program has them now
             clock.lap("emit")
             _simulate(plan, session, watch, clock, progress)
             results = watch.results(session, name, remark)

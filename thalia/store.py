@@ -95,7 +95,7 @@ class RunWriter:
 
     def pathway(self, name: str, wired: Wired, unit: tuple[str, float]) -> None:
         """Declare a pathway whose weights are recorded, with its connectivity."""
-        rows = wired.rows[name]
+        rows = wired.rows(name)
         synapses, member = next((s, p) for s, p in self.plan.pathways() if p.name == name)
         pre = next(m for m in self.plan.group(synapses.pre).members if m.name == member.pre)
         post = next(m for m in self.plan.group(synapses.post).members if m.name == member.post)

@@ -17,12 +17,14 @@ class Watch:
     """Takes what a run produces to the run file, and counts for the summary."""
 
     def __init__(self, plan: Plan, arrays: Arrays, writer: RunWriter, session: Session):
-        self.plan, self.arrays, self.writer, self.session = plan, arrays, writer, session
+        self.plan, self.writer, self.session = plan, writer, session
+        self.synapses = sum(len(wired) for wired in arrays.synapses.values())
         every = plan.record.weights.every
         self.weight_steps = max(1, round(every.mean / plan.dt)) if every else plan.steps
         self.chunk_steps = session.chunk_steps or plan.steps
         self.trains: dict[str, list[tuple[Any, Any]]] = {group.name: [] for group in plan.groups}
         self.recorded = [(s.name, p.name) for s, p in plan.pathways() if self._wants(p.name, s.is_plastic)]
+        self.rows = {pathway: arrays.synapses[synapses].rows(pathway) for synapses, pathway in self.recorded}
         self.means: dict[str, list[float]] = {name: [] for _, name in self.recorded}
         for synapses, pathway in self.recorded:
             writer.pathway(pathway, arrays.synapses[synapses], weight_unit(plan, pathway))
@@ -67,7 +69,7 @@ class Watch:
         for synapses, pathway in self.recorded:
             if synapses not in held:
                 held[synapses] = self.session.read(f"{synapses}.w")
-            values = held[synapses][self.arrays.synapses[synapses].rows[pathway]] / weight_unit(self.plan, pathway)[1]
+            values = held[synapses][self.rows[pathway]] / weight_unit(self.plan, pathway)[1]
             self.writer.weights(pathway, done * self.plan.dt, values)
             self.means[pathway].append(float(values.mean()) if len(values) else 0.0)
 
@@ -85,7 +87,7 @@ class Watch:
         return {
             "circuit": plan.name, "backend": backend, "seed": plan.seed, "duration_s": plan.duration,
             "neurons": sum(group.size for group in plan.groups),
-            "synapses": sum(len(wired) for wired in self.arrays.synapses.values()),
+            "synapses": self.synapses,
             "rates_hz": {name: rate[last] for name, rate in rates.items()},
             "rates_by_phase_hz": {p.name: {name: rate[p.name] for name, rate in rates.items()} for p in plan.reached},
             "cv_isi": self._cv(), "weights": weights, "timings_s": {},

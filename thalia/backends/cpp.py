@@ -266,8 +266,10 @@ def _play(session: CppSession, plan: Plan) -> None:
 def _drive(session: CppSession, plan: Plan, drive: Drive) -> None:
     if drive.rate:
         return
+    target = next(e for e in plan.group(drive.group).equations() if e.name == drive.target)
+    gate = f"{drive.group}.not_refractory" if "unless refractory" in target.flags else "-"
     for each in drive.members:
         _, member = plan.population(each.population)
         if each.mean and member.size:
-            arrays = f"{drive.group}.{drive.target} {drive.group}.{drive.weight}"
+            arrays = f"{drive.group}.{drive.target} {drive.group}.{drive.weight} {gate}"
             session.command(f"drive {arrays} {member.start} {member.size} {float(each.mean * plan.dt).hex()}")

@@ -29,7 +29,7 @@ const Array arrays[] = {
 };
 
 struct Source { int32_t *spikes; size_t neurons; };
-struct Drive { double *target; const double *weight; double mean; size_t size; };
+struct Drive { double *target; const double *weight; const char *open; double mean; size_t size; };
 struct Sample { const double *variable; int64_t every; std::vector<int32_t> neurons; std::vector<double> values; };
 
 std::vector<Drive> drives;
@@ -56,7 +56,7 @@ void deliver(const Drive &drive) {
     const int64_t count = total(words);
     for (int64_t k = 0; k < count; k++) {
         const size_t neuron = static_cast<size_t>(brian::_random_generators[0].rand() * drive.size);
-        drive.target[neuron] += drive.weight[neuron];
+        if (!drive.open || drive.open[neuron]) drive.target[neuron] += drive.weight[neuron];
     }
 }
 
@@ -136,13 +136,14 @@ void run_steps(Network &network, int64_t steps) {
 }
 
 void add_drive(char *arguments) {
-    char target[512], weight[512];
+    char target[300], weight[300], open[300];
     size_t start;
     Drive drive{};
-    if (std::sscanf(arguments, "%511s %511s %zu %zu %la", target, weight, &start, &drive.size, &drive.mean) != 5)
+    if (std::sscanf(arguments, "%299s %299s %299s %zu %zu %la", target, weight, open, &start, &drive.size, &drive.mean) != 6)
         die("a drive cannot be read");
     drive.target = reinterpret_cast<double *>(array(target).data()) + start;
     drive.weight = reinterpret_cast<const double *>(array(weight).data()) + start;
+    if (std::strcmp(open, "-")) drive.open = array(open).data() + start;  // a refractory neuron takes no input
     drives.push_back(drive);
 }
 
