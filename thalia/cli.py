@@ -194,7 +194,11 @@ def _load(file: Path, settings: list[str] | None) -> "Circuit":
 def _figures(result: "Run") -> list[Path]:
     from thalia import figures
 
-    kinds = {name: draw for name, draw in figures.KINDS.items() if name != "weights" or len(result.weights)}
+    kinds = {
+        name: draw
+        for name, draw in figures.KINDS.items()
+        if name != "weights" or any(len(w.pre) for w in result.weights.values())
+    }
     stem = result.file.with_suffix("")
     written = [figures.save(draw(result), f"{stem}_{name}.png") for name, draw in kinds.items()]
     return [*written, figures.save(figures.graph(result.network), f"{stem}_graph.png")]

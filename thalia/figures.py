@@ -123,7 +123,7 @@ def _spread(ticks: list[float], rows: int) -> list[float]:
 @styled
 def weights(run: Run) -> Figure:
     """For each recorded pathway: weights before and after, the change of each synapse, and the weight matrix."""
-    names = list(run.weights)
+    names = [name for name in run.weights if len(run.weights[name].pre)]
     if not names:
         raise fail(f"{run.file}: has no weights", "record them with `record: {weights: {pathways: [NAME]}}`")
     shown = names[:MAX_PATHWAYS]

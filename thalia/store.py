@@ -114,7 +114,7 @@ class RunWriter:
             group.attrs["w_max"] = member.w_max.mean / unit[1]
         group.create_dataset("time", (0,), "f8", **_GROWING).attrs["units"] = "s"
         width = max(1, len(rows))
-        w = group.create_dataset("w", (0, len(rows)), "f8", maxshape=(None, len(rows)), chunks=(1, min(width, 131072)))
+        w = group.create_dataset("w", (0, len(rows)), "f8", maxshape=(None, None), chunks=(1, min(width, 131072)))
         w.attrs["units"] = unit[0]
 
     def weights(self, name: str, time: float, values: NDArray[np.float64]) -> None:

@@ -1,0 +1,159 @@
+"""Runs from Python: phases, recording, spike files, a circuit without YAML, and runs that fail."""
+
+import numpy as np
+import pytest
+
+import thalia
+from tests.conftest import ROOT
+from thalia.errors import CircuitError
+
+PHASES = """
+thalia: 1
+name: phases
+populations: {a: {neuron: poisson, size: 100}}
+stimuli: {late: {kind: poisson_pulses, target: a, rate: 100 Hz, start: 200 ms, width: 200 ms, period: 10 s}}
+phases: [{name: silent, duration: 200 ms}, {name: busy, duration: 200 ms}]
+"""
+
+
+def test_rates_and_irregularity_are_those_of_the_phase(simulate):
+    run = simulate(PHASES)
+
+    assert run.results["rates_by_phase_hz"]["silent"]["a"] == 0
+    assert run.rates["a"] == pytest.approx(100, rel=0.1)
+    assert run.results["cv_isi"]["a"] == pytest.approx(0.9, abs=0.15)
+    assert run.phases == [("silent", 0.0, pytest.approx(0.2)), ("busy", pytest.approx(0.2), pytest.approx(0.4))]
+
+
+def test_a_longer_duration_lengthens_the_last_phase(simulate):
+    assert simulate(PHASES, duration="600 ms").phases[-1] == ("busy", pytest.approx(0.2), pytest.approx(0.6))
+
+
+def test_irregularity_leaves_out_what_came_before_the_last_phase(simulate):
+    """A clock at 100 Hz after a silence: its CV is 0 in the last phase, and would not be with the silence before."""
+    text = """
+thalia: 1
+name: clock
+populations: {a: {neuron: input, size: 1}}
+stimuli: {given: {kind: spikes, target: a, times: {0: [1 ms, 110 ms, 120 ms, 130 ms, 140 ms, 150 ms, 160 ms]}}}
+phases: [{name: before, duration: 100 ms}, {name: after, duration: 100 ms}]
+"""
+
+    assert simulate(text).results["cv_isi"]["a"] == pytest.approx(0, abs=1e-9)
+
+
+def test_spikes_from_a_file_beside_the_circuit(simulate, tmp_path):
+    (tmp_path / "spikes.csv").write_text("# neuron, ms\n0, 5\n1, 7.5\n0, 9\n")
+    text = """
+thalia: 1
+name: replay
+duration: 20 ms
+populations: {a: {neuron: input, size: 2}}
+stimuli: {given: {kind: spikes, target: a, file: spikes.csv}}
+"""
+
+    spikes = simulate(text).spikes["a"]
+
+    assert spikes.times == pytest.approx([0.005, 0.0075, 0.009])
+    assert spikes.neurons.tolist() == [0, 1, 0]
+
+
+def test_a_circuit_made_in_python_runs_as_the_same_in_yaml(tmp_path):
+    made = thalia.Circuit(
+        name="made",
+        duration="50 ms",
+        populations={
+            "a": thalia.Population(neuron="poisson", size=20, parameters={"rate": "100 Hz"}),
+            "b": thalia.Population(neuron="lif_current", size=10),
+        },
+        pathways={
+            "ab": thalia.Pathway(
+                pre="a",
+                post="b",
+                connect={"probability": 0.5},
+                synapse="current_exp",
+                weight="2 nA",
+                delay="1 ms",
+                plasticity=["stdp_pair"],
+            )
+        },
+    )
+
+    direct = thalia.run(made, backend="runtime", output=tmp_path / "direct.h5")
+    through_yaml = thalia.run(thalia.loads(thalia.dumps(made)), backend="runtime", output=tmp_path / "yaml.h5")
+
+    assert len(direct.spikes["b"]) > 0
+    assert direct.spikes["b"].times.tobytes() == through_yaml.spikes["b"].times.tobytes()
+    assert direct.weights["ab"].w.tobytes() == through_yaml.weights["ab"].w.tobytes()
+
+
+def test_a_pathway_without_synapses_runs_on_both_backends(tmp_path):
+    text = """
+thalia: 1
+name: empty
+duration: 10 ms
+populations: {a: {neuron: poisson, size: 2, parameters: {rate: 100 Hz}}, b: {neuron: lif_current, size: 2}}
+pathways: {ab: {pre: a, post: b, connect: {rule: fixed_total_number, number: 0}, synapse: current_exp, weight: 1 pA, delay: 1 ms},
+           rare: {pre: a, post: b, connect: {probability: 1.0e-9}, synapse: current_exp, weight: 1 pA, delay: "uniform(1 ms, 2 ms)", plasticity: [stdp_pair]}}
+"""
+
+    runs = [thalia.run(thalia.loads(text), backend=name, output=tmp_path / f"{name}.h5") for name in ("cpp", "runtime")]
+
+    assert [run.results["synapses"] for run in runs] == [0, 0]
+
+
+def test_a_run_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
+    from thalia.watch import Watch
+
+    def broken(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Watch, "take", broken)
+
+    with pytest.raises(ZeroDivisionError):
+        thalia.run(ROOT / "circuits" / "pair.yaml", backend="runtime", output=tmp_path / "run.h5")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_figures_are_drawn_for_every_run(simulate, tmp_path):
+    run = simulate(PHASES)
+
+    files = [
+        thalia.figures.save(draw(run), tmp_path / f"{name}.png")
+        for name, draw in thalia.figures.KINDS.items()
+        if name != "weights"
+    ]
+
+    assert all(file.stat().st_size > 10_000 for file in files)
+    with pytest.raises(CircuitError, match="has no weights"):
+        thalia.figures.weights(run)
+
+
+def test_the_network_is_a_graph(simulate):
+    from thalia.network import graph_of, network_of
+
+    network = network_of(thalia.plan_of(thalia.load(ROOT / "circuits" / "balanced.yaml")))
+    graph = graph_of(network)
+
+    assert graph.nodes["exc"]["size"] == 8000
+    assert graph.edges["inh", "exc", "inh_to_exc"]["in_degree"] == pytest.approx(40)
+    assert graph.edges["inh", "exc", "inh_to_exc"]["inhibitory"]
+    assert graph.edges["inh", "exc", "inh_to_exc"]["plastic"]
+    assert not graph.edges["exc", "inh", "excitation.exc_to_inh"]["inhibitory"]
+
+
+def test_memory_is_estimated_from_the_synapses():
+    from thalia.memory import needed_bytes
+    from thalia.passes import with_options
+
+    circuit = thalia.load(ROOT / "circuits" / "cortex.yaml")
+    full, tenth = (needed_bytes(thalia.plan_of(with_options(circuit, scale=scale))) for scale in (1.0, 0.1))
+
+    assert 16e9 < full < 20e9
+    assert tenth < 0.6e9
+
+
+def test_weights_are_sampled_at_the_interval_across_phases(simulate):
+    text = (ROOT / "circuits" / "pair.yaml").read_text().replace("every: 10 ms", "every: 100 ms")
+
+    assert np.diff(simulate(text).weights["synapse"].time) == pytest.approx([0.1] * 10 + [0.05])
