@@ -92,6 +92,30 @@ pathways: {{p: {{pre: a, post: a, connect: {{rule: all_to_all}}, synapse: curren
     assert forms["pre_trace"].startswith("event-driven")
 
 
+def test_a_trace_that_is_read_after_it_changed_stays_in_the_synapse(simulate):
+    """Hoisted, it would be read before the neuron's reset changes it; so the weights agree with the reference."""
+    text = """
+thalia: 1
+name: later
+duration: 100 ms
+rules:
+  later:
+    summary: Potentiation by the number of recent postsynaptic spikes, the present one included.
+    parameters: {tau: {default: 20 ms, meaning: decay}, rate: {default: 0.01, meaning: learning rate}}
+    equations: "dy/dt = -y/tau : 1"
+    on_post: |
+      y += 1
+      w += rate*w_max*y
+populations: {a: {neuron: poisson, size: 5, parameters: {rate: 300 Hz}}, b: {neuron: lif_current, size: 5}}
+pathways: {p: {pre: a, post: b, connect: {rule: all_to_all}, synapse: current_exp, weight: 4 nA, delay: 1 ms, plasticity: [later]}}
+"""
+    weights = [simulate(text, lower=mode).weights["p"].w for mode in ("on", "off")]
+
+    assert thalia.plan_of(thalia.loads(text)).synapses[0].forms["y"].startswith("event-driven")
+    assert (weights[0][0] != weights[0][-1]).any()
+    assert weights[0][-1] == pytest.approx(weights[1][-1], rel=1e-9)
+
+
 def test_what_has_no_closed_form_is_clock_driven_and_says_its_cost(simulate):
     text = """
 thalia: 1

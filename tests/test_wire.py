@@ -160,3 +160,13 @@ def test_truncation_draws_again_rather_than_clipping():
 
     assert samples.min() > 0
     assert samples.mean() == pytest.approx(1e-3 * np.sqrt(2 / np.pi), rel=0.02)
+
+
+@pytest.mark.parametrize(("delay", "steps"), [("0.3 ms", 3), ("0.7 ms", 7), ("2.3 ms", 23), ("0.1 ms", 1), ("1.26 ms", 13)])
+def test_delays_are_the_nearest_number_of_steps(delay, steps):
+    """0.3/0.1 is below 3 in floating point, and must not become 2."""
+    text = TWO.format(connect="{rule: one_to_one}", n_pre=3, n_post=3, post="b").replace('"uniform(1 ms, 5 ms)"', delay)
+
+    w = wire(resolve(thalia.loads(text))).synapses["p"]
+
+    assert w.axonal / 1e-4 == pytest.approx([steps])
