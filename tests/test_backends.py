@@ -172,8 +172,8 @@ def test_an_array_of_another_length_is_refused(tmp_path):
 
     session = cpp.start(plan, cpp.build(plan, lambda what, fraction: None), wire(plan), (), 1)
 
-    with pytest.raises(RuntimeError, match=r"another length is that of second\.v"):
-        session.write("second.v", np.zeros(5))
+    with pytest.raises(RuntimeError, match=r"another length is that of neurons_second\.v"):
+        session.write("neurons_second.v", np.zeros(5))
     session.close()
 
 

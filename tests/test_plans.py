@@ -88,8 +88,8 @@ pathways: {{p: {{pre: a, post: a, connect: {{rule: all_to_all}}, synapse: curren
 """
     forms = thalia.plan_of(thalia.loads(text)).synapses[0].forms
 
-    assert forms["post_trace"].startswith(form)
-    assert forms["pre_trace"].startswith("event-driven")
+    assert forms["stdp_pair_post_trace"].startswith(form)
+    assert forms["stdp_pair_pre_trace"].startswith("event-driven")
 
 
 def test_a_trace_that_is_read_after_it_changed_stays_in_the_synapse(simulate):
@@ -111,7 +111,7 @@ pathways: {p: {pre: a, post: b, connect: {rule: all_to_all}, synapse: current_ex
 """
     weights = [simulate(text, lower=mode).weights["p"].w for mode in ("on", "off")]
 
-    assert thalia.plan_of(thalia.loads(text)).synapses[0].forms["y"].startswith("event-driven")
+    assert thalia.plan_of(thalia.loads(text)).synapses[0].forms["later_y"].startswith("event-driven")
     assert (weights[0][0] != weights[0][-1]).any()
     assert weights[0][-1] == pytest.approx(weights[1][-1], rel=1e-9)
 
@@ -132,8 +132,8 @@ pathways: {p: {pre: a, post: b, connect: {rule: all_to_all}, synapse: current_ex
 """
     (synapses,) = thalia.plan_of(thalia.loads(text)).synapses
 
-    assert synapses.forms["x"].startswith("clock-driven: its equation has no closed form")
-    assert "a pass over all synapses in every step" in synapses.forms["x"]
+    assert synapses.forms["saturating_x"].startswith("clock-driven: its equation has no closed form")
+    assert "a pass over all synapses in every step" in synapses.forms["saturating_x"]
     assert len(simulate(text).spikes["a"]) > 0
 
 

@@ -157,3 +157,29 @@ def test_weights_are_sampled_at_the_interval_across_phases(simulate):
     text = (ROOT / "circuits" / "pair.yaml").read_text().replace("every: 10 ms", "every: 100 ms")
 
     assert np.diff(simulate(text).weights["synapse"].time) == pytest.approx([0.1] * 10 + [0.05])
+
+
+def test_names_that_c_plus_plus_or_brian2_know_are_free_for_users(tmp_path):
+    """Populations and pathways of any name, even the same, and rules whose parameters are called as a neuron's."""
+    text = """
+thalia: 1
+name: network
+duration: 20 ms
+rules:
+  double:
+    summary: Names that the neurons have too.
+    parameters: {rate: {default: 0.1, meaning: learning rate}, tau_m: {default: 10 ms, meaning: decay}}
+    equations: "dv/dt = -v/tau_m : 1"
+    on_pre: |
+      v += 1
+      w += rate*w_max*v
+populations: {int: {neuron: poisson, size: 3, parameters: {rate: 200 Hz}}, defaultclock: {neuron: lif_current, size: 3}, template_pre: {neuron: adex, size: 2}}
+pathways:
+  int: {pre: int, post: defaultclock, connect: {rule: all_to_all}, synapse: current_exp, weight: 4 nA, delay: 1 ms, plasticity: [double]}
+  template: {pre: defaultclock, post: template_pre, connect: {rule: all_to_all}, synapse: ampa, weight: 4 nS, delay: 1 ms, plasticity: [double]}
+stimuli: {int: {kind: poisson, target: defaultclock, rate: 1 kHz, weight: 1 nA}}
+"""
+
+    runs = [thalia.run(thalia.loads(text), backend=name, output=tmp_path / f"{name}.h5") for name in ("cpp", "runtime")]
+
+    assert all((run.weights["int"].w[0] != run.weights["int"].w[-1]).any() for run in runs)

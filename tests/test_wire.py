@@ -25,7 +25,7 @@ pathways:
 
 def strand(connect: str, n_pre: int = 60, n_post: int = 50, post: str = "b", seed: int = 1):
     circuit = thalia.loads(TWO.format(connect=connect, n_pre=n_pre, n_post=n_post, post=post)).with_(seed=seed)
-    return wire(resolve(circuit)).synapses["p"]
+    return wire(resolve(circuit)).synapses["synapses_p"]
 
 
 def test_bernoulli_connects_each_pair_with_its_probability():
@@ -121,7 +121,7 @@ def test_adding_a_pathway_changes_no_other():
     alone = thalia.loads(TWO.format(connect="{probability: 0.2}", n_pre=60, n_post=50, post="b"))
     more = alone.with_(pathways={**{"first": alone.pathways["p"]}, **alone.pathways})
 
-    w, other = wire(resolve(alone)).synapses["p"], wire(resolve(more)).synapses["p"]
+    w, other = wire(resolve(alone)).synapses["synapses_p"], wire(resolve(more)).synapses["synapses_p"]
 
     assert np.array_equal(w.pre, other.pre)
     assert np.array_equal(w.variables["w"], other.variables["w"])
@@ -167,6 +167,6 @@ def test_delays_are_the_nearest_number_of_steps(delay, steps):
     """0.3/0.1 is below 3 in floating point, and must not become 2."""
     text = TWO.format(connect="{rule: one_to_one}", n_pre=3, n_post=3, post="b").replace('"uniform(1 ms, 5 ms)"', delay)
 
-    w = wire(resolve(thalia.loads(text))).synapses["p"]
+    w = wire(resolve(thalia.loads(text))).synapses["synapses_p"]
 
     assert w.axonal / 1e-4 == pytest.approx([steps])

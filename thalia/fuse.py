@@ -7,7 +7,8 @@ number of populations and pathways. What differs between members becomes a param
 from collections import defaultdict
 from dataclasses import replace
 
-from thalia.plan import Drive, Group, Input, Plan, SynapseGroup
+from thalia.parts import word_of
+from thalia.plan import Drive, Group, Input, Plan, SynapseGroup, group_name, synapses_name
 from thalia.units import Value
 
 
@@ -35,7 +36,7 @@ def _joined(groups: list[Group]) -> Group:
             parameters = {name: member.parameters.get(name) or (idle[name],) for name in _names(first, inputs)}
             members.append(replace(member, start=start, parameters=parameters))
             start += member.size
-    name = _word(first.part) if len(groups) > 1 else first.name
+    name = group_name(word_of(first.part)) if len(groups) > 1 else first.name
     return replace(first, name=name, members=tuple(members), inputs=tuple(inputs.values()))
 
 
@@ -66,14 +67,11 @@ def _name(members: list[SynapseGroup], ends: dict[str, str], fused: list[Synapse
     if len(members) == 1:
         return members[0].name
     stems = {pathway.name.rpartition(".")[0] for each in members for pathway in each.members}
-    words = [ends["pre"], "to", ends["post"], *(_word(part) for part in (*members[0].rules, members[0].synapse))]
-    stem = stems.pop().replace(".", "_") if len(stems) == 1 and "" not in stems else "_".join(dict.fromkeys(words))
+    words = [ends["pre"], "to", ends["post"], *(word_of(part) for part in (*members[0].rules, members[0].synapse))]
+    in_common = stems.pop() if len(stems) == 1 else ""
+    stem = synapses_name(in_common or "_".join(dict.fromkeys(word.removeprefix("neurons_") for word in words)))
     taken = {each.name for each in fused}
     return next(name for name in (stem, *(f"{stem}_{n}" for n in range(2, 10_000))) if name not in taken)
-
-
-def _word(part: str) -> str:
-    return part.removesuffix(".yaml").rpartition("/")[2]
 
 
 def _fused_drives(drives: tuple[Drive, ...], names: dict[str, str]) -> tuple[Drive, ...]:

@@ -8,8 +8,8 @@ from io import StringIO
 from thalia.dimensions import dimension_of
 from thalia.equations import EquationError, Statement, evaluate, identifiers, rename, rename_equation
 from thalia.errors import CircuitError, Path, did_you_mean
-from thalia.parts import Part, StimulusKind, Synapse, expect
-from thalia.plan import AMPERE, HERTZ, Drive, DriveMember, Input, Playback
+from thalia.parts import Part, StimulusKind, Synapse, expect, word_of
+from thalia.plan import AMPERE, HERTZ, Drive, DriveMember, Input, Playback, group_name
 from thalia.source import read_text
 from thalia.spec import Circuit, Stimulus, SynapseUse
 from thalia.units import UNITS, Dimension, Value, ValueSyntaxError, constant, dimension_name
@@ -68,7 +68,7 @@ class Ports:
             return None
         key = (use.part, tuple(sorted(values.items())))
         if key not in self.made:
-            stem = use.part.removesuffix(".yaml").rpartition("/")[2]
+            stem = word_of(use.part)
             number = sum(made.input.name.rstrip("_0123456789") == stem.rstrip("_0123456789") for made in self.made.values()) + 1
             self.made[key] = _port(part, stem if number == 1 else f"{stem}_{number}", values)
         return self.made[key]
@@ -126,11 +126,11 @@ class Ports:
             mean = number * evaluate(part.rate, {key: value.mean for key, value in values.items()})
         factor = evaluate(expression, {**{key: value.mean for key, value in port.values.items()}, "w": 1.0})
         weight = stimulus.weight if factor == 1 else stimulus.weight.scaled(factor)
-        word = name.replace(".", "_")
+        word = f"drive_{name.replace('.', '_')}"
         local = {key: f"{word}_{key}" for key in values}
         member = DriveMember(name, stimulus.target[0], weight, number, mean, {local[k]: v for k, v in values.items()})
         rate = rename(part.rate, local) if mean is None else ""
-        return Drive(word, stimulus.target[0].replace(".", "_"), target, rate, (member,))
+        return Drive(word, group_name(stimulus.target[0]), target, rate, (member,))
 
     def _current(self, name: str, part: StimulusKind, values: dict[str, Value], received: Received, path: Path) -> None:
         if part.current.strip() in values:

@@ -103,7 +103,7 @@ def _hoist(equation: Equation, synapses: SynapseGroup, moved: _Moved) -> Synapse
     own = [s for s in synapses.on_post if s.target == equation.name]
     mentioned = set().union(identifiers(equation.right), *(identifiers(s.right) for s in own))
     needed = mentioned & synapses.parameters.keys()
-    names = {key: f"{synapses.name}_{key}" for key in [equation.name, *needed]}
+    names = {key: f"{synapses.name.removeprefix('synapses_')}_{key}" for key in [equation.name, *needed]}
     moved.equations.append(rename_equation(equation, names))
     moved.resets += [rename_statement(s, names) for s in own]
     for key in sorted(needed):

@@ -4,19 +4,20 @@ What a user can write in a circuit (`neurons:`, `synapses:`, `rules:`, or a file
 the library is written in.
 """
 
+import re
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from thalia.equations import Equation, EquationError, Statement, parse_equations, parse_statements
 from thalia.errors import Path, Problem, did_you_mean, fail
 from thalia.source import Source, read_text, read_yaml
-from thalia.units import Dimension, Value, ValueSyntaxError, dimension_name, parse_unit, parse_value
+from thalia.units import UNITS, Dimension, Value, ValueSyntaxError, dimension_name, parse_unit, parse_value
 
 LIBRARY = files("thalia") / "library"
 
@@ -107,6 +108,32 @@ class Part(Node):
     parameters: dict[str, Parameter] = {}
 
 
+# what equations mean by these names already, and what Brian2 keeps for itself
+RESERVED = {"t", "dt", "i", "j", "N", "w", "w_min", "w_max", "plastic", "lastspike", "not_refractory", "lastupdate", "xi", "e",
+            "amp", "pi", "inf", "input_current", "input_rate"}  # fmt: skip
+
+
+def _own_names(part: "Neuron | Synapse | Rule", equations: tuple[Equation, ...], kept: set[str]) -> None:
+    """Refuse names of variables and parameters that mean something else already.
+
+    Raises
+    ------
+    PydanticCustomError
+        Naming the first one.
+    """
+    for name in [*part.parameters, *(equation.name for equation in equations)]:
+        if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]*", name):
+            problem = f"'{name}' is not a name for a variable: expected letters, digits and '_'"
+        elif name in kept or (name in UNITS and len(name) > 1):
+            why = "it means something else already" if name in kept else "it is a unit"
+            problem = f"'{name}' cannot be the name of a variable: {why}"
+        elif name.endswith(("_pre", "_post")):
+            problem = f"'{name}' cannot be the name of a variable: '_pre' and '_post' mean the neurons of a synapse"
+        else:
+            continue
+        raise PydanticCustomError("thalia", "{message}", {"message": problem, "hint": "choose another name"})
+
+
 class Neuron(Part):
     """A neuron model. `input_current` (or `input_rate`) in its equations is everything that it receives."""
 
@@ -115,6 +142,11 @@ class Neuron(Part):
     reset: Statements = ()
     refractory: str = ""
     initial: dict[str, str | AnyValue] = {}
+
+    @model_validator(mode="after")
+    def _names_are_free(self) -> "Neuron":
+        _own_names(self, self.equations, RESERVED)
+        return self
 
 
 class Synapse(Part):
@@ -130,6 +162,11 @@ class Synapse(Part):
     on_pre: Statements
     charge: str = ""
 
+    @model_validator(mode="after")
+    def _names_are_free(self) -> "Synapse":
+        _own_names(self, self.neuron, {"t", "dt", "w", "v", "pi", "inf", "e"})
+        return self
+
 
 class Rule(Part):
     """A plasticity rule as model equations; `w` is the weight, between `w_min` and `w_max`."""
@@ -137,6 +174,11 @@ class Rule(Part):
     equations: Equations = ()
     on_pre: Statements = ()
     on_post: Statements = ()
+
+    @model_validator(mode="after")
+    def _names_are_free(self) -> "Rule":
+        _own_names(self, self.equations, {"t", "dt", "w", "w_min", "w_max", "plastic", "pi", "inf", "e"})
+        return self
 
 
 class StimulusKind(Part):
@@ -176,6 +218,11 @@ def part_text(kind: str, name: str, folder: FilePath) -> tuple[str, str]:
     if name not in names(kind):
         raise fail(f"no {_SINGULAR[kind]} is called '{name}'", did_you_mean(name, names(kind)))
     return (LIBRARY / kind / f"{name}.yaml").read_text("utf-8"), f"thalia/library/{kind}/{name}.yaml"
+
+
+def word_of(name: str) -> str:
+    """A part's name as a word that variables can begin with: `./my-rule.yaml` is `my_rule`."""
+    return re.sub(r"\W", "_", name.removesuffix(".yaml").rpartition("/")[2])
 
 
 @cache

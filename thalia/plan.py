@@ -14,6 +14,16 @@ from thalia.units import UNITS, Dimension, Value, constant
 AMPERE, HERTZ, SECOND = UNITS["A"][1], UNITS["Hz"][1], UNITS["s"][1]
 
 
+def group_name(population: str) -> str:
+    """The name of the group of a population, or of a neuron model; the prefix keeps it apart from C++ and synapses."""
+    return f"neurons_{population.replace('.', '_')}"
+
+
+def synapses_name(pathway: str) -> str:
+    """The name of the synapse object of a pathway."""
+    return f"synapses_{pathway.replace('.', '_')}"
+
+
 @dataclass(frozen=True)
 class Input:
     """One thing that neurons receive: its equations, the current (or rate) that it adds, its parameters.

@@ -1,5 +1,6 @@
 """Pass 3: Circuit → Plan. Every name found, every default filled, every dimension checked, every equation final."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
@@ -8,9 +9,9 @@ from thalia.equations import Equation, EquationError, Statement, rename_equation
 from thalia.errors import CircuitError, Path, Problem, did_you_mean
 from thalia.expand import expand
 from thalia.inputs import Ports, Received, playback
-from thalia.parts import Neuron, Part, Rule, Synapse, expect
+from thalia.parts import Neuron, Part, Rule, Synapse, expect, word_of
 from thalia.phases import plan_phases, plastic_in
-from thalia.plan import SECOND, Group, Member, PathwayPlan, Plan, SynapseGroup
+from thalia.plan import SECOND, Group, Member, PathwayPlan, Plan, SynapseGroup, group_name, synapses_name
 from thalia.scale import ScaleReport, scale
 from thalia.spec import Circuit, Pathway, Population
 from thalia.units import DIMENSIONLESS, UNITS, Dimension, Value, ValueSyntaxError, constant, dimension_name, parse_value
@@ -59,6 +60,11 @@ class _Resolver:
         circuit = self.circuit
         if not circuit.populations:
             self.problem(("populations",), "a circuit needs at least one population", "add `populations:` or `regions:`")
+        for kind, names in (("populations", circuit.populations), ("pathways", circuit.pathways)):
+            alike = Counter(group_name(name) for name in names)
+            for name in names:
+                if alike[group_name(name)] > 1:
+                    self.problem((kind, name), f"'{name}' and another name differ only in '.' and '_'", "rename one")
         received = {name: Received() for name in circuit.populations}
         pathways = [self.pathway(name, pathway, received) for name, pathway in circuit.pathways.items()]
         drives = [self.ports.stimulus(name, stimulus, received) for name, stimulus in circuit.stimuli.items()]
@@ -94,7 +100,7 @@ class _Resolver:
         receives = next((n for e in part.equations for n in ("input_current", "input_rate") if n in e.right), "")
         fits = self.inputs_fit(path, population, received, receives)
         group = Group(
-            name=_identifier(name), part=population.neuron, members=(), model=part.equations, threshold=part.threshold,
+            name=group_name(name), part=population.neuron, members=(), model=part.equations, threshold=part.threshold,
             reset=part.reset, refractory=part.refractory,
             parameters={key: value.dimension for key, value in parameters.items()},
             inputs=tuple(received.inputs.values()), receives=receives,
@@ -169,7 +175,7 @@ class _Resolver:
             plastic=plastic, w_min=bounds[0], w_max=bounds[1],
         )  # fmt: skip
         return SynapseGroup(
-            name=_identifier(name), pre=_identifier(pathway.pre[0]), post=_identifier(pathway.post[0]),
+            name=synapses_name(name), pre=group_name(pathway.pre[0]), post=group_name(pathway.post[0]),
             synapse=port.input.name, rules=tuple(use for use, _, _ in rules), members=(member,), weight=port.part.weight,
             parameters={key: value.dimension for key, value in member.parameters.items()},
             equations=code.equations, on_pre=code.on_pre, on_post=code.on_post,
@@ -280,13 +286,12 @@ class _Code:
 
     def __init__(self, arrival: tuple[Statement, ...], rules: list[tuple[str, Rule, dict[str, Value]]], switches: bool):
         names = [name for name, _, _ in rules]
-        prefixed = len(set(_locals(rules))) < len(_locals(rules))
         self.values: dict[str, Value] = {}
         self.equations: tuple[Equation, ...] = ()
         events: dict[str, list[Statement]] = {"on_pre": list(arrival), "on_post": []}
         for index, (name, rule, values) in enumerate(rules):
-            word = name.removesuffix(".yaml").rpartition("/")[2] + (f"_{index + 1}" if names.count(name) > 1 else "")
-            local = {key: f"{word}_{key}" if prefixed else key for key in _locals([(name, rule, values)])}
+            word = word_of(name) + (f"_{index + 1}" if names.count(name) > 1 else "")
+            local = {key: f"{word}_{key}" for key in [*values, *(equation.name for equation in rule.equations)]}
             self.values |= {local[key]: value for key, value in values.items()}
             self.equations += tuple(rename_equation(equation, local) for equation in rule.equations)
             for event in events:
@@ -296,10 +301,6 @@ class _Code:
             if any(statement.target == "w" for statement in statements):
                 statements.append(Statement("w", "=", "clip(w, w_min, w_max)"))
         self.on_pre, self.on_post = tuple(events["on_pre"]), tuple(events["on_post"])
-
-
-def _locals(rules: list[tuple[str, Rule, dict[str, Value]]]) -> list[str]:
-    return [key for _, rule, values in rules for key in [*values, *(equation.name for equation in rule.equations)]]
 
 
 def _switched(statement: Statement) -> Statement:
@@ -317,7 +318,3 @@ def _expect_dimension(expression: str, names: Mapping[str, Dimension], wanted: D
     found = dimension_of(expression, names)
     if found != wanted:
         raise EquationError(f"'{expression}': expected {dimension_name(wanted)}, it is a {dimension_name(found)}")
-
-
-def _identifier(name: str) -> str:
-    return name.replace(".", "_")
