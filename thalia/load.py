@@ -61,8 +61,8 @@ def _rest(data: dict[str, Any], source: Source, problems: tuple[Problem, ...]) -
     """The circuit without the keys that have problems, or without the whole entries that they belong to."""
     for depth in (None, 2):
         data = deepcopy(data)
-        for problem in problems:
-            _remove(data, problem.path[:depth])
+        for path in sorted({problem.path[:depth] for problem in problems}, key=str, reverse=True):
+            _remove(data, path)
         try:
             return parse(Circuit, data, source).at(source)
         except CircuitError as error:
@@ -77,6 +77,8 @@ def _remove(node: Any, path: Path) -> None:
             return
     if path and isinstance(node, dict):
         node.pop(path[-1], None)
+    elif path and isinstance(node, list) and isinstance(path[-1], int) and path[-1] < len(node):
+        del node[path[-1]]
 
 
 def _replaced(data: dict[str, Any], source: Source, dotted_path: str, value: Any) -> tuple[dict[str, Any], Source]:

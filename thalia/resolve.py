@@ -224,8 +224,9 @@ class _Resolver:
         for index, use in enumerate(pathway.plasticity):
             here = (*path, "plasticity", index)
             part = self.part("plasticity", use.rule, (*here, "rule"))
-            if isinstance(part, Rule):
-                found.append((use.rule, part, self.ports.parameters(part, use.parameters, here) or {}))
+            values = self.ports.parameters(part, use.parameters, here) if part else None
+            if isinstance(part, Rule) and values is not None:
+                found.append((use.rule, part, values))
         return found
 
     def check_synapses(self, synapses: SynapseGroup, groups: list[Group | None]) -> None:

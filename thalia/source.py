@@ -25,20 +25,24 @@ class Source:
     aliases: Mapping[Path, Path] = field(default_factory=dict)
     folder: FilePath = FilePath(".")
 
-    def locate(self, path: Path) -> str:
-        """The place of a path, or of the nearest thing above it that was written down."""
+    def written(self, path: Path) -> Path:
+        """The path that the user wrote, for the path of something that a pass made of it."""
         for length in range(len(path), 0, -1):
             if path[:length] in self.aliases:
-                path = (*self.aliases[path[:length]], *path[length:])
-                break
+                return (*self.aliases[path[:length]], *path[length:])
+        return path
+
+    def locate(self, path: Path) -> str:
+        """The place of a path, or of the nearest thing above it that was written down."""
+        path = self.written(path)
         for length in range(len(path), -1, -1):
             if path[:length] in self.places:
                 return self.places[path[:length]]
         return ""
 
     def placed(self, problems: list[Problem]) -> CircuitError:
-        """The error for these problems, each with its place, in file order."""
-        located = {Problem(p.path, p.message, p.hint, p.place or self.locate(p.path)) for p in problems}
+        """The error for these problems, each with its place, in file order; what a table multiplied is told once."""
+        located = {Problem(self.written(p.path), p.message, p.hint, p.place or self.locate(p.path)) for p in problems}
         return CircuitError(sorted(located, key=_reading_order))
 
     def joined(self, other: "Source", under: Path) -> "Source":
