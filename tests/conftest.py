@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import thalia
-from thalia.store import Run
+from thalia.result import Run
 
 ROOT = Path(__file__).parent.parent
 CIRCUITS = sorted((ROOT / "circuits").glob("*.yaml"))

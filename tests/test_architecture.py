@@ -10,13 +10,13 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "thalia"
 ORDER = [
     "errors", "units", "equations", "dimensions", "source", "parts", "fields", "spec", "plain", "load", "expand", "scale", "plan",
-    "phases", "inputs", "resolve", "fuse", "lower", "emit", "memory", "describe", "passes", "network", "connect", "wire",
-    "backends", "backends.compiler", "backends.runtime", "backends.cpp", "store", "analysis", "watch", "run", "figures",
+    "phases", "inputs", "compose", "resolve", "fuse", "lower", "emit", "memory", "describe", "passes", "network", "connect", "wire",
+    "backends", "backends.compiler", "backends.runtime", "backends.cpp", "store", "result", "analysis", "watch", "run", "figures",
     "catalogue", "summary", "cli",
 ]  # fmt: skip
 DOORS = {
     "brian2": {"emit", "backends.cpp", "backends.runtime"},
-    "h5py": {"store"},
+    "h5py": {"store", "result"},
     "matplotlib": {"figures"},
     "networkx": {"figures", "network"},
     "yaml": {"source", "load"},

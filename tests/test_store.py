@@ -8,7 +8,7 @@ import pytest
 import thalia
 from tests.conftest import ROOT
 from thalia.errors import CircuitError
-from thalia.store import Run
+from thalia.result import Run
 
 TEXT = """
 thalia: 1

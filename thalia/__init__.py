@@ -6,12 +6,12 @@ YAML text → Circuit → Plan → Brian2 network → run file → analysis and 
 | --- | --- |
 | `load` | text → Circuit (`spec`, read through `source`, made of `parts`) |
 | `expand`, `scale` | Circuit → Circuit: regions and matrices written out, made smaller |
-| `resolve` (`inputs`, `phases`) | Circuit → Plan (`plan`) |
+| `resolve` (`inputs`, `compose`, `phases`) | Circuit → Plan (`plan`) |
 | `fuse`, `lower` | Plan → Plan: few objects, the cheapest exact form of each variable |
 | `wire` (`connect`) | Plan → arrays |
 | `emit`, `backends/` | Plan → Brian2's model texts → a session that runs |
-| `run` (`memory`, `describe`, `store`) | session → run file |
-| `analysis`, `network`, `figures` | run file → numbers and figures |
+| `run` (`passes`, `memory`, `describe`, `watch`, `store`) | session → run file |
+| `result`, `analysis`, `network`, `figures` | run file → numbers and figures |
 
     import thalia
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from thalia.load import load as load
     from thalia.load import loads as loads
     from thalia.passes import plan_of as plan_of
+    from thalia.result import Run as Run
     from thalia.run import run as run
     from thalia.spec import Circuit as Circuit
     from thalia.spec import Connect as Connect
@@ -40,11 +41,10 @@ if TYPE_CHECKING:
     from thalia.spec import Population as Population
     from thalia.spec import Record as Record
     from thalia.spec import Stimulus as Stimulus
-    from thalia.store import Run as Run
 
 _HOME = {
     "CircuitError": "errors", "Problem": "errors", "load": "load", "loads": "load", "dumps": "load", "plan_of": "passes",
-    "run": "run", "Run": "store", "Circuit": "spec", "Connect": "spec", "Delay": "spec", "Pathway": "spec", "Phase": "spec",
+    "run": "run", "Run": "result", "Circuit": "spec", "Connect": "spec", "Delay": "spec", "Pathway": "spec", "Phase": "spec",
     "Population": "spec", "Record": "spec", "Stimulus": "spec",
 }  # fmt: skip
 __all__ = sorted([*_HOME, "analysis", "figures"])

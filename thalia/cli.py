@@ -12,8 +12,8 @@ import typer
 from thalia.errors import CircuitError, fail
 
 if TYPE_CHECKING:
+    from thalia.result import Run
     from thalia.spec import Circuit
-    from thalia.store import Run
 
 app = typer.Typer(
     help="Thalia simulates brain regions: circuits in YAML, checked, compiled and kept whole in one file.",
@@ -107,7 +107,7 @@ def plot(
     from thalia.errors import did_you_mean
     from thalia.network import network_of
     from thalia.passes import plan_of
-    from thalia.store import Run
+    from thalia.result import Run
 
     if kind not in (*figures.KINDS, "graph"):
         raise fail(f"no figure is called '{kind}'", did_you_mean(kind, (*figures.KINDS, "graph")))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from thalia.analysis import interval_cv, population_rate, weight_matrix
 from thalia.errors import fail
 from thalia.network import Network, graph_of
-from thalia.store import Run, Weights
+from thalia.result import Run, Weights
 
 # Okabe & Ito (2008), safe for colour-blind readers, in an order that keeps neighbours apart
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#6A51A3", "#8C564B", "#4D4D4D", "#A6A600")

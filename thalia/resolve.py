@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from thalia.compose import SynapseCode
 from thalia.dimensions import check_equation, check_statement, dimension_of
-from thalia.equations import Equation, EquationError, Statement, rename_equation, rename_statement
+from thalia.equations import EquationError
 from thalia.errors import CircuitError, Path, Problem, did_you_mean
 from thalia.expand import expand
 from thalia.inputs import Ports, Received, playback
-from thalia.parts import Neuron, Part, Rule, Synapse, expect, word_of
+from thalia.parts import Neuron, Part, Rule, Synapse, expect
 from thalia.phases import plan_phases, plastic_in
 from thalia.plan import SECOND, Group, Member, PathwayPlan, Plan, SynapseGroup, group_name, synapses_name
 from thalia.scale import ScaleReport, scale
@@ -167,7 +168,7 @@ class _Resolver:
         plastic = plastic_in(self.circuit, name)
         self.used_rules[name] = rules
         rules = rules if any(plastic) else []
-        code = _Code(port.arrival, rules, switches=not all(plastic))
+        code = SynapseCode(port.arrival, rules, switches=not all(plastic))
         member = PathwayPlan(
             name=name, pre=pathway.pre[0], post=pathway.post[0], connect=pathway.connect, weight=pathway.weight[0][0],
             axonal=pathway.delay.axonal[0][0], dendritic=pathway.delay.dendritic[0][0],
@@ -280,39 +281,6 @@ class _Resolver:
             for name in self.circuit.reference.rates:
                 if name not in known:
                     self.problem(("reference", "rates", name), f"no population is called '{name}'", did_you_mean(name, known))
-
-
-class _Code:
-    """The synaptic equations and statements of a pathway: arrival, then its rules in order, then one clamp."""
-
-    def __init__(self, arrival: tuple[Statement, ...], rules: list[tuple[str, Rule, dict[str, Value]]], switches: bool):
-        names = [name for name, _, _ in rules]
-        self.values: dict[str, Value] = {}
-        self.equations: tuple[Equation, ...] = ()
-        events: dict[str, list[Statement]] = {"on_pre": list(arrival), "on_post": []}
-        for index, (name, rule, values) in enumerate(rules):
-            word = word_of(name) + (f"_{index + 1}" if names.count(name) > 1 else "")
-            local = {key: f"{word}_{key}" for key in [*values, *(equation.name for equation in rule.equations)]}
-            self.values |= {local[key]: value for key, value in values.items()}
-            self.equations += tuple(rename_equation(equation, local) for equation in rule.equations)
-            for event in events:
-                statements = [rename_statement(s, local) for s in getattr(rule, event)]
-                events[event] += [_switched(s) if switches else s for s in statements]
-        for statements in events.values():
-            if any(statement.target == "w" for statement in statements):
-                statements.append(Statement("w", "=", "clip(w, w_min, w_max)"))
-        self.on_pre, self.on_post = tuple(events["on_pre"]), tuple(events["on_post"])
-
-
-def _switched(statement: Statement) -> Statement:
-    """The same change of the weight, times `plastic`, so that zero leaves every bit as it was."""
-    if statement.target != "w":
-        return statement
-    change = {
-        "+=": f"({statement.right})", "-=": f"(-({statement.right}))", "*=": f"w*(({statement.right}) - 1)",
-        "/=": f"w*(1/({statement.right}) - 1)", "=": f"(({statement.right}) - w)",
-    }[statement.operator]  # fmt: skip
-    return Statement("w", "+=", f"plastic*{change}")
 
 
 def _expect_dimension(expression: str, names: Mapping[str, Dimension], wanted: Dimension) -> None:

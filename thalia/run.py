@@ -18,8 +18,9 @@ from thalia.load import dumps, loads
 from thalia.memory import check_memory
 from thalia.passes import files_of, load_whole, plan_of, with_options
 from thalia.plan import Plan
+from thalia.result import Run
 from thalia.spec import Circuit
-from thalia.store import Run, RunWriter
+from thalia.store import RunWriter
 from thalia.units import Value
 from thalia.watch import Watch
 from thalia.wire import wire

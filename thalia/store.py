@@ -1,11 +1,10 @@
-"""The run file: its only writer and its only reader. One HDF5 file holds everything that happened."""
+"""The run file as it is written: one HDF5 file holds everything that happened; `result` reads it."""
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path as FilePath
 from types import TracebackType
@@ -15,8 +14,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.errors import did_you_mean, fail
-from thalia.network import Network, network_from, network_of
+from thalia.errors import fail
+from thalia.network import network_of
 from thalia.plan import Plan
 from thalia.units import display_unit
 from thalia.wire import Wired
@@ -173,158 +172,8 @@ def _append(data: Any, values: NDArray[Any]) -> None:
         data[len(data) - len(values) :] = values
 
 
-@dataclass(frozen=True)
-class Spikes:
-    """The spikes of a population: `times` in seconds and `neurons`, both (n_spikes,), in order of time."""
-
-    times: NDArray[np.float64]
-    neurons: NDArray[np.int64]
-    size: int
-
-    def __len__(self) -> int:
-        return len(self.times)
-
-
-@dataclass(frozen=True)
-class Weights:
-    """The synapses of a pathway: indices, delays in seconds, and weights (n_times, n_synapses) in `unit`."""
-
-    pre: NDArray[np.int64]
-    post: NDArray[np.int64]
-    delay: NDArray[np.float64]
-    time: NDArray[np.float64]
-    w: NDArray[np.float64]
-    unit: str
-    ends: tuple[str, str]
-    shape: tuple[int, int]
-    w_max: float | None
-
-
-class _Lazy(Mapping[str, Any]):
-    """Reads an entry of the file when it is asked for."""
-
-    def __init__(self, names: list[str], read: Any, noun: str):
-        self._names, self._read, self._noun = names, read, noun
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in self._names:
-            raise KeyError(f"no {self._noun} is called '{name}'; {did_you_mean(name, self._names)}")
-        return self._read(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
-
-    def __len__(self) -> int:
-        return len(self._names)
-
-
-class Run:
-    """A finished run, read from its file as it is needed.
-
-    Raises
-    ------
-    CircuitError
-        If the file is not there, or is no run file.
-    """
-
-    def __init__(self, file: str | FilePath):
-        self.file = FilePath(file)
-        if not self.file.exists():
-            raise fail(f"{file}: there is no such file")
-        try:
-            with h5py.File(self.file) as h5:
-                self.attributes = {key: _plain(value) for key, value in h5.attrs.items()}
-                self._names = {kind: _leaves(h5, kind) for kind in ("spikes", "weights")}
-                self._reports = [f"{n}/{v}" for n in h5.get("reports", ()) for v in h5[f"reports/{n}"]]
-        except OSError as error:
-            raise fail(f"{file}: cannot be read as HDF5 ({str(error).split('(')[0].strip()})") from None
-        if self.attributes.get("format") != FORMAT:
-            raise fail(f"{file}: is HDF5 but no run of Thalia", "give a file that `thalia run` wrote")
-        self.structure: dict[str, Any] = json.loads(self.attributes["structure"])
-        self.results: dict[str, Any] = json.loads(self.attributes.get("results", "{}"))
-
-    @property
-    def sizes(self) -> dict[str, int]:
-        """Neurons of each population."""
-        return dict(self.structure["populations"])
-
-    @property
-    def duration(self) -> float:
-        """Model time in seconds."""
-        return float(self.attributes["duration"])
-
-    @property
-    def phases(self) -> list[tuple[str, float, float]]:
-        """Name, start and end of each phase, in seconds."""
-        ends = np.cumsum([length for _, length in self.structure["phases"]])
-        return [(name, end - length, end) for (name, length), end in zip(self.structure["phases"], ends, strict=True)]
-
-    @property
-    def network(self) -> Network:
-        """Populations and pathways with their numbers."""
-        return network_from(str(self.attributes["name"]), self.structure)
-
-    @property
-    def rates(self) -> dict[str, float]:
-        """Mean rate of each population in the last phase, in Hz."""
-        return dict(self.results["rates_hz"])
-
-    @cached_property
-    def spikes(self) -> Mapping[str, Spikes]:
-        """Spikes by population."""
-        return _Lazy(self._names["spikes"], self._spikes, "recorded population")
-
-    @cached_property
-    def weights(self) -> Mapping[str, Weights]:
-        """Weights by pathway."""
-        return _Lazy(self._names["weights"], self._weights, "recorded pathway")
-
-    @cached_property
-    def reports(self) -> Mapping[str, Any]:
-        """Recorded state variables as (times, neurons) with their times, by `report/variable`."""
-        return _Lazy(self._reports, self._report, "report")
-
-    def _spikes(self, name: str) -> Spikes:
-        with h5py.File(self.file) as h5:
-            group = h5[f"spikes/{name}"]
-            return Spikes(group["timestamps"][:] * 1e-3, group["node_ids"][:].astype(np.int64), self.sizes[name])
-
-    def _weights(self, name: str) -> Weights:
-        with h5py.File(self.file) as h5:
-            group = h5[f"weights/{name}"]
-            ends = (group.attrs["pre_population"], group.attrs["post_population"])
-            return Weights(
-                group["pre"][:].astype(np.int64), group["post"][:].astype(np.int64), group["delay"][:] * 1e-3,
-                group["time"][:], group["w"][:], group["w"].attrs["units"], ends,
-                (self.sizes[ends[1]], self.sizes[ends[0]]), group.attrs.get("w_max"),
-            )  # fmt: skip
-
-    def _report(self, name: str) -> dict[str, Any]:
-        with h5py.File(self.file) as h5:
-            ((population, group),) = h5[f"reports/{name}"].items()
-            start, _, every = group["mapping/time"][:]
-            values = group["data"][:]
-            times = (start + every * np.arange(len(values))) * 1e-3
-            nodes = group["mapping/node_ids"][:]
-            return {
-                "times": times,
-                "values": values,
-                "unit": group["data"].attrs["units"],
-                "neurons": nodes,
-                "population": population,
-            }
-
-
 def _reason(error: OSError) -> str:
     return os.strerror(error.errno).lower() if error.errno else str(error)
-
-
-def _leaves(h5: Any, kind: str) -> list[str]:
-    return list(h5[kind]) if kind in h5 else []
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def weight_unit(plan: Plan, pathway: str) -> tuple[str, float]:

@@ -7,7 +7,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from thalia.store import Run
+from thalia.result import Run
 
 MAX_PHASES = 3
 
