@@ -121,6 +121,24 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_run_that_is_interrupted_says_so(tmp_path, monkeypatch):
+    from typer.testing import CliRunner
+
+    from thalia import cli, store
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store.RunWriter, "spikes", interrupt)
+    monkeypatch.chdir(tmp_path)
+
+    result = CliRunner().invoke(cli.app, ["run", str(CIRCUIT), "--backend", "runtime"])
+
+    assert result.exit_code == 130
+    assert "stopped; nothing was kept" in result.stderr
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
+
+
 def test_check_says_what_is_good(tmp_path):
     done = thalia("check", CIRCUIT, folder=tmp_path)
 

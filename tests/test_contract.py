@@ -127,8 +127,11 @@ def test_a_users_part_is_what_the_library_is_written_in(tmp_path, simulate):
 
     library = simulate(circuit(rule="stdp_pair", weight="4 nA"))
     mine = simulate(circuit(rule="{rule: ./mine.yaml}", weight="4 nA"))
+    (tmp_path / "mine.yaml").write_text(text.replace("w -= a_minus", "w -= 2 * a_minus"))
+    changed = simulate(circuit(rule="{rule: ./mine.yaml}", weight="4 nA"))
 
     assert mine.weights["p"].w.tobytes() == library.weights["p"].w.tobytes()
+    assert changed.weights["p"].w.tobytes() != library.weights["p"].w.tobytes()
 
 
 def test_the_public_names_exist():

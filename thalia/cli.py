@@ -79,11 +79,15 @@ def run(
     from thalia.run import run as run_circuit
 
     loaded = _load(circuit, set_)
-    with _progress(quiet=as_json) as progress:
-        result = run_circuit(
-            loaded, output=output, backend=backend, seed=seed, duration=duration, scale=scale, lower=lower,
-            overwrite=overwrite, progress=progress,
-        )  # fmt: skip
+    try:
+        with _progress(quiet=as_json) as progress:
+            result = run_circuit(
+                loaded, output=output, backend=backend, seed=seed, duration=duration, scale=scale, lower=lower,
+                overwrite=overwrite, progress=progress,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        print("stopped; nothing was kept", file=sys.stderr)
+        raise typer.Exit(130) from None
     figures = _figures(result) if plot else []
     if as_json:
         print(json.dumps({"file": str(result.file), **result.results, "figures": [str(f) for f in figures]}))
@@ -239,9 +243,6 @@ def main() -> None:
         if count > 1:
             print(f"{count} problems", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("stopped; nothing was kept", file=sys.stderr)
-        sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)

@@ -225,15 +225,23 @@ def word_of(name: str) -> str:
     return re.sub(r"\W", "_", name.removesuffix(".yaml").rpartition("/")[2])
 
 
-@cache
 def find(kind: str, name: str, folder: FilePath = FilePath(".")) -> tuple[Part, Source]:
-    """The part called `name` and the file it comes from.
+    """The part called `name` and the file it comes from; a user's own file is read anew each time.
 
     Raises
     ------
     CircuitError
         If there is no such part, or its file has mistakes.
     """
+    return _read_part(kind, name, folder) if name.endswith(".yaml") else _library_part(kind, name)
+
+
+@cache
+def _library_part(kind: str, name: str) -> tuple[Part, Source]:
+    return _read_part(kind, name, FilePath("."))
+
+
+def _read_part(kind: str, name: str, folder: FilePath) -> tuple[Part, Source]:
     text, file = part_text(kind, name, folder)
     data, source = read_yaml(text, file)
     return parse(KINDS[kind], data, source), source
