@@ -202,7 +202,9 @@ _SINGULAR = {"neurons": "neuron model", "synapses": "synapse model", "plasticity
 @cache
 def names(kind: str) -> tuple[str, ...]:
     """Names of every part of a kind: 'neurons', 'synapses', 'plasticity', 'stimuli', 'regions'."""
-    return tuple(sorted(p.name.removesuffix(".yaml") for p in (LIBRARY / kind).iterdir() if p.name.endswith(".yaml")))
+    folder = LIBRARY / kind
+    files = folder.iterdir() if folder.is_dir() else ()
+    return tuple(sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml")))
 
 
 def part_text(kind: str, name: str, folder: FilePath) -> tuple[str, str]:
