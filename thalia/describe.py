@@ -3,7 +3,7 @@
 from thalia.emit import model_of
 from thalia.memory import bytes_per_synapse, expected_synapses, needed_bytes
 from thalia.plan import Group, Plan, SynapseGroup
-from thalia.units import Value, format_number
+from thalia.units import Value, display_unit, format_number
 
 
 def describe(plan: Plan) -> str:
@@ -95,7 +95,5 @@ def _shown(value: Value) -> str:
 
 
 def _rounded(number: float, value: Value) -> str:
-    from thalia.units import display_unit
-
     unit, size = display_unit(value.dimension)
     return f"{number / size:.6g} {unit}".strip()

@@ -91,7 +91,7 @@ class Ports:
             return None
         if self.circuit.populations[target].neuron == "poisson":
             slot = f"rate_{name.replace('.', '_')}"
-            received[target].add(*_slot(slot, part.rate, values), path)
+            received[target].add(*_slot(slot, part.rate, values, is_rate=True), path)
             return None
         return self._drive(name, stimulus, part, values, received[target])
 
@@ -197,7 +197,7 @@ def _single_jump(arrival: tuple[Statement, ...]) -> tuple[str | None, str]:
     return arrival[0].target.removesuffix("_post"), rename(arrival[0].right, names)
 
 
-def _slot(slot: str, expression: str, values: dict[str, Value]) -> tuple[Input, dict[str, Value]]:
+def _slot(slot: str, expression: str, values: dict[str, Value], is_rate: bool = False) -> tuple[Input, dict[str, Value]]:
     """A stimulus as a term of the input, with a switch that keeps it from the group's other populations."""
     local = {name: f"{slot}_{name}" for name in values}
     switch = f"{slot}_on"
@@ -205,7 +205,7 @@ def _slot(slot: str, expression: str, values: dict[str, Value]) -> tuple[Input, 
     idle = renamed | {switch: constant(0)}
     dimensions = {name: value.dimension for name, value in idle.items()}
     term = f"{switch}*({rename(expression, local)})"
-    return Input(slot, term, (), dimensions, idle), renamed | {switch: constant(1)}
+    return Input(slot, term, (), dimensions, idle, is_rate), renamed | {switch: constant(1)}
 
 
 def playback(name: str, stimulus: Stimulus, circuit: Circuit, problem: Callable[..., None]) -> Playback | None:

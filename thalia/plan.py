@@ -36,6 +36,7 @@ class Input:
     equations: tuple[Equation, ...] = ()
     parameters: dict[str, Dimension] = field(default_factory=dict)
     idle: dict[str, Value] = field(default_factory=dict)
+    is_rate: bool = False
 
 
 @dataclass(frozen=True)

@@ -47,10 +47,10 @@ class _Resolver:
     def problem(self, path: Path, message: str, hint: str = "") -> None:
         self.problems.append(Problem(path, message, hint))
 
-    def attempt(self, path: Path, work: Callable[[], Result]) -> Result | None:
+    def attempt(self, path: Path, work: Callable[..., Result], *arguments: object) -> Result | None:
         """What `work` gives, or None with its problems noted at this path."""
         try:
-            return work()
+            return work(*arguments)
         except CircuitError as error:
             self.problems += [p if p.place else p.under(*path) for p in error.problems]
         except (EquationError, ValueSyntaxError) as error:
@@ -86,7 +86,7 @@ class _Resolver:
         )  # fmt: skip
 
     def part(self, kind: str, name: str, path: Path) -> Part | None:
-        return self.attempt(path, lambda: self.circuit.part(kind, name))
+        return self.attempt(path, self.circuit.part, kind, name)
 
     # populations
 
@@ -109,14 +109,15 @@ class _Resolver:
         values = {key: (value,) for key, value in parameters.items()} | received.parameters
         initial = self.initial(part, population, parameters, path)
         if fits:
-            self.check_group(group, path)
+            own = population.neuron in self.circuit.neurons
+            self.check_group(group, ("neurons", population.neuron) if own else (*path, "neuron"))
         return Group(**{**vars(group), "members": (Member(name, 0, population.size or 1, values, initial, population.space),)})
 
     def inputs_fit(self, path: Path, population: Population, received: Received, receives: str) -> bool:
         """Whether the neuron model has a place for everything that reaches it."""
         wrong = [
             origin for name, origin in received.origins.items()
-            if not receives or name.startswith("rate_") != (receives == "input_rate")
+            if not receives or received.inputs[name].is_rate != (receives == "input_rate")
         ]  # fmt: skip
         what, hint = "a rate", "connect to a population of neurons instead"
         if receives != "input_current":
@@ -135,19 +136,19 @@ class _Resolver:
             here = (*path, "initial", name)
             if name not in states:
                 self.problem(here, f"'{name}' is not a state variable of {population.neuron}", did_you_mean(name, states))
-            else:
-                self.attempt(here, lambda n=name, v=value: initial.update({n: expect(v, states[n])}))  # type: ignore[misc]
+            elif self.attempt(here, expect, value, states[name]):
+                initial[name] = value
         return initial
 
     def check_group(self, group: Group, path: Path) -> None:
         names = group.variables()
         for equation in group.equations():
-            self.attempt((*path, "neuron"), lambda e=equation: check_equation(e, names))  # type: ignore[misc]
+            self.attempt(path, check_equation, equation, names)
         for statement in group.reset:
-            self.attempt((*path, "neuron"), lambda s=statement: check_statement(s, names))  # type: ignore[misc]
+            self.attempt(path, check_statement, statement, names)
         for expression, wanted in ((group.threshold, DIMENSIONLESS), (group.refractory, SECOND)):
             if expression:
-                self.attempt((*path, "neuron"), lambda e=expression, w=wanted: _expect_dimension(e, names, w))  # type: ignore[misc]
+                self.attempt(path, _expect_dimension, expression, names, wanted)
 
     # pathways
 
@@ -186,17 +187,22 @@ class _Resolver:
         """Whether the weight is of the synapse's dimension; signs, delays and places are reported on the way."""
         weight, dt = pathway.weight[0][0], self.circuit.dt.mean
         self.check_places(pathway, path)
-        smallest = weight.low if weight.low is not None else weight.arguments[0] if weight.kind != "normal" else weight.mean
-        if part.weight == CONDUCTANCE and smallest < 0:
-            hint = "an inhibitory conductance is positive and has a low reversal potential: gaba_a, gaba_b"
-            self.problem((*path, "weight"), f"a conductance cannot be negative, found {weight}", hint)
+        if part.weight == CONDUCTANCE == weight.dimension:
+            self.check_conductance(weight, (*path, "weight"))
         for side in ("axonal", "dendritic"):
             delay = getattr(pathway.delay, side)[0][0]
-            least = delay.low if delay.low is not None else min(delay.arguments) if delay.kind != "normal" else delay.mean
-            if (side == "axonal" or least != 0) and least < dt * (1 - 1e-9):
+            if (side == "axonal" or delay.least != 0) and delay.least < dt * (1 - 1e-9):
                 message = f"the {side} delay is below the time step of {self.circuit.dt}, found {delay}"
                 self.problem((*path, "delay"), message, f"give at least {self.circuit.dt}: a spike acts in a later step")
-        return self.attempt((*path, "weight"), lambda: expect(weight, part.weight)) is not None
+        return self.attempt((*path, "weight"), expect, weight, part.weight) is not None
+
+    def check_conductance(self, weight: Value, path: Path) -> None:
+        if weight.least < 0:
+            hint = "an inhibitory conductance is positive and has a low reversal potential: gaba_a, gaba_b"
+            self.problem(path, f"a conductance cannot be negative, found {weight}", hint)
+        elif weight.kind == "normal" and weight.low is None and weight.mean < 5 * weight.arguments[1]:
+            hint = f"write {str(weight)[:-1]}, min=0 nS), or a lognormal"
+            self.problem(path, f"a conductance cannot be negative, and {weight} draws some that are", hint)
 
     def check_places(self, pathway: Pathway, path: Path) -> None:
         """A rule of distance needs populations that are somewhere, in the same number of dimensions."""
@@ -213,7 +219,7 @@ class _Resolver:
         low = pathway.w_min or constant(0, weight.dimension)
         high = pathway.w_max or constant(2 * weight.mean, weight.dimension)
         for key, bound in (("w_min", low), ("w_max", high)):
-            self.attempt((*path, key), lambda b=bound: expect(b, weight.dimension))  # type: ignore[misc]
+            self.attempt((*path, key), expect, bound, weight.dimension)
         if low.dimension == high.dimension == weight.dimension and not 0 <= low.mean <= weight.mean <= high.mean:
             hint = "plastic weights are positive: let an inhibitory synapse such as gaba_a carry the sign"
             message = f"expected 0 <= w_min <= weight <= w_max, found {low}, {weight}, {high}"
@@ -239,7 +245,7 @@ class _Resolver:
         outside |= dict.fromkeys(("w", "w_min", "w_max"), synapses.weight) | {"plastic": DIMENSIONLESS}
         for statement in synapses.on_pre:
             if statement.target.endswith("_post"):
-                self.attempt((*path, "synapse"), lambda s=statement: check_statement(s, outside))  # type: ignore[misc]
+                self.attempt((*path, "synapse"), check_statement, statement, outside)
         for index, (name, rule, values) in enumerate(self.used_rules[synapses.members[0].name]):
             own = name in self.circuit.rules
             self.check_rule(rule, values, outside, ("rules", name) if own else (*path, "plasticity", index))
@@ -248,10 +254,10 @@ class _Resolver:
         names = outside | {equation.name: equation.dimension for equation in rule.equations}
         names |= {name: value.dimension for name, value in values.items()}
         for equation in rule.equations:
-            self.attempt((*path, "equations"), lambda e=equation: check_equation(e, names))  # type: ignore[misc]
+            self.attempt((*path, "equations"), check_equation, equation, names)
         for event in ("on_pre", "on_post"):
             for statement in getattr(rule, event):
-                self.attempt((*path, event), lambda s=statement: check_statement(s, names))  # type: ignore[misc]
+                self.attempt((*path, event), check_statement, statement, names)
 
     def record_names(self, groups: list[Group | None]) -> None:
         record, known, pathways = self.circuit.record, self.circuit.populations, self.circuit.pathways

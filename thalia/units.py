@@ -171,6 +171,13 @@ class Value:
         """The number itself, or the mean of the distribution before truncation, in SI."""
         return sum(self.arguments) / 2 if self.kind == "uniform" else self.arguments[0]
 
+    @property
+    def least(self) -> float:
+        """The lower bound of what is drawn, or the mean of a distribution that has none, in SI."""
+        if self.low is not None:
+            return self.low
+        return self.arguments[0]
+
     def scaled(self, factor: float) -> "Value":
         """The same value, times a positive dimensionless factor."""
         low, high = (None if bound is None else bound * factor for bound in (self.low, self.high))
