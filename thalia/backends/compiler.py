@@ -4,7 +4,7 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import cache
 from hashlib import sha256
@@ -58,8 +58,10 @@ class CompileError(RuntimeError):
     """The compiler refused a source that Thalia wrote: a bug, shown with the compiler's own words."""
 
 
-def compile_program(folder: FilePath, sources: list[str], progress: Callable[[int, int], None]) -> None:
-    """Compile and link `sources`, all in `folder`, to `folder/main`.
+def compile_program(
+    folder: FilePath, sources: list[str], run_once: Collection[str], progress: Callable[[int, int], None]
+) -> None:
+    """Compile and link `sources`, all in `folder`, to `folder/main`; those that run once are optimised less.
 
     Raises
     ------
@@ -69,9 +71,10 @@ def compile_program(folder: FilePath, sources: list[str], progress: Callable[[in
     header = _precompiled_header()
     total = len(sources) + 1
     objects = [f"{source}.o" for source in sources]
+    common = ["-include", str(header), "-I.", "-c"]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = [
-            pool.submit(_compile, ["-include", str(header), "-I.", "-c", source, "-o", target], folder)
+            pool.submit(_compile, [*common, *(("-O1",) if source in run_once else ()), source, "-o", target], folder)
             for source, target in zip(sources, objects, strict=True)
         ]
         for done, job in enumerate(as_completed(jobs), start=1):

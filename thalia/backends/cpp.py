@@ -25,6 +25,7 @@ from thalia.plan import Drive, Plan
 from thalia.wire import Arrays, Wired, playback_arrays
 
 HERE = FilePath(__file__).parent
+RUN_ONCE = ("main.cpp", "objects.cpp", "run.cpp", "network.cpp", "synapses_classes.cpp")
 CHUNK_SECONDS = 0.1  # of model time between two reports of progress
 
 
@@ -61,7 +62,7 @@ def build(plan: Plan, progress: Progress) -> Program:
         begin = perf_counter()
         sources, manifest = _generate(model, partial)
         emitted = perf_counter()
-        compile_program(partial, sources, lambda done, total: progress("compiling", done / total))
+        compile_program(partial, sources, RUN_ONCE, lambda done, total: progress("compiling", done / total))
         compiled = perf_counter()
         (partial / "manifest.json").write_text(json.dumps(manifest))
         try:
