@@ -3,7 +3,6 @@
 python benchmarks/cortex_brian2.py --scale 0.1 --duration 2 --seed 1
 """
 
-import argparse
 import tempfile
 import time
 
@@ -18,16 +17,13 @@ from microcircuit import (
     V_MEAN,
     V_SD,
     VOLLEY,
+    command_line,
     processor_seconds,
     report,
     scaled,
 )  # fmt: skip
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--scale", type=float, default=0.1)
-parser.add_argument("--duration", type=float, default=2.0)
-parser.add_argument("--seed", type=int, default=1)
-options = parser.parse_args()
+options = command_line()
 
 started = processor_seconds()
 circuit = scaled(options.scale)

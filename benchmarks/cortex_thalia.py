@@ -3,19 +3,13 @@
 python benchmarks/cortex_thalia.py --scale 0.1 --duration 2 --seed 1 [--cold]
 """
 
-import argparse
 import os
 import tempfile
 from pathlib import Path
 
-from microcircuit import NAMES, processor_seconds, report
+from microcircuit import NAMES, command_line, processor_seconds, report
 
-parser = argparse.ArgumentParser()
-parser.add_argument("--scale", type=float, default=0.1)
-parser.add_argument("--duration", type=float, default=2.0)
-parser.add_argument("--seed", type=int, default=1)
-parser.add_argument("--cold", action="store_true")
-options = parser.parse_args()
+options = command_line(cold=False)
 
 with tempfile.TemporaryDirectory() as folder:
     if options.cold:

@@ -55,6 +55,19 @@ def scaled(scale):
     }
 
 
+def command_line(**more):
+    """The options that every side takes, and its own: `command_line(threads=1)` adds `--threads`."""
+    import argparse
+
+    parser = argparse.ArgumentParser()
+    for name, default in {"scale": 0.1, "duration": 2.0, "seed": 1, **more}.items():
+        if isinstance(default, bool):
+            parser.add_argument(f"--{name}", action="store_true")
+        else:
+            parser.add_argument(f"--{name}", type=type(default), default=default)
+    return parser.parse_args()
+
+
 def report(side, seed, started, built, simulated, rates, duration):
     """One line of JSON: processor seconds to build, wall seconds to simulate, rates."""
     import json
