@@ -183,3 +183,40 @@ stimuli: {int: {kind: poisson, target: defaultclock, rate: 1 kHz, weight: 1 nA}}
     runs = [thalia.run(thalia.loads(text), backend=name, output=tmp_path / f"{name}.h5") for name in ("cpp", "runtime")]
 
     assert all((run.weights["int"].w[0] != run.weights["int"].w[-1]).any() for run in runs)
+
+
+def test_two_drives_of_several_populations_through_one_synapse_both_arrive(simulate):
+    """Shot noise of two stimuli adds up: mean = (rate_1 w_1 + rate_2 w_2) tau, in every population (Campbell)."""
+    text = """
+thalia: 1
+name: two
+duration: 400 ms
+dt: 0.5 ms
+populations: {e: {neuron: lif_current, size: 150, parameters: {v_th: 1 V}}, i: {neuron: lif_current, size: 150, parameters: {v_th: 1 V}}}
+stimuli:
+  first: {kind: poisson, target: [e, i], rate: 4 kHz, weight: 1 pA, synapse: {part: current_exp, tau: 5 ms}}
+  second: {kind: poisson, target: [e, i], rate: 1 kHz, weight: 4 pA, synapse: {part: current_exp, tau: 5 ms}}
+record: {states: {e: {population: e, variables: [current_exp_i], every: 20 ms, neurons: 150},
+                  i: {population: i, variables: [current_exp_i], every: 20 ms, neurons: 150}}}
+"""
+    expected = (4000 * 1 + 1000 * 4) * 5e-3 * 0.1 / np.expm1(0.1)  # spikes act at the start of a step, which then decays
+
+    run = simulate(text, backend="cpp")
+
+    means = [run.reports[f"{name}/current_exp_i"]["values"][4:].mean() for name in ("e", "i")]
+    assert means == pytest.approx([expected, expected], rel=0.03)
+
+
+def test_a_users_source_of_spikes_takes_a_rate_like_the_librarys(simulate):
+    text = """
+thalia: 1
+name: own
+duration: 2 s
+dt: 1 ms
+neurons:
+  half: {summary: A source at half the rate that it receives., equations: "r = input_rate/2 : Hz", threshold: rand() < r*dt}
+populations: {a: {neuron: half, size: 100}}
+stimuli: {drive: {kind: poisson, target: a, rate: 40 Hz}}
+"""
+
+    assert simulate(text).rates["a"] == pytest.approx(20, rel=0.08)

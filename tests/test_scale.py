@@ -57,3 +57,34 @@ def test_the_plan_says_what_was_kept_and_what_was_not():
 
     assert any(note.startswith("kept: variance of the synaptic input") for note in notes)
     assert any(note.startswith("not kept: numbers of neurons and synapses") for note in notes)
+
+
+MIXED = """
+thalia: 1
+name: mixed
+duration: 10 ms
+scale: 0.25
+populations: {{a: {{neuron: lif_conductance, size: 100}}}}
+stimuli: {{noise: {stimulus}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("stimulus", "current"),
+    [
+        ("{kind: poisson, target: a, number: 100, rate: 8 Hz, weight: 10 pA}", 0.5 * 100 * 8 * 10 * 0.5e-3),
+        ("{kind: poisson, target: a, number: 100, rate: 8 Hz, weight: 1 nS}", None),
+        ("{kind: poisson_pulses, target: a, number: 100, rate: 8 Hz, weight: 10 pA}", None),
+    ],
+    ids=["current", "conductance", "varying"],
+)
+def test_only_a_steady_drive_of_plain_current_is_made_up_for(stimulus, current):
+    """(1 - sqrt(s)) number rate w tau, in pA; a conductance has no such rule, and pulses have no steady mean."""
+    plan = thalia.plan_of(thalia.loads(MIXED.format(stimulus=stimulus)))
+    member = plan.groups[0].members[0]
+
+    if current is None:
+        assert "bias" not in member.parameters
+        assert any(note.startswith("not kept: mean input through noise") for note in plan.notes)
+    else:
+        assert sum(v.mean for v in member.parameters["bias"]) * 1e12 == pytest.approx(current)

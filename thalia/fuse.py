@@ -4,7 +4,7 @@ Compile time and, on a GPU, kernel launches grow with the number of objects; fus
 number of populations and pathways. What differs between members becomes a parameter.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
 
 from thalia.parts import word_of
@@ -86,7 +86,11 @@ def _fused_drives(drives: tuple[Drive, ...], names: dict[str, str]) -> tuple[Dri
                 break
         else:
             fused.append(replace(drive, group=group))
-    return tuple(replace(d, name=f"drive_{d.target}" if len(d.members) > 1 else d.name) for d in fused)
+    # named after the variable while that is unambiguous, else after the first stimulus
+    shared = Counter((drive.group, drive.target) for drive in fused if len(drive.members) > 1)
+    return tuple(
+        replace(d, name=f"drive_{d.target}") if len(d.members) > 1 and shared[d.group, d.target] == 1 else d for d in fused
+    )
 
 
 def _is_dendritic(synapses: SynapseGroup) -> bool:

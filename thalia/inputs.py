@@ -8,14 +8,13 @@ from io import StringIO
 from thalia.dimensions import dimension_of
 from thalia.equations import EquationError, Statement, evaluate, identifiers, rename, rename_equation
 from thalia.errors import CircuitError, Path, did_you_mean
-from thalia.parts import Part, StimulusKind, Synapse, expect, word_of
+from thalia.parts import Neuron, Part, StimulusKind, Synapse, expect, word_of
 from thalia.plan import AMPERE, HERTZ, Drive, DriveMember, Input, Playback, group_name
 from thalia.source import read_text
 from thalia.spec import Circuit, Stimulus, SynapseUse
-from thalia.units import UNITS, Dimension, Value, ValueSyntaxError, constant, dimension_name
+from thalia.units import Dimension, Value, ValueSyntaxError, constant, dimension_name
 
 BIAS = Input("bias", "bias", (), {"bias": AMPERE}, {"bias": constant(0, AMPERE)})
-DEFAULT_SYNAPSE = {UNITS["S"][1]: "ampa", AMPERE: "current_exp", UNITS["V"][1]: "delta"}
 
 
 @dataclass
@@ -89,7 +88,8 @@ class Ports:
         if part.current:
             self._current(name, part, values, received[target], path)
             return None
-        if self.circuit.populations[target].neuron == "poisson":
+        neuron = self._part("neurons", self.circuit.populations[target].neuron, ("populations", target, "neuron"))
+        if isinstance(neuron, Neuron) and any("input_rate" in identifiers(e.right) for e in neuron.equations if e.right):
             slot = f"rate_{name.replace('.', '_')}"
             received[target].add(*_slot(slot, part.rate, values, is_rate=True), path)
             return None
@@ -102,16 +102,13 @@ class Ports:
         if stimulus.weight is None:
             self.problem(path, "'weight' is missing", "say what one spike does to a neuron, as in `weight: 1 nS`")
             return None
-        default = SynapseUse(part=DEFAULT_SYNAPSE.get(stimulus.weight.dimension, "ampa"))
-        port = self.synapse(stimulus.synapse or default, (*path, "synapse"))
+        port = self.synapse(stimulus.through, (*path, "synapse"))
         if port is None:
             return None
         try:
             expect(stimulus.weight, port.part.weight)
         except ValueSyntaxError as error:
-            self.problem(
-                (*path, "weight"), str(error), f"the synapse is '{stimulus.synapse.part if stimulus.synapse else default.part}'"
-            )
+            self.problem((*path, "weight"), str(error), f"the synapse is '{stimulus.through.part}'")
             return None
         received.add(port.input, port.values, path)
         number = stimulus.number[0][0].mean

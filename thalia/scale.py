@@ -10,7 +10,7 @@ from math import log, log1p, sqrt
 
 from thalia.equations import EquationError, evaluate
 from thalia.errors import CircuitError
-from thalia.parts import Synapse
+from thalia.parts import StimulusKind, Synapse
 from thalia.spec import Circuit, Pathway, Population, Scale, Stimulus, SynapseUse
 from thalia.units import UNITS, Value, constant
 
@@ -115,15 +115,19 @@ def _lost_currents(circuit: Circuit, sizes: dict[str, int], root: float) -> tupl
         in_degree = in_degree_of(pathway, sizes)
         lost[pathway.post[0]] = lost.get(pathway.post[0], 0.0) + (1 - root) * in_degree * rate * charge
     for name, stimulus in circuit.stimuli.items():
-        number, rate_value = stimulus.number[0][0].mean, stimulus.parameters.get("rate")
-        if stimulus.weight is None or number <= 1 or rate_value is None:
+        number = stimulus.number[0][0].mean
+        if stimulus.weight is None or number <= 1:
             continue
-        charge = _charge(circuit, stimulus.synapse or SynapseUse(part="current_exp"), stimulus.weight)
+        rate = _steady_rate(circuit, stimulus)
+        if rate is None:
+            unknown.append(f"mean input through {name}: its rate is not steady")
+            continue
+        charge = _charge(circuit, stimulus.through, stimulus.weight)
         if charge is None:
             unknown.append(f"mean input through {name}: its synapse is no plain current")
         else:
             target = stimulus.target[0]
-            lost[target] = lost.get(target, 0.0) + (1 - root) * number * rate_value.mean * charge
+            lost[target] = lost.get(target, 0.0) + (1 - root) * number * rate * charge
     return lost, tuple(unknown)
 
 
@@ -147,6 +151,17 @@ def _rate_of(circuit: Circuit, population: str) -> float | None:
         rate = circuit.populations[population].parameters.get("rate")
         return rate.mean if rate else 0.0
     return None
+
+
+def _steady_rate(circuit: Circuit, stimulus: Stimulus) -> float | None:
+    """Rate of one source in Hz, or None where it changes in time or its kind is not known."""
+    try:
+        part = circuit.part("stimuli", stimulus.kind)
+        assert isinstance(part, StimulusKind)
+        values = {name: parameter.default.mean for name, parameter in part.parameters.items()}
+        return evaluate(part.rate, values | {name: value.mean for name, value in stimulus.parameters.items()})
+    except (CircuitError, EquationError, AssertionError):
+        return None
 
 
 def _charge(circuit: Circuit, use: SynapseUse, weight: Value) -> float | None:

@@ -136,6 +136,13 @@ class Stimulus(Node):
     times: dict[int, tuple[Time, ...]] | None = None
     parameters: dict[str, AnyValue] = {}
 
+    @property
+    def through(self) -> SynapseUse:
+        """The synapse that delivers its spikes; if none is given, the plainest one for the weight's dimension."""
+        plainest = {UNITS["S"][1]: "ampa", UNITS["A"][1]: "current_exp", UNITS["V"][1]: "delta"}
+        dimension = self.weight.dimension if self.weight else UNITS["S"][1]
+        return self.synapse or SynapseUse(part=plainest.get(dimension, "ampa"))
+
 
 StimulusField = Annotated[Stimulus, BeforeValidator(gather("kind", "target", "synapse", "weight", "number", "file", "times"))]
 
