@@ -148,22 +148,25 @@ stimuli: {noise: {kind: poisson, target: cells, rate: 10 kHz, weight: 1 mV}}
     assert intervals.mean() == pytest.approx(21.6e-3, rel=0.02)
 
 
-def test_a_rate_that_varies_in_time_drives_neurons(tmp_path):
+@pytest.mark.parametrize("backend", ["cpp", "runtime"])
+def test_a_rate_that_varies_in_time_drives_its_target_only(tmp_path, backend):
     text = """
 thalia: 1
 name: wave
 duration: 1 s
 dt: 0.5 ms
-populations: {cells: {neuron: lif_current, size: 100, parameters: {v_th: 1 V}}}
+populations: {cells: {neuron: lif_current, size: 100, parameters: {v_th: 1 V}}, others: {neuron: lif_current, size: 10}}
 stimuli: {noise: {kind: poisson_pulses, target: cells, rate: 8 Hz, number: 250, weight: 1 pA, start: 500 ms, width: 200 ms}}
-record: {states: {i: {population: cells, variables: [current_exp_i], every: 10 ms, neurons: 100}}}
+record: {states: {i: {population: cells, variables: [current_exp_i], every: 10 ms, neurons: 100}, none: {population: others, variables: [v], every: 10 ms}}}
 """
-    report = thalia.run(thalia.loads(text), backend="cpp", output=tmp_path / "run.h5").reports["i/current_exp_i"]
+    run = thalia.run(thalia.loads(text), backend=backend, output=tmp_path / "run.h5")
+    report = run.reports["i/current_exp_i"]
     inside = (report["times"] > 0.51) & (report["times"] < 0.7)
 
     correction = 1 / np.expm1(1.0)  # tau is one step
     assert report["values"][inside].mean() == pytest.approx(2000 * 0.5e-3 * correction, rel=0.05)
     assert np.abs(report["values"][~inside & (report["times"] < 0.49)]).max() == 0
+    assert (run.reports["none/v"]["values"] == -65).all()
 
 
 def test_an_array_of_another_length_is_refused(tmp_path):

@@ -44,10 +44,9 @@ def scale(circuit: Circuit) -> tuple[Circuit, ScaleReport]:
     for population, current in lost_current.items():
         amplitude = {"amplitude": constant(current, _AMPERE)}
         stimuli[f"compensation.{population}"] = Stimulus(kind="current", target=(population,), parameters=amplitude)
-    kept = (
-        "variance of the synaptic input (weights divided by the root of the scale)",
-        f"mean of the synaptic input of {len(lost_current)} populations (constant current; van Albada 2015)",
-    )
+    kept: tuple[str, ...] = ("variance of the synaptic input (weights divided by the root of the scale)",)
+    if lost_current:
+        kept += (f"mean of the synaptic input of {len(lost_current)} populations (constant current; van Albada 2015)",)
     lost = (*unknown, "numbers of neurons and synapses, and with them the correlations, which grow as 1/N")
     return full.with_(populations=made, pathways=pathways, stimuli=stimuli), ScaleReport(kept, lost)
 

@@ -106,8 +106,9 @@ def _group_arrays(group: Group, plan: Plan) -> dict[str, Floats]:
 
 
 def _drive_arrays(drive: Drive, group: Group, plan: Plan) -> dict[str, Floats]:
-    names = [drive.weight, drive.scale, *(drive.members[0].parameters if drive.rate else ())]
-    arrays = {name: np.zeros(group.size) for name in names}
+    arrays = {name: np.zeros(group.size) for name in (drive.weight, drive.scale)}
+    if drive.rate:  # where the number of sources is zero, any parameters do but those that cannot be divided by
+        arrays |= {name: np.full(group.size, value.mean) for name, value in drive.members[0].parameters.items()}
     for each in drive.members:
         member = next(m for m in group.members if m.name == each.population)
         here = slice(member.start, member.stop)
