@@ -5,10 +5,11 @@ import re
 from thalia.equations import equation_text
 from thalia.errors import CircuitError, did_you_mean, fail
 from thalia.expand import expand
-from thalia.parts import KINDS, Neuron, Part, Rule, StimulusKind, Synapse, find, names, parse, part_text
+from thalia.parts import KINDS, Neuron, Part, Rule, StimulusKind, Synapse, find, names, part_text
 from thalia.source import read_yaml
 from thalia.spec import Circuit, Fragment
 from thalia.units import si_unit
+from thalia.validate import parse
 
 ALL_KINDS = (*KINDS, "regions")
 

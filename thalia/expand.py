@@ -3,9 +3,10 @@
 from typing import Any
 
 from thalia.errors import CircuitError, Path, Problem
-from thalia.parts import parse, part_text
+from thalia.parts import part_text
 from thalia.source import read_yaml
 from thalia.spec import Circuit, Delay, Fragment, Pathway, Population, Stimulus
+from thalia.validate import parse
 
 
 def expand(circuit: Circuit) -> Circuit:

@@ -9,10 +9,10 @@ from typing import Any
 import yaml
 
 from thalia.errors import CircuitError, Path, Problem, did_you_mean, fail
-from thalia.parts import parse
 from thalia.plain import as_data
 from thalia.source import Source, read_text, read_yaml
 from thalia.spec import Circuit
+from thalia.validate import parse
 
 
 def load(file: str | FilePath, set: Mapping[str, Any] | None = None) -> Circuit:
