@@ -9,8 +9,8 @@ from tests.conftest import ROOT
 
 PACKAGE = ROOT / "thalia"
 ORDER = [
-    "errors", "units", "equations", "dimensions", "source", "validate", "parts", "fields", "spec", "plain", "load", "expand", "scale", "plan",
-    "phases", "inputs", "compose", "resolve", "fuse", "lower", "emit", "memory", "describe", "passes", "network", "connect", "wire",
+    "errors", "units", "equations", "dimensions", "source", "validate", "texts", "parts", "fields", "spec", "plain", "load", "expand", "scale", "plan",
+    "phases", "inputs", "compose", "layers", "resolve", "fuse", "lower", "emit", "memory", "describe", "passes", "network", "connect", "wire",
     "backends", "backends.compiler", "backends.runtime", "backends.cpp", "store", "result", "analysis", "watch", "run", "figures",
     "catalogue", "summary", "cli",
 ]  # fmt: skip

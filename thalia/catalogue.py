@@ -5,7 +5,21 @@ import re
 from thalia.equations import equation_text
 from thalia.errors import CircuitError, did_you_mean, fail
 from thalia.expand import expand
-from thalia.parts import KINDS, Neuron, Part, Rule, StimulusKind, Synapse, find, names, part_text
+from thalia.parts import (
+    KINDS,
+    Layer,
+    Neuron,
+    Pairing,
+    Part,
+    Preset,
+    Rule,
+    StimulusKind,
+    Synapse,
+    Window,
+    find,
+    names,
+    part_text,
+)
 from thalia.source import read_yaml
 from thalia.spec import Circuit, Fragment
 from thalia.units import si_unit
@@ -34,10 +48,15 @@ def listing(what: str | None = None) -> str:
 
 
 def _kind(kind: str) -> str:
+    """The parts of a kind, one a line; rules by family."""
     lines = [f"{kind}:"]
+    families: dict[str, list[str]] = {}
     for name in names(kind):
-        summary = _fragment(name).summary if kind == "regions" else find(kind, name)[0].summary
-        lines.append(f"  {name:<18} {summary}")
+        part = None if kind == "regions" else find(kind, name)[0]
+        family = part.family if isinstance(part, Rule) else ""
+        families.setdefault(family, []).append(f"{name:<18} {part.summary if part else _fragment(name).summary}")
+    for family, rows in families.items():
+        lines += ([f"  {family}:"] if family else []) + [f"  {'  ' if family else ''}{row}" for row in rows]
     return "\n".join(lines) + "\n"
 
 
@@ -48,8 +67,23 @@ def _part(kind: str, name: str) -> str:
     if part.parameters:
         lines.append("  parameters:")
         lines += [f"    {key} = {p.default}  {p.meaning}" for key, p in part.parameters.items()]
+    if isinstance(part, Layer) and part.presets:
+        lines.append("  presets:")
+        lines += [f"    {key}: {_preset(preset)}" for key, preset in part.presets.items()]
+    if isinstance(part, Rule) and part.pairing:
+        lines.append("  pairings, the first by default:")
+        lines += [f"    {key}: {_events(pairing)}" for key, pairing in part.pairing.items()]
     lines += [f"  {line}" for line in _model(part)]
     return "\n".join(lines) + "\n"
+
+
+def _preset(preset: Preset) -> str:
+    numbers = [f"{key} = {value}" for key, value in preset.parameters.items()]
+    return ", ".join([*numbers, *([preset.pairing] if preset.pairing else [])]) + f"\n      {preset.source}"
+
+
+def _events(pairing: Pairing) -> str:
+    return "; ".join(f"{event}: {s}" for event in ("on_pre", "on_post") for s in getattr(pairing, event))
 
 
 def _model(part: Part) -> list[str]:
@@ -57,16 +91,28 @@ def _model(part: Part) -> list[str]:
         case Neuron():
             lines = ["equations:", *(f"  {equation_text(e)}" for e in part.equations), f"threshold: {part.threshold}"]
             return lines + [f"reset: {statement}" for statement in part.reset]
-        case Synapse():
-            lines = [f"weight in {si_unit(part.weight)}", "in the postsynaptic neuron:"]
-            lines += [f"  {equation_text(e)}" for e in part.neuron]
-            return [*lines, f"  current: {part.current}", *(f"on_pre: {s}" for s in part.on_pre)]
-        case Rule():
-            lines = ["equations:", *(f"  {equation_text(e)}" for e in part.equations)]
-            return lines + [f"{event}: {s}" for event in ("on_pre", "on_post") for s in getattr(part, event)]
+        case Layer():
+            return _layer(part)
+        case Window():
+            lines = [f"rule: {part.rule}", *([f"preset: {part.preset}"] if part.preset else [])]
+            lines += [f"{key} = {value}" for key, value in part.values.items()]
+            return [*lines, f"sign: {part.sign}", f"evidence: {part.evidence}", f"preparation: {part.preparation}"]
         case StimulusKind():
             return [f"{key}: {text}" for key in ("current", "rate") if (text := getattr(part, key))]
     return []
+
+
+def _layer(part: Layer) -> list[str]:
+    lines = [f"weight in {si_unit(part.weight)}"] if isinstance(part, Synapse) and part.weight else []
+    for title, equations in (("equations:", part.equations), ("in the postsynaptic neuron:", part.neuron)):
+        lines += [title, *(f"  {equation_text(e)}" for e in equations)] if equations else []
+    lines += [f"{name} starts at {value}" for name, value in part.initial.items()]
+    lines += [f"current: {part.current}"] if isinstance(part, Synapse) and part.current else []
+    lines += [f"on_pre: {s}" for s in part.on_pre]
+    if isinstance(part, Rule):
+        lines += [f"{part.later.after} later: {s}" for s in part.later.on_pre] if part.later else []
+        lines += [f"{event}: {s}" for event in ("on_post", "on_teacher", "on_step") for s in getattr(part, event)]
+    return lines + [f"on_spike: {s}" for s in part.on_spike]
 
 
 def _fragment(name: str) -> Fragment:
@@ -92,7 +138,7 @@ def citations(circuit: Circuit) -> list[str]:
     for region, use in circuit.regions.items():
         for doi in _fragment(use.template).cite:
             found.setdefault(doi, []).append(f"region {region}")
-    for kind, name in sorted(_used(written_out)):
+    for kind, name in sorted(written_out.parts_used()):
         try:
             text = written_out.part(kind, name).source
         except CircuitError:
@@ -100,13 +146,6 @@ def citations(circuit: Circuit) -> list[str]:
         for doi in re.findall(r"doi:(10\.\d{4,}/[^\s,;]+)", text):
             found.setdefault(doi.rstrip("."), []).append(name)
     return [f"https://doi.org/{doi}  ({', '.join(dict.fromkeys(uses))})" for doi, uses in found.items()]
-
-
-def _used(circuit: Circuit) -> set[tuple[str, str]]:
-    used = {("neurons", population.neuron) for population in circuit.populations.values()}
-    used |= {("synapses", pathway.synapse.part) for pathway in circuit.pathways.values()}
-    used |= {("plasticity", rule.rule) for pathway in circuit.pathways.values() for rule in pathway.plasticity}
-    return used | {("stimuli", stimulus.kind) for stimulus in circuit.stimuli.values()}
 
 
 def starter(name: str) -> str:

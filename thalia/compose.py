@@ -1,30 +1,174 @@
 """A pathway's synapse and its rules, composed into the equations and statements of one synapse object."""
 
-from thalia.equations import Equation, Statement, rename_equation, rename_statement
-from thalia.parts import Rule, word_of
-from thalia.units import Value
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from thalia.equations import (
+    Equation,
+    Statement,
+    identifiers,
+    powers_resolved,
+    rename,
+    rename_equation,
+    rename_statement,
+    weighing,
+)
+from thalia.errors import Path
+from thalia.parts import Layer, Rule
+from thalia.plan import Input, LaterEvent
+from thalia.units import Dimension, Value, parse_value
+
+CLAMP = Statement("w", "=", "clip(w, w_min, w_max)")
+
+
+@dataclass(frozen=True)
+class Used:
+    """A rule, or a synapse part that scales efficacy, as a pathway uses it: with its numbers and its pairing."""
+
+    name: str
+    word: str
+    part: Layer
+    values: dict[str, Value]
+    path: Path
+    pairing: str = ""
+    teacher: str = ""
+
+    def statements(self, event: str) -> tuple[Statement, ...]:
+        """What happens at an event; a part that is no rule knows only `on_pre`."""
+        if isinstance(self.part, Rule):
+            return self.part.statements(event, self.pairing)
+        return self.part.on_pre if event == "on_pre" else ()
+
+
+def state_of(used: Used, name: str, plastic: tuple[bool, ...]) -> Input:
+    """What a part keeps in the postsynaptic neuron, as something that the neuron receives."""
+    part = used.part
+    texts = [*(e.right for e in part.neuron), *(s.right for s in part.on_spike)]
+    mentioned = frozenset().union(*(identifiers(text) for text in texts if text))
+    switches = "plastic" in mentioned and not all(plastic)
+    values = {f"{name}_{key}": value for key, value in used.values.items() if key in mentioned}
+    local = {key: f"{name}_{key}" for key in (*used.values, *(e.name for e in part.neuron))}
+    local["plastic"] = f"{name}_plastic" if switches else "1"
+    own = {equation.name for equation in part.neuron}
+    initial = {local[key]: _initial(raw, used.values) for key, raw in part.initial.items() if key in own}
+    return Input(
+        name, "", tuple(rename_equation(e, local) for e in part.neuron), {key: v.dimension for key, v in values.items()}, values,
+        is_state=True, on_spike=tuple(rename_statement(s, local) for s in part.on_spike), initial=initial,
+        plastic=plastic if switches else (),
+    )  # fmt: skip
+
+
+def _initial(raw: Value | str, values: dict[str, Value]) -> Value | str:
+    """An initial value: given, a parameter's, or an expression that is left for wiring."""
+    if isinstance(raw, str) and raw not in values:
+        try:
+            return parse_value(raw)
+        except ValueError:
+            return raw
+    return values[raw] if isinstance(raw, str) else raw
+
+
+def teaching(used: Used, state: Input) -> tuple[Statement, ...]:
+    """What spikes of the teaching pathway do to the state of a rule in the neuron."""
+    assert isinstance(used.part, Rule)
+    local = {e.name: f"{state.name}_{e.name}_post" for e in used.part.neuron}
+    return tuple(rename_statement(s, local) for s in used.part.on_teacher)
 
 
 class SynapseCode:
-    """The synaptic equations and statements of a pathway: arrival, then its rules in order, then one clamp."""
+    """The synaptic equations and statements of a pathway.
 
-    def __init__(self, arrival: tuple[Statement, ...], rules: list[tuple[str, Rule, dict[str, Value]]], switches: bool):
-        names = [name for name, _, _ in rules]
+    When a spike arrives: the parts that set its efficacy, the arrival itself, the rules in their order, one clamp,
+    and whatever follows from the change of the weight. Each part's names begin with its word.
+    """
+
+    def __init__(
+        self, arrival: tuple[Statement, ...], layers: list[tuple[Used, Input | None]], weight: Dimension, switches: bool
+    ):
+        self.weight, self.switches = weight, switches
         self.values: dict[str, Value] = {}
-        self.equations: tuple[Equation, ...] = ()
-        events: dict[str, list[Statement]] = {"on_pre": list(arrival), "on_post": []}
-        for index, (name, rule, values) in enumerate(rules):
-            word = word_of(name) + (f"_{index + 1}" if names.count(name) > 1 else "")
-            local = {key: f"{word}_{key}" for key in [*values, *(equation.name for equation in rule.equations)]}
-            self.values |= {local[key]: value for key, value in values.items()}
-            self.equations += tuple(rename_equation(equation, local) for equation in rule.equations)
-            for event in events:
-                statements = [rename_statement(s, local) for s in getattr(rule, event)]
-                events[event] += [_switched(s) if switches else s for s in statements]
-        for statements in events.values():
-            if any(statement.target == "w" for statement in statements):
-                statements.append(Statement("w", "=", "clip(w, w_min, w_max)"))
-        self.on_pre, self.on_post = tuple(events["on_pre"]), tuple(events["on_post"])
+        self.initial: dict[str, Value | str] = {}
+        self.rates: list[str] = []
+        equations: list[Equation] = []
+        words = [used.word for used, _ in layers]
+        self.local: list[dict[str, str]] = []
+        for index, (used, state) in enumerate(layers):
+            word = used.word + (f"_{index + 1}" if words.count(used.word) > 1 else "")
+            equations += self._layer(used, state, word)
+        if self.rates:
+            equations.append(Equation("ode", "w", " + ".join(self.rates), weight))
+        self.equations = tuple(equations)
+        self.on_pre = self._arriving(arrival, [used for used, _ in layers])
+        self.on_post = self._event("on_post", [used for used, _ in layers])
+        self.on_step = self._event("on_step", [used for used, _ in layers], clamps=bool(self.rates))
+        self.later = tuple(
+            LaterEvent(self.local[index][used.part.later.after], self._event("later", [used], first=index))
+            for index, (used, _) in enumerate(layers) if isinstance(used.part, Rule) and used.part.later
+        )  # fmt: skip
+        self._keep_what_is_used()
+
+    def _layer(self, used: Used, state: Input | None, word: str) -> Iterable[Equation]:
+        part = used.part
+        local = {key: f"{word}_{key}" for key in [*used.values, *(e.name for e in part.equations if e.name != "w")]}
+        local["efficacy"] = f"{word}_efficacy"
+        if state:
+            local |= {e.name: f"{state.name}_{e.name}_post" for e in part.neuron}
+        if not self.switches:
+            local["plastic"] = "1"
+        self.local.append(local)
+        self.values |= {local[key]: value for key, value in used.values.items()}
+        own = {e.name for e in part.equations}
+        self.initial |= {local[key]: _initial(raw, used.values) for key, raw in part.initial.items() if key in own}
+        for equation in part.equations:
+            if equation.name == "w":
+                rate = rename(equation.right, local)
+                self.rates.append(f"plastic*({rate})" if self.switches else rate)
+            else:
+                yield weighing(rename_equation(equation, local), self.weight)
+
+    def _arriving(self, arrival: tuple[Statement, ...], layers: list[Used]) -> tuple[Statement, ...]:
+        before: list[Statement] = []
+        factors = ["w"]
+        for used, local in zip(layers, self.local, strict=True):
+            if used.part.sets_efficacy:
+                before += [rename_statement(s, local) for s in used.part.on_pre if not _follows(s)]
+                factors.append(local["efficacy"])
+        scaled = {"w": "*".join(factors)} if len(factors) > 1 else {}
+        effect = [Statement(s.target, s.operator, rename(s.right, scaled)) for s in arrival]
+        return (*before, *effect, *self._event("on_pre", layers))
+
+    def _event(self, event: str, layers: list[Used], first: int = 0, clamps: bool = False) -> tuple[Statement, ...]:
+        """The statements of the rules in order, then the clamp, then what follows from the change."""
+        changing: list[Statement] = []
+        following: list[Statement] = []
+        for index, used in enumerate(layers, start=first):
+            acted = event == "on_pre" and used.part.sets_efficacy
+            for statement in used.statements(event):
+                if acted and not _follows(statement):
+                    continue
+                made = rename_statement(statement, self.local[index])
+                exponents = {self.local[index][key]: value.mean for key, value in used.values.items() if not value.is_random}
+                made = replace(made, right=powers_resolved(made.right, exponents))
+                if _follows(statement):
+                    following.append(replace(made, right=rename(made.right, {"change": "(w - w_before)"})))
+                else:
+                    changing.append(_switched(made) if self.switches else made)
+        if not clamps and not any(statement.target == "w" for statement in changing):
+            return tuple(changing)
+        before = [Statement("w_before", "=", "w")] if following else []
+        return (*before, *changing, CLAMP, *following)
+
+    def _keep_what_is_used(self) -> None:
+        statements = (*self.on_pre, *self.on_post, *self.on_step, *(s for each in self.later for s in each.statements))
+        texts = [*(e.right for e in self.equations), *(s.right for s in statements)]
+        used = frozenset().union(*(identifiers(text) for text in texts if text))
+        used |= {each.after for each in self.later}
+        self.values = {key: value for key, value in self.values.items() if key in used}
+
+
+def _follows(statement: Statement) -> bool:
+    """Whether a statement reads what the event did to the weight."""
+    return "change" in identifiers(statement.right)
 
 
 def _switched(statement: Statement) -> Statement:

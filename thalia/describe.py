@@ -40,21 +40,23 @@ def _group_lines(group: Group, equations: str, plan: Plan) -> list[str]:
     lines += [f"    {line}" for line in equations.splitlines()]
     if group.threshold:
         lines.append(f"  threshold: {group.threshold}")
-    lines += [f"  reset: {statement}" for statement in group.reset]
+    lines += [f"  reset: {statement}" for statement in group.resets()]
     if group.refractory:
         lines.append(f"  refractory: {group.refractory}")
     common = {name: value for name in group.all_parameters() if (value := group.shared(name)) is not None}
     lines += [f"  {name} = {_shown(value)}" for name, value in common.items()]
     drives = [(d, m) for d in plan.drives if d.group == group.name for m in d.members]
+    for each in group.inputs:
+        lines += [f"  {n} starts at {_shown(v) if isinstance(v, Value) else v}" for n, v in each.initial.items()]
     for member in group.members:
         lines.append(f"  population {member.name}: neurons {member.start} to {member.stop - 1}")
         own = {name: values for name, values in member.parameters.items() if name not in common}
         lines += [f"    {name} = {' + '.join(_shown(v) for v in values)}" for name, values in own.items()]
         lines += [f"    {name} starts at {_shown(value)}" for name, value in member.initial.items()]
-        for drive, each in drives:
-            if each.population == member.name:
-                rate = f"{each.number:g} x ({drive.rate})" if each.mean is None else f"{each.mean:g} Hz"
-                lines.append(f"    Poisson {each.name}: {drive.target} += {_shown(each.weight)} at {rate}")
+        for drive, part in drives:
+            if part.population == member.name:
+                rate = f"{part.number:g} x ({drive.rate})" if part.mean is None else f"{part.mean:g} Hz"
+                lines.append(f"    Poisson {part.name}: {drive.target} += {_shown(part.weight)} at {rate}")
     return lines
 
 
@@ -66,8 +68,10 @@ def _synapse_lines(synapses: SynapseGroup, equations: str, plan: Plan) -> list[s
         f"  {bytes_per_synapse(synapses)} bytes a synapse",
     ]
     lines += [f"    {line}" for line in equations.splitlines()]
-    for event in ("on_pre", "on_post"):
-        lines += [f"  {event}: {statement}" for statement in getattr(synapses, event)]
+    lines += [f"  on_pre: {statement}" for statement in synapses.on_pre]
+    lines += [f"  {each.after} later: {statement}" for each in synapses.later for statement in each.statements]
+    lines += [f"  on_post: {statement}" for statement in synapses.on_post]
+    lines += [f"  every step: {statement}" for statement in synapses.on_step]
     lines += [f"  {name} is {form}" for name, form in synapses.forms.items()]
     common = {name: value for name in synapses.parameters if (value := synapses.shared(name)) is not None}
     lines += [f"  {name} = {_shown(value)}" for name, value in common.items()]
@@ -75,6 +79,7 @@ def _synapse_lines(synapses: SynapseGroup, equations: str, plan: Plan) -> list[s
         lines.append(f"  pathway {member.name}: {expected_synapses(member, plan):,.0f} synapses, {member.connect.rule}")
         lines.append(f"    w = {_shown(member.weight)}, delay = {_delay(member.axonal, member.dendritic)}")
         lines += [f"    {n} = {_shown(v)}" for n, v in member.parameters.items() if n not in common and n in synapses.parameters]
+        lines += [f"    {n} starts at {_shown(v) if isinstance(v, Value) else v}" for n, v in member.initial.items()]
         if synapses.switches:
             states = [f"{p.name} {'on' if on else 'off'}" for p, on in zip(plan.phases, member.plastic, strict=True)]
             lines.append(f"    plasticity: {', '.join(states)}")

@@ -15,6 +15,7 @@ _OF_NUMBERS = (
 FUNCTIONS: dict[str, str] = dict.fromkeys(_OF_NUMBERS, "dimensionless")
 FUNCTIONS |= {"abs": _SAME, "clip": _SAME, "int": "bool", "sqrt": "root", "rand": "none", "randn": "none"}
 CONSTANTS = {"pi": DIMENSIONLESS, "inf": DIMENSIONLESS, "t": UNITS["s"][1], "dt": UNITS["s"][1]}
+CONSTANTS["xi"] = multiply(DIMENSIONLESS, UNITS["s"][1], -0.5)  # white noise
 
 
 def dimension_of(expression: str, names: Mapping[str, Dimension]) -> Dimension:

@@ -48,6 +48,9 @@ class SynapseModel:
     method: str
     uniform_axonal: bool
     uniform_dendritic: bool
+    later: tuple[str, ...] = ()
+    uniform_later: tuple[bool, ...] = ()
+    every_step: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,10 @@ def _group_model(group: Group, plan: Plan, native_drives: bool) -> GroupModel:
         lines.append(f"{name} : {si_unit(dimension)} ({flags})")
     for drive in drives:
         lines += _drive_variables(drive, group)
+    lines += [f"{each.switch} : 1 (shared)" for each in group.inputs if each.switch]
     return GroupModel(
         name=group.name, size=group.size, equations="\n".join(lines), threshold=group.threshold,
-        reset="\n".join(map(str, group.reset)), refractory=group.refractory, method=group.method,
+        reset="\n".join(map(str, group.resets())), refractory=group.refractory, method=group.method,
         every_step=tuple(d.statement() for d in drives if d.rate or not native_drives),
     )  # fmt: skip
 
@@ -94,7 +98,8 @@ def _drive_variables(drive: Drive, group: Group) -> list[str]:
 
 def _synapse_model(synapses: SynapseGroup) -> SynapseModel:
     lines = [equation_text(equation) for equation in synapses.equations]
-    lines.append(f"w : {si_unit(synapses.weight)}")
+    if not any(equation.name == "w" for equation in synapses.equations):
+        lines.append(f"w : {si_unit(synapses.weight)}")
     for name, dimension in synapses.parameters.items():
         flags = "shared, constant" if synapses.shared(name) is not None else "constant"
         lines.append(f"{name} : {si_unit(dimension)} ({flags})")
@@ -105,6 +110,9 @@ def _synapse_model(synapses: SynapseGroup) -> SynapseModel:
         on_pre="\n".join(map(str, synapses.on_pre)), on_post="\n".join(map(str, synapses.on_post)),
         method=synapses.method,
         uniform_axonal=synapses.delay("axonal") is not None, uniform_dendritic=synapses.delay("dendritic") is not None,
+        later=tuple("\n".join(map(str, each.statements)) for each in synapses.later),
+        uniform_later=tuple(synapses.later_is_uniform(each) for each in synapses.later),
+        every_step="\n".join(map(str, synapses.on_step)),
     )  # fmt: skip
 
 
@@ -141,7 +149,9 @@ def network(model: NetworkModel) -> tuple[brian2.Network, dict[str, Any]]:
             name = f"{group.name}_input{index}"
             extra.append(made.run_regularly(statement, when="start", name=name))
     for synapses in model.synapses:
-        objects[synapses.name] = _synapses(b2, synapses, objects)
+        objects[synapses.name] = made = _synapses(b2, synapses, objects)
+        if synapses.every_step:
+            made.run_regularly(synapses.every_step, when="after_groups", name=f"{synapses.name}_step")
     return b2.Network(*objects.values()), objects
 
 
@@ -155,9 +165,16 @@ def _group(b2: Any, group: GroupModel) -> Any:
 
 
 def _synapses(b2: Any, synapses: SynapseModel, objects: dict[str, Any]) -> Any:
+    later = {later_name(index): text for index, text in enumerate(synapses.later)}
     uniform = {"pre": synapses.uniform_axonal, "post": synapses.uniform_dendritic and bool(synapses.on_post)}
+    uniform |= dict(zip(later, synapses.uniform_later, strict=True))
     return b2.Synapses(
-        objects[synapses.pre], objects[synapses.post], synapses.equations, on_pre=synapses.on_pre,
+        objects[synapses.pre], objects[synapses.post], synapses.equations, on_pre={"pre": synapses.on_pre, **later},
         on_post=synapses.on_post or None, delay={side: 0 * b2.second for side, is_one in uniform.items() if is_one} or None,
         method=synapses.method, name=synapses.name, namespace={},
     )  # fmt: skip
+
+
+def later_name(index: int) -> str:
+    """The name of the pathway that runs a synapse object's later statements."""
+    return f"later{index}"

@@ -10,8 +10,12 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import exp, inf, log, pi, sqrt
+from typing import Any
 
 from thalia.units import UNITS, Dimension, parse_unit, si_unit
+
+# stands for the dimension of the weight, which a rule does not know: `dw/dt = ... : weight`
+WEIGHT: Dimension = (inf, inf, inf, inf, inf)
 
 
 class EquationError(ValueError):
@@ -64,7 +68,8 @@ def _parse_equation(line: str) -> Equation:
         raise EquationError(f"'{line}' does not end in its unit; expected `dx/dt = … : unit` or `x = … : unit`")
     body, flags = tail["body"].strip(), tuple(f.strip() for f in (tail["flags"] or "").split(",") if f.strip())
     try:
-        dimension = parse_unit(tail["unit"].strip())[1]
+        unit = tail["unit"].strip()
+        dimension = WEIGHT if unit == "weight" else parse_unit(unit)[1]
     except ValueError as error:
         raise EquationError(f"'{line}': {error}") from None
     if ode := _ODE.fullmatch(body):
@@ -127,9 +132,37 @@ def rename(text: str, names: Mapping[str, str]) -> str:
     return _IDENTIFIER.sub(lambda match: names.get(match[0], match[0]), text)
 
 
+def powers_resolved(expression: str, values: Mapping[str, float]) -> str:
+    """The expression without powers whose exponents are exactly 0 or 1, so that a rule pays only for those it has."""
+    return ast.unparse(ast.Expression(_Powers(values).visit(tree(expression)))) if "**" in expression else expression
+
+
+class _Powers(ast.NodeTransformer):
+    def __init__(self, values: Mapping[str, float]):
+        self.values = values
+
+    def visit_BinOp(self, node: ast.BinOp) -> Any:
+        """Resolve a power, and leave out a factor of one."""
+        left, right = self.visit(node.left), self.visit(node.right)
+        if isinstance(node.op, ast.Pow) and isinstance(right, ast.Name) and right.id in self.values:
+            exponent = self.values[right.id]
+            if exponent in (0, 1):
+                return ast.Constant(1) if exponent == 0 else left
+        if isinstance(node.op, ast.Mult):
+            for one, other in ((left, right), (right, left)):
+                if isinstance(one, ast.Constant) and one.value == 1:
+                    return other
+        return ast.BinOp(left, node.op, right)
+
+
 def rename_equation(equation: Equation, names: Mapping[str, str]) -> Equation:
     """The equation with its own name and those it mentions replaced."""
     return replace(equation, name=names.get(equation.name, equation.name), right=rename(equation.right, names))
+
+
+def weighing(equation: Equation, weight: Dimension) -> Equation:
+    """The equation with the weight's dimension in the place of `weight`."""
+    return replace(equation, dimension=weight) if equation.dimension == WEIGHT else equation
 
 
 def rename_statement(statement: Statement, names: Mapping[str, str]) -> Statement:
@@ -184,13 +217,33 @@ def written_out(equations: Iterable[Equation]) -> dict[str, str]:
     return result
 
 
+def divided_by(expression: str) -> frozenset[str]:
+    """The names that an expression divides by, alone or as a factor."""
+    found: set[str] = set()
+    for node in ast.walk(tree(expression)):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div | ast.Mod):
+            found |= _factors(node.right)
+    return frozenset(found)
+
+
+def _factors(node: ast.expr) -> set[str]:
+    match node:
+        case ast.Name(id=name):
+            return {name}
+        case ast.BinOp(op=ast.Mult(), left=left, right=right):
+            return _factors(left) | _factors(right)
+        case ast.BinOp(op=ast.Pow(), left=left) | ast.UnaryOp(operand=left):
+            return _factors(left)
+    return set()
+
+
 _OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
               ast.Pow: operator.pow}  # fmt: skip
 _CALLS: dict[str, Callable[[float], float]] = {"exp": exp, "log": log, "sqrt": sqrt, "abs": abs}
 
 
-def evaluate(expression: str, values: Mapping[str, float]) -> float:
-    """The number that an expression of constants stands for, in SI.
+def evaluate(expression: str, values: Mapping[str, Any]) -> Any:
+    """The number that an expression of constants stands for, in SI; with arrays for values, an array.
 
     Raises
     ------
@@ -200,7 +253,7 @@ def evaluate(expression: str, values: Mapping[str, float]) -> float:
     return _evaluate(tree(expression), {"pi": pi, **values})
 
 
-def _evaluate(node: ast.expr, values: Mapping[str, float]) -> float:
+def _evaluate(node: ast.expr, values: Mapping[str, Any]) -> Any:
     match node:
         case ast.Constant(value=int() | float()):
             return float(node.value)  # type: ignore[arg-type]
@@ -211,9 +264,9 @@ def _evaluate(node: ast.expr, values: Mapping[str, float]) -> float:
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return -_evaluate(operand, values)
         case ast.BinOp(op=op, left=left, right=right) if type(op) in _OPERATORS:
-            return float(_OPERATORS[type(op)](_evaluate(left, values), _evaluate(right, values)))
+            return _OPERATORS[type(op)](_evaluate(left, values), _evaluate(right, values))
         case ast.Call(func=ast.Name(id=name), args=[argument]) if name in _CALLS:
-            return float(_CALLS[name](_evaluate(argument, values)))
+            return _CALLS[name](_evaluate(argument, values))
     raise EquationError(f"'{ast.unparse(node)}' is not a constant")
 
 
@@ -221,4 +274,5 @@ def equation_text(equation: Equation) -> str:
     """The equation as it is written in a part, with its SI unit."""
     left = {"ode": f"d{equation.name}/dt = ", "expression": f"{equation.name} = ", "parameter": equation.name}
     flags = f" ({', '.join(equation.flags)})" if equation.flags else ""
-    return f"{left[equation.kind]}{equation.right} : {si_unit(equation.dimension)}{flags}"
+    unit = "weight" if equation.dimension == WEIGHT else si_unit(equation.dimension)
+    return f"{left[equation.kind]}{equation.right} : {unit}{flags}"

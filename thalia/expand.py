@@ -5,7 +5,7 @@ from typing import Any
 from thalia.errors import CircuitError, Path, Problem
 from thalia.parts import part_text
 from thalia.source import read_yaml
-from thalia.spec import Circuit, Delay, Fragment, Pathway, Population, Stimulus
+from thalia.spec import Circuit, Delay, Fragment, Pathway, Population, RuleUse, Stimulus
 from thalia.validate import parse
 
 
@@ -53,13 +53,21 @@ def _expand_regions(circuit: Circuit, problems: list[Problem]) -> Circuit:
             source = source.aliased({("populations", made): (*here, "populations", name)})
         for name, pathway in fragment.pathways.items():
             made = f"{region}.{name}"
-            ends = {side: tuple(f"{region}.{end}" for end in getattr(pathway, side)) for side in ("pre", "post")}
-            pathways[made] = pathway.model_copy(update=ends)
+            changes: dict[str, Any] = {
+                side: tuple(f"{region}.{end}" for end in getattr(pathway, side)) for side in ("pre", "post")
+            }
+            changes["plasticity"] = tuple(_taught_in(region, use) for use in pathway.plasticity)
+            pathways[made] = pathway.model_copy(update=changes)
             source = source.aliased({("pathways", made): (*here, "pathways", name)})
     for name, population in circuit.populations.items():
         if population.share is not None:
             problems.append(Problem(("populations", name, "share"), "'share' is for regions", "give `size:` instead"))
     return circuit.with_(regions={}, populations=populations, pathways=pathways).at(source)
+
+
+def _taught_in(region: str, use: RuleUse) -> RuleUse:
+    """The use of a rule, whose teacher is a pathway of the same region."""
+    return use.model_copy(update={"teacher": f"{region}.{use.teacher}"}) if use.teacher else use
 
 
 def _sized(population: Population, region_size: int) -> Population:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from thalia.parts import AnyValue, quantity
+from thalia.texts import AnyValue, quantity
 from thalia.units import DIMENSIONLESS, UNITS, Value
 
 

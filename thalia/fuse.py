@@ -49,6 +49,7 @@ def _fused_synapses(synapses: tuple[SynapseGroup, ...], names: dict[str, str]) -
     for each in synapses:
         key = (
             names[each.pre], names[each.post], each.synapse, each.rules, each.equations, each.on_pre, each.on_post,
+            each.later, each.on_step,
             each.members[0].plastic if each.rules else (), _is_dendritic(each),
         )  # fmt: skip
         alike[key].append(each)
@@ -67,7 +68,7 @@ def _name(members: list[SynapseGroup], ends: dict[str, str], fused: list[Synapse
     if len(members) == 1:
         return members[0].name
     stems = {pathway.name.rpartition(".")[0] for each in members for pathway in each.members}
-    words = [ends["pre"], "to", ends["post"], *(word_of(part) for part in (*members[0].rules, members[0].synapse))]
+    words = [ends["pre"], "to", ends["post"], *(word_of(part) for part in (*members[0].rules, *members[0].synapse.split(" + ")))]
     in_common = stems.pop() if len(stems) == 1 else ""
     stem = synapses_name(in_common or "_".join(dict.fromkeys(word.removeprefix("neurons_") for word in words)))
     taken = {each.name for each in fused}

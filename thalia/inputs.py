@@ -8,12 +8,14 @@ from io import StringIO
 from thalia.dimensions import dimension_of
 from thalia.equations import EquationError, Statement, evaluate, identifiers, rename, rename_equation
 from thalia.errors import CircuitError, Path, did_you_mean
-from thalia.parts import Neuron, Part, StimulusKind, Synapse, expect, word_of
+from thalia.parts import Layer, Neuron, Part, StimulusKind, Synapse, divisors, word_of
 from thalia.plan import AMPERE, HERTZ, Drive, DriveMember, Input, Playback, group_name
 from thalia.source import read_text
 from thalia.spec import Circuit, Stimulus, SynapseUse
+from thalia.texts import expect
 from thalia.units import Dimension, Value, ValueSyntaxError, constant, dimension_name
 
+NO_VALUES: dict[str, Value] = {}
 BIAS = Input("bias", "bias", (), {"bias": AMPERE}, {"bias": constant(0, AMPERE)})
 
 
@@ -44,6 +46,7 @@ class Port:
     """A synapse model with its numbers, as variables of the neurons that it acts on."""
 
     part: Synapse
+    weight: Dimension
     input: Input
     values: dict[str, Value]
     arrival: tuple[Statement, ...]
@@ -55,27 +58,36 @@ class Ports:
     def __init__(self, circuit: Circuit, problem: Callable[..., None]):
         self.circuit = circuit
         self.problem = problem
+        self.taken: set[str] = set()
         self.made: dict[tuple[str, tuple[tuple[str, Value], ...]], Port] = {}
 
     def synapse(self, use: SynapseUse, path: Path) -> Port | None:
         """The port of a synapse model with these parameters, made at its first use."""
-        part = self._part("synapses", use.part, path)
+        part = self.part("synapses", use.part, path)
         if not isinstance(part, Synapse):
             return None
-        values = self.parameters(part, use.parameters, path)
+        if part.weight is None:
+            hint = f"write `synapse: [{use.part}, ampa]`"
+            self.problem(path, f"'{use.part}' scales the efficacy of a synapse and needs one after it", hint)
+            return None
+        values = self.parameters(part, use.parameters, path, use.preset)
         if values is None:
             return None
         key = (use.part, tuple(sorted(values.items())))
         if key not in self.made:
-            stem = word_of(use.part)
-            number = sum(made.input.name.rstrip("_0123456789") == stem.rstrip("_0123456789") for made in self.made.values()) + 1
-            self.made[key] = _port(part, stem if number == 1 else f"{stem}_{number}", values)
+            self.made[key] = _port(part, part.weight, self.unique(word_of(use.part)), values)
         return self.made[key]
+
+    def unique(self, stem: str) -> str:
+        """A name for something in the neurons that no other has."""
+        name = next(n for n in (stem, *(f"{stem}_{i}" for i in range(2, 100_000))) if n not in self.taken)
+        self.taken.add(name)
+        return name
 
     def stimulus(self, name: str, stimulus: Stimulus, received: dict[str, Received]) -> Drive | None:
         """Add a stimulus to what its target receives; Poisson spikes on neurons come back as a drive."""
         path: Path = ("stimuli", name)
-        part = self._part("stimuli", stimulus.kind, (*path, "kind"))
+        part = self.part("stimuli", stimulus.kind, (*path, "kind"))
         target = stimulus.target[0]
         if target not in self.circuit.populations:
             self.problem((*path, "target"), f"no population is called '{target}'", did_you_mean(target, self.circuit.populations))
@@ -88,7 +100,7 @@ class Ports:
         if part.current:
             self._current(name, part, values, received[target], path)
             return None
-        neuron = self._part("neurons", self.circuit.populations[target].neuron, ("populations", target, "neuron"))
+        neuron = self.part("neurons", self.circuit.populations[target].neuron, ("populations", target, "neuron"))
         if isinstance(neuron, Neuron) and any("input_rate" in identifiers(e.right) for e in neuron.equations if e.right):
             slot = f"rate_{name.replace('.', '_')}"
             received[target].add(*_slot(slot, part.rate, values, is_rate=True), path)
@@ -106,7 +118,7 @@ class Ports:
         if port is None:
             return None
         try:
-            expect(stimulus.weight, port.part.weight)
+            expect(stimulus.weight, port.weight)
         except ValueSyntaxError as error:
             self.problem((*path, "weight"), str(error), f"the synapse is '{stimulus.through.part}'")
             return None
@@ -135,7 +147,8 @@ class Ports:
         else:
             received.add(*_slot(f"current_{name.replace('.', '_')}", part.current, values), path)
 
-    def _part(self, kind: str, name: str, path: Path) -> Part | None:
+    def part(self, kind: str, name: str, path: Path) -> Part | None:
+        """A part of the circuit's or of the library; None, with the problem noted, if there is none."""
         try:
             return self.circuit.part(kind, name)
         except CircuitError as error:
@@ -143,9 +156,19 @@ class Ports:
                 self.problem(path if not p.place else (), f"{p.place}: {p.message}" if p.place else p.message, p.hint)
             return None
 
-    def parameters(self, part: Part, given: Mapping[str, Value], path: Path) -> dict[str, Value] | None:
-        """Defaults overlaid with what the circuit gives; None if something given is unknown or of the wrong dimension."""
+    def parameters(
+        self, part: Part, given: Mapping[str, Value], path: Path, preset: str = "", window: Mapping[str, Value] = NO_VALUES
+    ) -> dict[str, Value] | None:
+        """Defaults overlaid with a window, a preset and what the circuit gives.
+
+        None if something given is unknown, of the wrong dimension, or a zero that equations divide by.
+        """
         values, good = {name: parameter.default for name, parameter in part.parameters.items()}, True
+        presets = part.presets if isinstance(part, Layer) else {}
+        if preset and preset not in presets:
+            self.problem((*path, "preset"), f"no preset is called '{preset}'", did_you_mean(preset, presets))
+            return None
+        values |= {**window, **(presets[preset].parameters if preset else {})}
         for name, value in given.items():
             if name not in part.parameters:
                 self.problem((*path, name), f"unknown parameter '{name}'", did_you_mean(name, part.parameters))
@@ -157,6 +180,11 @@ class Ports:
             except ValueSyntaxError as error:
                 hint = f"{name} is the {parameter.meaning}; the default is {parameter.default}"
                 self.problem((*path, name), str(error), hint)
+                good = False
+                continue
+            if name in divisors(part) and not value.is_random and value.mean == 0:
+                hint = f"{name} is the {parameter.meaning}; the default is {parameter.default}"
+                self.problem((*path, name), f"cannot be zero, because equations divide by it, found {value}", hint)
                 good = False
         return values if good else None
 
@@ -172,7 +200,7 @@ class Ports:
         return False
 
 
-def _port(part: Synapse, name: str, values: dict[str, Value]) -> Port:
+def _port(part: Synapse, weight: Dimension, name: str, values: dict[str, Value]) -> Port:
     local = {key: f"{name}_{key}" for key in [*values, *(equation.name for equation in part.neuron)]}
     renamed = {local[key]: value for key, value in values.items()}
     dimensions: dict[str, Dimension] = {key: value.dimension for key, value in renamed.items()}
@@ -183,7 +211,7 @@ def _port(part: Synapse, name: str, values: dict[str, Value]) -> Port:
         )
         for s in part.on_pre
     )
-    return Port(part, Input(name, rename(part.current, local), equations, dimensions, renamed), renamed, arrival)
+    return Port(part, weight, Input(name, rename(part.current, local), equations, dimensions, renamed), renamed, arrival)
 
 
 def _single_jump(arrival: tuple[Statement, ...]) -> tuple[str | None, str]:

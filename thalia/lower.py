@@ -41,8 +41,13 @@ def lower(plan: Plan, mode: str = "on") -> Plan:
 
 
 def _method(equations: tuple[Equation, ...], constants: set[str]) -> str:
-    """Exact where the model is linear; exponential Euler where each equation is, in its own variable; else RK2."""
+    """Exact where the model is linear; exponential Euler where each equation is, in its own variable; else RK2.
+
+    Equations with white noise are integrated by Euler and Maruyama's scheme.
+    """
     rights = written_out(equations)
+    if any("xi" in identifiers(right) for right in rights.values()):
+        return "euler"
     known = constants | rights.keys()
     is_linear = all(degree(right, rights.keys()) <= 1 and identifiers(right) <= known for right in rights.values())
     if is_linear:
@@ -63,21 +68,39 @@ def _lower(synapses: SynapseGroup, post: Group, mode: str) -> tuple[SynapseGroup
     forms: dict[str, str] = {}
     moved = _Moved()
     equations: list[Equation] = []
+    stepped = _read_in_every_step(synapses)
     for equation in synapses.equations:
         if equation.kind != "ode":
             equations.append(equation)
+        elif mode != "off" and equation.name in stepped:
+            forms[equation.name] = f"{CLOCK}: {stepped[equation.name]}; costs a pass over all synapses in every step"
+            equations.append(replace(equation, flags=(*equation.flags, CLOCK)))
         elif mode != "off" and (reason := _why_hoist(equation, synapses, post)):
             forms[equation.name] = f"{HOISTED}: {reason}"
             synapses = _hoist(equation, synapses, moved)
-        elif mode != "off" and is_linear_decay(equation, synapses.parameters):
+        elif mode != "off":
             forms[equation.name] = f"{EVENT}: linear decay, brought up to date when a spike arrives"
             equations.append(replace(equation, flags=(*equation.flags, EVENT)))
         else:
-            why = "asked for" if mode == "off" else "its equation has no closed form between spikes"
-            forms[equation.name] = f"{CLOCK}: {why}; costs a pass over all synapses in every step"
+            forms[equation.name] = f"{CLOCK}: asked for; costs a pass over all synapses in every step"
             equations.append(replace(equation, flags=(*equation.flags, CLOCK)))
     method = _method(tuple(equations), {*synapses.parameters, *UNITS})
     return replace(synapses, equations=tuple(equations), forms=forms, method=method), moved
+
+
+def _read_in_every_step(synapses: SynapseGroup) -> dict[str, str]:
+    """Variables that must be current in every step, each with the reason."""
+    odes = {e.name: e for e in synapses.equations if e.kind == "ode"}
+    rights = written_out(synapses.equations)
+    found = {
+        name: "its equation has no closed form between spikes"
+        for name, equation in odes.items()
+        if not is_linear_decay(replace(equation, right=rights[name]), synapses.parameters)
+    }
+    named = {e.name: f"({e.right})" for e in synapses.equations if e.kind == "expression"}
+    needed = [rename(s.right, named) for s in synapses.on_step] + [rights[name] for name in found]
+    read = {name for right in needed for name in identifiers(right)} & odes.keys()
+    return found | dict.fromkeys(sorted(read - found.keys()), "it is read in every step")
 
 
 def _why_hoist(equation: Equation, synapses: SynapseGroup, post: Group) -> str:
@@ -85,13 +108,15 @@ def _why_hoist(equation: Equation, synapses: SynapseGroup, post: Group) -> str:
     name = equation.name
     delay = synapses.delay("dendritic")
     own = [s for s in synapses.on_post if s.target == name]
+    others = [s for s in synapses.statements() if s not in synapses.on_post]
     read_later = any(name in identifiers(s.right) for s in synapses.on_post)
-    changed_before = any(s.target == name for s in synapses.on_pre)
+    changed_before = any(s.target == name for s in others)
     needed = set().union(*(identifiers(s.right) for s in own), identifiers(equation.right)) - {name}
     shared = {key for key in synapses.parameters if synapses.shared(key) is not None}
     local = {*synapses.parameters, *(e.name for e in synapses.equations), "w", "plastic"}
     if (
-        not own or changed_before or read_later or post.plays_spikes or delay is None or delay.mean != 0
+        not own or changed_before or read_later or name in synapses.members[0].initial
+        or post.plays_spikes or delay is None or delay.mean != 0
         or (needed & local) - shared or any(key.endswith("_post") for key in needed)
         or not is_linear_decay(equation, shared)
     ):  # fmt: skip
@@ -111,12 +136,18 @@ def _hoist(equation: Equation, synapses: SynapseGroup, moved: _Moved) -> Synapse
         assert value is not None, "only variables of shared parameters are hoisted"
         moved.parameters[names[key]] = (synapses.parameters[key], value)
     reading = {equation.name: f"{names[equation.name]}_post"}
-    on_pre = tuple(Statement(s.target, s.operator, rename(s.right, reading)) for s in synapses.on_pre)
-    on_post = tuple(s for s in synapses.on_post if s.target != equation.name)
-    still_used = {name for s in (*on_pre, *on_post) for name in identifiers(s.right)}
-    still_used |= {name for e in synapses.equations if e.name != equation.name for name in identifiers(e.right)}
+
+    def read(statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
+        return tuple(Statement(s.target, s.operator, rename(s.right, reading)) for s in statements)
+
+    changed = replace(
+        synapses, on_pre=read(synapses.on_pre), on_post=tuple(s for s in synapses.on_post if s.target != equation.name),
+        later=tuple(replace(each, statements=read(each.statements)) for each in synapses.later),
+    )  # fmt: skip
+    still_used = {name for s in changed.statements() for name in identifiers(s.right)}
+    still_used |= {name for e in synapses.equations if e.name != equation.name and e.right for name in identifiers(e.right)}
     parameters = {key: d for key, d in synapses.parameters.items() if key not in needed or key in still_used}
-    return replace(synapses, on_pre=on_pre, on_post=on_post, parameters=parameters)
+    return replace(changed, parameters=parameters)
 
 
 def _hosting(group: Group, moved: _Moved) -> Group:

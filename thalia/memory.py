@@ -29,7 +29,9 @@ def bytes_per_synapse(synapses: SynapseGroup) -> int:
     variables += sum(synapses.shared(name) is None for name in synapses.parameters)
     event_driven = any("event-driven" in e.flags for e in synapses.equations)
     delays = (synapses.delay("axonal") is None) + bool(synapses.on_post and synapses.delay("dendritic") is None)
-    return 12 + 4 * bool(synapses.on_post) + 8 * variables + 8 * event_driven + 12 * delays
+    delays += sum(not synapses.later_is_uniform(each) for each in synapses.later)
+    variables -= any(e.name == "w" for e in synapses.equations)
+    return 12 + 4 * bool(synapses.on_post) + 4 * len(synapses.later) + 8 * variables + 8 * event_driven + 12 * delays
 
 
 def needed_bytes(plan: Plan) -> float:

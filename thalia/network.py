@@ -37,7 +37,7 @@ def network_of(plan: Plan) -> Network:
     populations = {member.name: member.size for _, member in plan.populations()}
     pathways = {}
     for synapses, pathway in plan.pathways():
-        reversal = synapses.synapse.startswith("gaba")
+        reversal = synapses.synapse.rpartition(" + ")[2].startswith("gaba")
         count = expected_synapses(pathway, plan)
         inhibitory = reversal or pathway.weight.mean < 0
         pathways[pathway.name] = Pathway(pathway.pre, pathway.post, count, inhibitory, synapses.is_plastic)

@@ -5,90 +5,22 @@ the library is written in.
 """
 
 import re
-from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path as FilePath
-from typing import Annotated, Any
+from typing import Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from thalia.equations import Equation, EquationError, Statement, parse_equations, parse_statements
+from thalia.equations import Equation, Statement, divided_by
 from thalia.errors import did_you_mean, fail
 from thalia.source import Source, read_text, read_yaml
-from thalia.units import UNITS, Dimension, Value, ValueSyntaxError, dimension_name, parse_unit, parse_value
+from thalia.texts import AnyValue, Equations, Node, Statements, UnitText
+from thalia.units import UNITS
 from thalia.validate import parse
 
 LIBRARY = files("thalia") / "library"
-
-
-def _checked(parse: Callable[[Any], Any]) -> BeforeValidator:
-    def validate(raw: Any) -> Any:
-        try:
-            return parse(raw)
-        except (ValueSyntaxError, EquationError) as error:
-            raise PydanticCustomError("thalia", "{message}", {"message": str(error)}) from None
-
-    return BeforeValidator(validate)
-
-
-def _text(parse: Callable[[str], Any]) -> Callable[[Any], Any]:
-    def read(raw: Any) -> Any:
-        if isinstance(raw, tuple):
-            return raw
-        if not isinstance(raw, str):
-            raise EquationError("expected model text, one line each")
-        return parse(raw)
-
-    return read
-
-
-_VALUE_SCHEMA = {"type": ["number", "string"], "examples": ["20 ms", 0.1, "normal(1 nS, 0.2 nS, min=0 nS)"]}
-AnyValue = Annotated[Value, _checked(parse_value), WithJsonSchema(_VALUE_SCHEMA)]
-Equations = Annotated[tuple[Equation, ...], _checked(_text(parse_equations)), WithJsonSchema({"type": "string"})]
-Statements = Annotated[tuple[Statement, ...], _checked(_text(parse_statements)), WithJsonSchema({"type": "string"})]
-
-
-def _unit(raw: Any) -> Dimension:
-    dimension = parse_unit(raw)[1] if isinstance(raw, str) else raw
-    return tuple(dimension)
-
-
-UnitText = Annotated[Dimension, _checked(_unit), WithJsonSchema({"type": "string", "examples": ["nS", "pA"]})]
-
-
-def quantity(name: str, dimension: Dimension) -> Any:
-    """The type of a field that takes a number or a distribution of one dimension."""
-
-    def parse(raw: Any) -> Value:
-        return expect(parse_value(raw), dimension, raw)
-
-    return Annotated[Value, _checked(parse), WithJsonSchema({**_VALUE_SCHEMA, "description": f"a {name}"})]
-
-
-def expect(value: Value, dimension: Dimension, raw: object = None) -> Value:
-    """The value, if it has this dimension.
-
-    Raises
-    ------
-    ValueSyntaxError
-        Saying what was expected and what was found.
-    """
-    if value.dimension != dimension:
-        found = dimension_name(value.dimension)
-        shown = str(value) if raw is None else str(raw)
-        message = f"expected a {dimension_name(dimension)}, found {shown}"
-        if found == "dimensionless":
-            raise ValueSyntaxError(f"{message}, which has no unit")
-        raise ValueSyntaxError(f"{message} (a {found})".replace("a dimensionless", "a bare number"))
-    return value
-
-
-class Node(BaseModel):
-    """What every noun of a circuit has in common: unknown keys are errors, and nothing changes later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 class Parameter(Node):
@@ -112,6 +44,7 @@ class Part(Node):
 # what equations mean by these names already, and what Brian2 keeps for itself
 RESERVED = {"t", "dt", "i", "j", "N", "w", "w_min", "w_max", "plastic", "lastspike", "not_refractory", "lastupdate", "xi", "e",
             "amp", "pi", "inf", "input_current", "input_rate"}  # fmt: skip
+_IN_SYNAPSES = {"t", "dt", "w", "w_min", "w_max", "plastic", "efficacy", "change", "xi", "pi", "inf", "e"}
 
 
 def _own_names(part: "Neuron | Synapse | Rule", equations: tuple[Equation, ...], kept: set[str]) -> None:
@@ -135,6 +68,10 @@ def _own_names(part: "Neuron | Synapse | Rule", equations: tuple[Equation, ...],
         raise PydanticCustomError("thalia", "{message}", {"message": problem, "hint": "choose another name"})
 
 
+def _refuse(message: str, hint: str = "") -> PydanticCustomError:
+    return PydanticCustomError("thalia", "{message}", {"message": message, "hint": hint})
+
+
 class Neuron(Part):
     """A neuron model. `input_current` (or `input_rate`) in its equations is everything that it receives."""
 
@@ -150,36 +87,139 @@ class Neuron(Part):
         return self
 
 
-class Synapse(Part):
-    """A synapse model: what an arriving spike does to the postsynaptic neuron.
+class Preset(Node):
+    """A published set of numbers for a rule, or for a synapse."""
 
-    `neuron` holds the equations that live in that neuron, once for all synapses of this model; `current` is
-    what they inject; `on_pre` is the effect of one spike, of weight `w`; `charge` is what it injects in all.
+    source: str
+    parameters: dict[str, AnyValue] = {}
+    pairing: str = ""
+
+
+class Layer(Part):
+    """What synapses and rules have in common: state in each synapse, and state in the postsynaptic neuron.
+
+    `equations` hold for every synapse; `neuron` for the postsynaptic neuron, once for all pathways that use the
+    part with the same numbers, and `on_spike` is what a spike of that neuron does to it. A number assigned to
+    `efficacy` in `on_pre` multiplies the weight of the arriving spike. `initial` gives what does not start at
+    zero: a value, a parameter, an expression of `w` and `w_max`, or, in the neuron, `sum(...)` of one.
     """
 
-    weight: UnitText
+    equations: Equations = ()
     neuron: Equations = ()
+    on_spike: Statements = ()
+    initial: dict[str, str | AnyValue] = {}
+    on_pre: Statements = ()
+    presets: dict[str, Preset] = {}
+
+    @property
+    def sets_efficacy(self) -> bool:
+        """Whether it scales what an arriving spike transmits."""
+        return any(statement.target == "efficacy" for statement in self.on_pre)
+
+    @model_validator(mode="after")
+    def _initial_values_are_of_variables(self) -> "Layer":
+        known = {e.name for e in (*self.equations, *self.neuron) if e.kind != "expression"}
+        for name in self.initial:
+            if name not in known:
+                raise _refuse(f"initial: '{name}' is not a variable of this part", did_you_mean(name, known))
+        for name, preset in self.presets.items():
+            for key in preset.parameters.keys() - self.parameters.keys():
+                raise _refuse(f"preset {name}: unknown parameter '{key}'", did_you_mean(key, self.parameters))
+        return self
+
+
+class Synapse(Layer):
+    """A synapse model: what an arriving spike does to the postsynaptic neuron.
+
+    A receptor has a `weight` with unit; `neuron` holds the equations that live in that neuron, `current` is what
+    they inject, `on_pre` the effect of one spike of weight `w`, `charge` what it injects in all. A synapse part
+    without `weight` scales the `efficacy` of what follows it: short-term plasticity.
+    """
+
+    weight: UnitText | None = None
     current: str = ""
     on_pre: Statements
     charge: str = ""
 
     @model_validator(mode="after")
     def _names_are_free(self) -> "Synapse":
-        _own_names(self, self.neuron, {"t", "dt", "w", "v", "pi", "inf", "e"})
+        if self.weight is None:
+            _own_names(self, (*self.equations, *self.neuron), _IN_SYNAPSES)
+            if not self.sets_efficacy:
+                raise _refuse("a synapse needs either a 'weight' or an `efficacy = ...` in 'on_pre'",
+                              "weight: nS for a receptor; efficacy for short-term plasticity")  # fmt: skip
+        else:
+            _own_names(self, self.neuron, {"t", "dt", "w", "v", "pi", "inf", "e"})
+            if self.equations or self.sets_efficacy:
+                raise _refuse("a synapse with a 'weight' has no equations or efficacy of its own",
+                              "write them as a part without weight: `synapse: [tsodyks_markram, ampa]`")  # fmt: skip
         return self
 
 
-class Rule(Part):
-    """A plasticity rule as model equations; `w` is the weight, between `w_min` and `w_max`."""
+class Pairing(Node):
+    """What pre- and postsynaptic spikes do to the traces, after the weight has changed: which pairs count."""
 
-    equations: Equations = ()
     on_pre: Statements = ()
     on_post: Statements = ()
 
+
+class Later(Node):
+    """Statements that run a while after the presynaptic spike has arrived; `after` names the parameter with the time."""
+
+    after: str
+    on_pre: Statements
+
+
+class Rule(Layer):
+    """A plasticity rule as model equations; `w` is the weight, between `w_min` and `w_max`.
+
+    The weight changes by statements at events, by `dw/dt = ... : weight`, or by `on_step`. In statements, `change`
+    is what this event did to the weight, after the clamp. `plastic` is 1, and 0 while plasticity is off.
+    `on_teacher` is what spikes of a third, teaching pathway do to the neuron's state.
+    """
+
+    family: str = "other"
+    pairing: dict[str, Pairing] = {}
+    later: Later | None = None
+    on_post: Statements = ()
+    on_step: Statements = ()
+    on_teacher: Statements = ()
+
     @model_validator(mode="after")
     def _names_are_free(self) -> "Rule":
-        _own_names(self, self.equations, {"t", "dt", "w", "w_min", "w_max", "plastic", "pi", "inf", "e"})
+        own = tuple(e for e in (*self.equations, *self.neuron) if not (e.name == "w" and e.kind == "ode"))
+        _own_names(self, own, _IN_SYNAPSES)
+        if self.later and self.later.after not in self.parameters:
+            raise _refuse(f"later: '{self.later.after}' is not a parameter", did_you_mean(self.later.after, self.parameters))
+        for name, preset in self.presets.items():
+            if preset.pairing and preset.pairing not in self.pairing:
+                hint = did_you_mean(preset.pairing, self.pairing)
+                raise _refuse(f"preset {name}: no pairing is called '{preset.pairing}'", hint)
         return self
+
+    def statements(self, event: str, pairing: str = "") -> tuple[Statement, ...]:
+        """What happens at an event ('on_pre', 'on_post', 'later', 'on_step') under a pairing, the first by default."""
+        if event == "later":
+            return self.later.on_pre if self.later else ()
+        own: tuple[Statement, ...] = getattr(self, event)
+        chosen = self.pairing.get(pairing or next(iter(self.pairing), ""))
+        return own + getattr(chosen, event, ())
+
+
+class Window(Part):
+    """The plasticity window of a kind of pathway: a rule with numbers, and how well they are known.
+
+    `evidence` is 'measured' where the pathway's own window was, 'modelled' where a model was fitted to it, and
+    'proposed' where no measurement stands behind the value.
+    """
+
+    rule: str
+    preset: str = ""
+    pairing: str = ""
+    values: dict[str, AnyValue] = {}
+    sign: str
+    evidence: Literal["measured", "modelled", "proposed"]
+    preparation: str
 
 
 class StimulusKind(Part):
@@ -194,15 +234,27 @@ KINDS: dict[str, type[Part]] = {
     "neurons": Neuron,
     "synapses": Synapse,
     "plasticity": Rule,
+    "windows": Window,
     "stimuli": StimulusKind,
 }
-_SINGULAR = {"neurons": "neuron model", "synapses": "synapse model", "plasticity": "plasticity rule",
+_SINGULAR = {"neurons": "neuron model", "synapses": "synapse model", "plasticity": "plasticity rule", "windows": "window",
              "stimuli": "kind of stimulus", "regions": "region template"}  # fmt: skip
+
+
+def divisors(part: Part) -> frozenset[str]:
+    """The parameters that a part's model text divides by, which therefore cannot be zero."""
+    texts: list[str] = []
+    for name in type(part).model_fields:
+        value = getattr(part, name)
+        if isinstance(value, tuple):
+            texts += [each.right for each in value if isinstance(each, Equation | Statement) and each.right]
+    texts += [text for key in ("current", "rate", "charge") if (text := getattr(part, key, ""))]
+    return frozenset().union(*map(divided_by, texts)) & part.parameters.keys()
 
 
 @cache
 def names(kind: str) -> tuple[str, ...]:
-    """Names of every part of a kind: 'neurons', 'synapses', 'plasticity', 'stimuli', 'regions'."""
+    """Names of every part of a kind: 'neurons', 'synapses', 'plasticity', 'windows', 'stimuli', 'regions'."""
     folder = LIBRARY / kind
     files = folder.iterdir() if folder.is_dir() else ()
     return tuple(sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml")))

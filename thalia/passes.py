@@ -63,14 +63,10 @@ def files_of(circuit: Circuit) -> dict[str, str]:
     """The text of the circuit and of every file beside it that it draws in, by name."""
     files = dict(circuit.source.files) or {f"{circuit.name}.yaml": dumps(circuit)}
     files |= expand(circuit).source.files
-    used = {("neurons", population.neuron) for population in circuit.populations.values()}
-    for pathway in circuit.pathways.values():
-        used |= {("synapses", pathway.synapse.part), *(("plasticity", use.rule) for use in pathway.plasticity)}
     for stimulus in circuit.stimuli.values():
-        used.add(("stimuli", stimulus.kind))
         if stimulus.file:
             files[stimulus.file] = read_text(circuit.folder / stimulus.file)
-    for kind, name in sorted(used):
+    for kind, name in sorted(circuit.parts_used()):
         if name.endswith(".yaml"):
             text, file = part_text(kind, name, circuit.folder)
             files[file] = text

@@ -3,8 +3,9 @@
 from typing import Any
 
 from thalia.equations import Equation, Statement, equation_text
-from thalia.parts import Node, Synapse
-from thalia.spec import Circuit, RuleUse, Stimulus, SynapseUse
+from thalia.parts import Synapse
+from thalia.spec import Circuit, Pathway, RuleUse, Stimulus, SynapseUse
+from thalia.texts import Node
 from thalia.units import DIMENSIONLESS, Value, si_unit
 
 
@@ -38,6 +39,8 @@ def _node_data(node: Node) -> dict[str, Any]:
             data |= {key: as_data(entry) for key, entry in value.items()}
         elif name == "weight" and isinstance(node, Synapse):
             data[name] = si_unit(value)
+        elif name == "synapse" and isinstance(node, Pathway) and len(value) == 1:
+            data[name] = as_data(value[0])
         else:
             data[name] = as_data(value)
     return data
@@ -53,8 +56,10 @@ def json_schema() -> dict[str, Any]:
     for name, key in (("SynapseUse", "part"), ("RuleUse", "rule"), ("Stimulus", "kind")):
         definitions[name]["properties"].pop("parameters")
         definitions[name]["additionalProperties"] = {"type": ["number", "string"]}
-        definitions[name]["required"] = [key] if name != "Stimulus" else [key, "target"]
+        definitions[name]["required"] = {"Stimulus": ["kind", "target"], "RuleUse": []}.get(name, [key])
     short = {"SynapseUse": "string", "RuleUse": "string", "Delay": ["string", "array"], "Scale": "number"}
     for name, kind in short.items():
         definitions[name] = {"anyOf": [{"type": kind}, definitions[name]]}
+    pathway = definitions["Pathway"]["properties"]
+    pathway["synapse"] = {"anyOf": [{"$ref": "#/$defs/SynapseUse"}, pathway["synapse"]]}
     return schema

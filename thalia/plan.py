@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from thalia.equations import Equation, Statement
 from thalia.spec import Connect, Record, Reference, Space
-from thalia.units import UNITS, Dimension, Value, constant
+from thalia.units import DIMENSIONLESS, UNITS, Dimension, Value, constant
 
 AMPERE, HERTZ, SECOND = UNITS["A"][1], UNITS["Hz"][1], UNITS["s"][1]
 
@@ -28,7 +28,8 @@ def synapses_name(pathway: str) -> str:
 class Input:
     """One thing that neurons receive: its equations, the current (or rate) that it adds, its parameters.
 
-    `idle` are the values for a population of the same group that does not receive it.
+    `idle` are the values for a population of the same group that does not receive it. The state that rules keep
+    in the neuron adds nothing; a spike changes it by `on_spike`, and `plastic` says in which phases it may learn.
     """
 
     name: str
@@ -37,6 +38,15 @@ class Input:
     parameters: dict[str, Dimension] = field(default_factory=dict)
     idle: dict[str, Value] = field(default_factory=dict)
     is_rate: bool = False
+    is_state: bool = False
+    on_spike: tuple[Statement, ...] = ()
+    initial: dict[str, "Value | str"] = field(default_factory=dict)
+    plastic: tuple[bool, ...] = ()
+
+    @property
+    def switch(self) -> str:
+        """The variable that is 0 while this state may not learn; empty if it always may."""
+        return f"{self.name}_plastic" if self.plastic else ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,10 @@ class Group:
         """Whether its spikes are given by a stimulus rather than computed."""
         return not self.threshold
 
+    def resets(self) -> tuple[Statement, ...]:
+        """Everything that a spike changes in the neuron: its own reset, then the state of rules."""
+        return self.reset + tuple(statement for each in self.inputs for statement in each.on_spike)
+
     def all_parameters(self) -> dict[str, Dimension]:
         """Parameters of the model and of its inputs."""
         return self.parameters | {name: d for each in self.inputs for name, d in each.parameters.items()}
@@ -102,12 +116,17 @@ class Group:
 
     def variables(self) -> dict[str, Dimension]:
         """Every name that an equation of the group may mention."""
-        return {equation.name: equation.dimension for equation in self.equations()} | self.all_parameters()
+        switches = {each.switch: DIMENSIONLESS for each in self.inputs if each.switch}
+        return {equation.name: equation.dimension for equation in self.equations()} | self.all_parameters() | switches
 
 
 @dataclass(frozen=True)
 class PathwayPlan:
-    """A pathway, ready to be wired: a member of a synapse object."""
+    """A pathway, ready to be wired: a member of a synapse object.
+
+    `initial` are variables of its synapses that do not start at zero: values, or expressions of `w` and `w_max`;
+    `states` are the names of what its rules keep in the postsynaptic neurons.
+    """
 
     name: str
     pre: str
@@ -120,6 +139,16 @@ class PathwayPlan:
     plastic: tuple[bool, ...]
     w_min: Value | None = None
     w_max: Value | None = None
+    initial: dict[str, Value | str] = field(default_factory=dict)
+    states: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LaterEvent:
+    """Statements that run some time after a presynaptic spike has arrived; `after` is the parameter with the time."""
+
+    after: str
+    statements: tuple[Statement, ...]
 
 
 @dataclass(frozen=True)
@@ -137,6 +166,8 @@ class SynapseGroup:
     equations: tuple[Equation, ...] = ()
     on_pre: tuple[Statement, ...] = ()
     on_post: tuple[Statement, ...] = ()
+    later: tuple[LaterEvent, ...] = ()
+    on_step: tuple[Statement, ...] = ()
     forms: dict[str, str] = field(default_factory=dict)
     method: str = "exact"  # of integration, chosen by `lower`
 
@@ -150,9 +181,17 @@ class SynapseGroup:
         """Whether its plasticity is on in some phases and off in others."""
         return self.is_plastic and not all(self.members[0].plastic)
 
+    def statements(self) -> tuple[Statement, ...]:
+        """Every statement, at whichever event."""
+        return (*self.on_pre, *(s for each in self.later for s in each.statements), *self.on_post, *self.on_step)
+
     def shared(self, parameter: str) -> Value | None:
         """The one number that a parameter has in all its synapses, or None where pathways differ."""
         return _common((member.parameters[parameter],) for member in self.members)
+
+    def later_is_uniform(self, each: LaterEvent) -> bool:
+        """Whether all its synapses run these statements the same time after the presynaptic spike."""
+        return self.delay("axonal") is not None and self.shared(each.after) is not None
 
     def delay(self, side: str) -> Value | None:
         """The one delay of all synapses ('axonal' or 'dendritic'), or None where they differ."""

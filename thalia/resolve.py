@@ -2,19 +2,22 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
-from thalia.compose import SynapseCode
-from thalia.dimensions import check_equation, check_statement, dimension_of
-from thalia.equations import EquationError
+from thalia.compose import SynapseCode, Used
+from thalia.dimensions import FUNCTIONS, check_equation, check_statement, dimension_of
+from thalia.equations import EquationError, identifiers
 from thalia.errors import CircuitError, Path, Problem, did_you_mean
 from thalia.expand import expand
 from thalia.inputs import Ports, Received, playback
-from thalia.parts import Neuron, Part, Rule, Synapse, expect
+from thalia.layers import Layers
+from thalia.parts import Neuron, Part
 from thalia.phases import plan_phases, plastic_in
 from thalia.plan import SECOND, Group, Member, PathwayPlan, Plan, SynapseGroup, group_name, synapses_name
 from thalia.scale import ScaleReport, scale
 from thalia.spec import Circuit, Pathway, Population
+from thalia.texts import expect
 from thalia.units import DIMENSIONLESS, UNITS, Dimension, Value, ValueSyntaxError, constant, dimension_name, parse_value
 
 CONDUCTANCE = UNITS["S"][1]
@@ -42,7 +45,8 @@ class _Resolver:
         self.report = report
         self.problems: list[Problem] = []
         self.ports = Ports(circuit, self.problem)
-        self.used_rules: dict[str, list[tuple[str, Rule, dict[str, Value]]]] = {}
+        self.layers = Layers(circuit, self.ports, self.problem)
+        self.used: dict[str, list[Used]] = {}
 
     def problem(self, path: Path, message: str, hint: str = "") -> None:
         self.problems.append(Problem(path, message, hint))
@@ -74,6 +78,7 @@ class _Resolver:
         self.record_names(groups)
         for synapse_group in filter(None, pathways):
             self.check_synapses(synapse_group, groups)
+        pathways = [each and self.taught(each) for each in pathways]
         playbacks = [playback(name, stimulus, circuit, self.problem) for name, stimulus in circuit.stimuli.items()]
         if self.problems:
             raise circuit.source.placed(self.problems)
@@ -117,7 +122,8 @@ class _Resolver:
         """Whether the neuron model has a place for everything that reaches it."""
         wrong = [
             origin for name, origin in received.origins.items()
-            if not receives or received.inputs[name].is_rate != (receives == "input_rate")
+            if not received.inputs[name].is_state
+            and (not receives or received.inputs[name].is_rate != (receives == "input_rate"))
         ]  # fmt: skip
         what, hint = "a rate", "connect to a population of neurons instead"
         if receives != "input_current":
@@ -142,8 +148,10 @@ class _Resolver:
 
     def check_group(self, group: Group, path: Path) -> None:
         names = group.variables()
+        of_rules = {equation.name for each in group.inputs if each.is_state for equation in each.equations}
         for equation in group.equations():
-            self.attempt(path, check_equation, equation, names)
+            if equation.name not in of_rules:  # those are checked with their rules
+                self.attempt(path, check_equation, equation, names)
         for statement in group.reset:
             self.attempt(path, check_statement, statement, names)
         for expression, wanted in ((group.threshold, DIMENSIONLESS), (group.refractory, SECOND)):
@@ -158,43 +166,56 @@ class _Resolver:
         for side, end in (("pre", pathway.pre[0]), ("post", pathway.post[0])):
             if end not in known:
                 self.problem((*path, side), f"no population is called '{end}'", did_you_mean(end, known))
-        port = self.ports.synapse(pathway.synapse, (*path, "synapse"))
-        rules = self.rules(pathway, path)
-        if port is None or not self.numbers_fit(pathway, path, port.part):
+        last = (*path, "synapse", len(pathway.synapse) - 1) if len(pathway.synapse) > 1 else (*path, "synapse")
+        port = self.ports.synapse(pathway.receptor, last)
+        efficacies, rules = self.layers.efficacies(pathway, path), self.layers.rules(pathway, path)
+        if port is None or not self.numbers_fit(pathway, path, port.weight):
             return None
         bounds = self.bounds(pathway, path) if rules else (None, None)
         if pathway.pre[0] not in known or pathway.post[0] not in known:
             return None
         received[pathway.post[0]].add(port.input, port.values, path)
         plastic = plastic_in(self.circuit, name)
-        self.used_rules[name] = rules
+        self.used[name] = [*efficacies, *rules]
         rules = rules if any(plastic) else []
-        code = SynapseCode(port.arrival, rules, switches=not all(plastic))
+        layers = [(used, self.layers.state(used, plastic)) for used in (*efficacies, *rules)]
+        for used, state in layers:
+            self.layers.teach(used, state, pathway.post[0])
+            if state:
+                received[pathway.post[0]].add(state, state.idle, used.path)
+        code = SynapseCode(port.arrival, layers, port.weight, switches=not all(plastic))
         member = PathwayPlan(
             name=name, pre=pathway.pre[0], post=pathway.post[0], connect=pathway.connect, weight=pathway.weight[0][0],
             axonal=pathway.delay.axonal[0][0], dendritic=pathway.delay.dendritic[0][0],
             parameters=code.values | {k: b for k, b in zip(("w_min", "w_max"), bounds, strict=True) if b},
-            plastic=plastic, w_min=bounds[0], w_max=bounds[1],
+            plastic=plastic, w_min=bounds[0], w_max=bounds[1], initial=code.initial,
+            states=tuple(state.name for _, state in layers if state),
         )  # fmt: skip
         return SynapseGroup(
             name=synapses_name(name), pre=group_name(pathway.pre[0]), post=group_name(pathway.post[0]),
-            synapse=port.input.name, rules=tuple(use for use, _, _ in rules), members=(member,), weight=port.part.weight,
+            synapse=" + ".join([*(used.word for used in efficacies), port.input.name]),
+            rules=tuple(used.name for used in rules), members=(member,), weight=port.weight,
             parameters={key: value.dimension for key, value in member.parameters.items()},
-            equations=code.equations, on_pre=code.on_pre, on_post=code.on_post,
+            equations=code.equations, on_pre=code.on_pre, on_post=code.on_post, later=code.later, on_step=code.on_step,
         )  # fmt: skip
 
-    def numbers_fit(self, pathway: Pathway, path: Path, part: Synapse) -> bool:
+    def taught(self, synapses: SynapseGroup) -> SynapseGroup:
+        """The synapses, which also teach the rules that name them as their teacher."""
+        statements = self.layers.taught.get(synapses.members[0].name, [])
+        return replace(synapses, on_pre=(*synapses.on_pre, *statements))
+
+    def numbers_fit(self, pathway: Pathway, path: Path, dimension: Dimension) -> bool:
         """Whether the weight is of the synapse's dimension; signs, delays and places are reported on the way."""
         weight, dt = pathway.weight[0][0], self.circuit.dt.mean
         self.check_places(pathway, path)
-        if part.weight == CONDUCTANCE == weight.dimension:
+        if dimension == CONDUCTANCE == weight.dimension:
             self.check_conductance(weight, (*path, "weight"))
         for side in ("axonal", "dendritic"):
             delay = getattr(pathway.delay, side)[0][0]
             if (side == "axonal" or delay.least != 0) and delay.least < dt * (1 - 1e-9):
                 message = f"the {side} delay is below the time step of {self.circuit.dt}, found {delay}"
                 self.problem((*path, "delay"), message, f"give at least {self.circuit.dt}: a spike acts in a later step")
-        return self.attempt((*path, "weight"), expect, weight, part.weight) is not None
+        return self.attempt((*path, "weight"), expect, weight, dimension) is not None
 
     def check_conductance(self, weight: Value, path: Path) -> None:
         if weight.least < 0:
@@ -226,38 +247,18 @@ class _Resolver:
             self.problem((*path, "weight"), message, hint)
         return low, high
 
-    def rules(self, pathway: Pathway, path: Path) -> list[tuple[str, Rule, dict[str, Value]]]:
-        found = []
-        for index, use in enumerate(pathway.plasticity):
-            here = (*path, "plasticity", index)
-            part = self.part("plasticity", use.rule, (*here, "rule"))
-            values = self.ports.parameters(part, use.parameters, here) if part else None
-            if isinstance(part, Rule) and values is not None:
-                found.append((use.rule, part, values))
-        return found
-
     def check_synapses(self, synapses: SynapseGroup, groups: list[Group | None]) -> None:
         post = next((g for g in groups if g and g.name == synapses.post), None)
         path: Path = ("pathways", synapses.members[0].name)
         if post is None:
             return
-        outside = {f"{name}_post": dimension for name, dimension in post.variables().items()}
-        outside |= dict.fromkeys(("w", "w_min", "w_max"), synapses.weight) | {"plastic": DIMENSIONLESS}
+        outside = {f"{name}_post": dimension for name, dimension in post.variables().items()} | {"w": synapses.weight}
+        outside |= {s.target: DIMENSIONLESS for s in synapses.on_pre if s.target.endswith("_efficacy")}
         for statement in synapses.on_pre:
-            if statement.target.endswith("_post"):
+            if statement.target.endswith("_post") and identifiers(statement.right) <= {*outside, *FUNCTIONS, *UNITS}:
                 self.attempt((*path, "synapse"), check_statement, statement, outside)
-        for index, (name, rule, values) in enumerate(self.used_rules[synapses.members[0].name]):
-            own = name in self.circuit.rules
-            self.check_rule(rule, values, outside, ("rules", name) if own else (*path, "plasticity", index))
-
-    def check_rule(self, rule: Rule, values: dict[str, Value], outside: dict[str, Dimension], path: Path) -> None:
-        names = outside | {equation.name: equation.dimension for equation in rule.equations}
-        names |= {name: value.dimension for name, value in values.items()}
-        for equation in rule.equations:
-            self.attempt((*path, "equations"), check_equation, equation, names)
-        for event in ("on_pre", "on_post"):
-            for statement in getattr(rule, event):
-                self.attempt((*path, event), check_statement, statement, names)
+        for used in self.used[synapses.members[0].name]:
+            self.layers.check(used, synapses.weight, post)
 
     def record_names(self, groups: list[Group | None]) -> None:
         record, known, pathways = self.circuit.record, self.circuit.populations, self.circuit.pathways

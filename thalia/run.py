@@ -173,6 +173,10 @@ def _simulate(plan: Plan, session: Session, watch: Watch, clock: _Clock, progres
         for synapses in plan.synapses:
             if synapses.switches:
                 session.write(f"{synapses.name}.plastic", np.array([float(synapses.members[0].plastic[index])]))
+        for group in plan.groups:
+            for each in group.inputs:
+                if each.switch:
+                    session.write(f"{group.name}.{each.switch}", np.array([float(each.plastic[index])]))
         stop = done + phase.steps
         while done < stop:
             steps = watch.next_stop(done, stop) - done

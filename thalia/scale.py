@@ -106,7 +106,7 @@ def _lost_currents(circuit: Circuit, sizes: dict[str, int], root: float) -> tupl
         if pathway.connect.rule in ("one_to_one", "all_to_all") or pathway.post[0] not in sizes:
             continue
         rate = _rate_of(circuit, pathway.pre[0])
-        charge = _charge(circuit, pathway.synapse, pathway.weight[0][0])
+        charge = _charge(circuit, pathway.receptor, pathway.weight[0][0])
         if rate is None or charge is None:
             why = f"no rate of {pathway.pre[0]} under `reference:`" if rate is None else "its synapse is no plain current"
             unknown.append(f"mean input through {name}: {why}")
@@ -158,7 +158,7 @@ def _steady_rate(circuit: Circuit, stimulus: Stimulus) -> float | None:
         part = circuit.part("stimuli", stimulus.kind)
         assert isinstance(part, StimulusKind)
         values = {name: parameter.default.mean for name, parameter in part.parameters.items()}
-        return evaluate(part.rate, values | {name: value.mean for name, value in stimulus.parameters.items()})
+        return float(evaluate(part.rate, values | {name: value.mean for name, value in stimulus.parameters.items()}))
     except (CircuitError, EquationError, AssertionError):
         return None
 

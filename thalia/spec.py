@@ -23,8 +23,9 @@ from thalia.fields import (
     gather,
     refuse,
 )
-from thalia.parts import AnyValue, Neuron, Node, Part, Rule, StimulusKind, Synapse, find
+from thalia.parts import Neuron, Part, Rule, StimulusKind, Synapse, Window, find
 from thalia.source import Source
+from thalia.texts import AnyValue, Node
 from thalia.units import UNITS, constant
 
 
@@ -92,36 +93,69 @@ class Delay(Node):
 
 
 class SynapseUse(Node):
-    """A synapse model with parameters of its own."""
+    """A synapse model with parameters of its own, over those of a preset."""
 
     part: str
+    preset: str = ""
     parameters: dict[str, AnyValue] = {}
 
 
 class RuleUse(Node):
-    """A plasticity rule with parameters of its own."""
+    """A plasticity rule with parameters of its own, over those of a preset or of a pathway's published window."""
 
-    rule: str
+    rule: str = ""
+    window: str = ""
+    preset: str = ""
+    pairing: str = ""
+    teacher: str = ""
     parameters: dict[str, AnyValue] = {}
 
+    @model_validator(mode="after")
+    def _says_which(self) -> "RuleUse":
+        if not self.rule and not self.window:
+            raise refuse("expected either 'rule' or 'window'", "rule: stdp_pair, or a window of `thalia list windows`")
+        return self
 
-SynapseField = Annotated[SynapseUse, BeforeValidator(lambda raw: {"part": raw} if isinstance(raw, str) else gather("part")(raw))]
-RuleField = Annotated[RuleUse, BeforeValidator(lambda raw: {"rule": raw} if isinstance(raw, str) else gather("rule")(raw))]
+
+_gather_synapse = gather("part", "preset")
+_gather_rule = gather("rule", "window", "preset", "pairing", "teacher")
+SynapseField = Annotated[SynapseUse, BeforeValidator(lambda raw: {"part": raw} if isinstance(raw, str) else _gather_synapse(raw))]
+SynapseFields = Annotated[
+    tuple[SynapseField, ...],
+    BeforeValidator(lambda raw: raw if isinstance(raw, list | tuple) else [raw]),
+    Field(min_length=1),
+]
+RuleField = Annotated[RuleUse, BeforeValidator(lambda raw: {"rule": raw} if isinstance(raw, str) else _gather_rule(raw))]
 DelayField = Annotated[Delay, BeforeValidator(lambda raw: raw if isinstance(raw, dict | Delay) else {"axonal": raw})]
 
 
 class Pathway(Node):
-    """Synapses from one population to another; with lists and tables, from several to several."""
+    """Synapses from one population to another; with lists and tables, from several to several.
+
+    `synapse` is a receptor, or a list of parts that scale its efficacy and then the receptor. `window` names the
+    published window of a pathway and stands for the first of the rules in `plasticity`.
+    """
 
     pre: Names
     post: Names
     connect: Connect
-    synapse: SynapseField
+    synapse: SynapseFields
     weight: ValueTable
     delay: DelayField = Delay()
+    window: str = ""
     plasticity: tuple[RuleField, ...] = ()
     w_min: AnyValue | None = None
     w_max: AnyValue | None = None
+
+    @property
+    def rules(self) -> tuple[RuleUse, ...]:
+        """Every rule, that of the pathway's window first."""
+        return ((RuleUse(window=self.window),) if self.window else ()) + self.plasticity
+
+    @property
+    def receptor(self) -> SynapseUse:
+        """The synapse model that acts on the neuron."""
+        return self.synapse[-1]
 
 
 class Stimulus(Node):
@@ -224,6 +258,7 @@ class Circuit(Node):
     neurons: dict[Name, Neuron] = {}
     synapses: dict[Name, Synapse] = {}
     rules: dict[Name, Rule] = {}
+    windows: dict[Name, Window] = {}
     stimulus_kinds: dict[Name, StimulusKind] = {}
     regions: dict[Name, RegionUse] = {}
     populations: dict[Name, Population] = {}
@@ -260,10 +295,23 @@ class Circuit(Node):
             If there is no such part, or its file has mistakes.
         """
         own: dict[str, dict[str, Any]] = {
-            "neurons": self.neurons, "synapses": self.synapses, "plasticity": self.rules, "stimuli": self.stimulus_kinds,
+            "neurons": self.neurons, "synapses": self.synapses, "plasticity": self.rules, "windows": self.windows,
+            "stimuli": self.stimulus_kinds,
         }  # fmt: skip
         part: Part = own[kind][name] if name in own[kind] else find(kind, name, self.folder)[0]
         return part
+
+    def parts_used(self) -> set[tuple[str, str]]:
+        """Kind and name of every part that populations, pathways and stimuli name."""
+        used = {("neurons", population.neuron) for population in self.populations.values()}
+        used |= {("stimuli", stimulus.kind) for stimulus in self.stimuli.values()}
+        for pathway in self.pathways.values():
+            used |= {("synapses", use.part) for use in pathway.synapse}
+            for rule in pathway.rules:
+                window = self.part("windows", rule.window) if rule.window else None
+                name = rule.rule or (window.rule if isinstance(window, Window) else "")
+                used |= {("plasticity", name)} | ({("windows", rule.window)} if rule.window else set())
+        return used
 
     @property
     def folder(self) -> FilePath:

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.connect import pairs
-from thalia.plan import Drive, Group, PathwayPlan, Plan, SynapseGroup
+from thalia.equations import evaluate
+from thalia.plan import Drive, Group, LaterEvent, PathwayPlan, Plan, SynapseGroup
 from thalia.spec import Space
 from thalia.units import Value
 
@@ -24,6 +25,8 @@ Ints = NDArray[np.int32]
 class Wired:
     """The synapses of one object: indices into the groups, delays in seconds, and all other variables.
 
+    A delay that all synapses share is an array of one. `later` are those of statements that run after an arrival.
+
     `owner` is for each synapse the number of its pathway in `pathways`.
     """
 
@@ -31,6 +34,7 @@ class Wired:
     post: Ints
     axonal: Floats
     dendritic: Floats
+    later: tuple[Floats, ...]
     variables: dict[str, Floats]
     owner: NDArray[np.unsignedinteger[Any]]
     pathways: tuple[str, ...]
@@ -80,11 +84,11 @@ def _sample(value: Value, size: int, generator: np.random.Generator) -> Floats:
 
 def wire(plan: Plan) -> Arrays:
     """All arrays of a plan, drawn from its seed."""
-    groups = {group.name: _group_arrays(group, plan) for group in plan.groups}
-    return Arrays(groups, {synapses.name: _wired(synapses, plan) for synapses in plan.synapses})
+    synapses = {each.name: _wired(each, plan) for each in plan.synapses}
+    return Arrays({group.name: _group_arrays(group, plan, synapses) for group in plan.groups}, synapses)
 
 
-def _group_arrays(group: Group, plan: Plan) -> dict[str, Floats]:
+def _group_arrays(group: Group, plan: Plan, synapses: dict[str, Wired]) -> dict[str, Floats]:
     arrays: dict[str, Floats] = {}
     for name in group.all_parameters():
         shared = group.shared(name)
@@ -100,9 +104,34 @@ def _group_arrays(group: Group, plan: Plan) -> dict[str, Floats]:
         arrays[name] = np.concatenate([
             draw(member.initial[name], member.size, stream(plan.seed, member.name, name)) for member in group.members
         ])  # fmt: skip
+    for each in group.inputs:
+        for name, value in each.initial.items():
+            if isinstance(value, str):
+                arrays[name] = _sum_over_synapses(value, each.name, group, plan, synapses)
+            else:
+                arrays[name] = draw(value, group.size, stream(plan.seed, group.name, name))
     for drive in (d for d in plan.drives if d.group == group.name):
         arrays |= _drive_arrays(drive, group, plan)
     return arrays
+
+
+def _sum_over_synapses(text: str, state: str, group: Group, plan: Plan, synapses: dict[str, Wired]) -> Floats:
+    """What `sum(...)` gives for each neuron: over the synapses of all pathways that share this state."""
+    total = np.zeros(group.size)
+    for each in plan.synapses:
+        for member in each.members:
+            if state in member.states:
+                wired = synapses[each.name]
+                rows = wired.rows(member.name)
+                values = evaluate(text.strip().removeprefix("sum"), _numbers(member, wired.variables["w"][rows]))
+                total += np.bincount(wired.post[rows], np.broadcast_to(values, len(rows)), minlength=group.size)
+    return total
+
+
+def _numbers(pathway: PathwayPlan, weights: Floats) -> dict[str, object]:
+    """What an initial value may be an expression of."""
+    bounds = {"w_min": pathway.w_min, "w_max": pathway.w_max}
+    return {"w": weights, **{name: bound.mean for name, bound in bounds.items() if bound}}
 
 
 def _drive_arrays(drive: Drive, group: Group, plan: Plan) -> dict[str, Floats]:
@@ -128,22 +157,33 @@ def _wired(synapses: SynapseGroup, plan: Plan) -> Wired:
     pre, steps, post, owner = _sorted(columns)
     varied = [name for name in synapses.parameters if synapses.shared(name) is None]
     variables = {name: np.empty(len(pre)) for name in ["w", *varied]}
+    variables |= {name: np.zeros(len(pre)) for member in synapses.members for name in member.initial}
     dendritic = np.zeros(len(pre), np.int32)
     bounds = np.cumsum([0, *np.bincount(owner, minlength=len(synapses.members))])
     order = np.argsort(owner, kind="stable")  # a radix sort, as the numbers are small
     for member, start, stop in zip(synapses.members, bounds, bounds[1:], strict=False):
         rows = order[start:stop]
         dendritic[rows] = _delay_steps(member, member.dendritic, "dendritic", len(rows), plan)
-        for name, values in variables.items():
-            values[rows] = _values(member, name, len(rows), plan)
+        for name in ("w", *varied):
+            variables[name][rows] = _values(member, name, len(rows), plan)
+        for name, value in member.initial.items():
+            weights = variables["w"][rows]
+            variables[name][rows] = evaluate(value, _numbers(member, weights)) if isinstance(value, str) else value.mean
     for name in synapses.parameters.keys() - varied:
         variables[name] = np.array([synapses.shared(name).mean])  # type: ignore[union-attr]
     return Wired(
         pre, post,
         _delays(steps, synapses.delay("axonal") is not None, plan.dt),
         _delays(dendritic, synapses.delay("dendritic") is not None, plan.dt),
+        tuple(_later(each, synapses, steps, owner, plan) for each in synapses.later),
         variables, owner, tuple(member.name for member in synapses.members),
     )  # fmt: skip
+
+
+def _later(each: LaterEvent, synapses: SynapseGroup, steps: Ints, owner: NDArray[Any], plan: Plan) -> Floats:
+    """Time from a presynaptic spike to the statements that run some time after its arrival."""
+    after = np.array([round(member.parameters[each.after].mean / plan.dt) for member in synapses.members], np.int32)
+    return _delays(steps + after[owner], synapses.later_is_uniform(each), plan.dt)
 
 
 def _drawn(pathway: PathwayPlan, plan: Plan) -> tuple[Ints, Ints, Ints]:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from thalia.backends import Chunk, Compiled, Progress, Sample
 from thalia.backends.compiler import cache_folder, compile_program, find_compiler, identity
-from thalia.emit import NetworkModel, import_brian2, model_of, network
+from thalia.emit import NetworkModel, import_brian2, later_name, model_of, network
 from thalia.plan import Drive, Plan
 from thalia.wire import Arrays, Wired, playback_arrays
 
@@ -247,7 +247,10 @@ def _connect(session: CppSession, plan: Plan, name: str, wired: Wired) -> None:
         session.write(f"{name}_pre.delay", wired.axonal)
     if group.on_post and wired.dendritic.size:
         session.write(f"{name}_post.delay", wired.dendritic)
-    for variable in (e.name for e in group.equations if e.kind == "ode"):
+    for index, delays in enumerate(wired.later):
+        if delays.size:
+            session.write(f"{name}_{later_name(index)}.delay", delays)
+    for variable in (e.name for e in group.equations if e.kind != "expression" and e.name not in wired.variables):
         session.write(f"{name}.{variable}", np.zeros(len(wired)))
     if f"{name}.lastupdate" in session.program.arrays:
         session.write(f"{name}.lastupdate", np.zeros(len(wired)))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from thalia.backends import Chunk, Compiled, Progress, Sample
 from thalia.backends.compiler import find_compiler
-from thalia.emit import import_brian2, model_of, network
+from thalia.emit import import_brian2, later_name, model_of, network
 from thalia.plan import Plan
 from thalia.wire import Arrays, Wired, playback_arrays
 
@@ -117,5 +117,7 @@ def _connect(session: RuntimeSession, plan: Plan, name: str, wired: Wired) -> No
     for variable, values in wired.variables.items():
         session.write(f"{name}.{variable}", values)
     session.write(f"{name}_pre.delay", wired.axonal)
+    for index, delays in enumerate(wired.later):
+        session.write(f"{name}_{later_name(index)}.delay", delays)
     if next(each for each in plan.synapses if each.name == name).on_post:
         session.write(f"{name}_post.delay", wired.dendritic)

@@ -1,0 +1,175 @@
+"""The layers of a pathway's synapses, resolved: parts that set the efficacy of a spike, and rules, each with its numbers.
+
+A rule may keep state in the postsynaptic neuron. It is one state for all pathways that use the rule with the same
+numbers, so that a threshold belongs to the neuron and not to a pathway.
+"""
+
+from collections.abc import Callable, Iterable
+
+from thalia.compose import Used, state_of, teaching
+from thalia.dimensions import CONSTANTS, FUNCTIONS, check_equation, check_statement
+from thalia.equations import WEIGHT, EquationError, Statement, identifiers, weighing
+from thalia.errors import Path, did_you_mean
+from thalia.inputs import NO_VALUES, Ports
+from thalia.parts import Neuron, Rule, Synapse, Window, find, names, word_of
+from thalia.plan import Group, Input
+from thalia.spec import Circuit, Pathway, RuleUse
+from thalia.units import DIMENSIONLESS, UNITS, Dimension
+
+
+class Layers:
+    """Finds the layers of pathways, names their states in the neurons, and checks their equations."""
+
+    def __init__(self, circuit: Circuit, ports: Ports, problem: Callable[..., None]):
+        self.circuit, self.ports, self.problem = circuit, ports, problem
+        self.states: dict[object, Input] = {}
+        self.taught: dict[str, list[Statement]] = {}
+
+    def efficacies(self, pathway: Pathway, path: Path) -> list[Used]:
+        """The parts that stand before the receptor."""
+        found = []
+        for index, use in enumerate(pathway.synapse[:-1]):
+            here = (*path, "synapse", index)
+            part = self.ports.part("synapses", use.part, here)
+            if isinstance(part, Synapse) and part.weight is not None:
+                self.problem(
+                    here, f"'{use.part}' is a receptor, and only the last synapse is one", "give each receptor its pathway"
+                )
+            elif isinstance(part, Synapse):
+                values = self.ports.parameters(part, use.parameters, here, use.preset)
+                if values is not None:
+                    found.append(Used(use.part, word_of(use.part), part, values, here))
+        return found
+
+    def rules(self, pathway: Pathway, path: Path) -> list[Used]:
+        """The rules of a pathway in their order, that of its window first."""
+        found = []
+        for index, use in enumerate(pathway.rules, start=-1 if pathway.window else 0):
+            here = path if index < 0 else (*path, "plasticity", index)
+            used = self.rule(use, here)
+            if used:
+                found.append(used)
+        return found
+
+    def rule(self, use: RuleUse, path: Path) -> Used | None:
+        """One rule with its numbers: the part's defaults, then a window's, a preset's, and its own."""
+        window = self.ports.part("windows", use.window, (*path, "window")) if use.window else None
+        if use.window and not isinstance(window, Window):
+            return None
+        if isinstance(window, Window) and use.rule not in ("", window.rule):
+            self.problem(
+                (*path, "rule"), f"the window '{use.window}' is one of {window.rule}, found {use.rule}", "leave `rule` out"
+            )
+            return None
+        name = use.rule or (window.rule if isinstance(window, Window) else "")
+        part = self.ports.part("plasticity", name, (*path, "rule"))
+        if not isinstance(part, Rule):
+            return None
+        numbers, preset, pairing = NO_VALUES, use.preset, use.pairing
+        if isinstance(window, Window):
+            if window.preset:
+                numbers = part.presets[window.preset].parameters
+                pairing = pairing or part.presets[window.preset].pairing
+            numbers, pairing = {**numbers, **window.values}, pairing or window.pairing
+        values = self.ports.parameters(part, use.parameters, path, preset, numbers)
+        if pairing and pairing not in part.pairing:
+            hint = did_you_mean(pairing, part.pairing) if part.pairing else f"{name} knows only one"
+            self.problem((*path, "pairing"), f"no pairing is called '{pairing}'", hint)
+            return None
+        if preset in part.presets:
+            pairing = pairing or part.presets[preset].pairing
+        if values is None:
+            return None
+        return Used(name, word_of(name), part, values, path, pairing, use.teacher)
+
+    def state(self, used: Used, plastic: tuple[bool, ...]) -> Input | None:
+        """What the layer keeps in the neuron; the same for every pathway with the same numbers there."""
+        if not used.part.neuron:
+            return None
+        made = state_of(used, "", plastic)
+        key = (used.name, tuple(sorted(made.parameters)), tuple(sorted(made.idle.items())), made.plastic, used.teacher)
+        if key not in self.states:
+            self.states[key] = state_of(used, self.ports.unique(used.word), plastic)
+        return self.states[key]
+
+    def teach(self, used: Used, state: Input | None, post: str) -> None:
+        """Note what the teaching pathway of a rule has to do when its spikes arrive."""
+        needs = isinstance(used.part, Rule) and bool(used.part.on_teacher)
+        if not needs:
+            if used.teacher:
+                self.problem((*used.path, "teacher"), f"{used.name} has no teacher", "leave `teacher` out")
+            return
+        known = self.circuit.pathways
+        if not used.teacher:
+            hint = "name a pathway that reaches the same neurons, as in `teacher: climbing_fibres`"
+            self.problem(used.path, f"{used.name} needs 'teacher', the pathway whose spikes teach it", hint)
+        elif used.teacher not in known:
+            self.problem((*used.path, "teacher"), f"no pathway is called '{used.teacher}'", did_you_mean(used.teacher, known))
+        elif known[used.teacher].post[0] != post:
+            found = known[used.teacher].post[0]
+            self.problem((*used.path, "teacher"), f"'{used.teacher}' reaches {found}, expected it to reach {post}")
+        elif state:
+            statements = self.taught.setdefault(used.teacher, [])
+            statements += [s for s in teaching(used, state) if s not in statements]
+
+    # dimensions
+
+    def check(self, used: Used, weight: Dimension, post: Group) -> None:
+        """Hold the equations and statements of a layer against their dimensions, and against what the neuron has."""
+        own = used.name in (self.circuit.rules if isinstance(used.part, Rule) else self.circuit.synapses)
+        path: Path = ("rules" if isinstance(used.part, Rule) else "synapses", used.name) if own else used.path
+        part = used.part
+        inside = {e.name: e.dimension for e in part.neuron} | {name: value.dimension for name, value in used.values.items()}
+        there = {e.name: e.dimension for e in post.model} | post.parameters | {"plastic": DIMENSIONLESS}
+        if not self.neuron_has_what_it_needs(used, inside, there, post):
+            return
+        for equation in part.neuron:
+            self.attempt((*path, "neuron"), check_equation, equation, there | inside)
+        for statement in part.on_spike:
+            self.attempt((*path, "on_spike"), check_statement, statement, there | inside)
+        names = inside | {f"{name}_post": dimension for name, dimension in there.items()}
+        names |= {e.name: weight if e.dimension == WEIGHT else e.dimension for e in part.equations}
+        names |= dict.fromkeys(("w", "w_min", "w_max", "change"), weight) | dict.fromkeys(("plastic", "efficacy"), DIMENSIONLESS)
+        for equation in part.equations:
+            self.attempt((*path, "equations"), check_equation, weighing(equation, weight), names)
+        for event in ("on_pre", "later", "on_post", "on_step"):
+            for statement in used.statements(event):
+                self.attempt((*path, event), check_statement, statement, names)
+
+    def neuron_has_what_it_needs(self, used: Used, inside: Iterable[str], there: Iterable[str], post: Group) -> bool:
+        """Whether the postsynaptic neuron has the variables that a layer reads; if not, say which neurons have."""
+        part = used.part
+        texts = [*(e.right for e in part.neuron), *(s.right for s in part.on_spike)]
+        known = {*inside, *there, *UNITS, *CONSTANTS, *FUNCTIONS, "e"}
+        missing = {name for text in texts if text for name in identifiers(text)} - known
+        synaptic = [*(e.right for e in part.equations), *(s.right for event in _EVENTS for s in used.statements(event))]
+        read = {name for text in synaptic if text for name in identifiers(text) if name.endswith("_post")}
+        missing |= {name.removesuffix("_post") for name in read} - known
+        having = {name: _neurons_with(name) for name in sorted(missing)}
+        for name, neurons in having.items():
+            hint = f"neurons that have it: {', '.join(neurons)}" if neurons else "no neuron of the library has it"
+            population = post.members[0].name
+            message = f"{used.name} needs the neuron variable '{name}', which {population} (a '{post.part}') lacks"
+            self.problem(used.path, message, hint)
+        if (part.neuron or part.on_spike) and post.plays_spikes:
+            message = f"{used.name} keeps state in the neurons, and {post.members[0].name} only plays given spikes"
+            self.problem(used.path, message, "make it a population of neurons")
+            return False
+        return not having
+
+    def attempt(self, path: Path, check: Callable[..., None], *arguments: object) -> None:
+        try:
+            check(*arguments)
+        except EquationError as error:
+            self.problem(path, str(error))
+
+
+_EVENTS = ("on_pre", "later", "on_post", "on_step")
+
+
+def _neurons_with(variable: str) -> list[str]:
+    models = {name: find("neurons", name)[0] for name in names("neurons")}
+    return [
+        name for name, part in models.items()
+        if isinstance(part, Neuron) and variable in {*part.parameters, *(e.name for e in part.equations)}
+    ]  # fmt: skip
