@@ -9,9 +9,9 @@ from tests.conftest import ROOT
 
 PACKAGE = ROOT / "thalia"
 ORDER = [
-    "errors", "units", "equations", "dimensions", "source", "validate", "texts", "parts", "fields", "spec", "plain", "load", "expand", "scale", "plan",
+    "errors", "units", "equations", "dimensions", "source", "validate", "texts", "models", "parts", "fields", "spec", "plain", "load", "expand", "scale", "plan",
     "phases", "inputs", "compose", "layers", "resolve", "fuse", "lower", "emit", "memory", "describe", "passes", "network", "connect", "wire",
-    "backends", "backends.compiler", "backends.runtime", "backends.cpp", "store", "result", "analysis", "watch", "run", "figures",
+    "backends", "backends.compiler", "backends.runtime", "backends.cpp", "store", "result", "analysis", "watch", "run", "protocols", "figures",
     "catalogue", "summary", "cli",
 ]  # fmt: skip
 DOORS = {

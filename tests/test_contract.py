@@ -7,7 +7,7 @@ import pytest
 import thalia
 from tests.conftest import ROOT
 from thalia import parts
-from thalia.parts import Neuron
+from thalia.models import Neuron
 
 EVERY = [(kind, name) for kind in parts.KINDS for name in parts.names(kind)]
 RULES = parts.names("plasticity")

@@ -5,21 +5,8 @@ import re
 from thalia.equations import equation_text
 from thalia.errors import CircuitError, did_you_mean, fail
 from thalia.expand import expand
-from thalia.parts import (
-    KINDS,
-    Layer,
-    Neuron,
-    Pairing,
-    Part,
-    Preset,
-    Rule,
-    StimulusKind,
-    Synapse,
-    Window,
-    find,
-    names,
-    part_text,
-)
+from thalia.models import Layer, Neuron, Pairing, Part, Preset, Rule, StimulusKind, Synapse, Window
+from thalia.parts import KINDS, find, names, part_text
 from thalia.source import read_yaml
 from thalia.spec import Circuit, Fragment
 from thalia.units import si_unit

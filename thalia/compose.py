@@ -14,7 +14,7 @@ from thalia.equations import (
     weighing,
 )
 from thalia.errors import Path
-from thalia.parts import Layer, Rule
+from thalia.models import Layer, Rule
 from thalia.plan import Input, LaterEvent
 from thalia.units import Dimension, Value, parse_value
 
@@ -34,10 +34,8 @@ class Used:
     teacher: str = ""
 
     def statements(self, event: str) -> tuple[Statement, ...]:
-        """What happens at an event; a part that is no rule knows only `on_pre`."""
-        if isinstance(self.part, Rule):
-            return self.part.statements(event, self.pairing)
-        return self.part.on_pre if event == "on_pre" else ()
+        """What happens at an event, under the pairing that the pathway chose."""
+        return self.part.statements(event, self.pairing)
 
 
 def state_of(used: Used, name: str, plastic: tuple[bool, ...]) -> Input:

@@ -8,7 +8,8 @@ from io import StringIO
 from thalia.dimensions import dimension_of
 from thalia.equations import EquationError, Statement, evaluate, identifiers, rename, rename_equation
 from thalia.errors import CircuitError, Path, did_you_mean
-from thalia.parts import Layer, Neuron, Part, StimulusKind, Synapse, divisors, word_of
+from thalia.models import Layer, Neuron, Part, StimulusKind, Synapse, divisors
+from thalia.parts import word_of
 from thalia.plan import AMPERE, HERTZ, Drive, DriveMember, Input, Playback, group_name
 from thalia.source import read_text
 from thalia.spec import Circuit, Stimulus, SynapseUse

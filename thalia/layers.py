@@ -7,14 +7,15 @@ numbers, so that a threshold belongs to the neuron and not to a pathway.
 from collections.abc import Callable, Iterable
 
 from thalia.compose import Used, state_of, teaching
-from thalia.dimensions import CONSTANTS, FUNCTIONS, check_equation, check_statement
-from thalia.equations import WEIGHT, EquationError, Statement, identifiers, weighing
+from thalia.dimensions import check_equation, check_statement
+from thalia.equations import WEIGHT, EquationError, Statement, weighing
 from thalia.errors import Path, did_you_mean
 from thalia.inputs import NO_VALUES, Ports
-from thalia.parts import Neuron, Rule, Synapse, Window, find, names, word_of
+from thalia.models import EVENTS, Rule, Synapse, Window
+from thalia.parts import neurons_with, word_of
 from thalia.plan import Group, Input
 from thalia.spec import Circuit, Pathway, RuleUse
-from thalia.units import DIMENSIONLESS, UNITS, Dimension
+from thalia.units import DIMENSIONLESS, Dimension
 
 
 class Layers:
@@ -132,20 +133,15 @@ class Layers:
         names |= dict.fromkeys(("w", "w_min", "w_max", "change"), weight) | dict.fromkeys(("plastic", "efficacy"), DIMENSIONLESS)
         for equation in part.equations:
             self.attempt((*path, "equations"), check_equation, weighing(equation, weight), names)
-        for event in ("on_pre", "later", "on_post", "on_step"):
+        for event in EVENTS:
             for statement in used.statements(event):
                 self.attempt((*path, event), check_statement, statement, names)
 
     def neuron_has_what_it_needs(self, used: Used, inside: Iterable[str], there: Iterable[str], post: Group) -> bool:
         """Whether the postsynaptic neuron has the variables that a layer reads; if not, say which neurons have."""
         part = used.part
-        texts = [*(e.right for e in part.neuron), *(s.right for s in part.on_spike)]
-        known = {*inside, *there, *UNITS, *CONSTANTS, *FUNCTIONS, "e"}
-        missing = {name for text in texts if text for name in identifiers(text)} - known
-        synaptic = [*(e.right for e in part.equations), *(s.right for event in _EVENTS for s in used.statements(event))]
-        read = {name for text in synaptic if text for name in identifiers(text) if name.endswith("_post")}
-        missing |= {name.removesuffix("_post") for name in read} - known
-        having = {name: _neurons_with(name) for name in sorted(missing)}
+        missing = part.reads_of_the_neuron() - {*there} - {*inside}
+        having = {name: neurons_with([name]) for name in sorted(missing)}
         for name, neurons in having.items():
             hint = f"neurons that have it: {', '.join(neurons)}" if neurons else "no neuron of the library has it"
             population = post.members[0].name
@@ -162,14 +158,3 @@ class Layers:
             check(*arguments)
         except EquationError as error:
             self.problem(path, str(error))
-
-
-_EVENTS = ("on_pre", "later", "on_post", "on_step")
-
-
-def _neurons_with(variable: str) -> list[str]:
-    models = {name: find("neurons", name)[0] for name in names("neurons")}
-    return [
-        name for name, part in models.items()
-        if isinstance(part, Neuron) and variable in {*part.parameters, *(e.name for e in part.equations)}
-    ]  # fmt: skip

@@ -5,230 +5,17 @@ the library is written in.
 """
 
 import re
+from collections.abc import Collection
 from functools import cache
 from importlib.resources import files
 from pathlib import Path as FilePath
-from typing import Literal
 
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
-
-from thalia.equations import Equation, Statement, divided_by
 from thalia.errors import did_you_mean, fail
+from thalia.models import Neuron, Part, Protocol, Rule, StimulusKind, Synapse, Window
 from thalia.source import Source, read_text, read_yaml
-from thalia.texts import AnyValue, Equations, Node, Statements, UnitText
-from thalia.units import UNITS
 from thalia.validate import parse
 
 LIBRARY = files("thalia") / "library"
-
-
-class Parameter(Node):
-    """A number that a circuit may set: its default with unit, what it means, and where the default comes from."""
-
-    default: AnyValue
-    meaning: str
-    source: str = ""
-
-
-class Part(Node):
-    """What every part says about itself."""
-
-    summary: str = Field(min_length=1)
-    source: str = ""
-    reproduces: str = ""
-    differs: str = ""
-    parameters: dict[str, Parameter] = {}
-
-
-# what equations mean by these names already, and what Brian2 keeps for itself
-RESERVED = {"t", "dt", "i", "j", "N", "w", "w_min", "w_max", "plastic", "lastspike", "not_refractory", "lastupdate", "xi", "e",
-            "amp", "pi", "inf", "input_current", "input_rate"}  # fmt: skip
-_IN_SYNAPSES = {"t", "dt", "w", "w_min", "w_max", "plastic", "efficacy", "change", "xi", "pi", "inf", "e"}
-
-
-def _own_names(part: "Neuron | Synapse | Rule", equations: tuple[Equation, ...], kept: set[str]) -> None:
-    """Refuse names of variables and parameters that mean something else already.
-
-    Raises
-    ------
-    PydanticCustomError
-        Naming the first one.
-    """
-    for name in [*part.parameters, *(equation.name for equation in equations)]:
-        if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]*", name):
-            problem = f"'{name}' is not a name for a variable: expected letters, digits and '_'"
-        elif name in kept or (name in UNITS and len(name) > 1):
-            why = "it means something else already" if name in kept else "it is a unit"
-            problem = f"'{name}' cannot be the name of a variable: {why}"
-        elif name.endswith(("_pre", "_post")):
-            problem = f"'{name}' cannot be the name of a variable: '_pre' and '_post' mean the neurons of a synapse"
-        else:
-            continue
-        raise PydanticCustomError("thalia", "{message}", {"message": problem, "hint": "choose another name"})
-
-
-def _refuse(message: str, hint: str = "") -> PydanticCustomError:
-    return PydanticCustomError("thalia", "{message}", {"message": message, "hint": hint})
-
-
-class Neuron(Part):
-    """A neuron model. `input_current` (or `input_rate`) in its equations is everything that it receives."""
-
-    equations: Equations
-    threshold: str
-    reset: Statements = ()
-    refractory: str = ""
-    initial: dict[str, str | AnyValue] = {}
-
-    @model_validator(mode="after")
-    def _names_are_free(self) -> "Neuron":
-        _own_names(self, self.equations, RESERVED)
-        return self
-
-
-class Preset(Node):
-    """A published set of numbers for a rule, or for a synapse."""
-
-    source: str
-    parameters: dict[str, AnyValue] = {}
-    pairing: str = ""
-
-
-class Layer(Part):
-    """What synapses and rules have in common: state in each synapse, and state in the postsynaptic neuron.
-
-    `equations` hold for every synapse; `neuron` for the postsynaptic neuron, once for all pathways that use the
-    part with the same numbers, and `on_spike` is what a spike of that neuron does to it. A number assigned to
-    `efficacy` in `on_pre` multiplies the weight of the arriving spike. `initial` gives what does not start at
-    zero: a value, a parameter, an expression of `w` and `w_max`, or, in the neuron, `sum(...)` of one.
-    """
-
-    equations: Equations = ()
-    neuron: Equations = ()
-    on_spike: Statements = ()
-    initial: dict[str, str | AnyValue] = {}
-    on_pre: Statements = ()
-    presets: dict[str, Preset] = {}
-
-    @property
-    def sets_efficacy(self) -> bool:
-        """Whether it scales what an arriving spike transmits."""
-        return any(statement.target == "efficacy" for statement in self.on_pre)
-
-    @model_validator(mode="after")
-    def _initial_values_are_of_variables(self) -> "Layer":
-        known = {e.name for e in (*self.equations, *self.neuron) if e.kind != "expression"}
-        for name in self.initial:
-            if name not in known:
-                raise _refuse(f"initial: '{name}' is not a variable of this part", did_you_mean(name, known))
-        for name, preset in self.presets.items():
-            for key in preset.parameters.keys() - self.parameters.keys():
-                raise _refuse(f"preset {name}: unknown parameter '{key}'", did_you_mean(key, self.parameters))
-        return self
-
-
-class Synapse(Layer):
-    """A synapse model: what an arriving spike does to the postsynaptic neuron.
-
-    A receptor has a `weight` with unit; `neuron` holds the equations that live in that neuron, `current` is what
-    they inject, `on_pre` the effect of one spike of weight `w`, `charge` what it injects in all. A synapse part
-    without `weight` scales the `efficacy` of what follows it: short-term plasticity.
-    """
-
-    weight: UnitText | None = None
-    current: str = ""
-    on_pre: Statements
-    charge: str = ""
-
-    @model_validator(mode="after")
-    def _names_are_free(self) -> "Synapse":
-        if self.weight is None:
-            _own_names(self, (*self.equations, *self.neuron), _IN_SYNAPSES)
-            if not self.sets_efficacy:
-                raise _refuse("a synapse needs either a 'weight' or an `efficacy = ...` in 'on_pre'",
-                              "weight: nS for a receptor; efficacy for short-term plasticity")  # fmt: skip
-        else:
-            _own_names(self, self.neuron, {"t", "dt", "w", "v", "pi", "inf", "e"})
-            if self.equations or self.sets_efficacy:
-                raise _refuse("a synapse with a 'weight' has no equations or efficacy of its own",
-                              "write them as a part without weight: `synapse: [tsodyks_markram, ampa]`")  # fmt: skip
-        return self
-
-
-class Pairing(Node):
-    """What pre- and postsynaptic spikes do to the traces, after the weight has changed: which pairs count."""
-
-    on_pre: Statements = ()
-    on_post: Statements = ()
-
-
-class Later(Node):
-    """Statements that run a while after the presynaptic spike has arrived; `after` names the parameter with the time."""
-
-    after: str
-    on_pre: Statements
-
-
-class Rule(Layer):
-    """A plasticity rule as model equations; `w` is the weight, between `w_min` and `w_max`.
-
-    The weight changes by statements at events, by `dw/dt = ... : weight`, or by `on_step`. In statements, `change`
-    is what this event did to the weight, after the clamp. `plastic` is 1, and 0 while plasticity is off.
-    `on_teacher` is what spikes of a third, teaching pathway do to the neuron's state.
-    """
-
-    family: str = "other"
-    pairing: dict[str, Pairing] = {}
-    later: Later | None = None
-    on_post: Statements = ()
-    on_step: Statements = ()
-    on_teacher: Statements = ()
-
-    @model_validator(mode="after")
-    def _names_are_free(self) -> "Rule":
-        own = tuple(e for e in (*self.equations, *self.neuron) if not (e.name == "w" and e.kind == "ode"))
-        _own_names(self, own, _IN_SYNAPSES)
-        if self.later and self.later.after not in self.parameters:
-            raise _refuse(f"later: '{self.later.after}' is not a parameter", did_you_mean(self.later.after, self.parameters))
-        for name, preset in self.presets.items():
-            if preset.pairing and preset.pairing not in self.pairing:
-                hint = did_you_mean(preset.pairing, self.pairing)
-                raise _refuse(f"preset {name}: no pairing is called '{preset.pairing}'", hint)
-        return self
-
-    def statements(self, event: str, pairing: str = "") -> tuple[Statement, ...]:
-        """What happens at an event ('on_pre', 'on_post', 'later', 'on_step') under a pairing, the first by default."""
-        if event == "later":
-            return self.later.on_pre if self.later else ()
-        own: tuple[Statement, ...] = getattr(self, event)
-        chosen = self.pairing.get(pairing or next(iter(self.pairing), ""))
-        return own + getattr(chosen, event, ())
-
-
-class Window(Part):
-    """The plasticity window of a kind of pathway: a rule with numbers, and how well they are known.
-
-    `evidence` is 'measured' where the pathway's own window was, 'modelled' where a model was fitted to it, and
-    'proposed' where no measurement stands behind the value.
-    """
-
-    rule: str
-    preset: str = ""
-    pairing: str = ""
-    values: dict[str, AnyValue] = {}
-    sign: str
-    evidence: Literal["measured", "modelled", "proposed"]
-    preparation: str
-
-
-class StimulusKind(Part):
-    """A stimulus as an expression of its parameters and of `t`: a current, or a rate of spikes."""
-
-    current: str = ""
-    rate: str = ""
-    spikes: bool = False
-
 
 KINDS: dict[str, type[Part]] = {
     "neurons": Neuron,
@@ -236,20 +23,21 @@ KINDS: dict[str, type[Part]] = {
     "plasticity": Rule,
     "windows": Window,
     "stimuli": StimulusKind,
+    "protocols": Protocol,
 }
-_SINGULAR = {"neurons": "neuron model", "synapses": "synapse model", "plasticity": "plasticity rule", "windows": "window",
+_SINGULAR = {"neurons": "neuron model", "synapses": "synapse model", "plasticity": "plasticity rule",
+             "windows": "window", "protocols": "protocol",
              "stimuli": "kind of stimulus", "regions": "region template"}  # fmt: skip
 
 
-def divisors(part: Part) -> frozenset[str]:
-    """The parameters that a part's model text divides by, which therefore cannot be zero."""
-    texts: list[str] = []
-    for name in type(part).model_fields:
-        value = getattr(part, name)
-        if isinstance(value, tuple):
-            texts += [each.right for each in value if isinstance(each, Equation | Statement) and each.right]
-    texts += [text for key in ("current", "rate", "charge") if (text := getattr(part, key, ""))]
-    return frozenset().union(*map(divided_by, texts)) & part.parameters.keys()
+def neurons_with(variables: Collection[str]) -> list[str]:
+    """The neuron models of the library that have all of some variables."""
+    having = []
+    for name in names("neurons"):
+        part = find("neurons", name)[0]
+        if isinstance(part, Neuron) and part.threshold and {*variables} <= {*part.parameters, *(e.name for e in part.equations)}:
+            having.append(name)
+    return having
 
 
 @cache

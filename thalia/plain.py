@@ -3,7 +3,7 @@
 from typing import Any
 
 from thalia.equations import Equation, Statement, equation_text
-from thalia.parts import Synapse
+from thalia.models import Synapse
 from thalia.spec import Circuit, Pathway, RuleUse, Stimulus, SynapseUse
 from thalia.texts import Node
 from thalia.units import DIMENSIONLESS, Value, si_unit

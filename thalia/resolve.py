@@ -12,7 +12,7 @@ from thalia.errors import CircuitError, Path, Problem, did_you_mean
 from thalia.expand import expand
 from thalia.inputs import Ports, Received, playback
 from thalia.layers import Layers
-from thalia.parts import Neuron, Part
+from thalia.models import Neuron, Part
 from thalia.phases import plan_phases, plastic_in
 from thalia.plan import SECOND, Group, Member, PathwayPlan, Plan, SynapseGroup, group_name, synapses_name
 from thalia.scale import ScaleReport, scale
@@ -147,7 +147,7 @@ class _Resolver:
         return initial
 
     def check_group(self, group: Group, path: Path) -> None:
-        names = group.variables()
+        names = group.variables() | ({"not_refractory": DIMENSIONLESS} if group.refractory else {})
         of_rules = {equation.name for each in group.inputs if each.is_state for equation in each.equations}
         for equation in group.equations():
             if equation.name not in of_rules:  # those are checked with their rules

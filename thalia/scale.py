@@ -10,7 +10,7 @@ from math import log, log1p, sqrt
 
 from thalia.equations import EquationError, evaluate
 from thalia.errors import CircuitError
-from thalia.parts import StimulusKind, Synapse
+from thalia.models import StimulusKind, Synapse
 from thalia.spec import Circuit, Pathway, Population, Scale, Stimulus, SynapseUse
 from thalia.units import UNITS, Value, constant
 

@@ -23,7 +23,8 @@ from thalia.fields import (
     gather,
     refuse,
 )
-from thalia.parts import Neuron, Part, Rule, StimulusKind, Synapse, Window, find
+from thalia.models import Neuron, Part, Rule, StimulusKind, Synapse, Window
+from thalia.parts import find
 from thalia.source import Source
 from thalia.texts import AnyValue, Node
 from thalia.units import UNITS, constant
