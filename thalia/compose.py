@@ -41,7 +41,8 @@ class Used:
 def state_of(used: Used, name: str, plastic: tuple[bool, ...]) -> Input:
     """What a part keeps in the postsynaptic neuron, as something that the neuron receives."""
     part = used.part
-    texts = [*(e.right for e in part.neuron), *(s.right for s in part.on_spike)]
+    taught = part.on_teacher if isinstance(part, Rule) else ()
+    texts = [*(e.right for e in part.neuron), *(s.right for s in (*part.on_spike, *taught))]
     mentioned = frozenset().union(*(identifiers(text) for text in texts if text))
     switches = "plastic" in mentioned and not all(plastic)
     values = {f"{name}_{key}": value for key, value in used.values.items() if key in mentioned}
@@ -66,10 +67,15 @@ def _initial(raw: Value | str, values: dict[str, Value]) -> Value | str:
     return values[raw] if isinstance(raw, str) else raw
 
 
+def _names_in(state: Input) -> list[str]:
+    """Every variable and parameter that a part keeps in the neuron; its synapses read them there."""
+    return [*(equation.name for equation in state.equations), *state.parameters]
+
+
 def teaching(used: Used, state: Input) -> tuple[Statement, ...]:
     """What spikes of the teaching pathway do to the state of a rule in the neuron."""
     assert isinstance(used.part, Rule)
-    local = {e.name: f"{state.name}_{e.name}_post" for e in used.part.neuron}
+    local = {name.removeprefix(f"{state.name}_"): f"{name}_post" for name in _names_in(state)}
     return tuple(rename_statement(s, local) for s in used.part.on_teacher)
 
 
@@ -110,11 +116,11 @@ class SynapseCode:
         local = {key: f"{word}_{key}" for key in [*used.values, *(e.name for e in part.equations if e.name != "w")]}
         local["efficacy"] = f"{word}_efficacy"
         if state:
-            local |= {e.name: f"{state.name}_{e.name}_post" for e in part.neuron}
+            local |= {name.removeprefix(f"{state.name}_"): f"{name}_post" for name in _names_in(state)}
         if not self.switches:
             local["plastic"] = "1"
         self.local.append(local)
-        self.values |= {local[key]: value for key, value in used.values.items()}
+        self.values |= {local[key]: value for key, value in used.values.items() if not local[key].endswith("_post")}
         own = {e.name for e in part.equations}
         self.initial |= {local[key]: _initial(raw, used.values) for key, raw in part.initial.items() if key in own}
         for equation in part.equations:

@@ -41,6 +41,7 @@ def _group_lines(group: Group, equations: str, plan: Plan) -> list[str]:
     if group.threshold:
         lines.append(f"  threshold: {group.threshold}")
     lines += [f"  reset: {statement}" for statement in group.resets()]
+    lines += [f"  every step: {statement}" for statement in group.on_step]
     if group.refractory:
         lines.append(f"  refractory: {group.refractory}")
     common = {name: value for name in group.all_parameters() if (value := group.shared(name)) is not None}

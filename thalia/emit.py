@@ -84,7 +84,9 @@ def _group_model(group: Group, plan: Plan, native_drives: bool) -> GroupModel:
     return GroupModel(
         name=group.name, size=group.size, equations="\n".join(lines), threshold=group.threshold,
         reset="\n".join(map(str, group.resets())), refractory=group.refractory, method=group.method,
-        every_step=tuple(d.statement() for d in drives if d.rate or not native_drives),
+        every_step=(
+            *(d.statement() for d in drives if d.rate or not native_drives), *map(str, group.on_step),
+        ),
     )  # fmt: skip
 
 

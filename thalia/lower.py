@@ -34,20 +34,37 @@ def lower(plan: Plan, mode: str = "on") -> Plan:
         lowered, moved = _lower(each, groups[each.post], mode)
         synapses.append(lowered)
         groups[each.post] = _hosting(groups[each.post], moved)
-    integrated = tuple(
-        replace(group, method=_method(group.equations(), {*group.all_parameters(), *UNITS})) for group in groups.values()
-    )
+    integrated = tuple(_integrated(_summed(group)) for group in groups.values())
     return plan.with_(groups=integrated, synapses=tuple(synapses))
+
+
+def _integrated(group: Group) -> Group:
+    return replace(group, method=_method(group.equations(), {*group.variables(), *UNITS} - {e.name for e in group.equations()}))
+
+
+def _summed(group: Group) -> Group:
+    """The group with the plain integrals among the states of rules summed up step by step.
+
+    An equation that does not decay has no place in the exact solution of a linear model (its matrix cannot be
+    inverted), and would cost all other variables of the neuron their exactness.
+    """
+    inputs, steps = [], []
+    for each in group.inputs:
+        integrals = {e.name for e in each.equations if each.is_state and e.kind == "ode" and degree(e.right, {e.name}) == 0}
+        steps += [Statement(e.name, "+=", f"dt*({e.right})") for e in each.equations if e.name in integrals]
+        kept = tuple(replace(e, kind="parameter", right="") if e.name in integrals else e for e in each.equations)
+        inputs.append(replace(each, equations=kept))
+    return replace(group, inputs=tuple(inputs), on_step=tuple(steps))
 
 
 def _method(equations: tuple[Equation, ...], constants: set[str]) -> str:
     """Exact where the model is linear; exponential Euler where each equation is, in its own variable; else RK2.
 
-    Equations with white noise are integrated by Euler and Maruyama's scheme.
+    Equations with white noise are integrated by the stochastic scheme of Heun (they are Stratonovich's).
     """
     rights = written_out(equations)
     if any("xi" in identifiers(right) for right in rights.values()):
-        return "euler"
+        return "heun"
     known = constants | rights.keys()
     is_linear = all(degree(right, rights.keys()) <= 1 and identifiers(right) <= known for right in rights.values())
     if is_linear:

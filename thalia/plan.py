@@ -79,6 +79,7 @@ class Group:
     refractory: str
     parameters: dict[str, Dimension]
     inputs: tuple[Input, ...] = ()
+    on_step: tuple[Statement, ...] = ()
     receives: str = ""  # 'input_current' or 'input_rate', whichever the model reads
     method: str = ""  # of integration, chosen by `lower`
 
