@@ -11,16 +11,16 @@ PACKAGE = ROOT / "thalia"
 ORDER = [
     "errors", "units", "equations", "dimensions", "source", "validate", "texts", "models", "parts", "fields", "spec", "plain", "load", "expand", "scale", "plan",
     "phases", "inputs", "compose", "layers", "resolve", "fuse", "lower", "emit", "memory", "describe", "passes", "network", "connect", "wire",
-    "backends", "backends.compiler", "backends.runtime", "backends.cpp", "store", "result", "analysis", "watch", "run", "protocols", "figures",
-    "catalogue", "summary", "cli",
+    "backends", "backends.compiler", "backends.runtime", "backends.cpp", "store", "result", "analysis", "watch", "run", "protocols", "figures", "figures_protocols",
+    "catalogue", "summary", "cli_protocols", "cli",
 ]  # fmt: skip
 DOORS = {
     "brian2": {"emit", "backends.cpp", "backends.runtime"},
     "h5py": {"store", "result"},
-    "matplotlib": {"figures"},
+    "matplotlib": {"figures", "figures_protocols"},
     "networkx": {"figures", "network"},
     "yaml": {"source", "load"},
-    "typer": {"cli"},
+    "typer": {"cli", "cli_protocols"},
     "rich": {"cli", "summary"},
 }
 # `choose` asks whether there is a compiler

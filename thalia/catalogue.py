@@ -5,7 +5,7 @@ import re
 from thalia.equations import equation_text
 from thalia.errors import CircuitError, did_you_mean, fail
 from thalia.expand import expand
-from thalia.models import Layer, Neuron, Pairing, Part, Preset, Rule, StimulusKind, Synapse, Window
+from thalia.models import Condition, Layer, Neuron, Pairing, Part, Preset, Protocol, Rule, StimulusKind, Synapse, Window
 from thalia.parts import KINDS, find, names, part_text
 from thalia.source import read_yaml
 from thalia.spec import Circuit, Fragment
@@ -38,10 +38,11 @@ def _kind(kind: str) -> str:
     """The parts of a kind, one a line; rules by family."""
     lines = [f"{kind}:"]
     families: dict[str, list[str]] = {}
+    width = max(18, *(len(name) for name in names(kind)))
     for name in names(kind):
         part = None if kind == "regions" else find(kind, name)[0]
         family = part.family if isinstance(part, Rule) else ""
-        families.setdefault(family, []).append(f"{name:<18} {part.summary if part else _fragment(name).summary}")
+        families.setdefault(family, []).append(f"{name:<{width}} {part.summary if part else _fragment(name).summary}")
     for family, rows in families.items():
         lines += ([f"  {family}:"] if family else []) + [f"  {'  ' if family else ''}{row}" for row in rows]
     return "\n".join(lines) + "\n"
@@ -84,9 +85,18 @@ def _model(part: Part) -> list[str]:
             lines = [f"rule: {part.rule}", *([f"preset: {part.preset}"] if part.preset else [])]
             lines += [f"{key} = {value}" for key, value in part.values.items()]
             return [*lines, f"sign: {part.sign}", f"evidence: {part.evidence}", f"preparation: {part.preparation}"]
+        case Protocol():
+            return [
+                f"{c.series}, {c.x:g}: pre {_times(c.pre)}, post {_times(c.post)} ms, {c.repeat} times" for c in part.conditions
+            ]
         case StimulusKind():
             return [f"{key}: {text}" for key in ("current", "rate") if (text := getattr(part, key))]
     return []
+
+
+def _condition(condition: Condition) -> str:
+    pre, post = (" ".join(f"{time:g}" for time in getattr(condition, side)) for side in ("pre", "post"))
+    return f"{condition.series}, {condition.x:g}: pre {pre}, post {post} ms, {condition.repeat} times"
 
 
 def _layer(part: Layer) -> list[str]:

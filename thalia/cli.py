@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from thalia import cli_protocols
 from thalia.errors import CircuitError, fail
 
 if TYPE_CHECKING:
@@ -154,6 +155,10 @@ def cite(circuit: CircuitFile) -> None:
     from thalia.catalogue import citations
 
     print("\n".join(citations(_load(circuit, None))))
+
+
+app.command()(cli_protocols.window)
+app.command()(cli_protocols.protocol)
 
 
 @app.command()
