@@ -86,9 +86,7 @@ def _model(part: Part) -> list[str]:
             lines += [f"{key} = {value}" for key, value in part.values.items()]
             return [*lines, f"sign: {part.sign}", f"evidence: {part.evidence}", f"preparation: {part.preparation}"]
         case Protocol():
-            return [
-                f"{c.series}, {c.x:g}: pre {_times(c.pre)}, post {_times(c.post)} ms, {c.repeat} times" for c in part.conditions
-            ]
+            return [_condition(condition) for condition in part.conditions]
         case StimulusKind():
             return [f"{key}: {text}" for key in ("current", "rate") if (text := getattr(part, key))]
     return []

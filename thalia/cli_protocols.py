@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 BackendName = Annotated[str | None, typer.Option("--backend", help="cpp or runtime; by default the fastest that works here.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
 Weight = Annotated[float, typer.Option(help="Weight at the start, as a fraction of w_max.")]
+WeightOrNone = Annotated[float | None, typer.Option("--weight", help="Weight at the start; by default the protocol's own.")]
 Delay = Annotated[float, typer.Option("--dendritic", help="Delay from a postsynaptic spike to the synapse, in ms.")]
 Lower = Annotated[str, typer.Option(help="'off' integrates every synaptic variable in every step, as a reference.")]
 
@@ -67,7 +69,7 @@ def protocol(
     as_json: Json = False,
     pre: Annotated[str | None, typer.Option(help="Presynaptic spikes for `trains`, times in ms: 10,50,60.")] = None,
     post: Annotated[str | None, typer.Option(help="Postsynaptic spikes for `trains`, times in ms.")] = None,
-    weight: Weight = 0.5,
+    weight: WeightOrNone = None,
     dendritic: Delay = 0.0,
     backend: BackendName = None,
     seed: Seed = None,
@@ -81,7 +83,8 @@ def protocol(
 
     settings = parsed_settings(set_)
     if name == "trains":
-        _trains(rule, pre, post, settings, output, as_json, weight=weight, dendritic=dendritic, backend=backend, seed=seed,
+        start = 0.5 if weight is None else weight
+        _trains(rule, pre, post, settings, output, as_json, weight=start, dendritic=dendritic, backend=backend, seed=seed,
                 lower=lower)  # fmt: skip
         return
     for option, train in (("--pre", pre), ("--post", post)):
@@ -92,9 +95,7 @@ def protocol(
     delay: dict[str, Any] = {"dendritic": dendritic} if dendritic else {}
     result = protocols.protocol(name, rule, settings=settings, weight=weight, backend=backend, seed=seed, lower=lower, **delay)
     if as_json:
-        curves = [
-            {"name": c.name, "x": c.x, "change": c.change, "published": c.published, "error": c.error} for c in result.curves
-        ]
+        curves = [asdict(curve) for curve in result.curves]
         print(json.dumps({"protocol": name, "rule": rule, "settings": settings, "x_label": result.x_label,
                           "source": result.source, "curves": curves}))  # fmt: skip
         return

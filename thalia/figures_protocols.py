@@ -48,6 +48,8 @@ def protocol_figure(result: Result) -> Figure:
 def draw_protocol(axes: Axes, result: Result) -> Axes:
     """One line for each series, and its measured points in the same colour."""
     axes.axhline(0, color=FAINT, lw=0.8)
+    if len(places := sorted({x for curve in result.curves for x in curve.x})) <= 8:
+        axes.set_xticks(places, [f"{x:g}" for x in places])
     for index, curve in enumerate(result.curves):
         colour = PALETTE[index % len(PALETTE)]
         axes.plot(curve.x, curve.change, color=colour, lw=1.4, marker="o", ms=2.5, label=curve.name)

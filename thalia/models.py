@@ -231,7 +231,10 @@ class Window(Part):
 
 
 class Condition(Node):
-    """A motif of spikes (times in ms) that is repeated, and the change of the weight that was measured with it."""
+    """A motif of spikes (times in ms) that is repeated, and the change of the weight that was measured with it.
+
+    `weight`, the one at the start, leaves room for the change: like the change it is a fraction of w_max.
+    """
 
     series: str
     x: float
@@ -239,19 +242,25 @@ class Condition(Node):
     post: tuple[float, ...]
     repeat: int = Field(default=60, ge=1)
     every: float = Field(default=1000, gt=0)
+    weight: float = Field(default=0.5, ge=0, le=1)
     change: float | None = None
     error: float | None = None
 
 
 class Protocol(Part):
-    """An experiment on single synapses: motifs of spikes, or Poisson trains of several postsynaptic `rates`."""
+    """An experiment on single synapses: motifs of spikes, or Poisson trains of several postsynaptic `rates`.
+
+    The trains last for some seconds after a time in which activity settles and no weight changes.
+    """
 
     x_label: str
     conditions: tuple[Condition, ...] = ()
     rates: tuple[float, ...] = ()
     pre_rate: float = 10
-    seconds: float = Field(default=100, gt=0)
+    settle: float = Field(default=3, gt=0)
+    seconds: float = Field(default=4, gt=0)
     copies: int = Field(default=100, ge=1)
+    weight: float = Field(default=0.5, ge=0, le=1)
 
 
 class StimulusKind(Part):

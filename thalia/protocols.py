@@ -46,6 +46,7 @@ def outcome(
     settings: Mapping[str, Any] | None = None,
     dendritic: float = 0.0,
     every: float | None = None,
+    neuron: Mapping[str, str] | None = None,
     folder: FilePath = FilePath("."),
     **options: Any,
 ) -> Outcome:
@@ -65,6 +66,8 @@ def outcome(
         Delay from a postsynaptic spike to the synapse, in ms.
     every : float, optional
         Interval of the history in ms; by default only start and end.
+    neuron : mapping, optional
+        Parameters of the postsynaptic neurons, for rules that depend on more than their spikes.
     **options
         Options of `run`, such as `backend` and `lower`.
 
@@ -81,6 +84,7 @@ def outcome(
     last = max((t for train in (*pre, *post) for t in train), default=0.0)
     with TemporaryDirectory() as scratch:
         data = circuit_data(rule, settings or {}, len(pre), weight, last + TAIL, dendritic, every, folder)
+        data["populations"]["post"]["parameters"] |= neuron or {}
         data["stimuli"] = {
             "pre": {"kind": "spikes", "target": "pre", "times": _played(pre, DT)},
             "trigger": {"kind": "spikes", "target": "trigger", "times": _played(post, FORCED)},
@@ -105,7 +109,7 @@ def circuit_data(
         "name": "protocol", "duration": f"{duration} ms", "dt": f"{DT} ms",
         "populations": {
             "pre": {"neuron": "input", "size": size}, "trigger": {"neuron": "input", "size": size},
-            "post": {"neuron": neuron, "size": size, "parameters": {"t_ref": "0.5 ms"} if neuron == "lif_current" else {}},
+            "post": {"neuron": neuron, "size": size, "parameters": {"t_ref": f"{DT} ms"} if neuron == "lif_current" else {}},
         },
         "pathways": {
             "plastic": {"pre": "pre", "post": "post", "connect": one_to_one, "synapse": "current_exp",
@@ -211,9 +215,15 @@ def protocol(name: str, rule: str, folder: FilePath = FilePath("."), **options: 
 def _motifs(part: Protocol, rule: str, **options: Any) -> tuple[Curve, ...]:
     """Each condition's motif of spikes, again and again, on a synapse of its own."""
     conditions = part.conditions
-    pre, post = ([_repeated(getattr(c, side), c.repeat, c.every) for c in conditions] for side in ("pre", "post"))
-    weight = options.pop("weight", 0.5)
-    change = outcome(rule, pre, post, weight=weight, **options).weight - weight
+    given = options.pop("weight", None)
+    change = np.empty(len(conditions))
+    for weight in dict.fromkeys(c.weight if given is None else given for c in conditions):
+        mine = [index for index, c in enumerate(conditions) if given is not None or c.weight == weight]
+        pre, post = (
+            [_repeated(getattr(conditions[i], side), conditions[i].repeat, conditions[i].every) for i in mine]
+            for side in ("pre", "post")
+        )
+        change[mine] = outcome(rule, pre, post, weight=weight, **options).weight - weight
     curves = []
     for series in dict.fromkeys(c.series for c in conditions):
         mine = [index for index, c in enumerate(conditions) if c.series == series]
@@ -232,9 +242,15 @@ def _repeated(motif: Sequence[float], repeat: int, every: float) -> list[float]:
 def _rates(part: Protocol, rule: str, folder: FilePath = FilePath("."), **options: Any) -> tuple[Curve, ...]:
     """Poisson trains of each postsynaptic rate, on many synapses at once; the mean speed of the change."""
     seconds, copies = part.seconds, part.copies
-    weight = options.pop("weight", 0.5)
+    given = options.pop("weight", None)
+    weight = part.weight if given is None else given
     settings = options.pop("settings", None) or {}
-    data = circuit_data(rule, settings, copies, weight, seconds * 1e3, 0.0, None, folder)
+    data = circuit_data(rule, settings, copies, weight, 0.0, 0.0, None, folder)
+    del data["duration"]
+    data["phases"] = [
+        {"name": "settle", "duration": f"{part.settle} s", "plasticity": "off"},
+        {"name": "learn", "duration": f"{seconds} s"},
+    ]
     trigger, post, plastic, force = (
         data["populations"].pop("trigger"), data["populations"].pop("post"), data["pathways"].pop("plastic"),
         data["pathways"].pop("force"),

@@ -279,7 +279,7 @@ class _Resolver:
                     hint = did_you_mean(state.population, known)
                     self.problem(("record", "states", name, "population"), f"no population is called '{state.population}'", hint)
                 continue
-            recordable = {e.name for e in group.equations() if e.kind == "ode"}
+            recordable = {e.name for e in group.equations() if e.kind != "expression" or "constant over dt" in e.flags}
             for variable in state.variables:
                 if variable not in recordable:
                     message = f"'{variable}' is not a state variable of {state.population}"

@@ -5,11 +5,14 @@ from math import exp
 import numpy as np
 import pytest
 
+from thalia.protocols import outcome, window
+
 A_PLUS, A_MINUS, TAU = 0.005, 0.00525, 20  # ms; Song, Miller & Abbott (2000)
 INTERVALS = [-80, -40, -10, -1, 1, 10, 40, 80]
 T1 = ([10, 50, 60, 70, 90, 110, 120, 130, 400], [20, 30, 40, 80, 90, 100, 120])
 T2 = ([10, 58, 63, 72, 93, 111, 124, 131, 400], [22, 31, 44, 80, 87, 103, 119])
-BI_AND_POO = "{rule: stdp_pair, tau_plus: 16.8 ms, tau_minus: 33.7 ms, a_plus: 0.01, a_minus: 0.0105}"
+TRAINS = {"pre": [T1[0], T2[0]], "post": [T1[1], T2[1]], "dendritic": 1.0, "backend": "runtime"}
+BI_AND_POO = {"tau_plus": "16.8 ms", "tau_minus": "33.7 ms", "a_plus": 0.01, "a_minus": 0.0105}
 
 
 def closed_form(interval):
@@ -19,34 +22,57 @@ def closed_form(interval):
 
 @pytest.mark.parametrize("backend", ["runtime", "cpp"])
 @pytest.mark.parametrize("lower", ["on", "off"])
-def test_one_pair_follows_the_window(final_weights, backend, lower):
+def test_one_pair_follows_the_window(backend, lower):
     """Delta w is A+ exp(-dt/tau) for pre-before-post and -A- exp(dt/tau) for post-before-pre."""
     expected = [closed_form(interval) for interval in INTERVALS]
 
-    w = final_weights(
-        "stdp_pair", pre=[[100]] * len(INTERVALS), post=[[100 + i] for i in INTERVALS], w=0.5, backend=backend, lower=lower
-    )
+    intervals, change = window("stdp_pair", INTERVALS, backend=backend, lower=lower)
 
-    assert w - 0.5 == pytest.approx(expected, rel=1e-9)
+    assert list(intervals) == INTERVALS
+    assert change == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize(("w", "interval"), [(1.0, +10), (0.0, -10)])
-def test_the_weight_stays_within_its_bounds(final_weights, w, interval):
-    assert final_weights("stdp_pair", pre=[[100]], post=[[100 + interval]], w=w) == w
+def test_the_weight_stays_within_its_bounds(w, interval):
+    assert outcome("stdp_pair", [[100]], [[100 + interval]], weight=w, backend="runtime").weight == w
 
 
-def test_spike_trains_give_the_weights_that_nest_gives(final_weights):
-    """NEST 3.10 stdp_synapse, additive, all-to-all, dendritic delay 1 ms: recorded final weights of two trains."""
-    w = final_weights(BI_AND_POO, pre=[T1[0], T2[0]], post=[T1[1], T2[1]], w=50, w_max=100, dendritic=1.0)
-
-    assert w == pytest.approx([44.593071041, 41.939767571], abs=1e-6)
+def test_weight_zero_is_not_absorbing():
+    """A synapse that was silenced grows again."""
+    assert outcome("stdp_pair", [[100]], [[110]], weight=0.0, backend="runtime").weight == pytest.approx(closed_form(10))
 
 
-def test_all_pairs_count(final_weights):
+@pytest.mark.parametrize(
+    ("pairing", "mu", "first", "second"),
+    [
+        ("all_to_all", 0, 44.593071041, 41.939767571),
+        ("nearest_symmetric", 0, 49.032648456, 47.682338173),
+        ("nearest_pre_centred", 0, 49.032648456, 47.498921758),
+        ("nearest_restricted", 0, 49.707931194, 48.746624736),
+        ("all_to_all", 1, 47.482915347, 46.172719595),
+        ("nearest_symmetric", 1, 49.527466347, 48.857149974),
+        ("nearest_pre_centred", 1, 49.546062022, 48.778146820),
+        ("nearest_restricted", 1, 49.852860258, 49.376784901),
+        ("all_to_all", 0.4, 46.076617781, 44.082732511),
+        ("nearest_symmetric", 0.4, 49.277124571, 48.258287889),
+        ("nearest_pre_centred", 0.4, 49.294398406, 48.131136424),
+        ("nearest_restricted", 0.4, 49.777623763, 49.053295080),
+    ],
+)
+def test_spike_trains_give_the_weights_that_nest_gives(pairing, mu, first, second):
+    """NEST 3.10, dendritic delay 1 ms: recorded final weights of two trains, for every pairing and exponent."""
+    settings = {**BI_AND_POO, "pairing": pairing, "mu_plus": mu, "mu_minus": mu}
+
+    weight = outcome("stdp_pair", settings=settings, **TRAINS).weight
+
+    assert 100 * weight == pytest.approx([first, second], abs=1e-6)
+
+
+def test_all_pairs_count():
     """Two pre spikes before one post spike add their two contributions."""
-    w = final_weights("stdp_pair", pre=[[100, 110]], post=[[120]], w=0.5)
+    weight = outcome("stdp_pair", [[100, 110]], [[120]], backend="runtime").weight
 
-    assert w - 0.5 == pytest.approx(closed_form(20) + closed_form(10), rel=1e-9)
+    assert weight - 0.5 == pytest.approx(closed_form(20) + closed_form(10), rel=1e-9)
 
 
 def test_with_plasticity_off_no_bit_changes(simulate):
@@ -65,3 +91,30 @@ record: {weights: {pathways: ab, every: 60 ms}}
 
     assert (w[0] != w[1]).any()
     assert np.array_equal(w[1], w[2])
+
+
+def test_two_pathways_keep_their_own_traces(simulate):
+    """A rule instance shared by two pathways once reset the traces of both (a known failure of an earlier system)."""
+    text = """
+thalia: 1
+name: two
+duration: 200 ms
+populations:
+  a: {neuron: input, size: 1}
+  many: {neuron: input, size: 7}
+  trigger: {neuron: input, size: 1}
+  b: {neuron: lif_current, size: 1}
+pathways:
+  one: {pre: a, post: b, connect: {rule: all_to_all}, synapse: current_exp, weight: 1 pA, delay: 1 ms, plasticity: [stdp_pair]}
+  two: {pre: many, post: b, connect: {rule: all_to_all}, synapse: current_exp, weight: 1 pA, delay: 1 ms, plasticity: [stdp_pair]}
+  force: {pre: trigger, post: b, connect: {rule: all_to_all}, synapse: delta, weight: 100 mV, delay: 1 ms}
+stimuli:
+  a: {kind: spikes, target: a, times: {0: [99 ms]}}
+  many: {kind: spikes, target: many, times: {3: [103 ms], 5: [90 ms]}}
+  trigger: {kind: spikes, target: trigger, times: {0: [108.9 ms]}}
+"""
+
+    run = simulate(text)
+
+    assert run.weights["one"].w[-1] - 1 == pytest.approx([2 * closed_form(10)], rel=1e-9)
+    assert (run.weights["two"].w[-1] - 1)[[3, 5]] == pytest.approx([2 * closed_form(6), 2 * closed_form(19)], rel=1e-9)
