@@ -126,7 +126,8 @@ def _why_hoist(equation: Equation, synapses: SynapseGroup, post: Group) -> str:
     delay = synapses.delay("dendritic")
     own = [s for s in synapses.on_post if s.target == name]
     others = [s for s in synapses.statements() if s not in synapses.on_post]
-    read_later = any(name in identifiers(s.right) for s in synapses.on_post)
+    first = next((k for k, s in enumerate(synapses.on_post) if s.target == name), 0)
+    read_later = any(name in identifiers(s.right) for s in synapses.on_post[first:] if s.target != name)
     changed_before = any(s.target == name for s in others)
     needed = set().union(*(identifiers(s.right) for s in own), identifiers(equation.right)) - {name}
     shared = {key for key in synapses.parameters if synapses.shared(key) is not None}
@@ -158,7 +159,8 @@ def _hoist(equation: Equation, synapses: SynapseGroup, moved: _Moved) -> Synapse
         return tuple(Statement(s.target, s.operator, rename(s.right, reading)) for s in statements)
 
     changed = replace(
-        synapses, on_pre=read(synapses.on_pre), on_post=tuple(s for s in synapses.on_post if s.target != equation.name),
+        synapses, on_pre=read(synapses.on_pre),
+        on_post=read(tuple(s for s in synapses.on_post if s.target != equation.name)),
         later=tuple(replace(each, statements=read(each.statements)) for each in synapses.later),
     )  # fmt: skip
     still_used = {name for s in changed.statements() for name in identifiers(s.right)}

@@ -171,7 +171,7 @@ class _Resolver:
         efficacies, rules = self.layers.efficacies(pathway, path), self.layers.rules(pathway, path)
         if port is None or not self.numbers_fit(pathway, path, port.weight):
             return None
-        bounds = self.bounds(pathway, path) if rules else (None, None)
+        bounds = self.bounds(pathway, path) if pathway.rules else (None, None)
         if pathway.pre[0] not in known or pathway.post[0] not in known:
             return None
         received[pathway.post[0]].add(port.input, port.values, path)

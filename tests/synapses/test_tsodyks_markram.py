@@ -107,14 +107,16 @@ def test_the_release_is_that_of_nest(simulate):
     source = nest.Create("spike_generator", params={"spike_times": [t - 1 for t in times]})
     relay, cell = nest.Create("parrot_neuron"), nest.Create("iaf_psc_exp", params={"tau_syn_ex": 0.2})
     nest.Connect(source, relay, syn_spec={"delay": 0.9})
-    numbers = {"U": 0.2, "u": 0.0, "x": 1.0, "tau_rec": 200.0, "tau_fac": 1500.0}
+    numbers = {"U": 0.2, "u": 0.2, "x": 1.0, "tau_rec": 200.0, "tau_fac": 1500.0}
     nest.Connect(relay, cell, syn_spec={"synapse_model": "tsodyks2_synapse", "weight": 1.0, "delay": 0.1, **numbers})
     meter = nest.Create("multimeter", params={"record_from": ["I_syn_ex"], "interval": 0.1})
     nest.Connect(meter, cell)
     nest.Simulate(330.0)
     current = np.array(meter.events["I_syn_ex"])
-    at = np.rint(np.array(times) * 10).astype(int) - 1  # arrival: the sample at which the jump is seen
-    jumps = np.array([max(current[a - 1 : a + 3]) for a in at])
+    jumps = np.diff(current)
+    left = current[:-1] * exp(-0.5)
+    at = np.flatnonzero(jumps > 1e-6)
+    jumps = np.array([*current[:1][current[:1] > 0], *(current[1:] - left)[at]])
 
     amounts = released(simulate, "{part: tsodyks_markram, preset: prefrontal}", times)
 
