@@ -21,7 +21,7 @@ from microcircuit import (
     scaled,
 )  # fmt: skip
 
-options = command_line(threads=1)
+options = command_line(threads=1, rule="none")
 
 started = processor_seconds()
 circuit = scaled(options.scale)
@@ -43,10 +43,15 @@ for index in range(len(NAMES)):
     recorders.append(recorder)
 
 
-def synapse(weight, kind):
+# as small as in plasticity_thalia.py, so that the activity is that of the static circuit
+STDP = {"synapse_model": "stdp_synapse", "lambda": 1e-5, "alpha": 1.05, "mu_plus": 0.0, "mu_minus": 0.0, "tau_plus": 20.0,
+        "Wmax": 2 * circuit["weights"].max()}  # fmt: skip
+
+
+def synapse(weight, kind, plastic=False):
     low, high = (0.0, np.inf) if weight > 0 else (-np.inf, 0.0)
     return {
-        "synapse_model": "static_synapse",
+        **(STDP if plastic else {"synapse_model": "static_synapse"}),
         "weight": nest.math.redraw(nest.random.normal(mean=weight, std=abs(weight) * 0.1), min=low, max=high),
         "delay": nest.math.redraw(nest.random.normal(mean=DELAY[kind], std=DELAY_SD[kind]), min=0.05, max=np.inf),
     }
@@ -56,7 +61,8 @@ for row, post in enumerate(populations):
     for column, pre in enumerate(populations):
         if count := int(circuit["synapses"][row, column]):
             rule = {"rule": "fixed_total_number", "N": count}
-            nest.Connect(pre, post, rule, synapse(circuit["weights"][row, column], NAMES[column][-1]))
+            plastic = options.rule == "stdp_pair" and row % 2 == column % 2 == 0
+            nest.Connect(pre, post, rule, synapse(circuit["weights"][row, column], NAMES[column][-1], plastic))
 
 thalamus = nest.Create("parrot_neuron", circuit["thalamic_size"])
 for start in np.arange(VOLLEY["start"], options.duration * 1e3, VOLLEY["period"]):
@@ -76,4 +82,12 @@ rates = [
     np.count_nonzero(recorder.get("events")["times"] > 500.0) / (size * (options.duration - 0.5))
     for recorder, size in zip(recorders, circuit["sizes"], strict=True)
 ]
-report("nest", options.seed, started, built, simulated, rates, options.duration)
+report(
+    "nest" if options.rule == "none" else f"nest, {options.rule}",
+    options.seed,
+    started,
+    built,
+    simulated,
+    rates,
+    options.duration,
+)

@@ -13,7 +13,6 @@ from thalia.models import Protocol, Rule, Window
 from thalia.protocols import outcome, protocol, window
 
 
-
 def command(*arguments, folder="."):
     done = thalia(*arguments, folder=folder)
     return done.returncode, done.stdout, done.stderr

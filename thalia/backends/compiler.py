@@ -16,6 +16,7 @@ FLAGS = (
     "-O2",
     "-ftree-vectorize",
     "-fvect-cost-model=dynamic",
+    "--param=vect-max-version-for-alias-checks=1000",  # else a loop over more than a few arrays is not vectorised
     "-march=native",
     "-fno-math-errno",
     "-fno-trapping-math",

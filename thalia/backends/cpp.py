@@ -6,6 +6,7 @@ duration, recording) is compiled in, and a program that is cached needs no Brian
 """
 
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -26,6 +27,8 @@ from thalia.wire import Arrays, Wired, playback_arrays
 
 HERE = FilePath(__file__).parent
 RUN_ONCE = ("main.cpp", "objects.cpp", "run.cpp", "network.cpp", "synapses_classes.cpp")
+AHEAD = 32  # synapses between asking for the state of one and its turn
+_SYNAPSE = "const size_t _idx = (*_spiking_synapses)[_spiking_synapse_idx];"
 CHUNK_SECONDS = 0.1  # of model time between two reports of progress
 
 
@@ -103,10 +106,27 @@ def _generate(model: NetworkModel, folder: FilePath) -> tuple[list[str], dict[st
         device.build(directory=str(folder), compile=False, run=False, with_output=False)
         manifest = _write_server(device, model, folder)
         sources = sorted(device.writer.source_files)
+        for source in sources:
+            _prefetch_synapses(folder / source)
     finally:
         device.reinit()
         b2.set_device("runtime")
     return [*sources, "serve.cpp"], manifest
+
+
+def _prefetch_synapses(source: FilePath) -> None:
+    """Have a loop over spiking synapses ask for the state of those to come.
+
+    Synapses are sorted by their presynaptic neuron, so a postsynaptic spike finds its own all over the memory.
+    """
+    text = source.read_text()
+    if _SYNAPSE not in text:
+        return
+    arrays = re.findall(r"^ *\w+\* __restrict +(_ptr_array_\w+) = ", text, re.MULTILINE)
+    used = [name for name in arrays if f"{name}[_idx]" in text]
+    asked = " ".join(f"__builtin_prefetch(&{name}[ahead]);" for name in used)
+    several = f"if (_spiking_synapse_idx + {AHEAD} < _num_spiking_synapses) {{ const size_t ahead = (*_spiking_synapses)[_spiking_synapse_idx + {AHEAD}]; {asked} }}"
+    source.write_text(text.replace(_SYNAPSE, f"{several}\n        {_SYNAPSE}"))
 
 
 def _write_server(device: Any, model: NetworkModel, folder: FilePath) -> dict[str, Any]:
@@ -224,6 +244,7 @@ def start(plan: Plan, built: Program, arrays: Arrays, samples: tuple[Sample, ...
         for drive in plan.drives:
             _drive(session, plan, drive)
         session.command("start")
+        session.read("defaultclock.dt")  # waits until its spike queues are built
         _play(session, plan)  # after the start, in which Brian2 sets the times that its object was made with
         for sample in samples:
             header = f"sample {sample.group}.{sample.variable} {sample.every} {len(sample.neurons)}"

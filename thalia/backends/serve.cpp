@@ -12,6 +12,9 @@
 #include <limits>
 #include <random>
 #include <vector>
+#ifdef __SSE2__
+#include <immintrin.h>
+#endif
 
 namespace {
 
@@ -157,10 +160,18 @@ void add_sample(char *arguments) {
     samples.push_back(std::move(sample));
 }
 
+// Traces of silent neurons decay below the normal range of numbers, where arithmetic is a hundred times slower.
+void flush_tiny_numbers_to_zero() {
+#ifdef __SSE2__
+    _mm_setcsr(_mm_getcsr() | 0x8040);
+#endif
+}
+
 }  // namespace
 
 // Obeys commands, one a line, until told to go on (`start`) or that all is done (`end`).
 void thalia_serve(Network *network) {
+    flush_tiny_numbers_to_zero();
     char line[1024];
     while (std::fgets(line, sizeof line, stdin)) {
         line[std::strcspn(line, "\n")] = 0;
