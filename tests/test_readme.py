@@ -8,6 +8,7 @@ import typer.main
 import thalia
 from tests.conftest import ROOT
 from thalia import cli, parts
+from thalia.catalogue import rules_table
 
 README = (ROOT / "README.md").read_text()
 COMMANDS = sorted(typer.main.get_command(cli.app).commands)
@@ -24,6 +25,15 @@ def test_the_table_of_parts_is_that_of_the_library(kind):
     (row,) = re.findall(rf"^\| {kind} \| (.*) \|$", README, re.MULTILINE)
 
     assert tuple(re.findall(r"`(\w+)`", row)) == parts.names(kind)
+
+
+def test_the_table_of_rules_is_made_from_the_parts(request):
+    mark = r"(<!-- rules:.*?-->\n).*?(<!-- end of rules -->)"
+    made = re.sub(mark, lambda found: found[1] + rules_table() + found[2], README, flags=re.DOTALL)
+    if request.config.option.update_golden:
+        (ROOT / "README.md").write_text(made)
+
+    assert made == (ROOT / "README.md").read_text()
 
 
 def test_the_circuit_in_the_readme_loads():

@@ -48,6 +48,16 @@ def _kind(kind: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def rules_table() -> str:
+    """The plasticity rules as a Markdown table, by family, for the README."""
+    rules = {name: part for name in names("plasticity") if isinstance(part := find("plasticity", name)[0], Rule)}
+    lines = ["| family | rule | what it is | source |", "| --- | --- | --- | --- |"]
+    for name, rule in sorted(rules.items(), key=lambda item: (item[1].family, item[0])):
+        paper = re.match(r".*?\(\d{4}\)", rule.source)
+        lines.append(f"| {rule.family} | `{name}` | {rule.summary} | {paper[0] if paper else rule.source} |")
+    return "\n".join(lines) + "\n"
+
+
 def _part(kind: str, name: str) -> str:
     part = find(kind, name)[0]
     lines = [f"{name}: {part.summary}", f"  source: {part.source}"]

@@ -125,8 +125,9 @@ def _prefetch_synapses(source: FilePath) -> None:
     arrays = re.findall(r"^ *\w+\* __restrict +(_ptr_array_\w+) = ", text, re.MULTILINE)
     used = [name for name in arrays if f"{name}[_idx]" in text]
     asked = " ".join(f"__builtin_prefetch(&{name}[ahead]);" for name in used)
-    several = f"if (_spiking_synapse_idx + {AHEAD} < _num_spiking_synapses) {{ const size_t ahead = (*_spiking_synapses)[_spiking_synapse_idx + {AHEAD}]; {asked} }}"
-    source.write_text(text.replace(_SYNAPSE, f"{several}\n        {_SYNAPSE}"))
+    later = f"_spiking_synapse_idx + {AHEAD}"
+    ask = f"if ({later} < _num_spiking_synapses) {{ const size_t ahead = (*_spiking_synapses)[{later}]; {asked} }}"
+    source.write_text(text.replace(_SYNAPSE, f"{ask}\n        {_SYNAPSE}"))
 
 
 def _write_server(device: Any, model: NetworkModel, folder: FilePath) -> dict[str, Any]:
