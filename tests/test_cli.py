@@ -103,8 +103,8 @@ def test_a_circuit_larger_than_memory_is_refused_before_it_starts(tmp_path):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
-def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, monkeypatch):
-    """The writer's disk is full: one sentence, status 2, and no half-written file."""
+def test_a_full_disk_is_told_and_leaves_a_file_to_resume(tmp_path, monkeypatch):
+    """The writer's disk is full: one sentence, status 2, and what was committed stays."""
     import errno
 
     import thalia as package
@@ -118,7 +118,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, monkeypatch):
 
     with pytest.raises(CircuitError, match="cannot be written: no space left on device"):
         package.run(CIRCUIT, backend="runtime", output=tmp_path / "run.h5")
-    assert list(tmp_path.iterdir()) == []
+    assert not package.Run(tmp_path / "run.h5").attributes["complete"]
 
 
 def test_a_run_that_is_interrupted_says_so(tmp_path, monkeypatch):
@@ -135,8 +135,8 @@ def test_a_run_that_is_interrupted_says_so(tmp_path, monkeypatch):
     result = CliRunner().invoke(cli.app, ["run", str(CIRCUIT), "--backend", "runtime"])
 
     assert result.exit_code == 130
-    assert "stopped; nothing was kept" in result.stderr
-    assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
+    assert "`thalia resume` goes on with it" in result.stderr
+    assert [file.suffix for file in tmp_path.rglob("*") if file.is_file()] == [".h5"]
 
 
 def test_check_says_what_is_good(tmp_path):

@@ -10,7 +10,9 @@ YAML text → Circuit → Plan → Brian2 network → run file → analysis and 
 | `fuse`, `lower` | Plan → Plan: few objects, the cheapest exact form of each variable |
 | `wire` (`connect`) | Plan → arrays |
 | `emit`, `backends/` | Plan → Brian2's model texts → a session that runs |
-| `run` (`passes`, `memory`, `describe`, `watch`, `store`) | session → run file |
+| `run` (`passes`, `memory`, `describe`, `watch`, `store`, `journal`) | session → run file |
+| `resume`, `verify` (`checkpoint`) | run file → the same run, further; in pieces against whole |
+| `protocols`, `figures_protocols` | rule → pairing protocols in the real pipeline, and their figures |
 | `result`, `analysis`, `network`, `figures` | run file → numbers and figures |
 
     import thalia
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from thalia.load import loads as loads
     from thalia.passes import plan_of as plan_of
     from thalia.result import Run as Run
+    from thalia.resume import resume as resume
     from thalia.run import run as run
     from thalia.spec import Circuit as Circuit
     from thalia.spec import Connect as Connect
@@ -44,8 +47,8 @@ if TYPE_CHECKING:
 
 _HOME = {
     "CircuitError": "errors", "Problem": "errors", "load": "load", "loads": "load", "dumps": "load", "plan_of": "passes",
-    "run": "run", "Run": "result", "Circuit": "spec", "Connect": "spec", "Delay": "spec", "Pathway": "spec", "Phase": "spec",
-    "Population": "spec", "Record": "spec", "Stimulus": "spec",
+    "run": "run", "resume": "resume", "Run": "result", "Circuit": "spec", "Connect": "spec", "Delay": "spec", "Pathway": "spec",
+    "Phase": "spec", "Population": "spec", "Record": "spec", "Stimulus": "spec",
 }  # fmt: skip
 __all__ = sorted([*_HOME, "analysis", "figures"])
 

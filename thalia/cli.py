@@ -29,6 +29,9 @@ Scale = Annotated[float | None, typer.Option(help="Fraction of the neurons, and 
 Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
 Duration = Annotated[str | None, typer.Option(help="Model time, such as '2 s'.")]
 Lower = Annotated[str, typer.Option(help="'off' integrates every synaptic variable in every step, as a reference.")]
+CheckpointEvery = Annotated[
+    str | None, typer.Option(help="Model time between two states to resume from, such as '5 s'; by default often and cheap.")
+]
 KIND_HELP = "raster, weights, rates or graph."
 
 
@@ -69,6 +72,7 @@ def run(
     duration: Duration = None,
     scale: Scale = None,
     lower: Lower = "on",
+    checkpoint_every: CheckpointEvery = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run file if it exists.")] = False,
     plot: Annotated[bool, typer.Option("--plot", help="Write the figures beside the run file.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
@@ -84,18 +88,59 @@ def run(
         with _progress(quiet=as_json) as progress:
             result = run_circuit(
                 loaded, output=output, backend=backend, seed=seed, duration=duration, scale=scale, lower=lower,
-                overwrite=overwrite, progress=progress,
+                overwrite=overwrite, checkpoint_every=checkpoint_every, progress=progress,
             )  # fmt: skip
     except KeyboardInterrupt:
-        print("stopped; nothing was kept", file=sys.stderr)
+        print("stopped; if the run file is there, `thalia resume` goes on with it", file=sys.stderr)
         raise typer.Exit(130) from None
-    figures = _figures(result) if plot else []
-    if as_json:
-        print(json.dumps({"file": str(result.file), **result.results, "figures": [str(f) for f in figures]}))
-        return
-    from thalia.summary import print_summary
+    _tell(result, _figures(result) if plot else [], as_json)
 
-    print_summary(result, figures)
+
+@app.command()
+def resume(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A run file, finished or interrupted.")],
+    for_: Annotated[str | None, typer.Option("--for", help="Model time to go on for; by default to the end.")] = None,
+    checkpoint_every: CheckpointEvery = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
+) -> None:
+    """Go on with a run that was interrupted, or with a finished one for longer.
+
+    Example: thalia resume runs/cortex/2026-11-22T10-00-00.h5 --for 1s
+    """
+    from thalia.resume import resume as resume_run
+
+    try:
+        with _progress(quiet=as_json) as progress:
+            result = resume_run(file, for_=for_, checkpoint_every=checkpoint_every, progress=progress)
+    except KeyboardInterrupt:
+        print(f"stopped; `thalia resume {file}` goes on", file=sys.stderr)
+        raise typer.Exit(130) from None
+    _tell(result, [], as_json)
+
+
+@app.command("verify-resume")
+def verify_resume(
+    circuit: CircuitFile,
+    set_: Set = None,
+    backend: Annotated[str | None, typer.Option(help="cpp or runtime; by default the fastest that works here.")] = None,
+    seed: Seed = None,
+    duration: Duration = None,
+    scale: Scale = None,
+    pieces: Annotated[int, typer.Option(help="In how many pieces to run it.")] = 3,
+) -> None:
+    """Run a circuit whole and in pieces, and compare every bit of spikes, weights and state.
+
+    Example: thalia verify-resume circuits/balanced.yaml --duration '1 s'
+    """
+    from thalia.passes import with_options
+    from thalia.verify import verify
+
+    loaded = with_options(_load(circuit, set_), seed, scale=scale)
+    with _progress(quiet=False) as progress:
+        verdict = verify(loaded, backend=backend, duration=duration, pieces=pieces, progress=progress)
+    print(verdict.text())
+    if not verdict.identical:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -198,6 +243,15 @@ def _load(file: Path, settings: list[str] | None) -> "Circuit":
             raise fail(f"--set {setting}: expected PATH=VALUE", "as in --set pathways.a_to_b.weight='0.3 nS'")
         pairs[path.strip()] = value.strip()
     return load_whole(file, pairs)
+
+
+def _tell(result: "Run", figures: list[Path], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"file": str(result.file), **result.results, "figures": [str(f) for f in figures]}))
+        return
+    from thalia.summary import print_summary
+
+    print_summary(result, figures)
 
 
 def _figures(result: "Run") -> list[Path]:

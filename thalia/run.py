@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path as FilePath
 from time import perf_counter
@@ -12,6 +13,7 @@ import numpy as np
 
 from thalia import backends
 from thalia.backends import Backend, Sample, Session
+from thalia.checkpoint import Checkpoints, Kept, checkpoint_interval, fingerprint, origin_of
 from thalia.describe import describe
 from thalia.errors import CircuitError, fail
 from thalia.load import dumps, loads
@@ -23,7 +25,7 @@ from thalia.spec import Circuit
 from thalia.store import RunWriter
 from thalia.units import Value
 from thalia.watch import Watch
-from thalia.wire import wire
+from thalia.wire import Arrays, wire
 
 Progress = Callable[[str, float], None]
 
@@ -39,6 +41,7 @@ def run(
     set: Mapping[str, Any] | None = None,
     lower: str = "on",
     overwrite: bool = False,
+    checkpoint_every: str | Value | None = None,
     progress: Progress = lambda what, fraction: None,
 ) -> Run:
     """Simulate a circuit and keep everything in a run file.
@@ -54,15 +57,19 @@ def run(
         Values to replace, by dotted path, before anything is checked.
     lower : 'on' or 'off'
         With 'off' every synaptic variable is integrated at every step, as a reference.
+    checkpoint_every : time, optional
+        Model time between two states from which a run that was interrupted goes on; by default as often as costs
+        less than a twentieth of the time.
 
     Raises
     ------
     CircuitError
         For anything the user can mend; nothing is left behind.
     """
-    clock = _Clock()
+    clock = Clock()
     circuit = _loaded(circuit, set)
-    circuit = with_options(circuit, seed, duration, scale)
+    origin = with_options(circuit, seed, None, scale)
+    circuit = with_options(origin, duration=duration)
     clock.lap("load")
     if lower not in ("on", "off"):
         raise fail(f"--lower: expected 'on' or 'off', found '{lower}'")
@@ -71,18 +78,27 @@ def run(
     engine = backends.find(name)
     if reasons := engine.refuse(plan):
         raise CircuitError(fail(f"backend '{name}': {reason}").problems[0] for reason in reasons)
+    every = checkpoint_interval(checkpoint_every, plan)
     file = output_file(plan.name, output, overwrite)
     check_memory(plan)
     clock.lap("plan")
+    with explained(file):
+        return _run(origin, plan, name, lower, engine, file, clock, remark, every, progress)
+
+
+@contextmanager
+def explained(file: FilePath) -> Iterator[None]:
+    """Say in words when a run file cannot be written."""
     try:
-        return _run(circuit, plan, name, engine, file, clock, remark, progress)
+        yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
-            raise fail(f"{file}: cannot be written: {os.strerror(error.errno).lower()}") from None
+            hint = f"`thalia resume {file}` goes on from its last state" if file.exists() else ""
+            raise fail(f"{file}: cannot be written: {os.strerror(error.errno).lower()}", hint) from None
         raise
 
 
-class _Clock:
+class Clock:
     """Seconds spent in each pass."""
 
     def __init__(self) -> None:
@@ -130,31 +146,50 @@ def output_file(name: str, output: str | FilePath | None, overwrite: bool = Fals
 
 
 def _run(
-    circuit: Circuit, plan: Plan, name: str, engine: Backend, file: FilePath, clock: _Clock, remark: str, progress: Progress
-) -> Run:
+    circuit: Circuit, plan: Plan, name: str, lower: str, engine: Backend, file: FilePath, clock: Clock, remark: str,
+    checkpoint_every: float | None, progress: Progress,
+) -> Run:  # fmt: skip
     progress("wiring", 0.0)
     arrays = wire(plan)
     clock.lap("wire")
     built = engine.build(plan, progress)
     clock.lap("build")
+    with RunWriter.create(file, plan, files_of(circuit), describe(plan), name) as writer:
+        writer.origin(*origin_of(circuit), {"backend": name, "lower": lower, "wiring": fingerprint(arrays)})
+        simulate(plan, engine, built, arrays, writer, name, clock, remark, checkpoint_every, progress)
+    return Run(file)
+
+
+def simulate(
+    plan: Plan, engine: Backend, built: object, arrays: Arrays, writer: RunWriter, name: str, clock: Clock, remark: str,
+    checkpoint_every: float | None, progress: Progress, kept: Kept | None = None,
+) -> None:  # fmt: skip
+    """Run a plan from the start, or from what was kept, to its end; everything goes to the run file as it happens."""
     emitted = getattr(built, "emit_seconds", 0.0)
     clock.seconds["emit"], clock.seconds["build"] = emitted, clock.seconds["build"] - emitted
-    samples = tuple(_samples(plan))
-    with RunWriter(file, plan, files_of(circuit), describe(plan), name) as writer:
+    clock.lap("store")
+    session = engine.start(plan, built, arrays, tuple(_samples(plan)), plan.seed)
+    try:
+        watch = Watch(plan, arrays, writer, session)
+        if kept is None:
+            watch.declare(arrays)
+            watch.take_weights(0)
+        else:
+            watch.counts = kept.counts
+            if kept.state:
+                session.restore(kept.state)
+        del arrays  # the program has them now
+        writer.commit()
+        clock.lap("emit")
+        checkpoints = Checkpoints(plan, session, watch, writer, checkpoint_every)
+        _advance(plan, session, watch, checkpoints, kept.step if kept else 0, clock, progress)
         clock.lap("store")
-        session = engine.start(plan, built, arrays, samples, plan.seed)
-        try:
-            watch = Watch(plan, arrays, writer, session)
-            del arrays  # the program has them now
-            clock.lap("emit")
-            _simulate(plan, session, watch, clock, progress)
-            results = watch.results(session, name, remark)
-        finally:
-            session.close()
-        clock.lap("store")
-        results["timings_s"] = {key: round(value, 4) for key, value in clock.seconds.items()}
-        writer.finish(results)
-    return Run(file)
+        results = watch.results(session, name, remark)
+    finally:
+        session.close()
+    clock.lap("store")
+    results["timings_s"] = {key: round(value, 4) for key, value in clock.seconds.items()}
+    writer.finish(results)
 
 
 def _samples(plan: Plan) -> Iterator[Sample]:
@@ -166,23 +201,32 @@ def _samples(plan: Plan) -> Iterator[Sample]:
             yield Sample(f"{name}/{variable}", group.name, variable, every, neurons)
 
 
-def _simulate(plan: Plan, session: Session, watch: Watch, clock: _Clock, progress: Progress) -> None:
-    done = 0
-    watch.take_weights(0)
+def _advance(
+    plan: Plan, session: Session, watch: Watch, checkpoints: Checkpoints, done: int, clock: Clock, progress: Progress
+) -> None:
+    stop = 0
     for index, phase in enumerate(plan.phases):
-        for synapses in plan.synapses:
-            if synapses.switches:
-                session.write(f"{synapses.name}.plastic", np.array([float(synapses.members[0].plastic[index])]))
-        for group in plan.groups:
-            for each in group.inputs:
-                if each.switch:
-                    session.write(f"{group.name}.{each.switch}", np.array([float(each.plastic[index])]))
-        stop = done + phase.steps
+        stop += phase.steps
+        if done >= stop:
+            continue
+        _switch(plan, session, index)
         while done < stop:
-            steps = watch.next_stop(done, stop) - done
+            steps = checkpoints.next_stop(done, watch.next_stop(done, stop)) - done
             chunk = session.advance(steps)
             done += steps
             clock.lap("simulate")
-            watch.take(chunk, done)
+            watch.take(chunk, done, index)
+            checkpoints.take(done)
             clock.lap("store")
             progress("simulating", done / plan.steps)
+
+
+def _switch(plan: Plan, session: Session, phase: int) -> None:
+    """Turn plasticity on or off, as the phase says."""
+    for synapses in plan.synapses:
+        if synapses.switches:
+            session.write(f"{synapses.name}.plastic", np.array([float(synapses.members[0].plastic[phase])]))
+    for group in plan.groups:
+        for each in group.inputs:
+            if each.switch:
+                session.write(f"{group.name}.{each.switch}", np.array([float(each.plastic[phase])]))

@@ -9,38 +9,129 @@ from importlib.metadata import version
 from pathlib import Path as FilePath
 from types import TracebackType
 from typing import Any
+from zlib import crc32
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from thalia.errors import fail
+from thalia.journal import JournalledFile, journal_of
 from thalia.network import network_of
 from thalia.plan import Plan
 from thalia.units import display_unit
 from thalia.wire import Wired
 
-FORMAT, FORMAT_VERSION = "thalia-run", 1
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
+FORMAT, FORMAT_VERSION, STATE_VERSION = "thalia-run", 1, 1
 _SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="i4")
 _GROWING: dict[str, Any] = {"maxshape": (None,), "chunks": (65536,)}
 
 
 class RunWriter:
-    """Writes a run as it happens. The file appears under its name only once it is complete."""
+    """Writes a run as it happens; only what was committed is in the file, so that it can be read at any time.
 
-    def __init__(self, file: FilePath, plan: Plan, circuit_files: Mapping[str, str], printed_plan: str, backend: str):
-        self.file = file
-        self.partial = file.with_name(f".{file.name}.partial")
-        self.plan = plan
+    A new file appears under its name with the first commit. While it is being written, nobody else can write it.
+    """
+
+    def __init__(self, file: FilePath, disk: JournalledFile, plan: Plan):
+        self.file, self.disk, self.plan = file, disk, plan
+        try:
+            self.h5 = h5py.File(disk, "r+" if disk.length else "w")
+        except OSError as error:
+            disk.close()
+            raise fail(f"{file}: cannot be read as HDF5 ({str(error).split('(')[0].strip()})") from None
+
+    @classmethod
+    def create(cls, file: FilePath, plan: Plan, circuit_files: Mapping[str, str], printed_plan: str, backend: str) -> "RunWriter":
+        """A new run file.
+
+        Raises
+        ------
+        CircuitError
+            If it cannot be written.
+        """
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            self.h5 = h5py.File(self.partial, "w")
+            disk = JournalledFile(file.with_name(f".{file.name}.partial"), create=True)
         except OSError as error:
             raise fail(f"{file}: cannot be written: {_reason(error)}") from None
-        self._describe(circuit_files, printed_plan, backend)
+        _lock(disk, file)
+        writer = cls(file, disk, plan)
+        writer._describe(circuit_files, printed_plan, backend)
         for _, member in plan.populations():
             if _is_recorded(plan, member.name):
-                self._spikes_of(member.name)
+                writer._spikes_of(member.name)
+        return writer
+
+    @classmethod
+    def reopen(cls, file: FilePath, plan: Plan) -> "RunWriter":
+        """A run file that goes on, with its last commit completed.
+
+        Raises
+        ------
+        CircuitError
+            If another process is writing it, or it cannot be written.
+        """
+        try:
+            disk = JournalledFile(file)
+        except OSError as error:
+            raise fail(f"{file}: cannot be written: {_reason(error)}") from None
+        _lock(disk, file)
+        writer = cls(file, disk, plan)
+        writer._extend()
+        return writer
+
+    def _extend(self) -> None:
+        """Bring what depends on the duration up to date, and drop weights that were taken only because a run ended."""
+        plan = self.plan
+        structure = json.loads(self.h5.attrs["structure"])
+        structure["phases"] = [[phase.name, phase.steps * plan.dt] for phase in plan.reached]
+        done = int(self.h5["state"].attrs["step"]) if "state" in self.h5 else 0
+        self.h5.attrs.update({"structure": json.dumps(structure), "duration": plan.duration, "complete": False})
+        every = plan.record.weights.every
+        period = max(1, round(every.mean / plan.dt)) if every else plan.steps
+        for name in _leaves_of(self.h5, "weights", "w"):
+            group = self.h5[f"weights/{name}"]
+            if 0 < done < plan.steps and done % period and len(group["time"]) and round(group["time"][-1] / plan.dt) == done:
+                group["time"].resize(len(group["time"]) - 1, axis=0)
+                group["w"].resize(len(group["w"]) - 1, axis=0)
+        for name in _leaves_of(self.h5, "reports", "mapping"):
+            self.h5[f"reports/{name}/mapping/time"][1] = plan.duration * 1e3
+
+    def commit(self) -> None:
+        """Make everything so far part of the file."""
+        self.h5.flush()
+        self.disk.commit()
+        if self.disk.path != self.file:
+            self.disk.path.replace(self.file)
+            self.disk.path, self.disk.journal = self.file, journal_of(self.file)
+
+    def origin(self, circuit: str, files: Mapping[str, str], settings: Mapping[str, Any]) -> None:
+        """Keep what a run has to be built again from: the circuit as it runs, and what stands beside it."""
+        group = self.h5.create_group("origin")
+        group.create_dataset("circuit", data=circuit, dtype=h5py.string_dtype())
+        for index, (name, text) in enumerate(files.items()):
+            group.create_dataset(f"files/{index}", data=text, dtype=h5py.string_dtype()).attrs["file"] = name
+        group.attrs.update(settings)
+
+    def state(self, step: int, state: Mapping[str, NDArray[Any]], units: Mapping[str, str], more: Mapping[str, Any]) -> None:
+        """Keep the state after a step, in the place of the one before."""
+        group = self.h5.require_group("state")
+        group.attrs.update({"version": STATE_VERSION, "step": step, **more})
+        for name, values in state.items():
+            path = name.replace(".", "/", 1)
+            if path in group and group[path].shape == values.shape:
+                group[path][...] = values
+            else:
+                if path in group:
+                    del group[path]
+                group.create_dataset(path, data=values, maxshape=tuple(None for _ in values.shape) or None)
+            group[path].attrs.update({"units": units.get(name, "1"), "crc32": crc32(np.ascontiguousarray(values).tobytes())})
 
     def _describe(self, circuit_files: Mapping[str, str], printed_plan: str, backend: str) -> None:
         plan = self.plan
@@ -78,7 +169,7 @@ class RunWriter:
         group.attrs.create("sorting", 2, dtype=_SORTING)
         times = group.create_dataset("timestamps", (0,), "f8", **_GROWING)
         times.attrs["units"] = "ms"
-        group.create_dataset("node_ids", (0,), "u8", **_GROWING)
+        times.attrs["crc32"] = group.create_dataset("node_ids", (0,), "u8", **_GROWING).attrs["crc32"] = 0
 
     def spikes(self, group: str, steps: NDArray[np.int64], neurons: NDArray[np.int32]) -> None:
         """Append the spikes of a chunk, in order of time and then of neuron."""
@@ -89,8 +180,8 @@ class RunWriter:
                 continue
             mine = (neurons >= member.start) & (neurons < member.stop)
             here = self.h5[f"spikes/{member.name}"]
-            _append(here["timestamps"], steps[mine] * (self.plan.dt * 1e3))
-            _append(here["node_ids"], neurons[mine] - member.start)
+            for key, values in (("timestamps", steps[mine] * (self.plan.dt * 1e3)), ("node_ids", neurons[mine] - member.start)):
+                _append(here[key], values.astype(here[key].dtype))
 
     def pathway(self, name: str, wired: Wired, unit: tuple[str, float]) -> None:
         """Declare a pathway whose weights are recorded, with its connectivity."""
@@ -113,7 +204,8 @@ class RunWriter:
             group.attrs["w_max"] = member.w_max.mean / unit[1]
         group.create_dataset("time", (0,), "f8", **_GROWING).attrs["units"] = "s"
         width = max(1, len(rows))
-        w = group.create_dataset("w", (0, len(rows)), "f8", maxshape=(None, None), chunks=(1, min(width, 131072)))
+        w = group.create_dataset("w", (0, len(rows)), "f8", maxshape=(None, None), chunks=(1, min(width, 131072)),
+                                 fletcher32=True)  # fmt: skip
         w.attrs["units"] = unit[0]
 
     def weights(self, name: str, time: float, values: NDArray[np.float64]) -> None:
@@ -145,21 +237,41 @@ class RunWriter:
         data[len(data) - len(values) :] = values
 
     def finish(self, results: Mapping[str, Any]) -> None:
-        """Complete the file and give it its name."""
+        """Complete the file."""
         self.h5.attrs["results"] = json.dumps(results)
         self.h5.attrs["complete"] = True
-        self.h5.close()
-        self.partial.replace(self.file)
+        self.commit()
 
     def __enter__(self) -> "RunWriter":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if kind is not None:
-            try:
-                self.h5.close()
-            finally:
-                self.partial.unlink(missing_ok=True)
+        unborn = self.disk.path != self.file
+        try:
+            self.h5.close()
+        finally:
+            self.disk.close()
+            if unborn:
+                self.disk.path.unlink(missing_ok=True)
+
+
+def _lock(disk: JournalledFile, file: FilePath) -> None:
+    """Keep others from writing the file; the system lets go of it when this process ends, however that happens."""
+    if fcntl is None:
+        return
+    try:
+        fcntl.flock(disk.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        disk.close()
+        raise fail(f"{file}: another process is writing it", "wait until it is done, or choose another file") from None
+
+
+def _leaves_of(h5: h5py.File, kind: str, mark: str) -> list[str]:
+    """Names below a group of those groups that hold something called `mark`."""
+    found: list[str] = []
+    if kind in h5:
+        h5[kind].visititems(lambda name, node: found.append(name) if isinstance(node, h5py.Group) and mark in node else None)
+    return found
 
 
 def _is_recorded(plan: Plan, population: str) -> bool:
@@ -168,6 +280,8 @@ def _is_recorded(plan: Plan, population: str) -> bool:
 
 def _append(data: Any, values: NDArray[Any]) -> None:
     if len(values):
+        if "crc32" in data.attrs:
+            data.attrs["crc32"] = crc32(values.tobytes(), int(data.attrs["crc32"]))
         data.resize(len(data) + len(values), axis=0)
         data[len(data) - len(values) :] = values
 

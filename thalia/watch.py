@@ -1,11 +1,10 @@
 """What a run produces, on its way to the run file and to the summary."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from thalia.analysis import interval_cv, mean_rate
+from thalia.analysis import interval_cv
 from thalia.backends import Chunk, Session
 from thalia.plan import Plan
 from thalia.store import RunWriter, weight_unit
@@ -22,13 +21,15 @@ class Watch:
         every = plan.record.weights.every
         self.weight_steps = max(1, round(every.mean / plan.dt)) if every else plan.steps
         self.chunk_steps = session.chunk_steps or plan.steps
-        self.trains: dict[str, list[tuple[Any, Any]]] = {group.name: [] for group in plan.groups}
         self.recorded = [(s.name, p.name) for s, p in plan.pathways() if self._wants(p.name, s.is_plastic)]
         self.rows = {pathway: arrays.synapses[synapses].rows(pathway) for synapses, pathway in self.recorded}
-        self.means: dict[str, list[float]] = {name: [] for _, name in self.recorded}
+        self.counts: dict[str, list[int]] = {member.name: [0] * len(plan.phases) for _, member in plan.populations()}
+
+    def declare(self, arrays: Arrays) -> None:
+        """Make room in a new run file for everything that will be recorded."""
         for synapses, pathway in self.recorded:
-            writer.pathway(pathway, arrays.synapses[synapses], weight_unit(plan, pathway))
-        for name, state in plan.record.states.items():
+            self.writer.pathway(pathway, arrays.synapses[synapses], weight_unit(self.plan, pathway))
+        for name, state in self.plan.record.states.items():
             self._declare(name, state)
 
     def _wants(self, pathway: str, plastic: bool) -> bool:
@@ -49,11 +50,12 @@ class Watch:
         marks = [(done // size + 1) * size for size in (self.weight_steps, self.chunk_steps)]
         return min(phase_end, *marks)
 
-    def take(self, chunk: Chunk, done: int) -> None:
-        """Keep the spikes and samples of a chunk, and the weights if they are due."""
+    def take(self, chunk: Chunk, done: int, phase: int) -> None:
+        """Keep the spikes and samples of a chunk, which is within one phase, and the weights if they are due."""
         for group, (steps, neurons) in chunk.spikes.items():
             self.writer.spikes(group, steps, neurons)
-            self.trains[group].append((steps, neurons))
+            for member in self.plan.group(group).members:
+                self.counts[member.name][phase] += int(np.count_nonzero((neurons >= member.start) & (neurons < member.stop)))
         for name, values in chunk.samples.items():
             report, _, variable = name.rpartition("/")
             population = self.plan.record.states[report].population
@@ -71,7 +73,6 @@ class Watch:
                 held[synapses] = self.session.read(f"{synapses}.w")
             values = held[synapses][self.rows[pathway]] / weight_unit(self.plan, pathway)[1]
             self.writer.weights(pathway, done * self.plan.dt, values)
-            self.means[pathway].append(float(values.mean()) if len(values) else 0.0)
 
     def results(self, session: Session, backend: str, remark: str) -> dict[str, Any]:
         """The summary, as `thalia run --json` prints it."""
@@ -79,11 +80,12 @@ class Watch:
         rates = self._rates()
         last = plan.reached[-1].name
         plastic = {p.name for s, p in plan.pathways() if s.is_plastic}
-        weights = {
-            name: {"unit": weight_unit(plan, name)[0], "before": means[0], "after": means[-1]}
-            for name, means in self.means.items()
-            if name in plastic
-        }
+        weights = {}
+        for _, name in self.recorded:
+            if name in plastic:
+                w = self.writer.h5[f"weights/{name}/w"]
+                before, after = (float(row.mean()) if len(row) else 0.0 for row in (w[0], w[-1]))
+                weights[name] = {"unit": weight_unit(plan, name)[0], "before": before, "after": after}
         return {
             "circuit": plan.name, "backend": backend, "seed": plan.seed, "duration_s": plan.duration,
             "neurons": sum(group.size for group in plan.groups),
@@ -95,29 +97,25 @@ class Watch:
             "notes": [*plan.notes, *([remark] if remark else [])],
         }  # fmt: skip
 
-    def _trains(self) -> Iterator[tuple[str, int, Any, Any]]:
-        for group in self.plan.groups:
-            pieces = self.trains[group.name]
-            steps = np.concatenate([s for s, _ in pieces]) if pieces else np.empty(0, np.int64)
-            neurons = np.concatenate([n for _, n in pieces]) if pieces else np.empty(0, np.int32)
-            for member in group.members:
-                mine = (neurons >= member.start) & (neurons < member.stop)
-                yield member.name, member.size, steps[mine] * self.plan.dt, (neurons[mine] - member.start).astype(np.int64)
-
     def _rates(self) -> dict[str, dict[str, float]]:
         rates: dict[str, dict[str, float]] = {}
-        for name, size, times, _ in self._trains():
-            start = -self.plan.dt / 2
-            for phase in self.plan.reached:
-                stop = start + phase.steps * self.plan.dt
-                rates.setdefault(name, {})[phase.name] = mean_rate(times, size, start, stop)
-                start = stop
+        for _, member in self.plan.populations():
+            for phase, count in zip(self.plan.phases, self.counts[member.name], strict=True):
+                if phase.steps:
+                    rates.setdefault(member.name, {})[phase.name] = count / (member.size * phase.steps * self.plan.dt)
         return rates
 
     def _cv(self) -> dict[str, float | None]:
+        """Mean irregularity in the last phase, of the populations whose spikes are recorded."""
         last = self.plan.duration - self.plan.reached[-1].steps * self.plan.dt - self.plan.dt / 2
         result: dict[str, float | None] = {}
-        for name, size, times, neurons in self._trains():
-            values = interval_cv(times[times >= last], neurons[times >= last], size)
-            result[name] = float(values.mean()) if len(values) else None
+        for _, member in self.plan.populations():
+            kept = self.writer.h5.get(f"spikes/{member.name}")
+            if kept is None:
+                result[member.name] = None
+                continue
+            times = kept["timestamps"][:] * 1e-3
+            late = times >= last
+            values = interval_cv(times[late], kept["node_ids"][:][late].astype(np.int64), member.size)
+            result[member.name] = float(values.mean()) if len(values) else None
         return result

@@ -3,10 +3,10 @@
 Brian2's global state (`device`, `prefs`, `defaultclock`) is touched by the backends and `emit` alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,12 @@ class Session(Protocol):
 
     def advance(self, steps: int) -> Chunk:
         """Simulate some steps."""
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Everything that the next step depends on: every variable, spikes in flight, random generators."""
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from a state that `state` gave."""
 
     def read(self, name: str) -> NDArray[np.float64]:
         """A copy of a variable."""

@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path as FilePath
@@ -34,10 +35,11 @@ CHUNK_SECONDS = 0.1  # of model time between two reports of progress
 
 @dataclass(frozen=True)
 class Program:
-    """A compiled program: its folder, and the dtype of each of its arrays by name."""
+    """A compiled program: its folder, the dtype of each of its arrays by name, and its queues of spikes."""
 
     folder: FilePath
     arrays: dict[str, str]
+    queues: list[str]
     sources: dict[str, int]
     code_objects: int
     cached: bool
@@ -145,11 +147,15 @@ def _write_server(device: Any, model: NetworkModel, folder: FilePath) -> dict[st
         else:
             data, length, resize = f"brian::{c_name}", f"size_t({variable.size})", "nullptr"
         lines.append(f'    {{"{name}", [] {{ return (char *){data}; }}, [] {{ return {length}; }}, {resize}, {item}}},')
+    pathways = [path.name for s in device.synapses for path in s._pathways]
+    queues = "\n".join(f'    {{"{name}", &brian::{name}}},' for name in pathways)
     sources = ", ".join(f"{{_array_{g.name}__spikespace, {g.size}}}" for g in model.groups)
     text = (HERE / "serve.cpp").read_text().replace("@ARRAYS@", "\n".join(lines)).replace("@SOURCES@", sources)
+    text = text.replace("@QUEUES@", queues)
     (folder / "serve.cpp").write_text(text)
     shutil.copy(HERE / "serve.h", folder)
-    return {"arrays": dtypes, "sources": {g.name: g.size for g in model.groups}, "code_objects": len(device.code_objects)}
+    objects = {"arrays": dtypes, "queues": pathways, "sources": {g.name: g.size for g in model.groups}}
+    return {**objects, "code_objects": len(device.code_objects)}
 
 
 class CppSession:
@@ -212,6 +218,28 @@ class CppSession:
         """A copy of a variable."""
         self.command(f"read {name}")
         return self.receive(self.program.arrays[name])
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Everything that the next step depends on: every variable, spikes in flight, the random generator."""
+        found = {name: self.read(name) for name in self.program.arrays}
+        for name in self.program.queues:
+            self.command(f"read_queue {name}")
+            found[f"{name}.queue"] = self.receive("<i4")
+        self.command("read_random")
+        return found | {"random.generator": self.receive("u1")}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from a state that `state` gave."""
+        for name, values in state.items():
+            owner, _, variable = name.rpartition(".")
+            if name in self.program.arrays:
+                self.write(name, values)
+                continue
+            command = "write_random" if owner == "random" else f"write_queue {owner}"
+            kept = np.ascontiguousarray(values, "u1" if owner == "random" else "<i4")
+            self.command(f"{command} {kept.nbytes}", memoryview(kept).cast("B"))
+            if self._count() != kept.size:
+                raise RuntimeError(f"{owner}.{variable}: the program did not take it")
 
     def advance(self, steps: int) -> Chunk:
         """Simulate some steps."""

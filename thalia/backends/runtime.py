@@ -4,6 +4,8 @@ It runs on NumPy; above `CYTHON_STEPS` steps, where a compiler is found, on Cyth
 a minute and pays only then.
 """
 
+import itertools
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -70,6 +72,44 @@ class RuntimeSession:
         """A copy of a variable."""
         owner, _, variable = name.rpartition(".")
         return np.array(self.objects[owner].variables[variable].get_value())
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Everything that the next step depends on: every variable, spikes in flight, the random generator."""
+        found = {name: np.array(variable.get_value()) for name, variable in self._variables()}
+        for name, queue in self._queues():
+            offset, steps = queue._full_state()
+            found[f"{name}.queue"] = np.array([offset, len(steps), *map(len, steps), *(i for s in steps for i in s)], np.int32)
+        _, words, position, has_normal, normal = np.random.get_state()
+        found["random.words"] = np.array([*words, position, has_normal], np.uint32)
+        return found | {"random.normal": np.array([normal])}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from a state that `state` gave."""
+        variables, queues = dict(self._variables()), dict(self._queues())
+        for name, values in state.items():
+            owner, _, variable = name.rpartition(".")
+            if variable == "queue":
+                count = int(values[1])
+                bounds = np.cumsum([2 + count, *values[2 : 2 + count]])
+                steps = [values[a:b].tolist() for a, b in itertools.pairwise(bounds)]
+                queues[owner]._restore_from_full_state((int(values[0]), steps))
+            elif owner != "random":
+                held = variables[name]
+                held.set_value(values.reshape(()) if held.scalar else values)
+        words = state["random.words"]
+        np.random.set_state(("MT19937", words[:-2], int(words[-2]), int(words[-1]), float(state["random.normal"][0])))
+        self.network.t_ = float(variables["defaultclock.t"].get_value().item())
+
+    def _variables(self) -> Iterator[tuple[str, Any]]:
+        """Every array of the model by name, the clock's included."""
+        b2 = import_brian2()
+        for owner in (*self.objects.values(), b2.defaultclock):
+            for name, variable in owner.variables.items():
+                if isinstance(variable, b2.core.variables.ArrayVariable) and variable.owner.name == owner.name:
+                    yield f"{owner.name}.{name}", variable
+
+    def _queues(self) -> Iterator[tuple[str, Any]]:
+        return ((name, made.queue) for name, made in self.objects.items() if getattr(made, "queue", None) is not None)
 
     def advance(self, steps: int) -> Chunk:
         """Simulate some steps."""

@@ -31,6 +31,14 @@ const Array arrays[] = {
 @ARRAYS@
 };
 
+// The spikes on their way along a pathway.
+struct Queue { const char *name; SynapticPathway *pathway; };
+
+const Queue queues[] = {
+@QUEUES@
+    {nullptr, nullptr},
+};
+
 struct Source { int32_t *spikes; size_t neurons; };
 struct Drive { double *target; const double *weight; const char *open; double mean; size_t size; };
 struct Sample { const double *variable; int64_t every; std::vector<int32_t> neurons; std::vector<double> values; };
@@ -109,11 +117,54 @@ void read_array(const char *name) {
     send(from.data(), from.length() * from.item);
 }
 
+CSpikeQueue &queue(const char *name) {
+    for (const Queue *each = queues; each->name; each++)
+        if (!std::strcmp(each->name, name)) return *each->pathway->queue[0];
+    die("there is no queue", name);
+}
+
+// A queue as whole numbers: where its present is, how many steps it spans, how many spikes each has, and the spikes.
+void read_queue(const char *name) {
+    const CSpikeQueue &from = queue(name);
+    std::vector<int32_t> numbers{from.offset, static_cast<int32_t>(from.queue.size())};
+    for (const auto &step : from.queue) numbers.push_back(step.size());
+    for (const auto &step : from.queue) numbers.insert(numbers.end(), step.begin(), step.end());
+    send_all(numbers);
+}
+
+void write_queue(const char *name, size_t bytes) {
+    std::vector<int32_t> numbers(bytes / sizeof(int32_t));
+    receive(numbers.data(), bytes);
+    CSpikeQueue &into = queue(name);
+    const size_t steps = numbers[1];
+    const int32_t *spikes = numbers.data() + 2 + steps;
+    into.offset = numbers[0];
+    into.queue.assign(steps, {});
+    for (size_t k = 0; k < steps; k++) {
+        into.queue[k].assign(spikes, spikes + numbers[2 + k]);
+        spikes += numbers[2 + k];
+    }
+    send_count(numbers.size());
+}
+
+// The generator as its bytes, which hold a number in store for the normal distribution too.
+void read_random() {
+    send_count(sizeof(brian::RandomGenerator));
+    send(&brian::_random_generators[0], sizeof(brian::RandomGenerator));
+}
+
+void write_random(size_t bytes) {
+    if (bytes != sizeof(brian::RandomGenerator)) die("another generator wrote this state");
+    receive(static_cast<void *>(&brian::_random_generators[0]), bytes);
+    send_count(bytes);
+}
+
 void run_steps(Network &network, int64_t steps) {
     const auto all = sources();
     std::vector<std::vector<int64_t>> times(all.size());
     std::vector<std::vector<int32_t>> neurons(all.size());
     auto &clock = brian::defaultclock;
+    network.t = clock.t[0];
     for (int64_t k = 0; k < steps; k++) {
         const int64_t step = clock.timestep[0];
         for (auto &sample : samples) take(sample, step);
@@ -185,6 +236,14 @@ void thalia_serve(Network *network) {
             *size++ = 0;
             write_array(arguments, std::strtoull(size, nullptr, 10));
         } else if (is("read")) read_array(arguments);
+        else if (is("read_queue")) read_queue(arguments);
+        else if (is("read_random")) read_random();
+        else if (is("write_random")) write_random(std::strtoull(arguments, nullptr, 10));
+        else if (is("write_queue")) {
+            char *size = std::strchr(arguments, ' ');
+            *size++ = 0;
+            write_queue(arguments, std::strtoull(size, nullptr, 10));
+        }
         else if (is("seed")) brian::_random_generators[0].seed(std::strtoul(arguments, nullptr, 10));
         else if (is("drive")) add_drive(arguments);
         else if (is("sample")) add_sample(arguments);

@@ -1,0 +1,272 @@
+"""A resumed run is the uninterrupted run, to the bit, wherever and however it was interrupted."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import thalia
+from tests.conftest import ROOT
+from tests.test_contract import CELLS, STACKS
+from thalia import parts
+from thalia.checkpoint import changed, derived, read_state
+from thalia.emit import model_of
+from thalia.errors import CircuitError
+from thalia.passes import plan_of
+from thalia.verify import verify
+
+RULES = parts.names("plasticity")
+TEXT = """
+thalia: 1
+name: pieces
+duration: {duration}
+seed: {seed}
+populations:
+  source: {{neuron: poisson, size: 12, parameters: {{rate: 150 Hz}}}}
+  player: {{neuron: input, size: 3}}
+  cells: {{neuron: {neuron}, size: 6, initial: {{v: "uniform(-65 mV, -52 mV)"}}}}
+pathways:
+  p: {{pre: source, post: cells, connect: {{probability: 0.6}}, synapse: {synapse}, weight: "uniform(0.5 nA, 2 nA)",
+       delay: {delay}, w_max: 3 nA, plasticity: {rules}}}
+  q: {{pre: player, post: cells, connect: {{rule: all_to_all}}, synapse: delta, weight: 4 mV, delay: 1.7 ms}}
+  r: {{pre: cells, post: cells, connect: {{probability: 0.4}}, synapse: current_alpha, weight: 100 pA,
+       delay: "normal(3 ms, 1 ms, min=0.1 ms)"}}
+stimuli:
+  times: {{kind: spikes, target: player, times: {{0: [3 ms, 11 ms], 1: [17.3 ms], 2: [5 ms, 29 ms, 41 ms]}}}}
+  noise: {{kind: poisson, target: cells, rate: 3 kHz, weight: 60 pA}}
+  wave: {{kind: poisson_sine, target: cells, rate: 500 Hz, weight: 50 pA}}
+phases: {phases}
+record:
+  weights: {{pathways: all, every: 24 ms}}
+  states: {{v: {{population: cells, variables: [v], every: 0.4 ms}}}}
+"""
+PHASES = ["[]", "[{name: one, duration: 13 ms, plasticity: off}, {name: two, duration: 37 ms}]"]
+
+
+def text(rule="stdp_pair", delay="1.3 ms", synapse="current_exp", phases=0, seed=1):
+    rules = STACKS.get(rule, f"[{rule}]")
+    duration = "50 ms"
+    return TEXT.format(
+        duration=duration,
+        seed=seed,
+        neuron=CELLS.get(rule, "lif_current"),
+        synapse=synapse,
+        delay=delay,
+        rules=rules,
+        phases=PHASES[phases],
+    )
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_resumes_to_the_bit(rule):
+    """Its traces, its state in the neuron, its spikes on their way, on the interpreted backend."""
+    verdict = verify(thalia.loads(text(rule, delay="{axonal: 1.3 ms, dendritic: 0.6 ms}")), backend="runtime", pieces=3)
+
+    assert verdict.different == ()
+    assert verdict.spikes > 50
+
+
+@pytest.mark.parametrize("rule", ["stdp_triplet", "predictive"])
+def test_the_compiled_program_resumes_to_the_bit(rule):
+    verdict = verify(thalia.loads(text(rule, delay='"uniform(0.5 ms, 6 ms)"', phases=1)), backend="cpp", pieces=4)
+
+    assert verdict.different == ()
+    assert "identical to the bit" in verdict.text()
+
+
+@given(
+    rule=st.sampled_from(RULES), delay=st.sampled_from(["1.3 ms", '"uniform(0.5 ms, 6 ms)"', "{axonal: 2 ms, dendritic: 1 ms}"]),
+    synapse=st.sampled_from(["current_exp", "[tsodyks_markram, current_exp]", "[dse, current_alpha]"]),
+    phases=st.integers(0, 1), pieces=st.integers(2, 6), seed=st.integers(0, 99),
+)  # fmt: skip
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_random_circuits_resume_to_the_bit(rule, delay, synapse, phases, pieces, seed):
+    circuit = thalia.loads(text(rule, delay, synapse, phases, seed))
+
+    assert verify(circuit, backend="runtime", pieces=pieces).different == ()
+
+
+def test_a_difference_would_be_found(monkeypatch):
+    """The control: a state that forgets the spikes on their way gives another run."""
+    from thalia.backends.runtime import RuntimeSession
+
+    whole = RuntimeSession.state
+    monkeypatch.setattr(RuntimeSession, "state", lambda self: {k: v for k, v in whole(self).items() if not k.endswith(".queue")})
+
+    verdict = verify(thalia.loads(text(delay="6 ms")), backend="runtime", pieces=4)
+
+    assert not verdict.identical
+    assert "DIFFERENT" in verdict.text()
+
+
+def test_every_variable_of_every_object_is_kept_or_made_again(tmp_path):
+    """Complete by construction: the program's arrays are the state and what wiring makes, and nothing else."""
+    file = tmp_path / "run.h5"
+    circuit = thalia.loads(text("bcm", delay="{axonal: 1.3 ms, dendritic: 0.6 ms}"))
+    thalia.run(circuit, output=file, backend="cpp")
+
+    plan = plan_of(circuit)
+    from thalia.backends import cpp
+
+    program = cpp.build(plan, lambda what, fraction: None)
+    with h5py.File(file) as h5:
+        kept = set(read_state(h5, file).state)
+    every = {*program.arrays, *(f"{name}.queue" for name in program.queues), "random.generator"}
+    assert kept | derived(plan) >= every
+    assert kept <= every
+    names = [name for name in every if name.rpartition(".")[2] in ("w", "v", "lastspike", "lastupdate", "queue", "generator")]
+    assert set(names) <= kept
+    assert len(model_of(plan).synapses) == 3
+
+
+def interrupted(circuit, file, seconds):
+    """Start a run in a process of its own and kill it after a while; whether it was still at work."""
+    code = "import sys, thalia; thalia.run(sys.argv[1], output=sys.argv[2], backend='cpp', checkpoint_every='20 ms')"
+    process = subprocess.Popen([sys.executable, "-c", code, circuit, file], env={**os.environ, "PYTHONPATH": str(ROOT)})
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        return True
+    return False
+
+
+def run_with_kills(folder, delays):
+    """A run that is killed again and again; how many times it was, and whether it ended as an undisturbed one."""
+    circuit = folder / "long.yaml"
+    circuit.write_text(text("stdp_triplet").replace("duration: 50 ms", "duration: 4 s"))
+    whole = thalia.run(circuit, output=folder / "whole.h5", backend="cpp", overwrite=True)
+    file, kills = folder / "killed.h5", 0
+    file.unlink(missing_ok=True)
+    code = "import sys, thalia; thalia.resume(sys.argv[1], checkpoint_every='20 ms')"
+    kills += interrupted(str(circuit), str(file), delays[0])
+    for delay in delays[1:]:
+        if not file.exists():
+            kills += interrupted(str(circuit), str(file), delay)
+            continue
+        process = subprocess.Popen([sys.executable, "-c", code, str(file)], env={**os.environ, "PYTHONPATH": str(ROOT)})
+        try:
+            process.wait(delay)
+            break
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            kills += 1
+    if not file.exists():
+        thalia.run(circuit, output=file, backend="cpp")
+    elif not thalia.Run(file).attributes["complete"]:
+        thalia.resume(file)
+    with h5py.File(whole.file) as first, h5py.File(file) as second:
+        same = changed(read_state(first, file).state, read_state(second, file).state) == []
+        for name in ("spikes/cells/timestamps", "spikes/cells/node_ids", "weights/p/w", "weights/p/time"):
+            same = same and np.array_equal(first[name][:], second[name][:])
+    return kills, same
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path):
+    kills, same = run_with_kills(tmp_path, [1.1, 1.3, 1.7, 1.5])
+
+    assert kills >= 1
+    assert same
+
+
+@pytest.mark.reference
+def test_two_hundred_kills(tmp_path):
+    """At random moments of real runs; report how many."""
+    generator, kills = np.random.default_rng(1), 0
+    while kills < 200:
+        count, same = run_with_kills(tmp_path, list(generator.uniform(0.8, 2.5, 8)))
+        kills += count
+        assert same
+    print(f"{kills} kills")
+
+
+def test_a_finished_run_goes_on_for_longer(tmp_path):
+    """A second and a half in two goes is a second and a half in one; phases are those of the circuit."""
+    circuit = thalia.loads(text(phases=1))
+    whole = thalia.run(circuit, output=tmp_path / "whole.h5", backend="runtime")
+
+    thalia.run(circuit, output=tmp_path / "first.h5", backend="runtime", duration="9 ms")
+    first = thalia.resume(tmp_path / "first.h5", for_="30 ms")
+    second = thalia.resume(tmp_path / "first.h5", for_="11 ms")
+
+    assert first.duration == pytest.approx(0.039)
+    assert second.duration == whole.duration
+    assert np.array_equal(second.spikes["cells"].times, whole.spikes["cells"].times)
+    assert np.array_equal(second.weights["p"].w, whole.weights["p"].w)
+    assert second.results["rates_by_phase_hz"] == whole.results["rates_by_phase_hz"]
+
+
+@pytest.fixture
+def finished(tmp_path):
+    return thalia.run(thalia.loads(text()), output=tmp_path / "run.h5", backend="runtime").file
+
+
+def test_a_complete_run_has_nothing_left_to_do(finished):
+    with pytest.raises(CircuitError, match="is complete"):
+        thalia.resume(finished)
+
+
+def test_a_state_of_a_newer_version_is_refused(finished):
+    with h5py.File(finished, "r+") as h5:
+        h5["state"].attrs["version"] = 99
+
+    with pytest.raises(CircuitError, match="its state is of version 99"):
+        thalia.resume(finished, for_="1 ms")
+
+
+def test_a_damaged_state_is_named_and_not_believed(finished):
+    with h5py.File(finished, "r+") as h5:
+        h5["state/synapses_p/w"][3] *= 1.0000001
+
+    with pytest.raises(CircuitError, match="is damaged: state/synapses_p/w"):
+        thalia.resume(finished, for_="1 ms")
+
+
+def test_a_truncated_file_is_told(finished):
+    finished.write_bytes(finished.read_bytes()[: finished.stat().st_size // 2])
+
+    with pytest.raises(CircuitError, match="cannot be read as HDF5"):
+        thalia.resume(finished, for_="1 ms")
+
+
+def test_a_file_that_somebody_else_writes_is_refused(finished):
+    code = "import sys, time, fcntl; f = open(sys.argv[1], 'r+b'); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(60)"
+    holder = subprocess.Popen([sys.executable, "-c", code, str(finished)], stdout=subprocess.PIPE)
+    try:
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(CircuitError, match="another process is writing it"):
+            thalia.resume(finished, for_="1 ms")
+    finally:
+        holder.kill()
+        holder.communicate()
+
+
+def test_a_file_of_another_tool_is_refused(tmp_path):
+    with h5py.File(tmp_path / "other.h5", "w") as h5:
+        h5["data"] = 1
+
+    with pytest.raises(CircuitError, match="no run of Thalia"):
+        thalia.resume(tmp_path / "other.h5")
+
+
+def test_a_circuit_with_files_beside_it_resumes_without_them(tmp_path):
+    """What a run drew in is in its file, also the rule that stood beside the circuit."""
+    rule, _ = parts.part_text("plasticity", "stdp_pair", tmp_path)
+    (tmp_path / "mine.yaml").write_text(rule)
+    (tmp_path / "circuit.yaml").write_text(text().replace("[stdp_pair]", "[{rule: ./mine.yaml}]"))
+    whole = thalia.run(tmp_path / "circuit.yaml", output=tmp_path / "whole.h5", backend="runtime")
+    thalia.run(tmp_path / "circuit.yaml", output=tmp_path / "part.h5", backend="runtime", duration="20 ms")
+    (tmp_path / "mine.yaml").unlink()
+    (tmp_path / "circuit.yaml").unlink()
+
+    resumed = thalia.resume(tmp_path / "part.h5", for_="30 ms")
+
+    assert np.array_equal(resumed.weights["p"].w, whole.weights["p"].w)

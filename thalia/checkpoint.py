@@ -1,0 +1,181 @@
+"""The whole state of a run: when it is kept, what it is kept from, and how it is read back."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from time import perf_counter
+from typing import Any
+from zlib import crc32
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia.backends import Session
+from thalia.errors import fail
+from thalia.expand import expand
+from thalia.load import dumps
+from thalia.parts import part_text
+from thalia.plan import SECOND, Plan
+from thalia.source import read_text
+from thalia.spec import Circuit
+from thalia.store import STATE_VERSION, RunWriter
+from thalia.units import Value, parse_value, si_unit
+from thalia.watch import Watch
+from thalia.wire import Arrays
+
+SHARE = 20  # a state is kept when this many times the time that the last one took has passed
+LEAST_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A state read back: after which step, every variable, and the spikes counted until then."""
+
+    step: int
+    state: dict[str, NDArray[Any]]
+    counts: dict[str, list[int]]
+
+
+class Checkpoints:
+    """Keeps the state at an interval of model time, or as often as it costs little; and always at the end."""
+
+    def __init__(self, plan: Plan, session: Session, watch: Watch, writer: RunWriter, every: float | None):
+        self.plan, self.session, self.watch, self.writer = plan, session, watch, writer
+        self.steps = max(1, round(every / plan.dt)) if every else None
+        self.constant = derived(plan)
+        self.units = units_of(plan)
+        self.cost = LEAST_SECONDS
+        self.last = perf_counter()
+
+    def next_stop(self, done: int, stop: int) -> int:
+        """The next step at which the state is to be kept, if it comes before another stop."""
+        return min(stop, (done // self.steps + 1) * self.steps) if self.steps else stop
+
+    def take(self, done: int) -> None:
+        """Keep the state, if it is time."""
+        begin = perf_counter()
+        due = done % self.steps == 0 if self.steps else begin - self.last > SHARE * self.cost
+        if not due and done != self.plan.steps:
+            return
+        state = {name: values for name, values in self.session.state().items() if name not in self.constant}
+        self.writer.state(done, state, self.units, {"counts": json.dumps(self.watch.counts)})
+        self.writer.commit()
+        self.last = perf_counter()
+        self.cost = max(LEAST_SECONDS, self.last - begin)
+
+
+def derived(plan: Plan) -> set[str]:
+    """Variables that follow from the circuit and the seed, and do not change: they are made again, not kept."""
+    names: set[str] = set()
+    for group in plan.groups:
+        own = ["i", *group.all_parameters()]
+        for drive in (d for d in plan.drives if d.group == group.name):
+            own += [drive.weight, drive.scale, *drive.members[0].parameters]
+        if group.plays_spikes:
+            own += ["_timebins", "neuron_index", "spike_number", "spike_time", "period", "_period_bins"]
+        names |= {f"{group.name}.{name}" for name in own}
+    for synapses in plan.synapses:
+        own = ["_synaptic_pre", "_synaptic_post", "N", "N_pre", "N_post", "N_incoming", "N_outgoing", *synapses.parameters]
+        names |= {f"{synapses.name}.{name}" for name in own}
+        names |= {f"{synapses.name}_{side}.delay" for side in ("pre", "post", *(f"later{k}" for k in range(len(synapses.later))))}
+    return names
+
+
+def units_of(plan: Plan) -> dict[str, str]:
+    """The SI unit of every variable of the model."""
+    units = {f"{group.name}.{name}": si_unit(d) for group in plan.groups for name, d in group.variables().items()}
+    for synapses in plan.synapses:
+        units |= {f"{synapses.name}.{e.name}": si_unit(e.dimension) for e in synapses.equations}
+        units[f"{synapses.name}.w"] = si_unit(synapses.weight)
+    owners = [*(group.name for group in plan.groups), *(each.name for each in plan.synapses)]
+    seconds = [f"{owner}.{name}" for owner in owners for name in ("lastspike", "lastupdate")]
+    return units | dict.fromkeys([*seconds, "defaultclock.t", "defaultclock.dt"], "second")
+
+
+def fingerprint(arrays: Arrays) -> int:
+    """A checksum over everything that was wired, to recognise the same network when it is made again."""
+    checksum = 0
+    for group in arrays.groups.values():
+        for _, values in sorted(group.items()):
+            checksum = crc32(np.ascontiguousarray(values), checksum)
+    for wired in arrays.synapses.values():
+        named = [values for _, values in sorted(wired.variables.items())]
+        for column in (wired.pre, wired.post, wired.axonal, wired.dendritic, *wired.later, *named):
+            checksum = crc32(np.ascontiguousarray(column), checksum)
+    return checksum
+
+
+def origin_of(circuit: Circuit) -> tuple[str, dict[str, str]]:
+    """The circuit as it runs, every option applied, and the files that it draws in, under names of their own."""
+    written_out = expand(circuit)
+    names = {name for kind, name in written_out.parts_used() if name.endswith(".yaml")}
+    names |= {stimulus.file for stimulus in written_out.stimuli.values() if stimulus.file}
+    kinds = {name: kind for kind, name in written_out.parts_used()}
+    text, files = dumps(written_out), {}
+    for index, name in enumerate(sorted(names, key=len, reverse=True)):
+        kept = f"./file{index}/{FilePath(name).name}"
+        in_kind = name in kinds
+        files[kept] = part_text(kinds[name], name, circuit.folder)[0] if in_kind else read_text(circuit.folder / name)
+        text = text.replace(name, kept)
+    return text, files
+
+
+def read_state(h5: h5py.File, file: FilePath) -> Kept | None:
+    """The state in a run file, if there is one.
+
+    Raises
+    ------
+    CircuitError
+        If it is of a newer version, or damaged.
+    """
+    group = h5.get("state")
+    if group is None:
+        return None
+    if int(group.attrs["version"]) > STATE_VERSION:
+        raise fail(
+            f"{file}: its state is of version {group.attrs['version']}, this Thalia reads {STATE_VERSION}", "update Thalia"
+        )
+    state: dict[str, NDArray[Any]] = {}
+    for owner, variables in group.items():
+        for name, data in variables.items():
+            values = data[...]
+            if crc32(np.ascontiguousarray(values).tobytes()) != int(data.attrs["crc32"]):
+                raise fail(f"{file}: is damaged: state/{owner}/{name} is not what was written", "resume from a copy of the file")
+            state[f"{owner}.{name}"] = values
+    return Kept(int(group.attrs["step"]), state, json.loads(group.attrs["counts"]))
+
+
+def checkpoint_interval(text: str | Value | None, plan: Plan) -> float | None:
+    """An interval in seconds.
+
+    Raises
+    ------
+    CircuitError
+        If it is no time above zero.
+    """
+    return None if text is None else max(time_of("--checkpoint-every", text).mean, plan.dt)
+
+
+def time_of(option: str, text: str | Value) -> Value:
+    """A time that an option gives.
+
+    Raises
+    ------
+    CircuitError
+        If it is no time above zero.
+    """
+    try:
+        value = parse_value(text)
+    except ValueError as error:
+        raise fail(f"{option}: {error}") from None
+    if value.dimension != SECOND or value.is_random or value.mean <= 0:
+        raise fail(f"{option}: expected a time such as '5 s', found {text}")
+    return value
+
+
+def changed(old: Mapping[str, NDArray[Any]], new: Mapping[str, NDArray[Any]]) -> list[str]:
+    """Names of the variables of two states that are not the same to the bit, in either."""
+    names = sorted({*old, *new})
+    return [n for n in names if n not in old or n not in new or old[n].tobytes() != new[n].tobytes()]

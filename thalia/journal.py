@@ -1,0 +1,167 @@
+"""A file whose changes appear all at once or not at all, whatever happens to the process or the machine.
+
+Changes are kept in memory, page by page. A commit first writes them to a journal beside the file, with a checksum;
+once that is on the disk they go to the file itself, and the journal is removed. A file that was interrupted in
+between is mended from its journal when it is next opened; an incomplete journal means that nothing was changed yet.
+"""
+
+import io
+import os
+import struct
+import zlib
+from pathlib import Path as FilePath
+
+PAGE = 1 << 16
+_MAGIC = b"thalia-journal-1"
+_HEADER = struct.Struct("<16sQQI")  # magic, length of the file, number of pages, checksum of what follows
+
+
+class JournalledFile(io.RawIOBase):
+    """A file object for h5py; nothing that is written reaches the file before `commit`."""
+
+    def __init__(self, path: FilePath, create: bool = False):
+        self.path = path
+        self.journal = journal_of(path)
+        if not create:
+            recover(path)
+        self.file = open(path, "w+b" if create else "r+b")  # noqa: SIM115
+        self.length = self.file.seek(0, os.SEEK_END)
+        self.pages: dict[int, bytearray] = {}
+        self.position = 0
+
+    def readable(self) -> bool:
+        """Whether it can be read: yes."""
+        return True
+
+    def writable(self) -> bool:
+        """Whether it can be written: yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Whether it has a position: yes."""
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move to a position."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: self.length}[whence]
+        self.position = base + offset
+        return self.position
+
+    def tell(self) -> int:
+        """The position."""
+        return self.position
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Read what is there, changed pages included."""
+        view = memoryview(buffer).cast("B")
+        count = max(0, min(len(view), self.length - self.position))
+        done = 0
+        while done < count:
+            number, start = divmod(self.position, PAGE)
+            size = min(PAGE - start, count - done)
+            view[done : done + size] = self._page(number, keep=False)[start : start + size]
+            done += size
+            self.position += size
+        return count
+
+    def write(self, data: bytes | memoryview) -> int:  # type: ignore[override]
+        """Change pages in memory."""
+        view = memoryview(data).cast("B")
+        done = 0
+        while done < len(view):
+            number, start = divmod(self.position, PAGE)
+            size = min(PAGE - start, len(view) - done)
+            self._page(number, keep=True)[start : start + size] = view[done : done + size]
+            done += size
+            self.position += size
+        self.length = max(self.length, self.position)
+        return done
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the length."""
+        self.length = self.position if size is None else size
+        return self.length
+
+    def _page(self, number: int, keep: bool) -> bytearray:
+        if number in self.pages:
+            return self.pages[number]
+        self.file.seek(number * PAGE)
+        page = bytearray(self.file.read(PAGE).ljust(PAGE, b"\0"))
+        if keep:
+            self.pages[number] = page
+        return page
+
+    def commit(self) -> None:
+        """Make every change so far part of the file, as one.
+
+        Raises
+        ------
+        OSError
+            If there is no room for the journal; the file is as it was.
+        """
+        if not self.pages and self.length == self.file.seek(0, os.SEEK_END):
+            return
+        try:
+            _write_journal(self.journal, self.length, self.pages)
+        except OSError:
+            self.journal.unlink(missing_ok=True)
+            raise
+        _apply(self.file, self.length, self.pages)
+        self.journal.unlink()
+        self.pages.clear()
+
+    def close(self) -> None:
+        """Let go of the file; what was not committed is lost."""
+        if not self.closed:
+            self.file.close()
+        super().close()
+
+
+def journal_of(path: FilePath) -> FilePath:
+    """The journal of a file, hidden beside it."""
+    return path.with_name(f".{path.name}.journal")
+
+
+def recover(path: FilePath) -> bool:
+    """Complete a commit that was interrupted; whether there was one."""
+    journal = journal_of(path)
+    if not journal.exists():
+        return False
+    raw = journal.read_bytes()
+    complete = len(raw) >= _HEADER.size
+    if complete:
+        magic, length, count, checksum = _HEADER.unpack_from(raw)
+        body = memoryview(raw)[_HEADER.size :]
+        complete = magic == _MAGIC and len(body) == count * (8 + PAGE) and zlib.crc32(body) == checksum
+    if complete:
+        pages = {}
+        for start in range(0, len(body), 8 + PAGE):
+            pages[int.from_bytes(body[start : start + 8], "little")] = bytearray(body[start + 8 : start + 8 + PAGE])
+        with open(path, "r+b") as file:
+            _apply(file, length, pages)
+    journal.unlink()
+    return complete
+
+
+def _write_journal(journal: FilePath, length: int, pages: dict[int, bytearray]) -> None:
+    with open(journal, "wb") as file:
+        file.write(b"\0" * _HEADER.size)
+        checksum = 0
+        for number, page in pages.items():
+            index = number.to_bytes(8, "little")
+            checksum = zlib.crc32(page, zlib.crc32(index, checksum))
+            file.write(index)
+            file.write(page)
+        file.seek(0)
+        file.write(_HEADER.pack(_MAGIC, length, len(pages), checksum))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _apply(file: io.BufferedRandom, length: int, pages: dict[int, bytearray]) -> None:
+    for number, page in sorted(pages.items()):
+        file.seek(number * PAGE)
+        file.write(page)
+    file.truncate(length)
+    file.flush()
+    os.fsync(file.fileno())
