@@ -204,6 +204,27 @@ def test_a_finished_run_goes_on_for_longer(tmp_path):
     assert second.results["rates_by_phase_hz"] == whole.results["rates_by_phase_hz"]
 
 
+def test_a_disk_that_fills_up_later_leaves_a_file_that_goes_on(tmp_path, monkeypatch):
+    from thalia.journal import JournalledFile
+
+    circuit, commit, commits = thalia.loads(text()), JournalledFile.commit, iter(range(100))
+    whole = thalia.run(circuit, output=tmp_path / "whole.h5", backend="runtime")
+
+    def full(self):
+        if next(commits) >= 3:
+            raise OSError(28, "No space left on device")
+        commit(self)
+
+    monkeypatch.setattr(JournalledFile, "commit", full)
+    with pytest.raises(CircuitError, match=r"no space left on device\n.*thalia resume"):
+        thalia.run(circuit, output=tmp_path / "run.h5", backend="runtime", checkpoint_every="10 ms")
+    monkeypatch.setattr(JournalledFile, "commit", commit)
+    resumed = thalia.resume(tmp_path / "run.h5")
+
+    assert np.array_equal(resumed.spikes["cells"].times, whole.spikes["cells"].times)
+    assert np.array_equal(resumed.weights["p"].w, whole.weights["p"].w)
+
+
 @pytest.fixture
 def finished(tmp_path):
     return thalia.run(thalia.loads(text()), output=tmp_path / "run.h5", backend="runtime").file
@@ -238,7 +259,7 @@ def test_a_truncated_file_is_told(finished):
 
 
 def test_a_file_that_somebody_else_writes_is_refused(finished):
-    code = "import sys, time, fcntl; f = open(sys.argv[1], 'r+b'); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(60)"
+    code = "import sys, time, fcntl; f = open(sys.argv[1], 'r+b'); fcntl.lockf(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(60)"
     holder = subprocess.Popen([sys.executable, "-c", code, str(finished)], stdout=subprocess.PIPE)
     try:
         assert holder.stdout.readline() == b"held\n"

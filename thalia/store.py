@@ -246,12 +246,12 @@ class RunWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        unborn = self.disk.path != self.file
+        of_no_use = self.disk.path != self.file or (kind is not None and "state" not in self.h5)
         try:
             self.h5.close()
         finally:
             self.disk.close()
-            if unborn:
+            if of_no_use:  # nothing is in it that a new run would not make again
                 self.disk.path.unlink(missing_ok=True)
 
 
@@ -260,7 +260,7 @@ def _lock(disk: JournalledFile, file: FilePath) -> None:
     if fcntl is None:
         return
     try:
-        fcntl.flock(disk.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.lockf(disk.file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not flock, with which HDF5 keeps even readers out
     except OSError:
         disk.close()
         raise fail(f"{file}: another process is writing it", "wait until it is done, or choose another file") from None
