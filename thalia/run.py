@@ -188,6 +188,7 @@ def simulate(
     finally:
         session.close()
     clock.lap("store")
+    results["simulated_s"] = plan.duration - (kept.step * plan.dt if kept else 0.0)  # by this command
     results["timings_s"] = {key: round(value, 4) for key, value in clock.seconds.items()}
     writer.finish(results)
 

@@ -28,6 +28,14 @@ except ImportError:  # not on Windows
     fcntl = None  # type: ignore[assignment]
 
 FORMAT, FORMAT_VERSION, STATE_VERSION = "thalia-run", 1, 1
+DETERMINISM = (
+    "bit-exact with the same versions on the same kind of processor, whole or in pieces (wiring: a Philox stream for "
+    "each pathway; noise: one Mersenne Twister; one thread; double precision)"
+)
+_ARITHMETIC = {
+    "cpp": "compiled without fast-math and fused operations, numbers below 2e-308 are zero",
+    "runtime": "on NumPy",
+}  # fmt: skip
 _SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="i4")
 _GROWING: dict[str, Any] = {"maxshape": (None,), "chunks": (65536,)}
 
@@ -135,11 +143,10 @@ class RunWriter:
 
     def _describe(self, circuit_files: Mapping[str, str], printed_plan: str, backend: str) -> None:
         plan = self.plan
-        exact = "bit-exact: the same circuit, seed and backend on the same kind of machine give the same bits"
         self.h5.attrs.update({
             "format": FORMAT, "version": FORMAT_VERSION, "name": plan.name, "backend": backend, "seed": plan.seed,
             "dt": plan.dt, "duration": plan.duration, "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "complete": False, "determinism": exact,
+            "complete": False, "determinism": f"{DETERMINISM}, {_ARITHMETIC[backend]}",
         })  # fmt: skip
         self.h5.attrs.update({name: version(name) for name in ("thalia", "brian2", "numpy")})
         text = h5py.string_dtype()

@@ -40,6 +40,7 @@ def print_summary(run: Run, figures: Sequence[FilePath]) -> None:
     for note in results["notes"]:
         console.print(note, style="dim", soft_wrap=True)
     console.print(_timing(run), style="dim", soft_wrap=True)
+    console.print(run.attributes["determinism"], style="dim", soft_wrap=True)
     for file in (run.file, *figures):
         console.print(str(file), soft_wrap=True)
 
@@ -60,8 +61,10 @@ def _timing(run: Run) -> str:
     )
     if run.results["backend"] != "cpp":
         program = "not compiled"
-    ratio = seconds["simulate"] / run.duration
+    simulated = run.results["simulated_s"]
+    ratio = seconds["simulate"] / simulated
+    part = "" if simulated == run.duration else f" the last {simulated:g} s"
     return (
-        f"seed {run.results['seed']}, backend {run.results['backend']} ({program}), simulated in "
+        f"seed {run.results['seed']}, backend {run.results['backend']} ({program}), simulated{part} in "
         f"{seconds['simulate']:.2f} s, {ratio:.2g} times model time"
     )

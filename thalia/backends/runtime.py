@@ -1,7 +1,6 @@
-"""Brian2 within this process: for tiny circuits, closed loops with Python between steps, and machines without a compiler.
+"""Brian2 within this process, on NumPy: for tiny circuits, closed loops with Python between steps, and machines without a compiler.
 
-It runs on NumPy; above `CYTHON_STEPS` steps, where a compiler is found, on Cython, whose compiling costs about
-a minute and pays only then.
+Never on Cython, whose random numbers Brian2 2.10.1 cannot save and restore, so that a resumed run would not be the same.
 """
 
 import itertools
@@ -12,12 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.backends import Chunk, Compiled, Progress, Sample
-from thalia.backends.compiler import find_compiler
 from thalia.emit import import_brian2, later_name, model_of, network
 from thalia.plan import Plan
 from thalia.wire import Arrays, Wired, playback_arrays
-
-CYTHON_STEPS = 50_000
 
 
 def refuse(plan: Plan) -> list[str]:
@@ -36,7 +32,7 @@ class RuntimeSession:
     def __init__(self, plan: Plan, samples: tuple[Sample, ...]):
         b2 = import_brian2()
         b2.set_device("runtime")
-        b2.prefs.codegen.target = "cython" if plan.steps > CYTHON_STEPS and find_compiler() else "numpy"
+        b2.prefs.codegen.target = "numpy"
         self.compiled = Compiled(0, False)
         self.chunk_steps = None
         self.second = b2.second
