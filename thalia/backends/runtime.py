@@ -1,4 +1,4 @@
-"""Brian2 within this process, on NumPy: for tiny circuits, closed loops with Python between steps, and machines without a compiler.
+"""Brian2 within this process, on NumPy: for tiny circuits, closed loops in Python, and machines without a compiler.
 
 Never on Cython, whose random numbers Brian2 2.10.1 cannot save and restore, so that a resumed run would not be the same.
 """
