@@ -291,3 +291,40 @@ def test_a_circuit_with_files_beside_it_resumes_without_them(tmp_path):
     resumed = thalia.resume(tmp_path / "part.h5", for_="30 ms")
 
     assert np.array_equal(resumed.weights["p"].w, whole.weights["p"].w)
+
+
+def test_a_warm_start_takes_weights_and_state_by_name(tmp_path):
+    """The learned weights and threshold are where the new run begins, also for a circuit that differs elsewhere."""
+    first = thalia.run(thalia.loads(text("bcm")), output=tmp_path / "first.h5", backend="runtime")
+    other = text("bcm").replace("rate: 3 kHz", "rate: 1 kHz").replace("name: pieces", "name: other")
+
+    warm = thalia.run(thalia.loads(other), output=tmp_path / "warm.h5", backend="runtime", start_from=first.file)
+
+    assert np.array_equal(warm.weights["p"].w[0], first.weights["p"].w[-1])
+    assert "weights and traces of p and state of rules in cells" in " ".join(warm.results["notes"])
+
+
+def test_a_warm_start_keeps_the_traces(tmp_path):
+    """Each trace, and the time since it was last brought up to date, are those of the end before."""
+    circuit = thalia.loads(text("stdp_triplet"))
+    first = thalia.run(circuit, output=tmp_path / "first.h5", backend="runtime")
+
+    warm = thalia.run(circuit, output=tmp_path / "warm.h5", backend="runtime", start_from=first.file, duration="0.1 ms")
+
+    with h5py.File(first.file) as one, h5py.File(warm.file) as other:
+        before, after = read_state(one, first.file).state, read_state(other, warm.file).state
+    untouched = after["synapses_p.lastupdate"] < 0
+    assert untouched.sum() > 10
+    assert np.array_equal(after["synapses_p.stdp_triplet_r2"][untouched], before["synapses_p.stdp_triplet_r2"][untouched])
+    assert after["synapses_p.lastupdate"][untouched] == pytest.approx(before["synapses_p.lastupdate"][untouched] - 0.05)
+    assert after["neurons_cells.p_stdp_triplet_o2"] == pytest.approx(
+        before["neurons_cells.p_stdp_triplet_o2"] * np.exp(-0.1 / 125)
+    )
+
+
+def test_a_warm_start_says_what_did_not_match(tmp_path):
+    first = thalia.run(thalia.loads(text()), output=tmp_path / "first.h5", backend="runtime")
+
+    with pytest.raises(CircuitError, match="nothing in it fits pieces"):
+        thalia.run(thalia.loads(text(seed=2)), output=tmp_path / "warm.h5", backend="runtime", start_from=first.file)
+    assert not (tmp_path / "warm.h5").exists()

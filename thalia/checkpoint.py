@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path as FilePath
+from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 from zlib import crc32
@@ -15,13 +16,15 @@ from numpy.typing import NDArray
 from thalia.backends import Session
 from thalia.errors import fail
 from thalia.expand import expand
-from thalia.load import dumps
+from thalia.load import dumps, loads
 from thalia.parts import part_text
+from thalia.passes import plan_of
+from thalia.phases import lasting
 from thalia.plan import SECOND, Plan
 from thalia.source import read_text
 from thalia.spec import Circuit
 from thalia.store import STATE_VERSION, RunWriter
-from thalia.units import Value, parse_value, si_unit
+from thalia.units import Value, constant, parse_value, si_unit
 from thalia.watch import Watch
 from thalia.wire import Arrays
 
@@ -145,6 +148,29 @@ def read_state(h5: h5py.File, file: FilePath) -> Kept | None:
                 raise fail(f"{file}: is damaged: state/{owner}/{name} is not what was written", "resume from a copy of the file")
             state[f"{owner}.{name}"] = values
     return Kept(int(group.attrs["step"]), state, json.loads(group.attrs["counts"]))
+
+
+def plan_from(h5: h5py.File, path: FilePath, kept: Kept | None, for_: str | Value | None = None) -> tuple[Plan, dict[str, Any]]:
+    """The plan of the circuit in a run file, for as long as it is to run, and with what it was run.
+
+    Raises
+    ------
+    CircuitError
+        If the file holds no circuit to go on with.
+    """
+    group = h5.get("origin")
+    if group is None:
+        raise fail(f"{path}: holds no state to go on from", "it was written by Thalia 0.1; run the circuit again")
+    dt, duration = float(h5.attrs["dt"]), float(h5.attrs["duration"])
+    if for_ is not None:
+        duration = (kept.step if kept else 0) * dt + time_of("--for", for_).mean
+    with TemporaryDirectory() as folder:
+        for each in group.get("files", {}).values():
+            target = FilePath(folder) / each.attrs["file"]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(each.asstr()[()])
+        circuit = loads(group["circuit"].asstr()[()], path.name, FilePath(folder))
+        return plan_of(lasting(circuit, constant(duration, SECOND)), str(group.attrs["lower"])), dict(group.attrs)
 
 
 def checkpoint_interval(text: str | Value | None, plan: Plan) -> float | None:

@@ -73,6 +73,7 @@ def run(
     scale: Scale = None,
     lower: Lower = "on",
     checkpoint_every: CheckpointEvery = None,
+    start_from: Annotated[Path | None, typer.Option("--from", help="Start with what another run has learned.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run file if it exists.")] = False,
     plot: Annotated[bool, typer.Option("--plot", help="Write the figures beside the run file.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
@@ -88,7 +89,8 @@ def run(
         with _progress(quiet=as_json) as progress:
             result = run_circuit(
                 loaded, output=output, backend=backend, seed=seed, duration=duration, scale=scale, lower=lower,
-                overwrite=overwrite, checkpoint_every=checkpoint_every, progress=progress,
+                overwrite=overwrite, checkpoint_every=checkpoint_every, start_from=start_from,
+                progress=progress,
             )  # fmt: skip
     except KeyboardInterrupt:
         print("stopped; if the run file is there, `thalia resume` goes on with it", file=sys.stderr)

@@ -146,7 +146,7 @@ def _hoist(equation: Equation, synapses: SynapseGroup, moved: _Moved) -> Synapse
     own = [s for s in synapses.on_post if s.target == equation.name]
     mentioned = set().union(identifiers(equation.right), *(identifiers(s.right) for s in own))
     needed = mentioned & synapses.parameters.keys()
-    names = {key: f"{synapses.name.removeprefix('synapses_')}_{key}" for key in [equation.name, *needed]}
+    names = {key: hoisted_name(synapses, key) for key in [equation.name, *needed]}
     moved.equations.append(rename_equation(equation, names))
     moved.resets += [rename_statement(s, names) for s in own]
     for key in sorted(needed):
@@ -167,6 +167,11 @@ def _hoist(equation: Equation, synapses: SynapseGroup, moved: _Moved) -> Synapse
     still_used |= {name for e in synapses.equations if e.name != equation.name and e.right for name in identifiers(e.right)}
     parameters = {key: d for key, d in synapses.parameters.items() if key not in needed or key in still_used}
     return replace(changed, parameters=parameters)
+
+
+def hoisted_name(synapses: SynapseGroup, variable: str) -> str:
+    """The name in the neurons of a variable that was the synapses'."""
+    return f"{synapses.name.removeprefix('synapses_')}_{variable}"
 
 
 def _hosting(group: Group, moved: _Moved) -> Group:

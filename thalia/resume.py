@@ -1,24 +1,18 @@
 """A run goes on from the state in its file, bit for bit as if it had never stopped."""
 
 from pathlib import Path as FilePath
-from tempfile import TemporaryDirectory
-from typing import Any
 
 import h5py
 
 from thalia import backends
-from thalia.checkpoint import Kept, checkpoint_interval, fingerprint, read_state, time_of
+from thalia.checkpoint import Kept, checkpoint_interval, fingerprint, plan_from, read_state
 from thalia.errors import CircuitError, fail
 from thalia.journal import recover
-from thalia.load import loads
 from thalia.memory import check_memory
-from thalia.passes import plan_of
-from thalia.phases import lasting
-from thalia.plan import SECOND, Plan
 from thalia.result import Run
 from thalia.run import Clock, Progress, explained, simulate
 from thalia.store import RunWriter
-from thalia.units import Value, constant
+from thalia.units import Value
 from thalia.wire import wire
 
 
@@ -50,7 +44,7 @@ def resume(
     Run(path)  # says in words what is wrong with a file that is no run
     with h5py.File(path) as h5:
         kept = read_state(h5, path)
-        plan, origin = _plan_from(h5, path, kept, for_)
+        plan, origin = plan_from(h5, path, kept, for_)
     kept = kept or Kept(0, {}, {})
     if kept.step >= plan.steps:
         raise fail(f"{path}: is complete, {plan.duration:g} s", "say for how long to go on, as in --for 1s")
@@ -73,20 +67,3 @@ def resume(
     with explained(path), RunWriter.reopen(path, plan) as writer:
         simulate(plan, engine, built, arrays, writer, name, clock, "", every, progress, kept)
     return Run(path)
-
-
-def _plan_from(h5: h5py.File, path: FilePath, kept: Kept | None, for_: str | Value | None) -> tuple[Plan, dict[str, Any]]:
-    """The plan of the circuit in a run file, for as long as it is to run, and with what it was run."""
-    group = h5.get("origin")
-    if group is None:
-        raise fail(f"{path}: holds no state to go on from", "it was written by Thalia 0.1; run the circuit again")
-    dt, duration = float(h5.attrs["dt"]), float(h5.attrs["duration"])
-    if for_ is not None:
-        duration = (kept.step if kept else 0) * dt + time_of("--for", for_).mean
-    with TemporaryDirectory() as folder:
-        for each in group.get("files", {}).values():
-            target = FilePath(folder) / each.attrs["file"]
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(each.asstr()[()])
-        circuit = loads(group["circuit"].asstr()[()], path.name, FilePath(folder))
-        return plan_of(lasting(circuit, constant(duration, SECOND)), str(group.attrs["lower"])), dict(group.attrs)

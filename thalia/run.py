@@ -24,6 +24,7 @@ from thalia.result import Run
 from thalia.spec import Circuit
 from thalia.store import RunWriter
 from thalia.units import Value
+from thalia.warm import take_over
 from thalia.watch import Watch
 from thalia.wire import Arrays, wire
 
@@ -42,6 +43,7 @@ def run(
     lower: str = "on",
     overwrite: bool = False,
     checkpoint_every: str | Value | None = None,
+    start_from: str | FilePath | None = None,
     progress: Progress = lambda what, fraction: None,
 ) -> Run:
     """Simulate a circuit and keep everything in a run file.
@@ -60,6 +62,8 @@ def run(
     checkpoint_every : time, optional
         Model time between two states from which a run that was interrupted goes on; by default as often as costs
         less than a twentieth of the time.
+    start_from : path of a run file, optional
+        Start with the weights, and the state of rules, that another run ended with, by the names of pathways and populations.
 
     Raises
     ------
@@ -83,7 +87,8 @@ def run(
     check_memory(plan)
     clock.lap("plan")
     with explained(file):
-        return _run(origin, plan, name, lower, engine, file, clock, remark, every, progress)
+        learned = FilePath(start_from) if start_from is not None else None
+        return _run(origin, plan, name, lower, engine, file, clock, remark, every, progress, learned)
 
 
 @contextmanager
@@ -147,7 +152,7 @@ def output_file(name: str, output: str | FilePath | None, overwrite: bool = Fals
 
 def _run(
     circuit: Circuit, plan: Plan, name: str, lower: str, engine: Backend, file: FilePath, clock: Clock, remark: str,
-    checkpoint_every: float | None, progress: Progress,
+    checkpoint_every: float | None, progress: Progress, start_from: FilePath | None,
 ) -> Run:  # fmt: skip
     progress("wiring", 0.0)
     arrays = wire(plan)
@@ -156,13 +161,13 @@ def _run(
     clock.lap("build")
     with RunWriter.create(file, plan, files_of(circuit), describe(plan), name) as writer:
         writer.origin(*origin_of(circuit), {"backend": name, "lower": lower, "wiring": fingerprint(arrays)})
-        simulate(plan, engine, built, arrays, writer, name, clock, remark, checkpoint_every, progress)
+        simulate(plan, engine, built, arrays, writer, name, clock, remark, checkpoint_every, progress, start_from=start_from)
     return Run(file)
 
 
 def simulate(
     plan: Plan, engine: Backend, built: object, arrays: Arrays, writer: RunWriter, name: str, clock: Clock, remark: str,
-    checkpoint_every: float | None, progress: Progress, kept: Kept | None = None,
+    checkpoint_every: float | None, progress: Progress, kept: Kept | None = None, start_from: FilePath | None = None,
 ) -> None:  # fmt: skip
     """Run a plan from the start, or from what was kept, to its end; everything goes to the run file as it happens."""
     emitted = getattr(built, "emit_seconds", 0.0)
@@ -171,6 +176,8 @@ def simulate(
     session = engine.start(plan, built, arrays, tuple(_samples(plan)), plan.seed)
     try:
         watch = Watch(plan, arrays, writer, session)
+        if start_from is not None:
+            remark = "\n".join(filter(None, (remark, take_over(start_from, plan, arrays, session).text(start_from))))
         if kept is None:
             watch.declare(arrays)
             watch.take_weights(0)
