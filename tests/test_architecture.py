@@ -12,12 +12,12 @@ ORDER = [
     "errors", "units", "equations", "dimensions", "source", "validate", "texts", "models", "parts", "fields", "spec", "plain", "load", "expand", "scale", "plan",
     "phases", "inputs", "compose", "layers", "resolve", "fuse", "lower", "emit", "memory", "describe", "passes", "network", "connect", "wire",
     "backends", "backends.compiler", "backends.runtime", "backends.cpp", "journal", "store", "result", "analysis",
-    "watch", "checkpoint", "warm", "run", "resume", "verify", "protocols", "figures", "figures_protocols",
+    "watch", "checkpoint", "warm", "run", "resume", "compare", "verify", "protocols", "figures", "figures_protocols",
     "catalogue", "summary", "cli_protocols", "cli",
 ]  # fmt: skip
 DOORS = {
     "brian2": {"emit", "backends.cpp", "backends.runtime"},
-    "h5py": {"store", "result", "checkpoint", "warm", "resume", "verify"},
+    "h5py": {"store", "result", "checkpoint", "warm", "resume", "compare", "verify"},
     "matplotlib": {"figures", "figures_protocols"},
     "networkx": {"figures", "network"},
     "yaml": {"source", "load"},

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from thalia.protocols import outcome
 
 TRAIN = st.lists(st.integers(2, 2000), min_size=1, max_size=25, unique=True).map(lambda steps: sorted(s / 10 for s in steps))
-EXACT = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+EXACT = settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 SETTINGS = [
     ("stdp_pair", {"pairing": "all_to_all", "a_plus": 0.05, "a_minus": 0.06}),
     ("stdp_pair", {"pairing": "nearest_symmetric", "mu_plus": 0.3, "mu_minus": 1}),

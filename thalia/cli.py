@@ -146,6 +146,23 @@ def verify_resume(
 
 
 @app.command()
+def diff(
+    first: Annotated[Path, typer.Argument(metavar="FILE", help="A run file.")],
+    second: Annotated[Path, typer.Argument(metavar="FILE", help="Another.")],
+) -> None:
+    """Say what differs between two runs: circuit, spikes, weights, state. Status 1 if anything does.
+
+    Example: thalia diff runs/first.h5 runs/second.h5
+    """
+    from thalia.compare import compare
+
+    lines = compare(first, second)
+    print("\n".join(lines) if lines else "identical to the bit")
+    if lines:
+        raise typer.Exit(1)
+
+
+@app.command()
 def plot(
     kind: Annotated[str, typer.Argument(metavar="KIND", help=KIND_HELP)],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A run file; for a graph, a circuit file will do.")],

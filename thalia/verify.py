@@ -7,9 +7,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import h5py
-import numpy as np
 
-from thalia.checkpoint import changed, read_state
+from thalia.checkpoint import read_state
+from thalia.compare import compare, datasets
 from thalia.errors import fail
 from thalia.passes import plan_of, with_options
 from thalia.plan import SECOND
@@ -99,26 +99,13 @@ def verify(
         for cut in (*cuts[1:], plan.steps):
             with suppress(_Interrupted):
                 resume(parts, checkpoint_every=every, progress=stop_at(cut))
-        with h5py.File(whole) as first, h5py.File(parts) as second:
-            states = [kept.state for h5, file in ((first, whole), (second, parts)) if (kept := read_state(h5, file))]
-            different = [f"/{name}" for kind in ("spikes", "weights", "reports") for name in _different(first, second, kind)]
-            different += [f"/state/{name}" for name in changed(states[0], states[1])]
-            spikes = sum(len(node) for name, node in _datasets(first, "spikes") if name.endswith("node_ids"))
-            weights = sum(node.size for name, node in _datasets(first, "weights") if name.endswith("/w"))
+        different = compare(whole, parts)
+        with h5py.File(whole) as first:
+            kept = read_state(first, whole)
+            state = kept.state if kept else {}
+            spikes = sum(len(node) for name, node in datasets(first, "spikes") if name.endswith("node_ids"))
+            weights = sum(node.size for name, node in datasets(first, "weights") if name.endswith("/w"))
     return Verdict(
         plan.name, str(done.attributes["backend"]), plan.seed, plan.duration, tuple(step * plan.dt for step in cuts), spikes,
-        weights, len(states[0]), sum(values.nbytes for values in states[0].values()), tuple(different),
+        weights, len(state), sum(values.nbytes for values in state.values()), tuple(different),
     )  # fmt: skip
-
-
-def _datasets(h5: h5py.File, kind: str) -> list[tuple[str, h5py.Dataset]]:
-    found: list[tuple[str, h5py.Dataset]] = []
-    if kind in h5:
-        h5[kind].visititems(lambda name, node: found.append((f"{kind}/{name}", node)) if isinstance(node, h5py.Dataset) else None)
-    return found
-
-
-def _different(first: h5py.File, second: h5py.File, kind: str) -> list[str]:
-    one, other = dict(_datasets(first, kind)), dict(_datasets(second, kind))
-    names = sorted(one.keys() ^ other.keys())
-    return names + [name for name in sorted(one.keys() & other.keys()) if not np.array_equal(one[name][...], other[name][...])]
