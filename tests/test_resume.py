@@ -36,7 +36,7 @@ pathways:
   p: {{pre: source, post: cells, connect: {{probability: 0.6}}, synapse: {synapse}, weight: "uniform(0.5 nA, 2 nA)",
        delay: {delay}, w_max: 3 nA, plasticity: {rules}}}
   q: {{pre: player, post: cells, connect: {{rule: all_to_all}}, synapse: delta, weight: 4 mV, delay: 1.7 ms}}
-  r: {{pre: cells, post: cells, connect: {{probability: 0.4}}, synapse: current_alpha, weight: 100 pA,
+  r: {{pre: cells, post: cells, connect: {{probability: 0.4}}, synapse: {{part: current_exp, tau: 3 ms}}, weight: 100 pA,
        delay: "normal(3 ms, 1 ms, min=0.1 ms)"}}
 stimuli:
   times: {{kind: spikes, target: player, times: {{0: [3 ms, 11 ms], 1: [17.3 ms], 2: [5 ms, 29 ms, 41 ms]}}}}
@@ -83,7 +83,7 @@ def test_the_compiled_program_resumes_to_the_bit(rule):
 
 @given(
     rule=st.sampled_from(RULES), delay=st.sampled_from(["1.3 ms", '"uniform(0.5 ms, 6 ms)"', "{axonal: 2 ms, dendritic: 1 ms}"]),
-    synapse=st.sampled_from(["current_exp", "[tsodyks_markram, current_exp]", "[dse, current_alpha]"]),
+    synapse=st.sampled_from(["current_exp", "[tsodyks_markram, current_exp]", "[dse, current_exp]"]),
     phases=st.integers(0, 1), pieces=st.integers(2, 6), seed=st.integers(0, 99),
 )  # fmt: skip
 @settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.too_slow])

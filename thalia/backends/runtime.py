@@ -4,7 +4,7 @@ Never on Cython, whose random numbers Brian2 2.10.1 cannot save and restore, so 
 """
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -39,22 +39,9 @@ class RuntimeSession:
         self.dt = plan.dt
         self.network, self.objects = network(model_of(plan))
         self.objects |= {path.name: path for made in list(self.objects.values()) for path in getattr(made, "_pathways", ())}
-        self.monitors = {g.name: b2.SpikeMonitor(self.objects[g.name], name=f"{g.name}_spikes") for g in plan.groups}
-        self.samplers = {
-            s.name: b2.StateMonitor(
-                self.objects[s.group],
-                s.variable,
-                record=s.neurons,
-                dt=s.every * plan.dt * b2.second,
-                order=-1,
-                name=f"sample_{i}",
-            )
-            for i, s in enumerate(samples)
-        }
-        self.network.add(*self.monitors.values(), *self.samplers.values())
-        self.variables = {s.name: s.variable for s in samples}
-        self.seen = dict.fromkeys(self.monitors, 0)
-        self.sampled = dict.fromkeys(self.samplers, 0)
+        self.groups = [group.name for group in plan.groups]
+        self.samples = samples
+        self.steps: list[Callable[[], None]] | None = None
 
     def write(self, name: str, values: NDArray[Any]) -> None:
         """Set a variable; an array of another length is an error."""
@@ -108,19 +95,32 @@ class RuntimeSession:
         return ((name, made.queue) for name, made in self.objects.items() if getattr(made, "queue", None) is not None)
 
     def advance(self, steps: int) -> Chunk:
-        """Simulate some steps."""
-        self.network.run(steps * self.dt * self.second, namespace={})
-        spikes = {}
-        for name, monitor in self.monitors.items():
-            start, self.seen[name] = self.seen[name], len(monitor.i)
-            when = np.rint(np.array(monitor.t_[start:]) / self.dt).astype(np.int64)
-            spikes[name] = (when, np.array(monitor.i[start:], dtype=np.int32))
-        samples = {}
-        for name, sampler in self.samplers.items():
-            values = np.array(getattr(sampler, f"{self.variables[name]}_")).T
-            samples[name] = values[self.sampled[name] :]
-            self.sampled[name] = len(values)
-        return Chunk(spikes, samples)
+        """Simulate some steps; Brian2's own `run` would prepare the whole network anew for every chunk."""
+        if self.steps is None:
+            self.network.run(0 * self.second, namespace={})
+            self.steps = [made.run for made in self.network.sorted_objects if made.active]
+        clock = import_brian2().defaultclock
+        spaces = {name: self.objects[name].variables["_spikespace"].get_value() for name in self.groups}
+        spikes: dict[str, tuple[list[int], list[Any]]] = {name: ([], []) for name in self.groups}
+        taken: dict[str, list[Any]] = {sample.name: [] for sample in self.samples}
+        for _ in range(steps):
+            step = int(clock.variables["timestep"].get_value().item())
+            for sample in self.samples:
+                if step % sample.every == 0:
+                    taken[sample.name].append(self.read(f"{sample.group}.{sample.variable}")[sample.neurons])
+            for run in self.steps:
+                run()
+            for name, space in spaces.items():
+                if count := int(space[-1]):
+                    spikes[name][0].extend([step] * count)
+                    spikes[name][1].append(space[:count].copy())
+            clock.variables["timestep"].set_value(step + 1)
+            clock.variables["t"].set_value((step + 1) * clock.dt_)
+            self.network.t_ = (step + 1) * clock.dt_
+        return Chunk(
+            {n: (np.array(t, np.int64), np.concatenate(i) if i else np.empty(0, np.int32)) for n, (t, i) in spikes.items()},
+            {s.name: np.array(taken[s.name], dtype=float).reshape(-1, len(s.neurons)) for s in self.samples},
+        )
 
     def close(self) -> None:
         """Let go of the network."""
