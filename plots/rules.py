@@ -5,16 +5,19 @@ python plots/rules.py rules.png
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+import thalia
 from thalia import parts
-from thalia.figures import save, styled
+from thalia.figures import PALETTE, save, styled
 from thalia.figures_protocols import draw_protocol, draw_window
 from thalia.protocols import protocol, window
 
-# what shows a rule best where it is no window of single pairs: a protocol with settings, or nothing (factors of the neuron)
+# what shows a rule best where it is no window of single pairs: a protocol with settings
 SHOWN_BY = {
     "bcm": ("rates", {"tau_theta": "1000 s"}),
     "stdp_homeostatic": ("rates", {"eta": 0.002}),
@@ -22,19 +25,74 @@ SHOWN_BY = {
     "stdp_triplet": ("frequency", {"preset": "visual_cortex"}),
     # the published amplitudes are those of a weight of one half before; measured changes are fractions of that weight
     "stdp_voltage": ("bursts", {"a_ltd": "0.00028 1/mV", "a_ltp": "0.00016 1/mV**2"}),
-    "synaptic_scaling": None, "normalise": None, "heterosynaptic": None,
 }  # fmt: skip
+SCALING = "{rule: synaptic_scaling, target: 20 Hz, tau_rate: 1 s, beta: 0.003}"
+# rules that act on all inputs of a neuron: their settings, and the factor that multiplies what arrives
+FOR_ALL_INPUTS = {
+    "heterosynaptic": ("heterosynaptic", None, None),
+    "normalise": ("normalise", "normalise_factor", np.asarray),
+    "synaptic_scaling": (
+        "{rule: synaptic_scaling, target: 20 Hz, tau_rate: 1 s, beta: 0.003}",
+        "synaptic_scaling_log_factor",
+        np.exp,
+    ),
+}
+INPUTS = """
+thalia: 1
+name: inputs
+duration: 10 s
+dt: 1 ms
+populations:
+  active: {neuron: poisson, size: 10, parameters: {rate: 20 Hz}}
+  silent: {neuron: poisson, size: 10}
+  trigger: {neuron: poisson, size: 1, parameters: {rate: 10 Hz}}
+  cell: {neuron: lif_current, size: 1}
+pathways:
+  active: {pre: active, post: cell, connect: {rule: all_to_all}, synapse: current_exp, weight: 1 pA, delay: 1 ms,
+           plasticity: RULES}
+  silent: {pre: silent, post: cell, connect: {rule: all_to_all}, synapse: current_exp, weight: 1 pA, delay: 1 ms,
+           plasticity: RULES}
+  force: {pre: trigger, post: cell, connect: {rule: one_to_one}, synapse: delta, weight: 100 mV, delay: 1 ms}
+record:
+  weights: {pathways: plastic, every: 100 ms}
+"""
 NEURON = {"stdp_voltage": {"b": "0.0805 pA"}}  # as in the authors' program
 # Mishra et al. (2016): intervals in ms, change of the EPSP in %
 MISHRA = np.array([-100, -50, -20, -10, 0, 10, 20, 50, 100]), np.array([21.9, 31.1, 52.2, 48.5, 50.2, 77.8, 40.1, 41.4, 14.1])
 
 
+def draw_inputs(axes: Axes, name: str) -> None:
+    """What active and silent inputs of a neuron transmit over time, under pair STDP with the rule and without it."""
+    rule, variable, function = FOR_ALL_INPUTS[name]
+    for with_rule, style in ((True, "-"), (False, ":")):
+        stack = ["{rule: stdp_pair, a_minus: 0.02}", *([rule] if with_rule else [])]
+        text = INPUTS.replace("RULES", f"[{', '.join(stack)}]")
+        if with_rule and variable:
+            text += f"  states: {{cell: {{population: cell, variables: [{variable}], every: 100 ms}}}}\n"
+        with TemporaryDirectory() as folder:
+            run = thalia.run(thalia.loads(text), output=f"{folder}/run.h5")
+            factor = np.ones(101)
+            if with_rule and variable:
+                values = function(run.reports[f"cell/{variable}"]["values"][:, 0])
+                factor = np.append(values[1:2], values[1:])[:101]
+                factor = np.append(factor, factor[-1:].repeat(101 - len(factor)))
+            for colour, which in zip(PALETTE, ("active", "silent"), strict=False):
+                kept = run.weights[which]
+                label = f"{which} inputs{'' if with_rule else ', stdp_pair alone'}"
+                axes.plot(kept.time, kept.w.mean(axis=1) / 2 * factor, style, color=colour, lw=1.4, label=label)
+    axes.set(xlabel="time (s)", ylabel="transmitted, w / w_max")
+    axes.legend(fontsize=7)
+
+
 @styled
 def gallery() -> Figure:
-    names = [name for name in parts.names("plasticity") if SHOWN_BY.get(name, True)]
+    names = parts.names("plasticity")
     figure = Figure(figsize=(12, 3.1 * -(-len(names) // 3)))
     for name, axes in zip(names, figure.subplots(-(-len(names) // 3), 3).flat, strict=False):
         axes.set_title(name)
+        if name in FOR_ALL_INPUTS:
+            draw_inputs(axes, name)
+            continue
         if how := SHOWN_BY.get(name):
             neuron = {"neuron": NEURON[name]} if name in NEURON else {}
             result = protocol(how[0], name, settings=how[1], **neuron)
