@@ -58,11 +58,14 @@ class Checkpoints:
 
     def take(self, done: int) -> None:
         """Keep the state, if it is time."""
+        due = done % self.steps == 0 if self.steps else perf_counter() - self.last > SHARE * self.cost
+        if due or done == self.plan.steps:
+            self.keep(done)
+
+    def keep(self, done: int) -> None:
+        """Keep the state after a step."""
         begin = perf_counter()
-        due = done % self.steps == 0 if self.steps else begin - self.last > SHARE * self.cost
-        if not due and done != self.plan.steps:
-            return
-        state = {name: values for name, values in self.session.state().items() if name not in self.constant}
+        state = self.session.state(without=self.constant)
         self.writer.state(done, state, self.units, {"counts": json.dumps(self.watch.counts)})
         self.writer.commit()
         self.last = perf_counter()
@@ -81,6 +84,7 @@ def derived(plan: Plan) -> set[str]:
         names |= {f"{group.name}.{name}" for name in own}
     for synapses in plan.synapses:
         own = ["_synaptic_pre", "_synaptic_post", "N", "N_pre", "N_post", "N_incoming", "N_outgoing", *synapses.parameters]
+        own += [] if synapses.is_plastic else ["w"]
         names |= {f"{synapses.name}.{name}" for name in own}
         names |= {f"{synapses.name}_{side}.delay" for side in ("pre", "post", *(f"later{k}" for k in range(len(synapses.later))))}
     return names

@@ -68,7 +68,7 @@ def run(
     Raises
     ------
     CircuitError
-        For anything the user can mend; nothing is left behind.
+        For anything the user can mend. Nothing is left behind, unless a state was kept that `resume` can go on from.
     """
     clock = Clock()
     circuit = _loaded(circuit, set)
@@ -189,6 +189,8 @@ def simulate(
         writer.commit()
         clock.lap("emit")
         checkpoints = Checkpoints(plan, session, watch, writer, checkpoint_every)
+        if start_from is not None:
+            checkpoints.keep(0)  # wiring would not make again what was taken over
         _advance(plan, session, watch, checkpoints, kept.step if kept else 0, clock, progress)
         clock.lap("store")
         results = watch.results(session, name, remark)

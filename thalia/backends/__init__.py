@@ -3,7 +3,7 @@
 Brian2's global state (`device`, `prefs`, `defaultclock`) is touched by the backends and `emit` alone.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol
@@ -55,8 +55,8 @@ class Session(Protocol):
     def advance(self, steps: int) -> Chunk:
         """Simulate some steps."""
 
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Everything that the next step depends on: every variable, spikes in flight, random generators."""
+    def state(self, without: Container[str] = ()) -> dict[str, NDArray[Any]]:
+        """Everything that the next step depends on: every variable but some, spikes in flight, random generators."""
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Go on from a state that `state` gave."""

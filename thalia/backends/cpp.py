@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path as FilePath
@@ -219,9 +219,9 @@ class CppSession:
         self.command(f"read {name}")
         return self.receive(self.program.arrays[name])
 
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Everything that the next step depends on: every variable, spikes in flight, the random generator."""
-        found = {name: self.read(name) for name in self.program.arrays}
+    def state(self, without: Container[str] = ()) -> dict[str, NDArray[Any]]:
+        """Everything that the next step depends on: every variable but some, spikes in flight, the random generator."""
+        found = {name: self.read(name) for name in self.program.arrays if name not in without}
         for name in self.program.queues:
             self.command(f"read_queue {name}")
             found[f"{name}.queue"] = self.receive("<i4")

@@ -4,7 +4,7 @@ Never on Cython, whose random numbers Brian2 2.10.1 cannot save and restore, so 
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,8 @@ class RuntimeSession:
         self.dt = plan.dt
         self.network, self.objects = network(model_of(plan))
         self.objects |= {path.name: path for made in list(self.objects.values()) for path in getattr(made, "_pathways", ())}
+        for name in ("timestep", "t"):
+            b2.defaultclock.variables[name].set_value(0)  # the clock is that of the process, and earlier runs moved it
         self.groups = [group.name for group in plan.groups]
         self.samples = samples
         self.steps: list[Callable[[], None]] | None = None
@@ -56,9 +58,9 @@ class RuntimeSession:
         owner, _, variable = name.rpartition(".")
         return np.array(self.objects[owner].variables[variable].get_value())
 
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Everything that the next step depends on: every variable, spikes in flight, the random generator."""
-        found = {name: np.array(variable.get_value()) for name, variable in self._variables()}
+    def state(self, without: Container[str] = ()) -> dict[str, NDArray[Any]]:
+        """Everything that the next step depends on: every variable but some, spikes in flight, the random generator."""
+        found = {name: np.array(variable.get_value()) for name, variable in self._variables() if name not in without}
         for name, queue in self._queues():
             offset, steps = queue._full_state()
             found[f"{name}.queue"] = np.array([offset, len(steps), *map(len, steps), *(i for s in steps for i in s)], np.int32)
