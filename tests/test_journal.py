@@ -1,6 +1,8 @@
 """A journalled file is as it was before a commit or as it is after it, wherever the process died."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -57,7 +59,9 @@ def test_an_incomplete_journal_changes_nothing(tmp_path_factory, writes, share):
     raw = journal_of(path).read_bytes()
     journal_of(path).write_bytes(raw[: int(len(raw) * share)])
 
-    assert not recover(path)
+    file.close()
+    recover(path)
+
     assert path.read_bytes() == OLD
     assert not journal_of(path).exists()
 
@@ -71,7 +75,9 @@ def test_a_complete_journal_mends_a_file_that_was_half_changed(tmp_path_factory,
     some = dict(list(file.pages.items())[:torn])
     journal._apply(file.file, max(file.length, len(OLD)), some)
 
-    assert recover(path)
+    file.close()
+    recover(path)
+
     assert path.read_bytes() == changed(writes)
 
 
@@ -82,7 +88,9 @@ def test_a_damaged_journal_is_not_believed(tmp_path):
     raw[-5] ^= 1
     file.journal.write_bytes(raw)
 
-    assert not recover(tmp_path / "file")
+    file.close()
+    recover(tmp_path / "file")
+
     assert (tmp_path / "file").read_bytes() == OLD
 
 
@@ -98,3 +106,32 @@ def test_a_disk_without_room_leaves_the_file_as_it_was(tmp_path, monkeypatch):
 
     assert (tmp_path / "file").read_bytes() == OLD
     assert not file.journal.exists()
+
+
+def test_nobody_touches_the_journal_of_a_commit_under_way(tmp_path):
+    """Another process that opens the file finds it locked, and leaves file and journal alone."""
+    file = opened(tmp_path / "file", [(10, b"new")])
+    journal._write_journal(file.journal, file.length, file.pages)
+    file.journal.write_bytes(file.journal.read_bytes()[:-1])  # half written
+    code = "import sys, pathlib; from thalia.journal import recover; recover(pathlib.Path(sys.argv[1]))"
+
+    other = subprocess.run([sys.executable, "-c", code, file.path], capture_output=True, text=True, check=False)
+
+    assert "BlockingIOError" in other.stderr
+    assert file.journal.exists()
+
+
+def test_a_file_that_is_replaced_leaves_no_journal_behind(tmp_path):
+    """Else the changes of the old file would be made to the new one when it is next opened."""
+    old = opened(tmp_path / "file", [(10, b"old")])
+    journal._write_journal(old.journal, old.length, old.pages)
+    old.close()
+
+    new = JournalledFile(tmp_path / "partial", create=True)
+    new.write(b"new")
+    new.commit()
+    new.rename(tmp_path / "file")
+    new.close()
+    recover(tmp_path / "file")
+
+    assert (tmp_path / "file").read_bytes() == b"new"

@@ -11,20 +11,39 @@ import struct
 import zlib
 from pathlib import Path as FilePath
 
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
 PAGE = 1 << 16
 _MAGIC = b"thalia-journal-1"
 _HEADER = struct.Struct("<16sQQI")  # magic, length of the file, number of pages, checksum of what follows
 
 
 class JournalledFile(io.RawIOBase):
-    """A file object for h5py; nothing that is written reaches the file before `commit`."""
+    """A file object for h5py; nothing that is written reaches the file before `commit`, and nobody else writes it.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process is writing the file.
+    """
 
     def __init__(self, path: FilePath, create: bool = False):
         self.path = path
         self.journal = journal_of(path)
-        if not create:
-            recover(path)
-        self.file = open(path, "w+b" if create else "r+b")  # noqa: SIM115
+        self.file = os.fdopen(os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), 0o666), "r+b")
+        try:
+            _lock(self.file)  # before anything is changed: the journal may be that of a commit under way
+            if create:
+                self.file.truncate(0)
+                self.journal.unlink(missing_ok=True)
+            else:
+                _mend(self.file, self.journal)
+        except BaseException:
+            self.file.close()
+            raise
         self.length = self.file.seek(0, os.SEEK_END)
         self.pages: dict[int, bytearray] = {}
         self.position = 0
@@ -110,6 +129,13 @@ class JournalledFile(io.RawIOBase):
         self.journal.unlink()
         self.pages.clear()
 
+    def rename(self, path: FilePath) -> None:
+        """Give the file another name, in the place of any file of that name and of its journal."""
+        journal_of(path).unlink(missing_ok=True)
+        self.path.replace(path)
+        _sync_folder(path)
+        self.path, self.journal = path, journal_of(path)
+
     def close(self) -> None:
         """Let go of the file; what was not committed is lost."""
         if not self.closed:
@@ -122,11 +148,28 @@ def journal_of(path: FilePath) -> FilePath:
     return path.with_name(f".{path.name}.journal")
 
 
-def recover(path: FilePath) -> bool:
-    """Complete a commit that was interrupted; whether there was one."""
-    journal = journal_of(path)
+def recover(path: FilePath) -> None:
+    """Complete a commit that was interrupted, if there was one.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process is writing the file.
+    """
+    if journal_of(path).exists():
+        JournalledFile(path).close()
+
+
+def _lock(file: io.BufferedRandom) -> None:
+    """Keep other writers out; the system lets go of it when this process ends, however that happens."""
+    if fcntl is not None:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not flock, with which HDF5 keeps even readers out
+
+
+def _mend(file: io.BufferedRandom, journal: FilePath) -> None:
+    """Complete a commit from its journal, or forget a journal that is not complete."""
     if not journal.exists():
-        return False
+        return
     raw = journal.read_bytes()
     complete = len(raw) >= _HEADER.size
     if complete:
@@ -137,10 +180,8 @@ def recover(path: FilePath) -> bool:
         pages = {}
         for start in range(0, len(body), 8 + PAGE):
             pages[int.from_bytes(body[start : start + 8], "little")] = bytearray(body[start + 8 : start + 8 + PAGE])
-        with open(path, "r+b") as file:
-            _apply(file, length, pages)
+        _apply(file, length, pages)
     journal.unlink()
-    return complete
 
 
 def _write_journal(journal: FilePath, length: int, pages: dict[int, bytearray]) -> None:
@@ -156,6 +197,17 @@ def _write_journal(journal: FilePath, length: int, pages: dict[int, bytearray]) 
         file.write(_HEADER.pack(_MAGIC, length, len(pages), checksum))
         file.flush()
         os.fsync(file.fileno())
+    _sync_folder(journal)
+
+
+def _sync_folder(path: FilePath) -> None:
+    """Have the disk know of a new name, too."""
+    if hasattr(os, "O_DIRECTORY"):
+        folder = os.open(path.parent, os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def _apply(file: io.BufferedRandom, length: int, pages: dict[int, bytearray]) -> None:

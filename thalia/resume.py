@@ -7,11 +7,10 @@ import h5py
 from thalia import backends
 from thalia.checkpoint import Kept, checkpoint_interval, fingerprint, plan_from, read_state
 from thalia.errors import CircuitError, fail
-from thalia.journal import recover
 from thalia.memory import check_memory
 from thalia.result import Run
 from thalia.run import Clock, Progress, explained, simulate
-from thalia.store import RunWriter
+from thalia.store import RunWriter, mended
 from thalia.units import Value
 from thalia.wire import wire
 
@@ -38,9 +37,7 @@ def resume(
     CircuitError
         If the file is no run, is damaged, is being written by another process, or has nothing left to do.
     """
-    path, clock = FilePath(file), Clock()
-    if path.exists():
-        recover(path)
+    path, clock = mended(FilePath(file)), Clock()
     Run(path)  # says in words what is wrong with a file that is no run
     with h5py.File(path) as h5:
         kept = read_state(h5, path)

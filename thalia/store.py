@@ -15,17 +15,12 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.errors import fail
-from thalia.journal import JournalledFile, journal_of
+from thalia.errors import CircuitError, fail
+from thalia.journal import JournalledFile, recover
 from thalia.network import network_of
 from thalia.plan import Plan
 from thalia.units import display_unit
 from thalia.wire import Wired
-
-try:
-    import fcntl
-except ImportError:  # not on Windows
-    fcntl = None  # type: ignore[assignment]
 
 FORMAT, FORMAT_VERSION, STATE_VERSION = "thalia-run", 1, 1
 DETERMINISM = (
@@ -65,10 +60,9 @@ class RunWriter:
         """
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            disk = JournalledFile(file.with_name(f".{file.name}.partial"), create=True)
         except OSError as error:
             raise fail(f"{file}: cannot be written: {_reason(error)}") from None
-        _lock(disk, file)
+        disk = _opened(file, file.with_name(f".{file.name}.partial"), create=True)
         writer = cls(file, disk, plan)
         writer._describe(circuit_files, printed_plan, backend)
         for _, member in plan.populations():
@@ -85,11 +79,7 @@ class RunWriter:
         CircuitError
             If another process is writing it, or it cannot be written.
         """
-        try:
-            disk = JournalledFile(file)
-        except OSError as error:
-            raise fail(f"{file}: cannot be written: {_reason(error)}") from None
-        _lock(disk, file)
+        disk = _opened(file, file)
         writer = cls(file, disk, plan)
         writer._extend()
         return writer
@@ -116,8 +106,7 @@ class RunWriter:
         self.h5.flush()
         self.disk.commit()
         if self.disk.path != self.file:
-            self.disk.path.replace(self.file)
-            self.disk.path, self.disk.journal = self.file, journal_of(self.file)
+            self.disk.rename(self.file)
 
     def origin(self, circuit: str, files: Mapping[str, str], settings: Mapping[str, Any]) -> None:
         """Keep what a run has to be built again from: the circuit as it runs, and what stands beside it."""
@@ -262,15 +251,33 @@ class RunWriter:
                 self.disk.path.unlink(missing_ok=True)
 
 
-def _lock(disk: JournalledFile, file: FilePath) -> None:
-    """Keep others from writing the file; the system lets go of it when this process ends, however that happens."""
-    if fcntl is None:
-        return
+def _opened(file: FilePath, path: FilePath, create: bool = False) -> JournalledFile:
     try:
-        fcntl.lockf(disk.file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not flock, with which HDF5 keeps even readers out
-    except OSError:
-        disk.close()
-        raise fail(f"{file}: another process is writing it", "wait until it is done, or choose another file") from None
+        return JournalledFile(path, create)
+    except BlockingIOError:
+        raise busy(file) from None
+    except OSError as error:
+        raise fail(f"{file}: cannot be written: {_reason(error)}") from None
+
+
+def busy(file: FilePath) -> CircuitError:
+    """The error for a run file that another process is writing."""
+    return fail(f"{file}: another process is writing it", "wait until it is done, or choose another file")
+
+
+def mended(file: FilePath) -> FilePath:
+    """A run file whose last commit is complete.
+
+    Raises
+    ------
+    CircuitError
+        If another process is writing it.
+    """
+    try:
+        recover(file)
+    except BlockingIOError:
+        raise busy(file) from None
+    return file
 
 
 def _leaves_of(h5: h5py.File, kind: str, mark: str) -> list[str]:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from thalia.backends import Session
 from thalia.checkpoint import Kept, fingerprint, plan_from, read_state
 from thalia.errors import fail
-from thalia.journal import recover
 from thalia.lower import HOISTED, hoisted_name
 from thalia.plan import Member, PathwayPlan, Plan, SynapseGroup
 from thalia.result import Run
+from thalia.store import mended
 from thalia.wire import Arrays, wire
 
 
@@ -51,9 +51,7 @@ class Learned:
         CircuitError
             If it holds no state, or the network comes out differently here.
         """
-        if file.exists():
-            recover(file)
-        Run(file)
+        Run(mended(file))
         with h5py.File(file) as h5:
             kept = read_state(h5, file)
             plan, origin = plan_from(h5, file, kept)
