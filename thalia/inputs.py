@@ -7,8 +7,8 @@ from io import StringIO
 
 from thalia.dimensions import dimension_of
 from thalia.equations import EquationError, Statement, evaluate, identifiers, rename, rename_equation
-from thalia.errors import CircuitError, Path, did_you_mean
-from thalia.models import Layer, Neuron, Part, StimulusKind, Synapse, divisors
+from thalia.errors import CircuitError, Path, Problem, did_you_mean
+from thalia.models import Layer, Neuron, Part, Preset, StimulusKind, Synapse, divisors
 from thalia.parts import word_of
 from thalia.plan import AMPERE, HERTZ, Drive, DriveMember, Input, Playback, group_name
 from thalia.source import read_text
@@ -16,7 +16,6 @@ from thalia.spec import Circuit, Stimulus, SynapseUse
 from thalia.texts import expect
 from thalia.units import Dimension, Value, ValueSyntaxError, constant, dimension_name
 
-NO_VALUES: dict[str, Value] = {}
 BIAS = Input("bias", "bias", (), {"bias": AMPERE}, {"bias": constant(0, AMPERE)})
 
 
@@ -56,11 +55,14 @@ class Port:
 class Ports:
     """Names one port for each distinct synapse model and set of numbers in the circuit."""
 
-    def __init__(self, circuit: Circuit, problem: Callable[..., None]):
+    def __init__(self, circuit: Circuit, problems: list[Problem]):
         self.circuit = circuit
-        self.problem = problem
+        self.problems = problems
         self.taken: set[str] = set()
         self.made: dict[tuple[str, tuple[tuple[str, Value], ...]], Port] = {}
+
+    def problem(self, path: Path, message: str, hint: str = "") -> None:
+        self.problems.append(Problem(path, message, hint))
 
     def synapse(self, use: SynapseUse, path: Path) -> Port | None:
         """The port of a synapse model with these parameters, made at its first use."""
@@ -158,36 +160,49 @@ class Ports:
             return None
 
     def parameters(
-        self, part: Part, given: Mapping[str, Value], path: Path, preset: str = "", window: Mapping[str, Value] = NO_VALUES
+        self,
+        part: Part,
+        given: Mapping[str, Value],
+        path: Path,
+        preset: str = "",
+        window: tuple[Path, Mapping[str, Value]] = ((), {}),
     ) -> dict[str, Value] | None:
         """Defaults overlaid with a window, a preset and what the circuit gives.
 
         None if something given is unknown, of the wrong dimension, or a zero that equations divide by.
         """
-        values, good = {name: parameter.default for name, parameter in part.parameters.items()}, True
-        presets = part.presets if isinstance(part, Layer) else {}
-        if preset and preset not in presets:
-            self.problem((*path, "preset"), f"no preset is called '{preset}'", did_you_mean(preset, presets))
+        values = {name: parameter.default for name, parameter in part.parameters.items()}
+        published = self.preset(part, preset, (*path, "preset"))
+        if published is None:
             return None
-        values |= {**window, **(presets[preset].parameters if preset else {})}
-        for name, value in given.items():
-            if name not in part.parameters:
-                self.problem((*path, name), f"unknown parameter '{name}'", did_you_mean(name, part.parameters))
-                good = False
-                continue
-            parameter = part.parameters[name]
-            try:
-                values[name] = expect(value, parameter.default.dimension)
-            except ValueSyntaxError as error:
-                hint = f"{name} is the {parameter.meaning}; the default is {parameter.default}"
-                self.problem((*path, name), str(error), hint)
-                good = False
-                continue
-            if name in divisors(part) and not value.is_random and value.mean == 0:
-                hint = f"{name} is the {parameter.meaning}; the default is {parameter.default}"
-                self.problem((*path, name), f"cannot be zero, because equations divide by it, found {value}", hint)
-                good = False
-        return values if good else None
+        before = len(self.problems)
+        for where, numbers in (window, ((*path, "preset"), published.parameters), (path, given)):
+            for name, value in numbers.items():
+                self._check_parameter(part, name, value, (*where, name))
+            values |= numbers
+        return values if len(self.problems) == before else None
+
+    def preset(self, part: Part, name: str, path: Path) -> Preset | None:
+        """A part's preset, an empty one if none is asked for; None, with the problem noted, if there is none of this name."""
+        presets = part.presets if isinstance(part, Layer) else {}
+        if name and name not in presets:
+            self.problem(path, f"no preset is called '{name}'", did_you_mean(name, presets))
+            return None
+        return presets[name] if name else Preset(source="")
+
+    def _check_parameter(self, part: Part, name: str, value: Value, path: Path) -> None:
+        if name not in part.parameters:
+            self.problem(path, f"unknown parameter '{name}'", did_you_mean(name, part.parameters))
+            return
+        parameter = part.parameters[name]
+        hint = f"{name} is the {parameter.meaning}; the default is {parameter.default}"
+        try:
+            expect(value, parameter.default.dimension)
+        except ValueSyntaxError as error:
+            self.problem(path, str(error), hint)
+            return
+        if name in divisors(part) and not value.is_random and value.mean == 0:
+            self.problem(path, f"cannot be zero, because equations divide by it, found {value}", hint)
 
     def _dimension_holds(self, part: StimulusKind, values: dict[str, Value], path: Path) -> bool:
         expression, wanted = (part.current, AMPERE) if part.current else (part.rate, HERTZ)

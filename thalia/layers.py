@@ -10,12 +10,12 @@ from thalia.compose import Used, state_of, teaching
 from thalia.dimensions import check_equation, check_statement
 from thalia.equations import WEIGHT, EquationError, Statement, weighing
 from thalia.errors import Path, did_you_mean
-from thalia.inputs import NO_VALUES, Ports
+from thalia.inputs import Ports
 from thalia.models import EVENTS, Rule, Synapse, Window
 from thalia.parts import neurons_with, word_of
 from thalia.plan import Group, Input
 from thalia.spec import Circuit, Pathway, RuleUse
-from thalia.units import DIMENSIONLESS, Dimension
+from thalia.units import DIMENSIONLESS, Dimension, Value
 
 
 class Layers:
@@ -66,19 +66,22 @@ class Layers:
         part = self.ports.part("plasticity", name, (*path, "rule"))
         if not isinstance(part, Rule):
             return None
-        numbers, preset, pairing = NO_VALUES, use.preset, use.pairing
+        numbers: dict[str, Value] = {}
+        pairing, place = use.pairing, (*path, "window")
         if isinstance(window, Window):
-            if window.preset:
-                numbers = part.presets[window.preset].parameters
-                pairing = pairing or part.presets[window.preset].pairing
-            numbers, pairing = {**numbers, **window.values}, pairing or window.pairing
-        values = self.ports.parameters(part, use.parameters, path, preset, numbers)
+            place = ("windows", use.window) if use.window in self.circuit.windows else place
+            published = self.ports.preset(part, window.preset, (*place, "preset"))
+            if published is None:
+                return None
+            numbers = {**published.parameters, **window.values}
+            pairing = pairing or window.pairing or published.pairing
+        values = self.ports.parameters(part, use.parameters, path, use.preset, ((*place, "values"), numbers))
+        if use.preset in part.presets:
+            pairing = pairing or part.presets[use.preset].pairing
         if pairing and pairing not in part.pairing:
             hint = did_you_mean(pairing, part.pairing) if part.pairing else f"{name} knows only one"
             self.problem((*path, "pairing"), f"no pairing is called '{pairing}'", hint)
             return None
-        if preset in part.presets:
-            pairing = pairing or part.presets[preset].pairing
         if values is None:
             return None
         return Used(name, word_of(name), part, values, path, pairing, use.teacher)
@@ -87,8 +90,8 @@ class Layers:
         """What the layer keeps in the neuron; the same for every pathway with the same numbers there."""
         if not used.part.neuron:
             return None
-        made = state_of(used, "", plastic)
-        key = (used.name, tuple(sorted(made.parameters)), tuple(sorted(made.idle.items())), made.plastic, used.teacher)
+        made = state_of(used, used.word, plastic)
+        key = (used.name, tuple(sorted(made.idle.items())), made.plastic, used.teacher)
         if key not in self.states:
             self.states[key] = state_of(used, self.ports.unique(used.word), plastic)
         return self.states[key]

@@ -44,7 +44,7 @@ class _Resolver:
         self.circuit = circuit
         self.report = report
         self.problems: list[Problem] = []
-        self.ports = Ports(circuit, self.problem)
+        self.ports = Ports(circuit, self.problems)
         self.layers = Layers(circuit, self.ports, self.problem)
         self.used: dict[str, list[Used]] = {}
 
