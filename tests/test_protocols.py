@@ -140,3 +140,9 @@ def test_mistakes_are_told_in_words(arguments, message):
     assert status == 2
     assert message in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("name", ["frequency", "rates"])
+def test_a_mistake_in_a_protocol_is_told_of_the_rule(name):
+    with pytest.raises(CircuitError, match=r"^tau_plus: expected a time, found 3 mV"):
+        protocol(name, "stdp_pair", settings={"tau_plus": "3 mV"}, backend="runtime")

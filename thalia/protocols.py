@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from thalia.errors import CircuitError, Problem, fail
 from thalia.models import Protocol, Rule
 from thalia.parts import find, neurons_with
+from thalia.result import Run
 from thalia.run import run
 from thalia.source import Source
 from thalia.spec import Circuit
@@ -25,7 +26,6 @@ from thalia.validate import parse
 Floats = NDArray[np.float64]
 DT, FORCED = 0.1, 0.2  # ms; a postsynaptic spike comes two steps after the spike that forces it
 TAIL = 300.0  # ms of silence at the end, in which traces that outlive the last spike still act
-MINUTE = 60_000.0
 
 
 @dataclass(frozen=True)
@@ -83,20 +83,19 @@ def outcome(
         raise fail(f"expected a weight between 0 and 1, as a fraction of w_max, found {weight:g}")
     last = max((t for train in (*pre, *post) for t in train), default=0.0)
     with TemporaryDirectory() as scratch:
-        data = circuit_data(rule, settings or {}, len(pre), weight, last + TAIL, dendritic, every, folder)
-        data["populations"]["post"]["parameters"] |= neuron or {}
+        data = circuit_data(rule, settings or {}, len(pre), weight, last + TAIL, dendritic, every, folder, neuron)
         data["stimuli"] = {
             "pre": {"kind": "spikes", "target": "pre", "times": _played(pre, DT)},
             "trigger": {"kind": "spikes", "target": "trigger", "times": _played(post, FORCED)},
         }
-        result = run(_circuit(data, folder), output=FilePath(scratch) / "protocol.h5", **options)
+        result = _run(data, folder, FilePath(scratch) / "protocol.h5", options)
         weights = result.weights["plastic"]
         return Outcome(np.array(weights.w[-1]), np.array(weights.time) * 1e3, np.array(weights.w))
 
 
 def circuit_data(
     rule: str, settings: Mapping[str, Any], size: int, weight: float, duration: float, dendritic: float, every: float | None,
-    folder: FilePath,
+    folder: FilePath, parameters: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """A circuit of `size` synapses, one to one, whose postsynaptic neurons fire when they are told to."""
     part = find("plasticity", rule, folder)[0]
@@ -109,7 +108,8 @@ def circuit_data(
         "name": "protocol", "duration": f"{duration} ms", "dt": f"{DT} ms",
         "populations": {
             "pre": {"neuron": "input", "size": size}, "trigger": {"neuron": "input", "size": size},
-            "post": {"neuron": neuron, "size": size, "parameters": {"t_ref": f"{DT} ms"} if neuron == "lif_current" else {}},
+            "post": {"neuron": neuron, "size": size,
+                     "parameters": ({"t_ref": f"{DT} ms"} if neuron == "lif_current" else {}) | dict(parameters or {})},
         },
         "pathways": {
             "plastic": {"pre": "pre", "post": "post", "connect": one_to_one, "synapse": "current_exp",
@@ -122,18 +122,18 @@ def circuit_data(
     }  # fmt: skip
 
 
-def _circuit(data: dict[str, Any], folder: FilePath) -> Circuit:
-    """The circuit; what is wrong with it is told of the rule, the only thing that a user gave."""
+def _run(data: dict[str, Any], folder: FilePath, output: FilePath, options: Mapping[str, Any]) -> Run:
+    """Run the circuit; what is wrong with it is told of the rule, the only thing that a user gave."""
     try:
-        circuit = parse(Circuit, data, Source(folder=folder))
+        circuit = parse(Circuit, data, Source(folder=folder)).at(Source(folder=folder))
+        return run(circuit, output=output, **options)
     except CircuitError as error:
-        raise CircuitError(_told_of_rule(problem) for problem in error.problems) from None
-    return circuit.at(Source(folder=folder))
+        raise CircuitError(dict.fromkeys(_told_of_rule(problem) for problem in error.problems)) from None
 
 
 def _told_of_rule(problem: Problem) -> Problem:
-    place = [str(key) for key in problem.path if key not in ("pathways", "plastic", "plasticity", 0)]
-    return Problem(tuple(place), problem.message, problem.hint, problem.place)
+    start = 4 if problem.path[:1] == ("pathways",) else 0  # pathways, its name, plasticity, 0
+    return Problem(problem.path[start:], problem.message, problem.hint, problem.place)
 
 
 def _neuron_for(part: Rule, name: str) -> str:
@@ -244,8 +244,8 @@ def _rates(part: Protocol, rule: str, folder: FilePath = FilePath("."), **option
     seconds, copies = part.seconds, part.copies
     given = options.pop("weight", None)
     weight = part.weight if given is None else given
-    settings = options.pop("settings", None) or {}
-    data = circuit_data(rule, settings, copies, weight, 0.0, 0.0, None, folder)
+    settings, neuron = options.pop("settings", None) or {}, options.pop("neuron", None)
+    data = circuit_data(rule, settings, copies, weight, 0.0, 0.0, None, folder, neuron)
     del data["duration"]
     data["phases"] = [
         {"name": "settle", "duration": f"{part.settle} s", "plasticity": "off"},
@@ -266,7 +266,7 @@ def _rates(part: Protocol, rule: str, folder: FilePath = FilePath("."), **option
         data["pathways"][f"force_{here}"] = {**force, "pre": f"trigger_{here}", "post": f"post_{here}"}
     data["record"] = {"weights": {"pathways": [f"plastic_at_{index}" for index in range(len(part.rates))]}}
     with TemporaryDirectory() as scratch:
-        result = run(_circuit(data, folder), output=FilePath(scratch) / "rates.h5", **options)
+        result = _run(data, folder, FilePath(scratch) / "rates.h5", options)
         means = [float(result.weights[f"plastic_at_{index}"].w[-1].mean()) for index in range(len(part.rates))]
     speed = tuple((mean - weight) / seconds for mean in means)
     return (Curve(f"pre {part.pre_rate:g} Hz", tuple(part.rates), speed),)
