@@ -368,3 +368,12 @@ def test_a_warm_start_that_is_killed_at_once_goes_on_with_what_it_took_over(tmp_
     resumed = thalia.resume(tmp_path / "cut.h5")
 
     assert np.array_equal(resumed.weights["p"].w, whole.weights["p"].w)
+
+
+def test_damaged_spikes_are_named_and_not_believed(finished):
+    with h5py.File(finished, "r+") as h5:
+        name = next(iter(h5["spikes"]))
+        h5[f"spikes/{name}/node_ids"][0] += 1
+
+    with pytest.raises(CircuitError, match=f"is damaged: spikes/{name}/node_ids"):
+        thalia.Run(finished).spikes[name]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path as FilePath
 from typing import Any
+from zlib import crc32
 
 import h5py
 import numpy as np
@@ -130,7 +131,14 @@ class Run:
     def _spikes(self, name: str) -> Spikes:
         with h5py.File(self.file) as h5:
             group = h5[f"spikes/{name}"]
-            return Spikes(group["timestamps"][:] * 1e-3, group["node_ids"][:].astype(np.int64), self.sizes[name])
+            times, nodes = (self._undamaged(group[key]) for key in ("timestamps", "node_ids"))
+            return Spikes(times * 1e-3, nodes.astype(np.int64), self.sizes[name])
+
+    def _undamaged(self, data: Any) -> NDArray[Any]:
+        values: NDArray[Any] = data[:]
+        if "crc32" in data.attrs and crc32(values.tobytes()) != int(data.attrs["crc32"]):
+            raise fail(f"{self.file}: is damaged: {data.name[1:]} is not what was written", "take a copy of the file")
+        return values
 
     def _weights(self, name: str) -> Weights:
         with h5py.File(self.file) as h5:
