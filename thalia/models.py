@@ -153,13 +153,16 @@ class Synapse(Layer):
     def _names_are_free(self) -> "Synapse":
         if self.weight is None:
             _own_names(self, (*self.equations, *self.neuron), _IN_SYNAPSES)
+            if self.current or self.charge:
+                raise _refuse("a synapse part that scales efficacy injects nothing: 'current' and 'charge' are a receptor's",
+                              "give it a 'weight', or leave them out")  # fmt: skip
             if not self.sets_efficacy:
                 raise _refuse("a synapse needs either a 'weight' or an `efficacy = ...` in 'on_pre'",
                               "weight: nS for a receptor; efficacy for short-term plasticity")  # fmt: skip
         else:
             _own_names(self, self.neuron, {"t", "dt", "w", "v", "pi", "inf", "e"})
-            if self.equations or self.sets_efficacy:
-                raise _refuse("a synapse with a 'weight' has no equations or efficacy of its own",
+            if self.equations or self.sets_efficacy or self.on_spike or self.initial:
+                raise _refuse("a synapse with a 'weight' has no equations, efficacy, on_spike or initial of its own",
                               "write them as a part without weight: `synapse: [tsodyks_markram, ampa]`")  # fmt: skip
         return self
 
