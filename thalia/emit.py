@@ -13,8 +13,9 @@ from hashlib import sha256
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from thalia.drives import Drive
 from thalia.equations import equation_text
-from thalia.plan import Drive, Group, Plan, SynapseGroup
+from thalia.plan import Group, Plan, SynapseGroup
 from thalia.units import si_unit
 
 if TYPE_CHECKING:

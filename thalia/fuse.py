@@ -7,8 +7,9 @@ number of populations and pathways. What differs between members becomes a param
 from collections import Counter, defaultdict
 from dataclasses import replace
 
+from thalia.drives import Drive
 from thalia.parts import word_of
-from thalia.plan import Drive, Group, Input, Plan, SynapseGroup, group_name, synapses_name
+from thalia.plan import Group, Input, Plan, SynapseGroup, group_name, synapses_name
 from thalia.units import Value
 
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from io import StringIO
 
 from thalia.dimensions import dimension_of
+from thalia.drives import Drive, DriveMember, Playback
 from thalia.equations import EquationError, Statement, evaluate, identifiers, rename, rename_equation
 from thalia.errors import CircuitError, Path, Problem, did_you_mean
 from thalia.models import Layer, Neuron, Part, Preset, StimulusKind, Synapse, divisors
 from thalia.parts import word_of
-from thalia.plan import AMPERE, HERTZ, Drive, DriveMember, Input, Playback, group_name
+from thalia.plan import AMPERE, HERTZ, Input, group_name
 from thalia.source import read_text
 from thalia.spec import Circuit, Stimulus, SynapseUse
 from thalia.texts import expect

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.connect import pairs
+from thalia.drives import Drive
 from thalia.equations import evaluate
-from thalia.plan import Drive, Group, LaterEvent, PathwayPlan, Plan, SynapseGroup
+from thalia.plan import Group, LaterEvent, PathwayPlan, Plan, SynapseGroup
 from thalia.spec import Space
 from thalia.units import Value
 

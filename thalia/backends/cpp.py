@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from thalia.backends import Chunk, Compiled, Progress, Sample
 from thalia.backends.compiler import cache_folder, compile_program, find_compiler, identity
+from thalia.drives import Drive
 from thalia.emit import NetworkModel, import_brian2, later_name, model_of, network
-from thalia.plan import Drive, Plan
+from thalia.plan import Plan
 from thalia.wire import Arrays, Wired, playback_arrays
 
 HERE = FilePath(__file__).parent
