@@ -18,6 +18,8 @@ SETTINGS = [
     ("stdp_inhibitory", {"eta": 0.05}),
     ("predictive", {"prediction_delay": "7 ms"}),
     ("stdp_homeostatic", {"eta": 0.02}),
+    ("stdp_voltage", {"a_ltp": "0.002 1/mV**2"}),
+    ("parallel_fibre", {"a_minus": 0.02}),
 ]
 
 

@@ -75,7 +75,7 @@ class Checkpoints:
 def derived(plan: Plan) -> set[str]:
     """Variables that follow from the circuit and the seed, and do not change: they are made again, not kept."""
     names: set[str] = set()
-    for group in plan.groups:
+    for group in plan.all_groups:
         own = ["i", *group.all_parameters()]
         for drive in (d for d in plan.drives if d.group == group.name):
             own += [drive.weight, drive.scale, *drive.members[0].parameters]
@@ -92,11 +92,11 @@ def derived(plan: Plan) -> set[str]:
 
 def units_of(plan: Plan) -> dict[str, str]:
     """The SI unit of every variable of the model."""
-    units = {f"{group.name}.{name}": si_unit(d) for group in plan.groups for name, d in group.variables().items()}
+    units = {f"{group.name}.{name}": si_unit(d) for group in plan.all_groups for name, d in group.variables().items()}
     for synapses in plan.synapses:
         units |= {f"{synapses.name}.{e.name}": si_unit(e.dimension) for e in synapses.equations}
         units[f"{synapses.name}.w"] = si_unit(synapses.weight)
-    owners = [*(group.name for group in plan.groups), *(each.name for each in plan.synapses)]
+    owners = [*(group.name for group in plan.all_groups), *(each.name for each in plan.synapses)]
     seconds = [f"{owner}.{name}" for owner in owners for name in ("lastspike", "lastupdate")]
     return units | dict.fromkeys([*seconds, "defaultclock.t", "defaultclock.dt"], "second")
 

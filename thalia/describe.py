@@ -2,7 +2,7 @@
 
 from thalia.emit import model_of
 from thalia.memory import bytes_per_synapse, expected_synapses, needed_bytes
-from thalia.plan import Group, Plan, SynapseGroup
+from thalia.plan import SECOND, Group, Plan, SynapseGroup
 from thalia.units import Value, display_unit, format_number
 
 
@@ -21,6 +21,8 @@ def describe(plan: Plan) -> str:
         "",
         "phases: " + ", ".join(f"{p.name} {format_number(round(p.steps * plan.dt, 12), (0, 0, 1, 0, 0))}" for p in plan.reached),
     ]
+    if plan.shared and model.shared:
+        lines += ["", *_shared_lines(plan.shared, model.shared.equations, plan)]
     for group, text in zip(plan.groups, model.groups, strict=True):
         lines += ["", *_group_lines(group, text.equations, plan)]
     for each, synapse_text in zip(plan.synapses, model.synapses, strict=True):
@@ -35,13 +37,26 @@ def _count(items: object, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def _shared_lines(shared: Group, equations: str, plan: Plan) -> list[str]:
+    """What neurons and synapses have in common."""
+    lines = ["shared by all" + (f", {shared.method}" if any(e.kind == "ode" for e in shared.equations()) else "")]
+    lines += [f"    {line}" for line in equations.splitlines()]
+    lines += [f"  every step: {statement}" for statement in shared.sums]
+    if plan.epoch:
+        span = format_number(round(plan.epoch * plan.dt, 12), SECOND)
+        lines += [f"  every {span}: {statement}" for statement in shared.at_epoch]
+    cell = shared.members[0]
+    lines += [f"  {name} = {' + '.join(map(_shown, values))}" for name, values in cell.parameters.items()]
+    return lines + [f"  {name} starts at {_shown(value)}" for name, value in cell.initial.items()]
+
+
 def _group_lines(group: Group, equations: str, plan: Plan) -> list[str]:
     lines = [f"group {group.name}: {group.size:,} neurons of model {group.part}" + (f", {group.method}" if group.method else "")]
     lines += [f"    {line}" for line in equations.splitlines()]
     if group.threshold:
         lines.append(f"  threshold: {group.threshold}")
     lines += [f"  reset: {statement}" for statement in group.resets()]
-    lines += [f"  every step: {statement}" for statement in group.on_step]
+    lines += [f"  every step: {statement}" for statement in (*group.sums, *group.on_step)]
     if group.refractory:
         lines.append(f"  refractory: {group.refractory}")
     common = {name: value for name in group.all_parameters() if (value := group.shared(name)) is not None}
@@ -73,6 +88,7 @@ def _synapse_lines(synapses: SynapseGroup, equations: str, plan: Plan) -> list[s
     lines += [f"  {each.after} later: {statement}" for each in synapses.later for statement in each.statements]
     lines += [f"  on_post: {statement}" for statement in synapses.on_post]
     lines += [f"  every step: {statement}" for statement in synapses.on_step]
+    lines += [f"  every epoch: {statement}" for statement in synapses.at_epoch]
     lines += [f"  {name} is {form}" for name, form in synapses.forms.items()]
     common = {name: value for name in synapses.parameters if (value := synapses.shared(name)) is not None}
     lines += [f"  {name} = {_shown(value)}" for name, value in common.items()]

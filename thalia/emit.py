@@ -14,17 +14,23 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from thalia.drives import Drive
-from thalia.equations import equation_text
-from thalia.plan import Group, Plan, SynapseGroup
-from thalia.units import si_unit
+from thalia.equations import equation_text, identifiers
+from thalia.plan import SHARED, Group, Plan, SynapseGroup
+from thalia.units import Dimension, si_unit
 
 if TYPE_CHECKING:
     import brian2
 
 
+EPOCH_CLOCK = "epoch"
+
+
 @dataclass(frozen=True)
 class GroupModel:
-    """A group as Brian2 takes it; `every_step` are the statements that deliver Poisson input."""
+    """A group as Brian2 takes it; `every_step` are the statements that deliver Poisson input.
+
+    `links` are the shared variables that it reads.
+    """
 
     name: str
     size: int
@@ -34,6 +40,9 @@ class GroupModel:
     refractory: str
     method: str
     every_step: tuple[str, ...]
+    sums: str = ""
+    at_epoch: str = ""
+    links: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,8 @@ class SynapseModel:
     later: tuple[str, ...] = ()
     uniform_later: tuple[bool, ...] = ()
     every_step: str = ""
+    at_epoch: str = ""
+    links: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,6 +72,7 @@ class NetworkModel:
     dt: float
     groups: tuple[GroupModel, ...]
     synapses: tuple[SynapseModel, ...]
+    shared: GroupModel | None = None
 
     def digest(self, *more: str) -> str:
         """A name for the program compiled from this, together with compiler, versions and the like."""
@@ -70,7 +82,8 @@ class NetworkModel:
 def model_of(plan: Plan, native_drives: bool = False) -> NetworkModel:
     """The model texts of a plan; with `native_drives` the backend delivers constant Poisson input itself."""
     groups = tuple(_group_model(group, plan, native_drives) for group in plan.groups)
-    return NetworkModel(plan.dt, groups, tuple(_synapse_model(each) for each in plan.synapses))
+    shared = _group_model(plan.shared, plan, native_drives) if plan.shared else None
+    return NetworkModel(plan.dt, groups, tuple(_synapse_model(each, plan) for each in plan.synapses), shared)
 
 
 def _group_model(group: Group, plan: Plan, native_drives: bool) -> GroupModel:
@@ -82,13 +95,24 @@ def _group_model(group: Group, plan: Plan, native_drives: bool) -> GroupModel:
     for drive in drives:
         lines += _drive_variables(drive, group)
     lines += [f"{each.switch} : 1 (shared)" for each in group.inputs if each.switch]
+    statements = (*group.resets(), *group.on_step, *group.sums)
+    links = _links("signal_", [*(e.right for e in group.equations()), *(s.right for s in statements), group.threshold], plan)
+    lines += [f"signal_{name} : {si_unit(dimension)} (linked)" for name, dimension in links.items()]
     return GroupModel(
         name=group.name, size=group.size, equations="\n".join(lines), threshold=group.threshold,
         reset="\n".join(map(str, group.resets())), refractory=group.refractory, method=group.method,
         every_step=(
             *(d.statement() for d in drives if d.rate or not native_drives), *map(str, group.on_step),
         ),
+        sums="\n".join(map(str, group.sums)), at_epoch="\n".join(map(str, group.at_epoch)), links=tuple(links),
     )  # fmt: skip
+
+
+def _links(prefix: str, texts: list[str], plan: Plan) -> dict[str, Dimension]:
+    """The shared variables that some texts read, under names with a prefix."""
+    known = plan.shared.variables() if plan.shared else {}
+    read = frozenset().union(*(identifiers(text) for text in texts if text))
+    return {name: dimension for name, dimension in known.items() if f"{prefix}{name}" in read}
 
 
 def _drive_variables(drive: Drive, group: Group) -> list[str]:
@@ -99,7 +123,7 @@ def _drive_variables(drive: Drive, group: Group) -> list[str]:
     return lines
 
 
-def _synapse_model(synapses: SynapseGroup) -> SynapseModel:
+def _synapse_model(synapses: SynapseGroup, plan: Plan) -> SynapseModel:
     lines = [equation_text(equation) for equation in synapses.equations]
     if not any(equation.name == "w" for equation in synapses.equations):
         lines.append(f"w : {si_unit(synapses.weight)}")
@@ -108,6 +132,9 @@ def _synapse_model(synapses: SynapseGroup) -> SynapseModel:
         lines.append(f"{name} : {si_unit(dimension)} ({flags})")
     if synapses.switches:
         lines.append("plastic : 1 (shared)")
+    statements = (*synapses.statements(), *synapses.at_epoch)
+    links = _links(f"{SHARED}_", [*(e.right for e in synapses.equations), *(s.right for s in statements)], plan)
+    lines += [f"{SHARED}_{name} : {si_unit(dimension)} (linked)" for name, dimension in links.items()]
     return SynapseModel(
         name=synapses.name, pre=synapses.pre, post=synapses.post, equations="\n".join(lines),
         on_pre="\n".join(map(str, synapses.on_pre)), on_post="\n".join(map(str, synapses.on_post)),
@@ -115,7 +142,7 @@ def _synapse_model(synapses: SynapseGroup) -> SynapseModel:
         uniform_axonal=synapses.delay("axonal") is not None, uniform_dendritic=synapses.delay("dendritic") is not None,
         later=tuple("\n".join(map(str, each.statements)) for each in synapses.later),
         uniform_later=tuple(synapses.later_is_uniform(each) for each in synapses.later),
-        every_step="\n".join(map(str, synapses.on_step)),
+        every_step="\n".join(map(str, synapses.on_step)), at_epoch="\n".join(map(str, synapses.at_epoch)), links=tuple(links),
     )  # fmt: skip
 
 
@@ -145,20 +172,51 @@ def network(model: NetworkModel) -> tuple[brian2.Network, dict[str, Any]]:
     b2 = import_brian2()
     b2.defaultclock.dt = model.dt * b2.second
     objects: dict[str, Any] = {}
-    extra: list[Any] = []
-    for group in model.groups:
+    for group in (*([model.shared] if model.shared else []), *model.groups):
         objects[group.name] = made = _group(b2, group)
         for index, statement in enumerate(group.every_step):
-            name = f"{group.name}_input{index}"
-            extra.append(made.run_regularly(statement, when="start", name=name))
+            made.run_regularly(statement, when="start", name=f"{group.name}_input{index}")
+        _link(b2, made, "signal_", group.links, objects)
     for synapses in model.synapses:
         objects[synapses.name] = made = _synapses(b2, synapses, objects)
+        _link(b2, made, f"{SHARED}_", synapses.links, objects)
         if synapses.every_step:
             made.run_regularly(synapses.every_step, when="after_groups", name=f"{synapses.name}_step")
+    _keep_sums(b2, model, objects)
     return b2.Network(*objects.values()), objects
 
 
+def _keep_sums(b2: Any, model: NetworkModel, objects: dict[str, Any]) -> None:
+    """Advance the sums before anything else happens in a step; what happens at epochs is run by the backend.
+
+    The neurons' sums first, which read decays that are shared; at an epoch the synapses first, which read the sums.
+    """
+    if not any(each.at_epoch for each in model.synapses):
+        return
+    epoch = b2.Clock(dt=2 * b2.defaultclock.dt, name=EPOCH_CLOCK)  # its time step is that of the backend
+    for group in (*model.groups, *([model.shared] if model.shared else [])):
+        last = group is model.shared
+        if group.sums:
+            objects[group.name].run_regularly(group.sums, when="before_groups", order=int(last), name=f"{group.name}_sums")
+        if group.at_epoch:
+            objects[group.name].run_regularly(
+                group.at_epoch, clock=epoch, when="before_groups", order=3, name=f"{group.name}_at_epoch"
+            )
+    for synapses in model.synapses:
+        if synapses.at_epoch:
+            objects[synapses.name].run_regularly(
+                synapses.at_epoch, clock=epoch, when="before_groups", order=2, name=f"{synapses.name}_at_epoch"
+            )
+
+
+def _link(b2: Any, made: Any, prefix: str, links: tuple[str, ...], objects: dict[str, Any]) -> None:
+    for name in links:
+        setattr(made, f"{prefix}{name}", b2.linked_var(objects[SHARED], name))
+
+
 def _group(b2: Any, group: GroupModel) -> Any:
+    if group.name == SHARED:
+        return b2.NeuronGroup(1, group.equations, method=group.method, name=group.name, namespace={})
     if not group.threshold:
         return b2.SpikeGeneratorGroup(group.size, [0], [0] * b2.second, name=group.name)
     return b2.NeuronGroup(
@@ -175,6 +233,7 @@ def _synapses(b2: Any, synapses: SynapseModel, objects: dict[str, Any]) -> Any:
         objects[synapses.pre], objects[synapses.post], synapses.equations, on_pre={"pre": synapses.on_pre, **later},
         on_post=synapses.on_post or None, delay={side: 0 * b2.second for side, is_one in uniform.items() if is_one} or None,
         method=synapses.method, name=synapses.name, namespace={},
+        order=-1,  # a step goes from the state at its beginning, whatever of it is integrated first
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 
 from thalia.drives import Drive
+from thalia.equations import identifiers
 from thalia.parts import word_of
 from thalia.plan import Group, Input, Plan, SynapseGroup, group_name, synapses_name
 from thalia.units import Value
@@ -51,7 +52,7 @@ def _fused_synapses(synapses: tuple[SynapseGroup, ...], names: dict[str, str]) -
         key = (
             names[each.pre], names[each.post], each.synapse, each.rules, each.equations, each.on_pre, each.on_post,
             each.later, each.on_step,
-            each.members[0].plastic if each.rules else (), _is_dendritic(each),
+            each.members[0].plastic if each.rules else (), _is_dendritic(each), _time_constants(each),
         )  # fmt: skip
         alike[key].append(each)
     fused: list[SynapseGroup] = []
@@ -62,6 +63,14 @@ def _fused_synapses(synapses: tuple[SynapseGroup, ...], names: dict[str, str]) -
         name = _name(members, ends, fused)
         fused.append(replace(first, name=name, members=pathways, pre=ends["pre"], post=ends["post"]))
     return tuple(fused)
+
+
+def _time_constants(synapses: SynapseGroup) -> tuple[tuple[str, Value], ...]:
+    """Numbers in which pathways must agree whose weights change between spikes, so that they can share the sums of that."""
+    if not any(equation.name == "w" for equation in synapses.equations):
+        return ()
+    read = {name for e in synapses.equations if e.kind == "ode" and e.name != "w" for name in identifiers(e.right)}
+    return tuple((name, value) for name, value in synapses.members[0].parameters.items() if name in read)
 
 
 def _name(members: list[SynapseGroup], ends: dict[str, str], fused: list[SynapseGroup]) -> str:

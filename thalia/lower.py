@@ -2,40 +2,52 @@
 
 - *hoisted*: a trace that only postsynaptic spikes change is the same for all synapses of a neuron, so it lives
   in the neuron: one number per neuron instead of one per synapse;
+- *accumulated*: a weight that changes between spikes by traces times signals that synapses share needs one running
+  sum for each, not a pass over the synapses (see `accumulate`);
 - *event-driven*: a variable that decays linearly with constants has a closed form, so it is brought up to date
   only when a spike arrives;
 - *clock-driven*: everything else, a pass over all synapses in every step, said with its cost.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
+from thalia.accumulate import Bookkeeping, Term, decay_rate, terms_of
+from thalia.compose import CLAMP
+from thalia.dimensions import CONSTANTS, FUNCTIONS, dimension_of
 from thalia.equations import (
     Equation,
+    EquationError,
     Statement,
     degree,
+    evaluate,
     identifiers,
     is_linear_decay,
     rename,
-    rename_equation,
-    rename_statement,
     written_out,
 )
-from thalia.plan import Group, Plan, SynapseGroup
-from thalia.units import UNITS, Dimension, Value
+from thalia.hoist import Moved, hoist, hoisted_name, hosting, stem_of, why_hoist
+from thalia.plan import SECOND, SHARED, SHARED_CELL, Group, Member, Plan, SynapseGroup
+from thalia.units import DIMENSIONLESS, UNITS, constant, multiply
 
-HOISTED, EVENT, CLOCK = "hoisted", "event-driven", "clock-driven"
+HOISTED, ACCUMULATED, EVENT, CLOCK = "hoisted", "accumulated", "event-driven", "clock-driven"
+EPOCH = 10  # time constants of the fastest trace; by then its sum has grown by exp(10), and lost as much precision
 
 
 def lower(plan: Plan, mode: str = "on") -> Plan:
     """The same plan with a form for each variable; with mode 'off' all are clock-driven, for comparison."""
-    groups = {group.name: group for group in plan.groups}
-    synapses = []
+    groups = {group.name: group for group in plan.all_groups}
+    synapses, epochs = [], []
     for each in plan.synapses:
-        lowered, moved = _lower(each, groups[each.post], mode)
-        synapses.append(lowered)
-        groups[each.post] = _hosting(groups[each.post], moved)
-    integrated = tuple(_integrated(_summed(group)) for group in groups.values())
-    return plan.with_(groups=integrated, synapses=tuple(synapses))
+        lowering = _Lowering(each, groups[each.post], groups.get(SHARED), mode)
+        synapses.append(lowering.synapses)
+        groups[each.post] = hosting(groups[each.post], lowering.to_post)
+        if lowering.to_shared.equations:
+            groups[SHARED] = hosting(groups.get(SHARED, NOTHING_SHARED), lowering.to_shared)
+            epochs.append(lowering.epoch)
+    integrated = {name: _integrated(_summed(group)) for name, group in groups.items()}
+    shared = integrated.pop(SHARED, None)
+    epoch = max(1, int(min(epochs) / plan.dt)) if epochs else 0
+    return plan.with_(groups=tuple(integrated.values()), synapses=tuple(synapses), shared=shared, epoch=epoch)
 
 
 def _integrated(group: Group) -> Group:
@@ -72,37 +84,158 @@ def _method(equations: tuple[Equation, ...], constants: set[str]) -> str:
     return "exponential_euler" if all(degree(right, {name}) <= 1 for name, right in rights.items()) else "rk2"
 
 
-@dataclass
-class _Moved:
-    """What goes from a synapse object to the neurons that it reaches."""
-
-    equations: list[Equation] = field(default_factory=list)
-    resets: list[Statement] = field(default_factory=list)
-    parameters: dict[str, tuple[Dimension, Value]] = field(default_factory=dict)
+NOTHING_SHARED = Group(SHARED, SHARED, (Member(SHARED_CELL, 0, 1, {}, {}),), (), "", (), "", {})
 
 
-def _lower(synapses: SynapseGroup, post: Group, mode: str) -> tuple[SynapseGroup, _Moved]:
-    forms: dict[str, str] = {}
-    moved = _Moved()
-    equations: list[Equation] = []
-    stepped = _read_in_every_step(synapses)
-    for equation in synapses.equations:
-        if equation.kind != "ode":
+class _Lowering:
+    """Finds the forms for the variables of one synapse object, and what they need elsewhere."""
+
+    def __init__(self, synapses: SynapseGroup, post: Group, shared: Group | None, mode: str):
+        self.synapses, self.post = synapses, post
+        self.to_post, self.to_shared = Moved(), Moved()
+        self.forms: dict[str, str] = {}
+        self.outside = {f"{name}_post": dimension for name, dimension in post.variables().items()}
+        self.outside |= {f"{SHARED}_{name}": dimension for name, dimension in (shared.variables() if shared else {}).items()}
+        self.epoch = 0.0
+        reason = "asked for"
+        if mode != "off":
+            self._hoist()
+            reason = self._accumulate()
+        self._rest(mode, reason)
+        method = _method(self.synapses.equations, {*self.synapses.parameters, *UNITS})
+        self.synapses = replace(self.synapses, forms=self.forms, method=method)
+
+    def _hoist(self) -> None:
+        for equation in self.synapses.equations:
+            if equation.kind == "ode" and (reason := why_hoist(equation, self.synapses, self.post)):
+                self.forms[equation.name] = f"{HOISTED}: {reason}"
+                name = hoisted_name(self.synapses, equation.name)
+                self.outside[f"{name}_post"] = equation.dimension
+                self.synapses = hoist(equation, self.synapses, self.to_post)
+
+    def _accumulate(self) -> str:
+        """Give the weight its sums, if it changes between spikes; if that cannot be, the reason."""
+        odes = {e.name: e for e in self.synapses.equations if e.kind == "ode"}
+        if "w" not in odes or is_linear_decay(odes["w"], self.synapses.parameters):
+            return ""
+        if any(statement != CLAMP for statement in self.synapses.on_step):
+            return "it is read in every step"
+        common = {key for key in self.synapses.parameters if self.synapses.shared(key) is not None}
+        shared = {*self.outside, *common, *UNITS, *CONSTANTS, *FUNCTIONS, "plastic"} - {"xi"}
+        fixed = {*self.synapses.parameters, *(e.name for e in self.synapses.equations if e.kind == "parameter")}
+        rates = {name: rate for name, each in odes.items() if (rate := decay_rate(each, {*common, *UNITS}))}
+        right = written_out(self.synapses.equations)["w"]
+        try:
+            terms = terms_of(right, rates, fixed, shared)
+        except EquationError as error:
+            return str(error)
+        used = {term.trace: rates[term.trace] for term in terms if term.trace}
+        numbers = {key: value.mean for key in common if (value := self.synapses.shared(key))}
+        speeds = [-evaluate(rate, numbers) for rate in used.values()]
+        if any(speed <= 0 for speed in speeds):
+            return "one of its traces grows"
+        self.epoch = EPOCH / max(speeds, default=1.0)
+        self._keep_sums(terms, used)
+        return ""
+
+    def _keep_sums(self, terms: tuple[Term, ...], rates: dict[str, str]) -> None:
+        stem = stem_of(self.synapses)
+        decay = {trace: f"{stem}_{trace}_decay" for trace in rates}
+        growth = {trace: f"{stem}_{trace}_growth" for trace in rates}
+        pending = []
+        for index, term in enumerate(terms):
+            name = f"{stem}_sum{index + 1}"
+            in_neurons = self._sum(name, term, decay.get(term.trace, ""))
+            seen = f"{name}_post" if in_neurons else f"{SHARED}_{name}"
+            pending.append("*".join(filter(None, (term.factor, term.trace, seen))))
+        for trace, rate in rates.items():
+            self._decay(decay[trace], growth[trace], self._there(f"dt*({rate})", self.to_shared))
+        if self.synapses.switches:
+            self.to_shared.equations.append(Equation("parameter", f"{stem}_plastic", "", DIMENSIONLESS))
+        factors = {name for term in terms if term.factor for name in identifiers(term.factor)}
+        self._keep_books(
+            Bookkeeping(
+                " + ".join(pending), frozenset({"w", *rates, *factors} - {"w_min", "w_max"}),
+                {trace: f"{SHARED}_{name}" for trace, name in decay.items()},
+                {trace: f"{SHARED}_{name}" for trace, name in growth.items()},
+            )
+        )  # fmt: skip
+        span = f"{self.epoch:.3g} s"
+        self.forms |= dict.fromkeys(rates, f"{ACCUMULATED}: kept in units that grow as it decays, brought back every {span}")
+        signals = ", ".join(dict.fromkeys(f"{t.trace or 1} * ({t.signal})" for t in terms))
+        self.forms["w"] = (
+            f"{ACCUMULATED}: as the sum of {signals}; its bounds hold at events and every {span}, "
+            "which is exact unless it would cross one and come back in between"
+        )
+
+    def _decay(self, decay: str, growth: str, exponent: str) -> None:
+        for name in (decay, growth):
+            self.to_shared.equations.append(Equation("parameter", name, "", DIMENSIONLESS))
+            self.to_shared.initial[name] = constant(1)
+            self.to_shared.at_epoch.append(Statement(name, "=", "1"))
+        self.to_shared.sums += [Statement(decay, "*=", f"exp({exponent})"), Statement(growth, "=", f"1/{decay}")]
+
+    def _keep_books(self, books: Bookkeeping) -> None:
+        """Put the present weight before every event's statements, and what is left of it after them."""
+        equations = tuple(
+            replace(e, kind="parameter", right="") if e.name in books.decay else e
+            for e in self.synapses.equations if e.name != "w"
+        )  # fmt: skip
+        self.synapses = replace(
+            self.synapses, equations=equations, on_step=(), at_epoch=books.brought_back(),
+            on_pre=books.around(self.synapses.on_pre), on_post=books.around(self.synapses.on_post),
+            later=tuple(replace(each, statements=books.around(each.statements)) for each in self.synapses.later),
+            pending=books.pending, decay=books.decay,
+            shared_switch=f"{stem_of(self.synapses)}_plastic" if self.synapses.switches else "",
+        )  # fmt: skip
+
+    def _sum(self, name: str, term: Term, decay: str) -> bool:
+        """Keep the sum of a term's signal where the signal is; whether that is in the neurons."""
+        in_neurons = any(each.endswith("_post") for each in identifiers(term.signal))
+        host = self.to_post if in_neurons else self.to_shared
+        signal = self._there(term.signal, host)
+        numbers = self.synapses.parameters | self.outside | {"plastic": DIMENSIONLESS}
+        dimension = multiply(dimension_of(term.signal, numbers), SECOND)
+        host.equations.append(Equation("parameter", name, "", dimension))
+        host.at_epoch.append(Statement(name, "=", f"0*{name}"))
+        seen = f"signal_{decay}" if in_neurons else decay
+        host.sums.append(Statement(name, "+=", "*".join(filter(None, ("dt", f"({signal})", decay and seen)))))
+        return in_neurons
+
+    def _there(self, expression: str, host: Moved) -> str:
+        """An expression of the synapses as the neurons, or the shared cell, see it; parameters come along."""
+        stem, in_neurons, names = stem_of(self.synapses), host is self.to_post, {}
+        for name in identifiers(expression):
+            if name in self.synapses.parameters:
+                value = self.synapses.shared(name)
+                assert value is not None, "only parameters that are the same for all synapses are part of a signal"
+                names[name] = f"{stem}_{name}"
+                host.parameters[names[name]] = (self.synapses.parameters[name], value)
+            elif name == "plastic":
+                names[name] = f"signal_{stem}_plastic" if in_neurons else f"{stem}_plastic"
+            elif name.startswith(f"{SHARED}_"):
+                bare = name.removeprefix(f"{SHARED}_")
+                names[name] = f"signal_{bare}" if in_neurons else bare
+            elif name.endswith("_post"):
+                names[name] = name.removesuffix("_post")
+        return rename(expression, names)
+
+    def _rest(self, mode: str, reason: str) -> None:
+        """What is neither hoisted nor accumulated: brought up to date at events where that is possible."""
+        stepped = _read_in_every_step(self.synapses) if mode != "off" else {}
+        if reason and "w" in stepped:
+            stepped["w"] = reason
+        equations = []
+        for equation in self.synapses.equations:
+            if equation.kind == "ode" and (mode == "off" or equation.name in stepped):
+                why = stepped.get(equation.name, reason)
+                self.forms[equation.name] = f"{CLOCK}: {why}; costs a pass over all synapses in every step"
+                equation = replace(equation, flags=(*equation.flags, CLOCK))
+            elif equation.kind == "ode":
+                self.forms[equation.name] = f"{EVENT}: linear decay, brought up to date when a spike arrives"
+                equation = replace(equation, flags=(*equation.flags, EVENT))
             equations.append(equation)
-        elif mode != "off" and equation.name in stepped:
-            forms[equation.name] = f"{CLOCK}: {stepped[equation.name]}; costs a pass over all synapses in every step"
-            equations.append(replace(equation, flags=(*equation.flags, CLOCK)))
-        elif mode != "off" and (reason := _why_hoist(equation, synapses, post)):
-            forms[equation.name] = f"{HOISTED}: {reason}"
-            synapses = _hoist(equation, synapses, moved)
-        elif mode != "off":
-            forms[equation.name] = f"{EVENT}: linear decay, brought up to date when a spike arrives"
-            equations.append(replace(equation, flags=(*equation.flags, EVENT)))
-        else:
-            forms[equation.name] = f"{CLOCK}: asked for; costs a pass over all synapses in every step"
-            equations.append(replace(equation, flags=(*equation.flags, CLOCK)))
-    method = _method(tuple(equations), {*synapses.parameters, *UNITS})
-    return replace(synapses, equations=tuple(equations), forms=forms, method=method), moved
+        self.synapses = replace(self.synapses, equations=tuple(equations))
 
 
 def _read_in_every_step(synapses: SynapseGroup) -> dict[str, str]:
@@ -118,71 +251,3 @@ def _read_in_every_step(synapses: SynapseGroup) -> dict[str, str]:
     needed = [rename(s.right, named) for s in synapses.on_step] + [rights[name] for name in found]
     read = {name for right in needed for name in identifiers(right)} & odes.keys()
     return found | dict.fromkeys(sorted(read - found.keys()), "it is read in every step")
-
-
-def _why_hoist(equation: Equation, synapses: SynapseGroup, post: Group) -> str:
-    """The reason why a variable may live in the postsynaptic neuron, or nothing if it may not."""
-    name = equation.name
-    delay = synapses.delay("dendritic")
-    own = [s for s in synapses.on_post if s.target == name]
-    others = [s for s in synapses.statements() if s not in synapses.on_post]
-    first = next((k for k, s in enumerate(synapses.on_post) if s.target == name), 0)
-    read_later = any(name in identifiers(s.right) for s in synapses.on_post[first:] if s.target != name)
-    changed_before = any(s.target == name for s in others)
-    needed = set().union(*(identifiers(s.right) for s in own), identifiers(equation.right)) - {name}
-    shared = {key for key in synapses.parameters if synapses.shared(key) is not None}
-    local = {*synapses.parameters, *(e.name for e in synapses.equations), "w", "plastic"}
-    if (
-        not own or changed_before or read_later or name in synapses.members[0].initial
-        or post.plays_spikes or delay is None or delay.mean != 0
-        or (needed & local) - shared or any(key.endswith("_post") for key in needed)
-        or not is_linear_decay(equation, shared)
-    ):  # fmt: skip
-        return ""
-    return f"only postsynaptic spikes change it, and they arrive at once; kept in {post.name}"
-
-
-def _hoist(equation: Equation, synapses: SynapseGroup, moved: _Moved) -> SynapseGroup:
-    own = [s for s in synapses.on_post if s.target == equation.name]
-    mentioned = set().union(identifiers(equation.right), *(identifiers(s.right) for s in own))
-    needed = mentioned & synapses.parameters.keys()
-    names = {key: hoisted_name(synapses, key) for key in [equation.name, *needed]}
-    moved.equations.append(rename_equation(equation, names))
-    moved.resets += [rename_statement(s, names) for s in own]
-    for key in sorted(needed):
-        value = synapses.shared(key)
-        assert value is not None, "only variables of shared parameters are hoisted"
-        moved.parameters[names[key]] = (synapses.parameters[key], value)
-    reading = {equation.name: f"{names[equation.name]}_post"}
-
-    def read(statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
-        return tuple(Statement(s.target, s.operator, rename(s.right, reading)) for s in statements)
-
-    changed = replace(
-        synapses, on_pre=read(synapses.on_pre),
-        on_post=read(tuple(s for s in synapses.on_post if s.target != equation.name)),
-        later=tuple(replace(each, statements=read(each.statements)) for each in synapses.later),
-    )  # fmt: skip
-    still_used = {name for s in changed.statements() for name in identifiers(s.right)}
-    still_used |= {name for e in synapses.equations if e.name != equation.name and e.right for name in identifiers(e.right)}
-    parameters = {key: d for key, d in synapses.parameters.items() if key not in needed or key in still_used}
-    return replace(changed, parameters=parameters)
-
-
-def hoisted_name(synapses: SynapseGroup, variable: str) -> str:
-    """The name in the neurons of a variable that was the synapses'."""
-    return f"{synapses.name.removeprefix('synapses_')}_{variable}"
-
-
-def _hosting(group: Group, moved: _Moved) -> Group:
-    """The group with the variables that moved into it."""
-    if not moved.equations:
-        return group
-    members = tuple(
-        replace(member, parameters=member.parameters | {name: (value,) for name, (_, value) in moved.parameters.items()})
-        for member in group.members
-    )
-    return replace(
-        group, members=members, model=group.model + tuple(moved.equations), reset=group.reset + tuple(moved.resets),
-        parameters=group.parameters | {name: dimension for name, (dimension, _) in moved.parameters.items()},
-    )  # fmt: skip

@@ -15,6 +15,10 @@ from thalia.units import DIMENSIONLESS, UNITS, Dimension, Value, constant
 AMPERE, HERTZ, SECOND = UNITS["A"][1], UNITS["Hz"][1], UNITS["s"][1]
 
 
+SHARED = "shared"  # the object that holds what all neurons and synapses see: one cell, in no population
+SHARED_CELL = "(shared)"
+
+
 def group_name(population: str) -> str:
     """The name of the group of a population, or of a neuron model; the prefix keeps it apart from C++ and synapses."""
     return f"neurons_{population.replace('.', '_')}"
@@ -81,6 +85,8 @@ class Group:
     parameters: dict[str, Dimension]
     inputs: tuple[Input, ...] = ()
     on_step: tuple[Statement, ...] = ()
+    sums: tuple[Statement, ...] = ()  # advanced in every step, for weights that change between spikes
+    at_epoch: tuple[Statement, ...] = ()  # and started anew
     receives: str = ""  # 'input_current' or 'input_rate', whichever the model reads
     method: str = ""  # of integration, chosen by `lower`
 
@@ -92,7 +98,7 @@ class Group:
     @property
     def plays_spikes(self) -> bool:
         """Whether its spikes are given by a stimulus rather than computed."""
-        return not self.threshold
+        return not self.threshold and self.name != SHARED
 
     def resets(self) -> tuple[Statement, ...]:
         """Everything that a spike changes in the neuron: its own reset, then the state of rules."""
@@ -172,6 +178,10 @@ class SynapseGroup:
     on_step: tuple[Statement, ...] = ()
     forms: dict[str, str] = field(default_factory=dict)
     method: str = "exact"  # of integration, chosen by `lower`
+    pending: str = ""  # what `w` lacks of the weight, as an expression
+    decay: dict[str, str] = field(default_factory=dict)  # by which the number of a trace is multiplied to give its value
+    at_epoch: tuple[Statement, ...] = ()
+    shared_switch: str = ""  # the shared variable that is 0 while the pending changes are off
 
     @property
     def is_plastic(self) -> bool:
@@ -221,6 +231,8 @@ class Plan:
     drives: tuple[Drive, ...]
     playbacks: tuple[Playback, ...]
     record: Record
+    shared: Group | None = None
+    epoch: int = 0  # steps after which the sums start anew; 0 if there are none
     reference: Reference | None = None
     notes: tuple[str, ...] = ()
 
@@ -239,21 +251,26 @@ class Plan:
         """Model time in seconds."""
         return self.steps * self.dt
 
+    @property
+    def all_groups(self) -> tuple[Group, ...]:
+        """Every group, that of shared variables first."""
+        return (*([self.shared] if self.shared else []), *self.groups)
+
     def group(self, name: str) -> Group:
         """The group of this name."""
-        return next(group for group in self.groups if group.name == name)
+        return next(group for group in self.all_groups if group.name == name)
 
     def populations(self) -> Iterator[tuple[Group, Member]]:
         """Every population with its group."""
         return ((group, member) for group in self.groups for member in group.members)
 
     def population(self, name: str) -> tuple[Group, Member]:
-        """A population with its group."""
-        return next(pair for pair in self.populations() if pair[1].name == name)
+        """A population, or the shared cell, with its group."""
+        return next((group, member) for group in self.all_groups for member in group.members if member.name == name)
 
     def pathways(self) -> Iterator[tuple[SynapseGroup, PathwayPlan]]:
-        """Every pathway with its synapse object."""
-        return ((synapses, member) for synapses in self.synapses for member in synapses.members)
+        """Every pathway with its synapse object; the release of modulators is none."""
+        return ((each, member) for each in self.synapses for member in each.members if each.post != SHARED)
 
     def with_(self, **changes: object) -> "Plan":
         """The same plan with some of its fields replaced."""

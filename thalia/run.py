@@ -19,7 +19,7 @@ from thalia.errors import CircuitError, fail
 from thalia.load import dumps, loads
 from thalia.memory import check_memory
 from thalia.passes import files_of, load_whole, plan_of, with_options
-from thalia.plan import Plan
+from thalia.plan import SHARED, Plan
 from thalia.result import Run
 from thalia.spec import Circuit
 from thalia.store import RunWriter
@@ -235,7 +235,10 @@ def _switch(plan: Plan, session: Session, phase: int) -> None:
     """Turn plasticity on or off, as the phase says."""
     for synapses in plan.synapses:
         if synapses.switches:
-            session.write(f"{synapses.name}.plastic", np.array([float(synapses.members[0].plastic[phase])]))
+            on = np.array([float(synapses.members[0].plastic[phase])])
+            session.write(f"{synapses.name}.plastic", on)
+            if synapses.shared_switch:
+                session.write(f"{SHARED}.{synapses.shared_switch}", on)
     for group in plan.groups:
         for each in group.inputs:
             if each.switch:

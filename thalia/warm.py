@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from thalia.backends import Session
 from thalia.checkpoint import Kept, fingerprint, plan_from, read_state
 from thalia.errors import fail
-from thalia.lower import HOISTED, hoisted_name
+from thalia.hoist import hoisted_name
+from thalia.lower import HOISTED
 from thalia.plan import Member, PathwayPlan, Plan, SynapseGroup
+from thalia.present import trace, weights
 from thalia.result import Run
 from thalia.store import mended
 from thalia.wire import Arrays, wire
@@ -63,6 +65,16 @@ class Learned:
                 f"{file}: the network comes out differently here", "use the versions of Thalia and NumPy that the file names"
             )
         return cls(plan, arrays, kept)
+
+    def read(self, name: str) -> NDArray[Any]:
+        """A variable at the end of that run, kept or made again."""
+        if name in self.kept.state:
+            return self.kept.state[name]
+        owner, _, variable = name.partition(".")
+        if owner in self.arrays.synapses:
+            wired = self.arrays.synapses[owner]
+            return wired.post if variable == "_synaptic_post" else wired.variables[variable]
+        return self.arrays.groups[owner][variable]
 
 
 def take_over(file: FilePath, plan: Plan, arrays: Arrays, session: Session) -> Taken:
@@ -120,15 +132,15 @@ def _copy_synapses(found: Use, old: Learned, own: Use, plan: Plan, session: Sess
     names = {"w", *(e.name for e in target.equations if e.kind != "expression"), "lastupdate"}
     end = float(old.kept.state["defaultclock.t"].reshape(-1)[0])
     for name in sorted(names):
-        values = old.kept.state.get(f"{source.name}.{name}")
-        if values is not None and (name != "lastupdate" or _is_event_driven(target)):
+        if f"{source.name}.{name}" in old.kept.state and (name != "lastupdate" or _is_event_driven(target)):
+            values = weights(source, old.read) if name == "w" else trace(name, source, old.read)
             held = session.read(f"{target.name}.{name}")
             held[rows[1]] = values[rows[0]] - (end if name == "lastupdate" else 0.0)
             session.write(f"{target.name}.{name}", held)
-    for trace in (key for key, form in target.forms.items() if form.startswith(HOISTED)):
-        there = f"{source.post}.{hoisted_name(source, trace)}"
+    for hoisted in (key for key, form in target.forms.items() if form.startswith(HOISTED)):
+        there = f"{source.post}.{hoisted_name(source, hoisted)}"
         if there in old.kept.state:
-            here = f"{target.post}.{hoisted_name(target, trace)}"
+            here = f"{target.post}.{hoisted_name(target, hoisted)}"
             _copy_slice(
                 old.kept.state[there], old.plan.population(before.post)[1], here, plan.population(member.post)[1], session
             )

@@ -7,6 +7,7 @@ import numpy as np
 from thalia.analysis import interval_cv
 from thalia.backends import Chunk, Session
 from thalia.plan import Plan
+from thalia.present import weights
 from thalia.store import RunWriter, weight_unit
 from thalia.units import display_unit
 from thalia.wire import Arrays
@@ -70,7 +71,7 @@ class Watch:
         held: dict[str, Any] = {}
         for synapses, pathway in self.recorded:
             if synapses not in held:
-                held[synapses] = self.session.read(f"{synapses}.w")
+                held[synapses] = weights(next(s for s in self.plan.synapses if s.name == synapses), self.session.read)
             values = held[synapses][self.rows[pathway]] / weight_unit(self.plan, pathway)[1]
             self.writer.weights(pathway, done * self.plan.dt, values)
 

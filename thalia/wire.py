@@ -86,7 +86,7 @@ def _sample(value: Value, size: int, generator: np.random.Generator) -> Floats:
 def wire(plan: Plan) -> Arrays:
     """All arrays of a plan, drawn from its seed."""
     synapses = {each.name: _wired(each, plan) for each in plan.synapses}
-    return Arrays({group.name: _group_arrays(group, plan, synapses) for group in plan.groups}, synapses)
+    return Arrays({group.name: _group_arrays(group, plan, synapses) for group in plan.all_groups}, synapses)
 
 
 def _group_arrays(group: Group, plan: Plan, synapses: dict[str, Wired]) -> dict[str, Floats]:

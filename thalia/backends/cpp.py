@@ -273,6 +273,7 @@ def start(plan: Plan, built: Program, arrays: Arrays, samples: tuple[Sample, ...
         session.command(f"seed {seed % 2**32}")
         for drive in plan.drives:
             _drive(session, plan, drive)
+        session.command(f"epoch {plan.epoch}")
         session.command("start")
         session.read("defaultclock.dt")  # waits until its spike queues are built
         _play(session, plan)  # after the start, in which Brian2 sets the times that its object was made with

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.backends import Chunk, Compiled, Progress, Sample
-from thalia.emit import import_brian2, later_name, model_of, network
+from thalia.emit import EPOCH_CLOCK, import_brian2, later_name, model_of, network
 from thalia.plan import Plan
 from thalia.wire import Arrays, Wired, playback_arrays
 
@@ -43,7 +43,8 @@ class RuntimeSession:
             b2.defaultclock.variables[name].set_value(0)  # the clock is that of the process, and earlier runs moved it
         self.groups = [group.name for group in plan.groups]
         self.samples = samples
-        self.steps: list[Callable[[], None]] | None = None
+        self.steps: list[tuple[Callable[[], None], bool]] | None = None
+        self.epoch = plan.epoch
 
     def write(self, name: str, values: NDArray[Any]) -> None:
         """Set a variable; an array of another length is an error."""
@@ -100,7 +101,7 @@ class RuntimeSession:
         """Simulate some steps; Brian2's own `run` would prepare the whole network anew for every chunk."""
         if self.steps is None:
             self.network.run(0 * self.second, namespace={})
-            self.steps = [made.run for made in self.network.sorted_objects if made.active]
+            self.steps = [(made.run, made.clock.name == EPOCH_CLOCK) for made in self.network.sorted_objects if made.active]
         clock = import_brian2().defaultclock
         spaces = {name: self.objects[name].variables["_spikespace"].get_value() for name in self.groups}
         spikes: dict[str, tuple[list[int], list[Any]]] = {name: ([], []) for name in self.groups}
@@ -110,8 +111,10 @@ class RuntimeSession:
             for sample in self.samples:
                 if step % sample.every == 0:
                     taken[sample.name].append(self.read(f"{sample.group}.{sample.variable}")[sample.neurons])
-            for run in self.steps:
-                run()
+            is_due = self.epoch and step % self.epoch == 0
+            for run, at_epoch in self.steps:
+                if is_due or not at_epoch:
+                    run()
             for name, space in spaces.items():
                 if count := int(space[-1]):
                     spikes[name][0].extend([step] * count)

@@ -43,6 +43,7 @@ struct Source { int32_t *spikes; size_t neurons; };
 struct Drive { double *target; const double *weight; const char *open; double mean; size_t size; };
 struct Sample { const double *variable; int64_t every; std::vector<int32_t> neurons; std::vector<double> values; };
 
+int64_t epoch = 0;  // steps after which whatever the clock `epoch` drives is due; 0 for never
 std::vector<Drive> drives;
 std::vector<Sample> samples;
 
@@ -169,7 +170,9 @@ void run_steps(Network &network, int64_t steps) {
         const int64_t step = clock.timestep[0];
         for (auto &sample : samples) take(sample, step);
         for (const auto &drive : drives) deliver(drive);
-        for (auto &object : network.objects) object.second();
+        const bool is_due = epoch && step % epoch == 0;
+        for (auto &object : network.objects)
+            if (object.first == &clock || is_due) object.second();
         for (size_t s = 0; s < all.size(); s++) {
             const int32_t *spikes = all[s].spikes;
             const int32_t count = spikes[all[s].neurons];
@@ -245,6 +248,7 @@ void thalia_serve(Network *network) {
             write_queue(arguments, std::strtoull(size, nullptr, 10));
         }
         else if (is("seed")) brian::_random_generators[0].seed(std::strtoul(arguments, nullptr, 10));
+        else if (is("epoch")) epoch = std::strtoll(arguments, nullptr, 10);
         else if (is("drive")) add_drive(arguments);
         else if (is("sample")) add_sample(arguments);
         else if (is("run") && network) run_steps(*network, std::strtoll(arguments, nullptr, 10));
