@@ -10,7 +10,7 @@ from microcircuit import NAMES, command_line, processor_seconds, report
 
 import thalia
 from thalia.expand import expand
-from thalia.spec import RuleUse
+from thalia.uses import RuleUse
 
 options = command_line(rule="none")
 EXCITATORY = {name for name in NAMES if name.endswith("e")}

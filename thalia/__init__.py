@@ -43,12 +43,13 @@ if TYPE_CHECKING:
     from thalia.spec import Phase as Phase
     from thalia.spec import Population as Population
     from thalia.spec import Record as Record
-    from thalia.spec import Stimulus as Stimulus
+    from thalia.uses import Modulator as Modulator
+    from thalia.uses import Stimulus as Stimulus
 
 _HOME = {
     "CircuitError": "errors", "Problem": "errors", "load": "load", "loads": "load", "dumps": "load", "plan_of": "passes",
     "run": "run", "resume": "resume", "Run": "result", "Circuit": "spec", "Connect": "spec", "Delay": "spec", "Pathway": "spec",
-    "Phase": "spec", "Population": "spec", "Record": "spec", "Stimulus": "spec",
+    "Phase": "spec", "Population": "spec", "Record": "spec", "Stimulus": "uses", "Modulator": "uses",
 }  # fmt: skip
 __all__ = sorted([*_HOME, "analysis", "figures"])
 

@@ -32,6 +32,12 @@ class Used:
     path: Path
     pairing: str = ""
     teacher: str = ""
+    modulator: str = ""
+
+    @property
+    def scale(self) -> str:
+        """What every change of the weight is multiplied with; empty for a rule that says itself where its modulator acts."""
+        return f"({self.modulator})" if self.modulator and not (isinstance(self.part, Rule) and self.part.is_gated) else ""
 
     def statements(self, event: str) -> tuple[Statement, ...]:
         """What happens at an event, under the pairing that the pathway chose."""
@@ -87,9 +93,10 @@ class SynapseCode:
     """
 
     def __init__(
-        self, arrival: tuple[Statement, ...], layers: list[tuple[Used, Input | None]], weight: Dimension, switches: bool
-    ):
-        self.weight, self.switches = weight, switches
+        self, arrival: tuple[Statement, ...], layers: list[tuple[Used, Input | None]], weight: Dimension, switches: bool,
+        release: str = "",
+    ):  # fmt: skip
+        self.weight, self.switches, self.release = weight, switches, release
         self.values: dict[str, Value] = {}
         self.initial: dict[str, Value | str] = {}
         self.rates: list[str] = []
@@ -117,6 +124,7 @@ class SynapseCode:
         local["efficacy"] = f"{word}_efficacy"
         if state:
             local |= {name.removeprefix(f"{state.name}_"): f"{name}_post" for name in _names_in(state)}
+        local["modulator"] = f"({used.modulator})"
         if not self.switches:
             local["plastic"] = "1"
         self.local.append(local)
@@ -126,7 +134,8 @@ class SynapseCode:
         for equation in part.equations:
             if equation.name == "w":
                 rate = rename(equation.right, local)
-                self.rates.append(f"plastic*({rate})" if self.switches else rate)
+                scale = self._scale(used)
+                self.rates.append(f"{scale}*({rate})" if scale else rate)
             else:
                 yield weighing(rename_equation(equation, local), self.weight)
 
@@ -137,7 +146,10 @@ class SynapseCode:
             if used.part.sets_efficacy:
                 before += [rename_statement(s, local) for s in used.part.on_pre if not _follows(s)]
                 factors.append(local["efficacy"])
-        scaled = {"w": "*".join(factors)} if len(factors) > 1 else {}
+        if self.release:
+            before.append(Statement("released", "=", f"{'*'.join(factors)}*({self.release})"))
+            factors = ["released"]
+        scaled = {"w": "*".join(factors)} if factors != ["w"] else {}
         effect = [Statement(s.target, s.operator, rename(s.right, scaled)) for s in arrival]
         return (*before, *effect, *self._event("on_pre", layers))
 
@@ -156,11 +168,14 @@ class SynapseCode:
                 if _follows(statement):
                     following.append(replace(made, right=rename(made.right, {"change": "(w - w_before)"})))
                 else:
-                    changing.append(_switched(made) if self.switches else made)
+                    changing.append(_scaled(made, self._scale(used)))
         if not clamps and not any(statement.target == "w" for statement in changing):
             return tuple(changing)
         before = [Statement("w_before", "=", "w")] if following else []
         return (*before, *changing, CLAMP, *following)
+
+    def _scale(self, used: Used) -> str:
+        return "*".join(filter(None, ("plastic" if self.switches else "", used.scale)))
 
     def _keep_what_is_used(self) -> None:
         statements = (*self.on_pre, *self.on_post, *self.on_step, *(s for each in self.later for s in each.statements))
@@ -175,12 +190,12 @@ def _follows(statement: Statement) -> bool:
     return "change" in identifiers(statement.right)
 
 
-def _switched(statement: Statement) -> Statement:
-    """The same change of the weight, times `plastic`, so that zero leaves every bit as it was."""
-    if statement.target != "w":
+def _scaled(statement: Statement, scale: str) -> Statement:
+    """The same change of the weight times some factors, so that zero leaves every bit as it was."""
+    if statement.target != "w" or not scale:
         return statement
     change = {
         "+=": f"({statement.right})", "-=": f"(-({statement.right}))", "*=": f"w*(({statement.right}) - 1)",
         "/=": f"w*(1/({statement.right}) - 1)", "=": f"(({statement.right}) - w)",
     }[statement.operator]  # fmt: skip
-    return Statement("w", "+=", f"plastic*{change}")
+    return Statement("w", "+=", f"{scale}*{change}")

@@ -5,7 +5,8 @@ from typing import Any
 from thalia.errors import CircuitError, Path, Problem
 from thalia.parts import part_text
 from thalia.source import read_yaml
-from thalia.spec import Circuit, Delay, Fragment, Pathway, Population, RuleUse, Stimulus
+from thalia.spec import Circuit, Delay, Fragment, Pathway, Population
+from thalia.uses import RuleUse, Stimulus
 from thalia.validate import parse
 
 
@@ -18,7 +19,7 @@ def expand(circuit: Circuit) -> Circuit:
         For a region that is not there or refers to itself, and for every table of the wrong shape.
     """
     problems: list[Problem] = []
-    circuit = _expand_regions(circuit, problems)
+    circuit = _expand_schedules(_expand_regions(circuit, problems))
     pathways, stimuli, aliases = {}, {}, {}
     for name, pathway in circuit.pathways.items():
         for made, single in _split_pathway(name, pathway, problems):
@@ -63,6 +64,21 @@ def _expand_regions(circuit: Circuit, problems: list[Problem]) -> Circuit:
         if population.share is not None:
             problems.append(Problem(("populations", name, "share"), "'share' is for regions", "give `size:` instead"))
     return circuit.with_(regions={}, populations=populations, pathways=pathways).at(source)
+
+
+def _expand_schedules(circuit: Circuit) -> Circuit:
+    """Releases of modulators at given times become spikes of populations of one neuron."""
+    populations, stimuli, modulators = dict(circuit.populations), dict(circuit.stimuli), dict(circuit.modulators)
+    source = circuit.source
+    for name, modulator in circuit.modulators.items():
+        made = modulator.scheduled(name)
+        for population, each in made.items():
+            populations[population] = Population(neuron="input", size=1)
+            stimuli[population] = Stimulus(kind="spikes", target=(population,), times={0: each.at})
+            source = source.aliased({(kind, population): ("modulators", name, "schedule") for kind in ("populations", "stimuli")})
+        if made:
+            modulators[name] = modulator.model_copy(update={"released_by": (*(modulator.released_by or ()), *made)})
+    return circuit.with_(populations=populations, stimuli=stimuli, modulators=modulators).at(source)
 
 
 def _taught_in(region: str, use: RuleUse) -> RuleUse:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from thalia.drives import Drive
 from thalia.equations import identifiers
 from thalia.parts import word_of
-from thalia.plan import Group, Input, Plan, SynapseGroup, group_name, synapses_name
+from thalia.plan import SHARED, Group, Input, Plan, SynapseGroup, group_name, synapses_name
 from thalia.units import Value
 
 
@@ -50,16 +50,17 @@ def _fused_synapses(synapses: tuple[SynapseGroup, ...], names: dict[str, str]) -
     alike: dict[object, list[SynapseGroup]] = defaultdict(list)
     for each in synapses:
         key = (
-            names[each.pre], names[each.post], each.synapse, each.rules, each.equations, each.on_pre, each.on_post,
+            names[each.pre], names.get(each.post, each.post), each.synapse, each.rules, each.equations, each.on_pre, each.on_post,
             each.later, each.on_step,
             each.members[0].plastic if each.rules else (), _is_dendritic(each), _time_constants(each),
+            each.name if each.post == SHARED else "",
         )  # fmt: skip
         alike[key].append(each)
     fused: list[SynapseGroup] = []
     for members in alike.values():
         first = members[0]
         pathways = tuple(pathway for each in members for pathway in each.members)
-        ends = {"pre": names[first.pre], "post": names[first.post]}
+        ends = {"pre": names[first.pre], "post": names.get(first.post, first.post)}
         name = _name(members, ends, fused)
         fused.append(replace(first, name=name, members=pathways, pre=ends["pre"], post=ends["post"]))
     return tuple(fused)

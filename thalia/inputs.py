@@ -13,9 +13,10 @@ from thalia.models import Layer, Neuron, Part, Preset, StimulusKind, Synapse, di
 from thalia.parts import word_of
 from thalia.plan import AMPERE, HERTZ, Input, group_name
 from thalia.source import read_text
-from thalia.spec import Circuit, Stimulus, SynapseUse
+from thalia.spec import Circuit
 from thalia.texts import expect
 from thalia.units import Dimension, Value, ValueSyntaxError, constant, dimension_name
+from thalia.uses import Stimulus, SynapseUse
 
 BIAS = Input("bias", "bias", (), {"bias": AMPERE}, {"bias": constant(0, AMPERE)})
 
@@ -179,7 +180,7 @@ class Ports:
         before = len(self.problems)
         for where, numbers in (window, ((*path, "preset"), published.parameters), (path, given)):
             for name, value in numbers.items():
-                self._check_parameter(part, name, value, (*where, name))
+                self.check_parameter(part, name, value, (*where, name))
             values |= numbers
         return values if len(self.problems) == before else None
 
@@ -191,7 +192,8 @@ class Ports:
             return None
         return presets[name] if name else Preset(source="")
 
-    def _check_parameter(self, part: Part, name: str, value: Value, path: Path) -> None:
+    def check_parameter(self, part: Part, name: str, value: Value, path: Path) -> None:
+        """Note the problem if a part has no such parameter, or it cannot have this value."""
         if name not in part.parameters:
             self.problem(path, f"unknown parameter '{name}'", did_you_mean(name, part.parameters))
             return

@@ -12,17 +12,19 @@ from thalia.equations import WEIGHT, EquationError, Statement, weighing
 from thalia.errors import Path, did_you_mean
 from thalia.inputs import Ports
 from thalia.models import EVENTS, Rule, Synapse, Window
+from thalia.modulators import IN_SYNAPSES, Modulators
 from thalia.parts import neurons_with, word_of
 from thalia.plan import Group, Input
-from thalia.spec import Circuit, Pathway, RuleUse
+from thalia.spec import Circuit, Pathway
 from thalia.units import DIMENSIONLESS, Dimension, Value
+from thalia.uses import RuleUse
 
 
 class Layers:
     """Finds the layers of pathways, names their states in the neurons, and checks their equations."""
 
-    def __init__(self, circuit: Circuit, ports: Ports, problem: Callable[..., None]):
-        self.circuit, self.ports, self.problem = circuit, ports, problem
+    def __init__(self, circuit: Circuit, ports: Ports, modulators: Modulators):
+        self.circuit, self.ports, self.modulators, self.problem = circuit, ports, modulators, ports.problem
         self.states: dict[object, Input] = {}
         self.taught: dict[str, list[Statement]] = {}
 
@@ -82,9 +84,13 @@ class Layers:
             hint = did_you_mean(pairing, part.pairing) if part.pairing else f"{name} knows only one"
             self.problem((*path, "pairing"), f"no pairing is called '{pairing}'", hint)
             return None
-        if values is None:
+        modulator = self.modulators.expression(use.modulator, (*path, "modulator"), IN_SYNAPSES) if use.modulator else ""
+        if part.is_gated and not use.modulator:
+            known = ", ".join(self.circuit.modulators) or "this circuit has none; give it `modulators:`"
+            self.problem(path, f"{name} needs 'modulator', the signal that gates it", f"modulator: {known}")
+        if values is None or modulator is None:
             return None
-        return Used(name, word_of(name), part, values, path, pairing, use.teacher)
+        return Used(name, word_of(name), part, values, path, pairing, use.teacher, modulator)
 
     def state(self, used: Used, plastic: tuple[bool, ...]) -> Input | None:
         """What the layer keeps in the neuron; the same for every pathway with the same numbers there."""
@@ -133,7 +139,9 @@ class Layers:
             self.attempt((*path, "on_spike"), check_statement, statement, there | inside)
         names = inside | {f"{name}_post": dimension for name, dimension in there.items()}
         names |= {e.name: weight if e.dimension == WEIGHT else e.dimension for e in part.equations}
-        names |= dict.fromkeys(("w", "w_min", "w_max", "change"), weight) | dict.fromkeys(("plastic", "efficacy"), DIMENSIONLESS)
+        names |= dict.fromkeys(("w", "w_min", "w_max", "change"), weight) | dict.fromkeys(
+            ("plastic", "efficacy", "modulator"), DIMENSIONLESS
+        )
         for equation in part.equations:
             self.attempt((*path, "equations"), check_equation, weighing(equation, weight), names)
         for event in EVENTS:

@@ -51,7 +51,10 @@ def lower(plan: Plan, mode: str = "on") -> Plan:
 
 
 def _integrated(group: Group) -> Group:
-    return replace(group, method=_method(group.equations(), {*group.variables(), *UNITS} - {e.name for e in group.equations()}))
+    method = _method(group.equations(), {*group.variables(), *UNITS} - {e.name for e in group.equations()})
+    if group.name == SHARED and method == "exact":
+        method = "exponential_euler"  # whatever else is shared; and the exact solution of a chain divides by differences of rates
+    return replace(group, method=method)
 
 
 def _summed(group: Group) -> Group:
@@ -74,7 +77,9 @@ def _method(equations: tuple[Equation, ...], constants: set[str]) -> str:
 
     Equations with white noise are integrated by the stochastic scheme of Heun (they are Stratonovich's).
     """
-    rights = written_out(equations)
+    held = {e.name for e in equations if "constant over dt" in e.flags}
+    rights = written_out(e for e in equations if e.name not in held)
+    constants = constants | held
     if any("xi" in identifiers(right) for right in rights.values()):
         return "heun"
     known = constants | rights.keys()
@@ -181,13 +186,16 @@ class _Lowering:
             replace(e, kind="parameter", right="") if e.name in books.decay else e
             for e in self.synapses.equations if e.name != "w"
         )  # fmt: skip
-        self.synapses = replace(
+        changed = replace(
             self.synapses, equations=equations, on_step=(), at_epoch=books.brought_back(),
             on_pre=books.around(self.synapses.on_pre), on_post=books.around(self.synapses.on_post),
             later=tuple(replace(each, statements=books.around(each.statements)) for each in self.synapses.later),
             pending=books.pending, decay=books.decay,
             shared_switch=f"{stem_of(self.synapses)}_plastic" if self.synapses.switches else "",
         )  # fmt: skip
+        texts = [*(e.right for e in equations), *(s.right for s in (*changed.statements(), *changed.at_epoch))]
+        read = {name for text in texts if text for name in identifiers(text)} | {each.after for each in changed.later}
+        self.synapses = replace(changed, parameters={key: d for key, d in changed.parameters.items() if key in read})
 
     def _sum(self, name: str, term: Term, decay: str) -> bool:
         """Keep the sum of a term's signal where the signal is; whether that is in the neurons."""

@@ -34,10 +34,10 @@ class Part(Node):
 # what equations mean by these names already, and what Brian2 keeps for itself
 RESERVED = {"t", "dt", "i", "j", "N", "w", "w_min", "w_max", "plastic", "lastspike", "not_refractory", "lastupdate", "xi", "e",
             "amp", "pi", "inf", "input_current", "input_rate"}  # fmt: skip
-_IN_SYNAPSES = {"t", "dt", "w", "w_min", "w_max", "plastic", "efficacy", "change", "xi", "pi", "inf", "e"}
+_IN_SYNAPSES = {"t", "dt", "w", "w_min", "w_max", "plastic", "efficacy", "change", "xi", "pi", "inf", "e", "modulator"}
 
 
-def _own_names(part: "Neuron | Synapse | Rule", equations: tuple[Equation, ...], kept: set[str]) -> None:
+def _own_names(part: "Neuron | Synapse | Rule | ModulatorKind", equations: tuple[Equation, ...], kept: set[str]) -> None:
     """Refuse names of variables and parameters that mean something else already.
 
     Raises
@@ -78,7 +78,7 @@ class Neuron(Part):
 
 
 EVENTS = ("on_pre", "later", "on_post", "on_step")
-KNOWN = {*UNITS, *CONSTANTS, *FUNCTIONS, "plastic", "e"}
+KNOWN = {*UNITS, *CONSTANTS, *FUNCTIONS, "plastic", "e", "modulator"}
 
 
 class Preset(Node):
@@ -196,6 +196,12 @@ class Rule(Layer):
     on_step: Statements = ()
     on_teacher: Statements = ()
 
+    @property
+    def is_gated(self) -> bool:
+        """Whether its equations say where the modulator acts; else it scales every change of the weight."""
+        texts = [*(e.right for e in self.equations), *(s.right for event in EVENTS for s in self.statements(event))]
+        return any("modulator" in identifiers(text) for text in texts if text)
+
     @model_validator(mode="after")
     def _names_are_free(self) -> "Rule":
         own = tuple(e for e in (*self.equations, *self.neuron) if not (e.name == "w" and e.kind == "ode"))
@@ -264,6 +270,36 @@ class Protocol(Part):
     seconds: float = Field(default=4, gt=0)
     copies: int = Field(default=100, ge=1)
     weight: float = Field(default=0.5, ge=0, le=1)
+
+
+class ModulatorKind(Part):
+    """A neuromodulator, or what a receptor makes of one, as equations of its `level`.
+
+    `on_release` is what one `amount` of it does when it is released, `on_prediction` what the prediction of one does;
+    `input` in the equations is what the circuit gives as such. `like` names a modulator whose equations it shares,
+    with other numbers: `values`. The signal that acts is the level above the parameter `baseline`.
+    """
+
+    family: str = "other"
+    like: str = ""
+    values: dict[str, AnyValue] = {}
+    equations: Equations = ()
+    on_release: Statements = ()
+    on_prediction: Statements = ()
+    initial: dict[str, str | AnyValue] = {}
+
+    @model_validator(mode="after")
+    def _complete(self) -> "ModulatorKind":
+        if self.like:
+            if self.equations or self.parameters or self.on_release:
+                raise _refuse("a modulator that is 'like' another has only 'values' of its own", "leave the rest out")
+            return self
+        _own_names(self, self.equations, RESERVED | {"amount", "input"})
+        if not any(e.name == "level" and (e.kind == "ode" or "constant over dt" in e.flags) for e in self.equations):
+            raise _refuse("a modulator needs an equation for its 'level'", "dlevel/dt = (tonic - level) / tau : 1")
+        if "baseline" not in self.parameters:
+            raise _refuse("a modulator needs the parameter 'baseline'", "the level at which its signal is zero")
+        return self
 
 
 class StimulusKind(Part):

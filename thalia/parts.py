@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path as FilePath
 
 from thalia.errors import did_you_mean, fail
-from thalia.models import Neuron, Part, Protocol, Rule, StimulusKind, Synapse, Window
+from thalia.models import ModulatorKind, Neuron, Part, Protocol, Rule, StimulusKind, Synapse, Window
 from thalia.source import Source, read_text, read_yaml
 from thalia.validate import parse
 
@@ -24,9 +24,10 @@ KINDS: dict[str, type[Part]] = {
     "windows": Window,
     "stimuli": StimulusKind,
     "protocols": Protocol,
+    "modulators": ModulatorKind,
 }
 _SINGULAR = {"neurons": "neuron model", "synapses": "synapse model", "plasticity": "plasticity rule",
-             "windows": "window", "protocols": "protocol",
+             "windows": "window", "protocols": "protocol", "modulators": "modulator",
              "stimuli": "kind of stimulus", "regions": "region template"}  # fmt: skip
 
 
@@ -87,4 +88,25 @@ def _library_part(kind: str, name: str) -> tuple[Part, Source]:
 def _read_part(kind: str, name: str, folder: FilePath) -> tuple[Part, Source]:
     text, file = part_text(kind, name, folder)
     data, source = read_yaml(text, file)
-    return parse(KINDS[kind], data, source), source
+    part = parse(KINDS[kind], data, source)
+    return (completed(part, folder) if isinstance(part, ModulatorKind) and part.like else part), source
+
+
+def completed(part: ModulatorKind, folder: FilePath) -> ModulatorKind:
+    """A modulator that is like another one, with that one's equations and its own numbers.
+
+    Raises
+    ------
+    CircuitError
+        If the other is not there, or has no such parameters.
+    """
+    base = find("modulators", part.like, folder)[0]
+    assert isinstance(base, ModulatorKind)
+    for name in part.values:
+        if name not in base.parameters:
+            raise fail(f"'{part.like}' has no parameter '{name}'", did_you_mean(name, base.parameters), ("values", name))
+    parameters = {
+        name: each.model_copy(update={"default": part.values.get(name, each.default)}) for name, each in base.parameters.items()
+    }
+    own = ("equations", "on_release", "on_prediction", "initial")
+    return part.model_copy(update={"parameters": parameters, **{key: getattr(base, key) for key in own}})

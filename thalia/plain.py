@@ -4,9 +4,10 @@ from typing import Any
 
 from thalia.equations import Equation, Statement, equation_text
 from thalia.models import Synapse
-from thalia.spec import Circuit, Pathway, RuleUse, Stimulus, SynapseUse
+from thalia.spec import Circuit, Pathway
 from thalia.texts import Node
 from thalia.units import DIMENSIONLESS, Value, si_unit
+from thalia.uses import Modulator, RuleUse, Stimulus, SynapseUse
 
 
 def as_data(node: Any) -> Any:
@@ -35,7 +36,7 @@ def _node_data(node: Node) -> dict[str, Any]:
         value = getattr(node, name)
         if value is None or (value == field.get_default(call_default_factory=True) and name != "thalia"):
             continue
-        if name == "parameters" and isinstance(node, RuleUse | SynapseUse | Stimulus):
+        if name == "parameters" and isinstance(node, RuleUse | SynapseUse | Stimulus | Modulator):
             data |= {key: as_data(entry) for key, entry in value.items()}
         elif name == "weight" and isinstance(node, Synapse):
             data[name] = si_unit(value)
@@ -53,11 +54,11 @@ def json_schema() -> dict[str, Any]:
     schema["title"] = "Thalia circuit"
     schema["required"] = ["thalia", "name"]
     definitions = schema["$defs"]
-    for name, key in (("SynapseUse", "part"), ("RuleUse", "rule"), ("Stimulus", "kind")):
+    for name, key in (("SynapseUse", "part"), ("RuleUse", "rule"), ("Stimulus", "kind"), ("Modulator", "kind")):
         definitions[name]["properties"].pop("parameters")
         definitions[name]["additionalProperties"] = {"type": ["number", "string"]}
         definitions[name]["required"] = {"Stimulus": ["kind", "target"], "RuleUse": []}.get(name, [key])
-    short = {"SynapseUse": "string", "RuleUse": "string", "Delay": ["string", "array"], "Scale": "number"}
+    short = {"SynapseUse": "string", "RuleUse": "string", "Modulator": "string", "Delay": ["string", "array"], "Scale": "number"}
     for name, kind in short.items():
         definitions[name] = {"anyOf": [{"type": kind}, definitions[name]]}
     pathway = definitions["Pathway"]["properties"]

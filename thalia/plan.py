@@ -212,10 +212,11 @@ class SynapseGroup:
 
 @dataclass(frozen=True)
 class PhasePlan:
-    """A stretch of time in whole steps."""
+    """A stretch of time in whole steps, and the shared variables that have a value of their own in it."""
 
     name: str
     steps: int
+    shared: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -231,6 +232,7 @@ class Plan:
     drives: tuple[Drive, ...]
     playbacks: tuple[Playback, ...]
     record: Record
+    modulators: tuple[str, ...] = ()
     shared: Group | None = None
     epoch: int = 0  # steps after which the sums start anew; 0 if there are none
     reference: Reference | None = None

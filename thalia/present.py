@@ -18,8 +18,9 @@ def weights(synapses: SynapseGroup, read: Read) -> Floats:
     if not synapses.pending:
         return held
     names = identifiers(synapses.pending) | {"w_min", "w_max"}
-    values = {name: _variable(name, synapses, read) for name in names}
-    present: Floats = np.clip(held + evaluate(synapses.pending, values), values["w_min"], values["w_max"])
+    values = {name: _variable(name, synapses, read) for name in names} | {"w": held}
+    sum_of_all = evaluate(f"w + {synapses.pending}", values)  # in the order of the synapses' own statement, to the bit
+    present: Floats = np.clip(sum_of_all, values["w_min"], values["w_max"])
     return present
 
 

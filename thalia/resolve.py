@@ -7,12 +7,13 @@ from typing import TypeVar
 
 from thalia.compose import SynapseCode, Used
 from thalia.dimensions import FUNCTIONS, check_equation, check_statement, dimension_of
-from thalia.equations import EquationError, identifiers
+from thalia.equations import Equation, EquationError, Statement, identifiers, rename, rename_equation, rename_statement
 from thalia.errors import CircuitError, Path, Problem, did_you_mean
 from thalia.expand import expand
 from thalia.inputs import Ports, Received, playback
 from thalia.layers import Layers
 from thalia.models import Neuron, Part
+from thalia.modulators import IN_NEURONS, IN_SYNAPSES, Modulators
 from thalia.phases import plan_phases, plastic_in
 from thalia.plan import SECOND, Group, Member, PathwayPlan, Plan, SynapseGroup, group_name, synapses_name
 from thalia.scale import ScaleReport, scale
@@ -45,7 +46,8 @@ class _Resolver:
         self.report = report
         self.problems: list[Problem] = []
         self.ports = Ports(circuit, self.problems)
-        self.layers = Layers(circuit, self.ports, self.problem)
+        self.modulators = Modulators(circuit, self.ports)
+        self.layers = Layers(circuit, self.ports, self.modulators)
         self.used: dict[str, list[Used]] = {}
 
     def problem(self, path: Path, message: str, hint: str = "") -> None:
@@ -70,14 +72,15 @@ class _Resolver:
             for name in names:
                 if alike[group_name(name)] > 1:
                     self.problem((kind, name), f"'{name}' and another name differ only in '.' and '_'", "rename one")
+        shared = self.modulators.group()
         received = {name: Received() for name in circuit.populations}
         pathways = [self.pathway(name, pathway, received) for name, pathway in circuit.pathways.items()]
         drives = [self.ports.stimulus(name, stimulus, received) for name, stimulus in circuit.stimuli.items()]
         groups = [self.group(name, population, received[name]) for name, population in circuit.populations.items()]
-        phases = plan_phases(circuit, self.problem)
+        phases = self.modulators.in_phases(plan_phases(circuit, self.problem))
         self.record_names(groups)
         for synapse_group in filter(None, pathways):
-            self.check_synapses(synapse_group, groups)
+            self.check_synapses(synapse_group, groups, shared)
         pathways = [each and self.taught(each) for each in pathways]
         playbacks = [playback(name, stimulus, circuit, self.problem) for name, stimulus in circuit.stimuli.items()]
         if self.problems:
@@ -85,7 +88,8 @@ class _Resolver:
         notes = tuple(f"kept: {text}" for text in self.report.preserved) + tuple(f"not kept: {text}" for text in self.report.lost)
         return Plan(
             name=circuit.name, dt=circuit.dt.mean, seed=circuit.seed, phases=phases,
-            groups=tuple(filter(None, groups)), synapses=tuple(filter(None, pathways)),
+            groups=tuple(filter(None, groups)), synapses=(*filter(None, pathways), *self.modulators.releases()),
+            modulators=tuple(circuit.modulators), shared=shared,
             drives=tuple(filter(None, drives)), playbacks=tuple(filter(None, playbacks)),
             record=circuit.record, reference=circuit.reference, notes=notes,
         )  # fmt: skip
@@ -105,9 +109,10 @@ class _Resolver:
             return None
         receives = next((n for e in part.equations for n in ("input_current", "input_rate") if n in e.right), "")
         fits = self.inputs_fit(path, population, received, receives)
+        model, threshold, reset = self.modulated(part, population, parameters, path)
         group = Group(
-            name=group_name(name), part=population.neuron, members=(), model=part.equations, threshold=part.threshold,
-            reset=part.reset, refractory=part.refractory,
+            name=group_name(name), part=population.neuron, members=(), model=model, threshold=threshold,
+            reset=reset, refractory=part.refractory,
             parameters={key: value.dimension for key, value in parameters.items()},
             inputs=tuple(received.inputs.values()), receives=receives,
         )  # fmt: skip
@@ -117,6 +122,30 @@ class _Resolver:
             own = population.neuron in self.circuit.neurons
             self.check_group(group, ("neurons", population.neuron) if own else (*path, "neuron"))
         return Group(**{**vars(group), "members": (Member(name, 0, population.size or 1, values, initial, population.space),)})
+
+    def modulated(
+        self, part: Neuron, population: Population, parameters: dict[str, Value], path: Path
+    ) -> tuple[tuple[Equation, ...], str, tuple[Statement, ...]]:
+        """The neuron's equations, threshold and reset, with parameters that modulators change where the circuit says so."""
+        added, names = [], {}
+        dimensions = {key: value.dimension for key, value in parameters.items()}
+        for name, text in population.modulation.items():
+            here = (*path, "modulation", name)
+            if name != "gain" and name not in parameters:
+                self.problem(
+                    here, f"'{name}' is not a parameter of {population.neuron}", did_you_mean(name, ["gain", *parameters])
+                )
+                continue
+            wanted = dimensions.get(name, DIMENSIONLESS)
+            right = self.modulators.expression(text, here, IN_NEURONS, dimensions, wanted)
+            if right is not None:
+                added.append(Equation("expression", f"{name}_modulated", right, wanted, ("constant over dt",)))
+                key = name if name != "gain" else "input_current"
+                names[key] = f"{name}_modulated" if name != "gain" else f"({name}_modulated*input_current)"
+        if not names:
+            return part.equations, part.threshold, part.reset
+        equations = tuple(rename_equation(equation, names) for equation in part.equations)
+        return (*added, *equations), rename(part.threshold, names), tuple(rename_statement(s, names) for s in part.reset)
 
     def inputs_fit(self, path: Path, population: Population, received: Received, receives: str) -> bool:
         """Whether the neuron model has a place for everything that reaches it."""
@@ -149,6 +178,7 @@ class _Resolver:
     def check_group(self, group: Group, path: Path) -> None:
         names = group.variables() | ({"not_refractory": DIMENSIONLESS} if group.refractory else {})
         of_rules = {equation.name for each in group.inputs if each.is_state for equation in each.equations}
+        of_rules |= {equation.name for equation in group.model if equation.name.endswith("_modulated")}
         for equation in group.equations():
             if equation.name not in of_rules:  # those are checked with their rules
                 self.attempt(path, check_equation, equation, names)
@@ -183,7 +213,8 @@ class _Resolver:
             self.layers.teach(used, state, pathway.post[0])
             if state:
                 received[pathway.post[0]].add(state, state.idle, used.path)
-        code = SynapseCode(port.arrival, layers, port.weight, switches=not all(plastic))
+        release = self.modulators.expression(pathway.release, (*path, "release"), IN_SYNAPSES) if pathway.release else None
+        code = SynapseCode(port.arrival, layers, port.weight, switches=not all(plastic), release=release or "")
         member = PathwayPlan(
             name=name, pre=pathway.pre[0], post=pathway.post[0], connect=pathway.connect, weight=pathway.weight[0][0],
             axonal=pathway.delay.axonal[0][0], dendritic=pathway.delay.dendritic[0][0],
@@ -247,12 +278,13 @@ class _Resolver:
             self.problem((*path, "weight"), message, hint)
         return low, high
 
-    def check_synapses(self, synapses: SynapseGroup, groups: list[Group | None]) -> None:
+    def check_synapses(self, synapses: SynapseGroup, groups: list[Group | None], shared: Group | None) -> None:
         post = next((g for g in groups if g and g.name == synapses.post), None)
         path: Path = ("pathways", synapses.members[0].name)
         if post is None:
             return
         outside = {f"{name}_post": dimension for name, dimension in post.variables().items()} | {"w": synapses.weight}
+        outside |= {f"{IN_SYNAPSES}{name}": dimension for name, dimension in (shared.variables() if shared else {}).items()}
         outside |= {s.target: DIMENSIONLESS for s in synapses.on_pre if s.target.endswith("_efficacy")}
         for statement in synapses.on_pre:
             if statement.target.endswith("_post") and identifiers(statement.right) <= {*outside, *FUNCTIONS, *UNITS}:

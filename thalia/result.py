@@ -44,6 +44,14 @@ class Weights:
     w_max: float | None
 
 
+@dataclass(frozen=True)
+class Level:
+    """The level of a modulator, `value`, at each `time` in seconds, both (n_times,)."""
+
+    time: NDArray[np.float64]
+    value: NDArray[np.float64]
+
+
 class _Lazy(Mapping[str, Any]):
     """Reads an entry of the file when it is asked for."""
 
@@ -78,7 +86,7 @@ class Run:
         try:
             with h5py.File(self.file) as h5:
                 self.attributes = {key: _plain(value) for key, value in h5.attrs.items()}
-                self._names = {kind: _leaves(h5, kind) for kind in ("spikes", "weights")}
+                self._names = {kind: _leaves(h5, kind) for kind in ("spikes", "weights", "modulators")}
                 self._reports = [f"{n}/{v}" for n in h5.get("reports", ()) for v in h5[f"reports/{n}"]]
         except OSError as error:
             raise fail(f"{file}: cannot be read as HDF5 ({str(error).split('(')[0].strip()})") from None
@@ -127,6 +135,16 @@ class Run:
     def reports(self) -> Mapping[str, Any]:
         """Recorded state variables as (times, neurons) with their times, by `report/variable`."""
         return _Lazy(self._reports, self._report, "report")
+
+    @cached_property
+    def modulators(self) -> Mapping[str, Level]:
+        """Levels by modulator."""
+        return _Lazy(self._names["modulators"], self._modulator, "modulator")
+
+    def _modulator(self, name: str) -> Level:
+        with h5py.File(self.file) as h5:
+            group = h5[f"modulators/{name}"]
+            return Level(group["time"][:], group["value"][:])
 
     def _spikes(self, name: str) -> Spikes:
         with h5py.File(self.file) as h5:

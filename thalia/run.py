@@ -18,6 +18,7 @@ from thalia.describe import describe
 from thalia.errors import CircuitError, fail
 from thalia.load import dumps, loads
 from thalia.memory import check_memory
+from thalia.modulators import word
 from thalia.passes import files_of, load_whole, plan_of, with_options
 from thalia.plan import SHARED, Plan
 from thalia.result import Run
@@ -203,6 +204,9 @@ def simulate(
 
 
 def _samples(plan: Plan) -> Iterator[Sample]:
+    for name in plan.modulators:
+        every = max(1, round(plan.record.modulators.mean / plan.dt))
+        yield Sample(f"modulators/{name}", SHARED, f"{word(name)}_level", every, np.zeros(1, np.int32))
     for name, state in plan.record.states.items():
         group, member = plan.population(state.population)
         neurons = np.arange(member.start, min(member.stop, member.start + state.neurons), dtype=np.int32)
@@ -219,6 +223,8 @@ def _advance(
         stop += phase.steps
         if done >= stop:
             continue
+        if plan.epoch and done == stop - phase.steps:
+            session.settle()  # so that nothing is pending, and nothing rounded, while plasticity is off
         _switch(plan, session, index)
         while done < stop:
             steps = checkpoints.next_stop(done, watch.next_stop(done, stop)) - done
@@ -232,7 +238,9 @@ def _advance(
 
 
 def _switch(plan: Plan, session: Session, phase: int) -> None:
-    """Turn plasticity on or off, as the phase says."""
+    """Turn plasticity on or off, and give modulators other numbers, as the phase says."""
+    for name, value in plan.phases[phase].shared.items():
+        session.write(f"{SHARED}.{name}", np.array([value]))
     for synapses in plan.synapses:
         if synapses.switches:
             on = np.array([float(synapses.members[0].plastic[phase])])

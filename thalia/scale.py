@@ -11,8 +11,9 @@ from math import log, log1p, sqrt
 from thalia.equations import EquationError, evaluate
 from thalia.errors import CircuitError
 from thalia.models import StimulusKind, Synapse
-from thalia.spec import Circuit, Pathway, Population, Scale, Stimulus, SynapseUse
+from thalia.spec import Circuit, Pathway, Population, Scale
 from thalia.units import UNITS, Value, constant
+from thalia.uses import Stimulus, SynapseUse
 
 _AMPERE = UNITS["A"][1]
 

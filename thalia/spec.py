@@ -16,18 +16,17 @@ from thalia.fields import (
     ProbabilityTable,
     Rate,
     Switch,
-    Time,
     TimeTable,
     ValueTable,
     Words,
-    gather,
     refuse,
 )
-from thalia.models import Neuron, Part, Rule, StimulusKind, Synapse, Window
+from thalia.models import ModulatorKind, Neuron, Part, Rule, StimulusKind, Synapse, Window
 from thalia.parts import find
 from thalia.source import Source
 from thalia.texts import AnyValue, Node
 from thalia.units import UNITS, constant
+from thalia.uses import ModulatorField, RuleField, RuleUse, StimulusField, SynapseFields, SynapseUse
 
 
 class Space(Node):
@@ -38,13 +37,17 @@ class Space(Node):
 
 
 class Population(Node):
-    """Neurons of one model. `share` takes the place of `size` inside a region."""
+    """Neurons of one model. `share` takes the place of `size` inside a region.
+
+    `modulation` gives parameters of the neuron, or the `gain` of all that it receives, as expressions of modulators.
+    """
 
     neuron: str
     size: int | None = Field(default=None, ge=1)
     share: Fraction | None = None
     parameters: dict[str, AnyValue] = {}
     initial: dict[str, AnyValue] = {}
+    modulation: dict[str, str] = {}
     space: Space | None = None
 
     @model_validator(mode="after")
@@ -93,40 +96,6 @@ class Delay(Node):
     dendritic: TimeTable = ((constant(0, UNITS["s"][1]),),)
 
 
-class SynapseUse(Node):
-    """A synapse model with parameters of its own, over those of a preset."""
-
-    part: str
-    preset: str = ""
-    parameters: dict[str, AnyValue] = {}
-
-
-class RuleUse(Node):
-    """A plasticity rule with parameters of its own, over those of a preset or of a pathway's published window."""
-
-    rule: str = ""
-    window: str = ""
-    preset: str = ""
-    pairing: str = ""
-    teacher: str = ""
-    parameters: dict[str, AnyValue] = {}
-
-    @model_validator(mode="after")
-    def _says_which(self) -> "RuleUse":
-        if not self.rule and not self.window:
-            raise refuse("expected either 'rule' or 'window'", "rule: stdp_pair, or a window of `thalia list windows`")
-        return self
-
-
-_gather_synapse = gather("part", "preset")
-_gather_rule = gather("rule", "window", "preset", "pairing", "teacher")
-SynapseField = Annotated[SynapseUse, BeforeValidator(lambda raw: {"part": raw} if isinstance(raw, str) else _gather_synapse(raw))]
-SynapseFields = Annotated[
-    tuple[SynapseField, ...],
-    BeforeValidator(lambda raw: raw if isinstance(raw, list | tuple) else [raw]),
-    Field(min_length=1),
-]
-RuleField = Annotated[RuleUse, BeforeValidator(lambda raw: {"rule": raw} if isinstance(raw, str) else _gather_rule(raw))]
 DelayField = Annotated[Delay, BeforeValidator(lambda raw: raw if isinstance(raw, dict | Delay) else {"axonal": raw})]
 
 
@@ -134,7 +103,8 @@ class Pathway(Node):
     """Synapses from one population to another; with lists and tables, from several to several.
 
     `synapse` is a receptor, or a list of parts that scale its efficacy and then the receptor. `window` names the
-    published window of a pathway and stands for the first of the rules in `plasticity`.
+    published window of a pathway and stands for the first of the rules in `plasticity`. `release` is an expression of
+    modulators that multiplies the weight of every arriving spike.
     """
 
     pre: Names
@@ -143,6 +113,7 @@ class Pathway(Node):
     synapse: SynapseFields
     weight: ValueTable
     delay: DelayField = Delay()
+    release: str = ""
     window: str = ""
     plasticity: tuple[RuleField, ...] = ()
     w_min: AnyValue | None = None
@@ -159,35 +130,16 @@ class Pathway(Node):
         return self.synapse[-1]
 
 
-class Stimulus(Node):
-    """Input from outside: `kind` names its part, and the keys it does not know are that part's parameters."""
-
-    kind: str
-    target: Names
-    synapse: SynapseField | None = None
-    weight: AnyValue | None = None
-    number: CountTable = ((constant(1),),)
-    file: str | None = None
-    times: dict[int, tuple[Time, ...]] | None = None
-    parameters: dict[str, AnyValue] = {}
-
-    @property
-    def through(self) -> SynapseUse:
-        """The synapse that delivers its spikes; if none is given, the plainest one for the weight's dimension."""
-        plainest = {UNITS["S"][1]: "ampa", UNITS["A"][1]: "current_exp", UNITS["V"][1]: "delta"}
-        dimension = self.weight.dimension if self.weight else UNITS["S"][1]
-        return self.synapse or SynapseUse(part=plainest.get(dimension, "ampa"))
-
-
-StimulusField = Annotated[Stimulus, BeforeValidator(gather("kind", "target", "synapse", "weight", "number", "file", "times"))]
-
-
 class Phase(Node):
-    """A stretch of time; `plasticity` is on, off, or off for the pathways named."""
+    """A stretch of time; `plasticity` is on, off, or off for the pathways named.
+
+    `modulators` gives parameters of modulators that differ from their own while it lasts.
+    """
 
     name: Name
     duration: PositiveTime
     plasticity: Switch = "on"
+    modulators: dict[Name, dict[str, AnyValue]] = {}
 
 
 class RecordState(Node):
@@ -212,6 +164,7 @@ class Record(Node):
     spikes: Words = ("all",)
     states: dict[Name, RecordState] = {}
     weights: RecordWeights = RecordWeights(pathways=("plastic",))
+    modulators: PositiveTime = constant(0.01, UNITS["s"][1])
 
 
 class Reference(Node):
@@ -261,10 +214,12 @@ class Circuit(Node):
     rules: dict[Name, Rule] = {}
     windows: dict[Name, Window] = {}
     stimulus_kinds: dict[Name, StimulusKind] = {}
+    modulator_kinds: dict[Name, ModulatorKind] = {}
     regions: dict[Name, RegionUse] = {}
     populations: dict[Name, Population] = {}
     pathways: dict[Name, Pathway] = {}
     stimuli: dict[Name, StimulusField] = {}
+    modulators: dict[Name, ModulatorField] = {}
     phases: tuple[Phase, ...] = ()
     record: Record = Record()
     reference: Reference | None = None
@@ -297,15 +252,16 @@ class Circuit(Node):
         """
         own: dict[str, dict[str, Any]] = {
             "neurons": self.neurons, "synapses": self.synapses, "plasticity": self.rules, "windows": self.windows,
-            "stimuli": self.stimulus_kinds,
+            "stimuli": self.stimulus_kinds, "modulators": self.modulator_kinds,
         }  # fmt: skip
         part: Part = own[kind][name] if name in own[kind] else find(kind, name, self.folder)[0]
         return part
 
     def parts_used(self) -> set[tuple[str, str]]:
-        """Kind and name of every part that populations, pathways and stimuli name."""
+        """Kind and name of every part that populations, pathways, stimuli and modulators name."""
         used = {("neurons", population.neuron) for population in self.populations.values()}
         used |= {("stimuli", stimulus.kind) for stimulus in self.stimuli.values()}
+        used |= {("modulators", modulator.kind) for modulator in self.modulators.values()}
         for pathway in self.pathways.values():
             used |= {("synapses", use.part) for use in pathway.synapse}
             for rule in pathway.rules:

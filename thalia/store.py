@@ -232,6 +232,20 @@ class RunWriter:
         data.resize(len(data) + len(values), axis=0)
         data[len(data) - len(values) :] = values
 
+    def declare_modulator(self, name: str) -> None:
+        """Make room for the level of a modulator over time."""
+        group = self.h5.create_group(f"modulators/{name}")
+        group.create_dataset("time", (0,), "f8", **_GROWING).attrs["units"] = "s"
+        group.create_dataset("value", (0,), "f8", **_GROWING).attrs["units"] = "1"
+
+    def modulator(self, name: str, values: NDArray[np.float64]) -> None:
+        """Append the level of a modulator, one value for each recording step."""
+        group = self.h5[f"modulators/{name}"]
+        every = max(1, round(self.plan.record.modulators.mean / self.plan.dt)) * self.plan.dt
+        done = len(group["time"])
+        _append(group["time"], np.arange(done, done + len(values)) * every)
+        _append(group["value"], values)
+
     def finish(self, results: Mapping[str, Any]) -> None:
         """Complete the file."""
         self.h5.attrs["results"] = json.dumps(results)

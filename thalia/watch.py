@@ -32,6 +32,8 @@ class Watch:
             self.writer.pathway(pathway, arrays.synapses[synapses], weight_unit(self.plan, pathway))
         for name, state in self.plan.record.states.items():
             self._declare(name, state)
+        for name in self.plan.modulators:
+            self.writer.declare_modulator(name)
 
     def _wants(self, pathway: str, plastic: bool) -> bool:
         wanted = self.plan.record.weights.pathways
@@ -59,6 +61,9 @@ class Watch:
                 self.counts[member.name][phase] += int(np.count_nonzero((neurons >= member.start) & (neurons < member.stop)))
         for name, values in chunk.samples.items():
             report, _, variable = name.rpartition("/")
+            if report == "modulators":
+                self.writer.modulator(variable, values[:, 0])
+                continue
             population = self.plan.record.states[report].population
             equations = self.plan.population(population)[0].equations()
             size = display_unit(next(e.dimension for e in equations if e.name == variable))[1]

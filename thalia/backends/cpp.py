@@ -220,6 +220,10 @@ class CppSession:
         self.command(f"read {name}")
         return self.receive(self.program.arrays[name])
 
+    def settle(self) -> None:
+        """Do what is due at the end of an epoch, now."""
+        self.command("settle")
+
     def state(self, without: Container[str] = ()) -> dict[str, NDArray[Any]]:
         """Everything that the next step depends on: every variable but some, spikes in flight, the random generator."""
         found = {name: self.read(name) for name in self.program.arrays if name not in without}

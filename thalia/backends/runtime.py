@@ -99,9 +99,7 @@ class RuntimeSession:
 
     def advance(self, steps: int) -> Chunk:
         """Simulate some steps; Brian2's own `run` would prepare the whole network anew for every chunk."""
-        if self.steps is None:
-            self.network.run(0 * self.second, namespace={})
-            self.steps = [(made.run, made.clock.name == EPOCH_CLOCK) for made in self.network.sorted_objects if made.active]
+        prepared = self._prepared()
         clock = import_brian2().defaultclock
         spaces = {name: self.objects[name].variables["_spikespace"].get_value() for name in self.groups}
         spikes: dict[str, tuple[list[int], list[Any]]] = {name: ([], []) for name in self.groups}
@@ -112,7 +110,7 @@ class RuntimeSession:
                 if step % sample.every == 0:
                     taken[sample.name].append(self.read(f"{sample.group}.{sample.variable}")[sample.neurons])
             is_due = self.epoch and step % self.epoch == 0
-            for run, at_epoch in self.steps:
+            for run, at_epoch in prepared:
                 if is_due or not at_epoch:
                     run()
             for name, space in spaces.items():
@@ -126,6 +124,19 @@ class RuntimeSession:
             {n: (np.array(t, np.int64), np.concatenate(i) if i else np.empty(0, np.int32)) for n, (t, i) in spikes.items()},
             {s.name: np.array(taken[s.name], dtype=float).reshape(-1, len(s.neurons)) for s in self.samples},
         )
+
+    def _prepared(self) -> list[tuple[Callable[[], None], bool]]:
+        """What is run in a step, in order, and whether it is due at epochs only."""
+        if self.steps is None:
+            self.network.run(0 * self.second, namespace={})
+            self.steps = [(made.run, made.clock.name == EPOCH_CLOCK) for made in self.network.sorted_objects if made.active]
+        return self.steps
+
+    def settle(self) -> None:
+        """Do what is due at the end of an epoch, now."""
+        for run, at_epoch in self._prepared():
+            if at_epoch:
+                run()
 
     def close(self) -> None:
         """Let go of the network."""

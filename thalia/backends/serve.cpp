@@ -160,6 +160,11 @@ void write_random(size_t bytes) {
     send_count(bytes);
 }
 
+void settle(Network &network) {
+    for (auto &object : network.objects)
+        if (object.first != &brian::defaultclock) object.second();
+}
+
 void run_steps(Network &network, int64_t steps) {
     const auto all = sources();
     std::vector<std::vector<int64_t>> times(all.size());
@@ -251,6 +256,7 @@ void thalia_serve(Network *network) {
         else if (is("epoch")) epoch = std::strtoll(arguments, nullptr, 10);
         else if (is("drive")) add_drive(arguments);
         else if (is("sample")) add_sample(arguments);
+        else if (is("settle") && network) settle(*network);
         else if (is("run") && network) run_steps(*network, std::strtoll(arguments, nullptr, 10));
         else die("there is no command", line);
         std::fflush(stdout);
