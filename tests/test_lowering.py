@@ -21,6 +21,28 @@ SETTINGS = [
     ("stdp_voltage", {"a_ltp": "0.002 1/mV**2"}),
     ("parallel_fibre", {"a_minus": 0.02}),
 ]
+# one that crosses its baseline, and one that is far from it for a while
+SIGNALS = {
+    "signal": {
+        "kind": "first_order",
+        "tonic": 1,
+        "baseline": 0.5,
+        "tau": "30 ms",
+        "schedule": [{"at": ["20 ms", "90 ms", "300 ms"], "amount": 2}, {"at": ["50 ms", "200 ms"], "amount": -3}],
+    },
+    "other": {"kind": "first_order", "tau": "100 ms", "schedule": [{"at": ["10 ms", "400 ms"], "amount": 4}]},
+}
+GATED = [
+    ("dopamine_stdp", {"modulator": "signal", "a_plus": 0.05, "a_minus": 0.06}),
+    (
+        "three_factor",
+        {"modulator": "signal*(1 + other)", "a_plus": 0.05, "a_minus": 0.06, "tau_rise": "20 ms", "tau_decay": "60 ms"},
+    ),
+    ("d1_stdp", {"modulator": "signal - other", "a_plus": 0.02, "tau_fast": "30 ms"}),
+    ("d2_stdp", {"modulator": "signal", "a_plus": 0.02, "threshold": 0.2}),
+    ("parallel_fibre", {"modulator": "clip(signal, 0, 1)", "a_minus": 0.02}),
+    ("stdp_triplet", {"modulator": "other"}),
+]
 
 
 @pytest.mark.parametrize(("rule", "numbers"), SETTINGS)
@@ -38,3 +60,37 @@ def test_lowered_and_clock_driven_agree(rule, numbers, pre, post, dendritic):
     )
 
     assert lowered == pytest.approx(reference, rel=1e-9, abs=1e-12)
+
+
+def both(rule, trains, backend, **options):
+    """Weights of the lowered and of the clock-driven rule."""
+    return (outcome(rule, *trains, lower=mode, backend=backend, modulators=SIGNALS, **options).weight for mode in ("on", "off"))
+
+
+@pytest.mark.parametrize(("rule", "numbers"), GATED)
+@given(
+    pre=st.lists(TRAIN, min_size=6, max_size=6),
+    post=st.lists(TRAIN, min_size=6, max_size=6),
+    dendritic=st.sampled_from([0.0, 1.3]),
+)
+@EXACT
+def test_weights_that_change_between_spikes_agree(rule, numbers, pre, post, dendritic):
+    """Signals of both signs and their products, silences longer than an epoch, two traces."""
+    lowered, reference = both(rule, (pre, post), "runtime", settings=numbers, dendritic=dendritic, tail=600)
+
+    assert lowered == pytest.approx(reference, rel=1e-9, abs=1e-12)
+
+
+def test_the_bound_is_exact_where_a_weight_goes_one_way():
+    """A weight that only grows stays at its bound from when it reaches it, although nothing looks in between."""
+    trains = ([[10.0], [10.0], [10.0]], [[12.0], [15.0], [100.0]])
+    signal = {"signal": {"kind": "first_order", "tonic": 1, "baseline": 0}}
+    lowered, reference = (
+        outcome(
+            "dopamine_stdp", *trains, settings={"a_plus": 0.5}, weight=0.9, modulators=signal, lower=mode, backend="runtime"
+        ).weight
+        for mode in ("on", "off")
+    )
+
+    assert reference[:2] == pytest.approx(1)
+    assert lowered == pytest.approx(reference, rel=1e-9)

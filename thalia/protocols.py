@@ -26,6 +26,7 @@ from thalia.validate import parse
 Floats = NDArray[np.float64]
 DT, FORCED = 0.1, 0.2  # ms; a postsynaptic spike comes two steps after the spike that forces it
 TAIL = 300.0  # ms of silence at the end, in which traces that outlive the last spike still act
+SLOW_TAIL = 3000.0  # the same for eligibility
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ def outcome(
     dendritic: float = 0.0,
     every: float | None = None,
     neuron: Mapping[str, str] | None = None,
+    modulators: Mapping[str, Any] | None = None,
+    tail: float | None = None,
     folder: FilePath = FilePath("."),
     **options: Any,
 ) -> Outcome:
@@ -68,6 +71,10 @@ def outcome(
         Interval of the history in ms; by default only start and end.
     neuron : mapping, optional
         Parameters of the postsynaptic neurons, for rules that depend on more than their spikes.
+    modulators : mapping, optional
+        Modulators as in a circuit; a rule that needs one and is given none has one that is always at 1.
+    tail : float, optional
+        Time after the last spike in ms, in which traces still act; by default `TAIL`, or `SLOW_TAIL` with a modulator.
     **options
         Options of `run`, such as `backend` and `lower`.
 
@@ -83,7 +90,9 @@ def outcome(
         raise fail(f"expected a weight between 0 and 1, as a fraction of w_max, found {weight:g}")
     last = max((t for train in (*pre, *post) for t in train), default=0.0)
     with TemporaryDirectory() as scratch:
-        data = circuit_data(rule, settings or {}, len(pre), weight, last + TAIL, dendritic, every, folder, neuron)
+        data = circuit_data(rule, settings or {}, len(pre), weight, 0.0, dendritic, every, folder, neuron, modulators)
+        tail = tail if tail is not None else SLOW_TAIL if "modulators" in data else TAIL
+        data["duration"] = f"{last + tail} ms"
         data["stimuli"] = {
             "pre": {"kind": "spikes", "target": "pre", "times": _played(pre, DT)},
             "trigger": {"kind": "spikes", "target": "trigger", "times": _played(post, FORCED)},
@@ -95,16 +104,19 @@ def outcome(
 
 def circuit_data(
     rule: str, settings: Mapping[str, Any], size: int, weight: float, duration: float, dendritic: float, every: float | None,
-    folder: FilePath, parameters: Mapping[str, str] | None = None,
+    folder: FilePath, parameters: Mapping[str, str] | None = None, modulators: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """A circuit of `size` synapses, one to one, whose postsynaptic neurons fire when they are told to."""
     part = find("plasticity", rule, folder)[0]
     assert isinstance(part, Rule)
     neuron = _neuron_for(part, rule)
-    use = {"rule": rule, **settings} | ({"teacher": "force"} if part.on_teacher else {})
+    use = {"rule": rule} | ({"modulator": "signal"} if part.is_gated else {}) | {**settings}
+    use |= {"teacher": "force"} if part.on_teacher else {}
+    if part.is_gated and not modulators:
+        modulators = {"signal": {"kind": "first_order", "tonic": 1, "baseline": 0}}
     record: dict[str, Any] = {"pathways": ["plastic"]} | ({"every": f"{every} ms"} if every else {})
     one_to_one = {"rule": "one_to_one"}
-    return {
+    return ({"modulators": dict(modulators)} if modulators else {}) | {
         "name": "protocol", "duration": f"{duration} ms", "dt": f"{DT} ms",
         "populations": {
             "pre": {"neuron": "input", "size": size}, "trigger": {"neuron": "input", "size": size},
