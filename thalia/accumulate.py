@@ -155,10 +155,15 @@ class Bookkeeping:
         now = Statement(NOW, "=", f"clip(w + {self.pending}, w_min, w_max)")
         return (now, *inside, Statement("w", "=", f"{NOW} - ({self.pending})"))
 
+    @property
+    def values(self) -> dict[str, str]:
+        """What stands for the value of a trace."""
+        return {name: f"({name}*{decay})" for name, decay in self.decay.items()}
+
     def _converted(self, statement: Statement) -> Statement:
-        values = {name: f"({name}*{decay})" for name, decay in self.decay.items()}
-        right = rename(statement.right, {**values, "w": NOW})
-        target = NOW if statement.target == "w" else statement.target
+        weight = {"w": NOW} if self.pending else {}
+        right = rename(statement.right, self.values | weight)
+        target = weight.get(statement.target, statement.target)
         if target in self.growth and statement.operator not in ("*=", "/="):
             right = f"({right})*{self.growth[target]}"
         return Statement(target, statement.operator, right)

@@ -4,12 +4,14 @@
   in the neuron: one number per neuron instead of one per synapse;
 - *accumulated*: a weight that changes between spikes by traces times signals that synapses share needs one running
   sum for each, not a pass over the synapses (see `accumulate`);
+- *rescaled*: a trace that decays at a rate that all synapses share is kept in units that grow as it decays, so that
+  it needs no exponential and no time of its last update;
 - *event-driven*: a variable that decays linearly with constants has a closed form, so it is brought up to date
   only when a spike arrives;
 - *clock-driven*: everything else, a pass over all synapses in every step, said with its cost.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from thalia.accumulate import Bookkeeping, Term, decay_rate, terms_of
 from thalia.compose import CLAMP
@@ -23,14 +25,16 @@ from thalia.equations import (
     identifiers,
     is_linear_decay,
     rename,
+    rename_equation,
     written_out,
 )
 from thalia.hoist import Moved, hoist, hoisted_name, hosting, stem_of, why_hoist
 from thalia.plan import SECOND, SHARED, SHARED_CELL, Group, Member, Plan, SynapseGroup
 from thalia.units import DIMENSIONLESS, UNITS, constant, multiply
 
-HOISTED, ACCUMULATED, EVENT, CLOCK = "hoisted", "accumulated", "event-driven", "clock-driven"
+HOISTED, ACCUMULATED, RESCALED, EVENT, CLOCK = "hoisted", "accumulated", "rescaled", "event-driven", "clock-driven"
 EPOCH = 10  # time constants of the fastest trace; by then its sum has grown by exp(10), and lost as much precision
+RANGE = 300  # time constants that a trace may grow by which is in no sum, and so loses none
 
 
 def lower(plan: Plan, mode: str = "on") -> Plan:
@@ -92,6 +96,14 @@ def _method(equations: tuple[Equation, ...], constants: set[str]) -> str:
 NOTHING_SHARED = Group(SHARED, SHARED, (Member(SHARED_CELL, 0, 1, {}, {}),), (), "", (), "", {})
 
 
+@dataclass(frozen=True)
+class _Decay:
+    """A trace's rate as an expression, and how fast it decays, in 1/s."""
+
+    rate: str
+    speed: float
+
+
 class _Lowering:
     """Finds the forms for the variables of one synapse object, and what they need elsewhere."""
 
@@ -106,6 +118,8 @@ class _Lowering:
         if mode != "off":
             self._hoist()
             reason = self._accumulate()
+            if not self.synapses.pending:
+                self._rescale()
         self._rest(mode, reason)
         method = _method(self.synapses.equations, {*self.synapses.parameters, *UNITS})
         self.synapses = replace(self.synapses, forms=self.forms, method=method)
@@ -128,45 +142,51 @@ class _Lowering:
         common = {key for key in self.synapses.parameters if self.synapses.shared(key) is not None}
         shared = {*self.outside, *common, *UNITS, *CONSTANTS, *FUNCTIONS, "plastic"} - {"xi"}
         fixed = {*self.synapses.parameters, *(e.name for e in self.synapses.equations if e.kind == "parameter")}
-        rates = {name: rate for name, each in odes.items() if (rate := decay_rate(each, {*common, *UNITS}))}
+        decaying = self._decaying()
         right = written_out(self.synapses.equations)["w"]
         try:
-            terms = terms_of(right, rates, fixed, shared)
+            terms = terms_of(right, decaying, fixed, shared)
         except EquationError as error:
             return str(error)
-        used = {term.trace: rates[term.trace] for term in terms if term.trace}
-        numbers = {key: value.mean for key in common if (value := self.synapses.shared(key))}
-        speeds = [-evaluate(rate, numbers) for rate in used.values()]
-        if any(speed <= 0 for speed in speeds):
-            return "one of its traces grows"
-        self.epoch = EPOCH / max(speeds, default=1.0)
-        self._keep_sums(terms, used)
+        used = {term.trace for term in terms if term.trace}
+        self.epoch = EPOCH / max((decaying[trace].speed for trace in used), default=1.0)
+        kept = {name: each for name, each in decaying.items() if name in used or each.speed * self.epoch < RANGE}
+        self._keep_sums(terms, kept)
         return ""
 
-    def _keep_sums(self, terms: tuple[Term, ...], rates: dict[str, str]) -> None:
-        stem = stem_of(self.synapses)
-        decay = {trace: f"{stem}_{trace}_decay" for trace in rates}
-        growth = {trace: f"{stem}_{trace}_growth" for trace in rates}
-        pending = []
+    def _decaying(self) -> dict[str, _Decay]:
+        """Traces that decay at a rate that all synapses share, and that no equation reads but that of the weight."""
+        rights = written_out(self.synapses.equations)
+        numbers = {key: value.mean for key in self.synapses.parameters if (value := self.synapses.shared(key)) is not None}
+        found = {}
+        for equation in self.synapses.equations:
+            elsewhere = any(equation.name in identifiers(text) for key, text in rights.items() if key not in ("w", equation.name))
+            rate = "" if elsewhere else decay_rate(equation, {*numbers, *UNITS})
+            if rate and (speed := -evaluate(rate, numbers)) > 0:
+                found[equation.name] = _Decay(rate, speed)
+        return found
+
+    def _rescale(self) -> None:
+        """Keep the traces of a weight that changes only at events in units that grow as they decay."""
+        stepped = _read_in_every_step(self.synapses)
+        decaying = {name: each for name, each in self._decaying().items() if name not in stepped}
+        if decaying:
+            self.epoch = RANGE / max(each.speed for each in decaying.values())
+            self._keep_books("", frozenset(), decaying)
+
+    def _keep_sums(self, terms: tuple[Term, ...], decaying: dict[str, _Decay]) -> None:
+        stem, pending = stem_of(self.synapses), []
         for index, term in enumerate(terms):
             name = f"{stem}_sum{index + 1}"
-            in_neurons = self._sum(name, term, decay.get(term.trace, ""))
+            in_neurons = self._sum(name, term, f"{stem}_{term.trace}_decay" if term.trace else "")
             seen = f"{name}_post" if in_neurons else f"{SHARED}_{name}"
             pending.append("*".join(filter(None, (term.factor, term.trace, seen))))
-        for trace, rate in rates.items():
-            self._decay(decay[trace], growth[trace], self._there(f"dt*({rate})", self.to_shared))
         if self.synapses.switches:
             self.to_shared.equations.append(Equation("parameter", f"{stem}_plastic", "", DIMENSIONLESS))
         factors = {name for term in terms if term.factor for name in identifiers(term.factor)}
-        self._keep_books(
-            Bookkeeping(
-                " + ".join(pending), frozenset({"w", *rates, *factors} - {"w_min", "w_max"}),
-                {trace: f"{SHARED}_{name}" for trace, name in decay.items()},
-                {trace: f"{SHARED}_{name}" for trace, name in growth.items()},
-            )
-        )  # fmt: skip
+        touching = frozenset({"w", *(term.trace for term in terms), *factors} - {"w_min", "w_max"})
+        self._keep_books(" + ".join(pending), touching, decaying)
         span = f"{self.epoch:.3g} s"
-        self.forms |= dict.fromkeys(rates, f"{ACCUMULATED}: kept in units that grow as it decays, brought back every {span}")
         signals = ", ".join(dict.fromkeys(f"{t.trace or 1} * ({t.signal})" for t in terms))
         self.forms["w"] = (
             f"{ACCUMULATED}: as the sum of {signals}; its bounds hold at events and every {span}, "
@@ -174,24 +194,34 @@ class _Lowering:
         )
 
     def _decay(self, decay: str, growth: str, exponent: str) -> None:
+        """A decay from the beginning of an epoch on, and its inverse, in the shared cell."""
         for name in (decay, growth):
             self.to_shared.equations.append(Equation("parameter", name, "", DIMENSIONLESS))
             self.to_shared.initial[name] = constant(1)
             self.to_shared.at_epoch.append(Statement(name, "=", "1"))
         self.to_shared.sums += [Statement(decay, "*=", f"exp({exponent})"), Statement(growth, "=", f"1/{decay}")]
 
-    def _keep_books(self, books: Bookkeeping) -> None:
+    def _keep_books(self, pending: str, touching: frozenset[str], decaying: dict[str, _Decay]) -> None:
         """Put the present weight before every event's statements, and what is left of it after them."""
+        names = {trace: f"{stem_of(self.synapses)}_{trace}" for trace in decaying}
+        for trace, each in decaying.items():
+            self._decay(f"{names[trace]}_decay", f"{names[trace]}_growth", self._there(f"dt*({each.rate})", self.to_shared))
+            self.forms[trace] = f"{RESCALED}: its unit grows as it decays, and is brought back every {self.epoch:.3g} s"
+        books = Bookkeeping(
+            pending, touching, {trace: f"{SHARED}_{name}_decay" for trace, name in names.items()},
+            {trace: f"{SHARED}_{name}_growth" for trace, name in names.items()},
+        )  # fmt: skip
         equations = tuple(
-            replace(e, kind="parameter", right="") if e.name in books.decay else e
-            for e in self.synapses.equations if e.name != "w"
+            replace(e, kind="parameter", right="") if e.name in decaying else rename_equation(e, books.values)
+            for e in self.synapses.equations if e.name != "w" or not pending
         )  # fmt: skip
         changed = replace(
-            self.synapses, equations=equations, on_step=(), at_epoch=books.brought_back(),
+            self.synapses, equations=equations, at_epoch=books.brought_back(),
+            on_step=() if pending else self.synapses.on_step,
             on_pre=books.around(self.synapses.on_pre), on_post=books.around(self.synapses.on_post),
             later=tuple(replace(each, statements=books.around(each.statements)) for each in self.synapses.later),
-            pending=books.pending, decay=books.decay,
-            shared_switch=f"{stem_of(self.synapses)}_plastic" if self.synapses.switches else "",
+            pending=pending, decay=books.decay,
+            shared_switch=f"{stem_of(self.synapses)}_plastic" if pending and self.synapses.switches else "",
         )  # fmt: skip
         texts = [*(e.right for e in equations), *(s.right for s in (*changed.statements(), *changed.at_epoch))]
         read = {name for text in texts if text for name in identifiers(text)} | {each.after for each in changed.later}

@@ -109,7 +109,7 @@ class RuntimeSession:
             for sample in self.samples:
                 if step % sample.every == 0:
                     taken[sample.name].append(self.read(f"{sample.group}.{sample.variable}")[sample.neurons])
-            is_due = self.epoch and step % self.epoch == 0
+            is_due = self.epoch and step and step % self.epoch == 0
             for run, at_epoch in prepared:
                 if is_due or not at_epoch:
                     run()

@@ -175,7 +175,7 @@ void run_steps(Network &network, int64_t steps) {
         const int64_t step = clock.timestep[0];
         for (auto &sample : samples) take(sample, step);
         for (const auto &drive : drives) deliver(drive);
-        const bool is_due = epoch && step % epoch == 0;
+        const bool is_due = epoch && step && step % epoch == 0;
         for (auto &object : network.objects)
             if (object.first == &clock || is_due) object.second();
         for (size_t s = 0; s < all.size(); s++) {
