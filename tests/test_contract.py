@@ -45,7 +45,9 @@ def test_a_model_from_the_literature_cites_it(name):
 
 # rules that need company: a rule whose changes they follow, a neuron with the variables that they read, a teacher
 STACKS = {"heterosynaptic": "[stdp_pair, heterosynaptic]", "normalise": "[stdp_pair, normalise]",
-          "synaptic_scaling": "[stdp_pair, synaptic_scaling]", "parallel_fibre": "[{rule: parallel_fibre, teacher: q}]"}  # fmt: skip
+          "synaptic_scaling": "[stdp_pair, synaptic_scaling]", "parallel_fibre": "[{rule: parallel_fibre, teacher: q}]",
+          **{name: f"[stdp_pair, {name}]" for name in ("consolidation", "fast_slow", "tag_and_capture")},
+          **{name: f"[{{rule: {name}, modulator: m}}]" for name in ("dopamine_stdp", "three_factor", "d1_stdp", "d2_stdp")}}  # fmt: skip
 CELLS = {"stdp_voltage": "adex_spike"}
 
 
@@ -63,6 +65,7 @@ populations:
 pathways:
   p: {{pre: source, post: cells, connect: {{probability: 0.5}}, synapse: {synapse}, weight: {weight}, delay: 1 ms{plasticity}}}
   q: {{pre: source, post: cells, connect: {{probability: 0.2}}, synapse: current_exp, weight: 10 pA, delay: 1 ms}}
+modulators: {{m: {{kind: first_order, tonic: 1, baseline: 0}}}}
 record: {{weights: {{pathways: p}}}}
 """
 

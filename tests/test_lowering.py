@@ -1,13 +1,18 @@
 """The cheap forms of synaptic variables give the weights of the clock-driven reference, on any spike trains."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from thalia.protocols import outcome
 
 TRAIN = st.lists(st.integers(2, 2000), min_size=1, max_size=25, unique=True).map(lambda steps: sorted(s / 10 for s in steps))
-EXACT = settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+EXACT = settings(
+    max_examples=2,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 SETTINGS = [
     ("stdp_pair", {"pairing": "all_to_all", "a_plus": 0.05, "a_minus": 0.06}),
     ("stdp_pair", {"pairing": "nearest_symmetric", "mu_plus": 0.3, "mu_minus": 1}),
@@ -42,6 +47,15 @@ GATED = [
     ("d2_stdp", {"modulator": "signal", "a_plus": 0.02, "threshold": 0.2}),
     ("parallel_fibre", {"modulator": "clip(signal, 0, 1)", "a_minus": 0.02}),
     ("stdp_triplet", {"modulator": "other"}),
+    ("metaplasticity", {"a_plus": 0.1, "a_minus": 0.1, "tau_recovery": "50 ms", "modulator": "other"}),
+]
+STACKED = [
+    ("consolidation", {"tau_anchor": "50 ms", "tau_importance": "80 ms", "gain": 100}),
+    ("fast_slow", {"tau_fast": "40 ms"}),
+    (
+        "tag_and_capture",
+        {"tau_early": "90 ms", "tau_tag": "40 ms", "tau_protein": "60 ms", "threshold": 0.05, "capture": "10 Hz"},
+    ),
 ]
 
 
@@ -94,3 +108,15 @@ def test_the_bound_is_exact_where_a_weight_goes_one_way():
 
     assert reference[:2] == pytest.approx(1)
     assert lowered == pytest.approx(reference, rel=1e-9)
+
+
+@pytest.mark.parametrize(("rule", "numbers"), STACKED)
+@given(pre=st.lists(TRAIN, min_size=6, max_size=6), post=st.lists(TRAIN, min_size=6, max_size=6))
+@EXACT
+def test_rules_that_follow_what_others_change_agree(rule, numbers, pre, post):
+    """Behind a strong pair rule, through silences longer than an epoch."""
+    pairs = {"rule": "stdp_pair", "a_plus": 0.05, "a_minus": 0.06}
+
+    lowered, reference = both(rule, (pre, post), "runtime", settings=numbers, before=[pairs], tail=600)
+
+    assert lowered == pytest.approx(reference, rel=1e-9, abs=1e-12)

@@ -77,7 +77,7 @@ stimuli: {drive: {kind: current, target: [a, b], amplitude: 450 pA}}
     assert weights[0] == weights[1]
 
 
-@pytest.mark.parametrize(("delay", "form"), [("1 ms", "hoisted"), ("{axonal: 1 ms, dendritic: 0.5 ms}", "event-driven")])
+@pytest.mark.parametrize(("delay", "form"), [("1 ms", "hoisted"), ("{axonal: 1 ms, dendritic: 0.5 ms}", "rescaled")])
 def test_a_postsynaptic_trace_is_hoisted_where_spikes_arrive_at_once(delay, form):
     text = f"""
 thalia: 1
@@ -89,7 +89,7 @@ pathways: {{p: {{pre: a, post: a, connect: {{rule: all_to_all}}, synapse: curren
     forms = thalia.plan_of(thalia.loads(text)).synapses[0].forms
 
     assert forms["stdp_pair_post_trace"].startswith(form)
-    assert forms["stdp_pair_pre_trace"].startswith("event-driven")
+    assert forms["stdp_pair_pre_trace"].startswith("rescaled")
 
 
 def test_a_trace_that_is_read_after_it_changed_stays_in_the_synapse(simulate):
@@ -111,7 +111,7 @@ pathways: {p: {pre: a, post: b, connect: {rule: all_to_all}, synapse: current_ex
 """
     weights = [simulate(text, lower=mode).weights["p"].w for mode in ("on", "off")]
 
-    assert thalia.plan_of(thalia.loads(text)).synapses[0].forms["later_y"].startswith("event-driven")
+    assert thalia.plan_of(thalia.loads(text)).synapses[0].forms["later_y"].startswith("rescaled")
     assert (weights[0][0] != weights[0][-1]).any()
     assert weights[0][-1] == pytest.approx(weights[1][-1], rel=1e-9)
 

@@ -111,11 +111,11 @@ def _bracketed(node: ast.expr) -> str:
 
 def decay_rate(equation: Equation, shared: Iterable[str]) -> str:
     """The rate `k` of a trace with `dx/dt = k*x`, where all synapses share `k`; empty if it is none."""
-    others = identifiers(equation.right) - {equation.name}
-    at_zero = rename(equation.right, {equation.name: "0"})
-    if equation.kind != "ode" or not others <= {*shared} or degree(equation.right, {equation.name}) != 1:
+    if equation.kind != "ode" or degree(equation.right, {equation.name}) != 1:
         return ""
-    return rename(equation.right, {equation.name: "1"}) if _is_zero(at_zero) else ""
+    only_shared = identifiers(equation.right) - {equation.name} <= {*shared}
+    is_homogeneous = _is_zero(rename(equation.right, {equation.name: "0"}))
+    return rename(equation.right, {equation.name: "1"}) if only_shared and is_homogeneous else ""
 
 
 def _is_zero(text: str) -> bool:

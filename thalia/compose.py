@@ -171,7 +171,8 @@ class SynapseCode:
                     changing.append(_scaled(made, self._scale(used)))
         if not clamps and not any(statement.target == "w" for statement in changing):
             return tuple(changing)
-        before = [Statement("w_before", "=", "w")] if following else []
+        # the weight is within its bounds already; but NumPy would make `= w` another name of the array that changes next
+        before = [Statement("w_before", "=", "clip(w, w_min, w_max)")] if following else []
         return (*before, *changing, CLAMP, *following)
 
     def _scale(self, used: Used) -> str:

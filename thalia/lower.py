@@ -88,7 +88,7 @@ def _method(equations: tuple[Equation, ...], constants: set[str]) -> str:
         return "heun"
     known = constants | rights.keys()
     is_linear = all(degree(right, rights.keys()) <= 1 and identifiers(right) <= known for right in rights.values())
-    if is_linear:
+    if is_linear and not (len(rights) > 1 and "w" in rights and degree(rights["w"], {"w"}) == 0):  # its matrix has no inverse
         return "exact"
     return "exponential_euler" if all(degree(right, {name}) <= 1 for name, right in rights.items()) else "rk2"
 
@@ -143,7 +143,10 @@ class _Lowering:
         shared = {*self.outside, *common, *UNITS, *CONSTANTS, *FUNCTIONS, "plastic"} - {"xi"}
         fixed = {*self.synapses.parameters, *(e.name for e in self.synapses.equations if e.kind == "parameter")}
         decaying = self._decaying()
-        right = written_out(self.synapses.equations)["w"]
+        rights = written_out(self.synapses.equations)
+        if following := next((name for name, text in rights.items() if name != "w" and "w" in identifiers(text)), ""):
+            return f"{following} follows it"
+        right = rights["w"]
         try:
             terms = terms_of(right, decaying, fixed, shared)
         except EquationError as error:
@@ -280,10 +283,11 @@ def _read_in_every_step(synapses: SynapseGroup) -> dict[str, str]:
     """Variables that must be current in every step, each with the reason."""
     odes = {e.name: e for e in synapses.equations if e.kind == "ode"}
     rights = written_out(synapses.equations)
+    still = {*synapses.parameters, *(e.name for e in synapses.equations if e.kind == "parameter"), "w"} - odes.keys()
     found = {
         name: "its equation has no closed form between spikes"
         for name, equation in odes.items()
-        if not is_linear_decay(replace(equation, right=rights[name]), synapses.parameters)
+        if not is_linear_decay(replace(equation, right=rights[name]), still)
     }
     named = {e.name: f"({e.right})" for e in synapses.equations if e.kind == "expression"}
     needed = [rename(s.right, named) for s in synapses.on_step] + [rights[name] for name in found]

@@ -10,7 +10,7 @@ from thalia.inputs import Ports
 from thalia.models import ModulatorKind
 from thalia.plan import SHARED, SHARED_CELL, Group, Member, PathwayPlan, PhasePlan, SynapseGroup, group_name
 from thalia.spec import Circuit, Connect
-from thalia.units import DIMENSIONLESS, UNITS, Dimension, Value, constant, dimension_name
+from thalia.units import DIMENSIONLESS, UNITS, Dimension, Value, a_dimension, constant
 from thalia.uses import Modulator
 
 IN_NEURONS, IN_SYNAPSES = "signal_", f"{SHARED}_"  # what the names of shared variables begin with where they are read
@@ -130,7 +130,7 @@ class Modulators:
                 return None
             found = dimension_of(text, known)
             if found != wanted:
-                self.problem(path, f"'{text}': expected a {dimension_name(wanted)}, it is a {dimension_name(found)}")
+                self.problem(path, f"'{text}': expected {a_dimension(wanted)}, it is {a_dimension(found)}")
                 return None
         except EquationError as error:
             self.problem(path, str(error))

@@ -108,5 +108,5 @@ def completed(part: ModulatorKind, folder: FilePath) -> ModulatorKind:
     parameters = {
         name: each.model_copy(update={"default": part.values.get(name, each.default)}) for name, each in base.parameters.items()
     }
-    own = ("equations", "on_release", "on_prediction", "initial")
+    own = ("equations", "on_release", "on_prediction", "initial", "reproduces", "differs")
     return part.model_copy(update={"parameters": parameters, **{key: getattr(base, key) for key in own}})

@@ -49,6 +49,7 @@ def outcome(
     every: float | None = None,
     neuron: Mapping[str, str] | None = None,
     modulators: Mapping[str, Any] | None = None,
+    before: Sequence[str | Mapping[str, Any]] = (),
     tail: float | None = None,
     folder: FilePath = FilePath("."),
     **options: Any,
@@ -73,6 +74,8 @@ def outcome(
         Parameters of the postsynaptic neurons, for rules that depend on more than their spikes.
     modulators : mapping, optional
         Modulators as in a circuit; a rule that needs one and is given none has one that is always at 1.
+    before : sequence, optional
+        Rules that act before it, as in a circuit, for one that only follows what others change.
     tail : float, optional
         Time after the last spike in ms, in which traces still act; by default `TAIL`, or `SLOW_TAIL` with a modulator.
     **options
@@ -90,7 +93,7 @@ def outcome(
         raise fail(f"expected a weight between 0 and 1, as a fraction of w_max, found {weight:g}")
     last = max((t for train in (*pre, *post) for t in train), default=0.0)
     with TemporaryDirectory() as scratch:
-        data = circuit_data(rule, settings or {}, len(pre), weight, 0.0, dendritic, every, folder, neuron, modulators)
+        data = circuit_data(rule, settings or {}, len(pre), weight, 0.0, dendritic, every, folder, neuron, modulators, before)
         tail = tail if tail is not None else SLOW_TAIL if "modulators" in data else TAIL
         data["duration"] = f"{last + tail} ms"
         data["stimuli"] = {
@@ -105,6 +108,7 @@ def outcome(
 def circuit_data(
     rule: str, settings: Mapping[str, Any], size: int, weight: float, duration: float, dendritic: float, every: float | None,
     folder: FilePath, parameters: Mapping[str, str] | None = None, modulators: Mapping[str, Any] | None = None,
+    before: Sequence[str | Mapping[str, Any]] = (),
 ) -> dict[str, Any]:  # fmt: skip
     """A circuit of `size` synapses, one to one, whose postsynaptic neurons fire when they are told to."""
     part = find("plasticity", rule, folder)[0]
@@ -125,7 +129,7 @@ def circuit_data(
         },
         "pathways": {
             "plastic": {"pre": "pre", "post": "post", "connect": one_to_one, "synapse": "current_exp",
-                        "weight": f"{weight!r} pA", "w_max": "1 pA", "plasticity": [use],
+                        "weight": f"{weight!r} pA", "w_max": "1 pA", "plasticity": [*before, use],
                         "delay": {"axonal": f"{DT} ms", "dendritic": f"{dendritic} ms"}},
             "force": {"pre": "trigger", "post": "post", "connect": one_to_one, "synapse": "delta", "weight": "100 mV",
                       "delay": f"{DT} ms"},
