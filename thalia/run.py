@@ -111,10 +111,12 @@ class Clock:
         self.seconds: dict[str, float] = dict.fromkeys(("load", "plan", "wire", "emit", "build", "simulate", "store"), 0.0)
         self.last = perf_counter()
 
-    def lap(self, name: str) -> None:
+    def lap(self, name: str) -> float:
+        """Count the time since the last lap for a pass; it is also what comes back."""
         now = perf_counter()
-        self.seconds[name] += now - self.last
-        self.last = now
+        passed, self.last = now - self.last, now
+        self.seconds[name] += passed
+        return passed
 
 
 def _loaded(circuit: Circuit | str | FilePath, set: Mapping[str, Any] | None) -> Circuit:
@@ -230,7 +232,7 @@ def _advance(
             steps = checkpoints.next_stop(done, watch.next_stop(done, stop)) - done
             chunk = session.advance(steps)
             done += steps
-            clock.lap("simulate")
+            watch.pace(clock.lap("simulate"))
             watch.take(chunk, done, index)
             checkpoints.take(done)
             clock.lap("store")

@@ -12,6 +12,8 @@ from thalia.store import RunWriter, weight_unit
 from thalia.units import display_unit
 from thalia.wire import Arrays
 
+CHUNK_SECONDS = 0.2  # between two reports of progress, about
+
 
 class Watch:
     """Takes what a run produces to the run file, and counts for the summary."""
@@ -47,6 +49,17 @@ class Watch:
             dimension = next(e.dimension for e in group.equations() if e.name == variable)
             every = max(1, round(state.every.mean / self.plan.dt)) * self.plan.dt
             self.writer.report(name, state.population, variable, display_unit(dimension)[0], neurons, every)
+
+    def pace(self, seconds: float) -> None:
+        """Make chunks longer or shorter, so that each takes long enough to be worth its keeping, and is soon over.
+
+        What is simulated does not depend on it.
+        """
+        shortest = self.session.chunk_steps
+        if shortest and seconds < CHUNK_SECONDS / 2:
+            self.chunk_steps *= 2
+        elif shortest and seconds > CHUNK_SECONDS * 2:
+            self.chunk_steps = max(shortest, self.chunk_steps // 2)
 
     def next_stop(self, done: int, phase_end: int) -> int:
         """The next step at which something is to be taken."""

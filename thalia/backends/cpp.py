@@ -31,7 +31,7 @@ HERE = FilePath(__file__).parent
 RUN_ONCE = ("main.cpp", "objects.cpp", "run.cpp", "network.cpp", "synapses_classes.cpp")
 AHEAD = 32  # synapses between asking for the state of one and its turn
 _SYNAPSE = "const size_t _idx = (*_spiking_synapses)[_spiking_synapse_idx];"
-CHUNK_SECONDS = 0.1  # of model time between two reports of progress
+CHUNK_SECONDS = 0.1  # of model time in the first chunk, and the least in any
 
 
 @dataclass(frozen=True)
