@@ -279,7 +279,7 @@ def _figures(result: "Run") -> list[Path]:
     kinds = {
         name: draw
         for name, draw in figures.KINDS.items()
-        if name != "weights" or any(len(w.pre) for w in result.weights.values())
+        if (name != "weights" or any(len(w.pre) for w in result.weights.values())) and (name != "modulators" or result.modulators)
     }
     stem = result.file.with_suffix("")
     written = [figures.save(draw(result), f"{stem}_{name}.png") for name, draw in kinds.items()]

@@ -230,6 +230,32 @@ def _draw_irregularity(axes: Axes, run: Run, names: list[str], start: float, col
 
 
 @styled
+def modulators(run: Run) -> Figure:
+    """The level of every modulator over time, with the level at which its signal is zero.
+
+    Raises
+    ------
+    CircuitError
+        If the run has none.
+    """
+    levels = run.modulators
+    if not levels:
+        raise fail(f"{run.file}: has no modulators", "give the circuit some, as in `modulators: {dopamine: ...}`")
+    colour = colours(list(levels))
+    figure = Figure(figsize=(9, 1.3 * len(levels) + 0.9))
+    rows = figure.subplots(len(levels), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, (name, level) in zip(rows, levels.items(), strict=True):
+        axes.plot(level.time, level.value, color=colour[name], lw=1)
+        axes.axhline(level.baseline, color=FAINT, lw=0.8, ls="--", zorder=0)
+        axes.set_ylabel("level")
+        axes.set_title(name)
+        for _, start, _ in run.phases[1:]:
+            axes.axvline(start, color=FAINT, lw=0.8, zorder=0)
+    rows[-1].set(xlabel="time (s)", xlim=(0, run.duration))
+    return figure
+
+
+@styled
 def graph(network: Network) -> Figure:
     """The circuit as a graph: populations by size, pathways by synapses per target neuron, plastic ones dashed."""
     figure = Figure(figsize=(7.6, 7.6))
@@ -296,7 +322,9 @@ def _draw_edge(
     ))  # fmt: skip
 
 
-KINDS: dict[str, Callable[..., Figure]] = {"raster": raster, "weights": weights, "rates": rates}
+KINDS: dict[str, Callable[..., Figure]] = {
+    "raster": raster, "weights": weights, "rates": rates, "modulators": modulators,
+}  # fmt: skip
 
 
 def save(figure: Figure, file: str | FilePath) -> FilePath:

@@ -46,10 +46,11 @@ class Weights:
 
 @dataclass(frozen=True)
 class Level:
-    """The level of a modulator, `value`, at each `time` in seconds, both (n_times,)."""
+    """The level of a modulator, `value`, at each `time` in seconds, both (n_times,); its signal is zero at `baseline`."""
 
     time: NDArray[np.float64]
     value: NDArray[np.float64]
+    baseline: float
 
 
 class _Lazy(Mapping[str, Any]):
@@ -144,7 +145,7 @@ class Run:
     def _modulator(self, name: str) -> Level:
         with h5py.File(self.file) as h5:
             group = h5[f"modulators/{name}"]
-            return Level(group["time"][:], group["value"][:])
+            return Level(group["time"][:], group["value"][:], float(group.attrs["baseline"]))
 
     def _spikes(self, name: str) -> Spikes:
         with h5py.File(self.file) as h5:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from thalia.errors import CircuitError, fail
 from thalia.journal import JournalledFile, recover
+from thalia.modulators import word
 from thalia.network import network_of
 from thalia.plan import Plan
 from thalia.units import display_unit
@@ -235,6 +236,9 @@ class RunWriter:
     def declare_modulator(self, name: str) -> None:
         """Make room for the level of a modulator over time."""
         group = self.h5.create_group(f"modulators/{name}")
+        assert self.plan.shared is not None, "modulators are shared"
+        baseline = self.plan.shared.members[0].parameters[f"{word(name)}_baseline"]
+        group.attrs["baseline"] = sum(value.mean for value in baseline)
         group.create_dataset("time", (0,), "f8", **_GROWING).attrs["units"] = "s"
         group.create_dataset("value", (0,), "f8", **_GROWING).attrs["units"] = "1"
 

@@ -1,0 +1,107 @@
+"""Distal reward: a cue is picked out of twenty although its reward comes 1 to 3 s late; five seeds, with controls.
+
+python plots/reward.py [-o plots/reward.png] [--seeds 5] [--write]
+
+`--write` writes the times that `circuits/reward.yaml` plays, those of seed 1.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import thalia
+
+CIRCUIT = Path(__file__).parent.parent / "circuits" / "reward.yaml"
+CUES, SECONDS, PER_SECOND = 20, 600, 5
+
+
+def times(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cues as (cue, ms), rewards 1 to 3 s after each first cue, and as many rewards at any time."""
+    generator = np.random.default_rng(seed)
+    at = np.arange(200, SECONDS * 1000 - 200, 1000 // PER_SECOND)
+    at = at + generator.integers(-80, 80, len(at))
+    which = generator.integers(0, CUES, len(at))
+    rewards = np.sort(at[which == 0] + generator.integers(1000, 3000, np.count_nonzero(which == 0)))
+    rewards = rewards[rewards < SECONDS * 1000 - 10]
+    return np.stack([which, at]), np.unique(rewards), np.unique(generator.integers(200, SECONDS * 1000 - 10, len(rewards)))
+
+
+def write(folder: Path, seed: int, shuffled: bool = False) -> dict[str, str]:
+    """The files of a seed, and the settings with which the circuit reads them."""
+    cues, rewards, elsewhere = times(seed)
+    cue_lines = "".join(f"{which},{at}\n" for which, at in cues.T)
+    reward_lines = "".join(f"0,{at}\n" for at in (elsewhere if shuffled else rewards))
+    (folder / "reward_cues.csv").write_text(f"# cue, ms\n{cue_lines}")
+    (folder / "reward_times.csv").write_text(f"# reward, ms\n{reward_lines}")
+    return {"stimuli.cues.file": str(folder / "reward_cues.csv"), "stimuli.rewards.file": str(folder / "reward_times.csv")}
+
+
+def by_cue(run: thalia.Run) -> tuple[np.ndarray, np.ndarray]:
+    """Times, and the mean weight from the neurons of each cue to the action neurons: (times, cues), in mV."""
+    shows, learns = run.weights["shows"], run.weights["learns"]
+    members = [np.isin(learns.pre, shows.post[shows.pre == cue]) for cue in range(CUES)]
+    return learns.time, np.stack([learns.w[:, each].mean(axis=1) for each in members], axis=1)
+
+
+def simulate(seed: int, shuffled: bool = False, **settings: object) -> tuple[np.ndarray, np.ndarray]:
+    """A run with the times of a seed."""
+    with tempfile.TemporaryDirectory() as folder:
+        chosen = write(Path(folder), seed, shuffled) | settings
+        return by_cue(thalia.run(CIRCUIT, seed=seed, set=chosen, output=Path(folder) / "run.h5"))
+
+
+def picked_out(weights: np.ndarray) -> float:
+    """How far the first cue's weights have gone beyond the mean of the others', in mV."""
+    change = weights[-1] - weights[0]
+    return float(change[0] - change[1:].mean())
+
+
+def interval(values: list[float]) -> tuple[float, float]:
+    """Mean, and half of its 95 % confidence interval by bootstrap."""
+    draws = np.random.default_rng(0).choice(values, (10_000, len(values))).mean(axis=1)
+    return float(np.mean(values)), float(np.diff(np.percentile(draws, [2.5, 97.5]))[0] / 2)
+
+
+NO_DOPAMINE = {"modulators.dopamine.amplitude": 0, "modulators.dopamine.baseline": 0}
+CONDITIONS = {"reward": {}, "shuffled reward": {"shuffled": True}, "no dopamine": NO_DOPAMINE}
+
+
+def draw(seeds: int) -> Figure:
+    """The figure."""
+    found = {name: [simulate(seed, **more) for seed in range(1, seeds + 1)] for name, more in CONDITIONS.items()}
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=[1.6, 1])
+    time, weights = found["reward"][0]
+    left.plot(time, weights[:, 1:], color="#BBBBBB", lw=0.8)
+    left.plot(time, weights[:, 0], color="#D55E00", lw=2)
+    left.annotate(
+        "rewarded cue", (time[-1], weights[-1, 0]), xytext=(-6, 6), textcoords="offset points", ha="right", color="#D55E00"
+    )
+    left.set(xlabel="time (s)", ylabel="mean weight (mV)", title="from the neurons of each cue, seed 1")
+    for place, (name, runs) in enumerate(found.items()):
+        values = [picked_out(each) for _, each in runs]
+        mean, half = interval(values)
+        right.plot(np.full(len(values), place) + np.linspace(-0.12, 0.12, len(values)), values, "o", color="#BBBBBB", ms=4)
+        right.errorbar(place, mean, half, fmt="s", color="#0072B2", capsize=4)
+        print(f"{name}: {mean:+.3f} mV, 95 % interval of half {half:.3f}, {len(values)} seeds")
+    right.axhline(0, color="#222222", lw=0.8)
+    right.set_xticks(range(len(found)), found)
+    right.set(ylabel="rewarded cue beyond the others (mV)", title=f"{seeds} seeds, mean and 95 % interval")
+    for axes in (left, right):
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-o", "--output", default=Path(__file__).with_suffix(".png"))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    if options.write:
+        write(CIRCUIT.parent, 1)
+    else:
+        draw(options.seeds).savefig(options.output, dpi=160)
