@@ -47,7 +47,8 @@ def test_a_model_from_the_literature_cites_it(name):
 STACKS = {"heterosynaptic": "[stdp_pair, heterosynaptic]", "normalise": "[stdp_pair, normalise]",
           "synaptic_scaling": "[stdp_pair, synaptic_scaling]", "parallel_fibre": "[{rule: parallel_fibre, teacher: q}]",
           **{name: f"[stdp_pair, {name}]" for name in ("consolidation", "fast_slow", "tag_and_capture")},
-          **{name: f"[{{rule: {name}, modulator: m}}]" for name in ("dopamine_stdp", "three_factor", "d1_stdp", "d2_stdp")}}  # fmt: skip
+          **{name: f"[{{rule: {name}, modulator: m}}]" for name in ("dopamine_stdp", "three_factor", "d2_stdp")},
+          "d1_stdp": "[{rule: d1_stdp, modulator: m, tau_fast: 2 ms}]"}  # fmt: skip
 CELLS = {"stdp_voltage": "adex_spike"}
 
 

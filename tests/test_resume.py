@@ -31,6 +31,7 @@ populations:
   source: {{neuron: poisson, size: 12, parameters: {{rate: 150 Hz}}}}
   player: {{neuron: input, size: 3}}
   cells: {{neuron: {neuron}, size: 6, initial: {{v: "uniform(-65 mV, -52 mV)"}}}}
+modulators: {{m: {{kind: first_order, released_by: player, baseline: 0.3}}}}
 pathways:
   p: {{pre: source, post: cells, connect: {{probability: 0.6}}, synapse: {synapse}, weight: "uniform(0.5 nA, 2 nA)",
        delay: {delay}, w_max: 3 nA, plasticity: {rules}}}
@@ -72,7 +73,7 @@ def test_every_rule_resumes_to_the_bit(rule):
     assert verdict.spikes > 50
 
 
-@pytest.mark.parametrize("rule", ["stdp_triplet", "predictive"])
+@pytest.mark.parametrize("rule", ["stdp_triplet", "predictive", "d1_stdp"])
 def test_the_compiled_program_resumes_to_the_bit(rule):
     verdict = verify(thalia.loads(text(rule, delay='"uniform(0.5 ms, 6 ms)"', phases=1)), backend="cpp", pieces=4)
 
@@ -309,15 +310,30 @@ def test_a_warm_start_takes_weights_and_state_by_name(tmp_path):
     assert "weights and traces of p and state of rules in cells" in " ".join(warm.results["notes"])
 
 
+def warmed(rule, tmp_path):
+    """The state at the end of a run, and that one step into a run that starts with what it learned."""
+    circuit = thalia.loads(text(rule))
+    first = thalia.run(circuit, output=tmp_path / "first.h5", backend="runtime")
+    warm = thalia.run(circuit, output=tmp_path / "warm.h5", backend="runtime", start_from=first.file, duration="0.1 ms")
+    with h5py.File(first.file) as one, h5py.File(warm.file) as other:
+        return read_state(one, first.file).state, read_state(other, warm.file).state
+
+
+@pytest.mark.parametrize("rule", ["stdp_triplet", "d1_stdp"])
+def test_a_warm_start_keeps_rescaled_traces(rule, tmp_path):
+    """In the units of the new run, whatever those of the old one had grown to."""
+    before, after = warmed(rule, tmp_path)
+
+    name, tau = {"stdp_triplet": ("stdp_triplet_r2", 101), "d1_stdp": ("d1_stdp_slow", 1500)}[rule]
+    old, new = (each[f"synapses_p.{name}"] * each[f"shared.p_{name}_decay"] for each in (before, after))
+    assert np.isclose(new, old * np.exp(-0.1 / tau), rtol=1e-9).mean() > 0.8
+    assert np.abs(new).max() > 0
+
+
 def test_a_warm_start_keeps_the_traces(tmp_path):
     """Each trace, and the time since it was last brought up to date, are those of the end before."""
-    circuit = thalia.loads(text("stdp_triplet"))
-    first = thalia.run(circuit, output=tmp_path / "first.h5", backend="runtime")
+    before, after = warmed('{rule: stdp_triplet, tau_x: "uniform(90 ms, 110 ms)"}', tmp_path)
 
-    warm = thalia.run(circuit, output=tmp_path / "warm.h5", backend="runtime", start_from=first.file, duration="0.1 ms")
-
-    with h5py.File(first.file) as one, h5py.File(warm.file) as other:
-        before, after = read_state(one, first.file).state, read_state(other, warm.file).state
     untouched = after["synapses_p.lastupdate"] < 0
     assert untouched.sum() > 10
     assert np.array_equal(after["synapses_p.stdp_triplet_r2"][untouched], before["synapses_p.stdp_triplet_r2"][untouched])

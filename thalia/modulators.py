@@ -124,7 +124,8 @@ class Modulators:
         meanings |= {f"{word(name)}_level": f"{prefix}{word(name)}_level" for name in self.parts}
         known = dict(more or {}) | dict.fromkeys(meanings, DIMENSIONLESS)
         try:
-            for name in sorted(identifiers(text) - known.keys() - UNITS.keys() - FUNCTIONS.keys()):
+            units = set() if more is None else UNITS.keys()  # without parameters there is nothing that has a unit
+            for name in sorted(identifiers(text) - known.keys() - units - FUNCTIONS.keys()):
                 what = "modulator" if more is None else "modulator or parameter"
                 self.problem(path, f"no {what} is called '{name}'", did_you_mean(name, known))
                 return None
