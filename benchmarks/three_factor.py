@@ -63,14 +63,13 @@ def brian2_side(options: argparse.Namespace) -> float:
     release.connect()
     synapses = b2.Synapses(
         pre, post,
-        """w : 1
-        level : 1 (linked)
+        """level : 1 (linked)
         dpre_trace/dt = -pre_trace/(20*ms) : 1 (event-driven)
         dpost_trace/dt = -post_trace/(20*ms) : 1 (event-driven)
         dfast/dt = -fast/(200*ms) : 1 (clock-driven)
         dslow/dt = -slow/(1500*ms) : 1 (clock-driven)
         dw/dt = (fast + 0.3*slow)*(level - 1)/second : 1 (clock-driven)""",
-        on_pre="v_post += w*uvolt\npre_trace += 1\nfast -= 1e-6*post_trace\nslow -= 1e-6*post_trace",
+        on_pre="v_post += w*1e-6*volt\npre_trace += 1\nfast -= 1e-6*post_trace\nslow -= 1e-6*post_trace",
         on_post="post_trace += 1\nfast += 1e-6*pre_trace\nslow += 1e-6*pre_trace",
         delay=1 * ms, method="exponential_euler",
     )  # fmt: skip
