@@ -259,3 +259,17 @@ def test_nothing_changes_while_plasticity_is_off(run, backend):
     late = found.w[found.time > 0.149, 0]
     assert late[0] > 1
     assert (late == late[0]).all()
+
+
+def test_a_weight_that_follows_a_signal_alone_stands_still_while_plasticity_is_off(run):
+    """No trace at all: the sum is only started anew when a phase begins."""
+    rule = "{summary: drift, parameters: {speed: {default: 0.7 Hz, meaning: speed}}, equations: 'dw/dt = speed*w_max*modulator : weight'}"
+    text = f"rules: {{drift: {rule}}}\n" + GATED.format(rule="{rule: drift, modulator: m}", modulator="tonic: 0.1, baseline: 0")
+    text += "phases: [{name: on, duration: 150 ms}, {name: off, duration: 150 ms, plasticity: off}]\n"
+    text += "record: {weights: {pathways: [p], every: 10 ms}}\n"
+
+    found = run(text.replace("0: [100 ms]", "0: [100 ms, 210 ms, 250 ms]")).weights["p"]
+
+    early, late = found.w[found.time < 0.151, 0], found.w[found.time > 0.149, 0]
+    assert early[-1] - 1 == pytest.approx(0.7 * 2 * 0.1 * 0.15, rel=1e-9)
+    assert (late == late[0]).all()

@@ -47,6 +47,7 @@ def lower(plan: Plan, mode: str = "on") -> Plan:
         groups[each.post] = hosting(groups[each.post], lowering.to_post)
         if lowering.to_shared.equations:
             groups[SHARED] = hosting(groups.get(SHARED, NOTHING_SHARED), lowering.to_shared)
+        if lowering.epoch:
             epochs.append(lowering.epoch)
     integrated = {name: _integrated(_summed(group)) for name, group in groups.items()}
     shared = integrated.pop(SHARED, None)
