@@ -38,13 +38,13 @@ SIGNALS = {
     "other": {"kind": "first_order", "tau": "100 ms", "schedule": [{"at": ["10 ms", "400 ms"], "amount": 4}]},
 }
 GATED = [
-    ("dopamine_stdp", {"modulator": "signal", "a_plus": 0.05, "a_minus": 0.06}),
+    ("dopamine_stdp", {"modulator": "signal", "a_plus": 0.05, "a_minus": 0.06, "tau_eligibility": "25 ms"}),
     (
         "three_factor",
         {"modulator": "signal*(1 + other)", "a_plus": 0.05, "a_minus": 0.06, "tau_rise": "20 ms", "tau_decay": "60 ms"},
     ),
-    ("d1_stdp", {"modulator": "signal - other", "a_plus": 0.02, "tau_fast": "30 ms"}),
-    ("d2_stdp", {"modulator": "signal", "a_plus": 0.02, "threshold": 0.2}),
+    ("d1_stdp", {"modulator": "signal - other", "a_plus": 0.02, "tau_fast": "20 ms"}),
+    ("d2_stdp", {"modulator": "signal", "a_plus": 0.02, "threshold": 0.2, "tau_fast": "25 ms", "tau_slow": "80 ms"}),
     ("parallel_fibre", {"modulator": "clip(signal, 0, 1)", "a_minus": 0.02}),
     ("stdp_triplet", {"modulator": "other"}),
     ("metaplasticity", {"a_plus": 0.1, "a_minus": 0.1, "tau_recovery": "50 ms", "modulator": "other"}),
@@ -69,7 +69,7 @@ STACKED = [
 def test_lowered_and_clock_driven_agree(rule, numbers, pre, post, dendritic):
     """Six synapses with spike trains of their own, hoisted traces where the dendritic delay allows."""
     lowered, reference = (
-        outcome(rule, pre, post, settings=numbers, dendritic=dendritic, lower=mode, backend="runtime").weight
+        outcome(rule, pre, post, settings=numbers, dendritic=dendritic, tail=60, lower=mode, backend="runtime").weight
         for mode in ("on", "off")
     )
 
@@ -90,7 +90,7 @@ def both(rule, trains, backend, **options):
 @EXACT
 def test_weights_that_change_between_spikes_agree(rule, numbers, pre, post, dendritic):
     """Signals of both signs and their products, silences longer than an epoch, two traces."""
-    lowered, reference = both(rule, (pre, post), "runtime", settings=numbers, dendritic=dendritic, tail=600)
+    lowered, reference = both(rule, (pre, post), "runtime", settings=numbers, dendritic=dendritic, tail=260)
 
     assert lowered == pytest.approx(reference, rel=1e-9, abs=1e-12)
 
@@ -101,7 +101,14 @@ def test_the_bound_is_exact_where_a_weight_goes_one_way():
     signal = {"signal": {"kind": "first_order", "tonic": 1, "baseline": 0}}
     lowered, reference = (
         outcome(
-            "dopamine_stdp", *trains, settings={"a_plus": 0.5}, weight=0.9, modulators=signal, lower=mode, backend="runtime"
+            "dopamine_stdp",
+            *trains,
+            settings={"a_plus": 0.5},
+            weight=0.9,
+            modulators=signal,
+            tail=500,
+            lower=mode,
+            backend="runtime",
         ).weight
         for mode in ("on", "off")
     )
@@ -117,6 +124,6 @@ def test_rules_that_follow_what_others_change_agree(rule, numbers, pre, post):
     """Behind a strong pair rule, through silences longer than an epoch."""
     pairs = {"rule": "stdp_pair", "a_plus": 0.05, "a_minus": 0.06}
 
-    lowered, reference = both(rule, (pre, post), "runtime", settings=numbers, before=[pairs], tail=600)
+    lowered, reference = both(rule, (pre, post), "runtime", settings=numbers, before=[pairs], tail=260)
 
     assert lowered == pytest.approx(reference, rel=1e-9, abs=1e-12)
