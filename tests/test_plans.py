@@ -3,6 +3,10 @@
 `pytest tests/test_plans.py --update-golden` writes the texts anew; review the diff.
 """
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 import thalia
@@ -145,3 +149,16 @@ def test_plasticity_that_is_always_off_leaves_plain_synapses():
     )
 
     assert not any(synapses.is_plastic for synapses in thalia.plan_of(thalia.loads(text)).synapses)
+
+
+def test_the_plan_does_not_depend_on_the_order_of_sets():
+    """Python orders sets of words anew in every process; the program would then be compiled anew, too."""
+    code = "import sys, thalia; from thalia.describe import describe; sys.stdout.write(describe(thalia.plan_of(thalia.load(sys.argv[1]))))"
+    command = [sys.executable, "-c", code, str(ROOT / "circuits" / "reward.yaml")]
+
+    texts = {
+        subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True).stdout
+        for seed in ("1", "2", "3")
+    }
+
+    assert len(texts) == 1

@@ -247,7 +247,7 @@ class _Lowering:
     def _there(self, expression: str, host: Moved) -> str:
         """An expression of the synapses as the neurons, or the shared cell, see it; parameters come along."""
         stem, in_neurons, names = stem_of(self.synapses), host is self.to_post, {}
-        for name in identifiers(expression):
+        for name in sorted(identifiers(expression)):
             if name in self.synapses.parameters:
                 value = self.synapses.shared(name)
                 assert value is not None, "only parameters that are the same for all synapses are part of a signal"
