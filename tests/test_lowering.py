@@ -95,6 +95,20 @@ def test_weights_that_change_between_spikes_agree(rule, numbers, pre, post, dend
     assert lowered == pytest.approx(reference, rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.parametrize(("rule", "numbers"), [SETTINGS[4], *GATED[:4], STACKED[0]])
+@given(pre=st.lists(TRAIN, min_size=6, max_size=6), post=st.lists(TRAIN, min_size=6, max_size=6))
+@settings(EXACT, max_examples=1)
+def test_single_precision_agrees_with_double(rule, numbers, pre, post):
+    """Synapses in single precision, lowered, against the clock-driven reference in double precision."""
+    before = [{"rule": "stdp_pair", "a_plus": 0.05, "a_minus": 0.06}] if (rule, numbers) in STACKED else []
+    given = {"settings": numbers, "before": before, "tail": 260, "backend": "runtime", "modulators": SIGNALS}
+
+    single = outcome(rule, pre, post, **given, precision="single").weight
+    reference = outcome(rule, pre, post, **given, lower="off").weight
+
+    assert single == pytest.approx(reference, abs=1e-5)
+
+
 def test_the_bound_is_exact_where_a_weight_goes_one_way():
     """A weight that only grows stays at its bound from when it reaches it, although nothing looks in between."""
     trains = ([[10.0], [10.0], [10.0]], [[12.0], [15.0], [100.0]])

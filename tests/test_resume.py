@@ -81,6 +81,22 @@ def test_the_compiled_program_resumes_to_the_bit(rule):
     assert "identical to the bit" in verdict.text()
 
 
+def test_single_precision_resumes_to_the_bit(tmp_path):
+    """Synapses in single precision, everything else in double, and the file says so."""
+    circuit = thalia.loads(text("d1_stdp"))
+    whole = thalia.run(circuit, output=tmp_path / "whole.h5", backend="cpp", precision="single")
+
+    thalia.run(circuit, output=tmp_path / "part.h5", backend="cpp", precision="single", duration="21 ms")
+    resumed = thalia.resume(tmp_path / "part.h5", for_="29 ms")
+
+    with h5py.File(whole.file) as one, h5py.File(resumed.file) as other:
+        states = [read_state(h5, whole.file).state for h5 in (one, other)]
+    assert changed(*states) == []
+    assert states[0]["synapses_p.w"].dtype == np.float32
+    assert states[0]["neurons_cells.v"].dtype == np.float64
+    assert "synapses kept in single precision" in resumed.attributes["determinism"]
+
+
 @given(
     rule=st.sampled_from(RULES), delay=st.sampled_from(["1.3 ms", '"uniform(0.5 ms, 6 ms)"', "{axonal: 2 ms, dendritic: 1 ms}"]),
     synapse=st.sampled_from(["current_exp", "[tsodyks_markram, current_exp]", "[dse, current_exp]"]),

@@ -174,7 +174,11 @@ def plan_from(h5: h5py.File, path: FilePath, kept: Kept | None, for_: str | Valu
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(each.asstr()[()])
         circuit = loads(group["circuit"].asstr()[()], path.name, FilePath(folder))
-        return plan_of(lasting(circuit, constant(duration, SECOND)), str(group.attrs["lower"])), dict(group.attrs)
+        settings = dict(group.attrs)
+        plan = plan_of(
+            lasting(circuit, constant(duration, SECOND)), str(settings["lower"]), str(settings.get("precision", "double"))
+        )
+        return plan, settings
 
 
 def checkpoint_interval(text: str | Value | None, plan: Plan) -> float | None:

@@ -29,6 +29,7 @@ Scale = Annotated[float | None, typer.Option(help="Fraction of the neurons, and 
 Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
 Duration = Annotated[str | None, typer.Option(help="Model time, such as '2 s'.")]
 Lower = Annotated[str, typer.Option(help="'off' integrates every synaptic variable in every step, as a reference.")]
+Precision = Annotated[str, typer.Option(help="'single' halves the memory of synapses; everything else stays double.")]
 CheckpointEvery = Annotated[
     str | None, typer.Option(help="Model time between two states to resume from, such as '5 s'; by default often and cheap.")
 ]
@@ -51,7 +52,9 @@ def check(circuit: CircuitFile, set_: Set = None) -> None:
 
 
 @app.command("plan")
-def plan_command(circuit: CircuitFile, set_: Set = None, scale: Scale = None, lower: Lower = "on") -> None:
+def plan_command(
+    circuit: CircuitFile, set_: Set = None, scale: Scale = None, lower: Lower = "on", precision: Precision = "double"
+) -> None:
     """Print what would run: the equations, how they were fused and integrated, and what it costs.
 
     Example: thalia plan circuits/pair.yaml
@@ -59,7 +62,7 @@ def plan_command(circuit: CircuitFile, set_: Set = None, scale: Scale = None, lo
     from thalia.describe import describe
     from thalia.passes import plan_of, with_options
 
-    print(describe(plan_of(with_options(_load(circuit, set_), scale=scale), lower)), end="")
+    print(describe(plan_of(with_options(_load(circuit, set_), scale=scale), lower, precision)), end="")
 
 
 @app.command()
@@ -72,6 +75,7 @@ def run(
     duration: Duration = None,
     scale: Scale = None,
     lower: Lower = "on",
+    precision: Precision = "double",
     checkpoint_every: CheckpointEvery = None,
     start_from: Annotated[Path | None, typer.Option("--from", help="Start with what another run has learned.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run file if it exists.")] = False,
@@ -89,7 +93,7 @@ def run(
         with _progress(quiet=as_json) as progress:
             result = run_circuit(
                 loaded, output=output, backend=backend, seed=seed, duration=duration, scale=scale, lower=lower,
-                overwrite=overwrite, checkpoint_every=checkpoint_every, start_from=start_from,
+                precision=precision, overwrite=overwrite, checkpoint_every=checkpoint_every, start_from=start_from,
                 progress=progress,
             )  # fmt: skip
     except KeyboardInterrupt:

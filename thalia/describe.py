@@ -81,7 +81,7 @@ def _synapse_lines(synapses: SynapseGroup, equations: str, plan: Plan) -> list[s
     rules = " + ".join(synapses.rules) if synapses.rules else "static"
     lines = [
         f"synapses {synapses.name}: {count:,.0f} of {synapses.synapse} from {synapses.pre} to {synapses.post}, {rules}",
-        f"  {bytes_per_synapse(synapses)} bytes a synapse",
+        f"  {bytes_per_synapse(synapses, plan.precision)} bytes a synapse",
     ]
     lines += [f"    {line}" for line in equations.splitlines()]
     lines += [f"  on_pre: {statement}" for statement in synapses.on_pre]

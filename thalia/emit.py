@@ -13,6 +13,8 @@ from hashlib import sha256
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from thalia.drives import Drive
 from thalia.equations import equation_text, identifiers
 from thalia.plan import SHARED, Group, Plan, SynapseGroup
@@ -63,6 +65,7 @@ class SynapseModel:
     every_step: str = ""
     at_epoch: str = ""
     links: tuple[str, ...] = ()
+    single: tuple[str, ...] = ()  # variables in single precision
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,7 @@ def _synapse_model(synapses: SynapseGroup, plan: Plan) -> SynapseModel:
         later=tuple("\n".join(map(str, each.statements)) for each in synapses.later),
         uniform_later=tuple(synapses.later_is_uniform(each) for each in synapses.later),
         every_step="\n".join(map(str, synapses.on_step)), at_epoch="\n".join(map(str, synapses.at_epoch)), links=tuple(links),
+        single=("w", *(e.name for e in synapses.equations), *synapses.parameters) if plan.precision == "single" else (),
     )  # fmt: skip
 
 
@@ -232,7 +236,7 @@ def _synapses(b2: Any, synapses: SynapseModel, objects: dict[str, Any]) -> Any:
     return b2.Synapses(
         objects[synapses.pre], objects[synapses.post], synapses.equations, on_pre={"pre": synapses.on_pre, **later},
         on_post=synapses.on_post or None, delay={side: 0 * b2.second for side, is_one in uniform.items() if is_one} or None,
-        method=synapses.method, name=synapses.name, namespace={},
+        method=synapses.method, name=synapses.name, namespace={}, dtype=dict.fromkeys(synapses.single, np.float32),
         order=-1,  # a step goes from the state at its beginning, whatever of it is integrated first
     )  # fmt: skip
 

@@ -33,16 +33,18 @@ from thalia.plan import SECOND, SHARED, SHARED_CELL, Group, Member, Plan, Synaps
 from thalia.units import DIMENSIONLESS, UNITS, constant, multiply
 
 HOISTED, ACCUMULATED, RESCALED, EVENT, CLOCK = "hoisted", "accumulated", "rescaled", "event-driven", "clock-driven"
-EPOCH = 10  # time constants of the fastest trace; by then its sum has grown by exp(10), and lost as much precision
-RANGE = 300  # time constants that a trace may grow by which is in no sum, and so loses none
+PRECISIONS = ("double", "single")
+# time constants of the fastest trace after which its sum starts anew; by then it has grown by exp(10), and lost as much precision
+EPOCH = {"double": 10, "single": 3}
+RANGE = {"double": 300, "single": 60}  # those that a trace may grow by which is in no sum, and so loses none
 
 
-def lower(plan: Plan, mode: str = "on") -> Plan:
+def lower(plan: Plan, mode: str = "on", precision: str = "double") -> Plan:
     """The same plan with a form for each variable; with mode 'off' all are clock-driven, for comparison."""
     groups = {group.name: group for group in plan.all_groups}
     synapses, epochs = [], []
     for each in plan.synapses:
-        lowering = _Lowering(each, groups[each.post], groups.get(SHARED), mode)
+        lowering = _Lowering(each, groups[each.post], groups.get(SHARED), mode, precision)
         synapses.append(lowering.synapses)
         groups[each.post] = hosting(groups[each.post], lowering.to_post)
         if lowering.to_shared.equations:
@@ -52,7 +54,8 @@ def lower(plan: Plan, mode: str = "on") -> Plan:
     integrated = {name: _integrated(_summed(group)) for name, group in groups.items()}
     shared = integrated.pop(SHARED, None)
     epoch = max(1, int(min(epochs) / plan.dt)) if epochs else 0
-    return plan.with_(groups=tuple(integrated.values()), synapses=tuple(synapses), shared=shared, epoch=epoch)
+    lowered = {"groups": tuple(integrated.values()), "synapses": tuple(synapses), "shared": shared, "epoch": epoch}
+    return plan.with_(**lowered, precision=precision)
 
 
 def _integrated(group: Group) -> Group:
@@ -108,8 +111,9 @@ class _Decay:
 class _Lowering:
     """Finds the forms for the variables of one synapse object, and what they need elsewhere."""
 
-    def __init__(self, synapses: SynapseGroup, post: Group, shared: Group | None, mode: str):
+    def __init__(self, synapses: SynapseGroup, post: Group, shared: Group | None, mode: str, precision: str):
         self.synapses, self.post = synapses, post
+        self.longest, self.range = EPOCH[precision], RANGE[precision]
         self.to_post, self.to_shared = Moved(), Moved()
         self.forms: dict[str, str] = {}
         self.outside = {f"{name}_post": dimension for name, dimension in post.variables().items()}
@@ -153,8 +157,8 @@ class _Lowering:
         except EquationError as error:
             return str(error)
         used = {term.trace for term in terms if term.trace}
-        self.epoch = EPOCH / max((decaying[trace].speed for trace in used), default=1.0)
-        kept = {name: each for name, each in decaying.items() if name in used or each.speed * self.epoch < RANGE}
+        self.epoch = self.longest / max((decaying[trace].speed for trace in used), default=1.0)
+        kept = {name: each for name, each in decaying.items() if name in used or each.speed * self.epoch < self.range}
         self._keep_sums(terms, kept)
         return ""
 
@@ -175,7 +179,7 @@ class _Lowering:
         stepped = _read_in_every_step(self.synapses)
         decaying = {name: each for name, each in self._decaying().items() if name not in stepped}
         if decaying:
-            self.epoch = RANGE / max(each.speed for each in decaying.values())
+            self.epoch = self.range / max(each.speed for each in decaying.values())
             self._keep_books("", frozenset(), decaying)
 
     def _keep_sums(self, terms: tuple[Term, ...], decaying: dict[str, _Decay]) -> None:

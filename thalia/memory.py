@@ -23,7 +23,7 @@ def expected_synapses(pathway: PathwayPlan, plan: Plan) -> float:
     }[connect.rule]  # fmt: skip
 
 
-def bytes_per_synapse(synapses: SynapseGroup) -> int:
+def bytes_per_synapse(synapses: SynapseGroup, precision: str = "double") -> int:
     """Memory of one synapse in the compiled program: two indices, its place in the spike queue, and its variables."""
     variables = 1 + sum(e.kind != "expression" for e in synapses.equations)
     variables += sum(synapses.shared(name) is None for name in synapses.parameters)
@@ -31,13 +31,14 @@ def bytes_per_synapse(synapses: SynapseGroup) -> int:
     delays = (synapses.delay("axonal") is None) + bool(synapses.on_post and synapses.delay("dendritic") is None)
     delays += sum(not synapses.later_is_uniform(each) for each in synapses.later)
     variables -= any(e.name == "w" for e in synapses.equations)
-    return 12 + 4 * bool(synapses.on_post) + 4 * len(synapses.later) + 8 * variables + 8 * event_driven + 12 * delays
+    number = 4 if precision == "single" else 8
+    return 12 + 4 * bool(synapses.on_post) + 4 * len(synapses.later) + number * variables + 8 * event_driven + 12 * delays
 
 
 def needed_bytes(plan: Plan) -> float:
     """Estimate of the memory that wiring and running need at their peak."""
     counts = {s.name: sum(expected_synapses(p, plan) for p in s.members) for s in plan.synapses}
-    program = sum(counts[s.name] * bytes_per_synapse(s) for s in plan.synapses)
+    program = sum(counts[s.name] * bytes_per_synapse(s, plan.precision) for s in plan.synapses)
     neurons = sum(group.size * 8 * (len(group.variables()) + 4) for group in plan.groups)
     total = sum(counts.values())
     return max(program + total * HELD_BYTES, total * WIRING_BYTES) + neurons + 3e8

@@ -8,6 +8,7 @@ from thalia.errors import CircuitError, Path, Problem, fail
 from thalia.expand import expand
 from thalia.fuse import fuse
 from thalia.load import dumps, load
+from thalia.lower import PRECISIONS
 from thalia.lower import lower as lower_pass
 from thalia.parts import part_text
 from thalia.phases import lasting
@@ -18,7 +19,7 @@ from thalia.spec import Circuit, Scale
 from thalia.units import Value, constant, parse_value
 
 
-def plan_of(circuit: Circuit, lower: str = "on") -> Plan:
+def plan_of(circuit: Circuit, lower: str = "on", precision: str = "double") -> Plan:
     """The plan that would run: passes 2 to 5.
 
     Raises
@@ -26,7 +27,10 @@ def plan_of(circuit: Circuit, lower: str = "on") -> Plan:
     CircuitError
         With every mistake in the circuit.
     """
-    return lower_pass(fuse(resolve(circuit)), lower)
+    for option, found, known in (("--lower", lower, ("on", "off")), ("--precision", precision, PRECISIONS)):
+        if found not in known:
+            raise fail(f"{option}: expected {' or '.join(map(repr, known))}, found '{found}'")
+    return lower_pass(fuse(resolve(circuit)), lower, precision)
 
 
 def load_whole(file: str | FilePath, set: Mapping[str, Any] | None = None) -> Circuit:

@@ -235,6 +235,7 @@ class Plan:
     modulators: tuple[str, ...] = ()
     shared: Group | None = None
     epoch: int = 0  # steps after which the sums start anew; 0 if there are none
+    precision: str = "double"  # in which synapses keep their variables; computed in double precision in any case
     reference: Reference | None = None
     notes: tuple[str, ...] = ()
 

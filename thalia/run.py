@@ -42,6 +42,7 @@ def run(
     scale: float | None = None,
     set: Mapping[str, Any] | None = None,
     lower: str = "on",
+    precision: str = "double",
     overwrite: bool = False,
     checkpoint_every: str | Value | None = None,
     start_from: str | FilePath | None = None,
@@ -60,6 +61,8 @@ def run(
         Values to replace, by dotted path, before anything is checked.
     lower : 'on' or 'off'
         With 'off' every synaptic variable is integrated at every step, as a reference.
+    precision : 'double' or 'single'
+        In which synapses keep their variables; 'single' halves their memory, and neurons and sums stay in double precision.
     checkpoint_every : time, optional
         Model time between two states from which a run that was interrupted goes on; by default as often as costs
         less than a twentieth of the time.
@@ -76,9 +79,7 @@ def run(
     origin = with_options(circuit, seed, None, scale)
     circuit = with_options(origin, duration=duration)
     clock.lap("load")
-    if lower not in ("on", "off"):
-        raise fail(f"--lower: expected 'on' or 'off', found '{lower}'")
-    plan = plan_of(circuit, lower)
+    plan = plan_of(circuit, lower, precision)
     name, remark = (backend, "") if backend else backends.choose()
     engine = backends.find(name)
     if reasons := engine.refuse(plan):
@@ -163,7 +164,7 @@ def _run(
     built = engine.build(plan, progress)
     clock.lap("build")
     with RunWriter.create(file, plan, files_of(circuit), describe(plan), name) as writer:
-        writer.origin(*origin_of(circuit), {"backend": name, "lower": lower, "wiring": fingerprint(arrays)})
+        writer.origin(*origin_of(circuit), {"backend": name, "lower": lower, "precision": plan.precision, "wiring": fingerprint(arrays)})
         simulate(plan, engine, built, arrays, writer, name, clock, remark, checkpoint_every, progress, start_from=start_from)
     return Run(file)
 

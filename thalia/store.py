@@ -26,8 +26,9 @@ from thalia.wire import Wired
 FORMAT, FORMAT_VERSION, STATE_VERSION = "thalia-run", 1, 1
 DETERMINISM = (
     "bit-exact with the same versions on the same kind of processor, whole or in pieces (wiring: a Philox stream for "
-    "each pathway; noise: one Mersenne Twister; one thread; double precision)"
+    "each pathway; noise: one Mersenne Twister; one thread; {precision})"
 )
+_PRECISION = {"double": "double precision", "single": "double precision, synapses kept in single precision"}
 _ARITHMETIC = {
     "cpp": "compiled without fast-math and fused operations, numbers below 2e-308 are zero",
     "runtime": "on NumPy",
@@ -136,7 +137,7 @@ class RunWriter:
         self.h5.attrs.update({
             "format": FORMAT, "version": FORMAT_VERSION, "name": plan.name, "backend": backend, "seed": plan.seed,
             "dt": plan.dt, "duration": plan.duration, "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "complete": False, "determinism": f"{DETERMINISM}, {_ARITHMETIC[backend]}",
+            "complete": False, "determinism": f"{DETERMINISM.format(precision=_PRECISION[plan.precision])}, {_ARITHMETIC[backend]}",
         })  # fmt: skip
         self.h5.attrs.update({name: version(name) for name in ("thalia", "brian2", "numpy")})
         text = h5py.string_dtype()
