@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "thalia"
 ORDER = [
     "errors", "units", "equations", "dimensions", "source", "validate", "texts", "models", "parts", "fields", "uses", "spec", "plain", "load", "expand", "scale", "drives", "plan",
-    "phases", "inputs", "modulators", "compose", "layers", "resolve", "fuse", "accumulate", "hoist", "lower", "emit", "memory", "describe", "passes", "network", "connect", "wire", "present",
+    "phases", "inputs", "modulators", "compose", "eligibility", "layers", "resolve", "fuse", "accumulate", "hoist", "lower", "emit", "memory", "describe", "passes", "network", "connect", "wire", "present",
     "backends", "backends.compiler", "backends.runtime", "backends.cpp", "journal", "store", "result", "analysis",
     "watch", "checkpoint", "warm", "run", "resume", "compare", "verify", "protocols", "figures", "figures_protocols",
     "catalogue", "summary", "cli_protocols", "cli",

@@ -48,6 +48,8 @@ GATED = [
     ("parallel_fibre", {"modulator": "clip(signal, 0, 1)", "a_minus": 0.02}),
     ("stdp_triplet", {"modulator": "other"}),
     ("metaplasticity", {"a_plus": 0.1, "a_minus": 0.1, "tau_recovery": "50 ms", "modulator": "other"}),
+    ("stdp_triplet", {"modulator": "signal", "eligibility": {"decay": "60 ms", "rise": "20 ms", "rate": "5 Hz"}}),
+    ("predictive", {"modulator": "signal*other", "eligibility": "30 ms", "prediction_delay": "7 ms"}),
 ]
 STACKED = [
     ("consolidation", {"tau_anchor": "50 ms", "tau_importance": "80 ms", "gain": 100}),

@@ -341,7 +341,7 @@ def test_a_warm_start_keeps_rescaled_traces(rule, tmp_path):
     before, after = warmed(rule, tmp_path)
 
     name, tau = {"stdp_triplet": ("stdp_triplet_r2", 101), "d1_stdp": ("d1_stdp_slow", 1500)}[rule]
-    old, new = (each[f"synapses_p.{name}"] * each[f"shared.p_{name}_decay"] for each in (before, after))
+    old, new = (each[f"synapses_p.{name}"] * each[f"shared.p_decay_of_{name}"] for each in (before, after))
     assert np.isclose(new, old * np.exp(-0.1 / tau), rtol=1e-9).mean() > 0.8
     assert np.abs(new).max() > 0
 

@@ -191,12 +191,16 @@ def _follows(statement: Statement) -> bool:
     return "change" in identifiers(statement.right)
 
 
+def change_of(statement: Statement) -> str:
+    """What a statement adds to the weight, as an expression."""
+    return {
+        "+=": f"({statement.right})", "-=": f"(-({statement.right}))", "*=": f"w*(({statement.right}) - 1)",
+        "/=": f"w*(1/({statement.right}) - 1)", "=": f"(({statement.right}) - w)",
+    }[statement.operator]  # fmt: skip
+
+
 def _scaled(statement: Statement, scale: str) -> Statement:
     """The same change of the weight times some factors, so that zero leaves every bit as it was."""
     if statement.target != "w" or not scale:
         return statement
-    change = {
-        "+=": f"({statement.right})", "-=": f"(-({statement.right}))", "*=": f"w*(({statement.right}) - 1)",
-        "/=": f"w*(1/({statement.right}) - 1)", "=": f"(({statement.right}) - w)",
-    }[statement.operator]  # fmt: skip
-    return Statement("w", "+=", f"{scale}*{change}")
+    return Statement("w", "+=", f"{scale}*{change_of(statement)}")

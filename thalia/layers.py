@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 from thalia.compose import Used, state_of, teaching
 from thalia.dimensions import check_equation, check_statement
+from thalia.eligibility import waiting, why_not
 from thalia.equations import WEIGHT, EquationError, Statement, weighing
 from thalia.errors import Path, did_you_mean
 from thalia.inputs import Ports
@@ -84,6 +85,12 @@ class Layers:
             hint = did_you_mean(pairing, part.pairing) if part.pairing else f"{name} knows only one"
             self.problem((*path, "pairing"), f"no pairing is called '{pairing}'", hint)
             return None
+        if use.eligibility:
+            if reason := why_not(part):
+                self.problem((*path, "eligibility"), f"{name} {reason}", "leave `eligibility` out")
+                return None
+            part, numbers = waiting(part, use.eligibility)
+            values = None if values is None else values | numbers
         modulator = self.modulators.expression(use.modulator, (*path, "modulator"), IN_SYNAPSES) if use.modulator else ""
         if part.is_gated and not use.modulator:
             known = ", ".join(self.circuit.modulators) or "this circuit has none; give it `modulators:`"

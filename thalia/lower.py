@@ -186,7 +186,7 @@ class _Lowering:
         stem, pending = stem_of(self.synapses), []
         for index, term in enumerate(terms):
             name = f"{stem}_sum{index + 1}"
-            in_neurons = self._sum(name, term, f"{stem}_{term.trace}_decay" if term.trace else "")
+            in_neurons = self._sum(name, term, f"{stem}_decay_of_{term.trace}" if term.trace else "")
             seen = f"{name}_post" if in_neurons else f"{SHARED}_{name}"
             pending.append("*".join(filter(None, (term.factor, term.trace, seen))))
         if self.synapses.switches:
@@ -211,13 +211,14 @@ class _Lowering:
 
     def _keep_books(self, pending: str, touching: frozenset[str], decaying: dict[str, _Decay]) -> None:
         """Put the present weight before every event's statements, and what is left of it after them."""
-        names = {trace: f"{stem_of(self.synapses)}_{trace}" for trace in decaying}
+        stem = stem_of(self.synapses)
+        decays, growths = ({trace: f"{stem}_{what}_of_{trace}" for trace in decaying} for what in ("decay", "growth"))
         for trace, each in decaying.items():
-            self._decay(f"{names[trace]}_decay", f"{names[trace]}_growth", self._there(f"dt*({each.rate})", self.to_shared))
+            self._decay(decays[trace], growths[trace], self._there(f"dt*({each.rate})", self.to_shared))
             self.forms[trace] = f"{RESCALED}: its unit grows as it decays, and is brought back every {self.epoch:.3g} s"
         books = Bookkeeping(
-            pending, touching, {trace: f"{SHARED}_{name}_decay" for trace, name in names.items()},
-            {trace: f"{SHARED}_{name}_growth" for trace, name in names.items()},
+            pending, touching, {trace: f"{SHARED}_{name}" for trace, name in decays.items()},
+            {trace: f"{SHARED}_{name}" for trace, name in growths.items()},
         )  # fmt: skip
         equations = tuple(
             replace(e, kind="parameter", right="") if e.name in decaying else rename_equation(e, books.values)
@@ -229,7 +230,7 @@ class _Lowering:
             on_pre=books.around(self.synapses.on_pre), on_post=books.around(self.synapses.on_post),
             later=tuple(replace(each, statements=books.around(each.statements)) for each in self.synapses.later),
             pending=pending, decay=books.decay,
-            shared_switch=f"{stem_of(self.synapses)}_plastic" if pending and self.synapses.switches else "",
+            shared_switch=f"{stem}_plastic" if pending and self.synapses.switches else "",
         )  # fmt: skip
         texts = [*(e.right for e in equations), *(s.right for s in (*changed.statements(), *changed.at_epoch))]
         read = {name for text in texts if text for name in identifiers(text)} | {each.after for each in changed.later}

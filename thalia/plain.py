@@ -58,6 +58,7 @@ def json_schema() -> dict[str, Any]:
         definitions[name]["properties"].pop("parameters")
         definitions[name]["additionalProperties"] = {"type": ["number", "string"]}
         definitions[name]["required"] = {"Stimulus": ["kind", "target"], "RuleUse": []}.get(name, [key])
+    definitions["RuleUse"]["properties"]["eligibility"] = {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Eligibility"}]}
     short = {"SynapseUse": "string", "RuleUse": "string", "Modulator": "string", "Delay": ["string", "array"], "Scale": "number"}
     for name, kind in short.items():
         definitions[name] = {"anyOf": [{"type": kind}, definitions[name]]}

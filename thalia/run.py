@@ -164,7 +164,8 @@ def _run(
     built = engine.build(plan, progress)
     clock.lap("build")
     with RunWriter.create(file, plan, files_of(circuit), describe(plan), name) as writer:
-        writer.origin(*origin_of(circuit), {"backend": name, "lower": lower, "precision": plan.precision, "wiring": fingerprint(arrays)})
+        settings = {"backend": name, "lower": lower, "precision": plan.precision, "wiring": fingerprint(arrays)}
+        writer.origin(*origin_of(circuit), settings)
         simulate(plan, engine, built, arrays, writer, name, clock, remark, checkpoint_every, progress, start_from=start_from)
     return Run(file)
 

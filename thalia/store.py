@@ -137,7 +137,8 @@ class RunWriter:
         self.h5.attrs.update({
             "format": FORMAT, "version": FORMAT_VERSION, "name": plan.name, "backend": backend, "seed": plan.seed,
             "dt": plan.dt, "duration": plan.duration, "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "complete": False, "determinism": f"{DETERMINISM.format(precision=_PRECISION[plan.precision])}, {_ARITHMETIC[backend]}",
+            "complete": False,
+            "determinism": f"{DETERMINISM.format(precision=_PRECISION[plan.precision])}, {_ARITHMETIC[backend]}",
         })  # fmt: skip
         self.h5.attrs.update({name: version(name) for name in ("thalia", "brian2", "numpy")})
         text = h5py.string_dtype()

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from thalia.fields import CountTable, Names, Number, Time, gather, refuse
+from thalia.fields import CountTable, Names, Number, PositiveTime, Rate, Time, gather, refuse
 from thalia.texts import AnyValue, Node
 from thalia.units import UNITS, constant
 
@@ -17,10 +17,28 @@ class SynapseUse(Node):
     parameters: dict[str, AnyValue] = {}
 
 
+class Eligibility(Node):
+    """How what a rule changes waits for its modulator: its decay, its rise if there is one, its speed at a signal of 1."""
+
+    decay: PositiveTime
+    rise: PositiveTime | None = None
+    rate: Rate = constant(1, UNITS["Hz"][1])
+
+    @model_validator(mode="after")
+    def _rises_before_it_decays(self) -> "Eligibility":
+        if self.rise and self.rise.mean >= self.decay.mean:
+            raise refuse(f"expected a rise below the decay of {self.decay}, found {self.rise}", "the slower time is the decay")
+        return self
+
+
+EligibilityField = Annotated[Eligibility, BeforeValidator(lambda raw: {"decay": raw} if isinstance(raw, str) else raw)]
+
+
 class RuleUse(Node):
     """A plasticity rule with parameters of its own, over those of a preset or of a pathway's published window.
 
     `modulator` is an expression of modulators: the third factor of a rule that has one, else a factor of every change.
+    With `eligibility` what a rule changes waits for the modulator.
     """
 
     rule: str = ""
@@ -29,6 +47,7 @@ class RuleUse(Node):
     pairing: str = ""
     teacher: str = ""
     modulator: str = ""
+    eligibility: EligibilityField | None = None
     parameters: dict[str, AnyValue] = {}
 
     @model_validator(mode="after")
@@ -39,7 +58,7 @@ class RuleUse(Node):
 
 
 _gather_synapse = gather("part", "preset")
-_gather_rule = gather("rule", "window", "preset", "pairing", "teacher", "modulator")
+_gather_rule = gather("rule", "window", "preset", "pairing", "teacher", "modulator", "eligibility")
 SynapseField = Annotated[SynapseUse, BeforeValidator(lambda raw: {"part": raw} if isinstance(raw, str) else _gather_synapse(raw))]
 SynapseFields = Annotated[
     tuple[SynapseField, ...],
