@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
+from thalia.analysis import bootstrap_interval
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "reward.yaml"
 CUES, SECONDS, PER_SECOND = 20, 600, 5
@@ -59,12 +60,6 @@ def picked_out(weights: np.ndarray) -> float:
     return float(change[0] - change[1:].mean())
 
 
-def interval(values: list[float]) -> tuple[float, float]:
-    """Mean, and half of its 95 % confidence interval by bootstrap."""
-    draws = np.random.default_rng(0).choice(values, (10_000, len(values))).mean(axis=1)
-    return float(np.mean(values)), float(np.diff(np.percentile(draws, [2.5, 97.5]))[0] / 2)
-
-
 NO_DOPAMINE = {"modulators.dopamine.amplitude": 0, "modulators.dopamine.baseline": 0}
 CONDITIONS = {"reward": {}, "shuffled reward": {"shuffled": True}, "no dopamine": NO_DOPAMINE}
 
@@ -83,7 +78,7 @@ def draw(seeds: int) -> Figure:
     left.set(xlabel="time (s)", ylabel="mean weight (mV)", title="from the neurons of each cue, seed 1")
     for place, (name, runs) in enumerate(found.items()):
         values = [picked_out(each) for _, each in runs]
-        mean, half = interval(values)
+        mean, half = bootstrap_interval(np.array(values))
         right.plot(np.full(len(values), place) + np.linspace(-0.12, 0.12, len(values)), values, "o", color="#BBBBBB", ms=4)
         right.errorbar(place, mean, half, fmt="s", color="#0072B2", capsize=4)
         print(f"{name}: {mean:+.3f} mV, 95 % interval of half {half:.3f}, {len(values)} seeds")

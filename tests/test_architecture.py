@@ -12,7 +12,7 @@ ORDER = [
     "errors", "units", "equations", "dimensions", "source", "validate", "texts", "models", "parts", "fields", "uses", "spec", "plain", "load", "expand", "scale", "drives", "plan",
     "phases", "inputs", "modulators", "compose", "eligibility", "layers", "resolve", "fuse", "accumulate", "hoist", "lower", "emit", "memory", "describe", "passes", "network", "connect", "wire", "present",
     "backends", "backends.compiler", "backends.runtime", "backends.cpp", "journal", "store", "result", "analysis",
-    "watch", "checkpoint", "warm", "run", "resume", "compare", "verify", "protocols", "figures", "figures_protocols",
+    "watch", "rewiring", "between", "checkpoint", "warm", "run", "resume", "compare", "verify", "protocols", "figures", "figures_protocols",
     "catalogue", "summary", "cli_protocols", "cli",
 ]  # fmt: skip
 DOORS = {

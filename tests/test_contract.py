@@ -49,6 +49,7 @@ STACKS = {"heterosynaptic": "[stdp_pair, heterosynaptic]", "normalise": "[stdp_p
           "synaptic_scaling": "[stdp_pair, synaptic_scaling]", "parallel_fibre": "[{rule: parallel_fibre, teacher: q}]",
           **{name: f"[stdp_pair, {name}]" for name in ("consolidation", "fast_slow", "tag_and_capture")},
           **{name: f"[{{rule: {name}, modulator: m}}]" for name in ("dopamine_stdp", "three_factor", "d2_stdp")},
+          "structural": "[stdp_pair, {rule: structural, interval: 40 ms, filled: 0.5, weakest: 0.3, newborn: 0.35}]",
           "d1_stdp": "[{rule: d1_stdp, modulator: m, tau_fast: 2 ms}]"}  # fmt: skip
 CELLS = {"stdp_voltage": "adex_spike"}
 

@@ -120,7 +120,8 @@ def test_figures_are_drawn_for_every_run(simulate, tmp_path):
 
     files = [
         thalia.figures.save(draw(run), tmp_path / f"{name}.png")
-        for name, draw in thalia.figures.KINDS.items() if name != "modulators"
+        for name, draw in thalia.figures.KINDS.items()
+        if name != "modulators"
         if name != "weights"
     ]
 

@@ -11,6 +11,7 @@ YAML text → Circuit → Plan → Brian2 network → run file → analysis and 
 | `wire` (`connect`) | Plan → arrays |
 | `emit`, `backends/` | Plan → Brian2's model texts → a session that runs |
 | `run` (`passes`, `memory`, `describe`, `watch`, `store`, `journal`) | session → run file |
+| `between` (`rewiring`) | what is done between two chunks: pruning and growing, changes of weights, a task |
 | `resume`, `verify` (`checkpoint`) | run file → the same run, further; in pieces against whole |
 | `protocols`, `figures_protocols` | rule → pairing protocols in the real pipeline, and their figures |
 | `result`, `analysis`, `network`, `figures` | run file → numbers and figures |
@@ -27,6 +28,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from thalia.between import Moment as Moment
+    from thalia.between import Task as Task
     from thalia.errors import CircuitError as CircuitError
     from thalia.errors import Problem as Problem
     from thalia.load import dumps as dumps
@@ -50,6 +53,7 @@ _HOME = {
     "CircuitError": "errors", "Problem": "errors", "load": "load", "loads": "load", "dumps": "load", "plan_of": "passes",
     "run": "run", "resume": "resume", "Run": "result", "Circuit": "spec", "Connect": "spec", "Delay": "spec", "Pathway": "spec",
     "Phase": "spec", "Population": "spec", "Record": "spec", "Stimulus": "uses", "Modulator": "uses",
+    "Task": "between", "Moment": "between",
 }  # fmt: skip
 __all__ = sorted([*_HOME, "analysis", "figures"])
 

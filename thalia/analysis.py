@@ -64,6 +64,18 @@ def interval_cv(times: Floats, neurons: Ints, n_neurons: int, least: int = 5) ->
     return np.asarray(np.sqrt(variance) / mean)
 
 
+def bootstrap_interval(values: Floats, confidence: float = 0.95, draws: int = 10_000) -> tuple[float, float]:
+    """Mean of some independent values, and half of its confidence interval by bootstrap (always the same draws).
+
+    Parameters
+    ----------
+    values : (n,) float, of any unit
+    """
+    means = np.random.default_rng(0).choice(values, (draws, len(values))).mean(axis=1)
+    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(np.mean(values)), float((high - low) / 2)
+
+
 def synchrony(times: Floats, duration: float, width: float = 0.003) -> float:
     """Variance over mean of the population's spike count in bins of `width` seconds; 1 for independent neurons."""
     counts = np.bincount((times / width + 1e-9).astype(np.int64), minlength=int(duration / width))[: int(duration / width)]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.backends import Session
+from thalia.between import Between
 from thalia.errors import fail
 from thalia.expand import expand
 from thalia.load import dumps, loads
@@ -34,18 +35,19 @@ LEAST_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Kept:
-    """A state read back: after which step, every variable, and the spikes counted until then."""
+    """A state read back: after which step, every variable, and the spikes counted until then, and until a task's last stop."""
 
     step: int
     state: dict[str, NDArray[Any]]
     counts: dict[str, list[int]]
+    seen: dict[str, int] = field(default_factory=dict)
 
 
 class Checkpoints:
     """Keeps the state at an interval of model time, or as often as it costs little; and always at the end."""
 
-    def __init__(self, plan: Plan, session: Session, watch: Watch, writer: RunWriter, every: float | None):
-        self.plan, self.session, self.watch, self.writer = plan, session, watch, writer
+    def __init__(self, plan: Plan, session: Session, watch: Watch, between: Between, writer: RunWriter, every: float | None):
+        self.plan, self.session, self.watch, self.between, self.writer = plan, session, watch, between, writer
         self.steps = max(1, round(every / plan.dt)) if every else None
         self.constant = derived(plan)
         self.units = units_of(plan)
@@ -66,7 +68,8 @@ class Checkpoints:
         """Keep the state after a step."""
         begin = perf_counter()
         state = self.session.state(without=self.constant)
-        self.writer.state(done, state, self.units, {"counts": json.dumps(self.watch.counts)})
+        counted = {"counts": json.dumps(self.watch.counts), "seen": json.dumps(self.between.seen)}
+        self.writer.state(done, state, self.units, counted)
         self.writer.commit()
         self.last = perf_counter()
         self.cost = max(LEAST_SECONDS, self.last - begin)
@@ -151,7 +154,8 @@ def read_state(h5: h5py.File, file: FilePath) -> Kept | None:
             if crc32(np.ascontiguousarray(values).tobytes()) != int(data.attrs["crc32"]):
                 raise fail(f"{file}: is damaged: state/{owner}/{name} is not what was written", "resume from a copy of the file")
             state[f"{owner}.{name}"] = values
-    return Kept(int(group.attrs["step"]), state, json.loads(group.attrs["counts"]))
+    seen = json.loads(group.attrs.get("seen", "{}"))
+    return Kept(int(group.attrs["step"]), state, json.loads(group.attrs["counts"]), seen)
 
 
 def plan_from(h5: h5py.File, path: FilePath, kept: Kept | None, for_: str | Value | None = None) -> tuple[Plan, dict[str, Any]]:

@@ -16,7 +16,7 @@ from thalia.equations import (
 from thalia.errors import Path
 from thalia.models import Layer, Rule
 from thalia.plan import Input, LaterEvent
-from thalia.units import Dimension, Value, parse_value
+from thalia.units import DIMENSIONLESS, Dimension, Value, parse_value
 
 CLAMP = Statement("w", "=", "clip(w, w_min, w_max)")
 
@@ -38,6 +38,11 @@ class Used:
     def scale(self) -> str:
         """What every change of the weight is multiplied with; empty for a rule that says itself where its modulator acts."""
         return f"({self.modulator})" if self.modulator and not (isinstance(self.part, Rule) and self.part.is_gated) else ""
+
+    @property
+    def rewires(self) -> bool:
+        """Whether it prunes and grows synapses."""
+        return isinstance(self.part, Rule) and self.part.rewiring is not None
 
     def statements(self, event: str) -> tuple[Statement, ...]:
         """What happens at an event, under the pairing that the pathway chose."""
@@ -102,10 +107,13 @@ class SynapseCode:
         self.rates: list[str] = []
         equations: list[Equation] = []
         words = [used.word for used, _ in layers]
+        self.connected = next((f"{used.word}_connected" for used, _ in layers if used.rewires), "")
         self.local: list[dict[str, str]] = []
         for index, (used, state) in enumerate(layers):
             word = used.word + (f"_{index + 1}" if words.count(used.word) > 1 else "")
             equations += self._layer(used, state, word)
+        if self.connected:
+            equations.append(Equation("parameter", self.connected, "", DIMENSIONLESS))
         if self.rates:
             equations.append(Equation("ode", "w", " + ".join(self.rates), weight))
         self.equations = tuple(equations)
@@ -176,7 +184,7 @@ class SynapseCode:
         return (*before, *changing, CLAMP, *following)
 
     def _scale(self, used: Used) -> str:
-        return "*".join(filter(None, ("plastic" if self.switches else "", used.scale)))
+        return "*".join(filter(None, ("plastic" if self.switches else "", self.connected, used.scale)))
 
     def _keep_what_is_used(self) -> None:
         statements = (*self.on_pre, *self.on_post, *self.on_step, *(s for each in self.later for s in each.statements))

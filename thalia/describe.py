@@ -2,8 +2,8 @@
 
 from thalia.emit import model_of
 from thalia.memory import bytes_per_synapse, expected_synapses, needed_bytes
-from thalia.plan import SECOND, Group, Plan, SynapseGroup
-from thalia.units import Value, display_unit, format_number
+from thalia.plan import SECOND, Group, Plan, Rewiring, SynapseGroup
+from thalia.units import Value, constant, display_unit, format_number
 
 
 def describe(plan: Plan) -> str:
@@ -27,6 +27,11 @@ def describe(plan: Plan) -> str:
         lines += ["", *_group_lines(group, text.equations, plan)]
     for each, synapse_text in zip(plan.synapses, model.synapses, strict=True):
         lines += ["", *_synapse_lines(each, synapse_text.equations, plan)]
+    for change in plan.weight_changes:
+        every = format_number(round(change.steps * plan.dt, 12), SECOND)
+        lines += ["", f"{change.modulator} is released every {every} by changes of the weights of {', '.join(change.pathways)}"]
+    if plan.task_releases:
+        lines += ["", f"released by a task: {', '.join(plan.task_releases)}"]
     for playback in plan.playbacks:
         lines += ["", f"spikes {playback.name}: {len(playback.times)} given spikes of {playback.population}"]
     return "\n".join(lines) + "\n"
@@ -97,10 +102,20 @@ def _synapse_lines(synapses: SynapseGroup, equations: str, plan: Plan) -> list[s
         lines.append(f"    w = {_shown(member.weight)}, delay = {_delay(member.axonal, member.dendritic)}")
         lines += [f"    {n} = {_shown(v)}" for n, v in member.parameters.items() if n not in common and n in synapses.parameters]
         lines += [f"    {n} starts at {_shown(v) if isinstance(v, Value) else v}" for n, v in member.initial.items()]
+        if member.rewiring:
+            lines.append(f"    {_rewiring(member.rewiring, synapses)}")
         if synapses.switches:
             states = [f"{p.name} {'on' if on else 'off'}" for p, on in zip(plan.phases, member.plastic, strict=True)]
             lines.append(f"    plasticity: {', '.join(states)}")
     return lines
+
+
+def _rewiring(rewiring: Rewiring, synapses: SynapseGroup) -> str:
+    below, weight = (_shown(constant(number, synapses.weight)) for number in (rewiring.below, rewiring.weight))
+    return (
+        f"rewired every {_shown(constant(rewiring.every, SECOND))}: pruned below {below}, at most {rewiring.share:g} of the "
+        f"potential synapses of a neuron connected, a free place taken with probability {rewiring.growth:g} at {weight}"
+    )
 
 
 def _delay(axonal: Value, dendritic: Value) -> str:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable
 from thalia.compose import Used, state_of, teaching
 from thalia.dimensions import check_equation, check_statement
 from thalia.eligibility import waiting, why_not
-from thalia.equations import WEIGHT, EquationError, Statement, weighing
+from thalia.equations import WEIGHT, EquationError, Statement, evaluate, weighing
 from thalia.errors import Path, did_you_mean
 from thalia.inputs import Ports
 from thalia.models import EVENTS, Rule, Synapse, Window
 from thalia.modulators import IN_SYNAPSES, Modulators
 from thalia.parts import neurons_with, word_of
-from thalia.plan import Group, Input
+from thalia.plan import Group, Input, Rewiring
 from thalia.spec import Circuit, Pathway
 from thalia.units import DIMENSIONLESS, Dimension, Value
 from thalia.uses import RuleUse
@@ -98,6 +98,41 @@ class Layers:
         if values is None or modulator is None:
             return None
         return Used(name, word_of(name), part, values, path, pairing, use.teacher, modulator)
+
+    def rewiring(self, rules: Iterable[Used], low: Value, high: Value) -> Rewiring | None:
+        """How the rules of a pathway prune and grow its synapses; None if they do not."""
+        found = [used for used in rules if used.rewires]
+        for used in found[1:]:
+            self.problem(used.path, "a pathway is rewired by one rule only", "leave one of them out")
+        if not found or not isinstance(found[0].part, Rule) or found[0].part.rewiring is None:
+            return None
+        used, text = found[0], found[0].part.rewiring
+        if low.mean != 0:
+            self.problem(
+                (*used.path[:2], "w_min"), f"{used.name} prunes to a weight of zero, found w_min = {low}", "leave it out"
+            )
+        numbers = {name: value.mean for name, value in used.values.items()} | {"w_max": high.mean}
+        try:
+            every, share, start, growth, below, weight = (
+                float(evaluate(getattr(text, key), numbers)) for key in ("every", "share", "start", "growth", "below", "weight")
+            )
+        except EquationError as error:
+            self.problem(used.path, str(error))
+            return None
+        for key, number in (("share", share), ("start", start), ("growth", growth)):
+            if not 0 <= number <= 1:
+                name = getattr(text, key)
+                self.problem((*used.path, name), f"expected a fraction from 0 to 1, found {number:g}", f"it is the {key}")
+        for name, value in used.values.items():
+            if value.is_random:
+                self.problem((*used.path, name), f"expected one number for all synapses, found {value}")
+        if not below <= weight <= high.mean:
+            shares = f"{weight / high.mean:.4g} of w_max, pruned below {below / high.mean:.4g}"
+            message = f"a synapse that grows would be pruned at once, or be above w_max: {shares}"
+            self.problem(used.path, message, "let it grow with a weight between the two")
+        if every < self.circuit.dt.mean:
+            self.problem((*used.path, text.every), f"expected at least {self.circuit.dt}, the time step")
+        return Rewiring(f"{used.word}_connected", every, below, share, start, growth, weight)
 
     def state(self, used: Used, plastic: tuple[bool, ...]) -> Input | None:
         """What the layer keeps in the neuron; the same for every pathway with the same numbers there."""

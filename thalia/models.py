@@ -181,6 +181,21 @@ class Later(Node):
     on_pre: Statements
 
 
+class Rewiring(Node):
+    """Pruning and growing out of a pool of potential synapses, which are the pathway's connectivity.
+
+    `every`, `share`, `start` and `growth` name parameters; `below` and `weight` are expressions of them and of `w_max`:
+    below which weight a synapse is pruned, and with which one it grows.
+    """
+
+    every: str
+    share: str
+    start: str
+    growth: str
+    below: str
+    weight: str
+
+
 class Rule(Layer):
     """A plasticity rule as model equations; `w` is the weight, between `w_min` and `w_max`.
 
@@ -192,6 +207,7 @@ class Rule(Layer):
     family: str = "other"
     pairing: dict[str, Pairing] = {}
     later: Later | None = None
+    rewiring: Rewiring | None = None
     on_post: Statements = ()
     on_step: Statements = ()
     on_teacher: Statements = ()
@@ -208,6 +224,9 @@ class Rule(Layer):
         _own_names(self, own, _IN_SYNAPSES)
         if self.later and self.later.after not in self.parameters:
             raise _refuse(f"later: '{self.later.after}' is not a parameter", did_you_mean(self.later.after, self.parameters))
+        for key in ("every", "share", "start", "growth") if self.rewiring else ():
+            if (name := getattr(self.rewiring, key)) not in self.parameters:
+                raise _refuse(f"rewiring: '{name}' is not a parameter", did_you_mean(name, self.parameters))
         for name, preset in self.presets.items():
             if preset.pairing and preset.pairing not in self.pairing:
                 hint = did_you_mean(preset.pairing, self.pairing)

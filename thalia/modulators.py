@@ -1,14 +1,14 @@
 """Neuromodulators, resolved: their levels live in the shared cell, which populations, schedules and one another drive."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from thalia.dimensions import FUNCTIONS, check_equation, check_statement, dimension_of
-from thalia.equations import Equation, EquationError, Statement, identifiers, rename, rename_equation
+from thalia.equations import Equation, EquationError, Statement, identifiers, rename, rename_equation, rename_statement
 from thalia.errors import Path, did_you_mean
 from thalia.inputs import Ports
 from thalia.models import ModulatorKind
-from thalia.plan import SHARED, SHARED_CELL, Group, Member, PathwayPlan, PhasePlan, SynapseGroup, group_name
+from thalia.plan import SHARED, SHARED_CELL, Group, Member, PathwayPlan, PhasePlan, SynapseGroup, WeightChange, group_name
 from thalia.spec import Circuit, Connect
 from thalia.units import DIMENSIONLESS, UNITS, Dimension, Value, a_dimension, constant
 from thalia.uses import Modulator
@@ -72,6 +72,20 @@ class Modulators:
             for populations, statements in sources:
                 made += [self._release(name, population, statements) for population in populations or () if statements]
         return tuple(each for each in made if each)
+
+    def amounts(self) -> dict[str, tuple[Statement, ...]]:
+        """What an amount of each modulator does to the shared cell when it is released."""
+        local = {name: self._local(name) for name in self.parts}
+        return {name: tuple(rename_statement(s, local[name]) for s in part.on_release) for name, part in self.parts.items()}
+
+    def weight_changes(self) -> tuple[WeightChange, ...]:
+        """The modulators that changes of weights release."""
+        dt, made = self.circuit.dt.mean, []
+        for name, modulator in self.circuit.modulators.items():
+            named = tuple(p for p in self.circuit.pathways if _is_of(p, modulator.weight_change_of or ()))
+            if named:
+                made.append(WeightChange(name, named, max(1, round(modulator.every.mean / dt)), f"w_{word(name)}"))
+        return tuple(made)
 
     def _release(self, name: str, population: str, statements: tuple[Statement, ...]) -> SynapseGroup | None:
         if population not in self.circuit.populations:
@@ -155,12 +169,21 @@ class Modulators:
                     self.problem((*path, key), f"no population is called '{population}'", hint)
             if populations and not statements:
                 self.problem((*path, key), f"'{modulator.kind}' is not {key.replace('_', ' ')} anything", f"leave `{key}` out")
+        for pathway in modulator.weight_change_of or ():
+            plastic = [p for p, each in self.circuit.pathways.items() if each.rules]
+            if not any(_is_of(p, (pathway,)) for p in plastic):
+                what = "is not plastic" if pathway in self.circuit.pathways else "is no pathway"
+                self.problem((*path, "weight_change_of"), f"'{pathway}' {what}", did_you_mean(pathway, plastic))
+        for key in ("weight_change_of", "from_task"):
+            if getattr(modulator, key) and not part.on_release:
+                self.problem((*path, key), f"'{modulator.kind}' is not released by anything", f"leave `{key}` out")
         reads = "input" in _read(part)
         if modulator.input and not reads:
             self.problem((*path, "input"), f"'{modulator.kind}' has no input", "leave `input` out")
         moves = any(name in phase.modulators for phase in self.circuit.phases)
         tonic = self.values[name].get("tonic")
-        if not (modulator.released_by or modulator.input or moves or "tonic" in modulator.parameters or (tonic and tonic.mean)):
+        sources = modulator.released_by or modulator.weight_change_of or modulator.from_task
+        if not (sources or modulator.input or moves or "tonic" in modulator.parameters or (tonic and tonic.mean)):
             hint = "released_by: a population, schedule: times, or tonic: a level"
             self.problem(path, f"{name} is released by nobody", "input: an expression of other modulators" if reads else hint)
 
@@ -199,6 +222,10 @@ class Modulators:
 def word(name: str) -> str:
     """A modulator's name as a word in equations."""
     return name.replace(".", "_")
+
+
+def _is_of(pathway: str, names: Iterable[str]) -> bool:
+    return any(pathway == name or pathway.startswith(f"{name}.") for name in names)
 
 
 def _circle(trail: list[str], drivers: Mapping[str, set[str]]) -> list[str]:

@@ -129,6 +129,33 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Rewiring:
+    """How the synapses of a pathway are pruned and grown: SI numbers, weights included, and the variable that connects.
+
+    `share` of the potential synapses of each neuron can be connected, and `start` of those are at the beginning; `growth` is
+    the probability with which a place that is free is taken.
+    """
+
+    connected: str
+    every: float
+    below: float
+    share: float
+    start: float
+    growth: float
+    weight: float
+
+
+@dataclass(frozen=True)
+class WeightChange:
+    """A modulator that is released by changes of weights: every so many steps, since the variable `then` was taken."""
+
+    modulator: str
+    pathways: tuple[str, ...]
+    steps: int
+    then: str
+
+
+@dataclass(frozen=True)
 class PathwayPlan:
     """A pathway, ready to be wired: a member of a synapse object.
 
@@ -149,6 +176,7 @@ class PathwayPlan:
     w_max: Value | None = None
     initial: dict[str, Value | str] = field(default_factory=dict)
     states: tuple[str, ...] = ()
+    rewiring: Rewiring | None = None
 
 
 @dataclass(frozen=True)
@@ -234,6 +262,9 @@ class Plan:
     record: Record
     modulators: tuple[str, ...] = ()
     shared: Group | None = None
+    releases: dict[str, tuple[Statement, ...]] = field(default_factory=dict)  # what an `amount` of a modulator does
+    weight_changes: tuple[WeightChange, ...] = ()
+    task_releases: tuple[str, ...] = ()
     epoch: int = 0  # steps after which the sums start anew; 0 if there are none
     precision: str = "double"  # in which synapses keep their variables; computed in double precision in any case
     reference: Reference | None = None

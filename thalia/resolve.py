@@ -89,7 +89,9 @@ class _Resolver:
         return Plan(
             name=circuit.name, dt=circuit.dt.mean, seed=circuit.seed, phases=phases,
             groups=tuple(filter(None, groups)), synapses=(*filter(None, pathways), *self.modulators.releases()),
-            modulators=tuple(circuit.modulators), shared=shared,
+            modulators=tuple(circuit.modulators), shared=shared, releases=self.modulators.amounts(),
+            weight_changes=self.modulators.weight_changes(),
+            task_releases=tuple(name for name, modulator in circuit.modulators.items() if modulator.from_task),
             drives=tuple(filter(None, drives)), playbacks=tuple(filter(None, playbacks)),
             record=circuit.record, reference=circuit.reference, notes=notes,
         )  # fmt: skip
@@ -207,7 +209,7 @@ class _Resolver:
         received[pathway.post[0]].add(port.input, port.values, path)
         plastic = plastic_in(self.circuit, name)
         self.used[name] = [*efficacies, *rules]
-        rules = rules if any(plastic) else []
+        rules = rules if any(plastic) or any(used.rewires for used in rules) else []
         layers = [(used, self.layers.state(used, plastic)) for used in (*efficacies, *rules)]
         for used, state in layers:
             self.layers.teach(used, state, pathway.post[0])
@@ -221,14 +223,21 @@ class _Resolver:
             parameters=code.values | {k: b for k, b in zip(("w_min", "w_max"), bounds, strict=True) if b},
             plastic=plastic, w_min=bounds[0], w_max=bounds[1], initial=code.initial,
             states=tuple(state.name for _, state in layers if state),
+            rewiring=self.layers.rewiring(rules, bounds[0], bounds[1]) if bounds[0] and bounds[1] else None,
         )  # fmt: skip
         return SynapseGroup(
             name=synapses_name(name), pre=group_name(pathway.pre[0]), post=group_name(pathway.post[0]),
             synapse=" + ".join([*(used.word for used in efficacies), port.input.name]),
             rules=tuple(used.name for used in rules), members=(member,), weight=port.weight,
             parameters={key: value.dimension for key, value in member.parameters.items()},
-            equations=code.equations, on_pre=code.on_pre, on_post=code.on_post, later=code.later, on_step=code.on_step,
+            equations=(*code.equations, *self.measured(name, port.weight)),
+            on_pre=code.on_pre, on_post=code.on_post, later=code.later, on_step=code.on_step,
         )  # fmt: skip
+
+    def measured(self, pathway: str, weight: Dimension) -> tuple[Equation, ...]:
+        """The variables that hold a weight as it was when its change was last measured."""
+        changes = (change for change in self.modulators.weight_changes() if pathway in change.pathways)
+        return tuple(Equation("parameter", change.then, "", weight) for change in changes)
 
     def taught(self, synapses: SynapseGroup) -> SynapseGroup:
         """The synapses, which also teach the rules that name them as their teacher."""

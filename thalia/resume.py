@@ -1,10 +1,12 @@
 """A run goes on from the state in its file, bit for bit as if it had never stopped."""
 
+from dataclasses import replace
 from pathlib import Path as FilePath
 
 import h5py
 
 from thalia import backends
+from thalia.between import Task
 from thalia.checkpoint import Kept, checkpoint_interval, fingerprint, plan_from, read_state
 from thalia.errors import CircuitError, fail
 from thalia.memory import check_memory
@@ -20,6 +22,7 @@ def resume(
     *,
     for_: str | Value | None = None,
     checkpoint_every: str | Value | None = None,
+    task: Task | None = None,
     progress: Progress = lambda what, fraction: None,
 ) -> Run:
     """Go on with a run that was interrupted, or with a finished one for longer.
@@ -31,6 +34,8 @@ def resume(
         Model time to go on for; by default to the end that the run was meant to have.
     checkpoint_every : time, optional
         As in `run`.
+    task : Task, optional
+        The task of a run that has one; its code is not in the file.
 
     Raises
     ------
@@ -42,11 +47,13 @@ def resume(
     with h5py.File(path) as h5:
         kept = read_state(h5, path)
         plan, origin = plan_from(h5, path, kept, for_)
+    if bool(origin.get("task")) != (task is not None):
+        raise fail(f"{path}: was run {'with' if task is None else 'without'} a task", "give `resume` the task that `run` had")
     kept = kept or Kept(0, {}, {})
     if kept.step >= plan.steps:
         raise fail(f"{path}: is complete, {plan.duration:g} s", "say for how long to go on, as in --for 1s")
     counts = {m.name: (kept.counts.get(m.name, []) + [0] * len(plan.phases))[: len(plan.phases)] for _, m in plan.populations()}
-    kept = Kept(kept.step, kept.state, counts)
+    kept = replace(kept, counts=counts)
     clock.lap("load")
     name = str(origin["backend"])
     engine = backends.find(name)
@@ -62,5 +69,5 @@ def resume(
     clock.lap("build")
     every = checkpoint_interval(checkpoint_every, plan)
     with explained(path), RunWriter.reopen(path, plan) as writer:
-        simulate(plan, engine, built, arrays, writer, name, clock, "", every, progress, kept)
+        simulate(plan, engine, built, arrays, writer, name, clock, "", every, progress, kept, task=task)
     return Run(path)

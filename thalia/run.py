@@ -13,6 +13,7 @@ import numpy as np
 
 from thalia import backends
 from thalia.backends import Backend, Sample, Session
+from thalia.between import Between, Task
 from thalia.checkpoint import Checkpoints, Kept, checkpoint_interval, fingerprint, origin_of
 from thalia.describe import describe
 from thalia.errors import CircuitError, fail
@@ -46,6 +47,7 @@ def run(
     overwrite: bool = False,
     checkpoint_every: str | Value | None = None,
     start_from: str | FilePath | None = None,
+    task: Task | None = None,
     progress: Progress = lambda what, fraction: None,
 ) -> Run:
     """Simulate a circuit and keep everything in a run file.
@@ -68,6 +70,8 @@ def run(
         less than a twentieth of the time.
     start_from : path of a run file, optional
         Start with the weights, and the state of rules, that another run ended with, by the names of pathways and populations.
+    task : Task, optional
+        What watches the network while it runs, and releases the modulators that are `from_task`.
 
     Raises
     ------
@@ -90,7 +94,7 @@ def run(
     clock.lap("plan")
     with explained(file):
         learned = FilePath(start_from) if start_from is not None else None
-        return _run(origin, plan, name, lower, engine, file, clock, remark, every, progress, learned)
+        return _run(origin, plan, name, lower, engine, file, clock, remark, every, progress, learned, task)
 
 
 @contextmanager
@@ -156,7 +160,7 @@ def output_file(name: str, output: str | FilePath | None, overwrite: bool = Fals
 
 def _run(
     circuit: Circuit, plan: Plan, name: str, lower: str, engine: Backend, file: FilePath, clock: Clock, remark: str,
-    checkpoint_every: float | None, progress: Progress, start_from: FilePath | None,
+    checkpoint_every: float | None, progress: Progress, start_from: FilePath | None, task: Task | None,
 ) -> Run:  # fmt: skip
     progress("wiring", 0.0)
     arrays = wire(plan)
@@ -165,14 +169,18 @@ def _run(
     clock.lap("build")
     with RunWriter.create(file, plan, files_of(circuit), describe(plan), name) as writer:
         settings = {"backend": name, "lower": lower, "precision": plan.precision, "wiring": fingerprint(arrays)}
+        settings["task"] = task is not None
         writer.origin(*origin_of(circuit), settings)
-        simulate(plan, engine, built, arrays, writer, name, clock, remark, checkpoint_every, progress, start_from=start_from)
+        simulate(
+            plan, engine, built, arrays, writer, name, clock, remark, checkpoint_every, progress, start_from=start_from, task=task
+        )
     return Run(file)
 
 
 def simulate(
     plan: Plan, engine: Backend, built: object, arrays: Arrays, writer: RunWriter, name: str, clock: Clock, remark: str,
     checkpoint_every: float | None, progress: Progress, kept: Kept | None = None, start_from: FilePath | None = None,
+    task: Task | None = None,
 ) -> None:  # fmt: skip
     """Run a plan from the start, or from what was kept, to its end; everything goes to the run file as it happens."""
     emitted = getattr(built, "emit_seconds", 0.0)
@@ -181,6 +189,9 @@ def simulate(
     session = engine.start(plan, built, arrays, tuple(_samples(plan)), plan.seed)
     try:
         watch = Watch(plan, arrays, writer, session)
+        between = Between(plan, arrays, session, task, kept.seen if kept else {})
+        if kept is None:
+            between.begin()
         if start_from is not None:
             remark = "\n".join(filter(None, (remark, take_over(start_from, plan, arrays, session).text(start_from))))
         if kept is None:
@@ -193,10 +204,10 @@ def simulate(
         del arrays  # the program has them now
         writer.commit()
         clock.lap("emit")
-        checkpoints = Checkpoints(plan, session, watch, writer, checkpoint_every)
+        checkpoints = Checkpoints(plan, session, watch, between, writer, checkpoint_every)
         if start_from is not None:
             checkpoints.keep(0)  # wiring would not make again what was taken over
-        _advance(plan, session, watch, checkpoints, kept.step if kept else 0, clock, progress)
+        _advance(plan, session, watch, between, checkpoints, kept.step if kept else 0, clock, progress)
         clock.lap("store")
         results = watch.results(session, name, remark)
     finally:
@@ -220,8 +231,9 @@ def _samples(plan: Plan) -> Iterator[Sample]:
 
 
 def _advance(
-    plan: Plan, session: Session, watch: Watch, checkpoints: Checkpoints, done: int, clock: Clock, progress: Progress
-) -> None:
+    plan: Plan, session: Session, watch: Watch, between: Between, checkpoints: Checkpoints, done: int, clock: Clock,
+    progress: Progress,
+) -> None:  # fmt: skip
     stop = 0
     for index, phase in enumerate(plan.phases):
         stop += phase.steps
@@ -231,11 +243,12 @@ def _advance(
             session.settle()  # so that nothing is pending, and nothing rounded, while plasticity is off
         _switch(plan, session, index)
         while done < stop:
-            steps = checkpoints.next_stop(done, watch.next_stop(done, stop)) - done
+            steps = checkpoints.next_stop(done, between.next_stop(done, watch.next_stop(done, stop))) - done
             chunk = session.advance(steps)
             done += steps
             watch.pace(clock.lap("simulate"))
             watch.take(chunk, done, index)
+            between.act(done, index, watch.totals())
             checkpoints.take(done)
             clock.lap("store")
             progress("simulating", done / plan.steps)

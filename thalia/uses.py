@@ -102,7 +102,9 @@ class Modulator(Node):
     """A neuromodulator: `kind` names its part, and the keys it does not know are that part's parameters.
 
     Each spike of the populations in `released_by` releases one amount divided by the number of their neurons, and each
-    of those in `predicted_by` is a prediction of release. `input` is an expression of other modulators.
+    of those in `predicted_by` is a prediction of release. `input` is an expression of other modulators. How far the weights
+    of the pathways in `weight_change_of` have moved, as a fraction of their range, is released after `every` of model time.
+    With `from_task` a task may release it, too.
     """
 
     kind: str
@@ -111,6 +113,9 @@ class Modulator(Node):
     schedule: tuple[Release, ...] = ()
     delay: Time | None = None
     input: str = ""
+    weight_change_of: Names | None = None
+    every: PositiveTime = constant(1, UNITS["s"][1])
+    from_task: bool = False
     parameters: dict[str, AnyValue] = {}
 
     def scheduled(self, name: str) -> dict[str, Release]:
@@ -118,7 +123,9 @@ class Modulator(Node):
         return {f"{name}.schedule_{index}": each for index, each in enumerate(self.schedule, start=1)}
 
 
-_gather_modulator = gather("kind", "released_by", "predicted_by", "schedule", "delay", "input")
+_gather_modulator = gather(
+    "kind", "released_by", "predicted_by", "schedule", "delay", "input", "weight_change_of", "every", "from_task"
+)
 ModulatorField = Annotated[
     Modulator, BeforeValidator(lambda raw: {"kind": raw} if isinstance(raw, str) else _gather_modulator(raw))
 ]

@@ -28,6 +28,10 @@ class Watch:
         self.rows = {pathway: arrays.synapses[synapses].rows(pathway) for synapses, pathway in self.recorded}
         self.counts: dict[str, list[int]] = {member.name: [0] * len(plan.phases) for _, member in plan.populations()}
 
+    def totals(self) -> dict[str, int]:
+        """Spikes that each population has fired until now."""
+        return {name: sum(counts) for name, counts in self.counts.items()}
+
     def declare(self, arrays: Arrays) -> None:
         """Make room in a new run file for everything that will be recorded."""
         for synapses, pathway in self.recorded:

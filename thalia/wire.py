@@ -124,12 +124,12 @@ def _sum_over_synapses(text: str, state: str, group: Group, plan: Plan, synapses
             if state in member.states:
                 wired = synapses[each.name]
                 rows = wired.rows(member.name)
-                values = evaluate(text.strip().removeprefix("sum"), _numbers(member, wired.variables["w"][rows]))
+                values = evaluate(text.strip().removeprefix("sum"), numbers_of(member, wired.variables["w"][rows]))
                 total += np.bincount(wired.post[rows], np.broadcast_to(values, len(rows)), minlength=group.size)
     return total
 
 
-def _numbers(pathway: PathwayPlan, weights: Floats) -> dict[str, object]:
+def numbers_of(pathway: PathwayPlan, weights: Floats) -> dict[str, object]:
     """What an initial value may be an expression of."""
     bounds = {"w_min": pathway.w_min, "w_max": pathway.w_max}
     return {"w": weights, **{name: bound.mean for name, bound in bounds.items() if bound}}
@@ -169,7 +169,7 @@ def _wired(synapses: SynapseGroup, plan: Plan) -> Wired:
             variables[name][rows] = _values(member, name, len(rows), plan)
         for name, value in member.initial.items():
             weights = variables["w"][rows]
-            variables[name][rows] = evaluate(value, _numbers(member, weights)) if isinstance(value, str) else value.mean
+            variables[name][rows] = evaluate(value, numbers_of(member, weights)) if isinstance(value, str) else value.mean
     for name in synapses.parameters.keys() - varied:
         variables[name] = np.array([synapses.shared(name).mean])  # type: ignore[union-attr]
     return Wired(

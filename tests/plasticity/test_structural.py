@@ -1,0 +1,150 @@
+"""Pruning and growing out of a pool: how many, how fast, and that what is used stays."""
+
+import numpy as np
+import pytest
+
+import thalia
+from thalia.errors import CircuitError
+from thalia.verify import verify
+
+TEXT = """
+thalia: 1
+name: pool
+dt: 1 ms
+duration: 10 s
+populations:
+  source: {{neuron: poisson, size: 200, parameters: {{rate: {rate}}}}}
+  cells: {{neuron: lif_current, size: 40}}
+modulators: {{m: {{kind: first_order, tonic: 1, baseline: 0}}}}
+pathways:
+  p: {{pre: source, post: cells, connect: {{rule: all_to_all}}, synapse: delta, weight: {weight}, w_max: 1 mV, delay: 1 ms,
+      plasticity: [{rule}, {{rule: structural, {numbers}}}]}}
+stimuli: {{drive: {{kind: poisson, target: cells, rate: 300 Hz, synapse: delta, weight: 3 mV}}}}
+record: {{weights: {{pathways: p, every: 1 s}}}}
+"""
+
+
+def circuit(numbers="growth: 0.5", rule="stdp_pair", weight='"uniform(0 mV, 1 mV)"', rate="5 Hz"):
+    return TEXT.format(numbers=numbers, rule=rule, weight=weight, rate=rate)
+
+
+SILENT = {"rule": "{rule: stdp_pair, a_plus: 0, a_minus: 0}", "rate": "0 Hz"}
+
+
+def connected(run):
+    """Connected synapses of each neuron over time, (times, cells)."""
+    weights = run.weights["p"]
+    return np.stack([np.bincount(weights.post[row > 0], minlength=40) for row in weights.w])
+
+
+def test_the_numbers_follow_their_closed_form(simulate):
+    """A twentieth of uniform weights is below the bound; half of what is free grows again in each round."""
+    run = simulate(circuit(**SILENT))
+
+    number = connected(run)
+
+    room = 50 * 0.05  # of 200 potential synapses a quarter can be there
+    expected = [50, *(50 - room * 0.5**k for k in range(1, 9))]
+    # weights are recorded before the round at their time, and the first round prunes before it fills half of the room
+    assert number[0].tolist() == [50] * 40
+    assert number[2:10].mean(axis=1) == pytest.approx(expected[1:9], abs=0.35)
+    assert (number <= 50).all()
+
+
+def test_memory_is_flat_and_zero_is_not_the_end(simulate):
+    w = simulate(circuit("growth: 0.5, weakest: 0.3, newborn: 0.31")).weights["p"].w
+
+    assert w.shape[1] == 200 * 40
+    grown = (w[0] == 0) & (w[-1] > 0)
+    pruned = (w[0] > 0) & (w[-1] == 0)
+    assert grown.sum() > 100
+    assert pruned.sum() > 100
+
+
+def test_a_synapse_that_is_not_connected_transmits_nothing_and_learns_nothing(simulate):
+    """With everything unconnected the cells do not know of their sources."""
+    given = {"rate": "50 Hz", "weight": "0.9 mV"}
+    cut = simulate(circuit("at_start: 0, growth: 0", **given))
+    alone = simulate(circuit("at_start: 0, growth: 0", **{**given, "rate": "0 Hz"}))
+    joined = simulate(circuit("growth: 0", **given))
+
+    assert not cut.weights["p"].w.any()
+    assert len(joined.spikes["cells"]) > 1.2 * len(cut.spikes["cells"])
+    assert abs(len(cut.spikes["cells"]) / len(alone.spikes["cells"]) - 1) < 0.1
+
+
+def used_and_idle(simulate, plasticity="on"):
+    """How many synapses of sources that fire before their cells are connected at the end, and of the others."""
+    text = f"""
+thalia: 1
+name: used
+dt: 1 ms
+populations:
+  leader: {{neuron: poisson, size: 1, parameters: {{rate: 5 Hz}}}}
+  source: {{neuron: lif_current, size: 80}}
+  cells: {{neuron: lif_current, size: 20}}
+pathways:
+  p: {{pre: source, post: cells, connect: {{rule: all_to_all}}, synapse: delta, weight: 0.2 mV, w_max: 0.5 mV, delay: 1 ms,
+      plasticity: [{{rule: stdp_pair, a_plus: 0.08, a_minus: 0.12}}, {{rule: structural, newborn: 0.1}}]}}
+  leads: {{pre: leader, post: source, connect: {{rule: fixed_total_number, number: 40, multapses: false}}, synapse: delta,
+          weight: 30 mV, delay: 1 ms}}
+  drive: {{pre: leader, post: cells, connect: {{rule: all_to_all}}, synapse: delta, weight: 30 mV, delay: 8 ms}}
+stimuli: {{noise: {{kind: poisson, target: source, rate: 5 Hz, synapse: delta, weight: 30 mV}}}}
+phases: [{{name: learn, duration: 60 s, plasticity: {plasticity}}}]
+record: {{weights: {{pathways: [p, leads]}}}}
+"""
+    run = simulate(text, backend="cpp")
+    weights = run.weights["p"]
+    used = np.isin(weights.pre, run.weights["leads"].post)
+    return np.count_nonzero(weights.w[-1][used]), np.count_nonzero(weights.w[-1][~used]), weights.w
+
+
+def test_what_is_used_stays_and_the_rest_makes_room(simulate):
+    """Sources that drive their cells keep more of their synapses than others; without plasticity they do not."""
+    used, idle, _ = used_and_idle(simulate)
+    still_used, still_idle, w = used_and_idle(simulate, "off")
+
+    assert used > 2 * idle
+    assert abs(still_used - still_idle) < 60  # of 400, three standard deviations
+    assert used + idle <= still_used + still_idle == 400
+    assert (w[0] == w[-1]).all()
+
+
+@pytest.mark.parametrize("rule", ["stdp_pair", "{rule: d1_stdp, modulator: m, a_plus: 0.05, a_minus: 0.06}", "fast_slow"])
+def test_lowering_changes_nothing_but_the_cost(simulate, rule):
+    """Also what is pending for the weight of a synapse that is pruned, and of one that grows."""
+    rules = "stdp_pair, fast_slow" if rule == "fast_slow" else rule
+    text = circuit("weakest: 0.3, newborn: 0.31, interval: 200 ms", rule=rules).replace("duration: 10 s", "duration: 1 s")
+
+    cheap, reference = (simulate(text, lower=mode).weights["p"].w[-1] for mode in ("on", "off"))
+
+    assert cheap == pytest.approx(reference, rel=1e-9, abs=1e-12)
+    assert np.count_nonzero(cheap) > 1000
+
+
+def test_the_compiled_program_is_rewired_and_resumes_to_the_bit():
+    text = circuit("weakest: 0.3, newborn: 0.31, interval: 200 ms").replace("duration: 10 s", "duration: 2 s")
+
+    assert verify(thalia.loads(text), backend="cpp", pieces=4).different == ()
+
+
+@pytest.mark.parametrize(
+    ("numbers", "message"),
+    [
+        ("newborn: 0.01", "would be pruned at once, or be above w_max: 0.01 of w_max, pruned below 0.05"),
+        ("filled: 1.5", "filled: expected a fraction from 0 to 1, found 1.5"),
+        ("interval: 0.1 ms", "interval: expected at least 1 ms, the time step"),
+        ('growth: "uniform(0, 1)"', "growth: expected one number for all synapses"),
+        ("growth: 0.5}, {rule: structural", "a pathway is rewired by one rule only"),
+    ],
+)
+def test_what_cannot_be_is_told(numbers, message):
+    with pytest.raises(CircuitError, match=message):
+        thalia.plan_of(thalia.loads(circuit(numbers, weight="0.5 mV")))
+
+
+def test_a_pruned_weight_is_zero_so_the_bound_is():
+    text = circuit(weight="0.5 mV").replace("w_max: 1 mV", "w_max: 1 mV, w_min: 0.1 mV")
+
+    with pytest.raises(CircuitError, match=r"pathways\.p\.w_min: structural prunes to a weight of zero, found w_min = 0\.1 mV"):
+        thalia.plan_of(thalia.loads(text))

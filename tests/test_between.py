@@ -1,0 +1,137 @@
+"""What happens between two chunks: modulators that follow changes of weights, and tasks that reward a network."""
+
+import numpy as np
+import pytest
+
+import thalia
+from thalia.errors import CircuitError
+
+LEARNING = """
+thalia: 1
+name: learning
+duration: 3 s
+dt: 1 ms
+populations:
+  pre: {neuron: input, size: 2}
+  trigger: {neuron: input, size: 2}
+  post: {neuron: lif_current, size: 2}
+modulators:
+  turmoil: {kind: first_order, tau: 500 ms, weight_change_of: p, every: 1 s}
+  caution: {kind: follower, tau: 1 ms, input: 1/(1 + 1000*turmoil)}
+pathways:
+  p: {pre: pre, post: post, connect: {rule: one_to_one}, synapse: current_exp, weight: 0.5 pA, w_max: 1 pA, delay: 1 ms,
+      plasticity: [{rule: stdp_pair, MODULATOR}]}
+  force: {pre: trigger, post: post, connect: {rule: one_to_one}, synapse: delta, weight: 100 mV, delay: 1 ms}
+stimuli:
+  first: {kind: spikes, target: pre, times: {0: [200 ms, 1400 ms]}}
+  second: {kind: spikes, target: trigger, times: {0: [210 ms, 1410 ms]}}
+record: {weights: {pathways: p, every: 1 s}, modulators: 1 ms}
+"""
+
+
+def learning(simulate, modulator="a_minus: 0", **options):
+    return simulate(LEARNING.replace("MODULATOR", modulator), **options)
+
+
+@pytest.mark.parametrize("lower", ["on", "off"])
+def test_a_modulator_follows_how_far_weights_have_moved(simulate, lower):
+    """One of two weights moves by a known fraction of its range before 1 s, and again before 2 s."""
+    run = learning(simulate, lower=lower)
+
+    moved = np.abs(np.diff(run.weights["p"].w, axis=0)).mean(axis=1)
+    level = run.modulators["turmoil"].value
+    assert moved[:2] == pytest.approx(0.005 * np.exp(-10 / 20) / 2, rel=0.06)
+    assert level[990] == 0
+    assert level[1000] == pytest.approx(moved[0], rel=1e-9)
+    assert level[2000] == pytest.approx(moved[0] * np.exp(-2) + moved[1], rel=1e-9)
+
+
+def test_what_changed_much_learns_less(simulate):
+    """Metaplasticity of the circuit: the second pair changes less, because the weights have just moved."""
+    free = np.diff(learning(simulate).weights["p"].w[:, 0])
+    held = np.diff(learning(simulate, "a_minus: 0, modulator: caution").weights["p"].w[:, 0])
+
+    level = 0.005 * np.exp(-0.5) / 2 * np.exp(-0.41 / 0.5)
+    assert free[1] == pytest.approx(free[0], rel=1e-6)
+    assert held[1] / held[0] == pytest.approx(1 / (1 + 1000 * level), rel=0.06)
+
+
+REWARDED = """
+thalia: 1
+name: rewarded
+duration: 2 s
+dt: 1 ms
+populations: {cells: {neuron: poisson, size: 20, parameters: {rate: 10 Hz}}}
+modulators: {dopamine: {kind: first_order, tau: 100 ms, from_task: true}}
+record: {modulators: 1 ms}
+"""
+
+
+def reward_many(moment):
+    """Reward every stop in whose time the cells fired more than 20 spikes, by as much as chance says."""
+    if moment.spikes["cells"] > 20:
+        moment.release("dopamine", 1 + moment.random.random())
+
+
+TASK = thalia.Task("100 ms", reward_many)
+
+
+@pytest.mark.parametrize("backend", ["runtime", "cpp"])
+def test_a_task_rewards_what_the_network_has_just_done(simulate, backend):
+    run = simulate(REWARDED, task=TASK, backend=backend)
+
+    counts = np.bincount((run.spikes["cells"].times * 10 + 1e-6).astype(int), minlength=20)
+    level = run.modulators["dopamine"].value
+    jumps = [level[100 * k] > level[100 * k - 1] + 0.9 for k in range(1, 20)]
+    assert jumps == [count > 20 for count in counts[:19]]
+    assert 3 < sum(jumps) < 16
+
+
+def test_a_rewarded_run_resumes_to_the_bit(simulate, tmp_path):
+    """Also where it was cut between two stops: spikes of the time before count."""
+    whole = simulate(REWARDED, task=TASK)
+    part = simulate(REWARDED, task=TASK, duration="0.73 s", output=tmp_path / "part.h5")
+
+    resumed = thalia.resume(part.file, for_="1.27 s", task=TASK)
+
+    assert np.array_equal(resumed.modulators["dopamine"].value, whole.modulators["dopamine"].value)
+
+
+@pytest.mark.parametrize(("task", "message"), [
+    (thalia.Task("100 ms", lambda moment: moment.release("serotonin", 1)), "the task releases 'serotonin', and the circuit has no such"),
+    (thalia.Task("soon", reward_many), "task: .*soon"),
+    (thalia.Task("0 ms", reward_many), "task: expected a time such as '100 ms', found 0 ms"),
+])  # fmt: skip
+def test_a_task_that_cannot_be_is_told(simulate, task, message):
+    with pytest.raises(CircuitError, match=message):
+        simulate(REWARDED, task=task)
+
+
+def test_a_run_with_a_task_goes_on_only_with_a_task(simulate, tmp_path):
+    part = simulate(REWARDED, task=TASK, duration="0.5 s", output=tmp_path / "part.h5")
+    alone = simulate(REWARDED, duration="0.5 s", output=tmp_path / "alone.h5")
+
+    with pytest.raises(CircuitError, match="was run with a task"):
+        thalia.resume(part.file, for_="1 s")
+    with pytest.raises(CircuitError, match="was run without a task"):
+        thalia.resume(alone.file, for_="1 s", task=TASK)
+
+
+@pytest.mark.parametrize(("modulator", "message"), [
+    ("{kind: first_order, weight_change_of: q}", "modulators.m.weight_change_of: 'q' is not plastic"),
+    ("{kind: first_order, weight_change_of: x}", "modulators.m.weight_change_of: 'x' is no pathway\n    hint: known: p"),
+    ("{kind: follower, input: m2, from_task: true}", "'follower' is not released by anything"),
+])  # fmt: skip
+def test_sources_that_cannot_be_are_told(modulator, message):
+    text = f"""
+thalia: 1
+name: wrong
+duration: 1 s
+populations: {{a: {{neuron: poisson, size: 2}}, b: {{neuron: lif_current, size: 2}}}}
+pathways:
+  p: {{pre: a, post: b, connect: {{probability: 1}}, synapse: delta, weight: 1 mV, delay: 1 ms, plasticity: [stdp_pair]}}
+  q: {{pre: a, post: b, connect: {{probability: 1}}, synapse: delta, weight: 1 mV, delay: 1 ms}}
+modulators: {{m: {modulator}, m2: {{kind: first_order, tonic: 1}}}}
+"""
+    with pytest.raises(CircuitError, match=message):
+        thalia.plan_of(thalia.loads(text))

@@ -1,0 +1,122 @@
+"""What happens between two chunks of a run: rewiring, and what is released by changes of weights and by a task.
+
+Everything that it does, it does at a fixed step and to variables of the network, so a run that is resumed does the same.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from thalia.backends import Session
+from thalia.equations import evaluate, identifiers
+from thalia.errors import did_you_mean, fail
+from thalia.plan import SECOND, SHARED, Plan, WeightChange
+from thalia.present import weights
+from thalia.rewiring import pools
+from thalia.units import parse_value
+from thalia.wire import Arrays, stream
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A stop of the network for a task: the model time in seconds, spikes of each population since the last stop."""
+
+    time: float
+    spikes: Mapping[str, int]
+    random: np.random.Generator
+    release: Callable[[str, float], None]
+    """Release an amount of a modulator, as in `moment.release("dopamine", 1)`."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task that watches a network and rewards it: `act` is called with a `Moment` after `every` of model time.
+
+    It should decide from the moment alone, with its random generator; then a resumed run is the same.
+    """
+
+    every: str
+    act: Callable[[Moment], None]
+
+
+class Between:
+    """Stops a run where something is to be done, and does it."""
+
+    def __init__(self, plan: Plan, arrays: Arrays, session: Session, task: Task | None, seen: Mapping[str, int]):
+        self.plan, self.session, self.task = plan, session, task
+        self.pools = list(pools(plan, arrays))
+        self.seen = dict(seen)  # spikes of each population until the last stop for the task
+        self.task_steps = _steps_of(task, plan) if task else 0
+
+    def begin(self) -> None:
+        """What is done before the first step."""
+        for pool in self.pools:
+            pool.begin(self.session)
+        for change in self.plan.weight_changes:
+            self._remember(change)
+
+    def next_stop(self, done: int, stop: int) -> int:
+        """The next step at which something is to be done, if it comes before another stop."""
+        periods = [*(pool.steps for pool in self.pools), *(each.steps for each in self.plan.weight_changes), self.task_steps]
+        return min([stop, *((done // steps + 1) * steps for steps in periods if steps)])
+
+    def act(self, done: int, phase: int, counts: Mapping[str, int]) -> None:
+        """Do what is due after a step, given the spikes that each population has fired until then."""
+        for pool in self.pools:
+            if done % pool.steps == 0 and pool.pathway.plastic[phase]:
+                pool.rewire(self.session, done)
+        for change in self.plan.weight_changes:
+            if done % change.steps == 0:
+                self._release(change.modulator, self._remember(change))
+        if self.task and done % self.task_steps == 0:
+            spikes = {name: count - self.seen.get(name, 0) for name, count in counts.items()}
+            self.seen = dict(counts)
+            generator = stream(self.plan.seed, "task", str(done))
+            self.task.act(Moment(done * self.plan.dt, spikes, generator, self._release_of_task))
+
+    def _remember(self, change: WeightChange) -> float:
+        """The mean change of the weights since they were last remembered, as a fraction of their range."""
+        moved, synapses_in_all = 0.0, 0
+        for synapses in self.plan.synapses:
+            if not {member.name for member in synapses.members} & {*change.pathways}:
+                continue
+            now = weights(synapses, self.session.read)
+            span = self.session.read(f"{synapses.name}.w_max") - self.session.read(f"{synapses.name}.w_min")
+            moved += float(np.sum(np.abs(now - self.session.read(f"{synapses.name}.{change.then}")) / span))
+            synapses_in_all += len(now)
+            self.session.write(f"{synapses.name}.{change.then}", now)
+        return moved / synapses_in_all if synapses_in_all else 0.0
+
+    def _release_of_task(self, modulator: str, amount: float) -> None:
+        if modulator not in self.plan.task_releases:
+            known = did_you_mean(modulator, self.plan.task_releases)
+            raise fail(f"the task releases '{modulator}', and the circuit has no such modulator `from_task`", known)
+        self._release(modulator, amount)
+
+    def _release(self, modulator: str, amount: float) -> None:
+        for statement in self.plan.releases[modulator]:
+            read = identifiers(statement.right) | {statement.target}
+            known = self.plan.group(SHARED).variables()
+            values = {name: float(self.session.read(f"{SHARED}.{name}").reshape(-1)[0]) for name in read if name in known}
+            right = evaluate(statement.right, values | {"amount": amount})
+            before = values[statement.target]
+            after = {"=": right, "+=": before + right, "-=": before - right, "*=": before * right, "/=": before / (right or 1)}
+            self.session.write(f"{SHARED}.{statement.target}", np.array([after[statement.operator]]))
+
+
+def _steps_of(task: Task, plan: Plan) -> int:
+    """Steps between two stops for a task.
+
+    Raises
+    ------
+    CircuitError
+        If its `every` is no time above zero.
+    """
+    try:
+        value = parse_value(task.every)
+    except ValueError as error:
+        raise fail(f"task: {error}") from None
+    if value.dimension != SECOND or value.mean <= 0:
+        raise fail(f"task: expected a time such as '100 ms', found {task.every}")
+    return max(1, round(value.mean / plan.dt))
