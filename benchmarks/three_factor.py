@@ -42,7 +42,7 @@ def thalia_side(options: argparse.Namespace, rule: str) -> float:
     lower = "off" if rule == "clock" else "on"
     with tempfile.TemporaryDirectory() as folder:
         run = thalia.run(thalia.loads(json.dumps(circuit)), output=f"{folder}/run.h5", backend="cpp", lower=lower,
-                         checkpoint_every=f"{options.seconds} s")  # fmt: skip
+                         precision=options.precision, checkpoint_every=f"{options.seconds} s")  # fmt: skip
         return run.results["timings_s"]["simulate"]
 
 
@@ -119,7 +119,9 @@ def measured(side: str, options: argparse.Namespace, **changes: object) -> float
     """Times model time of one side, run in a process of its own."""
     given = {**vars(options), **changes, "side": side}
     arguments = [
-        text for key in ("side", "pre", "post", "rate", "dt", "seconds", "seed") for text in (f"--{key}", str(given[key]))
+        text
+        for key in ("side", "pre", "post", "rate", "dt", "seconds", "seed", "precision")
+        for text in (f"--{key}", str(given[key]))
     ]
     done = subprocess.run([sys.executable, __file__, *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
@@ -164,6 +166,7 @@ if __name__ == "__main__":
     parser.add_argument("--side", default="all", choices=["all", *SIDES])
     parser.add_argument("--only", default="", help="words of the sides to run, separated by commas")
     parser.add_argument("--growth", action="store_true")
+    parser.add_argument("--precision", default="double", choices=["double", "single"], help="of Thalia's synapses")
     for name, default in (("pre", 1000), ("post", 1000), ("rounds", 3), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
     for name, default in (("rate", 10.0), ("dt", 1.0), ("seconds", 5.0)):

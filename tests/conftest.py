@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,12 +23,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Slow tests run only when their mark is asked for; the summary counts the others."""
     wanted = config.option.markexpr
     skipped = [item for item in items if not wanted and any(item.get_closest_marker(mark) for mark in BY_HAND)]
-    config.stash[NOT_RUN] = {mark: sum(item.get_closest_marker(mark) is not None for item in skipped) for mark in BY_HAND}
+    config.stash[NOT_RUN] = counts = {
+        mark: sum(item.get_closest_marker(mark) is not None for item in skipped) for mark in BY_HAND
+    }
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["not_run"] = counts
     items[:] = [item for item in items if item not in skipped]
     config.hook.pytest_deselected(items=skipped)
 
 
 NOT_RUN = pytest.StashKey[dict[str, int]]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Every process of a run in parallel collects the same tests, and tells what it left out."""
+    node.config.stash[NOT_RUN] = getattr(node, "workeroutput", {}).get("not_run", {})
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

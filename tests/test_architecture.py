@@ -10,14 +10,14 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "thalia"
 ORDER = [
     "errors", "units", "equations", "dimensions", "source", "validate", "texts", "models", "parts", "fields", "uses", "spec", "plain", "load", "expand", "scale", "drives", "plan",
-    "phases", "inputs", "modulators", "compose", "eligibility", "layers", "resolve", "fuse", "accumulate", "hoist", "lower", "emit", "memory", "describe", "passes", "network", "connect", "wire", "present",
+    "phases", "inputs", "playback", "modulators", "compose", "eligibility", "layers", "resolve", "fuse", "accumulate", "hoist", "lower", "emit", "memory", "describe", "passes", "network", "connect", "wire", "present",
     "backends", "backends.compiler", "backends.runtime", "backends.cpp", "journal", "store", "result", "analysis",
     "watch", "rewiring", "between", "checkpoint", "warm", "run", "resume", "compare", "verify", "protocols", "figures", "figures_protocols",
     "catalogue", "summary", "cli_protocols", "cli",
 ]  # fmt: skip
 DOORS = {
     "brian2": {"emit", "backends.cpp", "backends.runtime"},
-    "h5py": {"store", "result", "checkpoint", "warm", "resume", "compare", "verify"},
+    "h5py": {"playback", "store", "result", "checkpoint", "warm", "resume", "compare", "verify"},
     "matplotlib": {"figures", "figures_protocols"},
     "networkx": {"figures", "network"},
     "yaml": {"source", "load"},

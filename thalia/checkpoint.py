@@ -22,7 +22,7 @@ from thalia.parts import part_text
 from thalia.passes import plan_of
 from thalia.phases import lasting
 from thalia.plan import SECOND, Plan
-from thalia.source import read_text
+from thalia.playback import spikes_text
 from thalia.spec import Circuit
 from thalia.store import STATE_VERSION, RunWriter
 from thalia.units import Value, constant, parse_value, si_unit
@@ -120,14 +120,17 @@ def fingerprint(arrays: Arrays) -> int:
 def origin_of(circuit: Circuit) -> tuple[str, dict[str, str]]:
     """The circuit as it runs, every option applied, and the files that it draws in, under names of their own."""
     written_out = expand(circuit)
-    names = {name for kind, name in written_out.parts_used() if name.endswith(".yaml")}
-    names |= {stimulus.file for stimulus in written_out.stimuli.values() if stimulus.file}
-    kinds = {name: kind for kind, name in written_out.parts_used()}
-    text, files = dumps(written_out), {}
-    for index, name in enumerate(sorted(names, key=len, reverse=True)):
+    stimuli, files = dict(written_out.stimuli), {}
+    for index, (name, stimulus) in enumerate(stimuli.items()):
+        if stimulus.file:
+            kept = f"./spikes{index}/{FilePath(stimulus.file).name}"
+            files[kept] = spikes_text(stimulus, circuit.folder)
+            stimuli[name] = stimulus.model_copy(update={"file": kept, "population": None})
+    text = dumps(written_out.with_(stimuli=stimuli))
+    kinds = {name: kind for kind, name in written_out.parts_used() if name.endswith(".yaml")}
+    for index, name in enumerate(sorted(kinds, key=len, reverse=True)):
         kept = f"./file{index}/{FilePath(name).name}"
-        in_kind = name in kinds
-        files[kept] = part_text(kinds[name], name, circuit.folder)[0] if in_kind else read_text(circuit.folder / name)
+        files[kept] = part_text(kinds[name], name, circuit.folder)[0]
         text = text.replace(name, kept)
     return text, files
 

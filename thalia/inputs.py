@@ -1,18 +1,15 @@
-"""What neurons receive: the ports that synapses act on, and stimuli as currents, rates, drives or spikes."""
+"""What neurons receive: the ports that synapses act on, and stimuli as currents, rates or drives."""
 
-import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from io import StringIO
 
 from thalia.dimensions import dimension_of
-from thalia.drives import Drive, DriveMember, Playback
+from thalia.drives import Drive, DriveMember
 from thalia.equations import EquationError, Statement, evaluate, identifiers, rename, rename_equation
 from thalia.errors import CircuitError, Path, Problem, did_you_mean
 from thalia.models import Layer, Neuron, Part, Preset, StimulusKind, Synapse, divisors
 from thalia.parts import word_of
 from thalia.plan import AMPERE, HERTZ, Input, group_name
-from thalia.source import read_text
 from thalia.spec import Circuit
 from thalia.texts import expect
 from thalia.units import Dimension, Value, ValueSyntaxError, constant, dimension_name
@@ -250,52 +247,3 @@ def _slot(slot: str, expression: str, values: dict[str, Value], is_rate: bool = 
     dimensions = {name: value.dimension for name, value in idle.items()}
     term = f"{switch}*({rename(expression, local)})"
     return Input(slot, term, (), dimensions, idle, is_rate), renamed | {switch: constant(1)}
-
-
-def playback(name: str, stimulus: Stimulus, circuit: Circuit, problem: Callable[..., None]) -> Playback | None:
-    """Spike times from the circuit or from a file beside it; None for every other kind of stimulus."""
-    path: Path = ("stimuli", name)
-    if stimulus.kind != "spikes" or stimulus.target[0] not in circuit.populations:
-        return None
-    population = circuit.populations[stimulus.target[0]]
-    if population.neuron != "input":
-        problem((*path, "target"), f"{stimulus.target[0]} is a '{population.neuron}', spikes are played by an 'input'",
-                "make a population with `neuron: input` and connect it with a pathway")  # fmt: skip
-        return None
-    if (stimulus.times is None) == (stimulus.file is None):
-        problem(path, "expected either 'times' or 'file'", "times: {0: [10 ms, 20 ms]}, or file: spikes.csv")
-        return None
-    pairs = _times_in(stimulus) if stimulus.times is not None else _times_from(str(stimulus.file), circuit, problem, path)
-    size = population.size or 1
-    for index, time in pairs:
-        if not 0 <= index < size:
-            problem(path, f"there is no neuron {index} in {stimulus.target[0]}, which has {size}", "the first neuron is 0")
-            return None
-        if time < 0:
-            problem(path, f"a spike of neuron {index} is at a negative time")
-            return None
-    ordered = sorted(pairs, key=lambda pair: (pair[1], pair[0]))
-    return Playback(name, stimulus.target[0], tuple(i for i, _ in ordered), tuple(t for _, t in ordered))
-
-
-def _times_in(stimulus: Stimulus) -> list[tuple[int, float]]:
-    return [(index, time.mean) for index, times in (stimulus.times or {}).items() for time in times]
-
-
-def _times_from(file: str, circuit: Circuit, problem: Callable[..., None], path: Path) -> list[tuple[int, float]]:
-    try:
-        text = read_text(circuit.folder / file)
-    except CircuitError as error:
-        problem((*path, "file"), error.problems[0].message)
-        return []
-    pairs = []
-    for line, row in enumerate(csv.reader(StringIO(text)), start=1):
-        if not row or row[0].lstrip().startswith("#"):
-            continue
-        try:
-            index, time = row
-            pairs.append((int(index), float(time) * 1e-3))
-        except ValueError:
-            problem((*path, "file"), f"{file}:{line}: expected `index, time in ms`, found '{','.join(row)}'")
-            return []
-    return pairs

@@ -13,8 +13,8 @@ from thalia.lower import lower as lower_pass
 from thalia.parts import part_text
 from thalia.phases import lasting
 from thalia.plan import Plan
+from thalia.playback import spikes_text
 from thalia.resolve import resolve
-from thalia.source import read_text
 from thalia.spec import Circuit, Scale
 from thalia.units import Value, constant, parse_value
 
@@ -69,7 +69,8 @@ def files_of(circuit: Circuit) -> dict[str, str]:
     files |= expand(circuit).source.files
     for stimulus in circuit.stimuli.values():
         if stimulus.file:
-            files[stimulus.file] = read_text(circuit.folder / stimulus.file)
+            whose = f":{stimulus.population}" if stimulus.population else ""
+            files[f"{stimulus.file}{whose}"] = spikes_text(stimulus, circuit.folder)
     for kind, name in sorted(circuit.parts_used()):
         if name.endswith(".yaml"):
             text, file = part_text(kind, name, circuit.folder)

@@ -10,12 +10,13 @@ from thalia.dimensions import FUNCTIONS, check_equation, check_statement, dimens
 from thalia.equations import Equation, EquationError, Statement, identifiers, rename, rename_equation, rename_statement
 from thalia.errors import CircuitError, Path, Problem, did_you_mean
 from thalia.expand import expand
-from thalia.inputs import Ports, Received, playback
+from thalia.inputs import Ports, Received
 from thalia.layers import Layers
 from thalia.models import Neuron, Part
 from thalia.modulators import IN_NEURONS, IN_SYNAPSES, Modulators
 from thalia.phases import plan_phases, plastic_in
 from thalia.plan import SECOND, Group, Member, PathwayPlan, Plan, SynapseGroup, group_name, synapses_name
+from thalia.playback import playback
 from thalia.scale import ScaleReport, scale
 from thalia.spec import Circuit, Pathway, Population
 from thalia.texts import expect

@@ -69,7 +69,10 @@ RuleField = Annotated[RuleUse, BeforeValidator(lambda raw: {"rule": raw} if isin
 
 
 class Stimulus(Node):
-    """Input from outside: `kind` names its part, and the keys it does not know are that part's parameters."""
+    """Input from outside: `kind` names its part, and the keys it does not know are that part's parameters.
+
+    `population` says whose spikes to take from a SONATA file of several.
+    """
 
     kind: str
     target: Names
@@ -77,6 +80,7 @@ class Stimulus(Node):
     weight: AnyValue | None = None
     number: CountTable = ((constant(1),),)
     file: str | None = None
+    population: str | None = None
     times: dict[int, tuple[Time, ...]] | None = None
     parameters: dict[str, AnyValue] = {}
 
@@ -88,7 +92,8 @@ class Stimulus(Node):
         return self.synapse or SynapseUse(part=plainest.get(dimension, "ampa"))
 
 
-StimulusField = Annotated[Stimulus, BeforeValidator(gather("kind", "target", "synapse", "weight", "number", "file", "times"))]
+_gather_stimulus = gather("kind", "target", "synapse", "weight", "number", "file", "population", "times")
+StimulusField = Annotated[Stimulus, BeforeValidator(_gather_stimulus)]
 
 
 class Release(Node):
