@@ -12,17 +12,20 @@ ORDER = [
     "errors", "units", "equations", "dimensions", "source", "validate", "texts", "models", "parts", "fields", "uses", "spec", "plain", "load", "expand", "scale", "drives", "plan",
     "phases", "inputs", "playback", "modulators", "compose", "eligibility", "layers", "resolve", "fuse", "accumulate", "hoist", "lower", "emit", "memory", "describe", "passes", "network", "connect", "wire", "present",
     "backends", "backends.compiler", "backends.runtime", "backends.cpp", "journal", "store", "result", "analysis",
-    "watch", "rewiring", "between", "checkpoint", "warm", "run", "resume", "compare", "verify", "protocols", "figures", "figures_protocols",
-    "catalogue", "summary", "cli_protocols", "cli",
+    "watch", "rewiring", "between", "checkpoint", "warm", "run", "resume", "compare", "verify", "exports", "exports.graphml", "exports.neo", "exports.nwb", "exports.sonata", "protocols", "figures", "figures_protocols",
+    "catalogue", "summary", "cli_common", "cli_runs", "cli_protocols", "cli",
 ]  # fmt: skip
 DOORS = {
     "brian2": {"emit", "backends.cpp", "backends.runtime"},
-    "h5py": {"playback", "store", "result", "checkpoint", "warm", "resume", "compare", "verify"},
+    "h5py": {"playback", "store", "result", "checkpoint", "warm", "resume", "compare", "verify", "exports.sonata"},
     "matplotlib": {"figures", "figures_protocols"},
-    "networkx": {"figures", "network"},
+    "networkx": {"figures", "network", "exports.graphml"},
+    "neo": {"exports.neo"},
+    "pynwb": {"exports.nwb"},
+    "libsonata": {"exports.sonata"},
     "yaml": {"source", "load"},
-    "typer": {"cli", "cli_protocols"},
-    "rich": {"cli", "summary"},
+    "typer": {"cli", "cli_common", "cli_runs", "cli_protocols"},
+    "rich": {"cli_common", "summary"},
 }
 # `choose` asks whether there is a compiler
 LATE = {("backends", "backends.compiler")}

@@ -14,6 +14,7 @@ YAML text → Circuit → Plan → Brian2 network → run file → analysis and 
 | `between` (`rewiring`) | what is done between two chunks: pruning and growing, changes of weights, a task |
 | `resume`, `verify` (`checkpoint`) | run file → the same run, further; in pieces against whole |
 | `protocols`, `figures_protocols` | rule → pairing protocols in the real pipeline, and their figures |
+| `exports/` | run file → NWB, Neo, SONATA, GraphML |
 | `result`, `analysis`, `network`, `figures` | run file → numbers and figures |
 
     import thalia
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from thalia.between import Task as Task
     from thalia.errors import CircuitError as CircuitError
     from thalia.errors import Problem as Problem
+    from thalia.exports import export as export
     from thalia.load import dumps as dumps
     from thalia.load import load as load
     from thalia.load import loads as loads
@@ -53,7 +55,7 @@ _HOME = {
     "CircuitError": "errors", "Problem": "errors", "load": "load", "loads": "load", "dumps": "load", "plan_of": "passes",
     "run": "run", "resume": "resume", "Run": "result", "Circuit": "spec", "Connect": "spec", "Delay": "spec", "Pathway": "spec",
     "Phase": "spec", "Population": "spec", "Record": "spec", "Stimulus": "uses", "Modulator": "uses",
-    "Task": "between", "Moment": "between",
+    "export": "exports", "Task": "between", "Moment": "between",
 }  # fmt: skip
 __all__ = sorted([*_HOME, "analysis", "figures"])
 

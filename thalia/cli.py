@@ -2,38 +2,36 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from thalia import cli_protocols
+from thalia import cli_protocols, cli_runs
+from thalia.cli_common import (
+    CheckpointEvery,
+    CircuitFile,
+    Duration,
+    Lower,
+    Precision,
+    Scale,
+    Seed,
+    Set,
+    load_with,
+    progress_bar,
+    tell,
+)
 from thalia.errors import CircuitError, fail
 
 if TYPE_CHECKING:
     from thalia.result import Run
-    from thalia.spec import Circuit
+
+KIND_HELP = "raster, weights, rates or graph."
 
 app = typer.Typer(
     help="Thalia simulates brain regions: circuits in YAML, checked, compiled and kept whole in one file.",
     no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, add_completion=True,
 )  # fmt: skip
-
-CircuitFile = Annotated[Path, typer.Argument(metavar="CIRCUIT", help="A circuit file, such as circuits/cortex.yaml.")]
-Set = Annotated[
-    list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Replace a value of the file; may be repeated.")
-]
-Scale = Annotated[float | None, typer.Option(help="Fraction of the neurons, and of the synapses of each, to build.")]
-Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
-Duration = Annotated[str | None, typer.Option(help="Model time, such as '2 s'.")]
-Lower = Annotated[str, typer.Option(help="'off' integrates every synaptic variable in every step, as a reference.")]
-Precision = Annotated[str, typer.Option(help="'single' halves the memory of synapses; everything else stays double.")]
-CheckpointEvery = Annotated[
-    str | None, typer.Option(help="Model time between two states to resume from, such as '5 s'; by default often and cheap.")
-]
-KIND_HELP = "raster, weights, rates or graph."
 
 
 @app.command()
@@ -45,7 +43,7 @@ def check(circuit: CircuitFile, set_: Set = None) -> None:
     from thalia.memory import expected_synapses
     from thalia.passes import plan_of
 
-    plan = plan_of(_load(circuit, set_))
+    plan = plan_of(load_with(circuit, set_))
     neurons = sum(group.size for group in plan.groups)
     synapses = sum(expected_synapses(pathway, plan) for _, pathway in plan.pathways())
     print(f"{circuit}: good: {plan.name}, {neurons:,} neurons, {synapses:,.0f} synapses, {plan.duration:g} s")
@@ -62,7 +60,7 @@ def plan_command(
     from thalia.describe import describe
     from thalia.passes import plan_of, with_options
 
-    print(describe(plan_of(with_options(_load(circuit, set_), scale=scale), lower, precision)), end="")
+    print(describe(plan_of(with_options(load_with(circuit, set_), scale=scale), lower, precision)), end="")
 
 
 @app.command()
@@ -88,9 +86,9 @@ def run(
     """
     from thalia.run import run as run_circuit
 
-    loaded = _load(circuit, set_)
+    loaded = load_with(circuit, set_)
     try:
-        with _progress(quiet=as_json) as progress:
+        with progress_bar(quiet=as_json) as progress:
             result = run_circuit(
                 loaded, output=output, backend=backend, seed=seed, duration=duration, scale=scale, lower=lower,
                 precision=precision, overwrite=overwrite, checkpoint_every=checkpoint_every, start_from=start_from,
@@ -99,71 +97,13 @@ def run(
     except KeyboardInterrupt:
         print("stopped; if the run file is there, `thalia resume` goes on with it", file=sys.stderr)
         raise typer.Exit(130) from None
-    _tell(result, _figures(result) if plot else [], as_json)
+    tell(result, _figures(result) if plot else [], as_json)
 
 
-@app.command()
-def resume(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A run file, finished or interrupted.")],
-    for_: Annotated[str | None, typer.Option("--for", help="Model time to go on for; by default to the end.")] = None,
-    checkpoint_every: CheckpointEvery = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
-) -> None:
-    """Go on with a run that was interrupted, or with a finished one for longer.
-
-    Example: thalia resume runs/cortex/2026-11-22T10-00-00.h5 --for 1s
-    """
-    from thalia.resume import resume as resume_run
-
-    try:
-        with _progress(quiet=as_json) as progress:
-            result = resume_run(file, for_=for_, checkpoint_every=checkpoint_every, progress=progress)
-    except KeyboardInterrupt:
-        print(f"stopped; `thalia resume {file}` goes on", file=sys.stderr)
-        raise typer.Exit(130) from None
-    _tell(result, [], as_json)
-
-
-@app.command("verify-resume")
-def verify_resume(
-    circuit: CircuitFile,
-    set_: Set = None,
-    backend: Annotated[str | None, typer.Option(help="cpp or runtime; by default the fastest that works here.")] = None,
-    seed: Seed = None,
-    duration: Duration = None,
-    scale: Scale = None,
-    pieces: Annotated[int, typer.Option(help="In how many pieces to run it.")] = 3,
-) -> None:
-    """Run a circuit whole and in pieces, and compare every bit of spikes, weights and state.
-
-    Example: thalia verify-resume circuits/balanced.yaml --duration '1 s'
-    """
-    from thalia.passes import with_options
-    from thalia.verify import verify
-
-    loaded = with_options(_load(circuit, set_), seed, scale=scale)
-    with _progress(quiet=False) as progress:
-        verdict = verify(loaded, backend=backend, duration=duration, pieces=pieces, progress=progress)
-    print(verdict.text())
-    if not verdict.identical:
-        raise typer.Exit(1)
-
-
-@app.command()
-def diff(
-    first: Annotated[Path, typer.Argument(metavar="FILE", help="A run file.")],
-    second: Annotated[Path, typer.Argument(metavar="FILE", help="Another.")],
-) -> None:
-    """Say what differs between two runs: circuit, spikes, weights, state. Status 1 if anything does.
-
-    Example: thalia diff runs/first.h5 runs/second.h5
-    """
-    from thalia.compare import compare
-
-    lines = compare(first, second)
-    print("\n".join(lines) if lines else "identical to the bit")
-    if lines:
-        raise typer.Exit(1)
+app.command()(cli_runs.resume)
+app.command("verify-resume")(cli_runs.verify_resume)
+app.command()(cli_runs.diff)
+app.command()(cli_runs.export)
 
 
 @app.command()
@@ -189,7 +129,7 @@ def plot(
         raise fail(f"{file}: is a circuit, and a {kind} needs a run", f"thalia run {file} --plot")
     target = output or file.with_name(f"{file.stem}_{kind}.png")
     if is_circuit:
-        figure = figures.graph(network_of(plan_of(_load(file, None))))
+        figure = figures.graph(network_of(plan_of(load_with(file, None))))
     else:
         loaded = Run(file)
         figure = figures.graph(loaded.network) if kind == "graph" else figures.KINDS[kind](loaded)
@@ -222,7 +162,7 @@ def cite(circuit: CircuitFile) -> None:
     """
     from thalia.catalogue import citations
 
-    print("\n".join(citations(_load(circuit, None))))
+    print("\n".join(citations(load_with(circuit, None))))
 
 
 app.command()(cli_protocols.window)
@@ -256,27 +196,6 @@ def new(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the ci
     print(f"{file}: written; try `thalia run {file} --plot`")
 
 
-def _load(file: Path, settings: list[str] | None) -> "Circuit":
-    from thalia.passes import load_whole
-
-    pairs = {}
-    for setting in settings or []:
-        path, equals, value = setting.partition("=")
-        if not equals or not path.strip():
-            raise fail(f"--set {setting}: expected PATH=VALUE", "as in --set pathways.a_to_b.weight='0.3 nS'")
-        pairs[path.strip()] = value.strip()
-    return load_whole(file, pairs)
-
-
-def _tell(result: "Run", figures: list[Path], as_json: bool) -> None:
-    if as_json:
-        print(json.dumps({"file": str(result.file), **result.results, "figures": [str(f) for f in figures]}))
-        return
-    from thalia.summary import print_summary
-
-    print_summary(result, figures)
-
-
 def _figures(result: "Run") -> list[Path]:
     from thalia import figures
 
@@ -288,31 +207,6 @@ def _figures(result: "Run") -> list[Path]:
     stem = result.file.with_suffix("")
     written = [figures.save(draw(result), f"{stem}_{name}.png") for name, draw in kinds.items()]
     return [*written, figures.save(figures.graph(result.network), f"{stem}_graph.png")]
-
-
-@contextmanager
-def _progress(quiet: bool) -> Iterator[Any]:
-    """A live bar over building and simulating, on standard error."""
-    if quiet:
-        yield lambda what, fraction: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description:<12}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn(),
-               TimeRemainingColumn(compact=True))  # fmt: skip
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        tasks: dict[str, Any] = {}
-
-        def report(what: str, fraction: float) -> None:
-            if what not in tasks:
-                for earlier in tasks.values():
-                    bar.update(earlier, visible=False)
-                tasks[what] = bar.add_task(what, total=1.0)
-            bar.update(tasks[what], completed=fraction)
-
-        yield report
 
 
 def main() -> None:

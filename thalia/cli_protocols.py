@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from thalia.cli_common import Lower, Seed
 from thalia.errors import fail
 
 RuleName = Annotated[
@@ -20,11 +21,9 @@ Set = Annotated[
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="The figure; its ending decides the format.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of drawing.")]
 BackendName = Annotated[str | None, typer.Option("--backend", help="cpp or runtime; by default the fastest that works here.")]
-Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
 Weight = Annotated[float, typer.Option(help="Weight at the start, as a fraction of w_max.")]
 WeightOrNone = Annotated[float | None, typer.Option("--weight", help="Weight at the start; by default the protocol's own.")]
 Delay = Annotated[float, typer.Option("--dendritic", help="Delay from a postsynaptic spike to the synapse, in ms.")]
-Lower = Annotated[str, typer.Option(help="'off' integrates every synaptic variable in every step, as a reference.")]
 
 
 def window(

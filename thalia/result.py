@@ -113,6 +113,13 @@ class Run:
         return [(name, end - length, end) for (name, length), end in zip(self.structure["phases"], ends, strict=True)]
 
     @property
+    def circuit_files(self) -> list[tuple[str, str]]:
+        """Name and text of the circuit as it was written, and of every file that it drew in."""
+        with h5py.File(self.file) as h5:
+            group = h5["circuit"]
+            return [(str(group[key].attrs["file"]), group[key][:].tobytes().decode()) for key in sorted(group, key=int)]
+
+    @property
     def network(self) -> Network:
         """Populations and pathways with their numbers."""
         return network_from(str(self.attributes["name"]), self.structure)

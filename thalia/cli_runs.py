@@ -1,0 +1,86 @@
+"""The commands about run files: to go on with one, to hold it against another, to take it to other tools."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from thalia.cli_common import CheckpointEvery, CircuitFile, Duration, Scale, Seed, Set, load_with, progress_bar, tell
+
+
+def resume(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A run file, finished or interrupted.")],
+    for_: Annotated[str | None, typer.Option("--for", help="Model time to go on for; by default to the end.")] = None,
+    checkpoint_every: CheckpointEvery = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
+) -> None:
+    """Go on with a run that was interrupted, or with a finished one for longer.
+
+    Example: thalia resume runs/cortex/2026-11-22T10-00-00.h5 --for 1s
+    """
+    from thalia.resume import resume as resume_run
+
+    try:
+        with progress_bar(quiet=as_json) as progress:
+            result = resume_run(file, for_=for_, checkpoint_every=checkpoint_every, progress=progress)
+    except KeyboardInterrupt:
+        print(f"stopped; `thalia resume {file}` goes on", file=sys.stderr)
+        raise typer.Exit(130) from None
+    tell(result, [], as_json)
+
+
+def verify_resume(
+    circuit: CircuitFile,
+    set_: Set = None,
+    backend: Annotated[str | None, typer.Option(help="cpp or runtime; by default the fastest that works here.")] = None,
+    seed: Seed = None,
+    duration: Duration = None,
+    scale: Scale = None,
+    pieces: Annotated[int, typer.Option(help="In how many pieces to run it.")] = 3,
+) -> None:
+    """Run a circuit whole and in pieces, and compare every bit of spikes, weights and state.
+
+    Example: thalia verify-resume circuits/balanced.yaml --duration '1 s'
+    """
+    from thalia.passes import with_options
+    from thalia.verify import verify
+
+    loaded = with_options(load_with(circuit, set_), seed, scale=scale)
+    with progress_bar(quiet=False) as progress:
+        verdict = verify(loaded, backend=backend, duration=duration, pieces=pieces, progress=progress)
+    print(verdict.text())
+    if not verdict.identical:
+        raise typer.Exit(1)
+
+
+def diff(
+    first: Annotated[Path, typer.Argument(metavar="FILE", help="A run file.")],
+    second: Annotated[Path, typer.Argument(metavar="FILE", help="Another.")],
+) -> None:
+    """Say what differs between two runs: circuit, spikes, weights, state. Status 1 if anything does.
+
+    Example: thalia diff runs/first.h5 runs/second.h5
+    """
+    from thalia.compare import compare
+
+    lines = compare(first, second)
+    print("\n".join(lines) if lines else "identical to the bit")
+    if lines:
+        raise typer.Exit(1)
+
+
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A run file.")],
+    to: Annotated[str, typer.Option(help="nwb, neo, sonata or graphml.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File, or SONATA's folder, to write.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+) -> None:
+    """Write a run in the format of another tool.
+
+    Example: thalia export runs/cortex/2026-11-22T10-00-00.h5 --to nwb
+    """
+    from thalia.exports import export as write
+    from thalia.result import Run
+
+    print(write(Run(file), to, output, overwrite))

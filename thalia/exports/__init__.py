@@ -1,0 +1,53 @@
+"""A run in the formats of other tools: each format is one file with `write(run, target)`, found by its name."""
+
+from importlib import import_module, util
+from pathlib import Path as FilePath
+from typing import Protocol
+
+from thalia.errors import did_you_mean, fail
+from thalia.result import Run
+
+FORMATS = ("graphml", "neo", "nwb", "sonata")
+
+
+class Format(Protocol):
+    """What the module of a format has."""
+
+    ENDING: str  # of the file that it writes; empty for a folder
+    NEEDS: str  # the library that it needs beside Thalia's own
+
+    def write(self, run: Run, target: FilePath) -> None:
+        """Write a run."""
+
+
+def export(run: Run, to: str, target: str | FilePath | None = None, overwrite: bool = False) -> FilePath:
+    """Write a run in the format of another tool.
+
+    Parameters
+    ----------
+    to : 'graphml', 'neo', 'nwb' or 'sonata'
+    target : path, optional
+        The file, or for SONATA the folder, to write; by default beside the run file.
+
+    Returns
+    -------
+    path of what was written
+
+    Raises
+    ------
+    CircuitError
+        If there is no such format, its library is not installed, or the target exists.
+    """
+    if to not in FORMATS:
+        raise fail(f"no format is called '{to}'", did_you_mean(to, FORMATS))
+    form: Format = import_module(f"thalia.exports.{to}")
+    if form.NEEDS and util.find_spec(form.NEEDS) is None:
+        raise fail(f"--to {to} needs {form.NEEDS}, which is not installed", f"pip install {form.NEEDS}")
+    file = FilePath(target) if target is not None else run.file.with_name(f"{run.file.stem}{form.ENDING or f'_{to}'}")
+    if file.exists() and not overwrite:
+        raise fail(f"{file}: exists already", "choose another name, or say --overwrite")
+    if not run.attributes["complete"]:
+        raise fail(f"{run.file}: is not complete", f"`thalia resume {run.file}` goes on with it")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    form.write(run, file)
+    return file
