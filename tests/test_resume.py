@@ -1,6 +1,7 @@
 """A resumed run is the uninterrupted run, to the bit, wherever and however it was interrupted."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -248,6 +249,96 @@ def test_a_disk_that_fills_up_later_leaves_a_file_that_goes_on(tmp_path, monkeyp
 
 
 @pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 8 MB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", place], capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount a small file system")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+def test_a_real_disk_that_fills_up_costs_nothing_that_was_kept(small_disk, tmp_path):
+    """Spikes fill it; the file can be read, and goes on to the bits of the undisturbed run once there is room."""
+    many = text().replace("size: 12", "size: 4000").replace("duration: 50 ms", "duration: 1 s")
+    circuit = thalia.loads(many.replace("pathways: all, every: 24 ms", "pathways: none"))
+    whole = thalia.run(circuit, output=tmp_path / "whole.h5", backend="runtime")
+
+    with pytest.raises(CircuitError, match=r"no space left on device\n.*thalia resume"):
+        thalia.run(circuit, output=small_disk / "run.h5", backend="runtime", checkpoint_every="50 ms")
+    kept = thalia.Run(small_disk / "run.h5").spikes["source"]
+    (tmp_path / "run.h5").write_bytes((small_disk / "run.h5").read_bytes())
+    resumed = thalia.resume(tmp_path / "run.h5")
+
+    assert 10_000 < len(kept) < len(whole.spikes["source"])
+    assert np.array_equal(kept.times, whole.spikes["source"].times[: len(kept)])
+    assert compare(resumed.file, whole.file) == []
+
+
+def test_a_disk_without_room_for_the_weights_is_told_before_the_start(small_disk):
+    circuit = thalia.loads(text().replace("every: 24 ms", "every: 0.1 ms").replace("duration: 50 ms", "duration: 60 s"))
+
+    with pytest.raises(CircuitError, match=r"needs about [\d.]+ MB for weights and state, and 8\.\d MB are free in .*small"):
+        thalia.run(circuit, output=small_disk / "run.h5", backend="runtime")
+    assert list(small_disk.iterdir()) == []
+
+
+def test_the_length_of_chunks_changes_nothing(tmp_path):
+    circuit = thalia.loads(text("stdp_triplet", phases=1))
+    files = [
+        thalia.run(circuit, output=tmp_path / f"{k}.h5", backend="runtime", chunk=c).file for k, c in enumerate([None, "1.7 ms"])
+    ]
+
+    assert compare(*files) == []
+
+
+def test_progress_tells_time_speed_and_spikes(tmp_path):
+    told = []
+    thalia.run(
+        thalia.loads(text()), output=tmp_path / "run.h5", backend="runtime", chunk="10 ms",
+        progress=lambda what, fraction, detail="": told.append((what, fraction, detail)),
+    )  # fmt: skip
+
+    simulating = [(fraction, detail) for what, fraction, detail in told if what == "simulating"]
+    assert [fraction for fraction, _ in simulating] == pytest.approx([0.2, 0.4, 0.48, 0.6, 0.8, 0.96, 1])
+    assert re.fullmatch(r"0\.01 of 0\.05 s, \S+ x model time, \d+ spikes", simulating[0][1])
+
+
+def test_an_edited_circuit_is_not_resumed_as_if_nothing_had_happened(tmp_path):
+    file, circuit = tmp_path / "run.h5", tmp_path / "circuit.yaml"
+    circuit.write_text(text())
+    thalia.run(circuit, output=file, backend="runtime", duration="20 ms")
+    circuit.write_text(text().replace("rate: 3 kHz", "rate: 1 kHz"))
+
+    with pytest.raises(CircuitError) as told:
+        thalia.resume(file, for_="30 ms")
+    resumed = thalia.resume(file, for_="30 ms", as_it_was=True)
+
+    message = str(told.value)
+    assert f"{circuit}: was edited since {file} was written: -  noise: {{kind: poisson, target: cells, rate: 3 kHz" in message
+    assert f"`thalia run {circuit} --from {file}` starts the edited circuit" in message
+    circuit.write_text(text())
+    whole = thalia.run(circuit, output=tmp_path / "whole.h5", backend="runtime")
+    assert np.array_equal(resumed.spikes["cells"].times, whole.spikes["cells"].times)
+
+
+@pytest.mark.parametrize("name", ["reports/v/v/cells/data", "modulators/m/value", "spikes/cells/timestamps"])
+def test_damaged_recordings_are_named_and_not_believed(finished, name):
+    with h5py.File(finished, "r+") as h5:
+        h5[name][3] += 1e-3
+
+    run = thalia.Run(finished)
+    read = {
+        "reports": lambda: run.reports["v/v"],
+        "modulators": lambda: run.modulators["m"],
+        "spikes": lambda: run.spikes["cells"],
+    }
+    with pytest.raises(CircuitError, match=f"is damaged: {name} is not what was written"):
+        read[name.partition("/")[0]]()
+
+
+@pytest.fixture
 def finished(tmp_path):
     return thalia.run(thalia.loads(text()), output=tmp_path / "run.h5", backend="runtime").file
 
@@ -391,7 +482,7 @@ def test_a_warm_start_that_is_killed_at_once_goes_on_with_what_it_took_over(tmp_
     first = thalia.run(thalia.loads(text()), output=tmp_path / "first.h5", backend="runtime")
     whole = thalia.run(thalia.loads(text()), output=tmp_path / "whole.h5", backend="runtime", start_from=first.file)
 
-    def interrupt(what, fraction):
+    def interrupt(what, fraction, detail=""):
         if what == "simulating":
             raise KeyboardInterrupt
 

@@ -188,15 +188,15 @@ def plan_from(h5: h5py.File, path: FilePath, kept: Kept | None, for_: str | Valu
         return plan, settings
 
 
-def checkpoint_interval(text: str | Value | None, plan: Plan) -> float | None:
-    """An interval in seconds.
+def interval_of(option: str, text: str | Value | None, plan: Plan) -> float | None:
+    """An interval in seconds that an option gives, at least a step; None if it gives none.
 
     Raises
     ------
     CircuitError
         If it is no time above zero.
     """
-    return None if text is None else max(time_of("--checkpoint-every", text).mean, plan.dt)
+    return None if text is None else max(time_of(option, text).mean, plan.dt)
 
 
 def time_of(option: str, text: str | Value) -> Value:

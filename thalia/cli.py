@@ -10,6 +10,7 @@ import typer
 from thalia import cli_protocols, cli_runs
 from thalia.cli_common import (
     CheckpointEvery,
+    Chunk,
     CircuitFile,
     Duration,
     Lower,
@@ -75,6 +76,7 @@ def run(
     lower: Lower = "on",
     precision: Precision = "double",
     checkpoint_every: CheckpointEvery = None,
+    chunk: Chunk = None,
     start_from: Annotated[Path | None, typer.Option("--from", help="Start with what another run has learned.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run file if it exists.")] = False,
     plot: Annotated[bool, typer.Option("--plot", help="Write the figures beside the run file.")] = False,
@@ -91,7 +93,7 @@ def run(
         with progress_bar(quiet=as_json) as progress:
             result = run_circuit(
                 loaded, output=output, backend=backend, seed=seed, duration=duration, scale=scale, lower=lower,
-                precision=precision, overwrite=overwrite, checkpoint_every=checkpoint_every, start_from=start_from,
+                precision=precision, overwrite=overwrite, checkpoint_every=checkpoint_every, chunk=chunk, start_from=start_from,
                 progress=progress,
             )  # fmt: skip
     except KeyboardInterrupt:

@@ -23,6 +23,7 @@ Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
 Duration = Annotated[str | None, typer.Option(help="Model time, such as '2 s'.")]
 Lower = Annotated[str, typer.Option(help="'off' integrates every synaptic variable in every step, as a reference.")]
 Precision = Annotated[str, typer.Option(help="'single' halves the memory of synapses; everything else stays double.")]
+Chunk = Annotated[str | None, typer.Option(help="Model time between two reports of progress; by default about 0.2 s of yours.")]
 CheckpointEvery = Annotated[
     str | None, typer.Option(help="Model time between two states to resume from, such as '5 s'; by default often and cheap.")
 ]
@@ -52,23 +53,25 @@ def tell(result: "Run", figures: list[Path], as_json: bool) -> None:
 @contextmanager
 def progress_bar(quiet: bool) -> Iterator[Any]:
     """A live bar over building and simulating, on standard error."""
+    from thalia.backends import silent
+
     if quiet:
-        yield lambda what, fraction: None
+        yield silent
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description:<12}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn(),
-               TimeRemainingColumn(compact=True))  # fmt: skip
+               TimeRemainingColumn(compact=True), TextColumn("{task.fields[detail]}"))  # fmt: skip
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         tasks: dict[str, Any] = {}
 
-        def report(what: str, fraction: float) -> None:
+        def report(what: str, fraction: float, detail: str = "") -> None:
             if what not in tasks:
                 for earlier in tasks.values():
                     bar.update(earlier, visible=False)
-                tasks[what] = bar.add_task(what, total=1.0)
-            bar.update(tasks[what], completed=fraction)
+                tasks[what] = bar.add_task(what, total=1.0, detail="")
+            bar.update(tasks[what], completed=fraction, detail=detail)
 
         yield report

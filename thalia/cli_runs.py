@@ -6,13 +6,17 @@ from typing import Annotated
 
 import typer
 
-from thalia.cli_common import CheckpointEvery, CircuitFile, Duration, Scale, Seed, Set, load_with, progress_bar, tell
+from thalia.cli_common import CheckpointEvery, Chunk, CircuitFile, Duration, Scale, Seed, Set, load_with, progress_bar, tell
 
 
 def resume(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A run file, finished or interrupted.")],
     for_: Annotated[str | None, typer.Option("--for", help="Model time to go on for; by default to the end.")] = None,
     checkpoint_every: CheckpointEvery = None,
+    chunk: Chunk = None,
+    as_it_was: Annotated[
+        bool, typer.Option("--as-it-was", help="Also if the circuit was edited since; it is in the file.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
 ) -> None:
     """Go on with a run that was interrupted, or with a finished one for longer.
@@ -23,7 +27,9 @@ def resume(
 
     try:
         with progress_bar(quiet=as_json) as progress:
-            result = resume_run(file, for_=for_, checkpoint_every=checkpoint_every, progress=progress)
+            result = resume_run(
+                file, for_=for_, checkpoint_every=checkpoint_every, chunk=chunk, as_it_was=as_it_was, progress=progress
+            )
     except KeyboardInterrupt:
         print(f"stopped; `thalia resume {file}` goes on", file=sys.stderr)
         raise typer.Exit(130) from None

@@ -29,7 +29,7 @@ def compare(first: str | FilePath, second: str | FilePath) -> list[str]:
     ]
     with h5py.File(one.file) as a, h5py.File(other.file) as b:
         lines += _circuits(a, b)
-        for kind in ("spikes", "weights", "reports"):
+        for kind in ("spikes", "weights", "reports", "modulators"):
             lines += _data(a, b, kind)
         states = [read_state(h5, run.file) for h5, run in ((a, one), (b, other))]
         before, after = (state.state if state else {} for state in states)
@@ -58,7 +58,7 @@ def _data(a: h5py.File, b: h5py.File, kind: str) -> Iterator[str]:
 
 
 def datasets(h5: h5py.File, kind: str) -> list[tuple[str, h5py.Dataset]]:
-    """Every data set of a kind ('spikes', 'weights', 'reports') with its path."""
+    """Every data set of a kind ('spikes', 'weights', 'reports', 'modulators') with its path."""
     found: list[tuple[str, h5py.Dataset]] = []
     if kind in h5:
         h5[kind].visititems(lambda name, node: found.append((f"{kind}/{name}", node)) if isinstance(node, h5py.Dataset) else None)

@@ -1,6 +1,7 @@
-"""How much memory a plan will need, said before it starts."""
+"""How much memory and disk a plan will need, said before it starts."""
 
 import os
+import shutil
 from pathlib import Path as FilePath
 
 from thalia.errors import fail
@@ -70,4 +71,44 @@ def check_memory(plan: Plan) -> None:
         raise fail(
             f"{plan.name} needs about {need / 1e9:.1f} GB for {synapses:,.0f} synapses, and {have / 1e9:.1f} GB are free",
             "run a smaller one with --scale, or on a larger machine",
+        )
+
+
+def needed_disk(plan: Plan) -> float:
+    """Bytes of what a run file will hold for sure: recorded weights with their connectivity, and the state and its journal.
+
+    Spikes are not known beforehand.
+    """
+    wanted, every = plan.record.weights.pathways, plan.record.weights.every
+    times = 2 + (int(plan.duration / every.mean) if every else 0)
+    total = 0.0
+    for synapses, pathway in plan.pathways():
+        count = expected_synapses(pathway, plan)
+        if is_recorded(pathway.name, synapses.is_plastic, wanted):
+            total += count * (8 * times + 4)
+        if synapses.is_plastic:
+            total += 2 * count * 8 * (1 + sum(e.kind != "expression" for e in synapses.equations))
+    return total
+
+
+def is_recorded(pathway: str, is_plastic: bool, wanted: tuple[str, ...]) -> bool:
+    """Whether the weights of a pathway are among those that a circuit records."""
+    named = any(pathway == name or pathway.startswith(f"{name}.") for name in wanted)
+    return named or "all" in wanted or (is_plastic and "plastic" in wanted)
+
+
+def check_disk(plan: Plan, file: FilePath) -> None:
+    """Refuse a run whose file would have no room.
+
+    Raises
+    ------
+    CircuitError
+        With the estimate and what there is.
+    """
+    folder = next(parent for parent in file.absolute().parents if parent.is_dir())
+    need, disk = needed_disk(plan), shutil.disk_usage(folder)
+    if need > disk.free and disk.total:  # what is no disk has no size, and says itself that it cannot be written
+        raise fail(
+            f"{file}: needs about {need / 1e6:,.1f} MB for weights and state, and {disk.free / 1e6:,.1f} MB are free in {folder}",
+            "record the weights of fewer pathways or less often (record.weights), or choose another place with -o",
         )

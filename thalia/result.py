@@ -120,6 +120,13 @@ class Run:
             return [(str(group[key].attrs["file"]), group[key][:].tobytes().decode()) for key in sorted(group, key=int)]
 
     @property
+    def files_beside(self) -> list[tuple[str, str]]:
+        """Name and text of those of them that stood on the disk when the run began."""
+        with h5py.File(self.file) as h5:
+            stood = [bool(h5["circuit"][key].attrs.get("stood_beside", False)) for key in sorted(h5["circuit"], key=int)]
+        return [file for file, here in zip(self.circuit_files, stood, strict=True) if here]
+
+    @property
     def network(self) -> Network:
         """Populations and pathways with their numbers."""
         return network_from(str(self.attributes["name"]), self.structure)
@@ -152,7 +159,8 @@ class Run:
     def _modulator(self, name: str) -> Level:
         with h5py.File(self.file) as h5:
             group = h5[f"modulators/{name}"]
-            return Level(group["time"][:], group["value"][:], float(group.attrs["baseline"]))
+            time, value = (self._undamaged(group[key]) for key in ("time", "value"))
+            return Level(time, value, float(group.attrs["baseline"]))
 
     def _spikes(self, name: str) -> Spikes:
         with h5py.File(self.file) as h5:
@@ -180,7 +188,7 @@ class Run:
         with h5py.File(self.file) as h5:
             ((population, group),) = h5[f"reports/{name}"].items()
             start, _, every = group["mapping/time"][:]
-            values = group["data"][:]
+            values = self._undamaged(group["data"])
             times = (start + every * np.arange(len(values))) * 1e-3
             nodes = group["mapping/node_ids"][:]
             return {

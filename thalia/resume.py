@@ -1,20 +1,24 @@
 """A run goes on from the state in its file, bit for bit as if it had never stopped."""
 
 from dataclasses import replace
+from difflib import unified_diff
 from pathlib import Path as FilePath
 
 import h5py
 
 from thalia import backends
+from thalia.backends import Progress, silent
 from thalia.between import Task
-from thalia.checkpoint import Kept, checkpoint_interval, fingerprint, plan_from, read_state
+from thalia.checkpoint import Kept, fingerprint, interval_of, plan_from, read_state
 from thalia.errors import CircuitError, fail
 from thalia.memory import check_memory
 from thalia.result import Run
-from thalia.run import Clock, Progress, explained, simulate
+from thalia.run import Clock, Course, explained, simulate
 from thalia.store import RunWriter, mended
 from thalia.units import Value
 from thalia.wire import wire
+
+MOST_LINES = 6  # of an edit that a message quotes
 
 
 def resume(
@@ -22,8 +26,10 @@ def resume(
     *,
     for_: str | Value | None = None,
     checkpoint_every: str | Value | None = None,
+    chunk: str | Value | None = None,
     task: Task | None = None,
-    progress: Progress = lambda what, fraction: None,
+    as_it_was: bool = False,
+    progress: Progress = silent,
 ) -> Run:
     """Go on with a run that was interrupted, or with a finished one for longer.
 
@@ -32,18 +38,22 @@ def resume(
     file : path of a run file
     for_ : time, optional
         Model time to go on for; by default to the end that the run was meant to have.
-    checkpoint_every : time, optional
+    checkpoint_every, chunk : times, optional
         As in `run`.
     task : Task, optional
         The task of a run that has one; its code is not in the file.
+    as_it_was : bool
+        Go on with the circuit in the file also where the one that it was read from has been edited since.
 
     Raises
     ------
     CircuitError
-        If the file is no run, is damaged, is being written by another process, or has nothing left to do.
+        If the file is no run, is damaged, is being written by another process, has nothing left to do, or its circuit was edited.
     """
     path, clock = mended(FilePath(file)), Clock()
-    Run(path)  # says in words what is wrong with a file that is no run
+    run = Run(path)  # says in words what is wrong with a file that is no run
+    if not as_it_was:
+        _check_edits(run)
     with h5py.File(path) as h5:
         kept = read_state(h5, path)
         plan, origin = plan_from(h5, path, kept, for_)
@@ -67,7 +77,28 @@ def resume(
     clock.lap("wire")
     built = engine.build(plan, progress)
     clock.lap("build")
-    every = checkpoint_interval(checkpoint_every, plan)
+    every, length = interval_of("--checkpoint-every", checkpoint_every, plan), interval_of("--chunk", chunk, plan)
+    course = Course(every, length, task, progress)
     with explained(path), RunWriter.reopen(path, plan) as writer:
-        simulate(plan, engine, built, arrays, writer, name, clock, "", every, progress, kept, task=task)
+        simulate(plan, engine, built, arrays, writer, name, clock, course, kept=kept)
     return Run(path)
+
+
+def _check_edits(run: Run) -> None:
+    """Refuse to go on silently with a circuit that is no longer the one in its file.
+
+    Raises
+    ------
+    CircuitError
+        With the lines that differ.
+    """
+    for name, kept in run.files_beside:
+        found = FilePath(name).read_text("utf-8") if FilePath(name).is_file() else kept
+        lines = list(unified_diff(kept.splitlines(), found.splitlines(), lineterm="", n=0))
+        if changes := [line for line in lines if line[:2] not in ("--", "++", "@@")]:
+            more = f"; and {len(changes) - MOST_LINES} more" if len(changes) > MOST_LINES else ""
+            raise fail(
+                f"{name}: was edited since {run.file} was written: {'; '.join(changes[:MOST_LINES])}{more}",
+                f"`thalia run {name} --from {run.file}` starts the edited circuit with what was learned, "
+                f"`thalia resume {run.file} --as-it-was` goes on with the circuit as it was",
+            )

@@ -2,8 +2,9 @@
 
 import errno
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path as FilePath
 from time import perf_counter
@@ -12,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from thalia import backends
-from thalia.backends import Backend, Sample, Session
+from thalia.backends import Backend, Progress, Sample, Session, silent
 from thalia.between import Between, Task
-from thalia.checkpoint import Checkpoints, Kept, checkpoint_interval, fingerprint, origin_of
+from thalia.checkpoint import Checkpoints, Kept, fingerprint, interval_of, origin_of
 from thalia.describe import describe
 from thalia.errors import CircuitError, fail
 from thalia.load import dumps, loads
-from thalia.memory import check_memory
+from thalia.memory import check_disk, check_memory
 from thalia.modulators import word
 from thalia.passes import files_of, load_whole, plan_of, with_options
 from thalia.plan import SHARED, Plan
@@ -29,8 +30,6 @@ from thalia.units import Value
 from thalia.warm import take_over
 from thalia.watch import Watch
 from thalia.wire import Arrays, wire
-
-Progress = Callable[[str, float], None]
 
 
 def run(
@@ -46,9 +45,10 @@ def run(
     precision: str = "double",
     overwrite: bool = False,
     checkpoint_every: str | Value | None = None,
+    chunk: str | Value | None = None,
     start_from: str | FilePath | None = None,
     task: Task | None = None,
-    progress: Progress = lambda what, fraction: None,
+    progress: Progress = silent,
 ) -> Run:
     """Simulate a circuit and keep everything in a run file.
 
@@ -68,6 +68,8 @@ def run(
     checkpoint_every : time, optional
         Model time between two states from which a run that was interrupted goes on; by default as often as costs
         less than a twentieth of the time.
+    chunk : time, optional
+        Model time between two reports of progress; by default so that each takes about a fifth of a second.
     start_from : path of a run file, optional
         Start with the weights, and the state of rules, that another run ended with, by the names of pathways and populations.
     task : Task, optional
@@ -88,13 +90,16 @@ def run(
     engine = backends.find(name)
     if reasons := engine.refuse(plan):
         raise CircuitError(fail(f"backend '{name}': {reason}").problems[0] for reason in reasons)
-    every = checkpoint_interval(checkpoint_every, plan)
+    learned = FilePath(start_from) if start_from is not None else None
+    course = Course(
+        interval_of("--checkpoint-every", checkpoint_every, plan), interval_of("--chunk", chunk, plan), task, progress, learned
+    )
     file = output_file(plan.name, output, overwrite)
     check_memory(plan)
+    check_disk(plan, file)
     clock.lap("plan")
     with explained(file):
-        learned = FilePath(start_from) if start_from is not None else None
-        return _run(origin, plan, name, lower, engine, file, clock, remark, every, progress, learned, task)
+        return _run(origin, plan, name, lower, engine, file, clock, remark, course)
 
 
 @contextmanager
@@ -107,6 +112,17 @@ def explained(file: FilePath) -> Iterator[None]:
             hint = f"`thalia resume {file}` goes on from its last state" if file.exists() else ""
             raise fail(f"{file}: cannot be written: {os.strerror(error.errno).lower()}", hint) from None
         raise
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a run goes on: seconds of model time between states and between reports, what watches it, and what it starts from."""
+
+    checkpoint_every: float | None = None
+    chunk: float | None = None
+    task: Task | None = None
+    progress: Progress = silent
+    start_from: FilePath | None = None
 
 
 class Clock:
@@ -159,28 +175,32 @@ def output_file(name: str, output: str | FilePath | None, overwrite: bool = Fals
 
 
 def _run(
-    circuit: Circuit, plan: Plan, name: str, lower: str, engine: Backend, file: FilePath, clock: Clock, remark: str,
-    checkpoint_every: float | None, progress: Progress, start_from: FilePath | None, task: Task | None,
-) -> Run:  # fmt: skip
-    progress("wiring", 0.0)
+    circuit: Circuit,
+    plan: Plan,
+    name: str,
+    lower: str,
+    engine: Backend,
+    file: FilePath,
+    clock: Clock,
+    remark: str,
+    course: Course,
+) -> Run:
+    course.progress("wiring", 0.0)
     arrays = wire(plan)
     clock.lap("wire")
-    built = engine.build(plan, progress)
+    built = engine.build(plan, course.progress)
     clock.lap("build")
     with RunWriter.create(file, plan, files_of(circuit), describe(plan), name) as writer:
         settings = {"backend": name, "lower": lower, "precision": plan.precision, "wiring": fingerprint(arrays)}
-        settings["task"] = task is not None
+        settings["task"] = course.task is not None
         writer.origin(*origin_of(circuit), settings)
-        simulate(
-            plan, engine, built, arrays, writer, name, clock, remark, checkpoint_every, progress, start_from=start_from, task=task
-        )
+        simulate(plan, engine, built, arrays, writer, name, clock, course, remark)
     return Run(file)
 
 
 def simulate(
-    plan: Plan, engine: Backend, built: object, arrays: Arrays, writer: RunWriter, name: str, clock: Clock, remark: str,
-    checkpoint_every: float | None, progress: Progress, kept: Kept | None = None, start_from: FilePath | None = None,
-    task: Task | None = None,
+    plan: Plan, engine: Backend, built: object, arrays: Arrays, writer: RunWriter, name: str, clock: Clock, course: Course,
+    remark: str = "", kept: Kept | None = None,
 ) -> None:  # fmt: skip
     """Run a plan from the start, or from what was kept, to its end; everything goes to the run file as it happens."""
     emitted = getattr(built, "emit_seconds", 0.0)
@@ -188,12 +208,13 @@ def simulate(
     clock.lap("store")
     session = engine.start(plan, built, arrays, tuple(_samples(plan)), plan.seed)
     try:
-        watch = Watch(plan, arrays, writer, session)
-        between = Between(plan, arrays, session, task, kept.seen if kept else {})
+        watch = Watch(plan, arrays, writer, session, course.chunk)
+        between = Between(plan, arrays, session, course.task, kept.seen if kept else {})
         if kept is None:
             between.begin()
-        if start_from is not None:
-            remark = "\n".join(filter(None, (remark, take_over(start_from, plan, arrays, session).text(start_from))))
+        if course.start_from is not None:
+            taken = take_over(course.start_from, plan, arrays, session)
+            remark = "\n".join(filter(None, (remark, taken.text(course.start_from))))
         if kept is None:
             watch.declare(arrays)
             watch.take_weights(0)
@@ -204,10 +225,10 @@ def simulate(
         del arrays  # the program has them now
         writer.commit()
         clock.lap("emit")
-        checkpoints = Checkpoints(plan, session, watch, between, writer, checkpoint_every)
-        if start_from is not None:
+        checkpoints = Checkpoints(plan, session, watch, between, writer, course.checkpoint_every)
+        if course.start_from is not None:
             checkpoints.keep(0)  # wiring would not make again what was taken over
-        _advance(plan, session, watch, between, checkpoints, kept.step if kept else 0, clock, progress)
+        _advance(plan, session, watch, between, checkpoints, kept.step if kept else 0, clock, course.progress)
         clock.lap("store")
         results = watch.results(session, name, remark)
     finally:
@@ -234,7 +255,7 @@ def _advance(
     plan: Plan, session: Session, watch: Watch, between: Between, checkpoints: Checkpoints, done: int, clock: Clock,
     progress: Progress,
 ) -> None:  # fmt: skip
-    stop = 0
+    stop, begin = 0, done
     for index, phase in enumerate(plan.phases):
         stop += phase.steps
         if done >= stop:
@@ -251,7 +272,14 @@ def _advance(
             between.act(done, index, watch.totals())
             checkpoints.take(done)
             clock.lap("store")
-            progress("simulating", done / plan.steps)
+            progress("simulating", done / plan.steps, _how_it_goes(done, begin, watch, clock))
+
+
+def _how_it_goes(done: int, begin: int, watch: Watch, clock: Clock) -> str:
+    """Model time, how many times as long simulating takes, and spikes."""
+    dt = watch.plan.dt
+    ratio = clock.seconds["simulate"] / ((done - begin) * dt)
+    return f"{done * dt:.4g} of {watch.plan.duration:.4g} s, {ratio:.2g} x model time, {sum(watch.totals().values()):,} spikes"
 
 
 def _switch(plan: Plan, session: Session, phase: int) -> None:

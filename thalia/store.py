@@ -20,6 +20,7 @@ from thalia.journal import JournalledFile, recover
 from thalia.modulators import word
 from thalia.network import network_of
 from thalia.plan import Plan
+from thalia.source import read_text
 from thalia.units import display_unit
 from thalia.wire import Wired
 
@@ -145,6 +146,7 @@ class RunWriter:
         for index, (name, content) in enumerate(circuit_files.items()):
             data = self.h5.create_dataset(f"circuit/{index}", data=np.frombuffer(content.encode(), dtype=np.uint8))
             data.attrs["file"] = name
+            data.attrs["stood_beside"] = FilePath(name).is_file() and content == _text_of(FilePath(name))
         self.h5.create_dataset("plan", data=printed_plan, dtype=text)
         network = network_of(plan)
         phases = [[phase.name, phase.steps * plan.dt] for phase in plan.reached]
@@ -166,9 +168,8 @@ class RunWriter:
         """Uncompressed, because SONATA's own reader comes without filters."""
         group = self.h5.create_group(f"spikes/{population}")
         group.attrs.create("sorting", 2, dtype=_SORTING)
-        times = group.create_dataset("timestamps", (0,), "f8", **_GROWING)
-        times.attrs["units"] = "ms"
-        times.attrs["crc32"] = group.create_dataset("node_ids", (0,), "u8", **_GROWING).attrs["crc32"] = 0
+        _growing(group, "timestamps", "f8", "ms")
+        _growing(group, "node_ids", "u8")
 
     def spikes(self, group: str, steps: NDArray[np.int64], neurons: NDArray[np.int32]) -> None:
         """Append the spikes of a chunk, in order of time and then of neuron."""
@@ -220,7 +221,7 @@ class RunWriter:
         group = self.h5.create_group(f"reports/{name}/{variable}/{population}")
         n = len(neurons)
         data = group.create_dataset("data", (0, n), "f4", maxshape=(None, n), chunks=(4096, n))
-        data.attrs["units"] = unit
+        data.attrs.update({"units": unit, "crc32": 0})
         mapping = group.create_group("mapping")
         mapping.create_dataset("node_ids", data=neurons.astype("u8"))
         mapping.create_dataset("index_pointers", data=np.arange(n + 1, dtype="u8"))
@@ -231,9 +232,7 @@ class RunWriter:
 
     def samples(self, name: str, population: str, variable: str, values: NDArray[np.float64]) -> None:
         """Append (times, neurons) of a recorded state variable."""
-        data = self.h5[f"reports/{name}/{variable}/{population}/data"]
-        data.resize(len(data) + len(values), axis=0)
-        data[len(data) - len(values) :] = values
+        _append(self.h5[f"reports/{name}/{variable}/{population}/data"], values.astype("f4"))
 
     def declare_modulator(self, name: str) -> None:
         """Make room for the level of a modulator over time."""
@@ -241,8 +240,8 @@ class RunWriter:
         assert self.plan.shared is not None, "modulators are shared"
         baseline = self.plan.shared.members[0].parameters[f"{word(name)}_baseline"]
         group.attrs["baseline"] = sum(value.mean for value in baseline)
-        group.create_dataset("time", (0,), "f8", **_GROWING).attrs["units"] = "s"
-        group.create_dataset("value", (0,), "f8", **_GROWING).attrs["units"] = "1"
+        _growing(group, "time", "f8", "s")
+        _growing(group, "value", "f8", "1")
 
     def modulator(self, name: str, values: NDArray[np.float64]) -> None:
         """Append the level of a modulator, one value for each recording step."""
@@ -310,6 +309,21 @@ def _leaves_of(h5: h5py.File, kind: str, mark: str) -> list[str]:
 
 def _is_recorded(plan: Plan, population: str) -> bool:
     return "all" in plan.record.spikes or population in plan.record.spikes
+
+
+def _text_of(file: FilePath) -> str:
+    try:
+        return read_text(file)
+    except CircuitError:
+        return ""  # spikes that were written out as text
+
+
+def _growing(group: Any, name: str, dtype: str, units: str = "") -> None:
+    """Room for numbers that are appended, with a checksum over all of them."""
+    data = group.create_dataset(name, (0,), dtype, **_GROWING)
+    data.attrs["crc32"] = 0
+    if units:
+        data.attrs["units"] = units
 
 
 def _append(data: Any, values: NDArray[Any]) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 
 import h5py
 
+from thalia.backends import Progress, silent
 from thalia.checkpoint import read_state
 from thalia.compare import compare, datasets
 from thalia.errors import fail
 from thalia.passes import plan_of, with_options
 from thalia.plan import SECOND
 from thalia.resume import resume
-from thalia.run import Progress, run
+from thalia.run import run
 from thalia.spec import Circuit
 from thalia.units import constant
 
@@ -61,7 +62,7 @@ def verify(
     backend: str | None = None,
     duration: str | None = None,
     pieces: int = 3,
-    progress: Progress = lambda what, fraction: None,
+    progress: Progress = silent,
 ) -> Verdict:
     """Run a circuit whole and in pieces: stopped after each kept state, and resumed from the file.
 
@@ -84,8 +85,8 @@ def verify(
     every = constant(length * plan.dt, SECOND)
 
     def stop_at(step: int) -> Progress:
-        def report(what: str, fraction: float) -> None:
-            progress(what, fraction)
+        def report(what: str, fraction: float, detail: str = "") -> None:
+            progress(what, fraction, detail)
             if what == "simulating" and step <= round(fraction * plan.steps) < plan.steps:
                 raise _Interrupted
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from thalia.analysis import interval_cv
 from thalia.backends import Chunk, Session
+from thalia.memory import is_recorded
 from thalia.plan import Plan
 from thalia.present import weights
 from thalia.store import RunWriter, weight_unit
@@ -18,13 +19,15 @@ CHUNK_SECONDS = 0.2  # between two reports of progress, about
 class Watch:
     """Takes what a run produces to the run file, and counts for the summary."""
 
-    def __init__(self, plan: Plan, arrays: Arrays, writer: RunWriter, session: Session):
+    def __init__(self, plan: Plan, arrays: Arrays, writer: RunWriter, session: Session, chunk: float | None = None):
         self.plan, self.writer, self.session = plan, writer, session
         self.synapses = sum(len(wired) for wired in arrays.synapses.values())
         every = plan.record.weights.every
         self.weight_steps = max(1, round(every.mean / plan.dt)) if every else plan.steps
-        self.chunk_steps = session.chunk_steps or plan.steps
-        self.recorded = [(s.name, p.name) for s, p in plan.pathways() if self._wants(p.name, s.is_plastic)]
+        self.shortest = None if chunk else session.chunk_steps
+        self.chunk_steps = max(1, round(chunk / plan.dt)) if chunk else session.chunk_steps or plan.steps
+        wanted = plan.record.weights.pathways
+        self.recorded = [(s.name, p.name) for s, p in plan.pathways() if is_recorded(p.name, s.is_plastic, wanted)]
         self.rows = {pathway: arrays.synapses[synapses].rows(pathway) for synapses, pathway in self.recorded}
         self.counts: dict[str, list[int]] = {member.name: [0] * len(plan.phases) for _, member in plan.populations()}
 
@@ -41,11 +44,6 @@ class Watch:
         for name in self.plan.modulators:
             self.writer.declare_modulator(name)
 
-    def _wants(self, pathway: str, plastic: bool) -> bool:
-        wanted = self.plan.record.weights.pathways
-        named = any(pathway == name or pathway.startswith(f"{name}.") for name in wanted)
-        return named or "all" in wanted or (plastic and "plastic" in wanted)
-
     def _declare(self, name: str, state: Any) -> None:
         group, member = self.plan.population(state.population)
         neurons = np.arange(min(member.size, state.neurons), dtype=np.int32)
@@ -57,13 +55,12 @@ class Watch:
     def pace(self, seconds: float) -> None:
         """Make chunks longer or shorter, so that each takes long enough to be worth its keeping, and is soon over.
 
-        What is simulated does not depend on it.
+        What is simulated does not depend on it. Chunks of a length that was asked for stay as they are.
         """
-        shortest = self.session.chunk_steps
-        if shortest and seconds < CHUNK_SECONDS / 2:
+        if self.shortest and seconds < CHUNK_SECONDS / 2:
             self.chunk_steps *= 2
-        elif shortest and seconds > CHUNK_SECONDS * 2:
-            self.chunk_steps = max(shortest, self.chunk_steps // 2)
+        elif self.shortest and seconds > CHUNK_SECONDS * 2:
+            self.chunk_steps = max(self.shortest, self.chunk_steps // 2)
 
     def next_stop(self, done: int, phase_end: int) -> int:
         """The next step at which something is to be taken."""

@@ -3,7 +3,7 @@
 Brian2's global state (`device`, `prefs`, `defaultclock`) is touched by the backends and `emit` alone.
 """
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol
@@ -16,7 +16,17 @@ from thalia.plan import Plan
 from thalia.wire import Arrays
 
 NAMES = ("cpp", "runtime")
-Progress = Callable[[str, float], None]  # what is being done, and the fraction that is done
+
+
+class Progress(Protocol):
+    """Told what is being done, the fraction that is done, and how it goes."""
+
+    def __call__(self, what: str, fraction: float, detail: str = "") -> None:
+        """Show it."""
+
+
+def silent(what: str, fraction: float, detail: str = "") -> None:
+    """Show nothing."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """A run as a Neo Block, which Elephant analyses: spike trains of every neuron, recorded states, levels of modulators."""
 
+from itertools import pairwise
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
@@ -53,7 +54,7 @@ def _trains(run: Run, population: str) -> "list[neo.SpikeTrain]":
             spikes.times[order[first:last]], units="s", t_start=0.0, t_stop=stop, name=f"{population}[{neuron}]",
             population=population, neuron=neuron,
         )
-        for neuron, (first, last) in enumerate(zip(bounds, bounds[1:], strict=False))
+        for neuron, (first, last) in enumerate(pairwise(bounds))
     ]  # fmt: skip
 
 
