@@ -250,10 +250,10 @@ def test_a_disk_that_fills_up_later_leaves_a_file_that_goes_on(tmp_path, monkeyp
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 8 MB."""
+    """A file system of 12 MB."""
     place = tmp_path / "small"
     place.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", place], capture_output=True, check=False).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", place], capture_output=True, check=False).returncode:
         pytest.skip("needs the right to mount a small file system")
     yield place
     subprocess.run(["umount", "-l", place], check=True)
@@ -279,7 +279,7 @@ def test_a_real_disk_that_fills_up_costs_nothing_that_was_kept(small_disk, tmp_p
 def test_a_disk_without_room_for_the_weights_is_told_before_the_start(small_disk):
     circuit = thalia.loads(text().replace("every: 24 ms", "every: 0.1 ms").replace("duration: 50 ms", "duration: 60 s"))
 
-    with pytest.raises(CircuitError, match=r"needs about [\d.]+ MB for weights and state, and 8\.\d MB are free in .*small"):
+    with pytest.raises(CircuitError, match=r"needs about [\d.]+ MB for weights and state, and 12\.\d MB are free in .*small"):
         thalia.run(circuit, output=small_disk / "run.h5", backend="runtime")
     assert list(small_disk.iterdir()) == []
 

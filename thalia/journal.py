@@ -116,14 +116,17 @@ class JournalledFile(io.RawIOBase):
         Raises
         ------
         OSError
-            If there is no room for the journal; the file is as it was.
+            If there is no room for the journal, or for what the file grows by; the file is as it was.
         """
-        if not self.pages and self.length == self.file.seek(0, os.SEEK_END):
+        before = self.file.seek(0, os.SEEK_END)
+        if not self.pages and self.length == before:
             return
         try:
+            _reserve(self.file, before, self.length)
             _write_journal(self.journal, self.length, self.pages)
         except OSError:
             self.journal.unlink(missing_ok=True)
+            self.file.truncate(before)
             raise
         _apply(self.file, self.length, self.pages)
         self.journal.unlink()
@@ -182,6 +185,12 @@ def _mend(file: io.BufferedRandom, journal: FilePath) -> None:
             pages[int.from_bytes(body[start : start + 8], "little")] = bytearray(body[start + 8 : start + 8 + PAGE])
         _apply(file, length, pages)
     journal.unlink()
+
+
+def _reserve(file: io.BufferedRandom, before: int, length: int) -> None:
+    """Have the disk keep the room that a longer file will need, so that it cannot run out while the file is changed."""
+    if length > before and hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), before, length - before)
 
 
 def _write_journal(journal: FilePath, length: int, pages: dict[int, bytearray]) -> None:

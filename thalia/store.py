@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from thalia.appending import Appending
 from thalia.errors import CircuitError, fail
 from thalia.journal import JournalledFile, recover
 from thalia.modulators import word
@@ -35,7 +36,6 @@ _ARITHMETIC = {
     "runtime": "on NumPy",
 }  # fmt: skip
 _SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="i4")
-_GROWING: dict[str, Any] = {"maxshape": (None,), "chunks": (65536,)}
 
 
 class RunWriter:
@@ -46,8 +46,10 @@ class RunWriter:
 
     def __init__(self, file: FilePath, disk: JournalledFile, plan: Plan):
         self.file, self.disk, self.plan = file, disk, plan
+        self.fired: dict[str, list[tuple[NDArray[np.int64], NDArray[np.int32]]]] = {}
         try:
             self.h5 = h5py.File(disk, "r+" if disk.length else "w")
+            self.appended = Appending(self.h5)
         except OSError as error:
             disk.close()
             raise fail(f"{file}: cannot be read as HDF5 ({str(error).split('(')[0].strip()})") from None
@@ -104,8 +106,16 @@ class RunWriter:
         for name in _leaves_of(self.h5, "reports", "mapping"):
             self.h5[f"reports/{name}/mapping/time"][1] = plan.duration * 1e3
 
+    def flush(self) -> None:
+        """Bring everything that was recorded to its place."""
+        for group, chunks in self.fired.items():
+            self._write_spikes(group, *(np.concatenate(column) for column in zip(*chunks, strict=True)))
+        self.fired.clear()
+        self.appended.flush()
+
     def commit(self) -> None:
         """Make everything so far part of the file."""
+        self.flush()
         self.h5.flush()
         self.disk.commit()
         if self.disk.path != self.file:
@@ -168,20 +178,23 @@ class RunWriter:
         """Uncompressed, because SONATA's own reader comes without filters."""
         group = self.h5.create_group(f"spikes/{population}")
         group.attrs.create("sorting", 2, dtype=_SORTING)
-        _growing(group, "timestamps", "f8", "ms")
-        _growing(group, "node_ids", "u8")
+        self.appended.declare(group, "timestamps", "f8", "ms")
+        self.appended.declare(group, "node_ids", "u8")
 
     def spikes(self, group: str, steps: NDArray[np.int64], neurons: NDArray[np.int32]) -> None:
-        """Append the spikes of a chunk, in order of time and then of neuron."""
+        """Append the spikes of a chunk."""
+        self.fired.setdefault(group, []).append((steps, neurons))
+
+    def _write_spikes(self, group: str, steps: NDArray[np.int64], neurons: NDArray[np.int32]) -> None:
+        """In order of time and then of neuron."""
         order = np.lexsort((neurons, steps))
         steps, neurons = steps[order], neurons[order]
         for member in self.plan.group(group).members:
             if not _is_recorded(self.plan, member.name):
                 continue
             mine = (neurons >= member.start) & (neurons < member.stop)
-            here = self.h5[f"spikes/{member.name}"]
-            for key, values in (("timestamps", steps[mine] * (self.plan.dt * 1e3)), ("node_ids", neurons[mine] - member.start)):
-                _append(here[key], values.astype(here[key].dtype))
+            self.appended.append(f"spikes/{member.name}/timestamps", steps[mine] * (self.plan.dt * 1e3))
+            self.appended.append(f"spikes/{member.name}/node_ids", (neurons[mine] - member.start).astype("u8"))
 
     def pathway(self, name: str, wired: Wired, unit: tuple[str, float]) -> None:
         """Declare a pathway whose weights are recorded, with its connectivity."""
@@ -202,7 +215,8 @@ class RunWriter:
         group.attrs["plastic"] = synapses.is_plastic
         if member.w_max is not None:
             group.attrs["w_max"] = member.w_max.mean / unit[1]
-        group.create_dataset("time", (0,), "f8", **_GROWING).attrs["units"] = "s"
+        time = group.create_dataset("time", (0,), "f8", maxshape=(None,), chunks=(4096,))
+        time.attrs["units"] = "s"  # without a checksum, because what a run ended with is dropped when it goes on
         width = max(1, len(rows))
         w = group.create_dataset("w", (0, len(rows)), "f8", maxshape=(None, None), chunks=(1, min(width, 131072)),
                                  fletcher32=True)  # fmt: skip
@@ -210,11 +224,8 @@ class RunWriter:
 
     def weights(self, name: str, time: float, values: NDArray[np.float64]) -> None:
         """Append the weights of a pathway at a time, in the pathway's unit."""
-        group = self.h5[f"weights/{name}"]
-        _append(group["time"], np.array([time]))
-        w = group["w"]
-        w.resize(len(w) + 1, axis=0)
-        w[-1] = values
+        self.appended.append(f"weights/{name}/time", np.array([time]))
+        self.appended.append(f"weights/{name}/w", values[None, :])
 
     def report(self, name: str, population: str, variable: str, unit: str, neurons: NDArray[np.int32], every: float) -> None:
         """Declare a recorded state variable in SONATA's report layout."""
@@ -232,7 +243,7 @@ class RunWriter:
 
     def samples(self, name: str, population: str, variable: str, values: NDArray[np.float64]) -> None:
         """Append (times, neurons) of a recorded state variable."""
-        _append(self.h5[f"reports/{name}/{variable}/{population}/data"], values.astype("f4"))
+        self.appended.append(f"reports/{name}/{variable}/{population}/data", values.astype("f4"))
 
     def declare_modulator(self, name: str) -> None:
         """Make room for the level of a modulator over time."""
@@ -240,16 +251,16 @@ class RunWriter:
         assert self.plan.shared is not None, "modulators are shared"
         baseline = self.plan.shared.members[0].parameters[f"{word(name)}_baseline"]
         group.attrs["baseline"] = sum(value.mean for value in baseline)
-        _growing(group, "time", "f8", "s")
-        _growing(group, "value", "f8", "1")
+        self.appended.declare(group, "time", "f8", "s")
+        self.appended.declare(group, "value", "f8", "1")
 
     def modulator(self, name: str, values: NDArray[np.float64]) -> None:
         """Append the level of a modulator, one value for each recording step."""
-        group = self.h5[f"modulators/{name}"]
         every = max(1, round(self.plan.record.modulators.mean / self.plan.dt)) * self.plan.dt
-        done = len(group["time"])
-        _append(group["time"], np.arange(done, done + len(values)) * every)
-        _append(group["value"], values)
+        time = f"modulators/{name}/time"
+        done = self.appended.length(time)
+        self.appended.append(time, np.arange(done, done + len(values)) * every)
+        self.appended.append(f"modulators/{name}/value", values)
 
     def finish(self, results: Mapping[str, Any]) -> None:
         """Complete the file."""
@@ -316,22 +327,6 @@ def _text_of(file: FilePath) -> str:
         return read_text(file)
     except CircuitError:
         return ""  # spikes that were written out as text
-
-
-def _growing(group: Any, name: str, dtype: str, units: str = "") -> None:
-    """Room for numbers that are appended, with a checksum over all of them."""
-    data = group.create_dataset(name, (0,), dtype, **_GROWING)
-    data.attrs["crc32"] = 0
-    if units:
-        data.attrs["units"] = units
-
-
-def _append(data: Any, values: NDArray[Any]) -> None:
-    if len(values):
-        if "crc32" in data.attrs:
-            data.attrs["crc32"] = crc32(values.tobytes(), int(data.attrs["crc32"]))
-        data.resize(len(data) + len(values), axis=0)
-        data[len(data) - len(values) :] = values
 
 
 def _reason(error: OSError) -> str:

@@ -97,6 +97,7 @@ class Watch:
     def results(self, session: Session, backend: str, remark: str) -> dict[str, Any]:
         """The summary, as `thalia run --json` prints it."""
         plan = self.plan
+        self.writer.flush()
         rates = self._rates()
         last = plan.reached[-1].name
         plastic = {p.name for s, p in plan.pathways() if s.is_plastic}

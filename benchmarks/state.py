@@ -1,0 +1,119 @@
+"""What keeping the state costs: chunks, recording, and a checkpoint of millions of plastic synapses.
+
+Each side runs in turn in a process of its own, on the compiled backend; ratios are of the time to simulate and to store.
+
+uv run python benchmarks/state.py --seconds 20 --rounds 3
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+import h5py
+
+CORTEX = Path(__file__).parent.parent / "circuits" / "cortex.yaml"
+NOTHING = {"record.spikes": "none", "record.weights.pathways": "none"}
+SIDES = {
+    "one chunk, nothing recorded": {"chunk": "{seconds} s", "set": NOTHING},
+    "chunks of 1 s, nothing recorded": {"chunk": "1 s", "set": NOTHING},
+    "chunks as they come, nothing recorded": {"set": NOTHING},
+    "chunks as they come, spikes and weights recorded": {},
+}
+
+
+def side(name: str, options: argparse.Namespace) -> dict[str, float]:
+    """Seconds of simulating and storing a tenth of the microcircuit."""
+    import thalia
+
+    given = dict(SIDES[name])
+    if "chunk" in given:
+        given["chunk"] = given["chunk"].format(seconds=options.seconds)
+    with tempfile.TemporaryDirectory() as folder:
+        run = thalia.run(
+            CORTEX, scale=0.1, duration=f"{options.seconds} s", seed=options.seed, output=f"{folder}/run.h5",
+            checkpoint_every=f"{options.seconds} s", **given,
+        )  # fmt: skip
+        times = run.results["timings_s"]
+        return {"seconds": times["simulate"] + times["store"], "rates": sum(run.rates.values())}
+
+
+def checkpoint(options: argparse.Namespace) -> dict[str, float]:
+    """Seconds to keep the state of three million plastic synapses, and its bytes in the file against those in memory."""
+    import thalia
+    from thalia.checkpoint import Checkpoints
+
+    spent: list[float] = []
+    keep = Checkpoints.keep
+
+    def timed(self: Checkpoints, done: int) -> None:
+        begin = perf_counter()
+        keep(self, done)
+        spent.append(perf_counter() - begin)
+
+    Checkpoints.keep = timed  # type: ignore[method-assign]
+    circuit = {
+        "thalia": 1, "name": "plastic", "duration": "1 s", "dt": "1 ms",
+        "populations": {"pre": {"neuron": "poisson", "size": 1732, "parameters": {"rate": "5 Hz"}},
+                        "post": {"neuron": "lif_current", "size": 1732}},
+        "pathways": {"p": {"pre": "pre", "post": "post", "connect": {"rule": "all_to_all"}, "synapse": "current_exp",
+                           "weight": "0.1 pA", "delay": "1 ms", "plasticity": ["stdp_pair"]}},
+        "record": {"weights": {"pathways": "none"}},
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        run = thalia.run(thalia.loads(json.dumps(circuit)), output=f"{folder}/run.h5", checkpoint_every="250 ms")
+        with h5py.File(run.file) as h5:
+            held, stored = 0, 0
+
+            def count(name: str, node: object) -> None:
+                nonlocal held, stored
+                if isinstance(node, h5py.Dataset):
+                    held += node.nbytes
+                    stored += node.id.get_storage_size()
+
+            h5["state"].visititems(count)
+        return {"seconds": statistics.median(spent), "first": spent[0], "bytes": held, "ratio": run.file.stat().st_size / held}
+
+
+def in_its_own_process(what: str, options: argparse.Namespace, seed: int) -> dict[str, float]:
+    arguments = ["--side", what, "--seconds", str(options.seconds), "--seed", str(seed)]
+    done = subprocess.run([sys.executable, __file__, *arguments], capture_output=True, text=True, check=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def table(options: argparse.Namespace) -> None:
+    found: dict[str, list[float]] = {name: [] for name in SIDES}
+    rates: dict[int, set[float]] = {}
+    for round_ in range(options.rounds + 1):  # the first round compiles
+        for name in SIDES:
+            result = in_its_own_process(name, options, round_ + 1)
+            rates.setdefault(round_, set()).add(round(result["rates"], 9))
+            if round_:
+                found[name].append(result["seconds"])
+    assert all(len(each) == 1 for each in rates.values()), "every side simulates the same"
+    first = statistics.median(found[next(iter(SIDES))])
+    print("| side | times model time | relative |\n| --- | --- | --- |")
+    for name, values in found.items():
+        print(f"| {name} | {statistics.median(values) / options.seconds:.3f} | {statistics.median(values) / first:.3f} |")
+    kept = in_its_own_process("checkpoint", options, 1)
+    print(f"\ncheckpoint of 3.0 million synapses: {kept['seconds']:.2f} s (the first {kept['first']:.2f} s), "
+          f"{kept['bytes'] / 1e6:.0f} MB of state, the file {kept['ratio']:.2f} times as large")  # fmt: skip
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--side", default="all", choices=["all", "checkpoint", *SIDES])
+    for name, default in (("rounds", 3), ("seed", 1)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--seconds", type=float, default=20)
+    chosen = parser.parse_args()
+    if chosen.side == "all":
+        table(chosen)
+    elif chosen.side == "checkpoint":
+        print(json.dumps(checkpoint(chosen)))
+    else:
+        print(json.dumps(side(chosen.side, chosen)))
