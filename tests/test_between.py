@@ -56,6 +56,25 @@ def test_what_changed_much_learns_less(simulate):
     assert held[1] / held[0] == pytest.approx(1 / (1 + 1000 * level), rel=0.06)
 
 
+def test_who_performs_well_learns_less(simulate):
+    """Performance follows reward, and what it lacks scales the learning rate."""
+    text = LEARNING.replace("MODULATOR", "a_minus: 0, modulator: 1 - performance").replace(
+        "modulators:\n",
+        """modulators:
+  reward: {kind: first_order, tau: 1 ms, schedule: [{at: 1200 ms, amount: 1}]}
+  performance: {kind: follower, tau: 1 s, input: 500*reward}
+""",
+        1,
+    )
+    run = simulate(text)
+
+    first, second = np.diff(run.weights["p"].w[:, 0])[:2]
+    there = np.searchsorted(run.modulators["performance"].time, 1.411)
+    performance = run.modulators["performance"].value[there]
+    assert 0.3 < performance < 0.8
+    assert second / first == pytest.approx(1 - performance, rel=0.01)
+
+
 REWARDED = """
 thalia: 1
 name: rewarded

@@ -1,5 +1,6 @@
 """A resumed run is the uninterrupted run, to the bit, wherever and however it was interrupted."""
 
+import itertools
 import os
 import re
 import signal
@@ -108,6 +109,45 @@ def test_random_circuits_resume_to_the_bit(rule, delay, synapse, phases, pieces,
     circuit = thalia.loads(text(rule, delay, synapse, phases, seed))
 
     assert verify(circuit, backend="runtime", pieces=pieces).different == ()
+
+
+NOISY = """
+neurons:
+  noisy:
+    summary: A leaky neuron with white noise.
+    parameters: {tau_m: {default: 10 ms, meaning: time constant}, c_m: {default: 250 pF, meaning: capacitance}}
+    equations: "dv/dt = (-65*mV - v)/tau_m + input_current/c_m + 3*mV*sqrt(2/tau_m)*xi : volt"
+    threshold: v > -50*mV
+    reset: v = -65*mV
+    initial: {v: -65 mV}
+"""
+
+
+@pytest.mark.reference
+@given(
+    rule=st.sampled_from(RULES), seed=st.integers(0, 10_000), precision=st.sampled_from(["double", "single"]),
+    neuron=st.sampled_from(["lif_current", "noisy", "izhikevich", "adex"]),
+    delay=st.sampled_from(["1.3 ms", '"uniform(0.5 ms, 6 ms)"', "{axonal: 2 ms, dendritic: 1 ms}"]),
+    synapse=st.sampled_from(["current_exp", "[tsodyks_markram, current_exp]", "[dse, current_exp]"]), phases=st.integers(0, 1),
+    cuts=st.lists(st.integers(1, 499), min_size=1, max_size=4, unique=True), clock=st.sampled_from(["24 ms", "7.3 ms", "0.1 ms"]),
+)  # fmt: skip
+@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+def test_many_random_circuits_cut_anywhere_resume_to_the_bit(
+    tmp_path_factory, rule, seed, precision, neuron, delay, synapse, phases, cuts, clock
+):
+    """Neurons with noise, every rule, delays, short-term plasticity, modulators, several stimuli and clocks; by hand."""
+    given_text = text(rule, delay, synapse, phases, seed).replace("every: 24 ms", f"every: {clock}")
+    if rule not in CELLS:
+        given_text = given_text.replace("{neuron: lif_current, size: 6", f"{{neuron: {neuron}, size: 6") + NOISY
+    circuit, folder = thalia.loads(given_text), tmp_path_factory.mktemp("pieces")
+    whole = thalia.run(circuit, output=folder / "whole.h5", backend="runtime", precision=precision)
+
+    ends = [*sorted(cuts), 500]
+    parts = thalia.run(circuit, output=folder / "parts.h5", backend="runtime", precision=precision, duration=f"{ends[0] / 10} ms")
+    for start, stop in itertools.pairwise(ends):
+        thalia.resume(parts.file, for_=f"{(stop - start) / 10} ms")
+
+    assert compare(whole.file, parts.file) == []
 
 
 def test_a_difference_would_be_found(monkeypatch):

@@ -184,7 +184,7 @@ class Modulators:
         tonic = self.values[name].get("tonic")
         sources = modulator.released_by or modulator.weight_change_of or modulator.from_task
         if not (sources or modulator.input or moves or "tonic" in modulator.parameters or (tonic and tonic.mean)):
-            hint = "released_by: a population, schedule: times, or tonic: a level"
+            hint = "released_by: a population, schedule: times, weight_change_of: a pathway, from_task: true, or tonic: a level"
             self.problem(path, f"{name} is released by nobody", "input: an expression of other modulators" if reads else hint)
 
     def _check_cycles(self) -> None:
