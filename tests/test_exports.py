@@ -143,6 +143,18 @@ def test_what_cannot_be_exported_is_told(run, tmp_path, to, message):
     assert message in str(told.value)
 
 
+def test_a_folder_is_replaced_only_if_an_export_wrote_it(run, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "precious").write_text("precious")
+
+    with pytest.raises(CircuitError, match="mine: is a folder that no export to sonata wrote"):
+        thalia.export(run, "sonata", mine, overwrite=True)
+    first = thalia.export(run, "sonata", tmp_path / "sonata")
+    assert thalia.export(run, "sonata", first, overwrite=True) == first
+    assert (mine / "precious").read_text() == "precious"
+
+
 def test_a_format_whose_library_is_missing_names_it(run, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
 

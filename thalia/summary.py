@@ -19,7 +19,8 @@ def print_summary(run: Run, figures: Sequence[FilePath]) -> None:
     by_phase = results["rates_by_phase_hz"]
     phases = list(by_phase)[-MAX_PHASES:]
     title = f"{results['circuit']}: {results['neurons']:,} neurons, {results['synapses']:,} synapses, {run.duration:g} s"
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold")
+    console.print(title, style="bold", soft_wrap=True)  # not the table's own title, which is as narrow as the table
+    table = Table(box=box.SIMPLE_HEAD)
     table.add_column("population")
     table.add_column("size", justify="right")
     for phase in phases:

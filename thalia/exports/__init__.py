@@ -1,5 +1,6 @@
 """A run in the formats of other tools: each format is one file with `write(run, target)`, found by its name."""
 
+import shutil
 from importlib import import_module, util
 from pathlib import Path as FilePath
 from typing import Protocol
@@ -14,6 +15,7 @@ class Format(Protocol):
     """What the module of a format has."""
 
     ENDING: str  # of the file that it writes; empty for a folder
+    MARK: str  # a file in that folder by which it is known again; empty for a file
     NEEDS: str  # the library that it needs beside Thalia's own
 
     def write(self, run: Run, target: FilePath) -> None:
@@ -46,8 +48,12 @@ def export(run: Run, to: str, target: str | FilePath | None = None, overwrite: b
     file = FilePath(target) if target is not None else run.file.with_name(f"{run.file.stem}{form.ENDING or f'_{to}'}")
     if file.exists() and not overwrite:
         raise fail(f"{file}: exists already", "choose another name, or say --overwrite")
+    if file.is_dir() and not (file / form.MARK).is_file():
+        raise fail(f"{file}: is a folder that no export to {to} wrote", "choose another name")
     if not run.attributes["complete"]:
         raise fail(f"{run.file}: is not complete", f"`thalia resume {run.file}` goes on with it")
     file.parent.mkdir(parents=True, exist_ok=True)
+    if file.is_dir():
+        shutil.rmtree(file)
     form.write(run, file)
     return file

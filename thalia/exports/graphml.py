@@ -5,7 +5,7 @@ from pathlib import Path as FilePath
 from thalia.network import graph_of
 from thalia.result import Run
 
-ENDING, NEEDS = ".graphml", ""
+ENDING, MARK, NEEDS = ".graphml", "", ""
 
 
 def write(run: Run, target: FilePath) -> None:

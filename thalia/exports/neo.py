@@ -11,7 +11,7 @@ from thalia.result import Run
 if TYPE_CHECKING:
     import neo
 
-ENDING, NEEDS = ".pkl", "neo"
+ENDING, MARK, NEEDS = ".pkl", "", "neo"
 
 
 def write(run: Run, target: FilePath) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pynwb import NWBFile
     from pynwb.base import ProcessingModule
 
-ENDING, NEEDS = ".nwb", "pynwb"
+ENDING, MARK, NEEDS = ".nwb", "", "pynwb"
 CELLS_PER_TABLE = 1_000_000  # synapses of one pathway that go to a table; beyond that the run file is the place for them
 
 

@@ -15,7 +15,7 @@ from thalia.units import display_unit
 from thalia.warm import Learned
 from thalia.wire import positions
 
-ENDING, NEEDS = "", "libsonata"
+ENDING, MARK, NEEDS = "", "circuit_config.json", "libsonata"
 MAGIC, VERSION = 0x0A7A, (0, 1)
 
 
@@ -39,7 +39,7 @@ def write(run: Run, target: FilePath) -> None:
     _index(target / "edges.h5", learned, edges)
     with _file(target / "spikes.h5") as h5, h5py.File(run.file) as source:
         source.copy("spikes", h5)
-    (target / "circuit_config.json").write_text(json.dumps(_configuration(types, edges), indent=2) + "\n")
+    (target / MARK).write_text(json.dumps(_configuration(types, edges), indent=2) + "\n")
 
 
 def _file(path: FilePath) -> h5py.File:
