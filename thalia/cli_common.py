@@ -30,15 +30,27 @@ CheckpointEvery = Annotated[
 
 
 def load_with(file: Path, settings: list[str] | None) -> "Circuit":
+    """A circuit with what `--set` replaces."""
     from thalia.passes import load_whole
 
+    return load_whole(file, settings_of(settings))
+
+
+def settings_of(settings: list[str] | None) -> dict[str, str]:
+    """What `--set` replaces, by path.
+
+    Raises
+    ------
+    CircuitError
+        If one of them is not PATH=VALUE.
+    """
     pairs = {}
     for setting in settings or []:
         path, equals, value = setting.partition("=")
         if not equals or not path.strip():
             raise fail(f"--set {setting}: expected PATH=VALUE", "as in --set pathways.a_to_b.weight='0.3 nS'")
         pairs[path.strip()] = value.strip()
-    return load_whole(file, pairs)
+    return pairs
 
 
 def tell(result: "Run", figures: list[Path], as_json: bool) -> None:

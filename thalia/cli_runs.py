@@ -1,12 +1,28 @@
 """The commands about run files: to go on with one, to hold it against another, to take it to other tools."""
 
+import math
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from thalia.cli_common import CheckpointEvery, Chunk, CircuitFile, Duration, Scale, Seed, Set, load_with, progress_bar, tell
+from thalia.cli_common import (
+    CheckpointEvery,
+    Chunk,
+    CircuitFile,
+    Duration,
+    Scale,
+    Seed,
+    Set,
+    load_with,
+    progress_bar,
+    settings_of,
+    tell,
+)
+from thalia.errors import fail
+
+MANY_RUNS = 1000  # from which on a sweep asks
 
 
 def resume(
@@ -90,3 +106,46 @@ def export(
     from thalia.result import Run
 
     print(write(Run(file), to, output, overwrite))
+
+
+def sweep(
+    circuit: CircuitFile,
+    vary: Annotated[list[str] | None, typer.Option(metavar="PATH=VALUES", help="0.1nS:1nS:10, or a,b; may be repeated.")] = None,
+    seeds: Annotated[str, typer.Option(help="1:8, or 1,5,9.")] = "1",
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes side by side; by default one for each core.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler, whose workers run it instead.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder of the results, also of one to go on.")] = None,
+    set_: Set = None,
+    duration: Duration = None,
+    scale: Scale = None,
+    backend: Annotated[str | None, typer.Option(help="cpp or runtime; by default the fastest that works here.")] = None,
+    plot: Annotated[list[str] | None, typer.Option("--plot", metavar="NUMBER", help="What to draw, such as cv_isi.l4e.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, however many runs there are.")] = False,
+) -> None:
+    """Run a circuit with many values and seeds, from one build, and tabulate every number of the summaries.
+
+    Example: thalia sweep circuits/brunel.yaml --vary stimuli.external.rate=8kHz:20kHz:5 --seeds 1:4
+    """
+    from thalia import figures_sweep
+    from thalia.figures import save
+    from thalia.sweep import sweep as run_sweep
+    from thalia.vary import axis_of, seeds_of
+
+    axes, chosen = [axis_of(each) for each in vary or []], seeds_of(seeds)
+    count = len(chosen) * math.prod(len(axis.values) for axis in axes)
+    if count > MANY_RUNS and not yes:
+        if not sys.stdin.isatty():
+            raise fail(f"these are {count:,} runs", "say --yes if you mean it")
+        typer.confirm(f"These are {count:,} runs. Go on?", abort=True)
+    with progress_bar(quiet=False) as progress:
+        table = run_sweep(
+            circuit, axes, chosen, output=output, workers=workers, scheduler=scheduler, set=settings_of(set_), progress=progress,
+            duration=duration, scale=scale, backend=backend,
+        )  # fmt: skip
+    print(f"{len(table.rows)} of {count} runs: {table.folder / 'table.csv'}, table.h5")
+    if len(axes) in (1, 2) and table.rows:
+        print(save(figures_sweep.sweep(table, plot or ()), table.folder / "sweep.png"))
+    for point, why in table.failed:
+        print(f"failed twice: seed {point.seed}, {point.settings}: {why}", file=sys.stderr)
+    if table.failed:
+        raise typer.Exit(1)

@@ -1,0 +1,199 @@
+"""Many runs from one build: the same numbers however they are spread, also after a kill."""
+
+import csv
+import json
+import os
+
+import h5py
+import pytest
+
+import thalia
+from thalia import figures_sweep, sweep
+from thalia.errors import CircuitError
+from thalia.vary import Axis, axis_of, points, seeds_of
+
+TEXT = """
+thalia: 1
+name: swept
+duration: 200 ms
+populations: {a: {neuron: poisson, size: 20, parameters: {rate: 40 Hz}}, b: {neuron: lif_current, size: 10}}
+pathways: {p: {pre: a, post: b, connect: {probability: 0.5}, synapse: current_exp, weight: 3 nA, delay: 1 ms, plasticity: [stdp_pair]}}
+stimuli: {drive: {kind: poisson, target: b, rate: 300 Hz, weight: 2 nA}}
+"""
+AXES = [Axis("stimuli.drive.rate", ("300 Hz", "900 Hz")), Axis("pathways.p.weight", ("1 nA", "3 nA"))]
+
+
+@pytest.fixture
+def circuit(tmp_path):
+    file = tmp_path / "swept.yaml"
+    file.write_text(TEXT)
+    return file
+
+
+def swept(circuit, name="out", axes=AXES, seeds=(1, 2), **options):
+    return sweep.sweep(circuit, axes, seeds, output=circuit.with_name(name), **{"backend": "runtime", "workers": 2, **options})
+
+
+def test_every_point_is_the_run_of_that_point(circuit, tmp_path):
+    table = swept(circuit)
+
+    assert [(p.settings["stimuli.drive.rate"], p.settings["pathways.p.weight"], p.seed) for p, _ in table.rows] == [
+        (rate, weight, seed) for rate in ("300 Hz", "900 Hz") for weight in ("1 nA", "3 nA") for seed in (1, 2)
+    ]
+    point, numbers = table.rows[5]
+    alone = thalia.run(circuit, set=point.settings, seed=point.seed, backend="runtime", output=tmp_path / "alone.h5").results
+    assert numbers["rates_hz.b"] == alone["rates_hz"]["b"] > 0
+    assert numbers["weights.p.after"] == alone["weights"]["p"]["after"]
+
+
+def test_the_table_is_text_and_hdf5(circuit):
+    table = swept(circuit)
+
+    with open(table.folder / "table.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    with h5py.File(table.folder / "table.h5") as h5:
+        assert h5["numbers/rates_hz.b"][:].tolist() == [float(row["rates_hz.b"]) for row in rows]
+        assert h5["settings/pathways.p.weight"].asstr()[:].tolist() == [row["pathways.p.weight"] for row in rows]
+    assert len(rows) == 8
+
+
+def test_it_does_not_matter_how_many_workers_there_are(circuit):
+    one, two = (swept(circuit, f"with_{workers}", workers=workers, axes=AXES[:1]).rows for workers in (1, 2))
+
+    assert one == two
+
+
+def test_a_sweep_that_was_killed_goes_on_where_it_stopped(circuit):
+    """Half of the results, the last line torn."""
+    whole = swept(circuit)
+    lines = (whole.folder / sweep.RESULTS).read_text().splitlines(keepends=True)
+    kept = "".join(lines[:4])
+    (whole.folder / sweep.RESULTS).write_text(kept + lines[4][:10])
+    told = []
+
+    again = swept(circuit, progress=lambda what, fraction, detail="": told.append((what, fraction)))
+
+    assert again.rows == whole.rows
+    assert [fraction for what, fraction in told if what == "sweeping"] == [5 / 8, 6 / 8, 7 / 8, 1]
+
+
+def test_a_folder_of_another_sweep_is_kept(circuit):
+    swept(circuit, axes=AXES[:1])
+
+    with pytest.raises(CircuitError, match="holds another sweep"):
+        swept(circuit, axes=AXES[1:])
+
+
+def dying(job):
+    """A run that takes its process with it."""
+    if job["index"] == 1:
+        os._exit(9)
+    return simulate_one(job)
+
+
+simulate_one = sweep.simulate_one
+
+
+def test_a_worker_that_dies_costs_its_own_point_only(circuit, monkeypatch):
+    expected = swept(circuit, "expected", axes=AXES[:1])
+    monkeypatch.setattr(sweep, "simulate_one", dying)
+
+    table = swept(circuit, axes=AXES[:1])
+
+    assert table.rows == (expected.rows[0], *expected.rows[2:])
+    ((point, why),) = table.failed
+    assert (point.index, point.seed) == (1, 2)
+    assert "terminated abruptly" in why
+
+
+def test_a_dask_cluster_of_two_processes_gives_the_same_table(circuit, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    here = swept(circuit, backend="cpp")
+
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        there = swept(circuit, "there", backend="cpp", scheduler=cluster.scheduler_address)
+
+    assert there.rows == here.rows
+
+
+def test_a_program_travels_to_a_machine_that_would_compile_the_same(circuit, tmp_path, monkeypatch):
+    """An empty cache takes it as it is; one of another processor does not."""
+    given = []
+    monkeypatch.setattr(sweep, "_here", lambda jobs, told, workers, alone: given.extend(jobs))
+    swept(circuit, backend="cpp", seeds=(1,))
+    monkeypatch.setenv("THALIA_CACHE", str(tmp_path / "cache"))
+
+    sweep._unpack(("another processor", *given[0]["program"][1:]))
+    assert not (tmp_path / "cache").exists()
+    sweep._unpack(given[0]["program"])
+
+    name = given[0]["program"][1]
+    assert os.access(tmp_path / "cache" / name / "main", os.X_OK)
+    assert json.loads((tmp_path / "cache" / name / "manifest.json").read_text())["code_objects"] > 0
+
+
+def test_it_is_drawn(circuit, tmp_path):
+    table = swept(circuit)
+
+    lines = figures_sweep.sweep(sweep.Table(table.axes[:1], tuple(
+        (type(p)(p.index, {"stimuli.drive.rate": p.settings["stimuli.drive.rate"]}, p.seed), n) for p, n in table.rows
+    ), (), table.folder))  # fmt: skip
+    maps = figures_sweep.sweep(table, ["rates_hz.b"])
+
+    assert lines.axes[0].get_xlabel() == "stimuli.drive.rate (Hz)"
+    assert [text.get_text() for text in lines.axes[0].get_legend().get_texts()] == ["a", "b"]
+    assert maps.axes[0].images[0].get_array().shape == (2, 2)
+    with pytest.raises(CircuitError, match=r"no number of a run is called 'rates_hz\.c'"):
+        figures_sweep.sweep(table, ["rates_hz.c"])
+
+
+@pytest.mark.parametrize(("text", "values"), [
+    ("a.b=0.1nS:0.4nS:4", ("0.1 nS", "0.2 nS", "0.3 nS", "0.4 nS")),
+    ("a=1:3:3", ("1", "2", "3")),
+    ("a=on, off", ("on", "off")),
+    ("a=normal(1 nS; 2 nS)", ("normal(1 nS; 2 nS)",)),
+])  # fmt: skip
+def test_values_are_a_range_or_a_list(text, values):
+    assert axis_of(text).values == values
+
+
+def test_points_are_every_combination():
+    found = points([Axis("a", ("1", "2")), Axis("b", ("3",))], seeds_of("4:5"))
+
+    assert [(p.settings, p.seed) for p in found] == [({"a": a, "b": "3"}, s) for a in "12" for s in (4, 5)]
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("a", "expected PATH=FIRST:LAST:NUMBER or PATH=VALUE,VALUE"),
+    ("a=1nS:2mV:3", "expected two numbers of one dimension, found 1nS and 2mV"),
+    ("a=1nS:2nS:1", "expected a number of values of 2 or more, found '1'"),
+    ("a=1:2", "expected FIRST:LAST:NUMBER, found 2 parts"),
+    ("a=1nX:2nX:3", "nX"),
+])  # fmt: skip
+def test_a_range_that_cannot_be_is_told(text, message):
+    with pytest.raises(CircuitError, match=message):
+        axis_of(text)
+
+
+@pytest.mark.parametrize("text", ["one", "8:1", "-1", ""])
+def test_seeds_that_cannot_be_are_told(text):
+    with pytest.raises(CircuitError, match="expected FIRST:LAST or a list of whole numbers"):
+        seeds_of(text)
+
+
+@pytest.mark.parametrize(("axis", "message"), [
+    (Axis("stimuli.driv.rate", ("1 Hz",)), "stimuli.driv"),
+    (Axis("stimuli.drive.rate", ("1 Hz", "1 mV")), "expected a rate, found 1 mV"),
+])  # fmt: skip
+def test_a_value_that_cannot_be_is_told_before_anything_runs(circuit, axis, message):
+    with pytest.raises(CircuitError, match=message):
+        swept(circuit, axes=[axis])
+    assert not circuit.with_name("out").exists()
+
+
+@pytest.mark.reference
+def test_a_scheduler_that_does_not_answer_is_told(circuit):
+    pytest.importorskip("distributed")
+
+    with pytest.raises(CircuitError, match=r"--scheduler tcp://127\.0\.0\.1:9: does not answer"):
+        swept(circuit, scheduler="tcp://127.0.0.1:9")
