@@ -324,6 +324,26 @@ def test_a_disk_without_room_for_the_weights_is_told_before_the_start(small_disk
     assert list(small_disk.iterdir()) == []
 
 
+def test_memory_does_not_grow_with_the_time_between_states(tmp_path, monkeypatch):
+    """What is recorded waits for the next state; when it is much, a state is kept early, and the run is the same."""
+    from thalia import checkpoint
+    from thalia.store import RunWriter
+
+    held, commit = [], RunWriter.commit
+    monkeypatch.setattr(RunWriter, "commit", lambda self: held.append(self.held) or commit(self))
+    options = {"backend": "runtime", "checkpoint_every": "50 ms", "chunk": "1 ms"}
+    plain = thalia.run(thalia.loads(text()), output=tmp_path / "plain.h5", **options)
+    most = max(held[1:])
+    monkeypatch.setattr(checkpoint, "MOST_HELD", most // 4)
+    held.clear()
+
+    bounded = thalia.run(thalia.loads(text()), output=tmp_path / "bounded.h5", **options)
+
+    assert len(held) > 4
+    assert max(held[1:]) < most / 2
+    assert compare(plain.file, bounded.file) == []
+
+
 def test_the_length_of_chunks_changes_nothing(tmp_path):
     circuit = thalia.loads(text("stdp_triplet", phases=1))
     files = [

@@ -32,6 +32,11 @@ class Appending:
         """Rows of a data set, those included that were not flushed yet."""
         return len(self.h5[name]) + sum(map(len, self.rows.get(name, [])))
 
+    @property
+    def held(self) -> int:
+        """Bytes that wait for the next `flush`."""
+        return sum(each.nbytes for rows in self.rows.values() for each in rows)
+
     def flush(self) -> None:
         """Bring everything to its data set, each in one go."""
         for name, rows in self.rows.items():

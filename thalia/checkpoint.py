@@ -31,6 +31,7 @@ from thalia.wire import Arrays
 
 SHARE = 20  # a state is kept when this many times the time that the last one took has passed
 LEAST_SECONDS = 0.05
+MOST_HELD = 256_000_000  # bytes of recordings that wait in memory before a state is kept, whatever the interval
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Kept:
 
 
 class Checkpoints:
-    """Keeps the state at an interval of model time, or as often as it costs little; and always at the end."""
+    """Keeps the state at an interval of model time, or as often as it costs little; also at the end, and before memory is full."""
 
     def __init__(self, plan: Plan, session: Session, watch: Watch, between: Between, writer: RunWriter, every: float | None):
         self.plan, self.session, self.watch, self.between, self.writer = plan, session, watch, between, writer
@@ -61,7 +62,7 @@ class Checkpoints:
     def take(self, done: int) -> None:
         """Keep the state, if it is time."""
         due = done % self.steps == 0 if self.steps else perf_counter() - self.last > SHARE * self.cost
-        if due or done == self.plan.steps:
+        if due or done == self.plan.steps or self.writer.held > MOST_HELD:
             self.keep(done)
 
     def keep(self, done: int) -> None:

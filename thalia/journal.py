@@ -110,6 +110,11 @@ class JournalledFile(io.RawIOBase):
             self.pages[number] = page
         return page
 
+    @property
+    def held(self) -> int:
+        """Bytes of changed pages in memory."""
+        return len(self.pages) * PAGE
+
     def commit(self) -> None:
         """Make every change so far part of the file, as one.
 

@@ -106,6 +106,12 @@ class RunWriter:
         for name in _leaves_of(self.h5, "reports", "mapping"):
             self.h5[f"reports/{name}/mapping/time"][1] = plan.duration * 1e3
 
+    @property
+    def held(self) -> int:
+        """Bytes in memory that wait for the next commit."""
+        spikes = sum(steps.nbytes + neurons.nbytes for chunks in self.fired.values() for steps, neurons in chunks)
+        return spikes + self.appended.held + self.disk.held
+
     def flush(self) -> None:
         """Bring everything that was recorded to its place."""
         for group, chunks in self.fired.items():
