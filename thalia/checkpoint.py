@@ -45,7 +45,7 @@ class Kept:
 
 
 class Checkpoints:
-    """Keeps the state at an interval of model time, or as often as it costs little; also at the end, and before memory is full."""
+    """Keeps the state at an interval of model time, or as often as it costs little; at the end; and before memory fills up."""
 
     def __init__(self, plan: Plan, session: Session, watch: Watch, between: Between, writer: RunWriter, every: float | None):
         self.plan, self.session, self.watch, self.between, self.writer = plan, session, watch, between, writer
