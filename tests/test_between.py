@@ -154,3 +154,50 @@ modulators: {{m: {modulator}, m2: {{kind: first_order, tonic: 1}}}}
 """
     with pytest.raises(CircuitError, match=message):
         thalia.plan_of(thalia.loads(text))
+
+
+def test_what_is_taken_over_is_not_released_as_a_change(simulate, tmp_path):
+    """A warm start counts from the weights that it starts with."""
+    learned = learning(simulate, output=tmp_path / "learned.h5")
+    frozen = LEARNING.replace("MODULATOR", "a_plus: 0, a_minus: 0")
+
+    warm = simulate(frozen, start_from=learned.file)
+
+    assert (warm.weights["p"].w[0] == learned.weights["p"].w[-1]).all()
+    assert not warm.modulators["turmoil"].value.any()
+
+
+def test_pruning_and_growing_count_as_changes_once(simulate):
+    """Every weight goes from 0.5 to 0.6 of its range between two looks, by way of zero."""
+    text = """
+thalia: 1
+name: rewired
+duration: 300 ms
+dt: 1 ms
+populations: {a: {neuron: poisson, size: 5, parameters: {rate: 0 Hz}}, b: {neuron: lif_current, size: 4}}
+modulators: {max: {kind: first_order, tau: 1 s, weight_change_of: p, every: 250 ms}}
+pathways:
+  p: {pre: a, post: b, connect: {rule: all_to_all}, synapse: delta, weight: 0.5 mV, w_max: 1 mV, delay: 1 ms,
+      plasticity: [{rule: stdp_pair, a_plus: 0, a_minus: 0}, {rule: structural, interval: 100 ms, filled: 1, weakest: 0.55, growth: 1, newborn: 0.6}]}
+record: {modulators: 1 ms}
+"""
+    assert simulate(text).modulators["max"].value[250] == pytest.approx(0.1, rel=1e-9)
+
+
+@pytest.mark.parametrize(("modulator", "message"), [
+    ("{kind: first_order, tonic: 1, every: 2 s}", "modulators.m.every: only changes of weights are released at an interval"),
+    ("{kind: first_order, from_task: true, delay: 5 ms}", "modulators.m.delay: only what spikes or a schedule release takes time"),
+])  # fmt: skip
+def test_what_would_be_ignored_is_told(modulator, message):
+    text = (
+        f"thalia: 1\nname: x\nduration: 1 s\npopulations: {{a: {{neuron: poisson, size: 2}}}}\nmodulators: {{m: {modulator}}}\n"
+    )
+    with pytest.raises(CircuitError, match=message):
+        thalia.plan_of(thalia.loads(text))
+
+
+@pytest.mark.parametrize("amount", [float("nan"), "much"])
+def test_an_amount_that_is_no_number_is_told(simulate, amount):
+    task = thalia.Task("100 ms", lambda moment: moment.release("dopamine", amount))
+    with pytest.raises(CircuitError, match="expected a number"):
+        simulate(REWARDED, task=task)

@@ -52,8 +52,9 @@ def test_without_its_modulator_nothing_that_waits_is_learned(rule):
     ("rule", "settings", "message"),
     [
         ("d1_stdp", {"eligibility": "1 s"}, "d1_stdp says itself how its changes wait for a modulator"),
+        ("structural", {"eligibility": "1 s"}, "structural changes no weight when spikes come"),
         ("fast_slow", {"eligibility": "1 s"}, "fast_slow changes the weight all the time"),
-        ("heterosynaptic", {"eligibility": "1 s"}, "heterosynaptic follows what others change"),
+        ("heterosynaptic", {"eligibility": "1 s"}, "heterosynaptic reads what it has just changed"),
         ("stdp_pair", {"eligibility": {"decay": "1 s", "rise": "2 s"}}, "expected a rise below the decay of 1 s, found 2 s"),
         ("stdp_pair", {"eligibility": "1 mV"}, "expected a time, found 1 mV"),
     ],

@@ -50,9 +50,14 @@ class Between:
         self.task_steps = _steps_of(task, plan) if task else 0
 
     def begin(self) -> None:
-        """What is done before the first step."""
+        """Connect what is connected at the start."""
         for pool in self.pools:
             pool.begin(self.session)
+
+    def remember(self) -> None:
+        """Take the weights from which their changes count."""
+        for pool in self.pools:
+            pool.keep_unconnected_at_zero(self.session)
         for change in self.plan.weight_changes:
             self._remember(change)
 
@@ -83,7 +88,8 @@ class Between:
                 continue
             now = weights(synapses, self.session.read)
             span = self.session.read(f"{synapses.name}.w_max") - self.session.read(f"{synapses.name}.w_min")
-            moved += float(np.sum(np.abs(now - self.session.read(f"{synapses.name}.{change.then}")) / span))
+            change_of_each = np.abs(now - self.session.read(f"{synapses.name}.{change.then}"))
+            moved += float(np.sum(np.divide(change_of_each, span, where=span > 0, out=np.zeros_like(change_of_each))))
             synapses_in_all += len(now)
             self.session.write(f"{synapses.name}.{change.then}", now)
         return moved / synapses_in_all if synapses_in_all else 0.0
@@ -92,7 +98,9 @@ class Between:
         if modulator not in self.plan.task_releases:
             known = did_you_mean(modulator, self.plan.task_releases)
             raise fail(f"the task releases '{modulator}', and the circuit has no such modulator `from_task`", known)
-        self._release(modulator, amount)
+        if not isinstance(amount, int | float | np.number) or not np.isfinite(amount):
+            raise fail(f"the task releases {amount!r} of '{modulator}', expected a number")
+        self._release(modulator, float(amount))
 
     def _release(self, modulator: str, amount: float) -> None:
         for statement in self.plan.releases[modulator]:

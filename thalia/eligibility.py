@@ -1,8 +1,9 @@
 """Any rule as a rule of three factors: what it would do to the weight waits in an eligibility for a modulator.
 
 The changes add to an eligibility that decays, and the weight follows it while the modulator is there:
-`dw/dt = rate * eligibility * modulator`. With a rise it is the difference of two exponentials, which is zero at once
-and has its peak later, as the window of dopamine has (Yagishita et al. 2014, doi:10.1126/science.1255514).
+`dw/dt = rate * eligibility * modulator`. As every trace, it goes on while plasticity is off. With a rise it is the
+difference of two exponentials, which is zero at once and has its peak later, as the window of dopamine has
+(Yagishita et al. 2014, doi:10.1126/science.1255514).
 """
 
 from thalia.compose import change_of
@@ -21,9 +22,11 @@ def why_not(rule: Rule) -> str:
         return "says itself how its changes wait for a modulator"
     if any(equation.name == "w" for equation in rule.equations) or any(s.target == "w" for s in rule.on_step):
         return "changes the weight all the time, and only what spikes change can wait"
-    texts = [s.right for event in EVENTS for s in rule.statements(event)]
-    if any("change" in identifiers(text) for text in texts):
-        return "follows what others change, and changes nothing that could wait"
+    statements = [s for event in EVENTS for name in rule.pairing or ("",) for s in rule.statements(event, name)]
+    if not any(statement.target == "w" for statement in statements):
+        return "changes no weight when spikes come, so nothing could wait"
+    if any("change" in identifiers(statement.right) for statement in statements):
+        return "reads what it has just changed, which would come only later"
     taken = {*rule.parameters, *(e.name for e in (*rule.equations, *rule.neuron))} & {LATE, EARLY, *NUMBERS}
     return f"has a '{sorted(taken)[0]}' already" if taken else ""
 

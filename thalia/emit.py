@@ -146,8 +146,13 @@ def _synapse_model(synapses: SynapseGroup, plan: Plan) -> SynapseModel:
         later=tuple("\n".join(map(str, each.statements)) for each in synapses.later),
         uniform_later=tuple(synapses.later_is_uniform(each) for each in synapses.later),
         every_step="\n".join(map(str, synapses.on_step)), at_epoch="\n".join(map(str, synapses.at_epoch)), links=tuple(links),
-        single=("w", *(e.name for e in synapses.equations), *synapses.parameters) if plan.precision == "single" else (),
+        single=_of_each_synapse(synapses) if plan.precision == "single" else (),
     )  # fmt: skip
+
+
+def _of_each_synapse(synapses: SynapseGroup) -> tuple[str, ...]:
+    """Variables of which every synapse has its own; numbers that all share stay in double precision, for they cost nothing."""
+    return ("w", *(e.name for e in synapses.equations), *(p for p in synapses.parameters if synapses.shared(p) is None))
 
 
 def import_brian2() -> ModuleType:

@@ -7,7 +7,7 @@ numbers, so that a threshold belongs to the neuron and not to a pathway.
 from collections.abc import Callable, Iterable
 
 from thalia.compose import Used, state_of, teaching
-from thalia.dimensions import check_equation, check_statement
+from thalia.dimensions import check_equation, check_statement, dimension_of
 from thalia.eligibility import waiting, why_not
 from thalia.equations import WEIGHT, EquationError, Statement, evaluate, weighing
 from thalia.errors import Path, did_you_mean
@@ -15,9 +15,9 @@ from thalia.inputs import Ports
 from thalia.models import EVENTS, Rule, Synapse, Window
 from thalia.modulators import IN_SYNAPSES, Modulators
 from thalia.parts import neurons_with, word_of
-from thalia.plan import Group, Input, Rewiring
+from thalia.plan import SECOND, Group, Input, Rewiring
 from thalia.spec import Circuit, Pathway
-from thalia.units import DIMENSIONLESS, Dimension, Value
+from thalia.units import DIMENSIONLESS, Dimension, Value, a_dimension
 from thalia.uses import RuleUse
 
 
@@ -104,35 +104,58 @@ class Layers:
         found = [used for used in rules if used.rewires]
         for used in found[1:]:
             self.problem(used.path, "a pathway is rewired by one rule only", "leave one of them out")
-        if not found or not isinstance(found[0].part, Rule) or found[0].part.rewiring is None:
+        if not found:
             return None
-        used, text = found[0], found[0].part.rewiring
+        used = found[0]
         if low.mean != 0:
-            self.problem(
-                (*used.path[:2], "w_min"), f"{used.name} prunes to a weight of zero, found w_min = {low}", "leave it out"
-            )
-        numbers = {name: value.mean for name, value in used.values.items()} | {"w_max": high.mean}
-        try:
-            every, share, start, growth, below, weight = (
-                float(evaluate(getattr(text, key), numbers)) for key in ("every", "share", "start", "growth", "below", "weight")
-            )
-        except EquationError as error:
-            self.problem(used.path, str(error))
-            return None
-        for key, number in (("share", share), ("start", start), ("growth", growth)):
-            if not 0 <= number <= 1:
-                name = getattr(text, key)
-                self.problem((*used.path, name), f"expected a fraction from 0 to 1, found {number:g}", f"it is the {key}")
+            message = f"{used.name} prunes to a weight of zero, found w_min = {low}"
+            self.problem((*used.path[:2], "w_min"), message, "leave it out")
+        for other in rules:
+            if any(isinstance(raw, str) and "sum(" in raw for raw in other.part.initial.values()):
+                message = f"{other.name} counts the synapses of a neuron once, and {used.name} changes which there are"
+                self.problem(other.path, message, "leave one of them out")
+        if used.modulator:
+            self.problem((*used.path, "modulator"), f"{used.name} is not scaled by a modulator", "give it to the rule beside it")
         for name, value in used.values.items():
             if value.is_random:
                 self.problem((*used.path, name), f"expected one number for all synapses, found {value}")
-        if not below <= weight <= high.mean:
-            shares = f"{weight / high.mean:.4g} of w_max, pruned below {below / high.mean:.4g}"
+        read = self._rewiring_numbers(used, high)
+        return read and self._checked(used, read, high)
+
+    def _rewiring_numbers(self, used: Used, high: Value) -> Rewiring | None:
+        """What a rule says about rewiring, in numbers."""
+        text = used.part.rewiring if isinstance(used.part, Rule) else None
+        numbers = {name: value.mean for name, value in used.values.items()} | {"w_max": high.mean}
+        dimensions = {name: value.dimension for name, value in used.values.items()} | {"w_max": high.dimension}
+        wanted = {"every": SECOND, "below": high.dimension, "weight": high.dimension}
+        read = {}
+        for key in ("every", "below", "share", "start", "growth", "weight"):
+            expression, dimension = getattr(text, key), wanted.get(key, DIMENSIONLESS)
+            try:
+                if (found := dimension_of(expression, dimensions)) != dimension:
+                    told = f"'{expression}': expected {a_dimension(dimension)}, it is {a_dimension(found)}"
+                    self.problem(used.path, f"rewiring.{key}: {told}")
+                    return None
+                read[key] = float(evaluate(expression, numbers))
+            except (EquationError, ZeroDivisionError) as error:
+                self.problem(used.path, f"rewiring.{key}: {error}")
+                return None
+        return Rewiring(f"{used.word}_connected", **read)
+
+    def _checked(self, used: Used, read: Rewiring, high: Value) -> Rewiring:
+        """Note what about the numbers of rewiring cannot be."""
+        text = used.part.rewiring if isinstance(used.part, Rule) else None
+        for key in ("share", "start", "growth"):
+            number, name = getattr(read, key), getattr(text, key)
+            if not 0 <= number <= 1:
+                self.problem((*used.path, name), f"expected a fraction from 0 to 1, found {number:g}", f"it is the {key}")
+        if not read.below <= read.weight <= high.mean:
+            shares = f"{read.weight / high.mean:.4g} of w_max, pruned below {read.below / high.mean:.4g}"
             message = f"a synapse that grows would be pruned at once, or be above w_max: {shares}"
             self.problem(used.path, message, "let it grow with a weight between the two")
-        if every < self.circuit.dt.mean:
-            self.problem((*used.path, text.every), f"expected at least {self.circuit.dt}, the time step")
-        return Rewiring(f"{used.word}_connected", every, below, share, start, growth, weight)
+        if read.every < self.circuit.dt.mean:
+            self.problem((*used.path, text.every if text else "every"), f"expected at least {self.circuit.dt}, the time step")
+        return read
 
     def state(self, used: Used, plastic: tuple[bool, ...]) -> Input | None:
         """What the layer keeps in the neuron; the same for every pathway with the same numbers there."""

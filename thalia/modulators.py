@@ -82,9 +82,9 @@ class Modulators:
         """The modulators that changes of weights release."""
         dt, made = self.circuit.dt.mean, []
         for name, modulator in self.circuit.modulators.items():
-            named = tuple(p for p in self.circuit.pathways if _is_of(p, modulator.weight_change_of or ()))
-            if named:
-                made.append(WeightChange(name, named, max(1, round(modulator.every.mean / dt)), f"w_{word(name)}"))
+            named = (p for p, each in self.circuit.pathways.items() if each.rules and _is_of(p, modulator.weight_change_of or ()))
+            if pathways := tuple(named):
+                made.append(WeightChange(name, pathways, max(1, round(modulator.every.mean / dt)), f"{word(name)}_saw"))
         return tuple(made)
 
     def _release(self, name: str, population: str, statements: tuple[Statement, ...]) -> SynapseGroup | None:
@@ -174,6 +174,10 @@ class Modulators:
             if not any(_is_of(p, (pathway,)) for p in plastic):
                 what = "is not plastic" if pathway in self.circuit.pathways else "is no pathway"
                 self.problem((*path, "weight_change_of"), f"'{pathway}' {what}", did_you_mean(pathway, plastic))
+        if "every" in modulator.model_fields_set and not modulator.weight_change_of:
+            self.problem((*path, "every"), "only changes of weights are released at an interval", "leave `every` out")
+        if modulator.delay and not (modulator.released_by or modulator.predicted_by or modulator.schedule):
+            self.problem((*path, "delay"), "only what spikes or a schedule release takes time", "leave `delay` out")
         for key in ("weight_change_of", "from_task"):
             if getattr(modulator, key) and not part.on_release:
                 self.problem((*path, key), f"'{modulator.kind}' is not released by anything", f"leave `{key}` out")

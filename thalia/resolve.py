@@ -48,6 +48,7 @@ class _Resolver:
         self.problems: list[Problem] = []
         self.ports = Ports(circuit, self.problems)
         self.modulators = Modulators(circuit, self.ports)
+        self.weight_changes = self.modulators.weight_changes()
         self.layers = Layers(circuit, self.ports, self.modulators)
         self.used: dict[str, list[Used]] = {}
 
@@ -91,7 +92,7 @@ class _Resolver:
             name=circuit.name, dt=circuit.dt.mean, seed=circuit.seed, phases=phases,
             groups=tuple(filter(None, groups)), synapses=(*filter(None, pathways), *self.modulators.releases()),
             modulators=tuple(circuit.modulators), shared=shared, releases=self.modulators.amounts(),
-            weight_changes=self.modulators.weight_changes(),
+            weight_changes=self.weight_changes,
             task_releases=tuple(name for name, modulator in circuit.modulators.items() if modulator.from_task),
             drives=tuple(filter(None, drives)), playbacks=tuple(filter(None, playbacks)),
             record=circuit.record, reference=circuit.reference, notes=notes,
@@ -237,7 +238,7 @@ class _Resolver:
 
     def measured(self, pathway: str, weight: Dimension) -> tuple[Equation, ...]:
         """The variables that hold a weight as it was when its change was last measured."""
-        changes = (change for change in self.modulators.weight_changes() if pathway in change.pathways)
+        changes = (change for change in self.weight_changes if pathway in change.pathways)
         return tuple(Equation("parameter", change.then, "", weight) for change in changes)
 
     def taught(self, synapses: SynapseGroup) -> SynapseGroup:

@@ -39,11 +39,15 @@ class Pool:
         """Connect as many potential synapses of each neuron as the rule says, and take the weight of the others."""
         number = np.rint(self._most() * self.rewiring.start).astype(np.int64)
         chosen = _chosen(np.ones(len(self.rows), bool), self.post, number, self._stream("start"))
+        self._write(session, session.read(f"{self.synapses.name}.w"), chosen)
+
+    def keep_unconnected_at_zero(self, session: Session) -> None:
+        """Take the weight of what is not connected, wherever the weights came from."""
         w = session.read(f"{self.synapses.name}.w")
         held = w[self.rows]
-        held[~chosen] = 0
+        held[session.read(self._connected)[self.rows] == 0] = 0
         w[self.rows] = held
-        self._write(session, w, chosen)
+        session.write(f"{self.synapses.name}.w", w)
 
     def rewire(self, session: Session, step: int) -> None:
         """Prune what is too weak, and let others grow where a neuron has room."""
@@ -73,7 +77,8 @@ class Pool:
     def _memories(self) -> list[str]:
         """Variables that are weights, or that follow the weight."""
         following = {s.target for s in self.synapses.statements() if identifiers(s.right) & {"w", "w_before", NOW}}
-        kept = [e for e in self.synapses.equations if e.kind != "expression" and e.name not in ("w", self.rewiring.connected)]
+        apart = {"w", self.rewiring.connected, *(change.then for change in self.plan.weight_changes)}
+        kept = [e for e in self.synapses.equations if e.kind != "expression" and e.name not in apart]
         return [e.name for e in kept if e.name in following or e.dimension == self.synapses.weight]
 
     def _write(self, session: Session, w: NDArray[Any], connected: NDArray[np.bool_]) -> None:

@@ -210,11 +210,13 @@ def simulate(
     try:
         watch = Watch(plan, arrays, writer, session, course.chunk)
         between = Between(plan, arrays, session, course.task, kept.seen if kept else {})
-        if kept is None:
+        if kept is None or not kept.state:
             between.begin()
         if course.start_from is not None:
             taken = take_over(course.start_from, plan, arrays, session)
             remark = "\n".join(filter(None, (remark, taken.text(course.start_from))))
+        if kept is None or not kept.state:
+            between.remember()
         if kept is None:
             watch.declare(arrays)
             watch.take_weights(0)

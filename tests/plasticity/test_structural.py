@@ -1,9 +1,13 @@
 """Pruning and growing out of a pool: how many, how fast, and that what is used stays."""
 
+import multiprocessing
+import os
+
 import numpy as np
 import pytest
 
 import thalia
+from thalia import parts
 from thalia.errors import CircuitError
 from thalia.verify import verify
 
@@ -148,3 +152,55 @@ def test_a_pruned_weight_is_zero_so_the_bound_is():
 
     with pytest.raises(CircuitError, match=r"pathways\.p\.w_min: structural prunes to a weight of zero, found w_min = 0\.1 mV"):
         thalia.plan_of(thalia.loads(text))
+
+
+def test_it_does_not_stand_beside_a_rule_that_counts_synapses():
+    with pytest.raises(CircuitError, match="normalise counts the synapses of a neuron once, and structural changes which"):
+        thalia.plan_of(thalia.loads(circuit(rule="stdp_pair, normalise", weight="0.5 mV")))
+
+
+def test_it_is_not_gated():
+    with pytest.raises(CircuitError, match="structural is not scaled by a modulator"):
+        thalia.plan_of(thalia.loads(circuit("modulator: m", weight="0.5 mV")))
+
+
+def test_a_rule_of_ones_own_has_its_dimensions_checked(tmp_path):
+    text, _ = parts.part_text("plasticity", "structural", tmp_path)
+    (tmp_path / "mine.yaml").write_text(text.replace("below: weakest*w_max", "below: weakest").replace("1 s", "1 mV"))
+    wrong = circuit(weight="0.5 mV").replace("rule: structural", "rule: ./mine.yaml")
+
+    with pytest.raises(CircuitError, match=r"rewiring\.every: 'interval': expected a time, it is a voltage"):
+        thalia.plan_of(thalia.loads(wrong, folder=tmp_path))
+
+
+def test_a_run_that_was_killed_before_its_first_state_is_connected_as_ever(tmp_path):
+    given = thalia.loads(circuit(rate="50 Hz").replace("duration: 10 s", "duration: 1 s"))
+    whole = thalia.run(given, output=tmp_path / "whole.h5", backend="runtime")
+
+    def interrupt(what, fraction, detail=""):
+        if what == "simulating":
+            os._exit(0)
+
+    process = multiprocessing.get_context("fork").Process(
+        target=thalia.run, args=(given,), kwargs={"output": tmp_path / "cut.h5", "backend": "runtime", "chunk": "1 ms",
+                                                  "checkpoint_every": "1 s", "progress": interrupt},
+    )  # fmt: skip
+    process.start()
+    process.join()
+    resumed = thalia.resume(tmp_path / "cut.h5")
+
+    assert np.array_equal(resumed.weights["p"].w, whole.weights["p"].w)
+
+
+def test_a_warm_start_from_a_run_without_a_pool_keeps_what_is_connected(tmp_path):
+    """The weights of synapses that are not connected are not taken over."""
+    plain = circuit().replace(", {rule: structural, growth: 0.5}", "").replace("duration: 10 s", "duration: 1 s")
+    first = thalia.run(thalia.loads(plain), output=tmp_path / "first.h5", backend="runtime")
+
+    text = circuit().replace("duration: 10 s", "duration: 1 s")
+    warm = thalia.run(thalia.loads(text), output=tmp_path / "warm.h5", backend="runtime", start_from=first.file)
+
+    assert (connected(first)[-1] > 150).all()
+    assert (connected(warm)[0] <= 50).all()
+    w = warm.weights["p"].w[0]
+    assert np.array_equal(w[w > 0], first.weights["p"].w[-1][w > 0])
