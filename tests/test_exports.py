@@ -155,6 +155,24 @@ def test_a_folder_is_replaced_only_if_an_export_wrote_it(run, tmp_path):
     assert (mine / "precious").read_text() == "precious"
 
 
+def test_the_run_itself_is_never_replaced(run):
+    with pytest.raises(CircuitError, match="is the run itself"):
+        thalia.export(run, "nwb", run.file, overwrite=True)
+
+
+def test_a_place_that_cannot_be_written_is_told(run):
+    with pytest.raises(CircuitError, match="cannot be written"):
+        thalia.export(run, "graphml", run.file / "below.graphml")
+
+
+@pytest.mark.parametrize("to", ["sonata", "neo", "nwb", "graphml"])
+def test_a_run_without_spikes_is_exported_too(tmp_path, to):
+    text = TEXT.replace("record: {", "record: {spikes: none, ").replace("duration: 1 s", "duration: 10 ms")
+    quiet = thalia.run(thalia.loads(text), backend="runtime", output=tmp_path / "quiet.h5")
+
+    assert thalia.export(quiet, to).exists()
+
+
 def test_a_format_whose_library_is_missing_names_it(run, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
 

@@ -56,6 +56,9 @@ def test_a_replay_resumes_without_the_file_it_came_from(source, simulate, tmp_pa
     ("file: empty.h5", "empty.h5: is HDF5 without spikes in SONATA's layout"),
     ("file: seconds.h5", "seconds.h5: its times are in s, expected ms"),
     ("file: broken.h5", "broken.h5: cannot be read as HDF5"),
+    ("file: odd.h5", "odd.h5: has 2 timestamps and 1 node_ids of 'a'"),
+    ("file: data.h5", "data.h5: is HDF5 without spikes in SONATA's layout"),
+    ("file: nan.csv", "a spike of neuron 0 is at nan s"),
 ])  # fmt: skip
 def test_a_file_that_cannot_be_played_is_told(source, tmp_path, name, message):
     with h5py.File(tmp_path / "empty.h5", "w") as h5:
@@ -64,10 +67,15 @@ def test_a_file_that_cannot_be_played_is_told(source, tmp_path, name, message):
         h5["spikes/a/node_ids"] = [1]
         h5["spikes/a/timestamps"] = [0.5]
         h5["spikes/a/timestamps"].attrs["units"] = "s"
+    with h5py.File(tmp_path / "odd.h5", "w") as h5:
+        h5["spikes/a/node_ids"], h5["spikes/a/timestamps"] = [1], [0.5, 0.6]
+    with h5py.File(tmp_path / "data.h5", "w") as h5:
+        h5["spikes"] = 1
+    (tmp_path / "nan.csv").write_text("0,nan\n")
     (tmp_path / "broken.h5").write_bytes(source.file.read_bytes()[:3000])
 
     with pytest.raises(CircuitError) as told:
         thalia.plan_of(thalia.loads(REPLAY.replace("file: source.h5, population: b", name), folder=tmp_path))
 
     assert message in str(told.value)
-    assert "stimuli.second.file" in str(told.value)
+    assert "stimuli.second" in str(told.value)

@@ -383,6 +383,28 @@ def test_an_edited_circuit_is_not_resumed_as_if_nothing_had_happened(tmp_path):
     assert np.array_equal(resumed.spikes["cells"].times, whole.spikes["cells"].times)
 
 
+def test_an_edit_of_a_list_or_of_the_spikes_is_found(tmp_path):
+    """Lines that begin with a dash themselves, and files beside the circuit; a mark of the byte order is no edit."""
+    circuit, spikes = tmp_path / "circuit.yaml", tmp_path / "spikes.csv"
+    played = "stimuli:\n  times: {kind: spikes, target: player, file: spikes.csv}\ncite:\n- one\n- two\n"
+    whole = text().split("stimuli:")[0] + played + "record:" + text().split("record:")[1]
+    whole += "duration: 50 ms\n" if "duration" not in whole else ""
+    spikes.write_text("0,3\n")
+    circuit.write_bytes(b"\xef\xbb\xbf" + whole.encode())
+    file = thalia.run(circuit, output=tmp_path / "run.h5", backend="runtime", duration="20 ms").file
+    thalia.resume(file, for_="1 ms")
+
+    circuit.write_text(whole.replace("- two\n", ""))
+    with pytest.raises(CircuitError, match=r"was edited since .*: -- two"):
+        thalia.resume(file, for_="1 ms")
+    circuit.write_text(whole)
+    spikes.write_text("0,4\n")
+    with pytest.raises(
+        CircuitError, match=r"spikes\.csv: was edited since .*: -0,3; \+0,4\n.*thalia run \S+circuit\.yaml --from"
+    ):
+        thalia.resume(file, for_="1 ms")
+
+
 @pytest.mark.parametrize("name", ["reports/v/v/cells/data", "modulators/m/value", "spikes/cells/timestamps"])
 def test_damaged_recordings_are_named_and_not_believed(finished, name):
     with h5py.File(finished, "r+") as h5:

@@ -3,11 +3,15 @@
 import csv
 import json
 import os
+import signal
+import subprocess
+import sys
 
 import h5py
 import pytest
 
 import thalia
+from tests.conftest import ROOT
 from thalia import figures_sweep, sweep
 from thalia.errors import CircuitError
 from thalia.vary import Axis, axis_of, points, seeds_of
@@ -151,7 +155,8 @@ def test_it_is_drawn(circuit, tmp_path):
     ("a.b=0.1nS:0.4nS:4", ("0.1 nS", "0.2 nS", "0.3 nS", "0.4 nS")),
     ("a=1:3:3", ("1", "2", "3")),
     ("a=on, off", ("on", "off")),
-    ("a=normal(1 nS; 2 nS)", ("normal(1 nS; 2 nS)",)),
+    ("a=normal(1 nS, 2 nS),3 nS", ("normal(1 nS, 2 nS)", "3 nS")),
+    ("a=[stdp_pair, bcm],[bcm]", ("[stdp_pair, bcm]", "[bcm]")),
 ])  # fmt: skip
 def test_values_are_a_range_or_a_list(text, values):
     assert axis_of(text).values == values
@@ -183,12 +188,44 @@ def test_seeds_that_cannot_be_are_told(text):
 
 @pytest.mark.parametrize(("axis", "message"), [
     (Axis("stimuli.driv.rate", ("1 Hz",)), "stimuli.driv"),
-    (Axis("stimuli.drive.rate", ("1 Hz", "1 mV")), "expected a rate, found 1 mV"),
+    (Axis("stimuli.drive.rate", ("1 Hz", "1 mV", "2 Hz")), "--set stimuli.drive.rate: .*expected a rate, found 1 mV"),
+    (Axis("stimuli.drive.rate", ("1 Hz", "1 Hz")), "--vary stimuli.drive.rate: a value is given twice: 1 Hz, 1 Hz"),
+    (Axis("seed", ("1", "2")), "--vary seed: seeds have an option of their own"),
 ])  # fmt: skip
 def test_a_value_that_cannot_be_is_told_before_anything_runs(circuit, axis, message):
     with pytest.raises(CircuitError, match=message):
         swept(circuit, axes=[axis])
     assert not circuit.with_name("out").exists()
+
+
+def test_a_path_is_varied_or_set_once(circuit):
+    with pytest.raises(CircuitError, match=r"--vary pathways\.p\.weight: is given twice"):
+        swept(circuit, set={"pathways.p.weight": "2 nA"})
+
+
+def test_without_seeds_it_has_that_of_the_circuit(circuit):
+    circuit.write_text(TEXT.replace("name: swept", "name: swept\nseed: 7"))
+
+    assert [point.seed for point, _ in swept(circuit, axes=AXES[:1], seeds=None).rows] == [7, 7]
+
+
+def test_a_sweep_that_is_stopped_stops_and_goes_on(circuit):
+    """Ctrl-C in the terminal reaches every process; what has not begun never does."""
+    command = [sys.executable, "-m", "thalia.cli", "sweep", circuit, "--seeds", "1:40", "-o", circuit.with_name("out"),
+               "--backend", "runtime", "--workers", "2"]  # fmt: skip
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, start_new_session=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    results = circuit.with_name("out") / sweep.RESULTS
+    while process.poll() is None and not (results.exists() and results.read_text().count("\n") > 1):
+        os.sched_yield()
+    os.killpg(process.pid, signal.SIGINT)
+    said = process.communicate()[1].decode()
+
+    assert process.returncode == 130
+    assert "stopped; the same command with `-o`" in said
+    done = results.read_text().count("\n")
+    assert 2 <= done < 40
 
 
 @pytest.mark.reference

@@ -111,7 +111,7 @@ def export(
 def sweep(
     circuit: CircuitFile,
     vary: Annotated[list[str] | None, typer.Option(metavar="PATH=VALUES", help="0.1nS:1nS:10, or a,b; may be repeated.")] = None,
-    seeds: Annotated[str, typer.Option(help="1:8, or 1,5,9.")] = "1",
+    seeds: Annotated[str | None, typer.Option(help="1:8, or 1,5,9; by default the circuit's own.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes side by side; by default one for each core.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler, whose workers run it instead.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder of the results, also of one to go on.")] = None,
@@ -131,17 +131,21 @@ def sweep(
     from thalia.sweep import sweep as run_sweep
     from thalia.vary import axis_of, seeds_of
 
-    axes, chosen = [axis_of(each) for each in vary or []], seeds_of(seeds)
-    count = len(chosen) * math.prod(len(axis.values) for axis in axes)
+    axes, chosen = [axis_of(each) for each in vary or []], seeds_of(seeds) if seeds else None
+    count = len(chosen or (0,)) * math.prod(len(axis.values) for axis in axes)
     if count > MANY_RUNS and not yes:
         if not sys.stdin.isatty():
             raise fail(f"these are {count:,} runs", "say --yes if you mean it")
         typer.confirm(f"These are {count:,} runs. Go on?", abort=True)
-    with progress_bar(quiet=False) as progress:
-        table = run_sweep(
-            circuit, axes, chosen, output=output, workers=workers, scheduler=scheduler, set=settings_of(set_), progress=progress,
-            duration=duration, scale=scale, backend=backend,
-        )  # fmt: skip
+    try:
+        with progress_bar(quiet=False) as progress:
+            table = run_sweep(
+                circuit, axes, chosen, output=output, workers=workers, scheduler=scheduler, set=settings_of(set_),
+                progress=progress, duration=duration, scale=scale, backend=backend,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        print("stopped; the same command with `-o` and the folder of its results goes on", file=sys.stderr)
+        raise typer.Exit(130) from None
     print(f"{len(table.rows)} of {count} runs: {table.folder / 'table.csv'}, table.h5")
     if len(axes) in (1, 2) and table.rows:
         print(save(figures_sweep.sweep(table, plot or ()), table.folder / "sweep.png"))

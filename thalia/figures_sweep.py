@@ -24,7 +24,7 @@ def sweep(table: Table, what: Sequence[str] = ()) -> Figure:
     """
     if not table.rows:
         raise fail(f"{table.folder}: no run ended, so there is nothing to draw")
-    known = list(table.rows[0][1])
+    known = list(dict.fromkeys(name for _, numbers in table.rows for name in numbers))
     names = list(what) or [name for name in known if name.startswith("rates_hz.")]
     for name in names:
         if name not in known:

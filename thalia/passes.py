@@ -70,7 +70,7 @@ def files_of(circuit: Circuit) -> dict[str, str]:
     for stimulus in circuit.stimuli.values():
         if stimulus.file:
             whose = f":{stimulus.population}" if stimulus.population else ""
-            files[f"{stimulus.file}{whose}"] = spikes_text(stimulus, circuit.folder)
+            files[f"{circuit.folder / stimulus.file}{whose}"] = spikes_text(stimulus, circuit.folder)
     for kind, name in sorted(circuit.parts_used()):
         if name.endswith(".yaml"):
             text, file = part_text(kind, name, circuit.folder)

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Callable
 from io import StringIO
+from math import inf
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -34,8 +35,8 @@ def playback(name: str, stimulus: Stimulus, circuit: Circuit, problem: Callable[
         if not 0 <= index < size:
             problem(path, f"there is no neuron {index} in {stimulus.target[0]}, which has {size}", "the first neuron is 0")
             return None
-        if time < 0:
-            problem(path, f"a spike of neuron {index} is at a negative time")
+        if not 0 <= time < inf:
+            problem(path, f"a spike of neuron {index} is at {'a negative time' if time < 0 else f'{time:g} s'}")
             return None
     ordered = sorted(pairs, key=lambda pair: (pair[1], pair[0]))
     return Playback(name, stimulus.target[0], tuple(i for i, _ in ordered), tuple(t for _, t in ordered))
@@ -62,8 +63,13 @@ def _written_out(file: FilePath, stimulus: Stimulus) -> str:
 
     try:
         with h5py.File(file) as h5:
-            spikes = h5.get("spikes", {})
-            found: dict[str, Any] = {name: node for name, node in spikes.items() if "timestamps" in node and "node_ids" in node}
+            spikes = h5.get("spikes")
+            nodes = dict(spikes) if isinstance(spikes, h5py.Group) else {}
+            found: dict[str, Any] = {
+                name: node
+                for name, node in nodes.items()
+                if isinstance(node, h5py.Group) and {"timestamps", "node_ids"} <= {*node}
+            }
             name = stimulus.population or (next(iter(found)) if len(found) == 1 else stimulus.target[0])
             if not found:
                 raise fail(f"{file}: is HDF5 without spikes in SONATA's layout", "it should have /spikes/POPULATION/timestamps")
@@ -72,6 +78,8 @@ def _written_out(file: FilePath, stimulus: Stimulus) -> str:
             times, units = found[name]["timestamps"], found[name]["timestamps"].attrs.get("units", "ms")
             if str(units) not in ("ms", "b'ms'"):
                 raise fail(f"{file}: its times are in {units}, expected ms")
+            if times.shape != found[name]["node_ids"].shape or times.ndim != 1:
+                raise fail(f"{file}: has {times.size} timestamps and {found[name]['node_ids'].size} node_ids of '{name}'")
             pairs = zip(found[name]["node_ids"][:].tolist(), times[:].tolist(), strict=True)
             return "".join(f"{index},{time!r}\n" for index, time in pairs)
     except OSError as error:

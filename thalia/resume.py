@@ -14,6 +14,7 @@ from thalia.errors import CircuitError, fail
 from thalia.memory import check_memory
 from thalia.result import Run
 from thalia.run import Clock, Course, explained, simulate
+from thalia.source import read_text
 from thalia.store import RunWriter, mended
 from thalia.units import Value
 from thalia.wire import wire
@@ -92,13 +93,14 @@ def _check_edits(run: Run) -> None:
     CircuitError
         With the lines that differ.
     """
+    circuit = run.circuit_files[0][0]
     for name, kept in run.files_beside:
-        found = FilePath(name).read_text("utf-8") if FilePath(name).is_file() else kept
-        lines = list(unified_diff(kept.splitlines(), found.splitlines(), lineterm="", n=0))
-        if changes := [line for line in lines if line[:2] not in ("--", "++", "@@")]:
+        found = read_text(FilePath(name)) if FilePath(name).is_file() else kept
+        lines = list(unified_diff(kept.splitlines(), found.splitlines(), lineterm="", n=0))[2:]  # without its heading
+        if changes := [line for line in lines if not line.startswith("@@")]:
             more = f"; and {len(changes) - MOST_LINES} more" if len(changes) > MOST_LINES else ""
             raise fail(
                 f"{name}: was edited since {run.file} was written: {'; '.join(changes[:MOST_LINES])}{more}",
-                f"`thalia run {name} --from {run.file}` starts the edited circuit with what was learned, "
+                f"`thalia run {circuit} --from {run.file}` starts the edited circuit with what was learned, "
                 f"`thalia resume {run.file} --as-it-was` goes on with the circuit as it was",
             )

@@ -108,8 +108,8 @@ def explained(file: FilePath) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
-            hint = f"`thalia resume {file}` goes on from its last state" if file.exists() else ""
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOENT, errno.ENOTDIR):
+            hint = f"`thalia resume {file}` goes on from its last state" if file.is_file() else ""
             raise fail(f"{file}: cannot be written: {os.strerror(error.errno).lower()}", hint) from None
         raise
 

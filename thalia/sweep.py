@@ -10,7 +10,9 @@ import io
 import json
 import multiprocessing
 import os
+import signal
 import tarfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -31,7 +33,8 @@ from thalia.checkpoint import origin_of
 from thalia.errors import fail
 from thalia.load import loads
 from thalia.passes import load_whole, plan_of, with_options
-from thalia.run import run
+from thalia.run import explained, run
+from thalia.spec import Circuit
 from thalia.vary import Axis, Point, points
 
 Job = dict[str, Any]
@@ -52,7 +55,7 @@ class Table:
 def sweep(
     circuit: str | FilePath,
     axes: Sequence[Axis],
-    seeds: Sequence[int],
+    seeds: Sequence[int] | None = None,
     *,
     output: str | FilePath | None = None,
     workers: int | None = None,
@@ -67,6 +70,8 @@ def sweep(
     ----------
     axes : sequence of Axis
         What to vary; see `thalia.vary.axis_of`.
+    seeds : sequence of int, optional
+        By default the circuit's own.
     output : path, optional
         The folder of the results, by default `sweeps/<circuit>/<UTC time>`; that of a sweep that was interrupted goes on.
     workers : int, optional
@@ -81,14 +86,23 @@ def sweep(
     CircuitError
         If a value cannot be, the folder holds another sweep, or the scheduler does not answer.
     """
-    wanted = points(axes, seeds)
-    jobs = [_job(circuit, point, {**(set or {}), **point.settings}, options) for point in wanted]
-    name = _check(jobs, axes, progress, options)
+    _check_paths(axes, set or {}, options)
+    circuits = _circuits(circuit, axes, set or {})
+    wanted = points(axes, seeds if seeds is not None else (next(iter(circuits.values())).seed,))
+    origins = {key: origin_of(each) for key, each in circuits.items()}  # shared by all seeds
+    jobs = [_job(origins[_key(point.settings)], point, options) for point in wanted]
+    if not jobs:
+        raise fail("there is nothing to run", "give --vary or --seeds")
+    name = next(iter(circuits.values())).name
     folder = FilePath(output) if output else FilePath("sweeps") / name / datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
-    found = _opened(folder, jobs)
+    with explained(folder):
+        found = _opened(folder, jobs)
+    _build([jobs[0], jobs[-1]], progress)
+    for job in jobs[1:-1]:
+        job["program"] = jobs[0]["program"]
     left = [job for job in jobs if job["index"] not in found]
     failures: dict[int, str] = {}
-    with open(folder / RESULTS, "a", encoding="utf-8") as written:
+    with explained(folder), open(folder / RESULTS, "a", encoding="utf-8") as written:
 
         def told(job: Job, numbers: Numbers | None, why: str = "") -> None:
             if numbers is None:
@@ -112,30 +126,51 @@ def sweep(
     return table
 
 
-def _job(circuit: str | FilePath, point: Point, settings: Mapping[str, Any], options: Mapping[str, Any]) -> Job:
-    text, files = origin_of(with_options(load_whole(circuit, settings), point.seed))
-    return {"index": point.index, "circuit": text, "files": files, "options": dict(options), "program": None}
+def _check_paths(axes: Sequence[Axis], set: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    """Refuse what would be given twice, and so once in vain."""
+    given = [axis.path for axis in axes] + list(set)
+    for path in given:
+        if given.count(path) > 1:
+            raise fail(f"--vary {path}: is given twice", "vary it once, or set it once")
+        if path == "seed":
+            raise fail("--vary seed: seeds have an option of their own", "--seeds 1:8")
+        if path == "duration" and options.get("duration"):
+            raise fail("--vary duration: --duration is given as well", "leave one of them out")
+    for axis in axes:
+        if len({*axis.values}) < len(axis.values):
+            raise fail(f"--vary {axis.path}: a value is given twice: {', '.join(axis.values)}", "give each once")
 
 
-def _check(jobs: list[Job], axes: Sequence[Axis], progress: Progress, options: Mapping[str, Any]) -> str:
-    """Plan the first and the last point, so that mistakes are told at once, and build the program that most will share."""
-    if not jobs:
-        raise fail("there is nothing to run", "give --vary or --seeds")
-    for job in (jobs[0], jobs[-1]):
+def _key(settings: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(settings.items())
+
+
+def _circuits(file: str | FilePath, axes: Sequence[Axis], set: Mapping[str, Any]) -> dict[tuple[tuple[str, str], ...], Circuit]:
+    """The circuit with every combination of values; planned, so that each mistake is told before anything runs."""
+    circuits = {_key(each.settings): load_whole(file, {**set, **each.settings}) for each in points(axes, (0,))}
+    for circuit in circuits.values():
+        plan_of(circuit)
+    return circuits
+
+
+def _job(origin: tuple[str, dict[str, str]], point: Point, options: Mapping[str, Any]) -> Job:
+    text, files = origin
+    return {"index": point.index, "circuit": text, "files": files, "options": {**options, "seed": point.seed}, "program": None}
+
+
+def _build(jobs: list[Job], progress: Progress) -> None:
+    """Build the program of some jobs, so that those that share it compile nothing."""
+    for job in jobs:
+        options = job["options"]
         with TemporaryDirectory() as scratch:
-            plan = plan_of(
-                with_options(_circuit_of(job, FilePath(scratch)), None, options.get("duration"), options.get("scale")),
-                options.get("lower", "on"), options.get("precision", "double"),
-            )  # fmt: skip
+            circuit = with_options(_circuit_of(job, FilePath(scratch)), None, options.get("duration"), options.get("scale"))
+            plan = plan_of(circuit, options.get("lower", "on"), options.get("precision", "double"))
         backend = backends.find(options.get("backend") or backends.choose()[0])
         if reasons := backend.refuse(plan):
             raise fail(reasons[0])
         built = backend.build(plan, progress)
         if program := getattr(built, "folder", None):
             job["program"] = (identity(), program.name, _packed(program))
-    for job in jobs[1:-1]:
-        job["program"] = jobs[0]["program"]
-    return plan.name
 
 
 def _packed(program: FilePath) -> bytes:
@@ -198,9 +233,27 @@ def _here(jobs: list[Job], told: Told, workers: int, alone: bool) -> None:
     """In processes of this machine; a process that dies takes its pool with it, so some are run alone."""
     light = [{**job, "program": None} for job in jobs]  # the cache of this machine has it
     for batch in [[job] for job in light] if alone else [light]:
-        with ProcessPoolExecutor(min(workers, len(batch)), multiprocessing.get_context("spawn")) as pool:
+        pool = ProcessPoolExecutor(min(workers, len(batch)), multiprocessing.get_context("spawn"), _end_with_parent)
+        try:
             futures = {pool.submit(simulate_one, job): job for job in batch}
             _gather(as_completed(futures), futures, told)
+        except BaseException:  # Ctrl-C: what has not begun never does
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        pool.shutdown()
+
+
+def _end_with_parent() -> None:
+    """Have a worker leave Ctrl-C to its parent, and end when that does, however it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _on_dask(jobs: list[Job], told: Told, address: str) -> None:
@@ -235,20 +288,29 @@ def _opened(folder: FilePath, jobs: list[Job]) -> dict[int, Numbers]:
     CircuitError
         If the folder holds another sweep.
     """
-    whole = json.dumps([{key: job[key] for key in ("index", "circuit", "files", "options")} for job in jobs], sort_keys=True)
-    told = {"runs": len(jobs), "thalia": version("thalia"), "digest": sha256(whole.encode()).hexdigest()}
+    digest = sha256()
+    for job in jobs:
+        digest.update(json.dumps([job["index"], job["circuit"], job["files"], job["options"]], sort_keys=True).encode())
+    told = {"runs": len(jobs), "thalia": version("thalia"), "digest": digest.hexdigest()}
     if (folder / TOLD).exists():
-        if json.loads((folder / TOLD).read_text("utf-8")) != told:
+        if _read((folder / TOLD).read_text("utf-8")) != told:
             raise fail(f"{folder}: holds another sweep", "choose another folder, or give the same circuit, values and seeds")
         kept = [each for each in map(_read, (folder / RESULTS).read_text("utf-8").splitlines()) if each]
-        (folder / RESULTS).write_text("".join(f"{json.dumps(each)}\n" for each in kept), "utf-8")
+        _replace(folder / RESULTS, "".join(f"{json.dumps(each)}\n" for each in kept))
         return {each["index"]: each["numbers"] for each in kept}
-    if folder.exists() and any(folder.iterdir()):
+    if folder.is_file() or (folder.exists() and any(folder.iterdir())):
         raise fail(f"{folder}: is there already, and holds no sweep", "choose another folder")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RESULTS).touch()
-    (folder / TOLD).write_text(json.dumps(told), "utf-8")
+    _replace(folder / TOLD, json.dumps(told))
     return {}
+
+
+def _replace(file: FilePath, text: str) -> None:
+    """Write a file whole or not at all."""
+    partial = file.with_name(f".{file.name}.partial")
+    partial.write_text(text, "utf-8")
+    partial.replace(file)
 
 
 def _read(line: str) -> Any:

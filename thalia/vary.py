@@ -1,5 +1,6 @@
 """What a sweep varies: values of a circuit by dotted path, over a range or a list, and seeds."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -8,6 +9,8 @@ import numpy as np
 
 from thalia.errors import fail
 from thalia.units import Value, ValueSyntaxError, display_unit, parse_value
+
+_SEPARATE = re.compile(r",(?![^()]*\))(?![^\[\]]*\])(?![^{}]*\})")  # a comma in no brackets
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def axis_of(text: str) -> Axis:
     if len(parts) == 3:
         return Axis(path.strip(), _between(text, *parts))
     if len(parts) == 1:
-        return Axis(path.strip(), tuple(value.strip() for value in raw.split(",") if value.strip()))
+        return Axis(path.strip(), tuple(value.strip() for value in _SEPARATE.split(raw) if value.strip()))
     raise fail(f"--vary {text}: expected FIRST:LAST:NUMBER, found {len(parts)} parts", "as in 1Hz:9Hz:5")
 
 

@@ -1,8 +1,10 @@
 """A run in the formats of other tools: each format is one file with `write(run, target)`, found by its name."""
 
+import os
 import shutil
 from importlib import import_module, util
 from pathlib import Path as FilePath
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from thalia.errors import did_you_mean, fail
@@ -46,14 +48,30 @@ def export(run: Run, to: str, target: str | FilePath | None = None, overwrite: b
     if form.NEEDS and util.find_spec(form.NEEDS) is None:
         raise fail(f"--to {to} needs {form.NEEDS}, which is not installed", f"pip install {form.NEEDS}")
     file = FilePath(target) if target is not None else run.file.with_name(f"{run.file.stem}{form.ENDING or f'_{to}'}")
-    if file.exists() and not overwrite:
-        raise fail(f"{file}: exists already", "choose another name, or say --overwrite")
-    if file.is_dir() and not (file / form.MARK).is_file():
-        raise fail(f"{file}: is a folder that no export to {to} wrote", "choose another name")
+    if file.exists():
+        _check_target(file, run, form, to, overwrite)
     if not run.attributes["complete"]:
         raise fail(f"{run.file}: is not complete", f"`thalia resume {run.file}` goes on with it")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    if file.is_dir():
-        shutil.rmtree(file)
-    form.write(run, file)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=file.parent, prefix=f".{file.name}-") as scratch:
+            made = FilePath(scratch) / file.name
+            form.write(run, made)
+            if file.is_dir():
+                shutil.rmtree(file)
+            made.replace(file)  # only now that it is whole
+    except OSError as error:
+        raise fail(f"{file}: cannot be written: {os.strerror(error.errno).lower() if error.errno else error}") from None
     return file
+
+
+def _check_target(file: FilePath, run: Run, form: Format, to: str, overwrite: bool) -> None:
+    """Refuse to replace what is not an export."""
+    if file.samefile(run.file):
+        raise fail(f"{file}: is the run itself", "choose another name")
+    if not overwrite:
+        raise fail(f"{file}: exists already", "choose another name, or say --overwrite")
+    if file.is_dir() and not (form.MARK and (file / form.MARK).is_file()):
+        raise fail(f"{file}: is a folder that no export to {to} wrote", "choose another name")
+    if file.is_file() and form.MARK:
+        raise fail(f"{file}: is a file, and an export to {to} is a folder", "choose another name")

@@ -45,6 +45,8 @@ def write(run: Run, target: FilePath) -> None:
 
 def _units(run: Run, file: "NWBFile") -> None:
     """One unit for each neuron whose spikes were recorded."""
+    if not run.spikes:
+        return
     from pynwb.misc import Units
 
     about = "Neurons of the circuit whose spikes were recorded; a spike is at the beginning of a time step."

@@ -38,7 +38,8 @@ def write(run: Run, target: FilePath) -> None:
     _table(target / "edge_types.csv", "edge_type_id model_template pathway", lines)
     _index(target / "edges.h5", learned, edges)
     with _file(target / "spikes.h5") as h5, h5py.File(run.file) as source:
-        source.copy("spikes", h5)
+        if "spikes" in source:
+            source.copy("spikes", h5)
     (target / MARK).write_text(json.dumps(_configuration(types, edges), indent=2) + "\n")
 
 
