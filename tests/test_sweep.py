@@ -12,7 +12,7 @@ import pytest
 
 import thalia
 from tests.conftest import ROOT
-from thalia import figures_sweep, sweep
+from thalia import figures_sweep, sweep, workers
 from thalia.errors import CircuitError
 from thalia.vary import Axis, axis_of, points, seeds_of
 
@@ -62,7 +62,7 @@ def test_the_table_is_text_and_hdf5(circuit):
 
 
 def test_it_does_not_matter_how_many_workers_there_are(circuit):
-    one, two = (swept(circuit, f"with_{workers}", workers=workers, axes=AXES[:1]).rows for workers in (1, 2))
+    one, two = (swept(circuit, f"with_{number}", workers=number, axes=AXES[:1]).rows for number in (1, 2))
 
     assert one == two
 
@@ -95,12 +95,12 @@ def dying(job):
     return simulate_one(job)
 
 
-simulate_one = sweep.simulate_one
+simulate_one = workers.simulate_one
 
 
 def test_a_worker_that_dies_costs_its_own_point_only(circuit, monkeypatch):
     expected = swept(circuit, "expected", axes=AXES[:1])
-    monkeypatch.setattr(sweep, "simulate_one", dying)
+    monkeypatch.setattr(workers, "simulate_one", dying)
 
     table = swept(circuit, axes=AXES[:1])
 
@@ -123,13 +123,13 @@ def test_a_dask_cluster_of_two_processes_gives_the_same_table(circuit, tmp_path)
 def test_a_program_travels_to_a_machine_that_would_compile_the_same(circuit, tmp_path, monkeypatch):
     """An empty cache takes it as it is; one of another processor does not."""
     given = []
-    monkeypatch.setattr(sweep, "_here", lambda jobs, told, workers, alone: given.extend(jobs))
+    monkeypatch.setattr(sweep, "here", lambda jobs, told, workers, alone: given.extend(jobs))
     swept(circuit, backend="cpp", seeds=(1,))
     monkeypatch.setenv("THALIA_CACHE", str(tmp_path / "cache"))
 
-    sweep._unpack(("another processor", *given[0]["program"][1:]))
+    workers.unpack(("another processor", *given[0]["program"][1:]))
     assert not (tmp_path / "cache").exists()
-    sweep._unpack(given[0]["program"])
+    workers.unpack(given[0]["program"])
 
     name = given[0]["program"][1]
     assert os.access(tmp_path / "cache" / name / "main", os.X_OK)

@@ -14,7 +14,7 @@ YAML text → Circuit → Plan → Brian2 network → run file → analysis and 
 | `between` (`rewiring`) | what is done between two chunks: pruning and growing, changes of weights, a task |
 | `resume`, `verify` (`checkpoint`) | run file → the same run, further; in pieces against whole |
 | `protocols`, `figures_protocols` | rule → pairing protocols in the real pipeline, and their figures |
-| `vary`, `sweep`, `figures_sweep` | circuit → many runs → one table and its figure |
+| `vary`, `sweep` (`workers`), `figures_sweep` | circuit → many runs → one table and its figure |
 | `exports/` | run file → NWB, Neo, SONATA, GraphML |
 | `result`, `analysis`, `network`, `figures` | run file → numbers and figures |
 

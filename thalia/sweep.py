@@ -1,44 +1,34 @@
 """Many runs of one circuit: one build, values and seeds side by side in processes here or on a Dask cluster, one table.
 
-What a worker is given is whole: the circuit as text with the files that it draws in, and for a cluster the compiled
-program, which a machine with the same processor and compiler takes as it is. Every result is written down as it comes,
-so that a sweep that was killed goes on where it stopped.
+Every result is written down as it comes, so that a sweep that was killed goes on where it stopped.
 """
 
 import csv
-import io
 import json
-import multiprocessing
 import os
-import signal
-import tarfile
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
-from typing import Any, Protocol
+from typing import Any
 
 import h5py
 import numpy as np
 
 from thalia import backends
 from thalia.backends import Progress, silent
-from thalia.backends.compiler import cache_folder, identity
+from thalia.backends.compiler import identity
 from thalia.checkpoint import origin_of
 from thalia.errors import fail
-from thalia.load import loads
 from thalia.passes import load_whole, plan_of, with_options
-from thalia.run import explained, run
+from thalia.run import explained
 from thalia.spec import Circuit
 from thalia.vary import Axis, Point, points
+from thalia.workers import Job, Numbers, circuit_of, here, on_dask, packed
 
-Job = dict[str, Any]
-Numbers = dict[str, float]
 RESULTS, TABLE, TOLD = "results.jsonl", "table.csv", "sweep.json"
 
 
@@ -117,9 +107,9 @@ def sweep(
         for alone in (False, True):  # what failed is tried once more, where it takes no other with it
             batch = [job for job in left if job["index"] in failures] if alone else left
             if batch and scheduler:
-                _on_dask(batch, told, scheduler)
+                on_dask(batch, told, scheduler)
             elif batch:
-                _here(batch, told, workers or os.cpu_count() or 1, alone)
+                here(batch, told, workers or os.cpu_count() or 1, alone)
     rows = tuple((point, found[point.index]) for point in wanted if point.index in found)
     table = Table(tuple(axes), rows, tuple((p, failures[p.index]) for p in wanted if p.index in failures), folder)
     _write(table)
@@ -163,121 +153,14 @@ def _build(jobs: list[Job], progress: Progress) -> None:
     for job in jobs:
         options = job["options"]
         with TemporaryDirectory() as scratch:
-            circuit = with_options(_circuit_of(job, FilePath(scratch)), None, options.get("duration"), options.get("scale"))
+            circuit = with_options(circuit_of(job, FilePath(scratch)), None, options.get("duration"), options.get("scale"))
             plan = plan_of(circuit, options.get("lower", "on"), options.get("precision", "double"))
         backend = backends.find(options.get("backend") or backends.choose()[0])
         if reasons := backend.refuse(plan):
             raise fail(reasons[0])
         built = backend.build(plan, progress)
         if program := getattr(built, "folder", None):
-            job["program"] = (identity(), program.name, _packed(program))
-
-
-def _packed(program: FilePath) -> bytes:
-    """A compiled program as bytes."""
-    raw = io.BytesIO()
-    with tarfile.open(fileobj=raw, mode="w:gz") as tar:
-        for name in ("main", "manifest.json"):
-            tar.add(program / name, name)
-    return raw.getvalue()
-
-
-def _unpack(program: tuple[str, str, bytes] | None) -> None:
-    """Take a program that another machine compiled, if this one would have compiled the same."""
-    if program is None or program[0] != identity() or (cache_folder() / program[1]).exists():
-        return
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=cache_folder()) as scratch:
-        place = FilePath(scratch) / program[1]
-        with tarfile.open(fileobj=io.BytesIO(program[2])) as tar:
-            tar.extractall(place, filter="data")
-        try:
-            place.rename(cache_folder() / program[1])
-        except OSError:  # another worker was faster
-            return
-
-
-def _circuit_of(job: Job, folder: FilePath) -> Any:
-    for name, text in job["files"].items():
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, "utf-8")
-    return loads(job["circuit"], "circuit.yaml", folder)
-
-
-def simulate_one(job: Job) -> Numbers:
-    """One run of a sweep, in a worker: every number of its summary."""
-    _unpack(job["program"])
-    with TemporaryDirectory() as scratch:
-        done = run(_circuit_of(job, FilePath(scratch)), output=FilePath(scratch) / "run.h5", **job["options"])
-        return dict(_flat(done.results))
-
-
-def _flat(results: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    """The numbers of a summary that say what happened, each under one name."""
-    for kind in ("rates_hz", "cv_isi"):
-        yield from ((f"{kind}.{name}", value) for name, value in results[kind].items() if value is not None)
-    for pathway, each in results["weights"].items():
-        yield from ((f"weights.{pathway}.{key}", each[key]) for key in ("before", "after"))
-    yield from (("neurons", results["neurons"]), ("synapses", results["synapses"]))
-
-
-class Told(Protocol):
-    """Takes the numbers of a run that ended, or says why it failed."""
-
-    def __call__(self, job: Job, numbers: Numbers | None, why: str = "") -> None:
-        """Take note."""
-
-
-def _here(jobs: list[Job], told: Told, workers: int, alone: bool) -> None:
-    """In processes of this machine; a process that dies takes its pool with it, so some are run alone."""
-    light = [{**job, "program": None} for job in jobs]  # the cache of this machine has it
-    for batch in [[job] for job in light] if alone else [light]:
-        pool = ProcessPoolExecutor(min(workers, len(batch)), multiprocessing.get_context("spawn"), _end_with_parent)
-        try:
-            futures = {pool.submit(simulate_one, job): job for job in batch}
-            _gather(as_completed(futures), futures, told)
-        except BaseException:  # Ctrl-C: what has not begun never does
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-        pool.shutdown()
-
-
-def _end_with_parent() -> None:
-    """Have a worker leave Ctrl-C to its parent, and end when that does, however it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-
-    def wait() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
-def _on_dask(jobs: list[Job], told: Told, address: str) -> None:
-    """On the workers of a Dask cluster."""
-    try:
-        from distributed import Client
-        from distributed import as_completed as completed
-    except ImportError:
-        raise fail("--scheduler needs dask and distributed, which are not installed", "pip install dask distributed") from None
-    try:
-        client = Client(address, timeout="10s")  # type: ignore[no-untyped-call]
-    except (OSError, ValueError) as error:
-        raise fail(f"--scheduler {address}: does not answer ({error})", "start it with `dask scheduler`") from None
-    with client:
-        futures = {client.submit(simulate_one, job, pure=False): job for job in jobs}
-        _gather(completed(futures), futures, told)  # type: ignore[no-untyped-call]
-
-
-def _gather(completed: Any, futures: Mapping[Any, Job], told: Told) -> None:
-    for future in completed:
-        try:
-            told(futures[future], future.result())
-        except Exception as error:  # whatever a worker died of is told with the point, not raised
-            told(futures[future], None, f"{type(error).__name__}: {error}".splitlines()[0])
+            job["program"] = (identity(), program.name, packed(program))
 
 
 def _opened(folder: FilePath, jobs: list[Job]) -> dict[int, Numbers]:
