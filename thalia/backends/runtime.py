@@ -128,7 +128,8 @@ class RuntimeSession:
     def _prepared(self) -> list[tuple[Callable[[], None], bool]]:
         """What is run in a step, in order, and whether it is due at epochs only."""
         if self.steps is None:
-            self.network.run(0 * self.second, namespace={})
+            with np.errstate(over="ignore"):  # Brian2 looks for numbers beyond 1e50, which single precision does not have
+                self.network.run(0 * self.second, namespace={})
             self.steps = [(made.run, made.clock.name == EPOCH_CLOCK) for made in self.network.sorted_objects if made.active]
         return self.steps
 
