@@ -142,15 +142,14 @@ def read_state(h5: h5py.File, file: FilePath) -> Kept | None:
     Raises
     ------
     CircuitError
-        If it is of a newer version, or damaged.
+        If it is of another version, or damaged.
     """
     group = h5.get("state")
     if group is None:
         return None
-    if int(group.attrs["version"]) > STATE_VERSION:
-        raise fail(
-            f"{file}: its state is of version {group.attrs['version']}, this Thalia reads {STATE_VERSION}", "update Thalia"
-        )
+    if (version := int(group.attrs["version"])) != STATE_VERSION:
+        hint = "update Thalia" if version > STATE_VERSION else f"resume it with Thalia {h5.attrs['thalia']}, which wrote it"
+        raise fail(f"{file}: its state is of version {version}, this Thalia reads {STATE_VERSION}", hint)
     state: dict[str, NDArray[Any]] = {}
     for owner, variables in group.items():
         for name, data in variables.items():

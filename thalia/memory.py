@@ -4,11 +4,12 @@ import os
 import shutil
 from pathlib import Path as FilePath
 
+from thalia.equations import identifiers
 from thalia.errors import fail
 from thalia.plan import PathwayPlan, Plan, SynapseGroup
 
 WIRING_BYTES = 56  # per synapse at the peak of drawing and sorting (measured: 53 at 27 million)
-HELD_BYTES = 26  # per synapse as drawn, until the program has it: two indices, delay, weight, pathway
+HELD_BYTES = 22  # per synapse as drawn, until the program has it: two indices, delay, weight, pathway
 
 
 def expected_synapses(pathway: PathwayPlan, plan: Plan) -> float:
@@ -25,15 +26,18 @@ def expected_synapses(pathway: PathwayPlan, plan: Plan) -> float:
 
 
 def bytes_per_synapse(synapses: SynapseGroup, precision: str = "double") -> int:
-    """Memory of one synapse in the compiled program: two indices, its place in the spike queue, and its variables."""
+    """Memory of one synapse in the compiled program: its ends, its place among those of its neuron, and its variables.
+
+    Besides, a neuron has 8 bytes for each delay of its axon.
+    """
     variables = 1 + sum(e.kind != "expression" for e in synapses.equations)
     variables += sum(synapses.shared(name) is None for name in synapses.parameters)
     event_driven = any("event-driven" in e.flags for e in synapses.equations)
-    delays = (synapses.delay("axonal") is None) + bool(synapses.on_post and synapses.delay("dendritic") is None)
-    delays += sum(not synapses.later_is_uniform(each) for each in synapses.later)
     variables -= any(e.name == "w" for e in synapses.equations)
+    reads_pre = any(name.endswith("_pre") for each in synapses.statements() for name in identifiers(each.right))
     number = 4 if precision == "single" else 8
-    return 12 + 4 * bool(synapses.on_post) + 4 * len(synapses.later) + number * variables + 8 * event_driven + 12 * delays
+    indices = 1 + reads_pre + bool(synapses.on_post) + len(synapses.later)
+    return 4 * indices + number * variables + 8 * event_driven
 
 
 def needed_bytes(plan: Plan) -> float:

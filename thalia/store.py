@@ -25,7 +25,7 @@ from thalia.source import read_text
 from thalia.units import display_unit
 from thalia.wire import Wired
 
-FORMAT, FORMAT_VERSION, STATE_VERSION = "thalia-run", 1, 1
+FORMAT, FORMAT_VERSION, STATE_VERSION = "thalia-run", 1, 2
 DETERMINISM = (
     "bit-exact with the same versions on the same kind of processor, whole or in pieces (wiring: a Philox stream for "
     "each pathway; noise: one Mersenne Twister; one thread; {precision})"
@@ -209,11 +209,10 @@ class RunWriter:
         pre = next(m for m in self.plan.group(synapses.pre).members if m.name == member.pre)
         post = next(m for m in self.plan.group(synapses.post).members if m.name == member.post)
         group = self.h5.create_group(f"weights/{name}")
-        axonal = wired.axonal[rows] if len(wired.axonal) == len(wired) else np.full(len(rows), wired.axonal[:1])
         for key, values, units in (
             ("pre", (wired.pre[rows] - pre.start).astype("u4"), "index"),
             ("post", (wired.post[rows] - post.start).astype("u4"), "index"),
-            ("delay", axonal * 1e3, "ms"),
+            ("delay", wired.delays(rows) * (self.plan.dt * 1e3), "ms"),
         ):
             data = group.create_dataset(key, data=values, compression="gzip", compression_opts=1, shuffle=True)
             data.attrs["units"] = units

@@ -24,7 +24,7 @@ Ints = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Wired:
-    """The synapses of one object: indices into the groups, delays in seconds, and all other variables.
+    """The synapses of one object: indices into the groups, delays in time steps, and all other variables.
 
     A delay that all synapses share is an array of one. `later` are those of statements that run after an arrival.
 
@@ -33,15 +33,19 @@ class Wired:
 
     pre: Ints
     post: Ints
-    axonal: Floats
-    dendritic: Floats
-    later: tuple[Floats, ...]
+    axonal: Ints
+    dendritic: Ints
+    later: tuple[Ints, ...]
     variables: dict[str, Floats]
     owner: NDArray[np.unsignedinteger[Any]]
     pathways: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.pre)
+
+    def delays(self, rows: NDArray[np.intp]) -> Ints:
+        """Axonal delays of some synapses, in time steps."""
+        return self.axonal[rows] if len(self.axonal) == len(self) else np.full(len(rows), self.axonal[:1])
 
     def rows(self, pathway: str) -> NDArray[np.intp]:
         """Positions of the synapses of a pathway, sorted by (pre, delay, post)."""
@@ -174,17 +178,18 @@ def _wired(synapses: SynapseGroup, plan: Plan) -> Wired:
         variables[name] = np.array([synapses.shared(name).mean])  # type: ignore[union-attr]
     return Wired(
         pre, post,
-        _delays(steps, synapses.delay("axonal") is not None, plan.dt),
-        _delays(dendritic, synapses.delay("dendritic") is not None, plan.dt),
+        steps[:1] if synapses.delay("axonal") is not None else steps,
+        dendritic[:1] if synapses.delay("dendritic") is not None else dendritic,
         tuple(_later(each, synapses, steps, owner, plan) for each in synapses.later),
         variables, owner, tuple(member.name for member in synapses.members),
     )  # fmt: skip
 
 
-def _later(each: LaterEvent, synapses: SynapseGroup, steps: Ints, owner: NDArray[Any], plan: Plan) -> Floats:
-    """Time from a presynaptic spike to the statements that run some time after its arrival."""
+def _later(each: LaterEvent, synapses: SynapseGroup, steps: Ints, owner: NDArray[Any], plan: Plan) -> Ints:
+    """Steps from a presynaptic spike to the statements that run some time after its arrival."""
     after = np.array([round(member.parameters[each.after].mean / plan.dt) for member in synapses.members], np.int32)
-    return _delays(steps + after[owner], synapses.later_is_uniform(each), plan.dt)
+    both: Ints = steps + after[owner]
+    return both[:1] if synapses.later_is_uniform(each) else both
 
 
 def _drawn(pathway: PathwayPlan, plan: Plan) -> tuple[Ints, Ints, Ints]:
@@ -205,10 +210,6 @@ def _values(pathway: PathwayPlan, name: str, size: int, plan: Plan) -> Floats:
     if pathway.w_min is None or pathway.w_max is None:
         return weights
     return np.clip(weights, pathway.w_min.mean, pathway.w_max.mean)
-
-
-def _delays(steps: Ints, uniform: bool, dt: float) -> Floats:
-    return np.multiply(steps[:1] if uniform else steps, dt, dtype=np.float64)
 
 
 def _delay_steps(pathway: PathwayPlan, delay: Value, side: str, size: int, plan: Plan) -> Ints:

@@ -6,7 +6,6 @@ duration, recording) is compiled in, and a program that is cached needs no Brian
 """
 
 import json
-import re
 import shutil
 import subprocess
 import tempfile
@@ -29,18 +28,22 @@ from thalia.wire import Arrays, Wired, playback_arrays
 
 HERE = FilePath(__file__).parent
 RUN_ONCE = ("main.cpp", "objects.cpp", "run.cpp", "network.cpp", "synapses_classes.cpp")
-AHEAD = 32  # synapses between asking for the state of one and its turn
-_SYNAPSE = "const size_t _idx = (*_spiking_synapses)[_spiking_synapse_idx];"
+_TEMPLATES = sorted(f"templates/{file.name}" for file in (HERE / "templates").iterdir())
+_SOURCES = ("serve.cpp", "serve.h", "cpp.py", "ranges.py", "../emit.py", *_TEMPLATES)
 CHUNK_SECONDS = 0.1  # of model time in the first chunk, and the least in any
 
 
 @dataclass(frozen=True)
 class Program:
-    """A compiled program: its folder, the dtype of each of its arrays by name, and its queues of spikes."""
+    """A compiled program: its folder, the dtype of each of its arrays by name, and its queues of spikes.
+
+    `axons` are the synapse objects whose statements read their presynaptic neurons.
+    """
 
     folder: FilePath
     arrays: dict[str, str]
     queues: list[str]
+    axons: list[str]
     sources: dict[str, int]
     code_objects: int
     cached: bool
@@ -83,7 +86,7 @@ def build(plan: Plan, progress: Progress) -> Program:
 
 
 def _own_source() -> str:
-    return "".join((HERE / name).read_text() for name in ("serve.cpp", "serve.h", "cpp.py", "../emit.py"))
+    return "".join((HERE / name).read_text() for name in _SOURCES)
 
 
 def _program(folder: FilePath, cached: bool) -> Program:
@@ -93,7 +96,9 @@ def _program(folder: FilePath, cached: bool) -> Program:
 def _generate(model: NetworkModel, folder: FilePath) -> tuple[list[str], dict[str, Any]]:
     """Have Brian2 write the model's C++, and add the part that serves it."""
     b2 = import_brian2()
-    b2.set_device("cpp_standalone", build_on_run=False)
+    from thalia.backends import ranges  # its classes are made from Brian2's, which not every start needs
+
+    b2.set_device(ranges.register(), build_on_run=False)
     device = b2.device
     device.reinit()
     device.activate(build_on_run=False)
@@ -109,42 +114,26 @@ def _generate(model: NetworkModel, folder: FilePath) -> tuple[list[str], dict[st
         device.build(directory=str(folder), compile=False, run=False, with_output=False)
         manifest = _write_server(device, model, folder)
         sources = sorted(device.writer.source_files)
-        for source in sources:
-            _prefetch_synapses(folder / source)
     finally:
         device.reinit()
         b2.set_device("runtime")
     return [*sources, "serve.cpp"], manifest
 
 
-def _prefetch_synapses(source: FilePath) -> None:
-    """Have a loop over spiking synapses ask for the state of those to come.
-
-    Synapses are sorted by their presynaptic neuron, so a postsynaptic spike finds its own all over the memory.
-    """
-    text = source.read_text()
-    if _SYNAPSE not in text:
-        return
-    arrays = re.findall(r"^ *\w+\* __restrict +(_ptr_array_\w+) = ", text, re.MULTILINE)
-    used = [name for name in arrays if f"{name}[_idx]" in text]
-    asked = " ".join(f"__builtin_prefetch(&{name}[ahead]);" for name in used)
-    later = f"_spiking_synapse_idx + {AHEAD}"
-    ask = f"if ({later} < _num_spiking_synapses) {{ const size_t ahead = (*_spiking_synapses)[{later}]; {asked} }}"
-    source.write_text(text.replace(_SYNAPSE, f"{ask}\n        {_SYNAPSE}"))
-
-
 def _write_server(device: Any, model: NetworkModel, folder: FilePath) -> dict[str, Any]:
     lines, dtypes = [], {}
-    delays = {path.variables["delay"]: f"{path.name}.delay" for s in device.synapses for path in s._pathways}
+    delays = [path.variables["delay"] for s in device.synapses for path in s._pathways]
     for variable, c_name in device.arrays.items():
-        name = delays.get(variable, f"{variable.owner.name}.{variable.name}")
+        if variable in delays:
+            continue  # a queue knows them
+        name = f"{variable.owner.name}.{variable.name}"
         dtypes[name] = np.dtype(variable.dtype).str
         item = f"sizeof(brian::{c_name}[0])"
         if variable in device.dynamic_arrays:
             vector = f"brian::{device.dynamic_arrays[variable]}"
             item = f"sizeof({vector}[0])"
             data, length = f"{vector}.data()", f"{vector}.size()"
-            resize = f"[](size_t n) {{ {vector}.resize(n); }}"
+            resize = f"[](size_t n) {{ {vector}.resize(n); if (!n) {vector}.shrink_to_fit(); }}"
         else:
             data, length, resize = f"brian::{c_name}", f"size_t({variable.size})", "nullptr"
         lines.append(f'    {{"{name}", [] {{ return (char *){data}; }}, [] {{ return {length}; }}, {resize}, {item}}},')
@@ -155,7 +144,9 @@ def _write_server(device: Any, model: NetworkModel, folder: FilePath) -> dict[st
     text = text.replace("@QUEUES@", queues)
     (folder / "serve.cpp").write_text(text)
     shutil.copy(HERE / "serve.h", folder)
-    objects = {"arrays": dtypes, "queues": pathways, "sources": {g.name: g.size for g in model.groups}}
+    used = {variable for each in device.code_objects.values() for variable in each.variables.values()}
+    axons = [s.name for s in device.synapses if s.variables["_synaptic_pre"] in used]
+    objects = {"arrays": dtypes, "queues": pathways, "axons": axons, "sources": {g.name: g.size for g in model.groups}}
     return {**objects, "code_objects": len(device.code_objects)}
 
 
@@ -214,6 +205,11 @@ class CppSession:
         self.command(f"write {name} {array.nbytes}", memoryview(array).cast("B") if array.size else b"")
         if (count := self._count()) != array.size:
             raise RuntimeError(f"{name}: wrote {array.size} numbers, the program has {count}")
+
+    def link(self, queue: str, steps: NDArray[np.int32]) -> None:
+        """Tell a queue how many steps spikes are on their way to each synapse, or one number for all."""
+        kept = np.ascontiguousarray(steps, "<i4")
+        self.command(f"link {queue} {kept.nbytes}", memoryview(kept).cast("B") if kept.size else b"")
 
     def read(self, name: str) -> NDArray[Any]:
         """A copy of a variable."""
@@ -293,19 +289,19 @@ def start(plan: Plan, built: Program, arrays: Arrays, samples: tuple[Sample, ...
 def _connect(session: CppSession, plan: Plan, name: str, wired: Wired) -> None:
     group = next(each for each in plan.synapses if each.name == name)
     session.write(f"{name}._synaptic_pre", wired.pre)
+    session.link(f"{name}_pre", wired.axonal)
+    for index, delays in enumerate(wired.later):
+        session.link(f"{name}_{later_name(index)}", delays)
+    if name not in session.program.axons:
+        session.write(f"{name}._synaptic_pre", np.empty(0))
     session.write(f"{name}._synaptic_post", wired.post)
+    if group.on_post:
+        session.link(f"{name}_post", wired.dendritic)
     session.write(f"{name}.N", np.array([len(wired)]))
     session.write(f"{name}.N_outgoing", np.bincount(wired.pre, minlength=plan.group(group.pre).size))
     session.write(f"{name}.N_incoming", np.bincount(wired.post, minlength=plan.group(group.post).size))
     for variable, values in wired.variables.items():
         session.write(f"{name}.{variable}", values)
-    if wired.axonal.size:
-        session.write(f"{name}_pre.delay", wired.axonal)
-    if group.on_post and wired.dendritic.size:
-        session.write(f"{name}_post.delay", wired.dendritic)
-    for index, delays in enumerate(wired.later):
-        if delays.size:
-            session.write(f"{name}_{later_name(index)}.delay", delays)
     for variable in (e.name for e in group.equations if e.kind != "expression" and e.name not in wired.variables):
         session.write(f"{name}.{variable}", np.zeros(len(wired)))
     if f"{name}.lastupdate" in session.program.arrays:

@@ -169,8 +169,8 @@ def _connect(session: RuntimeSession, plan: Plan, name: str, wired: Wired) -> No
     synapses.connect(i=wired.pre, j=wired.post)
     for variable, values in wired.variables.items():
         session.write(f"{name}.{variable}", values)
-    session.write(f"{name}_pre.delay", wired.axonal)
+    session.write(f"{name}_pre.delay", wired.axonal * plan.dt)
     for index, delays in enumerate(wired.later):
-        session.write(f"{name}_{later_name(index)}.delay", delays)
+        session.write(f"{name}_{later_name(index)}.delay", delays * plan.dt)
     if next(each for each in plan.synapses if each.name == name).on_post:
-        session.write(f"{name}_post.delay", wired.dendritic)
+        session.write(f"{name}_post.delay", wired.dendritic * plan.dt)

@@ -118,32 +118,46 @@ void read_array(const char *name) {
     send(from.data(), from.length() * from.item);
 }
 
-CSpikeQueue &queue(const char *name) {
+SynapticPathway &pathway(const char *name) {
     for (const Queue *each = queues; each->name; each++)
-        if (!std::strcmp(each->name, name)) return *each->pathway->queue[0];
+        if (!std::strcmp(each->name, name)) return *each->pathway;
     die("there is no queue", name);
 }
 
-// A queue as whole numbers: where its present is, how many steps it spans, how many spikes each has, and the spikes.
+std::vector<int32_t> receive_numbers(size_t bytes) {
+    std::vector<int32_t> numbers(bytes / sizeof(int32_t));
+    receive(numbers.data(), bytes);
+    return numbers;
+}
+
+void link(const char *name, size_t bytes) {
+    const std::vector<int32_t> delays = receive_numbers(bytes);
+    pathway(name).link(delays.data(), delays.size());
+}
+
+// A queue as whole numbers: where its present is, how many steps it spans, how many ranges each has, and the ranges.
 void read_queue(const char *name) {
-    const CSpikeQueue &from = queue(name);
-    std::vector<int32_t> numbers{from.offset, static_cast<int32_t>(from.queue.size())};
-    for (const auto &step : from.queue) numbers.push_back(step.size());
-    for (const auto &step : from.queue) numbers.insert(numbers.end(), step.begin(), step.end());
+    const SynapticPathway &from = pathway(name);
+    std::vector<int32_t> numbers{from.present, static_cast<int32_t>(from.in_flight.size())};
+    for (const auto &step : from.in_flight) numbers.push_back(step.size());
+    for (const auto &step : from.in_flight)
+        for (const Range &range : step) numbers.insert(numbers.end(), {range.start, range.stop});
     send_all(numbers);
 }
 
 void write_queue(const char *name, size_t bytes) {
-    std::vector<int32_t> numbers(bytes / sizeof(int32_t));
-    receive(numbers.data(), bytes);
-    CSpikeQueue &into = queue(name);
+    const std::vector<int32_t> numbers = receive_numbers(bytes);
+    SynapticPathway &into = pathway(name);
     const size_t steps = numbers[1];
-    const int32_t *spikes = numbers.data() + 2 + steps;
-    into.offset = numbers[0];
-    into.queue.assign(steps, {});
+    if (steps != into.in_flight.size()) die("another number of steps is that of", name);
+    const int32_t *next = numbers.data() + 2 + steps;
+    into.present = numbers[0];
     for (size_t k = 0; k < steps; k++) {
-        into.queue[k].assign(spikes, spikes + numbers[2 + k]);
-        spikes += numbers[2 + k];
+        into.in_flight[k].resize(numbers[2 + k]);
+        for (Range &range : into.in_flight[k]) {
+            range = {next[0], next[1]};
+            next += 2;
+        }
     }
     send_count(numbers.size());
 }
@@ -239,19 +253,18 @@ void thalia_serve(Network *network) {
         const auto is = [&line](const char *command) { return !std::strcmp(line, command); };
         if (is("start")) return;
         if (is("end")) break;
-        if (is("write")) {
+        const auto sized = [&](void (*obey)(const char *, size_t)) {
             char *size = std::strchr(arguments, ' ');
             *size++ = 0;
-            write_array(arguments, std::strtoull(size, nullptr, 10));
-        } else if (is("read")) read_array(arguments);
+            obey(arguments, std::strtoull(size, nullptr, 10));
+        };
+        if (is("write")) sized(write_array);
+        else if (is("link")) sized(link);
+        else if (is("read")) read_array(arguments);
         else if (is("read_queue")) read_queue(arguments);
         else if (is("read_random")) read_random();
         else if (is("write_random")) write_random(std::strtoull(arguments, nullptr, 10));
-        else if (is("write_queue")) {
-            char *size = std::strchr(arguments, ' ');
-            *size++ = 0;
-            write_queue(arguments, std::strtoull(size, nullptr, 10));
-        }
+        else if (is("write_queue")) sized(write_queue);
         else if (is("seed")) brian::_random_generators[0].seed(std::strtoul(arguments, nullptr, 10));
         else if (is("epoch")) epoch = std::strtoll(arguments, nullptr, 10);
         else if (is("drive")) add_drive(arguments);

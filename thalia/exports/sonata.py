@@ -85,8 +85,7 @@ def _edge(h5: h5py.File, learned: Learned, synapses: SynapseGroup, pathway: Path
     own = group.create_group("0")
     own["syn_weight"] = weights(synapses, learned.read)[rows] / size
     own["syn_weight"].attrs["units"] = unit
-    axonal = wired.axonal[rows] if len(wired.axonal) == len(wired) else np.full(len(rows), wired.axonal[:1])
-    own["delay"] = axonal * 1e3
+    own["delay"] = wired.delays(rows) * (learned.plan.dt * 1e3)
     own["delay"].attrs["units"] = "ms"
 
 

@@ -1,0 +1,32 @@
+{# A pass over the synapses at which spikes arrive. They lie side by side in the order in which axons are walked; those of a
+   postsynaptic spike lie all over the memory, so their state is asked for some synapses ahead of their turn. #}
+{% extends 'common_synapses.cpp' %}
+
+{% block maincode %}
+    // scalar code
+    const size_t _vectorisation_idx = -1;
+    {{scalar_code|autoindent}}
+
+    const std::vector<Range> &_arriving = {{pathway.name}}.arriving();
+    const int32_t *const _order = {{pathway.name}}.order.data();
+    const bool _in_order = {{pathway.name}}.order.empty();
+    for (size_t _next = 0; _next < _arriving.size(); _next++)
+    {
+        const int32_t _stop = _arriving[_next].stop;
+        for (int32_t _position = _arriving[_next].start; _position < _stop; _position++)
+        {
+            if (!_in_order && _position + {{synapses_ahead}} < _stop)
+            {
+                const size_t _later = _order[_position + {{synapses_ahead}}];
+                {% for name, variable in variables | dictsort %}
+                {% if variable.array is defined and variable.array and not variable.scalar and variable_indices[name] == '_idx' %}
+                __builtin_prefetch(&{{get_array_name(variable)}}[_later]);
+                {% endif %}
+                {% endfor %}
+            }
+            const size_t _idx = _in_order ? _position : _order[_position];
+            const size_t _vectorisation_idx = _idx;
+            {{vector_code|autoindent}}
+        }
+    }
+{% endblock %}
