@@ -80,6 +80,7 @@ def run(
     start_from: Annotated[Path | None, typer.Option("--from", help="Start with what another run has learned.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run file if it exists.")] = False,
     plot: Annotated[bool, typer.Option("--plot", help="Write the figures beside the run file.")] = False,
+    profile: Annotated[bool, typer.Option("--profile", help="Show where the time went, by pass and by object.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
 ) -> None:
     """Simulate a circuit and keep everything in one file.
@@ -94,7 +95,7 @@ def run(
             result = run_circuit(
                 loaded, output=output, backend=backend, seed=seed, duration=duration, scale=scale, lower=lower,
                 precision=precision, overwrite=overwrite, checkpoint_every=checkpoint_every, chunk=chunk, start_from=start_from,
-                progress=progress,
+                profile=profile, progress=progress,
             )  # fmt: skip
     except KeyboardInterrupt:
         print("stopped; if the run file is there, `thalia resume` goes on with it", file=sys.stderr)

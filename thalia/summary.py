@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path as FilePath
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -38,6 +39,8 @@ def print_summary(run: Run, figures: Sequence[FilePath]) -> None:
     console.print(table)
     if results["weights"]:
         console.print(_weights(results["weights"]))
+    if "profile_s" in results:
+        console.print(_profile(results))
     for note in results["notes"]:
         console.print(note, style="dim", soft_wrap=True)
     console.print(_timing(run), style="dim", soft_wrap=True)
@@ -52,6 +55,21 @@ def _weights(weights: dict[str, dict[str, float | str]]) -> Table:
         table.add_column(heading, justify="left" if heading == "plastic pathway" else "right")
     for name, each in weights.items():
         table.add_row(name, *(f"{each[key]:.4g} {each['unit']}" for key in ("before", "after")))
+    return table
+
+
+def _profile(results: dict[str, Any]) -> Table:
+    """Seconds of each pass, and of each object of the network within the simulation."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("pass, and object", "seconds", "share"):
+        table.add_column(heading, justify="left" if heading.startswith("pass") else "right")
+    passes, objects = results["timings_s"], results["profile_s"]
+    total, simulated = sum(passes.values()), max(passes["simulate"], 1e-9)
+    for name, seconds in passes.items():
+        table.add_row(name, f"{seconds:.2f}", f"{seconds / total:.0%}")
+        if name == "simulate":
+            for part, spent in sorted(objects.items(), key=lambda each: -each[1]):
+                table.add_row(f"  {part}", f"{spent:.2f}", f"{spent / simulated:.0%}", style="dim")
     return table
 
 

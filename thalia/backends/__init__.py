@@ -80,6 +80,12 @@ class Session(Protocol):
     def write(self, name: str, values: NDArray[np.float64]) -> None:
         """Set a variable; the length must be right."""
 
+    def profile(self) -> None:
+        """Measure from now on where the time of a step goes."""
+
+    def profiled(self) -> dict[str, float]:
+        """Seconds spent in each object of the network since `profile`."""
+
     def close(self) -> None:
         """Let go of everything."""
 

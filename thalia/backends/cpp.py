@@ -6,6 +6,7 @@ duration, recording) is compiled in, and a program that is cached needs no Brian
 """
 
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -35,7 +36,7 @@ CHUNK_SECONDS = 0.1  # of model time in the first chunk, and the least in any
 
 @dataclass(frozen=True)
 class Program:
-    """A compiled program: its folder, the dtype of each of its arrays by name, and its queues of spikes.
+    """A compiled program: its folder, the dtype of each of its arrays by name, its queues of spikes, and what a step runs.
 
     `axons` are the synapse objects whose statements read their presynaptic neurons.
     """
@@ -43,6 +44,7 @@ class Program:
     folder: FilePath
     arrays: dict[str, str]
     queues: list[str]
+    objects: list[str]
     axons: list[str]
     sources: dict[str, int]
     code_objects: int
@@ -146,8 +148,11 @@ def _write_server(device: Any, model: NetworkModel, folder: FilePath) -> dict[st
     shutil.copy(HERE / "serve.h", folder)
     used = {variable for each in device.code_objects.values() for variable in each.variables.values()}
     axons = [s.name for s in device.synapses if s.variables["_synaptic_pre"] in used]
-    objects = {"arrays": dtypes, "queues": pathways, "axons": axons, "sources": {g.name: g.size for g in model.groups}}
-    return {**objects, "code_objects": len(device.code_objects)}
+    _, (_, calls) = next(each for each in device.main_queue if each[0] == "run_network")
+    return {
+        "arrays": dtypes, "queues": pathways, "axons": axons, "sources": {g.name: g.size for g in model.groups},
+        "objects": re.findall(r"_run_(\w+?)(?:_codeobject)?\);", "\n".join(calls)), "code_objects": len(device.code_objects),
+    }  # fmt: skip
 
 
 class CppSession:
@@ -215,6 +220,16 @@ class CppSession:
         """A copy of a variable."""
         self.command(f"read {name}")
         return self.receive(self.program.arrays[name])
+
+    def profile(self) -> None:
+        """Measure from now on where the time of a step goes."""
+        self.command("profile")
+
+    def profiled(self) -> dict[str, float]:
+        """Seconds spent on drives, on recording, and in each object, since `profile`."""
+        self.command("profiled")
+        spent = self.receive("<i8") * 1e-9
+        return dict(zip(("poisson input", "recording", *self.program.objects), spent.tolist(), strict=True))
 
     def settle(self) -> None:
         """Do what is due at the end of an epoch, now."""

@@ -12,13 +12,16 @@ from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import all_devices
 
 AHEAD = 32  # synapses between asking for the state of one and its turn
+ASKED = 64  # neurons of which it is asked at once whether any has crossed its threshold
 NAME = "thalia_ranges"
 
 
 class RangesCodeObject(CPPStandaloneCodeObject):  # type: ignore[misc]  # Brian2 has no types
     """A code object from Thalia's templates, or from Brian2's where Thalia has none."""
 
-    templater = CPPStandaloneCodeObject.templater.derive("thalia.backends", env_globals={"synapses_ahead": AHEAD})
+    templater = CPPStandaloneCodeObject.templater.derive(
+        "thalia.backends", env_globals={"synapses_ahead": AHEAD, "neurons_asked": ASKED}
+    )
 
 
 class RangesDevice(CPPStandaloneDevice):  # type: ignore[misc]

@@ -5,6 +5,7 @@ Never on Cython, whose random numbers Brian2 2.10.1 cannot save and restore, so 
 
 import itertools
 from collections.abc import Callable, Container, Iterator, Mapping
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,7 @@ class RuntimeSession:
         self.groups = [group.name for group in plan.groups]
         self.samples = samples
         self.steps: list[tuple[Callable[[], None], bool]] | None = None
+        self.spent: dict[str, float] | None = None
         self.epoch = plan.epoch
 
     def write(self, name: str, values: NDArray[Any]) -> None:
@@ -130,8 +132,31 @@ class RuntimeSession:
         if self.steps is None:
             with np.errstate(over="ignore"):  # Brian2 looks for numbers beyond 1e50, which single precision does not have
                 self.network.run(0 * self.second, namespace={})
-            self.steps = [(made.run, made.clock.name == EPOCH_CLOCK) for made in self.network.sorted_objects if made.active]
+            active = [made for made in self.network.sorted_objects if made.active]
+            self.steps = [(self._timed(made), made.clock.name == EPOCH_CLOCK) for made in active]
         return self.steps
+
+    def _timed(self, made: Any) -> Callable[[], None]:
+        """What runs an object in a step, and notes how long that took if anybody wants to know."""
+        if self.spent is None:
+            run: Callable[[], None] = made.run
+            return run
+        spent, name = self.spent, made.name
+
+        def run_and_note() -> None:
+            begin = perf_counter()
+            made.run()
+            spent[name] = spent.get(name, 0.0) + perf_counter() - begin
+
+        return run_and_note
+
+    def profile(self) -> None:
+        """Measure from now on where the time of a step goes; told before the first step."""
+        self.spent = {}
+
+    def profiled(self) -> dict[str, float]:
+        """Seconds spent in each object since `profile`."""
+        return dict(self.spent or {})
 
     def settle(self) -> None:
         """Do what is due at the end of an epoch, now."""

@@ -5,12 +5,13 @@
 #include "network.h"
 #include "serve.h"
 
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <limits>
 #include <random>
+#include <type_traits>
 #include <vector>
 #ifdef __SSE2__
 #include <immintrin.h>
@@ -40,8 +41,30 @@ const Queue queues[] = {
 };
 
 struct Source { int32_t *spikes; size_t neurons; };
-struct Drive { double *target; const double *weight; const char *open; double mean; size_t size; };
+struct Drive {
+    double *target;
+    const double *weight;
+    const char *open;  // whether each neuron takes input, or null where all do
+    size_t size;
+    std::poisson_distribution<int64_t> total;
+};
 struct Sample { const double *variable; int64_t every; std::vector<int32_t> neurons; std::vector<double> values; };
+
+using Ticks = std::chrono::steady_clock;
+
+// Nanoseconds spent on drives, on spikes and samples, and on each object of the network, if anybody wants to know.
+struct Profile { bool wanted = false; std::vector<int64_t> spent; } profile;
+
+// Adds the time since it was last asked to one of the parts of a step.
+struct Stopwatch {
+    Ticks::time_point last = profile.wanted ? Ticks::now() : Ticks::time_point{};
+    void lap(size_t part) {
+        if (!profile.wanted) return;
+        const Ticks::time_point now = Ticks::now();
+        profile.spent[part] += std::chrono::duration_cast<std::chrono::nanoseconds>(now - last).count();
+        last = now;
+    }
+};
 
 int64_t epoch = 0;  // steps after which whatever the clock `epoch` drives is due; 0 for never
 std::vector<Drive> drives;
@@ -52,22 +75,20 @@ std::vector<Source> sources() {
     return {@SOURCES@};
 }
 
-// The model's own generator as a source of 32-bit words for the standard distributions.
-struct Words {
-    using result_type = uint32_t;
-    static constexpr result_type min() { return 0; }
-    static constexpr result_type max() { return std::numeric_limits<result_type>::max(); }
-    result_type operator()() { return static_cast<result_type>(brian::_random_generators[0].rand() * 4294967296.0); }
-};
+// The model's own generator, the first member of Brian2's class, as a source of 32-bit words.
+std::mt19937 &words() {
+    static_assert(std::is_standard_layout<brian::RandomGenerator>::value, "its first member is where it is");
+    return reinterpret_cast<std::mt19937 &>(brian::_random_generators[0]);
+}
 
 // Independent Poisson counts of all neurons of a population have a Poisson sum, spread uniformly: so draw the sum,
 // and for each spike the neuron that it goes to. A fraction of the cost of a draw for every neuron.
-void deliver(const Drive &drive) {
-    Words words;
-    std::poisson_distribution<int64_t> total(drive.mean * drive.size);
-    const int64_t count = total(words);
+void deliver(Drive &drive) {
+    std::mt19937 &generator = words();
+    drive.total.reset();  // it holds no number back, so that the generator is all the state there is
+    const int64_t count = drive.total(generator);
     for (int64_t k = 0; k < count; k++) {
-        const size_t neuron = static_cast<size_t>(brian::_random_generators[0].rand() * drive.size);
+        const size_t neuron = (static_cast<uint64_t>(generator()) * drive.size) >> 32;
         if (!drive.open || drive.open[neuron]) drive.target[neuron] += drive.weight[neuron];
     }
 }
@@ -185,13 +206,21 @@ void run_steps(Network &network, int64_t steps) {
     std::vector<std::vector<int32_t>> neurons(all.size());
     auto &clock = brian::defaultclock;
     network.t = clock.t[0];
+    if (profile.wanted) profile.spent.resize(2 + network.objects.size());
+    Stopwatch watch;
     for (int64_t k = 0; k < steps; k++) {
         const int64_t step = clock.timestep[0];
         for (auto &sample : samples) take(sample, step);
-        for (const auto &drive : drives) deliver(drive);
+        watch.lap(1);
+        for (auto &drive : drives) deliver(drive);
+        watch.lap(0);
         const bool is_due = epoch && step && step % epoch == 0;
-        for (auto &object : network.objects)
-            if (object.first == &clock || is_due) object.second();
+        for (size_t part = 0; part < network.objects.size(); part++) {
+            const auto &object = network.objects[part];
+            if (object.first != &clock && !is_due) continue;
+            object.second();
+            watch.lap(2 + part);
+        }
         for (size_t s = 0; s < all.size(); s++) {
             const int32_t *spikes = all[s].spikes;
             const int32_t count = spikes[all[s].neurons];
@@ -200,6 +229,7 @@ void run_steps(Network &network, int64_t steps) {
         }
         clock.tick();
         network.t = clock.t[0];
+        watch.lap(1);
     }
     for (size_t s = 0; s < all.size(); s++) {
         send_all(times[s]);
@@ -215,8 +245,10 @@ void add_drive(char *arguments) {
     char target[300], weight[300], open[300];
     size_t start;
     Drive drive{};
-    if (std::sscanf(arguments, "%299s %299s %299s %zu %zu %la", target, weight, open, &start, &drive.size, &drive.mean) != 6)
+    double mean;
+    if (std::sscanf(arguments, "%299s %299s %299s %zu %zu %la", target, weight, open, &start, &drive.size, &mean) != 6)
         die("a drive cannot be read");
+    drive.total = std::poisson_distribution<int64_t>(mean * drive.size);
     drive.target = reinterpret_cast<double *>(array(target).data()) + start;
     drive.weight = reinterpret_cast<const double *>(array(weight).data()) + start;
     if (std::strcmp(open, "-")) drive.open = array(open).data() + start;  // a refractory neuron takes no input
@@ -269,6 +301,8 @@ void thalia_serve(Network *network) {
         else if (is("epoch")) epoch = std::strtoll(arguments, nullptr, 10);
         else if (is("drive")) add_drive(arguments);
         else if (is("sample")) add_sample(arguments);
+        else if (is("profile")) profile.wanted = true;
+        else if (is("profiled")) send_all(profile.spent);
         else if (is("settle") && network) settle(*network);
         else if (is("run") && network) run_steps(*network, std::strtoll(arguments, nullptr, 10));
         else die("there is no command", line);

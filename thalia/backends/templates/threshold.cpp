@@ -1,0 +1,43 @@
+{# USES_VARIABLES { N } #}
+{# Who crosses the threshold. Few do in a step, so a block of neurons is first asked whether anyone does, without a branch for
+   each, which the compiler turns into vector instructions. #}
+{% extends 'common_group.cpp' %}
+
+{% block maincode %}
+    // scalar code
+    const int _vectorisation_idx = -1;
+    {{scalar_code|autoindent}}
+
+    {% set _eventspace = get_array_name(eventspace_variable) %}
+    int32_t _count = 0;
+    for (size_t _first = 0; _first < N; _first += {{neurons_asked}})
+    {
+        const size_t _size = std::min<size_t>({{neurons_asked}}, N - _first);
+        char _crossed[{{neurons_asked}}];
+        char _any = 0;
+        for (size_t _k = 0; _k < _size; _k++)
+        {
+            const size_t _idx = _first + _k;
+            const size_t _vectorisation_idx = _idx;
+            {{vector_code|autoindent}}
+            _crossed[_k] = _cond;
+            _any |= _cond;
+        }
+        for (size_t _k = 0; _any && _k < _size; _k++)
+        {
+            if (!_crossed[_k]) continue;
+            const size_t _idx = _first + _k;
+            {{_eventspace}}[_count++] = _idx;
+            {% if _uses_refractory %}
+            {{not_refractory}}[_idx] = false;
+            {{lastspike}}[_idx] = {{t}};
+            {% endif %}
+        }
+    }
+    {{_eventspace}}[N] = _count;
+{% endblock %}
+
+{% block after_code %}
+{% set _eventspace = get_array_name(eventspace_variable) %}
+{{_eventspace}}[N] = 0;
+{% endblock %}
