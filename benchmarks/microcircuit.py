@@ -68,7 +68,7 @@ def command_line(**more):
     return parser.parse_args()
 
 
-def report(side, seed, started, built, simulated, rates, duration):
+def report(side, seed, started, built, simulated, rates, duration, names=NAMES, **more):
     """One line of JSON: processor seconds to build, wall seconds to simulate, rates."""
     import json
     import resource
@@ -77,7 +77,8 @@ def report(side, seed, started, built, simulated, rates, duration):
     print(json.dumps({
         "side": side, "seed": seed, "build_cpu_s": round(built - started, 2), "simulate_s": round(simulated, 3),
         "rtf": round(simulated / duration, 3), "peak_gb": round(max(u.ru_maxrss for u in used) / 1e6, 2),
-        "rates": {name: round(float(rate), 3) for name, rate in zip(NAMES, rates, strict=True)},
+        "rates": {name: round(float(rate), 3) for name, rate in zip(names, rates, strict=True)},
+        **more,
     }))  # fmt: skip
 
 

@@ -24,7 +24,7 @@ FLAGS = (
     "-std=c++17",
 )
 _HEADERS = (
-    "algorithm", "chrono", "cmath", "csignal", "cstdint", "cstdlib", "ctime", "fstream", "functional", "iostream",
+    "algorithm", "chrono", "cmath", "csignal", "cstdint", "cstdlib", "cstring", "ctime", "fstream", "functional", "iostream",
     "iterator", "limits", "map", "random", "set", "sstream", "string", "tuple", "utility", "vector",
 )  # fmt: skip
 

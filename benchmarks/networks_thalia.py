@@ -1,0 +1,34 @@
+"""Two standard networks in Thalia: `coba.yaml`, and `brunel.yaml` with or without STDP between excitatory cells.
+
+python benchmarks/networks_thalia.py --network brunel --plastic --duration 2 --seed 1
+"""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from microcircuit import command_line, processor_seconds, report
+
+import thalia
+from thalia.units import parse_value
+from thalia.uses import RuleUse
+
+options = command_line(network="coba", plastic=False)
+# lambda 0.01, alpha 2.02, and a largest weight of 0.3 mV, multiplicative
+STDP = {"a_plus": 0.01, "a_minus": 0.0202, "mu_plus": 1, "mu_minus": 1}
+
+circuit = thalia.load(Path(__file__).parent / f"{options.network}.yaml")
+if options.plastic:
+    use = RuleUse.model_validate({"rule": "stdp_pair", "parameters": STDP})
+    recurrent = circuit.pathways["recurrent"].model_copy(update={"plasticity": (use,), "w_max": parse_value("0.3 mV")})
+    circuit = circuit.with_(pathways={**circuit.pathways, "recurrent": recurrent})
+with tempfile.TemporaryDirectory() as folder:
+    started = processor_seconds()
+    run = thalia.run(circuit, output=f"{folder}/run.h5", seed=options.seed, duration=f"{options.duration} s")
+    seconds = run.results["timings_s"]
+    built = processor_seconds() - seconds["simulate"] - seconds["store"]
+    weight = {}
+    if options.plastic:
+        weight = {"weight": round(float(np.mean(run.weights["recurrent"].w[-1])), 4)}
+    report("thalia", options.seed, started, built, seconds["simulate"], [run.rates["exc"], run.rates["inh"]], options.duration,
+           ["exc", "inh"], **weight)  # fmt: skip
