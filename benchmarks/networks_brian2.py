@@ -1,11 +1,10 @@
 """Two standard networks in Brian2's compiled mode, as its users write them; see networks_thalia.py."""
 
 import tempfile
-import time
 
 import brian2 as b2
 import numpy as np
-from brian2 import Hz, ms, mV, nS, pA, pF, second
+from brian2 import Hz, ms, mV, second
 from microcircuit import command_line, processor_seconds, report
 
 options = command_line(network="coba", plastic=False)

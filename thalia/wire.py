@@ -4,6 +4,8 @@ Each pathway has a random stream of its own, named after it: the same network on
 pathway changes no other. Synapses are sorted by (pre, delay, post), the order in which spikes walk them.
 """
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -17,6 +19,8 @@ from thalia.equations import evaluate
 from thalia.plan import Group, LaterEvent, PathwayPlan, Plan, SynapseGroup
 from thalia.spec import Space
 from thalia.units import Value
+
+BLOCK = 1 << 18  # synapses that are packed and unpacked at once, so that they stay in the cache
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -154,26 +158,32 @@ def _drive_arrays(drive: Drive, group: Group, plan: Plan) -> dict[str, Floats]:
 
 
 def _wired(synapses: SynapseGroup, plan: Plan) -> Wired:
-    """Draw pairs and delays pathway by pathway, sort them all at once, then draw what belongs to each synapse."""
-    drawn = [_drawn(member, plan) for member in synapses.members]
-    numbers = np.repeat(np.arange(len(drawn), dtype=np.uint16), [len(pre) for pre, _, _ in drawn])
-    columns = [*(np.concatenate(column) for column in zip(*drawn, strict=True)), numbers]
-    del drawn, numbers
-    pre, steps, post, owner = _sorted(columns)
+    """Draw pairs and delays pathway by pathway, sort them, then draw what belongs to each synapse.
+
+    Pathways side by side: each has a random stream and rows of its own, so the number of threads changes nothing.
+    """
     varied = [name for name in synapses.parameters if synapses.shared(name) is None]
-    variables = {name: np.empty(len(pre)) for name in ["w", *varied]}
-    variables |= {name: np.zeros(len(pre)) for member in synapses.members for name in member.initial}
-    dendritic = np.zeros(len(pre), np.int32)
-    bounds = np.cumsum([0, *np.bincount(owner, minlength=len(synapses.members))])
-    order = np.argsort(owner, kind="stable")  # a radix sort, as the numbers are small
-    for member, start, stop in zip(synapses.members, bounds, bounds[1:], strict=False):
-        rows = order[start:stop]
-        dendritic[rows] = _delay_steps(member, member.dendritic, "dendritic", len(rows), plan)
-        for name in ("w", *varied):
-            variables[name][rows] = _values(member, name, len(rows), plan)
-        for name, value in member.initial.items():
-            weights = variables["w"][rows]
-            variables[name][rows] = evaluate(value, numbers_of(member, weights)) if isinstance(value, str) else value.mean
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        drawn = list(pool.map(lambda member: _drawn(member, plan), synapses.members))
+        starts = [plan.population(member.pre)[1].start for member in synapses.members]
+        pre, steps, post, owner = _sorted(drawn, starts, pool)
+        variables = {name: np.empty(len(pre)) for name in ["w", *varied]}
+        variables |= {name: np.zeros(len(pre)) for member in synapses.members for name in member.initial}
+        dendritic = np.zeros(len(pre), np.int32)
+        bounds = np.cumsum([0, *np.bincount(owner, minlength=len(synapses.members))])
+        order = np.argsort(owner, kind="stable")  # a radix sort, as the numbers are small
+
+        def fill(number: int) -> None:
+            member, rows = synapses.members[number], order[bounds[number] : bounds[number + 1]]
+            if member.dendritic.mean or member.dendritic.is_random:
+                dendritic[rows] = _delay_steps(member, member.dendritic, "dendritic", len(rows), plan)
+            for name in ("w", *varied):
+                variables[name][rows] = _values(member, name, len(rows), plan)
+            for name, value in member.initial.items():
+                weights = variables["w"][rows]
+                variables[name][rows] = evaluate(value, numbers_of(member, weights)) if isinstance(value, str) else value.mean
+
+        list(pool.map(fill, range(len(synapses.members))))
     for name in synapses.parameters.keys() - varied:
         variables[name] = np.array([synapses.shared(name).mean])  # type: ignore[union-attr]
     return Wired(
@@ -216,32 +226,65 @@ def _delay_steps(pathway: PathwayPlan, delay: Value, side: str, size: int, plan:
     if delay.mean == 0 and not delay.is_random:
         return np.zeros(size, np.int32)
     seconds = draw(delay, size, stream(plan.seed, pathway.name, side))
-    steps = np.rint(seconds / plan.dt).astype(np.int32)
+    seconds /= plan.dt
+    steps = np.rint(seconds, out=seconds).astype(np.int32)
     return np.maximum(steps, 1, out=steps)
 
 
-def _sorted(columns: list[NDArray[Any]]) -> tuple[Ints, Ints, Ints, NDArray[np.unsignedinteger[Any]]]:
-    """Rows of (pre, delay, post, owner) in order.
+def _sorted(
+    drawn: list[tuple[Ints, Ints, Ints]], starts: list[int], pool: ThreadPoolExecutor
+) -> tuple[Ints, Ints, Ints, NDArray[np.unsignedinteger[Any]]]:
+    """Sources, delays, targets and pathways of all synapses, sorted by (source, delay, target, pathway).
 
-    Packed into one integer each where they fit, which sorts twenty times faster than an order of rows.
+    Packed into one integer each where they fit, which sorts twenty times faster than an order of rows. Pathways from
+    one population, whose first neuron `starts` says, are sorted together; `drawn` is emptied on the way.
     """
-    bits = [int(column.max(initial=0)).bit_length() for column in columns]
-    small = np.min_scalar_type((1 << bits[3]) - 1)
+    small = np.min_scalar_type(max(len(drawn) - 1, 0))
+    bits = [max(int(each[k].max(initial=0)) for each in drawn).bit_length() for k in range(3)]
+    bits.append((len(drawn) - 1).bit_length())
     if sum(bits) > 63:
-        order = np.lexsort(columns[::-1])
-        columns = [column[order] for column in columns]
-    else:
-        key = columns[0].astype(np.int64)
-        for column, width in zip(columns[1:], bits[1:], strict=True):
-            key <<= width
-            key |= column
+        numbers = np.repeat(np.arange(len(drawn), dtype=small), [len(pre) for pre, _, _ in drawn])
+        columns = [np.concatenate(column) for column in zip(*drawn, strict=True)]
+        order = np.lexsort([numbers, *columns[::-1]])
+        pre, steps, post = (column[order] for column in columns)
+        return pre, steps, post, numbers[order]
+    sources = [[k for k, start in enumerate(starts) if start == source] for source in sorted({*starts})]
+    ends = np.cumsum([0, *(sum(len(drawn[k][0]) for k in numbers) for numbers in sources)])
+    found = [np.empty(ends[-1], dtype) for dtype in (np.int32, np.int32, np.int32, small)]
+    shifts = [sum(bits[k + 1 :]) for k in range(4)]
+
+    def sort(source: int) -> None:
+        key = _packed(drawn, sources[source], bits)
         key.sort()
-        for index in (3, 2, 1):
-            columns[index] = (key & ((1 << bits[index]) - 1)).astype(small if index == 3 else np.int32)
-            key >>= bits[index]
-        columns[0] = key.astype(np.int32)
-    pre, steps, post, owner = columns
-    return pre, steps, post, owner.astype(small, copy=False)
+        for first in range(0, len(key), BLOCK):
+            block = key[first : first + BLOCK]
+            rows = slice(ends[source] + first, ends[source] + first + len(block))
+            for column, shift, width in zip(found, shifts, bits, strict=True):
+                column[rows] = (block >> shift) & ((1 << width) - 1)
+
+    list(pool.map(sort, range(len(sources))))
+    pre, steps, post, owner = found
+    return pre, steps, post, owner
+
+
+def _packed(drawn: list[tuple[Ints, Ints, Ints]], numbers: list[int], bits: list[int]) -> NDArray[np.int64]:
+    """One integer for each synapse of some pathways: source, delay, target and pathway, in as many bits as they need."""
+    key = np.empty(sum(len(drawn[number][0]) for number in numbers), np.int64)
+    start = 0
+    for number in numbers:
+        pre, steps, post = drawn[number]
+        for first in range(0, len(pre), BLOCK):
+            rows = slice(first, first + BLOCK)
+            block = key[start + first : start + min(first + BLOCK, len(pre))]
+            block[:] = pre[rows]
+            for column, width in ((steps, bits[1]), (post, bits[2])):
+                block <<= width
+                block |= column[rows]
+            block <<= bits[3]
+            block |= number
+        start += len(pre)
+        drawn[number] = (pre[:0].copy(), steps[:0].copy(), post[:0].copy())  # views would keep what they are views of
+    return key
 
 
 def positions(name: str, size: int, space: Space | None, seed: int) -> Floats:
