@@ -1,6 +1,8 @@
 """The cortical microcircuit written the usual way in Brian2: one group per population, one Synapses per pathway.
 
-python benchmarks/cortex_brian2.py --scale 0.1 --duration 2 --seed 1
+python benchmarks/cortex_brian2.py --scale 0.1 --duration 2 --seed 1 [--rule stdp_pair]
+
+With a rule, it is on every pathway from excitatory to excitatory neurons, and there are no thalamic volleys, as in plasticity_thalia.py.
 """
 
 import tempfile
@@ -23,7 +25,7 @@ from microcircuit import (
     scaled,
 )  # fmt: skip
 
-options = command_line()
+options = command_line(rule="none")
 
 started = processor_seconds()
 circuit = scaled(options.scale)
@@ -69,10 +71,23 @@ def connect(synapses, count, pre_size, post_size, weight, kind):
     synapses.pre.delay = delay
 
 
+EVENT_DRIVEN = """w : amp
+    dx/dt = -x/(20*ms) : 1 (event-driven)
+    dy/dt = -y/(20*ms) : 1 (event-driven)"""
+# as small as in plasticity_thalia.py, so that the activity is that of the static circuit
+PAIR = (
+    "i_syn_post += w\nx += 1\nw = clip(w - 1.05e-5*w_max*y, 0*amp, w_max)",
+    "y += 1\nw = clip(w + 1e-5*w_max*x, 0*amp, w_max)",
+)
 for row, post in enumerate(NAMES):
     for column, pre in enumerate(NAMES):
         if count := circuit["synapses"][row, column]:
-            made = b2.Synapses(groups[pre], groups[post], "w : amp", on_pre="i_syn_post += w", name=f"{pre}_{post}")
+            plastic = options.rule == "stdp_pair" and row % 2 == column % 2 == 0
+            made = b2.Synapses(
+                groups[pre], groups[post], EVENT_DRIVEN if plastic else "w : amp", name=f"{pre}_{post}",
+                on_pre=PAIR[0] if plastic else "i_syn_post += w", on_post=PAIR[1] if plastic else None,
+                namespace={"w_max": 2 * circuit["weights"].max() * pA},
+            )  # fmt: skip
             connect(made, count, circuit["sizes"][column], circuit["sizes"][row], circuit["weights"][row, column], pre[-1])
             everything.append(made)
 
@@ -95,7 +110,7 @@ stdp = {
     "w_max": 2 * circuit["external_weight"] * pA,
 }
 for row, post in enumerate(NAMES):
-    if count := circuit["thalamic_synapses"][row]:
+    if count := circuit["thalamic_synapses"][row] if options.rule == "none" else 0:
         made = b2.Synapses(
             thalamus, groups[post],
             """w : amp
@@ -123,4 +138,5 @@ with tempfile.TemporaryDirectory() as folder:
         np.count_nonzero(np.asarray(monitors[name].t / second) >= 0.5) / (size * (options.duration - 0.5))
         for name, size in zip(NAMES, circuit["sizes"], strict=True)
     ]
-    report("brian2 by hand", options.seed, started, built, simulated, rates, options.duration)
+    side = "brian2 by hand" if options.rule == "none" else f"brian2 by hand, {options.rule}"
+    report(side, options.seed, started, built, simulated, rates, options.duration)

@@ -2,7 +2,7 @@
 
 import time
 
-import ANNarchy as ann
+import ANNarchy as ann  # noqa: N813
 import numpy as np
 from microcircuit import command_line, processor_seconds, report
 

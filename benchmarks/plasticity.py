@@ -1,10 +1,11 @@
-"""What plasticity costs: the microcircuit static, with pair and with triplet STDP on E to E, and NEST with pair STDP.
+"""What plasticity costs: the microcircuit static, with pair and with triplet STDP on E to E, and three peers with pair STDP.
 
-uv run --group peers python benchmarks/plasticity.py --scale 0.1 --duration 4 --rounds 3
+uv run --group peers python benchmarks/plasticity.py --scale 0.1 --duration 4 --rounds 3 [--annarchy PYTHON]
 """
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -14,19 +15,26 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--scale", type=float, default=0.1)
 parser.add_argument("--duration", type=float, default=4.0)
 parser.add_argument("--rounds", type=int, default=3)
+parser.add_argument("--annarchy", type=Path, help="a Python with ANNarchy; see networks.py")
 options = parser.parse_args()
 
 HERE = Path(__file__).parent
-SIDES = [("plasticity_thalia.py", rule) for rule in ("none", "stdp_pair", "stdp_triplet")] + [("cortex_nest.py", "stdp_pair")]
+SIDES = [("plasticity_thalia.py", rule) for rule in ("none", "stdp_pair", "stdp_triplet")]
+SIDES += [("cortex_nest.py", "stdp_pair"), ("cortex_brian2.py", "stdp_pair")]
+if options.annarchy:
+    SIDES += [("cortex_annarchy.py", "none"), ("cortex_annarchy.py", "stdp_pair")]
 results: dict[str, list[dict]] = {}
 for seed in range(options.rounds + 1):  # the first round fills the cache of compiled programs
     for script, rule in SIDES if seed else SIDES[:3]:
         common = ["--scale", str(options.scale), "--duration", str(options.duration), "--seed", str(max(seed, 1)), "--rule", rule]
-        done = subprocess.run([sys.executable, HERE / script, *common], capture_output=True, text=True, cwd=HERE, check=False)
+        python = options.annarchy.absolute() if "annarchy" in script else Path(sys.executable)
+        environment = {**os.environ, "PATH": f"{python.parent}:{os.environ['PATH']}"}
+        command = [python, HERE / script, *common]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=HERE, check=False, env=environment)
         if done.returncode:
             print(f"{script} failed:\n{done.stderr[-2000:]}", file=sys.stderr)
         elif seed:
-            line = json.loads(done.stdout.strip().splitlines()[-1])
+            line = json.loads(next(text for text in done.stdout.splitlines() if text.startswith("{")))
             results.setdefault(line["side"], []).append(line)
             print(json.dumps(line), flush=True)
 
@@ -35,6 +43,7 @@ print("\n| side | times model time | peak GB |\n| --- | --- | --- |")
 for side, lines in results.items():
     print(f"| {side} | {median[side]:.2f} | {statistics.median(line['peak_gb'] for line in lines):.2f} |")
 for over, under in (("thalia, stdp_pair", "thalia, none"), ("thalia, stdp_triplet", "thalia, stdp_pair"),
-                    ("nest, stdp_pair", "thalia, stdp_pair")):  # fmt: skip
+                    ("nest, stdp_pair", "thalia, stdp_pair"), ("brian2 by hand, stdp_pair", "thalia, stdp_pair"),
+                    ("annarchy, none", "thalia, none"), ("annarchy, stdp_pair", "thalia, stdp_pair")):  # fmt: skip
     if over in median and under in median:
         print(f"{over} / {under} = {median[over] / median[under]:.2f}")
