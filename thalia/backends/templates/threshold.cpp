@@ -36,8 +36,3 @@
     }
     {{_eventspace}}[N] = _count;
 {% endblock %}
-
-{% block after_code %}
-{% set _eventspace = get_array_name(eventspace_variable) %}
-{{_eventspace}}[N] = 0;
-{% endblock %}
