@@ -10,9 +10,9 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "thalia"
 ORDER = [
     "errors", "units", "equations", "dimensions", "source", "validate", "texts", "models", "parts", "fields", "uses", "spec", "plain", "load", "expand", "scale", "drives", "plan",
-    "phases", "inputs", "playback", "modulators", "compose", "eligibility", "layers", "resolve", "fuse", "accumulate", "hoist", "lower", "emit", "memory", "describe", "passes", "network", "connect", "order", "wire", "present",
+    "phases", "inputs", "playback", "modulators", "compose", "eligibility", "dale", "layers", "resolve", "fuse", "accumulate", "hoist", "lower", "emit", "memory", "describe", "passes", "network", "connect", "order", "wire", "present",
     "backends", "backends.compiler", "backends.runtime", "backends.ranges", "backends.cpp", "journal", "appending", "store", "result", "analysis",
-    "watch", "rewiring", "between", "checkpoint", "warm", "run", "resume", "compare", "verify", "exports", "exports.graphml", "exports.neo", "exports.nwb", "exports.sonata", "protocols", "vary", "workers", "sweep", "figures", "figures_protocols", "figures_sweep",
+    "watch", "rewiring", "between", "checkpoint", "warm", "run", "resume", "compare", "verify", "health", "exports", "exports.graphml", "exports.neo", "exports.nwb", "exports.sonata", "protocols", "vary", "workers", "sweep", "figures", "figures_protocols", "figures_sweep", "figures_health",
     "catalogue", "summary", "cli_common", "cli_runs", "cli_protocols", "cli",
 ]  # fmt: skip
 DOORS = {
@@ -30,7 +30,7 @@ DOORS = {
         "exports.sonata",
         "sweep",
     },
-    "matplotlib": {"figures", "figures_protocols", "figures_sweep"},
+    "matplotlib": {"figures", "figures_health", "figures_protocols", "figures_sweep"},
     "networkx": {"figures", "network", "exports.graphml"},
     "neo": {"exports.neo"},
     "pynwb": {"exports.nwb"},

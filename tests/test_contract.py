@@ -63,7 +63,7 @@ thalia: 1
 name: contract
 duration: 100 ms
 populations:
-  source: {{neuron: poisson, size: 20, parameters: {{rate: {rate} Hz}}}}
+  source: {{neuron: poisson, size: 20, parameters: {{rate: {rate} Hz}}, excites_and_inhibits: "any synapse is tried here"}}
   cells: {{neuron: {CELLS.get(rule, neuron)}, size: 10}}
 pathways:
   p: {{pre: source, post: cells, connect: {{probability: 0.5}}, synapse: {synapse}, weight: {weight}, delay: 1 ms{plasticity}}}

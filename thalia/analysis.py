@@ -49,10 +49,7 @@ def interval_cv(times: Floats, neurons: Ints, n_neurons: int, least: int = 5) ->
     (n_active,) float
         1 for a Poisson process, 0 for a clock; empty if no neuron fired often enough.
     """
-    order = np.lexsort((times, neurons))
-    sorted_times, sorted_neurons = times[order], neurons[order]
-    same = sorted_neurons[1:] == sorted_neurons[:-1]
-    intervals, owner = np.diff(sorted_times)[same], sorted_neurons[1:][same]
+    intervals, owner = intervals_of(times, neurons)
     count = np.bincount(owner, minlength=n_neurons)
     enough = count >= least - 1
     if not enough.any():
@@ -62,6 +59,90 @@ def interval_cv(times: Floats, neurons: Ints, n_neurons: int, least: int = 5) ->
     mean = total / count[enough]
     variance = np.maximum(squares / count[enough] - mean**2, 0)
     return np.asarray(np.sqrt(variance) / mean)
+
+
+def intervals_of(times: Floats, neurons: Ints) -> tuple[Floats, Ints]:
+    """Inter-spike intervals in order of neuron and time, in seconds, and the neuron of each."""
+    order = np.lexsort((times, neurons))
+    sorted_times, sorted_neurons = times[order], neurons[order]
+    same = sorted_neurons[1:] == sorted_neurons[:-1]
+    return np.diff(sorted_times)[same], sorted_neurons[1:][same]
+
+
+def local_variation(times: Floats, neurons: Ints) -> float | None:
+    """CV2, the mean of 2|b - a|/(a + b) over intervals a and b in succession: 1 for a Poisson process, whatever its rate does.
+
+    Holt, Softky, Koch & Douglas (1996) J Neurophysiol 75:1806. None without two intervals of a neuron.
+    """
+    intervals, owner = intervals_of(times, neurons)
+    pairs = owner[1:] == owner[:-1]
+    first, second = intervals[:-1][pairs], intervals[1:][pairs]
+    return float(np.mean(2 * np.abs(second - first) / (first + second))) if len(first) else None
+
+
+def counts_of(times: Floats, neurons: Ints, n_neurons: int, start: float, stop: float, width: float) -> Floats:
+    """Spikes of each neuron in windows of `width` seconds that tile [start, stop), (n_neurons, n_windows)."""
+    windows = max(1, int((stop - start) / width + 1e-9))
+    bins = ((times - start) / width + 1e-9).astype(np.int64)
+    inside = (bins >= 0) & (bins < windows)
+    flat = np.bincount(neurons[inside] * windows + bins[inside], minlength=n_neurons * windows)
+    return flat.reshape(n_neurons, windows).astype(float)
+
+
+def fano_factor(counts: Floats) -> float | None:
+    """Mean over neurons of variance over mean of their counts, (n_neurons, n_windows); 1 for Poisson. None if all are silent."""
+    active = counts[counts.mean(axis=1) > 0]
+    return float(np.mean(active.var(axis=1) / active.mean(axis=1))) if len(active) else None
+
+
+def mean_correlation(counts: Floats) -> float | None:
+    """Mean Pearson correlation between the counts of pairs of neurons that fired, (n_neurons, n_windows)."""
+    active = counts[counts.std(axis=1) > 0]
+    if len(active) < 2:
+        return None
+    scaled = (active - active.mean(axis=1, keepdims=True)) / active.std(axis=1, keepdims=True)
+    number = len(active)
+    return float((scaled.mean(axis=0) ** 2).mean() * number / (number - 1) - 1 / (number - 1))
+
+
+def burst_fraction(times: Floats, neurons: Ints, longest: float = 0.010, least: int = 3) -> float | None:
+    """Fraction of spikes in bursts: at least `least` in a row, no more than `longest` seconds apart. None without spikes."""
+    if not len(times):
+        return None
+    intervals, owner = intervals_of(times, neurons)
+    short = np.insert(intervals <= longest, np.flatnonzero(np.diff(owner)) + 1, False)  # a burst is of one neuron
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], short.astype(int), [0]])))
+    lengths = edges[1::2] - edges[::2] + 1
+    return float(lengths[lengths >= least].sum() / len(times))
+
+
+def adaptation(times: Floats, neurons: Ints, least: int = 6) -> float | None:
+    """Median over neurons of the mean of their last third of intervals over that of the first; above 1 they slow down."""
+    intervals, owner = intervals_of(times, neurons)
+    cuts = np.flatnonzero(np.diff(owner)) + 1
+    parts = [part for part in np.split(intervals, cuts) if len(part) >= least]
+    ratios = [part[-(len(part) // 3) :].mean() / part[: len(part) // 3].mean() for part in parts]
+    return float(np.median(ratios)) if ratios else None
+
+
+BANDS = {"delta": (0.5, 4), "theta": (4, 8), "alpha": (8, 13), "beta": (13, 30), "gamma": (30, 100)}  # Hz
+
+
+def dominant_band(rate: Floats, width: float, least: float = 10.0) -> str | None:
+    """The band in which the spectrum of a population's rate peaks, or None where no peak stands `least` times above the median.
+
+    Parameters
+    ----------
+    rate : (n_bins,) float, the rate in bins of `width` seconds
+    """
+    power = np.abs(np.fft.rfft(rate - rate.mean())) ** 2
+    frequency = np.fft.rfftfreq(len(rate), width)
+    inside = (frequency >= BANDS["delta"][0]) & (frequency < BANDS["gamma"][1])
+    smooth = np.convolve(power, np.ones(3) / 3, mode="same")[inside]
+    if not smooth.any() or smooth.max() < least * np.median(smooth):
+        return None
+    peak = frequency[inside][smooth.argmax()]
+    return next(name for name, (low, high) in BANDS.items() if low <= peak < high)
 
 
 def bootstrap_interval(values: Floats, confidence: float = 0.95, draws: int = 10_000) -> tuple[float, float]:

@@ -106,6 +106,7 @@ def run(
 app.command()(cli_runs.resume)
 app.command("verify-resume")(cli_runs.verify_resume)
 app.command()(cli_runs.diff)
+app.command()(cli_runs.health)
 app.command()(cli_runs.export)
 app.command()(cli_runs.sweep)
 

@@ -1,7 +1,9 @@
 """The commands about run files: to go on with one, to hold it against another, to take it to other tools."""
 
+import json
 import math
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -90,6 +92,35 @@ def diff(
     print("\n".join(lines) if lines else "identical to the bit")
     if lines:
         raise typer.Exit(1)
+
+
+def health(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A run file.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The figure; by default beside the run file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and draw nothing.")] = False,
+) -> None:
+    """Judge the activity of a run: ok, warn or critical for every population. Status 2 if anything is critical.
+
+    Example: thalia health runs/cortex/2026-11-22T10-00-00.h5
+    """
+    from thalia.health import CRITICAL
+    from thalia.health import health as judge
+    from thalia.result import Run
+
+    run = Run(file)
+    found = judge(run)
+    if as_json:
+        print(json.dumps({"file": str(file), "verdict": found.verdict, **asdict(found)}))
+    else:
+        from thalia.figures import save
+        from thalia.figures_health import health_figure
+        from thalia.summary import print_health
+
+        print_health(found)
+        figure = health_figure(found, f"{run.attributes['name']}, {run.phases[-1][0]}")
+        print(save(figure, output or file.with_name(f"{file.stem}_health.png")))
+    if found.verdict == CRITICAL:
+        raise typer.Exit(2)
 
 
 def export(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from thalia.dale import inhibits
 from thalia.memory import expected_synapses
 from thalia.plan import Plan
+from thalia.units import si_unit
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -21,6 +23,8 @@ class Pathway:
     synapses: float
     inhibitory: bool
     plastic: bool
+    weight: float = 0.0  # mean, in SI
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -33,14 +37,13 @@ class Network:
 
 
 def network_of(plan: Plan) -> Network:
-    """The network of a plan. A pathway is inhibitory if its weight is negative or its synapse pulls below rest."""
+    """The network of a plan."""
     populations = {member.name: member.size for _, member in plan.populations()}
     pathways = {}
     for synapses, pathway in plan.pathways():
-        reversal = synapses.synapse.rpartition(" + ")[2].startswith("gaba")
         count = expected_synapses(pathway, plan)
-        inhibitory = reversal or pathway.weight.mean < 0
-        pathways[pathway.name] = Pathway(pathway.pre, pathway.post, count, inhibitory, synapses.is_plastic)
+        pathways[pathway.name] = Pathway(pathway.pre, pathway.post, count, inhibits(synapses, pathway), synapses.is_plastic,
+                                         pathway.weight.mean, si_unit(synapses.weight))  # fmt: skip
     return Network(plan.name, populations, pathways)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from thalia.compose import SynapseCode, Used
+from thalia.dale import breaches
 from thalia.dimensions import FUNCTIONS, check_equation, check_statement, dimension_of
 from thalia.equations import Equation, EquationError, Statement, identifiers, rename, rename_equation, rename_statement
 from thalia.errors import CircuitError, Path, Problem, did_you_mean
@@ -84,6 +85,8 @@ class _Resolver:
         for synapse_group in filter(None, pathways):
             self.check_synapses(synapse_group, groups, shared)
         pathways = [each and self.taught(each) for each in pathways]
+        for problem in breaches(circuit, filter(None, pathways)):
+            self.problem(*problem)
         playbacks = [playback(name, stimulus, circuit, self.problem) for name, stimulus in circuit.stimuli.items()]
         if self.problems:
             raise circuit.source.placed(self.problems)
@@ -328,9 +331,11 @@ class _Resolver:
                     message = f"'{variable}' is not a state variable of {state.population}"
                     self.problem(("record", "states", name, "variables"), message, did_you_mean(variable, recordable))
         if self.circuit.reference:
-            for name in self.circuit.reference.rates:
+            claims = self.circuit.reference
+            named = [(key, name) for key in ("rates", "ranges", "pacemakers") for name in getattr(claims, key)]
+            for key, name in named:
                 if name not in known:
-                    self.problem(("reference", "rates", name), f"no population is called '{name}'", did_you_mean(name, known))
+                    self.problem(("reference", key, name), f"no population is called '{name}'", did_you_mean(name, known))
 
 
 def _expect_dimension(expression: str, names: Mapping[str, Dimension], wanted: Dimension) -> None:

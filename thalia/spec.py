@@ -40,6 +40,7 @@ class Population(Node):
     """Neurons of one model. `share` takes the place of `size` inside a region.
 
     `modulation` gives parameters of the neuron, or the `gain` of all that it receives, as expressions of modulators.
+    `excites_and_inhibits` says why biology exempts it from Dale's law.
     """
 
     neuron: str
@@ -48,6 +49,7 @@ class Population(Node):
     parameters: dict[str, AnyValue] = {}
     initial: dict[str, AnyValue] = {}
     modulation: dict[str, str] = {}
+    excites_and_inhibits: str | None = None
     space: Space | None = None
 
     @model_validator(mode="after")
@@ -168,10 +170,22 @@ class Record(Node):
 
 
 class Reference(Node):
-    """Published rates to hold a run against; also the rates that down-scaling compensates for."""
+    """What was published, to hold a run against: rates, for which down-scaling compensates, and ranges of rates.
+
+    `pacemakers` are populations that fire regularly by themselves.
+    """
 
     source: str
-    rates: dict[Name, Rate]
+    rates: dict[Name, Rate] = {}
+    ranges: dict[Name, tuple[Rate, Rate]] = {}
+    pacemakers: tuple[Name, ...] = ()
+
+    @model_validator(mode="after")
+    def _low_before_high(self) -> "Reference":
+        for name, (low, high) in self.ranges.items():
+            if low.mean > high.mean:
+                raise refuse(f"ranges.{name}: expected the lower rate first, found [{low.text}, {high.text}]", "swap them")
+        return self
 
 
 class Scale(Node):

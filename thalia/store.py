@@ -169,8 +169,11 @@ class RunWriter:
         pathways = {name: asdict(pathway) for name, pathway in network.pathways.items()}
         reference = None
         if plan.reference:
-            rates = {name: rate.mean for name, rate in plan.reference.rates.items()}
-            reference = {"source": plan.reference.source, "rates": rates}
+            reference = {
+                "source": plan.reference.source, "rates": {name: rate.mean for name, rate in plan.reference.rates.items()},
+                "ranges": {name: [end.mean for end in ends] for name, ends in plan.reference.ranges.items()},
+                "pacemakers": list(plan.reference.pacemakers),
+            }  # fmt: skip
         described = {
             "populations": network.populations,
             "phases": phases,

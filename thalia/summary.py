@@ -7,10 +7,13 @@ from typing import Any
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from thalia.health import COLUMNS, CRITICAL, OK, WARN, Health, shown
 from thalia.result import Run
 
 MAX_PHASES = 3
+STYLES = {OK: "", WARN: "yellow", CRITICAL: "red"}
 
 
 def print_summary(run: Run, figures: Sequence[FilePath]) -> None:
@@ -87,3 +90,20 @@ def _timing(run: Run) -> str:
         f"seed {run.results['seed']}, backend {run.results['backend']} ({program}), simulated{part} in "
         f"{seconds['simulate']:.2f} s, {ratio:.2g} times model time"
     )
+
+
+def print_health(found: Health) -> None:
+    """Print every measure of every population, and what is not as it should be in words."""
+    console = Console(highlight=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("population", no_wrap=True)
+    for heading in COLUMNS.values():
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    for name, measures in found.populations.items():
+        cells = [Text(shown(measures.get(key)), STYLES[found.of(name, key)]) for key in COLUMNS]
+        table.add_row(name, *cells, Text(found.of(name), STYLES[found.of(name)]))
+    console.print(table)
+    for finding in found.findings:
+        console.print(f"{finding.verdict}: {finding.text()}", style=STYLES[finding.verdict], soft_wrap=True)
+    console.print(f"verdict: {found.verdict}", style=f"bold {STYLES[found.verdict]}".strip())
