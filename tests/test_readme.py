@@ -20,7 +20,7 @@ def test_every_command_is_in_the_readme_and_has_help_with_an_example(command):
     assert f"Example: thalia {command}" in typer.main.get_command(cli.app).commands[command].help
 
 
-@pytest.mark.parametrize("kind", parts.KINDS)
+@pytest.mark.parametrize("kind", [*parts.KINDS, "regions"])
 def test_the_table_of_parts_is_that_of_the_library(kind):
     (row,) = re.findall(rf"^\| {kind} \| (.*) \|$", README, re.MULTILINE)
 

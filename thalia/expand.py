@@ -1,11 +1,13 @@
 """Pass 2: Circuit → Circuit. Regions and matrix pathways become ordinary populations and pathways."""
 
+import math
+from collections.abc import Iterator
 from typing import Any
 
 from thalia.errors import CircuitError, Path, Problem
 from thalia.parts import part_text
 from thalia.source import read_yaml
-from thalia.spec import Circuit, Delay, Fragment, Pathway, Population
+from thalia.spec import Circuit, Delay, Fragment, Pathway, Population, RegionUse
 from thalia.uses import RuleUse, Stimulus
 from thalia.validate import parse
 
@@ -48,6 +50,7 @@ def _expand_regions(circuit: Circuit, problems: list[Problem]) -> Circuit:
             problems += [p if p.place else Problem((*here, "template"), p.message, p.hint) for p in error.problems]
             continue
         source = source.joined(fragment_source, here)
+        problems += _shares(here, use, fragment, file)
         for name, population in fragment.populations.items():
             made = f"{region}.{name}"
             populations[made] = _sized(population, use.size)
@@ -86,9 +89,22 @@ def _taught_in(region: str, use: RuleUse) -> RuleUse:
     return use.model_copy(update={"teacher": f"{region}.{use.teacher}"}) if use.teacher else use
 
 
+def _shares(here: Path, use: RegionUse, fragment: Fragment, file: str) -> Iterator[Problem]:
+    """What is wrong with the shares of a region's populations, told at the region's place, with those of the template."""
+    shares = {name: population.share.mean for name, population in fragment.populations.items() if population.share}
+    listed = ", ".join(f"{name} {share:g}" for name, share in shares.items())
+    if shares and abs(sum(shares.values()) - 1) > 0.005:
+        yield Problem((*here, "template"), f"the shares of {file} sum to {sum(shares.values()):g}, expected 1", listed)
+    small = {name: share for name, share in shares.items() if share * use.size < 0.5}
+    if small:
+        need = max(math.ceil(0.5 / share) if share else 0 for share in small.values())
+        message = f"{use.size} neurons leave none for {', '.join(small)} of {file}"
+        yield Problem((*here, "size"), message, f"give it at least {need}; shares are {listed}")
+
+
 def _sized(population: Population, region_size: int) -> Population:
     share = population.share.mean if population.share else 1.0
-    size = population.size or max(1, round(share * region_size))
+    size = population.size or max(1, round(share * region_size))  # of none `_shares` has told
     return population.model_copy(update={"size": size, "share": None})
 
 
