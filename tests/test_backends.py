@@ -1,12 +1,15 @@
 """The compiled backend and the runtime give the same bits; one program serves every seed, weight and duration."""
 
+import subprocess
+
 import numpy as np
 import pytest
 
 import thalia
 from tests.conftest import ROOT
 from thalia.backends import cpp, runtime
-from thalia.backends.compiler import find_compiler
+from thalia.backends.compiler import FLAGS, find_compiler
+from thalia.backends.ranges import EXPONENTIAL
 from thalia.errors import CircuitError
 
 pytestmark = pytest.mark.skipif(find_compiler() is None, reason="needs a C++ compiler")
@@ -16,11 +19,11 @@ thalia: 1
 name: driven
 dt: 0.1 ms
 populations:
-  e: {neuron: lif_current, size: 40, initial: {v: "normal(-58 mV, 5 mV)"}, parameters: {tau_m: "normal(10 ms, 1 ms, min=5 ms)"}}
-  i: {neuron: lif_current, size: 10, initial: {v: "normal(-58 mV, 5 mV)"}}
+  e: {neuron: lif_current, size: 100, initial: {v: "normal(-58 mV, 5 mV)"}, parameters: {tau_m: "normal(10 ms, 1 ms, min=5 ms)"}}
+  i: {neuron: lif_current, size: 30, initial: {v: "normal(-58 mV, 5 mV)"}}
   given: {neuron: input, size: 3}
 pathways:
-  rec: {pre: [e, i], post: [e, i], connect: {probability: 0.3}, synapse: current_exp, weight: [["normal(80 pA, 8 pA, min=0 pA)", -200 pA]],
+  rec: {pre: [e, i], post: [e, i], connect: {probability: 0.12}, synapse: current_exp, weight: [["normal(80 pA, 8 pA, min=0 pA)", -200 pA]],
         delay: "uniform(0.5 ms, 3 ms)"}
   learn: {pre: e, post: i, connect: {probability: 0.5}, synapse: current_exp, weight: "uniform(50 pA, 150 pA)",
           delay: {axonal: "uniform(0.5 ms, 3 ms)", dendritic: 0.4 ms}, plasticity: [stdp_pair]}
@@ -56,6 +59,38 @@ def test_weights_are_identical_on_both_backends(runs, pathway, tolerance):
 
     assert np.array_equal(compiled.pre, interpreted.pre)
     assert compiled.w == pytest.approx(interpreted.w, rel=tolerance, abs=0)
+
+
+@pytest.mark.parametrize("backend", ["cpp", "runtime"])
+def test_a_profile_names_what_a_step_runs_and_its_parts_make_no_more_than_the_whole(tmp_path, backend):
+    results = thalia.run(thalia.loads(DRIVEN), backend=backend, output=tmp_path / "run.h5", profile=True).results
+    spent = results["profile_s"]
+
+    assert {"synapses_rec_pre", "synapses_learn_post"} <= spent.keys()
+    assert any(name.startswith("neurons_lif_current") for name in spent)
+    assert 0 < sum(spent.values()) <= results["timings_s"]["simulate"] + 1e-3
+
+
+EXPONENTIALS = """
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+{code}
+int main() {{ double x; while (std::fread(&x, 8, 1, stdin)) {{ x = _exponential(x); std::fwrite(&x, 8, 1, stdout); }} }}
+"""
+
+
+def test_the_exponential_is_right_to_the_last_place_and_at_its_ends(tmp_path):
+    given = np.concatenate([np.linspace(-708, 709.7, 200_001), [0.0, -1e5, -np.inf, 710.0, np.inf, np.nan]])
+    (tmp_path / "main.cpp").write_text(EXPONENTIALS.format(code=EXPONENTIAL))
+    subprocess.run([find_compiler(), *FLAGS, "main.cpp", "-o", "main"], cwd=tmp_path, check=True)
+    done = subprocess.run([tmp_path / "main"], input=given.tobytes(), capture_output=True, check=True)
+    found = np.frombuffer(done.stdout)
+
+    with np.errstate(over="ignore"):
+        expected = np.exp(given)
+    assert (np.abs(found[:-6] - expected[:-6]) <= 2 * np.spacing(expected[:-6])).all()
+    assert np.array_equal(found[-6:], [1.0, 0.0, 0.0, np.inf, np.inf, np.nan], equal_nan=True)
 
 
 def test_the_smallest_circuit_is_identical_to_the_bit(tmp_path):
