@@ -13,7 +13,7 @@ duration: {duration} s
 dt: 0.2 ms
 seed: {seed}
 populations:
-  predictor: {{neuron: poisson, size: 40, parameters: {{rate: 4 Hz}}}}
+  predictor: {{neuron: poisson, size: 40, parameters: {{rate: 4 Hz}}, excites_and_inhibits: "stands for two kinds of cells"}}
   independent: {{neuron: poisson, size: 40, parameters: {{rate: 4 Hz}}}}
   relay: {{neuron: lif_conductance, size: 40, parameters: {{t_ref: 2 ms}}}}
   cell: {{neuron: lif_conductance, size: 40, parameters: {{t_ref: 2 ms}}}}
