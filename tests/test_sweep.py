@@ -19,7 +19,7 @@ from thalia.vary import Axis, axis_of, points, seeds_of
 TEXT = """
 thalia: 1
 name: swept
-duration: 200 ms
+duration: 100 ms
 populations: {a: {neuron: poisson, size: 20, parameters: {rate: 40 Hz}}, b: {neuron: lif_current, size: 10}}
 pathways: {p: {pre: a, post: b, connect: {probability: 0.5}, synapse: current_exp, weight: 3 nA, delay: 1 ms, plasticity: [stdp_pair]}}
 stimuli: {drive: {kind: poisson, target: b, rate: 300 Hz, weight: 2 nA}}
