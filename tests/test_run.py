@@ -144,13 +144,14 @@ def test_the_network_is_a_graph(simulate):
 
 
 def test_memory_is_estimated_from_the_synapses():
+    """Measured at full scale: 9.6 GB while wiring, 10.3 GB in both processes while the program loads."""
     from thalia.memory import needed_bytes
     from thalia.passes import with_options
 
     circuit = thalia.load(ROOT / "circuits" / "cortex.yaml")
     full, tenth = (needed_bytes(thalia.plan_of(with_options(circuit, scale=scale))) for scale in (1.0, 0.1))
 
-    assert 16e9 < full < 20e9
+    assert 10.3e9 < full < 15e9
     assert tenth < 0.6e9
 
 

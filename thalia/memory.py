@@ -8,7 +8,7 @@ from thalia.equations import identifiers
 from thalia.errors import fail
 from thalia.plan import PathwayPlan, Plan, SynapseGroup
 
-WIRING_BYTES = 56  # per synapse at the peak of drawing and sorting (measured: 53 at 27 million)
+WIRING_BYTES = 44  # per synapse at the peak of drawing and sorting (measured: 41 at 27 million, 32 at 302 million)
 HELD_BYTES = 22  # per synapse as drawn, until the program has it: two indices, delay, weight, pathway
 
 
