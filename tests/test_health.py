@@ -11,6 +11,7 @@ from thalia import analysis
 from thalia.cli import app
 from thalia.errors import CircuitError
 from thalia.health import CRITICAL, OK, WARN, health
+from thalia.summary import print_summary
 
 CIRCUIT = """
 thalia: 1
@@ -126,3 +127,9 @@ def test_json_has_every_measure(tmp_path):
 def test_a_run_without_spikes_cannot_be_judged(tmp_path):
     with pytest.raises(CircuitError, match="has no spikes to judge"):
         health(run_of(tmp_path, spikes="[]"))
+
+
+def test_the_summary_of_a_run_shows_the_published_range(tmp_path, capsys):
+    print_summary(run_of(tmp_path, low=5, high=60), [])
+
+    assert "5 to 60 Hz" in capsys.readouterr().out

@@ -36,7 +36,7 @@ def print_summary(run: Run, figures: Sequence[FilePath]) -> None:
     for name, size in run.sizes.items():
         row = [name, f"{size:,}", *(f"{by_phase[phase][name]:.2f} Hz" for phase in phases)]
         if reference:
-            row.append(f"{reference['rates'][name]:.2f} Hz" if name in reference["rates"] else "")
+            row.append(_published(reference, name))
         cv = results["cv_isi"][name]
         table.add_row(*row, "" if cv is None else f"{cv:.2f}")
     console.print(table)
@@ -50,6 +50,14 @@ def print_summary(run: Run, figures: Sequence[FilePath]) -> None:
     console.print(run.attributes["determinism"], style="dim", soft_wrap=True)
     for file in (run.file, *figures):
         console.print(str(file), soft_wrap=True)
+
+
+def _published(reference: dict[str, Any], population: str) -> str:
+    """The rate of a population that was published, or the range in which it lies."""
+    if population in reference["rates"]:
+        return f"{reference['rates'][population]:.2f} Hz"
+    low_and_high = reference.get("ranges", {}).get(population)
+    return "{:g} to {:g} Hz".format(*low_and_high) if low_and_high else ""
 
 
 def _weights(weights: dict[str, dict[str, float | str]]) -> Table:
