@@ -132,4 +132,4 @@ def test_a_run_without_spikes_cannot_be_judged(tmp_path):
 def test_the_summary_of_a_run_shows_the_published_range(tmp_path, capsys):
     print_summary(run_of(tmp_path, low=5, high=60), [])
 
-    assert "5 to 60 Hz" in capsys.readouterr().out
+    assert "5-60 Hz" in capsys.readouterr().out

@@ -57,7 +57,7 @@ def _published(reference: dict[str, Any], population: str) -> str:
     if population in reference["rates"]:
         return f"{reference['rates'][population]:.2f} Hz"
     low_and_high = reference.get("ranges", {}).get(population)
-    return "{:g} to {:g} Hz".format(*low_and_high) if low_and_high else ""
+    return "{:g}-{:g} Hz".format(*low_and_high) if low_and_high else ""
 
 
 def _weights(weights: dict[str, dict[str, float | str]]) -> Table:
