@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
+from thalia import analysis
 from thalia.analysis import bootstrap_interval, burst_fraction, population_rate
 from thalia.expand import expand
 
@@ -33,10 +34,7 @@ def spectrum(run: thalia.Run, phase: str) -> tuple[np.ndarray, np.ndarray]:
     (start, stop), spikes = within(run, phase), run.spikes[RELAY]
     late = spikes.times[(spikes.times >= start) & (spikes.times < stop)]
     rate = population_rate(late - start, spikes.size, stop - start, WIDTH)
-    power = np.convolve(np.abs(np.fft.rfft(rate - rate.mean())) ** 2, np.ones(3) / 3, mode="same")
-    frequency = np.fft.rfftfreq(len(rate), WIDTH)
-    kept = (frequency >= 1) & (frequency <= 50)
-    return frequency[kept], power[kept] / np.median(power[kept])
+    return analysis.spectrum(rate, WIDTH, 1, 50)
 
 
 def within(run: thalia.Run, phase: str) -> tuple[float, float]:

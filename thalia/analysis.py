@@ -128,6 +128,20 @@ def adaptation(times: Floats, neurons: Ints, least: int = 6) -> float | None:
 BANDS = {"delta": (0.5, 4), "theta": (4, 8), "alpha": (8, 13), "beta": (13, 30), "gamma": (30, 100)}  # Hz
 
 
+def spectrum(rate: Floats, width: float, low: float, high: float) -> tuple[Floats, Floats]:
+    """Frequencies in [low, high] in Hz, and there the power of a population's rate over its median, as means of three neighbours.
+
+    Parameters
+    ----------
+    rate : (n_bins,) float, the rate in bins of `width` seconds
+    """
+    power = np.convolve(np.abs(np.fft.rfft(rate - rate.mean())) ** 2, np.ones(3) / 3, mode="same")
+    frequency = np.fft.rfftfreq(len(rate), width)
+    inside = (frequency >= low) & (frequency <= high)
+    median = np.median(power[inside]) if inside.any() else 0.0
+    return frequency[inside], power[inside] / median if median else np.zeros(inside.sum())
+
+
 def dominant_band(rate: Floats, width: float, least: float = 10.0) -> str | None:
     """The band in which the spectrum of a population's rate peaks, or None where no peak stands `least` times above the median.
 
@@ -135,14 +149,11 @@ def dominant_band(rate: Floats, width: float, least: float = 10.0) -> str | None
     ----------
     rate : (n_bins,) float, the rate in bins of `width` seconds
     """
-    power = np.abs(np.fft.rfft(rate - rate.mean())) ** 2
-    frequency = np.fft.rfftfreq(len(rate), width)
-    inside = (frequency >= BANDS["delta"][0]) & (frequency < BANDS["gamma"][1])
-    smooth = np.convolve(power, np.ones(3) / 3, mode="same")[inside]
-    if not smooth.any() or smooth.max() < least * np.median(smooth):
+    frequency, power = spectrum(rate, width, BANDS["delta"][0], BANDS["gamma"][1])
+    if not power.any() or power.max() < least:
         return None
-    peak = frequency[inside][smooth.argmax()]
-    return next(name for name, (low, high) in BANDS.items() if low <= peak < high)
+    peak = frequency[power.argmax()]
+    return next(name for name, (low, high) in BANDS.items() if low <= peak <= high)
 
 
 def bootstrap_interval(values: Floats, confidence: float = 0.95, draws: int = 10_000) -> tuple[float, float]:
