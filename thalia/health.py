@@ -50,8 +50,8 @@ class Limit:
         return f"at least {self.warn_low:g}" if np.isinf(self.warn_high) else f"{self.warn_low:g} to {self.warn_high:g}"
 
 
-# Correlations, Fano factors, drift, and a CV of 0.35, below which firing is regular: the diagnostics of PyTorch Thalia, from which
-# this project comes (cortical cells have 0.5 to 1: Softky & Koch 1993, from memory). Chosen here: clocks, bursts and silence.
+# Correlations, Fano factors, drift, and a CV of 0.35, below which firing is regular: the diagnostics of PyTorch Thalia, where
+# this project comes from (cortical cells have 0.5 to 1: Softky & Koch 1993, from memory). Chosen here: clocks, bursts and silence.
 LIMITS = {
     "cv": Limit(critical_low=0.1, warn_low=0.35),
     "fano": Limit(warn_low=0.3, warn_high=3.0),
