@@ -51,7 +51,7 @@ class Limit:
 
 
 # Correlations, Fano factors, drift, and a CV of 0.35, below which firing is regular: the diagnostics of PyTorch Thalia, where
-# this project comes from (cortical cells have 0.5 to 1: Softky & Koch 1993, from memory). Chosen here: clocks, bursts and silence.
+# this project comes from (cortical cells have 0.5 to 1: Softky & Koch 1993, from memory). Chosen here: clocks, bursts, silence.
 LIMITS = {
     "cv": Limit(critical_low=0.1, warn_low=0.35),
     "fano": Limit(warn_low=0.3, warn_high=3.0),
