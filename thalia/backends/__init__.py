@@ -15,7 +15,7 @@ from thalia.errors import did_you_mean, fail
 from thalia.plan import Plan
 from thalia.wire import Arrays
 
-NAMES = ("cpp", "runtime")
+NAMES = ("cpp", "cuda", "runtime")
 
 
 class Progress(Protocol):

@@ -3,6 +3,7 @@
 
 #include "objects.h"
 #include "network.h"
+#include "connection.h"
 #include "serve.h"
 
 #include <chrono>
@@ -98,27 +99,6 @@ void take(Sample &sample, int64_t step) {
     for (int32_t neuron : sample.neurons) sample.values.push_back(sample.variable[neuron]);
 }
 
-[[noreturn]] void die(const char *what, const char *name = "") {
-    std::fprintf(stderr, "%s %s\n", what, name);
-    std::fflush(nullptr);
-    std::_Exit(3);
-}
-
-void send(const void *data, size_t bytes) {
-    if (bytes && std::fwrite(data, 1, bytes, stdout) != bytes) std::_Exit(4);
-}
-
-void send_count(uint64_t count) { send(&count, sizeof count); }
-
-template <class T> void send_all(const std::vector<T> &values) {
-    send_count(values.size() * sizeof(T));
-    send(values.data(), values.size() * sizeof(T));
-}
-
-void receive(void *data, size_t bytes) {
-    if (bytes && std::fread(data, 1, bytes, stdin) != bytes) die("the connection broke");
-}
-
 const Array &array(const char *name) {
     for (const Array &each : arrays)
         if (!std::strcmp(each.name, name)) return each;
@@ -145,13 +125,7 @@ SynapticPathway &pathway(const char *name) {
     die("there is no queue", name);
 }
 
-std::vector<int32_t> receive_numbers(size_t bytes) {
-    std::vector<int32_t> numbers(bytes / sizeof(int32_t));
-    receive(numbers.data(), bytes);
-    return numbers;
-}
-
-void link(const char *name, size_t bytes) {
+void link_synapses(const char *name, size_t bytes) {
     const std::vector<int32_t> delays = receive_numbers(bytes);
     pathway(name).link(delays.data(), delays.size());
 }
@@ -277,35 +251,26 @@ void flush_tiny_numbers_to_zero() {
 // Obeys commands, one a line, until told to go on (`start`) or that all is done (`end`).
 void thalia_serve(Network *network) {
     flush_tiny_numbers_to_zero();
-    char line[1024];
-    while (std::fgets(line, sizeof line, stdin)) {
-        line[std::strcspn(line, "\n")] = 0;
-        char *arguments = std::strchr(line, ' ');
-        if (arguments) *arguments++ = 0;
-        const auto is = [&line](const char *command) { return !std::strcmp(line, command); };
-        if (is("start")) return;
-        if (is("end")) break;
-        const auto sized = [&](void (*obey)(const char *, size_t)) {
-            char *size = std::strchr(arguments, ' ');
-            *size++ = 0;
-            obey(arguments, std::strtoull(size, nullptr, 10));
-        };
-        if (is("write")) sized(write_array);
-        else if (is("link")) sized(link);
-        else if (is("read")) read_array(arguments);
-        else if (is("read_queue")) read_queue(arguments);
-        else if (is("read_random")) read_random();
-        else if (is("write_random")) write_random(std::strtoull(arguments, nullptr, 10));
-        else if (is("write_queue")) sized(write_queue);
-        else if (is("seed")) brian::_random_generators[0].seed(std::strtoul(arguments, nullptr, 10));
-        else if (is("epoch")) epoch = std::strtoll(arguments, nullptr, 10);
-        else if (is("drive")) add_drive(arguments);
-        else if (is("sample")) add_sample(arguments);
-        else if (is("profile")) profile.wanted = true;
-        else if (is("profiled")) send_all(profile.spent);
-        else if (is("settle") && network) settle(*network);
-        else if (is("run") && network) run_steps(*network, std::strtoll(arguments, nullptr, 10));
-        else die("there is no command", line);
+    Command command;
+    while (command.read()) {
+        if (command.is("start")) return;
+        if (command.is("end")) break;
+        if (command.is("write")) command.sized(write_array);
+        else if (command.is("link")) command.sized(link_synapses);
+        else if (command.is("read")) read_array(command.arguments);
+        else if (command.is("read_queue")) read_queue(command.arguments);
+        else if (command.is("read_random")) read_random();
+        else if (command.is("write_random")) write_random(command.number());
+        else if (command.is("write_queue")) command.sized(write_queue);
+        else if (command.is("seed")) brian::_random_generators[0].seed(static_cast<unsigned long>(command.number()));
+        else if (command.is("epoch")) epoch = command.number();
+        else if (command.is("drive")) add_drive(command.arguments);
+        else if (command.is("sample")) add_sample(command.arguments);
+        else if (command.is("profile")) profile.wanted = true;
+        else if (command.is("profiled")) send_all(profile.spent);
+        else if (command.is("settle") && network) settle(*network);
+        else if (command.is("run") && network) run_steps(*network, command.number());
+        else die("there is no command", command.line);
         std::fflush(stdout);
     }
     std::fflush(nullptr);

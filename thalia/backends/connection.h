@@ -1,0 +1,61 @@
+// How a compiled circuit talks to Thalia over its standard input and output: numbers of bytes, then the bytes.
+
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+namespace {
+
+[[noreturn]] void die(const char *what, const char *name = "") {
+    std::fprintf(stderr, "%s %s\n", what, name);
+    std::fflush(nullptr);
+    std::_Exit(3);
+}
+
+void send(const void *data, size_t bytes) {
+    if (bytes && std::fwrite(data, 1, bytes, stdout) != bytes) std::_Exit(4);
+}
+
+void send_count(uint64_t count) { send(&count, sizeof count); }
+
+template <class T> void send_all(const std::vector<T> &values) {
+    send_count(values.size() * sizeof(T));
+    send(values.data(), values.size() * sizeof(T));
+}
+
+void receive(void *data, size_t bytes) {
+    if (bytes && std::fread(data, 1, bytes, stdin) != bytes) die("the connection broke");
+}
+
+std::vector<int32_t> receive_numbers(size_t bytes) {
+    std::vector<int32_t> numbers(bytes / sizeof(int32_t));
+    receive(numbers.data(), bytes);
+    return numbers;
+}
+
+// A line of a name, what it is about, and where data follows the number of its bytes.
+struct Command {
+    char line[1024];
+    char *arguments = nullptr;
+
+    bool read() {
+        if (!std::fgets(line, sizeof line, stdin)) return false;
+        line[std::strcspn(line, "\n")] = 0;
+        arguments = std::strchr(line, ' ');
+        if (arguments) *arguments++ = 0;
+        return true;
+    }
+    bool is(const char *name) const { return !std::strcmp(line, name); }
+    long long number() const { return std::strtoll(arguments, nullptr, 10); }
+    template <class Obey> void sized(Obey obey) {
+        char *size = std::strchr(arguments, ' ');
+        *size++ = 0;
+        obey(arguments, std::strtoull(size, nullptr, 10));
+    }
+};
+
+}  // namespace

@@ -1,0 +1,28 @@
+{# The code of one object of the network, for one index: its kernel, or that of several objects in turn, is written by kernels.py. #}
+{% macro h_file() %}
+{% endmacro %}
+
+{% macro cu_file() %}
+namespace {{codeobj_name}}_code {
+
+enum { STREAM = _stream_of_{{codeobj_name}} };
+
+{{support_code_lines|autoindent}}
+
+{% block function %}
+__device__ __forceinline__ void at(const int64_t _idx, const int64_t _step, bool &_crossed)
+{
+    const int64_t _vectorisation_idx = _idx;
+    NOW(_step)
+    {{kernel_lines|autoindent}}
+    {{scalar_code|autoindent}}
+    {
+        {{vector_code|autoindent}}
+        {% block after %}
+        {% endblock %}
+    }
+}
+{% endblock %}
+
+}  // namespace {{codeobj_name}}_code
+{% endmacro %}

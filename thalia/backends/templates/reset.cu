@@ -1,0 +1,2 @@
+{# USES_VARIABLES { N } #}
+{% extends 'common_object.cu' %}

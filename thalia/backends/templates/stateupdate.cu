@@ -1,0 +1,3 @@
+{# USES_VARIABLES { N } #}
+{# ALLOWS_SCALAR_WRITE #}
+{% extends 'common_object.cu' %}
