@@ -33,7 +33,7 @@ DETERMINISM = (
 _PRECISION = {"double": "double precision", "single": "double precision, synapses kept in single precision"}
 _ARITHMETIC = {
     "cpp": "compiled without fast-math and fused operations, numbers below 2e-308 are zero",
-    "cuda": "on a GPU, where inputs that arrive together are added in no fixed order: repeated and resumed runs agree to rounding",
+    "cuda": "on a GPU, which adds what arrives together in no fixed order: repeated and resumed runs agree to rounding",
     "runtime": "on NumPy",
 }  # fmt: skip
 _SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="i4")

@@ -21,13 +21,14 @@ import numpy as np
 from thalia import backends
 from thalia.backends import Progress, silent
 from thalia.backends.compiler import identity
+from thalia.batch import MOST
 from thalia.checkpoint import origin_of
 from thalia.errors import fail
 from thalia.passes import load_whole, plan_of, with_options
 from thalia.run import explained
 from thalia.spec import Circuit
 from thalia.vary import Axis, Point, points
-from thalia.workers import Job, Numbers, circuit_of, here, on_dask, packed
+from thalia.workers import Job, Numbers, circuit_of, here, on_dask, on_gpu, packed
 
 RESULTS, TABLE, TOLD = "results.jsonl", "table.csv", "sweep.json"
 
@@ -65,7 +66,7 @@ def sweep(
     output : path, optional
         The folder of the results, by default `sweeps/<circuit>/<UTC time>`; that of a sweep that was interrupted goes on.
     workers : int, optional
-        Processes side by side; by default one for each core.
+        Processes side by side, by default one for each core; on a GPU, how many runs are one network at most.
     scheduler : str, optional
         Address of a Dask scheduler, whose workers run it instead.
     **options
@@ -108,6 +109,8 @@ def sweep(
             batch = [job for job in left if job["index"] in failures] if alone else left
             if batch and scheduler:
                 on_dask(batch, told, scheduler)
+            elif batch and options.get("backend") == "cuda":
+                on_gpu(batch, told, workers or MOST, alone)
             elif batch:
                 here(batch, told, workers or os.cpu_count() or 1, alone)
     rows = tuple((point, found[point.index]) for point in wanted if point.index in found)
@@ -155,9 +158,12 @@ def _build(jobs: list[Job], progress: Progress) -> None:
         with TemporaryDirectory() as scratch:
             circuit = with_options(circuit_of(job, FilePath(scratch)), None, options.get("duration"), options.get("scale"))
             plan = plan_of(circuit, options.get("lower", "on"), options.get("precision", "double"))
-        backend = backends.find(options.get("backend") or backends.choose()[0])
+        name = options.get("backend") or backends.choose()[0]
+        backend = backends.find(name)
         if reasons := backend.refuse(plan):
-            raise fail(reasons[0])
+            raise fail(f"backend '{name}': {reasons[0]}")
+        if name == "cuda":
+            continue  # whose program is that of many runs, and depends on how many
         built = backend.build(plan, progress)
         if program := getattr(built, "folder", None):
             job["program"] = (identity(), program.name, packed(program))

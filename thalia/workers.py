@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from thalia.backends.compiler import cache_folder, identity
+from thalia.batch import run_together
 from thalia.errors import fail
 from thalia.load import loads
 from thalia.run import run
@@ -95,6 +96,20 @@ def here(jobs: list[Job], told: Told, workers: int, alone: bool) -> None:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
         pool.shutdown()
+
+
+def on_gpu(jobs: list[Job], told: Told, most: int, alone: bool) -> None:
+    """In networks of as many runs as fit; in this process, which only waits for the GPU."""
+    for batch in [[job] for job in jobs] if alone else [jobs]:
+        left = dict(enumerate(batch))
+        try:
+            with TemporaryDirectory() as scratch:
+                circuits = [circuit_of(job, FilePath(scratch) / str(job["index"])) for job in batch]
+                for which, results in run_together(circuits, [job["options"] for job in batch], most):
+                    told(left.pop(which), dict(_flat(results)))
+        except Exception as error:  # as in a worker of another kind
+            for job in left.values():
+                told(job, None, f"{type(error).__name__}: {error}".splitlines()[0])
 
 
 def _end_with_parent() -> None:

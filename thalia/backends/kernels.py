@@ -242,7 +242,8 @@ class Source:
         return f"if (_crossed) {call}" if piece.over == "spikes" else call
 
     def _object(self, piece: Piece) -> str:
-        return next(made.name for made, _ in self.objects if _plain(made.name) == piece.name)
+        name: str = next(made.name for made, _ in self.objects if _plain(made.name) == piece.name)
+        return name
 
     def _table(self, kernels: list[Kernel]) -> str:
         everything = sorted(frozenset().union(*(piece.reads | piece.writes for piece in self.pieces)))
