@@ -40,13 +40,16 @@ def bytes_per_synapse(synapses: SynapseGroup, precision: str = "double") -> int:
     return 4 * indices + number * variables + 8 * event_driven
 
 
+def program_bytes(plan: Plan) -> float:
+    """Estimate of the memory of the compiled program."""
+    synapses = (sum(expected_synapses(p, plan) for p in s.members) * bytes_per_synapse(s, plan.precision) for s in plan.synapses)
+    return sum(synapses) + sum(group.size * 8 * (len(group.variables()) + 4) for group in plan.groups) + 3e8
+
+
 def needed_bytes(plan: Plan) -> float:
     """Estimate of the memory that wiring and running need at their peak."""
-    counts = {s.name: sum(expected_synapses(p, plan) for p in s.members) for s in plan.synapses}
-    program = sum(counts[s.name] * bytes_per_synapse(s, plan.precision) for s in plan.synapses)
-    neurons = sum(group.size * 8 * (len(group.variables()) + 4) for group in plan.groups)
-    total = sum(counts.values())
-    return max(program + total * HELD_BYTES, total * WIRING_BYTES) + neurons + 3e8
+    total = sum(expected_synapses(p, plan) for s in plan.synapses for p in s.members)
+    return max(program_bytes(plan) + total * HELD_BYTES, total * WIRING_BYTES)
 
 
 def available_bytes() -> float:

@@ -30,7 +30,7 @@ def plan_of(circuit: Circuit, lower: str = "on", precision: str = "double") -> P
     for option, found, known in (("--lower", lower, ("on", "off")), ("--precision", precision, PRECISIONS)):
         if found not in known:
             raise fail(f"{option}: expected {' or '.join(map(repr, known))}, found '{found}'")
-    return lower_pass(fuse(resolve(circuit)), lower, precision)
+    return lower_pass(fuse(resolve(circuit)), lower, precision).with_(stock=circuit.backend.stock)
 
 
 def load_whole(file: str | FilePath, set: Mapping[str, Any] | None = None) -> Circuit:

@@ -267,6 +267,7 @@ class Plan:
     task_releases: tuple[str, ...] = ()
     epoch: int = 0  # steps after which the sums start anew; 0 if there are none
     precision: str = "double"  # in which synapses keep their variables; computed in double precision in any case
+    stock: bool = False  # on a GPU: brian2cuda as it is
     reference: Reference | None = None
     notes: tuple[str, ...] = ()
 

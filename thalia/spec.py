@@ -212,6 +212,12 @@ class Fragment(Node):
     pathways: dict[Name, Pathway] = {}
 
 
+class Backend(Node):
+    """How a backend goes about its work; `stock` is brian2cuda as it is, as a reference for Thalia's own kernels."""
+
+    stock: bool = False
+
+
 class Circuit(Node):
     """A circuit, whole: what a scientist writes and what every pass starts from."""
 
@@ -237,6 +243,7 @@ class Circuit(Node):
     phases: tuple[Phase, ...] = ()
     record: Record = Record()
     reference: Reference | None = None
+    backend: Backend = Backend()
     _source: Source = PrivateAttr(default_factory=Source)
 
     def __eq__(self, other: object) -> bool:

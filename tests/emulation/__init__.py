@@ -10,8 +10,9 @@ HERE = Path(__file__).parent
 FLAGS = ("-O1", "-std=c++17", "-w", "-ffp-contract=off", "-x", "c++")
 
 
-def compile_program(folder, source):
+def compile_program(folder, sources):
     """As `nvcc.compile_program`, with the C++ compiler and `cuda_runtime.h` of this folder."""
+    (source,) = sources
     text = (folder / source).read_text()
     text = re.sub(r"extern __shared__ (\w+) (\w+)\[\];", r"static \1 \2[1 << 16];", text)
     text = re.sub(r"([\w.]+)<<<(.*?)>>>\(", r"Launcher<>{\2}(\1, ", text)

@@ -8,6 +8,10 @@
 #include <cstring>
 #include <vector>
 
+#ifndef REPLIES
+#define REPLIES stdout
+#endif
+
 namespace {
 
 [[noreturn]] void die(const char *what, const char *name = "") {
@@ -17,7 +21,7 @@ namespace {
 }
 
 void send(const void *data, size_t bytes) {
-    if (bytes && std::fwrite(data, 1, bytes, stdout) != bytes) std::_Exit(4);
+    if (bytes && std::fwrite(data, 1, bytes, REPLIES) != bytes) std::_Exit(4);
 }
 
 void send_count(uint64_t count) { send(&count, sizeof count); }

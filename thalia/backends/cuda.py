@@ -1,6 +1,8 @@
 """The GPU: one compiled CUDA program per circuit structure, served over a pipe as that of the C++ backend is."""
 
+import logging
 import shutil
+import warnings
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path as FilePath
@@ -10,20 +12,25 @@ from thalia.backends import Progress, Sample, nvcc
 from thalia.backends.compiler import cache_folder
 from thalia.backends.program import Program, ProgramSession, make_once, serve
 from thalia.emit import NetworkModel, import_brian2, model_of, network
+from thalia.memory import program_bytes
 from thalia.plan import Plan
 from thalia.wire import Arrays
 
 HERE = FilePath(__file__).parent
 _TEMPLATES = sorted(f"templates/{file.name}" for file in (HERE / "templates").glob("*.cu"))
-_SOURCES = ("program.cu", "connection.h", "kernels.py", "cuda.py", "nvcc.py", "ranges.py", "../emit.py", *_TEMPLATES)
+_SOURCES = (
+    "program.cu", "connection.h", "serve_stock.cu", "serve_stock.h", "stock.py", "kernels.py", "cuda.py", "nvcc.py", "ranges.py",
+    "../emit.py", *_TEMPLATES,
+)  # fmt: skip
 
 
 def refuse(plan: Plan) -> list[str]:
     """Why this backend cannot run the plan here; empty if it can."""
-    return [*_what_is_missing(), *_what_cannot_run(plan)]
+    return [*what_is_missing(), *_what_cannot_run(plan), *_what_does_not_fit(plan)]
 
 
-def _what_is_missing() -> Iterator[str]:
+def what_is_missing() -> Iterator[str]:
+    """What a machine lacks to run anything on its GPU, each with what to do."""
     if nvcc.find_gpu() is None:
         yield "no NVIDIA GPU was found (`nvidia-smi` shows none): take `--backend cpp`"
     if nvcc.find_nvcc() is None:
@@ -43,26 +50,60 @@ def _what_cannot_run(plan: Plan) -> Iterator[str]:
                 yield f"{where}: `{statement}` sets a number that many synapses share, and on a GPU they have no order"
 
 
+def _what_does_not_fit(plan: Plan) -> Iterator[str]:
+    gpu, need = nvcc.find_gpu(), program_bytes(plan)
+    if gpu and need > gpu.free:
+        yield (
+            f"needs about {need / 1e9:.1f} GB of the GPU's memory, of which {gpu.free / 1e9:.1f} GB are free: "
+            "run a smaller one with --scale"
+        )
+
+
 def build(plan: Plan, progress: Progress) -> Program:
     """The program of a plan, from the cache or compiled now."""
-    model = model_of(plan, native_drives=True)
+    model = model_of(plan, native_drives=not plan.stock)
     own = "".join((HERE / name).read_text() for name in _SOURCES)
-    folder = cache_folder() / model.digest(nvcc.identity(), version("brian2"), version("brian2cuda"), own)
-    return make_once(folder, lambda partial: _generate(model, partial), lambda partial, _: _compile(partial, progress))
+    folder = cache_folder() / model.digest(nvcc.identity(), version("brian2"), version("brian2cuda"), own, str(plan.stock))
+
+    def generate(partial: FilePath) -> tuple[list[str], dict[str, Any]]:
+        return (_generate_stock if plan.stock else _generate)(model, partial)
+
+    def compile(partial: FilePath, sources: list[str]) -> None:
+        progress("compiling", 0.0)
+        nvcc.compile_program(partial, sources)
+        progress("compiling", 1.0)
+
+    return make_once(folder, generate, compile)
 
 
-def _compile(folder: FilePath, progress: Progress) -> None:
-    progress("compiling", 0.0)
-    nvcc.compile_program(folder, "program.cu")
-    progress("compiling", 1.0)
+def _prepare() -> Any:
+    """Brian2, with brian2cuda told what it would otherwise look for."""
+    b2 = import_brian2()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)  # of its regular expressions, when Python first compiles them
+        import brian2cuda  # which registers its preferences and its device
+    logging.getLogger("brian2cuda").setLevel(logging.WARNING)  # it lists its preferences
+    gpu = nvcc.find_gpu()
+    settings = b2.prefs.devices.cuda_standalone.cuda_backend
+    settings.cuda_runtime_version = float(nvcc.version())
+    settings.detect_gpus = False
+    settings.gpu_id = 0
+    settings.compute_capability = int(gpu.architecture if gpu else nvcc.ELSEWHERE) / 10
+    return b2, brian2cuda
+
+
+def _generate_stock(model: NetworkModel, folder: FilePath) -> tuple[list[str], dict[str, Any]]:
+    _prepare()
+    from thalia.backends import stock
+
+    return stock.generate(model, folder)
 
 
 def _generate(model: NetworkModel, folder: FilePath) -> tuple[list[str], dict[str, Any]]:
     """Have brian2cuda write the code of the model's objects, and put it into a program."""
-    b2 = import_brian2()
+    b2, _ = _prepare()
     from thalia.backends import kernels  # its classes are made from brian2cuda's
 
-    b2.prefs.devices.cuda_standalone.cuda_backend.cuda_runtime_version = float(nvcc.version())
     b2.set_device(kernels.register(), build_on_run=False)
     device = b2.device
     device.reinit()
@@ -84,4 +125,4 @@ def _generate(model: NetworkModel, folder: FilePath) -> tuple[list[str], dict[st
 
 def start(plan: Plan, built: Program, arrays: Arrays, samples: tuple[Sample, ...], seed: int) -> ProgramSession:
     """A session at time zero, with every array in place."""
-    return serve(plan, built, arrays, samples, seed)
+    return serve(plan, built, arrays, samples, seed, native_drives=not plan.stock)

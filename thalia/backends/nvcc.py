@@ -4,6 +4,7 @@ import os
 import shlex
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path as FilePath
@@ -12,6 +13,7 @@ from thalia.backends.compiler import CompileError
 
 # As in the C++ backend a product and a sum are rounded one after the other, so that both compute the same numbers.
 FLAGS = ("-O3", "-std=c++17", "-fmad=false", "-w")
+STOCK_FLAGS = ("-O3", "-std=c++17", "-w", "-use_fast_math")  # the last two are brian2cuda's own
 ELSEWHERE = "90"  # the architecture to compile for where there is no GPU to ask
 
 
@@ -61,11 +63,11 @@ def find_gpu() -> Gpu | None:
 def identity() -> str:
     """What a compiled program depends on besides its source: compiler, flags, architecture."""
     gpu = find_gpu()
-    return "\n".join([str(find_nvcc()), version(), gpu.architecture if gpu else ELSEWHERE, *FLAGS])
+    return "\n".join([str(find_nvcc()), version(), gpu.architecture if gpu else ELSEWHERE, *FLAGS, *STOCK_FLAGS])
 
 
-def compile_program(folder: FilePath, source: str) -> None:
-    """Compile `source`, in `folder`, to `folder/main`.
+def compile_program(folder: FilePath, sources: list[str]) -> None:
+    """Compile and link `sources`, all in `folder`, to `folder/main`; those of brian2cuda's program each on a core of its own.
 
     Raises
     ------
@@ -73,8 +75,17 @@ def compile_program(folder: FilePath, source: str) -> None:
         With what the compiler said.
     """
     gpu = find_gpu()
-    architecture = f"-arch=sm_{gpu.architecture if gpu else ELSEWHERE}"
-    command = [str(find_nvcc()), *FLAGS, architecture, source, "-o", "main"]
+    flags = FLAGS if len(sources) == 1 else STOCK_FLAGS
+    common = [*flags, f"-arch=sm_{gpu.architecture if gpu else ELSEWHERE}", "-I."]
+    if len(sources) == 1:
+        return _run([*common, *sources, "-o", "main"], folder)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda source: _run([*common, "-dc", source, "-o", f"{source}.o"], folder), sources))
+    return _run([*common, *(f"{source}.o" for source in sources), "-lcurand", "-o", "main"], folder)
+
+
+def _run(arguments: list[str], folder: FilePath) -> None:
+    command = [str(find_nvcc()), *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise CompileError(f"{shlex.join(command)}\n{done.stdout[-2000:]}{done.stderr[-4000:]}")

@@ -192,7 +192,9 @@ class ProgramSession:
         self.process.wait()
 
 
-def serve(plan: Plan, built: Program, arrays: Arrays, samples: tuple[Sample, ...], seed: int) -> ProgramSession:
+def serve(
+    plan: Plan, built: Program, arrays: Arrays, samples: tuple[Sample, ...], seed: int, native_drives: bool = True
+) -> ProgramSession:
     """A program that runs, at time zero, with every array in place."""
     session = ProgramSession(built, samples, plan.dt)
     try:
@@ -202,7 +204,7 @@ def serve(plan: Plan, built: Program, arrays: Arrays, samples: tuple[Sample, ...
         for name, wired in arrays.synapses.items():
             _connect(session, plan, name, wired)
         session.command(f"seed {seed % 2**32}")
-        for drive in plan.drives:
+        for drive in plan.drives if native_drives else ():
             _drive(session, plan, drive)
         session.command(f"epoch {plan.epoch}")
         session.command("start")

@@ -1,0 +1,202 @@
+"""The CUDA program computes what the C++ program does: emulated on a processor core here, and by hand on a GPU."""
+
+import numpy as np
+import pytest
+
+import thalia
+from tests import emulation
+from tests.conftest import ROOT
+from tests.test_backends import DRIVEN
+from tests.test_lowering import GATED, SETTINGS, SIGNALS, STACKED
+from thalia.backends import cuda, nvcc
+from thalia.backends.compiler import find_compiler
+from thalia.emit import model_of
+from thalia.errors import CircuitError
+from thalia.passes import plan_of
+from thalia.protocols import outcome
+from thalia.sweep import sweep
+from thalia.vary import axis_of
+
+GPU = nvcc.Gpu("an emulated GPU", "90", "580.1", 1e12, 1e12)
+RATES = "{thalia: 1, name: noise, dt: 1 ms, duration: 2 s, populations: {a: {neuron: poisson, size: 400, parameters: {rate: 50 Hz}}}}"
+DRIVE = """
+thalia: 1
+name: drive
+duration: 1 s
+dt: 1 ms
+populations: {{a: {{neuron: lif_current, size: 300, parameters: {{v_th: 1 V, tau_m: 1000 s}}}}}}
+stimuli:
+  first: {{kind: poisson, target: a, number: {number}, rate: 1 Hz, weight: 1 uV, synapse: delta}}
+record: {{spikes: all, states: {{v: {{population: a, variables: [v], every: 999 ms, neurons: 300}}}}}}
+"""
+
+
+@pytest.fixture
+def emulated(monkeypatch, tmp_path):
+    """A GPU that is none: the CUDA program is compiled for a processor core."""
+    if find_compiler() is None:
+        pytest.skip("needs a C++ compiler")
+    text = "".join(file.read_text() for file in sorted(emulation.HERE.glob("*.*")))
+    monkeypatch.setattr(nvcc, "compile_program", emulation.compile_program)
+    monkeypatch.setattr(nvcc, "find_gpu", lambda: GPU)
+    monkeypatch.setattr(nvcc, "find_nvcc", lambda: "nvcc")
+    monkeypatch.setattr(nvcc, "version", lambda: "13.0")
+    monkeypatch.setattr(nvcc, "identity", lambda: text)
+
+
+def run(circuit, folder, backend, **options):
+    return thalia.run(circuit, backend=backend, output=folder / f"{backend}.h5", overwrite=True, **options)
+
+
+def same(first, second):
+    """Whether two runs have the same spikes, weights and samples to the bit."""
+    spikes = [
+        np.array_equal(first.spikes[name].times, second.spikes[name].times)
+        and np.array_equal(first.spikes[name].neurons, second.spikes[name].neurons)
+        for name in first.spikes
+    ]
+    weights = [first.weights[name].w.tobytes() == second.weights[name].w.tobytes() for name in first.weights]
+    samples = [np.array_equal(first.reports[name]["values"], second.reports[name]["values"]) for name in first.reports]
+    return all(spikes) and all(weights) and all(samples)
+
+
+def test_spikes_weights_and_samples_are_those_of_the_compiled_backend(emulated, tmp_path):
+    """Random delays on both sides, a kernel of convolved current, plasticity that is switched off, spikes that are given."""
+    circuit = thalia.loads(DRIVEN)
+    compiled, on_gpu = (run(circuit, tmp_path, backend) for backend in ("cpp", "cuda"))
+
+    assert sum(len(on_gpu.spikes[name]) for name in on_gpu.spikes) > 1000
+    assert same(compiled, on_gpu)
+
+
+def test_a_run_in_pieces_is_the_run_in_one(emulated, tmp_path):
+    """The emulation adds in a fixed order; on a GPU this holds to rounding."""
+    text = "\n".join(line for line in DRIVEN.splitlines() if not line.startswith("phases"))
+    circuit = thalia.loads(f"{text}\nduration: 100 ms")
+    whole = run(circuit, tmp_path, "cuda")
+    piece = thalia.run(circuit, backend="cuda", output=tmp_path / "piece.h5", duration="47.3 ms")
+
+    assert same(whole, thalia.resume(piece.file, for_="52.7 ms"))
+
+
+@pytest.mark.parametrize(("rule", "numbers"), [SETTINGS[0], GATED[1], STACKED[2]])
+def test_rules_give_the_weights_of_the_compiled_backend(emulated, rule, numbers):
+    assert weights(rule, numbers, "cuda") == weights(rule, numbers, "cpp")
+
+
+def weights(rule, numbers, backend):
+    """The weights of four synapses after spike trains of their own."""
+    generator = np.random.default_rng(7)
+    trains = [[sorted(generator.choice(np.arange(2, 2000), 20, replace=False) / 10) for _ in range(4)] for _ in range(2)]
+    before = [{"rule": "stdp_pair", "a_plus": 0.05, "a_minus": 0.06}] if (rule, numbers) in STACKED else []
+    return list(outcome(rule, *trains, settings=numbers, before=before, tail=260, backend=backend, modulators=SIGNALS).weight)
+
+
+def test_poisson_neurons_fire_at_their_rate(emulated, tmp_path):
+    """400 neurons for 2 s at 50 Hz, in bins of 1 ms: binomial, 40,000 spikes with a standard deviation of 195."""
+    first, again, other = (
+        thalia.run(thalia.loads(RATES), backend="cuda", output=tmp_path / f"{k}.h5", seed=seed) for k, seed in enumerate((1, 1, 2))
+    )
+
+    assert abs(len(first.spikes["a"]) - 40_000) < 4 * 195
+    assert same(first, again)
+    assert not same(first, other)
+
+
+@pytest.mark.parametrize("number", [1500, 40_000, 100_000])
+def test_poisson_input_has_its_mean_and_its_variance(emulated, tmp_path, number):
+    """From tables of few events and by rejection of many; a cell without leak counts them."""
+    values = run(thalia.loads(DRIVE.format(number=number)), tmp_path, "cuda").reports["v/v"]["values"]
+    counts = (values[1] - values[0]) / (values[1] - values[0]).mean() * 0.999 * number
+
+    assert counts.var() == pytest.approx(0.999 * number, rel=4 * np.sqrt(2 / 300))
+
+
+def test_the_points_of_a_sweep_in_one_network_are_the_runs_alone(emulated, tmp_path):
+    """Two amplitudes and two seeds, with connectivity and weights of their own; no noise, so that they are the same to the bit."""
+    (tmp_path / "driven.yaml").write_text(DRIVEN)
+    axes = [axis_of("stimuli.wave.amplitude=200pA,250pA")]
+    together, alone = (
+        sweep(tmp_path / "driven.yaml", axes, (1, 2), output=tmp_path / backend, backend=backend) for backend in ("cuda", "cpp")
+    )
+
+    assert together.failed == ()
+    assert [numbers for _, numbers in together.rows] == [numbers for _, numbers in alone.rows]
+
+
+@pytest.mark.skipif(nvcc.find_nvcc() is None, reason="needs nvcc")
+@pytest.mark.parametrize("name", ["pair"])
+def test_the_program_compiles_without_a_gpu(tmp_path, name):
+    plan = plan_of(thalia.load(ROOT / "circuits" / f"{name}.yaml"))
+    sources, _ = cuda._generate(model_of(plan, native_drives=True), tmp_path)
+
+    nvcc.compile_program(tmp_path, sources)
+
+    assert (tmp_path / "main").is_file()
+
+
+def test_a_machine_without_a_gpu_is_told_so(monkeypatch, tmp_path):
+    monkeypatch.setattr(nvcc, "find_gpu", lambda: None)
+    monkeypatch.setattr(nvcc, "find_nvcc", lambda: "nvcc")
+
+    with pytest.raises(CircuitError, match=r"backend 'cuda': no NVIDIA GPU was found") as error:
+        thalia.run(ROOT / "circuits" / "pair.yaml", backend="cuda", output=tmp_path / "run.h5")
+
+    assert len(error.value.problems) == 1
+    assert not (tmp_path / "run.h5").exists()
+
+
+def test_a_machine_without_a_compiler_is_told_so(monkeypatch):
+    monkeypatch.setattr(nvcc, "find_gpu", lambda: GPU)
+    monkeypatch.setattr(nvcc, "find_nvcc", lambda: None)
+
+    plan = plan_of(thalia.load(ROOT / "circuits" / "pair.yaml"))
+
+    assert cuda.refuse(plan) == ["no CUDA compiler was found: install the CUDA toolkit, or set CUDA_PATH to where it is"]
+
+
+def test_a_circuit_that_does_not_fit_is_told_so(monkeypatch):
+    monkeypatch.setattr(nvcc, "find_gpu", lambda: nvcc.Gpu("small", "90", "580", 2e9, 1e9))
+    monkeypatch.setattr(nvcc, "find_nvcc", lambda: "nvcc")
+
+    plan = plan_of(thalia.load(ROOT / "circuits" / "cortex.yaml", {"scale": "1"}))
+
+    assert cuda.refuse(plan) == ["needs about 4.0 GB of the GPU's memory, of which 1.0 GB are free: run a smaller one with --scale"]
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("text", [(ROOT / "circuits" / "pair.yaml").read_text(), DRIVEN], ids=["pair", "driven"])
+def test_a_gpu_gives_the_bits_of_the_compiled_backend(tmp_path, text):
+    assert same(*(run(thalia.loads(text), tmp_path, backend) for backend in ("cpp", "cuda")))
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("rule", "numbers"), [*SETTINGS, *GATED, *STACKED])
+def test_a_gpu_gives_the_weights_of_the_compiled_backend_for_every_rule(rule, numbers):
+    assert weights(rule, numbers, "cuda") == pytest.approx(weights(rule, numbers, "cpp"), rel=1e-12)
+
+
+@pytest.mark.gpu
+def test_a_gpu_gives_the_rates_of_the_microcircuit(tmp_path):
+    """Five seeds each: the means differ by less than four standard errors in each of the eight populations."""
+    rates = {
+        backend: np.array([
+            [*run(ROOT / "circuits" / "cortex.yaml", tmp_path, backend, seed=seed, duration="3 s").rates.values()][:8] for seed in range(1, 6)
+        ])
+        for backend in ("cpp", "cuda")
+    }  # fmt: skip
+    error = np.sqrt(sum(each.var(axis=0, ddof=1) / 5 for each in rates.values()))
+
+    assert (abs(rates["cpp"].mean(axis=0) - rates["cuda"].mean(axis=0)) < 4 * error).all()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("text", [(ROOT / "circuits" / "pair.yaml").read_text()], ids=["pair"])
+def test_brian2cuda_as_it_is_gives_the_same(tmp_path, text):
+    stock, own = (
+        thalia.run(thalia.loads(text, set={"backend.stock": value}), backend="cuda", output=tmp_path / f"{value}.h5")
+        for value in ("true", "false")
+    )
+
+    assert np.array_equal(stock.spikes["second"].times, own.spikes["second"].times)
+    assert stock.weights["synapse"].w == pytest.approx(own.weights["synapse"].w, rel=1e-6)

@@ -1,0 +1,4 @@
+#pragma once
+class Network;
+void thalia_open();
+void thalia_serve(Network *network);
