@@ -1,4 +1,10 @@
 {# The code of one object of the network, for one index: its kernel, or that of several objects in turn, is written by kernels.py. #}
+{% macro constants() %}
+{% for name, variable in variables | dictsort if variable.__class__.__name__ == 'Constant' and name != 'N' %}
+const {{c_data_type(variable.dtype)}} {{name}} = {{variable.value}};
+{% endfor %}
+{% endmacro %}
+
 {% macro h_file() %}
 {% endmacro %}
 
@@ -15,7 +21,10 @@ __device__ __forceinline__ void at(const int64_t _idx, const int64_t _step, bool
     const int64_t _vectorisation_idx = _idx;
     NOW(_step)
     {{kernel_lines|autoindent}}
+    {{constants()|autoindent}}
+    // scalar code
     {{scalar_code|autoindent}}
+    // for each
     {
         {{vector_code|autoindent}}
         {% block after %}

@@ -15,7 +15,10 @@ __global__ void run(const int _ahead)
     const int64_t _vectorisation_idx = 0;
     NOW(_step)
     {{kernel_lines|autoindent}}
+    {{constants()|autoindent}}
+    // scalar code
     {{scalar_code|autoindent}}
+    // for each
     for (; _part < _parts; _part += _warps) {
         const int2 _range = arrival(_path, _step, _before, _part >> _split);
         const int32_t _own = (_part & ((1 << _split) - 1)) * 32 + threadIdx.x % 32;
