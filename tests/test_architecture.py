@@ -11,7 +11,7 @@ PACKAGE = ROOT / "thalia"
 ORDER = [
     "errors", "units", "equations", "dimensions", "source", "validate", "texts", "models", "parts", "fields", "uses", "spec", "plain", "load", "expand", "scale", "drives", "plan",
     "phases", "inputs", "playback", "modulators", "compose", "eligibility", "dale", "layers", "resolve", "fuse", "accumulate", "hoist", "lower", "emit", "memory", "describe", "passes", "network", "connect", "order", "wire", "present",
-    "backends", "backends.compiler", "backends.nvcc", "backends.program", "backends.runtime", "backends.ranges", "backends.cpp", "backends.kernels", "backends.stock", "backends.cuda", "journal", "appending", "store", "result", "analysis",
+    "backends", "backends.compiler", "backends.nvcc", "backends.program", "backends.runtime", "backends.ranges", "backends.cpp", "backends.schedule", "backends.steady", "backends.kernels", "backends.stock", "backends.cuda", "journal", "appending", "store", "result", "analysis",
     "watch", "rewiring", "between", "checkpoint", "warm", "run", "resume", "compare", "verify", "health", "exports", "exports.graphml", "exports.neo", "exports.nwb", "exports.sonata", "protocols", "vary", "batch", "workers", "sweep", "figures", "figures_protocols", "figures_sweep", "figures_health",
     "catalogue", "summary", "cli_common", "cli_runs", "cli_protocols", "cli",
 ]  # fmt: skip

@@ -177,7 +177,7 @@ enum { cudaEventDisableTiming };
 inline cudaError_t cudaEventCreateWithFlags(cudaEvent_t *, int) { return cudaSuccess; }
 inline cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
 inline cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) { return cudaSuccess; }
-template <class T> cudaError_t cudaMemcpyToSymbol(T &symbol, const void *from, size_t bytes) {
+template <class T> cudaError_t cudaMemcpyToSymbol(T &symbol, const void *from, size_t bytes, size_t = 0, int = 0) {
     std::memcpy(static_cast<void *>(&symbol), from, bytes);
     return cudaSuccess;
 }

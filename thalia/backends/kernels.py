@@ -1,12 +1,10 @@
 """brian2cuda's device with another program: its code of each object, in a few kernels whose steps form one CUDA graph.
 
-Objects that run over the same neurons share a kernel where nothing that lies between them in the order of a step needs
-what they write, or writes what they need; between kernels, the same question decides which waits for which.
+Which objects share a kernel is decided in `schedule`, what need not be computed in every step in `steady`.
 """
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path as FilePath
 from typing import Any
@@ -19,6 +17,8 @@ from brian2cuda.codeobject import CUDAStandaloneAtomicsCodeObject, CUDAStandalon
 from brian2cuda.device import CUDAStandaloneDevice
 
 from thalia.backends.ranges import EXPONENTIAL
+from thalia.backends.schedule import Kernel, Piece, joined
+from thalia.backends.steady import Steady
 from thalia.emit import EPOCH_CLOCK, NetworkModel
 
 HERE = FilePath(__file__).parent
@@ -60,63 +60,6 @@ def register() -> str:
     poisson = "#define _poisson(mean, i) poisson(mean, _exponential(-(mean)), STREAM, _step, i, __COUNTER__)"
     add["poisson"](KernelCodeObject, code=poisson, name="_poisson")
     return NAME
-
-
-@dataclass(frozen=True)
-class Piece:
-    """What one object does in a step: over what, of which group or pathway, and the arrays that it reads and writes."""
-
-    name: str
-    over: str
-    of: str
-    reads: frozenset[str]
-    writes: frozenset[str]
-    at_epoch: bool = False
-    is_threshold: bool = False
-
-    def conflicts(self, other: "Piece") -> bool:
-        """Whether it matters which of the two comes first."""
-        return bool(self.writes & (other.reads | other.writes) or self.reads & other.writes)
-
-
-@dataclass
-class Kernel:
-    """Pieces that run in turn in one kernel."""
-
-    pieces: list[Piece]
-
-    @property
-    def name(self) -> str:
-        """A name for its first piece, which no other kernel of a step has first, and for whether it is one of an epoch's end."""
-        more = f"_and_{len(self.pieces) - 1}_more" if len(self.pieces) > 1 else ""
-        return self.first.name + more + ("_at_epoch" if any(piece.at_epoch for piece in self.pieces[1:]) else "")
-
-    @property
-    def first(self) -> Piece:
-        """The piece that says over what it runs."""
-        return self.pieces[0]
-
-    def takes(self, piece: Piece) -> bool:
-        """Whether a piece runs over the same, so that it can follow in the same kernel."""
-        if self.first.over not in ("neurons", "synapses") or self.first.of != piece.of:
-            return False
-        return piece.over == self.first.over or (piece.over == "spikes" and any(each.is_threshold for each in self.pieces))
-
-
-def joined(pieces: Iterable[Piece]) -> list[Kernel]:
-    """The kernels of a step: every piece in the last kernel that takes it, if it may overtake those after that one."""
-    kernels: list[Kernel] = []
-    for piece in pieces:
-        for kernel in reversed(kernels):
-            if kernel.takes(piece):
-                kernel.pieces.append(piece)
-                break
-            if any(piece.conflicts(each) for each in kernel.pieces):
-                kernels.append(Kernel([piece]))
-                break
-        else:
-            kernels.append(Kernel([piece]))
-    return kernels
 
 
 class Source:
@@ -167,7 +110,9 @@ class Source:
         usual = joined(piece for piece in self.pieces if not piece.at_epoch)
         due, at_epoch = joined(self.pieces), joined(piece for piece in self.pieces if piece.at_epoch)
         kernels = {tuple(kernel.pieces): kernel for kernel in (*usual, *due, *at_epoch)}
-        codes = [made.code.cu_file for made, _ in self.objects]
+        changing = frozenset({"_ptr_array_defaultclock_t", "_ptr_array_defaultclock_timestep", "_rand", "_randn", "_poisson"})
+        steady = Steady(changing.union(*(piece.writes for piece in self.pieces if not piece.name.startswith("drives_of_"))))
+        codes = [steady.hoisted(made.name, made.code.cu_file) for made, _ in self.objects]
         marks = {
             "DT": float(self.model.dt).hex(),
             "SOURCE_COUNT": str(len(self.model.groups)), "PATHWAY_COUNT": str(len(self.pathways)),
@@ -176,6 +121,7 @@ class Source:
             "POINTERS": "\n".join(f"__constant__ {_c_type(v)} *_ptr{name};" for v, name in self.arrays.items()),
             "EXPONENTIAL": EXPONENTIAL.replace("static inline", "__host__ __device__"),
             "PLAYBACKS": "\n".join(_playback(group.name) for group in self.model.groups if not group.threshold),
+            "STEADY_COUNT": str(steady.count), "STEADY": "\n".join(f"    {call}" for call in steady.functions),
             "CODE": "\n".join([self._streams(), *codes, *(self._kernel(each) for each in kernels.values() if _is_written(each))]),
             "ARRAYS": "\n".join(map(self._array, self.arrays)), "USUAL": self._table(usual), "DUE": self._table(due),
             "AT_EPOCH": self._table(at_epoch), "PARTS": ", ".join(f'"{name}"' for name in self.parts),

@@ -55,6 +55,7 @@ __constant__ int32_t drive_layers[SOURCES + 1];
 __constant__ Sample *samples;
 __constant__ int32_t sample_count;
 __constant__ int32_t played[SOURCES + 1];  // how many spikes are given of each group
+__constant__ double steady[@STEADY_COUNT@ + 1];  // numbers that follow from parameters
 __constant__ uint2 seed;
 __constant__ uint64_t *fired;       // every spike since it was last emptied: step, group, neuron
 __constant__ uint32_t *fired_count;
@@ -204,6 +205,10 @@ __global__ void tick(const int steps) {
 }  // namespace
 
 @CODE@
+
+__global__ void compute_steady(double *values) {
+@STEADY@
+}
 
 namespace {
 
@@ -376,8 +381,11 @@ void copy_in(char *to, size_t bytes) {
     CHECK(cudaDeviceSynchronize());
 }
 
+bool is_steady = false;  // whether `steady` is that of the parameters as they are
+
 void write_array(const char *name, size_t bytes) {
     Array &into = array(name);
+    is_steady = false;
     if (into.grows) into.make(bytes / into.item());
     if (into.bytes() != bytes) die("another length is that of", name);
     copy_in(into.data, bytes);
@@ -811,6 +819,15 @@ void launch(int64_t first, int64_t steps) {
     CHECK(cudaGetLastError());
 }
 
+void make_steady() {
+    if (is_steady) return;
+    double *values = allocate_zero<double>(sizeof steady / sizeof *steady);
+    compute_steady<<<1, 1>>>(values);
+    CHECK(cudaMemcpyToSymbol(steady, values, sizeof steady, 0, cudaMemcpyDeviceToDevice));
+    CHECK(cudaFree(values));
+    is_steady = true;
+}
+
 void run_steps(int64_t steps) {
     size_t neurons = 0, most_values = 1;
     for (int32_t group = 0; group < SOURCES; group++) neurons += neurons_of[group];
@@ -819,6 +836,7 @@ void run_steps(int64_t steps) {
     int64_t step = 0;
     CHECK(cudaMemcpy(&step, array("defaultclock.timestep").data, sizeof step, cudaMemcpyDeviceToHost));
     Taken taken{std::vector<std::vector<int64_t>>(SOURCES), std::vector<std::vector<int32_t>>(SOURCES), std::vector<std::vector<double>>(sample.size())};
+    make_steady();
     if (!graphs.made) count_played();
     graphs.make();
     for (int64_t done = 0; done < steps;) {
@@ -838,6 +856,7 @@ void run_steps(int64_t steps) {
 
 // Do what is due at the end of an epoch, now.
 void settle() {
+    make_steady();
     for (const Kernel &kernel : at_epoch) {
         if (is_idle(kernel)) continue;
         const Launch shape = shape_of(kernel);

@@ -1,0 +1,65 @@
+"""Which parts of a step share a kernel, by what they read and write.
+
+Objects that run over the same neurons share a kernel where nothing that lies between them in the order of a step needs
+what they write, or writes what they need; between kernels, the same question decides which waits for which.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What one object does in a step: over what, of which group or pathway, and the arrays that it reads and writes."""
+
+    name: str
+    over: str
+    of: str
+    reads: frozenset[str]
+    writes: frozenset[str]
+    at_epoch: bool = False
+    is_threshold: bool = False
+
+    def conflicts(self, other: "Piece") -> bool:
+        """Whether it matters which of the two comes first."""
+        return bool(self.writes & (other.reads | other.writes) or self.reads & other.writes)
+
+
+@dataclass
+class Kernel:
+    """Pieces that run in turn in one kernel."""
+
+    pieces: list[Piece]
+
+    @property
+    def name(self) -> str:
+        """A name for its first piece, which no other kernel of a step has first, and for whether it is one of an epoch's end."""
+        more = f"_and_{len(self.pieces) - 1}_more" if len(self.pieces) > 1 else ""
+        return self.first.name + more + ("_at_epoch" if any(piece.at_epoch for piece in self.pieces[1:]) else "")
+
+    @property
+    def first(self) -> Piece:
+        """The piece that says over what it runs."""
+        return self.pieces[0]
+
+    def takes(self, piece: Piece) -> bool:
+        """Whether a piece runs over the same, so that it can follow in the same kernel."""
+        if self.first.over not in ("neurons", "synapses") or self.first.of != piece.of:
+            return False
+        return piece.over == self.first.over or (piece.over == "spikes" and any(each.is_threshold for each in self.pieces))
+
+
+def joined(pieces: Iterable[Piece]) -> list[Kernel]:
+    """The kernels of a step: every piece in the last kernel that takes it, if it may overtake those after that one."""
+    kernels: list[Kernel] = []
+    for piece in pieces:
+        for kernel in reversed(kernels):
+            if kernel.takes(piece):
+                kernel.pieces.append(piece)
+                break
+            if any(piece.conflicts(each) for each in kernel.pieces):
+                kernels.append(Kernel([piece]))
+                break
+        else:
+            kernels.append(Kernel([piece]))
+    return kernels
