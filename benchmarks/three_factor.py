@@ -18,7 +18,7 @@ PAIR = {"tau_plus": 20.0, "tau_minus": 20.0, "a_plus": 1e-6, "a_minus": 1e-6}  #
 FAST, SLOW, SHARE = 200.0, 1500.0, 0.3
 
 
-def thalia_side(options: argparse.Namespace, rule: str) -> float:
+def thalia_side(options: argparse.Namespace, rule: str, backend: str = "cpp") -> float:
     """Seconds of simulation."""
     import thalia
 
@@ -41,7 +41,7 @@ def thalia_side(options: argparse.Namespace, rule: str) -> float:
     }  # fmt: skip
     lower = "off" if rule == "clock" else "on"
     with tempfile.TemporaryDirectory() as folder:
-        run = thalia.run(thalia.loads(json.dumps(circuit)), output=f"{folder}/run.h5", backend="cpp", lower=lower,
+        run = thalia.run(thalia.loads(json.dumps(circuit)), output=f"{folder}/run.h5", backend=backend, lower=lower,
                          precision=options.precision, checkpoint_every=f"{options.seconds} s")  # fmt: skip
         return run.results["timings_s"]["simulate"]
 

@@ -1,0 +1,102 @@
+"""What a GPU makes of the microcircuit: alone, with pair STDP, many at once, as brian2cuda runs it; and of three-factor synapses.
+
+Prints one line a row: seconds of simulation over seconds of model time, and how long everything before the first step took.
+Spikes are counted and thrown away (`record.spikes: none`); the settling of the first half second is in the time.
+
+python benchmarks/gpu.py --rows static,dc,stdp,replicas,stock,three_factor --scale 1 --duration 10 --seeds 1,2,3
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+from microcircuit import BACKGROUND, EXTERNAL, NAMES, TAU_SYN, WEIGHT
+
+import thalia
+from thalia.batch import run_together
+from thalia.expand import expand
+from thalia.uses import RuleUse
+
+CORTEX = Path(__file__).parent.parent / "circuits" / "cortex.yaml"
+QUIET = {
+    "pathways.thalamocortical.plasticity": [], "record.weights.pathways": ["none"], "record.spikes": ["none"],
+    "stimuli.volley.rate": "0 Hz",
+}  # fmt: skip
+CURRENTS = {  # of the same mean as the Poisson background, at full scale
+    f"stimuli.{'background' if name == NAMES[0] else f'current_{name}'}":
+        {"kind": "current", "target": name, "amplitude": f"{count * BACKGROUND * WEIGHT * TAU_SYN * 1e-3} pA"}
+    for name, count in zip(NAMES, EXTERNAL, strict=True)
+}  # fmt: skip
+PAIR = {"rule": "stdp_pair", "parameters": {"a_plus": 1e-5, "a_minus": 1.05e-5}}  # so small that the activity stays
+
+
+def plastic(settings: dict) -> thalia.Circuit:
+    """The microcircuit with pair STDP on every pathway from excitatory to excitatory neurons."""
+    circuit = expand(thalia.load(CORTEX, settings))
+    rules = (RuleUse.model_validate(PAIR),)
+    pathways = {
+        name: each.model_copy(update={"plasticity": rules if each.pre[0][-1] == each.post[0][-1] == "e" else ()})
+        for name, each in circuit.pathways.items()
+    }
+    return circuit.with_(pathways=pathways, phases=())
+
+
+def row(name: str, circuit: thalia.Circuit, seed: int, options: argparse.Namespace, **more: object) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        begin = perf_counter()
+        run = thalia.run(circuit, output=f"{folder}/run.h5", seed=seed, duration=f"{options.duration} s",
+                         checkpoint_every="1000 s", **{"backend": "cuda", "scale": options.scale} | more)  # fmt: skip
+        seconds = run.results["timings_s"]
+        everything = perf_counter() - begin
+    before = everything - seconds["simulate"] - seconds["store"]
+    rates = " ".join(f"{run.rates.get(each, 0):.2f}" for each in NAMES)
+    parts = " ".join(f"{key} {seconds[key]:.2f}" for key in ("wire", "emit", "build", "simulate"))
+    print(f"{name:16} seed {seed}: {seconds['simulate'] / options.duration:.4f} x model time, {before:.1f} s before ({parts}), {rates}", flush=True)
+
+
+def replicas(options: argparse.Namespace) -> None:
+    for count in (1, 8, 32):
+        circuit = thalia.load(CORTEX, QUIET)
+        given = [{"seed": seed, "scale": 0.1, "duration": f"{options.duration} s"} for seed in range(1, count + 1)]
+        results = [each for _, each in run_together([circuit] * count, given, count)]
+        seconds = results[0]["timings_s"]["simulate"]
+        print(f"replicas {count:3}: {count * options.duration / seconds:.1f} microcircuit-seconds a second (scale 0.1)", flush=True)
+
+
+def three_factor(options: argparse.Namespace) -> None:
+    from three_factor import thalia_side
+
+    given = argparse.Namespace(seconds=5, dt=0.1, seed=1, pre=1000, post=1000, rate=10, precision="double")
+    cpp, cuda = (thalia_side(given, "three-factor", backend) for backend in ("cpp", "cuda"))
+    print(f"a million three-factor synapses: {cpp / 5:.3f} and {cuda / 5:.3f} x model time, {cpp / cuda:.1f} times as fast", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", default="static")
+    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--duration", type=float, default=10.0)
+    parser.add_argument("--seeds", default="1")
+    options = parser.parse_args()
+    for seed in map(int, options.seeds.split(",")):
+        for name in options.rows.split(","):
+            match name:
+                case "static":
+                    row(name, thalia.load(CORTEX, QUIET), seed, options)
+                case "single":
+                    row(name, thalia.load(CORTEX, QUIET), seed, options, precision="single")
+                case "dc":
+                    row(name, thalia.load(CORTEX, QUIET | CURRENTS), seed, options)
+                case "stdp":
+                    row(name, plastic(QUIET), seed, options)
+                case "stock":
+                    row(name, thalia.load(CORTEX, {**QUIET, "backend.stock": "true"}), seed, options, scale=0.1)
+                case "replicas":
+                    replicas(options)
+                case "three_factor":
+                    three_factor(options)
+
+
+if __name__ == "__main__":
+    main()
