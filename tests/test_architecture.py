@@ -13,7 +13,7 @@ ORDER = [
     "phases", "inputs", "playback", "modulators", "compose", "eligibility", "dale", "layers", "resolve", "fuse", "accumulate", "hoist", "lower", "emit", "memory", "describe", "passes", "network", "connect", "order", "wire", "present",
     "backends", "backends.compiler", "backends.nvcc", "backends.program", "backends.runtime", "backends.ranges", "backends.cpp", "backends.schedule", "backends.steady", "backends.kernels", "backends.stock", "backends.cuda", "journal", "appending", "store", "result", "analysis",
     "watch", "rewiring", "between", "checkpoint", "warm", "run", "resume", "compare", "verify", "health", "exports", "exports.graphml", "exports.neo", "exports.nwb", "exports.sonata", "protocols", "vary", "batch", "workers", "sweep", "figures", "figures_protocols", "figures_sweep", "figures_health",
-    "catalogue", "summary", "cli_common", "cli_runs", "cli_protocols", "cli",
+    "doctor", "catalogue", "summary", "cli_common", "cli_runs", "cli_protocols", "cli",
 ]  # fmt: skip
 DOORS = {
     "brian2": {"emit", "backends.cpp", "backends.cuda", "backends.kernels", "backends.ranges", "backends.stock", "backends.runtime"},

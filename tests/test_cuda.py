@@ -8,8 +8,10 @@ from tests import emulation
 from tests.conftest import ROOT
 from tests.test_backends import DRIVEN
 from tests.test_lowering import GATED, SETTINGS, SIGNALS, STACKED
+from thalia import cli
 from thalia.backends import cuda, nvcc
 from thalia.backends.compiler import find_compiler
+from thalia.backends.schedule import Piece, joined
 from thalia.emit import model_of
 from thalia.errors import CircuitError
 from thalia.passes import plan_of
@@ -162,6 +164,44 @@ def test_a_circuit_that_does_not_fit_is_told_so(monkeypatch):
     plan = plan_of(thalia.load(ROOT / "circuits" / "cortex.yaml", {"scale": "1"}))
 
     assert cuda.refuse(plan) == ["needs about 4.0 GB of the GPU's memory, of which 1.0 GB are free: run a smaller one with --scale"]
+
+
+def test_doctor_says_what_is_missing_and_what_to_do(monkeypatch, capsys):
+    monkeypatch.setattr(nvcc, "find_gpu", lambda: None)
+    monkeypatch.setattr(nvcc, "find_nvcc", lambda: None)
+
+    cli.doctor()
+    told = capsys.readouterr().out
+
+    assert "--  GPU           none that nvidia-smi shows: only needed for --backend cuda" in told
+    assert "--  CUDA compiler nowhere: for --backend cuda, install the CUDA toolkit, or set CUDA_PATH to where it is" in told
+    assert "--backend cuda    cannot run here: no NVIDIA GPU was found" in told
+    assert "--backend runtime can run here" in told
+
+
+def test_a_state_of_brian2cuda_is_not_resumed(emulated, tmp_path):
+    """The emulation has no brian2cuda program; what is refused is what the file says."""
+    circuit = thalia.loads(f"{DRIVEN}\nbackend: {{stock: true}}")
+    done = thalia.run(circuit, backend="cpp", output=tmp_path / "run.h5")
+
+    with pytest.raises(CircuitError, match=r"backend\.stock, whose state brian2cuda cannot restore"):
+        thalia.resume(done.file, for_="10 ms")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kernels"),
+    [
+        ({"reads": {"v"}, "writes": {"v"}}, {"reads": {"w"}, "writes": {"g"}}, 2),  # the reset may overtake the arrival
+        ({"reads": {"v"}, "writes": {"v"}}, {"reads": {"w"}, "writes": {"v"}}, 3),  # which would then change what it sets
+        ({"reads": {"y"}, "writes": {"y"}}, {"reads": {"y"}, "writes": {"w"}}, 3),  # or need what it had been
+    ],
+)
+def test_a_reset_joins_the_threshold_only_where_nothing_between_them_minds(first, second, kernels):
+    neurons = Piece("threshold", "neurons", "g", frozenset("v"), frozenset({"spikes"}), is_threshold=True)
+    arrival = Piece("arrival", "arrivals", "p", frozenset(second["reads"] | {"spikes"}), frozenset(second["writes"]))
+    reset = Piece("reset", "spikes", "g", frozenset(first["reads"]), frozenset(first["writes"]))
+
+    assert len(joined([neurons, arrival, reset])) == kernels
 
 
 @pytest.mark.gpu

@@ -9,6 +9,7 @@ import typer
 
 from thalia import cli_protocols, cli_runs
 from thalia.cli_common import (
+    Backend,
     CheckpointEvery,
     Chunk,
     CircuitFile,
@@ -68,7 +69,7 @@ def plan_command(
 def run(
     circuit: CircuitFile,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The run file; by default runs/CIRCUIT/TIME.h5.")] = None,
-    backend: Annotated[str | None, typer.Option(help="cpp or runtime; by default the fastest that works here.")] = None,
+    backend: Backend = None,
     seed: Seed = None,
     set_: Set = None,
     duration: Duration = None,
@@ -142,6 +143,24 @@ def plot(
         print(figures.save(figure, target))
     except ValueError as error:
         raise fail(f"{target}: {error}") from None
+
+
+@app.command()
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False) -> None:
+    """Say what this machine can run circuits on, and what to do about what it lacks.
+
+    Example: thalia doctor
+    """
+    from thalia import doctor as examination
+
+    findings = examination.examine()
+    if as_json:
+        print(json.dumps(examination.as_data(findings)))
+        return
+    for each in findings:
+        print(f"{'ok' if each.good else '--'}  {each.name:14}{each.found}{f': {each.remedy}' if each.remedy else ''}")
+    for name, why in examination.backends_here().items():
+        print(f"--backend {name:8}{(why and f'cannot run here: {why}') or 'can run here'}")
 
 
 @app.command("list")

@@ -19,6 +19,7 @@ Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Replace a value of the file; may be repeated.")
 ]
 Scale = Annotated[float | None, typer.Option(help="Fraction of the neurons, and of the synapses of each, to build.")]
+Backend = Annotated[str | None, typer.Option(help="cpp, cuda (an NVIDIA GPU) or runtime (NumPy); by default cpp where it works.")]
 Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
 Duration = Annotated[str | None, typer.Option(help="Model time, such as '2 s'.")]
 Lower = Annotated[str, typer.Option(help="'off' integrates every synaptic variable in every step, as a reference.")]

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from thalia.cli_common import (
+    Backend,
     CheckpointEvery,
     Chunk,
     CircuitFile,
@@ -57,7 +58,7 @@ def resume(
 def verify_resume(
     circuit: CircuitFile,
     set_: Set = None,
-    backend: Annotated[str | None, typer.Option(help="cpp or runtime; by default the fastest that works here.")] = None,
+    backend: Backend = None,
     seed: Seed = None,
     duration: Duration = None,
     scale: Scale = None,
@@ -149,7 +150,7 @@ def sweep(
     set_: Set = None,
     duration: Duration = None,
     scale: Scale = None,
-    backend: Annotated[str | None, typer.Option(help="cpp or runtime; by default the fastest that works here.")] = None,
+    backend: Backend = None,
     plot: Annotated[list[str] | None, typer.Option("--plot", metavar="NUMBER", help="What to draw, such as cv_isi.l4e.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, however many runs there are.")] = False,
 ) -> None:

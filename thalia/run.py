@@ -58,8 +58,8 @@ def run(
     circuit : Circuit or path of a YAML file
     output : path, optional
         The run file; by default `runs/<circuit>/<UTC time>.h5`.
-    backend : 'cpp' or 'runtime', optional
-        By default the compiled one where a compiler is found.
+    backend : 'cpp', 'cuda' or 'runtime', optional
+        By default the compiled one where a compiler is found; 'cuda' is a GPU, and never taken unasked.
     set : mapping, optional
         Values to replace, by dotted path, before anything is checked.
     lower : 'on' or 'off'
