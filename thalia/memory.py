@@ -43,13 +43,17 @@ def bytes_per_synapse(synapses: SynapseGroup, precision: str = "double") -> int:
 def program_bytes(plan: Plan) -> float:
     """Estimate of the memory of the compiled program."""
     synapses = (sum(expected_synapses(p, plan) for p in s.members) * bytes_per_synapse(s, plan.precision) for s in plan.synapses)
-    return sum(synapses) + sum(group.size * 8 * (len(group.variables()) + 4) for group in plan.groups) + 3e8
+    return sum(synapses) + _besides_synapses(plan)
+
+
+def _besides_synapses(plan: Plan) -> float:
+    return sum(group.size * 8 * (len(group.variables()) + 4) for group in plan.groups) + 3e8
 
 
 def needed_bytes(plan: Plan) -> float:
     """Estimate of the memory that wiring and running need at their peak."""
     total = sum(expected_synapses(p, plan) for s in plan.synapses for p in s.members)
-    return max(program_bytes(plan) + total * HELD_BYTES, total * WIRING_BYTES)
+    return max(program_bytes(plan) + total * HELD_BYTES, total * WIRING_BYTES + _besides_synapses(plan))
 
 
 def available_bytes() -> float:
