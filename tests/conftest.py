@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 import thalia
 from thalia.result import Run
@@ -13,6 +14,9 @@ from thalia.result import Run
 ROOT = Path(__file__).parent.parent
 CIRCUITS = sorted((ROOT / "circuits").glob("*.yaml"))
 BY_HAND = ("reference", "peer", "gpu")
+settings.register_profile("few", max_examples=1)  # of properties that simulate; the others say their own number
+settings.register_profile("many", max_examples=20)
+settings.load_profile("few")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

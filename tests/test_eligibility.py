@@ -39,7 +39,7 @@ def test_the_pair_rule_that_waits_is_the_rule_of_three_factors():
     assert waiting > 1e-5
 
 
-@pytest.mark.parametrize("rule", ["stdp_triplet", "stdp_inhibitory", "stdp_power_law", "bcm"])
+@pytest.mark.parametrize("rule", ["stdp_triplet", "bcm"])
 def test_without_its_modulator_nothing_that_waits_is_learned(rule):
     silent = {"signal": {"kind": "first_order", "tonic": 0.3}}  # at its baseline
     done = outcome(rule, *TRAINS, settings={"modulator": "signal", "eligibility": "1 s"}, modulators=silent, backend="runtime")

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from thalia.protocols import outcome
 
 TRAIN = st.lists(st.integers(2, 2000), min_size=1, max_size=25, unique=True).map(lambda steps: sorted(s / 10 for s in steps))
-EXACT = settings(
-    max_examples=2,
+EXACT = settings(  # as many examples as the profile of conftest.py says
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
@@ -106,7 +105,7 @@ def single_and_reference(rule, numbers, pre, post):
 
 @pytest.mark.parametrize(("rule", "numbers"), [SETTINGS[4], *GATED[:2], STACKED[2]])
 @given(pre=st.lists(TRAIN, min_size=6, max_size=6), post=st.lists(TRAIN, min_size=6, max_size=6))
-@settings(EXACT, max_examples=1)
+@EXACT
 def test_single_precision_agrees_with_double(rule, numbers, pre, post):
     single, reference = single_and_reference(rule, numbers, pre, post)
 

@@ -75,7 +75,7 @@ def test_every_rule_resumes_to_the_bit(rule):
     assert verdict.spikes > 50
 
 
-@pytest.mark.parametrize("rule", ["stdp_triplet", "predictive", "d1_stdp"])
+@pytest.mark.parametrize("rule", ["stdp_triplet", "d1_stdp"])
 def test_the_compiled_program_resumes_to_the_bit(rule):
     verdict = verify(thalia.loads(text(rule, delay='"uniform(0.5 ms, 6 ms)"', phases=1)), backend="cpp", pieces=4)
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,54 +39,51 @@ def swept(circuit, name="out", axes=AXES, seeds=(1, 2), **options):
     return sweep.sweep(circuit, axes, seeds, output=circuit.with_name(name), **{"backend": "runtime", "workers": 2, **options})
 
 
-def test_every_point_is_the_run_of_that_point(circuit, tmp_path):
-    table = swept(circuit)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The table of all eight points, swept once for all who read it."""
+    file = tmp_path_factory.mktemp("whole") / "swept.yaml"
+    file.write_text(TEXT)
+    return swept(file)
 
-    assert [(p.settings["stimuli.drive.rate"], p.settings["pathways.p.weight"], p.seed) for p, _ in table.rows] == [
+
+def test_every_point_is_the_run_of_that_point(whole, tmp_path):
+    assert [(p.settings["stimuli.drive.rate"], p.settings["pathways.p.weight"], p.seed) for p, _ in whole.rows] == [
         (rate, weight, seed) for rate in ("300 Hz", "900 Hz") for weight in ("1 nA", "3 nA") for seed in (1, 2)
     ]
-    point, numbers = table.rows[5]
+    point, numbers = whole.rows[5]
+    circuit = thalia.loads(TEXT)
     alone = thalia.run(circuit, set=point.settings, seed=point.seed, backend="runtime", output=tmp_path / "alone.h5").results
     assert numbers["rates_hz.b"] == alone["rates_hz"]["b"] > 0
     assert numbers["weights.p.after"] == alone["weights"]["p"]["after"]
 
 
-def test_the_table_is_text_and_hdf5(circuit):
-    table = swept(circuit)
-
-    with open(table.folder / "table.csv", encoding="utf-8") as file:
+def test_the_table_is_text_and_hdf5(whole):
+    with open(whole.folder / "table.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    with h5py.File(table.folder / "table.h5") as h5:
+    with h5py.File(whole.folder / "table.h5") as h5:
         assert h5["numbers/rates_hz.b"][:].tolist() == [float(row["rates_hz.b"]) for row in rows]
         assert h5["settings/pathways.p.weight"].asstr()[:].tolist() == [row["pathways.p.weight"] for row in rows]
     assert len(rows) == 8
 
 
-def test_it_does_not_matter_how_many_workers_there_are(circuit):
-    one, two = (swept(circuit, f"with_{number}", workers=number, axes=AXES[:1]).rows for number in (1, 2))
-
-    assert one == two
-
-
-def test_a_sweep_that_was_killed_goes_on_where_it_stopped(circuit):
+def test_a_sweep_that_was_killed_goes_on_where_it_stopped_with_any_number_of_workers(circuit, whole):
     """Half of the results, the last line torn."""
-    whole = swept(circuit)
-    lines = (whole.folder / sweep.RESULTS).read_text().splitlines(keepends=True)
-    kept = "".join(lines[:4])
-    (whole.folder / sweep.RESULTS).write_text(kept + lines[4][:10])
+    torn = circuit.with_name("out")
+    shutil.copytree(whole.folder, torn)
+    lines = (torn / sweep.RESULTS).read_text().splitlines(keepends=True)
+    (torn / sweep.RESULTS).write_text("".join(lines[:4]) + lines[4][:10])
     told = []
 
-    again = swept(circuit, progress=lambda what, fraction, detail="": told.append((what, fraction)))
+    again = swept(circuit, workers=1, progress=lambda what, fraction, detail="": told.append((what, fraction)))
 
     assert again.rows == whole.rows
     assert [fraction for what, fraction in told if what == "sweeping"] == [5 / 8, 6 / 8, 7 / 8, 1]
 
 
-def test_a_folder_of_another_sweep_is_kept(circuit):
-    swept(circuit, axes=AXES[:1])
-
+def test_a_folder_of_another_sweep_is_kept(circuit, whole):
     with pytest.raises(CircuitError, match="holds another sweep"):
-        swept(circuit, axes=AXES[1:])
+        sweep.sweep(circuit, AXES[1:], (1, 2), output=whole.folder, backend="runtime", workers=2)
 
 
 def dying(job):
@@ -98,13 +96,12 @@ def dying(job):
 simulate_one = workers.simulate_one
 
 
-def test_a_worker_that_dies_costs_its_own_point_only(circuit, monkeypatch):
-    expected = swept(circuit, "expected", axes=AXES[:1])
+def test_a_worker_that_dies_costs_its_own_point_only(circuit, whole, monkeypatch):
     monkeypatch.setattr(workers, "simulate_one", dying)
 
-    table = swept(circuit, axes=AXES[:1])
+    table = swept(circuit, axes=[AXES[0], Axis("pathways.p.weight", ("1 nA",))])
 
-    assert table.rows == (expected.rows[0], *expected.rows[2:])
+    assert [numbers for _, numbers in table.rows] == [whole.rows[row][1] for row in (0, 4, 5)]
     ((point, why),) = table.failed
     assert (point.index, point.seed) == (1, 2)
     assert "terminated abruptly" in why
@@ -112,10 +109,10 @@ def test_a_worker_that_dies_costs_its_own_point_only(circuit, monkeypatch):
 
 def test_a_dask_cluster_of_two_processes_gives_the_same_table(circuit, tmp_path):
     distributed = pytest.importorskip("distributed")
-    here = swept(circuit, backend="cpp")
+    here = swept(circuit, backend="cpp", axes=AXES[:1])
 
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
-        there = swept(circuit, "there", backend="cpp", scheduler=cluster.scheduler_address)
+        there = swept(circuit, "there", backend="cpp", axes=AXES[:1], scheduler=cluster.scheduler_address)
 
     assert there.rows == here.rows
 
@@ -136,19 +133,17 @@ def test_a_program_travels_to_a_machine_that_would_compile_the_same(circuit, tmp
     assert json.loads((tmp_path / "cache" / name / "manifest.json").read_text())["code_objects"] > 0
 
 
-def test_it_is_drawn(circuit, tmp_path):
-    table = swept(circuit)
-
-    lines = figures_sweep.sweep(sweep.Table(table.axes[:1], tuple(
-        (type(p)(p.index, {"stimuli.drive.rate": p.settings["stimuli.drive.rate"]}, p.seed), n) for p, n in table.rows
-    ), (), table.folder))  # fmt: skip
-    maps = figures_sweep.sweep(table, ["rates_hz.b"])
+def test_it_is_drawn(whole):
+    lines = figures_sweep.sweep(sweep.Table(whole.axes[:1], tuple(
+        (type(p)(p.index, {"stimuli.drive.rate": p.settings["stimuli.drive.rate"]}, p.seed), n) for p, n in whole.rows
+    ), (), whole.folder))  # fmt: skip
+    maps = figures_sweep.sweep(whole, ["rates_hz.b"])
 
     assert lines.axes[0].get_xlabel() == "stimuli.drive.rate (Hz)"
     assert [text.get_text() for text in lines.axes[0].get_legend().get_texts()] == ["a", "b"]
     assert maps.axes[0].images[0].get_array().shape == (2, 2)
     with pytest.raises(CircuitError, match=r"no number of a run is called 'rates_hz\.c'"):
-        figures_sweep.sweep(table, ["rates_hz.c"])
+        figures_sweep.sweep(whole, ["rates_hz.c"])
 
 
 @pytest.mark.parametrize(("text", "values"), [
@@ -206,7 +201,7 @@ def test_a_path_is_varied_or_set_once(circuit):
 def test_without_seeds_it_has_that_of_the_circuit(circuit):
     circuit.write_text(TEXT.replace("name: swept", "name: swept\nseed: 7"))
 
-    assert [point.seed for point, _ in swept(circuit, axes=AXES[:1], seeds=None).rows] == [7, 7]
+    assert [point.seed for point, _ in swept(circuit, axes=AXES[:1], seeds=None, workers=1).rows] == [7, 7]
 
 
 def test_a_sweep_that_is_stopped_stops_and_goes_on(circuit):
