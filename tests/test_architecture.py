@@ -9,14 +9,22 @@ from tests.conftest import ROOT
 
 PACKAGE = ROOT / "thalia"
 ORDER = [
-    "errors", "units", "equations", "dimensions", "source", "validate", "texts", "models", "parts", "fields", "uses", "spec", "plain", "load", "expand", "scale", "drives", "plan",
+    "errors", "units", "equations", "dimensions", "source", "validate", "texts", "models", "parts", "fields", "uses", "trial", "spec", "plain", "load", "expand", "scale", "drives", "plan",
     "phases", "inputs", "playback", "modulators", "compose", "eligibility", "dale", "layers", "resolve", "fuse", "accumulate", "hoist", "lower", "emit", "memory", "describe", "passes", "network", "connect", "order", "wire", "present",
     "backends", "backends.compiler", "backends.nvcc", "backends.program", "backends.runtime", "backends.ranges", "backends.cpp", "backends.schedule", "backends.steady", "backends.kernels", "backends.stock", "backends.cuda", "journal", "appending", "store", "result", "analysis",
-    "watch", "rewiring", "between", "checkpoint", "warm", "run", "resume", "compare", "verify", "health", "exports", "exports.graphml", "exports.neo", "exports.nwb", "exports.sonata", "protocols", "vary", "batch", "workers", "sweep", "figures", "figures_protocols", "figures_sweep", "figures_health",
-    "doctor", "catalogue", "summary", "cli_common", "cli_runs", "cli_protocols", "cli",
+    "watch", "rewiring", "apparatus", "between", "checkpoint", "warm", "run", "subject", "experiments", "experiments.bandit", "resume", "compare", "verify", "health", "exports", "exports.graphml", "exports.neo", "exports.nwb", "exports.sonata", "protocols", "vary", "batch", "workers", "ledger", "sweep", "logs", "learn", "figures", "figures_protocols", "figures_sweep", "figures_health", "figures_learn",
+    "doctor", "catalogue", "summary", "cli_common", "cli_runs", "cli_protocols", "cli_learn", "cli",
 ]  # fmt: skip
 DOORS = {
-    "brian2": {"emit", "backends.cpp", "backends.cuda", "backends.kernels", "backends.ranges", "backends.stock", "backends.runtime"},
+    "brian2": {
+        "emit",
+        "backends.cpp",
+        "backends.cuda",
+        "backends.kernels",
+        "backends.ranges",
+        "backends.stock",
+        "backends.runtime",
+    },
     "h5py": {
         "playback",
         "appending",

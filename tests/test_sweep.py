@@ -15,6 +15,7 @@ import thalia
 from tests.conftest import ROOT
 from thalia import figures_sweep, sweep, workers
 from thalia.errors import CircuitError
+from thalia.ledger import RESULTS
 from thalia.vary import Axis, axis_of, points, seeds_of
 
 TEXT = """
@@ -71,8 +72,8 @@ def test_a_sweep_that_was_killed_goes_on_where_it_stopped_with_any_number_of_wor
     """Half of the results, the last line torn."""
     torn = circuit.with_name("out")
     shutil.copytree(whole.folder, torn)
-    lines = (torn / sweep.RESULTS).read_text().splitlines(keepends=True)
-    (torn / sweep.RESULTS).write_text("".join(lines[:4]) + lines[4][:10])
+    lines = (torn / RESULTS).read_text().splitlines(keepends=True)
+    (torn / RESULTS).write_text("".join(lines[:4]) + lines[4][:10])
     told = []
 
     again = swept(circuit, workers=1, progress=lambda what, fraction, detail="": told.append((what, fraction)))
@@ -97,7 +98,7 @@ simulate_one = workers.simulate_one
 
 
 def test_a_worker_that_dies_costs_its_own_point_only(circuit, whole, monkeypatch):
-    monkeypatch.setattr(workers, "simulate_one", dying)
+    monkeypatch.setattr(sweep, "simulate_one", dying)
 
     table = swept(circuit, axes=[AXES[0], Axis("pathways.p.weight", ("1 nA",))])
 
@@ -120,7 +121,7 @@ def test_a_dask_cluster_of_two_processes_gives_the_same_table(circuit, tmp_path)
 def test_a_program_travels_to_a_machine_that_would_compile_the_same(circuit, tmp_path, monkeypatch):
     """An empty cache takes it as it is; one of another processor does not."""
     given = []
-    monkeypatch.setattr(sweep, "here", lambda jobs, told, workers, alone: given.extend(jobs))
+    monkeypatch.setattr(sweep, "here", lambda work, jobs, told, workers, alone: given.extend(jobs))
     swept(circuit, backend="cpp", seeds=(1,))
     monkeypatch.setenv("THALIA_CACHE", str(tmp_path / "cache"))
 
@@ -211,7 +212,7 @@ def test_a_sweep_that_is_stopped_stops_and_goes_on(circuit):
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, start_new_session=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
     )
-    results = circuit.with_name("out") / sweep.RESULTS
+    results = circuit.with_name("out") / RESULTS
     while process.poll() is None and not (results.exists() and results.read_text().count("\n") > 1):
         os.sched_yield()
     os.killpg(process.pid, signal.SIGINT)

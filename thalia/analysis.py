@@ -163,9 +163,20 @@ def bootstrap_interval(values: Floats, confidence: float = 0.95, draws: int = 10
     ----------
     values : (n,) float, of any unit
     """
+    low, high = bootstrap_bounds(values, confidence, draws)
+    return float(np.mean(values)), (high - low) / 2
+
+
+def bootstrap_bounds(values: Floats, confidence: float = 0.95, draws: int = 10_000) -> tuple[float, float]:
+    """The bounds of the confidence interval of the mean of some independent values, by bootstrap (always the same draws).
+
+    Parameters
+    ----------
+    values : (n,) float, of any unit
+    """
     means = np.random.default_rng(0).choice(values, (draws, len(values))).mean(axis=1)
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(np.mean(values)), float((high - low) / 2)
+    return float(low), float(high)
 
 
 def synchrony(times: Floats, duration: float, width: float = 0.003) -> float:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from thalia.apparatus import Apparatus, Numbers
 from thalia.backends import Session
-from thalia.equations import evaluate, identifiers
-from thalia.errors import did_you_mean, fail
-from thalia.plan import SECOND, SHARED, Plan, WeightChange
+from thalia.errors import fail
+from thalia.plan import SECOND, Plan, WeightChange
 from thalia.present import weights
 from thalia.rewiring import pools
 from thalia.units import parse_value
@@ -27,6 +27,8 @@ class Moment:
     random: np.random.Generator
     release: Callable[[str, float], None]
     """Release an amount of a modulator, as in `moment.release("dopamine", 1)`."""
+    set: Callable[[str, str, Numbers], None]
+    """Give the neurons of a population a parameter that is `from_task`, in SI, as in `moment.set("cue", "rate", 20)`."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Between:
 
     def __init__(self, plan: Plan, arrays: Arrays, session: Session, task: Task | None, seen: Mapping[str, int]):
         self.plan, self.session, self.task = plan, session, task
+        self.apparatus = Apparatus(plan, session)
         self.pools = list(pools(plan, arrays))
         self.seen = dict(seen)  # spikes of each population until the last stop for the task
         self.task_steps = _steps_of(task, plan) if task else 0
@@ -73,12 +76,12 @@ class Between:
                 pool.rewire(self.session, done)
         for change in self.plan.weight_changes:
             if done % change.steps == 0:
-                self._release(change.modulator, self._remember(change))
+                self.apparatus.released(change.modulator, self._remember(change))
         if self.task and done % self.task_steps == 0:
             spikes = {name: count - self.seen.get(name, 0) for name, count in counts.items()}
             self.seen = dict(counts)
             generator = stream(self.plan.seed, "task", str(done))
-            self.task.act(Moment(done * self.plan.dt, spikes, generator, self._release_of_task))
+            self.task.act(Moment(done * self.plan.dt, spikes, generator, self.apparatus.release, self.apparatus.set))
 
     def _remember(self, change: WeightChange) -> float:
         """The mean change of the weights since they were last remembered, as a fraction of their range."""
@@ -93,24 +96,6 @@ class Between:
             synapses_in_all += len(now)
             self.session.write(f"{synapses.name}.{change.then}", now)
         return moved / synapses_in_all if synapses_in_all else 0.0
-
-    def _release_of_task(self, modulator: str, amount: float) -> None:
-        if modulator not in self.plan.task_releases:
-            known = did_you_mean(modulator, self.plan.task_releases)
-            raise fail(f"the task releases '{modulator}', and the circuit has no such modulator `from_task`", known)
-        if not isinstance(amount, int | float | np.number) or not np.isfinite(amount):
-            raise fail(f"the task releases {amount!r} of '{modulator}', expected a number")
-        self._release(modulator, float(amount))
-
-    def _release(self, modulator: str, amount: float) -> None:
-        for statement in self.plan.releases[modulator]:
-            read = identifiers(statement.right) | {statement.target}
-            known = self.plan.group(SHARED).variables()
-            values = {name: float(self.session.read(f"{SHARED}.{name}").reshape(-1)[0]) for name in read if name in known}
-            right = evaluate(statement.right, values | {"amount": amount})
-            before = values[statement.target]
-            after = {"=": right, "+=": before + right, "-=": before - right, "*=": before * right, "/=": before / (right or 1)}
-            self.session.write(f"{SHARED}.{statement.target}", np.array([after[statement.operator]]))
 
 
 def _steps_of(task: Task, plan: Plan) -> int:

@@ -1,10 +1,12 @@
 """The library for readers: what there is, what each part means, and whom to cite."""
 
 import re
+from pathlib import Path
 
 from thalia.equations import equation_text
 from thalia.errors import CircuitError, did_you_mean, fail
 from thalia.expand import expand
+from thalia.load import loads
 from thalia.models import Condition, Layer, Neuron, Pairing, Part, Preset, Protocol, Rule, StimulusKind, Synapse, Window
 from thalia.parts import KINDS, find, names, part_text
 from thalia.source import read_yaml
@@ -12,7 +14,7 @@ from thalia.spec import Circuit, Fragment
 from thalia.units import si_unit
 from thalia.validate import parse
 
-ALL_KINDS = (*KINDS, "regions")
+ALL_KINDS = (*KINDS, "regions", "experiments")
 
 
 def listing(what: str | None = None) -> str:
@@ -29,7 +31,7 @@ def listing(what: str | None = None) -> str:
         return _kind(what)
     for kind in ALL_KINDS:
         if what in names(kind):
-            return _region(what) if kind == "regions" else _part(kind, what)
+            return {"regions": _region, "experiments": _experiment}.get(kind, lambda name: _part(kind, name))(what)
     known = [*ALL_KINDS, *(name for kind in ALL_KINDS for name in names(kind))]
     raise fail(f"the library has no '{what}'", did_you_mean(what, known))
 
@@ -40,9 +42,9 @@ def _kind(kind: str) -> str:
     families: dict[str, list[str]] = {}
     width = max(18, *(len(name) for name in names(kind)))
     for name in names(kind):
-        part = None if kind == "regions" else find(kind, name)[0]
+        part = _read(kind, name)
         family = part.family if isinstance(part, Rule) else ""
-        families.setdefault(family, []).append(f"{name:<{width}} {part.summary if part else _fragment(name).summary}")
+        families.setdefault(family, []).append(f"{name:<{width}} {part.summary}")
     for family, rows in families.items():
         lines += ([f"  {family}:"] if family else []) + [f"  {'  ' if family else ''}{row}" for row in rows]
     return "\n".join(lines) + "\n"
@@ -120,12 +122,37 @@ def _layer(part: Layer) -> list[str]:
     return lines + [f"on_spike: {s}" for s in part.on_spike]
 
 
-def _fragment(name: str) -> Fragment:
-    from pathlib import Path
+def _read(kind: str, name: str) -> Part | Fragment | Circuit:
+    if kind in KINDS:
+        return find(kind, name)[0]
+    return _circuit(name) if kind == "experiments" else _fragment(name)
 
+
+def _fragment(name: str) -> Fragment:
     text, file = part_text("regions", name, Path("."))
     data, source = read_yaml(text, file)
     return parse(Fragment, data, source)
+
+
+def _circuit(name: str) -> Circuit:
+    text, file = part_text("experiments", name, Path("."))
+    return loads(text, file)
+
+
+def _experiment(name: str) -> str:
+    circuit = _circuit(name)
+    experiment = circuit.experiment
+    assert experiment is not None
+    lines = [
+        f"{name}: {circuit.summary}",
+        f"  task: {experiment.task}, {experiment.seeds} seeds",
+        f"  result: {experiment.result}",
+    ]
+    lines += [f"  {key}: {value:g}" for key in ("chance", "goal") if (value := getattr(experiment, key)) is not None]
+    for kind in ("rules", "controls"):
+        variants = getattr(experiment, kind)
+        lines += [f"  {kind}:", *(f"    {key}: {each.says}" for key, each in variants.items())] if variants else []
+    return "\n".join(lines) + "\n"
 
 
 def _region(name: str) -> str:

@@ -28,7 +28,7 @@ KINDS: dict[str, type[Part]] = {
 }
 _SINGULAR = {"neurons": "neuron model", "synapses": "synapse model", "plasticity": "plasticity rule",
              "windows": "window", "protocols": "protocol", "modulators": "modulator",
-             "stimuli": "kind of stimulus", "regions": "region template"}  # fmt: skip
+             "stimuli": "kind of stimulus", "regions": "region template", "experiments": "experiment"}  # fmt: skip
 
 
 def neurons_with(variables: Collection[str]) -> list[str]:

@@ -6,6 +6,7 @@ from thalia.equations import Equation, Statement, equation_text
 from thalia.models import Synapse
 from thalia.spec import Circuit, Pathway
 from thalia.texts import Node
+from thalia.trial import Experiment
 from thalia.units import DIMENSIONLESS, Value, si_unit
 from thalia.uses import Modulator, RuleUse, Stimulus, SynapseUse
 
@@ -36,7 +37,7 @@ def _node_data(node: Node) -> dict[str, Any]:
         value = getattr(node, name)
         if value is None or (value == field.get_default(call_default_factory=True) and name != "thalia"):
             continue
-        if name == "parameters" and isinstance(node, RuleUse | SynapseUse | Stimulus | Modulator):
+        if name == "parameters" and isinstance(node, RuleUse | SynapseUse | Stimulus | Modulator | Experiment):
             data |= {key: as_data(entry) for key, entry in value.items()}
         elif name == "weight" and isinstance(node, Synapse):
             data[name] = si_unit(value)
@@ -58,6 +59,8 @@ def json_schema() -> dict[str, Any]:
         definitions[name]["properties"].pop("parameters")
         definitions[name]["additionalProperties"] = {"type": ["number", "string"]}
         definitions[name]["required"] = {"Stimulus": ["kind", "target"], "RuleUse": []}.get(name, [key])
+    definitions["Experiment"]["properties"].pop("parameters")
+    definitions["Experiment"]["additionalProperties"] = True
     definitions["RuleUse"]["properties"]["eligibility"] = {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Eligibility"}]}
     short = {"SynapseUse": "string", "RuleUse": "string", "Modulator": "string", "Delay": ["string", "array"], "Scale": "number"}
     for name, kind in short.items():

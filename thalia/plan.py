@@ -64,6 +64,7 @@ class Member:
     parameters: dict[str, tuple[Value, ...]]
     initial: dict[str, Value]
     space: Space | None = None
+    from_task: tuple[str, ...] = ()  # parameters that a task may set
 
     @property
     def stop(self) -> int:
@@ -109,7 +110,9 @@ class Group:
         return self.parameters | {name: d for each in self.inputs for name, d in each.parameters.items()}
 
     def shared(self, parameter: str) -> Value | None:
-        """The one number that a parameter has in the whole group, or None where neurons differ."""
+        """The one number that a parameter has in the whole group, or None where neurons differ, or may."""
+        if any(parameter in member.from_task for member in self.members):
+            return None
         return _common(member.parameters[parameter] for member in self.members)
 
     def equations(self) -> tuple[Equation, ...]:

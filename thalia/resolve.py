@@ -123,12 +123,17 @@ class _Resolver:
             parameters={key: value.dimension for key, value in parameters.items()},
             inputs=tuple(received.inputs.values()), receives=receives,
         )  # fmt: skip
+        for index, key in enumerate(population.from_task):
+            if key not in parameters:
+                message = f"'{key}' is not a parameter of {population.neuron}"
+                self.problem((*path, "from_task", index), message, did_you_mean(key, parameters))
         values = {key: (value,) for key, value in parameters.items()} | received.parameters
         initial = self.initial(part, population, parameters, path)
         if fits:
             own = population.neuron in self.circuit.neurons
             self.check_group(group, ("neurons", population.neuron) if own else (*path, "neuron"))
-        return Group(**{**vars(group), "members": (Member(name, 0, population.size or 1, values, initial, population.space),)})
+        member = Member(name, 0, population.size or 1, values, initial, population.space, population.from_task)
+        return replace(group, members=(member,))
 
     def modulated(
         self, part: Neuron, population: Population, parameters: dict[str, Value], path: Path

@@ -273,7 +273,7 @@ def _advance(
             continue
         if plan.epoch and done == stop - phase.steps:
             session.settle()  # so that nothing is pending, and nothing rounded, while plasticity is off
-        _switch(plan, session, index)
+        switch(plan, session, index)
         while done < stop:
             steps = checkpoints.next_stop(done, between.next_stop(done, watch.next_stop(done, stop))) - done
             chunk = session.advance(steps)
@@ -293,7 +293,7 @@ def _how_it_goes(done: int, begin: int, watch: Watch, clock: Clock) -> str:
     return f"{done * dt:.4g} of {watch.plan.duration:.4g} s, {ratio:.2g} x model time, {sum(watch.totals().values()):,} spikes"
 
 
-def _switch(plan: Plan, session: Session, phase: int) -> None:
+def switch(plan: Plan, session: Session, phase: int) -> None:
     """Turn plasticity on or off, and give modulators other numbers, as the phase says."""
     for name, value in plan.phases[phase].shared.items():
         session.write(f"{SHARED}.{name}", np.array([value]))

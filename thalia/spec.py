@@ -25,6 +25,7 @@ from thalia.models import ModulatorKind, Neuron, Part, Rule, StimulusKind, Synap
 from thalia.parts import find
 from thalia.source import Source
 from thalia.texts import AnyValue, Node
+from thalia.trial import ExperimentField
 from thalia.units import UNITS, constant
 from thalia.uses import ModulatorField, RuleField, RuleUse, StimulusField, SynapseFields, SynapseUse
 
@@ -40,6 +41,7 @@ class Population(Node):
     """Neurons of one model. `share` takes the place of `size` inside a region.
 
     `modulation` gives parameters of the neuron, or the `gain` of all that it receives, as expressions of modulators.
+    A task may set the parameters in `from_task`, each neuron's own.
     `excites_and_inhibits` says why biology exempts it from Dale's law.
     """
 
@@ -49,6 +51,7 @@ class Population(Node):
     parameters: dict[str, AnyValue] = {}
     initial: dict[str, AnyValue] = {}
     modulation: dict[str, str] = {}
+    from_task: Words = ()
     excites_and_inhibits: str | None = None
     space: Space | None = None
 
@@ -244,6 +247,7 @@ class Circuit(Node):
     record: Record = Record()
     reference: Reference | None = None
     backend: Backend = Backend()
+    experiment: ExperimentField | None = None
     _source: Source = PrivateAttr(default_factory=Source)
 
     def __eq__(self, other: object) -> bool:

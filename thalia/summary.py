@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from thalia.health import COLUMNS, CRITICAL, OK, WARN, Health, shown
+from thalia.logs import Outcome
 from thalia.result import Run
 
 MAX_PHASES = 3
@@ -115,3 +116,28 @@ def print_health(found: Health) -> None:
     for finding in found.findings:
         console.print(f"{finding.verdict}: {finding.text()}", style=STYLES[finding.verdict], soft_wrap=True)
     console.print(f"verdict: {found.verdict}", style=f"bold {STYLES[found.verdict]}".strip())
+
+
+def print_learning(outcome: Outcome) -> None:
+    """Print the final numbers of every condition, means over seeds, the result with its interval, and what each shows."""
+    console = Console(highlight=False)
+    experiment = outcome.experiment
+    bound = "at most" if experiment.lower_is_better else "at least"
+    told = [f"{len(outcome.logs[0].seeds)} seeds", *([f"chance {experiment.chance:g}"] if experiment.chance is not None else [])]
+    told += [f"goal {bound} {experiment.goal:g}"] if experiment.goal is not None else []
+    console.print(f"{outcome.name}: {experiment.result}, {', '.join(told)}", style="bold", soft_wrap=True)
+    names = list(dict.fromkeys(name for log in outcome.logs for name in log.aggregate()))
+    names.sort(key=lambda name: name != experiment.result)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("condition", no_wrap=True)
+    for name in names:
+        table.add_column(name.replace("_", " "), justify="right")
+    for log in outcome.logs:
+        found = log.aggregate()
+        cells = [f"{n['mean']:.3f}" if (n := found.get(name)) else "" for name in names]
+        if n := found.get(experiment.result):
+            cells[0] += f" [{n['low']:.3f}, {n['high']:.3f}]"
+        table.add_row(log.condition, *cells, style="bold" if log.config["place"] == 0 else "")
+    console.print(table)
+    for log in outcome.logs:
+        console.print(f"{log.condition}: {log.config['says']}", style="dim", soft_wrap=True)

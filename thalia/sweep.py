@@ -4,13 +4,10 @@ Every result is written down as it comes, so that a sweep that was killed goes o
 """
 
 import csv
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,13 +21,14 @@ from thalia.backends.compiler import identity
 from thalia.batch import MOST
 from thalia.checkpoint import origin_of
 from thalia.errors import fail
+from thalia.ledger import Ledger
 from thalia.passes import load_whole, plan_of, with_options
 from thalia.run import explained
 from thalia.spec import Circuit
 from thalia.vary import Axis, Point, points
-from thalia.workers import Job, Numbers, circuit_of, here, on_dask, on_gpu, packed
+from thalia.workers import Job, Numbers, circuit_of, here, on_dask, on_gpu, packed, simulate_one
 
-RESULTS, TABLE, TOLD = "results.jsonl", "table.csv", "sweep.json"
+TABLE = "table.csv"
 
 
 @dataclass(frozen=True)
@@ -87,22 +85,22 @@ def sweep(
     name = next(iter(circuits.values())).name
     folder = FilePath(output) if output else FilePath("sweeps") / name / datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
     with explained(folder):
-        found = _opened(folder, jobs)
+        work = [[job["index"], job["circuit"], job["files"], job["options"]] for job in jobs]
+        ledger = Ledger(folder, "sweep", {"runs": work})
+    found = ledger.found
     _build([jobs[0], jobs[-1]], progress)
     for job in jobs[1:-1]:
         job["program"] = jobs[0]["program"]
     left = [job for job in jobs if job["index"] not in found]
     failures: dict[int, str] = {}
-    with explained(folder), open(folder / RESULTS, "a", encoding="utf-8") as written:
+    with explained(folder):
 
         def told(job: Job, numbers: Numbers | None, why: str = "") -> None:
             if numbers is None:
                 failures[job["index"]] = why
             else:
                 failures.pop(job["index"], None)
-                found[job["index"]] = numbers
-                written.write(json.dumps({"index": job["index"], "numbers": numbers}) + "\n")
-                written.flush()
+                ledger.write(job["index"], numbers)
             progress("sweeping", len(found) / len(jobs), f"{len(found)} of {len(jobs)} runs, {len(failures)} failed")
 
         for alone in (False, True):  # what failed is tried once more, where it takes no other with it
@@ -112,7 +110,7 @@ def sweep(
             elif batch and options.get("backend") == "cuda":
                 on_gpu(batch, told, workers or MOST, alone)
             elif batch:
-                here(batch, told, workers or os.cpu_count() or 1, alone)
+                here(simulate_one, batch, told, workers or os.cpu_count() or 1, alone)
     rows = tuple((point, found[point.index]) for point in wanted if point.index in found)
     table = Table(tuple(axes), rows, tuple((p, failures[p.index]) for p in wanted if p.index in failures), folder)
     _write(table)
@@ -167,46 +165,6 @@ def _build(jobs: list[Job], progress: Progress) -> None:
         built = backend.build(plan, progress)
         if program := getattr(built, "folder", None):
             job["program"] = (identity(), program.name, packed(program))
-
-
-def _opened(folder: FilePath, jobs: list[Job]) -> dict[int, Numbers]:
-    """What a sweep has found already; a new folder has found nothing.
-
-    Raises
-    ------
-    CircuitError
-        If the folder holds another sweep.
-    """
-    digest = sha256()
-    for job in jobs:
-        digest.update(json.dumps([job["index"], job["circuit"], job["files"], job["options"]], sort_keys=True).encode())
-    told = {"runs": len(jobs), "thalia": version("thalia"), "digest": digest.hexdigest()}
-    if (folder / TOLD).exists():
-        if _read((folder / TOLD).read_text("utf-8")) != told:
-            raise fail(f"{folder}: holds another sweep", "choose another folder, or give the same circuit, values and seeds")
-        kept = [each for each in map(_read, (folder / RESULTS).read_text("utf-8").splitlines()) if each]
-        _replace(folder / RESULTS, "".join(f"{json.dumps(each)}\n" for each in kept))
-        return {each["index"]: each["numbers"] for each in kept}
-    if folder.is_file() or (folder.exists() and any(folder.iterdir())):
-        raise fail(f"{folder}: is there already, and holds no sweep", "choose another folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / RESULTS).touch()
-    _replace(folder / TOLD, json.dumps(told))
-    return {}
-
-
-def _replace(file: FilePath, text: str) -> None:
-    """Write a file whole or not at all."""
-    partial = file.with_name(f".{file.name}.partial")
-    partial.write_text(text, "utf-8")
-    partial.replace(file)
-
-
-def _read(line: str) -> Any:
-    try:
-        return json.loads(line)
-    except ValueError:
-        return None  # the last line of a sweep that was killed
 
 
 def _write(table: Table) -> None:

@@ -10,7 +10,7 @@ import os
 import signal
 import tarfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
@@ -84,13 +84,13 @@ class Told(Protocol):
         """Take note."""
 
 
-def here(jobs: list[Job], told: Told, workers: int, alone: bool) -> None:
+def here(work: Callable[[Job], Any], jobs: list[Job], told: Told, workers: int, alone: bool) -> None:
     """In processes of this machine; a process that dies takes its pool with it, so some are run alone."""
     light = [{**job, "program": None} for job in jobs]  # the cache of this machine has it
     for batch in [[job] for job in light] if alone else [light]:
         pool = ProcessPoolExecutor(min(workers, len(batch)), multiprocessing.get_context("spawn"), _end_with_parent)
         try:
-            futures = {pool.submit(simulate_one, job): job for job in batch}
+            futures = {pool.submit(work, job): job for job in batch}
             _gather(as_completed(futures), futures, told)
         except BaseException:  # Ctrl-C: what has not begun never does
             pool.shutdown(wait=False, cancel_futures=True)

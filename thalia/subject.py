@@ -1,0 +1,174 @@
+"""The network of an experiment, between trials: what it is shown, what it answers, when it may learn.
+
+The plan has two phases, one in which plasticity is on and one in which it is off, and trials may switch between them.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia import backends
+from thalia.apparatus import Apparatus, Numbers
+from thalia.backends import Backend, Chunk, silent
+from thalia.errors import CircuitError, fail
+from thalia.passes import plan_of
+from thalia.plan import SECOND, Plan
+from thalia.present import weights
+from thalia.run import switch
+from thalia.spec import Circuit, Phase
+from thalia.units import Value, constant
+from thalia.wire import Arrays, wire
+
+LEARNING, FROZEN = 0, 1
+STIMULUS = "rate"  # the parameter by which a population is shown something
+
+
+@dataclass(frozen=True)
+class Response:
+    """Spikes in an answer: for each population the neurons that fired, and when, in seconds since the stimulus began."""
+
+    plan: Plan
+    chunk: Chunk
+    begin: int
+
+    def spikes(self, population: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Times in seconds, and neurons, each (n_spikes,), in order of time."""
+        group, member = self.plan.population(population)
+        steps, neurons = self.chunk.spikes[group.name]
+        mine = (neurons >= member.start) & (neurons < member.stop)
+        times = np.asarray((steps[mine] - self.begin) * self.plan.dt, dtype=np.float64)
+        return times, neurons[mine].astype(np.int64) - member.start
+
+    def counts(self, population: str) -> NDArray[np.int64]:
+        """Spikes of each neuron, (n_neurons,)."""
+        return np.bincount(self.spikes(population)[1], minlength=self.plan.population(population)[1].size)
+
+    def total(self, population: str) -> int:
+        """Spikes of the whole population."""
+        return len(self.spikes(population)[1])
+
+
+class Subject:
+    """A network that takes part in an experiment."""
+
+    def __init__(self, plan: Plan, engine: Backend, built: object, arrays: Arrays):
+        self.plan = plan
+        self.session = engine.start(plan, built, arrays, (), plan.seed)
+        self.apparatus = Apparatus(plan, self.session)
+        self.owner = {each.name: arrays.synapses[each.name] for each in plan.synapses}
+        self.own = {group.name: arrays.groups[group.name][STIMULUS] for group in plan.groups if _is_shown(group.members)}
+        self.shown = {name: rates.copy() for name, rates in self.own.items()}
+        self.done = 0
+        switch(plan, self.session, LEARNING)
+
+    def present(self, duration: float | Value, rates: Mapping[str, Numbers] | None = None) -> Response:
+        """Show rates (Hz) to some populations, the others having their own, and take the answer.
+
+        Parameters
+        ----------
+        duration : float, seconds, or a time
+        rates : mapping from population to one number, or one for each neuron, Hz
+        """
+        wanted = {name: own.copy() for name, own in self.own.items()}
+        for population, given in (rates or {}).items():
+            group, member = self.plan.population(population)
+            wanted[group.name][member.start : member.stop] = given
+        for name, values in wanted.items():
+            if not np.array_equal(values, self.shown[name]):
+                self.session.write(f"{name}.{STIMULUS}", values)
+                self.shown[name] = values
+        seconds = duration.mean if isinstance(duration, Value) else duration
+        begin, steps = self.done, max(1, round(seconds / self.plan.dt))
+        chunk = self.session.advance(steps)
+        self.done += steps
+        return Response(self.plan, chunk, begin)
+
+    def set(self, population: str, parameter: str, values: Numbers) -> None:
+        """Give neurons a parameter that is `from_task`; see `Apparatus.set`."""
+        self.apparatus.set(population, parameter, values)
+
+    def release(self, modulator: str, amount: float) -> None:
+        """Release an amount of a modulator that is `from_task`; see `Apparatus.release`."""
+        self.apparatus.release(modulator, amount)
+
+    def weights(self, pathway: str) -> NDArray[np.float64]:
+        """The weights of a pathway as they are now, in SI, by presynaptic neuron and then postsynaptic one."""
+        for synapses in self.plan.synapses:
+            if pathway in (member.name for member in synapses.members):
+                return weights(synapses, self.session.read)[self.owner[synapses.name].rows(pathway)]
+        raise KeyError(pathway)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """While it lasts nothing is learned, which is checked: every weight, and all that tasks set, is the same after.
+
+        Raises
+        ------
+        RuntimeError
+            If something was learned.
+        """
+        if self.plan.epoch:
+            self.session.settle()
+        switch(self.plan, self.session, FROZEN)
+        before = self.digest()
+        yield
+        if self.digest() != before:
+            raise RuntimeError("a network whose plasticity is off has learned")
+        switch(self.plan, self.session, LEARNING)
+
+    def digest(self) -> str:
+        """A fingerprint of every weight, and of what neurons learn: thresholds and the state of rules in them."""
+        found = sha256()
+        for synapses in self.plan.synapses:
+            if synapses.is_plastic:
+                found.update(weights(synapses, self.session.read).tobytes())
+        for group in self.plan.groups:
+            for equation in group.model:
+                if equation.kind == "ode" and equation.name in LEARNED:
+                    found.update(self.session.read(f"{group.name}.{equation.name}").tobytes())
+        return found.hexdigest()
+
+    def close(self) -> None:
+        """End the network."""
+        self.session.close()
+
+
+LEARNED = {"adapted_threshold"}  # variables of neuron models that outlast a trial
+
+
+def _is_shown(members: tuple[object, ...]) -> bool:
+    return any(STIMULUS in getattr(member, "from_task", ()) for member in members)
+
+
+def plan_for_trials(circuit: Circuit) -> Plan:
+    """The plan of a circuit whose plasticity can be switched off.
+
+    Raises
+    ------
+    CircuitError
+        With every mistake in the circuit, or if it has phases.
+    """
+    if circuit.phases:
+        raise fail("an experiment has no phases of its own: trials are its time", "leave `phases` out", ("phases",))
+    moment = constant(1.0, SECOND)
+    phases = (Phase(name="learning", duration=moment), Phase(name="frozen", duration=moment, plasticity="off"))
+    return plan_of(circuit.with_(phases=phases, duration=None))
+
+
+def subject_of(circuit: Circuit, backend: str | None = None) -> Subject:
+    """A network ready for its first trial.
+
+    Raises
+    ------
+    CircuitError
+        If the circuit has mistakes, or the backend cannot run it.
+    """
+    plan = plan_for_trials(circuit)
+    engine = backends.find(backend or backends.choose()[0])
+    if reasons := engine.refuse(plan):
+        raise CircuitError(fail(f"backend '{backend}': {reason}").problems[0] for reason in reasons)
+    return Subject(plan, engine, engine.build(plan, silent), wire(plan))
