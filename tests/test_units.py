@@ -29,6 +29,7 @@ def test_a_quantity_is_its_number_in_si(text, number):
         ("normal(1 nS)", "expected normal(mean, sd, min=…, max=…), found 1 of its two numbers in 'normal(1 nS)'"),
         ("normal(1 nS, 2 mV)", "'normal(1 nS, 2 mV)' mixes a conductance with a voltage"),
         ("normal(1 nS, -2 nS)", "'normal(1 nS, -2 nS)' has a negative standard deviation"),
+        ("spread(1 nS, 2 nS, min=0 nS)", "'spread(1 nS, 2 nS, min=0 nS)' is not drawn, and takes no min and max"),
         ("uniform(2 nS, 1 nS)", "'uniform(2 nS, 1 nS)' has its low end above its high end"),
         ("lognormal(0 nS, 1 nS)", "'lognormal(0 nS, 1 nS)' has a mean that is not positive"),
         ("normal(1 nS, 1 nS, min=9 nS)", "leaves (almost) nothing of the distribution between min and max"),
@@ -54,7 +55,7 @@ def test_a_value_made_in_python_survives_being_written(number, unit):
     assert parse_value(format_value(value)) == value
 
 
-@given(FINITE, st.floats(0, 1e6), st.sampled_from(SHOWN_UNITS), st.sampled_from(["normal", "uniform"]))
+@given(FINITE, st.floats(0, 1e6), st.sampled_from(SHOWN_UNITS), st.sampled_from(["normal", "uniform", "spread"]))
 def test_a_distribution_survives_being_written(first, spread, unit, kind):
     second = spread if kind == "normal" else first + spread
     value = Value(kind, (first, second), parse_unit(unit)[1])

@@ -55,6 +55,14 @@ def test_total_number_from_a_probability_is_that_of_potjans_and_diesmann():
     assert len(strand("{rule: fixed_total_number, probability: 0.1}")) == 316
 
 
+def test_what_is_spread_lies_at_equal_distances_whatever_the_seed():
+    text = "{thalia: 1, name: even, duration: 1 ms, populations: {a: {neuron: lif_current, size: 5, parameters: {v_th: 'spread(-50 mV, -30 mV)'}}}}"
+    values = [wire(thalia.plan_of(thalia.loads(text, set={"seed": seed}))).groups["neurons_a"]["v_th"] for seed in (1, 2)]
+
+    assert values[0] == pytest.approx([-0.050, -0.045, -0.040, -0.035, -0.030])
+    assert (values[0] == values[1]).all()
+
+
 @given(st.integers(1, 30), st.booleans())
 @settings(max_examples=20, deadline=None)
 def test_in_degree_is_the_same_for_every_target(degree, multapses):

@@ -14,6 +14,7 @@ from thalia.logs import Outcome
 from thalia.result import Run
 
 MAX_PHASES = 3
+MAX_MEASURES = 4
 STYLES = {OK: "", WARN: "yellow", CRITICAL: "red"}
 
 
@@ -130,6 +131,7 @@ def print_learning(outcome: Outcome) -> None:
     names.sort(key=lambda name: name != experiment.result)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("condition", no_wrap=True)
+    names = names[:MAX_MEASURES]  # the table on disk has all
     for name in names:
         table.add_column(name.replace("_", " "), justify="right")
     for log in outcome.logs:

@@ -143,6 +143,7 @@ DISTRIBUTIONS: dict[str, tuple[str, str]] = {
     "normal": ("mean", "sd"),
     "lognormal": ("mean", "sd"),
     "uniform": ("low", "high"),
+    "spread": ("first", "last"),
 }
 
 
@@ -152,6 +153,7 @@ class Value:
 
     `lognormal(mean, sd)` takes the mean and standard deviation of the value itself, not of its logarithm.
     `low` and `high` bound the values drawn: what falls outside is drawn again, so the distribution is truncated.
+    `spread(first, last)` is not drawn: it is as many numbers as are wanted, at equal distances from the first to the last.
     """
 
     kind: str
@@ -163,20 +165,20 @@ class Value:
 
     @property
     def is_random(self) -> bool:
-        """Whether numbers are drawn from it."""
+        """Whether it stands for many numbers."""
         return self.kind != "constant"
 
     @property
     def mean(self) -> float:
         """The number itself, or the mean of the distribution before truncation, in SI."""
-        return sum(self.arguments) / 2 if self.kind == "uniform" else self.arguments[0]
+        return sum(self.arguments) / 2 if self.kind in ("uniform", "spread") else self.arguments[0]
 
     @property
     def least(self) -> float:
         """The lower bound of what is drawn, or the mean of a distribution that has none, in SI."""
         if self.low is not None:
             return self.low
-        return self.arguments[0]
+        return min(self.arguments) if self.kind == "spread" else self.arguments[0]
 
     def scaled(self, factor: float) -> "Value":
         """The same value, times a positive dimensionless factor."""
@@ -258,6 +260,10 @@ def _parse_distribution(text: str, name: str, inside: str) -> Value:
 
 def _check_distribution(text: str, name: str, numbers: tuple[float, float], low: float | None, high: float | None) -> None:
     first, second = numbers
+    if name == "spread":
+        if low is not None or high is not None:
+            raise ValueSyntaxError(f"'{text}' is not drawn, and takes no min and max")
+        return
     if name == "uniform" and first > second:
         raise ValueSyntaxError(f"'{text}' has its low end above its high end")
     if name != "uniform" and second < 0:

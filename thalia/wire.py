@@ -86,6 +86,8 @@ def _sample(value: Value, size: int, generator: np.random.Generator) -> Floats:
         return generator.normal(first, second, size)
     if value.kind == "uniform":
         return generator.uniform(first, second, size)
+    if value.kind == "spread":
+        return np.linspace(first, second, size)
     variance = np.log1p((second / first) ** 2)
     return generator.lognormal(np.log(first) - variance / 2, np.sqrt(variance), size)
 

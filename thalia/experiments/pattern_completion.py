@@ -59,9 +59,7 @@ class PatternCompletion(Environment):
     def _show(self, subject: Subject, cells: Flags) -> None:
         subject.present(self.present, {self.stimuli["cells"][0]: np.where(cells, self.rate.mean, 0.0)})
 
-    def _test(
-        self, subject: Subject, pattern: Flags, cue: float, random: np.random.Generator, note: Note
-    ) -> tuple[float, float]:
+    def _test(self, subject: Subject, pattern: Flags, cue: float, random: np.random.Generator, note: Note) -> tuple[float, float]:
         """Jaccard index of what was recalled with what was to be recalled, and the fraction of the latter that was."""
         cued = np.zeros(len(pattern), bool)
         cued[random.choice(np.flatnonzero(pattern), round(cue * self.active), replace=False)] = True
