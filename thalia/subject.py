@@ -102,6 +102,14 @@ class Subject:
                 return weights(synapses, self.session.read)[self.owner[synapses.name].rows(pathway)]
         raise KeyError(pathway)
 
+    def forget(self) -> None:
+        """Give every plastic synapse the weight that it began with; its traces go on."""
+        if self.plan.epoch:
+            self.session.settle()
+        for synapses in self.plan.synapses:
+            if synapses.is_plastic:
+                self.session.write(f"{synapses.name}.w", self.owner[synapses.name].variables["w"])
+
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """While it lasts nothing is learned, which is checked: every weight, and all that tasks set, is the same after.
