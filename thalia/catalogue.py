@@ -31,7 +31,7 @@ def listing(what: str | None = None) -> str:
         return _kind(what)
     for kind in ALL_KINDS:
         if what in names(kind):
-            return {"regions": _region, "experiments": _experiment}.get(kind, lambda name: _part(kind, name))(what)
+            return _part(kind, what) if kind in KINDS else _region(what) if kind == "regions" else _experiment(what)
     known = [*ALL_KINDS, *(name for kind in ALL_KINDS for name in names(kind))]
     raise fail(f"the library has no '{what}'", did_you_mean(what, known))
 

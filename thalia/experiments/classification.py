@@ -18,9 +18,10 @@ type Ints = NDArray[np.int64]
 class Classification(Environment):
     """Images of a data set that scikit-learn bundles, each a pattern of rates for a while, over some epochs.
 
-    The learning rate, a modulator, falls from its first value to `last_rate` of it, and so does that of the thresholds. Then nothing is learned: responses to the
-    training images give each neuron the class it fires most for, or the logarithm of its rate for each class, and the held-out
-    images are read out with these. With `labels: shuffled` the labels of training say nothing.
+    The learning rate, a modulator, falls from its first value to `last_rate` of it, and so does that of the thresholds. Then
+    nothing is learned: responses to the training images give each neuron the class it fires most for, or the logarithm of its
+    rate for each class, and the held-out images are read out with these. With `labels: shuffled` the labels of training say
+    nothing.
     """
 
     STIMULI: ClassVar = ("image",)

@@ -17,7 +17,8 @@ class CueReward(Environment):
     """Episodes of `cues` random points with rewards between -1 and 1, shown with noise, and forgotten after each episode.
 
     An input neuron fires for each coordinate and one against it. The value is the difference of the spikes of `plus` and
-    `minus`; dopamine is the reward minus the value, or with `error: reward` the reward. Queries are not taught, and nothing is learned while they are asked.
+    `minus`; dopamine is the reward minus the value, or with `error: reward` the reward. Queries are not taught, and nothing
+    is learned while they are asked.
     """
 
     STIMULI: ClassVar = ("cue",)
@@ -48,9 +49,8 @@ class CueReward(Environment):
             subject.forget()
         table = np.array(asked)
         seen = table[:, 2] > 0
-        return {
-            "error": float(table[:, 0].mean()), "seen": float(table[seen, 0].mean()), "predicting_the_mean": float(table[:, 1].mean()),
-        }  # fmt: skip
+        found = {"error": table[:, 0], "seen": table[seen, 0], "predicting_the_mean": table[:, 1]}
+        return {name: float(each.mean()) for name, each in found.items()}
 
     def _episode(self, subject: Subject, random: np.random.Generator) -> list[tuple[float, float, bool]]:
         size = subject.plan.population(self.stimuli["cue"][0])[1].size // 2
