@@ -14,7 +14,7 @@ EVERY = [(kind, name) for kind in parts.KINDS for name in parts.names(kind)]
 RULES = parts.names("plasticity")
 SYNAPSES = parts.names("synapses")
 RECEPTORS = [name for name in SYNAPSES if parts.find("synapses", name)[0].weight]
-NEURONS = [n for n in parts.names("neurons") if n not in ("poisson", "input")]
+NEURONS = [n for n in parts.names("neurons") if n not in ("poisson", "regular", "input")]
 UNIT = {"ampa": "nS", "gaba_a": "nS", "gaba_b": "nS", "nmda": "nS", "delta": "mV"}
 
 
@@ -48,7 +48,7 @@ def test_a_model_from_the_literature_cites_it(name):
 STACKS = {"heterosynaptic": "[stdp_pair, heterosynaptic]", "normalise": "[stdp_pair, normalise]",
           "synaptic_scaling": "[stdp_pair, synaptic_scaling]", "parallel_fibre": "[{rule: parallel_fibre, teacher: q}]",
           **{name: f"[stdp_pair, {name}]" for name in ("consolidation", "fast_slow", "tag_and_capture")},
-          **{name: f"[{{rule: {name}, modulator: m}}]" for name in ("dopamine_stdp", "three_factor", "d2_stdp")},
+          **{name: f"[{{rule: {name}, modulator: m}}]" for name in ("dopamine_stdp", "three_factor", "d2_stdp", "presynaptic_reward")},
           "structural": "[stdp_pair, {rule: structural, interval: 40 ms, filled: 0.5, weakest: 0.3, newborn: 0.35}]",
           "d1_stdp": "[{rule: d1_stdp, modulator: m, tau_fast: 2 ms}]"}  # fmt: skip
 CELLS = {"stdp_voltage": "adex_spike"}

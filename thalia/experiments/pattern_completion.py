@@ -68,7 +68,7 @@ class PatternCompletion(Environment):
         fired = subject.present(self.recall).counts(self.readout["recall"][0]) > 0
         subject.present(self.pause)
         wanted, recalled = pattern & ~cued, fired & ~cued
-        jaccard = (wanted & recalled).sum() / max(1, (wanted | recalled).sum())
-        share = (wanted & recalled).sum() / max(1, wanted.sum())
-        note(jaccard=jaccard, recalled=share, false=(recalled & ~wanted).sum() / (~wanted).sum(), cue=cue)
-        return float(jaccard), float(share)
+        hits, either = int(np.count_nonzero(wanted & recalled)), int(np.count_nonzero(wanted | recalled))
+        jaccard, share = hits / max(1, either), hits / max(1, int(np.count_nonzero(wanted)))
+        note(jaccard=jaccard, recalled=share, false=float(np.mean(recalled[~wanted])), cue=cue)
+        return jaccard, share
