@@ -11,10 +11,11 @@ YAML text → Circuit → Plan → Brian2 network → run file → analysis and 
 | `wire` (`connect`) | Plan → arrays |
 | `emit`, `backends/` | Plan → Brian2's model texts → a session that runs |
 | `run` (`passes`, `memory`, `describe`, `watch`, `store`, `journal`) | session → run file |
-| `between` (`rewiring`) | what is done between two chunks: pruning and growing, changes of weights, a task |
+| `between` (`rewiring`, `apparatus`) | what is done between two chunks: pruning and growing, changes of weights, a task |
 | `resume`, `verify` (`checkpoint`) | run file → the same run, further; in pieces against whole |
 | `protocols`, `figures_protocols` | rule → pairing protocols in the real pipeline, and their figures |
 | `vary`, `sweep` (`workers`), `figures_sweep` | circuit → many runs → one table and its figure |
+| `trial`, `subject`, `experiments/`, `learn` (`ledger`, `logs`), `figures_learn` | circuit and task → learning curves with their controls |
 | `exports/` | run file → NWB, Neo, SONATA, GraphML |
 | `result`, `analysis`, `network`, `figures` | run file → numbers and figures |
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from thalia.analysis import bootstrap_bounds
 from thalia.errors import fail
 from thalia.source import Source
-from thalia.trial import Experiment
+from thalia.trial import Experiment, gathered
 from thalia.validate import parse
 
 
@@ -90,7 +90,7 @@ def read(folder: FilePath) -> Outcome:
         raise fail(f"{folder}: holds no logs of an experiment", "thalia learn EXPERIMENT -o DIR writes them")
     found.sort(key=lambda log: log.config["place"])
     config = found[0].config
-    return Outcome(parse(Experiment, config["section"], Source()), config["experiment"], tuple(found), folder)
+    return Outcome(parse(Experiment, gathered(config["section"]), Source()), config["experiment"], tuple(found), folder)
 
 
 def rows(outcomes: Sequence[Outcome]) -> list[list[str]]:

@@ -39,5 +39,5 @@ class Experiment(Node):
     parameters: dict[str, Any] = {}
 
 
-OWN = ("task", "seeds", "result", "curve", "chance", "goal", "lower_is_better", "window", "controls", "rules")
-ExperimentField = Annotated[Experiment, BeforeValidator(gather(*OWN))]
+gathered = gather("task", "seeds", "result", "curve", "chance", "goal", "lower_is_better", "window", "controls", "rules")
+ExperimentField = Annotated[Experiment, BeforeValidator(gathered)]
