@@ -9,7 +9,7 @@ import thalia
 from tests.test_cli import thalia as command
 from thalia import figures_learn, logs
 from thalia.errors import CircuitError
-from thalia.experiments import classification, environment, names
+from thalia.experiments import classification, environment, names, task_sequence
 from thalia.learn import experiment_of, learn
 from thalia.ledger import RESULTS
 from thalia.load import loads
@@ -278,7 +278,38 @@ def test_readouts_by_class_and_by_likelihood():
     assert classification._assigned(trained, labels, held, 2).tolist() == [1, 0]
     means = np.array([[4, 2.5, 0.5, 0], [0.5, 0.5, 5.5, 0]]) + 0.01
     likelihood = held @ np.log(means).T - means.sum(axis=1)
-    assert classification._likeliest(trained, labels, held, 2).tolist() == likelihood.argmax(axis=1).tolist() == [1, 0]
+    assert classification.likeliest(trained, labels, held, 2).tolist() == likelihood.argmax(axis=1).tolist() == [1, 0]
+
+
+def test_a_class_that_was_never_shown_is_never_answered():
+    trained, labels = np.array([[4, 0], [0, 4]]), np.array([0, 2])
+
+    assert classification.likeliest(trained, labels, np.array([[1, 0], [0, 0], [0, 1]]), 4, least=0.5).tolist() == [0, 0, 2]
+
+
+def test_forgetting_and_retention_are_those_of_the_literature():
+    """Lopez-Paz & Ranzato (2017), Chaudhry et al. (2018), by hand: rows are tasks learned, columns tasks tested."""
+    nan = np.nan
+    accuracy = np.array([[0.9, nan, nan], [0.6, 0.8, nan], [0.5, 0.9, 0.7]])
+
+    found = task_sequence._summary(accuracy)
+
+    assert found["accuracy"] == pytest.approx(0.7)
+    assert found["forgetting"] == pytest.approx(((0.9 - 0.5) + (0.8 - 0.9)) / 2)
+    assert found["learnt"] == pytest.approx(0.8)
+    assert found["retention"] == pytest.approx((0.5 / 0.9 + 0.9 / 0.8) / 2)
+
+
+def test_what_is_replayed_takes_the_place_of_what_is_new():
+    settings = {**experiment_of(thalia.load("thalia/library/experiments/task_sequence.yaml")).parameters, "replay": "balanced"}
+    task = environment("task_sequence").model_validate(settings)
+    now, before = np.arange(100, 200), np.arange(8)
+
+    chosen = task._schedule(now, before, known=8, count=4000, weights=None, random=np.random.default_rng(1))
+
+    assert len(chosen) == 4000
+    assert np.mean(chosen < 8) == pytest.approx(6 / 8, abs=0.03)  # six of eight known classes are old
+    assert set(chosen) == {*now, *before}
 
 
 def test_a_data_set_without_its_library_is_told(monkeypatch):

@@ -15,7 +15,7 @@ YAML text → Circuit → Plan → Brian2 network → run file → analysis and 
 | `resume`, `verify` (`checkpoint`) | run file → the same run, further; in pieces against whole |
 | `protocols`, `figures_protocols` | rule → pairing protocols in the real pipeline, and their figures |
 | `vary`, `sweep` (`workers`), `figures_sweep` | circuit → many runs → one table and its figure |
-| `trial`, `subject`, `experiments/`, `learn` (`ledger`, `logs`), `figures_learn` | circuit and task → learning curves with their controls |
+| `trial`, `subject`, `experiments/`, `learn` (`ledger`, `logs`), `figures_learn` | circuit and task → learning curves, controls |
 | `exports/` | run file → NWB, Neo, SONATA, GraphML |
 | `result`, `analysis`, `network`, `figures` | run file → numbers and figures |
 

@@ -1,5 +1,7 @@
 """Classification: images are shown without their labels, which only read out what the neurons have become."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -51,8 +53,7 @@ class Classification(Environment):
                 subject.set(layer, "adapting", wanted)
                 fall = wanted
                 note(spikes=self._show(subject, images[index]).sum())
-        subject.set(layer, "adapting", 0)
-        with subject.frozen():
+        with self._held(subject):
             trained = np.array([self._show(subject, image) for image in images])
             held = np.array([self._show(subject, image) for image in held_images])
         if self.labels == "shuffled":
@@ -60,9 +61,17 @@ class Classification(Environment):
         classes = int(held_labels.max()) + 1
         return {
             "accuracy": float(np.mean(_assigned(trained, labels, held, classes) == held_labels)),
-            "likelihood": float(np.mean(_likeliest(trained, labels, held, classes) == held_labels)),
+            "likelihood": float(np.mean(likeliest(trained, labels, held, classes) == held_labels)),
             "spikes": float(held.sum(axis=1).mean()), "silent": float(np.mean(trained.sum(axis=0) == 0)),
         }  # fmt: skip
+
+    @contextmanager
+    def _held(self, subject: Subject) -> Iterator[None]:
+        """While it lasts neither weights nor thresholds change."""
+        subject.set(self.readout["layer"][0], "adapting", 0)
+        with subject.frozen():
+            yield
+        subject.set(self.readout["layer"][0], "adapting", 1)
 
     def _show(self, subject: Subject, image: Floats) -> Ints:
         """The spikes of each neuron of the layer to an image."""
@@ -115,7 +124,9 @@ def _assigned(trained: Ints, labels: Ints, held: Ints, classes: int) -> Ints:
     return np.asarray(votes.argmax(axis=0))
 
 
-def _likeliest(trained: Ints, labels: Ints, held: Ints, classes: int) -> Ints:
-    """The class under which the spikes are most likely, if each neuron's were Poisson with its mean response."""
-    means = _mean_responses(trained, labels, classes) + 0.01
-    return np.asarray((held @ np.log(means).T - means.sum(axis=1)).argmax(axis=1))
+def likeliest(trained: Ints, labels: Ints, held: Ints, classes: int, least: float = 0.01) -> Ints:
+    """The class under which the spikes are most likely, if each neuron's were Poisson with its mean response and `least` more."""
+    means = _mean_responses(trained, labels, classes) + least
+    likelihood = held @ np.log(means).T - means.sum(axis=1)
+    likelihood[:, np.bincount(labels, minlength=classes) == 0] = -np.inf  # no class that was never shown
+    return np.asarray(likelihood.argmax(axis=1))
