@@ -124,9 +124,13 @@ def _assigned(trained: Ints, labels: Ints, held: Ints, classes: int) -> Ints:
     return np.asarray(votes.argmax(axis=0))
 
 
-def likeliest(trained: Ints, labels: Ints, held: Ints, classes: int, least: float = 0.01) -> Ints:
-    """The class under which the spikes are most likely, if each neuron's were Poisson with its mean response and `least` more."""
+def likeliest(trained: Ints, labels: Ints, held: Ints, classes: int, least: float = 0.01, relative: bool = False) -> Ints:
+    """The class under which the spikes are most likely, if each neuron's were Poisson with its mean response and `least` more.
+
+    If it is `relative`, only which neurons fire counts and not how many spikes there are in all.
+    """
     means = _mean_responses(trained, labels, classes) + least
-    likelihood = held @ np.log(means).T - means.sum(axis=1)
+    total = means.sum(axis=1, keepdims=True)
+    likelihood = held @ np.log(means / total).T if relative else held @ np.log(means).T - total.T
     likelihood[:, np.bincount(labels, minlength=classes) == 0] = -np.inf  # no class that was never shown
     return np.asarray(likelihood.argmax(axis=1))

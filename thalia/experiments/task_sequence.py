@@ -57,7 +57,7 @@ class TaskSequence(Classification):
                 answers = np.array([self._show(subject, image) for image in images[shown]])
                 tested = np.flatnonzero(np.isin(held_labels, known))
                 responses = np.array([self._show(subject, image) for image in held[tested]])
-                right = likeliest(answers, told, responses, len(order), self.least) == held_labels[tested]
+                right = likeliest(answers, told, responses, len(order), self.least, relative=True) == held_labels[tested]
             for task in range(number + 1):
                 accuracy[number, task] = right[np.isin(held_labels[tested], tasks[task])].mean()
         return _summary(accuracy)
