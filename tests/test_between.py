@@ -116,6 +116,53 @@ def test_a_rewarded_run_resumes_to_the_bit(simulate, tmp_path):
     assert np.array_equal(resumed.modulators["dopamine"].value, whole.modulators["dopamine"].value)
 
 
+SHOWN = REWARDED.replace("parameters: {rate: 10 Hz}}", "parameters: {rate: 10 Hz}, from_task: [rate]}")
+
+
+def show(moment):
+    """A rate of its own for every cell, drawn anew at every stop."""
+    moment.set("cells", "rate", moment.random.random(20) * 200)
+
+
+@pytest.mark.parametrize("backend", ["runtime", "cpp"])
+def test_a_task_sets_the_rates_of_each_neuron_until_it_sets_others(simulate, backend):
+    rates = []
+    task = thalia.Task("1 s", lambda moment: moment.set("cells", "rate", np.arange(20) * 10.0) or rates.append(moment.time))
+    run = simulate(SHOWN, task=task, backend=backend)
+
+    spikes = run.spikes["cells"]
+    before, after = (np.bincount(spikes.neurons[mask], minlength=20) for mask in (spikes.times < 1, spikes.times >= 1))
+    assert rates == [1, 2]
+    assert before.sum() == pytest.approx(200, abs=60)
+    assert after == pytest.approx(np.arange(20) * 10, abs=50)
+    assert after[0] == 0
+    assert np.corrcoef(after, np.arange(20))[0, 1] > 0.9
+
+
+def test_rates_that_a_task_set_are_kept_and_resumed_to_the_bit(simulate, tmp_path):
+    """Also where it was cut between two stops."""
+    task = thalia.Task("100 ms", show)
+    whole = simulate(SHOWN, task=task)
+    part = simulate(SHOWN, task=task, duration="0.73 s", output=tmp_path / "part.h5")
+
+    resumed = thalia.resume(part.file, for_="1.27 s", task=task)
+
+    assert len(whole.spikes["cells"].times) > 1000
+    assert np.array_equal(resumed.spikes["cells"].times, whole.spikes["cells"].times)
+    assert np.array_equal(resumed.spikes["cells"].neurons, whole.spikes["cells"].neurons)
+
+
+@pytest.mark.parametrize(("values", "message"), [
+    (("cells", "rate", [1.0, 2.0]), r"'rate' of 'cells': expected 20 finite numbers, or one for all, found \(2,\)"),
+    (("cells", "rate", np.nan), "expected 20 finite numbers, or one for all, found nan"),
+    (("cells", "speed", 1.0), "sets 'speed' of 'cells', which lets it set rate"),
+    (("cell", "rate", 1.0), r"sets 'rate' of 'cell', which no task may\n    hint: say `from_task: \[rate\]` there; did you mean 'cells'"),
+])  # fmt: skip
+def test_what_a_task_cannot_set_is_told(simulate, values, message):
+    with pytest.raises(CircuitError, match=message):
+        simulate(SHOWN, task=thalia.Task("100 ms", lambda moment: moment.set(*values)))
+
+
 @pytest.mark.parametrize(("task", "message"), [
     (thalia.Task("100 ms", lambda moment: moment.release("serotonin", 1)), "the task releases 'serotonin', and the circuit has no such"),
     (thalia.Task("soon", reward_many), "task: .*soon"),

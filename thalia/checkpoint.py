@@ -80,7 +80,7 @@ def derived(plan: Plan) -> set[str]:
     """Variables that follow from the circuit and the seed, and do not change: they are made again, not kept."""
     names: set[str] = set()
     for group in plan.all_groups:
-        own = ["i", *group.all_parameters()]
+        own = ["i", *(name for name in group.all_parameters() if name not in group.from_task)]
         for drive in (d for d in plan.drives if d.group == group.name):
             own += [drive.weight, drive.scale, *drive.members[0].parameters]
         if group.plays_spikes:

@@ -109,9 +109,14 @@ class Group:
         """Parameters of the model and of its inputs."""
         return self.parameters | {name: d for each in self.inputs for name, d in each.parameters.items()}
 
+    @property
+    def from_task(self) -> set[str]:
+        """The parameters that a task may set, of some of its populations."""
+        return {name for member in self.members for name in member.from_task}
+
     def shared(self, parameter: str) -> Value | None:
         """The one number that a parameter has in the whole group, or None where neurons differ, or may."""
-        if any(parameter in member.from_task for member in self.members):
+        if parameter in self.from_task:
             return None
         return _common(member.parameters[parameter] for member in self.members)
 
