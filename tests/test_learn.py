@@ -162,6 +162,7 @@ def changed(file, old, new):
     ("tau: 20 ms, from_task: true", "tau: 20 ms, released_by: cells", "'dopamine' is no modulator that a task may release"),
     ("stimuli: {cue: cue}", "stimuli: {cue: cells}", "a task may not set the rates of 'cells'\n    hint: say `from_task: .rate.` there"),
     ("from_task: [rate]", "from_task: [speed]", "from_task.0.: 'speed' is not a parameter of poisson"),
+    ("    off:", "    learning:", "experiment: 'learning' is what the experiment itself is called in its logs"),
     ("./potentiate.py", "bandid", "no task is called 'bandid'\n    hint: did you mean 'bandit'"),
     ("./potentiate.py", "./nothing.py", "nothing.py: there is no such file"),
     ("window: 2", "windows: 2", "experiment.windows: unknown key 'windows'"),
@@ -312,12 +313,13 @@ def test_what_is_replayed_takes_the_place_of_what_is_new():
     assert set(chosen) == {*now, *before}
 
 
-def test_a_data_set_without_its_library_is_told(monkeypatch):
+def test_a_data_set_without_its_library_is_told_before_anything_runs(monkeypatch, tmp_path):
     import sys
 
     monkeypatch.setitem(sys.modules, "sklearn", None)
-    with pytest.raises(CircuitError, match=r"the data set 'digits' needs scikit-learn, which is not installed"):
-        classification.loaded("digits")
+    with pytest.raises(CircuitError, match=r"experiment\.data: the data set 'digits' needs scikit-learn, which is not installed"):
+        learn("digits", output=tmp_path / "never")
+    assert not (tmp_path / "never").exists()
 
 
 @pytest.mark.reference

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
-from thalia.fields import Name, gather
+from thalia.fields import Name, gather, refuse
 from thalia.texts import Node
 
 
@@ -37,6 +37,13 @@ class Experiment(Node):
     controls: dict[Name, Variant] = {}
     rules: dict[Name, Variant] = {}
     parameters: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _names_are_free(self) -> "Experiment":
+        for name in ("learning", "experiment"):
+            if name in self.controls or name in self.rules:
+                raise refuse(f"'{name}' is what the experiment itself is called in its logs", "choose another name")
+        return self
 
 
 gathered = gather("task", "seeds", "result", "curve", "chance", "goal", "lower_is_better", "window", "controls", "rules")

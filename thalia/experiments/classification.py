@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from thalia.errors import fail
+from thalia.errors import CircuitError, Problem, fail
 from thalia.experiments import Environment, Note
 from thalia.fields import PositiveTime, Rate
+from thalia.plan import Plan
 from thalia.subject import Subject
 
 type Floats = NDArray[np.float64]
@@ -40,6 +41,15 @@ class Classification(Environment):
     show: PositiveTime
     pause: PositiveTime
     last_rate: float = 0.1
+
+    def problems(self, plan: Plan) -> list[Problem]:
+        """What does not fit between the task and a circuit, or between the task and this machine."""
+        found = super().problems(plan)
+        try:
+            loaded(self.data)
+        except CircuitError as error:
+            found += [each.under("experiment", "data") for each in error.problems]
+        return found
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """Train, then read out."""
