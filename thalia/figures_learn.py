@@ -30,7 +30,9 @@ def learning_curve(outcome: Outcome) -> Figure:
     over_trials, at_the_end = figure.subplots(1, 2, width_ratios=[1.5, 1])
     for log in logs:
         _curve(over_trials, log, experiment.curve, experiment.window, colour[log.condition])
-    _line(over_trials.axhline, experiment.chance)
+    low, high = over_trials.get_ylim()
+    if experiment.chance is not None and low <= experiment.chance <= high:  # else the curve is of something else
+        _line(over_trials.axhline, experiment.chance)
     title = f"{outcome.name}, {len(logs[0].seeds)} seeds"
     over_trials.set(xlabel=f"trial (mean of {experiment.window})", ylabel=experiment.curve.replace("_", " "), title=title)
     _finals(at_the_end, outcome, logs, colour)
