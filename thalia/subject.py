@@ -112,7 +112,7 @@ class Subject:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """While it lasts nothing is learned, which is checked: every weight, and all that tasks set, is the same after.
+        """While it lasts nothing is learned, which is checked: every weight and every threshold is the same after.
 
         Raises
         ------
@@ -129,7 +129,7 @@ class Subject:
         switch(self.plan, self.session, LEARNING)
 
     def digest(self) -> str:
-        """A fingerprint of every weight, and of what neurons learn: thresholds and the state of rules in them."""
+        """A fingerprint of every weight that may change, and of every threshold that adapts."""
         found = sha256()
         for synapses in self.plan.synapses:
             if synapses.is_plastic:
@@ -145,7 +145,7 @@ class Subject:
         self.session.close()
 
 
-LEARNED = {"adapted_threshold"}  # variables of neuron models that outlast a trial
+LEARNED = {"adapted_threshold"}  # variables of neuron models that a trial changes for good
 
 
 def _is_shown(members: tuple[object, ...]) -> bool:

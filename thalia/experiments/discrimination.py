@@ -1,7 +1,5 @@
 """Discrimination: which of two patterns is shown says which action is rewarded; then the other way round."""
 
-from typing import ClassVar
-
 import numpy as np
 from pydantic import Field
 
@@ -18,8 +16,6 @@ class Discrimination(Bandit):
     A trial is that of a bandit. What is right is drawn for each seed, and reversed after `trials`. The untrained network is
     tested first, with nothing learned: it may be right or wrong by the luck of its wiring.
     """
-
-    STIMULI: ClassVar = ("cue", "copy")
 
     trials: int = Field(300, ge=5)
     tested: int = 100  # trials of the untrained network

@@ -1,6 +1,6 @@
 """Classes that come two by two, and are to be told apart from all that came before (class-incremental learning)."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +19,9 @@ class TaskSequence(Classification):
 
     Every task has as many presentations, whatever is replayed: a replayed image takes the place of a new one. `balanced` shows
     each class that is known equally often, `uniform` stored images in a part of the presentations, `importance` the same with
-    those more often that few neurons answered when the task began. Responses to stored images, and to the
-    training images of the task at hand, are all that the readout is made of. `joint` shows all classes from the beginning.
+    those more often that no neuron answered well when the task began. Responses to stored images, and to the training images of
+    the task at hand, are all that the readout is made of. `joint` shows all classes from the beginning.
     """
-
-    STIMULI: ClassVar = ("image",)
-    READOUT: ClassVar = ("layer",)
-    MODULATORS: ClassVar = ("rate",)
 
     trials: int = Field(5, ge=1)  # epochs of each task
     classes_each: int = 2
@@ -48,7 +44,7 @@ class TaskSequence(Classification):
             count = self.trials * int(np.isin(labels, classes).sum())
             known = order if self.joint else order[: (number + 1) * self.classes_each]
             before = kept[np.isin(labels[kept], known) & ~np.isin(labels[kept], classes)]
-            weights = self._importance(subject, images, labels, before) if self.replay == "importance" else None
+            weights = self._importance(subject, images, before) if self.replay == "importance" else None
             chosen = self._schedule(now, before, len(known), count, weights, random)
             self._train(subject, images[chosen], self.slower**number, note)
             with self._held(subject):
@@ -72,8 +68,8 @@ class TaskSequence(Classification):
         chosen[old] = random.choice(before, int(old.sum()), p=weights) if old.any() else chosen[old]
         return chosen
 
-    def _importance(self, subject: Subject, images: Floats, labels: Ints, before: Ints) -> Floats | None:
-        """How often each stored image is replayed: more, the fewer neurons answer to its class."""
+    def _importance(self, subject: Subject, images: Floats, before: Ints) -> Floats | None:
+        """How often each stored image is replayed: more, the fewer spikes the neuron that answers it best fires."""
         if not len(before):
             return None
         with self._held(subject):
