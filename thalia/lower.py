@@ -92,7 +92,8 @@ def _method(equations: tuple[Equation, ...], constants: set[str]) -> str:
         return "heun"
     known = constants | rights.keys()
     is_linear = all(degree(right, rights.keys()) <= 1 and identifiers(right) <= known for right in rights.values())
-    has_integral = any(degree(right, rights.keys()) == 0 for name, right in rights.items() if name != "w" or len(rights) > 1)
+    has_integral = any(degree(right, rights.keys()) == 0 for name, right in rights.items() if name != "w")
+    has_integral |= len(rights) > 1 and "w" in rights and degree(rights["w"], {"w"}) == 0
     if is_linear and not has_integral:  # which gives the model a matrix without an inverse
         return "exact"
     return "exponential_euler" if all(degree(right, {name}) <= 1 for name, right in rights.items()) else "rk2"
