@@ -14,7 +14,7 @@ EVERY = [(kind, name) for kind in parts.KINDS for name in parts.names(kind)]
 RULES = parts.names("plasticity")
 SYNAPSES = parts.names("synapses")
 RECEPTORS = [name for name in SYNAPSES if parts.find("synapses", name)[0].weight]
-NEURONS = [n for n in parts.names("neurons") if n not in ("poisson", "regular", "latency", "input")]
+NEURONS = [n for n in parts.names("neurons") if n not in ("poisson", "regular", "input")]
 UNIT = {"ampa": "nS", "gaba_a": "nS", "gaba_b": "nS", "nmda": "nS", "delta": "mV"}
 
 
