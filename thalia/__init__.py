@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from thalia.errors import CircuitError as CircuitError
     from thalia.errors import Problem as Problem
     from thalia.exports import export as export
+    from thalia.learn import learn as learn
     from thalia.load import dumps as dumps
     from thalia.load import load as load
     from thalia.load import loads as loads
@@ -57,7 +58,7 @@ _HOME = {
     "CircuitError": "errors", "Problem": "errors", "load": "load", "loads": "load", "dumps": "load", "plan_of": "passes",
     "run": "run", "resume": "resume", "Run": "result", "Circuit": "spec", "Connect": "spec", "Delay": "spec", "Pathway": "spec",
     "Phase": "spec", "Population": "spec", "Record": "spec", "Stimulus": "uses", "Modulator": "uses",
-    "export": "exports", "Task": "between", "Moment": "between",
+    "export": "exports", "learn": "learn", "Task": "between", "Moment": "between",
 }  # fmt: skip
 __all__ = sorted([*_HOME, "analysis", "figures"])
 

@@ -21,6 +21,7 @@ from thalia.cli_common import (
     Set,
     load_with,
     progress_bar,
+    settings_of,
     tell,
 )
 from thalia.errors import CircuitError, fail
@@ -45,7 +46,12 @@ def check(circuit: CircuitFile, set_: Set = None) -> None:
     from thalia.memory import expected_synapses
     from thalia.passes import plan_of
 
-    plan = plan_of(load_with(circuit, set_))
+    loaded = load_with(circuit, set_)
+    plan = plan_of(loaded)
+    if loaded.experiment:
+        from thalia.learn import conditions_of
+
+        conditions_of(circuit, None, None, settings_of(set_), {})
     neurons = sum(group.size for group in plan.groups)
     synapses = sum(expected_synapses(pathway, plan) for _, pathway in plan.pathways())
     print(f"{circuit}: good: {plan.name}, {neurons:,} neurons, {synapses:,.0f} synapses, {plan.duration:g} s")

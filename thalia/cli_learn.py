@@ -57,14 +57,14 @@ def learn(
     except KeyboardInterrupt:
         print("stopped; the same command with `-o` and the folder of its logs goes on", file=sys.stderr)
         raise typer.Exit(130) from None
+    for condition, seed, why in outcome.failed:
+        print(f"failed twice: {condition}, seed {seed}: {why}", file=sys.stderr)
     figure = save(learning_curve(outcome), outcome.folder / "learning.png")
     if as_json:
         found = {log.condition: {"seeds": log.seeds, "aggregate": log.aggregate()} for log in outcome.logs}
         print(json.dumps({"experiment": outcome.name, "folder": str(outcome.folder), "conditions": found, "figure": str(figure)}))
     else:
         _tell(outcome, figure)
-    for condition, seed, why in outcome.failed:
-        print(f"failed twice: {condition}, seed {seed}: {why}", file=sys.stderr)
     if outcome.failed:
         raise typer.Exit(1)
 

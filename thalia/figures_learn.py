@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from thalia.analysis import bootstrap_bounds
-from thalia.errors import fail
+from thalia.errors import did_you_mean, fail
 from thalia.figures import FAINT, colours, styled
 from thalia.logs import Log, Outcome
 
@@ -20,11 +20,15 @@ def learning_curve(outcome: Outcome) -> Figure:
     Raises
     ------
     CircuitError
-        If no run ended.
+        If no run ended, or the task does not give what is to be drawn.
     """
     logs = [log for log in outcome.logs if log.seeds]
     if not logs:
         raise fail(f"{outcome.folder}: no run ended, so there is nothing to draw")
+    given = {"result": [*logs[0].finals[0]], "curve": [*logs[0].histories[0]]}
+    for key, known in given.items():
+        if (name := getattr(outcome.experiment, key)) not in known:
+            raise fail(f"{outcome.folder}: experiment.{key}: the task gives no '{name}'", did_you_mean(name, known))
     experiment, colour = outcome.experiment, colours([log.condition for log in logs])
     figure = Figure(figsize=(9, 3.9))
     over_trials, at_the_end = figure.subplots(1, 2, width_ratios=[1.5, 1])

@@ -90,7 +90,7 @@ def learn(
     """
     if seeds is not None and seeds < 1:
         raise fail(f"--seeds: expected at least one, found {seeds}")
-    conditions = _conditions(experiment, rule, controls, set or {}, {} if trials is None else {"trials": trials})
+    conditions = conditions_of(experiment, rule, controls, set or {}, {} if trials is None else {"trials": trials})
     first = conditions[0]
     wanted = range(base_seed, base_seed + (seeds or first.experiment.seeds))
     jobs = _jobs(conditions, wanted, backend)
@@ -112,10 +112,16 @@ def learn(
     return outcome
 
 
-def _conditions(
+def conditions_of(
     file: str | FilePath, rule: str | None, controls: Sequence[str] | None, set: Mapping[str, Any], task: dict[str, Any]
 ) -> list[Condition]:
-    """The experiment as it is written, or with a rule, then with each control; all are checked before anything runs."""
+    """The experiment as it is written, or with a rule, then with each control; all are checked before anything runs.
+
+    Raises
+    ------
+    CircuitError
+        If one of them cannot be.
+    """
     written = experiment_of(load_whole(_path(file), set))
     for option, name, known in (
         *(("--rule", name, written.rules) for name in ([rule] if rule else [])),

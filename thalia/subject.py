@@ -59,9 +59,8 @@ class Subject:
         self.plan = plan
         self.session = engine.start(plan, built, arrays, (), plan.seed)
         self.apparatus = Apparatus(plan, self.session)
-        self.owner = {each.name: arrays.synapses[each.name] for each in plan.synapses}
-        self.own = {group.name: arrays.groups[group.name][STIMULUS] for group in plan.groups if _is_shown(group.members)}
-        self.shown = {name: rates.copy() for name, rates in self.own.items()}
+        self.arrays = arrays
+        self.shown: set[str] = set()  # populations whose rates are not their own
         self.done = 0
         switch(plan, self.session, LEARNING)
 
@@ -72,15 +71,19 @@ class Subject:
         ----------
         duration : float, seconds, or a time
         rates : mapping from population to one number, or one for each neuron, Hz
+
+        Raises
+        ------
+        CircuitError
+            If no task may set the rates of a population, or there are not as many as it has neurons.
         """
-        wanted = {name: own.copy() for name, own in self.own.items()}
-        for population, given in (rates or {}).items():
+        given = rates or {}
+        for population in self.shown - given.keys():
             group, member = self.plan.population(population)
-            wanted[group.name][member.start : member.stop] = given
-        for name, values in wanted.items():
-            if not np.array_equal(values, self.shown[name]):
-                self.session.write(f"{name}.{STIMULUS}", values)
-                self.shown[name] = values
+            self.apparatus.set(population, STIMULUS, self.arrays.groups[group.name][STIMULUS][member.start : member.stop])
+        for population, values in given.items():
+            self.apparatus.set(population, STIMULUS, values)
+        self.shown = set(given)
         seconds = duration.mean if isinstance(duration, Value) else duration
         begin, steps = self.done, max(1, round(seconds / self.plan.dt))
         chunk = self.session.advance(steps)
@@ -99,7 +102,7 @@ class Subject:
         """The weights of a pathway as they are now, in SI, by presynaptic neuron and then postsynaptic one."""
         for synapses in self.plan.synapses:
             if pathway in (member.name for member in synapses.members):
-                return weights(synapses, self.session.read)[self.owner[synapses.name].rows(pathway)]
+                return weights(synapses, self.session.read)[self.arrays.synapses[synapses.name].rows(pathway)]
         raise KeyError(pathway)
 
     def forget(self) -> None:
@@ -108,7 +111,7 @@ class Subject:
             self.session.settle()
         for synapses in self.plan.synapses:
             if synapses.is_plastic:
-                self.session.write(f"{synapses.name}.w", self.owner[synapses.name].variables["w"])
+                self.session.write(f"{synapses.name}.w", self.arrays.synapses[synapses.name].variables["w"])
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -146,10 +149,6 @@ class Subject:
 
 
 LEARNED = {"adapted_threshold"}  # variables of neuron models that a trial changes for good
-
-
-def _is_shown(members: tuple[object, ...]) -> bool:
-    return any(STIMULUS in getattr(member, "from_task", ()) for member in members)
 
 
 def plan_for_trials(circuit: Circuit) -> Plan:

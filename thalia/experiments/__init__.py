@@ -90,7 +90,10 @@ def environment(task: str, folder: FilePath = FilePath(".")) -> type[Environment
         assert spec is not None
         assert spec.loader is not None
         module: Any = util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:  # whatever is wrong with it is the user's to mend
+            raise fail(f"{file}: cannot be imported: {type(error).__name__}: {error}", path=where) from error
     elif task in names():
         module = import_module(f"thalia.experiments.{task}")
     else:
