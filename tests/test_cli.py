@@ -205,7 +205,8 @@ def test_the_schema_accepts_every_circuit_as_an_editor_would(tmp_path):
         for f in (ROOT / "circuits").glob("*.yaml")
     }
 
-    assert wrong == {name: [] for name in ("balanced", "brunel", "capture", "cortex", "pair", "prediction", "reward", "thalamus")}
+    assert len(wrong) > 8
+    assert wrong == {name: [] for name in wrong}
 
 
 def test_stdout_closed_early_is_no_error(tmp_path):
