@@ -141,6 +141,20 @@ pathways: {p: {pre: a, post: b, connect: {rule: all_to_all}, synapse: current_ex
     assert len(simulate(text).spikes["a"]) > 0
 
 
+def test_pathways_whose_plasticity_is_always_off_are_one_with_static_ones():
+    circuit = thalia.loads("""
+thalia: 1
+name: still
+populations: {a: {neuron: lif_current, size: 4}}
+pathways:
+  still: {pre: a, post: a, connect: {rule: all_to_all}, synapse: current_exp, weight: 1 pA, delay: 1 ms, plasticity: [stdp_pair]}
+  static: {pre: a, post: a, connect: {rule: all_to_all}, synapse: current_exp, weight: 1 pA, delay: 1 ms}
+phases: [{name: all, duration: 10 ms, plasticity: off}]
+""")
+
+    assert [len(synapses.members) for synapses in thalia.plan_of(circuit).synapses] == [2]
+
+
 def test_plasticity_that_is_always_off_leaves_plain_synapses():
     text = (
         (ROOT / "circuits" / "cortex.yaml")

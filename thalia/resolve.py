@@ -219,7 +219,8 @@ class _Resolver:
         received[pathway.post[0]].add(port.input, port.values, path)
         plastic = plastic_in(self.circuit, name)
         self.used[name] = [*efficacies, *rules]
-        rules = rules if any(plastic) or any(used.rewires for used in rules) else []
+        if not any(plastic) and not any(used.rewires for used in rules):  # static, and fused with what is
+            rules, bounds = [], (None, None)
         layers = [(used, self.layers.state(used, plastic)) for used in (*efficacies, *rules)]
         for used, state in layers:
             self.layers.teach(used, state, pathway.post[0])
