@@ -43,8 +43,7 @@ def response(run: thalia.Run, population: str, phase: str, shown: str) -> float:
 def weights(run: thalia.Run, shown: str) -> np.ndarray:
     """Mean weight over time of the granule cells that only this stimulus drives, as a fraction of the weight at first."""
     afferents = {
-        name: np.bincount(run.weights[f"{name}_fibres"].post, minlength=run.spikes["cb.granule"].size)
-        for name in COLOURS
+        name: np.bincount(run.weights[f"{name}_fibres"].post, minlength=run.spikes["cb.granule"].size) for name in COLOURS
     }
     other = "light" if shown == "tone" else "tone"
     driven = (afferents[shown] >= 4) & (afferents[other] <= 1)
