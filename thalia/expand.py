@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from thalia.errors import CircuitError, Path, Problem
+from thalia.errors import CircuitError, Path, Problem, did_you_mean
 from thalia.parts import part_text
 from thalia.source import read_yaml
 from thalia.spec import Circuit, Delay, Fragment, Pathway, Population, RegionUse
@@ -45,9 +45,17 @@ def _expand_regions(circuit: Circuit, problems: list[Problem]) -> Circuit:
         try:
             text, file = part_text("regions", use.template, circuit.folder)
             data, fragment_source = read_yaml(text, file)
-            fragment = parse(Fragment, data, fragment_source)
+            parse(Fragment, data, fragment_source)
+            assert isinstance(data, dict)  # or `parse` had refused it
+            fragment_source = fragment_source.joined(source.below(here), ())
+            fragment = parse(Fragment, _changed(here, use, data, file, problems), fragment_source)
         except CircuitError as error:
-            problems += [p if p.place else Problem((*here, "template"), p.message, p.hint) for p in error.problems]
+            problems += [
+                Problem((*here, *p.path), p.message, p.hint, p.place)
+                if p.place
+                else Problem((*here, "template"), p.message, p.hint)
+                for p in error.problems
+            ]
             continue
         source = source.joined(fragment_source, here)
         problems += _shares(here, use, fragment, file)
@@ -67,6 +75,21 @@ def _expand_regions(circuit: Circuit, problems: list[Problem]) -> Circuit:
         if population.share is not None:
             problems.append(Problem(("populations", name, "share"), "'share' is for regions", "give `size:` instead"))
     return circuit.with_(regions={}, populations=populations, pathways=pathways).at(source)
+
+
+def _changed(here: Path, use: RegionUse, data: dict[str, Any], file: str, problems: list[Problem]) -> dict[str, Any]:
+    """A template's data with what the circuit changes of it."""
+    made = dict(data)
+    for kind, each in (("populations", use.populations), ("pathways", use.pathways)):
+        known = made[kind] = dict(data.get(kind) or {})
+        for name, changes in each.items():
+            if name not in known:
+                problems.append(Problem((*here, kind, name), f"{file} has no {kind[:-1]} '{name}'", did_you_mean(name, known)))
+                continue
+            before = known[name]
+            both = [key for key, new in changes.items() if isinstance(new, dict) and isinstance(before.get(key), dict)]
+            known[name] = {**before, **changes, **{key: {**before[key], **changes[key]} for key in both}}
+    return made
 
 
 def _expand_schedules(circuit: Circuit) -> Circuit:

@@ -106,16 +106,23 @@ def _split(data: Any, dotted_path: str) -> tuple[str | int, ...]:
             key, words = ".".join(words[:taken]), words[taken:]
         elif isinstance(node, dict) and len(words) == 1:
             return (*path, words[0])
-        elif isinstance(node, dict) and path == [] and words[0] in Circuit.model_fields:
+        elif isinstance(node, dict) and (words[0] in Circuit.model_fields if not path else _changes_a_region(path)):
             key = words.pop(0)
             node[key] = {}
         else:
             known = list(node) if isinstance(node, dict) else []
             message = f"--set {dotted_path}: the circuit has no '{'.'.join([*map(str, path), words[0]])}'"
-            raise fail(message, did_you_mean(words[0], map(str, known)))
+            of_region = path and path[0] in ("populations", "pathways") and words[0] in data.get("regions", {})
+            instead = f"of a region: --set regions.{words[0]}.{path[0]}.{'.'.join(words[1:])}" if of_region else ""
+            raise fail(message, instead or did_you_mean(words[0], map(str, known)))
         path.append(key)
         node = node[key]
     return tuple(path)
+
+
+def _changes_a_region(path: list[str | int]) -> bool:
+    """Whether what is set is below a region, whose populations and pathways stand in its template."""
+    return path[0] == "regions" and len(path) > 1
 
 
 def dumps(circuit: Circuit) -> str:

@@ -50,6 +50,10 @@ class Source:
         places = {**self.places, **{(*under, *path): place for path, place in other.places.items()}}
         return Source(places, {**self.files, **other.files}, self.aliases, self.folder)
 
+    def below(self, path: Path) -> "Source":
+        """The places below a path, as those of a text of its own."""
+        return Source({known[len(path) :]: place for known, place in self.places.items() if known[: len(path)] == path}, {})
+
     def aliased(self, aliases: Mapping[Path, Path]) -> "Source":
         """This source, knowing also what these made paths stand for."""
         return Source(self.places, self.files, {**self.aliases, **aliases}, self.folder)

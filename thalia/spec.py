@@ -199,10 +199,15 @@ class Scale(Node):
 
 
 class RegionUse(Node):
-    """A region template with its size in neurons."""
+    """A region template with its size in neurons, and what this circuit changes of its populations and pathways, by name.
+
+    What is given replaces what the template says; mappings such as `parameters` are merged.
+    """
 
     template: str
     size: int = Field(ge=1)
+    populations: dict[Name, dict[str, Any]] = {}
+    pathways: dict[Name, dict[str, Any]] = {}
 
 
 class Fragment(Node):
