@@ -1,4 +1,4 @@
-"""A cue held over a delay by prefrontal cells, and what is left without the cue, or with NMDA receptors blocked.
+"""A cue held over a delay by prefrontal cells, and what is left without the cue, without dopamine, or without NMDA.
 
 python plots/prefrontal.py [-o plots/prefrontal.png] [--seeds 5]
 """
@@ -17,18 +17,21 @@ from thalia.expand import expand
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "prefrontal.yaml"
 NMDA = "pfc.slow."
 WIDTH = 0.05  # seconds
-CONDITIONS = ("cue", "no cue", "NMDA blocked", "NMDA blocked, more drive")
-MORE = "2550 Hz"  # of background without NMDA, for resting rates near those with it
+CONDITIONS: dict[str, dict[str, str]] = {
+    "cue": {},
+    "no cue": {"stimuli.cue.rate": "0 Hz"},
+    "no dopamine": {"modulators.dopamine.tonic": "0"},
+    "NMDA blocked": {},
+    "NMDA blocked, more drive": {"stimuli.background.rate": "2550 Hz"},  # for resting rates near those with NMDA
+}
 COLOURS = {"pfc.first": "#D55E00", "pfc.second": "#0072B2", "pfc.others": "#999999", "pfc.interneurons": "#222222"}
 
 
 def simulated(seed: int, condition: str, folder: Path) -> thalia.Run:
     """The circuit with a seed, in one of `CONDITIONS`."""
-    circuit = expand(thalia.load(CIRCUIT, set={"stimuli.background.rate": MORE} if "more" in condition else None))
+    circuit = expand(thalia.load(CIRCUIT, set=CONDITIONS[condition]))
     pathways = {name: each for name, each in circuit.pathways.items() if "NMDA" not in condition or not name.startswith(NMDA)}
-    stimuli = {name: each for name, each in circuit.stimuli.items() if condition != "no cue" or name != "cue"}
-    changed = circuit.with_(pathways=pathways, stimuli=stimuli)
-    return thalia.run(changed, seed=seed, output=folder / "run.h5", overwrite=True)
+    return thalia.run(circuit.with_(pathways=pathways), seed=seed, output=folder / "run.h5", overwrite=True)
 
 
 def rates(run: thalia.Run, phase: str) -> dict[str, float]:
@@ -38,7 +41,7 @@ def rates(run: thalia.Run, phase: str) -> dict[str, float]:
 
 def draw(seeds: int) -> Figure:
     """The figure, of the first seed; the numbers of all seeds are printed."""
-    figure = Figure(figsize=(10, 4.6), layout="constrained")
+    figure = Figure(figsize=(12, 4.6), layout="constrained")
     axes = figure.subplots(2, len(CONDITIONS), sharex=True, sharey="row", height_ratios=[1, 1.4])
     for column, condition in enumerate(CONDITIONS):
         found: dict[str, list[float]] = {}

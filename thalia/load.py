@@ -112,7 +112,7 @@ def _split(data: Any, dotted_path: str) -> tuple[str | int, ...]:
         else:
             known = list(node) if isinstance(node, dict) else []
             message = f"--set {dotted_path}: the circuit has no '{'.'.join([*map(str, path), words[0]])}'"
-            of_region = path and path[0] in ("populations", "pathways") and words[0] in data.get("regions", {})
+            of_region = path and path[0] in ("populations", "pathways") and words[0] in (data.get("regions") or {})
             instead = f"of a region: --set regions.{words[0]}.{path[0]}.{'.'.join(words[1:])}" if of_region else ""
             raise fail(message, instead or did_you_mean(words[0], map(str, known)))
         path.append(key)

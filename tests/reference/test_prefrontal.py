@@ -1,4 +1,4 @@
-"""`prefrontal.yaml` rests at published rates, holds a cue over its delay, and holds nothing without cue or NMDA (Wang 2002)."""
+"""`prefrontal.yaml` rests at published rates, holds a cue over its delay, and holds nothing without cue, dopamine or NMDA (Wang 2002)."""
 
 import pytest
 
@@ -7,13 +7,13 @@ from plots import prefrontal
 pytestmark = pytest.mark.reference
 
 
-@pytest.fixture(scope="module", params=prefrontal.CONDITIONS)
+@pytest.fixture(scope="module", params=list(prefrontal.CONDITIONS))
 def condition_and_run(request, tmp_path_factory):
     """Seed 7, which the figure does not use."""
     return request.param, prefrontal.simulated(7, request.param, tmp_path_factory.mktemp("run"))
 
 
-def test_only_a_cue_with_nmda_is_held(condition_and_run):
+def test_only_a_cue_with_dopamine_and_nmda_is_held(condition_and_run):
     condition, run = condition_and_run
     held = prefrontal.rates(run, "delay")
 
