@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from thalia.between import Moment as Moment
     from thalia.between import Task as Task
+    from thalia.calibrate import calibrate as calibrate
     from thalia.errors import CircuitError as CircuitError
     from thalia.errors import Problem as Problem
     from thalia.exports import export as export
@@ -58,7 +59,7 @@ _HOME = {
     "CircuitError": "errors", "Problem": "errors", "load": "load", "loads": "load", "dumps": "load", "plan_of": "passes",
     "run": "run", "resume": "resume", "Run": "result", "Circuit": "spec", "Connect": "spec", "Delay": "spec", "Pathway": "spec",
     "Phase": "spec", "Population": "spec", "Record": "spec", "Stimulus": "uses", "Modulator": "uses",
-    "export": "exports", "learn": "learn", "Task": "between", "Moment": "between",
+    "export": "exports", "learn": "learn", "calibrate": "calibrate", "Task": "between", "Moment": "between",
 }  # fmt: skip
 __all__ = sorted([*_HOME, "analysis", "figures"])
 

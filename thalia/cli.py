@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from thalia import cli_learn, cli_protocols, cli_runs
+from thalia import cli_calibrate, cli_learn, cli_protocols, cli_runs
 from thalia.cli_common import (
     Backend,
     CheckpointEvery,
@@ -116,6 +116,7 @@ app.command()(cli_runs.diff)
 app.command()(cli_runs.health)
 app.command()(cli_runs.export)
 app.command()(cli_runs.sweep)
+app.command()(cli_calibrate.calibrate)
 app.command()(cli_learn.learn)
 
 

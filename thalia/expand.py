@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Iterator
+from functools import reduce
 from typing import Any
 
 from thalia.errors import CircuitError, Path, Problem, did_you_mean
 from thalia.parts import part_text
-from thalia.source import read_yaml
-from thalia.spec import Circuit, Delay, Fragment, Pathway, Population, RegionUse
+from thalia.source import read_text, read_yaml
+from thalia.spec import Circuit, Delay, Fragment, Gains, Pathway, Population, Reference, RegionUse
 from thalia.uses import RuleUse, Stimulus
 from thalia.validate import parse
 
@@ -21,7 +22,7 @@ def expand(circuit: Circuit) -> Circuit:
         For a region that is not there or refers to itself, and for every table of the wrong shape.
     """
     problems: list[Problem] = []
-    circuit = _expand_schedules(_expand_regions(circuit, problems))
+    circuit = _expand_schedules(_expand_regions(_with_gains(circuit, problems), problems))
     pathways, stimuli, aliases = {}, {}, {}
     for name, pathway in circuit.pathways.items():
         for made, single in _split_pathway(name, pathway, problems):
@@ -37,9 +38,26 @@ def expand(circuit: Circuit) -> Circuit:
     return written_out.at(circuit.source.aliased({made: name for made, name in aliases.items() if made != name}))
 
 
+def _with_gains(circuit: Circuit, problems: list[Problem]) -> Circuit:
+    """The circuit with the gains that stand in a file beside it."""
+    if not isinstance(circuit.gains, str):
+        return circuit
+    here: Path = ("gains",)
+    try:
+        text, file = read_text(circuit.folder / circuit.gains), str(circuit.folder / circuit.gains)
+        data, source = read_yaml(text, file)
+        gains = parse(Gains, {"gains": data}, source.joined(source, here)).gains
+    except CircuitError as error:
+        hint = "`thalia calibrate` writes one"
+        problems += [p if p.place else Problem(here, p.message, p.hint or hint) for p in error.problems]
+        return circuit.with_(gains={})
+    return circuit.with_(gains=gains).at(circuit.source.joined(source, here))
+
+
 def _expand_regions(circuit: Circuit, problems: list[Problem]) -> Circuit:
     populations, pathways = dict(circuit.populations), dict(circuit.pathways)
     source = circuit.source
+    claims = [circuit.reference] if circuit.reference else []
     for region, use in circuit.regions.items():
         here: Path = ("regions", region)
         try:
@@ -63,6 +81,8 @@ def _expand_regions(circuit: Circuit, problems: list[Problem]) -> Circuit:
             made = f"{region}.{name}"
             populations[made] = _sized(population, use.size)
             source = source.aliased({("populations", made): (*here, "populations", name)})
+        if fragment.reference:
+            claims.append(_claimed(region, fragment.reference))
         for name, pathway in fragment.pathways.items():
             made = f"{region}.{name}"
             changes: dict[str, Any] = {
@@ -74,7 +94,21 @@ def _expand_regions(circuit: Circuit, problems: list[Problem]) -> Circuit:
     for name, population in circuit.populations.items():
         if population.share is not None:
             problems.append(Problem(("populations", name, "share"), "'share' is for regions", "give `size:` instead"))
-    return circuit.with_(regions={}, populations=populations, pathways=pathways).at(source)
+    reference = reduce(_both, claims) if claims else None
+    return circuit.with_(regions={}, populations=populations, pathways=pathways, reference=reference).at(source)
+
+
+def _claimed(region: str, claims: Reference) -> Reference:
+    """What was published of a template, with the names that its populations have in the circuit."""
+    named = {key: {f"{region}.{name}": value for name, value in getattr(claims, key).items()} for key in ("rates", "ranges")}
+    return claims.model_copy(update={**named, "pacemakers": tuple(f"{region}.{name}" for name in claims.pacemakers)})
+
+
+def _both(first: Reference, second: Reference) -> Reference:
+    """Two claims as one; where both speak of a population, the first holds."""
+    sources = first.source if second.source in first.source else f"{first.source}; {second.source}"
+    both = {key: {**getattr(second, key), **getattr(first, key)} for key in ("rates", "ranges")}
+    return Reference(source=sources, pacemakers=tuple(dict.fromkeys(first.pacemakers + second.pacemakers)), **both)
 
 
 def _changed(here: Path, use: RegionUse, data: dict[str, Any], file: str, problems: list[Problem]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from thalia.texts import AnyValue, quantity
+from thalia.texts import AnyWeight, quantity
 from thalia.units import DIMENSIONLESS, UNITS, Value
 
 
@@ -108,13 +108,15 @@ if TYPE_CHECKING:
     type Number = Value
     type PositiveTime = Value
     type PositiveLength = Value
+    type PositiveNumber = Value
     type Probability = Value
     type Count = Value
     type Fraction = Value
     type ProbabilityTable = tuple[tuple[Value, ...], ...]
     type CountTable = tuple[tuple[Value, ...], ...]
     type TimeTable = tuple[tuple[Value, ...], ...]
-    type ValueTable = tuple[tuple[Value, ...], ...]
+    type Weight = Value  # a drive, too, is one after pass 2
+    type WeightTable = tuple[tuple[Value, ...], ...]
 else:
     Time = quantity("time", UNITS["s"][1])
     Length = quantity("length", UNITS["m"][1])
@@ -122,8 +124,9 @@ else:
     Number = quantity("number without unit", DIMENSIONLESS)
     PositiveTime = Annotated[Time, AfterValidator(positive)]
     PositiveLength = Annotated[Length, AfterValidator(positive)]
+    PositiveNumber = Annotated[Number, AfterValidator(positive)]
     Probability = Annotated[Number, AfterValidator(_probability)]
     Count = Annotated[Number, AfterValidator(_count)]
     Fraction = Annotated[Number, AfterValidator(_probability), AfterValidator(positive)]
     ProbabilityTable, CountTable, TimeTable = table(Probability), table(Count), table(Time)
-    ValueTable = table(AnyValue)
+    Weight, WeightTable = AnyWeight, table(AnyWeight)

@@ -62,6 +62,13 @@ def _refuse(message: str, hint: str = "") -> PydanticCustomError:
     return PydanticCustomError("thalia", "{message}", {"message": message, "hint": hint})
 
 
+class Rheobase(Node):
+    """The constant current from which on a neuron fires, and the potential it then has, as expressions of its parameters."""
+
+    current: str
+    at: str
+
+
 class Neuron(Part):
     """A neuron model. `input_current` (or `input_rate`) in its equations is everything that it receives."""
 
@@ -69,6 +76,7 @@ class Neuron(Part):
     threshold: str
     reset: Statements = ()
     refractory: str = ""
+    rheobase: Rheobase | None = None
     initial: dict[str, str | AnyValue] = {}
 
     @model_validator(mode="after")
@@ -140,14 +148,16 @@ class Synapse(Layer):
     """A synapse model: what an arriving spike does to the postsynaptic neuron.
 
     A receptor has a `weight` with unit; `neuron` holds the equations that live in that neuron, `current` is what
-    they inject, `on_pre` the effect of one spike of weight `w`, `charge` what it injects in all. A synapse part
-    without `weight` scales the `efficacy` of what follows it: short-term plasticity.
+    they inject, `on_pre` the effect of one spike of weight `w`, `charge` what it injects in all, where `v` and `c_m` are
+    potential and capacitance of the neuron. A synapse part without `weight` scales the `efficacy` of what follows it:
+    short-term plasticity; `mean_efficacy` is what remains of the weight at a steady `rate`.
     """
 
     weight: UnitText | None = None
     current: str = ""
     on_pre: Statements
     charge: str = ""
+    mean_efficacy: str = ""
 
     @model_validator(mode="after")
     def _names_are_free(self) -> "Synapse":

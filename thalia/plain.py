@@ -5,6 +5,7 @@ from typing import Any
 from thalia.equations import Equation, Statement, equation_text
 from thalia.models import Synapse
 from thalia.spec import Circuit, Pathway
+from thalia.targets import DriveTarget
 from thalia.texts import Node
 from thalia.trial import Experiment
 from thalia.units import DIMENSIONLESS, Value, si_unit
@@ -23,7 +24,10 @@ def as_data(node: Any) -> Any:
         return "".join(f"{equation_text(n) if isinstance(n, Equation) else n}\n" for n in node)
     if isinstance(node, dict):
         return {key: as_data(value) for key, value in node.items()}
-    if isinstance(node, tuple) and node and all(isinstance(row, tuple) for row in node) and isinstance(node[0][0], Value):
+    if isinstance(node, DriveTarget):
+        return str(node)
+    rows = isinstance(node, tuple) and node and all(isinstance(row, tuple) for row in node)
+    if rows and isinstance(node[0][0], Value | DriveTarget):
         single = len(node) == 1 and len(node[0]) == 1
         return as_data(node[0][0]) if single else [[as_data(entry) for entry in row] for row in node]
     if isinstance(node, list | tuple):

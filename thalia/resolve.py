@@ -22,6 +22,7 @@ from thalia.scale import ScaleReport, scale
 from thalia.spec import Circuit, Pathway, Population
 from thalia.texts import expect
 from thalia.units import DIMENSIONLESS, UNITS, Dimension, Value, ValueSyntaxError, constant, dimension_name, parse_value
+from thalia.working_point import at_working_point
 
 CONDUCTANCE = UNITS["S"][1]
 Result = TypeVar("Result")
@@ -35,18 +36,17 @@ def resolve(circuit: Circuit) -> Plan:
     CircuitError
         With every unknown name, wrong dimension, impossible delay and the like.
     """
-    written_out = expand(circuit)
-    scaled, report = scale(written_out)
-    return _Resolver(scaled, report).plan()
+    weighed, problems = at_working_point(expand(circuit))
+    return _Resolver(*scale(weighed), problems).plan()
 
 
 class _Resolver:
     """Collects problems while it looks everything up, so that all are reported at once."""
 
-    def __init__(self, circuit: Circuit, report: ScaleReport):
+    def __init__(self, circuit: Circuit, report: ScaleReport, problems: list[Problem]):
         self.circuit = circuit
         self.report = report
-        self.problems: list[Problem] = []
+        self.problems = problems
         self.ports = Ports(circuit, self.problems)
         self.modulators = Modulators(circuit, self.ports)
         self.weight_changes = self.modulators.weight_changes()

@@ -12,12 +12,13 @@ from thalia.fields import (
     Name,
     Names,
     PositiveLength,
+    PositiveNumber,
     PositiveTime,
     ProbabilityTable,
     Rate,
     Switch,
     TimeTable,
-    ValueTable,
+    WeightTable,
     Words,
     refuse,
 )
@@ -116,7 +117,7 @@ class Pathway(Node):
     post: Names
     connect: Connect
     synapse: SynapseFields
-    weight: ValueTable
+    weight: WeightTable
     delay: DelayField = Delay()
     release: str = ""
     window: str = ""
@@ -210,12 +211,19 @@ class RegionUse(Node):
     pathways: dict[Name, dict[str, Any]] = {}
 
 
+class Gains(Node):
+    """A file of gains by population, as `thalia calibrate` writes it."""
+
+    gains: dict[Name, PositiveNumber]
+
+
 class Fragment(Node):
-    """A region template: populations with shares of its size, and pathways between them."""
+    """A region template: populations with shares of its size, pathways between them, and what was published of its rates."""
 
     summary: str
     source: str = ""
     cite: tuple[str, ...] = ()
+    reference: Reference | None = None
     populations: dict[Name, Population]
     pathways: dict[Name, Pathway] = {}
 
@@ -227,7 +235,10 @@ class Backend(Node):
 
 
 class Circuit(Node):
-    """A circuit, whole: what a scientist writes and what every pass starts from."""
+    """A circuit, whole: what a scientist writes and what every pass starts from.
+
+    `gains` multiply all that excites a population, pathways and stimuli; they may stand in a file beside the circuit.
+    """
 
     thalia: Literal[1] = 1
     name: Name
@@ -249,6 +260,7 @@ class Circuit(Node):
     stimuli: dict[Name, StimulusField] = {}
     modulators: dict[Name, ModulatorField] = {}
     phases: tuple[Phase, ...] = ()
+    gains: dict[Name, PositiveNumber] | str = {}
     record: Record = Record()
     reference: Reference | None = None
     backend: Backend = Backend()

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from thalia.calibrate import Calibration
 from thalia.health import COLUMNS, CRITICAL, OK, WARN, Health, shown
 from thalia.logs import Outcome
 from thalia.result import Run
@@ -117,6 +118,24 @@ def print_health(found: Health) -> None:
     for finding in found.findings:
         console.print(f"{finding.verdict}: {finding.text()}", style=STYLES[finding.verdict], soft_wrap=True)
     console.print(f"verdict: {found.verdict}", style=f"bold {STYLES[found.verdict]}".strip())
+
+
+def print_calibration(found: Calibration) -> None:
+    """Print rates before and after, their ranges, and the gains."""
+    console = Console(highlight=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("population", no_wrap=True)
+    for heading in ("before", "after", "published", "gain"):
+        table.add_column(heading, justify="right")
+    first, best = found.rounds[0], found.best
+    for name, (low, high) in found.ranges.items():
+        style = STYLES[CRITICAL if name in found.outside else OK]
+        gain = f"{best.gains[name]:g}" if name in best.gains else ""
+        after = Text(f"{best.rates[name]:.2f} Hz", style)
+        table.add_row(name, f"{first.rates[name]:.2f} Hz", after, f"{low:g} to {high:g} Hz", gain)
+    console.print(table)
+    inside = len(found.ranges) - len(found.outside)
+    console.print(f"{inside} of {len(found.ranges)} in their range, {len(found.rounds)} runs")
 
 
 def print_learning(outcome: Outcome) -> None:

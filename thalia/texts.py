@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from thalia.equations import Equation, EquationError, Statement, parse_equations, parse_statements
+from thalia.targets import DriveTarget, parse_weight
 from thalia.units import Dimension, Value, ValueSyntaxError, dimension_name, parse_unit, parse_value
 
 
@@ -33,6 +34,9 @@ def _text(parse: Callable[[str], Any]) -> Callable[[Any], Any]:
 
 _VALUE_SCHEMA = {"type": ["number", "string"], "examples": ["20 ms", 0.1, "normal(1 nS, 0.2 nS, min=0 nS)"]}
 AnyValue = Annotated[Value, _checked(parse_value), WithJsonSchema(_VALUE_SCHEMA)]
+AnyWeight = Annotated[
+    Value | DriveTarget, _checked(parse_weight), WithJsonSchema({**_VALUE_SCHEMA, "examples": ["1 nS", "drive(0.3, 8 Hz)"]})
+]
 Equations = Annotated[tuple[Equation, ...], _checked(_text(parse_equations)), WithJsonSchema({"type": "string"})]
 Statements = Annotated[tuple[Statement, ...], _checked(_text(parse_statements)), WithJsonSchema({"type": "string"})]
 

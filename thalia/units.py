@@ -234,7 +234,8 @@ def _parse_quantity(text: str) -> Value:
 
 def _parse_distribution(text: str, name: str, inside: str) -> Value:
     if name not in DISTRIBUTIONS:
-        raise ValueSyntaxError(f"'{name}' is not a distribution; {did_you_mean(name, DISTRIBUTIONS)}")
+        where = "a drive is for weights" if name == "drive" else did_you_mean(name, DISTRIBUTIONS)
+        raise ValueSyntaxError(f"'{name}' is not a distribution; {where}")
     first, second = DISTRIBUTIONS[name]
     form = f"{name}({first}, {second}, min=…, max=…)"
     positional, bounds = [], {}

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from thalia.fields import CountTable, Names, Number, PositiveTime, Rate, Time, gather, refuse
+from thalia.fields import CountTable, Names, Number, PositiveTime, Rate, Time, Weight, gather, refuse
 from thalia.texts import AnyValue, Node
 from thalia.units import UNITS, constant
 
@@ -77,7 +77,7 @@ class Stimulus(Node):
     kind: str
     target: Names
     synapse: SynapseField | None = None
-    weight: AnyValue | None = None
+    weight: Weight | None = None
     number: CountTable = ((constant(1),),)
     file: str | None = None
     population: str | None = None
@@ -88,7 +88,7 @@ class Stimulus(Node):
     def through(self) -> SynapseUse:
         """The synapse that delivers its spikes; if none is given, the plainest one for the weight's dimension."""
         plainest = {UNITS["S"][1]: "ampa", UNITS["A"][1]: "current_exp", UNITS["V"][1]: "delta"}
-        dimension = self.weight.dimension if self.weight else UNITS["S"][1]
+        dimension = getattr(self.weight, "dimension", UNITS["S"][1])  # which a drive does not have
         return self.synapse or SynapseUse(part=plainest.get(dimension, "ampa"))
 
 

@@ -1,0 +1,90 @@
+"""Calibration brings rates into their ranges, writes what it ran, and says what it could not reach."""
+
+import json
+
+import pytest
+import yaml
+
+import thalia
+from thalia.calibrate import calibrate
+
+CIRCUIT = """
+thalia: 1
+name: two
+duration: 1 s
+dt: 0.1 ms
+populations:
+  e: {neuron: lif_conductance, size: 100}
+  i: {neuron: lif_conductance, size: 50}
+pathways:
+  excite: {pre: e, post: [e, i], connect: {rule: fixed_indegree, number: 20}, synapse: ampa, weight: "drive(0.1, 5 Hz)", delay: 1 ms}
+  inhibit: {pre: i, post: [e, i], connect: {rule: fixed_indegree, number: 20}, synapse: gaba_a, weight: "drive(-0.3, 10 Hz)", delay: 1 ms}
+stimuli:
+  background: {kind: poisson, target: [e, i], number: 100, rate: 8 Hz, weight: "drive(2, 8 Hz)"}
+reference: {source: none, ranges: {e: [2 Hz, 5 Hz], i: [8 Hz, 20 Hz]}}
+"""
+
+
+@pytest.fixture
+def circuit(tmp_path):
+    file = tmp_path / "two.yaml"
+    file.write_text(CIRCUIT)
+    return file
+
+
+def test_rates_come_into_their_ranges(circuit):
+    found = calibrate(circuit)
+
+    assert found.rounds[0].rates["e"] > 5
+    assert found.outside == ()
+
+
+def test_the_file_that_it_writes_gives_the_rates_that_it_says(circuit, thalia_command):
+    told = json.loads(thalia_command("calibrate", str(circuit), "--json").stdout)
+    circuit.write_text(CIRCUIT + "gains: ./two_gains.yaml\n")
+
+    rates = thalia.run(circuit, output=circuit.with_name("run.h5")).rates
+
+    assert rates == pytest.approx(told["rates_hz"])
+    assert yaml.safe_load(circuit.with_name("two_gains.yaml").read_text()) == told["gains"]
+
+
+def test_it_goes_on_from_the_gains_that_are_included_and_leaves_good_ones_alone(circuit):
+    found = calibrate(circuit)
+    circuit.with_name("two_gains.yaml").write_text(found.text())
+    circuit.write_text(CIRCUIT + "gains: ./two_gains.yaml\n")
+
+    again = calibrate(circuit)
+
+    assert (len(again.rounds), again.best.gains) == (1, found.best.gains)
+
+
+def test_what_stays_outside_is_said_and_the_nearest_is_written(circuit, thalia_command):
+    result = thalia_command("calibrate", str(circuit), "--rounds", "1", status=2)
+
+    assert "outside their range: e, i; more --rounds, or other weights, may help" in result.stderr
+    assert yaml.safe_load(circuit.with_name("two_gains.yaml").read_text()) == {"e": 1, "i": 1}
+
+
+def test_a_file_that_the_circuit_does_not_include_is_not_overwritten(circuit, thalia_command):
+    circuit.with_name("two_gains.yaml").write_text("e: 3\n")
+
+    result = thalia_command("calibrate", str(circuit), status=2)
+
+    assert "two_gains.yaml: exists already" in result.stderr
+    assert circuit.with_name("two_gains.yaml").read_text() == "e: 3\n"
+
+
+def test_without_ranges_there_is_nothing_to_calibrate_to(circuit):
+    circuit.write_text(CIRCUIT.partition("reference:")[0])
+
+    with pytest.raises(thalia.CircuitError, match="says no ranges of rates to calibrate to"):
+        calibrate(circuit)
+
+
+def test_gains_change_nothing_where_nothing_excites(circuit):
+    text = CIRCUIT.partition("pathways:")[0] + "reference: {source: none, ranges: {e: [2 Hz, 5 Hz]}}\n"
+    circuit.write_text(text)
+
+    with pytest.raises(thalia.CircuitError, match="nothing excites any population that has a range"):
+        calibrate(circuit)

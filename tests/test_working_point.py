@@ -1,0 +1,165 @@
+"""A drive is the weight whose mean current is a share of the rheobase, and a gain multiplies what excites."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import thalia
+from thalia import parts
+from thalia.expand import expand
+from thalia.models import Neuron
+from thalia.targets import DriveTarget, parse_weight
+
+CIRCUIT = """
+thalia: 1
+name: driven
+duration: 2 s
+dt: 0.1 ms
+populations:
+  pre: {{neuron: poisson, size: 400, parameters: {{rate: {rate} Hz}}}}
+  post: {{neuron: {neuron}, size: 50{parameters}}}
+pathways:
+  p: {{pre: pre, post: post, connect: {{rule: fixed_indegree, number: 50}}, synapse: {synapse}, weight: "{weight}", delay: 1 ms}}
+"""
+
+
+def loaded(neuron="lif_conductance", synapse="ampa", weight="drive(0.5, 8 Hz)", rate=8, parameters=""):
+    return thalia.loads(CIRCUIT.format(neuron=neuron, synapse=synapse, weight=weight, rate=rate, parameters=parameters))
+
+
+def weight_of(circuit):
+    return next(pathway.weight for _, pathway in thalia.plan_of(circuit).pathways())
+
+
+@pytest.mark.parametrize(
+    ("neuron", "synapse", "weight", "expected"),
+    [
+        ("lif_conductance", "ampa", "drive(0.5, 8 Hz)", 0.5 * 100e-12 / (50 * 8 * 5e-3 * 50e-3)),
+        ("lif_conductance", "gaba_a", "drive(-0.5, 8 Hz)", 0.5 * 100e-12 / (50 * 8 * 10e-3 * 30e-3)),
+        ("lif_current", "current_exp", "drive(-0.5, 8 Hz)", -0.5 * 375e-12 / (50 * 8 * 0.5e-3)),
+        ("lif_current", "delta", "drive(2, 8 Hz)", 2 * 15e-3 / (50 * 8 * 10e-3)),  # J K r tau = 2 (theta - E)
+        ("lif_conductance", "[{part: tsodyks_markram, baseline: 0.5, tau_rec: 800 ms}, ampa]", "drive(0.5, 10 Hz)",
+         0.5 * 100e-12 / (50 * 10 * 5e-3 * 50e-3) * (1 + 0.5 * 10 * 0.8) / 0.5),
+    ],
+)  # fmt: skip
+def test_a_weight_is_the_closed_form(neuron, synapse, weight, expected):
+    """Share x rheobase / (in-degree x rate x area of a spike x distance to reversal x efficacy), by hand."""
+    assert weight_of(loaded(neuron, synapse, weight)).mean == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("synapse", ["ampa", "nmda", "[{part: tsodyks_markram, baseline: 0.2, tau_rec: 200 ms}, ampa]"])
+@pytest.mark.parametrize(("share", "fires"), [(0.7, False), (1.4, True)])
+def test_below_a_drive_of_one_a_population_is_silent_and_above_it_fires(simulate, synapse, share, fires):
+    """Many weak inputs, so that the mean decides and not the noise: 20,000 spikes a second, each of a nine hundredth of a drive."""
+    circuit = CIRCUIT.format(neuron="lif_conductance", synapse=synapse, weight=f"drive({share}, 50 Hz)", rate=50, parameters="")
+    run = simulate(circuit.replace("number: 50", "number: 400"))
+
+    late = run.spikes["post"].times > 1  # at first nothing is depressed yet
+    assert late.any() == fires
+
+
+STEPPED = """
+thalia: 1
+name: stepped
+duration: 1 s
+dt: 0.05 ms
+populations: {{cell: {{neuron: {neuron}, size: 1}}}}
+stimuli: {{step: {{kind: current, target: cell, amplitude: {current} pA}}}}
+"""
+WITH_RHEOBASE = [name for name in parts.names("neurons") if getattr(parts.find("neurons", name)[0], "rheobase", None)]
+
+
+@pytest.mark.parametrize("neuron", WITH_RHEOBASE)
+@pytest.mark.parametrize(("factor", "fires"), [(0.97, False), (1.03, True)])
+def test_a_neuron_fires_from_its_rheobase_on(simulate, neuron, factor, fires):
+    from thalia.equations import evaluate
+
+    part = parts.find("neurons", neuron)[0]
+    assert isinstance(part, Neuron)
+    current = evaluate(part.rheobase.current, {name: parameter.default.mean for name, parameter in part.parameters.items()})
+
+    run = simulate(STEPPED.format(neuron=neuron, current=factor * current * 1e12))
+
+    late = run.spikes["cell"].times > 0.1  # a step's onset may make a burst
+    assert late.any() == fires
+
+
+def test_a_spread_of_weights_is_lognormal_with_that_ratio():
+    weight = weight_of(loaded(weight="drive(0.5, 8 Hz, cv=0.3)"))
+
+    assert weight.kind == "lognormal"
+    assert weight.arguments[1] / weight.arguments[0] == pytest.approx(0.3)
+
+
+@given(
+    st.floats(-10, 10).filter(lambda share: abs(share) > 1e-9),
+    st.floats(1e-3, 1e3),
+    st.just(0.0) | st.floats(1e-6, 10),
+)
+def test_a_drive_survives_writing_and_reading(share, rate, cv):
+    assert parse_weight(str(DriveTarget(share, rate, cv))) == DriveTarget(share, rate, cv)
+
+
+def test_a_circuit_with_drives_survives_writing_and_reading():
+    circuit = loaded(weight="drive(0.5, 8 Hz, cv=0.3)")
+
+    assert thalia.loads(thalia.dumps(circuit)) == circuit
+
+
+GAINED = """
+thalia: 1
+name: gained
+duration: 100 ms
+populations:
+  e: {neuron: lif_conductance, size: 50}
+  i: {neuron: lif_conductance, size: 50}
+pathways:
+  out: {pre: e, post: [e, i], connect: {rule: all_to_all}, synapse: ampa, weight: 1 nS, delay: 1 ms, w_max: 3 nS, plasticity: [stdp_pair]}
+  inhibit: {pre: i, post: e, connect: {rule: all_to_all}, synapse: gaba_a, weight: 1 nS, delay: 1 ms}
+stimuli:
+  drive: {kind: poisson, target: [e, i], rate: 100 Hz, weight: 0.5 nS}
+gains: {e: 2}
+"""
+
+
+def test_a_gain_multiplies_what_excites_its_population_and_nothing_else():
+    plan = thalia.plan_of(thalia.loads(GAINED))
+    weights = {pathway.name: (pathway.weight.mean, pathway.w_max and pathway.w_max.mean) for _, pathway in plan.pathways()}
+    stimuli = {member.population: member.weight.mean for drive in plan.drives for member in drive.members}
+
+    assert weights == {"out.e_to_e": (2e-9, 6e-9), "out.e_to_i": (1e-9, 3e-9), "inhibit": (1e-9, None)}
+    assert stimuli == pytest.approx({"e": 1e-9, "i": 0.5e-9})
+
+
+def test_gains_may_stand_in_a_file_and_go_into_the_run_file(tmp_path):
+    from thalia.passes import files_of
+
+    text = GAINED.replace("gains: {e: 2}", "gains: ./found.yaml")
+    (tmp_path / "found.yaml").write_text("e: 2\n")
+    (tmp_path / "circuit.yaml").write_text(text)
+    circuit = thalia.load(tmp_path / "circuit.yaml")
+
+    assert expand(circuit).gains == thalia.loads(GAINED).gains
+    assert files_of(circuit)[str(tmp_path / "found.yaml")] == "e: 2\n"
+
+
+REGION = """
+summary: Cells that are known.
+reference: {source: a book, ranges: {cells: [1 Hz, 5 Hz], others: [2 Hz, 6 Hz]}, pacemakers: [others]}
+populations:
+  cells: {neuron: lif_conductance, share: 0.5}
+  others: {neuron: lif_conductance, share: 0.5}
+"""
+
+
+def test_what_a_region_says_of_its_rates_holds_unless_the_circuit_says_otherwise(tmp_path):
+    (tmp_path / "known.yaml").write_text(REGION)
+    (tmp_path / "circuit.yaml").write_text(
+        "{thalia: 1, name: one, duration: 1 s, regions: {here: {template: ./known.yaml, size: 10}},"
+        " reference: {source: a paper, ranges: {here.cells: [3 Hz, 4 Hz]}}}"
+    )
+    reference = expand(thalia.load(tmp_path / "circuit.yaml")).reference
+
+    ranges = {name: (low.mean, high.mean) for name, (low, high) in reference.ranges.items()}
+    assert ranges == {"here.cells": (3, 4), "here.others": (2, 6)}
+    assert (reference.pacemakers, reference.source) == (("here.others",), "a paper; a book")
