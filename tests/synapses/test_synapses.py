@@ -38,6 +38,8 @@ SHAPES = {
     "current_alpha": ("100 pA", "current_alpha_i", 60, lambda t: 100 * t / 2 * np.exp(1 - t / 2)),
     "ampa": ("2 nS", "ampa_g", 60, lambda t: 2 * np.exp(-t / 5)),
     "gaba_a": ("2 nS", "gaba_a_g", 60, lambda t: 2 * np.exp(-t / 10)),
+    "ampa_dual": ("2 nS", "ampa_dual_g", 20, lambda t: 2 * biexponential(t, 1.3, 9.5)),
+    "gaba_a_dual": ("2 nS", "gaba_a_dual_g", 10, lambda t: 2 * biexponential(t, 0.3, 3.3)),
     "gaba_b": ("2 nS", "gaba_b_g", 400, lambda t: 2 * biexponential(t, 60, 200)),
     "nmda": ("2 nS", "nmda_g", 300, lambda t: 2 * biexponential(t, 2, 100)),
 }

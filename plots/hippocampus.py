@@ -1,0 +1,159 @@
+"""A track that CA3 learned and replays at rest, in ripples; and what is left without learning, with acetylcholine, or without ripples.
+
+python plots/hippocampus.py [-o plots/hippocampus.png] [--seeds 5]
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import thalia
+from thalia.analysis import bootstrap_interval, population_rate, spectrum
+from thalia.expand import expand
+
+CIRCUIT = Path(__file__).parent.parent / "circuits" / "hippocampus.yaml"
+CELLS, BASKET = "hc.ca3", "hc.ca3_pv"
+LAP = 10.0  # seconds
+BIN = 0.010  # seconds of a decoded position
+SMOOTH, HIGH = 0.02, 2.0  # seconds, and Hz: the population rate, and from where on it is a sharp wave
+LEAST, SHUFFLES = 0.05, 100  # seconds of a sharp wave that is decoded, and permutations of its cells' fields
+CONDITIONS: dict[str, dict[str, str]] = {
+    "learned": {},
+    "plasticity off": {"phases.0.plasticity": "off"},
+    "acetylcholine stays": {"phases.1.modulators": "{}", "phases.2.modulators": "{}"},
+    "baskets apart": {},
+}
+INK, BLUE, RED = "#222222", "#0072B2", "#D55E00"
+
+
+def simulated(seed: int, condition: str, folder: Path) -> thalia.Run:
+    """The circuit with a seed, in one of `CONDITIONS`; in the last one basket cells do not reach each other."""
+    circuit = expand(thalia.load(CIRCUIT, set=CONDITIONS[condition]))
+    pathways = {name: each for name, each in circuit.pathways.items() if condition != "baskets apart" or name != "hc.pv_to_pv"}
+    return thalia.run(circuit.with_(pathways=pathways), seed=seed, output=folder / "run.h5", overwrite=True)
+
+
+def within(run: thalia.Run, population: str, phase: str) -> tuple[np.ndarray, np.ndarray, float]:
+    """Times from the start of a phase and neurons of the spikes in it, and its length."""
+    start, stop = next((start, stop) for name, start, stop in run.phases if name == phase)
+    spikes = run.spikes[population]
+    inside = (spikes.times >= start) & (spikes.times < stop)
+    return spikes.times[inside] - start, spikes.neurons[inside], stop - start
+
+
+def fields(run: thalia.Run) -> np.ndarray:
+    """The angle on the track at which each CA3 cell fired while it was explored; NaN for a cell without one field."""
+    times, neurons, _ = within(run, CELLS, "explore")
+    size = run.spikes[CELLS].size
+    total = np.zeros(size, complex)
+    np.add.at(total, neurons, np.exp(2j * np.pi * times / LAP))
+    count = np.bincount(neurons, minlength=size)
+    return np.where((count >= 5) & (abs(total) > 0.7 * count), np.angle(total), np.nan)
+
+
+def sharp_waves(run: thalia.Run) -> list[tuple[float, float]]:
+    """Start and end of every stretch of rest in which CA3 cells fire at more than 2 Hz in the mean."""
+    times, _, length = within(run, CELLS, "rest")
+    high = population_rate(times, run.spikes[CELLS].size, length, SMOOTH) > HIGH
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], high.astype(int), [0]])))
+    return [(start * SMOOTH, stop * SMOOTH) for start, stop in edges.reshape(-1, 2) if (stop - start) * SMOOTH >= LEAST]
+
+
+def path(times: np.ndarray, angles: np.ndarray) -> tuple[float, float]:
+    """Laps per second of the decoded position in a sharp wave, and the correlation of position and time."""
+    bins = (times / BIN).astype(int)
+    vector = np.zeros(bins.max() + 1, complex)
+    np.add.at(vector, bins, np.exp(1j * angles))
+    there = np.bincount(bins) >= 3
+    when, position = np.flatnonzero(there) * BIN, np.unwrap(np.angle(vector[there])) / (2 * np.pi)
+    if len(when) < 4:
+        return 0.0, 0.0
+    return float(np.polyfit(when, position, 1)[0]), float(np.corrcoef(when, position)[0, 1])
+
+
+def replays(run: thalia.Run) -> list[float]:
+    """Speed in laps per second of every sharp wave; 0 where its order is no better than 95 % of shuffled fields give."""
+    times, neurons, _ = within(run, CELLS, "rest")
+    angle, generator, speeds = fields(run), np.random.default_rng(0), []
+    known = np.flatnonzero(~np.isnan(angle))
+    for start, stop in sharp_waves(run):
+        inside = (times >= start) & (times < stop) & np.isin(neurons, known)
+        if inside.sum() < 20:
+            continue
+        when, who = times[inside] - start, neurons[inside]
+        speed, found = path(when, angle[who])
+        shuffled = []
+        for _ in range(SHUFFLES):
+            other = angle.copy()
+            other[known] = generator.permutation(angle[known])
+            shuffled.append(abs(path(when, other[who])[1]))
+        speeds.append(speed if abs(found) > np.quantile(shuffled, 0.95) else 0.0)
+    return speeds
+
+
+def ripple(run: thalia.Run) -> tuple[float, float]:
+    """Frequency of the highest peak between 100 and 300 Hz in the rate of basket cells at rest, and its height over the median."""
+    times, _, length = within(run, BASKET, "rest")
+    frequency, power = spectrum(population_rate(times, run.spikes[BASKET].size, length, 0.001), 0.001, 100, 300)
+    return float(frequency[power.argmax()]), float(power.max())
+
+
+def numbers(run: thalia.Run) -> dict[str, float]:
+    """Sharp waves and replays in a second, the part of replays that run forwards, the ripple, and rates at rest in Hz."""
+    speeds = np.array(replays(run))
+    ordered = speeds[speeds != 0]
+    frequency, height = ripple(run)
+    rest = run.results["rates_by_phase_hz"]["rest"]
+    seconds = within(run, CELLS, "rest")[2]
+    return {
+        "waves": len(sharp_waves(run)) / seconds, "replays": len(ordered) / seconds,
+        "forwards": float(np.mean(ordered > 0)) if len(ordered) else float("nan"),
+        "speed": float(np.median(abs(ordered))) if len(ordered) else float("nan"),
+        "ripple": frequency, "height": height, "ca3": rest[CELLS], "baskets": rest[BASKET], "ca1": rest["hc.ca1"],
+    }  # fmt: skip
+
+
+def draw(seeds: int) -> Figure:
+    """The figure, of the first seed; the numbers of all seeds are printed."""
+    figure = Figure(figsize=(12, 5.4), layout="constrained")
+    axes = figure.subplots(2, len(CONDITIONS), height_ratios=[1.4, 1], sharey="row")
+    for column, condition in enumerate(CONDITIONS):
+        found: dict[str, list[float]] = {}
+        for seed in range(1, seeds + 1):
+            with tempfile.TemporaryDirectory() as folder:
+                run = simulated(seed, condition, Path(folder))
+                for key, value in numbers(run).items():
+                    found.setdefault(key, []).append(value)
+                if seed == 1:
+                    _draw_run(axes[:, column], run)
+        axes[0, column].set_title(condition)
+        told = {key: bootstrap_interval(np.array(values)) for key, values in found.items()}
+        print(condition, {key: f"{mean:.3g} +- {half:.2g}" for key, (mean, half) in told.items()})
+    axes[0, 0].set(ylabel="place of the cell's field (laps)")
+    axes[1, 0].set(ylabel="power over median")
+    return figure
+
+
+def _draw_run(axes, run: thalia.Run) -> None:
+    times, neurons, _ = within(run, CELLS, "rest")
+    place = fields(run)[neurons] / (2 * np.pi) % 1
+    axes[0].plot(times, place, ".", ms=0.7, color=INK)
+    axes[0].set(xlim=(0, 3), ylim=(0, 1), xlabel="time at rest (s)")
+    for population, colour in ((BASKET, RED), (CELLS, BLUE)):
+        times, _, length = within(run, population, "rest")
+        rate = population_rate(times, run.spikes[population].size, length, 0.001)
+        axes[1].semilogy(*spectrum(rate, 0.001, 20, 300), color=colour, lw=0.8, label=population.removeprefix("hc."))
+    axes[1].axvspan(140, 220, color="#999999", alpha=0.2, lw=0)
+    axes[1].set(xlabel="frequency (Hz)", ylim=(1e-3, 1e3))
+    axes[1].legend(fontsize=7, frameon=False)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".png"))
+    parser.add_argument("--seeds", type=int, default=5)
+    options = parser.parse_args()
+    draw(options.seeds).savefig(options.output, dpi=160)
