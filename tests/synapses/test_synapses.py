@@ -9,6 +9,7 @@ CIRCUIT = """
 thalia: 1
 name: kick
 duration: {duration} ms
+dt: {dt} ms
 populations:
   source: {{neuron: input, size: 1}}
   cell: {{neuron: {neuron}, size: 1, parameters: {parameters}}}
@@ -20,10 +21,10 @@ record: {{states: {{x: {{population: cell, variables: [{variable}], every: 0.1 m
 ARRIVAL = 11.1  # ms: fired in the step at 10 ms, 1 ms under way, seen from the next step on
 
 
-def response(simulate, synapse, weight, variable, duration=60, neuron="lif_current", parameters="{}"):
+def response(simulate, synapse, weight, variable, duration=60, neuron="lif_current", parameters="{}", dt=0.1):
     text = CIRCUIT.format(**{k: v for k, v in locals().items() if k != "simulate"})
     report = simulate(text).reports[f"x/{variable}"]
-    return report["times"] * 1e3 - ARRIVAL, report["values"][:, 0]
+    return report["times"] * 1e3 - ARRIVAL + 0.1 - dt, report["values"][:, 0]
 
 
 def biexponential(t, rise, decay):
@@ -38,8 +39,6 @@ SHAPES = {
     "current_alpha": ("100 pA", "current_alpha_i", 60, lambda t: 100 * t / 2 * np.exp(1 - t / 2)),
     "ampa": ("2 nS", "ampa_g", 60, lambda t: 2 * np.exp(-t / 5)),
     "gaba_a": ("2 nS", "gaba_a_g", 60, lambda t: 2 * np.exp(-t / 10)),
-    "ampa_dual": ("2 nS", "ampa_dual_g", 20, lambda t: 2 * biexponential(t, 1.3, 9.5)),
-    "gaba_a_dual": ("2 nS", "gaba_a_dual_g", 10, lambda t: 2 * biexponential(t, 0.3, 3.3)),
     "gaba_b": ("2 nS", "gaba_b_g", 400, lambda t: 2 * biexponential(t, 60, 200)),
     "nmda": ("2 nS", "nmda_g", 300, lambda t: 2 * biexponential(t, 2, 100)),
 }
@@ -55,6 +54,15 @@ def test_the_time_course_is_the_closed_form(simulate, synapse):
     late = t > -1e-6
     assert (values[~late] == 0).all()
     assert values[late] == pytest.approx(shape(t[late]), rel=1e-5 if "current" in synapse else 0.01, abs=0.02)
+
+
+@pytest.mark.parametrize(("synapse", "rise", "decay"), [("ampa_dual", 1.3, 9.5), ("gaba_a_dual", 0.3, 3.3)])
+def test_a_fast_rise_is_the_closed_form_as_the_step_goes_to_zero(simulate, synapse, rise, decay):
+    """Exponential Euler is dt/(2 rise) too high: 2 % of the faster one at 0.01 ms."""
+    t, values = response(simulate, synapse, "2 nS", f"{synapse}_g", 40, dt=0.01)
+
+    late = t > -1e-6
+    assert values[late] == pytest.approx(2 * biexponential(t[late], rise, decay), abs=0.04)
 
 
 def test_delta_moves_the_potential_by_its_weight(simulate):
