@@ -88,8 +88,8 @@ class _Knob:
 def calibrate(
     circuit: str | FilePath,
     *,
-    rounds: int = 12,
-    damping: float = 0.3,
+    rounds: int = 20,
+    damping: float = 0.15,
     set: Mapping[str, Any] | None = None,
     told: Callable[[int, Round], None] = lambda count, each: None,
     **options: Any,

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def calibrate(
     circuit: CircuitFile,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The file; by default the one it includes.")] = None,
-    rounds: Annotated[int, typer.Option(help="Runs at most.")] = 12,
-    damping: Annotated[float, typer.Option(help="How much of the way to correct at once, on a logarithmic scale.")] = 0.3,
+    rounds: Annotated[int, typer.Option(help="Runs at most.")] = 20,
+    damping: Annotated[float, typer.Option(help="How much of the way to correct at once, on a logarithmic scale.")] = 0.15,
     backend: Backend = None,
     seed: Seed = None,
     set_: Set = None,
