@@ -1,0 +1,123 @@
+"""A column of cortex at rest, as its thalamus sends a volley, and with VIP cells driven, which free the others by way of SST cells.
+
+python plots/cortical_column.py [-o plots/cortical_column.png] [--seeds 5]
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import thalia
+from thalia.analysis import bootstrap_interval, population_rate
+from thalia.expand import expand
+from thalia.health import health
+
+CIRCUIT = Path(__file__).parent.parent / "circuits" / "cortical_column.yaml"
+LAYERS = {"v1.l23": "#0072B2", "v1.l4": "#D55E00", "v1.l5": "#009E73", "v1.l6a": "#CC79A7", "v1.l6b": "#999999"}
+ONSET, BIN, SOON = 1.1, 0.002, 0.06  # seconds: when the volley begins, and how long its response is looked at
+DRIVEN = "{kind: current, target: [v1.l23_vip, v1.l5_vip], amplitude: 150 pA}"
+CONDITIONS: dict[str, dict[str, str]] = {
+    "at rest": {},
+    "VIP driven": {"stimuli.vip": DRIVEN},
+    "VIP apart from SST": {},
+    "VIP driven, apart from SST": {"stimuli.vip": DRIVEN},
+}
+DISINHIBITION = ("v1.l23_between.v1_l23_vip_to_v1_l23_sst", "v1.l5_between.v1_l5_vip_to_v1_l5_sst")
+
+
+def simulated(seed: int, condition: str, folder: Path) -> thalia.Run:
+    """The circuit with a seed, in one of `CONDITIONS`."""
+    circuit = expand(thalia.load(CIRCUIT, set=CONDITIONS[condition]))
+    pathways = {name: each for name, each in circuit.pathways.items() if "apart" not in condition or name not in DISINHIBITION}
+    return thalia.run(circuit.with_(pathways=pathways), seed=seed, output=folder / "run.h5", overwrite=True)
+
+
+def response(run: thalia.Run, population: str) -> np.ndarray:
+    """Rate around the volley, from 20 ms before it, in Hz."""
+    spikes = run.spikes[population]
+    inside = (spikes.times >= ONSET - 0.02) & (spikes.times < ONSET + SOON)
+    return population_rate(spikes.times[inside] - ONSET + 0.02, spikes.size, 0.02 + SOON, BIN)
+
+
+def numbers(run: thalia.Run) -> dict[str, float]:
+    """Rates without stimulus of every population, and means over cells of the CV of intervals and of correlations in each layer."""
+    found = {f"{name} Hz": rate for name, rate in run.results["rates_by_phase_hz"]["spontaneous"].items()}
+    measures = health(run).populations
+    for layer in LAYERS:
+        found |= {f"{layer} CV": measures[layer]["cv"], f"{layer} correlation": measures[layer]["correlation"]}
+    return found
+
+
+def latency(rates: np.ndarray) -> float:
+    """When the mean response is first at half its height over what was before the volley, in ms."""
+    before = rates[: round(0.02 / BIN)].mean()
+    after = rates[round(0.02 / BIN) :] - before
+    return float((np.argmax(after >= after.max() / 2) + 0.5) * BIN * 1000)
+
+
+def draw(seeds: int) -> Figure:
+    """The figure; the numbers of all seeds are printed."""
+    figure = Figure(figsize=(12, 4.2), layout="constrained")
+    raster, volley, bars = figure.subplots(1, 3, width_ratios=[1.3, 1, 1.2])
+    rates: dict[str, dict[str, list[float]]] = {}
+    responses: dict[str, list[np.ndarray]] = {layer: [] for layer in LAYERS}
+    for condition in CONDITIONS:
+        found = rates.setdefault(condition, {})
+        for seed in range(1, seeds + 1):
+            with tempfile.TemporaryDirectory() as folder:
+                run = simulated(seed, condition, Path(folder))
+                for key, value in numbers(run).items():
+                    found.setdefault(key, []).append(value)
+                if condition == "at rest":
+                    for layer in LAYERS:
+                        responses[layer].append(response(run, layer))
+                    if seed == 1:
+                        _raster(raster, run)
+        told = {key: bootstrap_interval(np.array(values)) for key, values in found.items()}
+        print(condition, {key: f"{mean:.3g} +- {half:.2g}" for key, (mean, half) in told.items()})
+    _volley(volley, responses)
+    _bars(bars, rates)
+    return figure
+
+
+def _raster(axes, run: thalia.Run) -> None:
+    for row, (layer, colour) in enumerate(LAYERS.items()):
+        spikes = run.spikes[layer]
+        some = (spikes.neurons < 100) & (spikes.times > 0.6) & (spikes.times < 2.2)
+        axes.plot(spikes.times[some], spikes.neurons[some] - 110 * row, ".", ms=1, color=colour)
+    axes.axvline(ONSET, color="#999999", lw=0.8)
+    axes.set(xlabel="time (s)", yticks=[50 - 110 * row for row in range(len(LAYERS))], title="100 cells of each layer; a volley")
+    axes.set_yticklabels([layer.removeprefix("v1.") for layer in LAYERS])
+
+
+def _volley(axes, responses: dict[str, list[np.ndarray]]) -> None:
+    for layer, colour in LAYERS.items():
+        mean = np.mean(responses[layer], axis=0)
+        late = latency(mean)
+        print(f"volley: {layer} rises to {mean.max():.0f} Hz, half of it after {late:.0f} ms")
+        axes.plot((np.arange(len(mean)) + 0.5) * BIN * 1000 - 20, mean, color=colour, label=f"{layer.removeprefix('v1.')}: {late:.0f} ms")
+    axes.axvspan(0, 20, color="#999999", alpha=0.2, lw=0)
+    axes.set(xlabel="time from the volley (ms)", ylabel="rate (Hz)", title="half of the response after …")
+    axes.legend(fontsize=7, frameon=False)
+
+
+def _bars(axes, rates: dict[str, dict[str, list[float]]]) -> None:
+    shown = ["v1.l23", "v1.l5", "v1.l23_sst", "v1.l5_sst", "v1.l23_vip"]
+    for offset, (condition, colour) in enumerate(zip(CONDITIONS, ["#222222", "#D55E00", "#BBBBBB", "#F0B090"], strict=True)):
+        means = [bootstrap_interval(np.array(rates[condition][f"{name} Hz"])) for name in shown]
+        places = np.arange(len(shown)) + 0.2 * offset
+        axes.bar(places, [m for m, _ in means], 0.2, yerr=[h for _, h in means], color=colour, label=condition)
+    axes.set_xticks(np.arange(len(shown)) + 0.3, [name.removeprefix("v1.") for name in shown], fontsize=8)
+    axes.set(ylabel="rate (Hz)", title="VIP cells free the others")
+    axes.legend(fontsize=7, frameon=False)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".png"))
+    parser.add_argument("--seeds", type=int, default=5)
+    options = parser.parse_args()
+    draw(options.seeds).savefig(options.output, dpi=160)
