@@ -18,7 +18,7 @@ from thalia.health import health
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "cortical_column.yaml"
 LAYERS = {"v1.l23": "#0072B2", "v1.l4": "#D55E00", "v1.l5": "#009E73", "v1.l6a": "#CC79A7", "v1.l6b": "#999999"}
 ONSET, BIN, SOON = 1.1, 0.002, 0.06  # seconds: when the volley begins, and how long its response is looked at
-DRIVEN = "{kind: current, target: [v1.l23_vip, v1.l5_vip], amplitude: 150 pA}"
+DRIVEN = "{kind: current, target: [v1.l23_vip, v1.l5_vip], amplitude: 80 pA}"
 CONDITIONS: dict[str, dict[str, str]] = {
     "at rest": {},
     "VIP driven": {"stimuli.vip": DRIVEN},
