@@ -98,6 +98,10 @@ class _Weigher:
             model = self.circuit.populations[post].neuron
             self.problem(path, f"'{model}' does not say its rheobase, of which a drive is a share", hint)
             return unknown
+        current = self.number(neuron.rheobase.current, post)
+        if current <= 0:
+            self.problem(path, f"{post} fires without input, and its rheobase, of which a drive is a share, is not above 0", hint)
+            return unknown
         if charge is None:
             self.problem(path, f"'{receptor.part}' does not say the charge that a spike brings", hint)
             return unknown
@@ -105,7 +109,7 @@ class _Weigher:
             does, sign = ("excites", "above") if charge > 0 else ("inhibits", "below")
             self.problem(path, f"'{receptor.part}' {does} {post} at its threshold, found {drive}", f"give a share {sign} 0")
             return unknown
-        return _drawn(drive.share * self.number(neuron.rheobase.current, post) / (arriving * charge), drive.cv, dimension)
+        return _drawn(drive.share * current / (arriving * charge), drive.cv, dimension)
 
     def gain(self, post: str, receptor: SynapseUse, weight: Value) -> float:
         """What multiplies a weight: the gain of its target, if it excites."""
