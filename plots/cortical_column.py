@@ -52,10 +52,10 @@ def numbers(run: thalia.Run) -> dict[str, float]:
 
 
 def latency(rates: np.ndarray) -> float:
-    """When the mean response is first at half its height over what was before the volley, in ms."""
+    """When the response is first at a quarter of its height over what was before the volley, in ms."""
     before = rates[: round(0.02 / BIN)].mean()
     after = rates[round(0.02 / BIN) :] - before
-    return float((np.argmax(after >= after.max() / 2) + 0.5) * BIN * 1000)
+    return float((np.argmax(after >= after.max() / 4) + 0.5) * BIN * 1000)
 
 
 def draw(seeds: int) -> Figure:
@@ -97,10 +97,10 @@ def _volley(axes, responses: dict[str, list[np.ndarray]]) -> None:
     for layer, colour in LAYERS.items():
         mean = np.mean(responses[layer], axis=0)
         late = latency(mean)
-        print(f"volley: {layer} rises to {mean.max():.0f} Hz, half of it after {late:.0f} ms")
+        print(f"volley: {layer} rises to {mean.max():.0f} Hz, a quarter of it after {late:.0f} ms")
         axes.plot((np.arange(len(mean)) + 0.5) * BIN * 1000 - 20, mean, color=colour, label=f"{layer.removeprefix('v1.')}: {late:.0f} ms")
     axes.axvspan(0, 20, color="#999999", alpha=0.2, lw=0)
-    axes.set(xlabel="time from the volley (ms)", ylabel="rate (Hz)", title="half of the response after …")
+    axes.set(xlabel="time from the volley (ms)", ylabel="rate (Hz)", title="a quarter of the response after …")
     axes.legend(fontsize=7, frameon=False)
 
 
