@@ -1,6 +1,6 @@
 """A brain of fourteen regions at rest, and as the retina sees: spikes, and every population's rate within its published range.
 
-python plots/brain.py [-o plots/brain.png] [--seeds 3]
+python plots/brain.py [-o plots/brain.png] [--seeds 3] [--backend cuda]
 """
 
 import argparse
@@ -23,9 +23,10 @@ CELLS, SECONDS = 8, 1.0  # of each population that are drawn, and for how long
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#222222"]
 
 
-def simulated(seed: int, condition: str, folder: Path) -> thalia.Run:
+def simulated(seed: int, condition: str, folder: Path, backend: str | None = None) -> thalia.Run:
     """The circuit with a seed, in one of `CONDITIONS`."""
-    return thalia.run(thalia.load(CIRCUIT, set=CONDITIONS[condition]), seed=seed, output=folder / "run.h5", overwrite=True)
+    circuit = thalia.load(CIRCUIT, set=CONDITIONS[condition])
+    return thalia.run(circuit, seed=seed, output=folder / "run.h5", overwrite=True, backend=backend)
 
 
 def ranges(run: thalia.Run) -> dict[str, tuple[float, float]]:
@@ -39,7 +40,7 @@ def outside(found: Health, limits: dict[str, tuple[float, float]]) -> list[str]:
     return [f"{name} {rates[name]:.2f} Hz" for name, (low, high) in limits.items() if not low <= rates[name] <= high]
 
 
-def draw(seeds: int) -> Figure:
+def draw(seeds: int, backend: str | None) -> Figure:
     """The figure, of the first seed; the numbers of all seeds are printed."""
     figure = Figure(figsize=(12, 7), layout="constrained")
     raster, rates = figure.subplots(1, 2)
@@ -47,7 +48,7 @@ def draw(seeds: int) -> Figure:
         within: list[float] = []
         for seed in range(1, seeds + 1):
             with tempfile.TemporaryDirectory() as folder:
-                run = simulated(seed, condition, Path(folder))
+                run = simulated(seed, condition, Path(folder), backend)
                 found, limits = health(run), ranges(run)
                 beyond = outside(found, limits)
                 within.append(len(limits) - len(beyond))
@@ -89,5 +90,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".png"))
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--backend")
     options = parser.parse_args()
-    draw(options.seeds).savefig(options.output, dpi=160)
+    draw(options.seeds, options.backend).savefig(options.output, dpi=160)

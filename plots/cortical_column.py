@@ -1,4 +1,4 @@
-"""A column of cortex at rest, as its thalamus sends a volley, and with VIP cells driven, which free the others by way of SST cells.
+"""A column of cortex at rest, as its thalamus sends a volley, and with VIP cells driven, which free the others through SST cells.
 
 python plots/cortical_column.py [-o plots/cortical_column.png] [--seeds 5]
 """
@@ -43,7 +43,7 @@ def response(run: thalia.Run, population: str) -> np.ndarray:
 
 
 def numbers(run: thalia.Run) -> dict[str, float]:
-    """Rates without stimulus of every population, and means over cells of the CV of intervals and of correlations in each layer."""
+    """Rates without stimulus of every population, and mean CV of intervals and mean correlation of each layer."""
     found = {f"{name} Hz": rate for name, rate in run.results["rates_by_phase_hz"]["spontaneous"].items()}
     measures = health(run).populations
     for layer in LAYERS:
@@ -98,7 +98,8 @@ def _volley(axes, responses: dict[str, list[np.ndarray]]) -> None:
         mean = np.mean(responses[layer], axis=0)
         late = latency(mean)
         print(f"volley: {layer} rises to {mean.max():.0f} Hz, a quarter of it after {late:.0f} ms")
-        axes.plot((np.arange(len(mean)) + 0.5) * BIN * 1000 - 20, mean, color=colour, label=f"{layer.removeprefix('v1.')}: {late:.0f} ms")
+        label = f"{layer.removeprefix('v1.')}: {late:.0f} ms"
+        axes.plot((np.arange(len(mean)) + 0.5) * BIN * 1000 - 20, mean, color=colour, label=label)
     axes.axvspan(0, 20, color="#999999", alpha=0.2, lw=0)
     axes.set(xlabel="time from the volley (ms)", ylabel="rate (Hz)", title="a quarter of the response after …")
     axes.legend(fontsize=7, frameon=False)

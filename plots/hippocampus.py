@@ -1,4 +1,4 @@
-"""A track that CA3 learned and replays at rest, in ripples; and what is left without learning, with acetylcholine, or without ripples.
+"""A track that CA3 learned and replays at rest, in ripples; and what is left without learning, or with acetylcholine.
 
 python plots/hippocampus.py [-o plots/hippocampus.png] [--seeds 5]
 """
@@ -95,7 +95,7 @@ def replays(run: thalia.Run) -> list[float]:
 
 
 def ripple(run: thalia.Run) -> tuple[float, float]:
-    """Frequency of the highest peak between 100 and 300 Hz in the rate of basket cells at rest, and its height over the median."""
+    """Frequency of the highest peak from 100 to 300 Hz in the rate of basket cells at rest, and its height over the median."""
     times, _, length = within(run, BASKET, "rest")
     frequency, power = spectrum(population_rate(times, run.spikes[BASKET].size, length, 0.001), 0.001, 100, 300)
     return float(frequency[power.argmax()]), float(power.max())

@@ -124,7 +124,7 @@ gains: {e: 2}
 
 def test_a_gain_multiplies_what_excites_its_population_and_nothing_else():
     plan = thalia.plan_of(thalia.loads(GAINED))
-    pathways = dict((pathway.name, pathway) for _, pathway in plan.pathways())
+    pathways = {pathway.name: pathway for _, pathway in plan.pathways()}
     weights = {name: pathway.weight.mean for name, pathway in pathways.items()}
     bounds = {name: pathway.w_max.mean for name, pathway in pathways.items() if pathway.w_max}
     stimuli = {member.population: member.weight.mean for drive in plan.drives for member in drive.members}
