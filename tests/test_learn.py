@@ -104,9 +104,7 @@ def test_what_was_killed_goes_on_and_ends_with_the_same_numbers_with_any_number_
 
     again = learn(file, output=outcome.folder, backend="runtime", workers=1)
 
-    assert [(log.seeds, log.histories, log.finals) for log in again.logs] == [
-        (log.seeds, log.histories, log.finals) for log in outcome.logs
-    ]
+    assert [(log.seeds, log.histories, log.finals) for log in again.logs] == [(log.seeds, log.histories, log.finals) for log in outcome.logs]
 
 
 def test_the_logs_say_all_and_can_be_read_again(outcome):
@@ -340,14 +338,10 @@ def test_numbers_that_the_task_does_not_give_are_told_and_what_was_run_is_kept(f
 
 
 def test_why_runs_failed_is_told_also_where_none_ended(file):
-    (file.parent / "failing.py").write_text(
-        TASK.replace("        for _ in", "        raise ValueError('not today')\n        for _ in")
-    )
+    (file.parent / "failing.py").write_text(TASK.replace("        for _ in", "        raise ValueError('not today')\n        for _ in"))
     other = changed(file, "./potentiate.py", "./failing.py")
 
-    done = command(
-        "learn", other, "--seeds", "1", "--control", "none", "--backend", "runtime", "-o", "failed", folder=file.parent
-    )
+    done = command("learn", other, "--seeds", "1", "--control", "none", "--backend", "runtime", "-o", "failed", folder=file.parent)
 
     assert done.returncode == 2
     assert "failed twice: learning, seed 123: ValueError: not today" in done.stderr
@@ -379,9 +373,7 @@ def test_an_experiment_reaches_its_goal(name, tmp_path):
 
     experiment = done.experiment
     values = {log.condition: log.values(experiment.result).mean() for log in done.logs}
-    reached = (
-        values["learning"] <= experiment.goal if experiment.lower_is_better else values["learning"] >= experiment.goal - 0.02
-    )
+    reached = values["learning"] <= experiment.goal if experiment.lower_is_better else values["learning"] >= experiment.goal - 0.02
     assert reached, values
 
 

@@ -16,9 +16,7 @@ def signal(amount):
 @pytest.mark.parametrize("post", [[300], [11, 15, 20]])
 def test_the_change_is_eligibility_times_dopamine(amount, post):
     """The integral of both exponentials from the release on; 1 % for the step in which it is felt."""
-    done = outcome(
-        "presynaptic_reward", [[10]], [post], settings=SETTINGS, modulators=signal(amount), tail=900, backend="runtime"
-    )
+    done = outcome("presynaptic_reward", [[10]], [post], settings=SETTINGS, modulators=signal(amount), tail=900, backend="runtime")
 
     change = 5 * 0.2 * np.exp(-50 / 100) * amount / (1 / 0.1 + 1 / 0.05)
     assert done.weight[0] - 0.5 == pytest.approx(change, rel=0.01)
