@@ -79,9 +79,10 @@ def _raster(axes, run: thalia.Run) -> None:
 
 
 def _rates(axes, found: Health, limits: dict[str, tuple[float, float]], marker: str, label: str) -> None:
-    places = np.arange(len(limits))
-    axes.hlines(places, [low for low, _ in limits.values()], [high for _, high in limits.values()], color="#CCCCCC", lw=4, zorder=0)
-    axes.plot([found.populations[name]["rate"] for name in limits], places, marker, ms=3.5, mfc="none", color="#222222", label=label)
+    places, (low, high) = np.arange(len(limits)), zip(*limits.values(), strict=True)
+    rates = [found.populations[name]["rate"] for name in limits]
+    axes.hlines(places, low, high, color="#CCCCCC", lw=4, zorder=0)
+    axes.plot(rates, places, marker, ms=3.5, mfc="none", color="#222222", label=label)
     axes.set_yticks(places, list(limits), fontsize=4)
     axes.set(xscale="log", xlim=(0.05, 200), xlabel="rate (Hz); published ranges in grey", ylim=(len(limits), -1))
 

@@ -15,7 +15,7 @@ RULES = parts.names("plasticity")
 SYNAPSES = parts.names("synapses")
 RECEPTORS = [name for name in SYNAPSES if parts.find("synapses", name)[0].weight]
 NEURONS = [n for n in parts.names("neurons") if n not in ("poisson", "regular", "input")]
-UNIT = {"ampa": "nS", "gaba_a": "nS", "gaba_b": "nS", "nmda": "nS", "delta": "mV"}
+UNIT = {"ampa": "nS", "ampa_dual": "nS", "gaba_a": "nS", "gaba_a_dual": "nS", "gaba_b": "nS", "nmda": "nS", "delta": "mV"}
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)

@@ -46,8 +46,8 @@ class Calibration:
 
     @property
     def best(self) -> Round:
-        """The round that left the fewest populations outside, and those nearest."""
-        return min(self.rounds, key=lambda each: _distance(each.rates, self.ranges))
+        """The round that left the fewest populations outside, and those nearest; of several, the last."""
+        return min(reversed(self.rounds), key=lambda each: _distance(each.rates, self.ranges))
 
     @property
     def outside(self) -> tuple[str, ...]:

@@ -96,6 +96,11 @@ class Ports:
             return None
         if not isinstance(part, StimulusKind):
             return None
+        if not (part.current or part.rate or part.spikes):
+            self.problem(
+                (*path, "kind"), f"'{stimulus.kind}' has neither a current nor a rate", "give it one: `rate: peak*exp(-t/tau)`"
+            )
+            return None
         values = self.parameters(part, stimulus.parameters, path)
         if values is None or part.spikes or not self._dimension_holds(part, values, path):
             return None

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from thalia.dimensions import CONSTANTS, FUNCTIONS
 from thalia.equations import Equation, Statement, divided_by, identifiers
 from thalia.errors import did_you_mean
-from thalia.texts import AnyValue, Equations, Node, Statements, UnitText
+from thalia.texts import AnyValue, Equations, Expression, Node, Statements, UnitText
 from thalia.units import UNITS
 
 
@@ -65,8 +65,8 @@ def _refuse(message: str, hint: str = "") -> PydanticCustomError:
 class Rheobase(Node):
     """The constant current from which on a neuron fires, and the potential it then has, as expressions of its parameters."""
 
-    current: str
-    at: str
+    current: Expression
+    at: Expression
 
 
 class Neuron(Part):
@@ -154,10 +154,10 @@ class Synapse(Layer):
     """
 
     weight: UnitText | None = None
-    current: str = ""
+    current: Expression = ""
     on_pre: Statements
-    charge: str = ""
-    mean_efficacy: str = ""
+    charge: Expression = ""
+    mean_efficacy: Expression = ""
 
     @model_validator(mode="after")
     def _names_are_free(self) -> "Synapse":
@@ -334,8 +334,8 @@ class ModulatorKind(Part):
 class StimulusKind(Part):
     """A stimulus as an expression of its parameters and of `t`: a current, or a rate of spikes."""
 
-    current: str = ""
-    rate: str = ""
+    current: Expression = ""
+    rate: Expression = ""
     spikes: bool = False
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from thalia.equations import Equation, EquationError, Statement, parse_equations, parse_statements
+from thalia.equations import Equation, EquationError, Statement, parse_equations, parse_statements, tree
 from thalia.targets import DriveTarget, parse_weight
 from thalia.units import Dimension, Value, ValueSyntaxError, dimension_name, parse_unit, parse_value
 
@@ -46,6 +46,13 @@ def _unit(raw: Any) -> Dimension:
     return tuple(dimension)
 
 
+def _expression(raw: Any) -> Any:
+    if isinstance(raw, str) and raw:
+        tree(raw)
+    return raw
+
+
+Expression = Annotated[str, _checked(_expression)]
 UnitText = Annotated[Dimension, _checked(_unit), WithJsonSchema({"type": "string", "examples": ["nS", "pA"]})]
 
 
