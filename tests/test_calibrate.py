@@ -66,6 +66,15 @@ def test_it_goes_on_from_the_gains_that_are_included_and_leaves_good_ones_alone(
     assert (len(again.rounds), again.best.gains) == (1, found.best.gains)
 
 
+def test_a_gain_of_a_population_without_a_range_is_kept(circuit):
+    circuit.write_text(CIRCUIT.replace(", i: [8 Hz, 20 Hz]", "") + "gains: {i: 0.7}\n")
+
+    found = calibrate(circuit, rounds=2)
+
+    assert all(each.gains["i"] == 0.7 for each in found.rounds)
+    assert yaml.safe_load(found.text())["i"] == 0.7
+
+
 def test_what_stays_outside_is_said_and_the_nearest_is_written(circuit):
     result = command("calibrate", str(circuit), "--rounds", "1")
 

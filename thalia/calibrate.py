@@ -58,8 +58,8 @@ class Calibration:
         """The file that a circuit includes as its gains."""
         lines = [f"# Written by `thalia calibrate {self.circuit}`: what multiplies all that excites a population; its rate then."]
         for name, gain in self.best.gains.items():
-            low, high = self.ranges[name]
-            lines.append(f"{name}: {gain:g}  # {self.best.rates[name]:.2f} Hz, published {low:g} to {high:g} Hz")
+            published = "{:g} to {:g} Hz".format(*self.ranges[name]) if name in self.ranges else "nothing, and kept"
+            lines.append(f"{name}: {gain:g}  # {self.best.rates[name]:.2f} Hz, published {published}")
         return "\n".join(lines) + "\n"
 
 
@@ -127,11 +127,12 @@ def calibrate(
     adjustable = [name for name in ranges if name in excited_in(whole)]
     if not adjustable:
         raise fail(f"{circuit}: nothing excites any population that has a range", "a gain multiplies what excites")
+    kept = {name: gain.mean for name, gain in whole.gains.items() if name not in adjustable}
     knobs = {name: _Knob(whole.gains[name].mean if name in whole.gains else 1.0, damping) for name in adjustable}
     done: list[Round] = []
     with TemporaryDirectory() as scratch:
         for count in range(rounds):
-            gains = {name: knob.gain for name, knob in knobs.items()}
+            gains = kept | {name: knob.gain for name, knob in knobs.items()}
             done.append(Round(gains, _rates(loaded, gains, FilePath(scratch) / "run.h5", options)))
             told(count, done[-1])
             knobs = {name: knob.turned(done[-1].rates[name], ranges[name]) for name, knob in knobs.items()}

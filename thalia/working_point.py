@@ -16,8 +16,6 @@ from thalia.targets import DriveTarget
 from thalia.units import UNITS, Dimension, Value, constant
 from thalia.uses import Stimulus, SynapseUse
 
-Cell = tuple[tuple[Value, ...], ...]
-
 
 def at_working_point(circuit: Circuit) -> tuple[Circuit, list[Problem]]:
     """A circuit, written out, with plain weights; and what is wrong with its drives and gains.
@@ -25,8 +23,7 @@ def at_working_point(circuit: Circuit) -> tuple[Circuit, list[Problem]]:
     What names something unknown is left for the next pass to tell.
     """
     weigher = _Weigher(circuit)
-    pathways = {name: weigher.pathway(name, pathway) for name, pathway in circuit.pathways.items()}
-    stimuli = {name: weigher.stimulus(name, stimulus) for name, stimulus in circuit.stimuli.items()}
+    weighed = weigher.whole()
     assert not isinstance(circuit.gains, str)  # `expand` has read the file
     for name in circuit.gains:
         path: Path = ("gains", name)
@@ -34,16 +31,13 @@ def at_working_point(circuit: Circuit) -> tuple[Circuit, list[Problem]]:
             weigher.problem(path, f"no population is called '{name}'", did_you_mean(name, circuit.populations))
         elif name not in weigher.excited:
             weigher.problem(path, f"nothing that excites reaches {name}, and a gain changes nothing", "leave it out")
-    return circuit.with_(pathways=pathways, stimuli=stimuli, gains={}), weigher.problems
+    return weighed, weigher.problems
 
 
 def excited_in(circuit: Circuit) -> set[str]:
     """The populations of a circuit, written out, that something excites, so that a gain changes them."""
     weigher = _Weigher(circuit)
-    for name, pathway in circuit.pathways.items():
-        weigher.pathway(name, pathway)
-    for name, stimulus in circuit.stimuli.items():
-        weigher.stimulus(name, stimulus)
+    weigher.whole()
     return weigher.excited
 
 
@@ -58,6 +52,12 @@ class _Weigher:
 
     def problem(self, path: Path, message: str, hint: str = "") -> None:
         self.problems.append(Problem(path, message, hint))
+
+    def whole(self) -> Circuit:
+        """The circuit with every weight as it will be, and with no gain left."""
+        pathways = {name: self.pathway(name, pathway) for name, pathway in self.circuit.pathways.items()}
+        stimuli = {name: self.stimulus(name, stimulus) for name, stimulus in self.circuit.stimuli.items()}
+        return self.circuit.with_(pathways=pathways, stimuli=stimuli, gains={})
 
     def pathway(self, name: str, pathway: Pathway) -> Pathway:
         """The pathway with its weight, and with the bounds of it, as they will be."""
