@@ -1,4 +1,4 @@
-"""Pass 2b: Circuit → Circuit. A smaller circuit that keeps the mean and variance of each neuron's input.
+"""Pass 2c: Circuit → Circuit. A smaller circuit that keeps the mean and variance of each neuron's input.
 
 Van Albada, Helias & Diesmann (2015) PLoS Comput Biol 11:e1004490, doi:10.1371/journal.pcbi.1004490: with a
 fraction s of the synapses per neuron, weights grow by 1/sqrt(s), which keeps the variance, and a constant
