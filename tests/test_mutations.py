@@ -45,12 +45,12 @@ def spoil(text: str, seed: int) -> str:
     return text
 
 
-# whose kinds of lines are those of the others, and whose plan takes a second
-LARGE = "brain"
+# whose kinds of lines are those of the others, and whose plans take up to a second
+LARGE = ("brain", "cortical_column")
 
 
 @pytest.mark.parametrize("seed", range(120))
-@pytest.mark.parametrize("file", [file for file in CIRCUITS if file.stem != LARGE], ids=lambda f: f.stem)
+@pytest.mark.parametrize("file", [file for file in CIRCUITS if file.stem not in LARGE], ids=lambda f: f.stem)
 def test_a_spoilt_file_is_good_or_refused_in_words(file, seed):
     text = spoil(file.read_text(), seed)
 
