@@ -166,3 +166,68 @@ def test_what_a_region_says_of_its_rates_holds_unless_the_circuit_says_otherwise
     ranges = {name: (low.mean, high.mean) for name, (low, high) in reference.ranges.items()}
     assert ranges == {"here.cells": (3, 4), "here.others": (2, 6)}
     assert (reference.pacemakers, reference.source) == (("here.others",), "a paper; a book")
+
+
+CAPACITOR = """
+thalia: 1
+name: capacitor
+duration: {duration} ms
+dt: {dt} ms
+populations:
+  source: {source}
+  cell: {{neuron: lif_conductance, size: 1, parameters: {{c_m: 1e5 pF, g_l: 1e-6 nS, e_l: -50 mV, v_th: 1000 mV}}}}
+pathways:
+  p: {{pre: source, post: cell, connect: {{rule: all_to_all}}, synapse: {synapse}, weight: {weight}, delay: 1 ms}}
+{stimuli}
+record: {{states: {{x: {{population: cell, variables: [v], every: {every} ms}}}}}}
+"""
+RECEPTORS = [
+    name for name in parts.names("synapses") if getattr(parts.find("synapses", name)[0], "charge", "") and name != "delta"
+]
+
+
+@pytest.mark.parametrize("synapse", RECEPTORS)
+def test_a_charge_is_what_one_spike_brings(simulate, synapse):
+    """Gathered on a capacitor of 100 nF, which keeps its potential of -50 mV: 1 nS or 100 pA, until nothing comes any more."""
+    from thalia.equations import evaluate
+    from thalia.units import si_unit
+
+    part = parts.find("synapses", synapse)[0]
+    unit = "pA" if si_unit(part.weight) == "amp" else "nS"
+    source, stimuli = "{neuron: input, size: 1}", "stimuli: {given: {kind: spikes, target: source, times: {0: [1 ms]}}}"
+    text = CAPACITOR.format(
+        duration=2000,
+        dt=0.01,
+        source=source,
+        synapse=synapse,
+        weight="1 nS" if unit == "nS" else "100 pA",
+        stimuli=stimuli,
+        every=100,
+    )
+    values = {name: parameter.default.mean for name, parameter in part.parameters.items()}
+    expected = evaluate(part.charge, values | {"w": 1e-9 if unit == "nS" else 100e-12, "v": -0.05})
+
+    v = simulate(text).reports["x/v"]["values"][:, 0]
+
+    assert (v[-1] - v[0]) * 1e-3 * 1e-7 == pytest.approx(expected, rel=0.04)
+
+
+@pytest.mark.parametrize("release", [
+    "{part: tsodyks_markram, preset: depressing}", "{part: tsodyks_markram, preset: facilitating}",
+    "{part: tsodyks_markram, preset: prefrontal}", "{part: tsodyks_markram_baseline, baseline: 0.25, tau_rec: 150 ms, tau_fac: 20 ms}",
+    "{part: tsodyks_markram_baseline, baseline: 0.1, tau_rec: 150 ms, tau_fac: 300 ms}",
+])  # fmt: skip
+def test_a_mean_efficacy_is_what_poisson_spikes_release(simulate, release):
+    """What 200 synapses bring at 10 Hz, over what they bring without short-term plasticity; the closed form neglects correlations."""
+    brought = []
+    for synapse in ("current_exp", f"[{release}, current_exp]"):
+        text = CAPACITOR.format(
+            duration=6000, dt=0.1, source="{neuron: poisson, size: 200, parameters: {rate: 10 Hz}}", synapse=synapse, weight="100 pA",
+            stimuli="", every=1000,
+        )  # fmt: skip
+        v = simulate(text, seed=3).reports["x/v"]["values"][:, 0]
+        brought.append(v[-1] - v[2])
+    driven = loaded(synapse=f"[{release}, ampa]", weight="drive(0.5, 10 Hz)")
+
+    efficacy = weight_of(loaded(weight="drive(0.5, 10 Hz)")).mean / weight_of(driven).mean
+    assert efficacy == pytest.approx(brought[1] / brought[0], rel=0.1)

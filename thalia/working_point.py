@@ -99,6 +99,12 @@ class _Weigher:
             self.problem(path, f"'{model}' does not say its rheobase, of which a drive is a share", hint)
             return unknown
         current = self.number(neuron.rheobase.current, post)
+        if current is None or self.number(neuron.rheobase.at, post) is None:
+            model = self.circuit.populations[post].neuron
+            self.problem(
+                path, f"the rheobase of '{model}' does not follow from its parameters, and a drive is a share of it", hint
+            )
+            return unknown
         if current <= 0:
             self.problem(path, f"{post} fires without input, and its rheobase, of which a drive is a share, is not above 0", hint)
             return unknown
@@ -126,15 +132,18 @@ class _Weigher:
         part, neuron = self.part("synapses", receptor.part), self.neuron(post)
         if not isinstance(part, Synapse) or not part.charge or neuron is None or neuron.rheobase is None:
             return None
-        there = {"v": self.number(neuron.rheobase.at, post), "c_m": self.values(neuron, post).get("c_m", 0.0), "w": 1.0}
-        return self.evaluated(part.charge, _values(part, receptor) | there)
+        at = self.number(neuron.rheobase.at, post)
+        if at is None:
+            return None
+        there = {"v": at, "c_m": self.values(neuron, post).get("c_m", 0.0), "w": 1.0}
+        return _evaluated(part.charge, _values(part, receptor) | there)
 
     def efficacy(self, use: SynapseUse, rate: float, path: Path) -> float:
         """What short-term plasticity leaves of a weight at a steady rate."""
         part = self.part("synapses", use.part)
         if not isinstance(part, Synapse) or part.weight is not None:
             return 1.0
-        found = self.evaluated(part.mean_efficacy, _values(part, use) | {"rate": rate}) if part.mean_efficacy else None
+        found = _evaluated(part.mean_efficacy, _values(part, use) | {"rate": rate}) if part.mean_efficacy else None
         if not found:
             self.problem(path, f"'{use.part}' does not say its mean efficacy at a rate", "give the weight with its unit")
         return found or 1.0
@@ -155,16 +164,18 @@ class _Weigher:
         given = self.circuit.populations[population].parameters
         return {name: given.get(name, parameter.default).mean for name, parameter in neuron.parameters.items()}
 
-    def number(self, expression: str, population: str) -> float:
+    def number(self, expression: str, population: str) -> float | None:
+        """What an expression of a neuron's parameters is for a population."""
         neuron = self.neuron(population)
-        assert neuron is not None
-        return self.evaluated(expression, self.values(neuron, population)) or 0.0
+        return _evaluated(expression, self.values(neuron, population)) if neuron else None
 
-    def evaluated(self, expression: str, values: Mapping[str, float]) -> float | None:
-        try:
-            return float(evaluate(expression, values))
-        except (EquationError, ArithmeticError, ValueError):
-            return None
+
+def _evaluated(expression: str, values: Mapping[str, float]) -> float | None:
+    """The number, or None where the expression mentions something else or has none."""
+    try:
+        return float(evaluate(expression, values))
+    except (EquationError, ArithmeticError, ValueError, TypeError):
+        return None
 
 
 def _values(part: Layer, use: SynapseUse) -> dict[str, float]:
