@@ -9,8 +9,9 @@ from tests.plasticity.test_stdp_pair import closed_form
 from tests.test_cli import thalia
 from thalia import parts
 from thalia.errors import CircuitError
-from thalia.models import Protocol, Rule, Window
+from thalia.models import Rule
 from thalia.protocols import outcome, protocol, window
+from thalia.windows import Protocol, Window
 
 
 def command(*arguments, folder="."):

@@ -7,12 +7,13 @@ from thalia.equations import equation_text
 from thalia.errors import CircuitError, did_you_mean, fail
 from thalia.expand import expand
 from thalia.load import loads
-from thalia.models import Condition, Layer, Neuron, Pairing, Part, Preset, Protocol, Rule, StimulusKind, Synapse, Window
+from thalia.models import Layer, Neuron, Pairing, Part, Preset, Rule, StimulusKind, Synapse
 from thalia.parts import KINDS, find, names, part_text
 from thalia.source import read_yaml
 from thalia.spec import Circuit, Fragment
 from thalia.units import si_unit
 from thalia.validate import parse
+from thalia.windows import Condition, Protocol, Window
 
 ALL_KINDS = (*KINDS, "regions", "experiments")
 

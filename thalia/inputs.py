@@ -1,7 +1,8 @@
 """What neurons receive: the ports that synapses act on, and stimuli as currents, rates or drives."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from thalia.dimensions import dimension_of
 from thalia.drives import Drive, DriveMember
@@ -15,6 +16,7 @@ from thalia.texts import expect
 from thalia.units import Dimension, Value, ValueSyntaxError, constant, dimension_name
 from thalia.uses import Stimulus, SynapseUse
 
+Result = TypeVar("Result")
 BIAS = Input("bias", "bias", (), {"bias": AMPERE}, {"bias": constant(0, AMPERE)})
 
 
@@ -62,6 +64,16 @@ class Ports:
 
     def problem(self, path: Path, message: str, hint: str = "") -> None:
         self.problems.append(Problem(path, message, hint))
+
+    def attempt(self, path: Path, work: Callable[..., Result], *arguments: object) -> Result | None:
+        """What `work` gives, or None with its problems noted at this path."""
+        try:
+            return work(*arguments)
+        except CircuitError as error:
+            self.problems += [p if p.place else p.under(*path) for p in error.problems]
+        except (EquationError, ValueSyntaxError) as error:
+            self.problem(path, str(error))
+        return None
 
     def synapse(self, use: SynapseUse, path: Path) -> Port | None:
         """The port of a synapse model with these parameters, made at its first use."""

@@ -12,13 +12,14 @@ from thalia.eligibility import waiting, why_not
 from thalia.equations import WEIGHT, EquationError, Statement, evaluate, weighing
 from thalia.errors import Path, did_you_mean
 from thalia.inputs import Ports
-from thalia.models import EVENTS, Rule, Synapse, Window
+from thalia.models import EVENTS, Rule, Synapse
 from thalia.modulators import IN_SYNAPSES, Modulators
 from thalia.parts import neurons_with, word_of
 from thalia.plan import SECOND, Group, Input, Rewiring
 from thalia.spec import Circuit, Pathway
 from thalia.units import DIMENSIONLESS, Dimension, Value, a_dimension
 from thalia.uses import RuleUse
+from thalia.windows import Window
 
 
 class Layers:

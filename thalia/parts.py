@@ -11,9 +11,10 @@ from importlib.resources import files
 from pathlib import Path as FilePath
 
 from thalia.errors import did_you_mean, fail
-from thalia.models import ModulatorKind, Neuron, Part, Protocol, Rule, StimulusKind, Synapse, Window
+from thalia.models import ModulatorKind, Neuron, Part, Rule, StimulusKind, Synapse
 from thalia.source import Source, read_text, read_yaml
 from thalia.validate import parse
+from thalia.windows import Protocol, Window
 
 LIBRARY = files("thalia") / "library"
 

@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.errors import CircuitError, Problem, fail
-from thalia.models import Protocol, Rule
+from thalia.models import Rule
 from thalia.parts import find, neurons_with
 from thalia.result import Run
 from thalia.run import run
 from thalia.source import Source
 from thalia.spec import Circuit
 from thalia.validate import parse
+from thalia.windows import Protocol
 
 Floats = NDArray[np.float64]
 DT, FORCED = 0.1, 0.2  # ms; a postsynaptic spike comes two steps after the spike that forces it

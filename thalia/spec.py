@@ -22,13 +22,14 @@ from thalia.fields import (
     Words,
     refuse,
 )
-from thalia.models import ModulatorKind, Neuron, Part, Rule, StimulusKind, Synapse, Window
+from thalia.models import ModulatorKind, Neuron, Part, Rule, StimulusKind, Synapse
 from thalia.parts import find
 from thalia.source import Source
 from thalia.texts import AnyValue, Node
 from thalia.trial import ExperimentField
 from thalia.units import UNITS, constant
 from thalia.uses import ModulatorField, RuleField, RuleUse, StimulusField, SynapseFields, SynapseUse
+from thalia.windows import Window
 
 
 class Space(Node):
