@@ -152,7 +152,8 @@ def _synapse_model(synapses: SynapseGroup, plan: Plan) -> SynapseModel:
 
 def _of_each_synapse(synapses: SynapseGroup) -> tuple[str, ...]:
     """Variables of which every synapse has its own; numbers that all share stay in double precision, for they cost nothing."""
-    return ("w", *(e.name for e in synapses.equations), *(p for p in synapses.parameters if synapses.shared(p) is None))
+    own = (e.name for e in synapses.equations if "summed" not in e.flags)
+    return ("w", *own, *(p for p in synapses.parameters if synapses.shared(p) is None))
 
 
 def import_brian2() -> ModuleType:
@@ -189,6 +190,8 @@ def network(model: NetworkModel) -> tuple[brian2.Network, dict[str, Any]]:
     for synapses in model.synapses:
         objects[synapses.name] = made = _synapses(b2, synapses, objects)
         _link(b2, made, f"{SHARED}_", synapses.links, objects)
+        for updater in made.summed_updaters.values():
+            updater.when = "before_groups"  # of the state at the beginning of the step
         if synapses.every_step:
             made.run_regularly(synapses.every_step, when="after_groups", name=f"{synapses.name}_step")
     _keep_sums(b2, model, objects)

@@ -205,7 +205,7 @@ def _degree(node: ast.expr, names: frozenset[str]) -> float:
 def written_out(equations: Iterable[Equation]) -> dict[str, str]:
     """The right side of every ODE, with the model's named expressions put in their places."""
     equations = tuple(equations)
-    named = {e.name: f"({e.right})" for e in equations if e.kind == "expression"}
+    named = {e.name: f"({e.right})" for e in equations if e.kind == "expression" and "summed" not in e.flags}
     result = {}
     for equation in equations:
         if equation.kind != "ode":

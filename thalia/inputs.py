@@ -6,14 +6,14 @@ from typing import TypeVar
 
 from thalia.dimensions import dimension_of
 from thalia.drives import Drive, DriveMember
-from thalia.equations import EquationError, Statement, evaluate, identifiers, rename, rename_equation
+from thalia.equations import Equation, EquationError, Statement, evaluate, identifiers, rename, rename_equation
 from thalia.errors import CircuitError, Path, Problem, did_you_mean
 from thalia.models import Layer, Neuron, Part, Preset, StimulusKind, Synapse, divisors
 from thalia.parts import word_of
 from thalia.plan import AMPERE, HERTZ, Input, group_name
 from thalia.spec import Circuit
 from thalia.texts import expect
-from thalia.units import Dimension, Value, ValueSyntaxError, constant, dimension_name
+from thalia.units import Dimension, Value, ValueSyntaxError, a_dimension, constant, dimension_name
 from thalia.uses import Stimulus, SynapseUse
 
 Result = TypeVar("Result")
@@ -43,6 +43,25 @@ class Received:
 
 
 @dataclass(frozen=True)
+class Site:
+    """Where synapses end on a neuron: the variable that sums up its input, and the potential there."""
+
+    variable: str
+    potential: str
+    dimension: Dimension
+    name: str = ""
+
+
+SOMA = Site("input_current", "v", AMPERE)
+
+
+def inputs_of(part: Neuron) -> dict[str, Dimension]:
+    """The variables that stand for what a neuron receives, each with its dimension."""
+    sites = {f"input_{name}": site.unit for name, site in part.sites.items()}
+    return {"input_current": AMPERE, "input_rate": HERTZ, **sites}
+
+
+@dataclass(frozen=True)
 class Port:
     """A synapse model with its numbers, as variables of the neurons that it acts on."""
 
@@ -51,6 +70,7 @@ class Port:
     input: Input
     values: dict[str, Value]
     arrival: tuple[Statement, ...]
+    sums: tuple[Equation, ...] = ()  # of graded transmission
 
 
 class Ports:
@@ -60,7 +80,7 @@ class Ports:
         self.circuit = circuit
         self.problems = problems
         self.taken: set[str] = set()
-        self.made: dict[tuple[str, tuple[tuple[str, Value], ...]], Port] = {}
+        self.made: dict[object, Port] = {}
 
     def problem(self, path: Path, message: str, hint: str = "") -> None:
         self.problems.append(Problem(path, message, hint))
@@ -75,8 +95,20 @@ class Ports:
             self.problem(path, str(error))
         return None
 
-    def synapse(self, use: SynapseUse, path: Path) -> Port | None:
-        """The port of a synapse model with these parameters, made at its first use."""
+    def site(self, population: str, onto: str, path: Path) -> Site | None:
+        """Where synapses end on a population, as a site with the name of its input; the soma, if nothing is said."""
+        neuron = self.circuit.populations[population].neuron
+        part = self.part("neurons", neuron, ("populations", population, "neuron")) if onto else None
+        if onto and isinstance(part, Neuron):
+            if onto in part.sites:
+                site = part.sites[onto]
+                return Site(f"input_{onto}", site.potential, site.unit, onto)
+            known = did_you_mean(onto, part.sites) if part.sites else "its synapses all end on the soma: leave 'onto' out"
+            self.problem((*path, "onto"), f"{population} is a '{neuron}', which has no site '{onto}'", known)
+        return None if onto else SOMA
+
+    def synapse(self, use: SynapseUse, path: Path, site: Site, pathway: str = "") -> Port | None:
+        """The port of a synapse model with these parameters at a site, made at its first use; graded, each pathway its own."""
         part = self.part("synapses", use.part, path)
         if not isinstance(part, Synapse):
             return None
@@ -87,9 +119,10 @@ class Ports:
         values = self.parameters(part, use.parameters, path, use.preset)
         if values is None:
             return None
-        key = (use.part, tuple(sorted(values.items())))
+        key = (use.part, tuple(sorted(values.items())), site, pathway if part.in_every_step else "")
         if key not in self.made:
-            self.made[key] = _port(part, part.weight, self.unique(word_of(use.part)), values)
+            stem = "_".join(filter(None, (word_of(use.part), site.name)))
+            self.made[key] = _port(part, part.weight, self.unique(stem), values, site)
         return self.made[key]
 
     def unique(self, stem: str) -> str:
@@ -117,12 +150,12 @@ class Ports:
         if values is None or part.spikes or not self._dimension_holds(part, values, path):
             return None
         if part.current:
-            self._current(name, part, values, received[target], path)
+            self._current(name, stimulus, part, values, received[target])
             return None
         neuron = self.part("neurons", self.circuit.populations[target].neuron, ("populations", target, "neuron"))
         if isinstance(neuron, Neuron) and any("input_rate" in identifiers(e.right) for e in neuron.equations if e.right):
             slot = f"rate_{name.replace('.', '_')}"
-            received[target].add(*_slot(slot, part.rate, values, is_rate=True), path)
+            received[target].add(*_slot(slot, part.rate, values, "input_rate"), path)
             return None
         return self._drive(name, stimulus, part, values, received[target])
 
@@ -133,8 +166,9 @@ class Ports:
         if stimulus.weight is None:
             self.problem(path, "'weight' is missing", "say what one spike does to a neuron, as in `weight: 1 nS`")
             return None
-        port = self.synapse(stimulus.through, (*path, "synapse"))
-        if port is None:
+        site = self.site(stimulus.target[0], stimulus.onto, path)
+        port = site and self.synapse(stimulus.through, (*path, "synapse"), site)
+        if not port:
             return None
         try:
             expect(stimulus.weight, port.weight)
@@ -160,11 +194,18 @@ class Ports:
         rate = rename(part.rate, local) if mean is None else ""
         return Drive(word, group_name(stimulus.target[0]), target, rate, (member,))
 
-    def _current(self, name: str, part: StimulusKind, values: dict[str, Value], received: Received, path: Path) -> None:
-        if part.current.strip() in values:
+    def _current(
+        self, name: str, stimulus: Stimulus, part: StimulusKind, values: dict[str, Value], received: Received
+    ) -> None:
+        path: Path = ("stimuli", name)
+        site = self.site(stimulus.target[0], stimulus.onto, path)
+        if site == SOMA and part.current.strip() in values:
             received.add_bias(values[part.current.strip()], path)
-        else:
-            received.add(*_slot(f"current_{name.replace('.', '_')}", part.current, values), path)
+        elif site and site.dimension != AMPERE:
+            hint = "leave 'onto' out, or take a synapse that brings it"
+            self.problem((*path, "onto"), f"'{stimulus.onto}' takes {a_dimension(site.dimension)}, and this is a current", hint)
+        elif site:
+            received.add(*_slot(f"current_{name.replace('.', '_')}", part.current, values, site.variable), path)
 
     def part(self, kind: str, name: str, path: Path) -> Part | None:
         """A part of the circuit's or of the library; None, with the problem noted, if there is none."""
@@ -233,18 +274,25 @@ class Ports:
         return False
 
 
-def _port(part: Synapse, weight: Dimension, name: str, values: dict[str, Value]) -> Port:
+def _port(part: Synapse, weight: Dimension, name: str, values: dict[str, Value], site: Site) -> Port:
     local = {key: f"{name}_{key}" for key in [*values, *(equation.name for equation in part.neuron)]}
     renamed = {local[key]: value for key, value in values.items()}
     dimensions: dict[str, Dimension] = {key: value.dimension for key, value in renamed.items()}
-    equations = tuple(rename_equation(equation, local) for equation in part.neuron)
-    arrival = tuple(
-        Statement(
-            f"{local.get(s.target, s.target)}_post", s.operator, rename(s.right, {k: f"{v}_post" for k, v in local.items()})
-        )
-        for s in part.on_pre
+    there = local | {"v": site.potential}
+    equations = tuple(rename_equation(equation, there) for equation in part.neuron)
+    seen = {key: f"{value}_post" for key, value in there.items()}
+    arrival = tuple(Statement(f"{there.get(s.target, s.target)}_post", s.operator, rename(s.right, seen)) for s in part.on_pre)
+    sums = tuple(
+        Equation("expression", seen[s.target], rename(s.right, seen), dimension_in(part.neuron, s.target), ("summed",))
+        for s in part.in_every_step
     )
-    return Port(part, weight, Input(name, rename(part.current, local), equations, dimensions, renamed), renamed, arrival)
+    received = Input(name, rename(part.current, there), equations, dimensions, renamed, site.variable)
+    return Port(part, weight, received, renamed, arrival, sums)
+
+
+def dimension_in(equations: tuple[Equation, ...], name: str) -> Dimension:
+    """The dimension of one of some equations' variables."""
+    return next(equation.dimension for equation in equations if equation.name == name)
 
 
 def _single_jump(arrival: tuple[Statement, ...]) -> tuple[str | None, str]:
@@ -255,7 +303,9 @@ def _single_jump(arrival: tuple[Statement, ...]) -> tuple[str | None, str]:
     return arrival[0].target.removesuffix("_post"), rename(arrival[0].right, names)
 
 
-def _slot(slot: str, expression: str, values: dict[str, Value], is_rate: bool = False) -> tuple[Input, dict[str, Value]]:
+def _slot(
+    slot: str, expression: str, values: dict[str, Value], into: str = "input_current"
+) -> tuple[Input, dict[str, Value]]:
     """A stimulus as a term of the input, with a switch that keeps it from the group's other populations."""
     local = {name: f"{slot}_{name}" for name in values}
     switch = f"{slot}_on"
@@ -263,4 +313,4 @@ def _slot(slot: str, expression: str, values: dict[str, Value], is_rate: bool = 
     idle = renamed | {switch: constant(0)}
     dimensions = {name: value.dimension for name, value in idle.items()}
     term = f"{switch}*({rename(expression, local)})"
-    return Input(slot, term, (), dimensions, idle, is_rate), renamed | {switch: constant(1)}
+    return Input(slot, term, (), dimensions, idle, into), renamed | {switch: constant(1)}

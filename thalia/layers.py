@@ -190,7 +190,7 @@ class Layers:
 
     # dimensions
 
-    def check(self, used: Used, weight: Dimension, post: Group) -> None:
+    def check(self, used: Used, weight: Dimension, pre: Group, post: Group) -> None:
         """Hold the equations and statements of a layer against their dimensions, and against what the neuron has."""
         own = used.name in (self.circuit.rules if isinstance(used.part, Rule) else self.circuit.synapses)
         path: Path = ("rules" if isinstance(used.part, Rule) else "synapses", used.name) if own else used.path
@@ -204,6 +204,7 @@ class Layers:
         for statement in part.on_spike:
             self.attempt((*path, "on_spike"), check_statement, statement, there | inside)
         names = inside | {f"{name}_post": dimension for name, dimension in there.items()}
+        names |= {f"{e.name}_pre": e.dimension for e in pre.model}
         names |= {e.name: weight if e.dimension == WEIGHT else e.dimension for e in part.equations}
         names |= dict.fromkeys(("w", "w_min", "w_max", "change"), weight) | dict.fromkeys(
             ("plastic", "efficacy", "modulator"), DIMENSIONLESS

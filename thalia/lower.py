@@ -146,6 +146,8 @@ class _Lowering:
             return ""
         if any(statement != CLAMP for statement in self.synapses.on_step):
             return "it is read in every step"
+        if any("summed" in equation.flags for equation in self.synapses.equations):
+            return "its synapses transmit in every step"
         common = {key for key in self.synapses.parameters if self.synapses.shared(key) is not None}
         shared = {*self.outside, *common, *UNITS, *CONSTANTS, *FUNCTIONS, "plastic"} - {"xi"}
         fixed = {*self.synapses.parameters, *(e.name for e in self.synapses.equations if e.kind == "parameter")}
@@ -299,5 +301,6 @@ def _read_in_every_step(synapses: SynapseGroup) -> dict[str, str]:
     }
     named = {e.name: f"({e.right})" for e in synapses.equations if e.kind == "expression"}
     needed = [rename(s.right, named) for s in synapses.on_step] + [rights[name] for name in found]
+    needed += [e.right for e in synapses.equations if "summed" in e.flags]
     read = {name for right in needed for name in identifiers(right)} & odes.keys()
     return found | dict.fromkeys(sorted(read - found.keys()), "it is read in every step")

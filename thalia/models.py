@@ -68,9 +68,20 @@ class Rheobase(Node):
     at: Expression
 
 
-class Neuron(Part):
-    """A neuron model. `input_current` (or `input_rate`) in its equations is everything that it receives."""
+class Site(Node):
+    """A place of the neuron, beside the soma, where synapses end: the unit of its input, and the potential that they see."""
 
+    unit: UnitText
+    potential: str = "v"
+
+
+class Neuron(Part):
+    """A neuron model. `input_current` (or `input_rate`) in its equations is everything that it receives at the soma.
+
+    At each of its `sites` it receives as much as `input_` and the name of the site say, as in `input_apical`.
+    """
+
+    sites: dict[str, Site] = {}
     equations: Equations
     threshold: str
     reset: Statements = ()
@@ -80,7 +91,14 @@ class Neuron(Part):
 
     @model_validator(mode="after")
     def _names_are_free(self) -> "Neuron":
-        _own_names(self, self.equations, RESERVED)
+        _own_names(self, self.equations, RESERVED | {f"input_{site}" for site in self.sites})
+        mentioned = frozenset().union(*(identifiers(e.right) for e in self.equations if e.right))
+        for name, site in self.sites.items():
+            if f"input_{name}" not in mentioned:
+                raise _refuse(f"sites: no equation reads 'input_{name}'", "say what arrives there does to the neuron")
+            if site.potential not in (known := {e.name for e in self.equations}):
+                hint = did_you_mean(site.potential, known)
+                raise _refuse(f"sites: {name}: '{site.potential}' is no variable of the neuron", hint)
         return self
 
 
@@ -149,12 +167,14 @@ class Synapse(Layer):
     A receptor has a `weight` with unit; `neuron` holds the equations that live in that neuron, `current` is what
     they inject, `on_pre` the effect of one spike of weight `w`, `charge` what it injects in all, where `v` and `c_m` are
     potential and capacitance of the neuron. A synapse part without `weight` scales the `efficacy` of what follows it:
-    short-term plasticity; `mean_efficacy` is what remains of the weight at a steady `rate`.
+    short-term plasticity; `mean_efficacy` is what remains of the weight at a steady `rate`. Graded transmission needs no
+    spikes: `in_every_step` says of what the sum over all synapses is a variable of the neuron, as in `total = w*signal_pre`.
     """
 
     weight: UnitText | None = None
     current: Expression = ""
-    on_pre: Statements
+    on_pre: Statements = ()
+    in_every_step: Statements = ()
     charge: Expression = ""
     mean_efficacy: Expression = ""
 
@@ -165,7 +185,7 @@ class Synapse(Layer):
             if self.current or self.charge:
                 raise _refuse("a synapse part that scales efficacy injects nothing: 'current' and 'charge' are a receptor's",
                               "give it a 'weight', or leave them out")  # fmt: skip
-            if not self.sets_efficacy:
+            if not self.sets_efficacy or self.in_every_step:
                 raise _refuse("a synapse needs either a 'weight' or an `efficacy = ...` in 'on_pre'",
                               "weight: nS for a receptor; efficacy for short-term plasticity")  # fmt: skip
         else:
@@ -173,6 +193,13 @@ class Synapse(Layer):
             if self.equations or self.sets_efficacy or self.on_spike or self.initial:
                 raise _refuse("a synapse with a 'weight' has no equations, efficacy, on_spike or initial of its own",
                               "write them as a part without weight: `synapse: [tsodyks_markram, ampa]`")  # fmt: skip
+            if bool(self.on_pre) == bool(self.in_every_step):
+                raise _refuse("expected either 'on_pre', what an arriving spike does, or 'in_every_step', graded transmission",
+                              "on_pre: g += w")  # fmt: skip
+            summed = {e.name for e in self.neuron if e.kind == "parameter"}
+            if any(s.operator != "=" or s.target not in summed for s in self.in_every_step):
+                raise _refuse("in_every_step: expected `x = …` of a variable in 'neuron' that has no equation of its own",
+                              "neuron: `total : 1`, in_every_step: `total = w*signal_pre`")  # fmt: skip
         return self
 
 

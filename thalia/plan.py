@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from thalia.drives import Drive, Playback
 from thalia.equations import Equation, Statement
 from thalia.spec import Connect, Record, Reference, Space
-from thalia.units import DIMENSIONLESS, UNITS, Dimension, Value, constant
+from thalia.units import DIMENSIONLESS, UNITS, Dimension, Value, constant, si_unit
 
 AMPERE, HERTZ, SECOND = UNITS["A"][1], UNITS["Hz"][1], UNITS["s"][1]
 
@@ -31,7 +31,7 @@ def synapses_name(pathway: str) -> str:
 
 @dataclass(frozen=True)
 class Input:
-    """One thing that neurons receive: its equations, the current (or rate) that it adds, its parameters.
+    """One thing that neurons receive: its equations, the term that it adds to an input of theirs, its parameters.
 
     `idle` are the values for a population of the same group that does not receive it. The state that rules keep
     in the neuron adds nothing; a spike changes it by `on_spike`, and `plastic` says in which phases it may learn.
@@ -42,7 +42,7 @@ class Input:
     equations: tuple[Equation, ...] = ()
     parameters: dict[str, Dimension] = field(default_factory=dict)
     idle: dict[str, Value] = field(default_factory=dict)
-    is_rate: bool = False
+    into: str = "input_current"
     is_state: bool = False
     on_spike: tuple[Statement, ...] = ()
     initial: dict[str, "Value | str"] = field(default_factory=dict)
@@ -88,7 +88,7 @@ class Group:
     on_step: tuple[Statement, ...] = ()
     sums: tuple[Statement, ...] = ()  # advanced in every step, for weights that change between spikes
     at_epoch: tuple[Statement, ...] = ()  # and started anew
-    receives: str = ""  # 'input_current' or 'input_rate', whichever the model reads
+    receives: dict[str, Dimension] = field(default_factory=dict)  # 'input_current' and whatever else the model reads
     method: str = ""  # of integration, chosen by `lower`
 
     @property
@@ -123,12 +123,11 @@ class Group:
     def equations(self) -> tuple[Equation, ...]:
         """The whole model, with everything that it receives summed up."""
         collected = tuple(equation for each in self.inputs for equation in each.equations)
-        if not self.receives:
-            return self.model + collected
-        dimension = AMPERE if self.receives == "input_current" else HERTZ
-        terms = " + ".join(each.term for each in self.inputs if each.term)
-        zero = "0*amp" if self.receives == "input_current" else "0*hertz"
-        return (*self.model, *collected, Equation("expression", self.receives, terms or zero, dimension))
+        sums = []
+        for name, dimension in self.receives.items():
+            terms = " + ".join(each.term for each in self.inputs if each.term and each.into == name)
+            sums.append(Equation("expression", name, terms or f"0*{si_unit(dimension)}", dimension))
+        return (*self.model, *collected, *sums)
 
     def variables(self) -> dict[str, Dimension]:
         """Every name that an equation of the group may mention."""

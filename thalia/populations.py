@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from thalia.dimensions import check_equation, check_statement, dimension_of
-from thalia.equations import Equation, EquationError, Statement, rename, rename_equation, rename_statement
+from thalia.equations import Equation, EquationError, Statement, identifiers, rename, rename_equation, rename_statement
 from thalia.errors import Path, did_you_mean
-from thalia.inputs import Ports, Received
+from thalia.inputs import Ports, Received, inputs_of
 from thalia.models import Neuron
 from thalia.modulators import IN_NEURONS, Modulators
 from thalia.plan import SECOND, Group, Member, group_name
@@ -30,7 +30,8 @@ class Populations:
         parameters = self.ports.parameters(part, population.parameters, (*path, "parameters"))
         if parameters is None:
             return None
-        receives = next((n for e in part.equations for n in ("input_current", "input_rate") if n in e.right), "")
+        read = frozenset().union(*(identifiers(e.right) for e in part.equations if e.right))
+        receives = {name: dimension for name, dimension in inputs_of(part).items() if name in read}
         fits = self.inputs_fit(path, population, received, receives)
         model, threshold, reset = self.modulated(part, population, parameters, path)
         group = Group(
@@ -75,15 +76,14 @@ class Populations:
         equations = tuple(rename_equation(equation, names) for equation in part.equations)
         return (*added, *equations), rename(part.threshold, names), tuple(rename_statement(s, names) for s in part.reset)
 
-    def inputs_fit(self, path: Path, population: Population, received: Received, receives: str) -> bool:
+    def inputs_fit(self, path: Path, population: Population, received: Received, receives: dict[str, Dimension]) -> bool:
         """Whether the neuron model has a place for everything that reaches it."""
         wrong = [
             origin for name, origin in received.origins.items()
-            if not received.inputs[name].is_state
-            and (not receives or received.inputs[name].is_rate != (receives == "input_rate"))
+            if not received.inputs[name].is_state and received.inputs[name].into not in receives
         ]  # fmt: skip
         what, hint = "a rate", "connect to a population of neurons instead"
-        if receives != "input_current":
+        if "input_current" not in receives:
             what = "spikes through a synapse, or a current"
             hint = "only stimuli of a rate reach it" if receives else hint
         for origin in wrong:

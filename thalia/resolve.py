@@ -2,17 +2,19 @@
 
 from collections import Counter
 from dataclasses import replace
+from math import inf
 from typing import TypeVar
 
 from thalia.compose import SynapseCode, Used
 from thalia.dale import breaches
-from thalia.dimensions import FUNCTIONS, check_statement
+from thalia.dimensions import FUNCTIONS, check_equation, check_statement
 from thalia.equations import Equation, identifiers
 from thalia.errors import Path, Problem, did_you_mean
 from thalia.expand import expand
-from thalia.inputs import Ports, Received
+from thalia.inputs import SOMA, Port, Ports, Received
 from thalia.layers import Layers
 from thalia.modulators import IN_SYNAPSES, Modulators
+from thalia.parts import neurons_with
 from thalia.phases import plan_phases, plastic_in
 from thalia.plan import Group, PathwayPlan, Plan, SynapseGroup, group_name, synapses_name
 from thalia.playback import playback
@@ -98,9 +100,10 @@ class _Resolver:
             if end not in known:
                 self.problem((*path, side), f"no population is called '{end}'", did_you_mean(end, known))
         last = (*path, "synapse", len(pathway.synapse) - 1) if len(pathway.synapse) > 1 else (*path, "synapse")
-        port = self.ports.synapse(pathway.receptor, last)
+        site = self.ports.site(pathway.post[0], pathway.onto, path) if pathway.post[0] in known else SOMA
+        port = site and self.ports.synapse(pathway.receptor, last, site, name)
         efficacies, rules = self.layers.efficacies(pathway, path), self.layers.rules(pathway, path)
-        if port is None or not self.numbers_fit(pathway, path, port.weight):
+        if not port or not self.numbers_fit(pathway, path, port):
             return None
         bounds = self.bounds(pathway, path) if pathway.rules else (None, None)
         if pathway.pre[0] not in known or pathway.post[0] not in known:
@@ -130,7 +133,7 @@ class _Resolver:
             synapse=" + ".join([*(used.word for used in efficacies), port.input.name]),
             rules=tuple(used.name for used in rules), members=(member,), weight=port.weight,
             parameters={key: value.dimension for key, value in member.parameters.items()},
-            equations=(*code.equations, *self.measured(name, port.weight)),
+            equations=(*code.equations, *port.sums, *self.measured(name, port.weight)),
             on_pre=code.on_pre, on_post=code.on_post, later=code.later, on_step=code.on_step,
         )  # fmt: skip
 
@@ -144,17 +147,26 @@ class _Resolver:
         statements = self.layers.taught.get(synapses.members[0].name, [])
         return replace(synapses, on_pre=(*synapses.on_pre, *statements))
 
-    def numbers_fit(self, pathway: Pathway, path: Path, dimension: Dimension) -> bool:
+    def numbers_fit(self, pathway: Pathway, path: Path, port: Port) -> bool:
         """Whether the weight is of the synapse's dimension; signs, delays and places are reported on the way."""
-        weight, dt = pathway.weight[0][0], self.circuit.dt.mean
+        weight, dt, dimension = pathway.weight[0][0], self.circuit.dt.mean, port.weight
         self.check_places(pathway, path)
         if dimension == CONDUCTANCE == weight.dimension:
             self.check_conductance(weight, (*path, "weight"))
         for side in ("axonal", "dendritic"):
             delay = getattr(pathway.delay, side)[0][0]
-            if (side == "axonal" or delay.least != 0) and delay.least < dt * (1 - 1e-9):
+            if port.sums and (delay.mean or delay.is_random):
+                message = f"'{pathway.receptor.part}' transmits in every step, and has no delay, found {delay}"
+                self.problem((*path, "delay"), message, "leave 'delay' out")
+            elif port.sums:
+                continue
+            elif (side == "axonal" or delay.least != 0) and delay.least < dt * (1 - 1e-9):
                 message = f"the {side} delay is below the time step of {self.circuit.dt}, found {delay}"
                 self.problem((*path, "delay"), message, f"give at least {self.circuit.dt}: a spike acts in a later step")
+        for spoken, key in ((pathway.synapse[:-1], "synapse"), (pathway.release, "release")):
+            if port.sums and spoken:
+                message = f"'{pathway.receptor.part}' transmits without spikes, and this scales what a spike does"
+                self.problem((*path, key), message, "leave it out")
         return self.attempt((*path, "weight"), expect, weight, dimension) is not None
 
     def check_conductance(self, weight: Value, path: Path) -> None:
@@ -181,17 +193,20 @@ class _Resolver:
         high = pathway.w_max or constant(2 * weight.mean, weight.dimension)
         for key, bound in (("w_min", low), ("w_max", high)):
             self.attempt((*path, key), expect, bound, weight.dimension)
-        if low.dimension == high.dimension == weight.dimension and not 0 <= low.mean <= weight.mean <= high.mean:
+        least = 0.0 if pathway.w_min is None or weight.dimension == CONDUCTANCE else -inf
+        if low.dimension == high.dimension == weight.dimension and not least <= low.mean <= weight.mean <= high.mean:
             hint = "plastic weights are positive: let an inhibitory synapse such as gaba_a carry the sign"
-            message = f"expected 0 <= w_min <= weight <= w_max, found {low}, {weight}, {high}"
+            hint += "" if weight.dimension == CONDUCTANCE else "; or give a w_min below zero"
+            message = f"expected {'0 <= ' if least == 0 else ''}w_min <= weight <= w_max, found {low}, {weight}, {high}"
             self.problem((*path, "weight"), message, hint)
         return low, high
 
     def check_synapses(self, synapses: SynapseGroup, groups: list[Group | None], shared: Group | None) -> None:
-        post = next((g for g in groups if g and g.name == synapses.post), None)
+        pre, post = (next((g for g in groups if g and g.name == end), None) for end in (synapses.pre, synapses.post))
         path: Path = ("pathways", synapses.members[0].name)
-        if post is None:
+        if pre is None or post is None:
             return
+        self.check_graded(synapses, pre, path)
         outside = {f"{name}_post": dimension for name, dimension in post.variables().items()} | {"w": synapses.weight}
         outside |= {f"{IN_SYNAPSES}{name}": dimension for name, dimension in (shared.variables() if shared else {}).items()}
         outside |= {s.target: DIMENSIONLESS for s in synapses.on_pre if s.target.endswith("_efficacy")}
@@ -199,7 +214,22 @@ class _Resolver:
             if statement.target.endswith("_post") and identifiers(statement.right) <= {*outside, *FUNCTIONS, *UNITS}:
                 self.attempt((*path, "synapse"), check_statement, statement, outside)
         for used in self.used[synapses.members[0].name]:
-            self.layers.check(used, synapses.weight, post)
+            self.layers.check(used, synapses.weight, pre, post)
+
+    def check_graded(self, synapses: SynapseGroup, pre: Group, path: Path) -> None:
+        """The presynaptic neurons have what is transmitted in every step, and it has the dimension of what takes it."""
+        there = {f"{name}_pre": dimension for name, dimension in pre.variables().items()}
+        for equation in synapses.equations:
+            if "summed" not in equation.flags:
+                continue
+            missing = sorted(n for n in identifiers(equation.right) if n.endswith("_pre") and n not in there)
+            for name in missing:
+                neurons = neurons_with([name.removesuffix("_pre")])
+                hint = f"neurons that have it: {', '.join(neurons)}" if neurons else "no neuron of the library has it"
+                told = f"transmits the presynaptic '{name.removesuffix('_pre')}', which {synapses.members[0].pre} lacks"
+                self.problem((*path, "synapse"), told, hint)
+            if not missing:
+                self.attempt((*path, "synapse"), check_equation, equation, there | {"w": synapses.weight})
 
     def record_names(self, groups: list[Group | None]) -> None:
         record, known, pathways = self.circuit.record, self.circuit.populations, self.circuit.pathways

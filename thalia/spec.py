@@ -111,7 +111,7 @@ class Pathway(Node):
 
     `synapse` is a receptor, or a list of parts that scale its efficacy and then the receptor. `window` names the
     published window of a pathway and stands for the first of the rules in `plasticity`. `release` is an expression of
-    modulators that multiplies the weight of every arriving spike.
+    modulators that multiplies the weight of every arriving spike. `onto` is a site of the postsynaptic neuron.
     """
 
     pre: Names
@@ -119,6 +119,7 @@ class Pathway(Node):
     connect: Connect
     synapse: SynapseFields
     weight: WeightTable
+    onto: str = ""
     delay: DelayField = Delay()
     release: str = ""
     window: str = ""

@@ -71,13 +71,14 @@ RuleField = Annotated[RuleUse, BeforeValidator(lambda raw: {"rule": raw} if isin
 class Stimulus(Node):
     """Input from outside: `kind` names its part, and the keys it does not know are that part's parameters.
 
-    `population` says whose spikes to take from a SONATA file of several.
+    `population` says whose spikes to take from a SONATA file of several, `onto` at which site of its target it arrives.
     """
 
     kind: str
     target: Names
     synapse: SynapseField | None = None
     weight: Weight | None = None
+    onto: str = ""
     number: CountTable = ((constant(1),),)
     file: str | None = None
     population: str | None = None
@@ -92,7 +93,7 @@ class Stimulus(Node):
         return self.synapse or SynapseUse(part=plainest.get(dimension, "ampa"))
 
 
-_gather_stimulus = gather("kind", "target", "synapse", "weight", "number", "file", "population", "times")
+_gather_stimulus = gather("kind", "target", "synapse", "weight", "onto", "number", "file", "population", "times")
 StimulusField = Annotated[Stimulus, BeforeValidator(_gather_stimulus)]
 
 

@@ -44,6 +44,8 @@ def what_is_missing() -> Iterator[str]:
 def _what_cannot_run(plan: Plan) -> Iterator[str]:
     """Statements that would set one number of a neuron from many synapses at once, which on a GPU have no order."""
     for synapses in plan.synapses:
+        if any("summed" in equation.flags for equation in synapses.equations):
+            yield f"{synapses.members[0].name}: graded transmission runs on the backends cpp and runtime only"
         for statement in synapses.statements():
             if statement.target.endswith(("_pre", "_post")) and statement.operator not in ("+=", "-="):
                 where = synapses.members[0].name

@@ -1,0 +1,65 @@
+"""Graded transmission: what arrives in every step is the weights times the presynaptic signals, at the site that is named."""
+
+import numpy as np
+import pytest
+
+import thalia
+from thalia.backends import cuda
+from thalia.errors import CircuitError
+from thalia.passes import plan_of
+
+CIRCUIT = """
+thalia: 1
+name: graded
+duration: 100 ms
+dt: 1 ms
+populations:
+  sources: {neuron: leaky_readout, size: 2, parameters: {target: -1}, initial: {v: "spread(10 mV, 20 mV)"}}
+  cells: {neuron: lif_surrogate, size: 3}
+pathways:
+  p: {pre: sources, post: cells, connect: {rule: all_to_all}, synapse: graded, onto: teaching, weight: 0.5}
+record: {states: {x: {population: cells, variables: [graded_teaching_total], every: 1 ms, neurons: 3}}}
+"""
+
+
+@pytest.mark.parametrize("backend", ["runtime", "cpp"])
+def test_it_is_the_sum_of_weights_times_signals(simulate, backend):
+    """Two values decay from 10 and 20 with 30 ms, each plus 1; half of their sum arrives a step later."""
+    report = simulate(CIRCUIT, backend=backend).reports["x/graded_teaching_total"]
+
+    begin = report["times"] * 1e3 - 1  # of the step before a sample
+    expected = 0.5 * (30 * np.exp(-begin / 30) + 2)
+    assert report["values"][1:] == pytest.approx(np.tile(expected[1:, None], 3), rel=1e-6)
+
+
+def test_two_pathways_add_up_and_the_soma_gets_nothing(simulate):
+    both = CIRCUIT.replace("record:", """  q: {pre: sources, post: cells, connect: {rule: one_to_one}, synapse: graded, onto: teaching, weight: -2}
+record:""").replace("[graded_teaching_total]", "[graded_teaching_total, graded_teaching_2_total, v]")
+
+    run = simulate(both)
+    first, second, v = (run.reports[f"x/{name}"]["values"][50] for name in ("graded_teaching_total", "graded_teaching_2_total", "v"))
+
+    assert second[2] == 0
+    assert first == pytest.approx(-0.25 * (second[0] + second[1]))
+    assert (v == 0).all()
+
+
+@pytest.mark.parametrize(("old", "new", "message"), [
+    ("onto: teaching", "onto: teacher", "pathways.p.onto: cells is a 'lif_surrogate', which has no site 'teacher'\n    hint: did you mean 'teaching'"),
+    ("cells: {neuron: lif_surrogate", "cells: {neuron: lif_current", "has no site 'teaching'\n    hint: its synapses all end on the soma: leave 'onto' out"),
+    ("weight: 0.5", "weight: 0.5, delay: 2 ms", "pathways.p.delay: 'graded' transmits in every step, and has no delay, found 2 ms\n    hint: leave 'delay' out"),
+    ("synapse: graded", "synapse: [dse, graded]", "pathways.p.synapse: 'graded' transmits without spikes, and this scales what a spike does"),
+    (", onto: teaching", "", r"input_current"),
+    ("sources: {neuron: leaky_readout, size: 2, parameters: {target: -1}, initial: {v: \"spread(10 mV, 20 mV)\"}}", "sources: {neuron: lif_current, size: 2}",
+     "pathways.p.synapse: transmits the presynaptic 'signal', which sources lacks\n    hint: neurons that have it: leaky_readout"),
+    ("synapse: graded, onto: teaching, weight: 0.5", "synapse: current_exp, onto: teaching, weight: 5 pA, delay: 1 ms", "input_teaching"),
+])  # fmt: skip
+def test_what_cannot_be_is_told(old, new, message):
+    assert old in CIRCUIT
+    with pytest.raises(CircuitError) as caught:
+        plan_of(thalia.loads(CIRCUIT.replace(old, new)))
+    assert message in str(caught.value)
+
+
+def test_a_gpu_is_refused_in_words():
+    assert "p: graded transmission runs on the backends cpp and runtime only" in cuda.refuse(plan_of(thalia.loads(CIRCUIT)))
