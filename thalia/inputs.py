@@ -13,7 +13,7 @@ from thalia.parts import word_of
 from thalia.plan import AMPERE, HERTZ, Input, group_name
 from thalia.spec import Circuit
 from thalia.texts import expect
-from thalia.units import Dimension, Value, ValueSyntaxError, a_dimension, constant, dimension_name
+from thalia.units import UNITS, Dimension, Value, ValueSyntaxError, a_quantity, constant, dimension_name
 from thalia.uses import Stimulus, SynapseUse
 
 Result = TypeVar("Result")
@@ -52,6 +52,7 @@ class Site:
     name: str = ""
 
 
+VOLT = UNITS["V"][1]
 SOMA = Site("input_current", "v", AMPERE)
 
 
@@ -117,13 +118,26 @@ class Ports:
             self.problem(path, f"'{use.part}' scales the efficacy of a synapse and needs one after it", hint)
             return None
         values = self.parameters(part, use.parameters, path, use.preset)
-        if values is None:
+        if values is None or not self._belongs(part, values, site, path):
             return None
         key = (use.part, tuple(sorted(values.items())), site, pathway if part.in_every_step else "")
         if key not in self.made:
             stem = "_".join(filter(None, (word_of(use.part), site.name)))
             self.made[key] = _port(part, part.weight, self.unique(stem), values, site)
         return self.made[key]
+
+    def _belongs(self, part: Synapse, values: dict[str, Value], site: Site, path: Path) -> bool:
+        """Whether what a synapse brings is what a site takes."""
+        names = {e.name: e.dimension for e in part.neuron} | {name: value.dimension for name, value in values.items()}
+        try:
+            brings = dimension_of(part.current, names | {"v": VOLT}) if part.current else site.dimension
+        except EquationError:
+            return True  # which is told where the neuron is checked
+        if brings != site.dimension:
+            where = f"the site '{site.name}'" if site.name else "the soma"
+            message = f"it brings {a_quantity(brings)}, and {where} takes {a_quantity(site.dimension)}"
+            self.problem(path, message, "name a site that takes it by 'onto'" if not site.name else "choose another synapse")
+        return brings == site.dimension
 
     def unique(self, stem: str) -> str:
         """A name for something in the neurons that no other has."""
@@ -203,7 +217,7 @@ class Ports:
             received.add_bias(values[part.current.strip()], path)
         elif site and site.dimension != AMPERE:
             hint = "leave 'onto' out, or take a synapse that brings it"
-            self.problem((*path, "onto"), f"'{stimulus.onto}' takes {a_dimension(site.dimension)}, and this is a current", hint)
+            self.problem((*path, "onto"), f"'{stimulus.onto}' takes {a_quantity(site.dimension)}, and this is a current", hint)
         elif site:
             received.add(*_slot(f"current_{name.replace('.', '_')}", part.current, values, site.variable), path)
 

@@ -193,7 +193,7 @@ class _Resolver:
         high = pathway.w_max or constant(2 * weight.mean, weight.dimension)
         for key, bound in (("w_min", low), ("w_max", high)):
             self.attempt((*path, key), expect, bound, weight.dimension)
-        least = 0.0 if pathway.w_min is None or weight.dimension == CONDUCTANCE else -inf
+        least = -inf if low.mean < 0 and weight.dimension != CONDUCTANCE else 0.0
         if low.dimension == high.dimension == weight.dimension and not least <= low.mean <= weight.mean <= high.mean:
             hint = "plastic weights are positive: let an inhibitory synapse such as gaba_a carry the sign"
             hint += "" if weight.dimension == CONDUCTANCE else "; or give a w_min below zero"

@@ -80,6 +80,11 @@ def a_dimension(dimension: Dimension) -> str:
     return "dimensionless" if dimension == DIMENSIONLESS else f"a {dimension_name(dimension)}"
 
 
+def a_quantity(dimension: Dimension) -> str:
+    """What has a dimension, within a sentence: 'a voltage', or 'a bare number'."""
+    return "a bare number" if dimension == DIMENSIONLESS else f"a {dimension_name(dimension)}"
+
+
 def si_unit(dimension: Dimension) -> str:
     """The SI unit of a dimension, written so that Brian2 reads it too (`volt`, `metre**2`, `1`)."""
     if dimension == DIMENSIONLESS:

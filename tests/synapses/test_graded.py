@@ -14,7 +14,7 @@ name: graded
 duration: 100 ms
 dt: 1 ms
 populations:
-  sources: {neuron: leaky_readout, size: 2, parameters: {target: -1}, initial: {v: "spread(10 mV, 20 mV)"}}
+  sources: {neuron: leaky_readout, size: 2, parameters: {target: -1}, initial: {v: "spread(-55 mV, -45 mV)"}}
   cells: {neuron: lif_surrogate, size: 3}
 pathways:
   p: {pre: sources, post: cells, connect: {rule: all_to_all}, synapse: graded, onto: teaching, weight: 0.5}
@@ -41,7 +41,7 @@ record:""").replace("[graded_teaching_total]", "[graded_teaching_total, graded_t
 
     assert second[2] == 0
     assert first == pytest.approx(-0.25 * (second[0] + second[1]))
-    assert (v == 0).all()
+    assert v == pytest.approx(-65)
 
 
 @pytest.mark.parametrize(("old", "new", "message"), [
@@ -49,10 +49,11 @@ record:""").replace("[graded_teaching_total]", "[graded_teaching_total, graded_t
     ("cells: {neuron: lif_surrogate", "cells: {neuron: lif_current", "has no site 'teaching'\n    hint: its synapses all end on the soma: leave 'onto' out"),
     ("weight: 0.5", "weight: 0.5, delay: 2 ms", "pathways.p.delay: 'graded' transmits in every step, and has no delay, found 2 ms\n    hint: leave 'delay' out"),
     ("synapse: graded", "synapse: [dse, graded]", "pathways.p.synapse: 'graded' transmits without spikes, and this scales what a spike does"),
-    (", onto: teaching", "", r"input_current"),
-    ("sources: {neuron: leaky_readout, size: 2, parameters: {target: -1}, initial: {v: \"spread(10 mV, 20 mV)\"}}", "sources: {neuron: lif_current, size: 2}",
+    (", onto: teaching", "", "pathways.p.synapse: it brings a bare number, and the soma takes a current\n    hint: name a site that takes it by 'onto'"),
+    ("sources: {neuron: leaky_readout, size: 2, parameters: {target: -1}, initial: {v: \"spread(-55 mV, -45 mV)\"}}", "sources: {neuron: lif_current, size: 2}",
      "pathways.p.synapse: transmits the presynaptic 'signal', which sources lacks\n    hint: neurons that have it: leaky_readout"),
-    ("synapse: graded, onto: teaching, weight: 0.5", "synapse: current_exp, onto: teaching, weight: 5 pA, delay: 1 ms", "input_teaching"),
+    ("synapse: graded, onto: teaching, weight: 0.5", "synapse: current_exp, onto: teaching, weight: 5 pA, delay: 1 ms",
+     "pathways.p.synapse: it brings a current, and the site 'teaching' takes a bare number\n    hint: choose another synapse"),
 ])  # fmt: skip
 def test_what_cannot_be_is_told(old, new, message):
     assert old in CIRCUIT
