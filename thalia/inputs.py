@@ -208,9 +208,7 @@ class Ports:
         rate = rename(part.rate, local) if mean is None else ""
         return Drive(word, group_name(stimulus.target[0]), target, rate, (member,))
 
-    def _current(
-        self, name: str, stimulus: Stimulus, part: StimulusKind, values: dict[str, Value], received: Received
-    ) -> None:
+    def _current(self, name: str, stimulus: Stimulus, part: StimulusKind, values: dict[str, Value], received: Received) -> None:
         path: Path = ("stimuli", name)
         site = self.site(stimulus.target[0], stimulus.onto, path)
         if site == SOMA and part.current.strip() in values:
@@ -317,9 +315,7 @@ def _single_jump(arrival: tuple[Statement, ...]) -> tuple[str | None, str]:
     return arrival[0].target.removesuffix("_post"), rename(arrival[0].right, names)
 
 
-def _slot(
-    slot: str, expression: str, values: dict[str, Value], into: str = "input_current"
-) -> tuple[Input, dict[str, Value]]:
+def _slot(slot: str, expression: str, values: dict[str, Value], into: str = "input_current") -> tuple[Input, dict[str, Value]]:
     """A stimulus as a term of the input, with a switch that keeps it from the group's other populations."""
     local = {name: f"{slot}_{name}" for name in values}
     switch = f"{slot}_on"

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 import thalia
-from thalia.learn import learn
 from thalia.subject import subject_of
 
 NEST = [101.964356999041, 103.466731126205, 103.340607074771, 103.680244037686, 104.412775748752]
@@ -24,7 +23,7 @@ class Published:
     """Weights, input and target as NumPy's generator draws them with the published seed, in the published order."""
 
     def __post_init__(self):
-        random = np.random.RandomState(1)  # noqa: NPY002  the published draws are this generator's
+        random = np.random.RandomState(1)  # whose draws are the published ones
         single = lambda values: np.array(values, dtype=np.float32).astype(float)  # noqa: E731
         self.w_in = single(random.randn(N, N).T / np.sqrt(N))
         self.w_rec = single(random.randn(N, N).T / np.sqrt(N))

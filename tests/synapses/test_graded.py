@@ -33,11 +33,16 @@ def test_it_is_the_sum_of_weights_times_signals(simulate, backend):
 
 
 def test_two_pathways_add_up_and_the_soma_gets_nothing(simulate):
-    both = CIRCUIT.replace("record:", """  q: {pre: sources, post: cells, connect: {rule: one_to_one}, synapse: graded, onto: teaching, weight: -2}
-record:""").replace("[graded_teaching_total]", "[graded_teaching_total, graded_teaching_2_total, v]")
+    both = CIRCUIT.replace(
+        "record:",
+        """  q: {pre: sources, post: cells, connect: {rule: one_to_one}, synapse: graded, onto: teaching, weight: -2}
+record:""",
+    ).replace("[graded_teaching_total]", "[graded_teaching_total, graded_teaching_2_total, v]")
 
     run = simulate(both)
-    first, second, v = (run.reports[f"x/{name}"]["values"][50] for name in ("graded_teaching_total", "graded_teaching_2_total", "v"))
+    first, second, v = (
+        run.reports[f"x/{name}"]["values"][50] for name in ("graded_teaching_total", "graded_teaching_2_total", "v")
+    )
 
     assert second[2] == 0
     assert first == pytest.approx(-0.25 * (second[0] + second[1]))
