@@ -16,7 +16,7 @@ from thalia.apparatus import Apparatus, Numbers
 from thalia.backends import Backend, Chunk, silent
 from thalia.errors import CircuitError, fail
 from thalia.passes import plan_of
-from thalia.plan import SECOND, Plan
+from thalia.plan import SECOND, Plan, SynapseGroup
 from thalia.present import weights
 from thalia.run import switch
 from thalia.spec import Circuit, Phase
@@ -98,11 +98,36 @@ class Subject:
         """Release an amount of a modulator that is `from_task`; see `Apparatus.release`."""
         self.apparatus.release(modulator, amount)
 
+    def read(self, population: str, variable: str) -> NDArray[np.float64]:
+        """A variable of a population's neurons as it is now, in SI."""
+        group, member = self.plan.population(population)
+        return self.session.read(f"{group.name}.{variable}")[member.start : member.stop]
+
     def weights(self, pathway: str) -> NDArray[np.float64]:
         """The weights of a pathway as they are now, in SI, by presynaptic neuron and then postsynaptic one."""
+        synapses, rows = self._synapses(pathway)
+        return weights(synapses, self.session.read)[rows]
+
+    def ends(self, pathway: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The pre- and postsynaptic neuron of each synapse of a pathway, within their populations, in the order of `weights`."""
+        synapses, rows = self._synapses(pathway)
+        wired, member = self.arrays.synapses[synapses.name], next(m for m in synapses.members if m.name == pathway)
+        pre, post = (self.plan.population(end)[1].start for end in (member.pre, member.post))
+        return wired.pre[rows] - np.int64(pre), wired.post[rows] - np.int64(post)
+
+    def set_weights(self, pathway: str, values: NDArray[np.float64]) -> None:
+        """Give the synapses of a pathway other weights, in SI and in the order of `weights`; their traces go on."""
+        if self.plan.epoch:
+            self.session.settle()
+        synapses, rows = self._synapses(pathway)
+        now = self.session.read(f"{synapses.name}.w")
+        now[rows] = values
+        self.session.write(f"{synapses.name}.w", now)
+
+    def _synapses(self, pathway: str) -> tuple[SynapseGroup, NDArray[np.intp]]:
         for synapses in self.plan.synapses:
             if pathway in (member.name for member in synapses.members):
-                return weights(synapses, self.session.read)[self.arrays.synapses[synapses.name].rows(pathway)]
+                return synapses, self.arrays.synapses[synapses.name].rows(pathway)
         raise KeyError(pathway)
 
     def forget(self) -> None:
