@@ -16,7 +16,8 @@ type Floats = NDArray[np.float64]
 class Copying(Environment):
     """Episodes of random tokens; each is shown for `show` while the cells of its position in the sequence fire.
 
-    `positions` and `tokens` are populations of equal groups, one for each position and token. In the delay, of as many
+    `positions` and `tokens` are populations of equal groups, one for each position and token. Cells of neighbouring positions
+    fire, too, less with the distance, of which `overlap` is the standard deviation: fields of time cells. In the delay, of as many
     presentations as `delay` says, nothing is shown, or other tokens. Then the positions are gone through again, and the answer
     is the token whose group of `memory` fires most; chance is one over the tokens. With neurons that have a `target`, it is
     their value that answers, and they are taught the token by it. Every episode is forgotten after it.
@@ -29,6 +30,7 @@ class Copying(Environment):
     length: int = Field(5, ge=1)
     positions: int = 20  # groups of position cells
     tokens: int = 8
+    overlap: float = Field(0.0, ge=0)  # of the fields of positions, in positions
     delay: int = Field(20, ge=0)
     distractors: bool = False
     order: Literal["kept", "rotated"] = "kept"  # of the positions, when the sequence is asked for
@@ -44,11 +46,11 @@ class Copying(Environment):
 
     def _episode(self, subject: Subject, random: np.random.Generator, note: Note) -> NDArray[np.bool_]:
         sequence = random.integers(0, self.tokens, self.length)
-        where = random.permutation(self.positions)[: self.length]
+        where = random.integers(self.positions - self.length + 1) + np.arange(self.length)
         for position, token in zip(where, sequence, strict=True):
             self._study(subject, position, token)
         for _ in range(self.delay):
-            shown = self._group(subject, "tokens", random.integers(self.tokens), self.tokens, self.token_rate.mean)
+            shown = self._token(subject, int(random.integers(self.tokens)))
             subject.present(self.show, shown if self.distractors else None)
         if self.order == "rotated":
             where = np.roll(where, 1)
@@ -60,17 +62,23 @@ class Copying(Environment):
         note(accuracy=right.mean())
         return right
 
-    def _group(self, subject: Subject, part: str, which: int, groups: int, rate: float) -> dict[str, Floats]:
-        """Rates with which one of a population's equal groups fires."""
+    def _token(self, subject: Subject, token: int) -> dict[str, Floats]:
+        return self._groups(subject, "tokens", self.token_rate.mean * (np.arange(self.tokens) == token))
+
+    def _position(self, subject: Subject, position: int) -> dict[str, Floats]:
+        distance = np.abs(np.arange(self.positions) - position)
+        field = np.exp(-((distance / self.overlap) ** 2) / 2) if self.overlap else distance == 0
+        return self._groups(subject, "positions", self.position_rate.mean * field)
+
+    def _groups(self, subject: Subject, part: str, rates: Floats) -> dict[str, Floats]:
+        """The rate of each cell of a population, whose equal groups have these rates."""
         name = self.stimuli[part][0]
         size = subject.plan.population(name)[1].size
-        return {name: np.where(np.arange(size) * groups // size == which, rate, 0.0)}
+        return {name: rates[np.arange(size) * len(rates) // size]}
 
     def _study(self, subject: Subject, position: int, token: int) -> None:
-        shown = self._group(subject, "positions", position, self.positions, self.position_rate.mean)
-        shown |= self._group(subject, "tokens", token, self.tokens, self.token_rate.mean)
         self._teach(subject, np.eye(self.tokens)[token])
-        subject.present(self.show, shown)
+        subject.present(self.show, self._position(subject, position) | self._token(subject, token))
         self._teach(subject, None)
         subject.present(self.pause)
 
@@ -85,7 +93,7 @@ class Copying(Environment):
 
     def _recall(self, subject: Subject, position: int, random: np.random.Generator) -> int:
         memory = self.readout["memory"][0]
-        response = subject.present(self.show, self._group(subject, "positions", position, self.positions, self.position_rate.mean))
+        response = subject.present(self.show, self._position(subject, position))
         found = subject.read(memory, "v") if self._has_targets(subject) else response.counts(memory)
         subject.present(self.pause)
         strength = found.reshape(self.tokens, -1).sum(axis=1)
