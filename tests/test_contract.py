@@ -14,7 +14,7 @@ EVERY = [(kind, name) for kind in parts.KINDS for name in parts.names(kind)]
 RULES = [name for name in parts.names("plasticity") if name != "feedback_alignment"]  # which needs a signal to come back along
 SYNAPSES = [name for name in parts.names("synapses") if name != "graded"]  # which has no spikes
 RECEPTORS = [name for name in SYNAPSES if parts.find("synapses", name)[0].weight]
-SOURCES = ("poisson", "regular", "input", "leaky_readout")  # which do not fire by what they receive
+SOURCES = ("poisson", "regular", "latency", "tuned", "input", "leaky_readout")  # which do not fire by what they receive
 NEURONS = [n for n in parts.names("neurons") if n not in SOURCES]
 UNIT = {"ampa": "nS", "ampa_dual": "nS", "gaba_a": "nS", "gaba_a_dual": "nS", "gaba_b": "nS", "nmda": "nS", "delta": "mV"}
 

@@ -24,7 +24,7 @@ from thalia.units import Value, constant
 from thalia.wire import Arrays, wire
 
 LEARNING, FROZEN = 0, 1
-STIMULUS = "rate"  # the parameter by which a population is shown something
+STIMULI = ("rate", "value")  # the parameters by which a population is shown something, whichever it has from a task
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,13 @@ class Subject:
         switch(plan, self.session, LEARNING)
 
     def present(self, duration: float | Value, rates: Mapping[str, Numbers] | None = None) -> Response:
-        """Show rates (Hz) to some populations, the others having their own, and take the answer.
+        """Show rates (Hz), or values, to some populations, the others having their own, and take the answer.
 
         Parameters
         ----------
         duration : float, seconds, or a time
-        rates : mapping from population to one number, or one for each neuron, Hz
+        rates : mapping from population to one number, or one for each neuron
+            A rate in Hz where the population has its `rate` from the task, else the `value` that its neurons are tuned to.
 
         Raises
         ------
@@ -79,16 +80,21 @@ class Subject:
         """
         given = rates or {}
         for population in self.shown - given.keys():
-            group, member = self.plan.population(population)
-            self.apparatus.set(population, STIMULUS, self.arrays.groups[group.name][STIMULUS][member.start : member.stop])
+            (group, member), parameter = self.plan.population(population), self._stimulus(population)
+            self.apparatus.set(population, parameter, self.arrays.groups[group.name][parameter][member.start : member.stop])
         for population, values in given.items():
-            self.apparatus.set(population, STIMULUS, values)
+            self.apparatus.set(population, self._stimulus(population), values)
         self.shown = set(given)
         seconds = duration.mean if isinstance(duration, Value) else duration
         begin, steps = self.done, max(1, round(seconds / self.plan.dt))
         chunk = self.session.advance(steps)
         self.done += steps
         return Response(self.plan, chunk, begin)
+
+    def _stimulus(self, population: str) -> str:
+        """The parameter by which a population is shown something."""
+        known = {member.name: member.from_task for _, member in self.plan.populations()}
+        return next((name for name in STIMULI if name in known.get(population, ())), STIMULI[0])
 
     def set(self, population: str, parameter: str, values: Numbers) -> None:
         """Give neurons a parameter that is `from_task`; see `Apparatus.set`."""

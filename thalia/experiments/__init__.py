@@ -14,7 +14,7 @@ import numpy as np
 from thalia.errors import Path, Problem, did_you_mean, fail
 from thalia.fields import Names
 from thalia.plan import Plan
-from thalia.subject import STIMULUS, Subject
+from thalia.subject import STIMULI, Subject
 from thalia.texts import Node
 
 HERE = FilePath(__file__).parent
@@ -62,8 +62,8 @@ class Environment(Node):
                             found.append(Problem(here, f"'{name}' is no modulator that a task may release", hint))
                     elif name not in sizes:
                         found.append(Problem(here, f"no population is called '{name}'", did_you_mean(name, sizes)))
-                    elif key == "stimuli" and STIMULUS not in sizes[name].from_task:
-                        hint = f"say `from_task: [{STIMULUS}]` there"
+                    elif key == "stimuli" and not {*STIMULI} & {*sizes[name].from_task}:
+                        hint = f"say `from_task: [{STIMULI[0]}]` there"
                         found.append(Problem(here, f"a task may not set the rates of '{name}'", hint))
         return found
 

@@ -21,6 +21,9 @@ type Ints = NDArray[np.int64]
 class Classification(Environment):
     """Images of a data set that scikit-learn bundles, each a pattern of rates for a while, over some epochs.
 
+    If `image` is played by one population, it has a neuron for each value of an image; if by several, there is one for each
+    value, to which its neurons are tuned.
+
     The learning rate, a modulator, falls from its first value to `last_rate` of it, and so does that of the thresholds. Then
     nothing is learned: responses to the training images give each neuron the class it fires most for, or the logarithm of its
     rate for each class, and the held-out images are read out with these. With `labels: shuffled` the labels of training say
@@ -36,7 +39,7 @@ class Classification(Environment):
     held_out: int = 500
     most: int = 0  # training images to use, 0 for all
     labels: Literal["true", "shuffled"] = "true"
-    norm: float = 4.0  # of an image, in units of `full_rate`
+    norm: float = Field(4.0, ge=0)  # of an image, in units of `full_rate`; 0 leaves its values between 0 and 1
     full_rate: Rate
     show: PositiveTime
     pause: PositiveTime
@@ -85,10 +88,17 @@ class Classification(Environment):
 
     def _show(self, subject: Subject, image: Floats) -> Ints:
         """The spikes of each neuron of the layer to an image."""
-        rates = {self.stimuli["image"][0]: image * self.full_rate.mean}
+        rates = self._encoded(subject, image)
         counts = subject.present(self.show, rates).counts(self.readout["layer"][0])
         subject.present(self.pause)
         return counts
+
+    def _encoded(self, subject: Subject, image: Floats) -> dict[str, Floats]:
+        """Rates of the neurons of one population, or a value for each of several, whose neurons are tuned to it."""
+        names = self.stimuli["image"]
+        if len(names) == 1:
+            return {names[0]: image * self.full_rate.mean}
+        return dict(zip(names, image, strict=True))
 
     def _split(self, random: np.random.Generator) -> tuple[Floats, Ints, Floats, Ints]:
         """Images and labels for training and for testing, which share none; every class in the same proportion."""
@@ -97,7 +107,8 @@ class Classification(Environment):
         order = order[np.argsort(labels[order], kind="stable")]
         held = np.zeros(len(values), bool)
         held[order[np.round(np.linspace(0, len(values) - 1, self.held_out)).astype(int)]] = True
-        values = self.norm * values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-9)
+        if self.norm:
+            values = self.norm * values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-9)
         training = random.permutation(np.flatnonzero(~held))[: self.most or None]
         return values[training], labels[training], values[held], labels[held]
 

@@ -17,10 +17,10 @@ class Copying(Environment):
     """Episodes of random tokens; each is shown for `show` while the cells of its position in the sequence fire.
 
     `positions` and `tokens` are populations of equal groups, one for each position and token. Cells of neighbouring positions
-    fire, too, less with the distance, of which `overlap` is the standard deviation: fields of time cells. In the delay, of as many
-    presentations as `delay` says, nothing is shown, or other tokens. Then the positions are gone through again, and the answer
-    is the token whose group of `memory` fires most; chance is one over the tokens. With neurons that have a `target`, it is
-    their value that answers, and they are taught the token by it. Every episode is forgotten after it.
+    fire, too, less with the distance, of which `overlap` is the standard deviation: fields of time cells. In the delay, of
+    as many presentations as `delay` says, nothing is shown, or other tokens. Then the positions are gone through again, and
+    the answer is the token whose group of `memory` fires most; chance is one over the tokens. With neurons that have a
+    `target`, it is their value that answers, and they are taught the token by it. Every episode is forgotten after it.
     """
 
     STIMULI: ClassVar = ("positions", "tokens")
