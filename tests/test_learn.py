@@ -1,6 +1,9 @@
 """Experiments: the same numbers from the same seed, however they are run; controls; and what is told when one cannot be."""
 
 import json
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -105,6 +108,28 @@ def test_what_was_killed_goes_on_and_ends_with_the_same_numbers_with_any_number_
     again = learn(file, output=outcome.folder, backend="runtime", workers=1)
 
     assert [(log.seeds, log.histories, log.finals) for log in again.logs] == [(log.seeds, log.histories, log.finals) for log in outcome.logs]
+
+
+def test_a_run_that_is_killed_in_the_middle_goes_on_to_the_same_numbers(file, outcome):
+    """`kill -9` of the command and all its processes, out of the second of two runs, in its third trial."""
+    folder = file.parent / "to_be_killed"
+    folder.mkdir()
+    deadly = "            if _ == 2 and flag.exists() and results.stat().st_size:\n                flag.unlink()\n                os.killpg(0, signal.SIGKILL)\n"
+    task = TASK.replace("        for _ in range(self.trials):\n", "        for _ in range(self.trials):\n" + deadly)
+    head = f"import os\nimport signal\nfrom pathlib import Path\n\nflag, results = Path('flag'), Path('logs') / {RESULTS!r}\n"
+    (folder / "potentiate.py").write_text(head + task)
+    (folder / "potentiate.yaml").write_text(TEXT)
+    (folder / "flag").touch()
+    learn_it = [sys.executable, "-m", "thalia.cli", "learn", "potentiate.yaml", "--seeds", "2", "--control", "none", "--backend", "runtime"]
+
+    killed = subprocess.run([*learn_it, "-o", "logs", "--workers", "1"], cwd=folder, start_new_session=True, check=False)
+    kept = (folder / "logs" / RESULTS).read_text().count("\n")
+    subprocess.run([*learn_it, "-o", "logs"], cwd=folder, check=True, capture_output=True)
+
+    assert killed.returncode == -signal.SIGKILL
+    assert kept == 1
+    resumed, whole = (json.loads((each / "learning.json").read_text())["runs"] for each in (folder / "logs", outcome.folder))
+    assert resumed == whole
 
 
 def test_the_logs_say_all_and_can_be_read_again(outcome):

@@ -27,7 +27,7 @@ class Classification(Environment):
     The learning rate, a modulator, falls from its first value to `last_rate` of it, and so does that of the thresholds. Then
     nothing is learned: responses to the training images give each neuron the class it fires most for, or the logarithm of its
     rate for each class, and the held-out images are read out with these. With `labels: shuffled` the labels of training say
-    nothing.
+    nothing, with `permuted_tests` those of the held-out images, so that whatever leaked from them would be found out.
     """
 
     STIMULI: ClassVar = ("image",)
@@ -38,7 +38,7 @@ class Classification(Environment):
     data: Literal["digits", "iris", "wine", "breast_cancer"] = "digits"
     held_out: int = 500
     most: int = 0  # training images to use, 0 for all
-    labels: Literal["true", "shuffled"] = "true"
+    labels: Literal["true", "shuffled", "permuted_tests"] = "true"
     norm: float = Field(4.0, ge=0)  # of an image, in units of `full_rate`; 0 leaves its values between 0 and 1
     full_rate: Rate
     show: PositiveTime
@@ -71,6 +71,8 @@ class Classification(Environment):
             held = np.array([self._show(subject, image) for image in held_images])
         if self.labels == "shuffled":
             labels = random.permutation(labels)
+        if self.labels == "permuted_tests":
+            held_labels = random.permutation(held_labels)
         classes = int(held_labels.max()) + 1
         return {
             "accuracy": float(np.mean(_assigned(trained, labels, held, classes) == held_labels)),
