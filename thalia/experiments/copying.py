@@ -58,7 +58,7 @@ class Copying(Environment):
             answers = [self._recall(subject, position, random) for position in where]
         subject.forget()
         subject.present(self.pause)
-        right = np.array(answers) == sequence
+        right: NDArray[np.bool_] = np.array(answers) == sequence
         note(accuracy=right.mean())
         return right
 

@@ -62,7 +62,8 @@ class PatternGeneration(Environment):
 
     def _target(self, steps: int, random: np.random.Generator) -> Floats:
         time = np.arange(steps) / steps
-        amplitudes, phases = (random.uniform(*span, (len(self.periods), 1)) for span in ((0.5, 2), (0, 2 * np.pi)))
+        shape = (len(self.periods), 1)
+        amplitudes, phases = random.uniform(0.5, 2, shape), random.uniform(0, 2 * np.pi, shape)
         total = (amplitudes * np.sin(phases + 2 * np.pi * np.outer(self.periods, time))).sum(axis=0)
         total -= total[0]
         return np.asarray(total / np.abs(total).max())
