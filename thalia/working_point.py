@@ -64,6 +64,7 @@ class _Weigher:
         post = pathway.post[0]
         weight: Value | DriveTarget = pathway.weight[0][0]
         if isinstance(weight, DriveTarget):
+            self.check_place(pathway.onto, ("pathways", name, "weight"))
             efficacy = 1.0
             for use in pathway.synapse[:-1]:
                 efficacy *= self.efficacy(use, weight.rate, ("pathways", name, "weight"))
@@ -81,10 +82,17 @@ class _Weigher:
         if weight is None:
             return stimulus
         if isinstance(weight, DriveTarget):
+            self.check_place(stimulus.onto, ("stimuli", name, "weight"))
             arriving = stimulus.number[0][0].mean * weight.rate
             weight = self.weight(weight, stimulus.through, stimulus.target[0], arriving, ("stimuli", name, "weight"))
         gain = self.gain(stimulus.target[0], stimulus.through, weight)
         return stimulus.model_copy(update={"weight": weight.scaled(gain) if gain != 1 else weight})
+
+    def check_place(self, onto: str, path: Path) -> None:
+        """A drive is meant at the soma, whose rheobase is known."""
+        if onto:
+            message = f"a drive is a share of the way to threshold of the soma, and these synapses end on '{onto}'"
+            self.problem(path, message, "give the weight with its unit")
 
     def weight(self, drive: DriveTarget, receptor: SynapseUse, post: str, arriving: float, path: Path) -> Value:
         """The weight that brings a drive when so many spikes a second arrive."""
