@@ -69,10 +69,14 @@ class Rheobase(Node):
 
 
 class Site(Node):
-    """A place of the neuron, beside the soma, where synapses end: the unit of its input, and the potential that they see."""
+    """A place of the neuron, beside the soma, where synapses end: the unit of its input, and the potential that they see.
+
+    Its `rheobase` is the constant current from which on something happens there, as a calcium spike does in a dendrite.
+    """
 
     unit: UnitText
     potential: str = "v"
+    rheobase: Rheobase | None = None
 
 
 class Neuron(Part):

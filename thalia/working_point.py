@@ -9,12 +9,14 @@ from typing import Any
 
 from thalia.equations import EquationError, evaluate
 from thalia.errors import CircuitError, Path, Problem, did_you_mean
-from thalia.models import Layer, Neuron, Synapse
+from thalia.models import Layer, Neuron, Rheobase, Synapse
 from thalia.scale import in_degree_of
 from thalia.spec import Circuit, Pathway
 from thalia.targets import DriveTarget
 from thalia.units import UNITS, Dimension, Value, constant
 from thalia.uses import Stimulus, SynapseUse
+
+type Place = tuple[str, str]  # a population, and the site where synapses end on it, empty for the soma
 
 
 def at_working_point(circuit: Circuit) -> tuple[Circuit, list[Problem]]:
@@ -64,13 +66,12 @@ class _Weigher:
         post = pathway.post[0]
         weight: Value | DriveTarget = pathway.weight[0][0]
         if isinstance(weight, DriveTarget):
-            self.check_place(pathway.onto, ("pathways", name, "weight"))
             efficacy = 1.0
             for use in pathway.synapse[:-1]:
                 efficacy *= self.efficacy(use, weight.rate, ("pathways", name, "weight"))
             arriving = in_degree_of(pathway, self.sizes) * weight.rate * efficacy
-            weight = self.weight(weight, pathway.receptor, post, arriving, ("pathways", name, "weight"))
-        gain = self.gain(post, pathway.receptor, weight)
+            weight = self.weight(weight, pathway.receptor, (post, pathway.onto), arriving, ("pathways", name, "weight"))
+        gain = self.gain((post, pathway.onto), pathway.receptor, weight)
         changes: dict[str, Any] = {"weight": ((weight.scaled(gain) if gain != 1 else weight,),)}
         if gain != 1:
             changes |= {key: bound.scaled(gain) for key in ("w_min", "w_max") if (bound := getattr(pathway, key))}
@@ -82,36 +83,31 @@ class _Weigher:
         if weight is None:
             return stimulus
         if isinstance(weight, DriveTarget):
-            self.check_place(stimulus.onto, ("stimuli", name, "weight"))
             arriving = stimulus.number[0][0].mean * weight.rate
-            weight = self.weight(weight, stimulus.through, stimulus.target[0], arriving, ("stimuli", name, "weight"))
-        gain = self.gain(stimulus.target[0], stimulus.through, weight)
+            weight = self.weight(
+                weight, stimulus.through, (stimulus.target[0], stimulus.onto), arriving, ("stimuli", name, "weight")
+            )
+        gain = self.gain((stimulus.target[0], stimulus.onto), stimulus.through, weight)
         return stimulus.model_copy(update={"weight": weight.scaled(gain) if gain != 1 else weight})
 
-    def check_place(self, onto: str, path: Path) -> None:
-        """A drive is meant at the soma, whose rheobase is known."""
-        if onto:
-            message = f"a drive is a share of the way to threshold of the soma, and these synapses end on '{onto}'"
-            self.problem(path, message, "give the weight with its unit")
-
-    def weight(self, drive: DriveTarget, receptor: SynapseUse, post: str, arriving: float, path: Path) -> Value:
+    def weight(self, drive: DriveTarget, receptor: SynapseUse, place: Place, arriving: float, path: Path) -> Value:
         """The weight that brings a drive when so many spikes a second arrive."""
-        part, neuron = self.part("synapses", receptor.part), self.neuron(post)
+        part, post = self.part("synapses", receptor.part), place[0]
         dimension = part.weight if isinstance(part, Synapse) and part.weight else UNITS["S"][1]
         unknown = constant(1e-12, dimension)  # of what has a mistake, so that the next pass can look for others
-        if not isinstance(part, Synapse) or neuron is None or not arriving:
+        if not isinstance(part, Synapse) or self.neuron(post) is None or not arriving:
             return unknown
-        charge, hint = self.charge(receptor, post), "give the weight with its unit"
-        if neuron.rheobase is None:
-            model = self.circuit.populations[post].neuron
-            self.problem(path, f"'{model}' does not say its rheobase, of which a drive is a share", hint)
+        charge, hint = self.charge(receptor, place), "give the weight with its unit"
+        rheobase, model = (
+            self.rheobase(place),
+            f"'{self.circuit.populations[post].neuron}'{f' at {place[1]}' if place[1] else ''}",
+        )
+        if rheobase is None:
+            self.problem(path, f"{model} does not say its rheobase, of which a drive is a share", hint)
             return unknown
-        current = self.number(neuron.rheobase.current, post)
-        if current is None or self.number(neuron.rheobase.at, post) is None:
-            model = self.circuit.populations[post].neuron
-            self.problem(
-                path, f"the rheobase of '{model}' does not follow from its parameters, and a drive is a share of it", hint
-            )
+        current = self.number(rheobase.current, post)
+        if current is None or self.number(rheobase.at, post) is None:
+            self.problem(path, f"the rheobase of {model} does not follow from its parameters, and a drive is a share of it", hint)
             return unknown
         if current <= 0:
             self.problem(path, f"{post} fires without input, and its rheobase, of which a drive is a share, is not above 0", hint)
@@ -125,9 +121,9 @@ class _Weigher:
             return unknown
         return _drawn(drive.share * current / (arriving * charge), drive.cv, dimension)
 
-    def gain(self, post: str, receptor: SynapseUse, weight: Value) -> float:
+    def gain(self, place: Place, receptor: SynapseUse, weight: Value) -> float:
         """What multiplies a weight: the gain of its target, if it excites."""
-        charge = self.charge(receptor, post)
+        charge, post = self.charge(receptor, place), place[0]
         excites = weight.mean * charge > 0 if charge is not None else weight.mean > 0 and not receptor.part.startswith("gaba")
         if not excites:
             return 1.0
@@ -135,16 +131,25 @@ class _Weigher:
         gains: Mapping[str, Value] = self.circuit.gains  # type: ignore[assignment]
         return gains[post].mean if post in gains else 1.0
 
-    def charge(self, receptor: SynapseUse, post: str) -> float | None:
-        """Charge of a spike with a weight of 1 in SI, at the neuron's threshold; None where a part does not say."""
-        part, neuron = self.part("synapses", receptor.part), self.neuron(post)
-        if not isinstance(part, Synapse) or not part.charge or neuron is None or neuron.rheobase is None:
+    def rheobase(self, place: Place) -> Rheobase | None:
+        """What a neuron, or one of its sites, says of the current from which on it fires."""
+        post, onto = place
+        neuron = self.neuron(post)
+        if neuron is None or (onto and onto not in neuron.sites):
             return None
-        at = self.number(neuron.rheobase.at, post)
+        return neuron.sites[onto].rheobase if onto else neuron.rheobase
+
+    def charge(self, receptor: SynapseUse, place: Place) -> float | None:
+        """Charge of a spike with a weight of 1 in SI, at the threshold; None where a part does not say."""
+        post, onto = place
+        part, neuron, rheobase = self.part("synapses", receptor.part), self.neuron(post), self.rheobase(place)
+        if not isinstance(part, Synapse) or not part.charge or neuron is None or rheobase is None:
+            return None
+        at = self.number(rheobase.at, post)
         if at is None:
             return None
-        there = {"v": at, "c_m": self.values(neuron, post).get("c_m", 0.0), "w": 1.0}
-        return _evaluated(part.charge, _values(part, receptor) | there)
+        capacitance = {} if onto else {"c_m": self.values(neuron, post).get("c_m", 0.0)}
+        return _evaluated(part.charge, _values(part, receptor) | {"v": at, "w": 1.0} | capacitance)
 
     def efficacy(self, use: SynapseUse, rate: float, path: Path) -> float:
         """What short-term plasticity leaves of a weight at a steady rate."""

@@ -6,6 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import thalia
+from thalia import parts
+from thalia.equations import evaluate
 from thalia.errors import CircuitError
 from thalia.passes import plan_of
 
@@ -87,7 +89,20 @@ pathways: {p: {pre: source, post: cell, connect: {rule: all_to_all}, synapse: ga
     assert run.reports["x/v_apical"]["values"].max() < -40
 
 
-def test_a_drive_is_refused_where_no_rheobase_is_known():
+@pytest.mark.parametrize(("factor", "calcium"), [(0.5, False), (1.05, True)])
+def test_a_calcium_spike_begins_at_the_rheobase_of_the_site(simulate, factor, calcium):
+    """A constant current for 300 ms; between the two a step, to which the potassium current is late, may set it off."""
+    part = parts.find("neurons", "two_compartment")[0]
+    numbers = {name: parameter.default.mean for name, parameter in part.parameters.items()}
+    current = evaluate(part.sites["apical"].rheobase.current, numbers) * 1e12
+
+    _, apical = response(simulate, dendrite=factor * current, width=300)
+
+    assert bool(apical.max() > -38) == calcium
+
+
+def test_a_drive_at_a_site_is_a_share_of_its_rheobase():
+    """Share x rheobase / (rate x 5 ms x distance to reversal), by hand: 648 pA at -44.7 mV."""
     text = """
 thalia: 1
 name: driven
@@ -95,5 +110,22 @@ duration: 1 s
 populations: {cell: {neuron: two_compartment, size: 1}}
 stimuli: {noise: {kind: poisson, target: cell, onto: apical, rate: 10 Hz, weight: "drive(0.5, 10 Hz)"}}
 """
-    with pytest.raises(CircuitError, match=r"stimuli.noise.weight: a drive is a share .* and these synapses end on 'apical'"):
+    weight = plan_of(thalia.loads(text)).drives[0].members[0].weight.mean
+
+    root = np.sqrt(1 - 4 * (170 / 7 + 13) * 6 / 1200)
+    at = -38 + 6 * np.log((1 - root) / (1 + root))
+    current = (170 / 7 + 13) * (at + 70) - 1200 * (1 - root) / 2
+    assert (at, current) == (pytest.approx(-44.66, abs=0.01), pytest.approx(648, abs=1))
+    assert weight * 1e9 == pytest.approx(0.5 * current / (10 * 0.005 * -at))
+
+
+def test_a_drive_is_refused_where_no_rheobase_is_known():
+    text = """
+thalia: 1
+name: driven
+duration: 1 s
+populations: {readout: {neuron: leaky_readout, size: 2}, cell: {neuron: lif_surrogate, size: 1}}
+pathways: {p: {pre: readout, post: cell, connect: {rule: all_to_all}, synapse: graded, onto: teaching, weight: "drive(0.5, 10 Hz)"}}
+"""
+    with pytest.raises(CircuitError, match=r"pathways.p.weight: 'lif_surrogate' at teaching does not say its rheobase"):
         plan_of(thalia.loads(text))
