@@ -4,7 +4,7 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import cache
 from hashlib import sha256
@@ -60,9 +60,9 @@ class CompileError(RuntimeError):
 
 
 def compile_program(
-    folder: FilePath, sources: list[str], run_once: Collection[str], progress: Callable[[int, int], None]
+    folder: FilePath, sources: list[str], less: Mapping[str, str], progress: Callable[[int, int], None]
 ) -> None:
-    """Compile and link `sources`, all in `folder`, to `folder/main`; those that run once are optimised less.
+    """Compile and link `sources`, all in `folder`, to `folder/main`; `less` says how much some of them are optimised.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def compile_program(
     common = ["-include", str(header), "-I.", "-c"]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = [
-            pool.submit(_compile, [*common, *(("-O1",) if source in run_once else ()), source, "-o", target], folder)
+            pool.submit(_compile, [*common, *((less[source],) if source in less else ()), source, "-o", target], folder)
             for source, target in zip(sources, objects, strict=True)
         ]
         for done, job in enumerate(as_completed(jobs), start=1):

@@ -16,14 +16,16 @@ import numpy as np
 from thalia.backends import Progress, Sample
 from thalia.backends.compiler import cache_folder, compile_program, find_compiler, identity
 from thalia.backends.program import Program, ProgramSession, make_once, serve
+from thalia.backends.units import joined
 from thalia.emit import NetworkModel, import_brian2, model_of, network
 from thalia.plan import Plan
 from thalia.wire import Arrays
 
 HERE = FilePath(__file__).parent
-RUN_ONCE = ("main.cpp", "objects.cpp", "run.cpp", "network.cpp", "synapses_classes.cpp")
+# how much to optimise what runs once: nothing where it is long, as the list of all arrays is
+LESS = {"main.cpp": "-O1", "objects.cpp": "-O0", "run.cpp": "-O1", "network.cpp": "-O1", "synapses_classes.cpp": "-O1"}
 _TEMPLATES = sorted(f"templates/{file.name}" for file in (HERE / "templates").glob("*.cpp"))
-_SOURCES = ("serve.cpp", "serve.h", "connection.h", "cpp.py", "ranges.py", "../emit.py", *_TEMPLATES)
+_SOURCES = ("serve.cpp", "serve.h", "connection.h", "cpp.py", "ranges.py", "units.py", "../emit.py", *_TEMPLATES)
 
 
 def refuse(plan: Plan) -> list[str]:
@@ -39,7 +41,7 @@ def build(plan: Plan, progress: Progress) -> Program:
     folder = cache_folder() / model.digest(identity(), version("brian2"), _own_source())
 
     def compile(partial: FilePath, sources: list[str]) -> None:
-        compile_program(partial, sources, RUN_ONCE, lambda done, total: progress("compiling", done / total))
+        compile_program(partial, sources, LESS, lambda done, total: progress("compiling", done / total))
 
     progress("writing C++", 0.0)
     return make_once(folder, lambda partial: _generate(model, partial), compile)
@@ -73,7 +75,8 @@ def _generate(model: NetworkModel, folder: FilePath) -> tuple[list[str], dict[st
     finally:
         device.reinit()
         b2.set_device("runtime")
-    return [*sources, "serve.cpp"], manifest
+    longest = ["serve.cpp", "objects.cpp"]
+    return [*longest, *(source for source in joined(folder, sources) if source not in longest)], manifest
 
 
 def _write_server(device: Any, model: NetworkModel, folder: FilePath) -> dict[str, Any]:
