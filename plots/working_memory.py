@@ -1,4 +1,4 @@
-"""An item held by facilitation: in volleys, or in silence until all cells are driven; and lost without a cue or without facilitation.
+"""An item held by facilitation: in volleys, or in silence until all cells are driven; and lost without cue or facilitation.
 
 python plots/working_memory.py [-o plots/working_memory.png] [--seeds 5]
 """
@@ -80,7 +80,7 @@ def _bars(axes, found: dict[str, dict[str, tuple[float, float]]]) -> None:
         means = [found[condition][name] for condition in found]
         axes.barh(places + 0.3 - 0.2 * offset, [m for m, _ in means], 0.2, xerr=[h for _, h in means], color=colour, label=name)
     axes.set_yticks(places, list(found), fontsize=8)
-    axes.set(xlabel="rate (Hz)", title="cued and other item, in the delay and when all are driven")
+    axes.set(xlabel="rate (Hz)", title="cued and other item, delay and recall")
     axes.title.set_fontsize(9)
     axes.legend(fontsize=7, frameon=False)
 
