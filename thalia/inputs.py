@@ -161,28 +161,28 @@ class Ports:
             )
             return None
         values = self.parameters(part, stimulus.parameters, path)
-        if values is None or part.spikes or not self._dimension_holds(part, values, path):
+        site = self.site(target, stimulus.onto, path)
+        if values is None or site is None or part.spikes or not self._dimension_holds(part, values, path):
             return None
         if part.current:
-            self._current(name, stimulus, part, values, received[target])
+            self._current(name, site, part, values, received[target])
             return None
         neuron = self.part("neurons", self.circuit.populations[target].neuron, ("populations", target, "neuron"))
         if isinstance(neuron, Neuron) and any("input_rate" in identifiers(e.right) for e in neuron.equations if e.right):
             slot = f"rate_{name.replace('.', '_')}"
             received[target].add(*_slot(slot, part.rate, values, "input_rate"), path)
             return None
-        return self._drive(name, stimulus, part, values, received[target])
+        return self._drive(name, stimulus, site, part, values, received[target])
 
     def _drive(
-        self, name: str, stimulus: Stimulus, part: StimulusKind, values: dict[str, Value], received: Received
+        self, name: str, stimulus: Stimulus, site: Site, part: StimulusKind, values: dict[str, Value], received: Received
     ) -> Drive | None:
         path: Path = ("stimuli", name)
         if stimulus.weight is None:
             self.problem(path, "'weight' is missing", "say what one spike does to a neuron, as in `weight: 1 nS`")
             return None
-        site = self.site(stimulus.target[0], stimulus.onto, path)
-        port = site and self.synapse(stimulus.through, (*path, "synapse"), site)
-        if not port:
+        port = self.synapse(stimulus.through, (*path, "synapse"), site)
+        if port is None:
             return None
         try:
             expect(stimulus.weight, port.weight)
@@ -208,15 +208,14 @@ class Ports:
         rate = rename(part.rate, local) if mean is None else ""
         return Drive(word, group_name(stimulus.target[0]), target, rate, (member,))
 
-    def _current(self, name: str, stimulus: Stimulus, part: StimulusKind, values: dict[str, Value], received: Received) -> None:
+    def _current(self, name: str, site: Site, part: StimulusKind, values: dict[str, Value], received: Received) -> None:
         path: Path = ("stimuli", name)
-        site = self.site(stimulus.target[0], stimulus.onto, path)
         if site == SOMA and part.current.strip() in values:
             received.add_bias(values[part.current.strip()], path)
-        elif site and site.dimension != AMPERE:
+        elif site.dimension != AMPERE:
             hint = "leave 'onto' out, or take a synapse that brings it"
-            self.problem((*path, "onto"), f"'{stimulus.onto}' takes {a_quantity(site.dimension)}, and this is a current", hint)
-        elif site:
+            self.problem((*path, "onto"), f"'{site.name}' takes {a_quantity(site.dimension)}, and this is a current", hint)
+        else:
             received.add(*_slot(f"current_{name.replace('.', '_')}", part.current, values, site.variable), path)
 
     def part(self, kind: str, name: str, path: Path) -> Part | None:

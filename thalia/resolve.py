@@ -206,7 +206,7 @@ class _Resolver:
         path: Path = ("pathways", synapses.members[0].name)
         if pre is None or post is None:
             return
-        self.check_graded(synapses, pre, path)
+        self.check_graded(synapses, pre, post, path)
         outside = {f"{name}_post": dimension for name, dimension in post.variables().items()} | {"w": synapses.weight}
         outside |= {f"{IN_SYNAPSES}{name}": dimension for name, dimension in (shared.variables() if shared else {}).items()}
         outside |= {s.target: DIMENSIONLESS for s in synapses.on_pre if s.target.endswith("_efficacy")}
@@ -216,9 +216,10 @@ class _Resolver:
         for used in self.used[synapses.members[0].name]:
             self.layers.check(used, synapses.weight, pre, post)
 
-    def check_graded(self, synapses: SynapseGroup, pre: Group, path: Path) -> None:
+    def check_graded(self, synapses: SynapseGroup, pre: Group, post: Group, path: Path) -> None:
         """The presynaptic neurons have what is transmitted in every step, and it has the dimension of what takes it."""
-        there = {f"{name}_pre": dimension for name, dimension in pre.variables().items()}
+        there = {f"{name}_pre": dimension for name, dimension in pre.variables().items()} | {"w": synapses.weight}
+        there |= {f"{name}_post": dimension for name, dimension in post.variables().items()}
         for equation in synapses.equations:
             if "summed" not in equation.flags:
                 continue
@@ -229,7 +230,7 @@ class _Resolver:
                 told = f"transmits the presynaptic '{name.removesuffix('_pre')}', which {synapses.members[0].pre} lacks"
                 self.problem((*path, "synapse"), told, hint)
             if not missing:
-                self.attempt((*path, "synapse"), check_equation, equation, there | {"w": synapses.weight})
+                self.attempt((*path, "synapse"), check_equation, equation, there)
 
     def record_names(self, groups: list[Group | None]) -> None:
         record, known, pathways = self.circuit.record, self.circuit.populations, self.circuit.pathways

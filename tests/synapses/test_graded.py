@@ -57,6 +57,10 @@ record:""",
     (", onto: teaching", "", "pathways.p.synapse: it brings a bare number, and the soma takes a current\n    hint: name a site that takes it by 'onto'"),
     ("sources: {neuron: leaky_readout, size: 2, parameters: {target: -1}, initial: {v: \"spread(-55 mV, -45 mV)\"}}", "sources: {neuron: lif_current, size: 2}",
      "pathways.p.synapse: transmits the presynaptic 'signal', which sources lacks\n    hint: neurons that have it: leaky_readout"),
+    ("record:", "stimuli: {s: {kind: current, target: cells, onto: teaching, amplitude: 5 pA}}\nrecord:",
+     "stimuli.s.onto: 'teaching' takes a bare number, and this is a current"),
+    ("record:", "stimuli: {s: {kind: poisson, target: sources, onto: apical, rate: 5 Hz, weight: 1 pA}}\nrecord:",
+     "stimuli.s.onto: sources is a 'leaky_readout', which has no site 'apical'"),
     ("synapse: graded, onto: teaching, weight: 0.5", "synapse: current_exp, onto: teaching, weight: 5 pA, delay: 1 ms",
      "pathways.p.synapse: it brings a current, and the site 'teaching' takes a bare number\n    hint: choose another synapse"),
 ])  # fmt: skip
@@ -69,3 +73,22 @@ def test_what_cannot_be_is_told(old, new, message):
 
 def test_a_gpu_is_refused_in_words():
     assert "p: graded transmission runs on the backends cpp and runtime only" in cuda.refuse(plan_of(thalia.loads(CIRCUIT)))
+
+
+def test_a_graded_synapse_of_ones_own_may_have_parameters(simulate):
+    own = """
+synapses:
+  halved:
+    summary: Half of the weight times the presynaptic value.
+    parameters: {share: {default: 0.5, meaning: what arrives}}
+    weight: "1"
+    neuron: "total : 1"
+    current: total
+    in_every_step: total = share*w*value_pre
+"""
+    text = CIRCUIT.replace("synapse: graded", "synapse: halved").replace("graded_teaching_total", "halved_teaching_total")
+
+    report = simulate(text + own).reports["x/halved_teaching_total"]
+
+    begin = report["times"] * 1e3 - 1
+    assert report["values"][1:, 0] == pytest.approx(0.25 * 30 * np.exp(-begin[1:] / 30), rel=1e-6)
