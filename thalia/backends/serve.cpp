@@ -82,6 +82,13 @@ std::mt19937 &words() {
     return reinterpret_cast<std::mt19937 &>(brian::_random_generators[0]);
 }
 
+// Brian2 leaves the number in store as memory was where there is none; the state of a run is to be the same bytes every time.
+void seed(unsigned long number) {
+    brian::RandomGenerator &generator = brian::_random_generators[0];
+    std::memset(reinterpret_cast<char *>(&generator) + sizeof(std::mt19937), 0, sizeof(generator) - sizeof(std::mt19937));
+    generator.seed(number);
+}
+
 // Independent Poisson counts of all neurons of a population have a Poisson sum, spread uniformly: so draw the sum,
 // and for each spike the neuron that it goes to. A fraction of the cost of a draw for every neuron.
 void deliver(Drive &drive) {
@@ -262,7 +269,7 @@ void thalia_serve(Network *network) {
         else if (command.is("read_random")) read_random();
         else if (command.is("write_random")) write_random(command.number());
         else if (command.is("write_queue")) command.sized(write_queue);
-        else if (command.is("seed")) brian::_random_generators[0].seed(static_cast<unsigned long>(command.number()));
+        else if (command.is("seed")) seed(static_cast<unsigned long>(command.number()));
         else if (command.is("epoch")) epoch = command.number();
         else if (command.is("drive")) add_drive(command.arguments);
         else if (command.is("sample")) add_sample(command.arguments);
