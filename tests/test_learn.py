@@ -347,6 +347,14 @@ def test_a_data_set_without_its_library_is_told_before_anything_runs(monkeypatch
     assert not (tmp_path / "never").exists()
 
 
+@pytest.mark.parametrize(("name", "image", "found"), [("iris", "[sepal_length, sepal_width]", "2 populations"), ("digits", "layer", "100 neurons")])
+def test_an_image_that_does_not_fit_is_told(name, image, found, tmp_path):
+    pytest.importorskip("sklearn")
+    text = {"iris": "iris has 4 values", "digits": "digits has 64 values"}[name]
+    with pytest.raises(CircuitError, match=rf"experiment.stimuli.image: {text}, found {found}"):
+        learn(name, set={"experiment.stimuli.image": image}, output=tmp_path / "never")
+
+
 def test_a_task_that_python_cannot_read_is_told(file):
     (file.parent / "broken.py").write_text("from thalia.experiments import Nothing")
     with pytest.raises(CircuitError, match=r"broken.py: cannot be imported: ImportError: cannot import name 'Nothing'"):

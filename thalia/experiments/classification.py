@@ -49,9 +49,17 @@ class Classification(Environment):
         """What does not fit between the task and a circuit, or between the task and this machine."""
         found = super().problems(plan)
         try:
-            loaded(self.data)
+            features = int(loaded(self.data)[0].shape[1])
         except CircuitError as error:
-            found += [each.under("experiment", "data") for each in error.problems]
+            return found + [each.under("experiment", "data") for each in error.problems]
+        names = self.stimuli.get("image", ())
+        sizes = {member.name: member.size for _, member in plan.populations()}
+        has = len(names) if len(names) > 1 else sum(int(sizes.get(name, features)) for name in names)
+        if names and has != features:
+            what = "populations" if len(names) > 1 else "neurons"
+            hint = "one neuron for each value, or one population of neurons that are tuned to it"
+            told = f"{self.data} has {features} values, found {has} {what}"
+            found.append(Problem(("experiment", "stimuli", "image"), told, hint))
         return found
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
