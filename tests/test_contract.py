@@ -50,6 +50,7 @@ STACKS = {"heterosynaptic": "[stdp_pair, heterosynaptic]", "normalise": "[stdp_p
           "synaptic_scaling": "[stdp_pair, synaptic_scaling]", "parallel_fibre": "[{rule: parallel_fibre, teacher: q}]",
           **{name: f"[stdp_pair, {name}]" for name in ("consolidation", "fast_slow", "tag_and_capture")},
           **{name: f"[{{rule: {name}, modulator: m}}]" for name in ("dopamine_stdp", "three_factor", "d2_stdp", "presynaptic_reward")},
+          "covariance_reward": "[{rule: covariance_reward, modulator: m, expected: 0 Hz}]",
           "structural": "[stdp_pair, {rule: structural, interval: 40 ms, filled: 0.5, weakest: 0.3, newborn: 0.35}]",
           "eprop": "[{rule: eprop, eta: 10 Hz, c_rate: 1 ms, rate_target: 0 Hz}]",
           "d1_stdp": "[{rule: d1_stdp, modulator: m, tau_fast: 2 ms}]"}  # fmt: skip

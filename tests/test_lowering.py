@@ -42,6 +42,7 @@ GATED = [
         "three_factor",
         {"modulator": "signal*(1 + other)", "a_plus": 0.05, "a_minus": 0.06, "tau_rise": "20 ms", "tau_decay": "60 ms"},
     ),
+    ("covariance_reward", {"modulator": "signal - other", "tau": "40 ms", "expected": "30 Hz"}),
     ("d1_stdp", {"modulator": "signal - other", "a_plus": 0.02, "tau_fast": "20 ms"}),
     ("d2_stdp", {"modulator": "signal", "a_plus": 0.02, "threshold": 0.2, "tau_fast": "25 ms", "tau_slow": "80 ms"}),
     ("parallel_fibre", {"modulator": "clip(signal, 0, 1)", "a_minus": 0.02}),
