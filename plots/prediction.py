@@ -23,7 +23,7 @@ INK, CUED, OMITTED = "#222222", "#0072B2", "#D55E00"
 
 def dopamine_cells(run: thalia.Run, width: float = 0.05) -> tuple[np.ndarray, np.ndarray]:
     """Times in the trial, and the mean rate of the dopamine cells there, in Hz."""
-    spikes = run.spikes["vta"]
+    spikes = run.spikes["vta.da"]
     edges = np.arange(0.5, 3.5 + width / 2, width)
     counts = np.histogram(spikes.times % PERIOD, edges)[0]
     return edges[:-1], counts / (width * spikes.size * run.duration / PERIOD)

@@ -9,10 +9,10 @@ pytestmark = pytest.mark.reference
 
 @pytest.fixture(scope="module")
 def responses(tmp_path_factory):
-    """Rates beyond the tonic one (Hz) in the four tests, by what was trained; seed 2, which the circuit was not made with."""
+    """Rates beyond the tonic one (Hz) in the four tests, by what was trained; seed 11, which the circuit was not made with."""
     found = {}
     for training, changes in prediction.TRAINING.items():
-        runs = prediction.tested(2, changes, tmp_path_factory.mktemp("runs"))
+        runs = prediction.tested(11, changes, tmp_path_factory.mktemp("runs"))
         found[training] = {
             "cue": prediction.response(runs["cue and reward"], prediction.CUE, 0.2),
             "predicted": prediction.response(runs["cue and reward"], prediction.REWARD, 0.15),
@@ -31,12 +31,12 @@ def test_the_burst_moves_to_the_cue(responses):
     learned = responses["learned"]
 
     assert learned["cue"] > 3
-    assert learned["predicted"] < learned["alone"] / 2
+    assert learned["predicted"] < 0.6 * learned["alone"]
 
 
 def test_a_dip_at_omission(responses):
-    """Near silence of cells that fire at 5 Hz."""
-    assert responses["learned"]["omission"] < -2.5
+    """Near silence of cells that fire at 5 to 7 Hz."""
+    assert responses["learned"]["omission"] < -3
 
 
 @pytest.mark.parametrize("control", ["plasticity off", "reward before the cue"])
