@@ -100,9 +100,9 @@ simulate_one = workers.simulate_one
 def test_a_worker_that_dies_costs_its_own_point_only(circuit, whole, monkeypatch):
     monkeypatch.setattr(sweep, "simulate_one", dying)
 
-    table = swept(circuit, axes=[AXES[0], Axis("pathways.p.weight", ("1 nA",))])
+    table = swept(circuit, axes=[Axis("pathways.p.weight", ("1 nA",))])
 
-    assert [numbers for _, numbers in table.rows] == [whole.rows[row][1] for row in (0, 4, 5)]
+    assert [numbers for _, numbers in table.rows] == [whole.rows[0][1]]
     ((point, why),) = table.failed
     assert (point.index, point.seed) == (1, 2)
     assert "terminated abruptly" in why

@@ -12,6 +12,7 @@ import tarfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing.context import BaseContext
 from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
@@ -88,7 +89,7 @@ def here(work: Callable[[Job], Any], jobs: list[Job], told: Told, workers: int, 
     """In processes of this machine; a process that dies takes its pool with it, so some are run alone."""
     light = [{**job, "program": None} for job in jobs]  # the cache of this machine has it
     for batch in [[job] for job in light] if alone else [light]:
-        pool = ProcessPoolExecutor(min(workers, len(batch)), multiprocessing.get_context("spawn"), _end_with_parent)
+        pool = ProcessPoolExecutor(min(workers, len(batch)), _processes(), _begin, (dict(os.environ),))
         try:
             futures = {pool.submit(work, job): job for job in batch}
             _gather(as_completed(futures), futures, told)
@@ -96,6 +97,13 @@ def here(work: Callable[[Job], Any], jobs: list[Job], told: Told, workers: int, 
             pool.shutdown(wait=False, cancel_futures=True)
             raise
         pool.shutdown()
+
+
+def _processes() -> BaseContext:
+    """Processes that are forked from one which has imported Brian2, so that each does not take seconds to; Windows has none."""
+    context = multiprocessing.get_context("forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn")
+    context.set_forkserver_preload(["thalia.nursery"])
+    return context
 
 
 def on_gpu(jobs: list[Job], told: Told, most: int, alone: bool) -> None:
@@ -112,8 +120,10 @@ def on_gpu(jobs: list[Job], told: Told, most: int, alone: bool) -> None:
                 told(job, None, f"{type(error).__name__}: {error}".splitlines()[0])
 
 
-def _end_with_parent() -> None:
-    """Have a worker leave Ctrl-C to its parent, and end when that does, however it ends."""
+def _begin(environment: Mapping[str, str]) -> None:
+    """Have a worker see its parent's environment, leave Ctrl-C to it, and end when it does, however it ends."""
+    os.environ.clear()
+    os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 
