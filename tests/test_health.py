@@ -90,6 +90,32 @@ def test_a_clock_is_critical_though_its_rate_is_in_range(tmp_path):
     assert (found.of("cells", "rate"), found.of("cells", "cv"), found.verdict) == (OK, CRITICAL, CRITICAL)
 
 
+PACED = """
+thalia: 1
+name: paced
+duration: 4 s
+populations:
+  source: {neuron: poisson, size: 100, parameters: {rate: 1 Hz}}
+  cells: {neuron: lif_current, size: 50}
+pathways:
+  in: {pre: source, post: cells, connect: {probability: 1}, synapse: current_exp, weight: 300 pA, delay: 1 ms}
+stimuli:
+  pulses: {kind: poisson_pulses, target: source, rate: 60 Hz, start: 0 s, width: 50 ms, period: 160 ms}
+reference: {source: a test, bands: {cells: BAND}}
+record: {spikes: [cells]}
+"""
+
+
+@pytest.mark.parametrize(("band", "verdict"), [("theta", OK), ("delta", WARN)])
+def test_a_known_rhythm_is_asked_for_and_its_correlation_forgiven(tmp_path, band, verdict):
+    """Six volleys a second: cells that all fire together, in theta and not in delta."""
+    run = thalia.run(thalia.loads(PACED.replace("BAND", band)), output=tmp_path / "run.h5", backend="runtime", seed=1)
+    found = health(run)
+
+    assert found.of("cells", band) == verdict
+    assert (found.populations["cells"]["correlation"] > 0.9, found.of("cells", "correlation")) == (True, OK)
+
+
 def test_a_pacemaker_may_be_a_clock(tmp_path):
     assert health(run_of(tmp_path, more=", pacemakers: [cells]")).of("cells", "cv") == OK
 

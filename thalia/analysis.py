@@ -149,11 +149,21 @@ def dominant_band(rate: Floats, width: float, least: float = 10.0) -> str | None
     ----------
     rate : (n_bins,) float, the rate in bins of `width` seconds
     """
+    peaks = band_peaks(rate, width)
+    highest = max(peaks, key=peaks.__getitem__)
+    return highest if peaks[highest] >= least else None
+
+
+def band_peaks(rate: Floats, width: float) -> dict[str, float]:
+    """The highest power of a population's rate in each band, over the median of all bands together.
+
+    Parameters
+    ----------
+    rate : (n_bins,) float, the rate in bins of `width` seconds
+    """
     frequency, power = spectrum(rate, width, BANDS["delta"][0], BANDS["gamma"][1])
-    if not power.any() or power.max() < least:
-        return None
-    peak = frequency[power.argmax()]
-    return next(name for name, (low, high) in BANDS.items() if low <= peak <= high)
+    within = {name: power[(frequency >= low) & (frequency <= high)] for name, (low, high) in BANDS.items()}
+    return {name: float(found.max(initial=0.0)) for name, found in within.items()}
 
 
 def bootstrap_interval(values: Floats, confidence: float = 0.95, draws: int = 10_000) -> tuple[float, float]:

@@ -100,14 +100,15 @@ def _expand_regions(circuit: Circuit, problems: list[Problem]) -> Circuit:
 
 def _claimed(region: str, claims: Reference) -> Reference:
     """What was published of a template, with the names that its populations have in the circuit."""
-    named = {key: {f"{region}.{name}": value for name, value in getattr(claims, key).items()} for key in ("rates", "ranges")}
+    kinds = ("rates", "ranges", "bands")
+    named = {kind: {f"{region}.{name}": value for name, value in getattr(claims, kind).items()} for kind in kinds}
     return claims.model_copy(update={**named, "pacemakers": tuple(f"{region}.{name}" for name in claims.pacemakers)})
 
 
 def _both(first: Reference, second: Reference) -> Reference:
     """Two claims as one; where both speak of a population, the first holds."""
     sources = first.source if second.source in first.source else f"{first.source}; {second.source}"
-    both = {key: {**getattr(second, key), **getattr(first, key)} for key in ("rates", "ranges")}
+    both = {key: {**getattr(second, key), **getattr(first, key)} for key in ("rates", "ranges", "bands")}
     return Reference(source=sources, pacemakers=tuple(dict.fromkeys(first.pacemakers + second.pacemakers)), **both)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from thalia.analysis import (
     adaptation,
+    band_peaks,
     burst_fraction,
     counts_of,
     dominant_band,
@@ -66,6 +67,8 @@ COLUMNS = {
     "silent": "silent", "band": "band", "excitation_inhibition": "E/I",
 }  # fmt: skip
 OF_PACEMAKERS = {"cv", "fano"}  # measures that say nothing against a population that is known to fire regularly
+OF_RHYTHMS = {"correlation"}  # and against one that a rhythm is known to pace
+RHYTHM = Limit(warn_low=10.0)  # power of the highest peak in a known band over the median, as `dominant_band` asks for
 
 
 def shown(value: Any) -> str:
@@ -112,8 +115,8 @@ class Health:
 def health(run: Run) -> Health:
     """Measure the last phase of a run, and hold it against what was published.
 
-    Ranges of rates and pacemakers are those under the circuit's `reference:`; all other limits are `LIMITS`. Of a population
-    that receives no pathway only the rate is judged, for the rest is what a stimulus makes of it.
+    Ranges of rates, pacemakers and bands of rhythms are those under the circuit's `reference:`; all other limits are `LIMITS`. Of a
+    population that receives no pathway only the rate and the rhythm are judged, for the rest is what a stimulus makes of it.
 
     Raises
     ------
@@ -138,6 +141,7 @@ def _population(run: Run, name: str) -> dict[str, Any]:
     cv = interval_cv(times, neurons, spikes.size)
     some = neurons < SAMPLE
     correlated = counts_of(times[some], neurons[some], min(SAMPLE, spikes.size), start, stop, CORRELATING)
+    rate = population_rate(times - start, spikes.size, stop - start, SPECTRUM)
     return {
         "rate": len(times) / (spikes.size * (stop - start)),
         "cv": float(cv.mean()) if len(cv) else None,
@@ -147,7 +151,8 @@ def _population(run: Run, name: str) -> dict[str, Any]:
         "bursts": burst_fraction(times, neurons),
         "adaptation": adaptation(times, neurons),
         "silent": 1 - len(np.unique(neurons)) / spikes.size,
-        "band": dominant_band(population_rate(times - start, spikes.size, stop - start, SPECTRUM), SPECTRUM),
+        "band": dominant_band(rate, SPECTRUM),
+        "peaks": band_peaks(rate, SPECTRUM),
     }
 
 
@@ -180,7 +185,7 @@ def _pathway(run: Run, name: str) -> dict[str, float]:
 
 def _findings(run: Run, populations: dict[str, dict[str, Any]], pathways: dict[str, dict[str, float]]) -> Iterator[Finding]:
     reference = run.structure["reference"] or {}
-    ranges, pacemakers = reference.get("ranges", {}), reference.get("pacemakers", [])
+    ranges, pacemakers, bands = reference.get("ranges", {}), reference.get("pacemakers", []), reference.get("bands", {})
     receiving = {pathway.post for pathway in run.network.pathways.values()}
     for name, measures in populations.items():
         if name in ranges:
@@ -189,7 +194,11 @@ def _findings(run: Run, populations: dict[str, dict[str, Any]], pathways: dict[s
             verdict = limit.verdict(measures["rate"])
             if verdict != OK:
                 yield Finding(name, "rate", measures["rate"], verdict, f"{limit.text()} Hz")
-        exempt = OF_PACEMAKERS if name in pacemakers else set()
+        if name in bands:
+            peak = measures["peaks"][bands[name]]
+            if RHYTHM.verdict(peak) != OK:
+                yield Finding(name, bands[name], peak, WARN, RHYTHM.text())
+        exempt = (OF_PACEMAKERS if name in pacemakers else set()) | (OF_RHYTHMS if name in bands else set())
         if name in receiving:
             yield from _beyond(name, {key: value for key, value in measures.items() if key not in exempt})
     for name, changes in pathways.items():

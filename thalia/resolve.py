@@ -258,7 +258,7 @@ class _Resolver:
                     self.problem(("record", "states", name, "variables"), message, did_you_mean(variable, recordable))
         if self.circuit.reference:
             claims = self.circuit.reference
-            named = [(key, name) for key in ("rates", "ranges", "pacemakers") for name in getattr(claims, key)]
+            named = [(key, name) for key in ("rates", "ranges", "pacemakers", "bands") for name in getattr(claims, key)]
             for key, name in named:
                 if name not in known:
                     self.problem(("reference", key, name), f"no population is called '{name}'", did_you_mean(name, known))

@@ -178,13 +178,14 @@ class Record(Node):
 class Reference(Node):
     """What was published, to hold a run against: rates, for which down-scaling compensates, and ranges of rates.
 
-    `pacemakers` are populations that fire regularly by themselves.
+    `pacemakers` are populations that fire regularly by themselves, `bands` those of rhythms that pace whole populations.
     """
 
     source: str
     rates: dict[Name, Rate] = {}
     ranges: dict[Name, tuple[Rate, Rate]] = {}
     pacemakers: tuple[Name, ...] = ()
+    bands: dict[Name, Literal["delta", "theta", "alpha", "beta", "gamma"]] = {}
 
     @model_validator(mode="after")
     def _low_before_high(self) -> "Reference":

@@ -173,7 +173,7 @@ class RunWriter:
             reference = {
                 "source": plan.reference.source, "rates": {name: rate.mean for name, rate in plan.reference.rates.items()},
                 "ranges": {name: [end.mean for end in ends] for name, ends in plan.reference.ranges.items()},
-                "pacemakers": list(plan.reference.pacemakers),
+                "pacemakers": list(plan.reference.pacemakers), "bands": dict(plan.reference.bands),
             }  # fmt: skip
         described = {
             "populations": network.populations,
