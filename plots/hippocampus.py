@@ -1,4 +1,4 @@
-"""A track that CA3 learned and replays at rest, in ripples; and what is left without learning, or with acetylcholine.
+"""A track that CA3 learned, replays at rest in ripples and completes from a part; and what is left without learning, or with acetylcholine.
 
 python plots/hippocampus.py [-o plots/hippocampus.png] [--seeds 5]
 """
@@ -15,24 +15,28 @@ from thalia.analysis import bootstrap_interval, population_rate, spectrum
 from thalia.expand import expand
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "hippocampus.yaml"
-CELLS, BASKET = "hc.ca3", "hc.ca3_pv"
+CELLS, BASKET, GRANULE = "hc.ca3", "hc.ca3_pv", "hc.dg"
 LAP = 10.0  # seconds
 BIN = 0.010  # seconds of a decoded position
 SMOOTH, HIGH = 0.02, 2.0  # seconds, and Hz: the population rate, and from where on it is a sharp wave
 LEAST, SHUFFLES = 0.05, 100  # seconds of a sharp wave that is decoded, and permutations of its cells' fields
+CUE, EVERY, STEP, WIDTH = 0.25, 0.5, 0.3, 0.05  # seconds to the first cue and between cues; laps between their places, and around a place
+AHEAD, AFTER = 0.05, 0.05  # seconds before and after a cue
 CONDITIONS: dict[str, dict[str, str]] = {
     "learned": {},
     "plasticity off": {"phases.0.plasticity": "off"},
-    "acetylcholine stays": {"phases.1.modulators": "{}", "phases.2.modulators": "{}"},
+    "acetylcholine stays": {f"phases.{phase}.modulators": "{}" for phase in (1, 2, 3)},
     "baskets apart": {},
+    "septum cut": {},
 }
+CUT = {"baskets apart": ("hc.pv_to_pv",), "septum cut": ("septum_to",)}
 INK, BLUE, RED = "#222222", "#0072B2", "#D55E00"
 
 
 def simulated(seed: int, condition: str, folder: Path) -> thalia.Run:
-    """The circuit with a seed, in one of `CONDITIONS`; in the last one basket cells do not reach each other."""
+    """The circuit with a seed, in one of `CONDITIONS`, without the pathways that it cuts."""
     circuit = expand(thalia.load(CIRCUIT, set=CONDITIONS[condition]))
-    pathways = {name: each for name, each in circuit.pathways.items() if condition != "baskets apart" or name != "hc.pv_to_pv"}
+    pathways = {name: each for name, each in circuit.pathways.items() if not name.startswith(CUT.get(condition, ()))}
     return thalia.run(circuit.with_(pathways=pathways), seed=seed, output=folder / "run.h5", overwrite=True)
 
 
@@ -101,25 +105,55 @@ def ripple(run: thalia.Run) -> tuple[float, float]:
     return float(frequency[power.argmax()]), float(power.max())
 
 
+def theta(run: thalia.Run) -> tuple[float, float]:
+    """Frequency of the highest peak from 4 to 12 Hz in the rate of CA1 cells while the track is run, and its height over the median."""
+    times, _, length = within(run, "hc.ca1", "explore")
+    frequency, power = spectrum(population_rate(times, run.spikes["hc.ca1"].size, length, 0.005), 0.005, 2, 40)
+    band = (frequency >= 4) & (frequency <= 12)
+    return float(frequency[band][power[band].argmax()]), float(power[band].max())
+
+
+def recalled(run: thalia.Run, start: float, stop: float) -> tuple[float, float]:
+    """Part of the CA3 cells that fire from `start` to `stop` after a cue, which reaches none of them through a mossy fibre.
+
+    First of those with a field where the cue is, then of those with a field at least a quarter of a lap away; the mean of all cues.
+    """
+    mossy = run.weights["hc.mossy_fibres"]
+    (times, neurons, length), (granule_times, granules, _) = within(run, CELLS, "recall"), within(run, GRANULE, "recall")
+    place, parts = fields(run) / (2 * np.pi) % 1, []
+    for number, cue in enumerate(np.arange(CUE, length, EVERY)):
+        cued = granules[(granule_times >= cue) & (granule_times < cue + AFTER)]
+        distance = abs((place - (STEP * number + WIDTH) + 0.5) % 1 - 0.5)
+        distance[mossy.post[np.isin(mossy.pre, cued)]] = np.nan
+        fired = np.isin(np.arange(len(place)), neurons[(times >= cue + start) & (times < cue + stop)])
+        parts.append([fired[distance < WIDTH].mean(), fired[distance > 0.25].mean()])
+    here, away = np.mean(parts, axis=0)
+    return float(here), float(away)
+
+
 def numbers(run: thalia.Run) -> dict[str, float]:
-    """Sharp waves and replays in a second, the part of replays that run forwards, the ripple, and rates at rest in Hz."""
+    """What the run shows: waves and replays a second, the part of replays forwards, ripple, theta, completion, and rates at rest in Hz."""
     speeds = np.array(replays(run))
     ordered = speeds[speeds != 0]
     frequency, height = ripple(run)
+    slow, above = theta(run)
+    completed, away = recalled(run, 0, AFTER)
     rest = run.results["rates_by_phase_hz"]["rest"]
     seconds = within(run, CELLS, "rest")[2]
     return {
         "waves": len(sharp_waves(run)) / seconds, "replays": len(ordered) / seconds,
         "forwards": float(np.mean(ordered > 0)) if len(ordered) else float("nan"),
         "speed": float(np.median(abs(ordered))) if len(ordered) else float("nan"),
-        "ripple": frequency, "height": height, "ca3": rest[CELLS], "baskets": rest[BASKET], "ca1": rest["hc.ca1"],
+        "ripple": frequency, "height": height, "theta": slow, "above": above,
+        "completed": completed, "away": away, "before": recalled(run, -AHEAD, 0)[0],
+        "ca3": rest[CELLS], "baskets": rest[BASKET], "ca1": rest["hc.ca1"],
     }  # fmt: skip
 
 
 def draw(seeds: int) -> Figure:
     """The figure, of the first seed; the numbers of all seeds are printed."""
-    figure = Figure(figsize=(12, 5.4), layout="constrained")
-    axes = figure.subplots(2, len(CONDITIONS), height_ratios=[1.4, 1], sharey="row")
+    figure = Figure(figsize=(13, 7.4), layout="constrained")
+    axes = figure.subplots(3, len(CONDITIONS), height_ratios=[1.4, 1, 1], sharey="row")
     for column, condition in enumerate(CONDITIONS):
         found: dict[str, list[float]] = {}
         for seed in range(1, seeds + 1):
@@ -133,7 +167,8 @@ def draw(seeds: int) -> Figure:
         told = {key: bootstrap_interval(np.array(values)) for key, values in found.items()}
         print(condition, {key: f"{mean:.3g} +- {half:.2g}" for key, (mean, half) in told.items()})
     axes[0, 0].set(ylabel="place of the cell's field (laps)")
-    axes[1, 0].set(ylabel="power over median")
+    axes[1, 0].set(ylabel="power over median, at rest")
+    axes[2, 0].set(ylabel="uncued cells that fire")
     return figure
 
 
@@ -149,6 +184,12 @@ def _draw_run(axes, run: thalia.Run) -> None:
     axes[1].axvspan(140, 220, color="#999999", alpha=0.2, lw=0)
     axes[1].set(xlabel="frequency (Hz)", ylim=(1e-3, 1e3))
     axes[1].legend(fontsize=7, frameon=False)
+    bins = np.arange(-0.1, 0.2, 0.02)
+    parts = np.array([recalled(run, start, start + 0.02) for start in bins])
+    for series, colour, label in zip(parts.T, (RED, INK), ("at the cue's place", "elsewhere"), strict=True):
+        axes[2].step(bins * 1000, series, where="post", color=colour, lw=1, label=label)
+    axes[2].set(xlabel="time from the cue (ms)", ylim=(0, 0.35))
+    axes[2].legend(fontsize=7, frameon=False, loc="upper left")
 
 
 if __name__ == "__main__":

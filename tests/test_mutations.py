@@ -46,7 +46,7 @@ def spoil(text: str, seed: int) -> str:
 
 
 # whose kinds of lines are those of the others, and whose plans take up to a second
-LARGE = ("brain", "cortical_column")
+LARGE = ("brain", "cortical_column", "hippocampus")
 
 
 @pytest.mark.parametrize("seed", range(120))
