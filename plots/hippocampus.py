@@ -1,4 +1,4 @@
-"""A track that CA3 learned, replays at rest in ripples and completes from a part; and what is left without learning, or with acetylcholine.
+"""A track that CA3 learned, replays at rest in ripples and completes from a part; and what is left in four controls.
 
 python plots/hippocampus.py [-o plots/hippocampus.png] [--seeds 5]
 """
@@ -20,7 +20,8 @@ LAP = 10.0  # seconds
 BIN = 0.010  # seconds of a decoded position
 SMOOTH, HIGH = 0.02, 2.0  # seconds, and Hz: the population rate, and from where on it is a sharp wave
 LEAST, SHUFFLES = 0.05, 100  # seconds of a sharp wave that is decoded, and permutations of its cells' fields
-CUE, EVERY, STEP, WIDTH = 0.25, 0.5, 0.3, 0.05  # seconds to the first cue and between cues; laps between their places, and around a place
+CUE, EVERY = 0.25, 0.5  # seconds to the first cue, and between cues
+STEP, WIDTH = 0.3, 0.05  # laps between their places, and around a place
 AHEAD, AFTER = 0.05, 0.05  # seconds before and after a cue
 CONDITIONS: dict[str, dict[str, str]] = {
     "learned": {},
@@ -106,7 +107,7 @@ def ripple(run: thalia.Run) -> tuple[float, float]:
 
 
 def theta(run: thalia.Run) -> tuple[float, float]:
-    """Frequency of the highest peak from 4 to 12 Hz in the rate of CA1 cells while the track is run, and its height over the median."""
+    """Frequency of the highest peak from 4 to 12 Hz in the rate of running CA1 cells, and its height over the median."""
     times, _, length = within(run, "hc.ca1", "explore")
     frequency, power = spectrum(population_rate(times, run.spikes["hc.ca1"].size, length, 0.005), 0.005, 2, 40)
     band = (frequency >= 4) & (frequency <= 12)
@@ -116,7 +117,7 @@ def theta(run: thalia.Run) -> tuple[float, float]:
 def recalled(run: thalia.Run, start: float, stop: float) -> tuple[float, float]:
     """Part of the CA3 cells that fire from `start` to `stop` after a cue, which reaches none of them through a mossy fibre.
 
-    First of those with a field where the cue is, then of those with a field at least a quarter of a lap away; the mean of all cues.
+    First of those with a field where the cue is, then of those with one at least a quarter of a lap away; the mean of all cues.
     """
     mossy = run.weights["hc.mossy_fibres"]
     (times, neurons, length), (granule_times, granules, _) = within(run, CELLS, "recall"), within(run, GRANULE, "recall")
@@ -132,7 +133,7 @@ def recalled(run: thalia.Run, start: float, stop: float) -> tuple[float, float]:
 
 
 def numbers(run: thalia.Run) -> dict[str, float]:
-    """What the run shows: waves and replays a second, the part of replays forwards, ripple, theta, completion, and rates at rest in Hz."""
+    """Waves and replays a second, the part of replays forwards, ripple, theta, completion, and rates at rest in Hz."""
     speeds = np.array(replays(run))
     ordered = speeds[speeds != 0]
     frequency, height = ripple(run)

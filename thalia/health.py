@@ -115,8 +115,8 @@ class Health:
 def health(run: Run) -> Health:
     """Measure the last phase of a run, and hold it against what was published.
 
-    Ranges of rates, pacemakers and bands of rhythms are those under the circuit's `reference:`; all other limits are `LIMITS`. Of a
-    population that receives no pathway only the rate and the rhythm are judged, for the rest is what a stimulus makes of it.
+    Ranges of rates, pacemakers and bands of rhythms are those under the circuit's `reference:`; all other limits are `LIMITS`.
+    Of a population that receives no pathway only rate and rhythm are judged, for the rest is what a stimulus makes of it.
 
     Raises
     ------
