@@ -17,12 +17,12 @@ from thalia.expand import expand
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "basal_ganglia.yaml"
 CONDITIONS = {
     "whole": (),
-    "no direct way": ("direct_left", "direct_right"),
-    "no indirect way": ("indirect_left", "indirect_right"),
-    "no subthalamic reach": ("subthalamic_left", "subthalamic_right"),
-}  # and the pathways of the circuit that are cut
+    "no direct way": ("direct_",),
+    "no indirect way": ("indirect_",),
+    "no subthalamic reach": ("subthalamic_",),
+}  # and how the pathways that are cut begin
 SIDES = ("left", "right")
-CELLS = ("gpe", "stn", "snr")
+CELLS = ("gpe", "stn", "snr", "gpi")
 WIDTH = 0.05  # seconds
 COLOURS = {"left": "#D55E00", "right": "#0072B2"}
 
@@ -31,7 +31,7 @@ def simulated(seed: int, condition: str, folder: Path) -> thalia.Run:
     """The circuit with a seed, in one of `CONDITIONS`."""
     circuit = expand(thalia.load(CIRCUIT))
     cut = CONDITIONS[condition]
-    pathways = {name: pathway for name, pathway in circuit.pathways.items() if name not in cut}
+    pathways = {name: pathway for name, pathway in circuit.pathways.items() if not name.startswith(cut)}
     return thalia.run(circuit.with_(pathways=pathways), seed=seed, output=folder / "run.h5", overwrite=True)
 
 

@@ -196,8 +196,8 @@ def test_a_charge_is_what_one_spike_brings(simulate, synapse):
     unit = "pA" if si_unit(part.weight) == "amp" else "nS"
     source, stimuli = "{neuron: input, size: 1}", "stimuli: {given: {kind: spikes, target: source, times: {0: [1 ms]}}}"
     text = CAPACITOR.format(
-        duration=2000,
-        dt=0.01,
+        duration=1000,
+        dt=0.02,
         source=source,
         synapse=synapse,
         weight="1 nS" if unit == "nS" else "100 pA",
@@ -222,7 +222,7 @@ def test_a_mean_efficacy_is_what_poisson_spikes_release(simulate, release):
     brought = []
     for synapse in ("current_exp", f"[{release}, current_exp]"):
         text = CAPACITOR.format(
-            duration=6000, dt=0.1, source="{neuron: poisson, size: 200, parameters: {rate: 10 Hz}}", synapse=synapse, weight="100 pA",
+            duration=6000, dt=0.25, source="{neuron: poisson, size: 200, parameters: {rate: 10 Hz}}", synapse=synapse, weight="100 pA",
             stimuli="", every=1000,
         )  # fmt: skip
         v = simulate(text, seed=3).reports["x/v"]["values"][:, 0]
