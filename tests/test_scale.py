@@ -42,6 +42,24 @@ def test_weights_and_currents_make_up_for_what_is_lost(factor):
     assert weights["local.l23i_to_l4e"] == pytest.approx(expected["weights"][2, 1])
 
 
+PLASTIC = """
+thalia: 1
+name: plastic
+duration: 1 s
+populations: {a: {neuron: poisson, size: 400, parameters: {rate: 5 Hz}}, b: {neuron: lif_current, size: 400}}
+pathways:
+  p:
+    {pre: a, post: b, connect: {probability: 0.5}, synapse: current_exp, weight: 3 pA, w_min: 1 pA, w_max: 4 pA, delay: 1 ms, plasticity: [stdp_pair]}
+"""
+
+
+def test_bounds_grow_with_the_weights():
+    """A quarter of the synapses, twice as strong; else the weight would stand above its bound."""
+    (pathway,) = (each for _, each in thalia.plan_of(with_options(thalia.loads(PLASTIC), scale=0.25)).pathways())
+
+    assert [value.mean for value in (pathway.w_min, pathway.weight, pathway.w_max)] == pytest.approx([2e-12, 6e-12, 8e-12])
+
+
 def test_the_full_circuit_is_the_published_one():
     """77,169 neurons and 298.88 million local synapses (Potjans & Diesmann 2014)."""
     plan = plan_at(1.0)

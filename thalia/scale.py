@@ -67,8 +67,8 @@ def _scaled_pathway(pathway: Pathway, sizes: dict[str, int], neurons: float, syn
     elif connect.probability is not None:
         changes["probability"] = _cell(min(1.0, connect.probability[0][0].mean * synapses / neurons))
     keeps_count = connect.rule in ("one_to_one", "all_to_all")
-    weight = pathway.weight if keeps_count else _boosted(pathway.weight, synapses)
-    return pathway.model_copy(update={"connect": connect.model_copy(update=changes), "weight": weight})
+    scaled = pathway.model_copy(update={"connect": connect.model_copy(update=changes)})
+    return scaled if keeps_count or synapses == 1 else _boosted(scaled, 1 / sqrt(synapses))
 
 
 def total_number(pathway: Pathway, sizes: dict[str, int]) -> float:
@@ -88,8 +88,10 @@ def _cell(number: float) -> tuple[tuple[Value, ...], ...]:
     return ((constant(number),),)
 
 
-def _boosted(weight: tuple[tuple[Value, ...], ...], synapses: float) -> tuple[tuple[Value, ...], ...]:
-    return weight if synapses == 1 else ((weight[0][0].scaled(1 / sqrt(synapses)),),)
+def _boosted(pathway: Pathway, factor: float) -> Pathway:
+    """With stronger synapses, and their bounds too, so that a weight keeps its part of them."""
+    bounds = {key: bound.scaled(factor) for key in ("w_min", "w_max") if (bound := getattr(pathway, key)) is not None}
+    return pathway.model_copy(update={"weight": ((pathway.weight[0][0].scaled(factor),),), **bounds})
 
 
 def _scaled_stimulus(stimulus: Stimulus, synapses: float) -> Stimulus:
