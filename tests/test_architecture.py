@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "thalia"
 ORDER = [
     "errors", "units", "targets", "equations", "dimensions", "source", "validate", "texts", "models", "windows", "parts", "fields", "uses", "trial", "spec", "plain", "load", "expand", "scale", "working_point", "drives", "plan",
-    "phases", "inputs", "playback", "modulators", "compose", "eligibility", "dale", "layers", "populations", "resolve", "fuse", "accumulate", "hoist", "lower", "emit", "memory", "describe", "passes", "network", "connect", "order", "wire", "present",
+    "phases", "inputs", "playback", "modulators", "compose", "eligibility", "dale", "layers", "populations", "resolve", "fuse", "accumulate", "hoist", "lower", "rosenbrock", "emit", "memory", "describe", "passes", "network", "connect", "order", "wire", "present",
     "backends", "backends.compiler", "backends.nvcc", "backends.program", "backends.runtime", "backends.ranges", "backends.units", "backends.cpp", "backends.schedule", "backends.steady", "backends.kernels", "backends.stock", "backends.cuda", "journal", "appending", "store", "result", "analysis",
     "watch", "rewiring", "apparatus", "between", "checkpoint", "warm", "run", "subject", "experiments", "experiments.bandit", "experiments.classification", "experiments.copying", "experiments.cue_reward", "experiments.discrimination", "experiments.pattern_completion", "experiments.pattern_generation", "experiments.regression", "experiments.task_sequence", "resume", "compare", "verify", "health", "exports", "exports.graphml", "exports.neo", "exports.nwb", "exports.sonata", "protocols", "vary", "batch", "workers", "nursery", "ledger", "sweep", "calibrate", "logs", "learn", "figures", "figures_protocols", "figures_sweep", "figures_health", "figures_learn",
     "doctor", "catalogue", "summary", "cli_common", "cli_runs", "cli_protocols", "cli_learn", "cli_calibrate", "cli",
@@ -18,6 +18,7 @@ ORDER = [
 DOORS = {
     "brian2": {
         "emit",
+        "rosenbrock",
         "backends.cpp",
         "backends.cuda",
         "backends.kernels",

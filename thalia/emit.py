@@ -18,6 +18,7 @@ import numpy as np
 from thalia.drives import Drive
 from thalia.equations import equation_text, identifiers
 from thalia.plan import SHARED, Group, Plan, SynapseGroup
+from thalia.rosenbrock import rosenbrock
 from thalia.units import Dimension, si_unit
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 
 EPOCH_CLOCK = "epoch"
+INTEGRATORS = {"rosenbrock": rosenbrock}  # those that Brian2 does not have
 
 
 @dataclass(frozen=True)
@@ -233,7 +235,7 @@ def _group(b2: Any, group: GroupModel) -> Any:
         return b2.SpikeGeneratorGroup(group.size, [0], [0] * b2.second, name=group.name)
     return b2.NeuronGroup(
         group.size, group.equations, threshold=group.threshold, reset=group.reset or None,
-        refractory=group.refractory or False, method=group.method, name=group.name, namespace={},
+        refractory=group.refractory or False, method=INTEGRATORS.get(group.method, group.method), name=group.name, namespace={},
     )  # fmt: skip
 
 

@@ -127,6 +127,12 @@ def identifiers(expression: str) -> frozenset[str]:
     return frozenset(node.id for node in ast.walk(tree(expression)) if isinstance(node, ast.Name))
 
 
+def calls(expression: str) -> frozenset[str]:
+    """Every function that an expression calls."""
+    called = (node.func for node in ast.walk(tree(expression)) if isinstance(node, ast.Call))
+    return frozenset(each.id for each in called if isinstance(each, ast.Name))
+
+
 def rename(text: str, names: Mapping[str, str]) -> str:
     """The text with whole identifiers replaced; numbers such as `1e3` are left alone."""
     return _IDENTIFIER.sub(lambda match: names.get(match[0], match[0]), text)

@@ -20,6 +20,7 @@ from thalia.equations import (
     Equation,
     EquationError,
     Statement,
+    calls,
     degree,
     evaluate,
     identifiers,
@@ -62,7 +63,15 @@ def _integrated(group: Group) -> Group:
     method = _method(group.equations(), {*group.variables(), *UNITS} - {e.name for e in group.equations()})
     if group.name == SHARED and method == "exact":
         method = "exponential_euler"  # whatever else is shared; and the exact solution of a chain divides by differences of rates
+    if method == "rk2" and _is_quadratic(group):
+        method = "rosenbrock"
     return replace(group, method=method)
+
+
+def _is_quadratic(group: Group) -> bool:
+    """Whether the model, but for its inputs, is quadratic in its own variables, and everything can be differentiated."""
+    called = {name for right in written_out(group.equations()).values() for name in calls(right)}
+    return called <= {"exp"} and max(degree(right, {name}) for name, right in written_out(group.model).items()) == 2
 
 
 def _summed(group: Group) -> Group:
@@ -83,7 +92,8 @@ def _summed(group: Group) -> Group:
 def _method(equations: tuple[Equation, ...], constants: set[str]) -> str:
     """Exact where the model is linear; exponential Euler where each equation is, in its own variable; else RK2.
 
-    Equations with white noise are integrated by the stochastic scheme of Heun (they are Stratonovich's).
+    Equations with white noise are integrated by the stochastic scheme of Heun (they are Stratonovich's), and those of a
+    quadratic neuron by `rosenbrock`, which no conductance makes unstable.
     """
     held = {e.name for e in equations if "constant over dt" in e.flags}
     rights = written_out(e for e in equations if e.name not in held)
