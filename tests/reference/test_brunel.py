@@ -32,7 +32,7 @@ def test_the_rate_is_that_of_mean_field_theory_and_of_nest(tmp_path):
 def test_four_regimes(tmp_path):
     """SR: near-saturated and regular; AI: asynchronous and less regular; SI fast: synchronous; SI slow: low rates.
 
-    His figure 8 gives 60.7, 37.7 and 5.5 Hz for SI fast, AI and SI slow (from memory, hence the wide bounds).
+    His figure 8 gives 60.7, 37.7 and 5.5 Hz for SI fast, AI and SI slow (as others quote it, hence the wide bounds).
     """
     sr = regime(tmp_path, **{"pathways.inhibition.weight": "-0.3 mV"})
     ai = regime(tmp_path)
