@@ -231,6 +231,7 @@ def test_a_gpu_gives_the_rates_of_the_microcircuit(tmp_path):
 
 
 @pytest.mark.gpu
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # brian2cuda leaves files open
 @pytest.mark.parametrize("text", [(ROOT / "circuits" / "pair.yaml").read_text()], ids=["pair"])
 def test_brian2cuda_as_it_is_gives_the_same(tmp_path, text):
     stock, own = (
