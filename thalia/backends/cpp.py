@@ -25,7 +25,11 @@ HERE = FilePath(__file__).parent
 # how much to optimise what runs once: nothing where it is long, as the list of all arrays is
 LESS = {"main.cpp": "-O1", "objects.cpp": "-O0", "run.cpp": "-O1", "network.cpp": "-O1", "synapses_classes.cpp": "-O1"}
 _TEMPLATES = sorted(f"templates/{file.name}" for file in (HERE / "templates").glob("*.cpp"))
-_SOURCES = ("serve.cpp", "serve.h", "connection.h", "cpp.py", "ranges.py", "units.py", "../emit.py", *_TEMPLATES)
+_SOURCES = (
+    "serve.cpp", "serve.h", "connection.h", "cpp.py", "ranges.py", "units.py", "../emit.py", "../rosenbrock.py", *_TEMPLATES,
+)  # fmt: skip
+# they set arrays from a command line and write them to files, and are half the compiler's work for a large model
+_NEVER_CALLED = re.compile(r"(void (?:set_variable_by_name|_write_arrays)\([^)]*\)\s*\{).*?^\}", re.DOTALL | re.MULTILINE)
 
 
 def refuse(plan: Plan) -> list[str]:
@@ -70,6 +74,8 @@ def _generate(model: NetworkModel, folder: FilePath) -> tuple[list[str], dict[st
         device.headers.append('"serve.h"')
         net.run(0 * b2.second, namespace={})
         device.build(directory=str(folder), compile=False, run=False, with_output=False)
+        arrays = folder / "objects.cpp"
+        arrays.write_text(_NEVER_CALLED.sub(r"\1}", arrays.read_text()))
         manifest = _write_server(device, model, folder)
         sources = sorted(device.writer.source_files - {"brianlib/spikequeue.cpp"})
     finally:
@@ -87,15 +93,8 @@ def _write_server(device: Any, model: NetworkModel, folder: FilePath) -> dict[st
             continue  # a queue knows them
         name = f"{variable.owner.name}.{variable.name}"
         dtypes[name] = np.dtype(variable.dtype).str
-        item = f"sizeof(brian::{c_name}[0])"
-        if variable in device.dynamic_arrays:
-            vector = f"brian::{device.dynamic_arrays[variable]}"
-            item = f"sizeof({vector}[0])"
-            data, length = f"{vector}.data()", f"{vector}.size()"
-            resize = f"[](size_t n) {{ {vector}.resize(n); if (!n) {vector}.shrink_to_fit(); }}"
-        else:
-            data, length, resize = f"brian::{c_name}", f"size_t({variable.size})", "nullptr"
-        lines.append(f'    {{"{name}", [] {{ return (char *){data}; }}, [] {{ return {length}; }}, {resize}, {item}}},')
+        vector = device.dynamic_arrays.get(variable)
+        lines.append(f'    named("{name}", brian::{vector or f"{c_name}, {variable.size}"}),')
     pathways = [path.name for s in device.synapses for path in s._pathways]
     queues = "\n".join(f'    {{"{name}", &brian::{name}}},' for name in pathways)
     sources = ", ".join(f"{{_array_{g.name}__spikespace, {g.size}}}" for g in model.groups)

@@ -20,7 +20,7 @@ HERE = FilePath(__file__).parent
 _TEMPLATES = sorted(f"templates/{file.name}" for file in (HERE / "templates").glob("*.cu"))
 _SOURCES = (
     "program.cu", "connection.h", "serve_stock.cu", "serve_stock.h", "stock.py", "kernels.py", "schedule.py", "steady.py",
-    "cuda.py", "nvcc.py", "ranges.py", "../emit.py", *_TEMPLATES,
+    "cuda.py", "nvcc.py", "ranges.py", "../emit.py", "../rosenbrock.py", *_TEMPLATES,
 )  # fmt: skip
 
 

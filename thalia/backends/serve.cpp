@@ -20,15 +20,37 @@
 
 namespace {
 
-// An array of the model by name; only those of synapses have a `resize`.
+// An array of the model by name: a vector where it is one of synapses, else a pointer to so many numbers.
 struct Array {
     const char *name;
-    char *(*data)();
-    size_t (*length)();
-    void (*resize)(size_t);
+    void *held;
     size_t item;
+    char *(*data_of)(void *);
+    size_t count;
+    size_t (*count_of)(void *);  // of a vector, as `resize_to` is
+    void (*resize_to)(void *, size_t);
+
+    char *data() const { return data_of(held); }
+    size_t length() const { return count_of ? count_of(held) : count; }
 };
 
+template <class T> size_t count_of(void *held) { return static_cast<std::vector<T> *>(held)->size(); }
+template <class T> char *vector_data(void *held) { return (char *)static_cast<std::vector<T> *>(held)->data(); }
+template <class T> char *pointer_data(void *held) { return (char *)*static_cast<T **>(held); }
+template <class T> void resize_to(void *held, size_t length) {
+    auto &vector = *static_cast<std::vector<T> *>(held);
+    vector.resize(length);
+    if (!length) vector.shrink_to_fit();
+}
+
+template <class T> constexpr Array named(const char *name, std::vector<T> &vector) {
+    return {name, &vector, sizeof(T), vector_data<T>, 0, count_of<T>, resize_to<T>};
+}
+template <class T> constexpr Array named(const char *name, T *&pointer, size_t count) {
+    return {name, &pointer, sizeof(T), pointer_data<T>, count, nullptr, nullptr};
+}
+
+// functions of few types in place of some for each array, which would take half as long to compile as all else
 const Array arrays[] = {
 @ARRAYS@
 };
@@ -114,7 +136,7 @@ const Array &array(const char *name) {
 
 void write_array(const char *name, size_t bytes) {
     const Array &into = array(name);
-    if (into.resize) into.resize(bytes / into.item);
+    if (into.resize_to) into.resize_to(into.held, bytes / into.item);
     if (into.length() * into.item != bytes) die("another length is that of", name);
     receive(into.data(), bytes);
     send_count(into.length());

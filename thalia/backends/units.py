@@ -9,7 +9,7 @@ from pathlib import Path as FilePath
 
 # what comes before the support code, the support code, the definitions, and the function
 _PIECE = re.compile(r"(.*?)(////// SUPPORT CODE ///////\n.*?////// HASH DEFINES ///////\n)(.*?)(\nvoid .*)", re.DOTALL)
-MOST = 20_000  # characters of functions in one file; what is longer stands alone
+MOST = 70_000  # characters of functions in one file; what is longer stands alone
 
 
 def joined(folder: FilePath, sources: Sequence[str]) -> list[str]:
