@@ -1,6 +1,6 @@
-"""A track that CA3 learned, replays at rest in ripples and completes from a part; and what is left in four controls.
+"""A track that CA3 learned, replays at rest in ripples and completes from a part; after one lap, and in four controls.
 
-python plots/hippocampus.py [-o plots/hippocampus.png] [--seeds 5]
+python plots/hippocampus.py [-o plots/hippocampus.png] [--seeds 5] [--backend cuda]
 """
 
 import argparse
@@ -25,20 +25,26 @@ STEP, WIDTH = 0.3, 0.05  # laps between their places, and around a place
 AHEAD, AFTER = 0.05, 0.05  # seconds before and after a cue
 CONDITIONS: dict[str, dict[str, str]] = {
     "learned": {},
+    # twice the learning in half the time: each place is seen once
+    "one lap": {
+        "phases.0.duration": "10 s", "stimuli.laps.stop": "10 s", "stimuli.cues.start": "20.75 s",
+        "regions.hc.pathways.recurrent.plasticity.0.a_plus": "0.08", "regions.hc.pathways.recurrent.plasticity.0.a_minus": "0.08",
+    },
     "plasticity off": {"phases.0.plasticity": "off"},
     "acetylcholine stays": {f"phases.{phase}.modulators": "{}" for phase in (1, 2, 3)},
     "baskets apart": {},
     "septum cut": {},
-}
+}  # fmt: skip
 CUT = {"baskets apart": ("hc.pv_to_pv",), "septum cut": ("septum_to",)}
 INK, BLUE, RED = "#222222", "#0072B2", "#D55E00"
 
 
-def simulated(seed: int, condition: str, folder: Path) -> thalia.Run:
+def simulated(seed: int, condition: str, folder: Path, backend: str | None = None) -> thalia.Run:
     """The circuit with a seed, in one of `CONDITIONS`, without the pathways that it cuts."""
     circuit = expand(thalia.load(CIRCUIT, set=CONDITIONS[condition]))
     pathways = {name: each for name, each in circuit.pathways.items() if not name.startswith(CUT.get(condition, ()))}
-    return thalia.run(circuit.with_(pathways=pathways), seed=seed, output=folder / "run.h5", overwrite=True)
+    circuit = circuit.with_(pathways=pathways)
+    return thalia.run(circuit, seed=seed, output=folder / "run.h5", overwrite=True, backend=backend)
 
 
 def within(run: thalia.Run, population: str, phase: str) -> tuple[np.ndarray, np.ndarray, float]:
@@ -151,22 +157,22 @@ def numbers(run: thalia.Run) -> dict[str, float]:
     }  # fmt: skip
 
 
-def draw(seeds: int) -> Figure:
+def draw(seeds: int, backend: str | None) -> Figure:
     """The figure, of the first seed; the numbers of all seeds are printed."""
-    figure = Figure(figsize=(13, 7.4), layout="constrained")
+    figure = Figure(figsize=(15, 7.4), layout="constrained")
     axes = figure.subplots(3, len(CONDITIONS), height_ratios=[1.4, 1, 1], sharey="row")
     for column, condition in enumerate(CONDITIONS):
         found: dict[str, list[float]] = {}
         for seed in range(1, seeds + 1):
             with tempfile.TemporaryDirectory() as folder:
-                run = simulated(seed, condition, Path(folder))
+                run = simulated(seed, condition, Path(folder), backend)
                 for key, value in numbers(run).items():
                     found.setdefault(key, []).append(value)
                 if seed == 1:
                     _draw_run(axes[:, column], run)
         axes[0, column].set_title(condition)
         told = {key: bootstrap_interval(np.array(values)) for key, values in found.items()}
-        print(condition, {key: f"{mean:.3g} +- {half:.2g}" for key, (mean, half) in told.items()})
+        print(condition, {key: f"{mean:.3g} +- {half:.2g}" for key, (mean, half) in told.items()}, flush=True)
     axes[0, 0].set(ylabel="place of the cell's field (laps)")
     axes[1, 0].set(ylabel="power over median, at rest")
     axes[2, 0].set(ylabel="uncued cells that fire")
@@ -197,5 +203,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".png"))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--backend")
     options = parser.parse_args()
-    draw(options.seeds).savefig(options.output, dpi=160)
+    draw(options.seeds, options.backend).savefig(options.output, dpi=160)

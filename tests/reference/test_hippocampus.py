@@ -17,7 +17,7 @@ def condition_and_numbers(request, tmp_path_factory):
     return request.param, hippocampus.numbers(run)
 
 
-LEARNED = ("learned", "septum cut")
+LEARNED = ("learned", "one lap", "septum cut")
 
 
 def test_only_what_was_learned_is_replayed_in_ripples(condition_and_numbers):
