@@ -1,8 +1,8 @@
 """A linearly implicit step of second order, for neurons whose potential runs away quadratically.
 
 An explicit step of 0.1 ms of a cell of 15 pF is unstable once synapses open 300 nS in it, and a network may spike for
-ever from there. This one damps each variable by how strongly it decays by itself, so that no conductance is too large.
-Its order holds whatever it is damped by: growth is not, and a slope that an exponential has with it is left out.
+ever from there. This one damps each variable by the rate at which it decays, so that no conductance is too large. Its order
+holds for any damping: growth is not damped, and what exponentials add to a rate of decay is left out.
 ROS2 of Verwer, Spee, Blom & Hundsdorfer (1999) SIAM J Sci Comput 20:1456. doi:10.1137/S1064827597326651
 """
 
