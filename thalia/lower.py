@@ -64,7 +64,7 @@ def _integrated(group: Group) -> Group:
     if group.name == SHARED and method == "exact":
         method = "exponential_euler"  # whatever else is shared; and the exact solution of a chain divides by differences of rates
     if method == "rk2" and _is_quadratic(group):
-        method = "rosenbrock"
+        method = "rosenbrock"  # which no conductance makes unstable
     return replace(group, method=method)
 
 
@@ -92,8 +92,7 @@ def _summed(group: Group) -> Group:
 def _method(equations: tuple[Equation, ...], constants: set[str]) -> str:
     """Exact where the model is linear; exponential Euler where each equation is, in its own variable; else RK2.
 
-    Equations with white noise are integrated by the stochastic scheme of Heun (they are Stratonovich's), and those of a
-    quadratic neuron by `rosenbrock`, which no conductance makes unstable.
+    Equations with white noise are integrated by the stochastic scheme of Heun (they are Stratonovich's).
     """
     held = {e.name for e in equations if "constant over dt" in e.flags}
     rights = written_out(e for e in equations if e.name not in held)
