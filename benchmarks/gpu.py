@@ -14,9 +14,9 @@ from time import perf_counter
 from microcircuit import BACKGROUND, EXTERNAL, NAMES, TAU_SYN, WEIGHT
 
 import thalia
-from thalia.batch import run_together
-from thalia.expand import expand
-from thalia.uses import RuleUse
+from thalia.circuit.part_use import RuleUse
+from thalia.compiler.expand import expand
+from thalia.parallel.gpu_batch import run_together
 
 CORTEX = Path(__file__).parent.parent / "circuits" / "cortex.yaml"
 QUIET = {

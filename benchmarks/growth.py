@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 
 import thalia
-from thalia.backends.cpp import build
-from thalia.passes import plan_of
+from thalia.backends.cpp.backend import build
+from thalia.compiler.pipeline import plan_of
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--largest", type=float, default=1e8)

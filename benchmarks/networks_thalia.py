@@ -10,8 +10,8 @@ import numpy as np
 from microcircuit import command_line, processor_seconds, report
 
 import thalia
-from thalia.units import parse_value
-from thalia.uses import RuleUse
+from thalia.circuit.part_use import RuleUse
+from thalia.syntax.units import parse_value
 
 options = command_line(network="coba", plastic=False)
 # lambda 0.01, alpha 2.02, and a largest weight of 0.3 mV, multiplicative

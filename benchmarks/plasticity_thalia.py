@@ -9,8 +9,8 @@ from pathlib import Path
 from microcircuit import NAMES, command_line, processor_seconds, report
 
 import thalia
-from thalia.expand import expand
-from thalia.uses import RuleUse
+from thalia.circuit.part_use import RuleUse
+from thalia.compiler.expand import expand
 
 options = command_line(rule="none")
 EXCITATORY = {name for name in NAMES if name.endswith("e")}

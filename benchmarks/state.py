@@ -45,7 +45,7 @@ def side(name: str, options: argparse.Namespace) -> dict[str, float]:
 def checkpoint(options: argparse.Namespace) -> dict[str, float]:
     """Seconds to keep the state of three million plastic synapses, and its bytes in the file against those in memory."""
     import thalia
-    from thalia.checkpoint import Checkpoints
+    from thalia.simulation.checkpoint import Checkpoints
 
     spent: list[float] = []
     keep = Checkpoints.keep

@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
-from thalia.analysis import bootstrap_interval, population_rate
-from thalia.expand import expand
+from thalia.analysis.spike_trains import bootstrap_interval, population_rate
+from thalia.compiler.expand import expand
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "basal_ganglia.yaml"
 CONDITIONS = {

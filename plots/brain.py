@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
-from thalia.analysis import bootstrap_interval
-from thalia.health import Health, health
+from thalia.analysis.health import Health, health
+from thalia.analysis.spike_trains import bootstrap_interval
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "brain.yaml"
 CONDITIONS: dict[str, dict[str, str]] = {

@@ -11,9 +11,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
-from thalia.analysis import bootstrap_interval, population_rate
-from thalia.expand import expand
-from thalia.health import health
+from thalia.analysis.health import health
+from thalia.analysis.spike_trains import bootstrap_interval, population_rate
+from thalia.compiler.expand import expand
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "cortical_column.yaml"
 LAYERS = {"v1.l23": "#0072B2", "v1.l4": "#D55E00", "v1.l5": "#009E73", "v1.l6a": "#CC79A7", "v1.l6b": "#999999"}

@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
-from thalia.analysis import bootstrap_interval, population_rate, spectrum
-from thalia.expand import expand
+from thalia.analysis.spike_trains import bootstrap_interval, population_rate, spectrum
+from thalia.compiler.expand import expand
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "hippocampus.yaml"
 CELLS, BASKET, GRANULE = "hc.ca3", "hc.ca3_pv", "hc.dg"

@@ -6,9 +6,10 @@ python plots/learning.py bandit [-o plots/bandit.png] [--logs experiments/bandit
 import argparse
 from pathlib import Path
 
-from thalia import figures, logs
-from thalia.figures_learn import learning_curve
-from thalia.learn import learn
+from thalia.figures import activity
+from thalia.figures.training import learning_curve
+from thalia.training import results
+from thalia.training.experiment import learn
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
@@ -16,5 +17,5 @@ if __name__ == "__main__":
     parser.add_argument("-o", "--output", type=Path)
     parser.add_argument("--logs", type=Path, help="those of a run that is done, in place of a new one")
     options = parser.parse_args()
-    outcome = logs.read(options.logs) if options.logs else learn(options.experiment)
-    figures.save(learning_curve(outcome), options.output or Path(__file__).with_name(f"{options.experiment}.png"))
+    outcome = results.read(options.logs) if options.logs else learn(options.experiment)
+    activity.save(learning_curve(outcome), options.output or Path(__file__).with_name(f"{options.experiment}.png"))

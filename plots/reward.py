@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
-from thalia.analysis import bootstrap_interval
+from thalia.analysis.spike_trains import bootstrap_interval
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "reward.yaml"
 CUES, SECONDS, PER_SECOND = 20, 600, 5

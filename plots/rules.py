@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import thalia
-from thalia import parts
-from thalia.figures import PALETTE, save, styled
-from thalia.figures_protocols import draw_protocol, draw_window
-from thalia.protocols import protocol, window
+from thalia.figures.activity import PALETTE, save, styled
+from thalia.figures.protocols import draw_protocol, draw_window
+from thalia.library import lookup
+from thalia.simulation.pairing_protocols import protocol, window
 
 # what shows a rule best where it is no window of single pairs: a protocol with settings
 SHOWN_BY = {
@@ -86,7 +86,7 @@ def draw_inputs(axes: Axes, name: str) -> None:
 
 @styled
 def gallery() -> Figure:
-    names = parts.names("plasticity")
+    names = lookup.names("plasticity")
     figure = Figure(figsize=(12, 3.1 * -(-len(names) // 3)))
     for name, axes in zip(names, figure.subplots(-(-len(names) // 3), 3).flat, strict=False):
         axes.set_title(name)

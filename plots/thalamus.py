@@ -11,9 +11,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
-from thalia import analysis
-from thalia.analysis import bootstrap_interval, burst_fraction, population_rate
-from thalia.expand import expand
+from thalia.analysis import spike_trains
+from thalia.analysis.spike_trains import bootstrap_interval, burst_fraction, population_rate
+from thalia.compiler.expand import expand
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "thalamus.yaml"
 RELAY, LOOP = "lgn.relay", "lgn.reticular_to_relay"
@@ -34,7 +34,7 @@ def spectrum(run: thalia.Run, phase: str) -> tuple[np.ndarray, np.ndarray]:
     (start, stop), spikes = within(run, phase), run.spikes[RELAY]
     late = spikes.times[(spikes.times >= start) & (spikes.times < stop)]
     rate = population_rate(late - start, spikes.size, stop - start, WIDTH)
-    return analysis.spectrum(rate, WIDTH, 1, 50)
+    return spike_trains.spectrum(rate, WIDTH, 1, 50)
 
 
 def within(run: thalia.Run, phase: str) -> tuple[float, float]:

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
-from thalia.analysis import bootstrap_interval
+from thalia.analysis.spike_trains import bootstrap_interval
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "working_memory.yaml"
 SILENT = {"stimuli.drive.amplitude": "216 pA"}

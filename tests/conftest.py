@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 import thalia
-from thalia.result import Run
+from thalia.recording.run_file import Run
 
 ROOT = Path(__file__).parent.parent
 CIRCUITS = sorted((ROOT / "circuits").glob("*.yaml"))

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thalia.accumulate import decay_rate, terms_of
-from thalia.equations import EquationError, evaluate, parse_equations
+from thalia.compiler.optimise.deferred_weights import decay_rate, terms_of
+from thalia.syntax.equations import EquationError, evaluate, parse_equations
 
 TRACES, CONSTANT, SHARED = ("fast", "slow"), ("gain", "importance"), ("dopamine", "baseline", "eta", "exp")
 RATES = [

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from thalia.analysis import interval_cv, mean_rate, population_rate, synchrony, weight_matrix
+from thalia.analysis.spike_trains import interval_cv, mean_rate, population_rate, synchrony, weight_matrix
 
 
 def test_a_clock_has_no_irregularity_and_a_poisson_process_has_one():

@@ -1,113 +1,131 @@
-"""The import order and the doors to heavy libraries, held over the syntax trees."""
+"""The order of packages, and the one door to each heavy library, held over the syntax trees."""
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.conftest import ROOT
 
 PACKAGE = ROOT / "thalia"
-ORDER = [
-    "errors", "units", "targets", "equations", "dimensions", "source", "validate", "texts", "models", "windows", "parts", "fields", "uses", "trial", "spec", "plain", "load", "expand", "scale", "working_point", "drives", "plan",
-    "phases", "inputs", "playback", "modulators", "compose", "eligibility", "dale", "layers", "populations", "resolve", "fuse", "accumulate", "hoist", "lower", "rosenbrock", "emit", "memory", "describe", "passes", "network", "connect", "order", "wire", "present",
-    "backends", "backends.compiler", "backends.nvcc", "backends.program", "backends.runtime", "backends.ranges", "backends.units", "backends.cpp", "backends.schedule", "backends.steady", "backends.kernels", "backends.stock", "backends.cuda", "journal", "appending", "store", "result", "analysis",
-    "watch", "rewiring", "apparatus", "between", "checkpoint", "warm", "run", "subject", "experiments", "experiments.bandit", "experiments.classification", "experiments.copying", "experiments.cue_reward", "experiments.discrimination", "experiments.pattern_completion", "experiments.pattern_generation", "experiments.regression", "experiments.task_sequence", "resume", "compare", "verify", "health", "exports", "exports.graphml", "exports.neo", "exports.nwb", "exports.sonata", "protocols", "vary", "batch", "workers", "nursery", "ledger", "sweep", "calibrate", "logs", "learn", "figures", "figures_protocols", "figures_sweep", "figures_health", "figures_learn",
-    "doctor", "catalogue", "summary", "cli_common", "cli_runs", "cli_protocols", "cli_learn", "cli_calibrate", "cli",
-]  # fmt: skip
+# lowest first: a package imports only packages before it, and the modules of a package form no circle
+ORDER = (
+    "errors", "syntax", "library", "circuit", "compiler", "codegen", "connectivity", "backends", "recording", "analysis",
+    "simulation", "parallel", "training", "exporters", "figures", "cli",
+)  # fmt: skip
 DOORS = {
-    "brian2": {
-        "emit",
-        "rosenbrock",
-        "backends.cpp",
-        "backends.cuda",
-        "backends.kernels",
-        "backends.ranges",
-        "backends.stock",
-        "backends.runtime",
-    },
-    "h5py": {
-        "playback",
-        "appending",
-        "store",
-        "result",
-        "checkpoint",
-        "warm",
-        "resume",
-        "compare",
-        "verify",
-        "exports.sonata",
-        "sweep",
-    },
-    "matplotlib": {"figures", "figures_health", "figures_protocols", "figures_sweep", "figures_learn"},
-    "networkx": {"figures", "network", "exports.graphml"},
-    "neo": {"exports.neo"},
-    "pynwb": {"exports.nwb"},
-    "libsonata": {"exports.sonata"},
-    "yaml": {"source", "load"},
-    "typer": {"cli", "cli_common", "cli_runs", "cli_protocols", "cli_learn", "cli_calibrate"},
-    "rich": {"cli_common", "summary"},
+    "brian2": ("codegen", "backends"),
+    "h5py": ("recording", "simulation", "parallel", "exporters", "compiler.resolve.spike_sources"),
+    "matplotlib": ("figures",),
+    "networkx": ("figures", "compiler.graph", "exporters.graphml"),
+    "neo": ("exporters.neo",),
+    "pynwb": ("exporters.nwb",),
+    "libsonata": ("exporters.sonata",),
+    "yaml": ("syntax.yaml_reader", "circuit.load"),
+    "typer": ("cli",),
+    "rich": ("cli",),
 }
-# `choose` asks whether there is a compiler
-LATE = {("backends", "backends.compiler")}
+LONGEST_FILE = 500
 
 
 def module_of(file: Path) -> str:
     return ".".join(file.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
 
 
-FILES = [file for file in sorted(PACKAGE.rglob("*.py")) if file != PACKAGE / "__init__.py"]
+TREES = {module_of(file): ast.parse(file.read_text()) for file in sorted(PACKAGE.rglob("*.py")) if file.parent != PACKAGE}
+TREES["errors"] = ast.parse((PACKAGE / "errors.py").read_text())
 
 
-def imports(file: Path) -> set[str]:
+def imported(tree: ast.Module) -> Iterator[str]:
     """Modules that a file imports, wherever in it; `from thalia import x` counts as `thalia.x`."""
-    found = set()
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found.add(node.module)
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def own(names: set[str]) -> set[str]:
-    return {name.removeprefix("thalia.") for name in names if name.startswith("thalia.")} & set(ORDER)
+def own_imports(module: str) -> set[str]:
+    """The modules of Thalia that a module imports, without packages that are only on the way to one of them."""
+    found = {name.removeprefix("thalia.") for name in imported(TREES[module]) if name.startswith("thalia.")} & TREES.keys()
+    return {name for name in found - {module} if not any(other.startswith(f"{name}.") for other in found)}
 
 
-def test_every_module_has_its_place():
-    assert sorted(module_of(file) for file in FILES) == sorted(ORDER)
+def package_of(module: str) -> str:
+    return module.partition(".")[0]
 
 
-@pytest.mark.parametrize("file", FILES, ids=module_of)
-def test_a_module_imports_only_what_comes_before_it(file):
-    module = module_of(file)
-
-    later = own(imports(file)) - set(ORDER[: ORDER.index(module)]) - {module}
-
-    assert {name for name in later if (module, name) not in LATE} == set()
+def is_below(module: str, places: tuple[str, ...]) -> bool:
+    return any(module == place or module.startswith(f"{place}.") for place in places)
 
 
-@pytest.mark.parametrize("file", FILES, ids=module_of)
-def test_heavy_libraries_have_one_door(file):
-    module = module_of(file)
-
-    used = {name.partition(".")[0] for name in imports(file)}
-
-    assert {library for library in used & DOORS.keys() if module not in DOORS[library]} == set()
-
-
-@pytest.mark.parametrize("file", FILES, ids=module_of)
-def test_nothing_is_imported_by_wildcard_or_evaluated(file):
-    tree = ast.parse(file.read_text())
-
-    wild = [n for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and any(a.name == "*" for a in n.names)]
-    calls = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
-
-    assert wild == []
-    assert calls & {"eval", "exec"} == set()
+def circle_through(module: str, edges: dict[str, set[str]]) -> list[str]:
+    """A way from a module along its imports back to itself; empty if there is none."""
+    trails, seen = [[module]], {module}
+    while trails:
+        trail = trails.pop()
+        for target in sorted(edges[trail[-1]]):
+            if target == module:
+                return [*trail, target]
+            if target not in seen:
+                seen.add(target)
+                trails.append([*trail, target])
+    return []
 
 
-@pytest.mark.parametrize("file", FILES, ids=module_of)
-def test_files_stay_short(file):
-    assert len(file.read_text().splitlines()) <= 350
+def test_every_package_has_its_place_in_the_order():
+    assert {package_of(module) for module in TREES} == {*ORDER}
+
+
+def test_packages_import_only_packages_before_them():
+    offenders = [
+        f"{module} imports {name}"
+        for module in TREES
+        for name in sorted(own_imports(module))
+        if ORDER.index(package_of(name)) > ORDER.index(package_of(module))
+    ]
+
+    assert offenders == []
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    edges = {module: own_imports(module) for module in TREES}
+
+    circles = {" -> ".join(found) for module in TREES if (found := circle_through(module, edges))}
+
+    assert circles == set()
+
+
+def test_heavy_libraries_have_one_door():
+    offenders = [
+        f"{module} imports {library}"
+        for module, tree in TREES.items()
+        for library in sorted({name.partition(".")[0] for name in imported(tree)} & DOORS.keys())
+        if not is_below(module, DOORS[library])
+    ]
+
+    assert offenders == []
+
+
+def test_nothing_is_imported_by_wildcard_or_evaluated():
+    offenders = [
+        f"{module}:{node.lineno}"
+        for module, tree in TREES.items()
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names))
+        or (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("eval", "exec"))
+    ]
+
+    assert offenders == []
+
+
+def test_files_stay_short():
+    lengths = {file: len(file.read_text().splitlines()) for file in PACKAGE.rglob("*.py")}
+
+    assert [f"{module_of(file)}: {lines} lines" for file, lines in lengths.items() if lines > LONGEST_FILE] == []
+
+
+def test_every_package_says_what_it_is_for():
+    silent = [module for module, tree in TREES.items() if "." not in module and not ast.get_docstring(tree)]
+
+    assert silent == []

@@ -7,9 +7,10 @@ import pytest
 
 import thalia
 from tests.conftest import ROOT
-from thalia.backends import cpp, runtime
-from thalia.backends.compiler import FLAGS, find_compiler
-from thalia.backends.ranges import EXPONENTIAL
+from thalia.backends import runtime
+from thalia.backends.cpp import backend
+from thalia.backends.cpp.compiler import FLAGS, find_compiler
+from thalia.backends.cpp.device import EXPONENTIAL
 from thalia.errors import CircuitError
 
 pytestmark = pytest.mark.skipif(find_compiler() is None, reason="needs a C++ compiler")
@@ -206,9 +207,9 @@ record: {states: {i: {population: cells, variables: [current_exp_i], every: 10 m
 
 def test_an_array_of_another_length_is_refused(tmp_path):
     plan = thalia.plan_of(thalia.load(ROOT / "circuits" / "pair.yaml"))
-    from thalia.wire import wire
+    from thalia.connectivity.build import wire
 
-    session = cpp.start(plan, cpp.build(plan, lambda what, fraction: None), wire(plan), (), 1)
+    session = backend.start(plan, backend.build(plan, lambda what, fraction: None), wire(plan), (), 1)
 
     with pytest.raises(RuntimeError, match=r"another length is that of neurons_second\.v"):
         session.write("neurons_second.v", np.zeros(5))
@@ -217,13 +218,13 @@ def test_an_array_of_another_length_is_refused(tmp_path):
 
 def test_without_a_compiler_the_compiled_backend_refuses_and_the_default_is_numpy(monkeypatch):
     from thalia import backends
-    from thalia.backends import compiler
+    from thalia.backends.cpp import compiler
 
     monkeypatch.setattr(compiler, "find_compiler", lambda: None)
-    monkeypatch.setattr(cpp, "find_compiler", lambda: None)
+    monkeypatch.setattr(backend, "find_compiler", lambda: None)
     plan = thalia.plan_of(thalia.load(ROOT / "circuits" / "pair.yaml"))
 
-    assert cpp.refuse(plan) == ["no C++ compiler was found: install g++ or clang++, or take `--backend runtime`"]
+    assert backend.refuse(plan) == ["no C++ compiler was found: install g++ or clang++, or take `--backend runtime`"]
     assert backends.choose()[0] == "runtime"
     assert "no C++ compiler was found" in backends.choose()[1]
     assert runtime.refuse(plan) == []

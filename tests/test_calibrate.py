@@ -7,9 +7,9 @@ import yaml
 from typer.testing import CliRunner
 
 import thalia
-from thalia.calibrate import calibrate
-from thalia.cli import app
+from thalia.cli.main import app
 from thalia.errors import CircuitError
+from thalia.simulation.calibrate import calibrate
 
 CIRCUIT = """
 thalia: 1

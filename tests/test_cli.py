@@ -14,7 +14,7 @@ JSON_KEYS = {"file", "circuit", "backend", "seed", "duration_s", "neurons", "syn
 
 
 def thalia(*arguments, folder, **environment):
-    command = [sys.executable, "-m", "thalia.cli", *map(str, arguments)]
+    command = [sys.executable, "-m", "thalia", *map(str, arguments)]
     return subprocess.run(
         command,
         cwd=folder,
@@ -109,7 +109,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, monkeypatch):
 
     import thalia as package
     from thalia.errors import CircuitError
-    from thalia.store import RunWriter
+    from thalia.recording.writer import RunWriter
 
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -124,15 +124,16 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, monkeypatch):
 def test_a_run_that_is_interrupted_says_so(tmp_path, monkeypatch):
     from typer.testing import CliRunner
 
-    from thalia import cli, store
+    from thalia.cli import main
+    from thalia.recording import writer
 
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(store.RunWriter, "spikes", interrupt)
+    monkeypatch.setattr(writer.RunWriter, "spikes", interrupt)
     monkeypatch.chdir(tmp_path)
 
-    result = CliRunner().invoke(cli.app, ["run", str(CIRCUIT), "--backend", "runtime"])
+    result = CliRunner().invoke(main.app, ["run", str(CIRCUIT), "--backend", "runtime"])
 
     assert result.exit_code == 130
     assert "`thalia resume` goes on with it" in result.stderr
@@ -156,7 +157,7 @@ def test_check_counts_what_is_wrong(tmp_path):
 def test_check_and_help_import_neither_brian2_nor_matplotlib(tmp_path):
     """What keeps them fast: no wall time is asserted, but nothing heavy may come in."""
     code = (
-        "import sys, thalia.cli as c; sys.argv = ['thalia', 'check', {!r}]\n"
+        "import sys, thalia.cli.main as c; sys.argv = ['thalia', 'check', {!r}]\n"
         "try: c.main()\n"
         "except SystemExit: print(sorted({{'brian2', 'sympy', 'matplotlib', 'networkx'}} & set(sys.modules)))"
     )
@@ -211,7 +212,7 @@ def test_the_schema_accepts_every_circuit_as_an_editor_would(tmp_path):
 
 def test_stdout_closed_early_is_no_error(tmp_path):
     done = subprocess.run(
-        f"{sys.executable} -m thalia.cli plan {ROOT / 'circuits' / 'cortex.yaml'} | head -1",
+        f"{sys.executable} -m thalia plan {ROOT / 'circuits' / 'cortex.yaml'} | head -1",
         shell=True,
         cwd=ROOT,
         capture_output=True,

@@ -7,21 +7,21 @@ import pytest
 import thalia
 from tests.conftest import ROOT
 from tests.test_lowering import GATED, SETTINGS, STACKED
-from thalia import parts
-from thalia.models import Neuron
+from thalia.library import lookup
+from thalia.library.schema import Neuron
 
-EVERY = [(kind, name) for kind in parts.KINDS for name in parts.names(kind)]
-RULES = [name for name in parts.names("plasticity") if name != "feedback_alignment"]  # which needs a signal to come back along
-SYNAPSES = [name for name in parts.names("synapses") if name != "graded"]  # which has no spikes
-RECEPTORS = [name for name in SYNAPSES if parts.find("synapses", name)[0].weight]
+EVERY = [(kind, name) for kind in lookup.KINDS for name in lookup.names(kind)]
+RULES = [name for name in lookup.names("plasticity") if name != "feedback_alignment"]  # which needs a signal to come back along
+SYNAPSES = [name for name in lookup.names("synapses") if name != "graded"]  # which has no spikes
+RECEPTORS = [name for name in SYNAPSES if lookup.find("synapses", name)[0].weight]
 SOURCES = ("poisson", "regular", "latency", "tuned", "input", "leaky_readout")  # which do not fire by what they receive
-NEURONS = [n for n in parts.names("neurons") if n not in SOURCES]
+NEURONS = [n for n in lookup.names("neurons") if n not in SOURCES]
 UNIT = {"ampa": "nS", "ampa_dual": "nS", "gaba_a": "nS", "gaba_a_dual": "nS", "gaba_b": "nS", "nmda": "nS", "delta": "mV"}
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)
 def test_a_part_says_what_it_is_and_where_it_comes_from(kind, name):
-    part = parts.find(kind, name)[0]
+    part = lookup.find(kind, name)[0]
 
     assert part.summary.endswith(".")
     assert part.source
@@ -30,7 +30,7 @@ def test_a_part_says_what_it_is_and_where_it_comes_from(kind, name):
 
 @pytest.mark.parametrize(("kind", "name"), [(k, n) for k, n in EVERY if k not in ("stimuli", "windows")])
 def test_a_part_names_a_test_that_exists(kind, name):
-    part = parts.find(kind, name)[0]
+    part = lookup.find(kind, name)[0]
 
     (test,) = re.findall(r"tests/\S+\.py", part.reproduces)
 
@@ -42,7 +42,7 @@ def test_a_part_names_a_test_that_exists(kind, name):
 def test_a_model_from_the_literature_cites_it(name):
     kind = "plasticity" if name in RULES else "synapses"
 
-    assert re.search(r"doi:10\.\d{4,}/\S+", parts.find(kind, name)[0].source)
+    assert re.search(r"doi:10\.\d{4,}/\S+", lookup.find(kind, name)[0].source)
 
 
 # rules that need company: a rule whose changes they follow, a neuron with the variables that they read, a teacher
@@ -133,12 +133,12 @@ def test_lowering_changes_nothing_but_the_cost(simulate, name):
 
 
 def test_the_kinds_of_neuron_are_models():
-    assert all(isinstance(parts.find("neurons", name)[0], Neuron) for name in parts.names("neurons"))
+    assert all(isinstance(lookup.find("neurons", name)[0], Neuron) for name in lookup.names("neurons"))
 
 
 def test_a_users_part_is_what_the_library_is_written_in(tmp_path, simulate):
     """A library file, copied beside the circuit under another name, gives the same run."""
-    text, _ = parts.part_text("plasticity", "stdp_pair", tmp_path)
+    text, _ = lookup.part_text("plasticity", "stdp_pair", tmp_path)
     (tmp_path / "mine.yaml").write_text(text)
 
     library = simulate(circuit(rule="stdp_pair", weight="4 nA"))

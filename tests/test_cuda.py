@@ -8,18 +8,18 @@ from tests import emulation
 from tests.conftest import ROOT
 from tests.test_backends import DRIVEN
 from tests.test_lowering import GATED, SETTINGS, SIGNALS, STACKED
-from thalia import cli
-from thalia.backends import cuda, nvcc
-from thalia.backends.compiler import find_compiler
-from thalia.backends.schedule import Piece, joined
-from thalia.emit import model_of
+from thalia.backends.cpp.compiler import find_compiler
+from thalia.backends.cuda import backend, compiler
+from thalia.backends.cuda.kernel_fusion import Piece, joined
+from thalia.cli import main
+from thalia.codegen.brian_model import model_of
+from thalia.compiler.pipeline import plan_of
 from thalia.errors import CircuitError
-from thalia.passes import plan_of
-from thalia.protocols import outcome
-from thalia.sweep import sweep
-from thalia.vary import axis_of
+from thalia.parallel.axes import axis_of
+from thalia.parallel.sweep import sweep
+from thalia.simulation.pairing_protocols import outcome
 
-GPU = nvcc.Gpu("an emulated GPU", "90", "580.1", 1e12, 1e12)
+GPU = compiler.Gpu("an emulated GPU", "90", "580.1", 1e12, 1e12)
 RATES = "{thalia: 1, name: noise, dt: 1 ms, duration: 2 s, populations: {a: {neuron: poisson, size: 400, parameters: {rate: 50 Hz}}}}"
 DRIVE = """
 thalia: 1
@@ -39,11 +39,11 @@ def emulated(monkeypatch, tmp_path):
     if find_compiler() is None:
         pytest.skip("needs a C++ compiler")
     text = "".join(file.read_text() for file in sorted(emulation.HERE.glob("*.*")))
-    monkeypatch.setattr(nvcc, "compile_program", emulation.compile_program)
-    monkeypatch.setattr(nvcc, "find_gpu", lambda: GPU)
-    monkeypatch.setattr(nvcc, "find_nvcc", lambda: "nvcc")
-    monkeypatch.setattr(nvcc, "version", lambda: "13.0")
-    monkeypatch.setattr(nvcc, "identity", lambda: text)
+    monkeypatch.setattr(compiler, "compile_program", emulation.compile_program)
+    monkeypatch.setattr(compiler, "find_gpu", lambda: GPU)
+    monkeypatch.setattr(compiler, "find_nvcc", lambda: "nvcc")
+    monkeypatch.setattr(compiler, "version", lambda: "13.0")
+    monkeypatch.setattr(compiler, "identity", lambda: text)
 
 
 def run(circuit, folder, backend, **options):
@@ -126,20 +126,20 @@ def test_the_points_of_a_sweep_in_one_network_are_the_runs_alone(emulated, tmp_p
     assert [numbers for _, numbers in together.rows] == [numbers for _, numbers in alone.rows]
 
 
-@pytest.mark.skipif(nvcc.find_nvcc() is None, reason="needs nvcc")
+@pytest.mark.skipif(compiler.find_nvcc() is None, reason="needs nvcc")
 @pytest.mark.parametrize("name", ["pair"])
 def test_the_program_compiles_without_a_gpu(tmp_path, name):
     plan = plan_of(thalia.load(ROOT / "circuits" / f"{name}.yaml"))
-    sources, _ = cuda._generate(model_of(plan, native_drives=True), tmp_path)
+    sources, _ = backend._generate(model_of(plan, native_drives=True), tmp_path)
 
-    nvcc.compile_program(tmp_path, sources)
+    compiler.compile_program(tmp_path, sources)
 
     assert (tmp_path / "main").is_file()
 
 
 def test_a_machine_without_a_gpu_is_told_so(monkeypatch, tmp_path):
-    monkeypatch.setattr(nvcc, "find_gpu", lambda: None)
-    monkeypatch.setattr(nvcc, "find_nvcc", lambda: "nvcc")
+    monkeypatch.setattr(compiler, "find_gpu", lambda: None)
+    monkeypatch.setattr(compiler, "find_nvcc", lambda: "nvcc")
 
     with pytest.raises(CircuitError, match=r"backend 'cuda': no NVIDIA GPU was found") as error:
         thalia.run(ROOT / "circuits" / "pair.yaml", backend="cuda", output=tmp_path / "run.h5")
@@ -149,28 +149,28 @@ def test_a_machine_without_a_gpu_is_told_so(monkeypatch, tmp_path):
 
 
 def test_a_machine_without_a_compiler_is_told_so(monkeypatch):
-    monkeypatch.setattr(nvcc, "find_gpu", lambda: GPU)
-    monkeypatch.setattr(nvcc, "find_nvcc", lambda: None)
+    monkeypatch.setattr(compiler, "find_gpu", lambda: GPU)
+    monkeypatch.setattr(compiler, "find_nvcc", lambda: None)
 
     plan = plan_of(thalia.load(ROOT / "circuits" / "pair.yaml"))
 
-    assert cuda.refuse(plan) == ["no CUDA compiler was found: install the CUDA toolkit, or set CUDA_PATH to where it is"]
+    assert backend.refuse(plan) == ["no CUDA compiler was found: install the CUDA toolkit, or set CUDA_PATH to where it is"]
 
 
 def test_a_circuit_that_does_not_fit_is_told_so(monkeypatch):
-    monkeypatch.setattr(nvcc, "find_gpu", lambda: nvcc.Gpu("small", "90", "580", 2e9, 1e9))
-    monkeypatch.setattr(nvcc, "find_nvcc", lambda: "nvcc")
+    monkeypatch.setattr(compiler, "find_gpu", lambda: compiler.Gpu("small", "90", "580", 2e9, 1e9))
+    monkeypatch.setattr(compiler, "find_nvcc", lambda: "nvcc")
 
     plan = plan_of(thalia.load(ROOT / "circuits" / "cortex.yaml", {"scale": "1"}))
 
-    assert cuda.refuse(plan) == ["needs about 4.0 GB of the GPU's memory, of which 1.0 GB are free: run a smaller one with --scale"]
+    assert backend.refuse(plan) == ["needs about 4.0 GB of the GPU's memory, of which 1.0 GB are free: run a smaller one with --scale"]
 
 
 def test_doctor_says_what_is_missing_and_what_to_do(monkeypatch, capsys):
-    monkeypatch.setattr(nvcc, "find_gpu", lambda: None)
-    monkeypatch.setattr(nvcc, "find_nvcc", lambda: None)
+    monkeypatch.setattr(compiler, "find_gpu", lambda: None)
+    monkeypatch.setattr(compiler, "find_nvcc", lambda: None)
 
-    cli.doctor()
+    main.doctor()
     told = capsys.readouterr().out
 
     assert "--  GPU           none that nvidia-smi shows: only needed for --backend cuda" in told

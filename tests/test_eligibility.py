@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from thalia.errors import CircuitError
-from thalia.protocols import outcome
+from thalia.simulation.pairing_protocols import outcome
 
 TRAINS = ([[10.0, 40.0, 77.3]], [[12.0, 39.0, 90.1]])
 PULSE = {"signal": {"kind": "first_order", "tau": "20 ms", "schedule": [{"at": "300 ms"}]}}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from thalia.dimensions import check_equation, check_statement, dimension_of
-from thalia.equations import (
+from thalia.syntax.dimensions import check_equation, check_statement, dimension_of
+from thalia.syntax.equations import (
     EquationError,
     degree,
     evaluate,
@@ -13,7 +13,7 @@ from thalia.equations import (
     rename,
     written_out,
 )
-from thalia.units import UNITS
+from thalia.syntax.units import UNITS
 
 V, S, A, F = (UNITS[unit][1] for unit in ("V", "s", "A", "F"))
 NAMES = {"v": V, "tau": S, "i": A, "c": F, "x": (0, 0, 0, 0, 0)}

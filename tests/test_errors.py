@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import thalia
+from thalia.compiler.pipeline import load_whole
 from thalia.errors import CircuitError
-from thalia.passes import load_whole
 
 FOLDER = Path(__file__).parent / "errors"
 FILES = sorted(FOLDER.glob("*.yaml"))

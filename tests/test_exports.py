@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import thalia
-from thalia import analysis
+from thalia.analysis import spike_trains
 from thalia.errors import CircuitError
 
 libsonata = pytest.importorskip("libsonata")
@@ -89,9 +89,9 @@ def test_elephant_finds_the_rates_and_irregularity_that_thalia_finds(run):
     cv = [float(elephant.cv(elephant.isi(train))) for train in trains if len(train) >= 5]
 
     spikes = run.spikes["e"]
-    assert np.mean(rates) == pytest.approx(analysis.mean_rate(spikes.times, 30, 0, 1))
+    assert np.mean(rates) == pytest.approx(spike_trains.mean_rate(spikes.times, 30, 0, 1))
     assert len(cv) > 20
-    assert sorted(cv) == pytest.approx(sorted(analysis.interval_cv(spikes.times, spikes.neurons, 30)), rel=1e-6)
+    assert sorted(cv) == pytest.approx(sorted(spike_trains.interval_cv(spikes.times, spikes.neurons, 30)), rel=1e-6)
     assert [signal.shape for signal in block.segments[0].analogsignals] == [(1000, 3), (100, 1)]
     assert str(block.segments[0].analogsignals[0].units.dimensionality) == "mV"
 

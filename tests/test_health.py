@@ -7,11 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 import thalia
-from thalia import analysis
-from thalia.cli import app
+from thalia.analysis import spike_trains
+from thalia.analysis.health import CRITICAL, OK, WARN, health
+from thalia.cli.main import app
+from thalia.cli.tables import print_summary
 from thalia.errors import CircuitError
-from thalia.health import CRITICAL, OK, WARN, health
-from thalia.summary import print_summary
 
 CIRCUIT = """
 thalia: 1
@@ -44,12 +44,12 @@ def poisson(generator, rate, neurons, seconds):
 
 def test_a_poisson_process_has_cv2_and_fano_factor_of_one_and_no_correlation():
     times, neurons = poisson(np.random.default_rng(1), 20.0, 200, 50.0)
-    counts = analysis.counts_of(times, neurons, 200, 0.0, 50.0, 0.1)
+    counts = spike_trains.counts_of(times, neurons, 200, 0.0, 50.0, 0.1)
 
-    assert analysis.local_variation(times, neurons) == pytest.approx(1, abs=0.02)
-    assert analysis.fano_factor(counts) == pytest.approx(1, abs=0.02)
-    assert analysis.mean_correlation(counts) == pytest.approx(0, abs=0.005)
-    assert analysis.adaptation(times, neurons) == pytest.approx(1, abs=0.02)
+    assert spike_trains.local_variation(times, neurons) == pytest.approx(1, abs=0.02)
+    assert spike_trains.fano_factor(counts) == pytest.approx(1, abs=0.02)
+    assert spike_trains.mean_correlation(counts) == pytest.approx(0, abs=0.005)
+    assert spike_trains.adaptation(times, neurons) == pytest.approx(1, abs=0.02)
 
 
 def test_a_poisson_process_has_as_many_spikes_in_bursts_as_chance_makes():
@@ -57,7 +57,7 @@ def test_a_poisson_process_has_as_many_spikes_in_bursts_as_chance_makes():
     times, neurons = poisson(np.random.default_rng(2), 40.0, 100, 100.0)
     p = 1 - np.exp(-40.0 * 0.010)
 
-    assert analysis.burst_fraction(times, neurons) == pytest.approx(1 - (1 - p) ** 2 - 2 * p * (1 - p) ** 2, rel=0.01)
+    assert spike_trains.burst_fraction(times, neurons) == pytest.approx(1 - (1 - p) ** 2 - 2 * p * (1 - p) ** 2, rel=0.01)
 
 
 def test_neurons_that_share_a_fraction_of_their_spikes_correlate_by_that_fraction():
@@ -65,7 +65,7 @@ def test_neurons_that_share_a_fraction_of_their_spikes_correlate_by_that_fractio
     shared = np.repeat(generator.poisson(2.0, (1, 20_000)), 20, axis=0)
     counts = shared + generator.poisson(6.0, (20, 20_000))
 
-    assert analysis.mean_correlation(counts.astype(float)) == pytest.approx(0.25, abs=0.01)
+    assert spike_trains.mean_correlation(counts.astype(float)) == pytest.approx(0.25, abs=0.01)
 
 
 @pytest.mark.parametrize(("frequency", "band"), [(6, "theta"), (40, "gamma"), (0, None)])
@@ -73,14 +73,14 @@ def test_the_band_of_a_rhythm_in_noise(frequency, band):
     time = np.arange(0, 10, 0.002)
     noise = np.random.default_rng(4).normal(0, 1, len(time))
 
-    assert analysis.dominant_band(np.sin(2 * np.pi * frequency * time) + noise, 0.002) == band
+    assert spike_trains.dominant_band(np.sin(2 * np.pi * frequency * time) + noise, 0.002) == band
 
 
 def test_an_interval_that_doubles_is_adaptation():
     intervals = np.repeat([0.010, 0.015, 0.020], 4)
     times = np.concatenate([[0.0], np.cumsum(intervals)])
 
-    assert analysis.adaptation(times, np.zeros(13, int)) == pytest.approx(2)
+    assert spike_trains.adaptation(times, np.zeros(13, int)) == pytest.approx(2)
 
 
 def test_a_clock_is_critical_though_its_rate_is_in_range(tmp_path):

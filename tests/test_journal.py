@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thalia import journal
-from thalia.journal import JournalledFile, journal_of, recover
+from thalia.recording import journal
+from thalia.recording.journal import JournalledFile, journal_of, recover
 
 OLD = bytes(range(256)) * 1200  # five pages
 WRITES = st.lists(st.tuples(st.integers(0, 400_000), st.binary(min_size=1, max_size=5000)), min_size=1, max_size=6)
@@ -113,7 +113,7 @@ def test_nobody_touches_the_journal_of_a_commit_under_way(tmp_path):
     file = opened(tmp_path / "file", [(10, b"new")])
     journal._write_journal(file.journal, file.length, file.pages)
     file.journal.write_bytes(file.journal.read_bytes()[:-1])  # half written
-    code = "import sys, pathlib; from thalia.journal import recover; recover(pathlib.Path(sys.argv[1]))"
+    code = "import sys, pathlib; from thalia.recording.journal import recover; recover(pathlib.Path(sys.argv[1]))"
 
     other = subprocess.run([sys.executable, "-c", code, file.path], capture_output=True, text=True, check=False)
 

@@ -10,19 +10,20 @@ import pytest
 
 import thalia
 from tests.test_cli import thalia as command
-from thalia import figures_learn, logs
+from thalia.circuit.load import loads
 from thalia.errors import CircuitError
-from thalia.experiments import classification, environment, names, task_sequence
-from thalia.learn import experiment_of, learn
-from thalia.ledger import RESULTS
-from thalia.load import loads
-from thalia.parts import names as parts_of
-from thalia.subject import subject_of
+from thalia.figures import training
+from thalia.library.lookup import names as parts_of
+from thalia.parallel.result_log import RESULTS
+from thalia.training import results
+from thalia.training.agent import subject_of
+from thalia.training.experiment import experiment_of, learn
+from thalia.training.tasks import classification, environment, names, task_sequence
 
 TASK = '''
 from typing import ClassVar
 
-from thalia.experiments import Environment
+from thalia.training.tasks import Environment
 
 
 class Potentiate(Environment):
@@ -120,7 +121,7 @@ def test_a_run_that_is_killed_in_the_middle_goes_on_to_the_same_numbers(file, ou
     (folder / "potentiate.py").write_text(head + task)
     (folder / "potentiate.yaml").write_text(TEXT)
     (folder / "flag").touch()
-    learn_it = [sys.executable, "-m", "thalia.cli", "learn", "potentiate.yaml", "--seeds", "2", "--control", "none", "--backend", "runtime"]
+    learn_it = [sys.executable, "-m", "thalia", "learn", "potentiate.yaml", "--seeds", "2", "--control", "none", "--backend", "runtime"]
 
     killed = subprocess.run([*learn_it, "-o", "logs", "--workers", "1"], cwd=folder, start_new_session=True, check=False)
     kept = (folder / "logs" / RESULTS).read_text().count("\n")
@@ -139,9 +140,9 @@ def test_the_logs_say_all_and_can_be_read_again(outcome):
     assert {"experiment", "condition", "numbers", "thalia", "backend", "circuit"} <= data["config"].keys()
     assert [run["seed"] for run in data["runs"]] == [123, 124]
     assert data["aggregate"]["weight"]["low"] <= data["aggregate"]["weight"]["mean"] <= data["aggregate"]["weight"]["high"]
-    again = logs.read(outcome.folder)
+    again = results.read(outcome.folder)
     assert again.experiment == outcome.experiment
-    assert logs.rows([again]) == logs.rows([outcome])
+    assert results.rows([again]) == results.rows([outcome])
     assert (outcome.folder / "table.md").read_text().startswith("| experiment | condition | seeds | spikes | weight |")
 
 
@@ -154,12 +155,12 @@ def test_a_rule_takes_the_place_of_the_experiments_own(file, outcome):
 
 
 def test_curves_and_finals_are_drawn(outcome):
-    figure = figures_learn.learning_curve(outcome)
+    figure = training.learning_curve(outcome)
 
     over_trials, at_the_end = figure.axes
     assert over_trials.get_xlabel() == "trial (mean of 2)"
     assert [label.get_text() for label in at_the_end.get_yticklabels()] == ["learning", "off", "unrewarded"]
-    assert figures_learn.smoothed(np.array([0.0, 1, 2, 5]), 2).tolist() == [0.5, 1.5, 3.5]
+    assert training.smoothed(np.array([0.0, 1, 2, 5]), 2).tolist() == [0.5, 1.5, 3.5]
 
 
 def test_the_command_prints_a_table_and_compares_folders(file, outcome):
@@ -356,7 +357,7 @@ def test_an_image_that_does_not_fit_is_told(name, image, found, tmp_path):
 
 
 def test_a_task_that_python_cannot_read_is_told(file):
-    (file.parent / "broken.py").write_text("from thalia.experiments import Nothing")
+    (file.parent / "broken.py").write_text("from thalia.training.tasks import Nothing")
     with pytest.raises(CircuitError, match=r"broken.py: cannot be imported: ImportError: cannot import name 'Nothing'"):
         learn(changed(file, "./potentiate.py", "./broken.py"), output=file.with_name("never"), backend="runtime")
 
@@ -366,8 +367,8 @@ def test_numbers_that_the_task_does_not_give_are_told_and_what_was_run_is_kept(f
     done = learn(other, output=file.with_name("named"), backend="runtime", seeds=1, trials=1, controls=[], workers=1)
 
     with pytest.raises(CircuitError, match=r"experiment\.result: the task gives no 'spike'\n    hint: did you mean 'spikes'"):
-        figures_learn.learning_curve(done)
-    assert len(logs.read(done.folder).logs) == 1
+        training.learning_curve(done)
+    assert len(results.read(done.folder).logs) == 1
 
 
 def test_why_runs_failed_is_told_also_where_none_ended(file):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import thalia
 from tests.conftest import CIRCUITS
 from thalia.errors import CircuitError
-from thalia.source import read_yaml
+from thalia.syntax.yaml_reader import read_yaml
 
 SMALL = """
 thalia: 1

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from thalia.protocols import outcome
+from thalia.simulation.pairing_protocols import outcome
 
 TRAIN = st.lists(st.integers(2, 2000), min_size=1, max_size=25, unique=True).map(lambda steps: sorted(s / 10 for s in steps))
 EXACT = settings(  # as many examples as the profile of conftest.py says

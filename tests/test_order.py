@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thalia import order
-from thalia.order import in_order
+from thalia.connectivity import sorting
+from thalia.connectivity.sorting import in_order
 
 
 @st.composite
@@ -31,7 +31,7 @@ def pathways(draw):
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(order, "BLOCK", 7)
+    monkeypatch.setattr(sorting, "BLOCK", 7)
 
 
 @given(given_pathways=pathways(), threads=st.integers(1, 3))

@@ -11,10 +11,10 @@ import pytest
 
 import thalia
 from tests.conftest import CIRCUITS, ROOT
-from thalia.describe import describe
-from thalia.fuse import fuse
-from thalia.lower import lower
-from thalia.resolve import resolve
+from thalia.codegen.listing import describe
+from thalia.compiler.optimise.fuse import fuse
+from thalia.compiler.optimise.lower import lower
+from thalia.compiler.resolve.resolver import resolve
 
 
 @pytest.mark.parametrize("file", CIRCUITS, ids=lambda f: f.stem)
@@ -39,7 +39,7 @@ def test_eight_populations_and_64_pathways_become_one_group_and_few_synapse_obje
 def test_fusing_changes_no_spike_and_no_weight(simulate, tmp_path):
     """The unfused plan, one object per population and pathway, gives the same run."""
     from thalia.backends import runtime
-    from thalia.wire import wire
+    from thalia.connectivity.build import wire
 
     text = """
 thalia: 1
@@ -167,7 +167,7 @@ def test_plasticity_that_is_always_off_leaves_plain_synapses():
 
 def test_the_plan_does_not_depend_on_the_order_of_sets():
     """Python orders sets of words anew in every process; the program would then be compiled anew, too."""
-    code = "import sys, thalia; from thalia.describe import describe; sys.stdout.write(describe(thalia.plan_of(thalia.load(sys.argv[1]))))"
+    code = "import sys, thalia; from thalia.codegen.listing import describe; sys.stdout.write(describe(thalia.plan_of(thalia.load(sys.argv[1]))))"
     command = [sys.executable, "-c", code, str(ROOT / "circuits" / "reward.yaml")]
 
     texts = {

@@ -7,11 +7,11 @@ import pytest
 
 from tests.plasticity.test_stdp_pair import closed_form
 from tests.test_cli import thalia
-from thalia import parts
 from thalia.errors import CircuitError
-from thalia.models import Rule
-from thalia.protocols import outcome, protocol, window
-from thalia.windows import Protocol, Window
+from thalia.library import lookup
+from thalia.library.protocol_schema import Protocol, Window
+from thalia.library.schema import Rule
+from thalia.simulation.pairing_protocols import outcome, protocol, window
 
 
 def command(*arguments, folder="."):
@@ -26,12 +26,12 @@ on_pre: w += a * w_max
 """
 
 
-@pytest.mark.parametrize("name", parts.names("windows"))
+@pytest.mark.parametrize("name", lookup.names("windows"))
 def test_a_window_is_one_of_a_rule_that_exists(name):
-    found = parts.find("windows", name)[0]
+    found = lookup.find("windows", name)[0]
     assert isinstance(found, Window)
 
-    rule = parts.find("plasticity", found.rule)[0]
+    rule = lookup.find("plasticity", found.rule)[0]
 
     assert isinstance(rule, Rule)
     assert not found.preset or found.preset in rule.presets
@@ -39,7 +39,7 @@ def test_a_window_is_one_of_a_rule_that_exists(name):
 
 
 def test_the_published_windows_say_how_well_they_are_known():
-    evidence = {name: parts.find("windows", name)[0].evidence for name in parts.names("windows")}
+    evidence = {name: lookup.find("windows", name)[0].evidence for name in lookup.names("windows")}
 
     assert evidence["thalamocortical"] == "proposed"  # no measurement stands behind 20/40 ms
     assert evidence["ca3_recurrent"] == "measured"
@@ -53,9 +53,9 @@ def test_a_window_gives_a_pathway_its_numbers():
     assert change == pytest.approx([-0.00525 * np.exp(-1), 0.005 * np.exp(-2)], rel=1e-9)
 
 
-@pytest.mark.parametrize("name", parts.names("protocols"))
+@pytest.mark.parametrize("name", lookup.names("protocols"))
 def test_a_protocol_gives_the_times_it_says(name):
-    found = parts.find("protocols", name)[0]
+    found = lookup.find("protocols", name)[0]
     assert isinstance(found, Protocol)
 
     motifs = [(c.pre, c.post, c.every) for c in found.conditions]

@@ -7,24 +7,25 @@ import typer.main
 
 import thalia
 from tests.conftest import ROOT
-from thalia import cli, parts
-from thalia.catalogue import rules_table
+from thalia.cli import main
+from thalia.cli.catalog import rules_table
+from thalia.library import lookup
 
 README = (ROOT / "README.md").read_text()
-COMMANDS = sorted(typer.main.get_command(cli.app).commands)
+COMMANDS = sorted(typer.main.get_command(main.app).commands)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_is_in_the_readme_and_has_help_with_an_example(command):
     assert f"`thalia {command}" in README
-    assert f"Example: thalia {command}" in typer.main.get_command(cli.app).commands[command].help
+    assert f"Example: thalia {command}" in typer.main.get_command(main.app).commands[command].help
 
 
-@pytest.mark.parametrize("kind", [*parts.KINDS, "regions"])
+@pytest.mark.parametrize("kind", [*lookup.KINDS, "regions"])
 def test_the_table_of_parts_is_that_of_the_library(kind):
     (row,) = re.findall(rf"^\| {kind} \| (.*) \|$", README, re.MULTILINE)
 
-    assert tuple(re.findall(r"`(\w+)`", row)) == parts.names(kind)
+    assert tuple(re.findall(r"`(\w+)`", row)) == lookup.names(kind)
 
 
 def test_the_table_of_rules_is_made_from_the_parts(request):

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import thalia
-from thalia import parts
-from thalia.expand import expand
+from thalia.compiler.expand import expand
+from thalia.library import lookup
 
 CIRCUIT = "{{thalia: 1, name: one, duration: 100 ms, regions: {{here: {{template: {name}, size: {size}}}}}}}"
 
@@ -16,7 +16,7 @@ def loaded(name, size=1000):
     return thalia.loads(CIRCUIT.format(name=name, size=size))
 
 
-@pytest.mark.parametrize("name", parts.names("regions"))
+@pytest.mark.parametrize("name", lookup.names("regions"))
 def test_a_region_is_a_circuit_by_itself(name):
     plan = thalia.plan_of(loaded(name))
 
@@ -24,7 +24,7 @@ def test_a_region_is_a_circuit_by_itself(name):
     assert all(member.name.startswith("here.") for group in plan.groups for member in group.members)
 
 
-@pytest.mark.parametrize("name", parts.names("regions"))
+@pytest.mark.parametrize("name", lookup.names("regions"))
 @pytest.mark.parametrize("size", [100, 1000])
 def test_sizes_of_populations_sum_to_that_of_the_region(name, size):
     sizes = [population.size for population in expand(loaded(name, size)).populations.values()]
@@ -33,9 +33,9 @@ def test_sizes_of_populations_sum_to_that_of_the_region(name, size):
     assert sum(sizes) == pytest.approx(size, abs=len(sizes))
 
 
-@pytest.mark.parametrize("name", parts.names("regions"))
+@pytest.mark.parametrize("name", lookup.names("regions"))
 def test_a_region_names_its_sources(name):
-    text, _ = parts.part_text("regions", name, Path("."))
+    text, _ = lookup.part_text("regions", name, Path("."))
 
     assert re.search(r"cite: \[10\.\d{4,}/", text)
 

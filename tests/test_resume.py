@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 import thalia
 from tests.conftest import ROOT
 from tests.test_contract import CELLS, STACKS
-from thalia import parts
-from thalia.checkpoint import changed, derived, read_state
-from thalia.compare import compare
+from thalia.compiler.pipeline import plan_of
 from thalia.errors import CircuitError
-from thalia.passes import plan_of
-from thalia.verify import verify
+from thalia.library import lookup
+from thalia.simulation.checkpoint import changed, derived, read_state
+from thalia.simulation.diff import compare
+from thalia.simulation.verify_resume import verify
 
-RULES = parts.names("plasticity")
+RULES = lookup.names("plasticity")
 TEXT = """
 thalia: 1
 name: pieces
@@ -176,9 +176,9 @@ def test_every_variable_of_every_object_is_kept_or_made_again(tmp_path):
     thalia.run(circuit, output=file, backend="cpp")
 
     plan = plan_of(circuit)
-    from thalia.backends import cpp
+    from thalia.backends.cpp import backend
 
-    program = cpp.build(plan, lambda what, fraction: None)
+    program = backend.build(plan, lambda what, fraction: None)
     with h5py.File(file) as h5:
         kept = set(read_state(h5, file).state)
     every = {*program.arrays, *(f"{name}.queue" for name in program.queues), "random.generator"}
@@ -272,7 +272,7 @@ def test_a_finished_run_goes_on_for_longer(tmp_path):
 
 
 def test_a_disk_that_fills_up_later_leaves_a_file_that_goes_on(tmp_path, monkeypatch):
-    from thalia.journal import JournalledFile
+    from thalia.recording.journal import JournalledFile
 
     circuit, commit, commits = thalia.loads(text()), JournalledFile.commit, iter(range(100))
     whole = thalia.run(circuit, output=tmp_path / "whole.h5", backend="runtime")
@@ -330,8 +330,8 @@ def test_a_disk_without_room_for_the_weights_is_told_before_the_start(small_disk
 
 def test_memory_does_not_grow_with_the_time_between_states(tmp_path, monkeypatch):
     """What is recorded waits for the next state; when it is much, a state is kept early, and the run is the same."""
-    from thalia import checkpoint
-    from thalia.store import RunWriter
+    from thalia.recording.writer import RunWriter
+    from thalia.simulation import checkpoint
 
     held, commit = [], RunWriter.commit
     monkeypatch.setattr(RunWriter, "commit", lambda self: held.append(self.held) or commit(self))
@@ -479,7 +479,7 @@ def test_a_file_of_another_tool_is_refused(tmp_path):
 
 def test_a_circuit_with_files_beside_it_resumes_without_them(tmp_path):
     """What a run drew in is in its file, also the rule that stood beside the circuit."""
-    rule, _ = parts.part_text("plasticity", "stdp_pair", tmp_path)
+    rule, _ = lookup.part_text("plasticity", "stdp_pair", tmp_path)
     (tmp_path / "mine.yaml").write_text(rule)
     (tmp_path / "circuit.yaml").write_text(text().replace("[stdp_pair]", "[{rule: ./mine.yaml}]"))
     whole = thalia.run(tmp_path / "circuit.yaml", output=tmp_path / "whole.h5", backend="runtime")

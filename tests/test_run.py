@@ -103,7 +103,7 @@ pathways: {ab: {pre: a, post: b, connect: {rule: fixed_total_number, number: 0},
 
 
 def test_a_run_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
-    from thalia.watch import Watch
+    from thalia.simulation.recorder import Watch
 
     def broken(*_):
         raise ZeroDivisionError
@@ -131,7 +131,7 @@ def test_figures_are_drawn_for_every_run(simulate, tmp_path):
 
 
 def test_the_network_is_a_graph(simulate):
-    from thalia.network import graph_of, network_of
+    from thalia.compiler.graph import graph_of, network_of
 
     network = network_of(thalia.plan_of(thalia.load(ROOT / "circuits" / "balanced.yaml")))
     graph = graph_of(network)
@@ -145,8 +145,8 @@ def test_the_network_is_a_graph(simulate):
 
 def test_memory_is_estimated_from_the_synapses():
     """Measured at full scale: 9.6 GB while wiring, 10.3 GB in both processes while the program loads."""
-    from thalia.memory import needed_bytes
-    from thalia.passes import with_options
+    from thalia.compiler.pipeline import with_options
+    from thalia.compiler.resources import needed_bytes
 
     circuit = thalia.load(ROOT / "circuits" / "cortex.yaml")
     full, tenth = (needed_bytes(thalia.plan_of(with_options(circuit, scale=scale))) for scale in (1.0, 0.1))

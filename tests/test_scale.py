@@ -6,7 +6,7 @@ import pytest
 import thalia
 from benchmarks import microcircuit
 from tests.conftest import ROOT
-from thalia.passes import with_options
+from thalia.compiler.pipeline import with_options
 
 FACTORS = [0.1, 0.5]
 

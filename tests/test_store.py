@@ -8,7 +8,7 @@ import pytest
 import thalia
 from tests.conftest import ROOT
 from thalia.errors import CircuitError
-from thalia.result import Run
+from thalia.recording.run_file import Run
 
 TEXT = """
 thalia: 1

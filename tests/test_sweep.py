@@ -13,10 +13,11 @@ import pytest
 
 import thalia
 from tests.conftest import ROOT
-from thalia import figures_sweep, sweep, workers
 from thalia.errors import CircuitError
-from thalia.ledger import RESULTS
-from thalia.vary import Axis, axis_of, points, seeds_of
+from thalia.figures.sweep import sweep_figure
+from thalia.parallel import sweep, workers
+from thalia.parallel.axes import Axis, axis_of, points, seeds_of
+from thalia.parallel.result_log import RESULTS
 
 TEXT = """
 thalia: 1
@@ -135,16 +136,16 @@ def test_a_program_travels_to_a_machine_that_would_compile_the_same(circuit, tmp
 
 
 def test_it_is_drawn(whole):
-    lines = figures_sweep.sweep(sweep.Table(whole.axes[:1], tuple(
+    lines = sweep_figure(sweep.Table(whole.axes[:1], tuple(
         (type(p)(p.index, {"stimuli.drive.rate": p.settings["stimuli.drive.rate"]}, p.seed), n) for p, n in whole.rows
     ), (), whole.folder))  # fmt: skip
-    maps = figures_sweep.sweep(whole, ["rates_hz.b"])
+    maps = sweep_figure(whole, ["rates_hz.b"])
 
     assert lines.axes[0].get_xlabel() == "stimuli.drive.rate (Hz)"
     assert [text.get_text() for text in lines.axes[0].get_legend().get_texts()] == ["a", "b"]
     assert maps.axes[0].images[0].get_array().shape == (2, 2)
     with pytest.raises(CircuitError, match=r"no number of a run is called 'rates_hz\.c'"):
-        figures_sweep.sweep(whole, ["rates_hz.c"])
+        sweep_figure(whole, ["rates_hz.c"])
 
 
 @pytest.mark.parametrize(("text", "values"), [
@@ -207,7 +208,7 @@ def test_without_seeds_it_has_that_of_the_circuit(circuit):
 
 def test_a_sweep_that_is_stopped_stops_and_goes_on(circuit):
     """Ctrl-C in the terminal reaches every process; what has not begun never does."""
-    command = [sys.executable, "-m", "thalia.cli", "sweep", circuit, "--seeds", "1:40", "-o", circuit.with_name("out"),
+    command = [sys.executable, "-m", "thalia", "sweep", circuit, "--seeds", "1:40", "-o", circuit.with_name("out"),
                "--backend", "runtime", "--workers", "2"]  # fmt: skip
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, start_new_session=True, env={**os.environ, "PYTHONPATH": str(ROOT)}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thalia.units import UNITS, Value, ValueSyntaxError, constant, format_value, parse_unit, parse_value
+from thalia.syntax.units import UNITS, Value, ValueSyntaxError, constant, format_value, parse_unit, parse_value
 
 FINITE = st.floats(-1e12, 1e12, allow_nan=False).filter(lambda x: x == 0 or abs(x) > 1e-12)
 SHOWN_UNITS = ["ms", "s", "mV", "pA", "nA", "nS", "pF", "Hz", "kHz", "um", "mM", "Mohm", "nS/ms", "1/ms", "mV^2"]

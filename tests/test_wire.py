@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import thalia
-from thalia.fuse import fuse
-from thalia.resolve import resolve
-from thalia.units import parse_value
-from thalia.wire import draw, stream, wire
+from thalia.compiler.optimise.fuse import fuse
+from thalia.compiler.resolve.resolver import resolve
+from thalia.connectivity.build import draw, stream, wire
+from thalia.syntax.units import parse_value
 
 TWO = """
 thalia: 1
@@ -105,7 +105,7 @@ def test_one_to_one_and_all_to_all():
 def test_distance_falls_off_as_its_profile():
     """A disc of 0.2 mm in a square millimetre, inner sources only: pi 0.04 of the targets, at peak 0.5."""
     w = strand("{rule: distance, profile: disc, probability: 0.5, width: 200 um}", n_pre=400, n_post=400)
-    from thalia.wire import positions
+    from thalia.connectivity.build import positions
 
     space = thalia.loads(TWO.format(connect="{rule: one_to_one}", n_pre=1, n_post=1, post="b")).populations["a"].space
     pre, post = positions("a", 400, space, 1), positions("b", 400, space, 1)

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import thalia
-from thalia import parts
-from thalia.expand import expand
-from thalia.models import Neuron
-from thalia.targets import DriveTarget, parse_weight
+from thalia.compiler.expand import expand
+from thalia.library import lookup
+from thalia.library.schema import Neuron
+from thalia.syntax.drive_weights import DriveTarget, parse_weight
 
 CIRCUIT = """
 thalia: 1
@@ -66,15 +66,15 @@ dt: 0.05 ms
 populations: {{cell: {{neuron: {neuron}, size: 1}}}}
 stimuli: {{step: {{kind: current, target: cell, amplitude: {current} pA}}}}
 """
-WITH_RHEOBASE = [name for name in parts.names("neurons") if getattr(parts.find("neurons", name)[0], "rheobase", None)]
+WITH_RHEOBASE = [name for name in lookup.names("neurons") if getattr(lookup.find("neurons", name)[0], "rheobase", None)]
 
 
 @pytest.mark.parametrize("neuron", WITH_RHEOBASE)
 @pytest.mark.parametrize(("factor", "fires"), [(0.97, False), (1.03, True)])
 def test_a_neuron_fires_from_its_rheobase_on(simulate, neuron, factor, fires):
-    from thalia.equations import evaluate
+    from thalia.syntax.equations import evaluate
 
-    part = parts.find("neurons", neuron)[0]
+    part = lookup.find("neurons", neuron)[0]
     assert isinstance(part, Neuron)
     current = evaluate(part.rheobase.current, {name: parameter.default.mean for name, parameter in part.parameters.items()})
 
@@ -135,7 +135,7 @@ def test_a_gain_multiplies_what_excites_its_population_and_nothing_else():
 
 
 def test_gains_may_stand_in_a_file_and_go_into_the_run_file(tmp_path):
-    from thalia.passes import files_of
+    from thalia.compiler.pipeline import files_of
 
     text = GAINED.replace("gains: {e: 2}", "gains: ./found.yaml")
     (tmp_path / "found.yaml").write_text("e: 2\n")
@@ -182,17 +182,17 @@ pathways:
 record: {{states: {{x: {{population: cell, variables: [v], every: {every} ms}}}}}}
 """
 RECEPTORS = [
-    name for name in parts.names("synapses") if getattr(parts.find("synapses", name)[0], "charge", "") and name != "delta"
+    name for name in lookup.names("synapses") if getattr(lookup.find("synapses", name)[0], "charge", "") and name != "delta"
 ]
 
 
 @pytest.mark.parametrize("synapse", RECEPTORS)
 def test_a_charge_is_what_one_spike_brings(simulate, synapse):
     """Gathered on a capacitor of 100 nF, which keeps its potential of -50 mV: 1 nS or 100 pA, until nothing comes any more."""
-    from thalia.equations import evaluate
-    from thalia.units import si_unit
+    from thalia.syntax.equations import evaluate
+    from thalia.syntax.units import si_unit
 
-    part = parts.find("synapses", synapse)[0]
+    part = lookup.find("synapses", synapse)[0]
     unit = "pA" if si_unit(part.weight) == "amp" else "nS"
     source, stimuli = "{neuron: input, size: 1}", "stimuli: {given: {kind: spikes, target: source, times: {0: [1 ms]}}}"
     text = CAPACITOR.format(

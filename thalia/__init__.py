@@ -1,23 +1,24 @@
 """Thalia: a declarative simulator of brain regions.
 
-YAML text → Circuit → Plan → Brian2 network → run file → analysis and figures: each arrow is one module.
+YAML text → Circuit → Plan → Brian2 network → run file → analysis and figures: each arrow is one package, lowest first.
 
-| module | from → to |
+| package | does |
 | --- | --- |
-| `load` | text → Circuit (`spec`, read through `source`, made of `parts`) |
-| `expand`, `scale` | Circuit → Circuit: regions and matrices written out, made smaller |
-| `resolve` (`inputs`, `compose`, `phases`) | Circuit → Plan (`plan`) |
-| `fuse`, `lower` | Plan → Plan: few objects, the cheapest exact form of each variable |
-| `wire` (`connect`) | Plan → arrays |
-| `emit`, `backends/` | Plan → Brian2's model texts → a session that runs |
-| `run` (`passes`, `memory`, `describe`, `watch`, `store`, `journal`) | session → run file |
-| `between` (`rewiring`, `apparatus`) | what is done between two chunks: pruning and growing, changes of weights, a task |
-| `resume`, `verify` (`checkpoint`) | run file → the same run, further; in pieces against whole |
-| `protocols`, `figures_protocols` | rule → pairing protocols in the real pipeline, and their figures |
-| `vary`, `sweep` (`workers`), `figures_sweep` | circuit → many runs → one table and its figure |
-| `trial`, `subject`, `experiments/`, `learn` (`ledger`, `logs`), `figures_learn` | circuit and task → learning curves, controls |
-| `exports/` | run file → NWB, Neo, SONATA, GraphML |
-| `result`, `analysis`, `network`, `figures` | run file → numbers and figures |
+| `syntax` | text → values: units, equations, dimensions, YAML with positions |
+| `library` | the components, one YAML file each; their schema; how one is found |
+| `circuit` | what a user writes: YAML ↔ `Circuit` |
+| `compiler` | `Circuit` → `Plan`: `pipeline` is the list of passes |
+| `codegen` | `Plan` → Brian2 model text, and the printed plan |
+| `connectivity` | `Plan` → arrays: who connects to whom |
+| `backends` | a plan and its arrays → a session that runs, as C++, CUDA or NumPy |
+| `recording` | the run file: journal, writer, reader |
+| `analysis` | arrays → numbers |
+| `simulation` | session → run file: run, resume, checkpoints, closed loops |
+| `parallel` | many runs from one build |
+| `training` | a circuit and a task → learning curves with controls |
+| `exporters` | run file → NWB, Neo, SONATA, GraphML |
+| `figures` | numbers → pictures |
+| `cli` | one command, one call of the functions below |
 
     import thalia
 
@@ -25,60 +26,66 @@ YAML text → Circuit → Plan → Brian2 network → run file → analysis and 
     run.spikes["l4e"].times
 """
 
-import sys
 from importlib import import_module
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from thalia.between import Moment as Moment
-    from thalia.between import Task as Task
-    from thalia.calibrate import calibrate as calibrate
+    from thalia import analysis as analysis
+    from thalia import figures as figures
+    from thalia.circuit.load import dumps as dumps
+    from thalia.circuit.load import load as load
+    from thalia.circuit.load import loads as loads
+    from thalia.circuit.part_use import Modulator as Modulator
+    from thalia.circuit.part_use import Stimulus as Stimulus
+    from thalia.circuit.spec import Circuit as Circuit
+    from thalia.circuit.spec import Connect as Connect
+    from thalia.circuit.spec import Delay as Delay
+    from thalia.circuit.spec import Pathway as Pathway
+    from thalia.circuit.spec import Phase as Phase
+    from thalia.circuit.spec import Population as Population
+    from thalia.circuit.spec import Record as Record
+    from thalia.compiler.pipeline import plan_of as plan_of
     from thalia.errors import CircuitError as CircuitError
     from thalia.errors import Problem as Problem
-    from thalia.exports import export as export
-    from thalia.learn import learn as learn
-    from thalia.load import dumps as dumps
-    from thalia.load import load as load
-    from thalia.load import loads as loads
-    from thalia.passes import plan_of as plan_of
-    from thalia.result import Run as Run
-    from thalia.resume import resume as resume
-    from thalia.run import run as run
-    from thalia.spec import Circuit as Circuit
-    from thalia.spec import Connect as Connect
-    from thalia.spec import Delay as Delay
-    from thalia.spec import Pathway as Pathway
-    from thalia.spec import Phase as Phase
-    from thalia.spec import Population as Population
-    from thalia.spec import Record as Record
-    from thalia.uses import Modulator as Modulator
-    from thalia.uses import Stimulus as Stimulus
+    from thalia.exporters import export as export
+    from thalia.parallel.sweep import sweep as sweep
+    from thalia.recording.run_file import Run as Run
+    from thalia.simulation.calibrate import calibrate as calibrate
+    from thalia.simulation.closed_loop import Moment as Moment
+    from thalia.simulation.closed_loop import Task as Task
+    from thalia.simulation.resume import resume as resume
+    from thalia.simulation.run import run as run
+    from thalia.training.experiment import learn as learn
 
-_HOME = {
-    "CircuitError": "errors", "Problem": "errors", "load": "load", "loads": "load", "dumps": "load", "plan_of": "passes",
-    "run": "run", "resume": "resume", "Run": "result", "Circuit": "spec", "Connect": "spec", "Delay": "spec", "Pathway": "spec",
-    "Phase": "spec", "Population": "spec", "Record": "spec", "Stimulus": "uses", "Modulator": "uses",
-    "export": "exports", "learn": "learn", "calibrate": "calibrate", "Task": "between", "Moment": "between",
-}  # fmt: skip
-__all__ = sorted([*_HOME, "analysis", "figures"])
+_HOMES = {
+    "circuit.load": ("dumps", "load", "loads"),
+    "circuit.part_use": ("Modulator", "Stimulus"),
+    "circuit.spec": ("Circuit", "Connect", "Delay", "Pathway", "Phase", "Population", "Record"),
+    "compiler.pipeline": ("plan_of",),
+    "errors": ("CircuitError", "Problem"),
+    "exporters": ("export",),
+    "parallel.sweep": ("sweep",),
+    "recording.run_file": ("Run",),
+    "simulation.calibrate": ("calibrate",),
+    "simulation.closed_loop": ("Moment", "Task"),
+    "simulation.resume": ("resume",),
+    "simulation.run": ("run",),
+    "training.experiment": ("learn",),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+_PACKAGES = ("analysis", "figures")
+__all__ = sorted([*_HOME, *_PACKAGES])
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import on first use, so that `thalia --help` does not wait for the numerical libraries."""
-    if name in ("analysis", "figures"):
+    if name in _PACKAGES:
         return import_module(f"thalia.{name}")
     if name in _HOME:
         return getattr(import_module(f"thalia.{_HOME[name]}"), name)
     raise AttributeError(f"module 'thalia' has no attribute '{name}'")
 
 
-class _Package(ModuleType):
-    """Keeps `thalia.load` and `thalia.run` the functions, although passes of these names are modules."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOME and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
+def __dir__() -> list[str]:
+    """Exactly the public names, for tab completion."""
+    return __all__

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from thalia.analysis import interval_cv
+from thalia.analysis.spike_trains import interval_cv
 
 CIRCUIT = """
 thalia: 1

@@ -6,10 +6,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import thalia
-from thalia import parts
-from thalia.equations import evaluate
+from thalia.compiler.pipeline import plan_of
 from thalia.errors import CircuitError
-from thalia.passes import plan_of
+from thalia.library import lookup
+from thalia.syntax.equations import evaluate
 
 CIRCUIT = """
 thalia: 1
@@ -92,7 +92,7 @@ pathways: {p: {pre: source, post: cell, connect: {rule: all_to_all}, synapse: ga
 @pytest.mark.parametrize(("factor", "calcium"), [(0.5, False), (1.05, True)])
 def test_a_calcium_spike_begins_at_the_rheobase_of_the_site(simulate, factor, calcium):
     """A constant current for 300 ms; between the two a step, to which the potassium current is late, may set it off."""
-    part = parts.find("neurons", "two_compartment")[0]
+    part = lookup.find("neurons", "two_compartment")[0]
     numbers = {name: parameter.default.mean for name, parameter in part.parameters.items()}
     current = evaluate(part.sites["apical"].rheobase.current, numbers) * 1e12
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import thalia
-from thalia.protocols import protocol
+from thalia.simulation.pairing_protocols import protocol
 
 SHARED = """
 thalia: 1

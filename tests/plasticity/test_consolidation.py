@@ -4,7 +4,7 @@ from math import exp
 
 import pytest
 
-from thalia.protocols import outcome
+from thalia.simulation.pairing_protocols import outcome
 
 PAIR = {"rule": "stdp_pair", "a_plus": 0.1, "a_minus": 0.1}
 HELD = {"gain": 10, "pull": 1, "tau_anchor": "10 s", "tau_importance": "1 hour"}

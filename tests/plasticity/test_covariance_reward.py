@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from thalia.protocols import outcome
+from thalia.simulation.pairing_protocols import outcome
 
 SETTINGS = {"modulator": "signal", "a": 0.2, "tau": "100 ms", "expected": "10 Hz", "rate": "5 Hz"}
 SIGNAL = {"signal": {"kind": "first_order", "tau": "50 ms", "schedule": [{"at": ["60 ms"], "amount": 0.8}]}}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from thalia.protocols import outcome
+from thalia.simulation.pairing_protocols import outcome
 
 # for one pair 10 ms apart, tau_c 1 s and tau_n 200 ms: exp(-10/20) exp(-D/1000) 1000/1200, and NEST 3.10 gives the same
 CLOSED_FORM = {0: 0.50544, 100: 0.45734, 300: 0.37444, 600: 0.27739, 1000: 0.18594, 2000: 0.06840, 5000: 0.00341}

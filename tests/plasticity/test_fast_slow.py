@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from thalia.protocols import outcome
+from thalia.simulation.pairing_protocols import outcome
 
 PAIR = {"rule": "stdp_pair", "a_plus": 0.1, "a_minus": 0.1}
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from thalia.protocols import outcome
+from thalia.simulation.pairing_protocols import outcome
 
 
 def closed_form(pre, post, eta, tau, full, w=0.5):

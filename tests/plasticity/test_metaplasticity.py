@@ -4,7 +4,7 @@ from math import exp
 
 import pytest
 
-from thalia.protocols import outcome
+from thalia.simulation.pairing_protocols import outcome
 
 ONE = {"a_plus": 0.1, "a_minus": 0.1, "floor": 0.1, "kappa": 0.1, "drop": 5}
 

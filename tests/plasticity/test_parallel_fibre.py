@@ -4,7 +4,7 @@ from math import exp
 
 import pytest
 
-from thalia.protocols import window
+from thalia.simulation.pairing_protocols import window
 
 INTERVALS = [-50, -20, -5, 5, 20, 50, 100, 200, 290]  # climbing fibre minus parallel fibre, ms
 TAU, TAU_CLIMBING, A_MINUS, A_PLUS = 100, 10, 0.02, 0.0002

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from thalia.protocols import window
+from thalia.simulation.pairing_protocols import window
 
 # one predictor for each cell; the input comes 10 ms after the prediction has arrived, or at random times
 TEXT = """

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from thalia.protocols import outcome
+from thalia.simulation.pairing_protocols import outcome
 
 SETTINGS = {"modulator": "signal", "a": 0.2, "tau": "100 ms", "rate": "5 Hz"}
 

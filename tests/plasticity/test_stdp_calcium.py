@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from thalia.protocols import outcome
+from thalia.simulation.pairing_protocols import outcome
 
 PRE, POST = [100.0, 160.0, 200.0], [110.0, 150.0, 215.0]
 # change of the strength after 60 pairs at 1 Hz, closed form of the published model: DP, P, DPD

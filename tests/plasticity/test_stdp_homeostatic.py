@@ -2,7 +2,7 @@
 
 import pytest
 
-from thalia.protocols import protocol
+from thalia.simulation.pairing_protocols import protocol
 
 
 def test_the_drift_between_independent_trains():

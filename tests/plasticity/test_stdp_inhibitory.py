@@ -3,7 +3,7 @@
 import pytest
 
 from tests.plasticity.test_stdp_pair import TRAINS
-from thalia.protocols import outcome, protocol
+from thalia.simulation.pairing_protocols import outcome, protocol
 
 
 @pytest.mark.parametrize(("eta", "expected"), [(0.001, [0.512332346, 0.512005127]), (0.01, [0.623323458, 0.620051268])])

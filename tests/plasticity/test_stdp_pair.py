@@ -5,7 +5,7 @@ from math import exp
 import numpy as np
 import pytest
 
-from thalia.protocols import outcome, window
+from thalia.simulation.pairing_protocols import outcome, window
 
 A_PLUS, A_MINUS, TAU = 0.005, 0.00525, 20  # ms; Song, Miller & Abbott (2000)
 INTERVALS = [-80, -40, -10, -1, 1, 10, 40, 80]

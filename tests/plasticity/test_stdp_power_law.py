@@ -3,7 +3,7 @@
 import pytest
 
 from tests.plasticity.test_stdp_pair import TRAINS
-from thalia.protocols import outcome
+from thalia.simulation.pairing_protocols import outcome
 
 
 def test_spike_trains_give_the_weights_that_nest_gives():

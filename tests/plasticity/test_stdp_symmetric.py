@@ -5,7 +5,7 @@ from math import exp
 import numpy as np
 import pytest
 
-from thalia.protocols import window
+from thalia.simulation.pairing_protocols import window
 
 INTERVALS = [-100, -50, -20, -10, 0, 10, 20, 50, 100]
 MEASURED = [21.9, 31.1, 52.2, 48.5, 50.2, 77.8, 40.1, 41.4, 14.1]  # change of the EPSP in %

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from thalia.protocols import outcome
+from thalia.simulation.pairing_protocols import outcome
 
 FREQUENCIES = [10, 20, 30, 40, 50]
 # NEST 3.10, aeif_psc_delta_clopath and clopath_synapse, five pairs, changes times 15; weight in % of the one before

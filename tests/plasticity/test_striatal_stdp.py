@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import thalia
-from thalia.protocols import outcome
+from thalia.simulation.pairing_protocols import outcome
 
 
 def burst(at=300, amount=1.0):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import thalia
-from thalia import parts
 from thalia.errors import CircuitError
-from thalia.verify import verify
+from thalia.library import lookup
+from thalia.simulation.verify_resume import verify
 
 TEXT = """
 thalia: 1
@@ -165,7 +165,7 @@ def test_it_is_not_gated():
 
 
 def test_a_rule_of_ones_own_has_its_dimensions_checked(tmp_path):
-    text, _ = parts.part_text("plasticity", "structural", tmp_path)
+    text, _ = lookup.part_text("plasticity", "structural", tmp_path)
     (tmp_path / "mine.yaml").write_text(text.replace("below: weakest*w_max", "below: weakest").replace("1 s", "1 mV"))
     wrong = circuit(weight="0.5 mV").replace("rule: structural", "rule: ./mine.yaml")
 

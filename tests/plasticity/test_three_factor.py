@@ -2,7 +2,7 @@
 
 import pytest
 
-from thalia.protocols import outcome
+from thalia.simulation.pairing_protocols import outcome
 
 
 def single(rule, settings, delay):

@@ -5,7 +5,7 @@ import pytest
 
 import thalia
 from tests.conftest import ROOT
-from thalia.analysis import population_rate
+from thalia.analysis.spike_trains import population_rate
 
 pytestmark = pytest.mark.reference
 

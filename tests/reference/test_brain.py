@@ -3,7 +3,7 @@
 import pytest
 
 from plots import brain
-from thalia.health import OK, health
+from thalia.analysis.health import OK, health
 
 pytestmark = pytest.mark.reference
 

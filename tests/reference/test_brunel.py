@@ -4,7 +4,7 @@ import pytest
 
 import thalia
 from tests.conftest import ROOT
-from thalia.analysis import synchrony
+from thalia.analysis.spike_trains import synchrony
 
 pytestmark = pytest.mark.reference
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from plots import cortical_column
-from thalia.health import OK, health
+from thalia.analysis.health import OK, health
 
 pytestmark = pytest.mark.reference
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import thalia
-from thalia.backends import cuda
+from thalia.backends.cuda import backend
+from thalia.compiler.pipeline import plan_of
 from thalia.errors import CircuitError
-from thalia.passes import plan_of
 
 CIRCUIT = """
 thalia: 1
@@ -72,7 +72,7 @@ def test_what_cannot_be_is_told(old, new, message):
 
 
 def test_a_gpu_is_refused_in_words():
-    assert "p: graded transmission runs on the backends cpp and runtime only" in cuda.refuse(plan_of(thalia.loads(CIRCUIT)))
+    assert "p: graded transmission runs on the backends cpp and runtime only" in backend.refuse(plan_of(thalia.loads(CIRCUIT)))
 
 
 def test_a_graded_synapse_of_ones_own_may_have_parameters(simulate):

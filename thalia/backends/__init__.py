@@ -11,11 +11,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from thalia.compiler.plan import Plan
+from thalia.connectivity.build import Arrays
 from thalia.errors import did_you_mean, fail
-from thalia.plan import Plan
-from thalia.wire import Arrays
 
-NAMES = ("cpp", "cuda", "runtime")
+_MODULES = {"cpp": "cpp.backend", "cuda": "cuda.backend", "runtime": "runtime"}
+NAMES = tuple(_MODULES)
 
 
 class Progress(Protocol):
@@ -113,13 +114,13 @@ def find(name: str) -> Backend:
     """
     if name not in NAMES:
         raise fail(f"no backend is called '{name}'", did_you_mean(name, NAMES))
-    backend: Backend = import_module(f"thalia.backends.{name}")
+    backend: Backend = import_module(f"thalia.backends.{_MODULES[name]}")
     return backend
 
 
 def choose() -> tuple[str, str]:
     """The fastest backend that works here, and a remark if it is not the compiled one."""
-    from thalia.backends import compiler
+    from thalia.backends.cpp import compiler
 
     if compiler.find_compiler():
         return "cpp", ""

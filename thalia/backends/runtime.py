@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.backends import Chunk, Compiled, Progress, Sample
-from thalia.emit import EPOCH_CLOCK, import_brian2, later_name, model_of, network
-from thalia.plan import Plan
-from thalia.wire import Arrays, Wired, playback_arrays
+from thalia.codegen.brian_model import EPOCH_CLOCK, import_brian2, later_name, model_of, network
+from thalia.compiler.plan import Plan
+from thalia.connectivity.build import Arrays, Wired, playback_arrays
 
 
 def refuse(plan: Plan) -> list[str]:

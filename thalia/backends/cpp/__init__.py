@@ -1,0 +1,1 @@
+"""The default backend: one compiled C++ program per circuit structure."""

@@ -1,0 +1,73 @@
+"""Brian2's C++ device with another queue: spikes in flight are ranges of synapses, not a copy of every index.
+
+Synapses are sorted by (neuron, delay), so that the synapses of one neuron with one delay lie side by side: a spike
+pushes two numbers for each delay instead of one for each synapse, no delay is kept for each synapse, and what arrives
+is walked in the order of memory. The order of events, and so every bit of a result, is that of Brian2's own queue.
+"""
+
+from functools import cache
+
+from brian2.core.functions import DEFAULT_FUNCTIONS
+from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
+from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
+from brian2.devices.device import all_devices
+
+AHEAD = 32  # synapses between asking for the state of one and its turn
+ASKED = 64  # neurons of which it is asked at once whether any has crossed its threshold
+NAME = "thalia_ranges"
+# The library's `exp` is a call, which keeps a loop over neurons from becoming vector instructions. This one is arithmetic: within
+# one unit in the last place, zero below 3e-308, and the same bits wherever a neuron stands in the loop.
+EXPONENTIAL = """
+static inline double _exponential(double x)
+{
+    x = x < -708.4 ? -708.4 : x;
+    x = x > 709.9 ? 709.9 : x;
+    const double magic = 6755399441055744.0;  // 1.5 * 2^52: adding it rounds to a whole number, in the low bits
+    const double shifted = x * 1.4426950408889634 + magic;
+    const double n = shifted - magic;
+    const double r = (x - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10;
+    double p = 1.0 / 6227020800;
+    p = p * r + 1.0 / 479001600;
+    p = p * r + 1.0 / 39916800;
+    p = p * r + 1.0 / 3628800;
+    p = p * r + 1.0 / 362880;
+    p = p * r + 1.0 / 40320;
+    p = p * r + 1.0 / 5040;
+    p = p * r + 1.0 / 720;
+    p = p * r + 1.0 / 120;
+    p = p * r + 1.0 / 24;
+    p = p * r + 1.0 / 6;
+    p = p * r + 0.5;
+    p = r + p * r * r;
+    uint64_t bits;
+    std::memcpy(&bits, &shifted, sizeof bits);
+    bits = (bits + 1022) << 52;  // 2^(n - 1), which exists for every n that does not overflow
+    double half;
+    std::memcpy(&half, &bits, sizeof half);
+    return (2.0 * p + 2.0) * half;
+}
+"""
+
+
+class RangesCodeObject(CPPStandaloneCodeObject):  # type: ignore[misc]  # Brian2 has no types
+    """A code object from Thalia's templates, or from Brian2's where Thalia has none."""
+
+    templater = CPPStandaloneCodeObject.templater.derive(
+        "thalia.backends.cpp", env_globals={"synapses_ahead": AHEAD, "neurons_asked": ASKED}
+    )
+
+
+class RangesDevice(CPPStandaloneDevice):  # type: ignore[misc]
+    """The device that writes a program of such code objects."""
+
+    def code_object_class(self, codeobj_class: type | None = None, fallback_pref: str | None = None) -> type:
+        """The class of every code object for which no other is asked."""
+        return codeobj_class or RangesCodeObject
+
+
+@cache
+def register() -> str:
+    """The name under which Brian2 knows the device."""
+    all_devices[NAME] = RangesDevice()
+    DEFAULT_FUNCTIONS["exp"].implementations.add_implementation(RangesCodeObject, code=EXPONENTIAL, name="_exponential")
+    return NAME

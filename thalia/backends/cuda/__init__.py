@@ -1,0 +1,1 @@
+"""The GPU backend: one compiled CUDA program per circuit structure."""

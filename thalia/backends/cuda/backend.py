@@ -1,0 +1,132 @@
+"""The GPU: one compiled CUDA program per circuit structure, served over a pipe as that of the C++ backend is."""
+
+import logging
+import shutil
+import warnings
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path as FilePath
+from typing import Any
+
+from thalia.backends import Progress, Sample
+from thalia.backends.cpp.compiler import cache_folder
+from thalia.backends.cuda import compiler
+from thalia.backends.process import Program, ProgramSession, make_once, serve
+from thalia.codegen.brian_model import NetworkModel, import_brian2, model_of, network
+from thalia.compiler.plan import Plan
+from thalia.compiler.resources import program_bytes
+from thalia.connectivity.build import Arrays
+
+HERE = FilePath(__file__).parent
+_TEMPLATES = sorted(f"templates/{file.name}" for file in (HERE / "templates").glob("*.cu"))
+_SOURCES = (
+    "program.cu", "../connection.h", "serve_stock.cu", "serve_stock.h", "stock.py", "device.py", "kernel_fusion.py",
+    "loop_invariants.py", "backend.py", "compiler.py", "../cpp/device.py", "../../codegen/brian_model.py",
+    "../../codegen/rosenbrock.py", *_TEMPLATES,
+)  # fmt: skip
+
+
+def refuse(plan: Plan) -> list[str]:
+    """Why this backend cannot run the plan here; empty if it can."""
+    return [*what_is_missing(), *_what_cannot_run(plan), *_what_does_not_fit(plan)]
+
+
+def what_is_missing() -> Iterator[str]:
+    """What a machine lacks to run anything on its GPU, each with what to do."""
+    if compiler.find_gpu() is None:
+        yield "no NVIDIA GPU was found (`nvidia-smi` shows none): take `--backend cpp`"
+    if compiler.find_nvcc() is None:
+        yield "no CUDA compiler was found: install the CUDA toolkit, or set CUDA_PATH to where it is"
+    try:
+        version("brian2cuda")
+    except PackageNotFoundError:
+        yield "brian2cuda is not installed: pip install 'thalia[cuda]'"
+
+
+def _what_cannot_run(plan: Plan) -> Iterator[str]:
+    """Statements that would set one number of a neuron from many synapses at once, which on a GPU have no order."""
+    for synapses in plan.synapses:
+        if any("summed" in equation.flags for equation in synapses.equations):
+            yield f"{synapses.members[0].name}: graded transmission runs on the backends cpp and runtime only"
+        for statement in synapses.statements():
+            if statement.target.endswith(("_pre", "_post")) and statement.operator not in ("+=", "-="):
+                where = synapses.members[0].name
+                yield f"{where}: `{statement}` sets a number that many synapses share, and on a GPU they have no order"
+
+
+def _what_does_not_fit(plan: Plan) -> Iterator[str]:
+    gpu, need = compiler.find_gpu(), program_bytes(plan)
+    if gpu and need > gpu.free:
+        yield (
+            f"needs about {need / 1e9:.1f} GB of the GPU's memory, of which {gpu.free / 1e9:.1f} GB are free: "
+            "run a smaller one with --scale"
+        )
+
+
+def build(plan: Plan, progress: Progress) -> Program:
+    """The program of a plan, from the cache or compiled now."""
+    model = model_of(plan, native_drives=not plan.stock)
+    own = "".join((HERE / name).read_text() for name in _SOURCES)
+    folder = cache_folder() / model.digest(compiler.identity(), version("brian2"), version("brian2cuda"), own, str(plan.stock))
+
+    def generate(partial: FilePath) -> tuple[list[str], dict[str, Any]]:
+        return (_generate_stock if plan.stock else _generate)(model, partial)
+
+    def compile(partial: FilePath, sources: list[str]) -> None:
+        progress("compiling", 0.0)
+        compiler.compile_program(partial, sources)
+        progress("compiling", 1.0)
+
+    return make_once(folder, generate, compile)
+
+
+def _prepare() -> Any:
+    """Brian2, with brian2cuda told what it would otherwise look for."""
+    b2 = import_brian2()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)  # of its regular expressions, when Python first compiles them
+        import brian2cuda  # which registers its preferences and its device
+    logging.getLogger("brian2cuda").setLevel(logging.WARNING)  # it lists its preferences
+    gpu = compiler.find_gpu()
+    settings = b2.prefs.devices.cuda_standalone.cuda_backend
+    settings.cuda_runtime_version = float(compiler.version())
+    settings.detect_gpus = False
+    settings.gpu_id = 0
+    settings.compute_capability = int(gpu.architecture if gpu else compiler.ELSEWHERE) / 10
+    return b2, brian2cuda
+
+
+def _generate_stock(model: NetworkModel, folder: FilePath) -> tuple[list[str], dict[str, Any]]:
+    _prepare()
+    from thalia.backends.cuda import stock
+
+    return stock.generate(model, folder)
+
+
+def _generate(model: NetworkModel, folder: FilePath) -> tuple[list[str], dict[str, Any]]:
+    """Have brian2cuda write the code of the model's objects, and put it into a program."""
+    b2, _ = _prepare()
+    from thalia.backends.cuda.device import Source, register  # its classes are made from brian2cuda's
+
+    b2.set_device(register(), build_on_run=False)
+    device = b2.device
+    device.reinit()
+    device.activate(build_on_run=False)
+    try:
+        net, objects = network(model)
+        for made in objects.values():
+            if isinstance(made, b2.Synapses):
+                made._connect_called = True  # its synapses are loaded at run time
+        net.run(0 * b2.second, namespace={})
+        source = Source(device, model)
+        (folder / "program.cu").write_text(source.text())
+        shutil.copy(HERE.parent / "connection.h", folder)
+        return ["program.cu"], source.manifest()
+    finally:
+        device.reinit()
+        b2.set_device("runtime")
+
+
+def start(plan: Plan, built: Program, arrays: Arrays, samples: tuple[Sample, ...], seed: int) -> ProgramSession:
+    """A session at time zero, with every array in place."""
+    return serve(plan, built, arrays, samples, seed, native_drives=not plan.stock)

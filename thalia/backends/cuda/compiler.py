@@ -1,0 +1,91 @@
+"""NVIDIA's compiler and GPU: whether they are here, what they are, and a source to a program."""
+
+import os
+import shlex
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path as FilePath
+
+from thalia.backends.cpp.compiler import CompileError
+
+# As in the C++ backend a product and a sum are rounded one after the other, so that both compute the same numbers.
+FLAGS = ("-O3", "-std=c++17", "-fmad=false", "-w")
+STOCK_FLAGS = ("-O3", "-std=c++17", "-w", "-use_fast_math")  # the last two are brian2cuda's own
+ELSEWHERE = "90"  # the architecture to compile for where there is no GPU to ask
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU: its name, its architecture as nvcc writes it, the driver, and memory in bytes."""
+
+    name: str
+    architecture: str
+    driver: str
+    memory: float
+    free: float
+
+
+@cache
+def find_nvcc() -> str | None:
+    """NVIDIA's compiler: `$NVCC`, on the path, or where `$CUDA_PATH` or the usual place has it."""
+    for name in (os.environ.get("NVCC"), "nvcc", f"{os.environ.get('CUDA_PATH') or '/usr/local/cuda'}/bin/nvcc"):
+        if name and (found := shutil.which(name)):
+            return found
+    return None
+
+
+@cache
+def version() -> str:
+    """The release of the compiler, as in 13.0."""
+    nvcc = find_nvcc()
+    said = subprocess.run([nvcc, "--version"], capture_output=True, text=True, check=False).stdout if nvcc else ""
+    return said.partition("release ")[2].partition(",")[0] or "unknown"
+
+
+@cache
+def find_gpu() -> Gpu | None:
+    """The first GPU that the driver shows, or the first of `$CUDA_VISIBLE_DEVICES`; None if there is none."""
+    if not (smi := shutil.which("nvidia-smi")):
+        return None
+    wanted = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] or "none"
+    fields = "name,compute_cap,driver_version,memory.total,memory.free"
+    command = [smi, f"--id={wanted}", f"--query-gpu={fields}", "--format=csv,noheader,nounits"]
+    asked = subprocess.run(command, capture_output=True, text=True, check=False)
+    parts = [part.strip() for part in asked.stdout.partition("\n")[0].split(",")]
+    if asked.returncode or len(parts) != 5 or not parts[1].replace(".", "").isdigit():
+        return None
+    return Gpu(parts[0], parts[1].replace(".", ""), parts[2], float(parts[3]) * 2**20, float(parts[4]) * 2**20)
+
+
+def identity() -> str:
+    """What a compiled program depends on besides its source: compiler, flags, architecture."""
+    gpu = find_gpu()
+    return "\n".join([str(find_nvcc()), version(), gpu.architecture if gpu else ELSEWHERE, *FLAGS, *STOCK_FLAGS])
+
+
+def compile_program(folder: FilePath, sources: list[str]) -> None:
+    """Compile and link `sources`, all in `folder`, to `folder/main`; those of brian2cuda's program each on a core of its own.
+
+    Raises
+    ------
+    CompileError
+        With what the compiler said.
+    """
+    gpu = find_gpu()
+    flags = FLAGS if len(sources) == 1 else STOCK_FLAGS
+    common = [*flags, f"-arch=sm_{gpu.architecture if gpu else ELSEWHERE}", "-I."]
+    if len(sources) == 1:
+        return _run([*common, *sources, "-o", "main"], folder)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda source: _run([*common, "-dc", source, "-o", f"{source}.o"], folder), sources))
+    return _run([*common, *(f"{source}.o" for source in sources), "-lcurand", "-o", "main"], folder)
+
+
+def _run(arguments: list[str], folder: FilePath) -> None:
+    command = [str(find_nvcc()), *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CompileError(f"{shlex.join(command)}\n{done.stdout[-2000:]}{done.stderr[-4000:]}")

@@ -1,0 +1,264 @@
+"""A compiled circuit that runs as a process of its own, and how it is talked to over a pipe: arrays in, spikes and state out."""
+
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia.backends import Chunk, Compiled, Sample
+from thalia.codegen.brian_model import later_name
+from thalia.compiler.drives import Drive
+from thalia.compiler.plan import Plan
+from thalia.connectivity.build import Arrays, Wired, playback_arrays
+
+type Generate = Callable[[FilePath], tuple[list[str], dict[str, Any]]]  # into a folder: the sources, and the manifest
+type Compile = Callable[[FilePath, list[str]], None]
+PIPE_BYTES = 1 << 20  # the most that Linux gives anybody; other systems have sizes of their own
+CHUNK_SECONDS = 0.1  # of model time in the first chunk, and the least in any
+
+
+@dataclass(frozen=True)
+class Program:
+    """A compiled program: its folder, the dtype of each of its arrays by name, its queues of spikes, and what a step runs.
+
+    `axons` are the synapse objects whose statements read their presynaptic neurons.
+    """
+
+    folder: FilePath
+    arrays: dict[str, str]
+    queues: list[str]
+    objects: list[str]
+    axons: list[str]
+    sources: dict[str, int]
+    code_objects: int
+    cached: bool
+    emit_seconds: float = 0.0
+    build_seconds: float = 0.0
+
+
+def make_once(folder: FilePath, generate: Generate, compile: Compile) -> Program:
+    """The program in a folder of the cache, or made there now; whoever comes later, or at the same time, finds it whole."""
+    if (folder / "manifest.json").exists():
+        return _program(folder, cached=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = FilePath(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
+    try:
+        begin = perf_counter()
+        sources, manifest = generate(partial)
+        emitted = perf_counter()
+        compile(partial, sources)
+        compiled = perf_counter()
+        (partial / "manifest.json").write_text(json.dumps(manifest))
+        try:
+            partial.rename(folder)
+        except OSError:  # somebody else built the same meanwhile
+            shutil.rmtree(partial)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return replace(_program(folder, cached=False), emit_seconds=emitted - begin, build_seconds=compiled - emitted)
+
+
+def _program(folder: FilePath, cached: bool) -> Program:
+    return Program(folder, cached=cached, **json.loads((folder / "manifest.json").read_text()))
+
+
+class ProgramSession:
+    """A compiled program that is running; see `thalia.backends.Session`."""
+
+    def __init__(self, program: Program, samples: tuple[Sample, ...], dt: float):
+        self.program = program
+        self.chunk_steps = max(1, round(CHUNK_SECONDS / dt))
+        self.samples = samples
+        self.compiled = Compiled(program.code_objects, program.cached)
+        self.process = subprocess.Popen(
+            [str(program.folder / "main")], cwd=program.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, start_new_session=True, pipesize=PIPE_BYTES,
+        )  # fmt: skip
+
+    def command(self, text: str, payload: bytes | memoryview = b"") -> None:
+        """Send a command and its data."""
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(f"{text}\n".encode())
+            self.process.stdin.write(payload)
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            self._died()
+
+    def receive(self, dtype: str) -> NDArray[Any]:
+        """An array that the program sends: its length in bytes, then its bytes."""
+        values = np.empty(int(self._count()) // np.dtype(dtype).itemsize, dtype)
+        view = memoryview(values).cast("B") if values.size else memoryview(b"")
+        assert self.process.stdout is not None
+        done = 0
+        while done < len(view):
+            got = self.process.stdout.readinto(view[done:])  # type: ignore[attr-defined]
+            if not got:
+                self._died()
+            done += got
+        return values
+
+    def _count(self) -> int:
+        assert self.process.stdout is not None
+        raw = self.process.stdout.read(8)
+        if len(raw) < 8:
+            self._died()
+        return int.from_bytes(raw, "little")
+
+    def _died(self) -> None:
+        assert self.process.stderr is not None
+        self.process.wait()
+        said = self.process.stderr.read().decode(errors="replace")
+        raise RuntimeError(f"the compiled program ended with status {self.process.returncode}: {said}")
+
+    def write(self, name: str, values: NDArray[Any]) -> None:
+        """Set a variable; a fixed array of another length is an error, and the length is read back."""
+        array = np.ascontiguousarray(values, dtype=self.program.arrays[name])
+        self.command(f"write {name} {array.nbytes}", memoryview(array).cast("B") if array.size else b"")
+        if (count := self._count()) != array.size:
+            raise RuntimeError(f"{name}: wrote {array.size} numbers, the program has {count}")
+
+    def link(self, queue: str, steps: NDArray[np.int32]) -> None:
+        """Tell a queue how many steps spikes are on their way to each synapse, or one number for all."""
+        kept = np.ascontiguousarray(steps, "<i4")
+        self.command(f"link {queue} {kept.nbytes}", memoryview(kept).cast("B") if kept.size else b"")
+
+    def read(self, name: str) -> NDArray[Any]:
+        """A copy of a variable."""
+        self.command(f"read {name}")
+        return self.receive(self.program.arrays[name])
+
+    def profile(self) -> None:
+        """Measure from now on where the time of a step goes."""
+        self.command("profile")
+
+    def profiled(self) -> dict[str, float]:
+        """Seconds spent on drives, on recording, and in each object, since `profile`."""
+        self.command("profiled")
+        spent = self.receive("<i8") * 1e-9
+        return dict(zip(self.program.objects, spent.tolist(), strict=True))
+
+    def settle(self) -> None:
+        """Do what is due at the end of an epoch, now."""
+        self.command("settle")
+
+    def state(self, without: Container[str] = ()) -> dict[str, NDArray[Any]]:
+        """Everything that the next step depends on: every variable but some, spikes in flight, the random generator."""
+        found = {name: self.read(name) for name in self.program.arrays if name not in without}
+        for name in self.program.queues:
+            self.command(f"read_queue {name}")
+            found[f"{name}.queue"] = self.receive("<i4")
+        self.command("read_random")
+        return found | {"random.generator": self.receive("u1")}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from a state that `state` gave."""
+        for name, values in state.items():
+            owner, _, variable = name.rpartition(".")
+            if name in self.program.arrays:
+                self.write(name, values)
+                continue
+            command = "write_random" if owner == "random" else f"write_queue {owner}"
+            kept = np.ascontiguousarray(values, "u1" if owner == "random" else "<i4")
+            self.command(f"{command} {kept.nbytes}", memoryview(kept).cast("B"))
+            if self._count() != kept.size:
+                raise RuntimeError(f"{owner}.{variable}: the program did not take it")
+
+    def advance(self, steps: int) -> Chunk:
+        """Simulate some steps."""
+        self.command(f"run {steps}")
+        spikes = {name: (self.receive("<i8"), self.receive("<i4")) for name in self.program.sources}
+        taken = {s.name: self.receive("<f8").reshape(-1, len(s.neurons)) for s in self.samples}
+        return Chunk(spikes, taken)
+
+    def close(self) -> None:
+        """End the program."""
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except BrokenPipeError:
+                    continue
+        self.process.kill()
+        self.process.wait()
+
+
+def serve(
+    plan: Plan, built: Program, arrays: Arrays, samples: tuple[Sample, ...], seed: int, native_drives: bool = True
+) -> ProgramSession:
+    """A program that runs, at time zero, with every array in place."""
+    session = ProgramSession(built, samples, plan.dt)
+    try:
+        for group, variables in arrays.groups.items():
+            for name, values in variables.items():
+                session.write(f"{group}.{name}", values)
+        for name, wired in arrays.synapses.items():
+            _connect(session, plan, name, wired)
+        session.command(f"seed {seed % 2**32}")
+        for drive in plan.drives if native_drives else ():
+            _drive(session, plan, drive)
+        session.command(f"epoch {plan.epoch}")
+        session.command("start")
+        session.read("defaultclock.dt")  # waits until its spike queues are built
+        _play(session, plan)  # after the start, in which Brian2 sets the times that its object was made with
+        for sample in samples:
+            header = f"sample {sample.group}.{sample.variable} {sample.every} {len(sample.neurons)}"
+            session.command(header, sample.neurons.astype("<i4").tobytes())
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+def _connect(session: ProgramSession, plan: Plan, name: str, wired: Wired) -> None:
+    group = next(each for each in plan.synapses if each.name == name)
+    session.write(f"{name}._synaptic_pre", wired.pre)
+    session.link(f"{name}_pre", wired.axonal)
+    for index, delays in enumerate(wired.later):
+        session.link(f"{name}_{later_name(index)}", delays)
+    if name not in session.program.axons:
+        session.write(f"{name}._synaptic_pre", np.empty(0))
+    session.write(f"{name}._synaptic_post", wired.post)
+    if group.on_post:
+        session.link(f"{name}_post", wired.dendritic)
+    session.write(f"{name}.N", np.array([len(wired)]))
+    session.write(f"{name}.N_outgoing", np.bincount(wired.pre, minlength=plan.group(group.pre).size))
+    session.write(f"{name}.N_incoming", np.bincount(wired.post, minlength=plan.group(group.post).size))
+    for variable, values in wired.variables.items():
+        session.write(f"{name}.{variable}", values)
+    for variable in (e.name for e in group.equations if e.kind != "expression" and e.name not in wired.variables):
+        session.write(f"{name}.{variable}", np.zeros(len(wired)))
+    if f"{name}.lastupdate" in session.program.arrays:
+        session.write(f"{name}.lastupdate", np.zeros(len(wired)))
+
+
+def _play(session: ProgramSession, plan: Plan) -> None:
+    for group in plan.groups:
+        if not group.plays_spikes:
+            continue
+        steps, neurons = playback_arrays(plan, group.name)
+        session.write(f"{group.name}._timebins", steps)
+        session.write(f"{group.name}.neuron_index", neurons)
+        session.write(f"{group.name}._lastindex", np.zeros(1))
+        session.write(f"{group.name}._period_bins", np.zeros(1))
+
+
+def _drive(session: ProgramSession, plan: Plan, drive: Drive) -> None:
+    if drive.rate:
+        return
+    target = next(e for e in plan.group(drive.group).equations() if e.name == drive.target)
+    gate = f"{drive.group}.not_refractory" if "unless refractory" in target.flags else "-"
+    for each in drive.members:
+        _, member = plan.population(each.population)
+        if each.mean and member.size:
+            arrays = f"{drive.group}.{drive.target} {drive.group}.{drive.weight} {gate}"
+            session.command(f"drive {arrays} {member.start} {member.size} {float(each.mean * plan.dt).hex()}")

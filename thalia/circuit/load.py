@@ -1,0 +1,150 @@
+"""Pass 1: text → Circuit. Every mistake at once, each with its file, line and column."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path as FilePath
+from typing import Any
+
+import yaml
+
+from thalia.circuit.serialize import as_data
+from thalia.circuit.spec import Circuit
+from thalia.errors import CircuitError, Path, Problem, did_you_mean, fail
+from thalia.syntax.validation import parse
+from thalia.syntax.yaml_reader import Source, read_text, read_yaml
+
+
+def load(file: str | FilePath, set: Mapping[str, Any] | None = None) -> Circuit:
+    """Read a circuit from a YAML file.
+
+    Parameters
+    ----------
+    set : mapping, optional
+        Values that replace those of the file, by dotted path: `{"pathways.a_to_b.weight": "0.3 nS"}`.
+
+    Raises
+    ------
+    CircuitError
+        With every mistake found in the file.
+    """
+    path = FilePath(file)
+    return loads(read_text(path), str(file), path.parent, set)
+
+
+def loads(
+    text: str, name: str = "circuit.yaml", folder: FilePath = FilePath("."), set: Mapping[str, Any] | None = None
+) -> Circuit:
+    """Read a circuit from YAML text; its own files are looked for in `folder`.
+
+    Raises
+    ------
+    CircuitError
+        With every mistake found in the text.
+    """
+    data, source = read_yaml(text, name, folder)
+    if not isinstance(data, dict):
+        found = "nothing" if data is None else f"a {type(data).__name__}"
+        raise CircuitError([Problem((), f"expected a circuit, found {found}", "start with `thalia new NAME`", name)])
+    if "thalia" not in data:
+        message = "'thalia' is missing"
+        raise CircuitError([Problem((), message, "begin the file with `thalia: 1`, the format's version", f"{name}:1:1")])
+    for path, value in (set or {}).items():
+        data, source = _replaced(data, source, path, value)
+    try:
+        return parse(Circuit, data, source).at(source)
+    except CircuitError as error:
+        raise CircuitError(error.problems, _rest(data, source, error.problems)) from None
+
+
+def _rest(data: dict[str, Any], source: Source, problems: tuple[Problem, ...]) -> Circuit | None:
+    """The circuit without the keys that have problems, or without the whole entries that they belong to."""
+    for depth in (None, 2):
+        data = deepcopy(data)
+        for path in sorted({problem.path[:depth] for problem in problems}, key=str, reverse=True):
+            _remove(data, path)
+        try:
+            return parse(Circuit, data, source).at(source)
+        except CircuitError as error:
+            problems = error.problems
+    return None
+
+
+def _remove(node: Any, path: Path) -> None:
+    for key in path[:-1]:
+        node = node.get(key) if isinstance(node, dict) else node[key] if isinstance(key, int) and key < len(node) else None
+        if not isinstance(node, dict | list):
+            return
+    if path and isinstance(node, dict):
+        node.pop(path[-1], None)
+    elif path and isinstance(node, list) and isinstance(path[-1], int) and path[-1] < len(node):
+        del node[path[-1]]
+
+
+def _replaced(data: dict[str, Any], source: Source, dotted_path: str, value: Any) -> tuple[dict[str, Any], Source]:
+    """The data with one value replaced; a name may itself hold dots, so the longest key that fits is taken."""
+    if isinstance(value, str):
+        value = read_yaml(value, f"--set {dotted_path}")[0]
+    path = _split(data, dotted_path)
+    node: Any = data
+    for key in path[:-1]:
+        node = node[key]
+    node[path[-1]] = value
+    places = {place: where for place, where in source.places.items() if place[: len(path)] != path}
+    return data, replace(source, places={**places, path: f"--set {dotted_path}"})
+
+
+def _split(data: Any, dotted_path: str) -> tuple[str | int, ...]:
+    words = dotted_path.split(".")
+    path: list[str | int] = []
+    node = data
+    while words:
+        taken = next((n for n in range(len(words), 0, -1) if isinstance(node, dict) and ".".join(words[:n]) in node), 0)
+        if isinstance(node, list) and words[0].isdigit() and int(words[0]) < len(node):
+            key: str | int = int(words.pop(0))
+        elif taken:
+            key, words = ".".join(words[:taken]), words[taken:]
+        elif isinstance(node, dict) and len(words) == 1:
+            return (*path, words[0])
+        elif isinstance(node, dict) and (words[0] in Circuit.model_fields if not path else _changes_a_region(path)):
+            key = words.pop(0)
+            node[key] = {}
+        else:
+            known = list(node) if isinstance(node, dict) else []
+            message = f"--set {dotted_path}: the circuit has no '{'.'.join([*map(str, path), words[0]])}'"
+            of_region = path and path[0] in ("populations", "pathways") and words[0] in (data.get("regions") or {})
+            instead = f"of a region: --set regions.{words[0]}.{path[0]}.{'.'.join(words[1:])}" if of_region else ""
+            raise fail(message, instead or did_you_mean(words[0], map(str, known)))
+        path.append(key)
+        node = node[key]
+    return tuple(path)
+
+
+def _changes_a_region(path: list[str | int]) -> bool:
+    """Whether what is set is below a region, whose populations and pathways stand in its template."""
+    return path[0] == "regions" and len(path) > 1
+
+
+def dumps(circuit: Circuit) -> str:
+    """The circuit as YAML text that loads to an equal circuit."""
+    return yaml.dump(as_data(circuit), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Short lists in one line, model text in blocks, and words such as `off` in quotes only where needed."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+def _list(dumper: yaml.SafeDumper, items: list[Any]) -> yaml.SequenceNode:
+    flat = all(not isinstance(item, dict | list) for item in items)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=flat)
+
+
+_Dumper.add_representer(str, _text)
+_Dumper.add_representer(list, _list)

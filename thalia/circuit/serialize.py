@@ -1,0 +1,74 @@
+"""A circuit as plain data: what `dumps` writes, and the JSON Schema that editors check it with."""
+
+from typing import Any
+
+from thalia.circuit.experiment_spec import Experiment
+from thalia.circuit.part_use import Modulator, RuleUse, Stimulus, SynapseUse
+from thalia.circuit.spec import Circuit, Pathway
+from thalia.library.schema import Synapse
+from thalia.syntax.drive_weights import DriveTarget
+from thalia.syntax.equations import Equation, Statement, equation_text
+from thalia.syntax.model_fields import Node
+from thalia.syntax.units import DIMENSIONLESS, Value, si_unit
+
+
+def as_data(node: Any) -> Any:
+    """A noun as the plain data that loads to an equal one: quantities as text, parameters beside their part."""
+    if isinstance(node, Value):
+        number = node.mean
+        plain = node.dimension == DIMENSIONLESS and not node.is_random
+        return (int(number) if number == int(number) else number) if plain else str(node)
+    if isinstance(node, Node):
+        return _node_data(node)
+    if isinstance(node, tuple) and node and isinstance(node[0], Equation | Statement):
+        return "".join(f"{equation_text(n) if isinstance(n, Equation) else n}\n" for n in node)
+    if isinstance(node, dict):
+        return {key: as_data(value) for key, value in node.items()}
+    if isinstance(node, DriveTarget):
+        return str(node)
+    rows = isinstance(node, tuple) and node and all(isinstance(row, tuple) for row in node)
+    if rows and isinstance(node[0][0], Value | DriveTarget):
+        single = len(node) == 1 and len(node[0]) == 1
+        return as_data(node[0][0]) if single else [[as_data(entry) for entry in row] for row in node]
+    if isinstance(node, list | tuple):
+        return [as_data(value) for value in node]
+    return node
+
+
+def _node_data(node: Node) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for name, field in type(node).model_fields.items():
+        value = getattr(node, name)
+        if value is None or (value == field.get_default(call_default_factory=True) and name != "thalia"):
+            continue
+        if name == "parameters" and isinstance(node, RuleUse | SynapseUse | Stimulus | Modulator | Experiment):
+            data |= {key: as_data(entry) for key, entry in value.items()}
+        elif name == "weight" and isinstance(node, Synapse):
+            data[name] = si_unit(value)
+        elif name == "synapse" and isinstance(node, Pathway) and len(value) == 1:
+            data[name] = as_data(value[0])
+        else:
+            data[name] = as_data(value)
+    return data
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of circuit files, for editors."""
+    schema = Circuit.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "Thalia circuit"
+    schema["required"] = ["thalia", "name"]
+    definitions = schema["$defs"]
+    for name, key in (("SynapseUse", "part"), ("RuleUse", "rule"), ("Stimulus", "kind"), ("Modulator", "kind")):
+        definitions[name]["properties"].pop("parameters")
+        definitions[name]["additionalProperties"] = {"type": ["number", "string"]}
+        definitions[name]["required"] = {"Stimulus": ["kind", "target"], "RuleUse": []}.get(name, [key])
+    definitions["Experiment"]["properties"].pop("parameters")
+    definitions["Experiment"]["additionalProperties"] = True
+    definitions["RuleUse"]["properties"]["eligibility"] = {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Eligibility"}]}
+    short = {"SynapseUse": "string", "RuleUse": "string", "Modulator": "string", "Delay": ["string", "array"], "Scale": "number"}
+    for name, kind in short.items():
+        definitions[name] = {"anyOf": [{"type": kind}, definitions[name]]}
+    pathway = definitions["Pathway"]["properties"]
+    pathway["synapse"] = {"anyOf": [{"$ref": "#/$defs/SynapseUse"}, pathway["synapse"]]}
+    return schema

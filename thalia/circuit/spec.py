@@ -1,0 +1,329 @@
+"""The nouns of a circuit, as frozen models: the same words in YAML, in Python and in messages."""
+
+from pathlib import Path as FilePath
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
+
+from thalia.circuit.experiment_spec import ExperimentField
+from thalia.circuit.part_use import ModulatorField, RuleField, RuleUse, StimulusField, SynapseFields, SynapseUse
+from thalia.library.lookup import find
+from thalia.library.protocol_schema import Window
+from thalia.library.schema import ModulatorKind, Neuron, Part, Rule, StimulusKind, Synapse
+from thalia.syntax.fields import (
+    CountTable,
+    Fraction,
+    Length,
+    Name,
+    Names,
+    PositiveLength,
+    PositiveNumber,
+    PositiveTime,
+    ProbabilityTable,
+    Rate,
+    Switch,
+    TimeTable,
+    WeightTable,
+    Words,
+    refuse,
+)
+from thalia.syntax.model_fields import AnyValue, Node
+from thalia.syntax.units import UNITS, constant
+from thalia.syntax.yaml_reader import Source
+
+
+class Space(Node):
+    """Where the neurons of a population are: at random, or on a grid, in a box of one to three dimensions."""
+
+    layout: Literal["random", "grid"] = "random"
+    extent: tuple[Length, ...] = Field(min_length=1, max_length=3)
+
+
+class Population(Node):
+    """Neurons of one model. `share` takes the place of `size` inside a region.
+
+    `modulation` gives parameters of the neuron, or the `gain` of all that it receives, as expressions of modulators.
+    A task may set the parameters in `from_task`, each neuron's own.
+    `excites_and_inhibits` says why biology exempts it from Dale's law.
+    """
+
+    neuron: str
+    size: int | None = Field(default=None, ge=1)
+    share: Fraction | None = None
+    parameters: dict[str, AnyValue] = {}
+    initial: dict[str, AnyValue] = {}
+    modulation: dict[str, str] = {}
+    from_task: Words = ()
+    excites_and_inhibits: str | None = None
+    space: Space | None = None
+
+    @model_validator(mode="after")
+    def _sized_once(self) -> "Population":
+        if (self.size is None) == (self.share is None):
+            raise refuse("expected either 'size' or, in a region, 'share'", "give the number of neurons as `size:`")
+        return self
+
+
+class Connect(Node):
+    """Who connects to whom. `probability` alone is a coin thrown for every pair of neurons."""
+
+    rule: Literal[
+        "pairwise_bernoulli", "fixed_total_number", "fixed_indegree", "fixed_outdegree",
+        "one_to_one", "all_to_all", "distance",
+    ] = "pairwise_bernoulli"  # fmt: skip
+    probability: ProbabilityTable | None = None
+    number: CountTable | None = None
+    profile: Literal["gaussian", "exponential", "disc"] = "gaussian"
+    width: PositiveLength | None = None
+    autapses: bool = True
+    multapses: bool = True
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Connect":
+        needs = {
+            "pairwise_bernoulli": ("probability",), "fixed_indegree": ("number",), "fixed_outdegree": ("number",),
+            "distance": ("probability", "width"),
+        }.get(self.rule, ())  # fmt: skip
+        for key in needs:
+            if getattr(self, key) is None:
+                raise refuse(f"'{self.rule}' needs '{key}'")
+        if self.rule == "fixed_total_number" and (self.number is None) == (self.probability is None):
+            raise refuse("'fixed_total_number' needs either 'number' or 'probability'")
+        unused = {"probability", "number", "width"} - set(needs)
+        for key in sorted(unused if self.rule != "fixed_total_number" else {"width"}):
+            if getattr(self, key) is not None:
+                raise refuse(f"'{self.rule}' does not use '{key}'")
+        return self
+
+
+class Delay(Node):
+    """The way from spike to synapse (`axonal`) and from the postsynaptic soma back to it (`dendritic`)."""
+
+    axonal: TimeTable = ((constant(0, UNITS["s"][1]),),)
+    dendritic: TimeTable = ((constant(0, UNITS["s"][1]),),)
+
+
+DelayField = Annotated[Delay, BeforeValidator(lambda raw: raw if isinstance(raw, dict | Delay) else {"axonal": raw})]
+
+
+class Pathway(Node):
+    """Synapses from one population to another; with lists and tables, from several to several.
+
+    `synapse` is a receptor, or a list of parts that scale its efficacy and then the receptor. `window` names the
+    published window of a pathway and stands for the first of the rules in `plasticity`. `release` is an expression of
+    modulators that multiplies the weight of every arriving spike. `onto` is a site of the postsynaptic neuron.
+    """
+
+    pre: Names
+    post: Names
+    connect: Connect
+    synapse: SynapseFields
+    weight: WeightTable
+    onto: str = ""
+    delay: DelayField = Delay()
+    release: str = ""
+    window: str = ""
+    plasticity: tuple[RuleField, ...] = ()
+    w_min: AnyValue | None = None
+    w_max: AnyValue | None = None
+
+    @property
+    def rules(self) -> tuple[RuleUse, ...]:
+        """Every rule, that of the pathway's window first."""
+        return ((RuleUse(window=self.window),) if self.window else ()) + self.plasticity
+
+    @property
+    def receptor(self) -> SynapseUse:
+        """The synapse model that acts on the neuron."""
+        return self.synapse[-1]
+
+
+class Phase(Node):
+    """A stretch of time; `plasticity` is on, off, or off for the pathways named.
+
+    `modulators` gives parameters of modulators that differ from their own while it lasts.
+    """
+
+    name: Name
+    duration: PositiveTime
+    plasticity: Switch = "on"
+    modulators: dict[Name, dict[str, AnyValue]] = {}
+
+
+class RecordState(Node):
+    """State variables of some neurons of a population, sampled at an interval."""
+
+    population: Name
+    variables: tuple[str, ...] = Field(min_length=1)
+    every: PositiveTime
+    neurons: int = Field(default=10, ge=1)
+
+
+class RecordWeights(Node):
+    """Weights of pathways at the start and at the end, and at an interval if one is given."""
+
+    pathways: Words
+    every: PositiveTime | None = None
+
+
+class Record(Node):
+    """What goes to the run file besides the connectivity."""
+
+    spikes: Words = ("all",)
+    states: dict[Name, RecordState] = {}
+    weights: RecordWeights = RecordWeights(pathways=("plastic",))
+    modulators: PositiveTime = constant(0.01, UNITS["s"][1])
+
+
+class Reference(Node):
+    """What was published, to hold a run against: rates, for which down-scaling compensates, and ranges of rates.
+
+    `pacemakers` are populations that fire regularly by themselves, `bands` those of rhythms that pace whole populations.
+    """
+
+    source: str
+    rates: dict[Name, Rate] = {}
+    ranges: dict[Name, tuple[Rate, Rate]] = {}
+    pacemakers: tuple[Name, ...] = ()
+    bands: dict[Name, Literal["delta", "theta", "alpha", "beta", "gamma"]] = {}
+
+    @model_validator(mode="after")
+    def _low_before_high(self) -> "Reference":
+        for name, (low, high) in self.ranges.items():
+            if low.mean > high.mean:
+                raise refuse(f"ranges.{name}: expected the lower rate first, found [{low.text}, {high.text}]", "swap them")
+        return self
+
+
+class Scale(Node):
+    """How much of the full circuit to build: a fraction of its neurons, and of the synapses of each neuron."""
+
+    neurons: Fraction = constant(1)
+    synapses: Fraction = constant(1)
+
+
+class RegionUse(Node):
+    """A region template with its size in neurons, and what this circuit changes of its populations and pathways, by name.
+
+    What is given replaces what the template says; mappings such as `parameters` are merged.
+    """
+
+    template: str
+    size: int = Field(ge=1)
+    populations: dict[Name, dict[str, Any]] = {}
+    pathways: dict[Name, dict[str, Any]] = {}
+
+
+class Gains(Node):
+    """A file of gains by population, as `thalia calibrate` writes it."""
+
+    gains: dict[Name, PositiveNumber]
+
+
+class Fragment(Node):
+    """A region template: populations with shares of its size, pathways between them, and what was published of its rates."""
+
+    summary: str
+    source: str = ""
+    cite: tuple[str, ...] = ()
+    reference: Reference | None = None
+    populations: dict[Name, Population]
+    pathways: dict[Name, Pathway] = {}
+
+
+class Backend(Node):
+    """How a backend goes about its work; `stock` is brian2cuda as it is, as a reference for Thalia's own kernels."""
+
+    stock: bool = False
+
+
+class Circuit(Node):
+    """A circuit, whole: what a scientist writes and what every pass starts from.
+
+    `gains` multiply all that excites a population, pathways and stimuli; they may stand in a file beside the circuit.
+    """
+
+    thalia: Literal[1] = 1
+    name: Name
+    summary: str = ""
+    cite: tuple[str, ...] = ()
+    duration: PositiveTime | None = None
+    dt: PositiveTime = constant(1e-4, UNITS["s"][1])
+    seed: int = Field(default=1, ge=0, lt=2**63)
+    scale: Annotated[Scale, BeforeValidator(lambda raw: _both(raw))] = Scale()
+    neurons: dict[Name, Neuron] = {}
+    synapses: dict[Name, Synapse] = {}
+    rules: dict[Name, Rule] = {}
+    windows: dict[Name, Window] = {}
+    stimulus_kinds: dict[Name, StimulusKind] = {}
+    modulator_kinds: dict[Name, ModulatorKind] = {}
+    regions: dict[Name, RegionUse] = {}
+    populations: dict[Name, Population] = {}
+    pathways: dict[Name, Pathway] = {}
+    stimuli: dict[Name, StimulusField] = {}
+    modulators: dict[Name, ModulatorField] = {}
+    phases: tuple[Phase, ...] = ()
+    gains: dict[Name, PositiveNumber] | str = {}
+    record: Record = Record()
+    reference: Reference | None = None
+    backend: Backend = Backend()
+    experiment: ExperimentField | None = None
+    _source: Source = PrivateAttr(default_factory=Source)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether they say the same; where they were written does not matter."""
+        return isinstance(other, Circuit) and all(getattr(self, f) == getattr(other, f) for f in Circuit.model_fields)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def source(self) -> Source:
+        """Where each key was written; empty for a circuit made in Python."""
+        return self._source
+
+    def at(self, source: Source) -> "Circuit":
+        """The same circuit, knowing where it was written."""
+        copy = self.model_copy()
+        copy._source = source
+        return copy
+
+    def part(self, kind: str, name: str) -> Part:
+        """The part called `name`: the circuit's own, a file beside it, or one of the library.
+
+        Raises
+        ------
+        CircuitError
+            If there is no such part, or its file has mistakes.
+        """
+        own: dict[str, dict[str, Any]] = {
+            "neurons": self.neurons, "synapses": self.synapses, "plasticity": self.rules, "windows": self.windows,
+            "stimuli": self.stimulus_kinds, "modulators": self.modulator_kinds,
+        }  # fmt: skip
+        part: Part = own[kind][name] if name in own[kind] else find(kind, name, self.folder)[0]
+        return part
+
+    def parts_used(self) -> set[tuple[str, str]]:
+        """Kind and name of every part that populations, pathways, stimuli and modulators name."""
+        used = {("neurons", population.neuron) for population in self.populations.values()}
+        used |= {("stimuli", stimulus.kind) for stimulus in self.stimuli.values()}
+        used |= {("modulators", modulator.kind) for modulator in self.modulators.values()}
+        for pathway in self.pathways.values():
+            used |= {("synapses", use.part) for use in pathway.synapse}
+            for rule in pathway.rules:
+                window = self.part("windows", rule.window) if rule.window else None
+                name = rule.rule or (window.rule if isinstance(window, Window) else "")
+                used |= {("plasticity", name)} | ({("windows", rule.window)} if rule.window else set())
+        return used
+
+    @property
+    def folder(self) -> FilePath:
+        """The folder that the circuit's own files are beside."""
+        return self._source.folder
+
+    def with_(self, **changes: Any) -> "Circuit":
+        """The same circuit with some of its fields replaced by checked values."""
+        return self.model_copy(update=changes)
+
+
+def _both(raw: Any) -> Any:
+    return raw if isinstance(raw, dict | Scale) else {"neurons": raw, "synapses": raw}

@@ -1,0 +1,1 @@
+"""The commands: each is one call of the Python interface, with heavy imports inside."""

@@ -1,0 +1,242 @@
+"""The library for readers: what there is, what each part means, and whom to cite."""
+
+import re
+from pathlib import Path
+
+from thalia.circuit.load import loads
+from thalia.circuit.spec import Circuit, Fragment
+from thalia.compiler.expand import expand
+from thalia.errors import CircuitError, did_you_mean, fail
+from thalia.library.lookup import KINDS, find, names, part_text
+from thalia.library.protocol_schema import Condition, Protocol, Window
+from thalia.library.schema import Layer, Neuron, Pairing, Part, Preset, Rule, StimulusKind, Synapse
+from thalia.syntax.equations import equation_text
+from thalia.syntax.units import si_unit
+from thalia.syntax.validation import parse
+from thalia.syntax.yaml_reader import read_yaml
+
+ALL_KINDS = (*KINDS, "regions", "experiments")
+
+
+def listing(what: str | None = None) -> str:
+    """The whole library by kind, one kind of it, or one part with its parameters and equations.
+
+    Raises
+    ------
+    CircuitError
+        If nothing has this name.
+    """
+    if what is None:
+        return "\n".join(_kind(kind) for kind in ALL_KINDS if names(kind))
+    if what in ALL_KINDS:
+        return _kind(what)
+    for kind in ALL_KINDS:
+        if what in names(kind):
+            return _part(kind, what) if kind in KINDS else _region(what) if kind == "regions" else _experiment(what)
+    known = [*ALL_KINDS, *(name for kind in ALL_KINDS for name in names(kind))]
+    raise fail(f"the library has no '{what}'", did_you_mean(what, known))
+
+
+def _kind(kind: str) -> str:
+    """The parts of a kind, one a line; rules by family."""
+    lines = [f"{kind}:"]
+    families: dict[str, list[str]] = {}
+    width = max(18, *(len(name) for name in names(kind)))
+    for name in names(kind):
+        part = _read(kind, name)
+        family = part.family if isinstance(part, Rule) else ""
+        families.setdefault(family, []).append(f"{name:<{width}} {part.summary}")
+    for family, rows in families.items():
+        lines += ([f"  {family}:"] if family else []) + [f"  {'  ' if family else ''}{row}" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def rules_table() -> str:
+    """The plasticity rules as a Markdown table, by family, for the README."""
+    rules = {name: part for name in names("plasticity") if isinstance(part := find("plasticity", name)[0], Rule)}
+    lines = ["| family | rule | what it is | source |", "| --- | --- | --- | --- |"]
+    for name, rule in sorted(rules.items(), key=lambda item: (item[1].family, item[0])):
+        paper = re.match(r".*?\(\d{4}\)", rule.source)
+        lines.append(f"| {rule.family} | `{name}` | {rule.summary} | {paper[0] if paper else rule.source} |")
+    return "\n".join(lines) + "\n"
+
+
+def _part(kind: str, name: str) -> str:
+    part = find(kind, name)[0]
+    lines = [f"{name}: {part.summary}", f"  source: {part.source}"]
+    lines += [f"  {key}: {text}" for key in ("reproduces", "differs") if (text := getattr(part, key))]
+    if part.parameters:
+        lines.append("  parameters:")
+        lines += [f"    {key} = {p.default}  {p.meaning}" for key, p in part.parameters.items()]
+    if isinstance(part, Layer) and part.presets:
+        lines.append("  presets:")
+        lines += [f"    {key}: {_preset(preset)}" for key, preset in part.presets.items()]
+    if isinstance(part, Rule) and part.pairing:
+        lines.append("  pairings, the first by default:")
+        lines += [f"    {key}: {_events(pairing)}" for key, pairing in part.pairing.items()]
+    lines += [f"  {line}" for line in _model(part)]
+    return "\n".join(lines) + "\n"
+
+
+def _preset(preset: Preset) -> str:
+    numbers = [f"{key} = {value}" for key, value in preset.parameters.items()]
+    return ", ".join([*numbers, *([preset.pairing] if preset.pairing else [])]) + f"\n      {preset.source}"
+
+
+def _events(pairing: Pairing) -> str:
+    return "; ".join(f"{event}: {s}" for event in ("on_pre", "on_post") for s in getattr(pairing, event))
+
+
+def _model(part: Part) -> list[str]:
+    match part:
+        case Neuron():
+            lines = ["equations:", *(f"  {equation_text(e)}" for e in part.equations), f"threshold: {part.threshold}"]
+            return lines + [f"reset: {statement}" for statement in part.reset]
+        case Layer():
+            return _layer(part)
+        case Window():
+            lines = [f"rule: {part.rule}", *([f"preset: {part.preset}"] if part.preset else [])]
+            lines += [f"{key} = {value}" for key, value in part.values.items()]
+            return [*lines, f"sign: {part.sign}", f"evidence: {part.evidence}", f"preparation: {part.preparation}"]
+        case Protocol():
+            return [_condition(condition) for condition in part.conditions]
+        case StimulusKind():
+            return [f"{key}: {text}" for key in ("current", "rate") if (text := getattr(part, key))]
+    return []
+
+
+def _condition(condition: Condition) -> str:
+    pre, post = (" ".join(f"{time:g}" for time in getattr(condition, side)) for side in ("pre", "post"))
+    return f"{condition.series}, {condition.x:g}: pre {pre}, post {post} ms, {condition.repeat} times"
+
+
+def _layer(part: Layer) -> list[str]:
+    lines = [f"weight in {si_unit(part.weight)}"] if isinstance(part, Synapse) and part.weight else []
+    for title, equations in (("equations:", part.equations), ("in the postsynaptic neuron:", part.neuron)):
+        lines += [title, *(f"  {equation_text(e)}" for e in equations)] if equations else []
+    lines += [f"{name} starts at {value}" for name, value in part.initial.items()]
+    lines += [f"current: {part.current}"] if isinstance(part, Synapse) and part.current else []
+    lines += [f"on_pre: {s}" for s in part.on_pre]
+    if isinstance(part, Rule):
+        lines += [f"{part.later.after} later: {s}" for s in part.later.on_pre] if part.later else []
+        lines += [f"{event}: {s}" for event in ("on_post", "on_teacher", "on_step") for s in getattr(part, event)]
+    return lines + [f"on_spike: {s}" for s in part.on_spike]
+
+
+def _read(kind: str, name: str) -> Part | Fragment | Circuit:
+    if kind in KINDS:
+        return find(kind, name)[0]
+    return _circuit(name) if kind == "experiments" else _fragment(name)
+
+
+def _fragment(name: str) -> Fragment:
+    text, file = part_text("regions", name, Path("."))
+    data, source = read_yaml(text, file)
+    return parse(Fragment, data, source)
+
+
+def _circuit(name: str) -> Circuit:
+    text, file = part_text("experiments", name, Path("."))
+    return loads(text, file)
+
+
+def _experiment(name: str) -> str:
+    circuit = _circuit(name)
+    experiment = circuit.experiment
+    assert experiment is not None
+    lines = [
+        f"{name}: {circuit.summary}",
+        f"  task: {experiment.task}, {experiment.seeds} seeds",
+        f"  result: {experiment.result}",
+    ]
+    lines += [f"  {key}: {value:g}" for key in ("chance", "goal") if (value := getattr(experiment, key)) is not None]
+    for kind in ("rules", "controls"):
+        variants = getattr(experiment, kind)
+        lines += [f"  {kind}:", *(f"    {key}: {each.says}" for key, each in variants.items())] if variants else []
+    return "\n".join(lines) + "\n"
+
+
+def _region(name: str) -> str:
+    fragment = _fragment(name)
+    lines = [f"{name}: {fragment.summary}", f"  source: {fragment.source}", "  populations:"]
+    lines += [f"    {key}: {p.neuron}, share {p.share or p.size}" for key, p in fragment.populations.items()]
+    lines += ["  pathways:", *(f"    {key}: {', '.join(p.pre)} to {', '.join(p.post)}" for key, p in fragment.pathways.items())]
+    return "\n".join(lines) + "\n"
+
+
+def citations(circuit: Circuit) -> list[str]:
+    """The papers behind a circuit and all its parts, one a line, as DOIs with what they stand behind."""
+    written_out = expand(circuit)
+    found: dict[str, list[str]] = {doi: [circuit.name] for doi in circuit.cite}
+    for region, use in circuit.regions.items():
+        for doi in _fragment(use.template).cite:
+            found.setdefault(doi, []).append(f"region {region}")
+    for kind, name in sorted(written_out.parts_used()):
+        try:
+            text = written_out.part(kind, name).source
+        except CircuitError:
+            continue
+        for doi in re.findall(r"doi:(10\.\d{4,}/[^\s,;]+)", text):
+            found.setdefault(doi.rstrip("."), []).append(name)
+    return [f"https://doi.org/{doi}  ({', '.join(dict.fromkeys(uses))})" for doi, uses in found.items()]
+
+
+def starter(name: str) -> str:
+    """A small circuit of this name that learns something, with a comment for every section.
+
+    Raises
+    ------
+    CircuitError
+        If the name is not in snake_case.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise fail(f"'{name}' is not a name", "names are snake_case: my_circuit")
+    return _STARTER.replace("NAME", name)
+
+
+_STARTER = """\
+thalia: 1  # version of the format
+name: NAME
+dt: 0.1 ms
+seed: 1
+
+populations:
+  inputs: {neuron: poisson, size: 100, parameters: {rate: 10 Hz}}
+  excitatory: {neuron: lif_conductance, size: 400, initial: {v: "uniform(-60 mV, -50 mV)"}}
+  inhibitory: {neuron: lif_conductance, size: 100, initial: {v: "uniform(-60 mV, -50 mV)"}}
+
+pathways:
+  inputs_to_excitatory:
+    pre: inputs
+    post: excitatory
+    connect: {probability: 0.2}
+    synapse: ampa
+    weight: lognormal(3 nS, 1 nS, max=9 nS)
+    delay: 1.5 ms
+    w_max: 9 nS
+    plasticity: [stdp_pair]  # `thalia list stdp_pair` shows its equations and parameters
+
+  excitation:  # several pathways in one: rows of a table are targets, columns sources
+    pre: excitatory
+    post: [excitatory, inhibitory]
+    connect: {probability: [[0.02], [0.1]]}
+    synapse: ampa
+    weight: 0.5 nS
+    delay: 1.5 ms
+
+  inhibition:
+    pre: inhibitory
+    post: [excitatory, inhibitory]
+    connect: {probability: 0.1}
+    synapse: gaba_a
+    weight: 2 nS
+    delay: 0.8 ms
+
+phases:
+  - {name: settle, duration: 200 ms, plasticity: off}
+  - {name: learn, duration: 1 s}
+
+record:
+  spikes: all
+  weights: {pathways: plastic, every: 100 ms}
+"""

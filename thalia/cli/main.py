@@ -1,0 +1,256 @@
+"""The commands: one command, one call of the Python interface. Heavy imports happen inside the commands."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from thalia.cli import calibrate, protocols, runs, training
+from thalia.cli.options import (
+    Backend,
+    CheckpointEvery,
+    Chunk,
+    CircuitFile,
+    Duration,
+    Lower,
+    Precision,
+    Scale,
+    Seed,
+    Set,
+    load_with,
+    progress_bar,
+    settings_of,
+    tell,
+)
+from thalia.errors import CircuitError, fail
+
+if TYPE_CHECKING:
+    from thalia.recording.run_file import Run
+
+KIND_HELP = "raster, weights, rates or graph."
+
+app = typer.Typer(
+    help="Thalia simulates brain regions: circuits in YAML, checked, compiled and kept whole in one file.",
+    no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, add_completion=True,
+)  # fmt: skip
+
+
+@app.command()
+def check(circuit: CircuitFile, set_: Set = None) -> None:
+    """Find every mistake in a circuit, without running it.
+
+    Example: thalia check circuits/cortex.yaml
+    """
+    from thalia.compiler.pipeline import plan_of
+    from thalia.compiler.resources import expected_synapses
+
+    loaded = load_with(circuit, set_)
+    plan = plan_of(loaded)
+    if loaded.experiment:
+        from thalia.training.experiment import conditions_of
+
+        conditions_of(circuit, None, None, settings_of(set_), {})
+    neurons = sum(group.size for group in plan.groups)
+    synapses = sum(expected_synapses(pathway, plan) for _, pathway in plan.pathways())
+    print(f"{circuit}: good: {plan.name}, {neurons:,} neurons, {synapses:,.0f} synapses, {plan.duration:g} s")
+
+
+@app.command("plan")
+def plan_command(
+    circuit: CircuitFile, set_: Set = None, scale: Scale = None, lower: Lower = "on", precision: Precision = "double"
+) -> None:
+    """Print what would run: the equations, how they were fused and integrated, and what it costs.
+
+    Example: thalia plan circuits/pair.yaml
+    """
+    from thalia.codegen.listing import describe
+    from thalia.compiler.pipeline import plan_of, with_options
+
+    print(describe(plan_of(with_options(load_with(circuit, set_), scale=scale), lower, precision)), end="")
+
+
+@app.command()
+def run(
+    circuit: CircuitFile,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The run file; by default runs/CIRCUIT/TIME.h5.")] = None,
+    backend: Backend = None,
+    seed: Seed = None,
+    set_: Set = None,
+    duration: Duration = None,
+    scale: Scale = None,
+    lower: Lower = "on",
+    precision: Precision = "double",
+    checkpoint_every: CheckpointEvery = None,
+    chunk: Chunk = None,
+    start_from: Annotated[Path | None, typer.Option("--from", help="Start with what another run has learned.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run file if it exists.")] = False,
+    plot: Annotated[bool, typer.Option("--plot", help="Write the figures beside the run file.")] = False,
+    profile: Annotated[bool, typer.Option("--profile", help="Show where the time went, by pass and by object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
+) -> None:
+    """Simulate a circuit and keep everything in one file.
+
+    Example: thalia run circuits/cortex.yaml --plot
+    """
+    from thalia.simulation.run import run as run_circuit
+
+    loaded = load_with(circuit, set_)
+    try:
+        with progress_bar(quiet=as_json) as progress:
+            result = run_circuit(
+                loaded, output=output, backend=backend, seed=seed, duration=duration, scale=scale, lower=lower,
+                precision=precision, overwrite=overwrite, checkpoint_every=checkpoint_every, chunk=chunk, start_from=start_from,
+                profile=profile, progress=progress,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        print("stopped; if the run file is there, `thalia resume` goes on with it", file=sys.stderr)
+        raise typer.Exit(130) from None
+    tell(result, _figures(result) if plot else [], as_json)
+
+
+app.command()(runs.resume)
+app.command("verify-resume")(runs.verify_resume)
+app.command()(runs.diff)
+app.command()(runs.health)
+app.command()(runs.export)
+app.command()(runs.sweep)
+app.command()(calibrate.calibrate)
+app.command()(training.learn)
+
+
+@app.command()
+def plot(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help=KIND_HELP)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A run file; for a graph, a circuit file will do.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The figure; its ending decides the format.")] = None,
+) -> None:
+    """Draw a figure of a run.
+
+    Example: thalia plot raster runs/cortex/2026-11-22T10-00-00.h5 -o raster.png
+    """
+    from thalia.compiler.graph import network_of
+    from thalia.compiler.pipeline import plan_of
+    from thalia.errors import did_you_mean
+    from thalia.figures import activity
+    from thalia.recording.run_file import Run
+
+    if kind not in (*activity.KINDS, "graph"):
+        raise fail(f"no figure is called '{kind}'", did_you_mean(kind, (*activity.KINDS, "graph")))
+    is_circuit = file.suffix in (".yaml", ".yml")
+    if is_circuit and kind != "graph":
+        raise fail(f"{file}: is a circuit, and a {kind} needs a run", f"thalia run {file} --plot")
+    target = output or file.with_name(f"{file.stem}_{kind}.png")
+    if is_circuit:
+        figure = activity.graph(network_of(plan_of(load_with(file, None))))
+    else:
+        loaded = Run(file)
+        figure = activity.graph(loaded.network) if kind == "graph" else activity.KINDS[kind](loaded)
+    try:
+        print(activity.save(figure, target))
+    except ValueError as error:
+        raise fail(f"{target}: {error}") from None
+
+
+@app.command()
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False) -> None:
+    """Say what this machine can run circuits on, and what to do about what it lacks.
+
+    Example: thalia doctor
+    """
+    from thalia.backends import doctor as examination
+
+    findings = examination.examine()
+    if as_json:
+        print(json.dumps(examination.as_data(findings)))
+        return
+    for each in findings:
+        print(f"{'ok' if each.good else '--'}  {each.name:14}{each.found}{f': {each.remedy}' if each.remedy else ''}")
+    for name, why in examination.backends_here().items():
+        print(f"--backend {name:8}{(why and f'cannot run here: {why}') or 'can run here'}")
+
+
+@app.command("list")
+def list_command(
+    what: Annotated[
+        str | None, typer.Argument(metavar="[KIND or NAME]", help="neurons, synapses, plasticity, …, or a part.")
+    ] = None,
+) -> None:
+    """Show the parts of the library, or everything about one of them.
+
+    Example: thalia list stdp_pair
+    """
+    from thalia.cli.catalog import listing
+
+    print(listing(what), end="")
+
+
+@app.command()
+def cite(circuit: CircuitFile) -> None:
+    """Print the papers behind a circuit: its own, and those of every part that it uses.
+
+    Example: thalia cite circuits/cortex.yaml
+    """
+    from thalia.cli.catalog import citations
+
+    print("\n".join(citations(load_with(circuit, None))))
+
+
+app.command()(protocols.window)
+app.command()(protocols.protocol)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of circuit files, with which editors complete and check them.
+
+    Example: thalia schema > circuit.schema.json
+    """
+    from thalia.circuit.serialize import json_schema
+
+    print(json.dumps(json_schema(), indent=2))
+
+
+@app.command()
+def new(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the circuit, in snake_case.")]) -> None:
+    """Write a small circuit to start from.
+
+    Example: thalia new my_circuit
+    """
+    from thalia.cli.catalog import starter
+
+    file = Path(f"{name}.yaml")
+    text = starter(name)
+    if file.exists():
+        raise fail(f"{file}: exists already", "choose another name")
+    file.write_text(text, "utf-8")
+    print(f"{file}: written; try `thalia run {file} --plot`")
+
+
+def _figures(result: "Run") -> list[Path]:
+    from thalia.figures import activity
+
+    kinds = {
+        name: draw
+        for name, draw in activity.KINDS.items()
+        if (name != "weights" or any(len(w.pre) for w in result.weights.values())) and (name != "modulators" or result.modulators)
+    }
+    stem = result.file.with_suffix("")
+    written = [activity.save(draw(result), f"{stem}_{name}.png") for name, draw in kinds.items()]
+    return [*written, activity.save(activity.graph(result.network), f"{stem}_graph.png")]
+
+
+def main() -> None:
+    """Run a command; what the user can mend ends with status 2 and no traceback."""
+    try:
+        app()
+    except CircuitError as error:
+        print(error, file=sys.stderr)
+        count = len(error.problems)
+        if count > 1:
+            print(f"{count} problems", file=sys.stderr)
+        sys.exit(2)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,90 @@
+"""What commands have in common: their options, the progress that they show, and how a result is told."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from thalia.errors import fail
+
+if TYPE_CHECKING:
+    from thalia.circuit.spec import Circuit
+    from thalia.recording.run_file import Run
+
+CircuitFile = Annotated[Path, typer.Argument(metavar="CIRCUIT", help="A circuit file, such as circuits/cortex.yaml.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Replace a value of the file; may be repeated.")
+]
+Scale = Annotated[float | None, typer.Option(help="Fraction of the neurons, and of the synapses of each, to build.")]
+Backend = Annotated[str | None, typer.Option(help="cpp, cuda (an NVIDIA GPU) or runtime (NumPy); by default cpp where it works.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
+Duration = Annotated[str | None, typer.Option(help="Model time, such as '2 s'.")]
+Lower = Annotated[str, typer.Option(help="'off' integrates every synaptic variable in every step, as a reference.")]
+Precision = Annotated[str, typer.Option(help="'single' halves the memory of synapses; everything else stays double.")]
+Chunk = Annotated[str | None, typer.Option(help="Model time between two reports of progress; by default about 0.2 s of yours.")]
+CheckpointEvery = Annotated[
+    str | None, typer.Option(help="Model time between two states to resume from, such as '5 s'; by default often and cheap.")
+]
+
+
+def load_with(file: Path, settings: list[str] | None) -> "Circuit":
+    """A circuit with what `--set` replaces."""
+    from thalia.compiler.pipeline import load_whole
+
+    return load_whole(file, settings_of(settings))
+
+
+def settings_of(settings: list[str] | None) -> dict[str, str]:
+    """What `--set` replaces, by path.
+
+    Raises
+    ------
+    CircuitError
+        If one of them is not PATH=VALUE.
+    """
+    pairs = {}
+    for setting in settings or []:
+        path, equals, value = setting.partition("=")
+        if not equals or not path.strip():
+            raise fail(f"--set {setting}: expected PATH=VALUE", "as in --set pathways.a_to_b.weight='0.3 nS'")
+        pairs[path.strip()] = value.strip()
+    return pairs
+
+
+def tell(result: "Run", figures: list[Path], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"file": str(result.file), **result.results, "figures": [str(f) for f in figures]}))
+        return
+    from thalia.cli.tables import print_summary
+
+    print_summary(result, figures)
+
+
+@contextmanager
+def progress_bar(quiet: bool) -> Iterator[Any]:
+    """A live bar over building and simulating, on standard error."""
+    from thalia.backends import silent
+
+    if quiet:
+        yield silent
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description:<12}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn(),
+               TimeRemainingColumn(compact=True), TextColumn("{task.fields[detail]}"))  # fmt: skip
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        tasks: dict[str, Any] = {}
+
+        def report(what: str, fraction: float, detail: str = "") -> None:
+            if what not in tasks:
+                for earlier in tasks.values():
+                    bar.update(earlier, visible=False)
+                tasks[what] = bar.add_task(what, total=1.0, detail="")
+            bar.update(tasks[what], completed=fraction, detail=detail)
+
+        yield report

@@ -1,0 +1,187 @@
+"""The commands about run files: to go on with one, to hold it against another, to take it to other tools."""
+
+import json
+import math
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from thalia.cli.options import (
+    Backend,
+    CheckpointEvery,
+    Chunk,
+    CircuitFile,
+    Duration,
+    Scale,
+    Seed,
+    Set,
+    load_with,
+    progress_bar,
+    settings_of,
+    tell,
+)
+from thalia.errors import fail
+
+MANY_RUNS = 1000  # from which on a sweep asks
+
+
+def resume(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A run file, finished or interrupted.")],
+    for_: Annotated[str | None, typer.Option("--for", help="Model time to go on for; by default to the end.")] = None,
+    checkpoint_every: CheckpointEvery = None,
+    chunk: Chunk = None,
+    as_it_was: Annotated[
+        bool, typer.Option("--as-it-was", help="Also if the circuit was edited since; it is in the file.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
+) -> None:
+    """Go on with a run that was interrupted, or with a finished one for longer.
+
+    Example: thalia resume runs/cortex/2026-11-22T10-00-00.h5 --for 1s
+    """
+    from thalia.simulation.resume import resume as resume_run
+
+    try:
+        with progress_bar(quiet=as_json) as progress:
+            result = resume_run(
+                file, for_=for_, checkpoint_every=checkpoint_every, chunk=chunk, as_it_was=as_it_was, progress=progress
+            )
+    except KeyboardInterrupt:
+        print(f"stopped; `thalia resume {file}` goes on", file=sys.stderr)
+        raise typer.Exit(130) from None
+    tell(result, [], as_json)
+
+
+def verify_resume(
+    circuit: CircuitFile,
+    set_: Set = None,
+    backend: Backend = None,
+    seed: Seed = None,
+    duration: Duration = None,
+    scale: Scale = None,
+    pieces: Annotated[int, typer.Option(help="In how many pieces to run it.")] = 3,
+) -> None:
+    """Run a circuit whole and in pieces, and compare every bit of spikes, weights and state.
+
+    Example: thalia verify-resume circuits/balanced.yaml --duration '1 s'
+    """
+    from thalia.compiler.pipeline import with_options
+    from thalia.simulation.verify_resume import verify
+
+    loaded = with_options(load_with(circuit, set_), seed, scale=scale)
+    with progress_bar(quiet=False) as progress:
+        verdict = verify(loaded, backend=backend, duration=duration, pieces=pieces, progress=progress)
+    print(verdict.text())
+    if not verdict.identical:
+        raise typer.Exit(1)
+
+
+def diff(
+    first: Annotated[Path, typer.Argument(metavar="FILE", help="A run file.")],
+    second: Annotated[Path, typer.Argument(metavar="FILE", help="Another.")],
+) -> None:
+    """Say what differs between two runs: circuit, spikes, weights, state. Status 1 if anything does.
+
+    Example: thalia diff runs/first.h5 runs/second.h5
+    """
+    from thalia.simulation.diff import compare
+
+    lines = compare(first, second)
+    print("\n".join(lines) if lines else "identical to the bit")
+    if lines:
+        raise typer.Exit(1)
+
+
+def health(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A run file.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The figure; by default beside the run file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and draw nothing.")] = False,
+) -> None:
+    """Judge the activity of a run: ok, warn or critical for every population. Status 2 if anything is critical.
+
+    Example: thalia health runs/cortex/2026-11-22T10-00-00.h5
+    """
+    from thalia.analysis.health import CRITICAL
+    from thalia.analysis.health import health as judge
+    from thalia.recording.run_file import Run
+
+    run = Run(file)
+    found = judge(run)
+    if as_json:
+        print(json.dumps({"file": str(file), "verdict": found.verdict, **asdict(found)}))
+    else:
+        from thalia.cli.tables import print_health
+        from thalia.figures.activity import save
+        from thalia.figures.health import health_figure
+
+        print_health(found)
+        figure = health_figure(found, f"{run.attributes['name']}, {run.phases[-1][0]}")
+        print(save(figure, output or file.with_name(f"{file.stem}_health.png")))
+    if found.verdict == CRITICAL:
+        raise typer.Exit(2)
+
+
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A run file.")],
+    to: Annotated[str, typer.Option(help="nwb, neo, sonata or graphml.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File, or SONATA's folder, to write.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+) -> None:
+    """Write a run in the format of another tool.
+
+    Example: thalia export runs/cortex/2026-11-22T10-00-00.h5 --to nwb
+    """
+    from thalia.exporters import export as write
+    from thalia.recording.run_file import Run
+
+    print(write(Run(file), to, output, overwrite))
+
+
+def sweep(
+    circuit: CircuitFile,
+    vary: Annotated[list[str] | None, typer.Option(metavar="PATH=VALUES", help="0.1nS:1nS:10, or a,b; may be repeated.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="1:8, or 1,5,9; by default the circuit's own.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes side by side; by default one for each core.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler, whose workers run it instead.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder of the results, also of one to go on.")] = None,
+    set_: Set = None,
+    duration: Duration = None,
+    scale: Scale = None,
+    backend: Backend = None,
+    plot: Annotated[list[str] | None, typer.Option("--plot", metavar="NUMBER", help="What to draw, such as cv_isi.l4e.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, however many runs there are.")] = False,
+) -> None:
+    """Run a circuit with many values and seeds, from one build, and tabulate every number of the summaries.
+
+    Example: thalia sweep circuits/brunel.yaml --vary stimuli.external.rate=8kHz:20kHz:5 --seeds 1:4
+    """
+    from thalia.figures.activity import save
+    from thalia.figures.sweep import sweep_figure
+    from thalia.parallel.axes import axis_of, seeds_of
+    from thalia.parallel.sweep import sweep as run_sweep
+
+    axes, chosen = [axis_of(each) for each in vary or []], seeds_of(seeds) if seeds else None
+    count = len(chosen or (0,)) * math.prod(len(axis.values) for axis in axes)
+    if count > MANY_RUNS and not yes:
+        if not sys.stdin.isatty():
+            raise fail(f"these are {count:,} runs", "say --yes if you mean it")
+        typer.confirm(f"These are {count:,} runs. Go on?", abort=True)
+    try:
+        with progress_bar(quiet=False) as progress:
+            table = run_sweep(
+                circuit, axes, chosen, output=output, workers=workers, scheduler=scheduler, set=settings_of(set_),
+                progress=progress, duration=duration, scale=scale, backend=backend,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        print("stopped; the same command with `-o` and the folder of its results goes on", file=sys.stderr)
+        raise typer.Exit(130) from None
+    print(f"{len(table.rows)} of {count} runs: {table.folder / 'table.csv'}, table.h5")
+    if len(axes) in (1, 2) and table.rows:
+        print(save(sweep_figure(table, plot or ()), table.folder / "sweep.png"))
+    for point, why in table.failed:
+        print(f"failed twice: seed {point.seed}, {point.settings}: {why}", file=sys.stderr)
+    if table.failed:
+        raise typer.Exit(1)

@@ -1,0 +1,164 @@
+"""What a person reads after a run: one table of populations, one of plastic pathways, and where everything is."""
+
+from collections.abc import Sequence
+from pathlib import Path as FilePath
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from thalia.analysis.health import COLUMNS, CRITICAL, OK, WARN, Health, shown
+from thalia.recording.run_file import Run
+from thalia.simulation.calibrate import Calibration
+from thalia.training.results import Outcome
+
+MAX_PHASES = 3
+MAX_MEASURES = 4
+STYLES = {OK: "", WARN: "yellow", CRITICAL: "red"}
+
+
+def print_summary(run: Run, figures: Sequence[FilePath]) -> None:
+    """Print sizes, rates and irregularity by population, and mean weights before and after."""
+    console = Console(highlight=False)
+    results = run.results
+    by_phase = results["rates_by_phase_hz"]
+    phases = list(by_phase)[-MAX_PHASES:]
+    title = f"{results['circuit']}: {results['neurons']:,} neurons, {results['synapses']:,} synapses, {run.duration:g} s"
+    console.print(title, style="bold", soft_wrap=True)  # not the table's own title, which is as narrow as the table
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("population")
+    table.add_column("size", justify="right")
+    for phase in phases:
+        table.add_column(f"rate, {phase}" if len(phases) > 1 else "rate", justify="right")
+    reference = run.structure["reference"]
+    if reference:
+        table.add_column("published", justify="right")
+    table.add_column("CV of ISI", justify="right")
+    for name, size in run.sizes.items():
+        row = [name, f"{size:,}", *(f"{by_phase[phase][name]:.2f} Hz" for phase in phases)]
+        if reference:
+            row.append(_published(reference, name))
+        cv = results["cv_isi"][name]
+        table.add_row(*row, "" if cv is None else f"{cv:.2f}")
+    console.print(table)
+    if results["weights"]:
+        console.print(_weights(results["weights"]))
+    if "profile_s" in results:
+        console.print(_profile(results))
+    for note in results["notes"]:
+        console.print(note, style="dim", soft_wrap=True)
+    console.print(_timing(run), style="dim", soft_wrap=True)
+    console.print(run.attributes["determinism"], style="dim", soft_wrap=True)
+    for file in (run.file, *figures):
+        console.print(str(file), soft_wrap=True)
+
+
+def _published(reference: dict[str, Any], population: str) -> str:
+    """The rate of a population that was published, or the range in which it lies."""
+    if population in reference["rates"]:
+        return f"{reference['rates'][population]:.2f} Hz"
+    low_and_high = reference.get("ranges", {}).get(population)
+    return "{:g}-{:g} Hz".format(*low_and_high) if low_and_high else ""
+
+
+def _weights(weights: dict[str, dict[str, float | str]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("plastic pathway", "mean weight before", "after"):
+        table.add_column(heading, justify="left" if heading == "plastic pathway" else "right")
+    for name, each in weights.items():
+        table.add_row(name, *(f"{each[key]:.4g} {each['unit']}" for key in ("before", "after")))
+    return table
+
+
+def _profile(results: dict[str, Any]) -> Table:
+    """Seconds of each pass, and of each object of the network within the simulation."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("pass, and object", "seconds", "share"):
+        table.add_column(heading, justify="left" if heading.startswith("pass") else "right")
+    passes, objects = results["timings_s"], results["profile_s"]
+    total, simulated = sum(passes.values()), max(passes["simulate"], 1e-9)
+    for name, seconds in passes.items():
+        table.add_row(name, f"{seconds:.2f}", f"{seconds / total:.0%}")
+        if name == "simulate":
+            for part, spent in sorted(objects.items(), key=lambda each: -each[1]):
+                table.add_row(f"  {part}", f"{spent:.2f}", f"{spent / simulated:.0%}", style="dim")
+    return table
+
+
+def _timing(run: Run) -> str:
+    seconds = run.results["timings_s"]
+    program = (
+        "compiled before" if run.results["compiled"]["cached"] else f"compiled in {seconds['emit'] + seconds['build']:.1f} s"
+    )
+    if run.results["backend"] != "cpp":
+        program = "not compiled"
+    simulated = run.results["simulated_s"]
+    ratio = seconds["simulate"] / simulated
+    part = "" if simulated == run.duration else f" the last {simulated:g} s"
+    return (
+        f"seed {run.results['seed']}, backend {run.results['backend']} ({program}), simulated{part} in "
+        f"{seconds['simulate']:.2f} s, {ratio:.2g} times model time"
+    )
+
+
+def print_health(found: Health) -> None:
+    """Print every measure of every population, and what is not as it should be in words."""
+    console = Console(highlight=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("population", no_wrap=True)
+    for heading in COLUMNS.values():
+        table.add_column(heading, justify="right")
+    table.add_column("")
+    for name, measures in found.populations.items():
+        cells = [Text(shown(measures.get(key)), STYLES[found.of(name, key)]) for key in COLUMNS]
+        table.add_row(name, *cells, Text(found.of(name), STYLES[found.of(name)]))
+    console.print(table)
+    for finding in found.findings:
+        console.print(f"{finding.verdict}: {finding.text()}", style=STYLES[finding.verdict], soft_wrap=True)
+    console.print(f"verdict: {found.verdict}", style=f"bold {STYLES[found.verdict]}".strip())
+
+
+def print_calibration(found: Calibration) -> None:
+    """Print rates before and after, their ranges, and the gains."""
+    console = Console(highlight=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("population", no_wrap=True)
+    for heading in ("before", "after", "published", "gain"):
+        table.add_column(heading, justify="right")
+    first, best = found.rounds[0], found.best
+    for name, (low, high) in found.ranges.items():
+        style = STYLES[CRITICAL if name in found.outside else OK]
+        gain = f"{best.gains[name]:g}" if name in best.gains else ""
+        after = Text(f"{best.rates[name]:.2f} Hz", style)
+        table.add_row(name, f"{first.rates[name]:.2f} Hz", after, f"{low:g} to {high:g} Hz", gain)
+    console.print(table)
+    inside = len(found.ranges) - len(found.outside)
+    console.print(f"{inside} of {len(found.ranges)} in their range, {len(found.rounds)} runs")
+
+
+def print_learning(outcome: Outcome) -> None:
+    """Print the final numbers of every condition, means over seeds, the result with its interval, and what each shows."""
+    console = Console(highlight=False)
+    experiment = outcome.experiment
+    bound = "at most" if experiment.lower_is_better else "at least"
+    told = [f"{len(outcome.logs[0].seeds)} seeds", *([f"chance {experiment.chance:g}"] if experiment.chance is not None else [])]
+    told += [f"goal {bound} {experiment.goal:g}"] if experiment.goal is not None else []
+    console.print(f"{outcome.name}: {experiment.result}, {', '.join(told)}", style="bold", soft_wrap=True)
+    names = list(dict.fromkeys(name for log in outcome.logs for name in log.aggregate()))
+    names.sort(key=lambda name: name != experiment.result)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("condition", no_wrap=True)
+    names = names[:MAX_MEASURES]  # the table on disk has all
+    for name in names:
+        table.add_column(name.replace("_", " "), justify="right")
+    for log in outcome.logs:
+        found = log.aggregate()
+        cells = [f"{n['mean']:.3f}" if (n := found.get(name)) else "" for name in names]
+        if n := found.get(experiment.result):
+            cells[0] += f" [{n['low']:.3f}, {n['high']:.3f}]"
+        table.add_row(log.condition, *cells, style="bold" if log.config["place"] == 0 else "")
+    console.print(table)
+    for log in outcome.logs:
+        console.print(f"{log.condition}: {log.config['says']}", style="dim", soft_wrap=True)

@@ -1,0 +1,1 @@
+"""Plan to Brian2 model text, and the printed plan."""

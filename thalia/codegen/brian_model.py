@@ -1,0 +1,256 @@
+"""Pass 7: Plan → Brian2 network. The model texts that Brian2 gets, and the only constructor of its objects.
+
+The texts hold the structure and no numbers: every parameter is a variable, set before the run. Their hash
+therefore names the compiled program, and another seed, weight, rate or duration needs no new one.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from thalia.codegen.rosenbrock import rosenbrock
+from thalia.compiler.drives import Drive
+from thalia.compiler.plan import SHARED, Group, Plan, SynapseGroup
+from thalia.syntax.equations import equation_text, identifiers
+from thalia.syntax.units import Dimension, si_unit
+
+if TYPE_CHECKING:
+    import brian2
+
+
+EPOCH_CLOCK = "epoch"
+INTEGRATORS = {"rosenbrock": rosenbrock}  # those that Brian2 does not have
+
+
+@dataclass(frozen=True)
+class GroupModel:
+    """A group as Brian2 takes it; `every_step` are the statements that deliver Poisson input.
+
+    `links` are the shared variables that it reads.
+    """
+
+    name: str
+    size: int
+    equations: str
+    threshold: str
+    reset: str
+    refractory: str
+    method: str
+    every_step: tuple[str, ...]
+    sums: str = ""
+    at_epoch: str = ""
+    links: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SynapseModel:
+    """A synapse object as Brian2 takes it; a side with one delay for all synapses is uniform."""
+
+    name: str
+    pre: str
+    post: str
+    equations: str
+    on_pre: str
+    on_post: str
+    method: str
+    uniform_axonal: bool
+    uniform_dendritic: bool
+    later: tuple[str, ...] = ()
+    uniform_later: tuple[bool, ...] = ()
+    every_step: str = ""
+    at_epoch: str = ""
+    links: tuple[str, ...] = ()
+    single: tuple[str, ...] = ()  # variables in single precision
+
+
+@dataclass(frozen=True)
+class NetworkModel:
+    """Everything that decides what is compiled."""
+
+    dt: float
+    groups: tuple[GroupModel, ...]
+    synapses: tuple[SynapseModel, ...]
+    shared: GroupModel | None = None
+
+    def digest(self, *more: str) -> str:
+        """A name for the program compiled from this, together with compiler, versions and the like."""
+        return sha256(json.dumps([asdict(self), *more], sort_keys=True).encode()).hexdigest()[:20]
+
+
+def model_of(plan: Plan, native_drives: bool = False) -> NetworkModel:
+    """The model texts of a plan; with `native_drives` the backend delivers constant Poisson input itself."""
+    groups = tuple(_group_model(group, plan, native_drives) for group in plan.groups)
+    shared = _group_model(plan.shared, plan, native_drives) if plan.shared else None
+    return NetworkModel(plan.dt, groups, tuple(_synapse_model(each, plan) for each in plan.synapses), shared)
+
+
+def _group_model(group: Group, plan: Plan, native_drives: bool) -> GroupModel:
+    drives = [drive for drive in plan.drives if drive.group == group.name]
+    lines = [equation_text(equation) for equation in group.equations()]
+    for name, dimension in group.all_parameters().items():
+        flags = "shared, constant" if group.shared(name) is not None else "constant"
+        lines.append(f"{name} : {si_unit(dimension)} ({flags})")
+    for drive in drives:
+        lines += _drive_variables(drive, group)
+    lines += [f"{each.switch} : 1 (shared)" for each in group.inputs if each.switch]
+    statements = (*group.resets(), *group.on_step, *group.sums)
+    links = _links("signal_", [*(e.right for e in group.equations()), *(s.right for s in statements), group.threshold], plan)
+    lines += [f"signal_{name} : {si_unit(dimension)} (linked)" for name, dimension in links.items()]
+    return GroupModel(
+        name=group.name, size=group.size, equations="\n".join(lines), threshold=group.threshold,
+        reset="\n".join(map(str, group.resets())), refractory=group.refractory, method=group.method,
+        every_step=(
+            *(d.statement() for d in drives if d.rate or not native_drives), *map(str, group.on_step),
+        ),
+        sums="\n".join(map(str, group.sums)), at_epoch="\n".join(map(str, group.at_epoch)), links=tuple(links),
+    )  # fmt: skip
+
+
+def _links(prefix: str, texts: list[str], plan: Plan) -> dict[str, Dimension]:
+    """The shared variables that some texts read, under names with a prefix."""
+    known = plan.shared.variables() if plan.shared else {}
+    read = frozenset().union(*(identifiers(text) for text in texts if text))
+    return {name: dimension for name, dimension in known.items() if f"{prefix}{name}" in read}
+
+
+def _drive_variables(drive: Drive, group: Group) -> list[str]:
+    target = next(equation for equation in group.equations() if equation.name == drive.target)
+    lines = [f"{drive.weight} : {si_unit(target.dimension)} (constant)", f"{drive.scale} : 1 (constant)"]
+    if drive.rate:
+        lines += [f"{n} : {si_unit(v.dimension)} (constant)" for n, v in drive.members[0].parameters.items()]
+    return lines
+
+
+def _synapse_model(synapses: SynapseGroup, plan: Plan) -> SynapseModel:
+    lines = [equation_text(equation) for equation in synapses.equations]
+    if not any(equation.name == "w" for equation in synapses.equations):
+        lines.append(f"w : {si_unit(synapses.weight)}")
+    for name, dimension in synapses.parameters.items():
+        flags = "shared, constant" if synapses.shared(name) is not None else "constant"
+        lines.append(f"{name} : {si_unit(dimension)} ({flags})")
+    if synapses.switches:
+        lines.append("plastic : 1 (shared)")
+    statements = (*synapses.statements(), *synapses.at_epoch)
+    links = _links(f"{SHARED}_", [*(e.right for e in synapses.equations), *(s.right for s in statements)], plan)
+    lines += [f"{SHARED}_{name} : {si_unit(dimension)} (linked)" for name, dimension in links.items()]
+    return SynapseModel(
+        name=synapses.name, pre=synapses.pre, post=synapses.post, equations="\n".join(lines),
+        on_pre="\n".join(map(str, synapses.on_pre)), on_post="\n".join(map(str, synapses.on_post)),
+        method=synapses.method,
+        uniform_axonal=synapses.delay("axonal") is not None, uniform_dendritic=synapses.delay("dendritic") is not None,
+        later=tuple("\n".join(map(str, each.statements)) for each in synapses.later),
+        uniform_later=tuple(synapses.later_is_uniform(each) for each in synapses.later),
+        every_step="\n".join(map(str, synapses.on_step)), at_epoch="\n".join(map(str, synapses.at_epoch)), links=tuple(links),
+        single=_of_each_synapse(synapses) if plan.precision == "single" else (),
+    )  # fmt: skip
+
+
+def _of_each_synapse(synapses: SynapseGroup) -> tuple[str, ...]:
+    """Variables of which every synapse has its own; numbers that all share stay in double precision, for they cost nothing."""
+    own = (e.name for e in synapses.equations if "summed" not in e.flags)
+    return ("w", *own, *(p for p in synapses.parameters if synapses.shared(p) is None))
+
+
+def import_brian2() -> ModuleType:
+    """Brian2, without what its import does to the rest of the process.
+
+    It replaces `sys.excepthook`, and pulls in pylab, matplotlib and pytest where they are installed, which
+    costs two seconds for nothing that is used here.
+    """
+    hook = sys.excepthook
+    needless = [name for name in ("pylab", "matplotlib", "pytest") if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(needless))  # type: ignore[arg-type]
+    try:
+        import brian2
+    finally:
+        sys.excepthook = hook
+        for name in needless:
+            del sys.modules[name]
+    brian2.prefs.logging.file_log = False
+    brian2.prefs.logging.save_script = False
+    module: ModuleType = brian2
+    return module
+
+
+def network(model: NetworkModel) -> tuple[brian2.Network, dict[str, Any]]:
+    """The Brian2 objects of a model, not yet connected and with every parameter zero, by name."""
+    b2 = import_brian2()
+    b2.defaultclock.dt = model.dt * b2.second
+    objects: dict[str, Any] = {}
+    for group in (*([model.shared] if model.shared else []), *model.groups):
+        objects[group.name] = made = _group(b2, group)
+        for index, statement in enumerate(group.every_step):
+            made.run_regularly(statement, when="start", name=f"{group.name}_input{index}")
+        _link(b2, made, "signal_", group.links, objects)
+    for synapses in model.synapses:
+        objects[synapses.name] = made = _synapses(b2, synapses, objects)
+        _link(b2, made, f"{SHARED}_", synapses.links, objects)
+        for updater in made.summed_updaters.values():
+            updater.when = "before_groups"  # of the state at the beginning of the step
+        if synapses.every_step:
+            made.run_regularly(synapses.every_step, when="after_groups", name=f"{synapses.name}_step")
+    _keep_sums(b2, model, objects)
+    return b2.Network(*objects.values()), objects
+
+
+def _keep_sums(b2: Any, model: NetworkModel, objects: dict[str, Any]) -> None:
+    """Advance the sums before anything else happens in a step; what happens at epochs is run by the backend.
+
+    The neurons' sums first, which read decays that are shared; at an epoch the synapses first, which read the sums.
+    """
+    if not any(each.at_epoch for each in model.synapses):
+        return
+    epoch = b2.Clock(dt=2 * b2.defaultclock.dt, name=EPOCH_CLOCK)  # its time step is that of the backend
+    for group in (*model.groups, *([model.shared] if model.shared else [])):
+        last = group is model.shared
+        if group.sums:
+            objects[group.name].run_regularly(group.sums, when="before_groups", order=int(last), name=f"{group.name}_sums")
+        if group.at_epoch:
+            objects[group.name].run_regularly(
+                group.at_epoch, clock=epoch, when="before_groups", order=3, name=f"{group.name}_at_epoch"
+            )
+    for synapses in model.synapses:
+        if synapses.at_epoch:
+            objects[synapses.name].run_regularly(
+                synapses.at_epoch, clock=epoch, when="before_groups", order=2, name=f"{synapses.name}_at_epoch"
+            )
+
+
+def _link(b2: Any, made: Any, prefix: str, links: tuple[str, ...], objects: dict[str, Any]) -> None:
+    for name in links:
+        setattr(made, f"{prefix}{name}", b2.linked_var(objects[SHARED], name))
+
+
+def _group(b2: Any, group: GroupModel) -> Any:
+    if group.name == SHARED:
+        return b2.NeuronGroup(1, group.equations, method=group.method, name=group.name, namespace={})
+    if not group.threshold:
+        return b2.SpikeGeneratorGroup(group.size, [0], [0] * b2.second, name=group.name)
+    return b2.NeuronGroup(
+        group.size, group.equations, threshold=group.threshold, reset=group.reset or None,
+        refractory=group.refractory or False, method=INTEGRATORS.get(group.method, group.method), name=group.name, namespace={},
+    )  # fmt: skip
+
+
+def _synapses(b2: Any, synapses: SynapseModel, objects: dict[str, Any]) -> Any:
+    later = {later_name(index): text for index, text in enumerate(synapses.later)}
+    uniform = {"pre": synapses.uniform_axonal, "post": synapses.uniform_dendritic and bool(synapses.on_post)}
+    uniform |= dict(zip(later, synapses.uniform_later, strict=True))
+    return b2.Synapses(
+        objects[synapses.pre], objects[synapses.post], synapses.equations, on_pre={"pre": synapses.on_pre, **later},
+        on_post=synapses.on_post or None, delay={side: 0 * b2.second for side, is_one in uniform.items() if is_one} or None,
+        method=synapses.method, name=synapses.name, namespace={}, dtype=dict.fromkeys(synapses.single, np.float32),
+        order=-1,  # a step goes from the state at its beginning, whatever of it is integrated first
+    )  # fmt: skip
+
+
+def later_name(index: int) -> str:
+    """The name of the pathway that runs a synapse object's later statements."""
+    return f"later{index}"

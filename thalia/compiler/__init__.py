@@ -1,0 +1,4 @@
+"""Circuit to Plan: names looked up, numbers filled in, equations final, objects fused.
+
+`pipeline` is the list of passes and `plan` what they work on; `resolve/` and `optimise/` hold the two large ones.
+"""

@@ -1,0 +1,178 @@
+"""Pass 2c: Circuit → Circuit. A smaller circuit that keeps the mean and variance of each neuron's input.
+
+Van Albada, Helias & Diesmann (2015) PLoS Comput Biol 11:e1004490, doi:10.1371/journal.pcbi.1004490: with a
+fraction s of the synapses per neuron, weights grow by 1/sqrt(s), which keeps the variance, and a constant
+current makes up for the mean that is lost, computed from the rates of the full circuit.
+"""
+
+from dataclasses import dataclass
+from math import log, log1p, sqrt
+
+from thalia.circuit.part_use import Stimulus, SynapseUse
+from thalia.circuit.spec import Circuit, Pathway, Population, Scale
+from thalia.errors import CircuitError
+from thalia.library.schema import StimulusKind, Synapse
+from thalia.syntax.equations import EquationError, evaluate
+from thalia.syntax.units import UNITS, Value, constant
+
+_AMPERE = UNITS["A"][1]
+
+
+@dataclass(frozen=True)
+class ScaleReport:
+    """What down-scaling kept, and what it did not."""
+
+    preserved: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+
+
+def scale(circuit: Circuit) -> tuple[Circuit, ScaleReport]:
+    """The circuit at its scale, and what that preserved; numbers of synapses are settled here even at full scale.
+
+    The sum of what each population lost becomes an ordinary stimulus `compensation.<population>`, so that the
+    plan shows it.
+    """
+    neurons, synapses = circuit.scale.neurons.mean, circuit.scale.synapses.mean
+    sizes = {name: population.size or 1 for name, population in circuit.populations.items()}
+    made = {name: _scaled_population(population, neurons) for name, population in circuit.populations.items()}
+    pathways = {name: _scaled_pathway(p, sizes, neurons, synapses) for name, p in circuit.pathways.items()}
+    full = circuit.with_(scale=Scale())
+    if synapses == 1:
+        fewer = () if neurons == 1 else ("the number of neurons, and with it sparseness: correlations grow",)
+        return full.with_(populations=made, pathways=pathways), ScaleReport((), fewer)
+    lost_current, unknown = _lost_currents(circuit, sizes, sqrt(synapses))
+    stimuli = {name: _scaled_stimulus(stimulus, synapses) for name, stimulus in circuit.stimuli.items()}
+    for population, current in lost_current.items():
+        amplitude = {"amplitude": constant(current, _AMPERE)}
+        stimuli[f"compensation.{population}"] = Stimulus(kind="current", target=(population,), parameters=amplitude)
+    kept: tuple[str, ...] = ("variance of the synaptic input (weights divided by the root of the scale)",)
+    if lost_current:
+        kept += (f"mean of the synaptic input of {len(lost_current)} populations (constant current; van Albada 2015)",)
+    lost = (*unknown, "numbers of neurons and synapses, and with them the correlations, which grow as 1/N")
+    return full.with_(populations=made, pathways=pathways, stimuli=stimuli), ScaleReport(kept, lost)
+
+
+def _scaled_population(population: Population, factor: float) -> Population:
+    return population.model_copy(update={"size": max(1, round((population.size or 1) * factor))})
+
+
+def _scaled_pathway(pathway: Pathway, sizes: dict[str, int], neurons: float, synapses: float) -> Pathway:
+    connect = pathway.connect
+    changes: dict[str, tuple[tuple[Value, ...], ...] | None] = {}
+    if connect.rule == "fixed_total_number":
+        changes["number"] = _cell(round(total_number(pathway, sizes) * neurons * synapses))
+        changes["probability"] = None
+    elif connect.number is not None:
+        changes["number"] = _cell(round(connect.number[0][0].mean * synapses))
+    elif connect.probability is not None:
+        changes["probability"] = _cell(min(1.0, connect.probability[0][0].mean * synapses / neurons))
+    keeps_count = connect.rule in ("one_to_one", "all_to_all")
+    scaled = pathway.model_copy(update={"connect": connect.model_copy(update=changes)})
+    return scaled if keeps_count or synapses == 1 else _boosted(scaled, 1 / sqrt(synapses))
+
+
+def total_number(pathway: Pathway, sizes: dict[str, int]) -> float:
+    """Synapses of a pathway with `fixed_total_number`, before rounding.
+
+    From a probability it is the number for which a pair is connected at least once with that probability when
+    synapses fall on pairs at random: K = ln(1-p) / ln(1 - 1/(N_pre N_post)) (Potjans & Diesmann 2014).
+    """
+    if pathway.connect.number is not None:
+        return float(pathway.connect.number[0][0].mean)
+    probability = pathway.connect.probability[0][0].mean  # type: ignore[index]
+    pairs = sizes.get(pathway.pre[0], 1) * sizes.get(pathway.post[0], 1)
+    return log(1 - probability) / log1p(-1 / pairs) if 0 < probability < 1 and pairs > 1 else probability * pairs
+
+
+def _cell(number: float) -> tuple[tuple[Value, ...], ...]:
+    return ((constant(number),),)
+
+
+def _boosted(pathway: Pathway, factor: float) -> Pathway:
+    """With stronger synapses, and their bounds too, so that a weight keeps its part of them."""
+    bounds = {key: bound.scaled(factor) for key in ("w_min", "w_max") if (bound := getattr(pathway, key)) is not None}
+    return pathway.model_copy(update={"weight": ((pathway.weight[0][0].scaled(factor),),), **bounds})
+
+
+def _scaled_stimulus(stimulus: Stimulus, synapses: float) -> Stimulus:
+    if stimulus.weight is None or stimulus.number[0][0].mean <= 1:
+        return stimulus
+    number = _cell(stimulus.number[0][0].mean * synapses)
+    return stimulus.model_copy(update={"number": number, "weight": stimulus.weight.scaled(1 / sqrt(synapses))})
+
+
+def _lost_currents(circuit: Circuit, sizes: dict[str, int], root: float) -> tuple[dict[str, float], tuple[str, ...]]:
+    """Mean current that each population loses, and what could not be computed."""
+    lost: dict[str, float] = {}
+    unknown: list[str] = []
+    for name, pathway in circuit.pathways.items():
+        if pathway.connect.rule in ("one_to_one", "all_to_all") or pathway.post[0] not in sizes:
+            continue
+        rate = _rate_of(circuit, pathway.pre[0])
+        charge = _charge(circuit, pathway.receptor, pathway.weight[0][0])
+        if rate is None or charge is None:
+            why = f"no rate of {pathway.pre[0]} under `reference:`" if rate is None else "its synapse is no plain current"
+            unknown.append(f"mean input through {name}: {why}")
+            continue
+        in_degree = in_degree_of(pathway, sizes)
+        lost[pathway.post[0]] = lost.get(pathway.post[0], 0.0) + (1 - root) * in_degree * rate * charge
+    for name, stimulus in circuit.stimuli.items():
+        number = stimulus.number[0][0].mean
+        if stimulus.weight is None or number <= 1:
+            continue
+        rate = _steady_rate(circuit, stimulus)
+        if rate is None:
+            unknown.append(f"mean input through {name}: its rate is not steady")
+            continue
+        charge = _charge(circuit, stimulus.through, stimulus.weight)
+        if charge is None:
+            unknown.append(f"mean input through {name}: its synapse is no plain current")
+        else:
+            target = stimulus.target[0]
+            lost[target] = lost.get(target, 0.0) + (1 - root) * number * rate * charge
+    return lost, tuple(unknown)
+
+
+def in_degree_of(pathway: Pathway, sizes: dict[str, int]) -> float:
+    """Mean number of synapses on a postsynaptic neuron."""
+    connect, pre, post = pathway.connect, sizes.get(pathway.pre[0], 1), sizes.get(pathway.post[0], 1)
+    if connect.rule == "fixed_total_number":
+        return total_number(pathway, sizes) / post
+    if connect.number is not None:
+        number = connect.number[0][0].mean
+        return number if connect.rule == "fixed_indegree" else number * pre / post
+    if connect.probability is not None:
+        return connect.probability[0][0].mean * pre
+    return pre if connect.rule == "all_to_all" else 1.0
+
+
+def _rate_of(circuit: Circuit, population: str) -> float | None:
+    if circuit.reference and population in circuit.reference.rates:
+        return circuit.reference.rates[population].mean
+    if population in circuit.populations and circuit.populations[population].neuron == "poisson":
+        rate = circuit.populations[population].parameters.get("rate")
+        return rate.mean if rate else 0.0
+    return None
+
+
+def _steady_rate(circuit: Circuit, stimulus: Stimulus) -> float | None:
+    """Rate of one source in Hz, or None where it changes in time or its kind is not known."""
+    try:
+        part = circuit.part("stimuli", stimulus.kind)
+        assert isinstance(part, StimulusKind)
+        values = {name: parameter.default.mean for name, parameter in part.parameters.items()}
+        return float(evaluate(part.rate, values | {name: value.mean for name, value in stimulus.parameters.items()}))
+    except (CircuitError, EquationError, AssertionError):
+        return None
+
+
+def _charge(circuit: Circuit, use: SynapseUse, weight: Value) -> float | None:
+    """Charge that one spike brings, in coulomb; None where it depends on the membrane or is not known."""
+    try:
+        part = circuit.part("synapses", use.part)
+        assert isinstance(part, Synapse)
+        values = {name: parameter.default.mean for name, parameter in part.parameters.items()}
+        values |= {name: value.mean for name, value in use.parameters.items()}
+        return evaluate(part.charge, {**values, "w": weight.mean}) if part.charge else None
+    except (CircuitError, EquationError, AssertionError):
+        return None

@@ -1,0 +1,206 @@
+"""Pass 2b: Circuit → Circuit. Weights that put each population at its working point: drives become weights, gains act.
+
+A drive of 0.3 at 8 Hz is the weight whose mean current, with that presynaptic rate, is three tenths of the current at which
+the neuron just fires: in-degree x rate x efficacy x charge of a spike, at the potential that it then has.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from thalia.circuit.part_use import Stimulus, SynapseUse
+from thalia.circuit.spec import Circuit, Pathway
+from thalia.compiler.downscale import in_degree_of
+from thalia.errors import CircuitError, Path, Problem, did_you_mean
+from thalia.library.schema import Layer, Neuron, Rheobase, Synapse
+from thalia.syntax.drive_weights import DriveTarget
+from thalia.syntax.equations import EquationError, evaluate
+from thalia.syntax.units import UNITS, Dimension, Value, constant
+
+type Place = tuple[str, str]  # a population, and the site where synapses end on it, empty for the soma
+
+
+def at_working_point(circuit: Circuit) -> tuple[Circuit, list[Problem]]:
+    """A circuit, written out, with plain weights; and what is wrong with its drives and gains.
+
+    What names something unknown is left for the next pass to tell.
+    """
+    weigher = _Weigher(circuit)
+    weighed = weigher.whole()
+    assert not isinstance(circuit.gains, str)  # `expand` has read the file
+    for name in circuit.gains:
+        path: Path = ("gains", name)
+        if name not in circuit.populations:
+            weigher.problem(path, f"no population is called '{name}'", did_you_mean(name, circuit.populations))
+        elif name not in weigher.excited:
+            weigher.problem(path, f"nothing that excites reaches {name}, and a gain changes nothing", "leave it out")
+    return weighed, weigher.problems
+
+
+def excited_in(circuit: Circuit) -> set[str]:
+    """The populations of a circuit, written out, that something excites, so that a gain changes them."""
+    weigher = _Weigher(circuit)
+    weigher.whole()
+    return weigher.excited
+
+
+class _Weigher:
+    """Turns drives into weights and multiplies what excites by the gain of its target."""
+
+    def __init__(self, circuit: Circuit):
+        self.circuit = circuit
+        self.problems: list[Problem] = []
+        self.excited: set[str] = set()
+        self.sizes = {name: population.size or 1 for name, population in circuit.populations.items()}
+
+    def problem(self, path: Path, message: str, hint: str = "") -> None:
+        self.problems.append(Problem(path, message, hint))
+
+    def whole(self) -> Circuit:
+        """The circuit with every weight as it will be, and with no gain left."""
+        pathways = {name: self.pathway(name, pathway) for name, pathway in self.circuit.pathways.items()}
+        stimuli = {name: self.stimulus(name, stimulus) for name, stimulus in self.circuit.stimuli.items()}
+        return self.circuit.with_(pathways=pathways, stimuli=stimuli, gains={})
+
+    def pathway(self, name: str, pathway: Pathway) -> Pathway:
+        """The pathway with its weight, and with the bounds of it, as they will be."""
+        post = pathway.post[0]
+        weight: Value | DriveTarget = pathway.weight[0][0]
+        if isinstance(weight, DriveTarget):
+            efficacy = 1.0
+            for use in pathway.synapse[:-1]:
+                efficacy *= self.efficacy(use, weight.rate, ("pathways", name, "weight"))
+            arriving = in_degree_of(pathway, self.sizes) * weight.rate * efficacy
+            weight = self.weight(weight, pathway.receptor, (post, pathway.onto), arriving, ("pathways", name, "weight"))
+        gain = self.gain((post, pathway.onto), pathway.receptor, weight)
+        changes: dict[str, Any] = {"weight": ((weight.scaled(gain) if gain != 1 else weight,),)}
+        if gain != 1:
+            changes |= {key: bound.scaled(gain) for key in ("w_min", "w_max") if (bound := getattr(pathway, key))}
+        return pathway.model_copy(update=changes)
+
+    def stimulus(self, name: str, stimulus: Stimulus) -> Stimulus:
+        """The stimulus with the weight that its spikes will have."""
+        weight: Value | DriveTarget | None = stimulus.weight
+        if weight is None:
+            return stimulus
+        if isinstance(weight, DriveTarget):
+            arriving = stimulus.number[0][0].mean * weight.rate
+            weight = self.weight(
+                weight, stimulus.through, (stimulus.target[0], stimulus.onto), arriving, ("stimuli", name, "weight")
+            )
+        gain = self.gain((stimulus.target[0], stimulus.onto), stimulus.through, weight)
+        return stimulus.model_copy(update={"weight": weight.scaled(gain) if gain != 1 else weight})
+
+    def weight(self, drive: DriveTarget, receptor: SynapseUse, place: Place, arriving: float, path: Path) -> Value:
+        """The weight that brings a drive when so many spikes a second arrive."""
+        part, post = self.part("synapses", receptor.part), place[0]
+        dimension = part.weight if isinstance(part, Synapse) and part.weight else UNITS["S"][1]
+        unknown = constant(1e-12, dimension)  # of what has a mistake, so that the next pass can look for others
+        if not isinstance(part, Synapse) or self.neuron(post) is None or not arriving:
+            return unknown
+        charge, hint = self.charge(receptor, place), "give the weight with its unit"
+        rheobase, model = (
+            self.rheobase(place),
+            f"'{self.circuit.populations[post].neuron}'{f' at {place[1]}' if place[1] else ''}",
+        )
+        if rheobase is None:
+            self.problem(path, f"{model} does not say its rheobase, of which a drive is a share", hint)
+            return unknown
+        current = self.number(rheobase.current, post)
+        if current is None or self.number(rheobase.at, post) is None:
+            self.problem(path, f"the rheobase of {model} does not follow from its parameters, and a drive is a share of it", hint)
+            return unknown
+        if current <= 0:
+            self.problem(path, f"{post} fires without input, and its rheobase, of which a drive is a share, is not above 0", hint)
+            return unknown
+        if charge is None:
+            self.problem(path, f"'{receptor.part}' does not say the charge that a spike brings", hint)
+            return unknown
+        if drive.share * charge <= 0 and dimension == UNITS["S"][1]:
+            does, sign = ("excites", "above") if charge > 0 else ("inhibits", "below")
+            self.problem(path, f"'{receptor.part}' {does} {post} at its threshold, found {drive}", f"give a share {sign} 0")
+            return unknown
+        return _drawn(drive.share * current / (arriving * charge), drive.cv, dimension)
+
+    def gain(self, place: Place, receptor: SynapseUse, weight: Value) -> float:
+        """What multiplies a weight: the gain of its target, if it excites."""
+        charge, post = self.charge(receptor, place), place[0]
+        excites = weight.mean * charge > 0 if charge is not None else weight.mean > 0 and not receptor.part.startswith("gaba")
+        if not excites:
+            return 1.0
+        self.excited.add(post)
+        gains: Mapping[str, Value] = self.circuit.gains  # type: ignore[assignment]
+        return gains[post].mean if post in gains else 1.0
+
+    def rheobase(self, place: Place) -> Rheobase | None:
+        """What a neuron, or one of its sites, says of the current from which on it fires."""
+        post, onto = place
+        neuron = self.neuron(post)
+        if neuron is None or (onto and onto not in neuron.sites):
+            return None
+        return neuron.sites[onto].rheobase if onto else neuron.rheobase
+
+    def charge(self, receptor: SynapseUse, place: Place) -> float | None:
+        """Charge of a spike with a weight of 1 in SI, at the threshold; None where a part does not say."""
+        post, onto = place
+        part, neuron, rheobase = self.part("synapses", receptor.part), self.neuron(post), self.rheobase(place)
+        if not isinstance(part, Synapse) or not part.charge or neuron is None or rheobase is None:
+            return None
+        at = self.number(rheobase.at, post)
+        if at is None:
+            return None
+        capacitance = {} if onto else {"c_m": self.values(neuron, post).get("c_m", 0.0)}
+        return _evaluated(part.charge, _values(part, receptor) | {"v": at, "w": 1.0} | capacitance)
+
+    def efficacy(self, use: SynapseUse, rate: float, path: Path) -> float:
+        """What short-term plasticity leaves of a weight at a steady rate."""
+        part = self.part("synapses", use.part)
+        if not isinstance(part, Synapse) or part.weight is not None:
+            return 1.0
+        found = _evaluated(part.mean_efficacy, _values(part, use) | {"rate": rate}) if part.mean_efficacy else None
+        if not found:
+            self.problem(path, f"'{use.part}' does not say its mean efficacy at a rate", "give the weight with its unit")
+        return found or 1.0
+
+    def neuron(self, population: str) -> Neuron | None:
+        found = self.circuit.populations.get(population)
+        part = self.part("neurons", found.neuron) if found else None
+        return part if isinstance(part, Neuron) else None
+
+    def part(self, kind: str, name: str) -> Any:
+        """A part, or None if there is none, which the next pass tells."""
+        try:
+            return self.circuit.part(kind, name)
+        except CircuitError:
+            return None
+
+    def values(self, neuron: Neuron, population: str) -> dict[str, float]:
+        given = self.circuit.populations[population].parameters
+        return {name: given.get(name, parameter.default).mean for name, parameter in neuron.parameters.items()}
+
+    def number(self, expression: str, population: str) -> float | None:
+        """What an expression of a neuron's parameters is for a population."""
+        neuron = self.neuron(population)
+        return _evaluated(expression, self.values(neuron, population)) if neuron else None
+
+
+def _evaluated(expression: str, values: Mapping[str, float]) -> float | None:
+    """The number, or None where the expression mentions something else or has none."""
+    try:
+        return float(evaluate(expression, values))
+    except (EquationError, ArithmeticError, ValueError, TypeError):
+        return None
+
+
+def _values(part: Layer, use: SynapseUse) -> dict[str, float]:
+    """The numbers of a synapse: its defaults, a preset's, and those that the circuit gives."""
+    values = {name: parameter.default for name, parameter in part.parameters.items()}
+    values |= part.presets[use.preset].parameters if use.preset in part.presets else {}
+    return {name: value.mean for name, value in (values | use.parameters).items()}
+
+
+def _drawn(mean: float, cv: float, dimension: Dimension) -> Value:
+    if not cv:
+        return constant(mean, dimension)
+    if mean > 0:
+        return Value("lognormal", (mean, cv * mean), dimension)
+    return Value("normal", (mean, -cv * mean), dimension, high=0.0)

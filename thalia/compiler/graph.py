@@ -1,0 +1,67 @@
+"""The circuit as a graph: populations and pathways with their numbers, for drawing and for networkx."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from thalia.compiler.plan import Plan
+from thalia.compiler.resolve.dales_law import inhibits
+from thalia.compiler.resources import expected_synapses
+from thalia.syntax.units import si_unit
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+@dataclass(frozen=True)
+class Pathway:
+    """A pathway in numbers."""
+
+    pre: str
+    post: str
+    synapses: float
+    inhibitory: bool
+    plastic: bool
+    weight: float = 0.0  # mean, in SI
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Network:
+    """Sizes of populations, and pathways by name."""
+
+    name: str
+    populations: dict[str, int]
+    pathways: dict[str, Pathway]
+
+
+def network_of(plan: Plan) -> Network:
+    """The network of a plan."""
+    populations = {member.name: member.size for _, member in plan.populations()}
+    pathways = {}
+    for synapses, pathway in plan.pathways():
+        count = expected_synapses(pathway, plan)
+        pathways[pathway.name] = Pathway(pathway.pre, pathway.post, count, inhibits(synapses, pathway), synapses.is_plastic,
+                                         pathway.weight.mean, si_unit(synapses.weight))  # fmt: skip
+    return Network(plan.name, populations, pathways)
+
+
+def network_from(name: str, structure: dict[str, Any]) -> Network:
+    """The network that a run file describes."""
+    pathways = {key: Pathway(**entry) for key, entry in structure["pathways"].items()}
+    return Network(name, structure["populations"], pathways)
+
+
+def graph_of(network: Network) -> nx.MultiDiGraph[str]:
+    """The network as a networkx graph; edges carry `in_degree`, synapses per postsynaptic neuron."""
+    import networkx as nx  # half a second, and only drawings need it
+
+    graph: nx.MultiDiGraph[str] = nx.MultiDiGraph(name=network.name)
+    graph.add_nodes_from((name, {"size": size}) for name, size in network.populations.items())
+    for name, pathway in network.pathways.items():
+        graph.add_edge(
+            pathway.pre, pathway.post, key=name, in_degree=pathway.synapses / network.populations[pathway.post],
+            inhibitory=pathway.inhibitory, plastic=pathway.plastic, synapses=pathway.synapses,
+        )  # fmt: skip
+    return graph

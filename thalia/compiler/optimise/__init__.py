@@ -1,0 +1,1 @@
+"""Plan to Plan: few large objects, and the cheapest exact form of each variable."""

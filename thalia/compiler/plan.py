@@ -1,0 +1,326 @@
+"""The Plan: a circuit in which every name is found and every equation final, as frozen data.
+
+`resolve` makes one group per population and one synapse object per pathway, `fuse` joins them, `lower` decides
+how each variable is integrated. A Plan can be run at any of these stages, with the same result.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from thalia.circuit.spec import Connect, Record, Reference, Space
+from thalia.compiler.drives import Drive, Playback
+from thalia.syntax.equations import Equation, Statement
+from thalia.syntax.units import DIMENSIONLESS, UNITS, Dimension, Value, constant, si_unit
+
+AMPERE, HERTZ, SECOND = UNITS["A"][1], UNITS["Hz"][1], UNITS["s"][1]
+
+
+SHARED = "shared"  # the object that holds what all neurons and synapses see: one cell, in no population
+SHARED_CELL = "(shared)"
+
+
+def group_name(population: str) -> str:
+    """The name of the group of a population, or of a neuron model; the prefix keeps it apart from C++ and synapses."""
+    return f"neurons_{population.replace('.', '_')}"
+
+
+def synapses_name(pathway: str) -> str:
+    """The name of the synapse object of a pathway."""
+    return f"synapses_{pathway.replace('.', '_')}"
+
+
+@dataclass(frozen=True)
+class Input:
+    """One thing that neurons receive: its equations, the term that it adds to an input of theirs, its parameters.
+
+    `idle` are the values for a population of the same group that does not receive it. The state that rules keep
+    in the neuron adds nothing; a spike changes it by `on_spike`, and `plastic` says in which phases it may learn.
+    """
+
+    name: str
+    term: str
+    equations: tuple[Equation, ...] = ()
+    parameters: dict[str, Dimension] = field(default_factory=dict)
+    idle: dict[str, Value] = field(default_factory=dict)
+    into: str = "input_current"
+    is_state: bool = False
+    on_spike: tuple[Statement, ...] = ()
+    initial: dict[str, "Value | str"] = field(default_factory=dict)
+    plastic: tuple[bool, ...] = ()
+
+    @property
+    def switch(self) -> str:
+        """The variable that is 0 while this state may not learn; empty if it always may."""
+        return f"{self.name}_plastic" if self.plastic else ""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A population as a slice of its group. A parameter is the sum of its values."""
+
+    name: str
+    start: int
+    size: int
+    parameters: dict[str, tuple[Value, ...]]
+    initial: dict[str, Value]
+    space: Space | None = None
+    from_task: tuple[str, ...] = ()  # parameters that a task may set
+
+    @property
+    def stop(self) -> int:
+        """One past its last neuron in the group."""
+        return self.start + self.size
+
+
+@dataclass(frozen=True)
+class Group:
+    """Neurons of one model, simulated as one object; its members are populations."""
+
+    name: str
+    part: str
+    members: tuple[Member, ...]
+    model: tuple[Equation, ...]
+    threshold: str
+    reset: tuple[Statement, ...]
+    refractory: str
+    parameters: dict[str, Dimension]
+    inputs: tuple[Input, ...] = ()
+    on_step: tuple[Statement, ...] = ()
+    sums: tuple[Statement, ...] = ()  # advanced in every step, for weights that change between spikes
+    at_epoch: tuple[Statement, ...] = ()  # and started anew
+    receives: dict[str, Dimension] = field(default_factory=dict)  # 'input_current' and whatever else the model reads
+    method: str = ""  # of integration, chosen by `lower`
+
+    @property
+    def size(self) -> int:
+        """Number of neurons."""
+        return sum(member.size for member in self.members)
+
+    @property
+    def plays_spikes(self) -> bool:
+        """Whether its spikes are given by a stimulus rather than computed."""
+        return not self.threshold and self.name != SHARED
+
+    def resets(self) -> tuple[Statement, ...]:
+        """Everything that a spike changes in the neuron: its own reset, then the state of rules."""
+        return self.reset + tuple(statement for each in self.inputs for statement in each.on_spike)
+
+    def all_parameters(self) -> dict[str, Dimension]:
+        """Parameters of the model and of its inputs."""
+        return self.parameters | {name: d for each in self.inputs for name, d in each.parameters.items()}
+
+    @property
+    def from_task(self) -> set[str]:
+        """The parameters that a task may set, of some of its populations."""
+        return {name for member in self.members for name in member.from_task}
+
+    def shared(self, parameter: str) -> Value | None:
+        """The one number that a parameter has in the whole group, or None where neurons differ, or may."""
+        if parameter in self.from_task:
+            return None
+        return _common(member.parameters[parameter] for member in self.members)
+
+    def equations(self) -> tuple[Equation, ...]:
+        """The whole model, with everything that it receives summed up."""
+        collected = tuple(equation for each in self.inputs for equation in each.equations)
+        sums = []
+        for name, dimension in self.receives.items():
+            terms = " + ".join(each.term for each in self.inputs if each.term and each.into == name)
+            sums.append(Equation("expression", name, terms or f"0*{si_unit(dimension)}", dimension))
+        return (*self.model, *collected, *sums)
+
+    def variables(self) -> dict[str, Dimension]:
+        """Every name that an equation of the group may mention."""
+        switches = {each.switch: DIMENSIONLESS for each in self.inputs if each.switch}
+        return {equation.name: equation.dimension for equation in self.equations()} | self.all_parameters() | switches
+
+
+@dataclass(frozen=True)
+class Rewiring:
+    """How the synapses of a pathway are pruned and grown: SI numbers, weights included, and the variable that connects.
+
+    `share` of the potential synapses of each neuron can be connected, and `start` of those are at the beginning; `growth` is
+    the probability with which a place that is free is taken.
+    """
+
+    connected: str
+    every: float
+    below: float
+    share: float
+    start: float
+    growth: float
+    weight: float
+
+
+@dataclass(frozen=True)
+class WeightChange:
+    """A modulator that is released by changes of weights: every so many steps, since the variable `then` was taken."""
+
+    modulator: str
+    pathways: tuple[str, ...]
+    steps: int
+    then: str
+
+
+@dataclass(frozen=True)
+class PathwayPlan:
+    """A pathway, ready to be wired: a member of a synapse object.
+
+    `initial` are variables of its synapses that do not start at zero: values, or expressions of `w` and `w_max`;
+    `states` are the names of what its rules keep in the postsynaptic neurons.
+    """
+
+    name: str
+    pre: str
+    post: str
+    connect: Connect
+    weight: Value
+    axonal: Value
+    dendritic: Value
+    parameters: dict[str, Value]
+    plastic: tuple[bool, ...]
+    w_min: Value | None = None
+    w_max: Value | None = None
+    initial: dict[str, Value | str] = field(default_factory=dict)
+    states: tuple[str, ...] = ()
+    rewiring: Rewiring | None = None
+
+
+@dataclass(frozen=True)
+class LaterEvent:
+    """Statements that run some time after a presynaptic spike has arrived; `after` is the parameter with the time."""
+
+    after: str
+    statements: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
+class SynapseGroup:
+    """Synapses of one model and one stack of rules, between two groups, simulated as one object."""
+
+    name: str
+    pre: str
+    post: str
+    synapse: str
+    rules: tuple[str, ...]
+    members: tuple[PathwayPlan, ...]
+    weight: Dimension
+    parameters: dict[str, Dimension]
+    equations: tuple[Equation, ...] = ()
+    on_pre: tuple[Statement, ...] = ()
+    on_post: tuple[Statement, ...] = ()
+    later: tuple[LaterEvent, ...] = ()
+    on_step: tuple[Statement, ...] = ()
+    forms: dict[str, str] = field(default_factory=dict)
+    method: str = "exact"  # of integration, chosen by `lower`
+    pending: str = ""  # what `w` lacks of the weight, as an expression
+    decay: dict[str, str] = field(default_factory=dict)  # by which the number of a trace is multiplied to give its value
+    at_epoch: tuple[Statement, ...] = ()
+    shared_switch: str = ""  # the shared variable that is 0 while the pending changes are off
+
+    @property
+    def is_plastic(self) -> bool:
+        """Whether its weights can change."""
+        return bool(self.rules)
+
+    @property
+    def switches(self) -> bool:
+        """Whether its plasticity is on in some phases and off in others."""
+        return self.is_plastic and not all(self.members[0].plastic)
+
+    def statements(self) -> tuple[Statement, ...]:
+        """Every statement, at whichever event."""
+        return (*self.on_pre, *(s for each in self.later for s in each.statements), *self.on_post, *self.on_step)
+
+    def shared(self, parameter: str) -> Value | None:
+        """The one number that a parameter has in all its synapses, or None where pathways differ."""
+        return _common((member.parameters[parameter],) for member in self.members)
+
+    def later_is_uniform(self, each: LaterEvent) -> bool:
+        """Whether all its synapses run these statements the same time after the presynaptic spike."""
+        return self.delay("axonal") is not None and self.shared(each.after) is not None
+
+    def delay(self, side: str) -> Value | None:
+        """The one delay of all synapses ('axonal' or 'dendritic'), or None where they differ."""
+        return _common((getattr(member, side),) for member in self.members)
+
+
+@dataclass(frozen=True)
+class PhasePlan:
+    """A stretch of time in whole steps, and the shared variables that have a value of their own in it."""
+
+    name: str
+    steps: int
+    shared: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that will run."""
+
+    name: str
+    dt: float
+    seed: int
+    phases: tuple[PhasePlan, ...]
+    groups: tuple[Group, ...]
+    synapses: tuple[SynapseGroup, ...]
+    drives: tuple[Drive, ...]
+    playbacks: tuple[Playback, ...]
+    record: Record
+    modulators: tuple[str, ...] = ()
+    shared: Group | None = None
+    releases: dict[str, tuple[Statement, ...]] = field(default_factory=dict)  # what an `amount` of a modulator does
+    weight_changes: tuple[WeightChange, ...] = ()
+    task_releases: tuple[str, ...] = ()
+    epoch: int = 0  # steps after which the sums start anew; 0 if there are none
+    precision: str = "double"  # in which synapses keep their variables; computed in double precision in any case
+    stock: bool = False  # on a GPU: brian2cuda as it is
+    reference: Reference | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def reached(self) -> tuple[PhasePlan, ...]:
+        """The phases that last for at least a step."""
+        return tuple(phase for phase in self.phases if phase.steps)
+
+    @property
+    def steps(self) -> int:
+        """Number of time steps."""
+        return sum(phase.steps for phase in self.phases)
+
+    @property
+    def duration(self) -> float:
+        """Model time in seconds."""
+        return self.steps * self.dt
+
+    @property
+    def all_groups(self) -> tuple[Group, ...]:
+        """Every group, that of shared variables first."""
+        return (*([self.shared] if self.shared else []), *self.groups)
+
+    def group(self, name: str) -> Group:
+        """The group of this name."""
+        return next(group for group in self.all_groups if group.name == name)
+
+    def populations(self) -> Iterator[tuple[Group, Member]]:
+        """Every population with its group."""
+        return ((group, member) for group in self.groups for member in group.members)
+
+    def population(self, name: str) -> tuple[Group, Member]:
+        """A population, or the shared cell, with its group."""
+        return next((group, member) for group in self.all_groups for member in group.members if member.name == name)
+
+    def pathways(self) -> Iterator[tuple[SynapseGroup, PathwayPlan]]:
+        """Every pathway with its synapse object; the release of modulators is none."""
+        return ((each, member) for each in self.synapses for member in each.members if each.post != SHARED)
+
+    def with_(self, **changes: object) -> "Plan":
+        """The same plan with some of its fields replaced."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+def _common(values: Iterable[tuple[Value, ...]]) -> Value | None:
+    distinct = list(dict.fromkeys(values))
+    if len(distinct) != 1 or any(value.is_random for value in distinct[0]):
+        return None
+    return constant(sum(value.mean for value in distinct[0]), distinct[0][0].dimension)

@@ -1,0 +1,1 @@
+"""Plan to arrays: who connects to whom, with which weight and delay."""

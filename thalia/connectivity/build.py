@@ -1,0 +1,266 @@
+"""Pass 6: Plan → arrays. Who connects to whom, with which weight and delay, and every parameter of every neuron.
+
+Each pathway has a random stream of its own, named after it: the same network on every backend, and adding a
+pathway changes no other. Synapses are sorted by (pre, delay, post), the order in which spikes walk them.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia.circuit.spec import Space
+from thalia.compiler.drives import Drive
+from thalia.compiler.plan import Group, LaterEvent, PathwayPlan, Plan, SynapseGroup
+from thalia.connectivity.rules import pairs
+from thalia.connectivity.sorting import in_order
+from thalia.syntax.equations import evaluate
+from thalia.syntax.units import Value
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Wired:
+    """The synapses of one object: indices into the groups, delays in time steps, and all other variables.
+
+    A delay that all synapses share is an array of one. `later` are those of statements that run after an arrival.
+
+    `owner` is for each synapse the number of its pathway in `pathways`.
+    """
+
+    pre: Ints
+    post: Ints
+    axonal: Ints
+    dendritic: Ints
+    later: tuple[Ints, ...]
+    variables: dict[str, Floats]
+    owner: NDArray[np.unsignedinteger[Any]]
+    pathways: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.pre)
+
+    def delays(self, rows: NDArray[np.intp]) -> Ints:
+        """Axonal delays of some synapses, in time steps."""
+        return self.axonal[rows] if len(self.axonal) == len(self) else np.full(len(rows), self.axonal[:1])
+
+    def rows(self, pathway: str) -> NDArray[np.intp]:
+        """Positions of the synapses of a pathway, sorted by (pre, delay, post)."""
+        return np.flatnonzero(self.owner == self.pathways.index(pathway))
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Everything that a network starts with: variables of the groups, and the synapses."""
+
+    groups: dict[str, dict[str, Floats]]
+    synapses: dict[str, Wired]
+
+
+def stream(seed: int, *names: str) -> np.random.Generator:
+    """A random generator of its own for each name."""
+    words = np.frombuffer(sha256("/".join((str(seed), *names)).encode()).digest(), dtype=np.uint64)
+    return np.random.Generator(np.random.Philox(key=words[:2]))
+
+
+def draw(value: Value, size: int, generator: np.random.Generator) -> Floats:
+    """Numbers of a value, in SI: the constant, or samples of the distribution, truncated by drawing again."""
+    if not value.is_random:
+        return np.full(size, value.mean)
+    samples = _sample(value, size, generator)
+    low, high = (-np.inf if value.low is None else value.low), (np.inf if value.high is None else value.high)
+    while (outside := np.flatnonzero((samples < low) | (samples > high))).size:
+        samples[outside] = _sample(value, outside.size, generator)
+    return samples
+
+
+def _sample(value: Value, size: int, generator: np.random.Generator) -> Floats:
+    first, second = value.arguments
+    if value.kind == "normal":
+        return generator.normal(first, second, size)
+    if value.kind == "uniform":
+        return generator.uniform(first, second, size)
+    if value.kind == "spread":
+        return np.linspace(first, second, size)
+    variance = np.log1p((second / first) ** 2)
+    return generator.lognormal(np.log(first) - variance / 2, np.sqrt(variance), size)
+
+
+def wire(plan: Plan) -> Arrays:
+    """All arrays of a plan, drawn from its seed."""
+    synapses = {each.name: _wired(each, plan) for each in plan.synapses}
+    return Arrays({group.name: _group_arrays(group, plan, synapses) for group in plan.all_groups}, synapses)
+
+
+def _group_arrays(group: Group, plan: Plan, synapses: dict[str, Wired]) -> dict[str, Floats]:
+    arrays: dict[str, Floats] = {}
+    for name in group.all_parameters():
+        shared = group.shared(name)
+        if shared is not None:
+            arrays[name] = np.array([shared.mean])
+            continue
+        arrays[name] = np.concatenate([
+            np.sum([draw(value, member.size, stream(plan.seed, member.name, name, str(index)))
+                    for index, value in enumerate(member.parameters[name])], axis=0)
+            for member in group.members
+        ])  # fmt: skip
+    for name in dict.fromkeys(name for member in group.members for name in member.initial):
+        arrays[name] = np.concatenate([
+            draw(member.initial[name], member.size, stream(plan.seed, member.name, name)) for member in group.members
+        ])  # fmt: skip
+    for each in group.inputs:
+        for name, value in each.initial.items():
+            if isinstance(value, str):
+                arrays[name] = _sum_over_synapses(value, each.name, group, plan, synapses)
+            else:
+                arrays[name] = draw(value, group.size, stream(plan.seed, group.name, name))
+    for drive in (d for d in plan.drives if d.group == group.name):
+        arrays |= _drive_arrays(drive, group, plan)
+    return arrays
+
+
+def _sum_over_synapses(text: str, state: str, group: Group, plan: Plan, synapses: dict[str, Wired]) -> Floats:
+    """What `sum(...)` gives for each neuron: over the synapses of all pathways that share this state."""
+    total = np.zeros(group.size)
+    for each in plan.synapses:
+        for member in each.members:
+            if state in member.states:
+                wired = synapses[each.name]
+                rows = wired.rows(member.name)
+                values = evaluate(text.strip().removeprefix("sum"), numbers_of(member, wired.variables["w"][rows]))
+                total += np.bincount(wired.post[rows], np.broadcast_to(values, len(rows)), minlength=group.size)
+    return total
+
+
+def numbers_of(pathway: PathwayPlan, weights: Floats) -> dict[str, object]:
+    """What an initial value may be an expression of."""
+    bounds = {"w_min": pathway.w_min, "w_max": pathway.w_max}
+    return {"w": weights, **{name: bound.mean for name, bound in bounds.items() if bound}}
+
+
+def _drive_arrays(drive: Drive, group: Group, plan: Plan) -> dict[str, Floats]:
+    arrays = {name: np.zeros(group.size) for name in (drive.weight, drive.scale)}
+    if drive.rate:  # where the number of sources is zero, any parameters do but those that cannot be divided by
+        arrays |= {name: np.full(group.size, value.mean) for name, value in drive.members[0].parameters.items()}
+    for each in drive.members:
+        member = next(m for m in group.members if m.name == each.population)
+        here = slice(member.start, member.stop)
+        arrays[drive.weight][here] = draw(each.weight, member.size, stream(plan.seed, each.name, "weight"))
+        arrays[drive.scale][here] = each.number if each.mean is None else each.mean * plan.dt
+        for name, value in each.parameters.items() if drive.rate else ():
+            arrays[name][here] = draw(value, member.size, stream(plan.seed, each.name, name))
+    return arrays
+
+
+def _wired(synapses: SynapseGroup, plan: Plan) -> Wired:
+    """Draw pairs and delays pathway by pathway, sort them, then draw what belongs to each synapse.
+
+    Pathways side by side: each has a random stream and rows of its own, so the number of threads changes nothing.
+    """
+    varied = [name for name in synapses.parameters if synapses.shared(name) is None]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        drawn = list(pool.map(lambda member: _drawn(member, plan), synapses.members))
+        starts = [plan.population(member.pre)[1].start for member in synapses.members]
+        pre, steps, post, owner = in_order(drawn, starts, pool)
+        variables = {name: np.empty(len(pre)) for name in ["w", *varied]}
+        variables |= {name: np.zeros(len(pre)) for member in synapses.members for name in member.initial}
+        dendritic = np.zeros(len(pre), np.int32)
+        counts = np.bincount(owner, minlength=len(synapses.members))
+        places = _places(owner, counts)
+
+        def fill(number: int) -> None:
+            member, count, rows = synapses.members[number], int(counts[number]), places[number]
+            if member.dendritic.mean or member.dendritic.is_random:
+                dendritic[rows] = _delay_steps(member, member.dendritic, "dendritic", count, plan)
+            for name in ("w", *varied):
+                variables[name][rows] = _values(member, name, count, plan)
+            for name, value in member.initial.items():
+                weights = variables["w"][rows]
+                variables[name][rows] = evaluate(value, numbers_of(member, weights)) if isinstance(value, str) else value.mean
+
+        list(pool.map(fill, range(len(synapses.members))))
+    for name in synapses.parameters.keys() - varied:
+        variables[name] = np.array([synapses.shared(name).mean])  # type: ignore[union-attr]
+    return Wired(
+        pre, post,
+        steps[:1] if synapses.delay("axonal") is not None else steps,
+        dendritic[:1] if synapses.delay("dendritic") is not None else dendritic,
+        tuple(_later(each, synapses, steps, owner, plan) for each in synapses.later),
+        variables, owner, tuple(member.name for member in synapses.members),
+    )  # fmt: skip
+
+
+def _places(owner: NDArray[np.unsignedinteger[Any]], counts: NDArray[np.intp]) -> list[slice | NDArray[np.intp]]:
+    """For each pathway, where its synapses are."""
+    if len(counts) == 1:
+        return [slice(None)]
+    order = np.argsort(owner, kind="stable")  # a radix sort, as the numbers are small
+    return list(np.split(order, np.cumsum(counts)[:-1]))
+
+
+def _later(each: LaterEvent, synapses: SynapseGroup, steps: Ints, owner: NDArray[Any], plan: Plan) -> Ints:
+    """Steps from a presynaptic spike to the statements that run some time after its arrival."""
+    after = np.array([round(member.parameters[each.after].mean / plan.dt) for member in synapses.members], np.int32)
+    both: Ints = steps + after[owner]
+    return both[:1] if synapses.later_is_uniform(each) else both
+
+
+def _drawn(pathway: PathwayPlan, plan: Plan) -> tuple[Ints, Ints, Ints]:
+    """Source, delay in steps and target of each synapse, as indices into the groups, in no order."""
+    pre_member, post_member = (plan.population(end)[1] for end in (pathway.pre, pathway.post))
+    generator = stream(plan.seed, pathway.name, "connect")
+    pre, post = pairs(
+        pathway.connect, pre_member, post_member, generator, lambda m: positions(m.name, m.size, m.space, plan.seed)
+    )
+    steps = _delay_steps(pathway, pathway.axonal, "axonal", len(pre), plan)
+    return pre + np.int32(pre_member.start), steps, post + np.int32(post_member.start)
+
+
+def _values(pathway: PathwayPlan, name: str, size: int, plan: Plan) -> Floats:
+    if name != "w":
+        return draw(pathway.parameters[name], size, stream(plan.seed, pathway.name, name))
+    weights = draw(pathway.weight, size, stream(plan.seed, pathway.name, "weight"))
+    if pathway.w_min is None or pathway.w_max is None:
+        return weights
+    return np.clip(weights, pathway.w_min.mean, pathway.w_max.mean)
+
+
+def _delay_steps(pathway: PathwayPlan, delay: Value, side: str, size: int, plan: Plan) -> Ints:
+    if delay.mean == 0 and not delay.is_random:
+        return np.zeros(size, np.int32)
+    seconds = draw(delay, size, stream(plan.seed, pathway.name, side))
+    seconds /= plan.dt
+    steps = np.rint(seconds, out=seconds).astype(np.int32)
+    return np.maximum(steps, 1, out=steps)
+
+
+def positions(name: str, size: int, space: Space | None, seed: int) -> Floats:
+    """Where the neurons of a population are: (size, dimensions) in metres."""
+    assert space is not None, "resolve lets only populations with a space connect by distance"
+    extent = np.array([side.mean for side in space.extent])
+    if space.layout == "random":
+        return np.asarray(stream(seed, name, "positions").uniform(0, 1, (size, len(extent))) * extent)
+    per_side = int(np.ceil(size ** (1 / len(extent))))
+    corners = np.stack(np.meshgrid(*[np.arange(per_side)] * len(extent), indexing="ij"), axis=-1)
+    return np.asarray((corners.reshape(-1, len(extent))[:size] + 0.5) / per_side * extent)
+
+
+def playback_arrays(plan: Plan, group_name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Steps and neurons of the spikes that a group plays, in order of time."""
+    steps, neurons = [], []
+    for playback in plan.playbacks:
+        group, member = plan.population(playback.population)
+        if group.name == group_name:
+            steps.append(np.rint(np.array(playback.times, dtype=float) / plan.dt).astype(np.int64))
+            neurons.append(np.array(playback.indices, dtype=np.int64) + member.start)
+    if not steps:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    all_steps, all_neurons = np.concatenate(steps), np.concatenate(neurons)
+    pairs = np.unique(np.stack([all_steps, all_neurons]), axis=1)
+    return pairs[0], pairs[1]

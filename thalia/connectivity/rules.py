@@ -1,0 +1,111 @@
+"""The rules by which neurons are connected, as pairs of indices; used by `wire`, one function per rule."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia.circuit.spec import Connect
+from thalia.compiler.plan import Member
+
+Ints = NDArray[np.int32]
+Pairs = tuple[Ints, Ints]
+Positions = Callable[[Member], NDArray[np.float64]]
+
+
+def pairs(connect: Connect, pre: Member, post: Member, generator: np.random.Generator, positions: Positions) -> Pairs:
+    """Indices within the two populations of every synapse of a pathway.
+
+    A pair of neurons can be drawn more than once by the rules that draw with replacement, unless
+    `multapses: false`; a neuron can be paired with itself unless `autapses: false`.
+    """
+    own = pre.name == post.name and not connect.autapses
+    sources: NDArray[Any]
+    targets: NDArray[Any]
+    match connect.rule:
+        case "pairwise_bernoulli":
+            sources, targets = _bernoulli(connect.probability[0][0].mean, pre.size, post.size, generator)  # type: ignore[index]
+        case "distance":
+            sources, targets = _distance(connect, positions(pre), positions(post), generator)
+        case "one_to_one":
+            sources = targets = np.arange(min(pre.size, post.size))
+        case "all_to_all":
+            sources, targets = np.divmod(np.arange(pre.size * post.size), post.size)
+        case "fixed_total_number":
+            return _total(round(connect.number[0][0].mean), pre.size, post.size, connect, own, generator)  # type: ignore[index]
+        case "fixed_indegree":
+            targets, sources = _degrees(round(connect.number[0][0].mean), post.size, pre.size, connect, own, generator)  # type: ignore[index]
+        case "fixed_outdegree":
+            sources, targets = _degrees(round(connect.number[0][0].mean), pre.size, post.size, connect, own, generator)  # type: ignore[index]
+    if own:
+        keep = sources != targets
+        sources, targets = sources[keep], targets[keep]
+    return sources.astype(np.int32), targets.astype(np.int32)
+
+
+def _bernoulli(probability: float, n_pre: int, n_post: int, generator: np.random.Generator) -> tuple[NDArray[np.int64], ...]:
+    """Each pair with the same probability: a binomial number of pairs, then that many distinct ones."""
+    pool = n_pre * n_post
+    if probability >= 0.2:
+        return np.divmod(np.flatnonzero(generator.random(pool) < probability), n_post)
+    chosen = distinct(pool, int(generator.binomial(pool, probability)), generator)
+    return np.divmod(chosen, n_post)
+
+
+def distinct(pool: int, count: int, generator: np.random.Generator) -> NDArray[np.int64]:
+    """`count` distinct numbers below `pool`, uniform over all such sets; fast where the set is sparse."""
+    if count > pool // 3:
+        return np.sort(generator.permutation(pool)[:count])
+    chosen = np.unique(generator.integers(0, pool, count))
+    while len(chosen) < count:
+        chosen = np.unique(np.concatenate([chosen, generator.integers(0, pool, count - len(chosen))]))
+    return chosen
+
+
+def _distance(
+    connect: Connect, pre: NDArray[np.float64], post: NDArray[np.float64], generator: np.random.Generator
+) -> tuple[NDArray[np.int64], ...]:
+    """Each pair with a probability that falls with distance, in blocks that bound memory."""
+    peak, width = connect.probability[0][0].mean, connect.width.mean  # type: ignore[index, union-attr]
+    sources, targets = [], []
+    block = max(1, 4_000_000 // max(1, len(post)))
+    for start in range(0, len(pre), block):
+        here = pre[start : start + block]
+        distance = np.sqrt(((here[:, None, :] - post[None, :, :]) ** 2).sum(axis=-1))
+        profile = {
+            "gaussian": lambda d: np.exp(-(d**2) / (2 * width**2)),
+            "exponential": lambda d: np.exp(-d / width),
+            "disc": lambda d: (d <= width).astype(float),
+        }[connect.profile](distance)
+        rows, columns = np.nonzero(generator.random(distance.shape) < peak * profile)
+        sources.append(rows + start)
+        targets.append(columns)
+    return np.concatenate(sources), np.concatenate(targets)
+
+
+def _total(count: int, n_pre: int, n_post: int, connect: Connect, own: bool, generator: np.random.Generator) -> Pairs:
+    """A fixed number of synapses, each on a pair drawn at random."""
+    if not connect.multapses:
+        width = n_post - 1 if own else n_post
+        sources, targets = np.divmod(distinct(n_pre * width, count, generator), width)
+        return sources.astype(np.int32), _skip(sources, targets, own)
+    sources = generator.integers(0, n_pre, count, dtype=np.int32)
+    targets = generator.integers(0, n_post - 1 if own else n_post, count, dtype=np.int32)
+    return sources, _skip(sources, targets, own)
+
+
+def _degrees(degree: int, n_here: int, n_there: int, connect: Connect, own: bool, generator: np.random.Generator) -> Pairs:
+    """The same number of partners for every neuron here, drawn from those there."""
+    width = n_there - 1 if own else n_there
+    here = np.repeat(np.arange(n_here, dtype=np.int32), degree)
+    if connect.multapses:
+        there = generator.integers(0, width, len(here), dtype=np.int32)
+    else:
+        there = np.concatenate([distinct(width, degree, generator) for _ in range(n_here)])
+    return here, _skip(here, there, own)
+
+
+def _skip(here: NDArray[np.integer], there: NDArray[np.integer], own: bool) -> Ints:
+    """Make room for the neuron itself among its partners, so that it is never drawn."""
+    return (there + (there >= here) if own else there).astype(np.int32)

@@ -1,0 +1,77 @@
+"""A run in the formats of other tools: each format is one file with `write(run, target)`, found by its name."""
+
+import os
+import shutil
+from importlib import import_module, util
+from pathlib import Path as FilePath
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+from thalia.errors import did_you_mean, fail
+from thalia.recording.run_file import Run
+
+FORMATS = ("graphml", "neo", "nwb", "sonata")
+
+
+class Format(Protocol):
+    """What the module of a format has."""
+
+    ENDING: str  # of the file that it writes; empty for a folder
+    MARK: str  # a file in that folder by which it is known again; empty for a file
+    NEEDS: str  # the library that it needs beside Thalia's own
+
+    def write(self, run: Run, target: FilePath) -> None:
+        """Write a run."""
+
+
+def export(run: Run, to: str, target: str | FilePath | None = None, overwrite: bool = False) -> FilePath:
+    """Write a run in the format of another tool.
+
+    Parameters
+    ----------
+    to : 'graphml', 'neo', 'nwb' or 'sonata'
+    target : path, optional
+        The file, or for SONATA the folder, to write; by default beside the run file.
+
+    Returns
+    -------
+    path of what was written
+
+    Raises
+    ------
+    CircuitError
+        If there is no such format, its library is not installed, or the target exists.
+    """
+    if to not in FORMATS:
+        raise fail(f"no format is called '{to}'", did_you_mean(to, FORMATS))
+    form: Format = import_module(f"thalia.exporters.{to}")
+    if form.NEEDS and util.find_spec(form.NEEDS) is None:
+        raise fail(f"--to {to} needs {form.NEEDS}, which is not installed", f"pip install {form.NEEDS}")
+    file = FilePath(target) if target is not None else run.file.with_name(f"{run.file.stem}{form.ENDING or f'_{to}'}")
+    if file.exists():
+        _check_target(file, run, form, to, overwrite)
+    if not run.attributes["complete"]:
+        raise fail(f"{run.file}: is not complete", f"`thalia resume {run.file}` goes on with it")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=file.parent, prefix=f".{file.name}-") as scratch:
+            made = FilePath(scratch) / file.name
+            form.write(run, made)
+            if file.is_dir():
+                shutil.rmtree(file)
+            made.replace(file)  # only now that it is whole
+    except OSError as error:
+        raise fail(f"{file}: cannot be written: {os.strerror(error.errno).lower() if error.errno else error}") from None
+    return file
+
+
+def _check_target(file: FilePath, run: Run, form: Format, to: str, overwrite: bool) -> None:
+    """Refuse to replace what is not an export."""
+    if file.samefile(run.file):
+        raise fail(f"{file}: is the run itself", "choose another name")
+    if not overwrite:
+        raise fail(f"{file}: exists already", "choose another name, or say --overwrite")
+    if file.is_dir() and not (form.MARK and (file / form.MARK).is_file()):
+        raise fail(f"{file}: is a folder that no export to {to} wrote", "choose another name")
+    if file.is_file() and form.MARK:
+        raise fail(f"{file}: is a file, and an export to {to} is a folder", "choose another name")

@@ -1,0 +1,115 @@
+"""A run as a SONATA circuit: nodes, edges with their weights at the end, spikes, and the configuration that names them."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path as FilePath
+from typing import Any
+
+import h5py
+import numpy as np
+
+from thalia.compiler.plan import Member, PathwayPlan, SynapseGroup
+from thalia.connectivity.build import positions
+from thalia.recording.run_file import Run
+from thalia.simulation.synapse_state import weights
+from thalia.simulation.warm_start import Learned
+from thalia.syntax.units import display_unit
+
+ENDING, MARK, NEEDS = "", "circuit_config.json", "libsonata"
+MAGIC, VERSION = 0x0A7A, (0, 1)
+
+
+def write(run: Run, target: FilePath) -> None:
+    """Write a folder with `circuit_config.json`, `nodes.h5`, `edges.h5`, their types, and `spikes.h5`."""
+    learned = Learned.of(run.file)
+    target.mkdir(parents=True)
+    nodes = [member for _, member in learned.plan.populations()]
+    types = {member.name: index for index, member in enumerate(nodes)}
+    edges = list(learned.plan.pathways())
+    with _file(target / "nodes.h5") as h5:
+        for member in nodes:
+            _node(h5, member, types[member.name], learned.plan.seed)
+    lines = [f"{types[m.name]} {m.name} point_neuron thalia:{g.part}" for g, m in learned.plan.populations()]
+    _table(target / "node_types.csv", "node_type_id pop_name model_type model_template", lines)
+    with _file(target / "edges.h5") as h5:
+        for index, (synapses, pathway) in enumerate(edges):
+            _edge(h5, learned, synapses, pathway, index)
+    lines = [f"{index} thalia:{s.synapse.replace(' + ', '+')} {p.name}" for index, (s, p) in enumerate(edges)]
+    _table(target / "edge_types.csv", "edge_type_id model_template pathway", lines)
+    _index(target / "edges.h5", learned, edges)
+    with _file(target / "spikes.h5") as h5, h5py.File(run.file) as source:
+        if "spikes" in source:
+            source.copy("spikes", h5)
+    (target / MARK).write_text(json.dumps(_configuration(types, edges), indent=2) + "\n")
+
+
+def _file(path: FilePath) -> h5py.File:
+    h5 = h5py.File(path, "w")
+    h5.attrs.create("magic", MAGIC, dtype="u4")
+    h5.attrs.create("version", VERSION, dtype="u4")
+    return h5
+
+
+def _table(path: FilePath, heading: str, lines: list[str]) -> None:
+    path.write_text("\n".join([heading, *lines]) + "\n")
+
+
+def _node(h5: h5py.File, member: Member, kind: int, seed: int) -> None:
+    group = h5.create_group(f"nodes/{member.name}")
+    group["node_id"] = np.arange(member.size, dtype="u8")
+    group["node_type_id"] = np.full(member.size, kind, "i8")
+    group["node_group_id"] = np.zeros(member.size, "u4")
+    group["node_group_index"] = np.arange(member.size, dtype="u8")
+    own = group.create_group("0")
+    own["index"] = np.arange(member.size, dtype="u8")
+    if member.space:
+        where = positions(member.name, member.size, member.space, seed)
+        for axis, values in zip("xyz", where.T, strict=False):
+            own[axis] = values * 1e6  # in micrometres, as SONATA has them
+
+
+def _edge(h5: h5py.File, learned: Learned, synapses: SynapseGroup, pathway: PathwayPlan, kind: int) -> None:
+    wired = learned.arrays.synapses[synapses.name]
+    rows = wired.rows(pathway.name)
+    pre, post = (learned.plan.population(end)[1] for end in (pathway.pre, pathway.post))
+    group = h5.create_group(f"edges/{pathway.name}")
+    for key, values, end in (
+        ("source_node_id", wired.pre[rows] - pre.start, pre), ("target_node_id", wired.post[rows] - post.start, post),
+    ):  # fmt: skip
+        group[key] = values.astype("u8")
+        group[key].attrs["node_population"] = end.name
+    group["edge_type_id"] = np.full(len(rows), kind, "i8")
+    group["edge_group_id"] = np.zeros(len(rows), "u4")
+    group["edge_group_index"] = np.arange(len(rows), dtype="u8")
+    unit, size = display_unit(synapses.weight)
+    own = group.create_group("0")
+    own["syn_weight"] = weights(synapses, learned.read)[rows] / size
+    own["syn_weight"].attrs["units"] = unit
+    own["delay"] = wired.delays(rows) * (learned.plan.dt * 1e3)
+    own["delay"].attrs["units"] = "ms"
+
+
+def _index(path: FilePath, learned: Learned, edges: list[tuple[SynapseGroup, PathwayPlan]]) -> None:
+    """The tables by which readers find the edges of a node."""
+    import libsonata
+
+    for _, pathway in edges:
+        pre, post = (learned.plan.population(end)[1].size for end in (pathway.pre, pathway.post))
+        libsonata.EdgePopulation.write_indices(str(path), pathway.name, pre, post)
+    with h5py.File(path, "r+") as h5:
+        for _, pathway in edges:
+            for index in h5[f"edges/{pathway.name}/indices"].values():
+                index["node_id_to_range"] = index["node_id_to_ranges"]  # BMTK's name and libsonata's, for the same data
+
+
+def _configuration(populations: Iterable[str], edges: list[tuple[SynapseGroup, PathwayPlan]]) -> dict[str, Any]:
+    """Where everything is; `populations` is what libsonata asks for beyond the specification."""
+    nodes = {"nodes_file": "$BASE/nodes.h5", "node_types_file": "$BASE/node_types.csv"}
+    between = {"edges_file": "$BASE/edges.h5", "edge_types_file": "$BASE/edge_types.csv"}
+    return {
+        "manifest": {"$BASE": "."},
+        "networks": {
+            "nodes": [{**nodes, "populations": {name: {"type": "point_neuron"} for name in populations}}],
+            "edges": [{**between, "populations": {pathway.name: {"type": "chemical"} for _, pathway in edges}}],
+        },
+    }

@@ -1,0 +1,22 @@
+"""Numbers to pictures: each function takes a run or a result and gives a matplotlib figure."""
+
+from thalia.figures.activity import graph, modulators, raster, rates, save, weights
+from thalia.figures.health import health_figure
+from thalia.figures.protocols import protocol_figure, trains_figure, window_figure
+from thalia.figures.sweep import sweep_figure
+from thalia.figures.training import learning_curve
+
+__all__ = [
+    "graph",
+    "health_figure",
+    "learning_curve",
+    "modulators",
+    "protocol_figure",
+    "raster",
+    "rates",
+    "save",
+    "sweep_figure",
+    "trains_figure",
+    "weights",
+    "window_figure",
+]

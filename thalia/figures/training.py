@@ -1,0 +1,79 @@
+"""Learning curves: what a network learned over its trials, with its controls, and the final numbers beside them."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from thalia.analysis.spike_trains import bootstrap_bounds
+from thalia.errors import did_you_mean, fail
+from thalia.figures.activity import FAINT, colours, styled
+from thalia.training.results import Log, Outcome
+
+POINTS = 60  # of a curve
+
+
+@styled
+def learning_curve(outcome: Outcome) -> Figure:
+    """The measure of every trial in a moving window, mean and 95 % interval over seeds, and the final number of each seed.
+
+    Raises
+    ------
+    CircuitError
+        If no run ended, or the task does not give what is to be drawn.
+    """
+    logs = [log for log in outcome.logs if log.seeds]
+    if not logs:
+        raise fail(f"{outcome.folder}: no run ended, so there is nothing to draw")
+    given = {"result": [*logs[0].finals[0]], "curve": [*logs[0].histories[0]]}
+    for key, known in given.items():
+        if (name := getattr(outcome.experiment, key)) not in known:
+            raise fail(f"{outcome.folder}: experiment.{key}: the task gives no '{name}'", did_you_mean(name, known))
+    experiment, colour = outcome.experiment, colours([log.condition for log in logs])
+    figure = Figure(figsize=(9, 3.9))
+    over_trials, at_the_end = figure.subplots(1, 2, width_ratios=[1.5, 1])
+    for log in logs:
+        _curve(over_trials, log, experiment.curve, experiment.window, colour[log.condition])
+    low, high = over_trials.get_ylim()
+    if experiment.chance is not None and low <= experiment.chance <= high:  # else the curve is of something else
+        _line(over_trials.axhline, experiment.chance)
+    title = f"{outcome.name}, {len(logs[0].seeds)} seeds"
+    over_trials.set(xlabel=f"trial (mean of {experiment.window})", ylabel=experiment.curve.replace("_", " "), title=title)
+    _finals(at_the_end, outcome, logs, colour)
+    return figure
+
+
+def _finals(axes: Axes, outcome: Outcome, logs: list[Log], colour: dict[str, str]) -> None:
+    experiment = outcome.experiment
+    places = np.arange(len(logs))[::-1]
+    for place, log in zip(places, logs, strict=True):
+        values = log.values(experiment.result)
+        spread = np.linspace(-0.18, 0.18, len(values)) if len(values) > 1 else np.zeros(1)
+        axes.plot(np.sort(values), place + spread, ".", ms=3.5, color=colour[log.condition], alpha=0.55)
+        low, high = bootstrap_bounds(values)
+        axes.plot([low, high], [place, place], color=colour[log.condition], lw=5, alpha=0.35, solid_capstyle="butt")
+        axes.plot([values.mean()], [place], "|", ms=13, mew=2, color=colour[log.condition])
+    _line(axes.axvline, experiment.chance)
+    _line(axes.axvline, experiment.goal, style="-")
+    axes.set_yticks(places, [log.condition.replace("_", " ") for log in logs])
+    axes.set(xlabel=experiment.result.replace("_", " "), title="each seed, mean and 95 % interval", ylim=(-0.6, len(logs) - 0.4))
+
+
+def _curve(axes: Axes, log: Log, measure: str, window: int, colour: str) -> None:
+    trials = min(len(history[measure]) for history in log.histories)
+    values = np.array([smoothed(np.array(history[measure][:trials]), window) for history in log.histories])
+    places = np.unique(np.linspace(0, values.shape[1] - 1, POINTS).astype(int))
+    bounds = np.array([bootstrap_bounds(values[:, place], draws=1000) for place in places])
+    axes.plot(places + window, values[:, places].mean(axis=0), lw=1.4, color=colour)
+    axes.fill_between(places + window, bounds[:, 0], bounds[:, 1], color=colour, alpha=0.2, lw=0)
+
+
+def smoothed(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
+    """The mean of each `window` values in a row, (n - window + 1,); of fewer values, their mean."""
+    wide = min(window, len(values))
+    return np.convolve(values, np.full(wide, 1 / wide), mode="valid")
+
+
+def _line(draw: object, value: float | None, style: str = ":") -> None:
+    if value is not None:
+        draw(value, color=FAINT, lw=1, ls=style, zorder=0)  # type: ignore[operator]

@@ -1,0 +1,113 @@
+"""The parts that circuits are made of: a part's name is its file's name, and nothing registers itself.
+
+What a user can write in a circuit (`neurons:`, `synapses:`, `rules:`, or a file beside it) is exactly what
+the library is written in.
+"""
+
+import re
+from collections.abc import Collection
+from functools import cache
+from importlib.resources import files
+from pathlib import Path as FilePath
+
+from thalia.errors import did_you_mean, fail
+from thalia.library.protocol_schema import Protocol, Window
+from thalia.library.schema import ModulatorKind, Neuron, Part, Rule, StimulusKind, Synapse
+from thalia.syntax.validation import parse
+from thalia.syntax.yaml_reader import Source, read_text, read_yaml
+
+LIBRARY = files("thalia.library")
+
+KINDS: dict[str, type[Part]] = {
+    "neurons": Neuron,
+    "synapses": Synapse,
+    "plasticity": Rule,
+    "windows": Window,
+    "stimuli": StimulusKind,
+    "protocols": Protocol,
+    "modulators": ModulatorKind,
+}
+_SINGULAR = {"neurons": "neuron model", "synapses": "synapse model", "plasticity": "plasticity rule",
+             "windows": "window", "protocols": "protocol", "modulators": "modulator",
+             "stimuli": "kind of stimulus", "regions": "region template", "experiments": "experiment"}  # fmt: skip
+
+
+def neurons_with(variables: Collection[str]) -> list[str]:
+    """The neuron models of the library that have all of some variables."""
+    having = []
+    for name in names("neurons"):
+        part = find("neurons", name)[0]
+        if isinstance(part, Neuron) and part.threshold and {*variables} <= {*part.parameters, *(e.name for e in part.equations)}:
+            having.append(name)
+    return having
+
+
+@cache
+def names(kind: str) -> tuple[str, ...]:
+    """Names of every part of a kind: 'neurons', 'synapses', 'plasticity', 'windows', 'stimuli', 'regions'."""
+    folder = LIBRARY / kind
+    files = folder.iterdir() if folder.is_dir() else ()
+    return tuple(sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml")))
+
+
+def part_text(kind: str, name: str, folder: FilePath) -> tuple[str, str]:
+    """The text of a part's file and the file's name: of the library, or beside the circuit if it is a path.
+
+    Raises
+    ------
+    CircuitError
+        If there is no such part.
+    """
+    if name.endswith(".yaml"):
+        return read_text(folder / name), str(folder / name)
+    if name not in names(kind):
+        raise fail(f"no {_SINGULAR[kind]} is called '{name}'", did_you_mean(name, names(kind)))
+    return (LIBRARY / kind / f"{name}.yaml").read_text("utf-8"), f"thalia/library/{kind}/{name}.yaml"
+
+
+def word_of(name: str) -> str:
+    """A part's name as a word that variables can begin with: `./my-rule.yaml` is `my_rule`."""
+    return re.sub(r"\W", "_", name.removesuffix(".yaml").rpartition("/")[2])
+
+
+def find(kind: str, name: str, folder: FilePath = FilePath(".")) -> tuple[Part, Source]:
+    """The part called `name` and the file it comes from; a user's own file is read anew each time.
+
+    Raises
+    ------
+    CircuitError
+        If there is no such part, or its file has mistakes.
+    """
+    return _read_part(kind, name, folder) if name.endswith(".yaml") else _library_part(kind, name)
+
+
+@cache
+def _library_part(kind: str, name: str) -> tuple[Part, Source]:
+    return _read_part(kind, name, FilePath("."))
+
+
+def _read_part(kind: str, name: str, folder: FilePath) -> tuple[Part, Source]:
+    text, file = part_text(kind, name, folder)
+    data, source = read_yaml(text, file)
+    part = parse(KINDS[kind], data, source)
+    return (completed(part, folder) if isinstance(part, ModulatorKind) and part.like else part), source
+
+
+def completed(part: ModulatorKind, folder: FilePath) -> ModulatorKind:
+    """A modulator that is like another one, with that one's equations and its own numbers.
+
+    Raises
+    ------
+    CircuitError
+        If the other is not there, or has no such parameters.
+    """
+    base = find("modulators", part.like, folder)[0]
+    assert isinstance(base, ModulatorKind)
+    for name in part.values:
+        if name not in base.parameters:
+            raise fail(f"'{part.like}' has no parameter '{name}'", did_you_mean(name, base.parameters), ("values", name))
+    parameters = {
+        name: each.model_copy(update={"default": part.values.get(name, each.default)}) for name, each in base.parameters.items()
+    }
+    own = ("equations", "on_release", "on_prediction", "initial", "reproduces", "differs")
+    return part.model_copy(update={"parameters": parameters, **{key: getattr(base, key) for key in own}})

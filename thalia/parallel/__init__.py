@@ -1,0 +1,1 @@
+"""Many runs from one build: sweeps, worker processes, clusters, batches on one GPU."""

@@ -1,0 +1,98 @@
+"""What a sweep varies: values of a circuit by dotted path, over a range or a list, and seeds."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from thalia.errors import fail
+from thalia.syntax.units import Value, ValueSyntaxError, display_unit, parse_value
+
+_SEPARATE = re.compile(r",(?![^()]*\))(?![^\[\]]*\])(?![^{}]*\})")  # a comma in no brackets
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A path and the values that it takes, as one writes them."""
+
+    path: str
+    values: tuple[str, ...]
+
+    def numbers(self) -> list[float] | None:
+        """The values in SI, for drawing; None if one of them is no number."""
+        try:
+            found = [parse_value(value) for value in self.values]
+        except ValueSyntaxError:
+            return None
+        return None if any(value.is_random for value in found) else [value.mean for value in found]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One run of a sweep: its place in the order of all, the values that it sets, and its seed."""
+
+    index: int
+    settings: dict[str, str]
+    seed: int
+
+
+def axis_of(text: str) -> Axis:
+    """`path=0.1 nS:1 nS:10` (ten values from the first to the last) or `path=a,b,c`.
+
+    Raises
+    ------
+    CircuitError
+        If it is neither.
+    """
+    path, equals, raw = text.partition("=")
+    if not equals or not path.strip() or not raw.strip():
+        raise fail(f"--vary {text}: expected PATH=FIRST:LAST:NUMBER or PATH=VALUE,VALUE", "as in stimuli.drive.rate=1Hz:9Hz:5")
+    parts = [part.strip() for part in raw.split(":")]
+    if len(parts) == 3:
+        return Axis(path.strip(), _between(text, *parts))
+    if len(parts) == 1:
+        return Axis(path.strip(), tuple(value.strip() for value in _SEPARATE.split(raw) if value.strip()))
+    raise fail(f"--vary {text}: expected FIRST:LAST:NUMBER, found {len(parts)} parts", "as in 1Hz:9Hz:5")
+
+
+def _between(text: str, first: str, last: str, number: str) -> tuple[str, ...]:
+    ends: list[Value] = []
+    for end in (first, last):
+        try:
+            ends.append(parse_value(end))
+        except ValueSyntaxError as error:
+            raise fail(f"--vary {text}: {error}") from None
+    if ends[0].dimension != ends[1].dimension or any(end.is_random for end in ends):
+        raise fail(f"--vary {text}: expected two numbers of one dimension, found {first} and {last}")
+    if not number.isdigit() or int(number) < 2:
+        raise fail(f"--vary {text}: expected a number of values of 2 or more, found '{number}'")
+    steps = np.linspace(ends[0].mean, ends[1].mean, int(number))
+    unit, size = display_unit(ends[0].dimension)
+    return tuple(f"{step / size:.12g} {unit}".strip() for step in steps)
+
+
+def seeds_of(text: str) -> tuple[int, ...]:
+    """`1:8` (both included) or `1,5,9`.
+
+    Raises
+    ------
+    CircuitError
+        If it is neither.
+    """
+    first, colon, last = text.partition(":")
+    try:
+        seeds = tuple(range(int(first), int(last) + 1)) if colon else tuple(int(part) for part in text.split(","))
+    except ValueError:
+        seeds = ()
+    if not seeds or min(seeds) < 0:
+        raise fail(f"--seeds {text}: expected FIRST:LAST or a list of whole numbers", "as in 1:8")
+    return seeds
+
+
+def points(axes: Sequence[Axis], seeds: Sequence[int]) -> list[Point]:
+    """Every combination of values and seeds, seeds last."""
+    paths = [axis.path for axis in axes]
+    settings = [dict(zip(paths, values, strict=True)) for values in product(*(axis.values for axis in axes))]
+    return [Point(index, each, seed) for index, (each, seed) in enumerate(product(settings, seeds))]

@@ -1,0 +1,211 @@
+"""Runs of one circuit as one network, side by side: on a GPU that a single one leaves idle, many take little longer.
+
+Each run has its own seed, weights and parameters; they share nothing but the program. Noise differs between a run alone and
+in company, because it is drawn for each neuron of the whole; its distribution does not.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path as FilePath
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia import backends
+from thalia.circuit.spec import Circuit, Record
+from thalia.codegen.brian_model import model_of
+from thalia.codegen.listing import describe
+from thalia.compiler.drives import Drive, Playback
+from thalia.compiler.pipeline import files_of, plan_of, with_options
+from thalia.compiler.plan import SHARED, Group, Member, PathwayPlan, Plan, SynapseGroup
+from thalia.compiler.resources import available_bytes, expected_synapses, needed_bytes
+from thalia.connectivity.build import Arrays, Floats, Wired, wire
+from thalia.recording.run_file import Run
+from thalia.recording.writer import RunWriter
+from thalia.simulation.run import Clock, Course, simulate
+
+MOST = 32  # runs in one network, where nothing else is asked for
+MOST_SYNAPSES = 2**31 - 1  # of one object, which counts them in 32 bits
+
+
+def name_in(run: int, name: str) -> str:
+    """The name of a population or pathway of one of the runs."""
+    return f"{run}.{name}"
+
+
+def fits_together(plan: Plan) -> bool:
+    """Whether copies of a plan can be one network: nothing in it is there once for all neurons but what time alone changes."""
+    lonely = (plan.modulators, plan.weight_changes, plan.task_releases, plan.releases)
+    return not any(lonely) and all(member.rewiring is None for _, member in plan.pathways())
+
+
+def kind(plan: Plan) -> tuple[object, ...]:
+    """What must agree for plans to be one network."""
+    return model_of(plan, native_drives=True).digest(), repr(plan.phases), plan.epoch, plan.precision
+
+
+def join(plans: Sequence[Plan]) -> Plan:
+    """One plan of all; the populations of a run follow those of the run before it."""
+    first = plans[0]
+    groups = tuple(_group([plan.groups[k] for plan in plans]) for k in range(len(first.groups)))
+    synapses = tuple(_synapses([plan.synapses[k] for plan in plans]) for k in range(len(first.synapses)))
+    drives = tuple(_drive([plan.drives[k] for plan in plans]) for k in range(len(first.drives)))
+    playbacks = tuple(_playback(run, each) for run, plan in enumerate(plans) for each in plan.playbacks)
+    return first.with_(
+        groups=groups, synapses=synapses, drives=drives, playbacks=playbacks, record=_record(first.record, len(plans)),
+        reference=None,
+    )  # fmt: skip
+
+
+def _group(groups: Sequence[Group]) -> Group:
+    members: list[Member] = []
+    for run, group in enumerate(groups):
+        start = run * group.size
+        members += [replace(m, name=name_in(run, m.name), start=m.start + start) for m in group.members]
+    return replace(groups[0], members=tuple(members))
+
+
+def _synapses(all_synapses: Sequence[SynapseGroup]) -> SynapseGroup:
+    return replace(all_synapses[0], members=tuple(
+        _pathway(run, member) for run, each in enumerate(all_synapses) for member in each.members
+    ))  # fmt: skip
+
+
+def _pathway(run: int, pathway: PathwayPlan) -> PathwayPlan:
+    post = pathway.post if pathway.post == SHARED else name_in(run, pathway.post)
+    return replace(pathway, name=name_in(run, pathway.name), pre=name_in(run, pathway.pre), post=post)
+
+
+def _drive(drives: Sequence[Drive]) -> Drive:
+    return replace(drives[0], members=tuple(
+        replace(m, population=name_in(run, m.population)) for run, drive in enumerate(drives) for m in drive.members
+    ))  # fmt: skip
+
+
+def _playback(run: int, playback: Playback) -> Playback:
+    return replace(playback, population=name_in(run, playback.population))
+
+
+def _record(record: Record, runs: int) -> Record:
+    """Spikes of all and weights as before; samples of single neurons have no place in a summary."""
+    words = record.weights.pathways
+    named = [name_in(run, word) for word in words if word not in ("all", "plastic") for run in range(runs)]
+    pathways = (*(word for word in words if word in ("all", "plastic")), *named)
+    weights = record.weights.model_copy(update={"pathways": pathways, "every": None})
+    return record.model_copy(update={"states": {}, "weights": weights})
+
+
+def join_arrays(plans: Sequence[Plan], joined: Plan, found: Sequence[Arrays]) -> Arrays:
+    """The arrays of all runs one after the other, as `join` has laid out their neurons."""
+    groups = {}
+    for group in joined.all_groups:
+        own = [arrays.groups[group.name] for arrays in found]
+        size = plans[0].group(group.name).size
+        groups[group.name] = own[0] if group.name == SHARED else {name: _column(name, group, own, size) for name in own[0]}
+    synapses = {}
+    for each in joined.synapses:
+        sizes = plans[0].group(each.pre).size, plans[0].group(each.post).size
+        synapses[each.name] = _wired(each, [arrays.synapses[each.name] for arrays in found], sizes)
+    return Arrays(groups, synapses)
+
+
+def _column(name: str, group: Group, own: Sequence[dict[str, Floats]], size: int) -> Floats:
+    if name in group.all_parameters() and group.shared(name) is not None:
+        return own[0][name]
+    return np.concatenate([np.broadcast_to(values[name], size) for values in own])
+
+
+def _wired(synapses: SynapseGroup, found: Sequence[Wired], sizes: tuple[int, int]) -> Wired:
+    def offset(columns: Iterator[NDArray[np.int32]], size: int) -> NDArray[np.int32]:
+        return np.concatenate([column + np.int32(run * size) for run, column in enumerate(columns)])
+
+    def steps(columns: Sequence[NDArray[np.int32]]) -> NDArray[np.int32]:
+        if all(len(column) == 1 and column[0] == columns[0][0] for column in columns):
+            return columns[0]
+        return np.concatenate([np.broadcast_to(c, len(w)) for c, w in zip(columns, found, strict=True)])
+
+    count = len(found[0].pathways)
+    small = np.min_scalar_type(count * len(found))
+    variables = {}
+    for name in found[0].variables:
+        is_shared = name in synapses.parameters and synapses.shared(name) is not None
+        columns = [w.variables[name] for w in found]
+        variables[name] = columns[0] if is_shared else np.concatenate(
+            [np.broadcast_to(c, len(w)) for c, w in zip(columns, found, strict=True)]
+        )  # fmt: skip
+    post_size = 0 if synapses.post == SHARED else sizes[1]
+    return Wired(
+        offset((w.pre for w in found), sizes[0]), offset((w.post for w in found), post_size),
+        steps([w.axonal for w in found]), steps([w.dendritic for w in found]),
+        tuple(steps([w.later[k] for w in found]) for k in range(len(found[0].later))), variables,
+        np.concatenate([w.owner.astype(small) + small.type(run * count) for run, w in enumerate(found)]),
+        tuple(member.name for member in synapses.members),
+    )  # fmt: skip
+
+
+def most_together(plan: Plan, free: float) -> int:
+    """How many runs of a plan one network can hold: by the numbers of its synapses, and memory here and on the GPU."""
+    synapses = [sum(expected_synapses(p, plan) for p in each.members) for each in plan.synapses]
+    by_number = MOST_SYNAPSES / max(1.0, 1.01 * max(synapses, default=1.0))
+    by_memory = 0.8 * min(free, available_bytes()) / needed_bytes(plan)
+    return max(1, int(min(by_number, by_memory)))
+
+
+def run_together(
+    circuits: Sequence[Circuit], options: Sequence[dict[str, Any]], most: int
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Run circuits in as few networks as they fit in; each summary with the number of its circuit, as they come.
+
+    `options` are those of `run`, of each circuit.
+    """
+    plans = [_planned(circuit, each) for circuit, each in zip(circuits, options, strict=True)]
+    kinds: dict[object, list[int]] = {}
+    for index, plan in enumerate(plans):
+        kinds.setdefault(kind(plan) if fits_together(plan) else index, []).append(index)
+    from thalia.backends.cuda import compiler
+
+    gpu = compiler.find_gpu()
+    for same in kinds.values():
+        size = min(most, most_together(plans[same[0]], gpu.free if gpu else 0.0))
+        for start in range(0, len(same), size):
+            here = same[start : start + size]
+            results, synapses = _run([plans[k] for k in here], circuits[here[0]])
+            yield from ((index, _of(results, run, synapses)) for run, index in enumerate(here))
+
+
+def _planned(circuit: Circuit, options: dict[str, Any]) -> Plan:
+    changed = with_options(circuit, options.get("seed"), options.get("duration"), options.get("scale"))
+    return plan_of(changed, options.get("lower", "on"), options.get("precision", "double"))
+
+
+def _run(plans: Sequence[Plan], circuit: Circuit) -> tuple[dict[str, Any], list[int]]:
+    """The summary of all, and how many synapses each has."""
+    clock = Clock()
+    joined = join(plans)
+    engine = backends.find("cuda")
+    built = engine.build(joined, backends.silent)
+    clock.lap("build")
+    found = [wire(plan) for plan in plans]
+    counts = [sum(map(len, arrays.synapses.values())) for arrays in found]
+    arrays = join_arrays(plans, joined, found)
+    del found
+    clock.lap("wire")
+    with TemporaryDirectory() as scratch:
+        file = FilePath(scratch) / "run.h5"
+        with RunWriter.create(file, joined, files_of(circuit), describe(joined), "cuda") as writer:
+            simulate(joined, engine, built, arrays, writer, "cuda", clock, Course(checkpoint_every=2 * joined.duration))
+        return Run(file).results, counts
+
+
+def _of(results: dict[str, Any], run: int, synapses: list[int]) -> dict[str, Any]:
+    """The summary of one of the runs, from that of all."""
+    prefix = name_in(run, "")
+
+    def own(values: dict[str, Any]) -> dict[str, Any]:
+        return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
+
+    kept = {name: own(results[name]) for name in ("rates_hz", "cv_isi", "weights")}
+    numbers = {"neurons": results["neurons"] // len(synapses), "synapses": synapses[run]}
+    return {**kept, **numbers, "timings_s": results["timings_s"]}

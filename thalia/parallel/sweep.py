@@ -1,0 +1,185 @@
+"""Many runs of one circuit: one build, values and seeds side by side in processes here or on a Dask cluster, one table.
+
+Every result is written down as it comes, so that a sweep that was killed goes on where it stopped.
+"""
+
+import csv
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path as FilePath
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import h5py
+import numpy as np
+
+from thalia import backends
+from thalia.backends import Progress, silent
+from thalia.backends.cpp.compiler import identity
+from thalia.circuit.spec import Circuit
+from thalia.compiler.pipeline import load_whole, plan_of, with_options
+from thalia.errors import fail
+from thalia.parallel.axes import Axis, Point, points
+from thalia.parallel.gpu_batch import MOST
+from thalia.parallel.result_log import Ledger
+from thalia.parallel.workers import Job, Numbers, circuit_of, here, on_dask, on_gpu, packed, simulate_one
+from thalia.simulation.checkpoint import origin_of
+from thalia.simulation.run import explained
+
+TABLE = "table.csv"
+
+
+@dataclass(frozen=True)
+class Table:
+    """The numbers of every run that ended: its settings and seed with them, in the order of the points."""
+
+    axes: tuple[Axis, ...]
+    rows: tuple[tuple[Point, Numbers], ...]
+    failed: tuple[tuple[Point, str], ...]
+    folder: FilePath
+
+
+def sweep(
+    circuit: str | FilePath,
+    axes: Sequence[Axis],
+    seeds: Sequence[int] | None = None,
+    *,
+    output: str | FilePath | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    set: Mapping[str, Any] | None = None,
+    progress: Progress = silent,
+    **options: Any,
+) -> Table:
+    """Run a circuit with every combination of values and seeds.
+
+    Parameters
+    ----------
+    axes : sequence of Axis
+        What to vary; see `thalia.parallel.axes.axis_of`.
+    seeds : sequence of int, optional
+        By default the circuit's own.
+    output : path, optional
+        The folder of the results, by default `sweeps/<circuit>/<UTC time>`; that of a sweep that was interrupted goes on.
+    workers : int, optional
+        Processes side by side, by default one for each core; on a GPU, how many runs are one network at most.
+    scheduler : str, optional
+        Address of a Dask scheduler, whose workers run it instead.
+    **options
+        Options of `run`: `duration`, `scale`, `backend`, `lower`, `precision`.
+
+    Raises
+    ------
+    CircuitError
+        If a value cannot be, the folder holds another sweep, or the scheduler does not answer.
+    """
+    _check_paths(axes, set or {}, options)
+    circuits = _circuits(circuit, axes, set or {})
+    wanted = points(axes, seeds if seeds is not None else (next(iter(circuits.values())).seed,))
+    origins = {key: origin_of(each) for key, each in circuits.items()}  # shared by all seeds
+    jobs = [_job(origins[_key(point.settings)], point, options) for point in wanted]
+    if not jobs:
+        raise fail("there is nothing to run", "give --vary or --seeds")
+    name = next(iter(circuits.values())).name
+    folder = FilePath(output) if output else FilePath("sweeps") / name / datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
+    with explained(folder):
+        work = [[job["index"], job["circuit"], job["files"], job["options"]] for job in jobs]
+        ledger = Ledger(folder, "sweep", {"runs": work})
+    found = ledger.found
+    _build([jobs[0], jobs[-1]], progress)
+    for job in jobs[1:-1]:
+        job["program"] = jobs[0]["program"]
+    left = [job for job in jobs if job["index"] not in found]
+    failures: dict[int, str] = {}
+    with explained(folder):
+
+        def told(job: Job, numbers: Numbers | None, why: str = "") -> None:
+            if numbers is None:
+                failures[job["index"]] = why
+            else:
+                failures.pop(job["index"], None)
+                ledger.write(job["index"], numbers)
+            progress("sweeping", len(found) / len(jobs), f"{len(found)} of {len(jobs)} runs, {len(failures)} failed")
+
+        for alone in (False, True):  # what failed is tried once more, where it takes no other with it
+            batch = [job for job in left if job["index"] in failures] if alone else left
+            if batch and scheduler:
+                on_dask(batch, told, scheduler)
+            elif batch and options.get("backend") == "cuda":
+                on_gpu(batch, told, workers or MOST, alone)
+            elif batch:
+                here(simulate_one, batch, told, workers or os.cpu_count() or 1, alone)
+    rows = tuple((point, found[point.index]) for point in wanted if point.index in found)
+    table = Table(tuple(axes), rows, tuple((p, failures[p.index]) for p in wanted if p.index in failures), folder)
+    _write(table)
+    return table
+
+
+def _check_paths(axes: Sequence[Axis], set: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    """Refuse what would be given twice, and so once in vain."""
+    given = [axis.path for axis in axes] + list(set)
+    for path in given:
+        if given.count(path) > 1:
+            raise fail(f"--vary {path}: is given twice", "vary it once, or set it once")
+        if path == "seed":
+            raise fail("--vary seed: seeds have an option of their own", "--seeds 1:8")
+        if path == "duration" and options.get("duration"):
+            raise fail("--vary duration: --duration is given as well", "leave one of them out")
+    for axis in axes:
+        if len({*axis.values}) < len(axis.values):
+            raise fail(f"--vary {axis.path}: a value is given twice: {', '.join(axis.values)}", "give each once")
+
+
+def _key(settings: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(settings.items())
+
+
+def _circuits(file: str | FilePath, axes: Sequence[Axis], set: Mapping[str, Any]) -> dict[tuple[tuple[str, str], ...], Circuit]:
+    """The circuit with every combination of values; planned, so that each mistake is told before anything runs."""
+    circuits = {_key(each.settings): load_whole(file, {**set, **each.settings}) for each in points(axes, (0,))}
+    for circuit in circuits.values():
+        plan_of(circuit)
+    return circuits
+
+
+def _job(origin: tuple[str, dict[str, str]], point: Point, options: Mapping[str, Any]) -> Job:
+    text, files = origin
+    return {"index": point.index, "circuit": text, "files": files, "options": {**options, "seed": point.seed}, "program": None}
+
+
+def _build(jobs: list[Job], progress: Progress) -> None:
+    """Build the program of some jobs, so that those that share it compile nothing."""
+    for job in jobs:
+        options = job["options"]
+        with TemporaryDirectory() as scratch:
+            circuit = with_options(circuit_of(job, FilePath(scratch)), None, options.get("duration"), options.get("scale"))
+            plan = plan_of(circuit, options.get("lower", "on"), options.get("precision", "double"))
+        name = options.get("backend") or backends.choose()[0]
+        backend = backends.find(name)
+        if reasons := backend.refuse(plan):
+            raise fail(f"backend '{name}': {reasons[0]}")
+        if name == "cuda":
+            continue  # whose program is that of many runs, and depends on how many
+        built = backend.build(plan, progress)
+        if program := getattr(built, "folder", None):
+            job["program"] = (identity(), program.name, packed(program))
+
+
+def _write(table: Table) -> None:
+    """The table as text, one line a run, and as HDF5, one array a column."""
+    paths = [axis.path for axis in table.axes]
+    names = list(dict.fromkeys(name for _, numbers in table.rows for name in numbers))
+    with open(table.folder / TABLE, "w", newline="", encoding="utf-8") as file:
+        out = csv.writer(file)
+        out.writerow([*paths, "seed", *names])
+        for point, numbers in table.rows:
+            out.writerow([*(point.settings[path] for path in paths), point.seed, *(numbers.get(name, "") for name in names)])
+    with h5py.File(table.folder / "table.h5", "w") as h5:
+        for path in paths:
+            values = [point.settings[path] for point, _ in table.rows]
+            h5.create_dataset(f"settings/{path}", data=values, dtype=h5py.string_dtype())
+        h5["seed"] = np.array([point.seed for point, _ in table.rows], "i8")
+        for name in names:
+            h5[f"numbers/{name}"] = np.array([numbers.get(name, np.nan) for _, numbers in table.rows])

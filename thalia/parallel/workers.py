@@ -1,0 +1,159 @@
+"""Where the runs of a sweep are carried out: processes of this machine, or the workers of a Dask cluster.
+
+What a worker is given is whole: the circuit as text with the files that it draws in, and for a cluster the compiled
+program, which a machine with the same processor and compiler takes as it is.
+"""
+
+import io
+import multiprocessing
+import os
+import signal
+import tarfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing.context import BaseContext
+from pathlib import Path as FilePath
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
+
+from thalia.backends.cpp.compiler import cache_folder, identity
+from thalia.circuit.load import loads
+from thalia.circuit.spec import Circuit
+from thalia.errors import fail
+from thalia.parallel.gpu_batch import run_together
+from thalia.simulation.run import run
+
+Job = dict[str, Any]
+Numbers = dict[str, float]
+
+
+def packed(program: FilePath) -> bytes:
+    """A compiled program as bytes."""
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w:gz") as tar:
+        for name in ("main", "manifest.json"):
+            tar.add(program / name, name)
+    return raw.getvalue()
+
+
+def unpack(program: tuple[str, str, bytes] | None) -> None:
+    """Take a program that another machine compiled, if this one would have compiled the same."""
+    if program is None or program[0] != identity() or (cache_folder() / program[1]).exists():
+        return
+    cache_folder().mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=cache_folder()) as scratch:
+        place = FilePath(scratch) / program[1]
+        with tarfile.open(fileobj=io.BytesIO(program[2])) as tar:
+            tar.extractall(place, filter="data")
+        try:
+            place.rename(cache_folder() / program[1])
+        except OSError:  # another worker was faster
+            return
+
+
+def circuit_of(job: Job, folder: FilePath) -> Circuit:
+    """The circuit of a run, with the files that it draws in beside it."""
+    for name, text in job["files"].items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, "utf-8")
+    return loads(job["circuit"], "circuit.yaml", folder)
+
+
+def simulate_one(job: Job) -> Numbers:
+    """One run of a sweep, in a worker: every number of its summary."""
+    unpack(job["program"])
+    with TemporaryDirectory() as scratch:
+        done = run(circuit_of(job, FilePath(scratch)), output=FilePath(scratch) / "run.h5", **job["options"])
+        return dict(_flat(done.results))
+
+
+def _flat(results: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """The numbers of a summary that say what happened, each under one name."""
+    for kind in ("rates_hz", "cv_isi"):
+        yield from ((f"{kind}.{name}", value) for name, value in results[kind].items() if value is not None)
+    for pathway, each in results["weights"].items():
+        yield from ((f"weights.{pathway}.{key}", each[key]) for key in ("before", "after"))
+    yield from (("neurons", results["neurons"]), ("synapses", results["synapses"]))
+
+
+class Told(Protocol):
+    """Takes the numbers of a run that ended, or says why it failed."""
+
+    def __call__(self, job: Job, numbers: Numbers | None, why: str = "") -> None:
+        """Take note."""
+
+
+def here(work: Callable[[Job], Any], jobs: list[Job], told: Told, workers: int, alone: bool) -> None:
+    """In processes of this machine; a process that dies takes its pool with it, so some are run alone."""
+    light = [{**job, "program": None} for job in jobs]  # the cache of this machine has it
+    for batch in [[job] for job in light] if alone else [light]:
+        pool = ProcessPoolExecutor(min(workers, len(batch)), _processes(), _begin, (dict(os.environ),))
+        try:
+            futures = {pool.submit(work, job): job for job in batch}
+            _gather(as_completed(futures), futures, told)
+        except BaseException:  # Ctrl-C: what has not begun never does
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        pool.shutdown()
+
+
+def _processes() -> BaseContext:
+    """Processes that are forked from one which has imported Brian2, so that each does not take seconds to; Windows has none."""
+    context = multiprocessing.get_context("forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn")
+    context.set_forkserver_preload(["thalia.parallel.preload"])
+    return context
+
+
+def on_gpu(jobs: list[Job], told: Told, most: int, alone: bool) -> None:
+    """In networks of as many runs as fit; in this process, which only waits for the GPU."""
+    for batch in [[job] for job in jobs] if alone else [jobs]:
+        left = dict(enumerate(batch))
+        try:
+            with TemporaryDirectory() as scratch:
+                circuits = [circuit_of(job, FilePath(scratch) / str(job["index"])) for job in batch]
+                for which, results in run_together(circuits, [job["options"] for job in batch], most):
+                    told(left.pop(which), dict(_flat(results)))
+        except Exception as error:  # as in a worker of another kind
+            for job in left.values():
+                told(job, None, f"{type(error).__name__}: {error}".splitlines()[0])
+
+
+def _begin(environment: Mapping[str, str]) -> None:
+    """Have a worker see its parent's environment, leave Ctrl-C to it, and end when it does, however it ends."""
+    os.environ.clear()
+    os.environ.update(environment)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def on_dask(jobs: list[Job], told: Told, address: str) -> None:
+    """On the workers of a Dask cluster."""
+    try:
+        from distributed import Client
+        from distributed import as_completed as completed
+    except ImportError:
+        raise fail("--scheduler needs dask and distributed, which are not installed", "pip install dask distributed") from None
+    try:
+        client = Client(address, timeout="10s")  # type: ignore[no-untyped-call]
+    except (OSError, ValueError) as error:
+        raise fail(f"--scheduler {address}: does not answer ({error})", "start it with `dask scheduler`") from None
+    with client:
+        futures = {client.submit(simulate_one, job, pure=False): job for job in jobs}
+        _gather(completed(futures), futures, told)  # type: ignore[no-untyped-call]
+
+
+def _gather(completed: Any, futures: Mapping[Any, Job], told: Told) -> None:
+    for future in completed:
+        try:
+            told(futures[future], future.result())
+        except Exception as error:  # whatever a worker died of is told with the point, not raised
+            told(futures[future], None, f"{type(error).__name__}: {error}".splitlines()[0])

@@ -1,0 +1,1 @@
+"""The run file: written through a journal, read back as a `Run`."""

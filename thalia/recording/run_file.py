@@ -1,0 +1,208 @@
+"""A finished run, read from its file as it is needed."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path as FilePath
+from typing import Any
+from zlib import crc32
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia.compiler.graph import Network, network_from
+from thalia.errors import did_you_mean, fail
+from thalia.recording.writer import FORMAT
+
+
+@dataclass(frozen=True)
+class Spikes:
+    """The spikes of a population: `times` in seconds and `neurons`, both (n_spikes,), in order of time."""
+
+    times: NDArray[np.float64]
+    neurons: NDArray[np.int64]
+    size: int
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The synapses of a pathway: indices, delays in seconds, and weights (n_times, n_synapses) in `unit`."""
+
+    pre: NDArray[np.int64]
+    post: NDArray[np.int64]
+    delay: NDArray[np.float64]
+    time: NDArray[np.float64]
+    w: NDArray[np.float64]
+    unit: str
+    ends: tuple[str, str]
+    shape: tuple[int, int]
+    w_max: float | None
+
+
+@dataclass(frozen=True)
+class Level:
+    """The level of a modulator, `value`, at each `time` in seconds, both (n_times,); its signal is zero at `baseline`."""
+
+    time: NDArray[np.float64]
+    value: NDArray[np.float64]
+    baseline: float
+
+
+class _Lazy(Mapping[str, Any]):
+    """Reads an entry of the file when it is asked for."""
+
+    def __init__(self, names: list[str], read: Any, noun: str):
+        self._names, self._read, self._noun = names, read, noun
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._names:
+            raise KeyError(f"no {self._noun} is called '{name}'; {did_you_mean(name, self._names)}")
+        return self._read(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+class Run:
+    """A finished run, read from its file as it is needed.
+
+    Raises
+    ------
+    CircuitError
+        If the file is not there, or is no run file.
+    """
+
+    def __init__(self, file: str | FilePath):
+        self.file = FilePath(file)
+        if not self.file.exists():
+            raise fail(f"{file}: there is no such file")
+        try:
+            with h5py.File(self.file) as h5:
+                self.attributes = {key: _plain(value) for key, value in h5.attrs.items()}
+                self._names = {kind: _leaves(h5, kind) for kind in ("spikes", "weights", "modulators")}
+                self._reports = [f"{n}/{v}" for n in h5.get("reports", ()) for v in h5[f"reports/{n}"]]
+        except OSError as error:
+            raise fail(f"{file}: cannot be read as HDF5 ({str(error).split('(')[0].strip()})") from None
+        if self.attributes.get("format") != FORMAT:
+            raise fail(f"{file}: is HDF5 but no run of Thalia", "give a file that `thalia run` wrote")
+        self.structure: dict[str, Any] = json.loads(self.attributes["structure"])
+        self.results: dict[str, Any] = json.loads(self.attributes.get("results", "{}"))
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Neurons of each population."""
+        return dict(self.structure["populations"])
+
+    @property
+    def duration(self) -> float:
+        """Model time in seconds."""
+        return float(self.attributes["duration"])
+
+    @property
+    def phases(self) -> list[tuple[str, float, float]]:
+        """Name, start and end of each phase, in seconds."""
+        ends = np.cumsum([length for _, length in self.structure["phases"]])
+        return [(name, end - length, end) for (name, length), end in zip(self.structure["phases"], ends, strict=True)]
+
+    @property
+    def circuit_files(self) -> list[tuple[str, str]]:
+        """Name and text of the circuit as it was written, and of every file that it drew in."""
+        with h5py.File(self.file) as h5:
+            group = h5["circuit"]
+            return [(str(group[key].attrs["file"]), group[key][:].tobytes().decode()) for key in sorted(group, key=int)]
+
+    @property
+    def files_beside(self) -> list[tuple[str, str]]:
+        """Name and text of those of them that stood on the disk when the run began."""
+        with h5py.File(self.file) as h5:
+            stood = [bool(h5["circuit"][key].attrs.get("stood_beside", False)) for key in sorted(h5["circuit"], key=int)]
+        return [file for file, here in zip(self.circuit_files, stood, strict=True) if here]
+
+    @property
+    def network(self) -> Network:
+        """Populations and pathways with their numbers."""
+        return network_from(str(self.attributes["name"]), self.structure)
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """Mean rate of each population in the last phase, in Hz."""
+        return dict(self.results["rates_hz"])
+
+    @cached_property
+    def spikes(self) -> Mapping[str, Spikes]:
+        """Spikes by population."""
+        return _Lazy(self._names["spikes"], self._spikes, "recorded population")
+
+    @cached_property
+    def weights(self) -> Mapping[str, Weights]:
+        """Weights by pathway."""
+        return _Lazy(self._names["weights"], self._weights, "recorded pathway")
+
+    @cached_property
+    def reports(self) -> Mapping[str, Any]:
+        """Recorded state variables as (times, neurons) with their times, by `report/variable`."""
+        return _Lazy(self._reports, self._report, "report")
+
+    @cached_property
+    def modulators(self) -> Mapping[str, Level]:
+        """Levels by modulator."""
+        return _Lazy(self._names["modulators"], self._modulator, "modulator")
+
+    def _modulator(self, name: str) -> Level:
+        with h5py.File(self.file) as h5:
+            group = h5[f"modulators/{name}"]
+            time, value = (self._undamaged(group[key]) for key in ("time", "value"))
+            return Level(time, value, float(group.attrs["baseline"]))
+
+    def _spikes(self, name: str) -> Spikes:
+        with h5py.File(self.file) as h5:
+            group = h5[f"spikes/{name}"]
+            times, nodes = (self._undamaged(group[key]) for key in ("timestamps", "node_ids"))
+            return Spikes(times * 1e-3, nodes.astype(np.int64), self.sizes[name])
+
+    def _undamaged(self, data: Any) -> NDArray[Any]:
+        values: NDArray[Any] = data[:]
+        if "crc32" in data.attrs and crc32(values.tobytes()) != int(data.attrs["crc32"]):
+            raise fail(f"{self.file}: is damaged: {data.name[1:]} is not what was written", "take a copy of the file")
+        return values
+
+    def _weights(self, name: str) -> Weights:
+        with h5py.File(self.file) as h5:
+            group = h5[f"weights/{name}"]
+            ends = (group.attrs["pre_population"], group.attrs["post_population"])
+            return Weights(
+                group["pre"][:].astype(np.int64), group["post"][:].astype(np.int64), group["delay"][:] * 1e-3,
+                group["time"][:], group["w"][:], group["w"].attrs["units"], ends,
+                (self.sizes[ends[1]], self.sizes[ends[0]]), group.attrs.get("w_max"),
+            )  # fmt: skip
+
+    def _report(self, name: str) -> dict[str, Any]:
+        with h5py.File(self.file) as h5:
+            ((population, group),) = h5[f"reports/{name}"].items()
+            start, _, every = group["mapping/time"][:]
+            values = self._undamaged(group["data"])
+            times = (start + every * np.arange(len(values))) * 1e-3
+            nodes = group["mapping/node_ids"][:]
+            return {
+                "times": times,
+                "values": values,
+                "unit": group["data"].attrs["units"],
+                "neurons": nodes,
+                "population": population,
+            }
+
+
+def _leaves(h5: Any, kind: str) -> list[str]:
+    return list(h5[kind]) if kind in h5 else []
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value

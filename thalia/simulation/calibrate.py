@@ -1,0 +1,165 @@
+"""Gains that bring every population's rate into its published range: run, compare, correct a little, and run again.
+
+A gain multiplies all that excites a population. The same circuit, seed and gains to start from give the same gains.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import log, sqrt
+from pathlib import Path as FilePath
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from thalia.circuit.load import load
+from thalia.circuit.spec import Circuit, Reference
+from thalia.compiler.drive_to_weight import excited_in
+from thalia.compiler.expand import expand
+from thalia.compiler.pipeline import plan_of
+from thalia.errors import fail
+from thalia.simulation.run import run
+from thalia.syntax.units import constant
+
+MARGIN = 1.1  # a rate this close to the end of its range is corrected, too: another seed may be beyond it
+STEP = 1.5  # the most that one round changes a gain by
+FASTER, SLOWER = 1.2, 0.5
+FASTEST = 1000.0  # Hz, in the place of a rate that cannot be divided by
+
+Gains = dict[str, float]
+Ranges = dict[str, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Round:
+    """The gains that one run had, and the rates of its last phase in Hz."""
+
+    gains: Gains
+    rates: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Every round of a calibration."""
+
+    circuit: str
+    ranges: Ranges
+    rounds: tuple[Round, ...]
+
+    @property
+    def best(self) -> Round:
+        """The round that left the fewest populations outside, and those nearest; of several, the last."""
+        return min(reversed(self.rounds), key=lambda each: _distance(each.rates, self.ranges))
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """The populations that no gain brought into their range."""
+        return tuple(name for name, limits in self.ranges.items() if not limits[0] <= self.best.rates[name] <= limits[1])
+
+    def text(self) -> str:
+        """The file that a circuit includes as its gains."""
+        lines = [f"# Written by `thalia calibrate {self.circuit}`: what multiplies all that excites a population; its rate then."]
+        for name, gain in self.best.gains.items():
+            published = "{:g} to {:g} Hz".format(*self.ranges[name]) if name in self.ranges else "nothing, and kept"
+            lines.append(f"{name}: {gain:g}  # {self.best.rates[name]:.2f} Hz, published {published}")
+        return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True)
+class _Knob:
+    """A gain, the power of target over rate by which it is turned, and the way it went: up 1, down -1, not at all 0."""
+
+    gain: float
+    damping: float
+    way: int = 0
+
+    def turned(self, rate: float, limits: tuple[float, float]) -> "_Knob":
+        """The knob after a run; it turns by half as much once it has gone too far (Riedmiller & Braun 1993), else by more."""
+        low, high = limits
+        inner = (low * MARGIN, high / MARGIN)
+        if low <= rate <= high and (inner[0] <= rate <= inner[1] or inner[0] > inner[1]):
+            return _Knob(self.gain, self.damping)
+        target = sqrt(max(low, high / 100) * high)
+        way = 1 if rate < target else -1
+        damping = self.damping * {1: FASTER, 0: 1.0, -1: SLOWER}[way * self.way]
+        change = (target / max(rate, target / FASTEST)) ** damping
+        # in four digits, so that the file says exactly what was run
+        return _Knob(float(f"{self.gain * min(max(change, 1 / STEP), STEP):.4g}"), damping, way)
+
+
+def calibrate(
+    circuit: str | FilePath,
+    *,
+    rounds: int = 20,
+    damping: float = 0.15,
+    set: Mapping[str, Any] | None = None,
+    told: Callable[[int, Round], None] = lambda count, each: None,
+    **options: Any,
+) -> Calibration:
+    """Find gains with which the rates of a circuit's last phase lie in the ranges under its `reference:`.
+
+    Parameters
+    ----------
+    circuit : path of a YAML file
+        It starts from the gains that the circuit includes, if their file is there.
+    rounds : int
+        How many runs at most.
+    damping : float
+        The power of target over rate by which a gain changes at first, and less once it went too far; the target is the
+        middle of the range on a logarithmic scale, and no change is beyond a factor of 1.5.
+    told : function, optional
+        Called after each run.
+    **options
+        Options of `run`: `seed`, `duration`, `scale`, `backend`.
+
+    Raises
+    ------
+    CircuitError
+        If the circuit has mistakes, gives no range, or nothing excites any population that has one.
+    """
+    if rounds < 1 or not 0 < damping <= 1:
+        raise fail(f"expected at least 1 round and a damping above 0 and up to 1, found {rounds} and {damping:g}")
+    loaded = load(circuit, set)
+    if isinstance(loaded.gains, str) and not (loaded.folder / loaded.gains).exists():
+        loaded = loaded.with_(gains={})
+    whole = expand(loaded)
+    plan_of(loaded)
+    assert not isinstance(whole.gains, str)  # `expand` has read the file
+    ranges = _ranges(whole.reference, str(circuit))
+    adjustable = [name for name in ranges if name in excited_in(whole)]
+    if not adjustable:
+        raise fail(f"{circuit}: nothing excites any population that has a range", "a gain multiplies what excites")
+    kept = {name: gain.mean for name, gain in whole.gains.items() if name not in adjustable}
+    knobs = {name: _Knob(whole.gains[name].mean if name in whole.gains else 1.0, damping) for name in adjustable}
+    done: list[Round] = []
+    with TemporaryDirectory() as scratch:
+        for count in range(rounds):
+            gains = kept | {name: knob.gain for name, knob in knobs.items()}
+            done.append(Round(gains, _rates(loaded, gains, FilePath(scratch) / "run.h5", options)))
+            told(count, done[-1])
+            knobs = {name: knob.turned(done[-1].rates[name], ranges[name]) for name, knob in knobs.items()}
+            if all(knob.way == 0 for knob in knobs.values()):
+                break
+    return Calibration(str(circuit), ranges, tuple(done))
+
+
+def _ranges(reference: Reference | None, file: str) -> Ranges:
+    if reference is None or not reference.ranges:
+        hint = "reference: {source: …, ranges: {l4e: [1 Hz, 10 Hz]}}"
+        raise fail(f"{file}: says no ranges of rates to calibrate to", hint)
+    return {name: (low.mean, high.mean) for name, (low, high) in reference.ranges.items()}
+
+
+def _rates(circuit: Circuit, gains: Gains, file: FilePath, options: Mapping[str, Any]) -> dict[str, float]:
+    with_gains = circuit.with_(gains={name: constant(gain) for name, gain in gains.items()})
+    by_phase = run(with_gains, output=file, overwrite=True, **options).results["rates_by_phase_hz"]
+    rates: dict[str, float] = list(by_phase.values())[-1]
+    return rates
+
+
+def _distance(rates: Mapping[str, float], ranges: Ranges) -> tuple[int, float]:
+    """How many rates are outside their range, and by how much in all, on a logarithmic scale."""
+    beyond = []
+    for name, (low, high) in ranges.items():
+        rate = max(rates[name], 1 / FASTEST)
+        if not low <= rates[name] <= high:
+            beyond.append(abs(log(rate / max(low if rate < low else high, 1 / FASTEST))))
+    return len(beyond), sum(beyond)

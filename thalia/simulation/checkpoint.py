@@ -1,0 +1,222 @@
+"""The whole state of a run: when it is kept, what it is kept from, and how it is read back."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+from zlib import crc32
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia.backends import Session
+from thalia.circuit.load import dumps, loads
+from thalia.circuit.spec import Circuit
+from thalia.compiler.expand import expand
+from thalia.compiler.pipeline import plan_of
+from thalia.compiler.plan import SECOND, Plan
+from thalia.compiler.resolve.phases import lasting
+from thalia.compiler.resolve.spike_sources import spikes_text
+from thalia.connectivity.build import Arrays
+from thalia.errors import fail
+from thalia.library.lookup import part_text
+from thalia.recording.writer import STATE_VERSION, RunWriter
+from thalia.simulation.closed_loop import Between
+from thalia.simulation.recorder import Watch
+from thalia.syntax.units import Value, constant, parse_value, si_unit
+
+SHARE = 20  # a state is kept when this many times the time that the last one took has passed
+LEAST_SECONDS = 0.05
+MOST_HELD = 256_000_000  # bytes of recordings that wait in memory before a state is kept, whatever the interval
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A state read back: after which step, every variable, and the spikes counted until then, and until a task's last stop."""
+
+    step: int
+    state: dict[str, NDArray[Any]]
+    counts: dict[str, list[int]]
+    seen: dict[str, int] = field(default_factory=dict)
+
+
+class Checkpoints:
+    """Keeps the state at an interval of model time, or as often as it costs little; at the end; and before memory fills up."""
+
+    def __init__(self, plan: Plan, session: Session, watch: Watch, between: Between, writer: RunWriter, every: float | None):
+        self.plan, self.session, self.watch, self.between, self.writer = plan, session, watch, between, writer
+        self.steps = max(1, round(every / plan.dt)) if every else None
+        self.constant = derived(plan)
+        self.units = units_of(plan)
+        self.cost = LEAST_SECONDS
+        self.last = perf_counter()
+
+    def next_stop(self, done: int, stop: int) -> int:
+        """The next step at which the state is to be kept, if it comes before another stop."""
+        return min(stop, (done // self.steps + 1) * self.steps) if self.steps else stop
+
+    def take(self, done: int) -> None:
+        """Keep the state, if it is time."""
+        due = done % self.steps == 0 if self.steps else perf_counter() - self.last > SHARE * self.cost
+        if due or done == self.plan.steps or self.writer.held > MOST_HELD:
+            self.keep(done)
+
+    def keep(self, done: int) -> None:
+        """Keep the state after a step."""
+        begin = perf_counter()
+        state = self.session.state(without=self.constant)
+        counted = {"counts": json.dumps(self.watch.counts), "seen": json.dumps(self.between.seen)}
+        self.writer.state(done, state, self.units, counted)
+        self.writer.commit()
+        self.last = perf_counter()
+        self.cost = max(LEAST_SECONDS, self.last - begin)
+
+
+def derived(plan: Plan) -> set[str]:
+    """Variables that follow from the circuit and the seed, and do not change: they are made again, not kept."""
+    names: set[str] = set()
+    for group in plan.all_groups:
+        own = ["i", *(name for name in group.all_parameters() if name not in group.from_task)]
+        for drive in (d for d in plan.drives if d.group == group.name):
+            own += [drive.weight, drive.scale, *drive.members[0].parameters]
+        if group.plays_spikes:
+            own += ["_timebins", "neuron_index", "spike_number", "spike_time", "period", "_period_bins"]
+        names |= {f"{group.name}.{name}" for name in own}
+    for synapses in plan.synapses:
+        own = ["_synaptic_pre", "_synaptic_post", "N", "N_pre", "N_post", "N_incoming", "N_outgoing", *synapses.parameters]
+        own += [] if synapses.is_plastic else ["w"]
+        names |= {f"{synapses.name}.{name}" for name in own}
+        names |= {f"{synapses.name}_{side}.delay" for side in ("pre", "post", *(f"later{k}" for k in range(len(synapses.later))))}
+    return names
+
+
+def units_of(plan: Plan) -> dict[str, str]:
+    """The SI unit of every variable of the model."""
+    units = {f"{group.name}.{name}": si_unit(d) for group in plan.all_groups for name, d in group.variables().items()}
+    for synapses in plan.synapses:
+        units |= {f"{synapses.name}.{e.name}": si_unit(e.dimension) for e in synapses.equations}
+        units[f"{synapses.name}.w"] = si_unit(synapses.weight)
+    owners = [*(group.name for group in plan.all_groups), *(each.name for each in plan.synapses)]
+    seconds = [f"{owner}.{name}" for owner in owners for name in ("lastspike", "lastupdate")]
+    return units | dict.fromkeys([*seconds, "defaultclock.t", "defaultclock.dt"], "second")
+
+
+def fingerprint(arrays: Arrays) -> int:
+    """A checksum over everything that was wired, to recognise the same network when it is made again."""
+    checksum = 0
+    for group in arrays.groups.values():
+        for _, values in sorted(group.items()):
+            checksum = crc32(np.ascontiguousarray(values), checksum)
+    for wired in arrays.synapses.values():
+        named = [values for _, values in sorted(wired.variables.items())]
+        for column in (wired.pre, wired.post, wired.axonal, wired.dendritic, *wired.later, *named):
+            checksum = crc32(np.ascontiguousarray(column), checksum)
+    return checksum
+
+
+def origin_of(circuit: Circuit) -> tuple[str, dict[str, str]]:
+    """The circuit as it runs, every option applied, and the files that it draws in, under names of their own."""
+    written_out = expand(circuit)
+    stimuli, files = dict(written_out.stimuli), {}
+    for index, (name, stimulus) in enumerate(stimuli.items()):
+        if stimulus.file:
+            kept = f"./spikes{index}/{FilePath(stimulus.file).name}"
+            files[kept] = spikes_text(stimulus, circuit.folder)
+            stimuli[name] = stimulus.model_copy(update={"file": kept, "population": None})
+    text = dumps(written_out.with_(stimuli=stimuli))
+    kinds = {name: kind for kind, name in written_out.parts_used() if name.endswith(".yaml")}
+    for index, name in enumerate(sorted(kinds, key=len, reverse=True)):
+        kept = f"./file{index}/{FilePath(name).name}"
+        files[kept] = part_text(kinds[name], name, circuit.folder)[0]
+        text = text.replace(name, kept)
+    return text, files
+
+
+def read_state(h5: h5py.File, file: FilePath) -> Kept | None:
+    """The state in a run file, if there is one.
+
+    Raises
+    ------
+    CircuitError
+        If it is of another version, or damaged.
+    """
+    group = h5.get("state")
+    if group is None:
+        return None
+    if (version := int(group.attrs["version"])) != STATE_VERSION:
+        hint = "update Thalia" if version > STATE_VERSION else f"resume it with Thalia {h5.attrs['thalia']}, which wrote it"
+        raise fail(f"{file}: its state is of version {version}, this Thalia reads {STATE_VERSION}", hint)
+    state: dict[str, NDArray[Any]] = {}
+    for owner, variables in group.items():
+        for name, data in variables.items():
+            values = data[...]
+            if crc32(np.ascontiguousarray(values).tobytes()) != int(data.attrs["crc32"]):
+                raise fail(f"{file}: is damaged: state/{owner}/{name} is not what was written", "resume from a copy of the file")
+            state[f"{owner}.{name}"] = values
+    seen = json.loads(group.attrs.get("seen", "{}"))
+    return Kept(int(group.attrs["step"]), state, json.loads(group.attrs["counts"]), seen)
+
+
+def plan_from(h5: h5py.File, path: FilePath, kept: Kept | None, for_: str | Value | None = None) -> tuple[Plan, dict[str, Any]]:
+    """The plan of the circuit in a run file, for as long as it is to run, and with what it was run.
+
+    Raises
+    ------
+    CircuitError
+        If the file holds no circuit to go on with.
+    """
+    group = h5.get("origin")
+    if group is None:
+        raise fail(f"{path}: holds no state to go on from", "it was written by Thalia 0.1; run the circuit again")
+    dt, duration = float(h5.attrs["dt"]), float(h5.attrs["duration"])
+    if for_ is not None:
+        duration = (kept.step if kept else 0) * dt + time_of("--for", for_).mean
+    with TemporaryDirectory() as folder:
+        for each in group.get("files", {}).values():
+            target = FilePath(folder) / each.attrs["file"]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(each.asstr()[()])
+        circuit = loads(group["circuit"].asstr()[()], path.name, FilePath(folder))
+        settings = dict(group.attrs)
+        plan = plan_of(
+            lasting(circuit, constant(duration, SECOND)), str(settings["lower"]), str(settings.get("precision", "double"))
+        )
+        return plan, settings
+
+
+def interval_of(option: str, text: str | Value | None, plan: Plan) -> float | None:
+    """An interval in seconds that an option gives, at least a step; None if it gives none.
+
+    Raises
+    ------
+    CircuitError
+        If it is no time above zero.
+    """
+    return None if text is None else max(time_of(option, text).mean, plan.dt)
+
+
+def time_of(option: str, text: str | Value) -> Value:
+    """A time that an option gives.
+
+    Raises
+    ------
+    CircuitError
+        If it is no time above zero.
+    """
+    try:
+        value = parse_value(text)
+    except ValueError as error:
+        raise fail(f"{option}: {error}") from None
+    if value.dimension != SECOND or value.is_random or value.mean <= 0:
+        raise fail(f"{option}: expected a time such as '5 s', found {text}")
+    return value
+
+
+def changed(old: Mapping[str, NDArray[Any]], new: Mapping[str, NDArray[Any]]) -> list[str]:
+    """Names of the variables of two states that are not the same to the bit, in either."""
+    names = sorted({*old, *new})
+    return [n for n in names if n not in old or n not in new or old[n].tobytes() != new[n].tobytes()]

@@ -1,0 +1,112 @@
+"""Is a run in pieces the run in one piece? Compared to the bit: spikes, weights, recorded states, and the whole state."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import h5py
+
+from thalia.backends import Progress, silent
+from thalia.circuit.spec import Circuit
+from thalia.compiler.pipeline import plan_of, with_options
+from thalia.compiler.plan import SECOND
+from thalia.errors import fail
+from thalia.simulation.checkpoint import read_state
+from thalia.simulation.diff import compare, datasets
+from thalia.simulation.resume import resume
+from thalia.simulation.run import run
+from thalia.syntax.units import constant
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a comparison found: how much was compared, and the names of what differs."""
+
+    name: str
+    backend: str
+    seed: int
+    duration: float
+    cuts: tuple[float, ...]
+    spikes: int
+    weights: int
+    variables: int
+    bytes: int
+    different: tuple[str, ...]
+
+    @property
+    def identical(self) -> bool:
+        """Whether every bit is the same."""
+        return not self.different
+
+    def text(self) -> str:
+        """A sentence that can be quoted."""
+        cuts = ", ".join(f"{cut:g}" for cut in self.cuts)
+        subject = f"{self.name} on backend {self.backend}, seed {self.seed}, {self.duration:g} s, cut at {cuts} s"
+        compared = (
+            f"{self.spikes:,} spikes, {self.weights:,} recorded weights, {self.variables} state variables ({self.bytes:,} bytes)"
+        )
+        if self.identical:
+            return f"{subject}: resumed and uninterrupted run are identical to the bit: {compared}"
+        return f"{subject}: DIFFERENT in {', '.join(self.different)}; compared: {compared}"
+
+
+class _Interrupted(Exception):
+    """A run was stopped on purpose."""
+
+
+def verify(
+    circuit: Circuit,
+    *,
+    backend: str | None = None,
+    duration: str | None = None,
+    pieces: int = 3,
+    progress: Progress = silent,
+) -> Verdict:
+    """Run a circuit whole and in pieces: stopped after each kept state, and resumed from the file.
+
+    Parameters
+    ----------
+    pieces : int
+        Number of pieces; their length is no round number.
+
+    Raises
+    ------
+    CircuitError
+        For anything wrong with the circuit, or if there is nothing to cut.
+    """
+    plan = plan_of(with_options(circuit, duration=duration))
+    options: dict[str, Any] = {"backend": backend, "duration": duration}
+    if not 2 <= pieces <= plan.steps:
+        raise fail(f"expected from 2 pieces to {plan.steps:,}, one a step, found {pieces}")
+    length = -(-plan.steps * 8 // (pieces * 8 - 1))  # the last piece is an eighth shorter
+    cuts = tuple(range(length, plan.steps, length))
+    every = constant(length * plan.dt, SECOND)
+
+    def stop_at(step: int) -> Progress:
+        def report(what: str, fraction: float, detail: str = "") -> None:
+            progress(what, fraction, detail)
+            if what == "simulating" and step <= round(fraction * plan.steps) < plan.steps:
+                raise _Interrupted
+
+        return report
+
+    with TemporaryDirectory() as folder:
+        whole, parts = FilePath(folder) / "whole.h5", FilePath(folder) / "parts.h5"
+        done = run(circuit, output=whole, **options, progress=progress)
+        with suppress(_Interrupted):
+            run(circuit, output=parts, **options, checkpoint_every=every, progress=stop_at(cuts[0]))
+        for cut in (*cuts[1:], plan.steps):
+            with suppress(_Interrupted):
+                resume(parts, checkpoint_every=every, progress=stop_at(cut))
+        different = compare(whole, parts)
+        with h5py.File(whole) as first:
+            kept = read_state(first, whole)
+            state = kept.state if kept else {}
+            spikes = sum(len(node) for name, node in datasets(first, "spikes") if name.endswith("node_ids"))
+            weights = sum(node.size for name, node in datasets(first, "weights") if name.endswith("/w"))
+    return Verdict(
+        plan.name, str(done.attributes["backend"]), plan.seed, plan.duration, tuple(step * plan.dt for step in cuts), spikes,
+        weights, len(state), sum(values.nbytes for values in state.values()), tuple(different),
+    )  # fmt: skip

@@ -1,0 +1,157 @@
+"""Do the dimensions of model text agree? Checked on the syntax tree, long before anything runs."""
+
+import ast
+from collections.abc import Mapping
+from itertools import pairwise
+
+from thalia.errors import did_you_mean
+from thalia.syntax.equations import Equation, EquationError, Statement, tree
+from thalia.syntax.units import DIMENSIONLESS, UNITS, Dimension, a_dimension, dimension_name, multiply
+
+_SAME = "the dimension of its argument"
+_OF_NUMBERS = (
+    "exp", "log", "log10", "sin", "cos", "tan", "sinh", "cosh", "tanh", "exprel", "expm1", "log1p", "floor", "ceil", "poisson",
+)  # fmt: skip
+FUNCTIONS: dict[str, str] = dict.fromkeys(_OF_NUMBERS, "dimensionless")
+FUNCTIONS |= {"abs": _SAME, "clip": _SAME, "int": "bool", "sqrt": "root", "rand": "none", "randn": "none"}
+CONSTANTS = {"pi": DIMENSIONLESS, "inf": DIMENSIONLESS, "t": UNITS["s"][1], "dt": UNITS["s"][1]}
+CONSTANTS["xi"] = multiply(DIMENSIONLESS, UNITS["s"][1], -0.5)  # white noise
+
+
+def dimension_of(expression: str, names: Mapping[str, Dimension]) -> Dimension:
+    """The dimension of an expression, given those of its names (units and functions are known).
+
+    Raises
+    ------
+    EquationError
+        For an unknown name, a sum of unlike things, or a function of something that has a dimension.
+    """
+    return _Dimensions(names).visit(tree(expression))
+
+
+class _Dimensions:
+    def __init__(self, names: Mapping[str, Dimension]):
+        self.names = names
+
+    def visit(self, node: ast.expr) -> Dimension:
+        match node:
+            case ast.Constant(value=bool() | int() | float()):
+                return DIMENSIONLESS
+            case ast.Name():
+                return self._name(node)
+            case ast.UnaryOp(operand=operand):
+                return self.visit(operand)
+            case ast.BinOp():
+                return self._binop(node)
+            case ast.Compare():
+                return self._compare(node)
+            case ast.BoolOp(values=terms):
+                for term in terms:
+                    self._bare(term)
+                return DIMENSIONLESS
+            case ast.Call():
+                return self._call(node)
+        raise EquationError(f"'{ast.unparse(node)}' is not allowed in an equation")
+
+    def _name(self, node: ast.Name) -> Dimension:
+        for known in (self.names, CONSTANTS):
+            if node.id in known:
+                return known[node.id]
+        if node.id in UNITS:
+            return UNITS[node.id][1]
+        raise EquationError(f"'{node.id}' is not known here; {did_you_mean(node.id, self.names)}")
+
+    def _binop(self, node: ast.BinOp) -> Dimension:
+        if isinstance(node.op, ast.Pow):
+            return self._power(node)
+        left, right = self.visit(node.left), self.visit(node.right)
+        if isinstance(node.op, ast.Mult):
+            return multiply(left, right)
+        if isinstance(node.op, ast.Div):
+            return multiply(left, right, -1)
+        if isinstance(node.op, ast.Add | ast.Sub | ast.Mod):
+            return self._alike(node.left, left, node.right, right)
+        raise EquationError(f"'{ast.unparse(node)}' uses an operator that equations do not have")
+
+    def _power(self, node: ast.BinOp) -> Dimension:
+        base = self.visit(node.left)
+        if base == DIMENSIONLESS:
+            self._bare(node.right)
+            return base
+        try:
+            exponent = ast.literal_eval(node.right)
+        except ValueError:
+            raise EquationError(f"'{ast.unparse(node)}' raises a quantity to a power that is not a number") from None
+        return multiply(DIMENSIONLESS, base, exponent)
+
+    def _alike(self, a: ast.expr, left: Dimension, b: ast.expr, right: Dimension) -> Dimension:
+        zero = [isinstance(n, ast.Constant) and n.value == 0 for n in (a, b)]
+        if left != right and not any(zero):
+            raise EquationError(
+                f"'{ast.unparse(a)}' ({dimension_name(left)}) and '{ast.unparse(b)}' "
+                f"({dimension_name(right)}) do not have the same dimension"
+            )
+        return right if zero[0] else left
+
+    def _compare(self, node: ast.Compare) -> Dimension:
+        terms = [node.left, *node.comparators]
+        for a, b in pairwise(terms):
+            self._alike(a, self.visit(a), b, self.visit(b))
+        return DIMENSIONLESS
+
+    def _bare(self, node: ast.expr) -> None:
+        if (found := self.visit(node)) != DIMENSIONLESS:
+            raise EquationError(f"'{ast.unparse(node)}' should be dimensionless, it is a {dimension_name(found)}")
+
+    def _call(self, node: ast.Call) -> Dimension:
+        name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
+        if name not in FUNCTIONS or node.keywords:
+            raise EquationError(f"'{name}' is not a function of the equations; {did_you_mean(name, FUNCTIONS)}")
+        arguments = [self.visit(argument) for argument in node.args]
+        if FUNCTIONS[name] == _SAME:
+            for other, dimension in zip(node.args[1:], arguments[1:], strict=True):
+                self._alike(node.args[0], arguments[0], other, dimension)
+            return arguments[0]
+        if FUNCTIONS[name] == "root":
+            return multiply(DIMENSIONLESS, arguments[0], 0.5)
+        if FUNCTIONS[name] == "dimensionless":
+            for argument in node.args:
+                self._bare(argument)
+        return DIMENSIONLESS
+
+
+def check_equation(equation: Equation, names: Mapping[str, Dimension]) -> None:
+    """Hold the right side of an equation against the dimension it declares.
+
+    Raises
+    ------
+    EquationError
+        If they disagree.
+    """
+    if equation.kind == "parameter":
+        return
+    expected = equation.dimension
+    left = equation.name
+    if equation.kind == "ode":
+        expected, left = multiply(expected, UNITS["s"][1], -1), f"d{equation.name}/dt"
+    found = dimension_of(equation.right, names)
+    if found != expected and equation.right.strip() not in ("0", "0.0"):
+        raise EquationError(
+            f"{left} = {equation.right}: expected {a_dimension(expected)}, the right side is {a_dimension(found)}"
+        )
+
+
+def check_statement(statement: Statement, names: Mapping[str, Dimension]) -> None:
+    """Hold an assignment's right side against its target.
+
+    Raises
+    ------
+    EquationError
+        If their dimensions disagree, or the target is not a variable.
+    """
+    if statement.target not in names:
+        raise EquationError(f"{statement}: '{statement.target}' is not a variable; {did_you_mean(statement.target, names)}")
+    found = dimension_of(statement.right, names)
+    expected = DIMENSIONLESS if statement.operator in ("*=", "/=") else names[statement.target]
+    if found != expected and statement.right.strip() not in ("0", "0.0"):
+        raise EquationError(f"{statement}: expected {a_dimension(expected)}, the right side is {a_dimension(found)}")

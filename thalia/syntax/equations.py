@@ -1,0 +1,284 @@
+"""Model text as data: the ODEs and statements of a part, their names and their linearity.
+
+This is a reader for the subset of Brian2's language that parts are written in. It works on Python's own
+syntax trees and needs neither Brian2 nor sympy, so that `thalia check` answers at once.
+"""
+
+import ast
+import operator
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from math import exp, inf, log, pi, sqrt
+from typing import Any
+
+from thalia.syntax.units import UNITS, Dimension, parse_unit, si_unit
+
+# stands for the dimension of the weight, which a rule does not know: `dw/dt = ... : weight`
+WEIGHT: Dimension = (inf, inf, inf, inf, inf)
+
+
+class EquationError(ValueError):
+    """Model text that cannot be read, or whose dimensions disagree; the message says where and why."""
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One line of a model: `kind` is 'ode' (`dx/dt = …`), 'expression' (`x = …`) or 'parameter' (`x : …`)."""
+
+    kind: str
+    name: str
+    right: str
+    dimension: Dimension
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One assignment at an event: `target` `operator` `right`, as in `w -= a_minus * post_trace`."""
+
+    target: str
+    operator: str
+    right: str
+
+    def __str__(self) -> str:
+        return f"{self.target} {self.operator} {self.right}"
+
+
+_ODE = re.compile(r"d(\w+)/dt\s*=\s*(.+)")
+_ASSIGNMENT = re.compile(r"(\w+)\s*(\+=|-=|\*=|/=|=)\s*(.+)")
+_TAIL = re.compile(r"^(?P<body>.*?):(?P<unit>[^:()]*)(?:\((?P<flags>[^()]*)\))?\s*$")
+_IDENTIFIER = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
+
+
+def parse_equations(text: str) -> tuple[Equation, ...]:
+    """Read model text, one equation a line.
+
+    Raises
+    ------
+    EquationError
+        If a line is neither `dx/dt = … : unit`, `x = … : unit` nor `x : unit`.
+    """
+    return tuple(_parse_equation(line) for line in _lines(text))
+
+
+def _parse_equation(line: str) -> Equation:
+    tail = _TAIL.match(line)
+    if not tail:
+        raise EquationError(f"'{line}' does not end in its unit; expected `dx/dt = … : unit` or `x = … : unit`")
+    body, flags = tail["body"].strip(), tuple(f.strip() for f in (tail["flags"] or "").split(",") if f.strip())
+    try:
+        unit = tail["unit"].strip()
+        dimension = WEIGHT if unit == "weight" else parse_unit(unit)[1]
+    except ValueError as error:
+        raise EquationError(f"'{line}': {error}") from None
+    if ode := _ODE.fullmatch(body):
+        kind, name, right = "ode", ode[1], ode[2]
+    elif assignment := re.fullmatch(r"(\w+)\s*=\s*(.+)", body):
+        kind, name, right = "expression", assignment[1], assignment[2]
+    elif re.fullmatch(r"\w+", body):
+        kind, name, right = "parameter", body, ""
+    else:
+        raise EquationError(f"'{line}' is not an equation; expected `dx/dt = … : unit` or `x = … : unit`")
+    if right:
+        tree(right)
+    return Equation(kind, name, right.strip(), dimension, flags)
+
+
+def parse_statements(text: str) -> tuple[Statement, ...]:
+    """Read the statements of an event, one assignment a line.
+
+    Raises
+    ------
+    EquationError
+        If a line is not an assignment.
+    """
+    statements = []
+    for line in _lines(text):
+        match = _ASSIGNMENT.fullmatch(line)
+        if not match:
+            raise EquationError(f"'{line}' is not an assignment such as `w += a_plus * pre_trace`")
+        tree(match[3])
+        statements.append(Statement(match[1], match[2], match[3].strip()))
+    return tuple(statements)
+
+
+def _lines(text: str) -> list[str]:
+    stripped = (line.split("#", 1)[0].strip() for line in text.splitlines())
+    return [line for line in stripped if line]
+
+
+def tree(expression: str) -> ast.expr:
+    """The syntax tree of an expression.
+
+    Raises
+    ------
+    EquationError
+        If it is none.
+    """
+    try:
+        return ast.parse(expression.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        raise EquationError(f"'{expression}' is not an expression that can be read") from None
+
+
+def identifiers(expression: str) -> frozenset[str]:
+    """Every name that an expression mentions, functions and units included."""
+    return frozenset(node.id for node in ast.walk(tree(expression)) if isinstance(node, ast.Name))
+
+
+def calls(expression: str) -> frozenset[str]:
+    """Every function that an expression calls."""
+    called = (node.func for node in ast.walk(tree(expression)) if isinstance(node, ast.Call))
+    return frozenset(each.id for each in called if isinstance(each, ast.Name))
+
+
+def rename(text: str, names: Mapping[str, str]) -> str:
+    """The text with whole identifiers replaced; numbers such as `1e3` are left alone."""
+    return _IDENTIFIER.sub(lambda match: names.get(match[0], match[0]), text)
+
+
+def powers_resolved(expression: str, values: Mapping[str, float]) -> str:
+    """The expression without powers whose exponents are exactly 0 or 1, so that a rule pays only for those it has."""
+    return ast.unparse(ast.Expression(_Powers(values).visit(tree(expression)))) if "**" in expression else expression
+
+
+class _Powers(ast.NodeTransformer):
+    def __init__(self, values: Mapping[str, float]):
+        self.values = values
+
+    def visit_BinOp(self, node: ast.BinOp) -> Any:
+        """Resolve a power, and leave out a factor of one."""
+        left, right = self.visit(node.left), self.visit(node.right)
+        if isinstance(node.op, ast.Pow) and isinstance(right, ast.Name) and right.id in self.values:
+            exponent = self.values[right.id]
+            if exponent in (0, 1):
+                return ast.Constant(1) if exponent == 0 else left
+        if isinstance(node.op, ast.Mult):
+            for one, other in ((left, right), (right, left)):
+                if isinstance(one, ast.Constant) and one.value == 1:
+                    return other
+        return ast.BinOp(left, node.op, right)
+
+
+def rename_equation(equation: Equation, names: Mapping[str, str]) -> Equation:
+    """The equation with its own name and those it mentions replaced."""
+    return replace(equation, name=names.get(equation.name, equation.name), right=rename(equation.right, names))
+
+
+def weighing(equation: Equation, weight: Dimension) -> Equation:
+    """The equation with the weight's dimension in the place of `weight`."""
+    return replace(equation, dimension=weight) if equation.dimension == WEIGHT else equation
+
+
+def rename_statement(statement: Statement, names: Mapping[str, str]) -> Statement:
+    """The statement with the names that it sets and reads replaced."""
+    return replace(statement, target=names.get(statement.target, statement.target), right=rename(statement.right, names))
+
+
+def is_linear_decay(equation: Equation, constants: Iterable[str]) -> bool:
+    """Whether `dx/dt = a*x + b` with `a` and `b` built from constants alone, so that it has a closed form.
+
+    Such a variable need be brought up to date only when something reads it.
+    """
+    names = {equation.name}
+    others = identifiers(equation.right) - names
+    return others <= {*constants, *UNITS, "pi"} and degree(equation.right, names) <= 1
+
+
+def degree(expression: str, names: Collection[str]) -> float:
+    """The degree of an expression as a polynomial in some names together; infinite where it is none."""
+    return _degree(tree(expression), frozenset(names))
+
+
+def _degree(node: ast.expr, names: frozenset[str]) -> float:
+    if not any(isinstance(each, ast.Name) and each.id in names for each in ast.walk(node)):
+        return 0
+    match node:
+        case ast.Name():
+            return 1
+        case ast.UnaryOp(operand=operand):
+            return _degree(operand, names)
+        case ast.BinOp(op=ast.Add() | ast.Sub(), left=left, right=right):
+            return max(_degree(left, names), _degree(right, names))
+        case ast.BinOp(op=ast.Mult(), left=left, right=right):
+            return _degree(left, names) + _degree(right, names)
+        case ast.BinOp(op=ast.Div(), left=left, right=right) if _degree(right, names) == 0:
+            return _degree(left, names)
+    return inf
+
+
+def written_out(equations: Iterable[Equation]) -> dict[str, str]:
+    """The right side of every ODE, with the model's named expressions put in their places."""
+    equations = tuple(equations)
+    named = {e.name: f"({e.right})" for e in equations if e.kind == "expression" and "summed" not in e.flags}
+    result = {}
+    for equation in equations:
+        if equation.kind != "ode":
+            continue
+        right = equation.right
+        for _ in named:
+            right = rename(right, named)
+        result[equation.name] = right
+    return result
+
+
+def divided_by(expression: str) -> frozenset[str]:
+    """The names that an expression divides by, alone or as a factor."""
+    found: set[str] = set()
+    for node in ast.walk(tree(expression)):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div | ast.Mod):
+            found |= _factors(node.right)
+    return frozenset(found)
+
+
+def _factors(node: ast.expr) -> set[str]:
+    match node:
+        case ast.Name(id=name):
+            return {name}
+        case ast.BinOp(op=ast.Mult(), left=left, right=right):
+            return _factors(left) | _factors(right)
+        case ast.BinOp(op=ast.Pow(), left=left) | ast.UnaryOp(operand=left):
+            return _factors(left)
+    return set()
+
+
+_OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+              ast.Pow: operator.pow}  # fmt: skip
+_CALLS: dict[str, Callable[[float], float]] = {"exp": exp, "log": log, "sqrt": sqrt, "abs": abs}
+
+
+def evaluate(expression: str, values: Mapping[str, Any]) -> Any:
+    """The number that an expression of constants stands for, in SI; with arrays for values, an array.
+
+    Raises
+    ------
+    EquationError
+        If it mentions anything else, `t` included.
+    """
+    return _evaluate(tree(expression), {"pi": pi, **values})
+
+
+def _evaluate(node: ast.expr, values: Mapping[str, Any]) -> Any:
+    match node:
+        case ast.Constant(value=int() | float()):
+            return float(node.value)  # type: ignore[arg-type]
+        case ast.Name(id=name) if name in values:
+            return values[name]
+        case ast.Name(id=name) if name in UNITS:
+            return UNITS[name][0]
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_evaluate(operand, values)
+        case ast.BinOp(op=op, left=left, right=right) if type(op) in _OPERATORS:
+            return _OPERATORS[type(op)](_evaluate(left, values), _evaluate(right, values))
+        case ast.Call(func=ast.Name(id=name), args=[argument]) if name in _CALLS:
+            return _CALLS[name](_evaluate(argument, values))
+    raise EquationError(f"'{ast.unparse(node)}' is not a constant")
+
+
+def equation_text(equation: Equation) -> str:
+    """The equation as it is written in a part, with its SI unit."""
+    left = {"ode": f"d{equation.name}/dt = ", "expression": f"{equation.name} = ", "parameter": equation.name}
+    flags = f" ({', '.join(equation.flags)})" if equation.flags else ""
+    unit = "weight" if equation.dimension == WEIGHT else si_unit(equation.dimension)
+    return f"{left[equation.kind]}{equation.right} : {unit}{flags}"

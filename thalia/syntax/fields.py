@@ -1,0 +1,132 @@
+"""The types of a circuit's fields: quantities of one dimension, names, tables, and what stands for a list of one."""
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from thalia.syntax.model_fields import AnyWeight, quantity
+from thalia.syntax.units import DIMENSIONLESS, UNITS, Value
+
+
+def refuse(message: str, hint: str = "") -> PydanticCustomError:
+    """The error of a validator, in the project's words."""
+    return PydanticCustomError("thalia", "{message}", {"message": message, "hint": hint})
+
+
+def _named(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*(\.[a-z0-9][a-z0-9_]*)*", text):
+        raise refuse(f"'{text}' is not a name", "names are snake_case, dotted by region: l4_e, v1.l4.e")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_named)]
+
+
+def _fixed(value: Value) -> Value:
+    if value.is_random:
+        raise refuse(f"expected one number, found the distribution {value}")
+    return value
+
+
+def positive(value: Value) -> Value:
+    """The value, if it is one number above zero."""
+    if _fixed(value).mean <= 0:
+        raise refuse(f"expected more than 0, found {value}")
+    return value
+
+
+def _probability(value: Value) -> Value:
+    if not 0 <= _fixed(value).mean <= 1:
+        raise refuse(f"expected a probability between 0 and 1, found {value}")
+    return value
+
+
+def _count(value: Value) -> Value:
+    if _fixed(value).mean < 0 or value.mean != int(value.mean):
+        raise refuse(f"expected a whole number of 0 or more, found {value}")
+    return value
+
+
+def _table(raw: Any) -> Any:
+    """Rows of a table: a plain number is one row of one, so that it holds for every pair."""
+    if isinstance(raw, list | tuple) and not isinstance(raw, Value):
+        rows = [row if isinstance(row, list | tuple) else [row] for row in raw]
+        lengths = sorted({len(row) for row in rows})
+        if len(lengths) > 1:
+            raise refuse(f"expected a table with rows of one length, found rows of {lengths[0]} and {lengths[-1]}")
+        return rows
+    return [[raw]]
+
+
+def table(entry: Any) -> Any:
+    """The type of a field that takes one entry, or a table of them (rows = post, columns = pre)."""
+    schema = {"oneOf": [{"type": ["number", "string"]}, {"type": "array"}]}
+    return Annotated[tuple[tuple[entry, ...], ...], BeforeValidator(_table), WithJsonSchema(schema)]
+
+
+def one_or_many(raw: Any) -> Any:
+    """A single name stands for a list of one."""
+    return [raw] if isinstance(raw, str) else raw
+
+
+_ONE_OR_MANY = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]})
+Names = Annotated[tuple[Name, ...], BeforeValidator(one_or_many), Field(min_length=1), _ONE_OR_MANY]
+Words = Annotated[tuple[str, ...], BeforeValidator(one_or_many), _ONE_OR_MANY]
+
+
+def gather(*known: str) -> Callable[[Any], Any]:
+    """Collect the keys that a noun does not know as parameters of its part."""
+
+    def collect(raw: Any) -> Any:
+        if not isinstance(raw, dict) or "parameters" in raw:
+            return raw
+        mine = {key: value for key, value in raw.items() if key in known}
+        return {**mine, "parameters": {key: value for key, value in raw.items() if key not in known}}
+
+    return collect
+
+
+def _switch(raw: Any) -> Any:
+    """On, off, or either for each pathway named."""
+    for word in raw.values() if isinstance(raw, dict) else [raw]:
+        if word not in ("on", "off"):
+            raise refuse(f"expected 'on', 'off', or either for each of some pathways, found {word!r}")
+    return raw
+
+
+_SWITCH_SCHEMA = {"anyOf": [{"enum": ["on", "off"]}, {"type": "object", "additionalProperties": {"enum": ["on", "off"]}}]}
+Switch = Annotated[Any, BeforeValidator(_switch), WithJsonSchema(_SWITCH_SCHEMA)]
+
+if TYPE_CHECKING:
+    # to a type checker they are all values, and rows of them
+    type Time = Value
+    type Length = Value
+    type Rate = Value
+    type Number = Value
+    type PositiveTime = Value
+    type PositiveLength = Value
+    type PositiveNumber = Value
+    type Probability = Value
+    type Count = Value
+    type Fraction = Value
+    type ProbabilityTable = tuple[tuple[Value, ...], ...]
+    type CountTable = tuple[tuple[Value, ...], ...]
+    type TimeTable = tuple[tuple[Value, ...], ...]
+    type Weight = Value  # a drive, too, is one after pass 2
+    type WeightTable = tuple[tuple[Value, ...], ...]
+else:
+    Time = quantity("time", UNITS["s"][1])
+    Length = quantity("length", UNITS["m"][1])
+    Rate = quantity("rate", UNITS["Hz"][1])
+    Number = quantity("number without unit", DIMENSIONLESS)
+    PositiveTime = Annotated[Time, AfterValidator(positive)]
+    PositiveLength = Annotated[Length, AfterValidator(positive)]
+    PositiveNumber = Annotated[Number, AfterValidator(positive)]
+    Probability = Annotated[Number, AfterValidator(_probability)]
+    Count = Annotated[Number, AfterValidator(_count)]
+    Fraction = Annotated[Number, AfterValidator(_probability), AfterValidator(positive)]
+    ProbabilityTable, CountTable, TimeTable = table(Probability), table(Count), table(Time)
+    Weight, WeightTable = AnyWeight, table(AnyWeight)

@@ -1,0 +1,79 @@
+"""Plain data → frozen models, with every mistake in the project's words and at the place where it was written."""
+
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from thalia.errors import Path, Problem, did_you_mean
+from thalia.syntax.yaml_reader import Source
+
+
+def parse[Model: BaseModel](model: type[Model], data: object, source: Source) -> Model:
+    """Plain data as a frozen model.
+
+    Raises
+    ------
+    CircuitError
+        With every mistake, each with its place.
+    """
+    if not isinstance(data, dict):
+        raise source.placed([Problem((), f"expected a mapping of keys, found {type(data).__name__}")])
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise source.placed([_problem(details, model, data) for details in error.errors()]) from None
+
+
+def _written_path(location: tuple[str | int, ...], data: Any, last_is_new: bool) -> Path:
+    """The path as the user wrote it, without the steps that validation took on its own."""
+    path: list[str | int] = []
+    for index, key in enumerate(location):
+        inside = isinstance(data, dict) and key in data
+        if inside or (isinstance(data, list) and isinstance(key, int) and key < len(data)):
+            path.append(key)
+            data = data[key]
+        elif last_is_new and index == len(location) - 1:
+            path.append(key)
+    return tuple(path)
+
+
+def _problem(details: Any, model: type[BaseModel], data: object) -> Problem:
+    """A finding of pydantic's in the project's words."""
+    path = _written_path(details["loc"], data, last_is_new=details["type"] == "missing")
+    kind, found = details["type"], details.get("input")
+    if kind == "extra_forbidden":
+        return Problem(path, f"unknown key '{path[-1]}'", did_you_mean(str(path[-1]), _keys_at(model, path[:-1])))
+    if kind == "missing":
+        return Problem(path, f"'{path[-1]}' is missing")
+    shown = "a mapping" if isinstance(found, dict) else "a list" if isinstance(found, list) else repr(found)
+    if kind == "literal_error":
+        return Problem(path, f"expected {details['ctx']['expected']}, found {shown}")
+    if kind in ("thalia", "value_error"):
+        message = str(details["ctx"].get("message") or details["ctx"].get("error"))
+        return Problem(path, message, details["ctx"].get("hint", ""))
+    wanted = {"dict_type": "a mapping", "model_type": "a mapping", "string_type": "a word", "int_parsing": "a whole number",
+              "int_type": "a whole number", "list_type": "a list", "tuple_type": "a list", "int_from_float": "a whole number",
+              "float_type": "a number", "float_parsing": "a number", "bool_type": "true or false",
+              "bool_parsing": "true or false", "model_attributes_type": "a mapping"}.get(kind)  # fmt: skip
+    if wanted:
+        return Problem(path, f"expected {wanted}, found {shown}")
+    return Problem(path, f"{details['msg'].replace('Input should be', 'expected to be')}, found {shown}")
+
+
+def _keys_at(model: Any, path: tuple[Any, ...]) -> list[str]:
+    """The keys that a mapping at this path may have, found by walking the models' annotations."""
+    for part in path:
+        field = getattr(model, "model_fields", {}).get(part)
+        model = _model_in(field.annotation) if field else _model_in(model)
+        if model is None:
+            return []
+    return list(getattr(model, "model_fields", {}))
+
+
+def _model_in(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        if (found := _model_in(argument)) is not None:
+            return found
+    return None

@@ -1,0 +1,257 @@
+"""An experiment with all its controls: the same seeds for each, side by side in processes, one log for each, one table.
+
+Every run is written down as it ends, so that `learn` goes on where it was stopped. A run alone begins at its beginning; it is
+the same again, because all that it draws comes from its seed.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from json import dumps
+from pathlib import Path as FilePath
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from thalia import backends
+from thalia.backends import Progress, silent
+from thalia.circuit.experiment_spec import Experiment, Variant
+from thalia.circuit.serialize import as_data as as_plain
+from thalia.circuit.spec import Circuit
+from thalia.compiler.pipeline import load_whole, with_options
+from thalia.connectivity.build import stream
+from thalia.errors import CircuitError, did_you_mean, fail
+from thalia.library.lookup import LIBRARY, part_text
+from thalia.parallel.result_log import Ledger, replace_file
+from thalia.parallel.workers import Job, circuit_of, here
+from thalia.simulation.checkpoint import origin_of
+from thalia.simulation.run import explained
+from thalia.syntax.validation import parse
+from thalia.syntax.yaml_reader import Source
+from thalia.training.agent import plan_for_trials, subject_of
+from thalia.training.results import Log, Outcome, as_data, comma_separated, markdown
+from thalia.training.tasks import Environment, environment
+
+LEARNING = "learning"  # the condition in which nothing is changed
+BASE_SEED = 123
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The experiment as it is run: with a control or a rule, or as it is written."""
+
+    name: str
+    says: str
+    circuit: Circuit
+    numbers: dict[str, Any]
+
+    @property
+    def experiment(self) -> Experiment:
+        """Its `experiment:` section."""
+        assert self.circuit.experiment is not None
+        return self.circuit.experiment
+
+
+def learn(
+    experiment: str | FilePath,
+    *,
+    rule: str | None = None,
+    controls: Sequence[str] | None = None,
+    seeds: int | None = None,
+    base_seed: int = BASE_SEED,
+    trials: int | None = None,
+    workers: int | None = None,
+    output: str | FilePath | None = None,
+    backend: str | None = None,
+    set: Mapping[str, Any] | None = None,
+    progress: Progress = silent,
+) -> Outcome:
+    """Run an experiment and its controls with several seeds.
+
+    Parameters
+    ----------
+    experiment : name of one in the library, or path of a circuit with an `experiment:` section
+    rule : str, optional
+        Which of the experiment's rules to learn with.
+    controls : sequence of str, optional
+        Which of its controls to run beside it, by default all.
+    seeds : int, optional
+        How many, by default as many as the experiment says, from `base_seed` on; the same for every control.
+    trials : int, optional
+        In place of the experiment's own number.
+    output : path, optional
+        Folder of the logs, by default `experiments/<name>/<UTC time>`; one that was interrupted goes on.
+
+    Raises
+    ------
+    CircuitError
+        For anything the user can mend.
+    """
+    if seeds is not None and seeds < 1:
+        raise fail(f"--seeds: expected at least one, found {seeds}")
+    conditions = conditions_of(experiment, rule, controls, set or {}, {} if trials is None else {"trials": trials})
+    first = conditions[0]
+    wanted = range(base_seed, base_seed + (seeds or first.experiment.seeds))
+    jobs = _jobs(conditions, wanted, backend)
+    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
+    folder = FilePath(output) if output else FilePath("experiments") / first.circuit.name / stamp
+    with explained(folder):
+        ledger = Ledger(folder, "experiment", {"runs": jobs})
+        _build(conditions, backend, progress)
+        failures = _carry_out(jobs, ledger, workers or os.cpu_count() or 1, progress)
+        logs = tuple(_log(each, index, wanted, ledger, backend) for index, each in enumerate(conditions))
+        failed = tuple(
+            (conditions[job["condition"]].name, job["seed"], failures[job["index"]]) for job in jobs if job["index"] in failures
+        )
+        outcome = Outcome(first.experiment, first.circuit.name, logs, folder, failed)
+        for log in logs:
+            replace_file(folder / f"{log.condition}.json", dumps(as_data(log)))
+        replace_file(folder / "table.csv", comma_separated([outcome]))
+        replace_file(folder / "table.md", markdown([outcome]))
+    return outcome
+
+
+def conditions_of(
+    file: str | FilePath, rule: str | None, controls: Sequence[str] | None, set: Mapping[str, Any], task: dict[str, Any]
+) -> list[Condition]:
+    """The experiment as it is written, or with a rule, then with each control; all are checked before anything runs.
+
+    Raises
+    ------
+    CircuitError
+        If one of them cannot be.
+    """
+    written = experiment_of(load_whole(_path(file), set))
+    for option, name, known in (
+        *(("--rule", name, written.rules) for name in ([rule] if rule else [])),
+        *(("--control", name, written.controls) for name in controls or ()),
+    ):
+        if name not in known:
+            raise fail(f"{option}: the experiment has no '{name}'", did_you_mean(name, known))
+    chosen = written.rules[rule] if rule else Variant(says="the experiment as it is")
+    found = [_condition(file, rule or LEARNING, chosen, set, task)]
+    for name in written.controls if controls is None else controls:
+        control = written.controls[name]
+        both = Variant(says=control.says, set={**chosen.set, **control.set}, task={**chosen.task, **control.task})
+        found.append(_condition(file, name, both, set, task))
+    return found
+
+
+def _path(experiment: str | FilePath) -> FilePath:
+    """The file of an experiment; a word alone is one of the library."""
+    if str(experiment).endswith((".yaml", ".yml")):
+        return FilePath(experiment)
+    part_text("experiments", str(experiment), FilePath("."))  # says if there is none
+    return FilePath(str(LIBRARY / "experiments" / f"{experiment}.yaml"))
+
+
+def experiment_of(circuit: Circuit) -> Experiment:
+    """The `experiment:` section of a circuit.
+
+    Raises
+    ------
+    CircuitError
+        If it has none.
+    """
+    if circuit.experiment is None:
+        raise fail(f"{circuit.name} has no `experiment:`", "say what it is to learn; `thalia list experiments` has examples")
+    return circuit.experiment
+
+
+def _condition(file: str | FilePath, name: str, variant: Variant, set: Mapping[str, Any], task: dict[str, Any]) -> Condition:
+    circuit = load_whole(_path(file), {**set, **variant.set})
+    numbers = {**experiment_of(circuit).parameters, **variant.task, **task}
+    _environment(circuit, numbers)
+    return Condition(name, variant.says, circuit, numbers)
+
+
+def _environment(circuit: Circuit, numbers: dict[str, Any]) -> Environment:
+    """The task of an experiment, checked against its circuit."""
+    section = ("experiment",)
+    try:
+        task = parse(environment(experiment_of(circuit).task, circuit.folder), numbers, Source())
+    except CircuitError as error:
+        raise circuit.source.placed([p if p.path[:1] == section else p.under(*section) for p in error.problems]) from None
+    if problems := task.problems(plan_for_trials(circuit)):
+        raise circuit.source.placed(problems)
+    return task
+
+
+def _jobs(conditions: list[Condition], seeds: Sequence[int], backend: str | None) -> list[Job]:
+    jobs: list[Job] = []
+    for index, condition in enumerate(conditions):
+        text, files = origin_of(condition.circuit)
+        task = condition.experiment.task
+        if task.endswith(".py"):
+            files[task] = (condition.circuit.folder / task).read_text("utf-8")
+        for seed in seeds:
+            jobs.append({
+                "index": len(jobs), "condition": index, "seed": seed, "circuit": text, "files": files, "backend": backend,
+                "numbers": condition.numbers,
+            })  # fmt: skip
+    return jobs
+
+
+def _build(conditions: list[Condition], backend: str | None, progress: Progress) -> None:
+    """Compile every program once, before the processes that share them start."""
+    name = backend or backends.choose()[0]
+    engine = backends.find(name)
+    for condition in conditions:
+        plan = plan_for_trials(condition.circuit)
+        if reasons := engine.refuse(plan):
+            raise fail(f"backend '{name}': {reasons[0]}")
+        engine.build(plan, progress)
+
+
+def _carry_out(jobs: list[Job], ledger: Ledger, workers: int, progress: Progress) -> dict[int, str]:
+    """Run what is not there yet; what fails is tried once more, where it takes no other with it."""
+    failures: dict[int, str] = {}
+
+    def told(job: Job, numbers: Any, why: str = "") -> None:
+        if numbers is None:
+            failures[job["index"]] = why
+        else:
+            failures.pop(job["index"], None)
+            ledger.write(job["index"], numbers)
+        progress("learning", len(ledger.found) / len(jobs), f"{len(ledger.found)} of {len(jobs)} runs, {len(failures)} failed")
+
+    left = [job for job in jobs if job["index"] not in ledger.found]
+    for alone in (False, True):
+        batch = [job for job in left if job["index"] in failures] if alone else left
+        if batch:
+            here(take_part, batch, told, workers, alone)
+    return failures
+
+
+def take_part(job: Job) -> dict[str, Any]:
+    """One run of an experiment, in a worker: what each trial noted, by measure, and the final numbers."""
+    history: dict[str, list[float]] = {}
+
+    def note(**measures: float) -> None:
+        for name, value in measures.items():
+            history.setdefault(name, []).append(round(float(value), 6))
+
+    with TemporaryDirectory() as scratch:
+        circuit = with_options(circuit_of(job, FilePath(scratch)), job["seed"])
+        task = _environment(circuit, job["numbers"])
+    subject = subject_of(circuit, job["backend"])
+    try:
+        final = task.learn(subject, stream(job["seed"], "experiment"), note)
+    finally:
+        subject.close()
+    return {"history": history, "final": final}
+
+
+def _log(condition: Condition, place: int, seeds: Sequence[int], ledger: Ledger, backend: str | None) -> Log:
+    numbered = [(seed, ledger.found.get(place * len(seeds) + index)) for index, seed in enumerate(seeds)]
+    done = [(seed, found) for seed, found in numbered if found is not None]
+    config = {
+        "experiment": condition.circuit.name, "condition": condition.name, "place": place, "says": condition.says,
+        "numbers": condition.numbers, "thalia": version("thalia"), "backend": backend or backends.choose()[0],
+        "section": as_plain(condition.experiment), "circuit": origin_of(condition.circuit)[0],
+    }  # fmt: skip
+    return Log(
+        config, tuple(seed for seed, _ in done), tuple(found["history"] for _, found in done),
+        tuple(found["final"] for _, found in done),
+    )  # fmt: skip

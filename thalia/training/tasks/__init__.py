@@ -1,0 +1,104 @@
+"""Environments: what a network is shown, what counts as its answer, and what it is rewarded for. One file each.
+
+An environment is a class of its own fields, which are what an experiment may set, and a method `learn`. It is found by
+the name of its file, here or beside the experiment (`task: ./my_task.py`).
+"""
+
+from collections.abc import Callable
+from importlib import import_module, util
+from pathlib import Path as FilePath
+from typing import Any, ClassVar
+
+import numpy as np
+
+from thalia.compiler.plan import Plan
+from thalia.errors import Path, Problem, did_you_mean, fail
+from thalia.syntax.fields import Names
+from thalia.syntax.model_fields import Node
+from thalia.training.agent import STIMULI, Subject
+
+HERE = FilePath(__file__).parent
+type Note = Callable[..., None]  # takes what happened in a trial, as in note(correct=1)
+
+
+class Environment(Node):
+    """A task: `stimuli`, `readout` and `modulators` name the circuit's populations and modulators by the part they play.
+
+    `STIMULI`, `READOUT` and `MODULATORS` are the parts that the task has; a part may be played by one population or several.
+    """
+
+    STIMULI: ClassVar[tuple[str, ...]] = ()
+    READOUT: ClassVar[tuple[str, ...]] = ()
+    MODULATORS: ClassVar[tuple[str, ...]] = ()
+
+    trials: int
+    stimuli: dict[str, Names] = {}
+    readout: dict[str, Names] = {}
+    modulators: dict[str, str] = {}
+
+    def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
+        """Go through all trials with a network, noting each, and give the numbers of the whole."""
+        raise NotImplementedError
+
+    def problems(self, plan: Plan) -> list[Problem]:
+        """What does not fit between the task and a circuit."""
+        found: list[Problem] = []
+        sizes = {member.name: member for _, member in plan.populations()}
+        for key, parts, given in (
+            ("stimuli", self.STIMULI, self.stimuli), ("readout", self.READOUT, self.readout),
+            ("modulators", self.MODULATORS, {name: (modulator,) for name, modulator in self.modulators.items()}),
+        ):  # fmt: skip
+            for part in parts:
+                if part not in given:
+                    found.append(Problem(("experiment", key), f"'{part}' is missing", f"say who plays it: `{part}: …`"))
+            for part, names in given.items():
+                here: Path = ("experiment", key, part)
+                if part not in parts:
+                    found.append(Problem(here, f"the task has no '{part}'", did_you_mean(part, parts)))
+                for name in names:
+                    if key == "modulators":
+                        if name not in plan.task_releases:
+                            hint = f"say `from_task: true` there; {did_you_mean(name, plan.task_releases)}"
+                            found.append(Problem(here, f"'{name}' is no modulator that a task may release", hint))
+                    elif name not in sizes:
+                        found.append(Problem(here, f"no population is called '{name}'", did_you_mean(name, sizes)))
+                    elif key == "stimuli" and not {*STIMULI} & {*sizes[name].from_task}:
+                        hint = f"say `from_task: [{STIMULI[0]}]` there"
+                        found.append(Problem(here, f"a task may not set the rates of '{name}'", hint))
+        return found
+
+
+def names() -> tuple[str, ...]:
+    """The environments that come with Thalia."""
+    return tuple(sorted(file.stem for file in HERE.glob("*.py") if file.stem != "__init__"))
+
+
+def environment(task: str, folder: FilePath = FilePath(".")) -> type[Environment]:
+    """The environment of this name, or of a Python file beside the experiment.
+
+    Raises
+    ------
+    CircuitError
+        If there is none.
+    """
+    where: Path = ("experiment", "task")
+    if task.endswith(".py"):
+        file = folder / task
+        if not file.is_file():
+            raise fail(f"{file}: there is no such file", path=where)
+        spec = util.spec_from_file_location(file.stem, file)
+        assert spec is not None
+        assert spec.loader is not None
+        module: Any = util.module_from_spec(spec)
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:  # whatever is wrong with it is the user's to mend
+            raise fail(f"{file}: cannot be imported: {type(error).__name__}: {error}", path=where) from error
+    elif task in names():
+        module = import_module(f"thalia.training.tasks.{task}")
+    else:
+        raise fail(f"no task is called '{task}'", did_you_mean(task, names()), where)
+    for value in vars(module).values():
+        if isinstance(value, type) and issubclass(value, Environment) and value.__module__ == module.__name__:
+            return value
+    raise fail(f"{task}: defines no Environment", "class MyTask(Environment): …", where)

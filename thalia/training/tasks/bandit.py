@@ -1,0 +1,89 @@
+"""A bandit: a cue, a choice between actions by the spikes that they evoke, and a reward with the probability of the choice.
+
+The reward-prediction error is released as dopamine within the trial: the reward minus what the striatum itself predicts,
+which is the difference of the spikes of the chosen action's D1 and D2 neurons.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from thalia.simulation.actuators import Numbers
+from thalia.syntax.fields import PositiveTime, Rate
+from thalia.training.agent import Response, Subject
+from thalia.training.tasks import Environment, Note
+
+type Floats = NDArray[np.float64]
+
+
+class Bandit(Environment):
+    """Two or more actions, rewarded with probabilities that change from block to block; the last block is a reversal.
+
+    A trial: the `cue` alone, in which the spikes of `choice` decide; cue and a copy of the choice to the striatum; dopamine;
+    a pause. `error` is what dopamine carries: the reward minus the prediction, its sign or size, the reward itself, or the
+    error of a reward that the choice did not bring: one as frequent as that of the best choice (`shuffled`), or that of a
+    chooser at random (`yoked`).
+    """
+
+    STIMULI: ClassVar = ("cue", "copy")
+    READOUT: ClassVar = ("choice", "for", "against")
+    MODULATORS: ClassVar = ("dopamine",)
+
+    trials: int = Field(200, ge=5)  # of each block
+    blocks: tuple[tuple[float, ...], ...] = Field(((0.7, 0.3),), min_length=1)  # the probabilities of the actions
+    error: Literal["prediction", "sign", "unsigned", "reward", "shuffled", "yoked"] = "prediction"
+    cue_rate: Rate
+    copy_rate: Rate
+    cue: PositiveTime
+    act: PositiveTime
+    reward: PositiveTime
+    pause: PositiveTime
+    span: float  # spikes of difference between D1 and D2 neurons that are a prediction of one reward more
+    amount: float = 1.0  # of dopamine for an error of one
+
+    def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
+        """All trials; the probabilities are given to the actions in an order of the seed's own."""
+        order = random.permutation(len(self.readout["choice"]))
+        blocks = [np.array(odds)[order] for odds in self.blocks]
+        cue = dict.fromkeys(self.stimuli["cue"], self.cue_rate.mean)
+        optimal = np.array([[self._trial(subject, cue, odds, random, note) for _ in range(self.trials)] for odds in blocks])
+        fifth = self.trials // 5
+        found = {"optimal": optimal[0].mean(), "locked_in": optimal[0, -fifth:].mean() < 0.5}
+        if len(blocks) > 1:
+            found |= {"after_reversal": optimal[-1, :100].mean(), "end_of_reversal": optimal[-1, -fifth:].mean()}
+        return {name: float(value) for name, value in found.items()}
+
+    def _trial(
+        self, subject: Subject, cue: Mapping[str, Numbers], chances: Floats, random: np.random.Generator, note: Note
+    ) -> bool:
+        """Choose, and be rewarded with the chance of the choice; whether the choice was the best."""
+        choice = self._choice(subject, cue, random)
+        acted = subject.present(self.act, {**cue, self.stimuli["copy"][choice]: self.copy_rate.mean})
+        rewarded = bool(random.random() < chances[choice])
+        error = self._error(acted, choice, rewarded, chances, random)
+        subject.release(self.modulators["dopamine"], self.amount * error)
+        subject.present(self.reward)
+        subject.present(self.pause)
+        is_optimal = bool(chances[choice] == chances.max())
+        note(optimal=is_optimal, rewarded=rewarded, error=error)
+        return is_optimal
+
+    def _choice(self, subject: Subject, cue: Mapping[str, Numbers], random: np.random.Generator) -> int:
+        response = subject.present(self.cue, cue)
+        spikes = np.array([response.total(name) for name in self.readout["choice"]])
+        return int(random.choice(np.flatnonzero(spikes == spikes.max())))  # a tie is broken at random
+
+    def _error(self, acted: Response, choice: int, rewarded: bool, chances: Floats, random: np.random.Generator) -> float:
+        """What dopamine carries."""
+        if self.error == "reward":
+            return float(rewarded)
+        if self.error == "shuffled":
+            rewarded = bool(random.random() < chances.max())  # as often as the best choice would bring it
+        if self.error == "yoked":
+            rewarded = bool(random.random() < random.choice(chances))
+        difference = acted.total(self.readout["for"][choice]) - acted.total(self.readout["against"][choice])
+        error = rewarded - (0.5 + difference / self.span)
+        return {"sign": float(np.sign(error)), "unsigned": abs(error)}.get(self.error, error)

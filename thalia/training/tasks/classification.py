@@ -1,0 +1,167 @@
+"""Classification: images are shown without their labels, which only read out what the neurons have become."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from thalia.compiler.plan import Plan
+from thalia.errors import CircuitError, Problem, fail
+from thalia.syntax.fields import PositiveTime, Rate
+from thalia.training.agent import Subject
+from thalia.training.tasks import Environment, Note
+
+type Floats = NDArray[np.float64]
+type Ints = NDArray[np.int64]
+
+
+class Classification(Environment):
+    """Images of a data set that scikit-learn bundles, each a pattern of rates for a while, over some epochs.
+
+    If `image` is played by one population, it has a neuron for each value of an image; if by several, there is one for each
+    value, to which its neurons are tuned.
+
+    The learning rate, a modulator, falls from its first value to `last_rate` of it, and so does that of the thresholds. Then
+    nothing is learned: responses to the training images give each neuron the class it fires most for, or the logarithm of its
+    rate for each class, and the held-out images are read out with these. With `labels: shuffled` the labels of training say
+    nothing, with `permuted_tests` those of the held-out images, so that whatever leaked from them would be found out.
+    """
+
+    STIMULI: ClassVar = ("image",)
+    READOUT: ClassVar = ("layer",)
+    MODULATORS: ClassVar = ("rate",)
+
+    trials: int = Field(5, ge=0)  # epochs
+    data: Literal["digits", "iris", "wine", "breast_cancer"] = "digits"
+    held_out: int = 500
+    most: int = 0  # training images to use, 0 for all
+    labels: Literal["true", "shuffled", "permuted_tests"] = "true"
+    norm: float = Field(4.0, ge=0)  # of an image, in units of `full_rate`; 0 leaves its values between 0 and 1
+    full_rate: Rate
+    show: PositiveTime
+    pause: PositiveTime
+    last_rate: float = 0.1
+
+    def problems(self, plan: Plan) -> list[Problem]:
+        """What does not fit between the task and a circuit, or between the task and this machine."""
+        found = super().problems(plan)
+        try:
+            features = int(loaded(self.data)[0].shape[1])
+        except CircuitError as error:
+            return found + [each.under("experiment", "data") for each in error.problems]
+        names = self.stimuli.get("image", ())
+        sizes = {member.name: member.size for _, member in plan.populations()}
+        has = len(names) if len(names) > 1 else sum(int(sizes.get(name, features)) for name in names)
+        if names and has != features:
+            what = "populations" if len(names) > 1 else "neurons"
+            hint = "one neuron for each value, or one population of neurons that are tuned to it"
+            told = f"{self.data} has {features} values, found {has} {what}"
+            found.append(Problem(("experiment", "stimuli", "image"), told, hint))
+        return found
+
+    def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
+        """Train, then read out."""
+        images, labels, held_images, held_labels = self._split(random)
+        layer = self.readout["layer"][0]
+        updates, fall = self.trials * len(images), 1.0
+        for epoch in range(self.trials):
+            for count, index in enumerate(random.permutation(len(images))):
+                wanted = self.last_rate ** ((epoch * len(images) + count) / updates)
+                subject.release(self.modulators["rate"], wanted - fall)
+                subject.set(layer, "adapting", wanted)
+                fall = wanted
+                note(spikes=self._show(subject, images[index]).sum())
+        with self._held(subject):
+            trained = np.array([self._show(subject, image) for image in images])
+            held = np.array([self._show(subject, image) for image in held_images])
+        if self.labels == "shuffled":
+            labels = random.permutation(labels)
+        if self.labels == "permuted_tests":
+            held_labels = random.permutation(held_labels)
+        classes = int(held_labels.max()) + 1
+        return {
+            "accuracy": float(np.mean(_assigned(trained, labels, held, classes) == held_labels)),
+            "likelihood": float(np.mean(likeliest(trained, labels, held, classes) == held_labels)),
+            "spikes": float(held.sum(axis=1).mean()), "silent": float(np.mean(trained.sum(axis=0) == 0)),
+        }  # fmt: skip
+
+    @contextmanager
+    def _held(self, subject: Subject) -> Iterator[None]:
+        """While it lasts neither weights nor thresholds change."""
+        subject.set(self.readout["layer"][0], "adapting", 0)
+        with subject.frozen():
+            yield
+        subject.set(self.readout["layer"][0], "adapting", 1)
+
+    def _show(self, subject: Subject, image: Floats) -> Ints:
+        """The spikes of each neuron of the layer to an image."""
+        rates = self._encoded(subject, image)
+        counts = subject.present(self.show, rates).counts(self.readout["layer"][0])
+        subject.present(self.pause)
+        return counts
+
+    def _encoded(self, subject: Subject, image: Floats) -> dict[str, Floats]:
+        """Rates of the neurons of one population, or a value for each of several, whose neurons are tuned to it."""
+        names = self.stimuli["image"]
+        if len(names) == 1:
+            return {names[0]: image * self.full_rate.mean}
+        return dict(zip(names, image, strict=True))
+
+    def _split(self, random: np.random.Generator) -> tuple[Floats, Ints, Floats, Ints]:
+        """Images and labels for training and for testing, which share none; every class in the same proportion."""
+        values, labels = loaded(self.data)
+        order = random.permutation(len(values))
+        order = order[np.argsort(labels[order], kind="stable")]
+        held = np.zeros(len(values), bool)
+        held[order[np.round(np.linspace(0, len(values) - 1, self.held_out)).astype(int)]] = True
+        if self.norm:
+            values = self.norm * values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-9)
+        training = random.permutation(np.flatnonzero(~held))[: self.most or None]
+        return values[training], labels[training], values[held], labels[held]
+
+
+def loaded(data: str) -> tuple[Floats, Ints]:
+    """Values, scaled to between 0 and 1, and labels of a data set that comes with scikit-learn.
+
+    Raises
+    ------
+    CircuitError
+        If scikit-learn is not installed.
+    """
+    try:
+        from sklearn import datasets
+    except ImportError:
+        raise fail(f"the data set '{data}' needs scikit-learn, which is not installed", "pip install 'thalia[learn]'") from None
+    values, labels = getattr(datasets, f"load_{data}")(return_X_y=True)
+    low, high = values.min(axis=0), values.max(axis=0)
+    scaled: Any = values / values.max() if data == "digits" else (values - low) / (high - low)
+    return scaled, labels.astype(np.int64)
+
+
+def _mean_responses(counts: Ints, labels: Ints, classes: int) -> Floats:
+    """Mean spikes of each neuron to each class, (classes, neurons)."""
+    return np.array([counts[labels == each].mean(axis=0) if (labels == each).any() else 0 * counts[0] for each in range(classes)])
+
+
+def _assigned(trained: Ints, labels: Ints, held: Ints, classes: int) -> Ints:
+    """The class whose neurons fire most in the mean; a neuron is of the class that it responded to most."""
+    owner = _mean_responses(trained, labels, classes).argmax(axis=0)
+    fires = trained.sum(axis=0) > 0
+    votes = np.array([held[:, (owner == each) & fires].mean(axis=1) if ((owner == each) & fires).any() else np.zeros(len(held))
+                      for each in range(classes)])  # fmt: skip
+    return np.asarray(votes.argmax(axis=0))
+
+
+def likeliest(trained: Ints, labels: Ints, held: Ints, classes: int, least: float = 0.01, relative: bool = False) -> Ints:
+    """The class under which the spikes are most likely, if each neuron's were Poisson with its mean response and `least` more.
+
+    If it is `relative`, only which neurons fire counts and not how many spikes there are in all.
+    """
+    means = _mean_responses(trained, labels, classes) + least
+    total = means.sum(axis=1, keepdims=True)
+    likelihood = held @ np.log(means / total).T if relative else held @ np.log(means).T - total.T
+    likelihood[:, np.bincount(labels, minlength=classes) == 0] = -np.inf  # no class that was never shown
+    return np.asarray(likelihood.argmax(axis=1))

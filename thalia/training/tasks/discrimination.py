@@ -1,0 +1,50 @@
+"""Discrimination: which of two patterns is shown says which action is rewarded; then the other way round."""
+
+import numpy as np
+from pydantic import Field
+
+from thalia.training.agent import Subject
+from thalia.training.tasks import Note
+from thalia.training.tasks.bandit import Bandit
+
+LAST = 100  # trials that count, as in the task that this one repeats
+
+
+class Discrimination(Bandit):
+    """Patterns that each drive an equal part of the cue's neurons, and an action that is right for each.
+
+    A trial is that of a bandit. What is right is drawn for each seed, and reversed after `trials`. The untrained network is
+    tested first, with nothing learned: it may be right or wrong by the luck of its wiring.
+    """
+
+    trials: int = Field(300, ge=5)
+    tested: int = 100  # trials of the untrained network
+
+    def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
+        """Test, learn, reverse."""
+        right = np.eye(len(self.readout["choice"]))[random.permutation(len(self.readout["choice"]))]
+        with subject.frozen():
+            untrained = [self._is_right(subject, right, random) for _ in range(self.tested)]
+        trained = np.array([self._shown(subject, right, random, note) for _ in range(self.trials)])
+        reversed_ = np.array([self._shown(subject, right[::-1], random, note) for _ in range(self.trials)])
+        found = {
+            "last_100": trained[-LAST:].mean(), "reversal_last_100": reversed_[-LAST:].mean(),
+            "reversal_first_100": reversed_[:LAST].mean(), "untrained": np.mean(untrained),
+        }  # fmt: skip
+        return {name: float(value) for name, value in found.items()}
+
+    def _pattern(self, subject: Subject, which: int, patterns: int) -> dict[str, np.ndarray]:
+        name = self.stimuli["cue"][0]
+        size = subject.plan.population(name)[1].size
+        return {name: np.where(np.arange(size) * patterns // size == which, self.cue_rate.mean, 0.0)}
+
+    def _shown(self, subject: Subject, right: np.ndarray, random: np.random.Generator, note: Note) -> bool:
+        which = int(random.integers(len(right)))
+        return self._trial(subject, self._pattern(subject, which, len(right)), right[which], random, note)
+
+    def _is_right(self, subject: Subject, right: np.ndarray, random: np.random.Generator) -> bool:
+        which = int(random.integers(len(right)))
+        choice = self._choice(subject, self._pattern(subject, which, len(right)), random)
+        subject.present(self.act)
+        subject.present(self.pause)
+        return bool(right[which][choice])

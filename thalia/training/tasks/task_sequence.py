@@ -1,0 +1,98 @@
+"""Classes that come two by two, and are to be told apart from all that came before (class-incremental learning)."""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from thalia.training.agent import Subject
+from thalia.training.tasks import Note
+from thalia.training.tasks.classification import Classification, likeliest
+
+type Floats = NDArray[np.float64]
+type Ints = NDArray[np.int64]
+
+
+class TaskSequence(Classification):
+    """The classes of a data set in tasks of `classes_each`, one after the other, with `stored` images of each class kept.
+
+    Every task has as many presentations, whatever is replayed: a replayed image takes the place of a new one. `balanced` shows
+    each class that is known equally often, `uniform` stored images in a part of the presentations, `importance` the same with
+    those more often that no neuron answered well when the task began. Responses to stored images, and to the training images of
+    the task at hand, are all that the readout is made of. `joint` shows all classes from the beginning.
+    """
+
+    trials: int = Field(5, ge=1)  # epochs of each task
+    classes_each: int = 2
+    stored: int = Field(10, ge=1)
+    replay: Literal["none", "uniform", "balanced", "importance", "mislabelled"] = "balanced"
+    replayed: float = Field(0.5, ge=0, le=1)  # the part of presentations that `uniform`, `importance` replay
+    slower: float = Field(1.0, gt=0, le=1)  # metaplasticity: the learning rate of a task, as a part of that of the task before
+    least: float = 0.05  # spikes that the readout takes every neuron to fire for every class, as few images say little
+    joint: bool = False
+
+    def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
+        """Task by task; after each, the accuracy of every task until then."""
+        images, labels, held, held_labels = self._split(random)
+        order = random.permutation(int(labels.max()) + 1)
+        tasks = [order[start : start + self.classes_each] for start in range(0, len(order), self.classes_each)]
+        kept = np.concatenate([random.permutation(np.flatnonzero(labels == each))[: self.stored] for each in order])
+        accuracy = np.full((len(tasks), len(tasks)), np.nan)
+        for number, classes in enumerate(tasks):
+            now = np.flatnonzero(np.isin(labels, order if self.joint else classes))
+            count = self.trials * int(np.isin(labels, classes).sum())
+            known = order if self.joint else order[: (number + 1) * self.classes_each]
+            before = kept[np.isin(labels[kept], known) & ~np.isin(labels[kept], classes)]
+            weights = self._importance(subject, images, before) if self.replay == "importance" else None
+            chosen = self._schedule(now, before, len(known), count, weights, random)
+            self._train(subject, images[chosen], self.slower**number, note)
+            with self._held(subject):
+                shown = np.concatenate([before, now])
+                told = random.permutation(labels[shown]) if self.replay == "mislabelled" else labels[shown]
+                answers = np.array([self._show(subject, image) for image in images[shown]])
+                tested = np.flatnonzero(np.isin(held_labels, known))
+                responses = np.array([self._show(subject, image) for image in held[tested]])
+                right = likeliest(answers, told, responses, len(order), self.least, relative=True) == held_labels[tested]
+            for task in range(number + 1):
+                accuracy[number, task] = right[np.isin(held_labels[tested], tasks[task])].mean()
+        return _summary(accuracy)
+
+    def _schedule(
+        self, now: Ints, before: Ints, known: int, count: int, weights: Floats | None, random: np.random.Generator
+    ) -> Ints:
+        """Which images are presented in a task, in order."""
+        share = {"none": 0.0, "balanced": 1 - self.classes_each / known}.get(self.replay, self.replayed)
+        old = random.random(count) < (share if len(before) and not self.joint else 0)
+        chosen = random.choice(now, count)
+        chosen[old] = random.choice(before, int(old.sum()), p=weights) if old.any() else chosen[old]
+        return chosen
+
+    def _importance(self, subject: Subject, images: Floats, before: Ints) -> Floats | None:
+        """How often each stored image is replayed: more, the fewer spikes the neuron that answers it best fires."""
+        if not len(before):
+            return None
+        with self._held(subject):
+            strength = np.array([self._show(subject, images[index]).max() for index in before])
+        wanted = 1 / (1 + strength)
+        return np.asarray(wanted / wanted.sum())
+
+    def _train(self, subject: Subject, images: Floats, first_rate: float, note: Note) -> None:
+        fall = 1.0
+        for count, image in enumerate(images):
+            wanted = first_rate * self.last_rate ** (count / len(images))
+            subject.release(self.modulators["rate"], wanted - fall)
+            subject.set(self.readout["layer"][0], "adapting", wanted)
+            fall = wanted
+            note(spikes=self._show(subject, image).sum())
+        subject.release(self.modulators["rate"], 1 - fall)
+
+
+def _summary(accuracy: Floats) -> dict[str, float]:
+    """Mean final accuracy over tasks, forgetting, and what was learned of each task when it was the last."""
+    final, learnt = accuracy[-1], np.diag(accuracy)
+    best = np.nanmax(accuracy[:-1, :-1], axis=0)
+    return {
+        "accuracy": float(final.mean()), "forgetting": float((best - final[:-1]).mean()), "learnt": float(learnt.mean()),
+        "retention": float((final[:-1] / np.maximum(learnt[:-1], 1e-9)).mean()),
+    }  # fmt: skip
