@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from thalia.backends import Chunk, Compiled, Sample
 from thalia.codegen.brian_model import later_name
-from thalia.compiler.drives import Drive
-from thalia.compiler.plan import Plan
+from thalia.compiler.plan import Drive, Plan
 from thalia.connectivity.build import Arrays, Wired, playback_arrays
 
 type Generate = Callable[[FilePath], tuple[list[str], dict[str, Any]]]  # into a folder: the sources, and the manifest

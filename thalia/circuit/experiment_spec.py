@@ -4,8 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from thalia.syntax.fields import Name, gather, refuse
-from thalia.syntax.model_fields import Node
+from thalia.syntax.fields import Name, Node, gather, refuse
 
 
 class Variant(Node):

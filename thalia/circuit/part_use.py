@@ -4,8 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from thalia.syntax.fields import CountTable, Names, Number, PositiveTime, Rate, Time, Weight, gather, refuse
-from thalia.syntax.model_fields import AnyValue, Node
+from thalia.syntax.fields import AnyValue, CountTable, Names, Node, Number, PositiveTime, Rate, Time, Weight, gather, refuse
 from thalia.syntax.units import UNITS, constant
 
 

@@ -8,7 +8,7 @@ from thalia.circuit.spec import Circuit, Pathway
 from thalia.library.schema import Synapse
 from thalia.syntax.drive_weights import DriveTarget
 from thalia.syntax.equations import Equation, Statement, equation_text
-from thalia.syntax.model_fields import Node
+from thalia.syntax.fields import Node
 from thalia.syntax.units import DIMENSIONLESS, Value, si_unit
 
 

@@ -11,11 +11,13 @@ from thalia.library.lookup import find
 from thalia.library.protocol_schema import Window
 from thalia.library.schema import ModulatorKind, Neuron, Part, Rule, StimulusKind, Synapse
 from thalia.syntax.fields import (
+    AnyValue,
     CountTable,
     Fraction,
     Length,
     Name,
     Names,
+    Node,
     PositiveLength,
     PositiveNumber,
     PositiveTime,
@@ -27,7 +29,6 @@ from thalia.syntax.fields import (
     Words,
     refuse,
 )
-from thalia.syntax.model_fields import AnyValue, Node
 from thalia.syntax.units import UNITS, constant
 from thalia.syntax.yaml_reader import Source
 

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from thalia.codegen.rosenbrock import rosenbrock
-from thalia.compiler.drives import Drive
-from thalia.compiler.plan import SHARED, Group, Plan, SynapseGroup
+from thalia.compiler.plan import SHARED, Drive, Group, Plan, SynapseGroup
 from thalia.syntax.equations import equation_text, identifiers
 from thalia.syntax.units import Dimension, si_unit
 

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.circuit.spec import Space
-from thalia.compiler.drives import Drive
-from thalia.compiler.plan import Group, LaterEvent, PathwayPlan, Plan, SynapseGroup
+from thalia.compiler.plan import Drive, Group, LaterEvent, PathwayPlan, Plan, SynapseGroup
 from thalia.connectivity.rules import pairs
 from thalia.connectivity.sorting import in_order
 from thalia.syntax.equations import evaluate

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from thalia.library.schema import Part
-from thalia.syntax.model_fields import AnyValue, Node
+from thalia.syntax.fields import AnyValue, Node
 
 
 class Window(Part):

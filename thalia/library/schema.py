@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from thalia.errors import did_you_mean
 from thalia.syntax.dimensions import CONSTANTS, FUNCTIONS
 from thalia.syntax.equations import Equation, Statement, divided_by, identifiers
-from thalia.syntax.model_fields import AnyValue, Equations, Expression, Node, Statements, UnitText
+from thalia.syntax.fields import AnyValue, Equations, Expression, Node, Statements, UnitText
 from thalia.syntax.units import UNITS
 
 

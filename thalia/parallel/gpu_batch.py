@@ -17,9 +17,8 @@ from thalia import backends
 from thalia.circuit.spec import Circuit, Record
 from thalia.codegen.brian_model import model_of
 from thalia.codegen.listing import describe
-from thalia.compiler.drives import Drive, Playback
 from thalia.compiler.pipeline import files_of, plan_of, with_options
-from thalia.compiler.plan import SHARED, Group, Member, PathwayPlan, Plan, SynapseGroup
+from thalia.compiler.plan import SHARED, Drive, Group, Member, PathwayPlan, Plan, Playback, SynapseGroup
 from thalia.compiler.resources import available_bytes, expected_synapses, needed_bytes
 from thalia.connectivity.build import Arrays, Floats, Wired, wire
 from thalia.recording.run_file import Run

@@ -18,7 +18,7 @@ from thalia.compiler.pipeline import plan_of
 from thalia.compiler.plan import SECOND, Plan, SynapseGroup
 from thalia.connectivity.build import Arrays, wire
 from thalia.errors import CircuitError, fail
-from thalia.simulation.actuators import Apparatus, Numbers
+from thalia.simulation.closed_loop import Apparatus, Numbers
 from thalia.simulation.run import switch
 from thalia.simulation.synapse_state import weights
 from thalia.syntax.units import Value, constant

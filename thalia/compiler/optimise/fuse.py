@@ -7,8 +7,7 @@ number of populations and pathways. What differs between members becomes a param
 from collections import Counter, defaultdict
 from dataclasses import replace
 
-from thalia.compiler.drives import Drive
-from thalia.compiler.plan import SHARED, Group, Input, Plan, SynapseGroup, group_name, synapses_name
+from thalia.compiler.plan import SHARED, Drive, Group, Input, Plan, SynapseGroup, group_name, synapses_name
 from thalia.library.lookup import word_of
 from thalia.syntax.equations import identifiers
 from thalia.syntax.units import Value

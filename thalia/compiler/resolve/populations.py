@@ -11,7 +11,7 @@ from thalia.errors import Path, did_you_mean
 from thalia.library.schema import Neuron
 from thalia.syntax.dimensions import check_equation, check_statement, dimension_of
 from thalia.syntax.equations import Equation, EquationError, Statement, identifiers, rename, rename_equation, rename_statement
-from thalia.syntax.model_fields import expect
+from thalia.syntax.fields import expect
 from thalia.syntax.units import DIMENSIONLESS, Dimension, Value, dimension_name, parse_value
 
 

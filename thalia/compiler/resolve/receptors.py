@@ -6,14 +6,13 @@ from typing import TypeVar
 
 from thalia.circuit.part_use import Stimulus, SynapseUse
 from thalia.circuit.spec import Circuit
-from thalia.compiler.drives import Drive, DriveMember
-from thalia.compiler.plan import AMPERE, HERTZ, Input, group_name
+from thalia.compiler.plan import AMPERE, HERTZ, Drive, DriveMember, Input, group_name
 from thalia.errors import CircuitError, Path, Problem, did_you_mean
 from thalia.library.lookup import word_of
 from thalia.library.schema import Layer, Neuron, Part, Preset, StimulusKind, Synapse, divisors
 from thalia.syntax.dimensions import dimension_of
 from thalia.syntax.equations import Equation, EquationError, Statement, evaluate, identifiers, rename, rename_equation
-from thalia.syntax.model_fields import expect
+from thalia.syntax.fields import expect
 from thalia.syntax.units import UNITS, Dimension, Value, ValueSyntaxError, a_quantity, constant, dimension_name
 
 Result = TypeVar("Result")

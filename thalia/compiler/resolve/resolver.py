@@ -22,7 +22,7 @@ from thalia.errors import Path, Problem, did_you_mean
 from thalia.library.lookup import neurons_with
 from thalia.syntax.dimensions import FUNCTIONS, check_equation, check_statement
 from thalia.syntax.equations import Equation, identifiers
-from thalia.syntax.model_fields import expect
+from thalia.syntax.fields import expect
 from thalia.syntax.units import DIMENSIONLESS, UNITS, Dimension, Value, constant
 
 CONDUCTANCE = UNITS["S"][1]

@@ -9,7 +9,7 @@ from typing import Any
 
 from thalia.circuit.part_use import Stimulus
 from thalia.circuit.spec import Circuit
-from thalia.compiler.drives import Playback
+from thalia.compiler.plan import Playback
 from thalia.errors import CircuitError, Path, did_you_mean, fail
 from thalia.syntax.yaml_reader import read_text
 

@@ -13,8 +13,7 @@ import numpy as np
 
 from thalia.compiler.plan import Plan
 from thalia.errors import Path, Problem, did_you_mean, fail
-from thalia.syntax.fields import Names
-from thalia.syntax.model_fields import Node
+from thalia.syntax.fields import Names, Node
 from thalia.training.agent import STIMULI, Subject
 
 HERE = FilePath(__file__).parent

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from thalia.simulation.actuators import Numbers
+from thalia.simulation.closed_loop import Numbers
 from thalia.syntax.fields import PositiveTime, Rate
 from thalia.training.agent import Response, Subject
 from thalia.training.tasks import Environment, Note
