@@ -17,16 +17,35 @@ parser.add_argument("--rounds", type=int, default=3)
 options = parser.parse_args()
 
 HERE = Path(__file__).parent
-SIDES = [["cortex_thalia.py", "--cold"], ["cortex_thalia.py"], ["cortex_brian2.py"], ["cortex_nest.py"]]
+SIDES = [
+    ["cortex_thalia.py", "--cold"],
+    ["cortex_thalia.py"],
+    ["cortex_brian2.py"],
+    ["cortex_nest.py"],
+]
 results: dict[str, list[dict]] = {}
 subprocess.run(
-    [sys.executable, HERE / "cortex_thalia.py", "--duration", "0.1"], capture_output=True, cwd=HERE, check=True
+    [sys.executable, HERE / "cortex_thalia.py", "--duration", "0.1"],
+    capture_output=True,
+    cwd=HERE,
+    check=True,
 )  # fill the cache
 for seed in range(1, options.rounds + 1):
     for script, *flags in SIDES:
-        common = ["--scale", str(options.scale), "--duration", str(options.duration), "--seed", str(seed)]
+        common = [
+            "--scale",
+            str(options.scale),
+            "--duration",
+            str(options.duration),
+            "--seed",
+            str(seed),
+        ]
         done = subprocess.run(
-            [sys.executable, HERE / script, *common, *flags], capture_output=True, text=True, cwd=HERE, check=False
+            [sys.executable, HERE / script, *common, *flags],
+            capture_output=True,
+            text=True,
+            cwd=HERE,
+            check=False,
         )
         if done.returncode:
             print(f"{script} failed:\n{done.stderr[-2000:]}", file=sys.stderr)
@@ -37,11 +56,16 @@ for seed in range(1, options.rounds + 1):
 
 print("\n| side | build, processor s | times model time | peak GB |\n| --- | --- | --- | --- |")
 median = {
-    side: {key: statistics.median(line[key] for line in lines) for key in ("build_cpu_s", "rtf", "peak_gb")}
+    side: {
+        key: statistics.median(line[key] for line in lines)
+        for key in ("build_cpu_s", "rtf", "peak_gb")
+    }
     for side, lines in results.items()
 }
 for side, figures in median.items():
-    print(f"| {side} | {figures['build_cpu_s']:.1f} | {figures['rtf']:.2f} | {figures['peak_gb']:.2f} |")
+    print(
+        f"| {side} | {figures['build_cpu_s']:.1f} | {figures['rtf']:.2f} | {figures['peak_gb']:.2f} |"
+    )
 mine = "thalia, cached"
 for other in ("brian2 by hand", "nest"):
     if other in median:

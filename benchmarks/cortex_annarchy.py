@@ -9,7 +9,18 @@ import time
 
 import ANNarchy as ann  # noqa: N813
 import numpy as np
-from microcircuit import DELAY, DELAY_SD, NAMES, TAU_SYN, V_MEAN, V_SD, command_line, processor_seconds, report, scaled
+from microcircuit import (
+    DELAY,
+    DELAY_SD,
+    NAMES,
+    TAU_SYN,
+    V_MEAN,
+    V_SD,
+    command_line,
+    processor_seconds,
+    report,
+    scaled,
+)
 
 options = command_line(rule="none")
 started = processor_seconds()
@@ -53,7 +64,9 @@ def drawn(pairs):
 
 def connect(target, pairs, synapse=None):
     pre, post, weight, delay = drawn(pairs)
-    _, first, pair = np.unique(post * ends[-1] + pre, return_index=True, return_inverse=True)  # sorted by (post, pre)
+    _, first, pair = np.unique(
+        post * ends[-1] + pre, return_index=True, return_inverse=True
+    )  # sorted by (post, pre)
     weight = np.bincount(pair, weight)  # of all synapses of a pair
     pre, post, delay = pre[first], post[first], delay[first]
     bounds = np.searchsorted(post, np.arange(ends[-1] + 1))
@@ -63,18 +76,25 @@ def connect(target, pairs, synapse=None):
         for neuron in range(ends[-1]):
             rows = slice(bounds[neuron], bounds[neuron + 1])
             if rows.start < rows.stop:
-                synapses.add(neuron, pre[rows].tolist(), weight[rows].tolist(), delay[rows].tolist())
+                synapses.add(
+                    neuron, pre[rows].tolist(), weight[rows].tolist(), delay[rows].tolist()
+                )
         return synapses
 
     network.connect(cells, cells, target, synapse).from_function(build)
 
 
-every = [(row, column) for row in range(8) for column in range(8) if circuit["synapses"][row, column]]
+every = [
+    (row, column) for row in range(8) for column in range(8) if circuit["synapses"][row, column]
+]
 between = [(row, column) for row, column in every if row % 2 == column % 2 == 0]
 plastic = between if options.rule == "stdp_pair" else []
 w_max = 2 * circuit["weights"].max()
 stdp = ann.Synapse(
-    equations=[ann.Variable("20.0*dx/dt = -x", method="event-driven"), ann.Variable("20.0*dy/dt = -y", method="event-driven")],
+    equations=[
+        ann.Variable("20.0*dx/dt = -x", method="event-driven"),
+        ann.Variable("20.0*dy/dt = -y", method="event-driven"),
+    ],
     pre_spike=["g_target += w", "x += 1.0", f"w = clip(w - {1.05e-5 * w_max}*y, 0.0, {w_max})"],
     post_spike=["y += 1.0", f"w = clip(w + {1e-5 * w_max}*x, 0.0, {w_max})"],
 )

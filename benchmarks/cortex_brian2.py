@@ -50,7 +50,11 @@ for index, name in enumerate(NAMES):
     group.v = generator.normal(V_MEAN[index], V_SD[index], circuit["sizes"][index]) * mV
     group.i_dc = circuit["current"][index] * pA
     drive = b2.PoissonInput(
-        group, "i_syn", N=round(circuit["external_rate"][index] / 8), rate=8 * Hz, weight=circuit["external_weight"] * pA
+        group,
+        "i_syn",
+        N=round(circuit["external_rate"][index] / 8),
+        rate=8 * Hz,
+        weight=circuit["external_weight"] * pA,
     )
     groups[name] = group
     everything += [group, drive]
@@ -64,7 +68,9 @@ def truncated(mean, sd, size, least, most=np.inf):
 
 
 def connect(synapses, count, pre_size, post_size, weight, kind):
-    synapses.connect(i=generator.integers(0, pre_size, count), j=generator.integers(0, post_size, count))
+    synapses.connect(
+        i=generator.integers(0, pre_size, count), j=generator.integers(0, post_size, count)
+    )
     bounds = (0, np.inf) if weight > 0 else (-np.inf, 0)
     synapses.w = truncated(weight, abs(weight) * 0.1, count, *bounds) * pA
     delay = truncated(DELAY[kind], DELAY_SD[kind], count, 0.1) * ms
@@ -88,7 +94,14 @@ for row, post in enumerate(NAMES):
                 on_pre=PAIR[0] if plastic else "i_syn_post += w", on_post=PAIR[1] if plastic else None,
                 namespace={"w_max": 2 * circuit["weights"].max() * pA},
             )  # fmt: skip
-            connect(made, count, circuit["sizes"][column], circuit["sizes"][row], circuit["weights"][row, column], pre[-1])
+            connect(
+                made,
+                count,
+                circuit["sizes"][column],
+                circuit["sizes"][row],
+                circuit["weights"][row, column],
+                pre[-1],
+            )
             everything.append(made)
 
 volley = {
@@ -121,7 +134,14 @@ for row, post in enumerate(NAMES):
             on_post="y += 1\nw = clip(w + plastic*a_plus*w_max*x, 0*amp, w_max)",
             namespace=stdp, name=f"th_{post}",
         )  # fmt: skip
-        connect(made, count, circuit["thalamic_size"], circuit["sizes"][row], circuit["external_weight"], "e")
+        connect(
+            made,
+            count,
+            circuit["thalamic_size"],
+            circuit["sizes"][row],
+            circuit["external_weight"],
+            "e",
+        )
         made.plastic = 1
         everything.append(made)
 
@@ -135,7 +155,8 @@ with tempfile.TemporaryDirectory() as folder:
     b2.device.run(directory=folder)
     simulated = b2.device._last_run_time
     rates = [
-        np.count_nonzero(np.asarray(monitors[name].t / second) >= 0.5) / (size * (options.duration - 0.5))
+        np.count_nonzero(np.asarray(monitors[name].t / second) >= 0.5)
+        / (size * (options.duration - 0.5))
         for name, size in zip(NAMES, circuit["sizes"], strict=True)
     ]
     side = "brian2 by hand" if options.rule == "none" else f"brian2 by hand, {options.rule}"

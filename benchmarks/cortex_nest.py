@@ -27,13 +27,23 @@ started = processor_seconds()
 circuit = scaled(options.scale)
 nest.set_verbosity("M_ERROR")
 nest.ResetKernel()
-nest.set(resolution=0.1, rng_seed=options.seed, local_num_threads=options.threads, print_time=False, overwrite_files=True)
+nest.set(
+    resolution=0.1,
+    rng_seed=options.seed,
+    local_num_threads=options.threads,
+    print_time=False,
+    overwrite_files=True,
+)
 
 neuron = {"C_m": 250.0, "tau_m": 10.0, "E_L": -65.0, "V_th": -50.0, "V_reset": -65.0, "t_ref": 2.0,
           "tau_syn_ex": TAU_SYN, "tau_syn_in": TAU_SYN}  # fmt: skip
 populations, recorders = [], []
 for index in range(len(NAMES)):
-    cells = nest.Create("iaf_psc_exp", int(circuit["sizes"][index]), params={**neuron, "I_e": circuit["current"][index]})
+    cells = nest.Create(
+        "iaf_psc_exp",
+        int(circuit["sizes"][index]),
+        params={**neuron, "I_e": circuit["current"][index]},
+    )
     cells.V_m = nest.random.normal(mean=V_MEAN[index], std=V_SD[index])
     recorder = nest.Create("spike_recorder")
     background = nest.Create("poisson_generator", params={"rate": circuit["external_rate"][index]})
@@ -52,8 +62,12 @@ def synapse(weight, kind, plastic=False):
     low, high = (0.0, np.inf) if weight > 0 else (-np.inf, 0.0)
     return {
         **(STDP if plastic else {"synapse_model": "static_synapse"}),
-        "weight": nest.math.redraw(nest.random.normal(mean=weight, std=abs(weight) * 0.1), min=low, max=high),
-        "delay": nest.math.redraw(nest.random.normal(mean=DELAY[kind], std=DELAY_SD[kind]), min=0.05, max=np.inf),
+        "weight": nest.math.redraw(
+            nest.random.normal(mean=weight, std=abs(weight) * 0.1), min=low, max=high
+        ),
+        "delay": nest.math.redraw(
+            nest.random.normal(mean=DELAY[kind], std=DELAY_SD[kind]), min=0.05, max=np.inf
+        ),
     }
 
 
@@ -62,15 +76,28 @@ for row, post in enumerate(populations):
         if count := int(circuit["synapses"][row, column]):
             rule = {"rule": "fixed_total_number", "N": count}
             plastic = options.rule == "stdp_pair" and row % 2 == column % 2 == 0
-            nest.Connect(pre, post, rule, synapse(circuit["weights"][row, column], NAMES[column][-1], plastic))
+            nest.Connect(
+                pre,
+                post,
+                rule,
+                synapse(circuit["weights"][row, column], NAMES[column][-1], plastic),
+            )
 
 thalamus = nest.Create("parrot_neuron", circuit["thalamic_size"])
 for start in np.arange(VOLLEY["start"], options.duration * 1e3, VOLLEY["period"]):
-    volley = nest.Create("poisson_generator", params={"rate": VOLLEY["rate"], "start": start, "stop": start + VOLLEY["width"]})
+    volley = nest.Create(
+        "poisson_generator",
+        params={"rate": VOLLEY["rate"], "start": start, "stop": start + VOLLEY["width"]},
+    )
     nest.Connect(volley, thalamus)
 for row, post in enumerate(populations):
     if count := int(circuit["thalamic_synapses"][row]):
-        nest.Connect(thalamus, post, {"rule": "fixed_total_number", "N": count}, synapse(circuit["external_weight"], "e"))
+        nest.Connect(
+            thalamus,
+            post,
+            {"rule": "fixed_total_number", "N": count},
+            synapse(circuit["external_weight"], "e"),
+        )
 
 nest.Prepare()
 built = processor_seconds()

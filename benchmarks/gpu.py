@@ -28,7 +28,10 @@ CURRENTS = {  # of the same mean as the Poisson background, at full scale
         {"kind": "current", "target": name, "amplitude": f"{count * BACKGROUND * WEIGHT * TAU_SYN * 1e-3} pA"}
     for name, count in zip(NAMES, EXTERNAL, strict=True)
 }  # fmt: skip
-PAIR = {"rule": "stdp_pair", "parameters": {"a_plus": 1e-5, "a_minus": 1.05e-5}}  # so small that the activity stays
+PAIR = {
+    "rule": "stdp_pair",
+    "parameters": {"a_plus": 1e-5, "a_minus": 1.05e-5},
+}  # so small that the activity stays
 
 
 def plastic(settings: dict) -> thalia.Circuit:
@@ -36,13 +39,17 @@ def plastic(settings: dict) -> thalia.Circuit:
     circuit = expand(thalia.load(CORTEX, settings))
     rules = (RuleUse.model_validate(PAIR),)
     pathways = {
-        name: each.model_copy(update={"plasticity": rules if each.pre[0][-1] == each.post[0][-1] == "e" else ()})
+        name: each.model_copy(
+            update={"plasticity": rules if each.pre[0][-1] == each.post[0][-1] == "e" else ()}
+        )
         for name, each in circuit.pathways.items()
     }
     return circuit.with_(pathways=pathways, phases=())
 
 
-def row(name: str, circuit: thalia.Circuit, seed: int, options: argparse.Namespace, **more: object) -> None:
+def row(
+    name: str, circuit: thalia.Circuit, seed: int, options: argparse.Namespace, **more: object
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         begin = perf_counter()
         run = thalia.run(circuit, output=f"{folder}/run.h5", seed=seed, duration=f"{options.duration} s",
@@ -52,24 +59,38 @@ def row(name: str, circuit: thalia.Circuit, seed: int, options: argparse.Namespa
     before = everything - seconds["simulate"] - seconds["store"]
     rates = " ".join(f"{run.rates.get(each, 0):.2f}" for each in NAMES)
     parts = " ".join(f"{key} {seconds[key]:.2f}" for key in ("wire", "emit", "build", "simulate"))
-    print(f"{name:16} seed {seed}: {seconds['simulate'] / options.duration:.4f} x model time, {before:.1f} s before ({parts}), {rates}", flush=True)
+    print(
+        f"{name:16} seed {seed}: {seconds['simulate'] / options.duration:.4f} x model time, {before:.1f} s before ({parts}), {rates}",
+        flush=True,
+    )
 
 
 def replicas(options: argparse.Namespace) -> None:
     for count in (1, 8, 32):
         circuit = thalia.load(CORTEX, QUIET)
-        given = [{"seed": seed, "scale": 0.1, "duration": f"{options.duration} s"} for seed in range(1, count + 1)]
+        given = [
+            {"seed": seed, "scale": 0.1, "duration": f"{options.duration} s"}
+            for seed in range(1, count + 1)
+        ]
         results = [each for _, each in run_together([circuit] * count, given, count)]
         seconds = results[0]["timings_s"]["simulate"]
-        print(f"replicas {count:3}: {count * options.duration / seconds:.1f} microcircuit-seconds a second (scale 0.1)", flush=True)
+        print(
+            f"replicas {count:3}: {count * options.duration / seconds:.1f} microcircuit-seconds a second (scale 0.1)",
+            flush=True,
+        )
 
 
 def three_factor(options: argparse.Namespace) -> None:
     from three_factor import thalia_side
 
-    given = argparse.Namespace(seconds=5, dt=0.1, seed=1, pre=1000, post=1000, rate=10, precision="double")
+    given = argparse.Namespace(
+        seconds=5, dt=0.1, seed=1, pre=1000, post=1000, rate=10, precision="double"
+    )
     cpp, cuda = (thalia_side(given, "three-factor", backend) for backend in ("cpp", "cuda"))
-    print(f"a million three-factor synapses: {cpp / 5:.3f} and {cuda / 5:.3f} x model time, {cpp / cuda:.1f} times as fast", flush=True)
+    print(
+        f"a million three-factor synapses: {cpp / 5:.3f} and {cuda / 5:.3f} x model time, {cpp / cuda:.1f} times as fast",
+        flush=True,
+    )
 
 
 def main() -> None:
@@ -91,7 +112,13 @@ def main() -> None:
                 case "stdp":
                     row(name, plastic(QUIET), seed, options)
                 case "stock":
-                    row(name, thalia.load(CORTEX, {**QUIET, "backend.stock": "true"}), seed, options, scale=0.1)
+                    row(
+                        name,
+                        thalia.load(CORTEX, {**QUIET, "backend.stock": "true"}),
+                        seed,
+                        options,
+                        scale=0.1,
+                    )
                 case "replicas":
                     replicas(options)
                 case "three_factor":

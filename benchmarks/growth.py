@@ -24,7 +24,9 @@ RATE = 10.0
 def circuit(populations: int, size: int, degree: int, rule: str = "") -> thalia.Circuit:
     lines = ["thalia: 1", "name: growth", "dt: 0.1 ms", "duration: 1 s", "populations:"]
     for k in range(populations):
-        lines.append(f"  source{k}: {{neuron: poisson, size: {size}, parameters: {{rate: {RATE} Hz}}}}")
+        lines.append(
+            f"  source{k}: {{neuron: poisson, size: {size}, parameters: {{rate: {RATE} Hz}}}}"
+        )
         lines.append(f"  cell{k}: {{neuron: lif_current, size: {size}}}")
     lines.append("pathways:")
     for k in range(populations):
@@ -49,8 +51,16 @@ def sizes() -> None:
         results = run.results
         synapses, seconds = results["synapses"], results["timings_s"]
         events = synapses * RATE
-        at_synapses = sum(value for name, value in results["profile_s"].items() if name.startswith("synapses"))
-        memory = int(next(line for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line).split()[1])
+        at_synapses = sum(
+            value for name, value in results["profile_s"].items() if name.startswith("synapses")
+        )
+        memory = int(
+            next(
+                line
+                for line in Path("/proc/self/status").read_text().splitlines()
+                if "VmHWM" in line
+            ).split()[1]
+        )
         print(
             f"| {synapses:,} | {seconds['wire'] / synapses * 1e9:.0f} | {seconds['simulate'] / events * 1e9:.1f}"
             f" | {at_synapses / events * 1e9:.1f} | {memory / 1e6:.2f} |",

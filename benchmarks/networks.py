@@ -29,7 +29,9 @@ PYTHONS = {name: Path(sys.executable) for name in ("thalia", "brian2", "nest")}
 if options.annarchy:
     PYTHONS["annarchy"] = options.annarchy.absolute()
 results: dict[tuple[str, str], list[dict]] = {}
-for seed in range(options.rounds + 1):  # the first round fills the cache of compiled programs, and counts for nobody
+for seed in range(
+    options.rounds + 1
+):  # the first round fills the cache of compiled programs, and counts for nobody
     for network, flags in NETWORKS.items():
         for side, python in PYTHONS.items() if seed else [("thalia", Path(sys.executable))]:
             command = [
@@ -43,7 +45,12 @@ for seed in range(options.rounds + 1):  # the first round fills the cache of com
             ]
             path = f"{python.parent}:{os.environ['PATH']}"  # where ANNarchy finds its cmake
             done = subprocess.run(
-                command, capture_output=True, text=True, cwd=HERE, check=False, env={**os.environ, "PATH": path}
+                command,
+                capture_output=True,
+                text=True,
+                cwd=HERE,
+                check=False,
+                env={**os.environ, "PATH": path},
             )
             lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
             if not lines:
@@ -52,11 +59,22 @@ for seed in range(options.rounds + 1):  # the first round fills the cache of com
                 results.setdefault((network, side), []).append(json.loads(lines[-1]))
                 print(network, lines[-1], flush=True)
 
-print("\n| network | side | times model time | against Thalia | rates, Hz | mean weight, mV | peak GB |")
+print(
+    "\n| network | side | times model time | against Thalia | rates, Hz | mean weight, mV | peak GB |"
+)
 print("| --- | --- | --- | --- | --- | --- | --- |")
 for (network, side), lines in results.items():
-    rtf, mine = (statistics.median(each["rtf"] for each in results[network, which]) for which in (side, "thalia"))
-    rates = ", ".join(f"{statistics.mean(each['rates'][name] for each in lines):.1f}" for name in ("exc", "inh"))
-    weight = f"{statistics.mean(each['weight'] for each in lines):.4f}" if "weight" in lines[0] else ""
+    rtf, mine = (
+        statistics.median(each["rtf"] for each in results[network, which])
+        for which in (side, "thalia")
+    )
+    rates = ", ".join(
+        f"{statistics.mean(each['rates'][name] for each in lines):.1f}" for name in ("exc", "inh")
+    )
+    weight = (
+        f"{statistics.mean(each['weight'] for each in lines):.4f}" if "weight" in lines[0] else ""
+    )
     peak = statistics.median(each["peak_gb"] for each in lines)
-    print(f"| {network} | {side} | {rtf:.2f} | {rtf / mine:.1f} | {rates} | {weight} | {peak:.2f} |")
+    print(
+        f"| {network} | {side} | {rtf:.2f} | {rtf / mine:.1f} | {rates} | {weight} | {peak:.2f} |"
+    )

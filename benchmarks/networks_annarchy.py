@@ -22,8 +22,12 @@ def coba():
     )  # fmt: skip
     cells = network.create(4000, neuron)
     cells.v = ann.Uniform(-60.0, -50.0)
-    network.connect(cells[:3200], cells, "exc").fixed_probability(probability=0.02, weights=6.0, delays=0.1)
-    network.connect(cells[3200:], cells, "inh").fixed_probability(probability=0.02, weights=67.0, delays=0.1)
+    network.connect(cells[:3200], cells, "exc").fixed_probability(
+        probability=0.02, weights=6.0, delays=0.1
+    )
+    network.connect(cells[3200:], cells, "inh").fixed_probability(
+        probability=0.02, weights=67.0, delays=0.1
+    )
     return cells, 3200, None
 
 
@@ -58,5 +62,19 @@ network.simulate(options.duration * 1e3)
 simulated = time.perf_counter() - begin
 counts = np.array([len(times) for _, times in sorted(monitor.get("spike").items())])
 rates = [part.mean() / options.duration for part in (counts[:number], counts[number:])]
-weight = {"weight": round(float(np.mean([w for row in plastic.w for w in row])), 4)} if options.plastic else {}
-report("annarchy", options.seed, started, built, simulated, rates, options.duration, ["exc", "inh"], **weight)
+weight = (
+    {"weight": round(float(np.mean([w for row in plastic.w for w in row])), 4)}
+    if options.plastic
+    else {}
+)
+report(
+    "annarchy",
+    options.seed,
+    started,
+    built,
+    simulated,
+    rates,
+    options.duration,
+    ["exc", "inh"],
+    **weight,
+)

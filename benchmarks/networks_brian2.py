@@ -55,7 +55,9 @@ def brunel():
     excitation = b2.Synapses(exc, inh, on_pre="v_post += 0.1*mV", delay=1.5 * ms)
     excitation.connect(i=generator.integers(0, 8000, 800 * 2000), j=np.repeat(np.arange(2000), 800))
     inhibition = b2.Synapses(inh, cells, on_pre="v_post -= 0.5*mV", delay=1.5 * ms)
-    inhibition.connect(i=generator.integers(0, 2000, 200 * 10000), j=np.repeat(np.arange(10000), 200))
+    inhibition.connect(
+        i=generator.integers(0, 2000, 200 * 10000), j=np.repeat(np.arange(10000), 200)
+    )
     return cells, 8000, recurrent, [drive, recurrent, excitation, inhibition]
 
 
@@ -70,5 +72,17 @@ with tempfile.TemporaryDirectory() as folder:
     simulated = b2.device._last_run_time
     counts = np.bincount(np.asarray(monitor.i), minlength=len(cells))
     rates = [part.mean() / options.duration for part in (counts[:number], counts[number:])]
-    weight = {"weight": round(float(np.mean(np.asarray(plastic.w / mV))), 4)} if options.plastic else {}
-report("brian2", options.seed, started, built, simulated, rates, options.duration, ["exc", "inh"], **weight)
+    weight = (
+        {"weight": round(float(np.mean(np.asarray(plastic.w / mV))), 4)} if options.plastic else {}
+    )
+report(
+    "brian2",
+    options.seed,
+    started,
+    built,
+    simulated,
+    rates,
+    options.duration,
+    ["exc", "inh"],
+    **weight,
+)

@@ -25,7 +25,15 @@ def coba():
 
 
 def brunel():
-    cell = {"tau_m": 20.0, "C_m": 1.0, "E_L": 0.0, "V_th": 20.0, "V_reset": 0.0, "t_ref": 2.0, "V_m": 0.0}
+    cell = {
+        "tau_m": 20.0,
+        "C_m": 1.0,
+        "E_L": 0.0,
+        "V_th": 20.0,
+        "V_reset": 0.0,
+        "t_ref": 2.0,
+        "V_m": 0.0,
+    }
     cells = nest.Create("iaf_psc_delta", 10000, params=cell)
     drive = nest.Create("poisson_generator", params={"rate": 20000.0})
     nest.Connect(drive, cells, syn_spec={"weight": 0.1, "delay": 0.1})
@@ -35,8 +43,18 @@ def brunel():
     static = {"synapse_model": "static_synapse"}
     nest.Connect(exc, exc, {"rule": "fixed_indegree", "indegree": 800},
                  {**(stdp if options.plastic else static), "weight": 0.1, "delay": 1.5})  # fmt: skip
-    nest.Connect(exc, inh, {"rule": "fixed_indegree", "indegree": 800}, {**static, "weight": 0.1, "delay": 1.5})
-    nest.Connect(inh, cells, {"rule": "fixed_indegree", "indegree": 200}, {**static, "weight": -0.5, "delay": 1.5})
+    nest.Connect(
+        exc,
+        inh,
+        {"rule": "fixed_indegree", "indegree": 800},
+        {**static, "weight": 0.1, "delay": 1.5},
+    )
+    nest.Connect(
+        inh,
+        cells,
+        {"rule": "fixed_indegree", "indegree": 200},
+        {**static, "weight": -0.5, "delay": 1.5},
+    )
     return cells, 8000
 
 
@@ -53,6 +71,18 @@ counts = np.bincount(recorder.get("events")["senders"] - 1, minlength=len(cells)
 rates = [part.mean() / options.duration for part in (counts[:number], counts[number : len(cells)])]
 weight = {}
 if options.plastic:
-    some = nest.GetConnections(source=cells[:80], synapse_model="stdp_synapse")  # of all it would take minutes
+    some = nest.GetConnections(
+        source=cells[:80], synapse_model="stdp_synapse"
+    )  # of all it would take minutes
     weight = {"weight": round(float(np.mean(some.get("weight"))), 4)}
-report("nest", options.seed, started, built, simulated, rates, options.duration, ["exc", "inh"], **weight)
+report(
+    "nest",
+    options.seed,
+    started,
+    built,
+    simulated,
+    rates,
+    options.duration,
+    ["exc", "inh"],
+    **weight,
+)

@@ -20,11 +20,15 @@ STDP = {"a_plus": 0.01, "a_minus": 0.0202, "mu_plus": 1, "mu_minus": 1}
 circuit = thalia.load(Path(__file__).parent / f"{options.network}.yaml")
 if options.plastic:
     use = RuleUse.model_validate({"rule": "stdp_pair", "parameters": STDP})
-    recurrent = circuit.pathways["recurrent"].model_copy(update={"plasticity": (use,), "w_max": parse_value("0.3 mV")})
+    recurrent = circuit.pathways["recurrent"].model_copy(
+        update={"plasticity": (use,), "w_max": parse_value("0.3 mV")}
+    )
     circuit = circuit.with_(pathways={**circuit.pathways, "recurrent": recurrent})
 with tempfile.TemporaryDirectory() as folder:
     started = processor_seconds()
-    run = thalia.run(circuit, output=f"{folder}/run.h5", seed=options.seed, duration=f"{options.duration} s")
+    run = thalia.run(
+        circuit, output=f"{folder}/run.h5", seed=options.seed, duration=f"{options.duration} s"
+    )
     seconds = run.results["timings_s"]
     built = processor_seconds() - seconds["simulate"] - seconds["store"]
     weight = {}

@@ -26,22 +26,37 @@ if options.annarchy:
 results: dict[str, list[dict]] = {}
 for seed in range(options.rounds + 1):  # the first round fills the cache of compiled programs
     for script, rule in SIDES if seed else SIDES[:3]:
-        common = ["--scale", str(options.scale), "--duration", str(options.duration), "--seed", str(max(seed, 1)), "--rule", rule]
+        common = [
+            "--scale",
+            str(options.scale),
+            "--duration",
+            str(options.duration),
+            "--seed",
+            str(max(seed, 1)),
+            "--rule",
+            rule,
+        ]
         python = options.annarchy.absolute() if "annarchy" in script else Path(sys.executable)
         environment = {**os.environ, "PATH": f"{python.parent}:{os.environ['PATH']}"}
         command = [python, HERE / script, *common]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=HERE, check=False, env=environment)
+        done = subprocess.run(
+            command, capture_output=True, text=True, cwd=HERE, check=False, env=environment
+        )
         if done.returncode:
             print(f"{script} failed:\n{done.stderr[-2000:]}", file=sys.stderr)
         elif seed:
-            line = json.loads(next(text for text in done.stdout.splitlines() if text.startswith("{")))
+            line = json.loads(
+                next(text for text in done.stdout.splitlines() if text.startswith("{"))
+            )
             results.setdefault(line["side"], []).append(line)
             print(json.dumps(line), flush=True)
 
 median = {side: statistics.median(line["rtf"] for line in lines) for side, lines in results.items()}
 print("\n| side | times model time | peak GB |\n| --- | --- | --- |")
 for side, lines in results.items():
-    print(f"| {side} | {median[side]:.2f} | {statistics.median(line['peak_gb'] for line in lines):.2f} |")
+    print(
+        f"| {side} | {median[side]:.2f} | {statistics.median(line['peak_gb'] for line in lines):.2f} |"
+    )
 for over, under in (("thalia, stdp_pair", "thalia, none"), ("thalia, stdp_triplet", "thalia, stdp_pair"),
                     ("nest, stdp_pair", "thalia, stdp_pair"), ("brian2 by hand, stdp_pair", "thalia, stdp_pair"),
                     ("annarchy, none", "thalia, none"), ("annarchy, stdp_pair", "thalia, stdp_pair")):  # fmt: skip

@@ -18,12 +18,20 @@ EXCITATORY = {name for name in NAMES if name.endswith("e")}
 AMPLITUDES = {"stdp_pair": {"a_plus": 1e-5, "a_minus": 1.05e-5},
               "stdp_triplet": {"a2_plus": 1e-6, "a3_plus": 1e-5, "a2_minus": 1e-5, "a3_minus": 1e-6}}  # fmt: skip
 
-circuit = expand(thalia.load(Path(__file__).parent.parent / "circuits" / "cortex.yaml", {"stimuli.volley.rate": "0 Hz"}))
+circuit = expand(
+    thalia.load(
+        Path(__file__).parent.parent / "circuits" / "cortex.yaml", {"stimuli.volley.rate": "0 Hz"}
+    )
+)
 rules = (
-    () if options.rule == "none" else (RuleUse.model_validate({"rule": options.rule, "parameters": AMPLITUDES[options.rule]}),)
+    ()
+    if options.rule == "none"
+    else (RuleUse.model_validate({"rule": options.rule, "parameters": AMPLITUDES[options.rule]}),)
 )
 pathways = {
-    name: pathway.model_copy(update={"plasticity": rules if {pathway.pre[0], pathway.post[0]} <= EXCITATORY else ()})
+    name: pathway.model_copy(
+        update={"plasticity": rules if {pathway.pre[0], pathway.post[0]} <= EXCITATORY else ()}
+    )
     for name, pathway in circuit.pathways.items()
 }
 circuit = circuit.with_(pathways=pathways, phases=())

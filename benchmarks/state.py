@@ -65,7 +65,9 @@ def checkpoint(options: argparse.Namespace) -> dict[str, float]:
         "record": {"weights": {"pathways": "none"}},
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        run = thalia.run(thalia.loads(json.dumps(circuit)), output=f"{folder}/run.h5", checkpoint_every="250 ms")
+        run = thalia.run(
+            thalia.loads(json.dumps(circuit)), output=f"{folder}/run.h5", checkpoint_every="250 ms"
+        )
         with h5py.File(run.file) as h5:
             held, stored = 0, 0
 
@@ -76,12 +78,19 @@ def checkpoint(options: argparse.Namespace) -> dict[str, float]:
                     stored += node.id.get_storage_size()
 
             h5["state"].visititems(count)
-        return {"seconds": statistics.median(spent), "first": spent[0], "bytes": held, "ratio": run.file.stat().st_size / held}
+        return {
+            "seconds": statistics.median(spent),
+            "first": spent[0],
+            "bytes": held,
+            "ratio": run.file.stat().st_size / held,
+        }
 
 
 def in_its_own_process(what: str, options: argparse.Namespace, seed: int) -> dict[str, float]:
     arguments = ["--side", what, "--seconds", str(options.seconds), "--seed", str(seed)]
-    done = subprocess.run([sys.executable, __file__, *arguments], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, __file__, *arguments], capture_output=True, text=True, check=True
+    )
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -98,7 +107,9 @@ def table(options: argparse.Namespace) -> None:
     first = statistics.median(found[next(iter(SIDES))])
     print("| side | times model time | relative |\n| --- | --- | --- |")
     for name, values in found.items():
-        print(f"| {name} | {statistics.median(values) / options.seconds:.3f} | {statistics.median(values) / first:.3f} |")
+        print(
+            f"| {name} | {statistics.median(values) / options.seconds:.3f} | {statistics.median(values) / first:.3f} |"
+        )
     kept = in_its_own_process("checkpoint", options, 1)
     print(f"\ncheckpoint of 3.0 million synapses: {kept['seconds']:.2f} s (the first {kept['first']:.2f} s), "
           f"{kept['bytes'] / 1e6:.0f} MB of state, the file {kept['ratio']:.2f} times as large")  # fmt: skip

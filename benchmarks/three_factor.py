@@ -14,7 +14,12 @@ import sys
 import tempfile
 from time import perf_counter
 
-PAIR = {"tau_plus": 20.0, "tau_minus": 20.0, "a_plus": 1e-6, "a_minus": 1e-6}  # ms; so small that all sides do the same work
+PAIR = {
+    "tau_plus": 20.0,
+    "tau_minus": 20.0,
+    "a_plus": 1e-6,
+    "a_minus": 1e-6,
+}  # ms; so small that all sides do the same work
 FAST, SLOW, SHARE = 200.0, 1500.0, 0.3
 
 
@@ -55,7 +60,13 @@ def brian2_side(options: argparse.Namespace) -> float:
     b2.set_device("cpp_standalone", directory=folder, build_on_run=False)
     b2.defaultclock.dt = options.dt * ms
     pre = b2.PoissonGroup(options.pre, options.rate * Hz)
-    post = b2.NeuronGroup(options.post, "dv/dt = -v/(10*ms) : volt", threshold="v > 15*mV", reset="v = 0*mV", method="exact")
+    post = b2.NeuronGroup(
+        options.post,
+        "dv/dt = -v/(10*ms) : volt",
+        threshold="v > 15*mV",
+        reset="v = 0*mV",
+        method="exact",
+    )
     drive = b2.PoissonInput(post, "v", 1, options.rate * Hz, weight=100 * mV)
     vta = b2.PoissonGroup(10, 5 * Hz)
     dopamine = b2.NeuronGroup(1, "dlevel/dt = -level/(200*ms) : 1", method="exact")
@@ -75,7 +86,9 @@ def brian2_side(options: argparse.Namespace) -> float:
     )  # fmt: skip
     synapses.connect()
     synapses.level = b2.linked_var(dopamine, "level")
-    b2.Network(pre, post, drive, vta, dopamine, release, synapses).run(options.seconds * second, namespace={})
+    b2.Network(pre, post, drive, vta, dopamine, release, synapses).run(
+        options.seconds * second, namespace={}
+    )
     b2.device.build(directory=folder, compile=True, run=True, with_output=False)
     return float(b2.device._last_run_time)
 
@@ -88,15 +101,30 @@ def nest_side(options: argparse.Namespace, model: str) -> float:
     nest.ResetKernel()
     nest.resolution = options.dt
     nest.rng_seed = options.seed
-    pre, post = nest.Create("parrot_neuron", options.pre), nest.Create("iaf_psc_delta", options.post, {"tau_minus": 20.0})
+    pre, post = (
+        nest.Create("parrot_neuron", options.pre),
+        nest.Create("iaf_psc_delta", options.post, {"tau_minus": 20.0}),
+    )
     nest.Connect(nest.Create("poisson_generator", params={"rate": options.rate}), pre)
-    nest.Connect(nest.Create("poisson_generator", params={"rate": options.rate}), post, syn_spec={"weight": 100.0})
+    nest.Connect(
+        nest.Create("poisson_generator", params={"rate": options.rate}),
+        post,
+        syn_spec={"weight": 100.0},
+    )
     vta, transmitter = nest.Create("parrot_neuron", 10), nest.Create("volume_transmitter")
     nest.Connect(nest.Create("poisson_generator", params={"rate": 5.0}), vta)
     nest.Connect(vta, transmitter, "all_to_all")
     if model == "stdp_dopamine_synapse":
         nest.SetDefaults(
-            model, {"volume_transmitter": transmitter, "A_plus": 1e-6, "A_minus": 1e-6, "tau_c": SLOW, "tau_n": FAST, "b": 0.001}
+            model,
+            {
+                "volume_transmitter": transmitter,
+                "A_plus": 1e-6,
+                "A_minus": 1e-6,
+                "tau_c": SLOW,
+                "tau_n": FAST,
+                "b": 0.001,
+            },
         )
     nest.Connect(pre, post, "all_to_all", {"synapse_model": model, "weight": 1e-6, "delay": 1.0})
     nest.Prepare()
@@ -123,7 +151,9 @@ def measured(side: str, options: argparse.Namespace, **changes: object) -> float
         for key in ("side", "pre", "post", "rate", "dt", "seconds", "seed", "precision")
         for text in (f"--{key}", str(given[key]))
     ]
-    done = subprocess.run([sys.executable, __file__, *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, __file__, *arguments], capture_output=True, text=True, check=False
+    )
     if done.returncode:
         print(f"{side} failed:\n{done.stderr[-1500:]}", file=sys.stderr)
         return None
@@ -132,7 +162,11 @@ def measured(side: str, options: argparse.Namespace, **changes: object) -> float
 
 def table(options: argparse.Namespace) -> None:
     """Medians of all sides, and their ratios to Thalia's three factors."""
-    sides = [side for side in SIDES if not options.only or any(word in side for word in options.only.split(","))]
+    sides = [
+        side
+        for side in SIDES
+        if not options.only or any(word in side for word in options.only.split(","))
+    ]
     found: dict[str, list[float]] = {side: [] for side in sides}
     for round_ in range(options.rounds + 1):  # the first round compiles
         for side in sides:
@@ -146,7 +180,9 @@ def table(options: argparse.Namespace) -> None:
     print("| side | times model time | relative |\n| --- | --- | --- |")
     for side, values in found.items():
         if values:
-            print(f"| {side} | {statistics.median(values):.3f} | {statistics.median(values) / own:.2f} |")
+            print(
+                f"| {side} | {statistics.median(values):.3f} | {statistics.median(values) / own:.2f} |"
+            )
 
 
 def growth(options: argparse.Namespace) -> None:
@@ -155,10 +191,14 @@ def growth(options: argparse.Namespace) -> None:
     for post in (100, 300, 1000, 3000, 10000):
         measured("thalia, two traces x dopamine", options, pre=1000, post=post, seconds=0.1)
         values = [
-            measured("thalia, two traces x dopamine", options, pre=1000, post=post, seed=k + 1) for k in range(options.rounds)
+            measured("thalia, two traces x dopamine", options, pre=1000, post=post, seed=k + 1)
+            for k in range(options.rounds)
         ]
         value = statistics.median(each for each in values if each is not None)
-        print(f"| {1000 * post:,} | {value:.4f} | {1e9 * value / (2 * 1000 * post * options.rate):.1f} |", flush=True)
+        print(
+            f"| {1000 * post:,} | {value:.4f} | {1e9 * value / (2 * 1000 * post * options.rate):.1f} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
@@ -166,7 +206,9 @@ if __name__ == "__main__":
     parser.add_argument("--side", default="all", choices=["all", *SIDES])
     parser.add_argument("--only", default="", help="words of the sides to run, separated by commas")
     parser.add_argument("--growth", action="store_true")
-    parser.add_argument("--precision", default="double", choices=["double", "single"], help="of Thalia's synapses")
+    parser.add_argument(
+        "--precision", default="double", choices=["double", "single"], help="of Thalia's synapses"
+    )
     for name, default in (("pre", 1000), ("post", 1000), ("rounds", 3), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
     for name, default in (("rate", 10.0), ("dt", 1.0), ("seconds", 5.0)):

@@ -31,16 +31,25 @@ def simulated(seed: int, condition: str, folder: Path) -> thalia.Run:
     """The circuit with a seed, in one of `CONDITIONS`."""
     circuit = expand(thalia.load(CIRCUIT))
     cut = CONDITIONS[condition]
-    pathways = {name: pathway for name, pathway in circuit.pathways.items() if not name.startswith(cut)}
-    return thalia.run(circuit.with_(pathways=pathways), seed=seed, output=folder / "run.h5", overwrite=True)
+    pathways = {
+        name: pathway for name, pathway in circuit.pathways.items() if not name.startswith(cut)
+    }
+    return thalia.run(
+        circuit.with_(pathways=pathways), seed=seed, output=folder / "run.h5", overwrite=True
+    )
 
 
 def numbers(run: thalia.Run) -> dict[str, float]:
     """Rates at rest, and of the pars reticulata of the channel that is asked and of the other, in Hz, the mean of both ways."""
     rates = run.results["rates_by_phase_hz"]
-    found = {f"rest {cell}": np.mean([rates["rest"][f"{side}_output.{cell}"] for side in SIDES]) for cell in CELLS}
+    found = {
+        f"rest {cell}": np.mean([rates["rest"][f"{side}_output.{cell}"] for side in SIDES])
+        for cell in CELLS
+    }
     found["asked snr"] = np.mean([rates[side][f"{side}_output.snr"] for side in SIDES])
-    found["other snr"] = np.mean([rates[side][f"{other}_output.snr"] for side, other in (SIDES, SIDES[::-1])])
+    found["other snr"] = np.mean(
+        [rates[side][f"{other}_output.snr"] for side, other in (SIDES, SIDES[::-1])]
+    )
     return {key: float(value) for key, value in found.items()}
 
 

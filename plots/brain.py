@@ -37,7 +37,11 @@ def ranges(run: thalia.Run) -> dict[str, tuple[float, float]]:
 def outside(found: Health, limits: dict[str, tuple[float, float]]) -> list[str]:
     """The populations whose rate is not in its range."""
     rates = {name: measures["rate"] for name, measures in found.populations.items()}
-    return [f"{name} {rates[name]:.2f} Hz" for name, (low, high) in limits.items() if not low <= rates[name] <= high]
+    return [
+        f"{name} {rates[name]:.2f} Hz"
+        for name, (low, high) in limits.items()
+        if not low <= rates[name] <= high
+    ]
 
 
 def draw(seeds: int, backend: str | None) -> Figure:
@@ -52,7 +56,13 @@ def draw(seeds: int, backend: str | None) -> Figure:
                 found, limits = health(run), ranges(run)
                 beyond = outside(found, limits)
                 within.append(len(limits) - len(beyond))
-                print(condition, seed, found.verdict, beyond, [finding.text() for finding in found.findings])
+                print(
+                    condition,
+                    seed,
+                    found.verdict,
+                    beyond,
+                    [finding.text() for finding in found.findings],
+                )
                 if seed == 1:
                     _rates(rates, found, limits, marker, condition)
                     if condition == "at rest":
@@ -70,21 +80,38 @@ def _raster(axes, run: thalia.Run) -> None:
         first = row
         for name in (each for each in run.spikes if each.partition(".")[0] == region):
             spikes = run.spikes[name]
-            some = (spikes.times >= start) & (spikes.times < start + SECONDS) & (spikes.neurons < CELLS)
-            axes.plot(spikes.times[some] - start, spikes.neurons[some] + row, ".", ms=1, color=COLOURS[index % len(COLOURS)])
+            some = (
+                (spikes.times >= start)
+                & (spikes.times < start + SECONDS)
+                & (spikes.neurons < CELLS)
+            )
+            axes.plot(
+                spikes.times[some] - start,
+                spikes.neurons[some] + row,
+                ".",
+                ms=1,
+                color=COLOURS[index % len(COLOURS)],
+            )
             row += CELLS
         ticks[region] = (first + row) / 2
     axes.set(xlabel="time at rest (s)", title=f"{CELLS} cells of each population", ylim=(row, 0))
     axes.set_yticks(list(ticks.values()), list(ticks), fontsize=7)
 
 
-def _rates(axes, found: Health, limits: dict[str, tuple[float, float]], marker: str, label: str) -> None:
+def _rates(
+    axes, found: Health, limits: dict[str, tuple[float, float]], marker: str, label: str
+) -> None:
     places, (low, high) = np.arange(len(limits)), zip(*limits.values(), strict=True)
     rates = [found.populations[name]["rate"] for name in limits]
     axes.hlines(places, low, high, color="#CCCCCC", lw=4, zorder=0)
     axes.plot(rates, places, marker, ms=3.5, mfc="none", color="#222222", label=label)
     axes.set_yticks(places, list(limits), fontsize=4)
-    axes.set(xscale="log", xlim=(0.05, 200), xlabel="rate (Hz); published ranges in grey", ylim=(len(limits), -1))
+    axes.set(
+        xscale="log",
+        xlim=(0.05, 200),
+        xlabel="rate (Hz); published ranges in grey",
+        ylim=(len(limits), -1),
+    )
 
 
 if __name__ == "__main__":

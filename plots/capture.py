@@ -17,7 +17,9 @@ import thalia
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "capture.yaml"
 DELAYS = (-240, -120, -60, -30, -5, 5, 30, 60, 120, 240)  # of the strong input, in minutes
 START = 5 * 60.0  # of the weak input, in minutes; the run ends ten hours later
-CHANGE = 0.1 * np.exp(-10 / 20)  # by spikes 10 ms apart (the neuron fires a step after what makes it fire), in parts of w_max
+CHANGE = 0.1 * np.exp(
+    -10 / 20
+)  # by spikes 10 ms apart (the neuron fires a step after what makes it fire), in parts of w_max
 
 
 def write(folder: Path, start: float, delay: float | None) -> dict[str, str]:
@@ -38,7 +40,9 @@ def simulate(delay: float | None) -> tuple[np.ndarray, np.ndarray]:
     """Hours after the weak input, and the change of its synapse as a fraction of what the input did."""
     with tempfile.TemporaryDirectory() as folder:
         settings = write(Path(folder), START, delay) | {"duration": f"{(START + 600) * 60} s"}
-        weights = thalia.run(CIRCUIT, set=settings, output=Path(folder) / "run.h5").weights["from_weak"]
+        weights = thalia.run(CIRCUIT, set=settings, output=Path(folder) / "run.h5").weights[
+            "from_weak"
+        ]
     return weights.time / 3600 - START / 60, (weights.w[:, 0] - weights.w[0, 0]) / (2 * CHANGE)
 
 
@@ -51,7 +55,10 @@ def draw() -> Figure:
     for delay, colour in ((30, "#D55E00"), (240, "#0072B2")):
         left.plot(*found[delay], color=colour, label=f"strong {delay} min later")
     left.set(
-        xlim=(-0.5, 10), xlabel="hours after the weak input", ylabel="change / change at once", title="the weak input's synapse"
+        xlim=(-0.5, 10),
+        xlabel="hours after the weak input",
+        ylabel="change / change at once",
+        title="the weak input's synapse",
     )
     left.legend(frameon=False)
     ends = {delay: float(change[-1]) for delay, (_, change) in found.items()}
@@ -60,7 +67,11 @@ def draw() -> Figure:
     right.set(xlabel="delay of the strong input (h)", ylabel="left after 10 h", title="capture")
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
-    print({delay: round(value, 3) for delay, value in ends.items()}, "alone", round(float(alone[1][-1]), 4))
+    print(
+        {delay: round(value, 3) for delay, value in ends.items()},
+        "alone",
+        round(float(alone[1][-1]), 4),
+    )
     return figure
 
 

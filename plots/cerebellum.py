@@ -20,14 +20,20 @@ CONDITIONS: dict[str, dict] = {
     "error without tone": {"stimuli.error.start": "10.15 s"},
     "plasticity off": {"phases.1.plasticity": "off"},
 }
-WINDOWS = {"rest": (0.0, 0.15), "tone": (0.25, 0.45), "light": (0.65, 0.85)}  # seconds into a trial, none of them with an error
+WINDOWS = {
+    "rest": (0.0, 0.15),
+    "tone": (0.25, 0.45),
+    "light": (0.65, 0.85),
+}  # seconds into a trial, none of them with an error
 WIDTH = 0.025  # seconds
 COLOURS = {"tone": "#D55E00", "light": "#0072B2"}
 
 
 def simulated(seed: int, condition: str, folder: Path) -> thalia.Run:
     """The circuit with a seed, in one of `CONDITIONS`."""
-    return thalia.run(CIRCUIT, seed=seed, set=CONDITIONS[condition], output=folder / "run.h5", overwrite=True)
+    return thalia.run(
+        CIRCUIT, seed=seed, set=CONDITIONS[condition], output=folder / "run.h5", overwrite=True
+    )
 
 
 def response(run: thalia.Run, population: str, phase: str, shown: str) -> float:
@@ -43,7 +49,10 @@ def response(run: thalia.Run, population: str, phase: str, shown: str) -> float:
 def weights(run: thalia.Run, shown: str) -> np.ndarray:
     """Mean weight over time of the granule cells that only this stimulus drives, as a fraction of the weight at first."""
     afferents = {
-        name: np.bincount(run.weights[f"{name}_fibres"].post, minlength=run.spikes["cb.granule"].size) for name in COLOURS
+        name: np.bincount(
+            run.weights[f"{name}_fibres"].post, minlength=run.spikes["cb.granule"].size
+        )
+        for name in COLOURS
     }
     other = "light" if shown == "tone" else "tone"
     driven = (afferents[shown] >= 4) & (afferents[other] <= 1)
@@ -57,7 +66,9 @@ def numbers(run: thalia.Run) -> dict[str, float]:
     found = {f"{shown} weight": float(weights(run, shown)[-1]) for shown in COLOURS}
     for shown in COLOURS:
         for population in ("purkinje", "nuclei"):
-            after, before = (response(run, f"cb.{population}", phase, shown) for phase in ("after", "before"))
+            after, before = (
+                response(run, f"cb.{population}", phase, shown) for phase in ("after", "before")
+            )
             found[f"{shown} {population}"] = after - before
     return found
 
@@ -66,7 +77,11 @@ def _within(run: thalia.Run, population: str, phase: str) -> tuple[np.ndarray, i
     """Times of spikes into their trial of one second, number of cells, and number of trials of a phase."""
     start, stop = next((start, stop) for name, start, stop in run.phases if name == phase)
     spikes = run.spikes[population]
-    return spikes.times[(spikes.times >= start) & (spikes.times < stop)] % 1, spikes.size, stop - start
+    return (
+        spikes.times[(spikes.times >= start) & (spikes.times < stop)] % 1,
+        spikes.size,
+        stop - start,
+    )
 
 
 def draw(seeds: int) -> Figure:
@@ -95,7 +110,9 @@ def draw(seeds: int) -> Figure:
 
 def _draw_run(axes, run: thalia.Run) -> None:
     for shown, colour in COLOURS.items():
-        axes[0].plot(run.weights["cb.parallel"].time, weights(run, shown), color=colour, label=shown)
+        axes[0].plot(
+            run.weights["cb.parallel"].time, weights(run, shown), color=colour, label=shown
+        )
     axes[0].set(xlabel="time (s)", ylim=(0, None))
     edges = np.arange(0, 1 + WIDTH / 2, WIDTH)
     for row, population in ((1, "purkinje"), (2, "nuclei")):

@@ -16,8 +16,18 @@ from thalia.analysis.spike_trains import bootstrap_interval, population_rate
 from thalia.compiler.expand import expand
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "cortical_column.yaml"
-LAYERS = {"v1.l23": "#0072B2", "v1.l4": "#D55E00", "v1.l5": "#009E73", "v1.l6a": "#CC79A7", "v1.l6b": "#999999"}
-ONSET, BIN, SOON = 1.1, 0.002, 0.06  # seconds: when the volley begins, and how long its response is looked at
+LAYERS = {
+    "v1.l23": "#0072B2",
+    "v1.l4": "#D55E00",
+    "v1.l5": "#009E73",
+    "v1.l6a": "#CC79A7",
+    "v1.l6b": "#999999",
+}
+ONSET, BIN, SOON = (
+    1.1,
+    0.002,
+    0.06,
+)  # seconds: when the volley begins, and how long its response is looked at
 DRIVEN = "{kind: current, target: [v1.l23_vip, v1.l5_vip], amplitude: 80 pA}"
 CONDITIONS: dict[str, dict[str, str]] = {
     "at rest": {},
@@ -31,8 +41,14 @@ DISINHIBITION = ("v1.l23_between.v1_l23_vip_to_v1_l23_sst", "v1.l5_between.v1_l5
 def simulated(seed: int, condition: str, folder: Path) -> thalia.Run:
     """The circuit with a seed, in one of `CONDITIONS`."""
     circuit = expand(thalia.load(CIRCUIT, set=CONDITIONS[condition]))
-    pathways = {name: each for name, each in circuit.pathways.items() if "apart" not in condition or name not in DISINHIBITION}
-    return thalia.run(circuit.with_(pathways=pathways), seed=seed, output=folder / "run.h5", overwrite=True)
+    pathways = {
+        name: each
+        for name, each in circuit.pathways.items()
+        if "apart" not in condition or name not in DISINHIBITION
+    }
+    return thalia.run(
+        circuit.with_(pathways=pathways), seed=seed, output=folder / "run.h5", overwrite=True
+    )
 
 
 def response(run: thalia.Run, population: str) -> np.ndarray:
@@ -44,10 +60,15 @@ def response(run: thalia.Run, population: str) -> np.ndarray:
 
 def numbers(run: thalia.Run) -> dict[str, float]:
     """Rates without stimulus of every population, and mean CV of intervals and mean correlation of each layer."""
-    found = {f"{name} Hz": rate for name, rate in run.results["rates_by_phase_hz"]["spontaneous"].items()}
+    found = {
+        f"{name} Hz": rate for name, rate in run.results["rates_by_phase_hz"]["spontaneous"].items()
+    }
     measures = health(run).populations
     for layer in LAYERS:
-        found |= {f"{layer} CV": measures[layer]["cv"], f"{layer} correlation": measures[layer]["correlation"]}
+        found |= {
+            f"{layer} CV": measures[layer]["cv"],
+            f"{layer} correlation": measures[layer]["correlation"],
+        }
     return found
 
 
@@ -89,7 +110,11 @@ def _raster(axes, run: thalia.Run) -> None:
         some = (spikes.neurons < 100) & (spikes.times > 0.6) & (spikes.times < 2.2)
         axes.plot(spikes.times[some], spikes.neurons[some] - 110 * row, ".", ms=1, color=colour)
     axes.axvline(ONSET, color="#999999", lw=0.8)
-    axes.set(xlabel="time (s)", yticks=[50 - 110 * row for row in range(len(LAYERS))], title="100 cells of each layer; a volley")
+    axes.set(
+        xlabel="time (s)",
+        yticks=[50 - 110 * row for row in range(len(LAYERS))],
+        title="100 cells of each layer; a volley",
+    )
     axes.set_yticklabels([layer.removeprefix("v1.") for layer in LAYERS])
 
 
@@ -101,17 +126,32 @@ def _volley(axes, responses: dict[str, list[np.ndarray]]) -> None:
         label = f"{layer.removeprefix('v1.')}: {late:.0f} ms"
         axes.plot((np.arange(len(mean)) + 0.5) * BIN * 1000 - 20, mean, color=colour, label=label)
     axes.axvspan(0, 20, color="#999999", alpha=0.2, lw=0)
-    axes.set(xlabel="time from the volley (ms)", ylabel="rate (Hz)", title="a quarter of the response after …")
+    axes.set(
+        xlabel="time from the volley (ms)",
+        ylabel="rate (Hz)",
+        title="a quarter of the response after …",
+    )
     axes.legend(fontsize=7, frameon=False)
 
 
 def _bars(axes, rates: dict[str, dict[str, list[float]]]) -> None:
     shown = ["v1.l23", "v1.l5", "v1.l23_sst", "v1.l5_sst", "v1.l23_vip"]
-    for offset, (condition, colour) in enumerate(zip(CONDITIONS, ["#222222", "#D55E00", "#BBBBBB", "#F0B090"], strict=True)):
+    for offset, (condition, colour) in enumerate(
+        zip(CONDITIONS, ["#222222", "#D55E00", "#BBBBBB", "#F0B090"], strict=True)
+    ):
         means = [bootstrap_interval(np.array(rates[condition][f"{name} Hz"])) for name in shown]
         places = np.arange(len(shown)) + 0.2 * offset
-        axes.bar(places, [m for m, _ in means], 0.2, yerr=[h for _, h in means], color=colour, label=condition)
-    axes.set_xticks(np.arange(len(shown)) + 0.3, [name.removeprefix("v1.") for name in shown], fontsize=8)
+        axes.bar(
+            places,
+            [m for m, _ in means],
+            0.2,
+            yerr=[h for _, h in means],
+            color=colour,
+            label=condition,
+        )
+    axes.set_xticks(
+        np.arange(len(shown)) + 0.3, [name.removeprefix("v1.") for name in shown], fontsize=8
+    )
     axes.set(ylabel="rate (Hz)", title="VIP cells free the others")
     axes.legend(fontsize=7, frameon=False)
 

@@ -18,8 +18,14 @@ CIRCUIT = Path(__file__).parent.parent / "circuits" / "hippocampus.yaml"
 CELLS, BASKET, GRANULE = "hc.ca3", "hc.ca3_pv", "hc.dg"
 LAP = 10.0  # seconds
 BIN = 0.010  # seconds of a decoded position
-SMOOTH, HIGH = 0.02, 2.0  # seconds, and Hz: the population rate, and from where on it is a sharp wave
-LEAST, SHUFFLES = 0.05, 100  # seconds of a sharp wave that is decoded, and permutations of its cells' fields
+SMOOTH, HIGH = (
+    0.02,
+    2.0,
+)  # seconds, and Hz: the population rate, and from where on it is a sharp wave
+LEAST, SHUFFLES = (
+    0.05,
+    100,
+)  # seconds of a sharp wave that is decoded, and permutations of its cells' fields
 CUE, EVERY = 0.25, 0.5  # seconds to the first cue, and between cues
 STEP, WIDTH = 0.3, 0.05  # laps between their places, and around a place
 AHEAD, AFTER = 0.05, 0.05  # seconds before and after a cue
@@ -42,7 +48,11 @@ INK, BLUE, RED = "#222222", "#0072B2", "#D55E00"
 def simulated(seed: int, condition: str, folder: Path, backend: str | None = None) -> thalia.Run:
     """The circuit with a seed, in one of `CONDITIONS`, without the pathways that it cuts."""
     circuit = expand(thalia.load(CIRCUIT, set=CONDITIONS[condition]))
-    pathways = {name: each for name, each in circuit.pathways.items() if not name.startswith(CUT.get(condition, ()))}
+    pathways = {
+        name: each
+        for name, each in circuit.pathways.items()
+        if not name.startswith(CUT.get(condition, ()))
+    }
     circuit = circuit.with_(pathways=pathways)
     return thalia.run(circuit, seed=seed, output=folder / "run.h5", overwrite=True, backend=backend)
 
@@ -70,7 +80,11 @@ def sharp_waves(run: thalia.Run) -> list[tuple[float, float]]:
     times, _, length = within(run, CELLS, "rest")
     high = population_rate(times, run.spikes[CELLS].size, length, SMOOTH) > HIGH
     edges = np.flatnonzero(np.diff(np.concatenate([[0], high.astype(int), [0]])))
-    return [(start * SMOOTH, stop * SMOOTH) for start, stop in edges.reshape(-1, 2) if (stop - start) * SMOOTH >= LEAST]
+    return [
+        (start * SMOOTH, stop * SMOOTH)
+        for start, stop in edges.reshape(-1, 2)
+        if (stop - start) * SMOOTH >= LEAST
+    ]
 
 
 def path(times: np.ndarray, angles: np.ndarray) -> tuple[float, float]:
@@ -108,14 +122,18 @@ def replays(run: thalia.Run) -> list[float]:
 def ripple(run: thalia.Run) -> tuple[float, float]:
     """Frequency of the highest peak from 100 to 300 Hz in the rate of basket cells at rest, and its height over the median."""
     times, _, length = within(run, BASKET, "rest")
-    frequency, power = spectrum(population_rate(times, run.spikes[BASKET].size, length, 0.001), 0.001, 100, 300)
+    frequency, power = spectrum(
+        population_rate(times, run.spikes[BASKET].size, length, 0.001), 0.001, 100, 300
+    )
     return float(frequency[power.argmax()]), float(power.max())
 
 
 def theta(run: thalia.Run) -> tuple[float, float]:
     """Frequency of the highest peak from 4 to 12 Hz in the rate of running CA1 cells, and its height over the median."""
     times, _, length = within(run, "hc.ca1", "explore")
-    frequency, power = spectrum(population_rate(times, run.spikes["hc.ca1"].size, length, 0.005), 0.005, 2, 40)
+    frequency, power = spectrum(
+        population_rate(times, run.spikes["hc.ca1"].size, length, 0.005), 0.005, 2, 40
+    )
     band = (frequency >= 4) & (frequency <= 12)
     return float(frequency[band][power[band].argmax()]), float(power[band].max())
 
@@ -126,13 +144,18 @@ def recalled(run: thalia.Run, start: float, stop: float) -> tuple[float, float]:
     First of those with a field where the cue is, then of those with one at least a quarter of a lap away; the mean of all cues.
     """
     mossy = run.weights["hc.mossy_fibres"]
-    (times, neurons, length), (granule_times, granules, _) = within(run, CELLS, "recall"), within(run, GRANULE, "recall")
+    (times, neurons, length), (granule_times, granules, _) = (
+        within(run, CELLS, "recall"),
+        within(run, GRANULE, "recall"),
+    )
     place, parts = fields(run) / (2 * np.pi) % 1, []
     for number, cue in enumerate(np.arange(CUE, length, EVERY)):
         cued = granules[(granule_times >= cue) & (granule_times < cue + AFTER)]
         distance = abs((place - (STEP * number + WIDTH) + 0.5) % 1 - 0.5)
         distance[mossy.post[np.isin(mossy.pre, cued)]] = np.nan
-        fired = np.isin(np.arange(len(place)), neurons[(times >= cue + start) & (times < cue + stop)])
+        fired = np.isin(
+            np.arange(len(place)), neurons[(times >= cue + start) & (times < cue + stop)]
+        )
         parts.append([fired[distance < WIDTH].mean(), fired[distance > 0.25].mean()])
     here, away = np.mean(parts, axis=0)
     return float(here), float(away)
@@ -172,7 +195,11 @@ def draw(seeds: int, backend: str | None) -> Figure:
                     _draw_run(axes[:, column], run)
         axes[0, column].set_title(condition)
         told = {key: bootstrap_interval(np.array(values)) for key, values in found.items()}
-        print(condition, {key: f"{mean:.3g} +- {half:.2g}" for key, (mean, half) in told.items()}, flush=True)
+        print(
+            condition,
+            {key: f"{mean:.3g} +- {half:.2g}" for key, (mean, half) in told.items()},
+            flush=True,
+        )
     axes[0, 0].set(ylabel="place of the cell's field (laps)")
     axes[1, 0].set(ylabel="power over median, at rest")
     axes[2, 0].set(ylabel="uncued cells that fire")
@@ -187,13 +214,20 @@ def _draw_run(axes, run: thalia.Run) -> None:
     for population, colour in ((BASKET, RED), (CELLS, BLUE)):
         times, _, length = within(run, population, "rest")
         rate = population_rate(times, run.spikes[population].size, length, 0.001)
-        axes[1].semilogy(*spectrum(rate, 0.001, 20, 300), color=colour, lw=0.8, label=population.removeprefix("hc."))
+        axes[1].semilogy(
+            *spectrum(rate, 0.001, 20, 300),
+            color=colour,
+            lw=0.8,
+            label=population.removeprefix("hc."),
+        )
     axes[1].axvspan(140, 220, color="#999999", alpha=0.2, lw=0)
     axes[1].set(xlabel="frequency (Hz)", ylim=(1e-3, 1e3))
     axes[1].legend(fontsize=7, frameon=False)
     bins = np.arange(-0.1, 0.2, 0.02)
     parts = np.array([recalled(run, start, start + 0.02) for start in bins])
-    for series, colour, label in zip(parts.T, (RED, INK), ("at the cue's place", "elsewhere"), strict=True):
+    for series, colour, label in zip(
+        parts.T, (RED, INK), ("at the cue's place", "elsewhere"), strict=True
+    ):
         axes[2].step(bins * 1000, series, where="post", color=colour, lw=1, label=label)
     axes[2].set(xlabel="time from the cue (ms)", ylim=(0, 0.35))
     axes[2].legend(fontsize=7, frameon=False, loc="upper left")

@@ -15,7 +15,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("experiment")
     parser.add_argument("-o", "--output", type=Path)
-    parser.add_argument("--logs", type=Path, help="those of a run that is done, in place of a new one")
+    parser.add_argument(
+        "--logs", type=Path, help="those of a run that is done, in place of a new one"
+    )
     options = parser.parse_args()
     outcome = results.read(options.logs) if options.logs else learn(options.experiment)
-    activity.save(learning_curve(outcome), options.output or Path(__file__).with_name(f"{options.experiment}.png"))
+    activity.save(
+        learning_curve(outcome),
+        options.output or Path(__file__).with_name(f"{options.experiment}.png"),
+    )

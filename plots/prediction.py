@@ -16,8 +16,16 @@ from thalia.analysis.spike_trains import bootstrap_interval
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "prediction.yaml"
 PERIOD, CUE, REWARD, TRIALS = 4.0, 1.0, 2.0, 10  # seconds; trials of a test
 FROZEN = {"pathways.learns.plasticity.0.rate": "0 Hz"}
-TRAINING = {"learned": {}, "plasticity off": FROZEN, "reward before the cue": {"stimuli.reward.start": "0.6 s"}}
-TESTS = {"cue and reward": {}, "reward alone": {"stimuli.cue.rate": "0 Hz"}, "cue alone": {"stimuli.reward.rate": "0 Hz"}}
+TRAINING = {
+    "learned": {},
+    "plasticity off": FROZEN,
+    "reward before the cue": {"stimuli.reward.start": "0.6 s"},
+}
+TESTS = {
+    "cue and reward": {},
+    "reward alone": {"stimuli.cue.rate": "0 Hz"},
+    "cue alone": {"stimuli.reward.rate": "0 Hz"},
+}
 INK, CUED, OMITTED = "#222222", "#0072B2", "#D55E00"
 
 
@@ -38,7 +46,9 @@ def response(run: thalia.Run, at: float, length: float) -> float:
 
 def tested(seed: int, training: dict[str, str], folder: Path) -> dict[str, thalia.Run]:
     """Tests without learning, of a network that was trained."""
-    trained = thalia.run(CIRCUIT, seed=seed, set=training, output=folder / "trained.h5", overwrite=True)
+    trained = thalia.run(
+        CIRCUIT, seed=seed, set=training, output=folder / "trained.h5", overwrite=True
+    )
     runs = {}
     for name, changes in TESTS.items():
         runs[name] = thalia.run(
@@ -48,12 +58,19 @@ def tested(seed: int, training: dict[str, str], folder: Path) -> dict[str, thali
     return runs
 
 
-def measured(seeds: int) -> tuple[dict[str, dict[str, list[float]]], dict[str, dict[str, tuple[np.ndarray, np.ndarray]]]]:
+def measured(
+    seeds: int,
+) -> tuple[dict[str, dict[str, list[float]]], dict[str, dict[str, tuple[np.ndarray, np.ndarray]]]]:
     """Responses by training and event, one a seed; and rates in the trial, of the first seed."""
     found: dict[str, dict[str, list[float]]] = {}
     traces = {}
     for training, changes in TRAINING.items():
-        each: dict[str, list[float]] = {"cue": [], "predicted reward": [], "reward alone": [], "omission": []}
+        each: dict[str, list[float]] = {
+            "cue": [],
+            "predicted reward": [],
+            "reward alone": [],
+            "omission": [],
+        }
         for seed in range(1, seeds + 1):
             with tempfile.TemporaryDirectory() as folder:
                 runs = tested(seed, changes, Path(folder))
@@ -61,7 +78,9 @@ def measured(seeds: int) -> tuple[dict[str, dict[str, list[float]]], dict[str, d
                 each["predicted reward"].append(response(runs["cue and reward"], REWARD, 0.15))
                 each["reward alone"].append(response(runs["reward alone"], REWARD, 0.15))
                 each["omission"].append(response(runs["cue alone"], REWARD, 0.3))
-                traces.setdefault(training, {name: dopamine_cells(run) for name, run in runs.items()})
+                traces.setdefault(
+                    training, {name: dopamine_cells(run) for name, run in runs.items()}
+                )
         found[training] = each
     return found, traces
 
@@ -71,10 +90,20 @@ def draw(seeds: int) -> Figure:
     found, traces = measured(seeds)
     figure = Figure(figsize=(10, 3.4), layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=[1, 1, 1.3])
-    for axes, training, title in ((left, "plasticity off", "before learning"), (middle, "learned", "after 50 trials")):
+    for axes, training, title in (
+        (left, "plasticity off", "before learning"),
+        (middle, "learned", "after 50 trials"),
+    ):
         for name, colour in (("cue and reward", INK), ("cue alone", OMITTED)):
             time, rate = traces[training][name]
-            axes.step(time - CUE, rate, where="post", color=colour, lw=1.3, label=name.replace("cue alone", "reward omitted"))
+            axes.step(
+                time - CUE,
+                rate,
+                where="post",
+                color=colour,
+                lw=1.3,
+                label=name.replace("cue alone", "reward omitted"),
+            )
         axes.set(xlabel="time from the cue (s)", title=f"{title}, seed 1", ylim=(0, 30))
         axes.axvspan(0, REWARD - CUE, color=CUED, alpha=0.08, lw=0)
         axes.axvline(REWARD - CUE, color=CUED, lw=0.8, ls=":")
@@ -87,7 +116,9 @@ def draw(seeds: int) -> Figure:
             mean, half = bootstrap_interval(values)
             right.errorbar(place + 0.22 * (shift - 1), mean, half, fmt="s", ms=5, color=colour, capsize=3,
                            label=training if not place else None)  # fmt: skip
-            print(f"{training}, {event}: {mean:+.1f} Hz, 95 % interval of half {half:.1f}, {len(values)} seeds")
+            print(
+                f"{training}, {event}: {mean:+.1f} Hz, 95 % interval of half {half:.1f}, {len(values)} seeds"
+            )
     right.axhline(0, color=INK, lw=0.8)
     right.set_xticks(range(len(events)), [event.replace(" ", "\n") for event in events])
     right.set(ylabel="beyond the tonic rate (Hz)", title=f"{seeds} seeds, mean and 95 % interval")

@@ -22,16 +22,29 @@ CONDITIONS: dict[str, dict[str, str]] = {
     "no cue": {"stimuli.cue.rate": "0 Hz"},
     "no dopamine": {"modulators.dopamine.tonic": "0"},
     "NMDA blocked": {},
-    "NMDA blocked, more drive": {"stimuli.background.rate": "2550 Hz"},  # for resting rates near those with NMDA
+    "NMDA blocked, more drive": {
+        "stimuli.background.rate": "2550 Hz"
+    },  # for resting rates near those with NMDA
 }
-COLOURS = {"pfc.first": "#D55E00", "pfc.second": "#0072B2", "pfc.others": "#999999", "pfc.interneurons": "#222222"}
+COLOURS = {
+    "pfc.first": "#D55E00",
+    "pfc.second": "#0072B2",
+    "pfc.others": "#999999",
+    "pfc.interneurons": "#222222",
+}
 
 
 def simulated(seed: int, condition: str, folder: Path) -> thalia.Run:
     """The circuit with a seed, in one of `CONDITIONS`."""
     circuit = expand(thalia.load(CIRCUIT, set=CONDITIONS[condition]))
-    pathways = {name: each for name, each in circuit.pathways.items() if "NMDA" not in condition or not name.startswith(NMDA)}
-    return thalia.run(circuit.with_(pathways=pathways), seed=seed, output=folder / "run.h5", overwrite=True)
+    pathways = {
+        name: each
+        for name, each in circuit.pathways.items()
+        if "NMDA" not in condition or not name.startswith(NMDA)
+    }
+    return thalia.run(
+        circuit.with_(pathways=pathways), seed=seed, output=folder / "run.h5", overwrite=True
+    )
 
 
 def rates(run: thalia.Run, phase: str) -> dict[str, float]:
@@ -50,7 +63,9 @@ def draw(seeds: int) -> Figure:
                 run = simulated(seed, condition, Path(folder))
                 for population in COLOURS:
                     for phase in ("rest", "delay"):
-                        found.setdefault(f"{population} {phase}", []).append(rates(run, phase)[population])
+                        found.setdefault(f"{population} {phase}", []).append(
+                            rates(run, phase)[population]
+                        )
                 if seed == 1:
                     _draw_run(axes[:, column], run)
         axes[0, column].set(title=condition)
@@ -68,7 +83,13 @@ def _draw_run(axes, run: thalia.Run) -> None:
         some = spikes.neurons < 40
         axes[0].plot(spikes.times[some], spikes.neurons[some] + 45 * row, ".", ms=0.8, color=colour)
         rate = population_rate(spikes.times, spikes.size, run.duration, WIDTH)
-        axes[1].plot((np.arange(len(rate)) + 0.5) * WIDTH, rate, color=colour, lw=1.2, label=population.removeprefix("pfc."))
+        axes[1].plot(
+            (np.arange(len(rate)) + 0.5) * WIDTH,
+            rate,
+            color=colour,
+            lw=1.2,
+            label=population.removeprefix("pfc."),
+        )
     axes[0].axvspan(2, 2.5, color="#D55E00", alpha=0.12, lw=0)
     axes[1].axvspan(2, 2.5, color="#D55E00", alpha=0.12, lw=0)
     axes[1].set(xlabel="time (s)", xlim=(0, run.duration))

@@ -15,7 +15,12 @@ from thalia.analysis.spike_trains import bootstrap_interval
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "reversal.yaml"
 CONDITIONS = ("whole", "plasticity off", "dopamine stops halfway", "dopamine at random")
-PERIOD, CUE, ACTION, TRIALS = 3.0, 1.05, 1.5, 40  # seconds; the first spikes of a cue take 12 ms and some more to act
+PERIOD, CUE, ACTION, TRIALS = (
+    3.0,
+    1.05,
+    1.5,
+    40,
+)  # seconds; the first spikes of a cue take 12 ms and some more to act
 LAST = 6  # trials at the end of a phase that are reported
 SIDES = {"left": "#D55E00", "right": "#0072B2"}
 
@@ -30,13 +35,18 @@ def changes(condition: str, seed: int) -> dict[str, str]:
     if condition == "dopamine at random":
         bursts = np.random.default_rng(seed).permutation(TRIALS) % 2 == 0
         times = np.arange(TRIALS) * PERIOD + 2.1
-        return {f"{schedule}.{i}.at": str([f"{t:g} s" for t in times[bursts == (i == 0)]]) for i in range(2)}
+        return {
+            f"{schedule}.{i}.at": str([f"{t:g} s" for t in times[bursts == (i == 0)]])
+            for i in range(2)
+        }
     return {}
 
 
 def simulated(seed: int, condition: str, folder: Path) -> thalia.Run:
     """The circuit with a seed, in one of `CONDITIONS`."""
-    return thalia.run(CIRCUIT, seed=seed, set=changes(condition, seed), output=folder / "run.h5", overwrite=True)
+    return thalia.run(
+        CIRCUIT, seed=seed, set=changes(condition, seed), output=folder / "run.h5", overwrite=True
+    )
 
 
 def at_the_cue(run: thalia.Run, population: str) -> np.ndarray:
@@ -44,21 +54,39 @@ def at_the_cue(run: thalia.Run, population: str) -> np.ndarray:
     spikes = run.spikes[population]
     starts = np.arange(TRIALS) * PERIOD + CUE
     times = np.sort(spikes.times)
-    return (np.searchsorted(times, starts + ACTION - CUE) - np.searchsorted(times, starts)) / (ACTION - CUE) / spikes.size
+    return (
+        (np.searchsorted(times, starts + ACTION - CUE) - np.searchsorted(times, starts))
+        / (ACTION - CUE)
+        / spikes.size
+    )
 
 
 def rates(run: thalia.Run) -> dict[str, np.ndarray]:
     """Those of the projection cells of both channels."""
-    return {f"{side}.{cell}": at_the_cue(run, f"{side}.{cell}") for cell in ("d1", "d2") for side in SIDES}
+    return {
+        f"{side}.{cell}": at_the_cue(run, f"{side}.{cell}")
+        for cell in ("d1", "d2")
+        for side in SIDES
+    }
 
 
 def numbers(found: dict[str, np.ndarray]) -> dict[str, float]:
     """Rates in the first trials and the last of each phase, and in how many of those D1 cells of the left are the more active."""
     half = TRIALS // 2
-    spans = {"first": slice(0, 2), "learned": slice(half - LAST, half), "reversed": slice(TRIALS - LAST, TRIALS)}
-    told = {f"{name} {span}": float(values[part].mean()) for span, part in spans.items() for name, values in found.items()}
+    spans = {
+        "first": slice(0, 2),
+        "learned": slice(half - LAST, half),
+        "reversed": slice(TRIALS - LAST, TRIALS),
+    }
+    told = {
+        f"{name} {span}": float(values[part].mean())
+        for span, part in spans.items()
+        for name, values in found.items()
+    }
     chosen = found["left.d1"] > found["right.d1"]
-    return told | {f"left chosen {span}": float(chosen[part].mean()) for span, part in list(spans.items())[1:]}
+    return told | {
+        f"left chosen {span}": float(chosen[part].mean()) for span, part in list(spans.items())[1:]
+    }
 
 
 def draw(seeds: int) -> Figure:

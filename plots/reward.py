@@ -27,7 +27,11 @@ def times(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     which = generator.integers(0, CUES, len(at))
     rewards = np.sort(at[which == 0] + generator.integers(1000, 3000, np.count_nonzero(which == 0)))
     rewards = rewards[rewards < SECONDS * 1000 - 10]
-    return np.stack([which, at]), np.unique(rewards), np.unique(generator.integers(200, SECONDS * 1000 - 10, len(rewards)))
+    return (
+        np.stack([which, at]),
+        np.unique(rewards),
+        np.unique(generator.integers(200, SECONDS * 1000 - 10, len(rewards))),
+    )
 
 
 def write(folder: Path, seed: int, shuffled: bool = False) -> dict[str, str]:
@@ -37,7 +41,10 @@ def write(folder: Path, seed: int, shuffled: bool = False) -> dict[str, str]:
     reward_lines = "".join(f"0,{at}\n" for at in (elsewhere if shuffled else rewards))
     (folder / "reward_cues.csv").write_text(f"# cue, ms\n{cue_lines}")
     (folder / "reward_times.csv").write_text(f"# reward, ms\n{reward_lines}")
-    return {"stimuli.cues.file": str(folder / "reward_cues.csv"), "stimuli.rewards.file": str(folder / "reward_times.csv")}
+    return {
+        "stimuli.cues.file": str(folder / "reward_cues.csv"),
+        "stimuli.rewards.file": str(folder / "reward_times.csv"),
+    }
 
 
 def by_cue(run: thalia.Run) -> tuple[np.ndarray, np.ndarray]:
@@ -47,7 +54,9 @@ def by_cue(run: thalia.Run) -> tuple[np.ndarray, np.ndarray]:
     return learns.time, np.stack([learns.w[:, each].mean(axis=1) for each in members], axis=1)
 
 
-def simulate(seed: int, shuffled: bool = False, **settings: object) -> tuple[np.ndarray, np.ndarray]:
+def simulate(
+    seed: int, shuffled: bool = False, **settings: object
+) -> tuple[np.ndarray, np.ndarray]:
     """A run with the times of a seed."""
     with tempfile.TemporaryDirectory() as folder:
         chosen = write(Path(folder), seed, shuffled) | settings
@@ -66,25 +75,43 @@ CONDITIONS = {"reward": {}, "shuffled reward": {"shuffled": True}, "no dopamine"
 
 def draw(seeds: int) -> Figure:
     """The figure."""
-    found = {name: [simulate(seed, **more) for seed in range(1, seeds + 1)] for name, more in CONDITIONS.items()}
+    found = {
+        name: [simulate(seed, **more) for seed in range(1, seeds + 1)]
+        for name, more in CONDITIONS.items()
+    }
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[1.6, 1])
     time, weights = found["reward"][0]
     left.plot(time, weights[:, 1:], color="#BBBBBB", lw=0.8)
     left.plot(time, weights[:, 0], color="#D55E00", lw=2)
     left.annotate(
-        "rewarded cue", (time[-1], weights[-1, 0]), xytext=(-6, 6), textcoords="offset points", ha="right", color="#D55E00"
+        "rewarded cue",
+        (time[-1], weights[-1, 0]),
+        xytext=(-6, 6),
+        textcoords="offset points",
+        ha="right",
+        color="#D55E00",
     )
-    left.set(xlabel="time (s)", ylabel="mean weight (mV)", title="from the neurons of each cue, seed 1")
+    left.set(
+        xlabel="time (s)", ylabel="mean weight (mV)", title="from the neurons of each cue, seed 1"
+    )
     for place, (name, runs) in enumerate(found.items()):
         values = [picked_out(each) for _, each in runs]
         mean, half = bootstrap_interval(np.array(values))
-        right.plot(np.full(len(values), place) + np.linspace(-0.12, 0.12, len(values)), values, "o", color="#BBBBBB", ms=4)
+        right.plot(
+            np.full(len(values), place) + np.linspace(-0.12, 0.12, len(values)),
+            values,
+            "o",
+            color="#BBBBBB",
+            ms=4,
+        )
         right.errorbar(place, mean, half, fmt="s", color="#0072B2", capsize=4)
         print(f"{name}: {mean:+.3f} mV, 95 % interval of half {half:.3f}, {len(values)} seeds")
     right.axhline(0, color="#222222", lw=0.8)
     right.set_xticks(range(len(found)), found)
-    right.set(ylabel="rewarded cue beyond the others (mV)", title=f"{seeds} seeds, mean and 95 % interval")
+    right.set(
+        ylabel="rewarded cue beyond the others (mV)", title=f"{seeds} seeds, mean and 95 % interval"
+    )
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
     return figure

@@ -58,7 +58,10 @@ record:
 """
 NEURON = {"stdp_voltage": {"b": "0.0805 pA"}}  # as in the authors' program
 # Mishra et al. (2016): intervals in ms, change of the EPSP in %
-MISHRA = np.array([-100, -50, -20, -10, 0, 10, 20, 50, 100]), np.array([21.9, 31.1, 52.2, 48.5, 50.2, 77.8, 40.1, 41.4, 14.1])
+MISHRA = (
+    np.array([-100, -50, -20, -10, 0, 10, 20, 50, 100]),
+    np.array([21.9, 31.1, 52.2, 48.5, 50.2, 77.8, 40.1, 41.4, 14.1]),
+)
 
 
 def draw_inputs(axes: Axes, name: str) -> None:
@@ -79,7 +82,14 @@ def draw_inputs(axes: Axes, name: str) -> None:
             for colour, which in zip(PALETTE, ("active", "silent"), strict=False):
                 kept = run.weights[which]
                 label = f"{which} inputs{'' if with_rule else ', stdp_pair alone'}"
-                axes.plot(kept.time, kept.w.mean(axis=1) / 2 * factor, style, color=colour, lw=1.4, label=label)
+                axes.plot(
+                    kept.time,
+                    kept.w.mean(axis=1) / 2 * factor,
+                    style,
+                    color=colour,
+                    lw=1.4,
+                    label=label,
+                )
     axes.set(xlabel="time (s)", ylabel="transmitted, w / w_max")
     axes.legend(fontsize=7)
 
@@ -97,7 +107,9 @@ def gallery() -> Figure:
             neuron = {"neuron": NEURON[name]} if name in NEURON else {}
             result = protocol(how[0], name, settings=how[1], **neuron)
             draw_protocol(axes, result)
-            axes.set(xlabel=result.x_label, ylabel="w / w_max" + (" / s" if how[0] == "rates" else ""))
+            axes.set(
+                xlabel=result.x_label, ylabel="w / w_max" + (" / s" if how[0] == "rates" else "")
+            )
             continue
         noise = {"sigma": 0} if name == "stdp_calcium" else {}
         intervals, change = window(name, pairs=60 if noise else 1, settings=noise)

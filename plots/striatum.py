@@ -29,18 +29,29 @@ def simulated(seed: int, condition: str, folder: Path) -> thalia.Run:
     """The circuit with a seed, in one of `CONDITIONS`."""
     circuit = expand(thalia.load(CIRCUIT))
     cut = CUT.get(condition, ())
-    pathways = {name: pathway for name, pathway in circuit.pathways.items() if not any(word in name for word in cut)}
-    return thalia.run(circuit.with_(pathways=pathways), seed=seed, output=folder / "run.h5", overwrite=True)
+    pathways = {
+        name: pathway
+        for name, pathway in circuit.pathways.items()
+        if not any(word in name for word in cut)
+    }
+    return thalia.run(
+        circuit.with_(pathways=pathways), seed=seed, output=folder / "run.h5", overwrite=True
+    )
 
 
 def numbers(run: thalia.Run) -> dict[str, float]:
     """Rates at rest, and those of D1 cells of the channel that is asked and of the other, in Hz, the mean of both ways."""
     rates = run.results["rates_by_phase_hz"]
     sides = ("left", "right")
-    found = {f"rest {cell}": np.mean([rates["rest"][f"{side}.{cell}"] for side in sides]) for cell in ("d1", "d2", "fsi")}
+    found = {
+        f"rest {cell}": np.mean([rates["rest"][f"{side}.{cell}"] for side in sides])
+        for cell in ("d1", "d2", "fsi")
+    }
     for cell in ("d1", "d2"):
         found[f"asked {cell}"] = np.mean([rates[side][f"{side}.{cell}"] for side in sides])
-        found[f"other {cell}"] = np.mean([rates[side][f"{other}.{cell}"] for side, other in (sides, sides[::-1])])
+        found[f"other {cell}"] = np.mean(
+            [rates[side][f"{other}.{cell}"] for side, other in (sides, sides[::-1])]
+        )
     return {key: float(value) for key, value in found.items()}
 
 
@@ -71,7 +82,13 @@ def _draw_run(axes, run: thalia.Run) -> None:
         spikes = run.spikes[population]
         axes[0].plot(spikes.times, spikes.neurons + 500 * row, ".", ms=1, color=colour)
         rate = population_rate(spikes.times, spikes.size, run.duration, WIDTH)
-        axes[1].plot((np.arange(len(rate)) + 0.5) * WIDTH, rate, color=colour, lw=1.2, label=population.removesuffix(".d1"))
+        axes[1].plot(
+            (np.arange(len(rate)) + 0.5) * WIDTH,
+            rate,
+            color=colour,
+            lw=1.2,
+            label=population.removesuffix(".d1"),
+        )
         for axis in axes:
             axis.axvspan(2 + 2 * row, 3 + 2 * row, color=colour, alpha=0.12, lw=0)
     axes[1].set(xlabel="time (s)", xlim=(1, run.duration))

@@ -25,8 +25,12 @@ INK, BLUE, RED = "#222222", "#0072B2", "#D55E00"
 def simulated(seed: int, inhibition: bool, folder: Path) -> thalia.Run:
     """The circuit with a seed, with or without inhibition of its relay cells."""
     circuit = expand(thalia.load(CIRCUIT))
-    pathways = {name: pathway for name, pathway in circuit.pathways.items() if inhibition or name != LOOP}
-    return thalia.run(circuit.with_(pathways=pathways), seed=seed, output=folder / "run.h5", overwrite=True)
+    pathways = {
+        name: pathway for name, pathway in circuit.pathways.items() if inhibition or name != LOOP
+    }
+    return thalia.run(
+        circuit.with_(pathways=pathways), seed=seed, output=folder / "run.h5", overwrite=True
+    )
 
 
 def spectrum(run: thalia.Run, phase: str) -> tuple[np.ndarray, np.ndarray]:
@@ -64,16 +68,38 @@ def draw(seeds: int) -> Figure:
             with tempfile.TemporaryDirectory() as folder:
                 run = simulated(seed, inhibition, Path(folder))
                 for phase in ("asleep", "awake"):
-                    found.setdefault(f"{phase}{'' if inhibition else ', no inhibition'}", []).append(numbers(run, phase))
+                    found.setdefault(
+                        f"{phase}{'' if inhibition else ', no inhibition'}", []
+                    ).append(numbers(run, phase))
                     if seed == 1:
-                        colour, style = (BLUE if phase == "asleep" else RED), ("-" if inhibition else ":")
-                        lower.plot(*spectrum(run, phase), style, color=colour, lw=1.2, label=list(found)[-1])
+                        colour, style = (
+                            (BLUE if phase == "asleep" else RED),
+                            ("-" if inhibition else ":"),
+                        )
+                        lower.plot(
+                            *spectrum(run, phase),
+                            style,
+                            color=colour,
+                            lw=1.2,
+                            label=list(found)[-1],
+                        )
                 if seed == 1 and inhibition:
                     spikes = run.spikes[RELAY]
                     upper.plot(spikes.times, spikes.neurons, ".", ms=1, color=INK)
-    upper.set(title="relay cells, seed 1: asleep until 6 s, awake after", ylabel="cell", xlabel="time (s)", xlim=(0, 12))
+    upper.set(
+        title="relay cells, seed 1: asleep until 6 s, awake after",
+        ylabel="cell",
+        xlabel="time (s)",
+        xlim=(0, 12),
+    )
     lower.axvspan(7, 15, color=BLUE, alpha=0.08, lw=0)
-    lower.set(yscale="log", xlabel="frequency (Hz)", ylabel="power over median", ylim=(0.05, None), xlim=(1, 50))
+    lower.set(
+        yscale="log",
+        xlabel="frequency (Hz)",
+        ylabel="power over median",
+        ylim=(0.05, None),
+        xlim=(1, 50),
+    )
     lower.legend(fontsize=8, frameon=False, ncols=2)
     for condition, each in found.items():
         told = {key: bootstrap_interval(np.array([one[key] for one in each])) for key in each[0]}

@@ -36,7 +36,9 @@ def simulated(seed: int, condition: str, folder: Path) -> thalia.Run:
 def numbers(run: thalia.Run) -> dict[str, float]:
     """Rates of the item that was cued and of the other one, in the delay and when all are driven, in Hz."""
     rates = run.results["rates_by_phase_hz"]
-    return {f"{phase} {name}": rates[phase][name] for phase in ("delay", "recall") for name in COLOURS}
+    return {
+        f"{phase} {name}": rates[phase][name] for phase in ("delay", "recall") for name in COLOURS
+    }
 
 
 def draw(seeds: int) -> Figure:
@@ -53,8 +55,13 @@ def draw(seeds: int) -> Figure:
                     values.setdefault(name, []).append(value)
                 if seed == 1 and condition in axes:
                     _raster(axes[condition], run, condition)
-        found[condition] = {name: bootstrap_interval(np.array(each)) for name, each in values.items()}
-        print(condition, {name: f"{mean:.2f} +- {half:.2f}" for name, (mean, half) in found[condition].items()})
+        found[condition] = {
+            name: bootstrap_interval(np.array(each)) for name, each in values.items()
+        }
+        print(
+            condition,
+            {name: f"{mean:.2f} +- {half:.2f}" for name, (mean, half) in found[condition].items()},
+        )
     _bars(axes["bars"], found)
     return figure
 
@@ -68,17 +75,34 @@ def _raster(axes, run: thalia.Run, condition: str) -> None:
         if name in ("cue", "recall"):
             axes.axvspan(start, stop, color="#999999", alpha=0.25, lw=0)
             axes.text(start, 215, name if name == "cue" else "all are driven", fontsize=7)
-    axes.set(xlabel="time (s)" if condition == "silent" else "", yticks=[100, -120], ylim=(-230, 240))
+    axes.set(
+        xlabel="time (s)" if condition == "silent" else "", yticks=[100, -120], ylim=(-230, 240)
+    )
     axes.set_yticklabels(["cued item", "other item"])
-    axes.set_title("held in volleys" if condition == "held" else "held in silence, with less background", fontsize=9)
+    axes.set_title(
+        "held in volleys" if condition == "held" else "held in silence, with less background",
+        fontsize=9,
+    )
 
 
 def _bars(axes, found: dict[str, dict[str, tuple[float, float]]]) -> None:
     places = np.arange(len(found))[::-1]
-    shades = {"delay item": "#D55E00", "delay other": "#0072B2", "recall item": "#F0B090", "recall other": "#A0C8E0"}
+    shades = {
+        "delay item": "#D55E00",
+        "delay other": "#0072B2",
+        "recall item": "#F0B090",
+        "recall other": "#A0C8E0",
+    }
     for offset, (name, colour) in enumerate(shades.items()):
         means = [found[condition][name] for condition in found]
-        axes.barh(places + 0.3 - 0.2 * offset, [m for m, _ in means], 0.2, xerr=[h for _, h in means], color=colour, label=name)
+        axes.barh(
+            places + 0.3 - 0.2 * offset,
+            [m for m, _ in means],
+            0.2,
+            xerr=[h for _, h in means],
+            color=colour,
+            label=name,
+        )
     axes.set_yticks(places, list(found), fontsize=8)
     axes.set(xlabel="rate (Hz)", title="cued and other item, delay and recall")
     axes.title.set_fontsize(9)

@@ -14,19 +14,29 @@ from thalia.recording.run_file import Run
 ROOT = Path(__file__).parent.parent
 CIRCUITS = sorted((ROOT / "circuits").glob("*.yaml"))
 BY_HAND = ("reference", "peer", "gpu")
-settings.register_profile("few", max_examples=1)  # of properties that simulate; the others say their own number
+settings.register_profile(
+    "few", max_examples=1
+)  # of properties that simulate; the others say their own number
 settings.register_profile("many", max_examples=20)
 settings.load_profile("few")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update-golden", action="store_true", help="write the expected texts of errors and plans anew")
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write the expected texts of errors and plans anew",
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Slow tests run only when their mark is asked for; the summary counts the others."""
     wanted = config.option.markexpr
-    skipped = [item for item in items if not wanted and any(item.get_closest_marker(mark) for mark in BY_HAND)]
+    skipped = [
+        item
+        for item in items
+        if not wanted and any(item.get_closest_marker(mark) for mark in BY_HAND)
+    ]
     config.stash[NOT_RUN] = counts = {
         mark: sum(item.get_closest_marker(mark) is not None for item in skipped) for mark in BY_HAND
     }
@@ -45,7 +55,9 @@ def pytest_testnodedown(node: Any, error: object) -> None:
     node.config.stash[NOT_RUN] = getattr(node, "workeroutput", {}).get("not_run", {})
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     counts = {mark: count for mark, count in config.stash.get(NOT_RUN, {}).items() if count}
     if counts:
         listed = ", ".join(f"{count} with -m {mark}" for mark, count in counts.items())
@@ -87,7 +99,10 @@ def final_weights(simulate: Callable[..., Run]) -> Callable[..., np.ndarray]:
 
 
 def _times(trains: Sequence[Sequence[float]], early: float) -> str:
-    listed = ("{}: [{}]".format(i, ", ".join(f"{t - early:.6f} ms" for t in train)) for i, train in enumerate(trains))
+    listed = (
+        "{}: [{}]".format(i, ", ".join(f"{t - early:.6f} ms" for t in train))
+        for i, train in enumerate(trains)
+    )
     return "{" + ", ".join(listed) + "}"
 
 

@@ -7,7 +7,11 @@ from hypothesis import strategies as st
 from thalia.compiler.optimise.deferred_weights import decay_rate, terms_of
 from thalia.syntax.equations import EquationError, evaluate, parse_equations
 
-TRACES, CONSTANT, SHARED = ("fast", "slow"), ("gain", "importance"), ("dopamine", "baseline", "eta", "exp")
+TRACES, CONSTANT, SHARED = (
+    ("fast", "slow"),
+    ("gain", "importance"),
+    ("dopamine", "baseline", "eta", "exp"),
+)
 RATES = [
     "eta * (fast + 0.3*slow) * (dopamine - baseline)",
     "-gain * fast * dopamine",
@@ -18,7 +22,9 @@ RATES = [
     "eta*dopamine",
     "fast*(gain*dopamine - importance)",
 ]
-NUMBERS = st.fixed_dictionaries({name: st.floats(0.1, 3) for name in (*TRACES, *CONSTANT, *SHARED[:3])})
+NUMBERS = st.fixed_dictionaries(
+    {name: st.floats(0.1, 3) for name in (*TRACES, *CONSTANT, *SHARED[:3])}
+)
 
 
 @pytest.mark.parametrize("rate", RATES)
@@ -26,7 +32,12 @@ NUMBERS = st.fixed_dictionaries({name: st.floats(0.1, 3) for name in (*TRACES, *
 def test_the_terms_add_up_to_the_rate(rate, values):
     terms = terms_of(rate, TRACES, CONSTANT, SHARED)
 
-    total = sum(evaluate(t.factor or "1", values) * evaluate(t.trace or "1", values) * evaluate(t.signal, values) for t in terms)
+    total = sum(
+        evaluate(t.factor or "1", values)
+        * evaluate(t.trace or "1", values)
+        * evaluate(t.signal, values)
+        for t in terms
+    )
     assert total == pytest.approx(evaluate(rate, values), rel=1e-12, abs=1e-12)
 
 
@@ -46,9 +57,18 @@ def test_signals_of_one_trace_become_one_sum():
         ("fast*slow*dopamine", "it has the product of two variables of the synapse, fast and slow"),
         ("(1 - w)*dopamine", "it reads the weight itself"),
         ("fast*calcium", "'calcium' does not decay at a rate that all synapses share"),
-        ("fast*exp(gain*dopamine)", "'exp(gain * dopamine)' mixes what is the synapse's own with what synapses share"),
-        ("exp(fast)*dopamine", "'exp(fast)' mixes what is the synapse's own with what synapses share"),
-        ("dopamine/fast", "'dopamine / fast' mixes what is the synapse's own with what synapses share"),
+        (
+            "fast*exp(gain*dopamine)",
+            "'exp(gain * dopamine)' mixes what is the synapse's own with what synapses share",
+        ),
+        (
+            "exp(fast)*dopamine",
+            "'exp(fast)' mixes what is the synapse's own with what synapses share",
+        ),
+        (
+            "dopamine/fast",
+            "'dopamine / fast' mixes what is the synapse's own with what synapses share",
+        ),
     ],
 )
 def test_what_is_no_such_sum_is_refused_with_the_reason(rate, reason):

@@ -3,14 +3,23 @@
 import numpy as np
 import pytest
 
-from thalia.analysis.spike_trains import interval_cv, mean_rate, population_rate, synchrony, weight_matrix
+from thalia.analysis.spike_trains import (
+    interval_cv,
+    mean_rate,
+    population_rate,
+    synchrony,
+    weight_matrix,
+)
 
 
 def test_a_clock_has_no_irregularity_and_a_poisson_process_has_one():
     rng = np.random.default_rng(1)
     clock = np.arange(0, 10, 0.1)
     poisson = np.cumsum(rng.exponential(0.01, 20_000))
-    times, neurons = np.concatenate([clock, poisson]), np.concatenate([np.zeros(100, int), np.ones(20_000, int)])
+    times, neurons = (
+        np.concatenate([clock, poisson]),
+        np.concatenate([np.zeros(100, int), np.ones(20_000, int)]),
+    )
 
     cv = interval_cv(times, neurons, 2)
 
@@ -40,7 +49,9 @@ def test_synchrony_is_one_for_independent_and_n_for_identical_trains():
 
 
 def test_the_weight_matrix_sums_synapses_of_a_pair_and_marks_missing_ones():
-    matrix = weight_matrix(np.array([0, 0, 1]), np.array([1, 1, 0]), np.array([1.0, 2.0, 4.0]), (2, 2))
+    matrix = weight_matrix(
+        np.array([0, 0, 1]), np.array([1, 1, 0]), np.array([1.0, 2.0, 4.0]), (2, 2)
+    )
 
     assert matrix[1, 0] == 3
     assert matrix[0, 1] == 4

@@ -31,7 +31,11 @@ def module_of(file: Path) -> str:
     return ".".join(file.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
 
 
-TREES = {module_of(file): ast.parse(file.read_text()) for file in sorted(PACKAGE.rglob("*.py")) if file.parent != PACKAGE}
+TREES = {
+    module_of(file): ast.parse(file.read_text())
+    for file in sorted(PACKAGE.rglob("*.py"))
+    if file.parent != PACKAGE
+}
 TREES["errors"] = ast.parse((PACKAGE / "errors.py").read_text())
 
 
@@ -47,8 +51,16 @@ def imported(tree: ast.Module) -> Iterator[str]:
 
 def own_imports(module: str) -> set[str]:
     """The modules of Thalia that a module imports, without packages that are only on the way to one of them."""
-    found = {name.removeprefix("thalia.") for name in imported(TREES[module]) if name.startswith("thalia.")} & TREES.keys()
-    return {name for name in found - {module} if not any(other.startswith(f"{name}.") for other in found)}
+    found = {
+        name.removeprefix("thalia.")
+        for name in imported(TREES[module])
+        if name.startswith("thalia.")
+    } & TREES.keys()
+    return {
+        name
+        for name in found - {module}
+        if not any(other.startswith(f"{name}.") for other in found)
+    }
 
 
 def package_of(module: str) -> str:
@@ -113,7 +125,11 @@ def test_nothing_is_imported_by_wildcard_or_evaluated():
         for module, tree in TREES.items()
         for node in ast.walk(tree)
         if (isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names))
-        or (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("eval", "exec"))
+        or (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in ("eval", "exec")
+        )
     ]
 
     assert offenders == []
@@ -122,10 +138,18 @@ def test_nothing_is_imported_by_wildcard_or_evaluated():
 def test_files_stay_short():
     lengths = {file: len(file.read_text().splitlines()) for file in PACKAGE.rglob("*.py")}
 
-    assert [f"{module_of(file)}: {lines} lines" for file, lines in lengths.items() if lines > LONGEST_FILE] == []
+    assert [
+        f"{module_of(file)}: {lines} lines"
+        for file, lines in lengths.items()
+        if lines > LONGEST_FILE
+    ] == []
 
 
 def test_every_package_says_what_it_is_for():
-    silent = [module for module, tree in TREES.items() if "." not in module and not ast.get_docstring(tree)]
+    silent = [
+        module
+        for module, tree in TREES.items()
+        if "." not in module and not ast.get_docstring(tree)
+    ]
 
     assert silent == []

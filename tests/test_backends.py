@@ -41,7 +41,10 @@ record: {spikes: all, weights: {pathways: all}, states: {v: {population: e, vari
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs")
-    return {name: thalia.run(thalia.loads(DRIVEN), backend=name, output=folder / f"{name}.h5") for name in ("cpp", "runtime")}
+    return {
+        name: thalia.run(thalia.loads(DRIVEN), backend=name, output=folder / f"{name}.h5")
+        for name in ("cpp", "runtime")
+    }
 
 
 @pytest.mark.parametrize("population", ["e", "i", "given"])
@@ -53,7 +56,9 @@ def test_spikes_are_identical_on_both_backends(runs, population):
     assert np.array_equal(compiled.neurons, interpreted.neurons)
 
 
-@pytest.mark.parametrize(("pathway", "tolerance"), [("kick", 0), ("rec.e_to_i", 0), ("learn", 1e-14)])
+@pytest.mark.parametrize(
+    ("pathway", "tolerance"), [("kick", 0), ("rec.e_to_i", 0), ("learn", 1e-14)]
+)
 def test_weights_are_identical_on_both_backends(runs, pathway, tolerance):
     """With random delays, NumPy's vectorised exp can differ from C's in the last place: `learn`."""
     compiled, interpreted = (runs[name].weights[pathway] for name in ("cpp", "runtime"))
@@ -63,8 +68,12 @@ def test_weights_are_identical_on_both_backends(runs, pathway, tolerance):
 
 
 @pytest.mark.parametrize("backend", ["cpp", "runtime"])
-def test_a_profile_names_what_a_step_runs_and_its_parts_make_no_more_than_the_whole(tmp_path, backend):
-    results = thalia.run(thalia.loads(DRIVEN), backend=backend, output=tmp_path / "run.h5", profile=True).results
+def test_a_profile_names_what_a_step_runs_and_its_parts_make_no_more_than_the_whole(
+    tmp_path, backend
+):
+    results = thalia.run(
+        thalia.loads(DRIVEN), backend=backend, output=tmp_path / "run.h5", profile=True
+    ).results
     spent = results["profile_s"]
 
     assert {"synapses_rec_pre", "synapses_learn_post"} <= spent.keys()
@@ -82,10 +91,14 @@ int main() {{ double x; while (std::fread(&x, 8, 1, stdin)) {{ x = _exponential(
 
 
 def test_the_exponential_is_right_to_the_last_place_and_at_its_ends(tmp_path):
-    given = np.concatenate([np.linspace(-708, 709.7, 200_001), [0.0, -1e5, -np.inf, 710.0, np.inf, np.nan]])
+    given = np.concatenate(
+        [np.linspace(-708, 709.7, 200_001), [0.0, -1e5, -np.inf, 710.0, np.inf, np.nan]]
+    )
     (tmp_path / "main.cpp").write_text(EXPONENTIALS.format(code=EXPONENTIAL))
     subprocess.run([find_compiler(), *FLAGS, "main.cpp", "-o", "main"], cwd=tmp_path, check=True)
-    done = subprocess.run([tmp_path / "main"], input=given.tobytes(), capture_output=True, check=True)
+    done = subprocess.run(
+        [tmp_path / "main"], input=given.tobytes(), capture_output=True, check=True
+    )
     found = np.frombuffer(done.stdout)
 
     with np.errstate(over="ignore"):
@@ -96,7 +109,9 @@ def test_the_exponential_is_right_to_the_last_place_and_at_its_ends(tmp_path):
 
 def test_the_smallest_circuit_is_identical_to_the_bit(tmp_path):
     circuit = ROOT / "circuits" / "pair.yaml"
-    compiled, interpreted = (thalia.run(circuit, backend=b, output=tmp_path / f"{b}.h5") for b in ("cpp", "runtime"))
+    compiled, interpreted = (
+        thalia.run(circuit, backend=b, output=tmp_path / f"{b}.h5") for b in ("cpp", "runtime")
+    )
 
     assert compiled.weights["synapse"].w.tobytes() == interpreted.weights["synapse"].w.tobytes()
     assert compiled.spikes["second"].times.tobytes() == interpreted.spikes["second"].times.tobytes()
@@ -135,7 +150,10 @@ def test_another_seed_weight_and_duration_compile_nothing(runs, tmp_path):
 
 def test_the_seed_reaches_the_compiled_program(tmp_path):
     text = "{thalia: 1, name: noise, duration: 100 ms, populations: {a: {neuron: poisson, size: 50, parameters: {rate: 50 Hz}}}}"
-    runs = [thalia.run(thalia.loads(text), backend="cpp", seed=s, output=tmp_path / f"{n}.h5") for n, s in enumerate((1, 1, 2))]
+    runs = [
+        thalia.run(thalia.loads(text), backend="cpp", seed=s, output=tmp_path / f"{n}.h5")
+        for n, s in enumerate((1, 1, 2))
+    ]
     first, again, other = (run.spikes["a"].times.tobytes() for run in runs)
 
     assert first == again
@@ -160,7 +178,9 @@ record: {states: {i: {population: cells, variables: [current_exp_i], every: 20 m
     run = thalia.run(thalia.loads(text), backend=backend, output=tmp_path / "run.h5")
 
     values = run.reports["i/current_exp_i"]["values"][5:]
-    correction = 0.5e-3 / tau / np.expm1(0.5e-3 / tau)  # spikes act at the start of a step, which then decays
+    correction = (
+        0.5e-3 / tau / np.expm1(0.5e-3 / tau)
+    )  # spikes act at the start of a step, which then decays
     assert values.mean() == pytest.approx(rate * tau * correction, rel=0.02)
     assert values.var() == pytest.approx(rate * tau / 2, rel=0.10)
     assert (run.reports["none/v"]["values"] == -65).all()
@@ -176,8 +196,12 @@ duration: 300 ms
 populations: {cells: {neuron: lif_current, size: 20, parameters: {t_ref: 20 ms}}}
 stimuli: {noise: {kind: poisson, target: cells, rate: 10 kHz, weight: 1 mV}}
 """
-    spikes = thalia.run(thalia.loads(text), backend=backend, output=tmp_path / "run.h5").spikes["cells"]
-    intervals = np.concatenate([np.diff(spikes.times[spikes.neurons == neuron]) for neuron in range(20)])
+    spikes = thalia.run(thalia.loads(text), backend=backend, output=tmp_path / "run.h5").spikes[
+        "cells"
+    ]
+    intervals = np.concatenate(
+        [np.diff(spikes.times[spikes.neurons == neuron]) for neuron in range(20)]
+    )
 
     assert len(intervals) > 200
     assert intervals.min() > 20.5e-3
@@ -209,7 +233,9 @@ def test_an_array_of_another_length_is_refused(tmp_path):
     plan = thalia.plan_of(thalia.load(ROOT / "circuits" / "pair.yaml"))
     from thalia.connectivity.build import wire
 
-    session = backend.start(plan, backend.build(plan, lambda what, fraction: None), wire(plan), (), 1)
+    session = backend.start(
+        plan, backend.build(plan, lambda what, fraction: None), wire(plan), (), 1
+    )
 
     with pytest.raises(RuntimeError, match=r"another length is that of neurons_second\.v"):
         session.write("neurons_second.v", np.zeros(5))
@@ -224,7 +250,9 @@ def test_without_a_compiler_the_compiled_backend_refuses_and_the_default_is_nump
     monkeypatch.setattr(backend, "find_compiler", lambda: None)
     plan = thalia.plan_of(thalia.load(ROOT / "circuits" / "pair.yaml"))
 
-    assert backend.refuse(plan) == ["no C++ compiler was found: install g++ or clang++, or take `--backend runtime`"]
+    assert backend.refuse(plan) == [
+        "no C++ compiler was found: install g++ or clang++, or take `--backend runtime`"
+    ]
     assert backends.choose()[0] == "runtime"
     assert "no C++ compiler was found" in backends.choose()[1]
     assert runtime.refuse(plan) == []

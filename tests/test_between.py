@@ -116,7 +116,9 @@ def test_a_rewarded_run_resumes_to_the_bit(simulate, tmp_path):
     assert np.array_equal(resumed.modulators["dopamine"].value, whole.modulators["dopamine"].value)
 
 
-SHOWN = REWARDED.replace("parameters: {rate: 10 Hz}}", "parameters: {rate: 10 Hz}, from_task: [rate]}")
+SHOWN = REWARDED.replace(
+    "parameters: {rate: 10 Hz}}", "parameters: {rate: 10 Hz}, from_task: [rate]}"
+)
 
 
 def show(moment):
@@ -127,11 +129,19 @@ def show(moment):
 @pytest.mark.parametrize("backend", ["runtime", "cpp"])
 def test_a_task_sets_the_rates_of_each_neuron_until_it_sets_others(simulate, backend):
     rates = []
-    task = thalia.Task("1 s", lambda moment: moment.set("cells", "rate", np.arange(20) * 10.0) or rates.append(moment.time))
+    task = thalia.Task(
+        "1 s",
+        lambda moment: (
+            moment.set("cells", "rate", np.arange(20) * 10.0) or rates.append(moment.time)
+        ),
+    )
     run = simulate(SHOWN, task=task, backend=backend)
 
     spikes = run.spikes["cells"]
-    before, after = (np.bincount(spikes.neurons[mask], minlength=20) for mask in (spikes.times < 1, spikes.times >= 1))
+    before, after = (
+        np.bincount(spikes.neurons[mask], minlength=20)
+        for mask in (spikes.times < 1, spikes.times >= 1)
+    )
     assert rates == [1, 2]
     assert before.sum() == pytest.approx(200, abs=60)
     assert after == pytest.approx(np.arange(20) * 10, abs=50)
@@ -236,9 +246,7 @@ record: {modulators: 1 ms}
     ("{kind: first_order, from_task: true, delay: 5 ms}", "modulators.m.delay: only what spikes or a schedule release takes time"),
 ])  # fmt: skip
 def test_what_would_be_ignored_is_told(modulator, message):
-    text = (
-        f"thalia: 1\nname: x\nduration: 1 s\npopulations: {{a: {{neuron: poisson, size: 2}}}}\nmodulators: {{m: {modulator}}}\n"
-    )
+    text = f"thalia: 1\nname: x\nduration: 1 s\npopulations: {{a: {{neuron: poisson, size: 2}}}}\nmodulators: {{m: {modulator}}}\n"
     with pytest.raises(CircuitError, match=message):
         thalia.plan_of(thalia.loads(text))
 

@@ -101,7 +101,9 @@ def test_without_ranges_there_is_nothing_to_calibrate_to(circuit):
 
 
 def test_gains_change_nothing_where_nothing_excites(circuit):
-    text = CIRCUIT.partition("pathways:")[0] + "reference: {source: none, ranges: {e: [2 Hz, 5 Hz]}}\n"
+    text = (
+        CIRCUIT.partition("pathways:")[0] + "reference: {source: none, ranges: {e: [2 Hz, 5 Hz]}}\n"
+    )
     circuit.write_text(text)
 
     with pytest.raises(CircuitError, match="nothing excites any population that has a range"):

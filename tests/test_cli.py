@@ -10,7 +10,18 @@ import pytest
 from tests.conftest import ROOT
 
 CIRCUIT = ROOT / "circuits" / "pair.yaml"
-JSON_KEYS = {"file", "circuit", "backend", "seed", "duration_s", "neurons", "synapses", "rates_hz", "timings_s", "compiled"}
+JSON_KEYS = {
+    "file",
+    "circuit",
+    "backend",
+    "seed",
+    "duration_s",
+    "neurons",
+    "synapses",
+    "rates_hz",
+    "timings_s",
+    "compiled",
+}
 
 
 def thalia(*arguments, folder, **environment):
@@ -32,12 +43,25 @@ def test_run_prints_one_json_object_and_writes_its_figures(tmp_path):
     assert done.returncode == 0
     assert done.stdout.count("\n") == 1
     assert result.keys() >= JSON_KEYS
-    assert result["timings_s"].keys() == {"load", "plan", "wire", "emit", "build", "simulate", "store"}
+    assert result["timings_s"].keys() == {
+        "load",
+        "plan",
+        "wire",
+        "emit",
+        "build",
+        "simulate",
+        "store",
+    }
     assert result["compiled"].keys() == {"code_objects", "cached"}
     assert result["rates_hz"]["second"] == pytest.approx(10 / 1.05)
     assert result["seed"] == 3
     assert (tmp_path / result["file"]).exists()
-    assert {os.path.splitext(f)[0].rpartition("_")[2] for f in result["figures"]} == {"raster", "weights", "rates", "graph"}
+    assert {os.path.splitext(f)[0].rpartition("_")[2] for f in result["figures"]} == {
+        "raster",
+        "weights",
+        "rates",
+        "graph",
+    }
     assert all((tmp_path / f).read_bytes().startswith(b"\x89PNG") for f in result["figures"])
 
 
@@ -57,7 +81,10 @@ def test_an_existing_file_is_not_overwritten_unasked(tmp_path):
     asked = thalia("run", CIRCUIT, "-o", "keep.h5", "--overwrite", folder=tmp_path)
 
     assert refused.returncode == 2
-    assert refused.stderr == "keep.h5: exists already\n    hint: choose another name, or say --overwrite\n"
+    assert (
+        refused.stderr
+        == "keep.h5: exists already\n    hint: choose another name, or say --overwrite\n"
+    )
     assert asked.returncode == 0
 
 
@@ -94,7 +121,13 @@ def test_what_the_user_can_mend_ends_with_2_and_no_traceback(tmp_path, arguments
 
 
 def test_a_circuit_larger_than_memory_is_refused_before_it_starts(tmp_path):
-    done = thalia("run", ROOT / "circuits" / "brunel.yaml", "--set", "populations.exc.size=30000000", folder=tmp_path)
+    done = thalia(
+        "run",
+        ROOT / "circuits" / "brunel.yaml",
+        "--set",
+        "populations.exc.size=30000000",
+        folder=tmp_path,
+    )
 
     assert done.returncode == 2
     assert "needs about" in done.stderr
@@ -163,7 +196,11 @@ def test_check_and_help_import_neither_brian2_nor_matplotlib(tmp_path):
     )
 
     done = subprocess.run(
-        [sys.executable, "-c", code.format(str(CIRCUIT))], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code.format(str(CIRCUIT))],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert done.stdout.splitlines()[-1] == "[]"
@@ -181,14 +218,19 @@ def test_a_new_circuit_is_good(tmp_path):
 def test_cite_names_the_papers_of_every_part(tmp_path):
     done = thalia("cite", ROOT / "circuits" / "balanced.yaml", folder=tmp_path)
 
-    assert done.stdout == "https://doi.org/10.1126/science.1211095  (balanced, lif_conductance, stdp_inhibitory, ampa, gaba_a)\n"
+    assert (
+        done.stdout
+        == "https://doi.org/10.1126/science.1211095  (balanced, lif_conductance, stdp_inhibitory, ampa, gaba_a)\n"
+    )
 
 
 def test_list_shows_a_part_with_parameters_and_equations(tmp_path):
     done = thalia("list", "stdp_pair", folder=tmp_path)
 
     assert "tau_plus = 20 ms  decay of the presynaptic trace" in done.stdout
-    assert "on_post: w += a_plus * w_max * clip(1 - w/w_max, 0, 1)**mu_plus * pre_trace" in done.stdout
+    assert (
+        "on_post: w += a_plus * w_max * clip(1 - w/w_max, 0, 1)**mu_plus * pre_trace" in done.stdout
+    )
 
 
 def test_the_schema_accepts_every_circuit_as_an_editor_would(tmp_path):
@@ -201,7 +243,9 @@ def test_the_schema_accepts_every_circuit_as_an_editor_would(tmp_path):
     wrong = {
         f.stem: [
             e.message
-            for e in validator.iter_errors(yaml.safe_load(f.read_text().replace("plasticity: off", "plasticity: 'off'")))
+            for e in validator.iter_errors(
+                yaml.safe_load(f.read_text().replace("plasticity: off", "plasticity: 'off'"))
+            )
         ]
         for f in (ROOT / "circuits").glob("*.yaml")
     }

@@ -11,12 +11,29 @@ from thalia.library import lookup
 from thalia.library.schema import Neuron
 
 EVERY = [(kind, name) for kind in lookup.KINDS for name in lookup.names(kind)]
-RULES = [name for name in lookup.names("plasticity") if name != "feedback_alignment"]  # which needs a signal to come back along
+RULES = [
+    name for name in lookup.names("plasticity") if name != "feedback_alignment"
+]  # which needs a signal to come back along
 SYNAPSES = [name for name in lookup.names("synapses") if name != "graded"]  # which has no spikes
 RECEPTORS = [name for name in SYNAPSES if lookup.find("synapses", name)[0].weight]
-SOURCES = ("poisson", "regular", "latency", "tuned", "input", "leaky_readout")  # which do not fire by what they receive
+SOURCES = (
+    "poisson",
+    "regular",
+    "latency",
+    "tuned",
+    "input",
+    "leaky_readout",
+)  # which do not fire by what they receive
 NEURONS = [n for n in lookup.names("neurons") if n not in SOURCES]
-UNIT = {"ampa": "nS", "ampa_dual": "nS", "gaba_a": "nS", "gaba_a_dual": "nS", "gaba_b": "nS", "nmda": "nS", "delta": "mV"}
+UNIT = {
+    "ampa": "nS",
+    "ampa_dual": "nS",
+    "gaba_a": "nS",
+    "gaba_a_dual": "nS",
+    "gaba_b": "nS",
+    "nmda": "nS",
+    "delta": "mV",
+}
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY)
@@ -28,7 +45,9 @@ def test_a_part_says_what_it_is_and_where_it_comes_from(kind, name):
     assert all(parameter.meaning for parameter in part.parameters.values())
 
 
-@pytest.mark.parametrize(("kind", "name"), [(k, n) for k, n in EVERY if k not in ("stimuli", "windows")])
+@pytest.mark.parametrize(
+    ("kind", "name"), [(k, n) for k, n in EVERY if k not in ("stimuli", "windows")]
+)
 def test_a_part_names_a_test_that_exists(kind, name):
     part = lookup.find(kind, name)[0]
 
@@ -58,7 +77,11 @@ CELLS = {"stdp_voltage": "adex_spike", "eprop": "lif_surrogate", "delta_rule": "
 
 
 def circuit(
-    neuron: str = "lif_current", synapse: str = "current_exp", rule: str = "", weight: str = "200 pA", rate: float = 200
+    neuron: str = "lif_current",
+    synapse: str = "current_exp",
+    rule: str = "",
+    weight: str = "200 pA",
+    rate: float = 200,
 ) -> str:
     plasticity = f", plasticity: {STACKS.get(rule, f'[{rule}]')}" if rule else ""
     return f"""
@@ -104,7 +127,9 @@ def test_a_neuron_rests_without_input_and_fires_with_much(simulate, name):
 @pytest.mark.parametrize("name", [name for name in RULES if name != "weight_decay"])
 def test_silence_changes_no_weight_and_heavy_firing_moves_them_within_bounds(simulate, name):
     """Silence for 30 ms, then spikes at 300 Hz."""
-    text = circuit(rule=name, weight="4 nA", rate=0).replace("{pathways: p}", "{pathways: p, every: 30 ms}")
+    text = circuit(rule=name, weight="4 nA", rate=0).replace(
+        "{pathways: p}", "{pathways: p, every: 30 ms}"
+    )
     text += "stimuli: {late: {kind: poisson_pulses, target: source, rate: 300 Hz, start: 30 ms, width: 1 s, period: 2 s}}\n"
 
     w = simulate(text).weights["p"].w
@@ -118,22 +143,31 @@ def test_silence_changes_no_weight_and_heavy_firing_moves_them_within_bounds(sim
 
 @pytest.mark.parametrize("name", ["stdp_pair", "stdp_calcium"])
 def test_the_same_seed_gives_the_same_bits(simulate, name):
-    first, second, other = (simulate(circuit(rule=name, weight="4 nA"), seed=seed) for seed in (1, 1, 2))
+    first, second, other = (
+        simulate(circuit(rule=name, weight="4 nA"), seed=seed) for seed in (1, 1, 2)
+    )
 
     assert first.weights["p"].w.tobytes() == second.weights["p"].w.tobytes()
     assert first.weights["p"].w.tobytes() != other.weights["p"].w.tobytes()
 
 
-@pytest.mark.parametrize("name", sorted({*RULES} - {rule for rule, _ in (*SETTINGS, *GATED, *STACKED)}))
+@pytest.mark.parametrize(
+    "name", sorted({*RULES} - {rule for rule, _ in (*SETTINGS, *GATED, *STACKED)})
+)
 def test_lowering_changes_nothing_but_the_cost(simulate, name):
     """The cheap forms give the weights of the clock-driven reference."""
-    cheap, reference = (simulate(circuit(rule=name, weight="4 nA"), lower=mode).weights["p"].w for mode in ("on", "off"))
+    cheap, reference = (
+        simulate(circuit(rule=name, weight="4 nA"), lower=mode).weights["p"].w
+        for mode in ("on", "off")
+    )
 
     assert cheap[-1] == pytest.approx(reference[-1], rel=1e-9)
 
 
 def test_the_kinds_of_neuron_are_models():
-    assert all(isinstance(lookup.find("neurons", name)[0], Neuron) for name in lookup.names("neurons"))
+    assert all(
+        isinstance(lookup.find("neurons", name)[0], Neuron) for name in lookup.names("neurons")
+    )
 
 
 def test_a_users_part_is_what_the_library_is_written_in(tmp_path, simulate):

@@ -47,7 +47,9 @@ def emulated(monkeypatch, tmp_path):
 
 
 def run(circuit, folder, backend, **options):
-    return thalia.run(circuit, backend=backend, output=folder / f"{backend}.h5", overwrite=True, **options)
+    return thalia.run(
+        circuit, backend=backend, output=folder / f"{backend}.h5", overwrite=True, **options
+    )
 
 
 def same(first, second):
@@ -57,8 +59,14 @@ def same(first, second):
         and np.array_equal(first.spikes[name].neurons, second.spikes[name].neurons)
         for name in first.spikes
     ]
-    weights = [first.weights[name].w.tobytes() == second.weights[name].w.tobytes() for name in first.weights]
-    samples = [np.array_equal(first.reports[name]["values"], second.reports[name]["values"]) for name in first.reports]
+    weights = [
+        first.weights[name].w.tobytes() == second.weights[name].w.tobytes()
+        for name in first.weights
+    ]
+    samples = [
+        np.array_equal(first.reports[name]["values"], second.reports[name]["values"])
+        for name in first.reports
+    ]
     return all(spikes) and all(weights) and all(samples)
 
 
@@ -89,15 +97,33 @@ def test_rules_give_the_weights_of_the_compiled_backend(emulated, rule, numbers)
 def weights(rule, numbers, backend):
     """The weights of four synapses after spike trains of their own."""
     generator = np.random.default_rng(7)
-    trains = [[sorted(generator.choice(np.arange(2, 2000), 20, replace=False) / 10) for _ in range(4)] for _ in range(2)]
-    before = [{"rule": "stdp_pair", "a_plus": 0.05, "a_minus": 0.06}] if (rule, numbers) in STACKED else []
-    return list(outcome(rule, *trains, settings=numbers, before=before, tail=260, backend=backend, modulators=SIGNALS).weight)
+    trains = [
+        [sorted(generator.choice(np.arange(2, 2000), 20, replace=False) / 10) for _ in range(4)]
+        for _ in range(2)
+    ]
+    before = (
+        [{"rule": "stdp_pair", "a_plus": 0.05, "a_minus": 0.06}]
+        if (rule, numbers) in STACKED
+        else []
+    )
+    return list(
+        outcome(
+            rule,
+            *trains,
+            settings=numbers,
+            before=before,
+            tail=260,
+            backend=backend,
+            modulators=SIGNALS,
+        ).weight
+    )
 
 
 def test_poisson_neurons_fire_at_their_rate(emulated, tmp_path):
     """400 neurons for 2 s at 50 Hz, in bins of 1 ms: binomial, 40,000 spikes with a standard deviation of 195."""
     first, again, other = (
-        thalia.run(thalia.loads(RATES), backend="cuda", output=tmp_path / f"{k}.h5", seed=seed) for k, seed in enumerate((1, 1, 2))
+        thalia.run(thalia.loads(RATES), backend="cuda", output=tmp_path / f"{k}.h5", seed=seed)
+        for k, seed in enumerate((1, 1, 2))
     )
 
     assert abs(len(first.spikes["a"]) - 40_000) < 4 * 195
@@ -108,7 +134,9 @@ def test_poisson_neurons_fire_at_their_rate(emulated, tmp_path):
 @pytest.mark.parametrize("number", [1500, 40_000, 100_000])
 def test_poisson_input_has_its_mean_and_its_variance(emulated, tmp_path, number):
     """From tables of few events and by rejection of many; a cell without leak counts them."""
-    values = run(thalia.loads(DRIVE.format(number=number)), tmp_path, "cuda").reports["v/v"]["values"]
+    values = run(thalia.loads(DRIVE.format(number=number)), tmp_path, "cuda").reports["v/v"][
+        "values"
+    ]
     counts = (values[1] - values[0]) / (values[1] - values[0]).mean() * 0.999 * number
 
     assert counts.var() == pytest.approx(0.999 * number, rel=4 * np.sqrt(2 / 300))
@@ -119,7 +147,8 @@ def test_the_points_of_a_sweep_in_one_network_are_the_runs_alone(emulated, tmp_p
     (tmp_path / "driven.yaml").write_text(DRIVEN)
     axes = [axis_of("stimuli.wave.amplitude=200pA,250pA")]
     together, alone = (
-        sweep(tmp_path / "driven.yaml", axes, (1, 2), output=tmp_path / backend, backend=backend) for backend in ("cuda", "cpp")
+        sweep(tmp_path / "driven.yaml", axes, (1, 2), output=tmp_path / backend, backend=backend)
+        for backend in ("cuda", "cpp")
     )
 
     assert together.failed == ()
@@ -154,7 +183,9 @@ def test_a_machine_without_a_compiler_is_told_so(monkeypatch):
 
     plan = plan_of(thalia.load(ROOT / "circuits" / "pair.yaml"))
 
-    assert backend.refuse(plan) == ["no CUDA compiler was found: install the CUDA toolkit, or set CUDA_PATH to where it is"]
+    assert backend.refuse(plan) == [
+        "no CUDA compiler was found: install the CUDA toolkit, or set CUDA_PATH to where it is"
+    ]
 
 
 def test_a_circuit_that_does_not_fit_is_told_so(monkeypatch):
@@ -163,7 +194,9 @@ def test_a_circuit_that_does_not_fit_is_told_so(monkeypatch):
 
     plan = plan_of(thalia.load(ROOT / "circuits" / "cortex.yaml", {"scale": "1"}))
 
-    assert backend.refuse(plan) == ["needs about 4.0 GB of the GPU's memory, of which 1.0 GB are free: run a smaller one with --scale"]
+    assert backend.refuse(plan) == [
+        "needs about 4.0 GB of the GPU's memory, of which 1.0 GB are free: run a smaller one with --scale"
+    ]
 
 
 def test_doctor_says_what_is_missing_and_what_to_do(monkeypatch, capsys):
@@ -174,7 +207,10 @@ def test_doctor_says_what_is_missing_and_what_to_do(monkeypatch, capsys):
     told = capsys.readouterr().out
 
     assert "--  GPU           none that nvidia-smi shows: only needed for --backend cuda" in told
-    assert "--  CUDA compiler nowhere: for --backend cuda, install the CUDA toolkit, or set CUDA_PATH to where it is" in told
+    assert (
+        "--  CUDA compiler nowhere: for --backend cuda, install the CUDA toolkit, or set CUDA_PATH to where it is"
+        in told
+    )
     assert "--backend cuda    cannot run here: no NVIDIA GPU was found" in told
     assert "--backend runtime can run here" in told
 
@@ -184,28 +220,52 @@ def test_a_state_of_brian2cuda_is_not_resumed(emulated, tmp_path):
     circuit = thalia.loads(f"{DRIVEN}\nbackend: {{stock: true}}")
     done = thalia.run(circuit, backend="cpp", output=tmp_path / "run.h5")
 
-    with pytest.raises(CircuitError, match=r"backend\.stock, whose state brian2cuda cannot restore"):
+    with pytest.raises(
+        CircuitError, match=r"backend\.stock, whose state brian2cuda cannot restore"
+    ):
         thalia.resume(done.file, for_="10 ms")
 
 
 @pytest.mark.parametrize(
     ("first", "second", "kernels"),
     [
-        ({"reads": {"v"}, "writes": {"v"}}, {"reads": {"w"}, "writes": {"g"}}, 2),  # the reset may overtake the arrival
-        ({"reads": {"v"}, "writes": {"v"}}, {"reads": {"w"}, "writes": {"v"}}, 3),  # which would then change what it sets
-        ({"reads": {"y"}, "writes": {"y"}}, {"reads": {"y"}, "writes": {"w"}}, 3),  # or need what it had been
+        (
+            {"reads": {"v"}, "writes": {"v"}},
+            {"reads": {"w"}, "writes": {"g"}},
+            2,
+        ),  # the reset may overtake the arrival
+        (
+            {"reads": {"v"}, "writes": {"v"}},
+            {"reads": {"w"}, "writes": {"v"}},
+            3,
+        ),  # which would then change what it sets
+        (
+            {"reads": {"y"}, "writes": {"y"}},
+            {"reads": {"y"}, "writes": {"w"}},
+            3,
+        ),  # or need what it had been
     ],
 )
 def test_a_reset_joins_the_threshold_only_where_nothing_between_them_minds(first, second, kernels):
-    neurons = Piece("threshold", "neurons", "g", frozenset("v"), frozenset({"spikes"}), is_threshold=True)
-    arrival = Piece("arrival", "arrivals", "p", frozenset(second["reads"] | {"spikes"}), frozenset(second["writes"]))
+    neurons = Piece(
+        "threshold", "neurons", "g", frozenset("v"), frozenset({"spikes"}), is_threshold=True
+    )
+    arrival = Piece(
+        "arrival",
+        "arrivals",
+        "p",
+        frozenset(second["reads"] | {"spikes"}),
+        frozenset(second["writes"]),
+    )
     reset = Piece("reset", "spikes", "g", frozenset(first["reads"]), frozenset(first["writes"]))
 
     assert len(joined([neurons, arrival, reset])) == kernels
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("text", [(ROOT / "circuits" / "pair.yaml").read_text(), DRIVEN], ids=["pair", "driven"])
+@pytest.mark.parametrize(
+    "text", [(ROOT / "circuits" / "pair.yaml").read_text(), DRIVEN], ids=["pair", "driven"]
+)
 def test_a_gpu_gives_the_bits_of_the_compiled_backend(tmp_path, text):
     assert same(*(run(thalia.loads(text), tmp_path, backend) for backend in ("cpp", "cuda")))
 
@@ -231,11 +291,17 @@ def test_a_gpu_gives_the_rates_of_the_microcircuit(tmp_path):
 
 
 @pytest.mark.gpu
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # brian2cuda leaves files open
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # brian2cuda leaves files open
 @pytest.mark.parametrize("text", [(ROOT / "circuits" / "pair.yaml").read_text()], ids=["pair"])
 def test_brian2cuda_as_it_is_gives_the_same(tmp_path, text):
     stock, own = (
-        thalia.run(thalia.loads(text, set={"backend.stock": value}), backend="cuda", output=tmp_path / f"{value}.h5")
+        thalia.run(
+            thalia.loads(text, set={"backend.stock": value}),
+            backend="cuda",
+            output=tmp_path / f"{value}.h5",
+        )
         for value in ("true", "false")
     )
 

@@ -11,7 +11,13 @@ PULSE = {"signal": {"kind": "first_order", "tau": "20 ms", "schedule": [{"at": "
 
 
 def change(rule, **settings):
-    done = outcome(rule, *TRAINS, settings={"modulator": "signal", **settings}, modulators=PULSE, backend="runtime")
+    done = outcome(
+        rule,
+        *TRAINS,
+        settings={"modulator": "signal", **settings},
+        modulators=PULSE,
+        backend="runtime",
+    )
     return float(done.weight[0] - 0.5)
 
 
@@ -42,7 +48,13 @@ def test_the_pair_rule_that_waits_is_the_rule_of_three_factors():
 @pytest.mark.parametrize("rule", ["stdp_triplet", "bcm"])
 def test_without_its_modulator_nothing_that_waits_is_learned(rule):
     silent = {"signal": {"kind": "first_order", "tonic": 0.3}}  # at its baseline
-    done = outcome(rule, *TRAINS, settings={"modulator": "signal", "eligibility": "1 s"}, modulators=silent, backend="runtime")
+    done = outcome(
+        rule,
+        *TRAINS,
+        settings={"modulator": "signal", "eligibility": "1 s"},
+        modulators=silent,
+        backend="runtime",
+    )
 
     assert done.weight[0] == 0.5
     assert abs(change(rule, eligibility="1 s")) > 0
@@ -51,11 +63,19 @@ def test_without_its_modulator_nothing_that_waits_is_learned(rule):
 @pytest.mark.parametrize(
     ("rule", "settings", "message"),
     [
-        ("d1_stdp", {"eligibility": "1 s"}, "d1_stdp says itself how its changes wait for a modulator"),
+        (
+            "d1_stdp",
+            {"eligibility": "1 s"},
+            "d1_stdp says itself how its changes wait for a modulator",
+        ),
         ("structural", {"eligibility": "1 s"}, "structural changes no weight when spikes come"),
         ("fast_slow", {"eligibility": "1 s"}, "fast_slow changes the weight all the time"),
         ("heterosynaptic", {"eligibility": "1 s"}, "heterosynaptic reads what it has just changed"),
-        ("stdp_pair", {"eligibility": {"decay": "1 s", "rise": "2 s"}}, "expected a rise below the decay of 1 s, found 2 s"),
+        (
+            "stdp_pair",
+            {"eligibility": {"decay": "1 s", "rise": "2 s"}},
+            "expected a rise below the decay of 1 s, found 2 s",
+        ),
         ("stdp_pair", {"eligibility": "1 mV"}, "expected a time, found 1 mV"),
     ],
 )

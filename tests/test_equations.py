@@ -30,7 +30,10 @@ NAMES = {"v": V, "tau": S, "i": A, "c": F, "x": (0, 0, 0, 0, 0)}
         ("dv/dt = (lambda: 1)() : volt", "is not a function of the equations"),
         ("dv/dt = v.real/tau : volt", "'v.real' is not allowed in an equation"),
         ("dv/dt = -v : volt", "expected a voltage per time, the right side is a voltage"),
-        ("dv/dt = (v + i)/tau : volt", "'v' (voltage) and 'i' (current) do not have the same dimension"),
+        (
+            "dv/dt = (v + i)/tau : volt",
+            "'v' (voltage) and 'i' (current) do not have the same dimension",
+        ),
         ("dv/dt = -w/tau : volt", "'w' is not known here"),
         ("dv/dt = exp(v)*v/tau : volt", "'v' should be dimensionless, it is a voltage"),
     ],

@@ -30,7 +30,9 @@ record: {states: {v: {population: e, variables: [v], every: 1 ms, neurons: 3}}}
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return thalia.run(thalia.loads(TEXT), backend="runtime", output=tmp_path_factory.mktemp("exports") / "run.h5")
+    return thalia.run(
+        thalia.loads(TEXT), backend="runtime", output=tmp_path_factory.mktemp("exports") / "run.h5"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +93,9 @@ def test_elephant_finds_the_rates_and_irregularity_that_thalia_finds(run):
     spikes = run.spikes["e"]
     assert np.mean(rates) == pytest.approx(spike_trains.mean_rate(spikes.times, 30, 0, 1))
     assert len(cv) > 20
-    assert sorted(cv) == pytest.approx(sorted(spike_trains.interval_cv(spikes.times, spikes.neurons, 30)), rel=1e-6)
+    assert sorted(cv) == pytest.approx(
+        sorted(spike_trains.interval_cv(spikes.times, spikes.neurons, 30)), rel=1e-6
+    )
     assert [signal.shape for signal in block.segments[0].analogsignals] == [(1000, 3), (100, 1)]
     assert str(block.segments[0].analogsignals[0].units.dimensionality) == "mV"
 
@@ -119,7 +123,11 @@ def test_nwbinspector_finds_nothing_critical(run, tmp_path):
 
     found = list(inspector.inspect_nwbfile(nwbfile_path=str(file)))
 
-    assert [message for message in found if message.importance.name in ("CRITICAL", "ERROR", "PYNWB_VALIDATION")] == []
+    assert [
+        message
+        for message in found
+        if message.importance.name in ("CRITICAL", "ERROR", "PYNWB_VALIDATION")
+    ] == []
 
 
 def test_networkx_reads_the_circuit(run):
@@ -167,7 +175,9 @@ def test_a_place_that_cannot_be_written_is_told(run):
 
 @pytest.mark.parametrize("to", ["sonata", "neo", "nwb", "graphml"])
 def test_a_run_without_spikes_is_exported_too(tmp_path, to):
-    text = TEXT.replace("record: {", "record: {spikes: none, ").replace("duration: 1 s", "duration: 10 ms")
+    text = TEXT.replace("record: {", "record: {spikes: none, ").replace(
+        "duration: 1 s", "duration: 10 ms"
+    )
     quiet = thalia.run(thalia.loads(text), backend="runtime", output=tmp_path / "quiet.h5")
 
     assert thalia.export(quiet, to).exists()
@@ -176,5 +186,8 @@ def test_a_run_without_spikes_is_exported_too(tmp_path, to):
 def test_a_format_whose_library_is_missing_names_it(run, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
 
-    with pytest.raises(CircuitError, match="--to nwb needs pynwb, which is not installed\n    hint: pip install pynwb"):
+    with pytest.raises(
+        CircuitError,
+        match="--to nwb needs pynwb, which is not installed\n    hint: pip install pynwb",
+    ):
         thalia.export(run, "nwb")

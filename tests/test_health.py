@@ -30,7 +30,9 @@ record: {{spikes: {spikes}}}
 
 
 def run_of(folder, weight="1e-3 pA", current="400 pA", low=5, high=60, more="", spikes="all"):
-    text = CIRCUIT.format(weight=weight, current=current, low=low, high=high, more=more, spikes=spikes)
+    text = CIRCUIT.format(
+        weight=weight, current=current, low=low, high=high, more=more, spikes=spikes
+    )
     return thalia.run(thalia.loads(text), output=folder / "run.h5", backend="runtime", seed=1)
 
 
@@ -57,7 +59,9 @@ def test_a_poisson_process_has_as_many_spikes_in_bursts_as_chance_makes():
     times, neurons = poisson(np.random.default_rng(2), 40.0, 100, 100.0)
     p = 1 - np.exp(-40.0 * 0.010)
 
-    assert spike_trains.burst_fraction(times, neurons) == pytest.approx(1 - (1 - p) ** 2 - 2 * p * (1 - p) ** 2, rel=0.01)
+    assert spike_trains.burst_fraction(times, neurons) == pytest.approx(
+        1 - (1 - p) ** 2 - 2 * p * (1 - p) ** 2, rel=0.01
+    )
 
 
 def test_neurons_that_share_a_fraction_of_their_spikes_correlate_by_that_fraction():
@@ -87,7 +91,11 @@ def test_a_clock_is_critical_though_its_rate_is_in_range(tmp_path):
     """What a latched dendrite does: a current above threshold and nothing else makes every cell a clock."""
     found = health(run_of(tmp_path))
 
-    assert (found.of("cells", "rate"), found.of("cells", "cv"), found.verdict) == (OK, CRITICAL, CRITICAL)
+    assert (found.of("cells", "rate"), found.of("cells", "cv"), found.verdict) == (
+        OK,
+        CRITICAL,
+        CRITICAL,
+    )
 
 
 PACED = """
@@ -109,11 +117,19 @@ record: {spikes: [cells]}
 @pytest.mark.parametrize(("band", "verdict"), [("theta", OK), ("delta", WARN)])
 def test_a_known_rhythm_is_asked_for_and_its_correlation_forgiven(tmp_path, band, verdict):
     """Six volleys a second: cells that all fire together, in theta and not in delta."""
-    run = thalia.run(thalia.loads(PACED.replace("BAND", band)), output=tmp_path / "run.h5", backend="runtime", seed=1)
+    run = thalia.run(
+        thalia.loads(PACED.replace("BAND", band)),
+        output=tmp_path / "run.h5",
+        backend="runtime",
+        seed=1,
+    )
     found = health(run)
 
     assert found.of("cells", band) == verdict
-    assert (found.populations["cells"]["correlation"] > 0.9, found.of("cells", "correlation")) == (True, OK)
+    assert (found.populations["cells"]["correlation"] > 0.9, found.of("cells", "correlation")) == (
+        True,
+        OK,
+    )
 
 
 def test_a_pacemaker_may_be_a_clock(tmp_path):
@@ -121,13 +137,20 @@ def test_a_pacemaker_may_be_a_clock(tmp_path):
 
 
 def test_cells_that_fluctuations_drive_are_healthy(tmp_path):
-    found = health(run_of(tmp_path, weight='"normal(300 pA, 60 pA, min=0 pA)"', current="0 pA", low=1, high=100))
+    found = health(
+        run_of(
+            tmp_path, weight='"normal(300 pA, 60 pA, min=0 pA)"', current="0 pA", low=1, high=100
+        )
+    )
 
     assert (found.of("cells", "rate"), found.of("cells", "cv")) == (OK, OK)
 
 
 # C = 250 pF, tau = 10 ms, t_ref = 2 ms and 15 mV to the threshold: 400 pA, which lift it by 16 mV, make 33.7 Hz
-@pytest.mark.parametrize(("low", "high", "verdict"), [(30, 40, OK), (40, 60, WARN), (70, 100, CRITICAL), (1, 16, CRITICAL)])
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [(30, 40, OK), (40, 60, WARN), (70, 100, CRITICAL), (1, 16, CRITICAL)],
+)
 def test_a_rate_out_of_range_is_a_warning_and_twice_out_critical(tmp_path, low, high, verdict):
     assert health(run_of(tmp_path, low=low, high=high)).of("cells", "rate") == verdict
 

@@ -12,7 +12,9 @@ from thalia.recording import journal
 from thalia.recording.journal import JournalledFile, journal_of, recover
 
 OLD = bytes(range(256)) * 1200  # five pages
-WRITES = st.lists(st.tuples(st.integers(0, 400_000), st.binary(min_size=1, max_size=5000)), min_size=1, max_size=6)
+WRITES = st.lists(
+    st.tuples(st.integers(0, 400_000), st.binary(min_size=1, max_size=5000)), min_size=1, max_size=6
+)
 
 
 def changed(writes):
@@ -35,7 +37,9 @@ def opened(path, writes):
 
 @given(writes=WRITES)
 @settings(max_examples=40, deadline=None)
-def test_what_is_written_is_read_back_at_once_and_in_the_file_after_the_commit(tmp_path_factory, writes):
+def test_what_is_written_is_read_back_at_once_and_in_the_file_after_the_commit(
+    tmp_path_factory, writes
+):
     path = tmp_path_factory.mktemp("journal") / "file"
     file = opened(path, writes)
 
@@ -115,7 +119,9 @@ def test_nobody_touches_the_journal_of_a_commit_under_way(tmp_path):
     file.journal.write_bytes(file.journal.read_bytes()[:-1])  # half written
     code = "import sys, pathlib; from thalia.recording.journal import recover; recover(pathlib.Path(sys.argv[1]))"
 
-    other = subprocess.run([sys.executable, "-c", code, file.path], capture_output=True, text=True, check=False)
+    other = subprocess.run(
+        [sys.executable, "-c", code, file.path], capture_output=True, text=True, check=False
+    )
 
     assert "BlockingIOError" in other.stderr
     assert file.journal.exists()

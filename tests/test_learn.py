@@ -97,7 +97,9 @@ def test_controls_are_beside_the_experiment_with_the_same_seeds(outcome):
     assert [len(log.histories[0]["spikes"]) for log in outcome.logs] == [5, 5, 5]
 
 
-def test_what_was_killed_goes_on_and_ends_with_the_same_numbers_with_any_number_of_workers(file, outcome):
+def test_what_was_killed_goes_on_and_ends_with_the_same_numbers_with_any_number_of_workers(
+    file, outcome
+):
     """Two of six results are there, the second line torn."""
     folder = file.with_name("torn")
     learn(file, output=folder, backend="runtime", workers=1, controls=[], seeds=1, trials=1)
@@ -108,7 +110,9 @@ def test_what_was_killed_goes_on_and_ends_with_the_same_numbers_with_any_number_
 
     again = learn(file, output=outcome.folder, backend="runtime", workers=1)
 
-    assert [(log.seeds, log.histories, log.finals) for log in again.logs] == [(log.seeds, log.histories, log.finals) for log in outcome.logs]
+    assert [(log.seeds, log.histories, log.finals) for log in again.logs] == [
+        (log.seeds, log.histories, log.finals) for log in outcome.logs
+    ]
 
 
 def test_a_run_that_is_killed_in_the_middle_goes_on_to_the_same_numbers(file, outcome):
@@ -116,20 +120,39 @@ def test_a_run_that_is_killed_in_the_middle_goes_on_to_the_same_numbers(file, ou
     folder = file.parent / "to_be_killed"
     folder.mkdir()
     deadly = "            if _ == 2 and flag.exists() and results.stat().st_size:\n                flag.unlink()\n                os.killpg(0, signal.SIGKILL)\n"
-    task = TASK.replace("        for _ in range(self.trials):\n", "        for _ in range(self.trials):\n" + deadly)
+    task = TASK.replace(
+        "        for _ in range(self.trials):\n", "        for _ in range(self.trials):\n" + deadly
+    )
     head = f"import os\nimport signal\nfrom pathlib import Path\n\nflag, results = Path('flag'), Path('logs') / {RESULTS!r}\n"
     (folder / "potentiate.py").write_text(head + task)
     (folder / "potentiate.yaml").write_text(TEXT)
     (folder / "flag").touch()
-    learn_it = [sys.executable, "-m", "thalia", "learn", "potentiate.yaml", "--seeds", "2", "--control", "none", "--backend", "runtime"]
+    learn_it = [
+        sys.executable,
+        "-m",
+        "thalia",
+        "learn",
+        "potentiate.yaml",
+        "--seeds",
+        "2",
+        "--control",
+        "none",
+        "--backend",
+        "runtime",
+    ]
 
-    killed = subprocess.run([*learn_it, "-o", "logs", "--workers", "1"], cwd=folder, start_new_session=True, check=False)
+    killed = subprocess.run(
+        [*learn_it, "-o", "logs", "--workers", "1"], cwd=folder, start_new_session=True, check=False
+    )
     kept = (folder / "logs" / RESULTS).read_text().count("\n")
     subprocess.run([*learn_it, "-o", "logs"], cwd=folder, check=True, capture_output=True)
 
     assert killed.returncode == -signal.SIGKILL
     assert kept == 1
-    resumed, whole = (json.loads((each / "learning.json").read_text())["runs"] for each in (folder / "logs", outcome.folder))
+    resumed, whole = (
+        json.loads((each / "learning.json").read_text())["runs"]
+        for each in (folder / "logs", outcome.folder)
+    )
     assert resumed == whole
 
 
@@ -137,17 +160,29 @@ def test_the_logs_say_all_and_can_be_read_again(outcome):
     data = json.loads((outcome.folder / "learning.json").read_text())
 
     assert data.keys() == {"config", "runs", "aggregate"}
-    assert {"experiment", "condition", "numbers", "thalia", "backend", "circuit"} <= data["config"].keys()
+    assert {"experiment", "condition", "numbers", "thalia", "backend", "circuit"} <= data[
+        "config"
+    ].keys()
     assert [run["seed"] for run in data["runs"]] == [123, 124]
-    assert data["aggregate"]["weight"]["low"] <= data["aggregate"]["weight"]["mean"] <= data["aggregate"]["weight"]["high"]
+    assert (
+        data["aggregate"]["weight"]["low"]
+        <= data["aggregate"]["weight"]["mean"]
+        <= data["aggregate"]["weight"]["high"]
+    )
     again = results.read(outcome.folder)
     assert again.experiment == outcome.experiment
     assert results.rows([again]) == results.rows([outcome])
-    assert (outcome.folder / "table.md").read_text().startswith("| experiment | condition | seeds | spikes | weight |")
+    assert (
+        (outcome.folder / "table.md")
+        .read_text()
+        .startswith("| experiment | condition | seeds | spikes | weight |")
+    )
 
 
 def test_a_rule_takes_the_place_of_the_experiments_own(file, outcome):
-    slow = learn(file, rule="slow", controls=[], output=file.with_name("slow"), backend="runtime", workers=1)
+    slow = learn(
+        file, rule="slow", controls=[], output=file.with_name("slow"), backend="runtime", workers=1
+    )
 
     assert [log.condition for log in slow.logs] == ["slow"]
     gain = slow.logs[0].values("weight") - 1
@@ -159,12 +194,27 @@ def test_curves_and_finals_are_drawn(outcome):
 
     over_trials, at_the_end = figure.axes
     assert over_trials.get_xlabel() == "trial (mean of 2)"
-    assert [label.get_text() for label in at_the_end.get_yticklabels()] == ["learning", "off", "unrewarded"]
+    assert [label.get_text() for label in at_the_end.get_yticklabels()] == [
+        "learning",
+        "off",
+        "unrewarded",
+    ]
     assert training.smoothed(np.array([0.0, 1, 2, 5]), 2).tolist() == [0.5, 1.5, 3.5]
 
 
 def test_the_command_prints_a_table_and_compares_folders(file, outcome):
-    options = ("--seeds", "1", "--control", "none", "--backend", "runtime", "-o", "told", "--trials", "2")
+    options = (
+        "--seeds",
+        "1",
+        "--control",
+        "none",
+        "--backend",
+        "runtime",
+        "-o",
+        "told",
+        "--trials",
+        "2",
+    )
     done = command("learn", file, *options, folder=file.parent)
     compared = command("learn", "--compare", "told", outcome.folder, folder=file.parent)
 
@@ -205,7 +255,9 @@ def test_what_cannot_be_is_told_before_anything_runs(file, old, new, message):
     else:
         learn_it = {}
     with pytest.raises(CircuitError, match=message.replace("[", r"\[").replace("{", r"\{")):
-        learn(changed(file, old, new), output=file.with_name("never"), backend="runtime", **learn_it)
+        learn(
+            changed(file, old, new), output=file.with_name("never"), backend="runtime", **learn_it
+        )
     assert not file.with_name("never").exists()
 
 
@@ -220,7 +272,9 @@ def test_options_that_cannot_be_are_told(file, options, message):
 
 
 def test_names_that_are_none_and_circuits_without_an_experiment_are_told(tmp_path):
-    with pytest.raises(CircuitError, match="no experiment is called 'bandid'\n    hint: did you mean 'bandit'"):
+    with pytest.raises(
+        CircuitError, match="no experiment is called 'bandid'\n    hint: did you mean 'bandit'"
+    ):
         learn("bandid")
     with pytest.raises(CircuitError, match="has no `experiment:`"):
         experiment_of(loads("{thalia: 1, name: plain}"))
@@ -291,7 +345,9 @@ def test_training_and_held_out_images_share_none():
     everything = np.concatenate([images, held])
     whole, _ = classification.loaded("digits")
     scaled = 4 * whole / np.linalg.norm(whole, axis=1, keepdims=True)
-    assert sorted(map(tuple, everything.round(9))) == sorted(map(tuple, scaled.round(9)))  # each image once
+    assert sorted(map(tuple, everything.round(9))) == sorted(
+        map(tuple, scaled.round(9))
+    )  # each image once
     share = np.bincount(held_labels) / np.bincount(np.concatenate([labels, held_labels]))
     assert share == pytest.approx(500 / 1797, abs=0.02)
 
@@ -305,13 +361,19 @@ def test_readouts_by_class_and_by_likelihood():
     assert classification._assigned(trained, labels, held, 2).tolist() == [1, 0]
     means = np.array([[4, 2.5, 0.5, 0], [0.5, 0.5, 5.5, 0]]) + 0.01
     likelihood = held @ np.log(means).T - means.sum(axis=1)
-    assert classification.likeliest(trained, labels, held, 2).tolist() == likelihood.argmax(axis=1).tolist() == [1, 0]
+    assert (
+        classification.likeliest(trained, labels, held, 2).tolist()
+        == likelihood.argmax(axis=1).tolist()
+        == [1, 0]
+    )
 
 
 def test_a_class_that_was_never_shown_is_never_answered():
     trained, labels = np.array([[4, 0], [0, 4]]), np.array([0, 2])
 
-    assert classification.likeliest(trained, labels, np.array([[1, 0], [0, 0], [0, 1]]), 4, least=0.5).tolist() == [0, 0, 2]
+    assert classification.likeliest(
+        trained, labels, np.array([[1, 0], [0, 0], [0, 1]]), 4, least=0.5
+    ).tolist() == [0, 0, 2]
 
 
 def test_forgetting_and_retention_are_those_of_the_literature():
@@ -328,14 +390,21 @@ def test_forgetting_and_retention_are_those_of_the_literature():
 
 
 def test_what_is_replayed_takes_the_place_of_what_is_new():
-    settings = {**experiment_of(thalia.load("thalia/library/experiments/task_sequence.yaml")).parameters, "replay": "balanced"}
+    settings = {
+        **experiment_of(thalia.load("thalia/library/experiments/task_sequence.yaml")).parameters,
+        "replay": "balanced",
+    }
     task = environment("task_sequence").model_validate(settings)
     now, before = np.arange(100, 200), np.arange(8)
 
-    chosen = task._schedule(now, before, known=8, count=4000, weights=None, random=np.random.default_rng(1))
+    chosen = task._schedule(
+        now, before, known=8, count=4000, weights=None, random=np.random.default_rng(1)
+    )
 
     assert len(chosen) == 4000
-    assert np.mean(chosen < 8) == pytest.approx(6 / 8, abs=0.03)  # six of eight known classes are old
+    assert np.mean(chosen < 8) == pytest.approx(
+        6 / 8, abs=0.03
+    )  # six of eight known classes are old
     assert set(chosen) == {*now, *before}
 
 
@@ -343,12 +412,18 @@ def test_a_data_set_without_its_library_is_told_before_anything_runs(monkeypatch
     import sys
 
     monkeypatch.setitem(sys.modules, "sklearn", None)
-    with pytest.raises(CircuitError, match=r"experiment\.data: the data set 'digits' needs scikit-learn, which is not installed"):
+    with pytest.raises(
+        CircuitError,
+        match=r"experiment\.data: the data set 'digits' needs scikit-learn, which is not installed",
+    ):
         learn("digits", output=tmp_path / "never")
     assert not (tmp_path / "never").exists()
 
 
-@pytest.mark.parametrize(("name", "image", "found"), [("iris", "[sepal_length, sepal_width]", "2 populations"), ("digits", "layer", "100 neurons")])
+@pytest.mark.parametrize(
+    ("name", "image", "found"),
+    [("iris", "[sepal_length, sepal_width]", "2 populations"), ("digits", "layer", "100 neurons")],
+)
 def test_an_image_that_does_not_fit_is_told(name, image, found, tmp_path):
     pytest.importorskip("sklearn")
     text = {"iris": "iris has 4 values", "digits": "digits has 64 values"}[name]
@@ -358,24 +433,56 @@ def test_an_image_that_does_not_fit_is_told(name, image, found, tmp_path):
 
 def test_a_task_that_python_cannot_read_is_told(file):
     (file.parent / "broken.py").write_text("from thalia.training.tasks import Nothing")
-    with pytest.raises(CircuitError, match=r"broken.py: cannot be imported: ImportError: cannot import name 'Nothing'"):
-        learn(changed(file, "./potentiate.py", "./broken.py"), output=file.with_name("never"), backend="runtime")
+    with pytest.raises(
+        CircuitError,
+        match=r"broken.py: cannot be imported: ImportError: cannot import name 'Nothing'",
+    ):
+        learn(
+            changed(file, "./potentiate.py", "./broken.py"),
+            output=file.with_name("never"),
+            backend="runtime",
+        )
 
 
 def test_numbers_that_the_task_does_not_give_are_told_and_what_was_run_is_kept(file):
     other = changed(file, "result: spikes", "result: spike")
-    done = learn(other, output=file.with_name("named"), backend="runtime", seeds=1, trials=1, controls=[], workers=1)
+    done = learn(
+        other,
+        output=file.with_name("named"),
+        backend="runtime",
+        seeds=1,
+        trials=1,
+        controls=[],
+        workers=1,
+    )
 
-    with pytest.raises(CircuitError, match=r"experiment\.result: the task gives no 'spike'\n    hint: did you mean 'spikes'"):
+    with pytest.raises(
+        CircuitError,
+        match=r"experiment\.result: the task gives no 'spike'\n    hint: did you mean 'spikes'",
+    ):
         training.learning_curve(done)
     assert len(results.read(done.folder).logs) == 1
 
 
 def test_why_runs_failed_is_told_also_where_none_ended(file):
-    (file.parent / "failing.py").write_text(TASK.replace("        for _ in", "        raise ValueError('not today')\n        for _ in"))
+    (file.parent / "failing.py").write_text(
+        TASK.replace("        for _ in", "        raise ValueError('not today')\n        for _ in")
+    )
     other = changed(file, "./potentiate.py", "./failing.py")
 
-    done = command("learn", other, "--seeds", "1", "--control", "none", "--backend", "runtime", "-o", "failed", folder=file.parent)
+    done = command(
+        "learn",
+        other,
+        "--seeds",
+        "1",
+        "--control",
+        "none",
+        "--backend",
+        "runtime",
+        "-o",
+        "failed",
+        folder=file.parent,
+    )
 
     assert done.returncode == 2
     assert "failed twice: learning, seed 123: ValueError: not today" in done.stderr
@@ -384,7 +491,11 @@ def test_why_runs_failed_is_told_also_where_none_ended(file):
 
 def test_check_looks_at_the_experiment_too(file):
     good = command("check", file, folder=file.parent)
-    wrong = command("check", changed(file, "readout: {cell: cells}", "readout: {cell: cell}"), folder=file.parent)
+    wrong = command(
+        "check",
+        changed(file, "readout: {cell: cells}", "readout: {cell: cell}"),
+        folder=file.parent,
+    )
 
     assert (good.returncode, wrong.returncode) == (0, 2)
     assert "experiment.readout.cell: no population is called 'cell'" in wrong.stderr
@@ -400,21 +511,33 @@ def test_what_cannot_be_shown_is_told(subject, rates, message):
 
 
 @pytest.mark.reference
-@pytest.mark.parametrize("name", [name for name in parts_of("experiments") if name != "task_sequence"])
+@pytest.mark.parametrize(
+    "name", [name for name in parts_of("experiments") if name != "task_sequence"]
+)
 def test_an_experiment_reaches_its_goal(name, tmp_path):
     """Three seeds, other than those that it was tuned with, and than those of the README."""
     done = learn(name, seeds=3, base_seed=1000, output=tmp_path / name)
 
     experiment = done.experiment
     values = {log.condition: log.values(experiment.result).mean() for log in done.logs}
-    reached = values["learning"] <= experiment.goal if experiment.lower_is_better else values["learning"] >= experiment.goal - 0.02
+    reached = (
+        values["learning"] <= experiment.goal
+        if experiment.lower_is_better
+        else values["learning"] >= experiment.goal - 0.02
+    )
     assert reached, values
 
 
 @pytest.mark.reference
 def test_replay_keeps_what_was_learned_although_not_as_much_as_is_wanted(tmp_path):
     """README: 81.7 % with replay, 45.0 without, 92.0 with all classes at once; its goal of 85 % is not reached."""
-    done = learn("task_sequence", seeds=3, base_seed=1000, output=tmp_path / "logs", controls=["no_replay", "joint"])
+    done = learn(
+        "task_sequence",
+        seeds=3,
+        base_seed=1000,
+        output=tmp_path / "logs",
+        controls=["no_replay", "joint"],
+    )
 
     replayed, forgotten, joint = (log.values("accuracy").mean() for log in done.logs)
     assert replayed == pytest.approx(0.817, abs=0.05)

@@ -75,7 +75,9 @@ def test_every_key_has_its_place():
 
 
 def test_values_are_replaced_by_path():
-    circuit = thalia.loads(SMALL, set={"pathways.b_to_a.weight": "90 pA", "populations.v1.b.size": "7", "seed": 3})
+    circuit = thalia.loads(
+        SMALL, set={"pathways.b_to_a.weight": "90 pA", "populations.v1.b.size": "7", "seed": 3}
+    )
 
     assert circuit.pathways["b_to_a"].weight[0][0].mean == pytest.approx(90e-12)
     assert circuit.populations["v1.b"].size == 7
@@ -83,10 +85,14 @@ def test_values_are_replaced_by_path():
 
 
 def test_a_path_that_is_not_there_is_an_error():
-    with pytest.raises(CircuitError, match=r"--set pathways.b_to_b.weight: the circuit has no 'pathways.b_to_b'"):
+    with pytest.raises(
+        CircuitError, match=r"--set pathways.b_to_b.weight: the circuit has no 'pathways.b_to_b'"
+    ):
         thalia.loads(SMALL, set={"pathways.b_to_b.weight": "90 pA"})
 
 
 def test_a_replaced_value_is_checked_like_any_other():
-    with pytest.raises(CircuitError, match=r"--set dt: dt: expected a time, found 3 mV \(a voltage\)"):
+    with pytest.raises(
+        CircuitError, match=r"--set dt: dt: expected a time, found 3 mV \(a voltage\)"
+    ):
         thalia.loads(SMALL, set={"dt": "3 mV"})

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from thalia.simulation.pairing_protocols import outcome
 
-TRAIN = st.lists(st.integers(2, 2000), min_size=1, max_size=25, unique=True).map(lambda steps: sorted(s / 10 for s in steps))
+TRAIN = st.lists(st.integers(2, 2000), min_size=1, max_size=25, unique=True).map(
+    lambda steps: sorted(s / 10 for s in steps)
+)
 EXACT = settings(  # as many examples as the profile of conftest.py says
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
@@ -32,31 +34,71 @@ SIGNALS = {
         "tonic": 1,
         "baseline": 0.5,
         "tau": "30 ms",
-        "schedule": [{"at": ["20 ms", "90 ms", "300 ms"], "amount": 2}, {"at": ["50 ms", "200 ms"], "amount": -3}],
+        "schedule": [
+            {"at": ["20 ms", "90 ms", "300 ms"], "amount": 2},
+            {"at": ["50 ms", "200 ms"], "amount": -3},
+        ],
     },
-    "other": {"kind": "first_order", "tau": "100 ms", "schedule": [{"at": ["10 ms", "400 ms"], "amount": 4}]},
+    "other": {
+        "kind": "first_order",
+        "tau": "100 ms",
+        "schedule": [{"at": ["10 ms", "400 ms"], "amount": 4}],
+    },
 }
 GATED = [
-    ("dopamine_stdp", {"modulator": "signal", "a_plus": 0.05, "a_minus": 0.06, "tau_eligibility": "25 ms"}),
+    (
+        "dopamine_stdp",
+        {"modulator": "signal", "a_plus": 0.05, "a_minus": 0.06, "tau_eligibility": "25 ms"},
+    ),
     (
         "three_factor",
-        {"modulator": "signal*(1 + other)", "a_plus": 0.05, "a_minus": 0.06, "tau_rise": "20 ms", "tau_decay": "60 ms"},
+        {
+            "modulator": "signal*(1 + other)",
+            "a_plus": 0.05,
+            "a_minus": 0.06,
+            "tau_rise": "20 ms",
+            "tau_decay": "60 ms",
+        },
     ),
     ("covariance_reward", {"modulator": "signal - other", "tau": "40 ms", "expected": "30 Hz"}),
     ("d1_stdp", {"modulator": "signal - other", "a_plus": 0.02, "tau_fast": "20 ms"}),
-    ("d2_stdp", {"modulator": "signal", "a_plus": 0.02, "threshold": 0.2, "tau_fast": "25 ms", "tau_slow": "80 ms"}),
+    (
+        "d2_stdp",
+        {
+            "modulator": "signal",
+            "a_plus": 0.02,
+            "threshold": 0.2,
+            "tau_fast": "25 ms",
+            "tau_slow": "80 ms",
+        },
+    ),
     ("parallel_fibre", {"modulator": "clip(signal, 0, 1)", "a_minus": 0.02}),
     ("stdp_triplet", {"modulator": "other"}),
-    ("metaplasticity", {"a_plus": 0.1, "a_minus": 0.1, "tau_recovery": "50 ms", "modulator": "other"}),
-    ("stdp_triplet", {"modulator": "signal", "eligibility": {"decay": "60 ms", "rise": "20 ms", "rate": "5 Hz"}}),
-    ("predictive", {"modulator": "signal*other", "eligibility": "30 ms", "prediction_delay": "7 ms"}),
+    (
+        "metaplasticity",
+        {"a_plus": 0.1, "a_minus": 0.1, "tau_recovery": "50 ms", "modulator": "other"},
+    ),
+    (
+        "stdp_triplet",
+        {"modulator": "signal", "eligibility": {"decay": "60 ms", "rise": "20 ms", "rate": "5 Hz"}},
+    ),
+    (
+        "predictive",
+        {"modulator": "signal*other", "eligibility": "30 ms", "prediction_delay": "7 ms"},
+    ),
 ]
 STACKED = [
     ("consolidation", {"tau_anchor": "50 ms", "tau_importance": "80 ms", "gain": 100}),
     ("fast_slow", {"tau_fast": "40 ms"}),
     (
         "tag_and_capture",
-        {"tau_early": "90 ms", "tau_tag": "40 ms", "tau_protein": "60 ms", "threshold": 0.05, "capture": "10 Hz"},
+        {
+            "tau_early": "90 ms",
+            "tau_tag": "40 ms",
+            "tau_protein": "60 ms",
+            "threshold": 0.05,
+            "capture": "10 Hz",
+        },
     ),
 ]
 
@@ -71,7 +113,16 @@ STACKED = [
 def test_lowered_and_clock_driven_agree(rule, numbers, pre, post, dendritic):
     """Six synapses with spike trains of their own, hoisted traces where the dendritic delay allows."""
     lowered, reference = (
-        outcome(rule, pre, post, settings=numbers, dendritic=dendritic, tail=60, lower=mode, backend="runtime").weight
+        outcome(
+            rule,
+            pre,
+            post,
+            settings=numbers,
+            dendritic=dendritic,
+            tail=60,
+            lower=mode,
+            backend="runtime",
+        ).weight
         for mode in ("on", "off")
     )
 
@@ -80,7 +131,10 @@ def test_lowered_and_clock_driven_agree(rule, numbers, pre, post, dendritic):
 
 def both(rule, trains, backend, **options):
     """Weights of the lowered and of the clock-driven rule."""
-    return (outcome(rule, *trains, lower=mode, backend=backend, modulators=SIGNALS, **options).weight for mode in ("on", "off"))
+    return (
+        outcome(rule, *trains, lower=mode, backend=backend, modulators=SIGNALS, **options).weight
+        for mode in ("on", "off")
+    )
 
 
 @pytest.mark.parametrize(("rule", "numbers"), GATED)
@@ -92,16 +146,31 @@ def both(rule, trains, backend, **options):
 @EXACT
 def test_weights_that_change_between_spikes_agree(rule, numbers, pre, post, dendritic):
     """Signals of both signs and their products, silences longer than an epoch, two traces."""
-    lowered, reference = both(rule, (pre, post), "runtime", settings=numbers, dendritic=dendritic, tail=260)
+    lowered, reference = both(
+        rule, (pre, post), "runtime", settings=numbers, dendritic=dendritic, tail=260
+    )
 
     assert lowered == pytest.approx(reference, rel=1e-9, abs=1e-12)
 
 
 def single_and_reference(rule, numbers, pre, post):
     """Weights with synapses in single precision, lowered, and those of the clock-driven reference in double precision."""
-    before = [{"rule": "stdp_pair", "a_plus": 0.05, "a_minus": 0.06}] if (rule, numbers) in STACKED else []
-    given = {"settings": numbers, "before": before, "tail": 260, "backend": "runtime", "modulators": SIGNALS}
-    return [outcome(rule, pre, post, **given, **more).weight for more in ({"precision": "single"}, {"lower": "off"})]
+    before = (
+        [{"rule": "stdp_pair", "a_plus": 0.05, "a_minus": 0.06}]
+        if (rule, numbers) in STACKED
+        else []
+    )
+    given = {
+        "settings": numbers,
+        "before": before,
+        "tail": 260,
+        "backend": "runtime",
+        "modulators": SIGNALS,
+    }
+    return [
+        outcome(rule, pre, post, **given, **more).weight
+        for more in ({"precision": "single"}, {"lower": "off"})
+    ]
 
 
 @pytest.mark.parametrize(("rule", "numbers"), [SETTINGS[4], STACKED[2]])  # all of them by hand
@@ -152,6 +221,8 @@ def test_rules_that_follow_what_others_change_agree(rule, numbers, pre, post):
     """Behind a strong pair rule, through silences longer than an epoch."""
     pairs = {"rule": "stdp_pair", "a_plus": 0.05, "a_minus": 0.06}
 
-    lowered, reference = both(rule, (pre, post), "runtime", settings=numbers, before=[pairs], tail=260)
+    lowered, reference = both(
+        rule, (pre, post), "runtime", settings=numbers, before=[pairs], tail=260
+    )
 
     assert lowered == pytest.approx(reference, rel=1e-9, abs=1e-12)

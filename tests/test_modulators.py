@@ -19,7 +19,9 @@ LAG = 2e-3
 def run(tmp_path):
     def simulate(text, **options):
         circuit = thalia.loads(HEAD + text)
-        return thalia.run(circuit, output=tmp_path / "run.h5", overwrite=True, **{"backend": "runtime", **options})
+        return thalia.run(
+            circuit, output=tmp_path / "run.h5", overwrite=True, **{"backend": "runtime", **options}
+        )
 
     return simulate
 
@@ -64,7 +66,11 @@ modulators: {m: {kind: first_order, released_by: vta, tau: 1 hour, amplitude: 3}
 
 
 def test_two_stages_follow_their_closed_form_far_from_saturation(run):
-    time, value = level(run, "two_stage", "tau_rise: 50 ms, tau_decay: 200 ms, amplitude: 0.000001, schedule: [{at: 0.5 s}]")
+    time, value = level(
+        run,
+        "two_stage",
+        "tau_rise: 50 ms, tau_decay: 200 ms, amplitude: 0.000001, schedule: [{at: 0.5 s}]",
+    )
 
     expected = 1e-6 * 200 / 150 * (decays(time, 0.5, 0.2) - decays(time, 0.5, 0.05))
     assert value == pytest.approx(expected, abs=1e-8)
@@ -119,7 +125,9 @@ modulators: {m: {kind: adenosine, released_by: active, amplitude: 0.1, tau_clear
 
 
 def test_a_follower_is_a_low_pass_filter_of_its_input(run):
-    text = f"duration: 1 s\n{SILENT}modulators:\n  m: {{kind: first_order, tonic: 0.5, baseline: 0}}\n"
+    text = (
+        f"duration: 1 s\n{SILENT}modulators:\n  m: {{kind: first_order, tonic: 0.5, baseline: 0}}\n"
+    )
     value = run(f"{text}  n: {{kind: follower, tau: 200 ms, input: 1 - m}}\n").modulators["n"]
 
     assert value.value == pytest.approx(0.5 * (1 - np.exp(-value.time / 0.2)), rel=5e-3, abs=1e-12)
@@ -185,12 +193,16 @@ def lif_rate(current, threshold=-50e-3):
 
 @pytest.mark.parametrize("tonic", [0, 0.5, 1])
 def test_gain_scales_what_a_neuron_receives(run, tonic):
-    assert rate_with(run, "{gain: 1 + m}", tonic) == pytest.approx(lif_rate(500e-12 * (1 + tonic)), rel=0.06)
+    assert rate_with(run, "{gain: 1 + m}", tonic) == pytest.approx(
+        lif_rate(500e-12 * (1 + tonic)), rel=0.06
+    )
 
 
 @pytest.mark.parametrize("tonic", [0, 1])
 def test_a_threshold_moves(run, tonic):
-    assert rate_with(run, "{v_th: v_th - 5*mV*m}", tonic) == pytest.approx(lif_rate(500e-12, -50e-3 - tonic * 5e-3), rel=0.06)
+    assert rate_with(run, "{v_th: v_th - 5*mV*m}", tonic) == pytest.approx(
+        lif_rate(500e-12, -50e-3 - tonic * 5e-3), rel=0.06
+    )
 
 
 @pytest.mark.parametrize("backend", ["runtime", "cpp"])
@@ -225,7 +237,10 @@ def test_a_modulator_scales_every_change_of_a_rule_that_does_not_say_where(run):
     changes = []
     for tonic in (0, 0.5, 1):
         modulator = f"tonic: {tonic}, baseline: 0"
-        text = GATED.format(rule="{rule: stdp_pair, modulator: m}", modulator=modulator) + "duration: 300 ms\n"
+        text = (
+            GATED.format(rule="{rule: stdp_pair, modulator: m}", modulator=modulator)
+            + "duration: 300 ms\n"
+        )
         changes.append(run(text).weights["p"].w[-1, 0] - 1)
 
     assert changes[0] == 0
@@ -238,7 +253,10 @@ def test_an_omitted_reward_undoes_what_the_reward_did(run):
     weights = []
     for amount in (1, -1):
         modulator = f"tonic: 1, schedule: [{{at: 300 ms, amount: {amount}}}]"
-        text = GATED.format(rule="{rule: dopamine_stdp, modulator: m}", modulator=modulator) + "duration: 2 s\n"
+        text = (
+            GATED.format(rule="{rule: dopamine_stdp, modulator: m}", modulator=modulator)
+            + "duration: 2 s\n"
+        )
         weights.append(run(text).weights["p"].w[-1, 0] - 1)
 
     assert weights[0] > 0.001
@@ -248,10 +266,12 @@ def test_an_omitted_reward_undoes_what_the_reward_did(run):
 @pytest.mark.parametrize("backend", ["runtime", "cpp"])
 def test_nothing_changes_while_plasticity_is_off(run, backend):
     """To the bit, although eligibility is there, the modulator is not at its baseline, and spikes go on."""
-    text = GATED.format(rule="{rule: d1_stdp, modulator: m}", modulator="tonic: 1, baseline: 0").replace(
-        "0: [100 ms]", "0: [100 ms, 210 ms, 250 ms, 280 ms]"
+    text = GATED.format(
+        rule="{rule: d1_stdp, modulator: m}", modulator="tonic: 1, baseline: 0"
+    ).replace("0: [100 ms]", "0: [100 ms, 210 ms, 250 ms, 280 ms]")
+    text += (
+        "phases: [{name: on, duration: 150 ms}, {name: off, duration: 150 ms, plasticity: off}]\n"
     )
-    text += "phases: [{name: on, duration: 150 ms}, {name: off, duration: 150 ms, plasticity: off}]\n"
     text += "record: {weights: {pathways: [p], every: 10 ms}}\n"
 
     found = run(text, backend=backend).weights["p"]
@@ -264,8 +284,12 @@ def test_nothing_changes_while_plasticity_is_off(run, backend):
 def test_a_weight_that_follows_a_signal_alone_stands_still_while_plasticity_is_off(run):
     """No trace at all: the sum is only started anew when a phase begins."""
     rule = "{summary: drift, parameters: {speed: {default: 0.7 Hz, meaning: speed}}, equations: 'dw/dt = speed*w_max*modulator : weight'}"
-    text = f"rules: {{drift: {rule}}}\n" + GATED.format(rule="{rule: drift, modulator: m}", modulator="tonic: 0.1, baseline: 0")
-    text += "phases: [{name: on, duration: 150 ms}, {name: off, duration: 150 ms, plasticity: off}]\n"
+    text = f"rules: {{drift: {rule}}}\n" + GATED.format(
+        rule="{rule: drift, modulator: m}", modulator="tonic: 0.1, baseline: 0"
+    )
+    text += (
+        "phases: [{name: on, duration: 150 ms}, {name: off, duration: 150 ms, plasticity: off}]\n"
+    )
     text += "record: {weights: {pathways: [p], every: 10 ms}}\n"
 
     found = run(text.replace("0: [100 ms]", "0: [100 ms, 210 ms, 250 ms]")).weights["p"]

@@ -50,7 +50,9 @@ LARGE = ("brain", "cortical_column", "hippocampus")
 
 
 @pytest.mark.parametrize("seed", range(60))
-@pytest.mark.parametrize("file", [file for file in CIRCUITS if file.stem not in LARGE], ids=lambda f: f.stem)
+@pytest.mark.parametrize(
+    "file", [file for file in CIRCUITS if file.stem not in LARGE], ids=lambda f: f.stem
+)
 def test_a_spoilt_file_is_good_or_refused_in_words(file, seed):
     text = spoil(file.read_text(), seed)
 

@@ -39,7 +39,11 @@ def small_blocks(monkeypatch):
 def test_synapses_are_sorted_by_source_delay_target_and_pathway(given_pathways, threads):
     drawn, starts = given_pathways
     rows = np.array(
-        [row for number, columns in enumerate(drawn) for row in zip(*columns, [number] * len(columns[0]), strict=True)]
+        [
+            row
+            for number, columns in enumerate(drawn)
+            for row in zip(*columns, [number] * len(columns[0]), strict=True)
+        ]
     )
     expected = rows.reshape(-1, 4)[np.lexsort(rows.reshape(-1, 4).T[::-1])]
 

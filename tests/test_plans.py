@@ -58,7 +58,9 @@ stimuli: {drive: {kind: current, target: [a, b], amplitude: 450 pA}}
     trains, weights = [], []
     for plan in (plain, fused):
         arrays = wire(plan)
-        session = runtime.start(plan, runtime.build(plan, lambda what, fraction: None), arrays, (), 1)
+        session = runtime.start(
+            plan, runtime.build(plan, lambda what, fraction: None), arrays, (), 1
+        )
         spikes = session.advance(plan.steps).spikes
         trains.append({
             (member.name, int(step), int(neuron) - member.start)
@@ -81,7 +83,9 @@ stimuli: {drive: {kind: current, target: [a, b], amplitude: 450 pA}}
     assert weights[0] == weights[1]
 
 
-@pytest.mark.parametrize(("delay", "form"), [("1 ms", "hoisted"), ("{axonal: 1 ms, dendritic: 0.5 ms}", "rescaled")])
+@pytest.mark.parametrize(
+    ("delay", "form"), [("1 ms", "hoisted"), ("{axonal: 1 ms, dendritic: 0.5 ms}", "rescaled")]
+)
 def test_a_postsynaptic_trace_is_hoisted_where_spikes_arrive_at_once(delay, form):
     text = f"""
 thalia: 1
@@ -136,7 +140,9 @@ pathways: {p: {pre: a, post: b, connect: {rule: all_to_all}, synapse: current_ex
 """
     (synapses,) = thalia.plan_of(thalia.loads(text)).synapses
 
-    assert synapses.forms["saturating_x"].startswith("clock-driven: its equation has no closed form")
+    assert synapses.forms["saturating_x"].startswith(
+        "clock-driven: its equation has no closed form"
+    )
     assert "a pass over all synapses in every step" in synapses.forms["saturating_x"]
     assert len(simulate(text).spikes["a"]) > 0
 
@@ -159,7 +165,10 @@ def test_plasticity_that_is_always_off_leaves_plain_synapses():
     text = (
         (ROOT / "circuits" / "cortex.yaml")
         .read_text()
-        .replace("- {name: learn, duration: 1500 ms}", "- {name: learn, duration: 1500 ms, plasticity: off}")
+        .replace(
+            "- {name: learn, duration: 1500 ms}",
+            "- {name: learn, duration: 1500 ms, plasticity: off}",
+        )
     )
 
     assert not any(synapses.is_plastic for synapses in thalia.plan_of(thalia.loads(text)).synapses)
@@ -171,7 +180,13 @@ def test_the_plan_does_not_depend_on_the_order_of_sets():
     command = [sys.executable, "-c", code, str(ROOT / "circuits" / "reward.yaml")]
 
     texts = {
-        subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True).stdout
+        subprocess.run(
+            command,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
         for seed in ("1", "2", "3")
     }
 

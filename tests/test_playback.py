@@ -75,7 +75,9 @@ def test_a_file_that_cannot_be_played_is_told(source, tmp_path, name, message):
     (tmp_path / "broken.h5").write_bytes(source.file.read_bytes()[:3000])
 
     with pytest.raises(CircuitError) as told:
-        thalia.plan_of(thalia.loads(REPLAY.replace("file: source.h5, population: b", name), folder=tmp_path))
+        thalia.plan_of(
+            thalia.loads(REPLAY.replace("file: source.h5, population: b", name), folder=tmp_path)
+        )
 
     assert message in str(told.value)
     assert "stimuli.second" in str(told.value)

@@ -48,7 +48,9 @@ def test_the_published_windows_say_how_well_they_are_known():
 
 def test_a_window_gives_a_pathway_its_numbers():
     """The thalamocortical window: depression decays with 40 ms, potentiation with 20 ms."""
-    _, change = window("stdp_pair", [-40, 40], settings={"window": "thalamocortical"}, backend="runtime")
+    _, change = window(
+        "stdp_pair", [-40, 40], settings={"window": "thalamocortical"}, backend="runtime"
+    )
 
     assert change == pytest.approx([-0.00525 * np.exp(-1), 0.005 * np.exp(-2)], rel=1e-9)
 
@@ -65,7 +67,9 @@ def test_a_protocol_gives_the_times_it_says(name):
 
 
 def test_the_order_and_the_number_of_pairs_of_the_frequency_protocol():
-    after, before = protocol("frequency", "stdp_pair", settings={"a_plus": 0.001, "a_minus": 0.001}).curves
+    after, before = protocol(
+        "frequency", "stdp_pair", settings={"a_plus": 0.001, "a_minus": 0.001}
+    ).curves
 
     assert after.x == (0.1, 10, 20, 40, 50)
     assert after.change[0] == pytest.approx(60 * 0.001 * np.exp(-0.5), rel=1e-6)
@@ -81,19 +85,25 @@ def test_a_spike_that_is_too_early_is_refused(spike):
 def test_a_users_rule_goes_through_the_same_protocols(tmp_path):
     (tmp_path / "mine.yaml").write_text(RULE)
 
-    weight = outcome("mine.yaml", [[10, 20, 30]], [[]], weight=0.1, folder=tmp_path, backend="runtime").weight
+    weight = outcome(
+        "mine.yaml", [[10, 20, 30]], [[]], weight=0.1, folder=tmp_path, backend="runtime"
+    ).weight
 
     assert weight == pytest.approx([0.4])
 
 
 def test_window_as_json():
-    status, output, _ = command("window", "stdp_pair", "--json", "--backend", "runtime", "--set", "tau_plus=10 ms")
+    status, output, _ = command(
+        "window", "stdp_pair", "--json", "--backend", "runtime", "--set", "tau_plus=10 ms"
+    )
 
     found = json.loads(output)
     at_ten = found["interval_ms"].index(10)
     assert status == 0
     assert found["change"][at_ten] == pytest.approx(0.005 * np.exp(-1), rel=1e-9)
-    assert found["change"][found["interval_ms"].index(-10)] == pytest.approx(closed_form(-10), rel=1e-9)
+    assert found["change"][found["interval_ms"].index(-10)] == pytest.approx(
+        closed_form(-10), rel=1e-9
+    )
 
 
 def test_trains_as_json():
@@ -128,8 +138,14 @@ def test_the_commands_draw_figures(tmp_path):
         (("window", "stdp_triplet", "--set", "preset=cortex"), "no preset is called 'cortex'"),
         (("window", "stdp_pair", "--pairs", "0"), "at least one pair"),
         (("protocol", "trains", "stdp_pair", "--pre", "10"), "needs --pre and --post"),
-        (("protocol", "trains", "stdp_pair", "--pre", "10,x", "--post", "1"), "expected times in ms"),
-        (("protocol", "trains", "stdp_pair", "--pre", "10", "--post", "12", "--weight", "2"), "between 0 and 1"),
+        (
+            ("protocol", "trains", "stdp_pair", "--pre", "10,x", "--post", "1"),
+            "expected times in ms",
+        ),
+        (
+            ("protocol", "trains", "stdp_pair", "--pre", "10", "--post", "12", "--weight", "2"),
+            "between 0 and 1",
+        ),
         (("protocol", "frequenzy", "stdp_pair"), "no protocol is called 'frequenzy'"),
         (("protocol", "frequency", "stdp_pair", "--pre", "10"), "has its own spikes"),
     ],

@@ -59,7 +59,10 @@ def test_a_circuit_changes_what_it_names_of_a_region_and_nothing_else():
 
     assert str(pathway.weight[0][0]) == "0.2 nS"
     assert (pathway.connect.rule, pathway.connect.number[0][0].mean) == ("fixed_indegree", 3)
-    assert {str(value) for value in changed.populations["here.relay"].parameters.values()} == {"normal(-63 mV, 1 mV)", "7 nS"}
+    assert {str(value) for value in changed.populations["here.relay"].parameters.values()} == {
+        "normal(-63 mV, 1 mV)",
+        "7 nS",
+    }
     assert changed.populations["here.reticular"] == plain.populations["here.reticular"]
     assert changed.pathways["here.reticular_to_relay"] == plain.pathways["here.reticular_to_relay"]
 
@@ -72,8 +75,14 @@ def test_a_change_may_be_given_by_a_path():
 
 
 def test_a_path_into_what_a_region_makes_is_told_where_to_go():
-    with pytest.raises(thalia.CircuitError, match=r"of a region: --set regions\.here\.pathways\.relay_to_reticular\.weight"):
-        thalia.loads(CIRCUIT.format(name="thalamus", size=1000), set={"pathways.here.relay_to_reticular.weight": "0.2 nS"})
+    with pytest.raises(
+        thalia.CircuitError,
+        match=r"of a region: --set regions\.here\.pathways\.relay_to_reticular\.weight",
+    ):
+        thalia.loads(
+            CIRCUIT.format(name="thalamus", size=1000),
+            set={"pathways.here.relay_to_reticular.weight": "0.2 nS"},
+        )
 
 
 def test_changes_survive_writing_and_reading():

@@ -67,13 +67,29 @@ def text(rule="stdp_pair", delay="1.3 ms", synapse="current_exp", phases=0, seed
 
 
 # each kind of state: of the synapse, of the neuron, at every step, beside a modulator, in a stack of rules, of the connectivity
-KINDS = {"stdp_triplet", "bcm", "stdp_voltage", "d1_stdp", "tag_and_capture", "structural", "normalise", "predictive"}
+KINDS = {
+    "stdp_triplet",
+    "bcm",
+    "stdp_voltage",
+    "d1_stdp",
+    "tag_and_capture",
+    "structural",
+    "normalise",
+    "predictive",
+}
 
 
-@pytest.mark.parametrize("rule", [pytest.param(rule, marks=() if rule in KINDS else pytest.mark.reference) for rule in RULES])
+@pytest.mark.parametrize(
+    "rule",
+    [pytest.param(rule, marks=() if rule in KINDS else pytest.mark.reference) for rule in RULES],
+)
 def test_every_rule_resumes_to_the_bit(rule):
     """Its traces, its state in the neuron, its spikes on their way, on the interpreted backend."""
-    verdict = verify(thalia.loads(text(rule, delay="{axonal: 1.3 ms, dendritic: 0.6 ms}")), backend="runtime", pieces=2)
+    verdict = verify(
+        thalia.loads(text(rule, delay="{axonal: 1.3 ms, dendritic: 0.6 ms}")),
+        backend="runtime",
+        pieces=2,
+    )
 
     assert verdict.different == ()
     assert verdict.spikes > 50
@@ -81,7 +97,9 @@ def test_every_rule_resumes_to_the_bit(rule):
 
 @pytest.mark.parametrize("rule", ["stdp_triplet", "d1_stdp"])
 def test_the_compiled_program_resumes_to_the_bit(rule):
-    verdict = verify(thalia.loads(text(rule, delay='"uniform(0.5 ms, 6 ms)"', phases=1)), backend="cpp", pieces=4)
+    verdict = verify(
+        thalia.loads(text(rule, delay='"uniform(0.5 ms, 6 ms)"', phases=1)), backend="cpp", pieces=4
+    )
 
     assert verdict.different == ()
     assert "identical to the bit" in verdict.text()
@@ -92,7 +110,9 @@ def test_single_precision_resumes_to_the_bit(tmp_path):
     circuit = thalia.loads(text("d1_stdp"))
     whole = thalia.run(circuit, output=tmp_path / "whole.h5", backend="cpp", precision="single")
 
-    thalia.run(circuit, output=tmp_path / "part.h5", backend="cpp", precision="single", duration="21 ms")
+    thalia.run(
+        circuit, output=tmp_path / "part.h5", backend="cpp", precision="single", duration="21 ms"
+    )
     resumed = thalia.resume(tmp_path / "part.h5", for_="29 ms")
 
     with h5py.File(whole.file) as one, h5py.File(resumed.file) as other:
@@ -142,12 +162,21 @@ def test_many_random_circuits_cut_anywhere_resume_to_the_bit(
     """Neurons with noise, every rule, delays, short-term plasticity, modulators, several stimuli and clocks; by hand."""
     given_text = text(rule, delay, synapse, phases, seed).replace("every: 24 ms", f"every: {clock}")
     if rule not in CELLS:
-        given_text = given_text.replace("{neuron: lif_current, size: 6", f"{{neuron: {neuron}, size: 6") + NOISY
+        given_text = (
+            given_text.replace("{neuron: lif_current, size: 6", f"{{neuron: {neuron}, size: 6")
+            + NOISY
+        )
     circuit, folder = thalia.loads(given_text), tmp_path_factory.mktemp("pieces")
     whole = thalia.run(circuit, output=folder / "whole.h5", backend="runtime", precision=precision)
 
     ends = [*sorted(cuts), 500]
-    parts = thalia.run(circuit, output=folder / "parts.h5", backend="runtime", precision=precision, duration=f"{ends[0] / 10} ms")
+    parts = thalia.run(
+        circuit,
+        output=folder / "parts.h5",
+        backend="runtime",
+        precision=precision,
+        duration=f"{ends[0] / 10} ms",
+    )
     for start, stop in itertools.pairwise(ends):
         thalia.resume(parts.file, for_=f"{(stop - start) / 10} ms")
 
@@ -160,7 +189,11 @@ def test_a_difference_would_be_found(monkeypatch):
 
     whole = RuntimeSession.state
     monkeypatch.setattr(
-        RuntimeSession, "state", lambda self, without: {k: v for k, v in whole(self, without).items() if not k.endswith(".queue")}
+        RuntimeSession,
+        "state",
+        lambda self, without: {
+            k: v for k, v in whole(self, without).items() if not k.endswith(".queue")
+        },
     )
 
     verdict = verify(thalia.loads(text(delay="6 ms")), backend="runtime", pieces=4)
@@ -187,7 +220,11 @@ def test_every_variable_of_every_object_is_kept_or_made_again(tmp_path):
     assert "synapses_q.w" not in kept  # static weights follow from the seed
     names = [
         "synapses_p.w",
-        *(name for name in every if name.rpartition(".")[2] in ("v", "lastspike", "lastupdate", "queue", "generator")),
+        *(
+            name
+            for name in every
+            if name.rpartition(".")[2] in ("v", "lastspike", "lastupdate", "queue", "generator")
+        ),
     ]
     assert set(names) <= kept
 
@@ -195,7 +232,9 @@ def test_every_variable_of_every_object_is_kept_or_made_again(tmp_path):
 def interrupted(circuit, file, seconds):
     """Start a run in a process of its own and kill it after a while; whether it was still at work."""
     code = "import sys, thalia; thalia.run(sys.argv[1], output=sys.argv[2], backend='cpp', checkpoint_every='20 ms')"
-    process = subprocess.Popen([sys.executable, "-c", code, circuit, file], env={**os.environ, "PYTHONPATH": str(ROOT)})
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, circuit, file], env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -218,7 +257,9 @@ def run_with_kills(folder, delays):
         if not file.exists():
             kills += interrupted(str(circuit), str(file), delay)
             continue
-        process = subprocess.Popen([sys.executable, "-c", code, str(file)], env={**os.environ, "PYTHONPATH": str(ROOT)})
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, str(file)], env={**os.environ, "PYTHONPATH": str(ROOT)}
+        )
         try:
             process.wait(delay)
             break
@@ -232,7 +273,12 @@ def run_with_kills(folder, delays):
         thalia.resume(file)
     with h5py.File(whole.file) as first, h5py.File(file) as second:
         same = changed(read_state(first, file).state, read_state(second, file).state) == []
-        for name in ("spikes/cells/timestamps", "spikes/cells/node_ids", "weights/p/w", "weights/p/time"):
+        for name in (
+            "spikes/cells/timestamps",
+            "spikes/cells/node_ids",
+            "weights/p/w",
+            "weights/p/time",
+        ):
             same = same and np.array_equal(first[name][:], second[name][:])
     return kills, same
 
@@ -297,7 +343,9 @@ def small_disk(tmp_path):
     """A file system of 12 MB."""
     place = tmp_path / "small"
     place.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", place], capture_output=True, check=False).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", place], capture_output=True, check=False
+    ).returncode:
         pytest.skip("needs the right to mount a small file system")
     yield place
     subprocess.run(["umount", "-l", place], check=True)
@@ -310,7 +358,9 @@ def test_a_real_disk_that_fills_up_costs_nothing_that_was_kept(small_disk, tmp_p
     whole = thalia.run(circuit, output=tmp_path / "whole.h5", backend="runtime")
 
     with pytest.raises(CircuitError, match=r"no space left on device\n.*thalia resume"):
-        thalia.run(circuit, output=small_disk / "run.h5", backend="runtime", checkpoint_every="50 ms")
+        thalia.run(
+            circuit, output=small_disk / "run.h5", backend="runtime", checkpoint_every="50 ms"
+        )
     kept = thalia.Run(small_disk / "run.h5").spikes["source"]
     (tmp_path / "run.h5").write_bytes((small_disk / "run.h5").read_bytes())
     resumed = thalia.resume(tmp_path / "run.h5")
@@ -321,9 +371,14 @@ def test_a_real_disk_that_fills_up_costs_nothing_that_was_kept(small_disk, tmp_p
 
 
 def test_a_disk_without_room_for_the_weights_is_told_before_the_start(small_disk):
-    circuit = thalia.loads(text().replace("every: 24 ms", "every: 0.1 ms").replace("duration: 50 ms", "duration: 60 s"))
+    circuit = thalia.loads(
+        text().replace("every: 24 ms", "every: 0.1 ms").replace("duration: 50 ms", "duration: 60 s")
+    )
 
-    with pytest.raises(CircuitError, match=r"needs about [\d.]+ MB for weights and state, and 12\.\d MB are free in .*small"):
+    with pytest.raises(
+        CircuitError,
+        match=r"needs about [\d.]+ MB for weights and state, and 12\.\d MB are free in .*small",
+    ):
         thalia.run(circuit, output=small_disk / "run.h5", backend="runtime")
     assert list(small_disk.iterdir()) == []
 
@@ -351,7 +406,8 @@ def test_memory_does_not_grow_with_the_time_between_states(tmp_path, monkeypatch
 def test_the_length_of_chunks_changes_nothing(tmp_path):
     circuit = thalia.loads(text("stdp_triplet", phases=1))
     files = [
-        thalia.run(circuit, output=tmp_path / f"{k}.h5", backend="runtime", chunk=c).file for k, c in enumerate([None, "1.7 ms"])
+        thalia.run(circuit, output=tmp_path / f"{k}.h5", backend="runtime", chunk=c).file
+        for k, c in enumerate([None, "1.7 ms"])
     ]
 
     assert compare(*files) == []
@@ -365,7 +421,9 @@ def test_progress_tells_time_speed_and_spikes(tmp_path):
     )  # fmt: skip
 
     simulating = [(fraction, detail) for what, fraction, detail in told if what == "simulating"]
-    assert [fraction for fraction, _ in simulating] == pytest.approx([0.2, 0.4, 0.48, 0.6, 0.8, 0.96, 1])
+    assert [fraction for fraction, _ in simulating] == pytest.approx(
+        [0.2, 0.4, 0.48, 0.6, 0.8, 0.96, 1]
+    )
     assert re.fullmatch(r"0\.01 of 0\.05 s, \S+ x model time, \d+ spikes", simulating[0][1])
 
 
@@ -380,7 +438,10 @@ def test_an_edited_circuit_is_not_resumed_as_if_nothing_had_happened(tmp_path):
     resumed = thalia.resume(file, for_="30 ms", as_it_was=True)
 
     message = str(told.value)
-    assert f"{circuit}: was edited since {file} was written: -  noise: {{kind: poisson, target: cells, rate: 3 kHz" in message
+    assert (
+        f"{circuit}: was edited since {file} was written: -  noise: {{kind: poisson, target: cells, rate: 3 kHz"
+        in message
+    )
     assert f"`thalia run {circuit} --from {file}` starts the edited circuit" in message
     circuit.write_text(text())
     whole = thalia.run(circuit, output=tmp_path / "whole.h5", backend="runtime")
@@ -390,7 +451,9 @@ def test_an_edited_circuit_is_not_resumed_as_if_nothing_had_happened(tmp_path):
 def test_an_edit_of_a_list_or_of_the_spikes_is_found(tmp_path):
     """Lines that begin with a dash themselves, and files beside the circuit; a mark of the byte order is no edit."""
     circuit, spikes = tmp_path / "circuit.yaml", tmp_path / "spikes.csv"
-    played = "stimuli:\n  times: {kind: spikes, target: player, file: spikes.csv}\ncite:\n- one\n- two\n"
+    played = (
+        "stimuli:\n  times: {kind: spikes, target: player, file: spikes.csv}\ncite:\n- one\n- two\n"
+    )
     whole = text().split("stimuli:")[0] + played + "record:" + text().split("record:")[1]
     whole += "duration: 50 ms\n" if "duration" not in whole else ""
     spikes.write_text("0,3\n")
@@ -404,12 +467,15 @@ def test_an_edit_of_a_list_or_of_the_spikes_is_found(tmp_path):
     circuit.write_text(whole)
     spikes.write_text("0,4\n")
     with pytest.raises(
-        CircuitError, match=r"spikes\.csv: was edited since .*: -0,3; \+0,4\n.*thalia run \S+circuit\.yaml --from"
+        CircuitError,
+        match=r"spikes\.csv: was edited since .*: -0,3; \+0,4\n.*thalia run \S+circuit\.yaml --from",
     ):
         thalia.resume(file, for_="1 ms")
 
 
-@pytest.mark.parametrize("name", ["reports/v/v/cells/data", "modulators/m/value", "spikes/cells/timestamps"])
+@pytest.mark.parametrize(
+    "name", ["reports/v/v/cells/data", "modulators/m/value", "spikes/cells/timestamps"]
+)
 def test_damaged_recordings_are_named_and_not_believed(finished, name):
     with h5py.File(finished, "r+") as h5:
         h5[name][3] += 1e-3
@@ -483,7 +549,9 @@ def test_a_circuit_with_files_beside_it_resumes_without_them(tmp_path):
     (tmp_path / "mine.yaml").write_text(rule)
     (tmp_path / "circuit.yaml").write_text(text().replace("[stdp_pair]", "[{rule: ./mine.yaml}]"))
     whole = thalia.run(tmp_path / "circuit.yaml", output=tmp_path / "whole.h5", backend="runtime")
-    thalia.run(tmp_path / "circuit.yaml", output=tmp_path / "part.h5", backend="runtime", duration="20 ms")
+    thalia.run(
+        tmp_path / "circuit.yaml", output=tmp_path / "part.h5", backend="runtime", duration="20 ms"
+    )
     (tmp_path / "mine.yaml").unlink()
     (tmp_path / "circuit.yaml").unlink()
 
@@ -497,7 +565,9 @@ def test_a_warm_start_takes_weights_and_state_by_name(tmp_path):
     first = thalia.run(thalia.loads(text("bcm")), output=tmp_path / "first.h5", backend="runtime")
     other = text("bcm").replace("rate: 3 kHz", "rate: 1 kHz").replace("name: pieces", "name: other")
 
-    warm = thalia.run(thalia.loads(other), output=tmp_path / "warm.h5", backend="runtime", start_from=first.file)
+    warm = thalia.run(
+        thalia.loads(other), output=tmp_path / "warm.h5", backend="runtime", start_from=first.file
+    )
 
     assert np.array_equal(warm.weights["p"].w[0], first.weights["p"].w[-1])
     assert "weights and traces of p and state of rules in cells" in " ".join(warm.results["notes"])
@@ -507,7 +577,13 @@ def warmed(rule, tmp_path):
     """The state at the end of a run, and that one step into a run that starts with what it learned."""
     circuit = thalia.loads(text(rule))
     first = thalia.run(circuit, output=tmp_path / "first.h5", backend="runtime")
-    warm = thalia.run(circuit, output=tmp_path / "warm.h5", backend="runtime", start_from=first.file, duration="0.1 ms")
+    warm = thalia.run(
+        circuit,
+        output=tmp_path / "warm.h5",
+        backend="runtime",
+        start_from=first.file,
+        duration="0.1 ms",
+    )
     with h5py.File(first.file) as one, h5py.File(warm.file) as other:
         return read_state(one, first.file).state, read_state(other, warm.file).state
 
@@ -518,7 +594,9 @@ def test_a_warm_start_keeps_rescaled_traces(rule, tmp_path):
     before, after = warmed(rule, tmp_path)
 
     name, tau = {"stdp_triplet": ("stdp_triplet_r2", 101), "d1_stdp": ("d1_stdp_slow", 1500)}[rule]
-    old, new = (each[f"synapses_p.{name}"] * each[f"shared.p_decay_of_{name}"] for each in (before, after))
+    old, new = (
+        each[f"synapses_p.{name}"] * each[f"shared.p_decay_of_{name}"] for each in (before, after)
+    )
     assert np.isclose(new, old * np.exp(-0.1 / tau), rtol=1e-9).mean() > 0.8
     assert np.abs(new).max() > 0
 
@@ -529,8 +607,13 @@ def test_a_warm_start_keeps_the_traces(tmp_path):
 
     untouched = after["synapses_p.lastupdate"] < 0
     assert untouched.sum() > 10
-    assert np.array_equal(after["synapses_p.stdp_triplet_r2"][untouched], before["synapses_p.stdp_triplet_r2"][untouched])
-    assert after["synapses_p.lastupdate"][untouched] == pytest.approx(before["synapses_p.lastupdate"][untouched] - 0.05)
+    assert np.array_equal(
+        after["synapses_p.stdp_triplet_r2"][untouched],
+        before["synapses_p.stdp_triplet_r2"][untouched],
+    )
+    assert after["synapses_p.lastupdate"][untouched] == pytest.approx(
+        before["synapses_p.lastupdate"][untouched] - 0.05
+    )
     assert after["neurons_cells.p_stdp_triplet_o2"] == pytest.approx(
         before["neurons_cells.p_stdp_triplet_o2"] * np.exp(-0.1 / 125)
     )
@@ -540,12 +623,20 @@ def test_a_warm_start_says_what_did_not_match(tmp_path):
     first = thalia.run(thalia.loads(text()), output=tmp_path / "first.h5", backend="runtime")
 
     with pytest.raises(CircuitError, match="nothing in it fits pieces"):
-        thalia.run(thalia.loads(text(seed=2)), output=tmp_path / "warm.h5", backend="runtime", start_from=first.file)
+        thalia.run(
+            thalia.loads(text(seed=2)),
+            output=tmp_path / "warm.h5",
+            backend="runtime",
+            start_from=first.file,
+        )
     assert not (tmp_path / "warm.h5").exists()
 
 
 def test_the_same_run_twice_has_no_differences(tmp_path):
-    one, other = (thalia.run(thalia.loads(text()), output=tmp_path / f"{k}.h5", backend="runtime").file for k in range(2))
+    one, other = (
+        thalia.run(thalia.loads(text()), output=tmp_path / f"{k}.h5", backend="runtime").file
+        for k in range(2)
+    )
 
     assert compare(one, other) == []
 
@@ -553,12 +644,17 @@ def test_the_same_run_twice_has_no_differences(tmp_path):
 def test_what_differs_between_two_runs_is_said(tmp_path):
     one = thalia.run(thalia.loads(text()), output=tmp_path / "one.h5", backend="runtime").file
     other = thalia.run(
-        thalia.loads(text().replace("rate: 3 kHz", "rate: 4 kHz")), output=tmp_path / "other.h5", backend="runtime"
+        thalia.loads(text().replace("rate: 3 kHz", "rate: 4 kHz")),
+        output=tmp_path / "other.h5",
+        backend="runtime",
     ).file
 
     found = compare(one, other)
 
-    assert [line for line in found if line.startswith("circuit")] == ["circuit -    rate: 3 kHz", "circuit +    rate: 4 kHz"]
+    assert [line for line in found if line.startswith("circuit")] == [
+        "circuit -    rate: 3 kHz",
+        "circuit +    rate: 4 kHz",
+    ]
     assert any(line.startswith("spikes/cells/timestamps") for line in found)
     assert "state neurons_cells.v" in found
 
@@ -566,14 +662,22 @@ def test_what_differs_between_two_runs_is_said(tmp_path):
 def test_a_warm_start_that_is_killed_at_once_goes_on_with_what_it_took_over(tmp_path):
     """Not with the weights that wiring would make again."""
     first = thalia.run(thalia.loads(text()), output=tmp_path / "first.h5", backend="runtime")
-    whole = thalia.run(thalia.loads(text()), output=tmp_path / "whole.h5", backend="runtime", start_from=first.file)
+    whole = thalia.run(
+        thalia.loads(text()), output=tmp_path / "whole.h5", backend="runtime", start_from=first.file
+    )
 
     def interrupt(what, fraction, detail=""):
         if what == "simulating":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        thalia.run(thalia.loads(text()), output=tmp_path / "cut.h5", backend="runtime", start_from=first.file, progress=interrupt)
+        thalia.run(
+            thalia.loads(text()),
+            output=tmp_path / "cut.h5",
+            backend="runtime",
+            start_from=first.file,
+            progress=interrupt,
+        )
     resumed = thalia.resume(tmp_path / "cut.h5")
 
     assert np.array_equal(resumed.weights["p"].w, whole.weights["p"].w)

@@ -22,11 +22,18 @@ def test_rates_and_irregularity_are_those_of_the_phase(simulate):
     assert run.results["rates_by_phase_hz"]["silent"]["a"] == 0
     assert run.rates["a"] == pytest.approx(100, rel=0.1)
     assert run.results["cv_isi"]["a"] == pytest.approx(0.9, abs=0.15)
-    assert run.phases == [("silent", 0.0, pytest.approx(0.2)), ("busy", pytest.approx(0.2), pytest.approx(0.4))]
+    assert run.phases == [
+        ("silent", 0.0, pytest.approx(0.2)),
+        ("busy", pytest.approx(0.2), pytest.approx(0.4)),
+    ]
 
 
 def test_a_longer_duration_lengthens_the_last_phase(simulate):
-    assert simulate(PHASES, duration="600 ms").phases[-1] == ("busy", pytest.approx(0.2), pytest.approx(0.6))
+    assert simulate(PHASES, duration="600 ms").phases[-1] == (
+        "busy",
+        pytest.approx(0.2),
+        pytest.approx(0.6),
+    )
 
 
 def test_irregularity_leaves_out_what_came_before_the_last_phase(simulate):
@@ -80,7 +87,9 @@ def test_a_circuit_made_in_python_runs_as_the_same_in_yaml(tmp_path):
     )
 
     direct = thalia.run(made, backend="runtime", output=tmp_path / "direct.h5")
-    through_yaml = thalia.run(thalia.loads(thalia.dumps(made)), backend="runtime", output=tmp_path / "yaml.h5")
+    through_yaml = thalia.run(
+        thalia.loads(thalia.dumps(made)), backend="runtime", output=tmp_path / "yaml.h5"
+    )
 
     assert len(direct.spikes["b"]) > 0
     assert direct.spikes["b"].times.tobytes() == through_yaml.spikes["b"].times.tobytes()
@@ -97,7 +106,10 @@ pathways: {ab: {pre: a, post: b, connect: {rule: fixed_total_number, number: 0},
            rare: {pre: a, post: b, connect: {probability: 1.0e-9}, synapse: current_exp, weight: 1 pA, delay: "uniform(1 ms, 2 ms)", plasticity: [stdp_pair]}}
 """
 
-    runs = [thalia.run(thalia.loads(text), backend=name, output=tmp_path / f"{name}.h5") for name in ("cpp", "runtime")]
+    runs = [
+        thalia.run(thalia.loads(text), backend=name, output=tmp_path / f"{name}.h5")
+        for name in ("cpp", "runtime")
+    ]
 
     assert [run.results["synapses"] for run in runs] == [0, 0]
 
@@ -149,7 +161,9 @@ def test_memory_is_estimated_from_the_synapses():
     from thalia.compiler.resources import needed_bytes
 
     circuit = thalia.load(ROOT / "circuits" / "cortex.yaml")
-    full, tenth = (needed_bytes(thalia.plan_of(with_options(circuit, scale=scale))) for scale in (1.0, 0.1))
+    full, tenth = (
+        needed_bytes(thalia.plan_of(with_options(circuit, scale=scale))) for scale in (1.0, 0.1)
+    )
 
     assert 10.3e9 < full < 15e9
     assert tenth < 0.6e9
@@ -182,7 +196,10 @@ pathways:
 stimuli: {int: {kind: poisson, target: defaultclock, rate: 1 kHz, weight: 1 nA}}
 """
 
-    runs = [thalia.run(thalia.loads(text), backend=name, output=tmp_path / f"{name}.h5") for name in ("cpp", "runtime")]
+    runs = [
+        thalia.run(thalia.loads(text), backend=name, output=tmp_path / f"{name}.h5")
+        for name in ("cpp", "runtime")
+    ]
 
     assert all((run.weights["int"].w[0] != run.weights["int"].w[-1]).any() for run in runs)
 
@@ -201,7 +218,9 @@ stimuli:
 record: {states: {e: {population: e, variables: [current_exp_i], every: 20 ms, neurons: 150},
                   i: {population: i, variables: [current_exp_i], every: 20 ms, neurons: 150}}}
 """
-    expected = (4000 * 1 + 1000 * 4) * 5e-3 * 0.1 / np.expm1(0.1)  # spikes act at the start of a step, which then decays
+    expected = (
+        (4000 * 1 + 1000 * 4) * 5e-3 * 0.1 / np.expm1(0.1)
+    )  # spikes act at the start of a step, which then decays
 
     run = simulate(text, backend="cpp")
 

@@ -12,7 +12,9 @@ FACTORS = [0.1, 0.5]
 
 
 def plan_at(factor):
-    return thalia.plan_of(with_options(thalia.load(ROOT / "circuits" / "cortex.yaml"), scale=factor))
+    return thalia.plan_of(
+        with_options(thalia.load(ROOT / "circuits" / "cortex.yaml"), scale=factor)
+    )
 
 
 @pytest.mark.parametrize("factor", [*FACTORS, 1.0])
@@ -21,10 +23,17 @@ def test_sizes_and_synapses_are_those_of_the_reference(factor):
     sizes = {member.name: member.size for _, member in plan.populations()}
     counts = {pathway.name: pathway.connect.number[0][0].mean for _, pathway in plan.pathways()}
 
-    found = np.array([[counts.get(f"local.{pre}_to_{post}", 0) for pre in microcircuit.NAMES] for post in microcircuit.NAMES])
+    found = np.array(
+        [
+            [counts.get(f"local.{pre}_to_{post}", 0) for pre in microcircuit.NAMES]
+            for post in microcircuit.NAMES
+        ]
+    )
 
     assert [sizes[name] for name in microcircuit.NAMES] == expected["sizes"].tolist()
-    assert np.abs(found - expected["synapses"]).max() <= 3e-8 * expected["synapses"].max()  # ln(1 - 1/N^2) loses digits there
+    assert (
+        np.abs(found - expected["synapses"]).max() <= 3e-8 * expected["synapses"].max()
+    )  # ln(1 - 1/N^2) loses digits there
 
 
 @pytest.mark.parametrize("factor", FACTORS)
@@ -37,7 +46,9 @@ def test_weights_and_currents_make_up_for_what_is_lost(factor):
     }
     weights = {pathway.name: pathway.weight.mean * 1e12 for _, pathway in plan.pathways()}
 
-    assert [bias[name] for name in microcircuit.NAMES] == pytest.approx(expected["current"].tolist(), rel=1e-6)
+    assert [bias[name] for name in microcircuit.NAMES] == pytest.approx(
+        expected["current"].tolist(), rel=1e-6
+    )
     assert weights["local.l4e_to_l23e"] == pytest.approx(expected["weights"][0, 2])
     assert weights["local.l23i_to_l4e"] == pytest.approx(expected["weights"][2, 1])
 
@@ -55,15 +66,24 @@ pathways:
 
 def test_bounds_grow_with_the_weights():
     """A quarter of the synapses, twice as strong; else the weight would stand above its bound."""
-    (pathway,) = (each for _, each in thalia.plan_of(with_options(thalia.loads(PLASTIC), scale=0.25)).pathways())
+    (pathway,) = (
+        each
+        for _, each in thalia.plan_of(with_options(thalia.loads(PLASTIC), scale=0.25)).pathways()
+    )
 
-    assert [value.mean for value in (pathway.w_min, pathway.weight, pathway.w_max)] == pytest.approx([2e-12, 6e-12, 8e-12])
+    assert [
+        value.mean for value in (pathway.w_min, pathway.weight, pathway.w_max)
+    ] == pytest.approx([2e-12, 6e-12, 8e-12])
 
 
 def test_the_full_circuit_is_the_published_one():
     """77,169 neurons and 298.88 million local synapses (Potjans & Diesmann 2014)."""
     plan = plan_at(1.0)
-    local = sum(pathway.connect.number[0][0].mean for _, pathway in plan.pathways() if pathway.name.startswith("local"))
+    local = sum(
+        pathway.connect.number[0][0].mean
+        for _, pathway in plan.pathways()
+        if pathway.name.startswith("local")
+    )
 
     assert sum(group.size for group in plan.groups if group.part == "lif_current") == 77_169
     assert local == pytest.approx(298.88e6, abs=5e3)
@@ -90,7 +110,10 @@ stimuli: {{noise: {stimulus}}}
 @pytest.mark.parametrize(
     ("stimulus", "current"),
     [
-        ("{kind: poisson, target: a, number: 100, rate: 8 Hz, weight: 10 pA}", 0.5 * 100 * 8 * 10 * 0.5e-3),
+        (
+            "{kind: poisson, target: a, number: 100, rate: 8 Hz, weight: 10 pA}",
+            0.5 * 100 * 8 * 10 * 0.5e-3,
+        ),
         ("{kind: poisson, target: a, number: 100, rate: 8 Hz, weight: 1 nS}", None),
         ("{kind: poisson_pulses, target: a, number: 100, rate: 8 Hz, weight: 10 pA}", None),
     ],

@@ -47,7 +47,9 @@ def test_libsonata_reads_the_spikes(kept):
     assert sorted(reader.get_population_names()) == ["noise", "v1.l4.e", "v1.l4.i"]
     assert population.sorting == "by_time"
     assert [node for node, _ in spikes] == kept.spikes["v1.l4.e"].neurons.tolist()
-    assert [time for _, time in spikes] == pytest.approx(kept.spikes["v1.l4.e"].times * 1e3, abs=1e-9)
+    assert [time for _, time in spikes] == pytest.approx(
+        kept.spikes["v1.l4.e"].times * 1e3, abs=1e-9
+    )
 
 
 def test_the_spike_layout_is_that_of_the_specification(kept):
@@ -58,7 +60,11 @@ def test_the_spike_layout_is_that_of_the_specification(kept):
         assert group["timestamps"].dtype == "f8"
         assert group["timestamps"].attrs["units"] == "ms"
         assert group["node_ids"].dtype == "u8"
-        assert h5py.check_enum_dtype(group.attrs.get_id("sorting").dtype) == {"none": 0, "by_id": 1, "by_time": 2}
+        assert h5py.check_enum_dtype(group.attrs.get_id("sorting").dtype) == {
+            "none": 0,
+            "by_id": 1,
+            "by_time": 2,
+        }
         assert (np.diff(group["timestamps"][:]) >= 0).all()
 
 
@@ -115,7 +121,11 @@ def test_every_array_has_a_unit(kept):
     missing = []
     with h5py.File(kept.file) as h5:
         h5["weights"].visititems(
-            lambda name, node: missing.append(name) if isinstance(node, h5py.Dataset) and "units" not in node.attrs else None
+            lambda name, node: (
+                missing.append(name)
+                if isinstance(node, h5py.Dataset) and "units" not in node.attrs
+                else None
+            )
         )
 
     assert missing == []
@@ -123,7 +133,11 @@ def test_every_array_has_a_unit(kept):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "there is no such file"), (b"not hdf5", "cannot be read as HDF5"), ("hdf5", "is HDF5 but no run of Thalia")],
+    [
+        (None, "there is no such file"),
+        (b"not hdf5", "cannot be read as HDF5"),
+        ("hdf5", "is HDF5 but no run of Thalia"),
+    ],
 )
 def test_what_is_no_run_file_is_told(tmp_path, content, message):
     file = tmp_path / "x.h5"

@@ -27,7 +27,10 @@ populations: {a: {neuron: poisson, size: 20, parameters: {rate: 40 Hz}}, b: {neu
 pathways: {p: {pre: a, post: b, connect: {probability: 0.5}, synapse: current_exp, weight: 3 nA, delay: 1 ms, plasticity: [stdp_pair]}}
 stimuli: {drive: {kind: poisson, target: b, rate: 300 Hz, weight: 2 nA}}
 """
-AXES = [Axis("stimuli.drive.rate", ("300 Hz", "900 Hz")), Axis("pathways.p.weight", ("1 nA", "3 nA"))]
+AXES = [
+    Axis("stimuli.drive.rate", ("300 Hz", "900 Hz")),
+    Axis("pathways.p.weight", ("1 nA", "3 nA")),
+]
 
 
 @pytest.fixture
@@ -38,7 +41,13 @@ def circuit(tmp_path):
 
 
 def swept(circuit, name="out", axes=AXES, seeds=(1, 2), **options):
-    return sweep.sweep(circuit, axes, seeds, output=circuit.with_name(name), **{"backend": "runtime", "workers": 2, **options})
+    return sweep.sweep(
+        circuit,
+        axes,
+        seeds,
+        output=circuit.with_name(name),
+        **{"backend": "runtime", "workers": 2, **options},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +59,24 @@ def whole(tmp_path_factory):
 
 
 def test_every_point_is_the_run_of_that_point(whole, tmp_path):
-    assert [(p.settings["stimuli.drive.rate"], p.settings["pathways.p.weight"], p.seed) for p, _ in whole.rows] == [
-        (rate, weight, seed) for rate in ("300 Hz", "900 Hz") for weight in ("1 nA", "3 nA") for seed in (1, 2)
+    assert [
+        (p.settings["stimuli.drive.rate"], p.settings["pathways.p.weight"], p.seed)
+        for p, _ in whole.rows
+    ] == [
+        (rate, weight, seed)
+        for rate in ("300 Hz", "900 Hz")
+        for weight in ("1 nA", "3 nA")
+        for seed in (1, 2)
     ]
     point, numbers = whole.rows[5]
     circuit = thalia.loads(TEXT)
-    alone = thalia.run(circuit, set=point.settings, seed=point.seed, backend="runtime", output=tmp_path / "alone.h5").results
+    alone = thalia.run(
+        circuit,
+        set=point.settings,
+        seed=point.seed,
+        backend="runtime",
+        output=tmp_path / "alone.h5",
+    ).results
     assert numbers["rates_hz.b"] == alone["rates_hz"]["b"] > 0
     assert numbers["weights.p.after"] == alone["weights"]["p"]["after"]
 
@@ -65,11 +86,15 @@ def test_the_table_is_text_and_hdf5(whole):
         rows = list(csv.DictReader(file))
     with h5py.File(whole.folder / "table.h5") as h5:
         assert h5["numbers/rates_hz.b"][:].tolist() == [float(row["rates_hz.b"]) for row in rows]
-        assert h5["settings/pathways.p.weight"].asstr()[:].tolist() == [row["pathways.p.weight"] for row in rows]
+        assert h5["settings/pathways.p.weight"].asstr()[:].tolist() == [
+            row["pathways.p.weight"] for row in rows
+        ]
     assert len(rows) == 8
 
 
-def test_a_sweep_that_was_killed_goes_on_where_it_stopped_with_any_number_of_workers(circuit, whole):
+def test_a_sweep_that_was_killed_goes_on_where_it_stopped_with_any_number_of_workers(
+    circuit, whole
+):
     """Half of the results, the last line torn."""
     torn = circuit.with_name("out")
     shutil.copytree(whole.folder, torn)
@@ -77,7 +102,9 @@ def test_a_sweep_that_was_killed_goes_on_where_it_stopped_with_any_number_of_wor
     (torn / RESULTS).write_text("".join(lines[:4]) + lines[4][:10])
     told = []
 
-    again = swept(circuit, workers=1, progress=lambda what, fraction, detail="": told.append((what, fraction)))
+    again = swept(
+        circuit, workers=1, progress=lambda what, fraction, detail="": told.append((what, fraction))
+    )
 
     assert again.rows == whole.rows
     assert [fraction for what, fraction in told if what == "sweeping"] == [5 / 8, 6 / 8, 7 / 8, 1]
@@ -113,8 +140,12 @@ def test_a_dask_cluster_of_two_processes_gives_the_same_table(circuit, tmp_path)
     distributed = pytest.importorskip("distributed")
     here = swept(circuit, backend="cpp", axes=AXES[:1])
 
-    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
-        there = swept(circuit, "there", backend="cpp", axes=AXES[:1], scheduler=cluster.scheduler_address)
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None
+    ) as cluster:
+        there = swept(
+            circuit, "there", backend="cpp", axes=AXES[:1], scheduler=cluster.scheduler_address
+        )
 
     assert there.rows == here.rows
 
@@ -162,7 +193,9 @@ def test_values_are_a_range_or_a_list(text, values):
 def test_points_are_every_combination():
     found = points([Axis("a", ("1", "2")), Axis("b", ("3",))], seeds_of("4:5"))
 
-    assert [(p.settings, p.seed) for p in found] == [({"a": a, "b": "3"}, s) for a in "12" for s in (4, 5)]
+    assert [(p.settings, p.seed) for p in found] == [
+        ({"a": a, "b": "3"}, s) for a in "12" for s in (4, 5)
+    ]
 
 
 @pytest.mark.parametrize(("text", "message"), [
@@ -203,7 +236,9 @@ def test_a_path_is_varied_or_set_once(circuit):
 def test_without_seeds_it_has_that_of_the_circuit(circuit):
     circuit.write_text(TEXT.replace("name: swept", "name: swept\nseed: 7"))
 
-    assert [point.seed for point, _ in swept(circuit, axes=AXES[:1], seeds=None, workers=1).rows] == [7, 7]
+    assert [
+        point.seed for point, _ in swept(circuit, axes=AXES[:1], seeds=None, workers=1).rows
+    ] == [7, 7]
 
 
 def test_a_sweep_that_is_stopped_stops_and_goes_on(circuit):
@@ -211,7 +246,10 @@ def test_a_sweep_that_is_stopped_stops_and_goes_on(circuit):
     command = [sys.executable, "-m", "thalia", "sweep", circuit, "--seeds", "1:40", "-o", circuit.with_name("out"),
                "--backend", "runtime", "--workers", "2"]  # fmt: skip
     process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, start_new_session=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        command,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     results = circuit.with_name("out") / RESULTS
     while process.poll() is None and not (results.exists() and results.read_text().count("\n") > 1):

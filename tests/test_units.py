@@ -4,10 +4,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thalia.syntax.units import UNITS, Value, ValueSyntaxError, constant, format_value, parse_unit, parse_value
+from thalia.syntax.units import (
+    UNITS,
+    Value,
+    ValueSyntaxError,
+    constant,
+    format_value,
+    parse_unit,
+    parse_value,
+)
 
 FINITE = st.floats(-1e12, 1e12, allow_nan=False).filter(lambda x: x == 0 or abs(x) > 1e-12)
-SHOWN_UNITS = ["ms", "s", "mV", "pA", "nA", "nS", "pF", "Hz", "kHz", "um", "mM", "Mohm", "nS/ms", "1/ms", "mV^2"]
+SHOWN_UNITS = [
+    "ms",
+    "s",
+    "mV",
+    "pA",
+    "nA",
+    "nS",
+    "pF",
+    "Hz",
+    "kHz",
+    "um",
+    "mM",
+    "Mohm",
+    "nS/ms",
+    "1/ms",
+    "mV^2",
+]
 
 
 @pytest.mark.parametrize(
@@ -26,14 +50,26 @@ def test_a_quantity_is_its_number_in_si(text, number):
         ("ms", "expected a number with its unit such as '20 ms', found 'ms'"),
         ("twenty", "expected a number with its unit such as '20 ms', found 'twenty'"),
         ("nomal(1 nS, 2 nS)", "'nomal' is not a distribution; did you mean 'normal'?"),
-        ("normal(1 nS)", "expected normal(mean, sd, min=…, max=…), found 1 of its two numbers in 'normal(1 nS)'"),
+        (
+            "normal(1 nS)",
+            "expected normal(mean, sd, min=…, max=…), found 1 of its two numbers in 'normal(1 nS)'",
+        ),
         ("normal(1 nS, 2 mV)", "'normal(1 nS, 2 mV)' mixes a conductance with a voltage"),
         ("normal(1 nS, -2 nS)", "'normal(1 nS, -2 nS)' has a negative standard deviation"),
-        ("spread(1 nS, 2 nS, min=0 nS)", "'spread(1 nS, 2 nS, min=0 nS)' is not drawn, and takes no min and max"),
+        (
+            "spread(1 nS, 2 nS, min=0 nS)",
+            "'spread(1 nS, 2 nS, min=0 nS)' is not drawn, and takes no min and max",
+        ),
         ("uniform(2 nS, 1 nS)", "'uniform(2 nS, 1 nS)' has its low end above its high end"),
         ("lognormal(0 nS, 1 nS)", "'lognormal(0 nS, 1 nS)' has a mean that is not positive"),
-        ("normal(1 nS, 1 nS, min=9 nS)", "leaves (almost) nothing of the distribution between min and max"),
-        ("normal(1 nS, 1 nS, low=0 nS)", "'low' is not an argument; expected normal(mean, sd, min=…, max=…)"),
+        (
+            "normal(1 nS, 1 nS, min=9 nS)",
+            "leaves (almost) nothing of the distribution between min and max",
+        ),
+        (
+            "normal(1 nS, 1 nS, low=0 nS)",
+            "'low' is not an argument; expected normal(mean, sd, min=…, max=…)",
+        ),
         (True, "expected a number with its unit such as '20 ms', found True"),
         ([1], "expected a number with its unit such as '20 ms', found a list"),
         (float("nan"), "expected a finite number, found nan"),
@@ -55,7 +91,12 @@ def test_a_value_made_in_python_survives_being_written(number, unit):
     assert parse_value(format_value(value)) == value
 
 
-@given(FINITE, st.floats(0, 1e6), st.sampled_from(SHOWN_UNITS), st.sampled_from(["normal", "uniform", "spread"]))
+@given(
+    FINITE,
+    st.floats(0, 1e6),
+    st.sampled_from(SHOWN_UNITS),
+    st.sampled_from(["normal", "uniform", "spread"]),
+)
 def test_a_distribution_survives_being_written(first, spread, unit, kind):
     second = spread if kind == "normal" else first + spread
     value = Value(kind, (first, second), parse_unit(unit)[1])

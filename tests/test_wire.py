@@ -24,7 +24,9 @@ pathways:
 
 
 def strand(connect: str, n_pre: int = 60, n_post: int = 50, post: str = "b", seed: int = 1):
-    circuit = thalia.loads(TWO.format(connect=connect, n_pre=n_pre, n_post=n_post, post=post)).with_(seed=seed)
+    circuit = thalia.loads(
+        TWO.format(connect=connect, n_pre=n_pre, n_post=n_post, post=post)
+    ).with_(seed=seed)
     return wire(resolve(circuit)).synapses["synapses_p"]
 
 
@@ -57,7 +59,10 @@ def test_total_number_from_a_probability_is_that_of_potjans_and_diesmann():
 
 def test_what_is_spread_lies_at_equal_distances_whatever_the_seed():
     text = "{thalia: 1, name: even, duration: 1 ms, populations: {a: {neuron: lif_current, size: 5, parameters: {v_th: 'spread(-50 mV, -30 mV)'}}}}"
-    values = [wire(thalia.plan_of(thalia.loads(text, set={"seed": seed}))).groups["neurons_a"]["v_th"] for seed in (1, 2)]
+    values = [
+        wire(thalia.plan_of(thalia.loads(text, set={"seed": seed}))).groups["neurons_a"]["v_th"]
+        for seed in (1, 2)
+    ]
 
     assert values[0] == pytest.approx([-0.050, -0.045, -0.040, -0.035, -0.030])
     assert (values[0] == values[1]).all()
@@ -104,10 +109,16 @@ def test_one_to_one_and_all_to_all():
 
 def test_distance_falls_off_as_its_profile():
     """A disc of 0.2 mm in a square millimetre, inner sources only: pi 0.04 of the targets, at peak 0.5."""
-    w = strand("{rule: distance, profile: disc, probability: 0.5, width: 200 um}", n_pre=400, n_post=400)
+    w = strand(
+        "{rule: distance, profile: disc, probability: 0.5, width: 200 um}", n_pre=400, n_post=400
+    )
     from thalia.connectivity.build import positions
 
-    space = thalia.loads(TWO.format(connect="{rule: one_to_one}", n_pre=1, n_post=1, post="b")).populations["a"].space
+    space = (
+        thalia.loads(TWO.format(connect="{rule: one_to_one}", n_pre=1, n_post=1, post="b"))
+        .populations["a"]
+        .space
+    )
     pre, post = positions("a", 400, space, 1), positions("b", 400, space, 1)
     inner = np.flatnonzero((np.abs(pre - 0.5e-3) < 0.3e-3).all(axis=1))
     count = np.isin(w.pre, inner).sum()
@@ -129,7 +140,10 @@ def test_adding_a_pathway_changes_no_other():
     alone = thalia.loads(TWO.format(connect="{probability: 0.2}", n_pre=60, n_post=50, post="b"))
     more = alone.with_(pathways={**{"first": alone.pathways["p"]}, **alone.pathways})
 
-    w, other = wire(resolve(alone)).synapses["synapses_p"], wire(resolve(more)).synapses["synapses_p"]
+    w, other = (
+        wire(resolve(alone)).synapses["synapses_p"],
+        wire(resolve(more)).synapses["synapses_p"],
+    )
 
     assert np.array_equal(w.pre, other.pre)
     assert np.array_equal(w.variables["w"], other.variables["w"])
@@ -137,7 +151,9 @@ def test_adding_a_pathway_changes_no_other():
 
 
 def test_fusing_moves_synapses_and_changes_none():
-    circuit = thalia.loads(TWO.format(connect="{probability: 0.2}", n_pre=60, n_post=50, post="[a, b]"))
+    circuit = thalia.loads(
+        TWO.format(connect="{probability: 0.2}", n_pre=60, n_post=50, post="[a, b]")
+    )
     plain, fused = resolve(circuit), fuse(resolve(circuit))
     (joined,) = wire(fused).synapses.values()
 
@@ -170,10 +186,15 @@ def test_truncation_draws_again_rather_than_clipping():
     assert samples.mean() == pytest.approx(1e-3 * np.sqrt(2 / np.pi), rel=0.02)
 
 
-@pytest.mark.parametrize(("delay", "steps"), [("0.3 ms", 3), ("0.7 ms", 7), ("2.3 ms", 23), ("0.1 ms", 1), ("1.26 ms", 13)])
+@pytest.mark.parametrize(
+    ("delay", "steps"),
+    [("0.3 ms", 3), ("0.7 ms", 7), ("2.3 ms", 23), ("0.1 ms", 1), ("1.26 ms", 13)],
+)
 def test_delays_are_the_nearest_number_of_steps(delay, steps):
     """0.3/0.1 is below 3 in floating point, and must not become 2."""
-    text = TWO.format(connect="{rule: one_to_one}", n_pre=3, n_post=3, post="b").replace('"uniform(1 ms, 5 ms)"', delay)
+    text = TWO.format(connect="{rule: one_to_one}", n_pre=3, n_post=3, post="b").replace(
+        '"uniform(1 ms, 5 ms)"', delay
+    )
 
     w = wire(resolve(thalia.loads(text))).synapses["synapses_p"]
 

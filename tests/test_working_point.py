@@ -23,8 +23,14 @@ pathways:
 """
 
 
-def loaded(neuron="lif_conductance", synapse="ampa", weight="drive(0.5, 8 Hz)", rate=8, parameters=""):
-    return thalia.loads(CIRCUIT.format(neuron=neuron, synapse=synapse, weight=weight, rate=rate, parameters=parameters))
+def loaded(
+    neuron="lif_conductance", synapse="ampa", weight="drive(0.5, 8 Hz)", rate=8, parameters=""
+):
+    return thalia.loads(
+        CIRCUIT.format(
+            neuron=neuron, synapse=synapse, weight=weight, rate=rate, parameters=parameters
+        )
+    )
 
 
 def weight_of(circuit):
@@ -47,11 +53,21 @@ def test_a_weight_is_the_closed_form(neuron, synapse, weight, expected):
     assert weight_of(loaded(neuron, synapse, weight)).mean == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize("synapse", ["ampa", "nmda", "[{part: tsodyks_markram, baseline: 0.2, tau_rec: 200 ms}, ampa]"])
+@pytest.mark.parametrize(
+    "synapse", ["ampa", "nmda", "[{part: tsodyks_markram, baseline: 0.2, tau_rec: 200 ms}, ampa]"]
+)
 @pytest.mark.parametrize(("share", "fires"), [(0.7, False), (1.4, True)])
-def test_below_a_drive_of_one_a_population_is_silent_and_above_it_fires(simulate, synapse, share, fires):
+def test_below_a_drive_of_one_a_population_is_silent_and_above_it_fires(
+    simulate, synapse, share, fires
+):
     """Many weak inputs, so that the mean decides and not the noise: 20,000 spikes a second, each of a nine hundredth of a drive."""
-    circuit = CIRCUIT.format(neuron="lif_conductance", synapse=synapse, weight=f"drive({share}, 50 Hz)", rate=50, parameters="")
+    circuit = CIRCUIT.format(
+        neuron="lif_conductance",
+        synapse=synapse,
+        weight=f"drive({share}, 50 Hz)",
+        rate=50,
+        parameters="",
+    )
     run = simulate(circuit.replace("number: 50", "number: 400"))
 
     late = run.spikes["post"].times > 1  # at first nothing is depressed yet
@@ -66,7 +82,11 @@ dt: 0.05 ms
 populations: {{cell: {{neuron: {neuron}, size: 1}}}}
 stimuli: {{step: {{kind: current, target: cell, amplitude: {current} pA}}}}
 """
-WITH_RHEOBASE = [name for name in lookup.names("neurons") if getattr(lookup.find("neurons", name)[0], "rheobase", None)]
+WITH_RHEOBASE = [
+    name
+    for name in lookup.names("neurons")
+    if getattr(lookup.find("neurons", name)[0], "rheobase", None)
+]
 
 
 @pytest.mark.parametrize("neuron", WITH_RHEOBASE)
@@ -76,7 +96,10 @@ def test_a_neuron_fires_from_its_rheobase_on(simulate, neuron, factor, fires):
 
     part = lookup.find("neurons", neuron)[0]
     assert isinstance(part, Neuron)
-    current = evaluate(part.rheobase.current, {name: parameter.default.mean for name, parameter in part.parameters.items()})
+    current = evaluate(
+        part.rheobase.current,
+        {name: parameter.default.mean for name, parameter in part.parameters.items()},
+    )
 
     run = simulate(STEPPED.format(neuron=neuron, current=factor * current * 1e12))
 
@@ -127,7 +150,9 @@ def test_a_gain_multiplies_what_excites_its_population_and_nothing_else():
     pathways = {pathway.name: pathway for _, pathway in plan.pathways()}
     weights = {name: pathway.weight.mean for name, pathway in pathways.items()}
     bounds = {name: pathway.w_max.mean for name, pathway in pathways.items() if pathway.w_max}
-    stimuli = {member.population: member.weight.mean for drive in plan.drives for member in drive.members}
+    stimuli = {
+        member.population: member.weight.mean for drive in plan.drives for member in drive.members
+    }
 
     assert weights == pytest.approx({"out.e_to_e": 2e-9, "out.e_to_i": 1e-9, "inhibit": 1e-9})
     assert bounds == pytest.approx({"out.e_to_e": 6e-9, "out.e_to_i": 3e-9})
@@ -182,7 +207,9 @@ pathways:
 record: {{states: {{x: {{population: cell, variables: [v], every: {every} ms}}}}}}
 """
 RECEPTORS = [
-    name for name in lookup.names("synapses") if getattr(lookup.find("synapses", name)[0], "charge", "") and name != "delta"
+    name
+    for name in lookup.names("synapses")
+    if getattr(lookup.find("synapses", name)[0], "charge", "") and name != "delta"
 ]
 
 
@@ -194,7 +221,10 @@ def test_a_charge_is_what_one_spike_brings(simulate, synapse):
 
     part = lookup.find("synapses", synapse)[0]
     unit = "pA" if si_unit(part.weight) == "amp" else "nS"
-    source, stimuli = "{neuron: input, size: 1}", "stimuli: {given: {kind: spikes, target: source, times: {0: [1 ms]}}}"
+    source, stimuli = (
+        "{neuron: input, size: 1}",
+        "stimuli: {given: {kind: spikes, target: source, times: {0: [1 ms]}}}",
+    )
     text = CAPACITOR.format(
         duration=1000,
         dt=0.02,

@@ -21,7 +21,9 @@ def test_it_fires_above_its_rheobase_only(simulate, factor, fires):
 
 
 def test_intervals_grow_with_adaptation(simulate):
-    intervals = np.diff(simulate(CIRCUIT.format(parameters="{}", current=1000, duration=500)).spikes["cell"].times)
+    intervals = np.diff(
+        simulate(CIRCUIT.format(parameters="{}", current=1000, duration=500)).spikes["cell"].times
+    )
 
     assert len(intervals) >= 4
     assert intervals[-1] > 1.5 * intervals[0]

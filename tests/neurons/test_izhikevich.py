@@ -12,7 +12,9 @@ dt: 0.5 ms
 populations: {{cell: {{neuron: izhikevich, size: 1}}}}
 stimuli: {{drive: {{kind: current, target: cell, amplitude: {current} pA}}}}
 """
-RHEOBASE = (0.7 * 20 - 2) ** 2 / (4 * 0.7)  # pA: (k (v_t - v_r) + b)^2 / (4 k), regular-spiking cell
+RHEOBASE = (0.7 * 20 - 2) ** 2 / (
+    4 * 0.7
+)  # pA: (k (v_t - v_r) + b)^2 / (4 k), regular-spiking cell
 # a projection cell of the striatum of 15 pF, and how much conductance opens in it at 10 ms
 SMALL = """
 thalia: 1
@@ -49,7 +51,9 @@ def equations(time, state, current=800, weight=0, opens=0):
     """Of the small cell, whose conductance opens at some time; in ms, mV, pA and nS."""
     v, u = state
     conductance = weight * np.exp((opens - time) / 4)
-    return ((v + 80) * (v + 29.7) + conductance * (-60 - v) + current - u) / 15.2, 0.01 * (-20 * (v + 80) - u)
+    return ((v + 80) * (v + 29.7) + conductance * (-60 - v) + current - u) / 15.2, 0.01 * (
+        -20 * (v + 80) - u
+    )
 
 
 def peak(_, state):
@@ -62,7 +66,11 @@ peak.terminal = True
 def test_it_fires_when_its_equations_say(simulate):
     """As a solver of high order finds: a spike at the end of a step, so intervals within a few steps of 0.01 ms."""
     expected, state, now = [], np.array([-80.0, 0.0]), 0.0
-    while (found := solve_ivp(equations, (now, 100), state, events=peak, method="DOP853", rtol=1e-10, atol=1e-8)).status == 1:
+    while (
+        found := solve_ivp(
+            equations, (now, 100), state, events=peak, method="DOP853", rtol=1e-10, atol=1e-8
+        )
+    ).status == 1:
         now = found.t[-1]
         expected.append(now / 1000)
         state = np.array([-55.0, found.y[1, -1] + 91])
@@ -80,7 +88,9 @@ def error(simulate, dt):
     opens = 10.1 + dt
     after = times > opens + dt / 2
     span, settings = (opens, times[-1]), {"method": "DOP853", "rtol": 1e-10, "atol": 1e-8}
-    expected = solve_ivp(equations, span, (-80, 0), args=(0, 30, opens), t_eval=times[after], **settings).y[0]
+    expected = solve_ivp(
+        equations, span, (-80, 0), args=(0, 30, opens), t_eval=times[after], **settings
+    ).y[0]
     return np.abs(v[after] - expected).max()
 
 

@@ -19,7 +19,9 @@ stimuli: {{drive: {{kind: current, target: cell, amplitude: {current} pA}}}}
     ("neuron", "current", "tau", "resistance", "gap", "refractory"),
     [("lif_current", 500, 10, 0.04, 15, 2), ("lif_current", 1000, 10, 0.04, 15, 2), ("lif_conductance", 150, 20, 0.1, 10, 5)],
 )  # fmt: skip
-def test_the_interval_is_the_closed_form(simulate, neuron, current, tau, resistance, gap, refractory):
+def test_the_interval_is_the_closed_form(
+    simulate, neuron, current, tau, resistance, gap, refractory
+):
     """T = t_ref + tau ln(RI / (RI - (v_th - v_reset))), in ms; resistance in mV/pA."""
     drive = resistance * current
     expected = refractory + tau * log(drive / (drive - gap))

@@ -21,7 +21,10 @@ def test_it_is_the_sum_of_what_the_spikes_left(simulate):
     times = run.spikes["cells"].times[run.spikes["cells"].neurons == 0]
 
     found = run.reports["cells/adapted_threshold"]["values"][:, 0]
-    expected = [2 * np.exp(-(0.1e-3 * k - times[times < 0.1e-3 * (k - 0.5)]) / 0.2).sum() for k in range(len(found))]
+    expected = [
+        2 * np.exp(-(0.1e-3 * k - times[times < 0.1e-3 * (k - 0.5)]) / 0.2).sum()
+        for k in range(len(found))
+    ]
     assert len(times) == 20
     assert found == pytest.approx(expected, abs=0.01)
 

@@ -44,11 +44,15 @@ def test_a_push_from_minus_55_mV_makes_single_spikes(simulate):
     assert np.diff(times)[-4:] == pytest.approx(interval, abs=2e-4)
 
 
-@pytest.mark.parametrize(("pulse", "expected"), [(-LEAK * 30, 1 - np.exp(-0.1 / 0.1)), (LEAK * 3, 0.0)])
+@pytest.mark.parametrize(
+    ("pulse", "expected"), [(-LEAK * 30, 1 - np.exp(-0.1 / 0.1)), (LEAK * 3, 0.0)]
+)
 def test_the_current_recovers_below_minus_60_mV_and_is_gone_above(simulate, pulse, expected):
     """From zero, 1 - exp(-t/tau) in the 100 ms after the potential has passed -60 mV."""
     run = simulate(CIRCUIT.format(hold=LEAK * 10, pulse=pulse, width=400))
     h = run.reports["all/h"]["values"][:, 0]
-    below = 0.4 + 200 / LEAK * 1e-3 * np.log(30 / 25) if pulse < 0 else 0.4  # from -55 towards -85 mV
+    below = (
+        0.4 + 200 / LEAK * 1e-3 * np.log(30 / 25) if pulse < 0 else 0.4
+    )  # from -55 towards -85 mV
 
     assert h[round((below + 0.1) * 1e3)] == pytest.approx(expected, abs=0.01)

@@ -18,10 +18,14 @@ stimuli:
 
 def test_rates_add_up_and_are_irregular(simulate):
     spikes = simulate(CIRCUIT).spikes["source"]
-    before, during = (np.count_nonzero((spikes.times >= a) & (spikes.times < a + 1)) for a in (0, 2))
+    before, during = (
+        np.count_nonzero((spikes.times >= a) & (spikes.times < a + 1)) for a in (0, 2)
+    )
 
     early = spikes.times < 2
 
     assert before == pytest.approx(2000, abs=4 * np.sqrt(2000))
     assert during == pytest.approx(8000, abs=5 * np.sqrt(8000))
-    assert interval_cv(spikes.times[early], spikes.neurons[early], 100).mean() == pytest.approx(0.97, abs=0.06)
+    assert interval_cv(spikes.times[early], spikes.neurons[early], 100).mean() == pytest.approx(
+        0.97, abs=0.06
+    )

@@ -17,11 +17,18 @@ stimuli: {more: {kind: poisson_pulses, target: source, rate: 60 Hz, start: 2 s, 
 def test_intervals_are_those_of_the_rate(simulate, backend):
     spikes = simulate(CIRCUIT, backend=backend).spikes["source"]
 
-    early = [np.diff(spikes.times[(spikes.neurons == cell) & (spikes.times < 2)]) for cell in range(50)]
-    late = [np.diff(spikes.times[(spikes.neurons == cell) & (spikes.times > 2.05)]) for cell in range(50)]
+    early = [
+        np.diff(spikes.times[(spikes.neurons == cell) & (spikes.times < 2)]) for cell in range(50)
+    ]
+    late = [
+        np.diff(spikes.times[(spikes.neurons == cell) & (spikes.times > 2.05)])
+        for cell in range(50)
+    ]
     assert np.concatenate(early) == pytest.approx(0.025, abs=0.0011)
     assert np.concatenate(late) == pytest.approx(0.010, abs=0.0011)
-    assert len(np.unique([spikes.times[spikes.neurons == cell][0] for cell in range(50)])) > 15  # of 25 steps
+    assert (
+        len(np.unique([spikes.times[spikes.neurons == cell][0] for cell in range(50)])) > 15
+    )  # of 25 steps
 
 
 LATENCY = """
@@ -62,4 +69,7 @@ def test_rates_are_those_of_the_tuning_curve(simulate):
 
 
 def test_a_tuned_source_that_is_shown_nothing_is_silent(simulate):
-    assert len(simulate(TUNED.replace("value: 0.4, ", "").replace("100 s", "2 s")).spikes["source"]) == 0
+    assert (
+        len(simulate(TUNED.replace("value: 0.4, ", "").replace("100 s", "2 s")).spikes["source"])
+        == 0
+    )

@@ -33,7 +33,9 @@ def test_a_spike_of_the_soma_alone_stays_alone(simulate):
     times, apical = response(simulate, soma=2200)
 
     assert len(times) == 1
-    assert -60 < apical.max() < -40  # the spike comes back into the dendrite and does not set it off
+    assert (
+        -60 < apical.max() < -40
+    )  # the spike comes back into the dendrite and does not set it off
 
 
 def test_input_to_the_dendrite_alone_brings_no_spike(simulate):
@@ -63,7 +65,9 @@ def test_a_dendrite_is_armed_again(simulate):
     assert apical[250] == pytest.approx(-70, abs=1)
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(soma=st.floats(0, 5000), dendrite=st.floats(0, 5000), width=st.floats(1, 200))
 def test_no_calcium_spike_outlasts_its_cause(simulate, soma, dendrite, width):
     """150 ms after all input the dendrite is at rest: nothing latches (which the published rule of another system did)."""
@@ -81,7 +85,10 @@ def test_inhibition_of_the_dendrite_leaves_the_single_spike(simulate):
     text += """
 pathways: {p: {pre: source, post: cell, connect: {rule: all_to_all}, synapse: gaba_a, onto: apical, weight: 60 nS, delay: 1 ms}}
 """
-    text = text.replace("stimuli:", "stimuli:\n  inhibition: {kind: spikes, target: source, times: {0: [52 ms, 57 ms, 62 ms]}}")
+    text = text.replace(
+        "stimuli:",
+        "stimuli:\n  inhibition: {kind: spikes, target: source, times: {0: [52 ms, 57 ms, 62 ms]}}",
+    )
 
     run = simulate(text)
 
@@ -127,5 +134,8 @@ duration: 1 s
 populations: {readout: {neuron: leaky_readout, size: 2}, cell: {neuron: lif_surrogate, size: 1}}
 pathways: {p: {pre: readout, post: cell, connect: {rule: all_to_all}, synapse: graded, onto: teaching, weight: "drive(0.5, 10 Hz)"}}
 """
-    with pytest.raises(CircuitError, match=r"pathways.p.weight: 'lif_surrogate' at teaching does not say its rheobase"):
+    with pytest.raises(
+        CircuitError,
+        match=r"pathways.p.weight: 'lif_surrogate' at teaching does not say its rheobase",
+    ):
         plan_of(thalia.loads(text))

@@ -41,7 +41,9 @@ def test_the_curve_crosses_zero_at_the_threshold():
 
     (curve,) = protocol("rates", "bcm", settings=settings).curves
 
-    expected = [eta * rho_pre * (rho**2 + rho / (2 * tau) - theta * rho) / (2 * theta**2) for rho in curve.x]
+    expected = [
+        eta * rho_pre * (rho**2 + rho / (2 * tau) - theta * rho) / (2 * theta**2) for rho in curve.x
+    ]
     assert curve.change == pytest.approx(expected, rel=0.12, abs=0.0002)
     assert curve.change[1] < 0 < curve.change[3]  # 5 Hz and 15 Hz
 
@@ -80,8 +82,12 @@ def test_two_pathways_share_the_threshold_of_the_neuron():
 
     (group,) = [group for group in plan.groups if group.part == "lif_current"]
 
-    assert [equation.name for equation in group.equations() if "theta" in equation.name] == ["bcm_theta"]
-    assert {s for synapses in plan.synapses for member in synapses.members for s in member.states} == {"bcm"}
+    assert [equation.name for equation in group.equations() if "theta" in equation.name] == [
+        "bcm_theta"
+    ]
+    assert {
+        s for synapses in plan.synapses for member in synapses.members for s in member.states
+    } == {"bcm"}
 
 
 def test_other_numbers_for_the_threshold_make_another_one():
@@ -95,4 +101,6 @@ def test_other_numbers_for_the_threshold_make_another_one():
 def test_a_learning_rate_of_its_own_leaves_the_threshold_shared():
     plan = thalia.plan_of(thalia.loads(shared(10, first=", eta: 0.5")))
 
-    assert {s for synapses in plan.synapses for member in synapses.members for s in member.states} == {"bcm"}
+    assert {
+        s for synapses in plan.synapses for member in synapses.members for s in member.states
+    } == {"bcm"}

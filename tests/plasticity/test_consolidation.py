@@ -12,7 +12,9 @@ HELD = {"gain": 10, "pull": 1, "tau_anchor": "10 s", "tau_importance": "1 hour"}
 
 def test_the_pull_after_one_change_by_its_closed_form():
     """One pair makes the synapse important; the next spike, 2 s later, pulls it back towards where it began."""
-    weight = outcome("consolidation", [[100, 2110]], [[110]], settings=HELD, before=[PAIR], backend="runtime").weight
+    weight = outcome(
+        "consolidation", [[100, 2110]], [[110]], settings=HELD, before=[PAIR], backend="runtime"
+    ).weight
 
     change = 0.1 * exp(-0.5)
     anchor = change * (1 - exp(-2 / 10))
@@ -28,7 +30,15 @@ def overwritten(gain):
     pre, post = [*first, *(t + 10 for t in second)], [*(t + 10 for t in first), *second]
     settings = {**HELD, "gain": gain, "tau_anchor": "2 s", "pull": 0.5}
     pair = {**PAIR, "a_plus": 0.02, "a_minus": 0.02}
-    found = outcome("consolidation", [pre], [post], settings=settings, before=[pair], every=5000, backend="runtime")
+    found = outcome(
+        "consolidation",
+        [pre],
+        [post],
+        settings=settings,
+        before=[pair],
+        every=5000,
+        backend="runtime",
+    )
     learned, final = found.history[1, 0] - 0.5, found.history[-1, 0] - 0.5
     return (learned - final) / learned
 
@@ -43,6 +53,8 @@ def test_what_was_learned_is_overwritten_more_slowly():
 def test_importance_is_forgotten():
     """Its decay over tasks: hours later a synapse is as free as ever."""
     settings = {**HELD, "tau_importance": "1 s"}
-    weight = outcome("consolidation", [[100, 30_110]], [[110]], settings=settings, before=[PAIR], backend="cpp").weight
+    weight = outcome(
+        "consolidation", [[100, 30_110]], [[110]], settings=settings, before=[PAIR], backend="cpp"
+    ).weight
 
     assert weight - 0.5 == pytest.approx([0.1 * exp(-0.5)], rel=1e-6)

@@ -6,13 +6,27 @@ import pytest
 from thalia.simulation.pairing_protocols import outcome
 
 SETTINGS = {"modulator": "signal", "a": 0.2, "tau": "100 ms", "expected": "10 Hz", "rate": "5 Hz"}
-SIGNAL = {"signal": {"kind": "first_order", "tau": "50 ms", "schedule": [{"at": ["60 ms"], "amount": 0.8}]}}
+SIGNAL = {
+    "signal": {
+        "kind": "first_order",
+        "tau": "50 ms",
+        "schedule": [{"at": ["60 ms"], "amount": 0.8}],
+    }
+}
 
 
 @pytest.mark.parametrize(("spikes", "when"), [([10], 50), ([800], None)])
 def test_the_change_is_activity_above_its_mean_times_dopamine(spikes, when):
     """The integral of the signal times what the eligibility is above a*tau*expected; what was silent goes down."""
-    done = outcome("covariance_reward", [spikes], [[400]], settings=SETTINGS, modulators=SIGNAL, tail=900, backend="runtime")
+    done = outcome(
+        "covariance_reward",
+        [spikes],
+        [[400]],
+        settings=SETTINGS,
+        modulators=SIGNAL,
+        tail=900,
+        backend="runtime",
+    )
 
     active = 0.2 * np.exp(-when / 100) / (1 / 0.1 + 1 / 0.05) if when else 0
     change = 5 * 0.8 * (active - 0.2 * 0.1 * 10 * 0.05)

@@ -6,7 +6,15 @@ import pytest
 from thalia.simulation.pairing_protocols import outcome
 
 # for one pair 10 ms apart, tau_c 1 s and tau_n 200 ms: exp(-10/20) exp(-D/1000) 1000/1200, and NEST 3.10 gives the same
-CLOSED_FORM = {0: 0.50544, 100: 0.45734, 300: 0.37444, 600: 0.27739, 1000: 0.18594, 2000: 0.06840, 5000: 0.00341}
+CLOSED_FORM = {
+    0: 0.50544,
+    100: 0.45734,
+    300: 0.37444,
+    600: 0.27739,
+    1000: 0.18594,
+    2000: 0.06840,
+    5000: 0.00341,
+}
 DT = 0.1  # a release arrives this much later
 
 
@@ -50,16 +58,24 @@ def test_spike_trains_give_the_weight_that_nest_gives(baseline, expected):
 
 def test_no_dopamine_no_change():
     """The control: eligibility alone does nothing."""
-    assert outcome("dopamine_stdp", [[100]], [[110]], modulators=dopamine(tonic=0), backend="cpp").weight == pytest.approx(
-        [0.5], abs=0
-    )
+    assert outcome(
+        "dopamine_stdp", [[100]], [[110]], modulators=dopamine(tonic=0), backend="cpp"
+    ).weight == pytest.approx([0.5], abs=0)
 
 
 def test_each_second_without_dopamine_costs_its_share():
     """Below the baseline: an eligibility that is left alone takes b*c*tau with it."""
     signal = {"signal": {"kind": "first_order", "tonic": 0, "baseline": 0.2}}
     change = (
-        outcome("dopamine_stdp", [[100]], [[110]], settings={"a_plus": 0.1}, modulators=signal, tail=9000, backend="cpp").weight
+        outcome(
+            "dopamine_stdp",
+            [[100]],
+            [[110]],
+            settings={"a_plus": 0.1},
+            modulators=signal,
+            tail=9000,
+            backend="cpp",
+        ).weight
         - 0.5
     )
 

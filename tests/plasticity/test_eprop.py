@@ -14,7 +14,13 @@ import thalia
 from thalia.training.agent import subject_of
 
 NEST = [101.964356999041, 103.466731126205, 103.340607074771, 103.680244037686, 104.412775748752]
-TENSORFLOW = [101.964363098144, 103.466735839843, 103.340606689453, 103.680244445800, 104.412780761718]
+TENSORFLOW = [
+    101.964363098144,
+    103.466735839843,
+    103.340606689453,
+    103.680244445800,
+    104.412780761718,
+]
 N, STEPS, THRESHOLD, ETA, KEPT = 100, 1000, 0.03, 1e-4, np.exp(-1 / 30)
 
 
@@ -124,7 +130,9 @@ class Online:
         of_rate = 1e-3 * (self.rate - 10)
         for name in ("in_rec", "rec_rec"):
             now = surrogate[:, None] * self.traces[name]
-            w[name] -= MILLI * 5 * 100 * (signal[:, None] * self.eligible[name] + of_rate[:, None] * now)
+            w[name] -= (
+                MILLI * 5 * 100 * (signal[:, None] * self.eligible[name] + of_rate[:, None] * now)
+            )
             self.eligible[name] = KEPT * self.eligible[name] + (1 - KEPT) * now
             self.traces[name] = KEPT * self.traces[name]
         np.fill_diagonal(w["rec_rec"], 0)
@@ -172,9 +180,10 @@ def test_thalia_runs_these_equations():
     assert expected.spikes > 50
     changes = {name: np.abs(found[name] - begun[name]).max() for name in SCALES}
     assert min(changes.values()) > 0.01, changes
-    assert {name: np.abs(found[name] - expected.weights[name]).max() / change for name, change in changes.items()} == {
-        name: pytest.approx(0, abs=1e-6) for name in SCALES
-    }
+    assert {
+        name: np.abs(found[name] - expected.weights[name]).max() / change
+        for name, change in changes.items()
+    } == {name: pytest.approx(0, abs=1e-6) for name in SCALES}
     subject.close()
 
 
@@ -183,7 +192,9 @@ def test_a_readout_and_its_feedback_become_mirror_images_where_both_decay():
     random = np.random.default_rng(2)
     differences = {}
     for decay in ("", ", {rule: weight_decay, tau: 100 ms}"):
-        subject = subject_of(thalia.loads(CIRCUIT.replace("eta: 0.1 Hz}", "eta: 0.1 Hz}" + decay)), "runtime")
+        subject = subject_of(
+            thalia.loads(CIRCUIT.replace("eta: 0.1 Hz}", "eta: 0.1 Hz}" + decay)), "runtime"
+        )
         before = matrix(subject, "feedback", 1) - matrix(subject, "rec_out", MILLI).T
         for _ in range(20):
             subject.set("out", "target", random.uniform(-3, 3, 2))
@@ -203,13 +214,26 @@ def test_online_it_learns_the_published_task_as_well():
     Thalia changes the weights in every step, with a signal three steps late; so is the target, and the order of events is another.
     """
     published, arriving = Published(), (1 - KEPT) / KEPT  # what arrives decays before it is seen
-    text = CIRCUIT.replace("size: 12", "size: 100").replace("size: 10,", "size: 100,").replace("size: 2", "size: 1")
-    text = text.replace("[target]", "[target, taught]").replace("v_fall: 30 mV", f"v_fall: {30 / KEPT} mV")
-    text = text.replace("eta: 5 Hz, c_rate: 1 ms, tau_rate: 100 ms", "eta: 0.037 Hz, c_rate: 0.3 ms")
+    text = (
+        CIRCUIT.replace("size: 12", "size: 100")
+        .replace("size: 10,", "size: 100,")
+        .replace("size: 2", "size: 1")
+    )
+    text = text.replace("[target]", "[target, taught]").replace(
+        "v_fall: 30 mV", f"v_fall: {30 / KEPT} mV"
+    )
+    text = text.replace(
+        "eta: 5 Hz, c_rate: 1 ms, tau_rate: 100 ms", "eta: 0.037 Hz, c_rate: 0.3 ms"
+    )
     text = text.replace("w_min: -10 mV, w_max: 10 mV", "w_min: -1 mV, w_max: 1 mV").replace(
         "delta_rule, eta: 0.1 Hz", "delta_rule, eta: 0.000111 Hz"
     )
-    text = text[: text.index("             plasticity: [{rule: feedback_alignment")].rstrip().rstrip(",") + "}\n"
+    text = (
+        text[: text.index("             plasticity: [{rule: feedback_alignment")]
+        .rstrip()
+        .rstrip(",")
+        + "}\n"
+    )
     subject = subject_of(thalia.loads(text))
     given = {
         "in_rec": published.w_in * arriving,

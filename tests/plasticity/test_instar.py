@@ -16,7 +16,9 @@ def closed_form(pre, post, eta, tau, full, w=0.5):
 @pytest.mark.parametrize("post", [[15], [15, 21, 60], [5, 12]])
 def test_the_weight_follows_its_closed_form(post):
     pre = [10, 11, 14, 40]
-    done = outcome("instar", [pre], [post], settings={"eta": 0.3, "tau": "20 ms", "full": 2}, backend="runtime")
+    done = outcome(
+        "instar", [pre], [post], settings={"eta": 0.3, "tau": "20 ms", "full": 2}, backend="runtime"
+    )
 
     assert done.weight[0] == pytest.approx(closed_form(pre, post, 0.3, 20, 2), rel=1e-9)
 
@@ -24,6 +26,8 @@ def test_the_weight_follows_its_closed_form(post):
 def test_it_comes_to_rest_at_the_mean_trace_at_the_spikes():
     """A source of 100 Hz at its steady trace, in units of `full`: 1/(exp(0.5) - 1) just before a spike of the source."""
     pre, post = [10.0 * k for k in range(1, 121)], [10.0 * k - 0.2 for k in range(10, 120)]
-    done = outcome("instar", [pre], [post], settings={"eta": 0.2, "tau": "20 ms", "full": 3}, backend="runtime")
+    done = outcome(
+        "instar", [pre], [post], settings={"eta": 0.2, "tau": "20 ms", "full": 3}, backend="runtime"
+    )
 
     assert done.weight[0] == pytest.approx(np.exp(-9.8 / 20) / (1 - np.exp(-0.5)) / 3, rel=1e-3)

@@ -29,9 +29,14 @@ def test_the_sum_over_both_pathways_is_kept(simulate, backend):
     factor = run.reports["cells/normalise_factor"]["values"]
     bounds = {"one": 1000, "two": 800}
     sums = [
-        sum(np.bincount(run.weights[p].post, run.weights[p].w[k] / w_max, minlength=3) for p, w_max in bounds.items())
+        sum(
+            np.bincount(run.weights[p].post, run.weights[p].w[k] / w_max, minlength=3)
+            for p, w_max in bounds.items()
+        )
         for k in (0, -1)
     ]
     assert np.abs(sums[1] / sums[0] - 1).min() > 0.05  # the weights themselves did move
     assert factor[1] == pytest.approx([1, 1, 1])
-    assert factor[-1] * sums[1] == pytest.approx(sums[0], rel=1e-6)  # reports are in single precision
+    assert factor[-1] * sums[1] == pytest.approx(
+        sums[0], rel=1e-6
+    )  # reports are in single precision

@@ -21,7 +21,9 @@ def test_one_pair_follows_the_overlap(backend):
     """A tail of 300 ms after the last spike leaves a twentieth of the latest overlaps open."""
     _, change = window("parallel_fibre", INTERVALS[:5], backend=backend)
 
-    assert change == pytest.approx([closed_form(interval) for interval in INTERVALS[:5]], rel=0.02, abs=1e-5)
+    assert change == pytest.approx(
+        [closed_form(interval) for interval in INTERVALS[:5]], rel=0.02, abs=1e-5
+    )
 
 
 def test_a_fibre_alone_recovers():

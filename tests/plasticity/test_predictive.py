@@ -26,7 +26,9 @@ pathways:
 
 
 def run_of(simulate, source, duration=150, settings="", seed=1):
-    return simulate(TEXT.format(source=source, duration=duration, settings=settings, seed=seed), backend="cpp")
+    return simulate(
+        TEXT.format(source=source, duration=duration, settings=settings, seed=seed), backend="cpp"
+    )
 
 
 def spikes_per_input(run, start):
@@ -58,7 +60,9 @@ def test_without_plasticity_nothing_is_cancelled(simulate):
 @pytest.mark.parametrize("delay", [5, 20])
 def test_the_prediction_delay_is_as_long_as_it_says(delay):
     """The window of one pair peaks where the input follows the prediction by exactly this time."""
-    intervals, change = window("predictive", range(41), settings={"prediction_delay": f"{delay} ms"}, backend="runtime")
+    intervals, change = window(
+        "predictive", range(41), settings={"prediction_delay": f"{delay} ms"}, backend="runtime"
+    )
 
     assert intervals[np.argmax(change)] == delay
     assert change[delay + 5] - change[0] > 0

@@ -25,7 +25,11 @@ def integrated(gamma_d=200, gamma_p=321.808, tau=3_000.0, step=0.001):
         while jumps and t >= jumps[0][0] - step / 2:
             calcium += jumps.pop(0)[1]
         up, down = calcium > 1.3, calcium > 1.0
-        rho += step / tau * (gamma_p * (1 - rho) * up - gamma_d * rho * down - rho * (1 - rho) * (0.5 - rho))
+        rho += (
+            step
+            / tau
+            * (gamma_p * (1 - rho) * up - gamma_d * rho * down - rho * (1 - rho) * (0.5 - rho))
+        )
     return rho
 
 
@@ -45,14 +49,19 @@ def test_calcium_of_a_presynaptic_spike_comes_after_its_delay():
     """Alone it stays below the thresholds; with a postsynaptic spike 13.7 ms later it adds up."""
     settings = {"sigma": 0, "tau": "1 s"}
 
-    together, apart = outcome("stdp_calcium", [[100], [100]], [[113.7], [60]], settings=settings, backend="runtime").weight
+    together, apart = outcome(
+        "stdp_calcium", [[100], [100]], [[113.7], [60]], settings=settings, backend="runtime"
+    ).weight
 
     assert together != pytest.approx(apart, rel=1e-3)
 
 
 def test_the_two_stable_states_stay():
     weights = [
-        outcome("stdp_calcium", [[]], [[]], weight=w, settings={"tau": "10 ms"}, backend="runtime").weight[0] for w in (0, 1)
+        outcome(
+            "stdp_calcium", [[]], [[]], weight=w, settings={"tau": "10 ms"}, backend="runtime"
+        ).weight[0]
+        for w in (0, 1)
     ]
 
     assert weights == [0, 1]
@@ -68,7 +77,10 @@ def test_sixty_pairs_change_the_strength_as_published(preset):
     post = [[200 + 1000 * k + i for k in range(60)] for i in intervals for _ in range(SYNAPSES)]
 
     low, high = (
-        outcome("stdp_calcium", pre, post, weight=w, settings={"preset": preset}).weight.reshape(-1, SYNAPSES) > 0.5
+        outcome("stdp_calcium", pre, post, weight=w, settings={"preset": preset}).weight.reshape(
+            -1, SYNAPSES
+        )
+        > 0.5
         for w in (0.0, 1.0)
     )
 

@@ -8,10 +8,18 @@ from thalia.simulation.pairing_protocols import protocol
 def test_the_drift_between_independent_trains():
     """<dw/dt> = rho_pre [(A+ tau+ - A- tau-) rho_post + eta (1 - rho_post / target)], zero at 13 Hz here."""
     a_plus, a_minus, tau, eta, target, rho_pre = 0.005, 0.0065, 0.02, 0.004, 15, 10
-    settings = {"a_plus": a_plus, "a_minus": a_minus, "eta": eta, "target": f"{target} Hz", "tau_rate": "0.5 s"}
+    settings = {
+        "a_plus": a_plus,
+        "a_minus": a_minus,
+        "eta": eta,
+        "target": f"{target} Hz",
+        "tau_rate": "0.5 s",
+    }
 
     (curve,) = protocol("rates", "stdp_homeostatic", settings=settings).curves
 
-    expected = [rho_pre * ((a_plus - a_minus) * tau * rho + eta * (1 - rho / target)) for rho in curve.x]
+    expected = [
+        rho_pre * ((a_plus - a_minus) * tau * rho + eta * (1 - rho / target)) for rho in curve.x
+    ]
     assert curve.change == pytest.approx(expected, rel=0.05, abs=0.001)
     assert curve.change[2] > 0 > curve.change[3]  # 10 Hz and 15 Hz

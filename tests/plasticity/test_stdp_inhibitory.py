@@ -6,10 +6,14 @@ from tests.plasticity.test_stdp_pair import TRAINS
 from thalia.simulation.pairing_protocols import outcome, protocol
 
 
-@pytest.mark.parametrize(("eta", "expected"), [(0.001, [0.512332346, 0.512005127]), (0.01, [0.623323458, 0.620051268])])
+@pytest.mark.parametrize(
+    ("eta", "expected"), [(0.001, [0.512332346, 0.512005127]), (0.01, [0.623323458, 0.620051268])]
+)
 def test_spike_trains_give_the_weights_that_nest_gives(eta, expected):
     """NEST 3.10 vogels_sprekeler_synapse, w 0.5, tau 20 ms, alpha 0.12: recorded final weights of two trains."""
-    weight = outcome("stdp_inhibitory", settings={"tau": "20 ms", "alpha": 0.12, "eta": eta}, **TRAINS).weight
+    weight = outcome(
+        "stdp_inhibitory", settings={"tau": "20 ms", "alpha": 0.12, "eta": eta}, **TRAINS
+    ).weight
 
     assert weight == pytest.approx(expected, abs=1e-6)
 

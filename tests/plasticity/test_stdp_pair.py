@@ -34,7 +34,9 @@ def test_one_pair_follows_the_window(backend, lower):
 
 @pytest.mark.parametrize(("w", "interval"), [(1.0, +10), (0.0, -10)])
 def test_the_weight_stays_within_its_bounds(w, interval):
-    assert outcome("stdp_pair", [[100]], [[100 + interval]], weight=w, backend="runtime").weight == w
+    assert (
+        outcome("stdp_pair", [[100]], [[100 + interval]], weight=w, backend="runtime").weight == w
+    )
 
 
 @pytest.mark.parametrize("frequency", [1, 10, 40])
@@ -42,14 +44,18 @@ def test_no_gate_keeps_slow_pairs_from_potentiating(frequency):
     """An earlier system let potentiation happen only above 60 Hz; here a first pair counts as much at any frequency."""
     pre = [100 + k * 1000 / frequency for k in range(5)]
 
-    weight = outcome("stdp_pair", [pre], [[t + 5 for t in pre]], settings={"a_minus": 0}, backend="runtime").weight
+    weight = outcome(
+        "stdp_pair", [pre], [[t + 5 for t in pre]], settings={"a_minus": 0}, backend="runtime"
+    ).weight
 
     assert weight - 0.5 >= 5 * closed_form(5) * (1 - 1e-9)
 
 
 def test_weight_zero_is_not_absorbing():
     """A synapse that was silenced grows again."""
-    assert outcome("stdp_pair", [[100]], [[110]], weight=0.0, backend="runtime").weight == pytest.approx(closed_form(10))
+    assert outcome(
+        "stdp_pair", [[100]], [[110]], weight=0.0, backend="runtime"
+    ).weight == pytest.approx(closed_form(10))
 
 
 @pytest.mark.parametrize(
@@ -127,4 +133,6 @@ stimuli:
     run = simulate(text)
 
     assert run.weights["one"].w[-1] - 1 == pytest.approx([2 * closed_form(10)], rel=1e-9)
-    assert (run.weights["two"].w[-1] - 1)[[3, 5]] == pytest.approx([2 * closed_form(6), 2 * closed_form(19)], rel=1e-9)
+    assert (run.weights["two"].w[-1] - 1)[[3, 5]] == pytest.approx(
+        [2 * closed_form(6), 2 * closed_form(19)], rel=1e-9
+    )

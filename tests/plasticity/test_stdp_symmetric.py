@@ -15,7 +15,9 @@ ERROR = [15.8, 25.8, 22.0, 12.5, 10.1, 26.8, 25.4, 11.8, 13.3]
 def test_one_pair_potentiates_for_both_orders():
     _, change = window("stdp_symmetric", INTERVALS, backend="runtime")
 
-    assert change == pytest.approx([0.004 * exp(-abs(interval) / 62.5) for interval in INTERVALS], rel=1e-9)
+    assert change == pytest.approx(
+        [0.004 * exp(-abs(interval) / 62.5) for interval in INTERVALS], rel=1e-9
+    )
 
 
 def test_the_window_fits_the_measurement():

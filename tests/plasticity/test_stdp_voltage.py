@@ -7,10 +7,15 @@ from thalia.simulation.pairing_protocols import outcome
 
 FREQUENCIES = [10, 20, 30, 40, 50]
 # NEST 3.10, aeif_psc_delta_clopath and clopath_synapse, five pairs, changes times 15; weight in % of the one before
-NEST = {10: [103.304, 112.536, 124.036, 138.947, 157.029], -10: [57.826, 57.426, 72.167, 103.869, 149.434]}
+NEST = {
+    10: [103.304, 112.536, 124.036, 138.947, 157.029],
+    -10: [57.826, 57.426, 72.167, 103.869, 149.434],
+}
 # the authors' own scheme of 1 ms steps, where it is known
 AUTHORS = {10: [102.9, 115.7, None, 146.3, 165.0], -10: [59.6, 60.5, None, 117.8, 173.6]}
-AS_PUBLISHED = {"b": "0.0805 pA"}  # the authors' program and NEST's test add 0.0805 to a current in pA
+AS_PUBLISHED = {
+    "b": "0.0805 pA"
+}  # the authors' program and NEST's test add 0.0805 to a current in pA
 
 
 def five_pairs(interval, **options):
@@ -37,7 +42,10 @@ def test_post_before_pre_changes_sign_between_30_and_50_hz():
 
 def test_depression_needs_no_spike_and_potentiation_does():
     """A presynaptic spike on a resting neuron does nothing; behind a spike it depresses; before one, slowly, nothing."""
-    resting, behind, before = outcome("stdp_voltage", [[100], [110], [100]], [[], [100], [110]], backend="runtime").weight - 0.5
+    resting, behind, before = (
+        outcome("stdp_voltage", [[100], [110], [100]], [[], [100], [110]], backend="runtime").weight
+        - 0.5
+    )
 
     assert resting == pytest.approx(0, abs=1e-6)
     assert behind < -1e-3

@@ -9,7 +9,9 @@ from thalia.simulation.pairing_protocols import outcome
 
 def burst(at=300, amount=1.0):
     """Dopamine above its tonic level (or below, for a negative amount), as a phasic release at a time in ms."""
-    return {"signal": {"kind": "d2", "tonic": 0.2, "schedule": [{"at": f"{at} ms", "amount": amount}]}}
+    return {
+        "signal": {"kind": "d2", "tonic": 0.2, "schedule": [{"at": f"{at} ms", "amount": amount}]}
+    }
 
 
 def change(rule, modulators, pre=100, post=110, **settings):
@@ -41,7 +43,9 @@ def test_timing_counts_not_the_step(interval):
     constant = {"signal": {"kind": "first_order", "tonic": 0.1, "baseline": 0}}
 
     expected = np.sign(interval) * 0.1 * np.exp(-abs(interval) / 20) * 0.1 * 0.65
-    assert change("d1_stdp", constant, pre=200, post=200 + interval) == pytest.approx(expected, rel=5e-3)
+    assert change("d1_stdp", constant, pre=200, post=200 + interval) == pytest.approx(
+        expected, rel=5e-3
+    )
 
 
 @pytest.mark.parametrize(("length", "potentiates"), [(400, True), (100, False)])
@@ -67,7 +71,11 @@ stimuli:
   post: {{kind: spikes, target: trigger, times: {{0: [110 ms]}}}}
 phases: {phases}
 """
-    weights = thalia.run(thalia.loads(circuit), output=tmp_path / "run.h5", backend="runtime").weights["plastic"].w
+    weights = (
+        thalia.run(thalia.loads(circuit), output=tmp_path / "run.h5", backend="runtime")
+        .weights["plastic"]
+        .w
+    )
 
     change = weights[-1, 0] - weights[0, 0]
     assert (change > 1e-5) if potentiates else (abs(change) < 1e-9)

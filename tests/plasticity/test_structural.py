@@ -114,11 +114,15 @@ def test_what_is_used_stays_and_the_rest_makes_room(simulate):
     assert (w[0] == w[-1]).all()
 
 
-@pytest.mark.parametrize("rule", ["stdp_pair", "{rule: d1_stdp, modulator: m, a_plus: 0.05, a_minus: 0.06}", "fast_slow"])
+@pytest.mark.parametrize(
+    "rule", ["stdp_pair", "{rule: d1_stdp, modulator: m, a_plus: 0.05, a_minus: 0.06}", "fast_slow"]
+)
 def test_lowering_changes_nothing_but_the_cost(simulate, rule):
     """Also what is pending for the weight of a synapse that is pruned, and of one that grows."""
     rules = "stdp_pair, fast_slow" if rule == "fast_slow" else rule
-    text = circuit("weakest: 0.3, newborn: 0.31, interval: 200 ms", rule=rules).replace("duration: 10 s", "duration: 1 s")
+    text = circuit("weakest: 0.3, newborn: 0.31, interval: 200 ms", rule=rules).replace(
+        "duration: 10 s", "duration: 1 s"
+    )
 
     cheap, reference = (simulate(text, lower=mode).weights["p"].w[-1] for mode in ("on", "off"))
 
@@ -127,7 +131,9 @@ def test_lowering_changes_nothing_but_the_cost(simulate, rule):
 
 
 def test_the_compiled_program_is_rewired_and_resumes_to_the_bit():
-    text = circuit("weakest: 0.3, newborn: 0.31, interval: 200 ms").replace("duration: 10 s", "duration: 2 s")
+    text = circuit("weakest: 0.3, newborn: 0.31, interval: 200 ms").replace(
+        "duration: 10 s", "duration: 2 s"
+    )
 
     assert verify(thalia.loads(text), backend="cpp", pieces=4).different == ()
 
@@ -135,7 +141,10 @@ def test_the_compiled_program_is_rewired_and_resumes_to_the_bit():
 @pytest.mark.parametrize(
     ("numbers", "message"),
     [
-        ("newborn: 0.01", "would be pruned at once, or be above w_max: 0.01 of w_max, pruned below 0.05"),
+        (
+            "newborn: 0.01",
+            "would be pruned at once, or be above w_max: 0.01 of w_max, pruned below 0.05",
+        ),
         ("filled: 1.5", "filled: expected a fraction from 0 to 1, found 1.5"),
         ("interval: 0.1 ms", "interval: expected at least 1 ms, the time step"),
         ('growth: "uniform(0, 1)"', "growth: expected one number for all synapses"),
@@ -150,12 +159,18 @@ def test_what_cannot_be_is_told(numbers, message):
 def test_a_pruned_weight_is_zero_so_the_bound_is():
     text = circuit(weight="0.5 mV").replace("w_max: 1 mV", "w_max: 1 mV, w_min: 0.1 mV")
 
-    with pytest.raises(CircuitError, match=r"pathways\.p\.w_min: structural prunes to a weight of zero, found w_min = 0\.1 mV"):
+    with pytest.raises(
+        CircuitError,
+        match=r"pathways\.p\.w_min: structural prunes to a weight of zero, found w_min = 0\.1 mV",
+    ):
         thalia.plan_of(thalia.loads(text))
 
 
 def test_it_does_not_stand_beside_a_rule_that_counts_synapses():
-    with pytest.raises(CircuitError, match="normalise counts the synapses of a neuron once, and structural changes which"):
+    with pytest.raises(
+        CircuitError,
+        match="normalise counts the synapses of a neuron once, and structural changes which",
+    ):
         thalia.plan_of(thalia.loads(circuit(rule="stdp_pair, normalise", weight="0.5 mV")))
 
 
@@ -166,10 +181,14 @@ def test_it_is_not_gated():
 
 def test_a_rule_of_ones_own_has_its_dimensions_checked(tmp_path):
     text, _ = lookup.part_text("plasticity", "structural", tmp_path)
-    (tmp_path / "mine.yaml").write_text(text.replace("below: weakest*w_max", "below: weakest").replace("1 s", "1 mV"))
+    (tmp_path / "mine.yaml").write_text(
+        text.replace("below: weakest*w_max", "below: weakest").replace("1 s", "1 mV")
+    )
     wrong = circuit(weight="0.5 mV").replace("rule: structural", "rule: ./mine.yaml")
 
-    with pytest.raises(CircuitError, match=r"rewiring\.every: 'interval': expected a time, it is a voltage"):
+    with pytest.raises(
+        CircuitError, match=r"rewiring\.every: 'interval': expected a time, it is a voltage"
+    ):
         thalia.plan_of(thalia.loads(wrong, folder=tmp_path))
 
 
@@ -194,11 +213,17 @@ def test_a_run_that_was_killed_before_its_first_state_is_connected_as_ever(tmp_p
 
 def test_a_warm_start_from_a_run_without_a_pool_keeps_what_is_connected(tmp_path):
     """The weights of synapses that are not connected are not taken over."""
-    plain = circuit().replace(", {rule: structural, growth: 0.5}", "").replace("duration: 10 s", "duration: 1 s")
+    plain = (
+        circuit()
+        .replace(", {rule: structural, growth: 0.5}", "")
+        .replace("duration: 10 s", "duration: 1 s")
+    )
     first = thalia.run(thalia.loads(plain), output=tmp_path / "first.h5", backend="runtime")
 
     text = circuit().replace("duration: 10 s", "duration: 1 s")
-    warm = thalia.run(thalia.loads(text), output=tmp_path / "warm.h5", backend="runtime", start_from=first.file)
+    warm = thalia.run(
+        thalia.loads(text), output=tmp_path / "warm.h5", backend="runtime", start_from=first.file
+    )
 
     assert (connected(first)[-1] > 150).all()
     assert (connected(warm)[0] <= 50).all()

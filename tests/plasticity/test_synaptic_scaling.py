@@ -39,7 +39,9 @@ def test_the_factor_follows_its_closed_form(simulate, backend):
     run = simulate(TEXT.replace("PHASES", ""), backend=backend)
 
     values = run.reports["cell/synaptic_scaling_log_factor"]["values"][:, 0]
-    assert values[[1600, 4000, 7000]] == pytest.approx([log_factor(t) for t in (0.8, 2.0, 3.5)], rel=2e-3)
+    assert values[[1600, 4000, 7000]] == pytest.approx(
+        [log_factor(t) for t in (0.8, 2.0, 3.5)], rel=2e-3
+    )
 
 
 def test_every_synapse_is_multiplied_by_the_same_factor(simulate):

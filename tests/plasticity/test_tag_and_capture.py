@@ -12,7 +12,9 @@ import thalia
 
 MINUTE = 20.0  # ms
 RATES = {"tau_early": 6884, "tau_tag": 2400, "tau_protein": 3600}  # s, as in the library
-NUMBERS = {key: f"{value / 60 * MINUTE} ms" for key, value in RATES.items()} | {"capture": f"{0.0005 * 60 * 1000 / MINUTE} Hz"}
+NUMBERS = {key: f"{value / 60 * MINUTE} ms" for key, value in RATES.items()} | {
+    "capture": f"{0.0005 * 60 * 1000 / MINUTE} Hz"
+}
 STRONG = 13  # synapses of the strong input: twice the threshold, so that proteins are made for 1.3 h; the weak one has one
 
 
@@ -47,7 +49,14 @@ def experiment(delay, *, rule=None, strong=True):
 def captured(tmp_path):
     def measure(delay, **options):
         weights = (
-            thalia.run(experiment(delay, **options), output=tmp_path / "run.h5", overwrite=True, backend="cpp").weights["weak"].w
+            thalia.run(
+                experiment(delay, **options),
+                output=tmp_path / "run.h5",
+                overwrite=True,
+                backend="cpp",
+            )
+            .weights["weak"]
+            .w
         )
         return (weights[-1, 0] - weights[0, 0]) / (2 * 0.1 * np.exp(-5 / 20))
 
@@ -67,7 +76,9 @@ def test_without_capture_nothing_lasts(captured):
 @pytest.mark.parametrize("delay", [5, 30, 60])
 def test_weak_before_strong_lasts_within_an_hour(captured, delay):
     """By the closed form while proteins are made: the tag left at the strong input, times what that collects."""
-    assert captured(delay) - np.exp(-36000 / 6884) == pytest.approx(np.exp(-60 * delay / 2400) * captured(0), rel=0.06)
+    assert captured(delay) - np.exp(-36000 / 6884) == pytest.approx(
+        np.exp(-60 * delay / 2400) * captured(0), rel=0.06
+    )
     assert captured(delay) > 0.09
 
 

@@ -7,8 +7,15 @@ from thalia.simulation.pairing_protocols import outcome
 
 def single(rule, settings, delay):
     """The change for one pair and one short release of dopamine that comes some time after it, in ms."""
-    signal = {"signal": {"kind": "first_order", "tau": "1 ms", "schedule": [{"at": f"{2010 + delay} ms"}]}}
-    return outcome(rule, [[2000]], [[2010]], settings=settings, modulators=signal, tail=9000, backend="cpp").weight[0] - 0.5
+    signal = {
+        "signal": {"kind": "first_order", "tau": "1 ms", "schedule": [{"at": f"{2010 + delay} ms"}]}
+    }
+    return (
+        outcome(
+            rule, [[2000]], [[2010]], settings=settings, modulators=signal, tail=9000, backend="cpp"
+        ).weight[0]
+        - 0.5
+    )
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,9 @@ pytestmark = pytest.mark.reference
 @pytest.fixture(scope="module", params=list(basal_ganglia.CONDITIONS))
 def condition_and_numbers(request, tmp_path_factory):
     """Seed 7, which the figure does not use."""
-    return request.param, basal_ganglia.numbers(basal_ganglia.simulated(7, request.param, tmp_path_factory.mktemp("run")))
+    return request.param, basal_ganglia.numbers(
+        basal_ganglia.simulated(7, request.param, tmp_path_factory.mktemp("run"))
+    )
 
 
 def test_the_output_of_a_channel_falls_by_the_direct_way_alone(condition_and_numbers):

@@ -21,7 +21,9 @@ def test_every_population_is_healthy(condition, tmp_path):
 def test_what_the_retina_sees_reaches_layer_4(tmp_path):
     rates = {}
     for condition in brain.CONDITIONS:
-        rates[condition] = brain.simulated(11, condition, tmp_path).results["rates_by_phase_hz"]["rest"]
+        rates[condition] = brain.simulated(11, condition, tmp_path).results["rates_by_phase_hz"][
+            "rest"
+        ]
 
     assert rates["seeing"]["lgn.relay"] > 1.1 * rates["at rest"]["lgn.relay"]
     assert rates["seeing"]["v1.l4"] > 1.05 * rates["at rest"]["v1.l4"]

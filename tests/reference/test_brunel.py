@@ -36,8 +36,12 @@ def test_four_regimes(tmp_path):
     """
     sr = regime(tmp_path, **{"pathways.inhibition.weight": "-0.3 mV"})
     ai = regime(tmp_path)
-    fast = regime(tmp_path, **{"pathways.inhibition.weight": "-0.6 mV", "stimuli.external.rate": "40 Hz"})
-    slow = regime(tmp_path, **{"pathways.inhibition.weight": "-0.45 mV", "stimuli.external.rate": "9 Hz"})
+    fast = regime(
+        tmp_path, **{"pathways.inhibition.weight": "-0.6 mV", "stimuli.external.rate": "40 Hz"}
+    )
+    slow = regime(
+        tmp_path, **{"pathways.inhibition.weight": "-0.45 mV", "stimuli.external.rate": "9 Hz"}
+    )
 
     assert sr.rates["exc"] > 150
     assert sr.results["cv_isi"]["exc"] < 0.3

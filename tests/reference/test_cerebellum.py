@@ -10,7 +10,9 @@ pytestmark = pytest.mark.reference
 @pytest.fixture(scope="module", params=list(cerebellum.CONDITIONS))
 def condition_and_numbers(request, tmp_path_factory):
     """Seed 7, which the figure does not use."""
-    return request.param, cerebellum.numbers(cerebellum.simulated(7, request.param, tmp_path_factory.mktemp("run")))
+    return request.param, cerebellum.numbers(
+        cerebellum.simulated(7, request.param, tmp_path_factory.mktemp("run"))
+    )
 
 
 def test_only_fibres_that_an_error_follows_are_depressed(condition_and_numbers):

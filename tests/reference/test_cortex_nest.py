@@ -38,8 +38,17 @@ def rates_of_thalia(tmp_path, seed, **changes):
 
 def rates_of_nest(seed):
     pytest.importorskip("nest")
-    command = [sys.executable, ROOT / "benchmarks" / "cortex_nest.py", "--seed", str(seed), "--duration", str(SECONDS)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT / "benchmarks", check=True)
+    command = [
+        sys.executable,
+        ROOT / "benchmarks" / "cortex_nest.py",
+        "--seed",
+        str(seed),
+        "--duration",
+        str(SECONDS),
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT / "benchmarks", check=True
+    )
     return list(json.loads(done.stdout.strip().splitlines()[-1])["rates"].values())
 
 
@@ -57,7 +66,10 @@ def test_rates_agree_with_nest_run_beside(tmp_path):
 
 def test_spontaneous_rates_agree_with_those_recorded(tmp_path):
     """Without thalamic volleys, as the recorded NEST runs were."""
-    mine = np.mean([rates_of_thalia(tmp_path, seed, **{"stimuli.volley.rate": "0 Hz"}) for seed in SEEDS], axis=0)
+    mine = np.mean(
+        [rates_of_thalia(tmp_path, seed, **{"stimuli.volley.rate": "0 Hz"}) for seed in SEEDS],
+        axis=0,
+    )
 
     expected, sd = np.array(list(RECORDED.values())).T
     print(np.round(mine, 3), expected)
@@ -66,7 +78,9 @@ def test_spontaneous_rates_agree_with_those_recorded(tmp_path):
 
 def test_with_a_constant_drive_only_l6i_fires(tmp_path):
     """DC background at 10 %: NEST gives 3.442 +- 0.013 Hz in L6I and silence everywhere else (f* of Potjans & Diesmann)."""
-    circuit = thalia.load(ROOT / "circuits" / "cortex.yaml", set={"phases": STATIC, "stimuli.volley.rate": "0 Hz"})
+    circuit = thalia.load(
+        ROOT / "circuits" / "cortex.yaml", set={"phases": STATIC, "stimuli.volley.rate": "0 Hz"}
+    )
     stimuli = dict(circuit.stimuli)
     background = stimuli.pop("background")
     for name, number in zip(background.target, background.number, strict=True):

@@ -24,12 +24,16 @@ def test_layers_fire_irregularly_and_asynchronously(tmp_path):
 
 def test_a_volley_reaches_layer_4_first_and_layer_5_after_layer_2_3(tmp_path):
     """The mean of five volleys, none of them of the figure. Layer 6b, whose rate waxes and wanes by itself, has no onset to speak of."""
-    responses: dict[str, list[np.ndarray]] = {layer: [] for layer in cortical_column.LAYERS if layer != "v1.l6b"}
+    responses: dict[str, list[np.ndarray]] = {
+        layer: [] for layer in cortical_column.LAYERS if layer != "v1.l6b"
+    }
     for seed in range(6, 11):
         run = cortical_column.simulated(seed, "at rest", tmp_path)
         for layer, each in responses.items():
             each.append(cortical_column.response(run, layer))
-    late = {layer: cortical_column.latency(np.mean(each, axis=0)) for layer, each in responses.items()}
+    late = {
+        layer: cortical_column.latency(np.mean(each, axis=0)) for layer, each in responses.items()
+    }
 
     assert late["v1.l4"] == min(late.values())
     assert late["v1.l4"] < late["v1.l23"] <= late["v1.l5"]
@@ -38,9 +42,13 @@ def test_a_volley_reaches_layer_4_first_and_layer_5_after_layer_2_3(tmp_path):
 def test_vip_cells_free_pyramidal_cells_only_by_way_of_sst_cells(tmp_path):
     rates = {}
     for condition in cortical_column.CONDITIONS:
-        rates[condition] = cortical_column.numbers(cortical_column.simulated(7, condition, tmp_path))
+        rates[condition] = cortical_column.numbers(
+            cortical_column.simulated(7, condition, tmp_path)
+        )
 
     freed = rates["VIP driven"]["v1.l5 Hz"] / rates["at rest"]["v1.l5 Hz"]
-    without = rates["VIP driven, apart from SST"]["v1.l5 Hz"] / rates["VIP apart from SST"]["v1.l5 Hz"]
+    without = (
+        rates["VIP driven, apart from SST"]["v1.l5 Hz"] / rates["VIP apart from SST"]["v1.l5 Hz"]
+    )
     assert rates["VIP driven"]["v1.l5_sst Hz"] < 0.5 * rates["at rest"]["v1.l5_sst Hz"]
     assert freed > 1.5 > without

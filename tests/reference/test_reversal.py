@@ -32,4 +32,6 @@ def test_dopamine_the_other_way_about_reverses_it(condition_and_numbers):
 def test_without_dopamine_what_was_learned_stays(condition_and_numbers):
     condition, found = condition_and_numbers
 
-    assert (found["left.d1 reversed"] > 3 * found["right.d1 reversed"]) is (condition == "dopamine stops halfway")
+    assert (found["left.d1 reversed"] > 3 * found["right.d1 reversed"]) is (
+        condition == "dopamine stops halfway"
+    )

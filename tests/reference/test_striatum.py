@@ -10,7 +10,9 @@ pytestmark = pytest.mark.reference
 @pytest.fixture(scope="module", params=striatum.CONDITIONS)
 def condition_and_numbers(request, tmp_path_factory):
     """Seed 7, which the figure does not use."""
-    return request.param, striatum.numbers(striatum.simulated(7, request.param, tmp_path_factory.mktemp("run")))
+    return request.param, striatum.numbers(
+        striatum.simulated(7, request.param, tmp_path_factory.mktemp("run"))
+    )
 
 
 def test_a_channel_silences_the_other_by_inhibition_across(condition_and_numbers):

@@ -11,7 +11,10 @@ pytestmark = pytest.mark.reference
 def rates(tmp_path_factory):
     """Seed 7, which the figure does not use."""
     folder = tmp_path_factory.mktemp("run")
-    return {name: working_memory.numbers(working_memory.simulated(7, name, folder)) for name in working_memory.CONDITIONS}
+    return {
+        name: working_memory.numbers(working_memory.simulated(7, name, folder))
+        for name in working_memory.CONDITIONS
+    }
 
 
 def test_the_cued_item_fires_over_the_delay_and_the_other_does_not(rates):
@@ -24,7 +27,9 @@ def test_in_silence_the_cued_item_comes_back_when_all_are_driven(rates):
     assert rates["silent"]["delay item"] < 0.5 * rates["held"]["delay item"]
 
 
-@pytest.mark.parametrize("condition", ["no cue", "no facilitation", "silent, no cue", "silent, no facilitation"])
+@pytest.mark.parametrize(
+    "condition", ["no cue", "no facilitation", "silent, no cue", "silent, no facilitation"]
+)
 def test_without_cue_or_facilitation_nothing_is_held(rates, condition):
     assert rates[condition]["delay item"] < 1
     assert condition == "no cue" or rates[condition]["recall item"] < 2

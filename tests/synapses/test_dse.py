@@ -58,4 +58,6 @@ def test_without_receptors_nothing_is_suppressed(simulate):
     """The control with the receptor blocked: strength 0."""
     burst = [1000 + 10 * k for k in range(20)]
 
-    assert amounts(simulate, DSE.replace("strength: 0.6", "strength: 0"), burst) == pytest.approx([1, 1, 1, 1], rel=1e-6)
+    assert amounts(simulate, DSE.replace("strength: 0.6", "strength: 0"), burst) == pytest.approx(
+        [1, 1, 1, 1], rel=1e-6
+    )

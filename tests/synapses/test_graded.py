@@ -41,7 +41,8 @@ record:""",
 
     run = simulate(both)
     first, second, v = (
-        run.reports[f"x/{name}"]["values"][50] for name in ("graded_teaching_total", "graded_teaching_2_total", "v")
+        run.reports[f"x/{name}"]["values"][50]
+        for name in ("graded_teaching_total", "graded_teaching_2_total", "v")
     )
 
     assert second[2] == 0
@@ -72,7 +73,9 @@ def test_what_cannot_be_is_told(old, new, message):
 
 
 def test_a_gpu_is_refused_in_words():
-    assert "p: graded transmission runs on the backends cpp and runtime only" in backend.refuse(plan_of(thalia.loads(CIRCUIT)))
+    assert "p: graded transmission runs on the backends cpp and runtime only" in backend.refuse(
+        plan_of(thalia.loads(CIRCUIT))
+    )
 
 
 def test_a_graded_synapse_of_ones_own_may_have_parameters(simulate):
@@ -86,7 +89,9 @@ synapses:
     current: total
     in_every_step: total = share*w*value_pre
 """
-    text = CIRCUIT.replace("synapse: graded", "synapse: halved").replace("graded_teaching_total", "halved_teaching_total")
+    text = CIRCUIT.replace("synapse: graded", "synapse: halved").replace(
+        "graded_teaching_total", "halved_teaching_total"
+    )
 
     report = simulate(text + own).reports["x/halved_teaching_total"]
 

@@ -21,7 +21,9 @@ record: {{states: {{x: {{population: cell, variables: [{variable}], every: 0.1 m
 ARRIVAL = 11.1  # ms: fired in the step at 10 ms, 1 ms under way, seen from the next step on
 
 
-def response(simulate, synapse, weight, variable, duration=60, neuron="lif_current", parameters="{}", dt=0.1):
+def response(
+    simulate, synapse, weight, variable, duration=60, neuron="lif_current", parameters="{}", dt=0.1
+):
     text = CIRCUIT.format(**{k: v for k, v in locals().items() if k != "simulate"})
     report = simulate(text).reports[f"x/{variable}"]
     return report["times"] * 1e3 - ARRIVAL + 0.1 - dt, report["values"][:, 0]
@@ -53,10 +55,14 @@ def test_the_time_course_is_the_closed_form(simulate, synapse):
 
     late = t > -1e-6
     assert (values[~late] == 0).all()
-    assert values[late] == pytest.approx(shape(t[late]), rel=1e-5 if "current" in synapse else 0.01, abs=0.02)
+    assert values[late] == pytest.approx(
+        shape(t[late]), rel=1e-5 if "current" in synapse else 0.01, abs=0.02
+    )
 
 
-@pytest.mark.parametrize(("synapse", "rise", "decay"), [("ampa_dual", 1.3, 9.5), ("gaba_a_dual", 0.3, 3.3)])
+@pytest.mark.parametrize(
+    ("synapse", "rise", "decay"), [("ampa_dual", 1.3, 9.5), ("gaba_a_dual", 0.3, 3.3)]
+)
 def test_a_fast_rise_is_the_closed_form_as_the_step_goes_to_zero(simulate, synapse, rise, decay):
     """Exponential Euler is dt/(2 rise) too high: 2 % of the faster one at 0.01 ms."""
     t, values = response(simulate, synapse, "2 nS", f"{synapse}_g", 40, dt=0.01)

@@ -31,14 +31,38 @@ SETS = {
 }
 RATES = [5, 10, 20, 40, 50, 100]
 FIRST_TEN = {
-    "depressing": [0.5, 0.26515, 0.15483, 0.10302, 0.07868, 0.06725, 0.06188, 0.05936, 0.05818, 0.05762],
-    "facilitating": [0.03, 0.05533, 0.07574, 0.09178, 0.10428, 0.11406, 0.12181, 0.12806, 0.13319, 0.13747],
+    "depressing": [
+        0.5,
+        0.26515,
+        0.15483,
+        0.10302,
+        0.07868,
+        0.06725,
+        0.06188,
+        0.05936,
+        0.05818,
+        0.05762,
+    ],
+    "facilitating": [
+        0.03,
+        0.05533,
+        0.07574,
+        0.09178,
+        0.10428,
+        0.11406,
+        0.12181,
+        0.12806,
+        0.13319,
+        0.13747,
+    ],
 }
 
 
 def released(simulate, release, times, **options):
     """What each of some spikes delivers, in parts of the weight."""
-    text = TEXT.format(release=release, duration=max(times) + 5, times=", ".join(f"{t:.1f} ms" for t in times))
+    text = TEXT.format(
+        release=release, duration=max(times) + 5, times=", ".join(f"{t:.1f} ms" for t in times)
+    )
     current = simulate(text, **options).reports["cell/current_exp_i"]["values"][:, 0]
     arrival = np.rint(np.array(times) * 10).astype(int)
     left = current[arrival + 1] * exp(-0.5)  # of earlier spikes, a step later
@@ -49,7 +73,10 @@ def released(simulate, release, times, **options):
 @pytest.mark.parametrize("backend", ["runtime", "cpp"])
 def test_the_first_ten_of_twenty_hertz(simulate, preset, backend):
     amounts = released(
-        simulate, f"{{part: tsodyks_markram, preset: {preset}}}", [10 + 50 * k for k in range(10)], backend=backend
+        simulate,
+        f"{{part: tsodyks_markram, preset: {preset}}}",
+        [10 + 50 * k for k in range(10)],
+        backend=backend,
     )
 
     assert amounts == pytest.approx(FIRST_TEN[preset], abs=2e-5)
@@ -89,7 +116,9 @@ def test_the_other_convention_releases_before_utilisation_rises(simulate):
 def test_plasticity_off_does_not_freeze_release(simulate):
     """Short-term plasticity is how the synapse transmits, not what it learns."""
     text = TEXT.format(release="tsodyks_markram", duration=100, times="10 ms, 20 ms")
-    text = text.replace("duration: 100 ms", "phases: [{name: test, duration: 100 ms, plasticity: off}]")
+    text = text.replace(
+        "duration: 100 ms", "phases: [{name: test, duration: 100 ms, plasticity: off}]"
+    )
 
     current = simulate(text).reports["cell/current_exp_i"]["values"][:, 0]
 
@@ -105,10 +134,17 @@ def test_the_release_is_that_of_nest(simulate):
     nest.ResetKernel()
     nest.resolution = 0.1
     source = nest.Create("spike_generator", params={"spike_times": [t - 1 for t in times]})
-    relay, cell = nest.Create("parrot_neuron"), nest.Create("iaf_psc_exp", params={"tau_syn_ex": 0.2})
+    relay, cell = (
+        nest.Create("parrot_neuron"),
+        nest.Create("iaf_psc_exp", params={"tau_syn_ex": 0.2}),
+    )
     nest.Connect(source, relay, syn_spec={"delay": 0.9})
     numbers = {"U": 0.2, "u": 0.2, "x": 1.0, "tau_rec": 200.0, "tau_fac": 1500.0}
-    nest.Connect(relay, cell, syn_spec={"synapse_model": "tsodyks2_synapse", "weight": 1.0, "delay": 0.1, **numbers})
+    nest.Connect(
+        relay,
+        cell,
+        syn_spec={"synapse_model": "tsodyks2_synapse", "weight": 1.0, "delay": 0.1, **numbers},
+    )
     meter = nest.Create("multimeter", params={"record_from": ["I_syn_ex"], "interval": 0.1})
     nest.Connect(meter, cell)
     nest.Simulate(330.0)

@@ -26,7 +26,11 @@ from thalia.recording.run_file import Run
 
 OK, WARN, CRITICAL = "ok", "warn", "critical"
 SAMPLE = 200  # neurons whose correlations are computed
-COUNTING, CORRELATING, SPECTRUM = 0.1, 0.02, 0.002  # seconds: windows of the Fano factor, of correlations, and of the spectrum
+COUNTING, CORRELATING, SPECTRUM = (
+    0.1,
+    0.02,
+    0.002,
+)  # seconds: windows of the Fano factor, of correlations, and of the spectrum
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,11 @@ class Limit:
         """What is expected, in words."""
         if np.isinf(self.warn_low):
             return f"at most {self.warn_high:g}"
-        return f"at least {self.warn_low:g}" if np.isinf(self.warn_high) else f"{self.warn_low:g} to {self.warn_high:g}"
+        return (
+            f"at least {self.warn_low:g}"
+            if np.isinf(self.warn_high)
+            else f"{self.warn_low:g} to {self.warn_high:g}"
+        )
 
 
 # Correlations, Fano factors, drift, and a CV of 0.35, below which firing is regular: the diagnostics of PyTorch Thalia, where
@@ -63,19 +71,34 @@ LIMITS = {
     "saturated": Limit(warn_high=0.8, critical_high=0.95),
 }
 COLUMNS = {
-    "rate": "Hz", "cv": "CV", "cv2": "CV2", "fano": "Fano", "correlation": "corr", "bursts": "burst", "adaptation": "adapt",
-    "silent": "silent", "band": "band", "excitation_inhibition": "E/I",
-}  # fmt: skip
-OF_PACEMAKERS = {"cv", "fano"}  # measures that say nothing against a population that is known to fire regularly
+    "rate": "Hz",
+    "cv": "CV",
+    "cv2": "CV2",
+    "fano": "Fano",
+    "correlation": "corr",
+    "bursts": "burst",
+    "adaptation": "adapt",
+    "silent": "silent",
+    "band": "band",
+    "excitation_inhibition": "E/I",
+}
+OF_PACEMAKERS = {
+    "cv",
+    "fano",
+}  # measures that say nothing against a population that is known to fire regularly
 OF_RHYTHMS = {"correlation"}  # and against one that a rhythm is known to pace
-RHYTHM = Limit(warn_low=10.0)  # power of the highest peak in a known band over the median, as `dominant_band` asks for
+RHYTHM = Limit(
+    warn_low=10.0
+)  # power of the highest peak in a known band over the median, as `dominant_band` asks for
 
 
 def shown(value: Any) -> str:
     """A measure as it stands in a table."""
     if value is None:
         return ""
-    return value if isinstance(value, str) else f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
+    return (
+        value if isinstance(value, str) else f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
+    )
 
 
 @dataclass(frozen=True)
@@ -108,7 +131,9 @@ class Health:
 
     def of(self, where: str | None, measure: str | None = None) -> str:
         """The worst verdict on a population or pathway, or on one of its measures."""
-        found = [f for f in self.findings if where in (None, f.where) and measure in (None, f.measure)]
+        found = [
+            f for f in self.findings if where in (None, f.where) and measure in (None, f.measure)
+        ]
         return max((f.verdict for f in found), key=(OK, WARN, CRITICAL).index, default=OK)
 
 
@@ -124,12 +149,16 @@ def health(run: Run) -> Health:
         If the run recorded no spikes.
     """
     if not list(run.spikes):
-        raise fail(f"{run.file}: has no spikes to judge", "record them with `record: {spikes: all}`")
+        raise fail(
+            f"{run.file}: has no spikes to judge", "record them with `record: {spikes: all}`"
+        )
     populations = {name: _population(run, name) for name in run.spikes}
     balance = _balance(run, {name: measures["rate"] for name, measures in populations.items()})
     for name, measures in populations.items():
         measures["excitation_inhibition"] = balance.get(name)
-    pathways = {name: _pathway(run, name) for name in run.weights if run.network.pathways[name].plastic}
+    pathways = {
+        name: _pathway(run, name) for name in run.weights if run.network.pathways[name].plastic
+    }
     return Health(populations, pathways, tuple(_findings(run, populations, pathways)))
 
 
@@ -140,7 +169,9 @@ def _population(run: Run, name: str) -> dict[str, Any]:
     times, neurons = spikes.times[late], spikes.neurons[late]
     cv = interval_cv(times, neurons, spikes.size)
     some = neurons < SAMPLE
-    correlated = counts_of(times[some], neurons[some], min(SAMPLE, spikes.size), start, stop, CORRELATING)
+    correlated = counts_of(
+        times[some], neurons[some], min(SAMPLE, spikes.size), start, stop, CORRELATING
+    )
     rate = population_rate(times - start, spikes.size, stop - start, SPECTRUM)
     return {
         "rate": len(times) / (spikes.size * (stop - start)),
@@ -168,7 +199,11 @@ def _balance(run: Run, rates: dict[str, float]) -> dict[str, float]:
             sums = received.setdefault(pathway.post, {True: 0.0, False: 0.0})
             sums[pathway.inhibitory] += pathway.synapses * abs(pathway.weight) * rates[pathway.pre]
             units.setdefault(pathway.post, set()).add(pathway.unit)
-    return {name: sums[False] / sums[True] for name, sums in received.items() if sums[True] and len(units[name]) == 1}
+    return {
+        name: sums[False] / sums[True]
+        for name, sums in received.items()
+        if sums[True] and len(units[name]) == 1
+    }
 
 
 def _pathway(run: Run, name: str) -> dict[str, float]:
@@ -176,16 +211,26 @@ def _pathway(run: Run, name: str) -> dict[str, float]:
     if not weights.w.size:
         return {}
     before, after = weights.w[0], weights.w[-1]
-    found = {"drift": float(abs(after.mean() - before.mean()) / abs(before.mean()))} if before.mean() else {}
+    found = (
+        {"drift": float(abs(after.mean() - before.mean()) / abs(before.mean()))}
+        if before.mean()
+        else {}
+    )
     if weights.w_max:
         share = after / weights.w_max
         found["saturated"] = float(np.mean((share < 0.01) | (share > 0.99)))
     return found
 
 
-def _findings(run: Run, populations: dict[str, dict[str, Any]], pathways: dict[str, dict[str, float]]) -> Iterator[Finding]:
+def _findings(
+    run: Run, populations: dict[str, dict[str, Any]], pathways: dict[str, dict[str, float]]
+) -> Iterator[Finding]:
     reference = run.structure["reference"] or {}
-    ranges, pacemakers, bands = reference.get("ranges", {}), reference.get("pacemakers", []), reference.get("bands", {})
+    ranges, pacemakers, bands = (
+        reference.get("ranges", {}),
+        reference.get("pacemakers", []),
+        reference.get("bands", {}),
+    )
     receiving = {pathway.post for pathway in run.network.pathways.values()}
     for name, measures in populations.items():
         if name in ranges:
@@ -198,9 +243,13 @@ def _findings(run: Run, populations: dict[str, dict[str, Any]], pathways: dict[s
             peak = measures["peaks"][bands[name]]
             if RHYTHM.verdict(peak) != OK:
                 yield Finding(name, bands[name], peak, WARN, RHYTHM.text())
-        exempt = (OF_PACEMAKERS if name in pacemakers else set()) | (OF_RHYTHMS if name in bands else set())
+        exempt = (OF_PACEMAKERS if name in pacemakers else set()) | (
+            OF_RHYTHMS if name in bands else set()
+        )
         if name in receiving:
-            yield from _beyond(name, {key: value for key, value in measures.items() if key not in exempt})
+            yield from _beyond(
+                name, {key: value for key, value in measures.items() if key not in exempt}
+            )
     for name, changes in pathways.items():
         yield from _beyond(name, changes)
 

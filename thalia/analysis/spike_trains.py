@@ -80,7 +80,9 @@ def local_variation(times: Floats, neurons: Ints) -> float | None:
     return float(np.mean(2 * np.abs(second - first) / (first + second))) if len(first) else None
 
 
-def counts_of(times: Floats, neurons: Ints, n_neurons: int, start: float, stop: float, width: float) -> Floats:
+def counts_of(
+    times: Floats, neurons: Ints, n_neurons: int, start: float, stop: float, width: float
+) -> Floats:
     """Spikes of each neuron in windows of `width` seconds that tile [start, stop), (n_neurons, n_windows)."""
     windows = max(1, int((stop - start) / width + 1e-9))
     bins = ((times - start) / width + 1e-9).astype(np.int64)
@@ -105,12 +107,16 @@ def mean_correlation(counts: Floats) -> float | None:
     return float((scaled.mean(axis=0) ** 2).mean() * number / (number - 1) - 1 / (number - 1))
 
 
-def burst_fraction(times: Floats, neurons: Ints, longest: float = 0.010, least: int = 3) -> float | None:
+def burst_fraction(
+    times: Floats, neurons: Ints, longest: float = 0.010, least: int = 3
+) -> float | None:
     """Fraction of spikes in bursts: at least `least` in a row, no more than `longest` seconds apart. None without spikes."""
     if not len(times):
         return None
     intervals, owner = intervals_of(times, neurons)
-    short = np.insert(intervals <= longest, np.flatnonzero(np.diff(owner)) + 1, False)  # a burst is of one neuron
+    short = np.insert(
+        intervals <= longest, np.flatnonzero(np.diff(owner)) + 1, False
+    )  # a burst is of one neuron
     edges = np.flatnonzero(np.diff(np.concatenate([[0], short.astype(int), [0]])))
     lengths = edges[1::2] - edges[::2] + 1
     return float(lengths[lengths >= least].sum() / len(times))
@@ -125,7 +131,13 @@ def adaptation(times: Floats, neurons: Ints, least: int = 6) -> float | None:
     return float(np.median(ratios)) if ratios else None
 
 
-BANDS = {"delta": (0.5, 4), "theta": (4, 8), "alpha": (8, 13), "beta": (13, 30), "gamma": (30, 100)}  # Hz
+BANDS = {
+    "delta": (0.5, 4),
+    "theta": (4, 8),
+    "alpha": (8, 13),
+    "beta": (13, 30),
+    "gamma": (30, 100),
+}  # Hz
 
 
 def spectrum(rate: Floats, width: float, low: float, high: float) -> tuple[Floats, Floats]:
@@ -162,11 +174,15 @@ def band_peaks(rate: Floats, width: float) -> dict[str, float]:
     rate : (n_bins,) float, the rate in bins of `width` seconds
     """
     frequency, power = spectrum(rate, width, BANDS["delta"][0], BANDS["gamma"][1])
-    within = {name: power[(frequency >= low) & (frequency <= high)] for name, (low, high) in BANDS.items()}
+    within = {
+        name: power[(frequency >= low) & (frequency <= high)] for name, (low, high) in BANDS.items()
+    }
     return {name: float(found.max(initial=0.0)) for name, found in within.items()}
 
 
-def bootstrap_interval(values: Floats, confidence: float = 0.95, draws: int = 10_000) -> tuple[float, float]:
+def bootstrap_interval(
+    values: Floats, confidence: float = 0.95, draws: int = 10_000
+) -> tuple[float, float]:
     """Mean of some independent values, and half of its confidence interval by bootstrap (always the same draws).
 
     Parameters
@@ -177,7 +193,9 @@ def bootstrap_interval(values: Floats, confidence: float = 0.95, draws: int = 10
     return float(np.mean(values)), (high - low) / 2
 
 
-def bootstrap_bounds(values: Floats, confidence: float = 0.95, draws: int = 10_000) -> tuple[float, float]:
+def bootstrap_bounds(
+    values: Floats, confidence: float = 0.95, draws: int = 10_000
+) -> tuple[float, float]:
     """The bounds of the confidence interval of the mean of some independent values, by bootstrap (always the same draws).
 
     Parameters
@@ -191,7 +209,9 @@ def bootstrap_bounds(values: Floats, confidence: float = 0.95, draws: int = 10_0
 
 def synchrony(times: Floats, duration: float, width: float = 0.003) -> float:
     """Variance over mean of the population's spike count in bins of `width` seconds; 1 for independent neurons."""
-    counts = np.bincount((times / width + 1e-9).astype(np.int64), minlength=int(duration / width))[: int(duration / width)]
+    counts = np.bincount((times / width + 1e-9).astype(np.int64), minlength=int(duration / width))[
+        : int(duration / width)
+    ]
     return float(counts.var() / counts.mean()) if counts.any() else 0.0
 
 

@@ -100,7 +100,9 @@ class Backend(Protocol):
     def build(self, plan: Plan, progress: Progress) -> object:
         """Whatever must be compiled."""
 
-    def start(self, plan: Plan, built: object, arrays: Arrays, samples: tuple[Sample, ...], seed: int) -> Session:
+    def start(
+        self, plan: Plan, built: object, arrays: Arrays, samples: tuple[Sample, ...], seed: int
+    ) -> Session:
         """A session at time zero."""
 
 
@@ -124,4 +126,7 @@ def choose() -> tuple[str, str]:
 
     if compiler.find_compiler():
         return "cpp", ""
-    return "runtime", "no C++ compiler was found, so this runs on NumPy, many times slower; install g++ or clang++"
+    return (
+        "runtime",
+        "no C++ compiler was found, so this runs on NumPy, many times slower; install g++ or clang++",
+    )

@@ -31,8 +31,17 @@ def examine() -> list[Finding]:
     findings = [
         Finding("python", platform.python_version(), True),
         Finding("brian2", _version("brian2"), True),
-        Finding("processor", f"{os.cpu_count()} cores, {available_bytes() / 1e9:.1f} GB of memory free", True),
-        Finding("C++ compiler", missing, found is not None, "" if found else "install g++ or clang++, or set CXX"),
+        Finding(
+            "processor",
+            f"{os.cpu_count()} cores, {available_bytes() / 1e9:.1f} GB of memory free",
+            True,
+        ),
+        Finding(
+            "C++ compiler",
+            missing,
+            found is not None,
+            "" if found else "install g++ or clang++, or set CXX",
+        ),
     ]
     gpu, found_nvcc, package = nvcc.find_gpu(), nvcc.find_nvcc(), _version("brian2cuda")
     has = ""
@@ -40,16 +49,27 @@ def examine() -> list[Finding]:
         has = f"{gpu.name}, sm_{gpu.architecture}, driver {gpu.driver}, {gpu.free / 1e9:.1f} of {gpu.memory / 1e9:.1f} GB free"
     return [
         *findings,
-        Finding("GPU", has or "none that nvidia-smi shows", gpu is not None, "" if gpu else "only needed for --backend cuda"),
         Finding(
-            "CUDA compiler", f"{found_nvcc}, {nvcc.version()}" if found_nvcc else "nowhere", found_nvcc is not None,
-            "" if found_nvcc else "for --backend cuda, install the CUDA toolkit, or set CUDA_PATH to where it is",
+            "GPU",
+            has or "none that nvidia-smi shows",
+            gpu is not None,
+            "" if gpu else "only needed for --backend cuda",
         ),
         Finding(
-            "brian2cuda", package, package != MISSING,
+            "CUDA compiler",
+            f"{found_nvcc}, {nvcc.version()}" if found_nvcc else "nowhere",
+            found_nvcc is not None,
+            ""
+            if found_nvcc
+            else "for --backend cuda, install the CUDA toolkit, or set CUDA_PATH to where it is",
+        ),
+        Finding(
+            "brian2cuda",
+            package,
+            package != MISSING,
             "" if package != MISSING else "for --backend cuda, pip install 'thalia[cuda]'",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _version(package: str) -> str:

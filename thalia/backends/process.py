@@ -18,7 +18,9 @@ from thalia.codegen.brian_model import later_name
 from thalia.compiler.plan import Drive, Plan
 from thalia.connectivity.build import Arrays, Wired, playback_arrays
 
-type Generate = Callable[[FilePath], tuple[list[str], dict[str, Any]]]  # into a folder: the sources, and the manifest
+type Generate = Callable[
+    [FilePath], tuple[list[str], dict[str, Any]]
+]  # into a folder: the sources, and the manifest
 type Compile = Callable[[FilePath, list[str]], None]
 PIPE_BYTES = 1 << 20  # the most that Linux gives anybody; other systems have sizes of their own
 CHUNK_SECONDS = 0.1  # of model time in the first chunk, and the least in any
@@ -63,7 +65,11 @@ def make_once(folder: FilePath, generate: Generate, compile: Compile) -> Program
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    return replace(_program(folder, cached=False), emit_seconds=emitted - begin, build_seconds=compiled - emitted)
+    return replace(
+        _program(folder, cached=False),
+        emit_seconds=emitted - begin,
+        build_seconds=compiled - emitted,
+    )
 
 
 def _program(folder: FilePath, cached: bool) -> Program:
@@ -79,9 +85,14 @@ class ProgramSession:
         self.samples = samples
         self.compiled = Compiled(program.code_objects, program.cached)
         self.process = subprocess.Popen(
-            [str(program.folder / "main")], cwd=program.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, start_new_session=True, pipesize=PIPE_BYTES,
-        )  # fmt: skip
+            [str(program.folder / "main")],
+            cwd=program.folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            pipesize=PIPE_BYTES,
+        )
 
     def command(self, text: str, payload: bytes | memoryview = b"") -> None:
         """Send a command and its data."""
@@ -117,19 +128,25 @@ class ProgramSession:
         assert self.process.stderr is not None
         self.process.wait()
         said = self.process.stderr.read().decode(errors="replace")
-        raise RuntimeError(f"the compiled program ended with status {self.process.returncode}: {said}")
+        raise RuntimeError(
+            f"the compiled program ended with status {self.process.returncode}: {said}"
+        )
 
     def write(self, name: str, values: NDArray[Any]) -> None:
         """Set a variable; a fixed array of another length is an error, and the length is read back."""
         array = np.ascontiguousarray(values, dtype=self.program.arrays[name])
-        self.command(f"write {name} {array.nbytes}", memoryview(array).cast("B") if array.size else b"")
+        self.command(
+            f"write {name} {array.nbytes}", memoryview(array).cast("B") if array.size else b""
+        )
         if (count := self._count()) != array.size:
             raise RuntimeError(f"{name}: wrote {array.size} numbers, the program has {count}")
 
     def link(self, queue: str, steps: NDArray[np.int32]) -> None:
         """Tell a queue how many steps spikes are on their way to each synapse, or one number for all."""
         kept = np.ascontiguousarray(steps, "<i4")
-        self.command(f"link {queue} {kept.nbytes}", memoryview(kept).cast("B") if kept.size else b"")
+        self.command(
+            f"link {queue} {kept.nbytes}", memoryview(kept).cast("B") if kept.size else b""
+        )
 
     def read(self, name: str) -> NDArray[Any]:
         """A copy of a variable."""
@@ -192,7 +209,12 @@ class ProgramSession:
 
 
 def serve(
-    plan: Plan, built: Program, arrays: Arrays, samples: tuple[Sample, ...], seed: int, native_drives: bool = True
+    plan: Plan,
+    built: Program,
+    arrays: Arrays,
+    samples: tuple[Sample, ...],
+    seed: int,
+    native_drives: bool = True,
 ) -> ProgramSession:
     """A program that runs, at time zero, with every array in place."""
     session = ProgramSession(built, samples, plan.dt)
@@ -208,7 +230,9 @@ def serve(
         session.command(f"epoch {plan.epoch}")
         session.command("start")
         session.read("defaultclock.dt")  # waits until its spike queues are built
-        _play(session, plan)  # after the start, in which Brian2 sets the times that its object was made with
+        _play(
+            session, plan
+        )  # after the start, in which Brian2 sets the times that its object was made with
         for sample in samples:
             header = f"sample {sample.group}.{sample.variable} {sample.every} {len(sample.neurons)}"
             session.command(header, sample.neurons.astype("<i4").tobytes())
@@ -230,11 +254,17 @@ def _connect(session: ProgramSession, plan: Plan, name: str, wired: Wired) -> No
     if group.on_post:
         session.link(f"{name}_post", wired.dendritic)
     session.write(f"{name}.N", np.array([len(wired)]))
-    session.write(f"{name}.N_outgoing", np.bincount(wired.pre, minlength=plan.group(group.pre).size))
-    session.write(f"{name}.N_incoming", np.bincount(wired.post, minlength=plan.group(group.post).size))
+    session.write(
+        f"{name}.N_outgoing", np.bincount(wired.pre, minlength=plan.group(group.pre).size)
+    )
+    session.write(
+        f"{name}.N_incoming", np.bincount(wired.post, minlength=plan.group(group.post).size)
+    )
     for variable, values in wired.variables.items():
         session.write(f"{name}.{variable}", values)
-    for variable in (e.name for e in group.equations if e.kind != "expression" and e.name not in wired.variables):
+    for variable in (
+        e.name for e in group.equations if e.kind != "expression" and e.name not in wired.variables
+    ):
         session.write(f"{name}.{variable}", np.zeros(len(wired)))
     if f"{name}.lastupdate" in session.program.arrays:
         session.write(f"{name}.lastupdate", np.zeros(len(wired)))
@@ -260,4 +290,6 @@ def _drive(session: ProgramSession, plan: Plan, drive: Drive) -> None:
         _, member = plan.population(each.population)
         if each.mean and member.size:
             arrays = f"{drive.group}.{drive.target} {drive.group}.{drive.weight} {gate}"
-            session.command(f"drive {arrays} {member.start} {member.size} {float(each.mean * plan.dt).hex()}")
+            session.command(
+                f"drive {arrays} {member.start} {member.size} {float(each.mean * plan.dt).hex()}"
+            )

@@ -39,9 +39,15 @@ class RuntimeSession:
         self.second = b2.second
         self.dt = plan.dt
         self.network, self.objects = network(model_of(plan))
-        self.objects |= {path.name: path for made in list(self.objects.values()) for path in getattr(made, "_pathways", ())}
+        self.objects |= {
+            path.name: path
+            for made in list(self.objects.values())
+            for path in getattr(made, "_pathways", ())
+        }
         for name in ("timestep", "t"):
-            b2.defaultclock.variables[name].set_value(0)  # the clock is that of the process, and earlier runs moved it
+            b2.defaultclock.variables[name].set_value(
+                0
+            )  # the clock is that of the process, and earlier runs moved it
         self.groups = [group.name for group in plan.groups]
         self.samples = samples
         self.steps: list[tuple[Callable[[], None], bool]] | None = None
@@ -53,8 +59,12 @@ class RuntimeSession:
         owner, _, variable = name.rpartition(".")
         held = self.objects[owner].variables[variable]
         if np.size(held.get_value()) != np.size(values):
-            raise RuntimeError(f"{name}: has {np.size(held.get_value())} numbers, given {np.size(values)}")
-        held.set_value(values if np.size(values) > 1 or not held.scalar else np.asarray(values).reshape(()))
+            raise RuntimeError(
+                f"{name}: has {np.size(held.get_value())} numbers, given {np.size(values)}"
+            )
+        held.set_value(
+            values if np.size(values) > 1 or not held.scalar else np.asarray(values).reshape(())
+        )
 
     def read(self, name: str) -> NDArray[Any]:
         """A copy of a variable."""
@@ -63,10 +73,16 @@ class RuntimeSession:
 
     def state(self, without: Container[str] = ()) -> dict[str, NDArray[Any]]:
         """Everything that the next step depends on: every variable but some, spikes in flight, the random generator."""
-        found = {name: np.array(variable.get_value()) for name, variable in self._variables() if name not in without}
+        found = {
+            name: np.array(variable.get_value())
+            for name, variable in self._variables()
+            if name not in without
+        }
         for name, queue in self._queues():
             offset, steps = queue._full_state()
-            found[f"{name}.queue"] = np.array([offset, len(steps), *map(len, steps), *(i for s in steps for i in s)], np.int32)
+            found[f"{name}.queue"] = np.array(
+                [offset, len(steps), *map(len, steps), *(i for s in steps for i in s)], np.int32
+            )
         _, words, position, has_normal, normal = np.random.get_state()
         found["random.words"] = np.array([*words, position, has_normal], np.uint32)
         return found | {"random.normal": np.array([normal])}
@@ -85,7 +101,15 @@ class RuntimeSession:
                 held = variables[name]
                 held.set_value(values.reshape(()) if held.scalar else values)
         words = state["random.words"]
-        np.random.set_state(("MT19937", words[:-2], int(words[-2]), int(words[-1]), float(state["random.normal"][0])))
+        np.random.set_state(
+            (
+                "MT19937",
+                words[:-2],
+                int(words[-2]),
+                int(words[-1]),
+                float(state["random.normal"][0]),
+            )
+        )
         self.network.t_ = float(variables["defaultclock.t"].get_value().item())
 
     def _variables(self) -> Iterator[tuple[str, Any]]:
@@ -93,24 +117,35 @@ class RuntimeSession:
         b2 = import_brian2()
         for owner in (*self.objects.values(), b2.defaultclock):
             for name, variable in owner.variables.items():
-                if isinstance(variable, b2.core.variables.ArrayVariable) and variable.owner.name == owner.name:
+                if (
+                    isinstance(variable, b2.core.variables.ArrayVariable)
+                    and variable.owner.name == owner.name
+                ):
                     yield f"{owner.name}.{name}", variable
 
     def _queues(self) -> Iterator[tuple[str, Any]]:
-        return ((name, made.queue) for name, made in self.objects.items() if getattr(made, "queue", None) is not None)
+        return (
+            (name, made.queue)
+            for name, made in self.objects.items()
+            if getattr(made, "queue", None) is not None
+        )
 
     def advance(self, steps: int) -> Chunk:
         """Simulate some steps; Brian2's own `run` would prepare the whole network anew for every chunk."""
         prepared = self._prepared()
         clock = import_brian2().defaultclock
-        spaces = {name: self.objects[name].variables["_spikespace"].get_value() for name in self.groups}
+        spaces = {
+            name: self.objects[name].variables["_spikespace"].get_value() for name in self.groups
+        }
         spikes: dict[str, tuple[list[int], list[Any]]] = {name: ([], []) for name in self.groups}
         taken: dict[str, list[Any]] = {sample.name: [] for sample in self.samples}
         for _ in range(steps):
             step = int(clock.variables["timestep"].get_value().item())
             for sample in self.samples:
                 if step % sample.every == 0:
-                    taken[sample.name].append(self.read(f"{sample.group}.{sample.variable}")[sample.neurons])
+                    taken[sample.name].append(
+                        self.read(f"{sample.group}.{sample.variable}")[sample.neurons]
+                    )
             is_due = self.epoch and step and step % self.epoch == 0
             for run, at_epoch in prepared:
                 if is_due or not at_epoch:
@@ -123,14 +158,22 @@ class RuntimeSession:
             clock.variables["t"].set_value((step + 1) * clock.dt_)
             self.network.t_ = (step + 1) * clock.dt_
         return Chunk(
-            {n: (np.array(t, np.int64), np.concatenate(i) if i else np.empty(0, np.int32)) for n, (t, i) in spikes.items()},
-            {s.name: np.array(taken[s.name], dtype=float).reshape(-1, len(s.neurons)) for s in self.samples},
+            {
+                n: (np.array(t, np.int64), np.concatenate(i) if i else np.empty(0, np.int32))
+                for n, (t, i) in spikes.items()
+            },
+            {
+                s.name: np.array(taken[s.name], dtype=float).reshape(-1, len(s.neurons))
+                for s in self.samples
+            },
         )
 
     def _prepared(self) -> list[tuple[Callable[[], None], bool]]:
         """What is run in a step, in order, and whether it is due at epochs only."""
         if self.steps is None:
-            with np.errstate(over="ignore"):  # Brian2 looks for numbers beyond 1e50, which single precision does not have
+            with np.errstate(
+                over="ignore"
+            ):  # Brian2 looks for numbers beyond 1e50, which single precision does not have
                 self.network.run(0 * self.second, namespace={})
             active = [made for made in self.network.sorted_objects if made.active]
             self.steps = [(self._timed(made), made.clock.name == EPOCH_CLOCK) for made in active]
@@ -169,7 +212,9 @@ class RuntimeSession:
         self.objects.clear()
 
 
-def start(plan: Plan, built: Compiled, arrays: Arrays, samples: tuple[Sample, ...], seed: int) -> RuntimeSession:
+def start(
+    plan: Plan, built: Compiled, arrays: Arrays, samples: tuple[Sample, ...], seed: int
+) -> RuntimeSession:
     """A session at time zero, with every array in place."""
     session = RuntimeSession(plan, samples)
     import_brian2().seed(seed % 2**32)

@@ -41,9 +41,23 @@ class Experiment(Node):
     def _names_are_free(self) -> "Experiment":
         for name in ("learning", "experiment"):
             if name in self.controls or name in self.rules:
-                raise refuse(f"'{name}' is what the experiment itself is called in its logs", "choose another name")
+                raise refuse(
+                    f"'{name}' is what the experiment itself is called in its logs",
+                    "choose another name",
+                )
         return self
 
 
-gathered = gather("task", "seeds", "result", "curve", "chance", "goal", "lower_is_better", "window", "controls", "rules")
+gathered = gather(
+    "task",
+    "seeds",
+    "result",
+    "curve",
+    "chance",
+    "goal",
+    "lower_is_better",
+    "window",
+    "controls",
+    "rules",
+)
 ExperimentField = Annotated[Experiment, BeforeValidator(gathered)]

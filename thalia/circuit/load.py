@@ -33,7 +33,10 @@ def load(file: str | FilePath, set: Mapping[str, Any] | None = None) -> Circuit:
 
 
 def loads(
-    text: str, name: str = "circuit.yaml", folder: FilePath = FilePath("."), set: Mapping[str, Any] | None = None
+    text: str,
+    name: str = "circuit.yaml",
+    folder: FilePath = FilePath("."),
+    set: Mapping[str, Any] | None = None,
 ) -> Circuit:
     """Read a circuit from YAML text; its own files are looked for in `folder`.
 
@@ -45,10 +48,25 @@ def loads(
     data, source = read_yaml(text, name, folder)
     if not isinstance(data, dict):
         found = "nothing" if data is None else f"a {type(data).__name__}"
-        raise CircuitError([Problem((), f"expected a circuit, found {found}", "start with `thalia new NAME`", name)])
+        raise CircuitError(
+            [
+                Problem(
+                    (), f"expected a circuit, found {found}", "start with `thalia new NAME`", name
+                )
+            ]
+        )
     if "thalia" not in data:
         message = "'thalia' is missing"
-        raise CircuitError([Problem((), message, "begin the file with `thalia: 1`, the format's version", f"{name}:1:1")])
+        raise CircuitError(
+            [
+                Problem(
+                    (),
+                    message,
+                    "begin the file with `thalia: 1`, the format's version",
+                    f"{name}:1:1",
+                )
+            ]
+        )
     for path, value in (set or {}).items():
         data, source = _replaced(data, source, path, value)
     try:
@@ -72,7 +90,13 @@ def _rest(data: dict[str, Any], source: Source, problems: tuple[Problem, ...]) -
 
 def _remove(node: Any, path: Path) -> None:
     for key in path[:-1]:
-        node = node.get(key) if isinstance(node, dict) else node[key] if isinstance(key, int) and key < len(node) else None
+        node = (
+            node.get(key)
+            if isinstance(node, dict)
+            else node[key]
+            if isinstance(key, int) and key < len(node)
+            else None
+        )
         if not isinstance(node, dict | list):
             return
     if path and isinstance(node, dict):
@@ -81,7 +105,9 @@ def _remove(node: Any, path: Path) -> None:
         del node[path[-1]]
 
 
-def _replaced(data: dict[str, Any], source: Source, dotted_path: str, value: Any) -> tuple[dict[str, Any], Source]:
+def _replaced(
+    data: dict[str, Any], source: Source, dotted_path: str, value: Any
+) -> tuple[dict[str, Any], Source]:
     """The data with one value replaced; a name may itself hold dots, so the longest key that fits is taken."""
     if isinstance(value, str):
         value = read_yaml(value, f"--set {dotted_path}")[0]
@@ -99,21 +125,40 @@ def _split(data: Any, dotted_path: str) -> tuple[str | int, ...]:
     path: list[str | int] = []
     node = data
     while words:
-        taken = next((n for n in range(len(words), 0, -1) if isinstance(node, dict) and ".".join(words[:n]) in node), 0)
+        taken = next(
+            (
+                n
+                for n in range(len(words), 0, -1)
+                if isinstance(node, dict) and ".".join(words[:n]) in node
+            ),
+            0,
+        )
         if isinstance(node, list) and words[0].isdigit() and int(words[0]) < len(node):
             key: str | int = int(words.pop(0))
         elif taken:
             key, words = ".".join(words[:taken]), words[taken:]
         elif isinstance(node, dict) and len(words) == 1:
             return (*path, words[0])
-        elif isinstance(node, dict) and (words[0] in Circuit.model_fields if not path else _changes_a_region(path)):
+        elif isinstance(node, dict) and (
+            words[0] in Circuit.model_fields if not path else _changes_a_region(path)
+        ):
             key = words.pop(0)
             node[key] = {}
         else:
             known = list(node) if isinstance(node, dict) else []
-            message = f"--set {dotted_path}: the circuit has no '{'.'.join([*map(str, path), words[0]])}'"
-            of_region = path and path[0] in ("populations", "pathways") and words[0] in (data.get("regions") or {})
-            instead = f"of a region: --set regions.{words[0]}.{path[0]}.{'.'.join(words[1:])}" if of_region else ""
+            message = (
+                f"--set {dotted_path}: the circuit has no '{'.'.join([*map(str, path), words[0]])}'"
+            )
+            of_region = (
+                path
+                and path[0] in ("populations", "pathways")
+                and words[0] in (data.get("regions") or {})
+            )
+            instead = (
+                f"of a region: --set regions.{words[0]}.{path[0]}.{'.'.join(words[1:])}"
+                if of_region
+                else ""
+            )
             raise fail(message, instead or did_you_mean(words[0], map(str, known)))
         path.append(key)
         node = node[key]
@@ -127,7 +172,9 @@ def _changes_a_region(path: list[str | int]) -> bool:
 
 def dumps(circuit: Circuit) -> str:
     """The circuit as YAML text that loads to an equal circuit."""
-    return yaml.dump(as_data(circuit), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    return yaml.dump(
+        as_data(circuit), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110
+    )
 
 
 class _Dumper(yaml.SafeDumper):
@@ -138,7 +185,9 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    return dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style="|" if "\n" in text else None
+    )
 
 
 def _list(dumper: yaml.SafeDumper, items: list[Any]) -> yaml.SequenceNode:

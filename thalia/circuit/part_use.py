@@ -4,7 +4,19 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from thalia.syntax.fields import AnyValue, CountTable, Names, Node, Number, PositiveTime, Rate, Time, Weight, gather, refuse
+from thalia.syntax.fields import (
+    AnyValue,
+    CountTable,
+    Names,
+    Node,
+    Number,
+    PositiveTime,
+    Rate,
+    Time,
+    Weight,
+    gather,
+    refuse,
+)
 from thalia.syntax.units import UNITS, constant
 
 
@@ -26,11 +38,16 @@ class Eligibility(Node):
     @model_validator(mode="after")
     def _rises_before_it_decays(self) -> "Eligibility":
         if self.rise and self.rise.mean >= self.decay.mean:
-            raise refuse(f"expected a rise below the decay of {self.decay}, found {self.rise}", "the slower time is the decay")
+            raise refuse(
+                f"expected a rise below the decay of {self.decay}, found {self.rise}",
+                "the slower time is the decay",
+            )
         return self
 
 
-EligibilityField = Annotated[Eligibility, BeforeValidator(lambda raw: {"decay": raw} if isinstance(raw, str) else raw)]
+EligibilityField = Annotated[
+    Eligibility, BeforeValidator(lambda raw: {"decay": raw} if isinstance(raw, str) else raw)
+]
 
 
 class RuleUse(Node):
@@ -52,19 +69,28 @@ class RuleUse(Node):
     @model_validator(mode="after")
     def _says_which(self) -> "RuleUse":
         if not self.rule and not self.window:
-            raise refuse("expected either 'rule' or 'window'", "rule: stdp_pair, or a window of `thalia list windows`")
+            raise refuse(
+                "expected either 'rule' or 'window'",
+                "rule: stdp_pair, or a window of `thalia list windows`",
+            )
         return self
 
 
 _gather_synapse = gather("part", "preset")
 _gather_rule = gather("rule", "window", "preset", "pairing", "teacher", "modulator", "eligibility")
-SynapseField = Annotated[SynapseUse, BeforeValidator(lambda raw: {"part": raw} if isinstance(raw, str) else _gather_synapse(raw))]
+SynapseField = Annotated[
+    SynapseUse,
+    BeforeValidator(lambda raw: {"part": raw} if isinstance(raw, str) else _gather_synapse(raw)),
+]
 SynapseFields = Annotated[
     tuple[SynapseField, ...],
     BeforeValidator(lambda raw: raw if isinstance(raw, list | tuple) else [raw]),
     Field(min_length=1),
 ]
-RuleField = Annotated[RuleUse, BeforeValidator(lambda raw: {"rule": raw} if isinstance(raw, str) else _gather_rule(raw))]
+RuleField = Annotated[
+    RuleUse,
+    BeforeValidator(lambda raw: {"rule": raw} if isinstance(raw, str) else _gather_rule(raw)),
+]
 
 
 class Stimulus(Node):
@@ -92,14 +118,19 @@ class Stimulus(Node):
         return self.synapse or SynapseUse(part=plainest.get(dimension, "ampa"))
 
 
-_gather_stimulus = gather("kind", "target", "synapse", "weight", "onto", "number", "file", "population", "times")
+_gather_stimulus = gather(
+    "kind", "target", "synapse", "weight", "onto", "number", "file", "population", "times"
+)
 StimulusField = Annotated[Stimulus, BeforeValidator(_gather_stimulus)]
 
 
 class Release(Node):
     """Amounts of a modulator that are released at given times; an amount below zero takes some away."""
 
-    at: Annotated[tuple[Time, ...], BeforeValidator(lambda raw: raw if isinstance(raw, list | tuple) else [raw])]
+    at: Annotated[
+        tuple[Time, ...],
+        BeforeValidator(lambda raw: raw if isinstance(raw, list | tuple) else [raw]),
+    ]
     amount: Number = constant(1)
 
 
@@ -125,12 +156,23 @@ class Modulator(Node):
 
     def scheduled(self, name: str) -> dict[str, Release]:
         """The releases at given times, by the names of the populations that carry them out."""
-        return {f"{name}.schedule_{index}": each for index, each in enumerate(self.schedule, start=1)}
+        return {
+            f"{name}.schedule_{index}": each for index, each in enumerate(self.schedule, start=1)
+        }
 
 
 _gather_modulator = gather(
-    "kind", "released_by", "predicted_by", "schedule", "delay", "input", "weight_change_of", "every", "from_task"
+    "kind",
+    "released_by",
+    "predicted_by",
+    "schedule",
+    "delay",
+    "input",
+    "weight_change_of",
+    "every",
+    "from_task",
 )
 ModulatorField = Annotated[
-    Modulator, BeforeValidator(lambda raw: {"kind": raw} if isinstance(raw, str) else _gather_modulator(raw))
+    Modulator,
+    BeforeValidator(lambda raw: {"kind": raw} if isinstance(raw, str) else _gather_modulator(raw)),
 ]

@@ -29,7 +29,9 @@ def as_data(node: Any) -> Any:
     rows = isinstance(node, tuple) and node and all(isinstance(row, tuple) for row in node)
     if rows and isinstance(node[0][0], Value | DriveTarget):
         single = len(node) == 1 and len(node[0]) == 1
-        return as_data(node[0][0]) if single else [[as_data(entry) for entry in row] for row in node]
+        return (
+            as_data(node[0][0]) if single else [[as_data(entry) for entry in row] for row in node]
+        )
     if isinstance(node, list | tuple):
         return [as_data(value) for value in node]
     return node
@@ -39,9 +41,13 @@ def _node_data(node: Node) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for name, field in type(node).model_fields.items():
         value = getattr(node, name)
-        if value is None or (value == field.get_default(call_default_factory=True) and name != "thalia"):
+        if value is None or (
+            value == field.get_default(call_default_factory=True) and name != "thalia"
+        ):
             continue
-        if name == "parameters" and isinstance(node, RuleUse | SynapseUse | Stimulus | Modulator | Experiment):
+        if name == "parameters" and isinstance(
+            node, RuleUse | SynapseUse | Stimulus | Modulator | Experiment
+        ):
             data |= {key: as_data(entry) for key, entry in value.items()}
         elif name == "weight" and isinstance(node, Synapse):
             data[name] = si_unit(value)
@@ -59,14 +65,29 @@ def json_schema() -> dict[str, Any]:
     schema["title"] = "Thalia circuit"
     schema["required"] = ["thalia", "name"]
     definitions = schema["$defs"]
-    for name, key in (("SynapseUse", "part"), ("RuleUse", "rule"), ("Stimulus", "kind"), ("Modulator", "kind")):
+    for name, key in (
+        ("SynapseUse", "part"),
+        ("RuleUse", "rule"),
+        ("Stimulus", "kind"),
+        ("Modulator", "kind"),
+    ):
         definitions[name]["properties"].pop("parameters")
         definitions[name]["additionalProperties"] = {"type": ["number", "string"]}
-        definitions[name]["required"] = {"Stimulus": ["kind", "target"], "RuleUse": []}.get(name, [key])
+        definitions[name]["required"] = {"Stimulus": ["kind", "target"], "RuleUse": []}.get(
+            name, [key]
+        )
     definitions["Experiment"]["properties"].pop("parameters")
     definitions["Experiment"]["additionalProperties"] = True
-    definitions["RuleUse"]["properties"]["eligibility"] = {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Eligibility"}]}
-    short = {"SynapseUse": "string", "RuleUse": "string", "Modulator": "string", "Delay": ["string", "array"], "Scale": "number"}
+    definitions["RuleUse"]["properties"]["eligibility"] = {
+        "anyOf": [{"type": "string"}, {"$ref": "#/$defs/Eligibility"}]
+    }
+    short = {
+        "SynapseUse": "string",
+        "RuleUse": "string",
+        "Modulator": "string",
+        "Delay": ["string", "array"],
+        "Scale": "number",
+    }
     for name, kind in short.items():
         definitions[name] = {"anyOf": [{"type": kind}, definitions[name]]}
     pathway = definitions["Pathway"]["properties"]

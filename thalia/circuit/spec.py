@@ -6,7 +6,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from thalia.circuit.experiment_spec import ExperimentField
-from thalia.circuit.part_use import ModulatorField, RuleField, RuleUse, StimulusField, SynapseFields, SynapseUse
+from thalia.circuit.part_use import (
+    ModulatorField,
+    RuleField,
+    RuleUse,
+    StimulusField,
+    SynapseFields,
+    SynapseUse,
+)
 from thalia.library.lookup import find
 from thalia.library.protocol_schema import Window
 from thalia.library.schema import ModulatorKind, Neuron, Part, Rule, StimulusKind, Synapse
@@ -61,7 +68,10 @@ class Population(Node):
     @model_validator(mode="after")
     def _sized_once(self) -> "Population":
         if (self.size is None) == (self.share is None):
-            raise refuse("expected either 'size' or, in a region, 'share'", "give the number of neurons as `size:`")
+            raise refuse(
+                "expected either 'size' or, in a region, 'share'",
+                "give the number of neurons as `size:`",
+            )
         return self
 
 
@@ -69,9 +79,14 @@ class Connect(Node):
     """Who connects to whom. `probability` alone is a coin thrown for every pair of neurons."""
 
     rule: Literal[
-        "pairwise_bernoulli", "fixed_total_number", "fixed_indegree", "fixed_outdegree",
-        "one_to_one", "all_to_all", "distance",
-    ] = "pairwise_bernoulli"  # fmt: skip
+        "pairwise_bernoulli",
+        "fixed_total_number",
+        "fixed_indegree",
+        "fixed_outdegree",
+        "one_to_one",
+        "all_to_all",
+        "distance",
+    ] = "pairwise_bernoulli"
     probability: ProbabilityTable | None = None
     number: CountTable | None = None
     profile: Literal["gaussian", "exponential", "disc"] = "gaussian"
@@ -82,13 +97,17 @@ class Connect(Node):
     @model_validator(mode="after")
     def _complete(self) -> "Connect":
         needs = {
-            "pairwise_bernoulli": ("probability",), "fixed_indegree": ("number",), "fixed_outdegree": ("number",),
+            "pairwise_bernoulli": ("probability",),
+            "fixed_indegree": ("number",),
+            "fixed_outdegree": ("number",),
             "distance": ("probability", "width"),
-        }.get(self.rule, ())  # fmt: skip
+        }.get(self.rule, ())
         for key in needs:
             if getattr(self, key) is None:
                 raise refuse(f"'{self.rule}' needs '{key}'")
-        if self.rule == "fixed_total_number" and (self.number is None) == (self.probability is None):
+        if self.rule == "fixed_total_number" and (self.number is None) == (
+            self.probability is None
+        ):
             raise refuse("'fixed_total_number' needs either 'number' or 'probability'")
         unused = {"probability", "number", "width"} - set(needs)
         for key in sorted(unused if self.rule != "fixed_total_number" else {"width"}):
@@ -104,7 +123,9 @@ class Delay(Node):
     dendritic: TimeTable = ((constant(0, UNITS["s"][1]),),)
 
 
-DelayField = Annotated[Delay, BeforeValidator(lambda raw: raw if isinstance(raw, dict | Delay) else {"axonal": raw})]
+DelayField = Annotated[
+    Delay, BeforeValidator(lambda raw: raw if isinstance(raw, dict | Delay) else {"axonal": raw})
+]
 
 
 class Pathway(Node):
@@ -192,7 +213,10 @@ class Reference(Node):
     def _low_before_high(self) -> "Reference":
         for name, (low, high) in self.ranges.items():
             if low.mean > high.mean:
-                raise refuse(f"ranges.{name}: expected the lower rate first, found [{low.text}, {high.text}]", "swap them")
+                raise refuse(
+                    f"ranges.{name}: expected the lower rate first, found [{low.text}, {high.text}]",
+                    "swap them",
+                )
         return self
 
 
@@ -273,7 +297,9 @@ class Circuit(Node):
 
     def __eq__(self, other: object) -> bool:
         """Whether they say the same; where they were written does not matter."""
-        return isinstance(other, Circuit) and all(getattr(self, f) == getattr(other, f) for f in Circuit.model_fields)
+        return isinstance(other, Circuit) and all(
+            getattr(self, f) == getattr(other, f) for f in Circuit.model_fields
+        )
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -297,9 +323,13 @@ class Circuit(Node):
             If there is no such part, or its file has mistakes.
         """
         own: dict[str, dict[str, Any]] = {
-            "neurons": self.neurons, "synapses": self.synapses, "plasticity": self.rules, "windows": self.windows,
-            "stimuli": self.stimulus_kinds, "modulators": self.modulator_kinds,
-        }  # fmt: skip
+            "neurons": self.neurons,
+            "synapses": self.synapses,
+            "plasticity": self.rules,
+            "windows": self.windows,
+            "stimuli": self.stimulus_kinds,
+            "modulators": self.modulator_kinds,
+        }
         part: Part = own[kind][name] if name in own[kind] else find(kind, name, self.folder)[0]
         return part
 
@@ -313,7 +343,9 @@ class Circuit(Node):
             for rule in pathway.rules:
                 window = self.part("windows", rule.window) if rule.window else None
                 name = rule.rule or (window.rule if isinstance(window, Window) else "")
-                used |= {("plasticity", name)} | ({("windows", rule.window)} if rule.window else set())
+                used |= {("plasticity", name)} | (
+                    {("windows", rule.window)} if rule.window else set()
+                )
         return used
 
     @property

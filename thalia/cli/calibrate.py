@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from thalia.cli.options import Backend, CircuitFile, Duration, Scale, Seed, Set, progress_bar, settings_of
+from thalia.cli.options import (
+    Backend,
+    CircuitFile,
+    Duration,
+    Scale,
+    Seed,
+    Set,
+    progress_bar,
+    settings_of,
+)
 from thalia.errors import fail
 
 if TYPE_CHECKING:
@@ -16,16 +25,25 @@ if TYPE_CHECKING:
 
 def calibrate(
     circuit: CircuitFile,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file; by default the one it includes.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The file; by default the one it includes."),
+    ] = None,
     rounds: Annotated[int, typer.Option(help="Runs at most.")] = 20,
-    damping: Annotated[float, typer.Option(help="How much of the way to correct at once, on a logarithmic scale.")] = 0.15,
+    damping: Annotated[
+        float, typer.Option(help="How much of the way to correct at once, on a logarithmic scale.")
+    ] = 0.15,
     backend: Backend = None,
     seed: Seed = None,
     set_: Set = None,
     duration: Duration = None,
     scale: Scale = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that the circuit does not include.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a file that the circuit does not include.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object instead of the table.")
+    ] = False,
 ) -> None:
     """Find gains that bring all rates into the ranges under `reference:`. Status 2 if some stay outside.
 
@@ -43,30 +61,55 @@ def calibrate(
         with progress_bar(quiet=as_json) as progress:
 
             def told(count: int, each: "Round") -> None:
-                progress("calibrating", (count + 1) / rounds, f"run {count + 1} of at most {rounds}")
+                progress(
+                    "calibrating", (count + 1) / rounds, f"run {count + 1} of at most {rounds}"
+                )
 
             found = find_gains(
-                circuit, rounds=rounds, damping=damping, set=settings_of(set_), told=told, backend=backend, seed=seed,
-                duration=duration, scale=scale,
-            )  # fmt: skip
+                circuit,
+                rounds=rounds,
+                damping=damping,
+                set=settings_of(set_),
+                told=told,
+                backend=backend,
+                seed=seed,
+                duration=duration,
+                scale=scale,
+            )
     except KeyboardInterrupt:
         print("stopped; nothing was written", file=sys.stderr)
         raise typer.Exit(130) from None
     file.write_text(found.text(), "utf-8")
     if as_json:
         best = found.best
-        told_of = {"file": str(file), "gains": best.gains, "rates_hz": best.rates, "ranges_hz": found.ranges}
+        told_of = {
+            "file": str(file),
+            "gains": best.gains,
+            "rates_hz": best.rates,
+            "ranges_hz": found.ranges,
+        }
         print(json.dumps({**told_of, "outside": found.outside, "runs": len(found.rounds)}))
     else:
         from thalia.cli.tables import print_calibration
 
         print_calibration(found)
-        print(file if file == included else f"{file}: include it with `gains: {_beside(file, circuit)}`")
+        print(
+            file
+            if file == included
+            else f"{file}: include it with `gains: {_beside(file, circuit)}`"
+        )
     if found.outside:
-        print(f"outside their range: {', '.join(found.outside)}; more --rounds, or other weights, may help", file=sys.stderr)
+        print(
+            f"outside their range: {', '.join(found.outside)}; more --rounds, or other weights, may help",
+            file=sys.stderr,
+        )
         raise typer.Exit(2)
 
 
 def _beside(file: Path, circuit: Path) -> str:
     """The file as the circuit would name it."""
-    return f"./{file.name}" if file.resolve().parent == circuit.resolve().parent else str(file.resolve())
+    return (
+        f"./{file.name}"
+        if file.resolve().parent == circuit.resolve().parent
+        else str(file.resolve())
+    )

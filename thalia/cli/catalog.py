@@ -32,7 +32,13 @@ def listing(what: str | None = None) -> str:
         return _kind(what)
     for kind in ALL_KINDS:
         if what in names(kind):
-            return _part(kind, what) if kind in KINDS else _region(what) if kind == "regions" else _experiment(what)
+            return (
+                _part(kind, what)
+                if kind in KINDS
+                else _region(what)
+                if kind == "regions"
+                else _experiment(what)
+            )
     known = [*ALL_KINDS, *(name for kind in ALL_KINDS for name in names(kind))]
     raise fail(f"the library has no '{what}'", did_you_mean(what, known))
 
@@ -47,24 +53,34 @@ def _kind(kind: str) -> str:
         family = part.family if isinstance(part, Rule) else ""
         families.setdefault(family, []).append(f"{name:<{width}} {part.summary}")
     for family, rows in families.items():
-        lines += ([f"  {family}:"] if family else []) + [f"  {'  ' if family else ''}{row}" for row in rows]
+        lines += ([f"  {family}:"] if family else []) + [
+            f"  {'  ' if family else ''}{row}" for row in rows
+        ]
     return "\n".join(lines) + "\n"
 
 
 def rules_table() -> str:
     """The plasticity rules as a Markdown table, by family, for the README."""
-    rules = {name: part for name in names("plasticity") if isinstance(part := find("plasticity", name)[0], Rule)}
+    rules = {
+        name: part
+        for name in names("plasticity")
+        if isinstance(part := find("plasticity", name)[0], Rule)
+    }
     lines = ["| family | rule | what it is | source |", "| --- | --- | --- | --- |"]
     for name, rule in sorted(rules.items(), key=lambda item: (item[1].family, item[0])):
         paper = re.match(r".*?\(\d{4}\)", rule.source)
-        lines.append(f"| {rule.family} | `{name}` | {rule.summary} | {paper[0] if paper else rule.source} |")
+        lines.append(
+            f"| {rule.family} | `{name}` | {rule.summary} | {paper[0] if paper else rule.source} |"
+        )
     return "\n".join(lines) + "\n"
 
 
 def _part(kind: str, name: str) -> str:
     part = find(kind, name)[0]
     lines = [f"{name}: {part.summary}", f"  source: {part.source}"]
-    lines += [f"  {key}: {text}" for key in ("reproduces", "differs") if (text := getattr(part, key))]
+    lines += [
+        f"  {key}: {text}" for key in ("reproduces", "differs") if (text := getattr(part, key))
+    ]
     if part.parameters:
         lines.append("  parameters:")
         lines += [f"    {key} = {p.default}  {p.meaning}" for key, p in part.parameters.items()]
@@ -80,24 +96,38 @@ def _part(kind: str, name: str) -> str:
 
 def _preset(preset: Preset) -> str:
     numbers = [f"{key} = {value}" for key, value in preset.parameters.items()]
-    return ", ".join([*numbers, *([preset.pairing] if preset.pairing else [])]) + f"\n      {preset.source}"
+    return (
+        ", ".join([*numbers, *([preset.pairing] if preset.pairing else [])])
+        + f"\n      {preset.source}"
+    )
 
 
 def _events(pairing: Pairing) -> str:
-    return "; ".join(f"{event}: {s}" for event in ("on_pre", "on_post") for s in getattr(pairing, event))
+    return "; ".join(
+        f"{event}: {s}" for event in ("on_pre", "on_post") for s in getattr(pairing, event)
+    )
 
 
 def _model(part: Part) -> list[str]:
     match part:
         case Neuron():
-            lines = ["equations:", *(f"  {equation_text(e)}" for e in part.equations), f"threshold: {part.threshold}"]
+            lines = [
+                "equations:",
+                *(f"  {equation_text(e)}" for e in part.equations),
+                f"threshold: {part.threshold}",
+            ]
             return lines + [f"reset: {statement}" for statement in part.reset]
         case Layer():
             return _layer(part)
         case Window():
             lines = [f"rule: {part.rule}", *([f"preset: {part.preset}"] if part.preset else [])]
             lines += [f"{key} = {value}" for key, value in part.values.items()]
-            return [*lines, f"sign: {part.sign}", f"evidence: {part.evidence}", f"preparation: {part.preparation}"]
+            return [
+                *lines,
+                f"sign: {part.sign}",
+                f"evidence: {part.evidence}",
+                f"preparation: {part.preparation}",
+            ]
         case Protocol():
             return [_condition(condition) for condition in part.conditions]
         case StimulusKind():
@@ -106,20 +136,33 @@ def _model(part: Part) -> list[str]:
 
 
 def _condition(condition: Condition) -> str:
-    pre, post = (" ".join(f"{time:g}" for time in getattr(condition, side)) for side in ("pre", "post"))
-    return f"{condition.series}, {condition.x:g}: pre {pre}, post {post} ms, {condition.repeat} times"
+    pre, post = (
+        " ".join(f"{time:g}" for time in getattr(condition, side)) for side in ("pre", "post")
+    )
+    return (
+        f"{condition.series}, {condition.x:g}: pre {pre}, post {post} ms, {condition.repeat} times"
+    )
 
 
 def _layer(part: Layer) -> list[str]:
-    lines = [f"weight in {si_unit(part.weight)}"] if isinstance(part, Synapse) and part.weight else []
-    for title, equations in (("equations:", part.equations), ("in the postsynaptic neuron:", part.neuron)):
+    lines = (
+        [f"weight in {si_unit(part.weight)}"] if isinstance(part, Synapse) and part.weight else []
+    )
+    for title, equations in (
+        ("equations:", part.equations),
+        ("in the postsynaptic neuron:", part.neuron),
+    ):
         lines += [title, *(f"  {equation_text(e)}" for e in equations)] if equations else []
     lines += [f"{name} starts at {value}" for name, value in part.initial.items()]
     lines += [f"current: {part.current}"] if isinstance(part, Synapse) and part.current else []
     lines += [f"on_pre: {s}" for s in part.on_pre]
     if isinstance(part, Rule):
         lines += [f"{part.later.after} later: {s}" for s in part.later.on_pre] if part.later else []
-        lines += [f"{event}: {s}" for event in ("on_post", "on_teacher", "on_step") for s in getattr(part, event)]
+        lines += [
+            f"{event}: {s}"
+            for event in ("on_post", "on_teacher", "on_step")
+            for s in getattr(part, event)
+        ]
     return lines + [f"on_spike: {s}" for s in part.on_spike]
 
 
@@ -149,18 +192,35 @@ def _experiment(name: str) -> str:
         f"  task: {experiment.task}, {experiment.seeds} seeds",
         f"  result: {experiment.result}",
     ]
-    lines += [f"  {key}: {value:g}" for key in ("chance", "goal") if (value := getattr(experiment, key)) is not None]
+    lines += [
+        f"  {key}: {value:g}"
+        for key in ("chance", "goal")
+        if (value := getattr(experiment, key)) is not None
+    ]
     for kind in ("rules", "controls"):
         variants = getattr(experiment, kind)
-        lines += [f"  {kind}:", *(f"    {key}: {each.says}" for key, each in variants.items())] if variants else []
+        lines += (
+            [f"  {kind}:", *(f"    {key}: {each.says}" for key, each in variants.items())]
+            if variants
+            else []
+        )
     return "\n".join(lines) + "\n"
 
 
 def _region(name: str) -> str:
     fragment = _fragment(name)
     lines = [f"{name}: {fragment.summary}", f"  source: {fragment.source}", "  populations:"]
-    lines += [f"    {key}: {p.neuron}, share {p.share or p.size}" for key, p in fragment.populations.items()]
-    lines += ["  pathways:", *(f"    {key}: {', '.join(p.pre)} to {', '.join(p.post)}" for key, p in fragment.pathways.items())]
+    lines += [
+        f"    {key}: {p.neuron}, share {p.share or p.size}"
+        for key, p in fragment.populations.items()
+    ]
+    lines += [
+        "  pathways:",
+        *(
+            f"    {key}: {', '.join(p.pre)} to {', '.join(p.post)}"
+            for key, p in fragment.pathways.items()
+        ),
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -178,7 +238,9 @@ def citations(circuit: Circuit) -> list[str]:
             continue
         for doi in re.findall(r"doi:(10\.\d{4,}/[^\s,;]+)", text):
             found.setdefault(doi.rstrip("."), []).append(name)
-    return [f"https://doi.org/{doi}  ({', '.join(dict.fromkeys(uses))})" for doi, uses in found.items()]
+    return [
+        f"https://doi.org/{doi}  ({', '.join(dict.fromkeys(uses))})" for doi, uses in found.items()
+    ]
 
 
 def starter(name: str) -> str:

@@ -33,8 +33,11 @@ KIND_HELP = "raster, weights, rates or graph."
 
 app = typer.Typer(
     help="Thalia simulates brain regions: circuits in YAML, checked, compiled and kept whole in one file.",
-    no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, add_completion=True,
-)  # fmt: skip
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=True,
+)
 
 
 @app.command()
@@ -54,12 +57,18 @@ def check(circuit: CircuitFile, set_: Set = None) -> None:
         conditions_of(circuit, None, None, settings_of(set_), {})
     neurons = sum(group.size for group in plan.groups)
     synapses = sum(expected_synapses(pathway, plan) for _, pathway in plan.pathways())
-    print(f"{circuit}: good: {plan.name}, {neurons:,} neurons, {synapses:,.0f} synapses, {plan.duration:g} s")
+    print(
+        f"{circuit}: good: {plan.name}, {neurons:,} neurons, {synapses:,.0f} synapses, {plan.duration:g} s"
+    )
 
 
 @app.command("plan")
 def plan_command(
-    circuit: CircuitFile, set_: Set = None, scale: Scale = None, lower: Lower = "on", precision: Precision = "double"
+    circuit: CircuitFile,
+    set_: Set = None,
+    scale: Scale = None,
+    lower: Lower = "on",
+    precision: Precision = "double",
 ) -> None:
     """Print what would run: the equations, how they were fused and integrated, and what it costs.
 
@@ -68,13 +77,19 @@ def plan_command(
     from thalia.codegen.listing import describe
     from thalia.compiler.pipeline import plan_of, with_options
 
-    print(describe(plan_of(with_options(load_with(circuit, set_), scale=scale), lower, precision)), end="")
+    print(
+        describe(plan_of(with_options(load_with(circuit, set_), scale=scale), lower, precision)),
+        end="",
+    )
 
 
 @app.command()
 def run(
     circuit: CircuitFile,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="The run file; by default runs/CIRCUIT/TIME.h5.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The run file; by default runs/CIRCUIT/TIME.h5."),
+    ] = None,
     backend: Backend = None,
     seed: Seed = None,
     set_: Set = None,
@@ -84,11 +99,21 @@ def run(
     precision: Precision = "double",
     checkpoint_every: CheckpointEvery = None,
     chunk: Chunk = None,
-    start_from: Annotated[Path | None, typer.Option("--from", help="Start with what another run has learned.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run file if it exists.")] = False,
-    plot: Annotated[bool, typer.Option("--plot", help="Write the figures beside the run file.")] = False,
-    profile: Annotated[bool, typer.Option("--profile", help="Show where the time went, by pass and by object.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
+    start_from: Annotated[
+        Path | None, typer.Option("--from", help="Start with what another run has learned.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the run file if it exists.")
+    ] = False,
+    plot: Annotated[
+        bool, typer.Option("--plot", help="Write the figures beside the run file.")
+    ] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Show where the time went, by pass and by object.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object instead of the table.")
+    ] = False,
 ) -> None:
     """Simulate a circuit and keep everything in one file.
 
@@ -100,10 +125,21 @@ def run(
     try:
         with progress_bar(quiet=as_json) as progress:
             result = run_circuit(
-                loaded, output=output, backend=backend, seed=seed, duration=duration, scale=scale, lower=lower,
-                precision=precision, overwrite=overwrite, checkpoint_every=checkpoint_every, chunk=chunk, start_from=start_from,
-                profile=profile, progress=progress,
-            )  # fmt: skip
+                loaded,
+                output=output,
+                backend=backend,
+                seed=seed,
+                duration=duration,
+                scale=scale,
+                lower=lower,
+                precision=precision,
+                overwrite=overwrite,
+                checkpoint_every=checkpoint_every,
+                chunk=chunk,
+                start_from=start_from,
+                profile=profile,
+                progress=progress,
+            )
     except KeyboardInterrupt:
         print("stopped; if the run file is there, `thalia resume` goes on with it", file=sys.stderr)
         raise typer.Exit(130) from None
@@ -123,8 +159,14 @@ app.command()(training.learn)
 @app.command()
 def plot(
     kind: Annotated[str, typer.Argument(metavar="KIND", help=KIND_HELP)],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A run file; for a graph, a circuit file will do.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="The figure; its ending decides the format.")] = None,
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="A run file; for a graph, a circuit file will do."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The figure; its ending decides the format."),
+    ] = None,
 ) -> None:
     """Draw a figure of a run.
 
@@ -154,7 +196,9 @@ def plot(
 
 
 @app.command()
-def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False) -> None:
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
     """Say what this machine can run circuits on, and what to do about what it lacks.
 
     Example: thalia doctor
@@ -166,7 +210,9 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print everythin
         print(json.dumps(examination.as_data(findings)))
         return
     for each in findings:
-        print(f"{'ok' if each.good else '--'}  {each.name:14}{each.found}{f': {each.remedy}' if each.remedy else ''}")
+        print(
+            f"{'ok' if each.good else '--'}  {each.name:14}{each.found}{f': {each.remedy}' if each.remedy else ''}"
+        )
     for name, why in examination.backends_here().items():
         print(f"--backend {name:8}{(why and f'cannot run here: {why}') or 'can run here'}")
 
@@ -174,7 +220,10 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print everythin
 @app.command("list")
 def list_command(
     what: Annotated[
-        str | None, typer.Argument(metavar="[KIND or NAME]", help="neurons, synapses, plasticity, …, or a part.")
+        str | None,
+        typer.Argument(
+            metavar="[KIND or NAME]", help="neurons, synapses, plasticity, …, or a part."
+        ),
     ] = None,
 ) -> None:
     """Show the parts of the library, or everything about one of them.
@@ -213,7 +262,11 @@ def schema() -> None:
 
 
 @app.command()
-def new(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the circuit, in snake_case.")]) -> None:
+def new(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the circuit, in snake_case.")
+    ],
+) -> None:
     """Write a small circuit to start from.
 
     Example: thalia new my_circuit
@@ -234,7 +287,8 @@ def _figures(result: "Run") -> list[Path]:
     kinds = {
         name: draw
         for name, draw in activity.KINDS.items()
-        if (name != "weights" or any(len(w.pre) for w in result.weights.values())) and (name != "modulators" or result.modulators)
+        if (name != "weights" or any(len(w.pre) for w in result.weights.values()))
+        and (name != "modulators" or result.modulators)
     }
     stem = result.file.with_suffix("")
     written = [activity.save(draw(result), f"{stem}_{name}.png") for name, draw in kinds.items()]

@@ -14,19 +14,45 @@ if TYPE_CHECKING:
     from thalia.circuit.spec import Circuit
     from thalia.recording.run_file import Run
 
-CircuitFile = Annotated[Path, typer.Argument(metavar="CIRCUIT", help="A circuit file, such as circuits/cortex.yaml.")]
-Set = Annotated[
-    list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Replace a value of the file; may be repeated.")
+CircuitFile = Annotated[
+    Path, typer.Argument(metavar="CIRCUIT", help="A circuit file, such as circuits/cortex.yaml.")
 ]
-Scale = Annotated[float | None, typer.Option(help="Fraction of the neurons, and of the synapses of each, to build.")]
-Backend = Annotated[str | None, typer.Option(help="cpp, cuda (an NVIDIA GPU) or runtime (NumPy); by default cpp where it works.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="PATH=VALUE", help="Replace a value of the file; may be repeated."
+    ),
+]
+Scale = Annotated[
+    float | None,
+    typer.Option(help="Fraction of the neurons, and of the synapses of each, to build."),
+]
+Backend = Annotated[
+    str | None,
+    typer.Option(
+        help="cpp, cuda (an NVIDIA GPU) or runtime (NumPy); by default cpp where it works."
+    ),
+]
 Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
 Duration = Annotated[str | None, typer.Option(help="Model time, such as '2 s'.")]
-Lower = Annotated[str, typer.Option(help="'off' integrates every synaptic variable in every step, as a reference.")]
-Precision = Annotated[str, typer.Option(help="'single' halves the memory of synapses; everything else stays double.")]
-Chunk = Annotated[str | None, typer.Option(help="Model time between two reports of progress; by default about 0.2 s of yours.")]
+Lower = Annotated[
+    str,
+    typer.Option(help="'off' integrates every synaptic variable in every step, as a reference."),
+]
+Precision = Annotated[
+    str, typer.Option(help="'single' halves the memory of synapses; everything else stays double.")
+]
+Chunk = Annotated[
+    str | None,
+    typer.Option(
+        help="Model time between two reports of progress; by default about 0.2 s of yours."
+    ),
+]
 CheckpointEvery = Annotated[
-    str | None, typer.Option(help="Model time between two states to resume from, such as '5 s'; by default often and cheap.")
+    str | None,
+    typer.Option(
+        help="Model time between two states to resume from, such as '5 s'; by default often and cheap."
+    ),
 ]
 
 
@@ -49,14 +75,21 @@ def settings_of(settings: list[str] | None) -> dict[str, str]:
     for setting in settings or []:
         path, equals, value = setting.partition("=")
         if not equals or not path.strip():
-            raise fail(f"--set {setting}: expected PATH=VALUE", "as in --set pathways.a_to_b.weight='0.3 nS'")
+            raise fail(
+                f"--set {setting}: expected PATH=VALUE",
+                "as in --set pathways.a_to_b.weight='0.3 nS'",
+            )
         pairs[path.strip()] = value.strip()
     return pairs
 
 
 def tell(result: "Run", figures: list[Path], as_json: bool) -> None:
     if as_json:
-        print(json.dumps({"file": str(result.file), **result.results, "figures": [str(f) for f in figures]}))
+        print(
+            json.dumps(
+                {"file": str(result.file), **result.results, "figures": [str(f) for f in figures]}
+            )
+        )
         return
     from thalia.cli.tables import print_summary
 
@@ -72,12 +105,26 @@ def progress_bar(quiet: bool) -> Iterator[Any]:
         yield silent
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = (TextColumn("{task.description:<12}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn(),
-               TimeRemainingColumn(compact=True), TextColumn("{task.fields[detail]}"))  # fmt: skip
+    columns = (
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[detail]}"),
+    )
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
         tasks: dict[str, Any] = {}
 
         def report(what: str, fraction: float, detail: str = "") -> None:

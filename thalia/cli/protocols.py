@@ -12,18 +12,36 @@ from thalia.cli.options import Lower, Seed
 from thalia.errors import fail
 
 RuleName = Annotated[
-    str, typer.Argument(metavar="RULE", help="A rule of the library, or the file of one, such as ./my_rule.yaml.")
+    str,
+    typer.Argument(
+        metavar="RULE", help="A rule of the library, or the file of one, such as ./my_rule.yaml."
+    ),
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the rule, its preset or its pairing; may be repeated."),
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="A parameter of the rule, its preset or its pairing; may be repeated.",
+    ),
 ]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="The figure; its ending decides the format.")]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="The figure; its ending decides the format.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of drawing.")]
-BackendName = Annotated[str | None, typer.Option("--backend", help="cpp or runtime; by default the fastest that works here.")]
+BackendName = Annotated[
+    str | None,
+    typer.Option("--backend", help="cpp or runtime; by default the fastest that works here."),
+]
 Weight = Annotated[float, typer.Option(help="Weight at the start, as a fraction of w_max.")]
-WeightOrNone = Annotated[float | None, typer.Option("--weight", help="Weight at the start; by default the protocol's own.")]
-Delay = Annotated[float, typer.Option("--dendritic", help="Delay from a postsynaptic spike to the synapse, in ms.")]
+WeightOrNone = Annotated[
+    float | None,
+    typer.Option("--weight", help="Weight at the start; by default the protocol's own."),
+]
+Delay = Annotated[
+    float,
+    typer.Option("--dendritic", help="Delay from a postsynaptic spike to the synapse, in ms."),
+]
 
 
 def window(
@@ -47,27 +65,58 @@ def window(
 
     settings = parsed_settings(set_)
     intervals, change = pairing_protocols.window(
-        rule, pairs=pairs, frequency=frequency, weight=weight, settings=settings, dendritic=dendritic, backend=backend, seed=seed,
+        rule,
+        pairs=pairs,
+        frequency=frequency,
+        weight=weight,
+        settings=settings,
+        dendritic=dendritic,
+        backend=backend,
+        seed=seed,
         lower=lower,
-    )  # fmt: skip
+    )
     if as_json:
-        print(json.dumps({"rule": rule, "settings": settings, "pairs": pairs, "frequency_hz": frequency,
-                          "interval_ms": intervals.tolist(), "change": change.tolist()}))  # fmt: skip
+        print(
+            json.dumps(
+                {
+                    "rule": rule,
+                    "settings": settings,
+                    "pairs": pairs,
+                    "frequency_hz": frequency,
+                    "interval_ms": intervals.tolist(),
+                    "change": change.tolist(),
+                }
+            )
+        )
         return
     from thalia.figures.activity import save
     from thalia.figures.protocols import window_figure
 
-    print(save(window_figure(rule, intervals, change, pairs), output or Path(f"{_stem(rule)}_window.png")))
+    print(
+        save(
+            window_figure(rule, intervals, change, pairs),
+            output or Path(f"{_stem(rule)}_window.png"),
+        )
+    )
 
 
 def protocol(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="frequency, triplets, quadruplets, rates, trains, or a file.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="frequency, triplets, quadruplets, rates, trains, or a file."
+        ),
+    ],
     rule: RuleName,
     set_: Set = None,
     output: Output = None,
     as_json: Json = False,
-    pre: Annotated[str | None, typer.Option(help="Presynaptic spikes for `trains`, times in ms: 10,50,60.")] = None,
-    post: Annotated[str | None, typer.Option(help="Postsynaptic spikes for `trains`, times in ms.")] = None,
+    pre: Annotated[
+        str | None, typer.Option(help="Presynaptic spikes for `trains`, times in ms: 10,50,60.")
+    ] = None,
+    post: Annotated[
+        str | None, typer.Option(help="Postsynaptic spikes for `trains`, times in ms.")
+    ] = None,
     weight: WeightOrNone = None,
     dendritic: Delay = 0.0,
     backend: BackendName = None,
@@ -83,8 +132,19 @@ def protocol(
     settings = parsed_settings(set_)
     if name == "trains":
         start = 0.5 if weight is None else weight
-        _trains(rule, pre, post, settings, output, as_json, weight=start, dendritic=dendritic, backend=backend, seed=seed,
-                lower=lower)  # fmt: skip
+        _trains(
+            rule,
+            pre,
+            post,
+            settings,
+            output,
+            as_json,
+            weight=start,
+            dendritic=dendritic,
+            backend=backend,
+            seed=seed,
+            lower=lower,
+        )
         return
     for option, train in (("--pre", pre), ("--post", post)):
         if train is not None:
@@ -93,12 +153,29 @@ def protocol(
         raise fail("--dendritic has no meaning between independent trains", "leave it out")
     delay: dict[str, Any] = {"dendritic": dendritic} if dendritic else {}
     result = pairing_protocols.protocol(
-        name, rule, settings=settings, weight=weight, backend=backend, seed=seed, lower=lower, **delay
+        name,
+        rule,
+        settings=settings,
+        weight=weight,
+        backend=backend,
+        seed=seed,
+        lower=lower,
+        **delay,
     )
     if as_json:
         curves = [asdict(curve) for curve in result.curves]
-        print(json.dumps({"protocol": name, "rule": rule, "settings": settings, "x_label": result.x_label,
-                          "source": result.source, "curves": curves}))  # fmt: skip
+        print(
+            json.dumps(
+                {
+                    "protocol": name,
+                    "rule": rule,
+                    "settings": settings,
+                    "x_label": result.x_label,
+                    "source": result.source,
+                    "curves": curves,
+                }
+            )
+        )
         return
     from thalia.figures.activity import save
     from thalia.figures.protocols import protocol_figure
@@ -107,18 +184,41 @@ def protocol(
 
 
 def _trains(
-    rule: str, pre: str | None, post: str | None, settings: dict[str, str], output: Path | None, as_json: bool, **options: Any
+    rule: str,
+    pre: str | None,
+    post: str | None,
+    settings: dict[str, str],
+    output: Path | None,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Explicit spike trains on one synapse."""
     from thalia.simulation import pairing_protocols
 
     if pre is None or post is None:
-        raise fail("trains needs --pre and --post", "times in ms, as in --pre 10,50,60 --post 20,30")
-    trains = [pairing_protocols.parsed_train(pre, "--pre")], [pairing_protocols.parsed_train(post, "--post")]
+        raise fail(
+            "trains needs --pre and --post", "times in ms, as in --pre 10,50,60 --post 20,30"
+        )
+    trains = (
+        [pairing_protocols.parsed_train(pre, "--pre")],
+        [pairing_protocols.parsed_train(post, "--post")],
+    )
     result = pairing_protocols.outcome(rule, *trains, settings=settings, every=1.0, **options)
     if as_json:
-        history = {"time_ms": result.times.round(9).tolist(), "weight": result.history[:, 0].tolist()}
-        print(json.dumps({"rule": rule, "settings": settings, "weight": float(result.weight[0]), "history": history}))
+        history = {
+            "time_ms": result.times.round(9).tolist(),
+            "weight": result.history[:, 0].tolist(),
+        }
+        print(
+            json.dumps(
+                {
+                    "rule": rule,
+                    "settings": settings,
+                    "weight": float(result.weight[0]),
+                    "history": history,
+                }
+            )
+        )
         return
     from thalia.figures.activity import save
     from thalia.figures.protocols import trains_figure
@@ -139,7 +239,10 @@ def parsed_settings(settings: Sequence[str] | None) -> dict[str, str]:
     for setting in settings or []:
         name, equals, value = setting.partition("=")
         if not equals or not name.strip() or not value.strip():
-            raise fail(f"--set {setting}: expected NAME=VALUE", "as in --set tau_plus='16.8 ms', or --set preset=hippocampus")
+            raise fail(
+                f"--set {setting}: expected NAME=VALUE",
+                "as in --set tau_plus='16.8 ms', or --set preset=hippocampus",
+            )
         pairs[name.strip()] = value.strip()
     return pairs
 

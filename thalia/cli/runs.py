@@ -29,14 +29,23 @@ MANY_RUNS = 1000  # from which on a sweep asks
 
 
 def resume(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A run file, finished or interrupted.")],
-    for_: Annotated[str | None, typer.Option("--for", help="Model time to go on for; by default to the end.")] = None,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A run file, finished or interrupted.")
+    ],
+    for_: Annotated[
+        str | None, typer.Option("--for", help="Model time to go on for; by default to the end.")
+    ] = None,
     checkpoint_every: CheckpointEvery = None,
     chunk: Chunk = None,
     as_it_was: Annotated[
-        bool, typer.Option("--as-it-was", help="Also if the circuit was edited since; it is in the file.")
+        bool,
+        typer.Option(
+            "--as-it-was", help="Also if the circuit was edited since; it is in the file."
+        ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the table.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object instead of the table.")
+    ] = False,
 ) -> None:
     """Go on with a run that was interrupted, or with a finished one for longer.
 
@@ -47,7 +56,12 @@ def resume(
     try:
         with progress_bar(quiet=as_json) as progress:
             result = resume_run(
-                file, for_=for_, checkpoint_every=checkpoint_every, chunk=chunk, as_it_was=as_it_was, progress=progress
+                file,
+                for_=for_,
+                checkpoint_every=checkpoint_every,
+                chunk=chunk,
+                as_it_was=as_it_was,
+                progress=progress,
             )
     except KeyboardInterrupt:
         print(f"stopped; `thalia resume {file}` goes on", file=sys.stderr)
@@ -73,7 +87,9 @@ def verify_resume(
 
     loaded = with_options(load_with(circuit, set_), seed, scale=scale)
     with progress_bar(quiet=False) as progress:
-        verdict = verify(loaded, backend=backend, duration=duration, pieces=pieces, progress=progress)
+        verdict = verify(
+            loaded, backend=backend, duration=duration, pieces=pieces, progress=progress
+        )
     print(verdict.text())
     if not verdict.identical:
         raise typer.Exit(1)
@@ -97,8 +113,13 @@ def diff(
 
 def health(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A run file.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="The figure; by default beside the run file.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and draw nothing.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The figure; by default beside the run file."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object, and draw nothing.")
+    ] = False,
 ) -> None:
     """Judge the activity of a run: ok, warn or critical for every population. Status 2 if anything is critical.
 
@@ -127,7 +148,9 @@ def health(
 def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A run file.")],
     to: Annotated[str, typer.Option(help="nwb, neo, sonata or graphml.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="File, or SONATA's folder, to write.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File, or SONATA's folder, to write.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
 ) -> None:
     """Write a run in the format of another tool.
@@ -142,17 +165,35 @@ def export(
 
 def sweep(
     circuit: CircuitFile,
-    vary: Annotated[list[str] | None, typer.Option(metavar="PATH=VALUES", help="0.1nS:1nS:10, or a,b; may be repeated.")] = None,
-    seeds: Annotated[str | None, typer.Option(help="1:8, or 1,5,9; by default the circuit's own.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes side by side; by default one for each core.")] = None,
-    scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler, whose workers run it instead.")] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder of the results, also of one to go on.")] = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATH=VALUES", help="0.1nS:1nS:10, or a,b; may be repeated."),
+    ] = None,
+    seeds: Annotated[
+        str | None, typer.Option(help="1:8, or 1,5,9; by default the circuit's own.")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes side by side; by default one for each core."),
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a Dask scheduler, whose workers run it instead.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder of the results, also of one to go on."),
+    ] = None,
     set_: Set = None,
     duration: Duration = None,
     scale: Scale = None,
     backend: Backend = None,
-    plot: Annotated[list[str] | None, typer.Option("--plot", metavar="NUMBER", help="What to draw, such as cv_isi.l4e.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, however many runs there are.")] = False,
+    plot: Annotated[
+        list[str] | None,
+        typer.Option("--plot", metavar="NUMBER", help="What to draw, such as cv_isi.l4e."),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask, however many runs there are.")
+    ] = False,
 ) -> None:
     """Run a circuit with many values and seeds, from one build, and tabulate every number of the summaries.
 
@@ -172,11 +213,23 @@ def sweep(
     try:
         with progress_bar(quiet=False) as progress:
             table = run_sweep(
-                circuit, axes, chosen, output=output, workers=workers, scheduler=scheduler, set=settings_of(set_),
-                progress=progress, duration=duration, scale=scale, backend=backend,
-            )  # fmt: skip
+                circuit,
+                axes,
+                chosen,
+                output=output,
+                workers=workers,
+                scheduler=scheduler,
+                set=settings_of(set_),
+                progress=progress,
+                duration=duration,
+                scale=scale,
+                backend=backend,
+            )
     except KeyboardInterrupt:
-        print("stopped; the same command with `-o` and the folder of its results goes on", file=sys.stderr)
+        print(
+            "stopped; the same command with `-o` and the folder of its results goes on",
+            file=sys.stderr,
+        )
         raise typer.Exit(130) from None
     print(f"{len(table.rows)} of {count} runs: {table.folder / 'table.csv'}, table.h5")
     if len(axes) in (1, 2) and table.rows:

@@ -26,7 +26,9 @@ def print_summary(run: Run, figures: Sequence[FilePath]) -> None:
     by_phase = results["rates_by_phase_hz"]
     phases = list(by_phase)[-MAX_PHASES:]
     title = f"{results['circuit']}: {results['neurons']:,} neurons, {results['synapses']:,} synapses, {run.duration:g} s"
-    console.print(title, style="bold", soft_wrap=True)  # not the table's own title, which is as narrow as the table
+    console.print(
+        title, style="bold", soft_wrap=True
+    )  # not the table's own title, which is as narrow as the table
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("population")
     table.add_column("size", justify="right")
@@ -90,7 +92,9 @@ def _profile(results: dict[str, Any]) -> Table:
 def _timing(run: Run) -> str:
     seconds = run.results["timings_s"]
     program = (
-        "compiled before" if run.results["compiled"]["cached"] else f"compiled in {seconds['emit'] + seconds['build']:.1f} s"
+        "compiled before"
+        if run.results["compiled"]["cached"]
+        else f"compiled in {seconds['emit'] + seconds['build']:.1f} s"
     )
     if run.results["backend"] != "cpp":
         program = "not compiled"
@@ -116,7 +120,9 @@ def print_health(found: Health) -> None:
         table.add_row(name, *cells, Text(found.of(name), STYLES[found.of(name)]))
     console.print(table)
     for finding in found.findings:
-        console.print(f"{finding.verdict}: {finding.text()}", style=STYLES[finding.verdict], soft_wrap=True)
+        console.print(
+            f"{finding.verdict}: {finding.text()}", style=STYLES[finding.verdict], soft_wrap=True
+        )
     console.print(f"verdict: {found.verdict}", style=f"bold {STYLES[found.verdict]}".strip())
 
 
@@ -143,9 +149,14 @@ def print_learning(outcome: Outcome) -> None:
     console = Console(highlight=False)
     experiment = outcome.experiment
     bound = "at most" if experiment.lower_is_better else "at least"
-    told = [f"{len(outcome.logs[0].seeds)} seeds", *([f"chance {experiment.chance:g}"] if experiment.chance is not None else [])]
+    told = [
+        f"{len(outcome.logs[0].seeds)} seeds",
+        *([f"chance {experiment.chance:g}"] if experiment.chance is not None else []),
+    ]
     told += [f"goal {bound} {experiment.goal:g}"] if experiment.goal is not None else []
-    console.print(f"{outcome.name}: {experiment.result}, {', '.join(told)}", style="bold", soft_wrap=True)
+    console.print(
+        f"{outcome.name}: {experiment.result}, {', '.join(told)}", style="bold", soft_wrap=True
+    )
     names = list(dict.fromkeys(name for log in outcome.logs for name in log.aggregate()))
     names.sort(key=lambda name: name != experiment.result)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))

@@ -87,7 +87,9 @@ def model_of(plan: Plan, native_drives: bool = False) -> NetworkModel:
     """The model texts of a plan; with `native_drives` the backend delivers constant Poisson input itself."""
     groups = tuple(_group_model(group, plan, native_drives) for group in plan.groups)
     shared = _group_model(plan.shared, plan, native_drives) if plan.shared else None
-    return NetworkModel(plan.dt, groups, tuple(_synapse_model(each, plan) for each in plan.synapses), shared)
+    return NetworkModel(
+        plan.dt, groups, tuple(_synapse_model(each, plan) for each in plan.synapses), shared
+    )
 
 
 def _group_model(group: Group, plan: Plan, native_drives: bool) -> GroupModel:
@@ -100,16 +102,28 @@ def _group_model(group: Group, plan: Plan, native_drives: bool) -> GroupModel:
         lines += _drive_variables(drive, group)
     lines += [f"{each.switch} : 1 (shared)" for each in group.inputs if each.switch]
     statements = (*group.resets(), *group.on_step, *group.sums)
-    links = _links("signal_", [*(e.right for e in group.equations()), *(s.right for s in statements), group.threshold], plan)
+    links = _links(
+        "signal_",
+        [*(e.right for e in group.equations()), *(s.right for s in statements), group.threshold],
+        plan,
+    )
     lines += [f"signal_{name} : {si_unit(dimension)} (linked)" for name, dimension in links.items()]
     return GroupModel(
-        name=group.name, size=group.size, equations="\n".join(lines), threshold=group.threshold,
-        reset="\n".join(map(str, group.resets())), refractory=group.refractory, method=group.method,
+        name=group.name,
+        size=group.size,
+        equations="\n".join(lines),
+        threshold=group.threshold,
+        reset="\n".join(map(str, group.resets())),
+        refractory=group.refractory,
+        method=group.method,
         every_step=(
-            *(d.statement() for d in drives if d.rate or not native_drives), *map(str, group.on_step),
+            *(d.statement() for d in drives if d.rate or not native_drives),
+            *map(str, group.on_step),
         ),
-        sums="\n".join(map(str, group.sums)), at_epoch="\n".join(map(str, group.at_epoch)), links=tuple(links),
-    )  # fmt: skip
+        sums="\n".join(map(str, group.sums)),
+        at_epoch="\n".join(map(str, group.at_epoch)),
+        links=tuple(links),
+    )
 
 
 def _links(prefix: str, texts: list[str], plan: Plan) -> dict[str, Dimension]:
@@ -121,9 +135,15 @@ def _links(prefix: str, texts: list[str], plan: Plan) -> dict[str, Dimension]:
 
 def _drive_variables(drive: Drive, group: Group) -> list[str]:
     target = next(equation for equation in group.equations() if equation.name == drive.target)
-    lines = [f"{drive.weight} : {si_unit(target.dimension)} (constant)", f"{drive.scale} : 1 (constant)"]
+    lines = [
+        f"{drive.weight} : {si_unit(target.dimension)} (constant)",
+        f"{drive.scale} : 1 (constant)",
+    ]
     if drive.rate:
-        lines += [f"{n} : {si_unit(v.dimension)} (constant)" for n, v in drive.members[0].parameters.items()]
+        lines += [
+            f"{n} : {si_unit(v.dimension)} (constant)"
+            for n, v in drive.members[0].parameters.items()
+        ]
     return lines
 
 
@@ -137,18 +157,29 @@ def _synapse_model(synapses: SynapseGroup, plan: Plan) -> SynapseModel:
     if synapses.switches:
         lines.append("plastic : 1 (shared)")
     statements = (*synapses.statements(), *synapses.at_epoch)
-    links = _links(f"{SHARED}_", [*(e.right for e in synapses.equations), *(s.right for s in statements)], plan)
-    lines += [f"{SHARED}_{name} : {si_unit(dimension)} (linked)" for name, dimension in links.items()]
+    links = _links(
+        f"{SHARED}_", [*(e.right for e in synapses.equations), *(s.right for s in statements)], plan
+    )
+    lines += [
+        f"{SHARED}_{name} : {si_unit(dimension)} (linked)" for name, dimension in links.items()
+    ]
     return SynapseModel(
-        name=synapses.name, pre=synapses.pre, post=synapses.post, equations="\n".join(lines),
-        on_pre="\n".join(map(str, synapses.on_pre)), on_post="\n".join(map(str, synapses.on_post)),
+        name=synapses.name,
+        pre=synapses.pre,
+        post=synapses.post,
+        equations="\n".join(lines),
+        on_pre="\n".join(map(str, synapses.on_pre)),
+        on_post="\n".join(map(str, synapses.on_post)),
         method=synapses.method,
-        uniform_axonal=synapses.delay("axonal") is not None, uniform_dendritic=synapses.delay("dendritic") is not None,
+        uniform_axonal=synapses.delay("axonal") is not None,
+        uniform_dendritic=synapses.delay("dendritic") is not None,
         later=tuple("\n".join(map(str, each.statements)) for each in synapses.later),
         uniform_later=tuple(synapses.later_is_uniform(each) for each in synapses.later),
-        every_step="\n".join(map(str, synapses.on_step)), at_epoch="\n".join(map(str, synapses.at_epoch)), links=tuple(links),
+        every_step="\n".join(map(str, synapses.on_step)),
+        at_epoch="\n".join(map(str, synapses.at_epoch)),
+        links=tuple(links),
         single=_of_each_synapse(synapses) if plan.precision == "single" else (),
-    )  # fmt: skip
+    )
 
 
 def _of_each_synapse(synapses: SynapseGroup) -> tuple[str, ...]:
@@ -194,7 +225,9 @@ def network(model: NetworkModel) -> tuple[brian2.Network, dict[str, Any]]:
         for updater in made.summed_updaters.values():
             updater.when = "before_groups"  # of the state at the beginning of the step
         if synapses.every_step:
-            made.run_regularly(synapses.every_step, when="after_groups", name=f"{synapses.name}_step")
+            made.run_regularly(
+                synapses.every_step, when="after_groups", name=f"{synapses.name}_step"
+            )
     _keep_sums(b2, model, objects)
     return b2.Network(*objects.values()), objects
 
@@ -206,19 +239,31 @@ def _keep_sums(b2: Any, model: NetworkModel, objects: dict[str, Any]) -> None:
     """
     if not any(each.at_epoch for each in model.synapses):
         return
-    epoch = b2.Clock(dt=2 * b2.defaultclock.dt, name=EPOCH_CLOCK)  # its time step is that of the backend
+    epoch = b2.Clock(
+        dt=2 * b2.defaultclock.dt, name=EPOCH_CLOCK
+    )  # its time step is that of the backend
     for group in (*model.groups, *([model.shared] if model.shared else [])):
         last = group is model.shared
         if group.sums:
-            objects[group.name].run_regularly(group.sums, when="before_groups", order=int(last), name=f"{group.name}_sums")
+            objects[group.name].run_regularly(
+                group.sums, when="before_groups", order=int(last), name=f"{group.name}_sums"
+            )
         if group.at_epoch:
             objects[group.name].run_regularly(
-                group.at_epoch, clock=epoch, when="before_groups", order=3, name=f"{group.name}_at_epoch"
+                group.at_epoch,
+                clock=epoch,
+                when="before_groups",
+                order=3,
+                name=f"{group.name}_at_epoch",
             )
     for synapses in model.synapses:
         if synapses.at_epoch:
             objects[synapses.name].run_regularly(
-                synapses.at_epoch, clock=epoch, when="before_groups", order=2, name=f"{synapses.name}_at_epoch"
+                synapses.at_epoch,
+                clock=epoch,
+                when="before_groups",
+                order=2,
+                name=f"{synapses.name}_at_epoch",
             )
 
 
@@ -229,25 +274,43 @@ def _link(b2: Any, made: Any, prefix: str, links: tuple[str, ...], objects: dict
 
 def _group(b2: Any, group: GroupModel) -> Any:
     if group.name == SHARED:
-        return b2.NeuronGroup(1, group.equations, method=group.method, name=group.name, namespace={})
+        return b2.NeuronGroup(
+            1, group.equations, method=group.method, name=group.name, namespace={}
+        )
     if not group.threshold:
         return b2.SpikeGeneratorGroup(group.size, [0], [0] * b2.second, name=group.name)
     return b2.NeuronGroup(
-        group.size, group.equations, threshold=group.threshold, reset=group.reset or None,
-        refractory=group.refractory or False, method=INTEGRATORS.get(group.method, group.method), name=group.name, namespace={},
-    )  # fmt: skip
+        group.size,
+        group.equations,
+        threshold=group.threshold,
+        reset=group.reset or None,
+        refractory=group.refractory or False,
+        method=INTEGRATORS.get(group.method, group.method),
+        name=group.name,
+        namespace={},
+    )
 
 
 def _synapses(b2: Any, synapses: SynapseModel, objects: dict[str, Any]) -> Any:
     later = {later_name(index): text for index, text in enumerate(synapses.later)}
-    uniform = {"pre": synapses.uniform_axonal, "post": synapses.uniform_dendritic and bool(synapses.on_post)}
+    uniform = {
+        "pre": synapses.uniform_axonal,
+        "post": synapses.uniform_dendritic and bool(synapses.on_post),
+    }
     uniform |= dict(zip(later, synapses.uniform_later, strict=True))
     return b2.Synapses(
-        objects[synapses.pre], objects[synapses.post], synapses.equations, on_pre={"pre": synapses.on_pre, **later},
-        on_post=synapses.on_post or None, delay={side: 0 * b2.second for side, is_one in uniform.items() if is_one} or None,
-        method=synapses.method, name=synapses.name, namespace={}, dtype=dict.fromkeys(synapses.single, np.float32),
+        objects[synapses.pre],
+        objects[synapses.post],
+        synapses.equations,
+        on_pre={"pre": synapses.on_pre, **later},
+        on_post=synapses.on_post or None,
+        delay={side: 0 * b2.second for side, is_one in uniform.items() if is_one} or None,
+        method=synapses.method,
+        name=synapses.name,
+        namespace={},
+        dtype=dict.fromkeys(synapses.single, np.float32),
         order=-1,  # a step goes from the state at its beginning, whatever of it is integrated first
-    )  # fmt: skip
+    )
 
 
 def later_name(index: int) -> str:

@@ -11,7 +11,9 @@ def describe(plan: Plan) -> str:
     model = model_of(plan, native_drives=True)
     neurons = sum(group.size for group in plan.groups)
     synapses = sum(expected_synapses(p, plan) for _, p in plan.pathways())
-    dt, duration = (format_number(seconds, (0, 0, 1, 0, 0)) for seconds in (plan.dt, round(plan.duration, 12)))
+    dt, duration = (
+        format_number(seconds, (0, 0, 1, 0, 0)) for seconds in (plan.dt, round(plan.duration, 12))
+    )
     lines = [
         f"{plan.name}: {neurons:,} neurons, {synapses:,.0f} synapses, {duration} in steps of {dt}, seed {plan.seed}",
         f"{_count(plan.populations(), 'population')} in {_count(plan.groups, 'group')}, "
@@ -19,7 +21,11 @@ def describe(plan: Plan) -> str:
         f"about {needed_bytes(plan) / 1e9:.1f} GB of memory",
         *(f"  {note}" for note in plan.notes),
         "",
-        "phases: " + ", ".join(f"{p.name} {format_number(round(p.steps * plan.dt, 12), (0, 0, 1, 0, 0))}" for p in plan.reached),
+        "phases: "
+        + ", ".join(
+            f"{p.name} {format_number(round(p.steps * plan.dt, 12), (0, 0, 1, 0, 0))}"
+            for p in plan.reached
+        ),
     ]
     if plan.shared and model.shared:
         lines += ["", *_shared_lines(plan.shared, model.shared.equations, plan)]
@@ -29,11 +35,17 @@ def describe(plan: Plan) -> str:
         lines += ["", *_synapse_lines(each, synapse_text.equations, plan)]
     for change in plan.weight_changes:
         every = format_number(round(change.steps * plan.dt, 12), SECOND)
-        lines += ["", f"{change.modulator} is released every {every} by changes of the weights of {', '.join(change.pathways)}"]
+        lines += [
+            "",
+            f"{change.modulator} is released every {every} by changes of the weights of {', '.join(change.pathways)}",
+        ]
     if plan.task_releases:
         lines += ["", f"released by a task: {', '.join(plan.task_releases)}"]
     for playback in plan.playbacks:
-        lines += ["", f"spikes {playback.name}: {len(playback.times)} given spikes of {playback.population}"]
+        lines += [
+            "",
+            f"spikes {playback.name}: {len(playback.times)} given spikes of {playback.population}",
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -44,19 +56,27 @@ def _count(items: object, noun: str) -> str:
 
 def _shared_lines(shared: Group, equations: str, plan: Plan) -> list[str]:
     """What neurons and synapses have in common."""
-    lines = ["shared by all" + (f", {shared.method}" if any(e.kind == "ode" for e in shared.equations()) else "")]
+    lines = [
+        "shared by all"
+        + (f", {shared.method}" if any(e.kind == "ode" for e in shared.equations()) else "")
+    ]
     lines += [f"    {line}" for line in equations.splitlines()]
     lines += [f"  every step: {statement}" for statement in shared.sums]
     if plan.epoch:
         span = format_number(round(plan.epoch * plan.dt, 12), SECOND)
         lines += [f"  every {span}: {statement}" for statement in shared.at_epoch]
     cell = shared.members[0]
-    lines += [f"  {name} = {' + '.join(map(_shown, values))}" for name, values in cell.parameters.items()]
+    lines += [
+        f"  {name} = {' + '.join(map(_shown, values))}" for name, values in cell.parameters.items()
+    ]
     return lines + [f"  {name} starts at {_shown(value)}" for name, value in cell.initial.items()]
 
 
 def _group_lines(group: Group, equations: str, plan: Plan) -> list[str]:
-    lines = [f"group {group.name}: {group.size:,} neurons of model {group.part}" + (f", {group.method}" if group.method else "")]
+    lines = [
+        f"group {group.name}: {group.size:,} neurons of model {group.part}"
+        + (f", {group.method}" if group.method else "")
+    ]
     lines += [f"    {line}" for line in equations.splitlines()]
     if group.threshold:
         lines.append(f"  threshold: {group.threshold}")
@@ -64,20 +84,33 @@ def _group_lines(group: Group, equations: str, plan: Plan) -> list[str]:
     lines += [f"  every step: {statement}" for statement in (*group.sums, *group.on_step)]
     if group.refractory:
         lines.append(f"  refractory: {group.refractory}")
-    common = {name: value for name in group.all_parameters() if (value := group.shared(name)) is not None}
+    common = {
+        name: value for name in group.all_parameters() if (value := group.shared(name)) is not None
+    }
     lines += [f"  {name} = {_shown(value)}" for name, value in common.items()]
     drives = [(d, m) for d in plan.drives if d.group == group.name for m in d.members]
     for each in group.inputs:
-        lines += [f"  {n} starts at {_shown(v) if isinstance(v, Value) else v}" for n, v in each.initial.items()]
+        lines += [
+            f"  {n} starts at {_shown(v) if isinstance(v, Value) else v}"
+            for n, v in each.initial.items()
+        ]
     for member in group.members:
         lines.append(f"  population {member.name}: neurons {member.start} to {member.stop - 1}")
         own = {name: values for name, values in member.parameters.items() if name not in common}
-        lines += [f"    {name} = {' + '.join(_shown(v) for v in values)}" for name, values in own.items()]
+        lines += [
+            f"    {name} = {' + '.join(_shown(v) for v in values)}" for name, values in own.items()
+        ]
         lines += [f"    {name} starts at {_shown(value)}" for name, value in member.initial.items()]
         for drive, part in drives:
             if part.population == member.name:
-                rate = f"{part.number:g} x ({drive.rate})" if part.mean is None else f"{part.mean:g} Hz"
-                lines.append(f"    Poisson {part.name}: {drive.target} += {_shown(part.weight)} at {rate}")
+                rate = (
+                    f"{part.number:g} x ({drive.rate})"
+                    if part.mean is None
+                    else f"{part.mean:g} Hz"
+                )
+                lines.append(
+                    f"    Poisson {part.name}: {drive.target} += {_shown(part.weight)} at {rate}"
+                )
     return lines
 
 
@@ -90,28 +123,50 @@ def _synapse_lines(synapses: SynapseGroup, equations: str, plan: Plan) -> list[s
     ]
     lines += [f"    {line}" for line in equations.splitlines()]
     lines += [f"  on_pre: {statement}" for statement in synapses.on_pre]
-    lines += [f"  {each.after} later: {statement}" for each in synapses.later for statement in each.statements]
+    lines += [
+        f"  {each.after} later: {statement}"
+        for each in synapses.later
+        for statement in each.statements
+    ]
     lines += [f"  on_post: {statement}" for statement in synapses.on_post]
     lines += [f"  every step: {statement}" for statement in synapses.on_step]
     lines += [f"  every epoch: {statement}" for statement in synapses.at_epoch]
     lines += [f"  {name} is {form}" for name, form in synapses.forms.items()]
-    common = {name: value for name in synapses.parameters if (value := synapses.shared(name)) is not None}
+    common = {
+        name: value for name in synapses.parameters if (value := synapses.shared(name)) is not None
+    }
     lines += [f"  {name} = {_shown(value)}" for name, value in common.items()]
     for member in synapses.members:
-        lines.append(f"  pathway {member.name}: {expected_synapses(member, plan):,.0f} synapses, {member.connect.rule}")
-        lines.append(f"    w = {_shown(member.weight)}, delay = {_delay(member.axonal, member.dendritic)}")
-        lines += [f"    {n} = {_shown(v)}" for n, v in member.parameters.items() if n not in common and n in synapses.parameters]
-        lines += [f"    {n} starts at {_shown(v) if isinstance(v, Value) else v}" for n, v in member.initial.items()]
+        lines.append(
+            f"  pathway {member.name}: {expected_synapses(member, plan):,.0f} synapses, {member.connect.rule}"
+        )
+        lines.append(
+            f"    w = {_shown(member.weight)}, delay = {_delay(member.axonal, member.dendritic)}"
+        )
+        lines += [
+            f"    {n} = {_shown(v)}"
+            for n, v in member.parameters.items()
+            if n not in common and n in synapses.parameters
+        ]
+        lines += [
+            f"    {n} starts at {_shown(v) if isinstance(v, Value) else v}"
+            for n, v in member.initial.items()
+        ]
         if member.rewiring:
             lines.append(f"    {_rewiring(member.rewiring, synapses)}")
         if synapses.switches:
-            states = [f"{p.name} {'on' if on else 'off'}" for p, on in zip(plan.phases, member.plastic, strict=True)]
+            states = [
+                f"{p.name} {'on' if on else 'off'}"
+                for p, on in zip(plan.phases, member.plastic, strict=True)
+            ]
             lines.append(f"    plasticity: {', '.join(states)}")
     return lines
 
 
 def _rewiring(rewiring: Rewiring, synapses: SynapseGroup) -> str:
-    below, weight = (_shown(constant(number, synapses.weight)) for number in (rewiring.below, rewiring.weight))
+    below, weight = (
+        _shown(constant(number, synapses.weight)) for number in (rewiring.below, rewiring.weight)
+    )
     return (
         f"rewired every {_shown(constant(rewiring.every, SECOND))}: pruned below {below}, at most {rewiring.share:g} of the "
         f"potential synapses of a neuron connected, a free place taken with probability {rewiring.growth:g} at {weight}"
@@ -119,7 +174,11 @@ def _rewiring(rewiring: Rewiring, synapses: SynapseGroup) -> str:
 
 
 def _delay(axonal: Value, dendritic: Value) -> str:
-    return _shown(axonal) if dendritic.mean == 0 else f"{_shown(axonal)} axonal, {_shown(dendritic)} dendritic"
+    return (
+        _shown(axonal)
+        if dendritic.mean == 0
+        else f"{_shown(axonal)} axonal, {_shown(dendritic)} dendritic"
+    )
 
 
 def _shown(value: Value) -> str:
@@ -127,7 +186,11 @@ def _shown(value: Value) -> str:
     if value.text:
         return value.text
     numbers = [_rounded(n, value) for n in value.arguments]
-    bounds = [f"{k}={_rounded(b, value)}" for k, b in (("min", value.low), ("max", value.high)) if b is not None]
+    bounds = [
+        f"{k}={_rounded(b, value)}"
+        for k, b in (("min", value.low), ("max", value.high))
+        if b is not None
+    ]
     return f"{value.kind}({', '.join(numbers + bounds)})" if value.is_random else numbers[0]
 
 

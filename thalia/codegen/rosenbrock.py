@@ -18,7 +18,9 @@ GAMMA = 1 - 1 / sqrt(2)  # the more exact of the two with which a strong decay i
 
 
 def rosenbrock(
-    equations: brian2.Equations, variables: dict[str, Any] | None = None, method_options: dict[str, Any] | None = None
+    equations: brian2.Equations,
+    variables: dict[str, Any] | None = None,
+    method_options: dict[str, Any] | None = None,
 ) -> str:
     """Abstract code of one step, as Brian2 asks a method of integration for it.
 
@@ -27,7 +29,10 @@ def rosenbrock(
     import sympy
     from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 
-    rights = {name: str_to_sympy(right.code, variables) for name, right in equations.get_substituted_expressions(variables)}
+    rights = {
+        name: str_to_sympy(right.code, variables)
+        for name, right in equations.get_substituted_expressions(variables)
+    }
     own = {name: sympy.Symbol(name, real=True) for name in rights}
     stage = {own[name]: sympy.Symbol(f"_stage_{name}", real=True) for name in rights}
 
@@ -36,10 +41,20 @@ def rosenbrock(
         found = sympy.diff(rights[name].subs(held), own[name])
         return str(sympy_to_str(found.subs({dummy: each for each, dummy in held.items()})))
 
-    lines = [f"_damped_{name} = 1/(1 - {GAMMA!r}*dt*clip({slope(name)}, -inf, 0))" for name in rights]
-    lines += [f"_first_{name} = _damped_{name}*({sympy_to_str(right)})" for name, right in rights.items()]
+    lines = [
+        f"_damped_{name} = 1/(1 - {GAMMA!r}*dt*clip({slope(name)}, -inf, 0))" for name in rights
+    ]
+    lines += [
+        f"_first_{name} = _damped_{name}*({sympy_to_str(right)})" for name, right in rights.items()
+    ]
     lines += [f"_stage_{name} = {name} + dt*_first_{name}" for name in rights]
     lines += [
-        f"_second_{name} = _damped_{name}*({sympy_to_str(right.subs(stage))} - 2*_first_{name})" for name, right in rights.items()
+        f"_second_{name} = _damped_{name}*({sympy_to_str(right.subs(stage))} - 2*_first_{name})"
+        for name, right in rights.items()
     ]
-    return "\n".join([*lines, *(f"{name} = {name} + dt*(1.5*_first_{name} + 0.5*_second_{name})" for name in rights)])
+    return "\n".join(
+        [
+            *lines,
+            *(f"{name} = {name} + dt*(1.5*_first_{name} + 0.5*_second_{name})" for name in rights),
+        ]
+    )

@@ -34,21 +34,41 @@ def scale(circuit: Circuit) -> tuple[Circuit, ScaleReport]:
     """
     neurons, synapses = circuit.scale.neurons.mean, circuit.scale.synapses.mean
     sizes = {name: population.size or 1 for name, population in circuit.populations.items()}
-    made = {name: _scaled_population(population, neurons) for name, population in circuit.populations.items()}
-    pathways = {name: _scaled_pathway(p, sizes, neurons, synapses) for name, p in circuit.pathways.items()}
+    made = {
+        name: _scaled_population(population, neurons)
+        for name, population in circuit.populations.items()
+    }
+    pathways = {
+        name: _scaled_pathway(p, sizes, neurons, synapses) for name, p in circuit.pathways.items()
+    }
     full = circuit.with_(scale=Scale())
     if synapses == 1:
-        fewer = () if neurons == 1 else ("the number of neurons, and with it sparseness: correlations grow",)
+        fewer = (
+            ()
+            if neurons == 1
+            else ("the number of neurons, and with it sparseness: correlations grow",)
+        )
         return full.with_(populations=made, pathways=pathways), ScaleReport((), fewer)
     lost_current, unknown = _lost_currents(circuit, sizes, sqrt(synapses))
-    stimuli = {name: _scaled_stimulus(stimulus, synapses) for name, stimulus in circuit.stimuli.items()}
+    stimuli = {
+        name: _scaled_stimulus(stimulus, synapses) for name, stimulus in circuit.stimuli.items()
+    }
     for population, current in lost_current.items():
         amplitude = {"amplitude": constant(current, _AMPERE)}
-        stimuli[f"compensation.{population}"] = Stimulus(kind="current", target=(population,), parameters=amplitude)
-    kept: tuple[str, ...] = ("variance of the synaptic input (weights divided by the root of the scale)",)
+        stimuli[f"compensation.{population}"] = Stimulus(
+            kind="current", target=(population,), parameters=amplitude
+        )
+    kept: tuple[str, ...] = (
+        "variance of the synaptic input (weights divided by the root of the scale)",
+    )
     if lost_current:
-        kept += (f"mean of the synaptic input of {len(lost_current)} populations (constant current; van Albada 2015)",)
-    lost = (*unknown, "numbers of neurons and synapses, and with them the correlations, which grow as 1/N")
+        kept += (
+            f"mean of the synaptic input of {len(lost_current)} populations (constant current; van Albada 2015)",
+        )
+    lost = (
+        *unknown,
+        "numbers of neurons and synapses, and with them the correlations, which grow as 1/N",
+    )
     return full.with_(populations=made, pathways=pathways, stimuli=stimuli), ScaleReport(kept, lost)
 
 
@@ -56,7 +76,9 @@ def _scaled_population(population: Population, factor: float) -> Population:
     return population.model_copy(update={"size": max(1, round((population.size or 1) * factor))})
 
 
-def _scaled_pathway(pathway: Pathway, sizes: dict[str, int], neurons: float, synapses: float) -> Pathway:
+def _scaled_pathway(
+    pathway: Pathway, sizes: dict[str, int], neurons: float, synapses: float
+) -> Pathway:
     connect = pathway.connect
     changes: dict[str, tuple[tuple[Value, ...], ...] | None] = {}
     if connect.rule == "fixed_total_number":
@@ -65,7 +87,9 @@ def _scaled_pathway(pathway: Pathway, sizes: dict[str, int], neurons: float, syn
     elif connect.number is not None:
         changes["number"] = _cell(round(connect.number[0][0].mean * synapses))
     elif connect.probability is not None:
-        changes["probability"] = _cell(min(1.0, connect.probability[0][0].mean * synapses / neurons))
+        changes["probability"] = _cell(
+            min(1.0, connect.probability[0][0].mean * synapses / neurons)
+        )
     keeps_count = connect.rule in ("one_to_one", "all_to_all")
     scaled = pathway.model_copy(update={"connect": connect.model_copy(update=changes)})
     return scaled if keeps_count or synapses == 1 else _boosted(scaled, 1 / sqrt(synapses))
@@ -81,7 +105,11 @@ def total_number(pathway: Pathway, sizes: dict[str, int]) -> float:
         return float(pathway.connect.number[0][0].mean)
     probability = pathway.connect.probability[0][0].mean  # type: ignore[index]
     pairs = sizes.get(pathway.pre[0], 1) * sizes.get(pathway.post[0], 1)
-    return log(1 - probability) / log1p(-1 / pairs) if 0 < probability < 1 and pairs > 1 else probability * pairs
+    return (
+        log(1 - probability) / log1p(-1 / pairs)
+        if 0 < probability < 1 and pairs > 1
+        else probability * pairs
+    )
 
 
 def _cell(number: float) -> tuple[tuple[Value, ...], ...]:
@@ -90,18 +118,28 @@ def _cell(number: float) -> tuple[tuple[Value, ...], ...]:
 
 def _boosted(pathway: Pathway, factor: float) -> Pathway:
     """With stronger synapses, and their bounds too, so that a weight keeps its part of them."""
-    bounds = {key: bound.scaled(factor) for key in ("w_min", "w_max") if (bound := getattr(pathway, key)) is not None}
-    return pathway.model_copy(update={"weight": ((pathway.weight[0][0].scaled(factor),),), **bounds})
+    bounds = {
+        key: bound.scaled(factor)
+        for key in ("w_min", "w_max")
+        if (bound := getattr(pathway, key)) is not None
+    }
+    return pathway.model_copy(
+        update={"weight": ((pathway.weight[0][0].scaled(factor),),), **bounds}
+    )
 
 
 def _scaled_stimulus(stimulus: Stimulus, synapses: float) -> Stimulus:
     if stimulus.weight is None or stimulus.number[0][0].mean <= 1:
         return stimulus
     number = _cell(stimulus.number[0][0].mean * synapses)
-    return stimulus.model_copy(update={"number": number, "weight": stimulus.weight.scaled(1 / sqrt(synapses))})
+    return stimulus.model_copy(
+        update={"number": number, "weight": stimulus.weight.scaled(1 / sqrt(synapses))}
+    )
 
 
-def _lost_currents(circuit: Circuit, sizes: dict[str, int], root: float) -> tuple[dict[str, float], tuple[str, ...]]:
+def _lost_currents(
+    circuit: Circuit, sizes: dict[str, int], root: float
+) -> tuple[dict[str, float], tuple[str, ...]]:
     """Mean current that each population loses, and what could not be computed."""
     lost: dict[str, float] = {}
     unknown: list[str] = []
@@ -111,11 +149,17 @@ def _lost_currents(circuit: Circuit, sizes: dict[str, int], root: float) -> tupl
         rate = _rate_of(circuit, pathway.pre[0])
         charge = _charge(circuit, pathway.receptor, pathway.weight[0][0])
         if rate is None or charge is None:
-            why = f"no rate of {pathway.pre[0]} under `reference:`" if rate is None else "its synapse is no plain current"
+            why = (
+                f"no rate of {pathway.pre[0]} under `reference:`"
+                if rate is None
+                else "its synapse is no plain current"
+            )
             unknown.append(f"mean input through {name}: {why}")
             continue
         in_degree = in_degree_of(pathway, sizes)
-        lost[pathway.post[0]] = lost.get(pathway.post[0], 0.0) + (1 - root) * in_degree * rate * charge
+        lost[pathway.post[0]] = (
+            lost.get(pathway.post[0], 0.0) + (1 - root) * in_degree * rate * charge
+        )
     for name, stimulus in circuit.stimuli.items():
         number = stimulus.number[0][0].mean
         if stimulus.weight is None or number <= 1:
@@ -135,7 +179,11 @@ def _lost_currents(circuit: Circuit, sizes: dict[str, int], root: float) -> tupl
 
 def in_degree_of(pathway: Pathway, sizes: dict[str, int]) -> float:
     """Mean number of synapses on a postsynaptic neuron."""
-    connect, pre, post = pathway.connect, sizes.get(pathway.pre[0], 1), sizes.get(pathway.post[0], 1)
+    connect, pre, post = (
+        pathway.connect,
+        sizes.get(pathway.pre[0], 1),
+        sizes.get(pathway.post[0], 1),
+    )
     if connect.rule == "fixed_total_number":
         return total_number(pathway, sizes) / post
     if connect.number is not None:
@@ -161,7 +209,12 @@ def _steady_rate(circuit: Circuit, stimulus: Stimulus) -> float | None:
         part = circuit.part("stimuli", stimulus.kind)
         assert isinstance(part, StimulusKind)
         values = {name: parameter.default.mean for name, parameter in part.parameters.items()}
-        return float(evaluate(part.rate, values | {name: value.mean for name, value in stimulus.parameters.items()}))
+        return float(
+            evaluate(
+                part.rate,
+                values | {name: value.mean for name, value in stimulus.parameters.items()},
+            )
+        )
     except (CircuitError, EquationError, AssertionError):
         return None
 

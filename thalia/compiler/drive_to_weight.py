@@ -16,7 +16,9 @@ from thalia.syntax.drive_weights import DriveTarget
 from thalia.syntax.equations import EquationError, evaluate
 from thalia.syntax.units import UNITS, Dimension, Value, constant
 
-type Place = tuple[str, str]  # a population, and the site where synapses end on it, empty for the soma
+type Place = tuple[
+    str, str
+]  # a population, and the site where synapses end on it, empty for the soma
 
 
 def at_working_point(circuit: Circuit) -> tuple[Circuit, list[Problem]]:
@@ -30,9 +32,15 @@ def at_working_point(circuit: Circuit) -> tuple[Circuit, list[Problem]]:
     for name in circuit.gains:
         path: Path = ("gains", name)
         if name not in circuit.populations:
-            weigher.problem(path, f"no population is called '{name}'", did_you_mean(name, circuit.populations))
+            weigher.problem(
+                path, f"no population is called '{name}'", did_you_mean(name, circuit.populations)
+            )
         elif name not in weigher.excited:
-            weigher.problem(path, f"nothing that excites reaches {name}, and a gain changes nothing", "leave it out")
+            weigher.problem(
+                path,
+                f"nothing that excites reaches {name}, and a gain changes nothing",
+                "leave it out",
+            )
     return weighed, weigher.problems
 
 
@@ -50,15 +58,21 @@ class _Weigher:
         self.circuit = circuit
         self.problems: list[Problem] = []
         self.excited: set[str] = set()
-        self.sizes = {name: population.size or 1 for name, population in circuit.populations.items()}
+        self.sizes = {
+            name: population.size or 1 for name, population in circuit.populations.items()
+        }
 
     def problem(self, path: Path, message: str, hint: str = "") -> None:
         self.problems.append(Problem(path, message, hint))
 
     def whole(self) -> Circuit:
         """The circuit with every weight as it will be, and with no gain left."""
-        pathways = {name: self.pathway(name, pathway) for name, pathway in self.circuit.pathways.items()}
-        stimuli = {name: self.stimulus(name, stimulus) for name, stimulus in self.circuit.stimuli.items()}
+        pathways = {
+            name: self.pathway(name, pathway) for name, pathway in self.circuit.pathways.items()
+        }
+        stimuli = {
+            name: self.stimulus(name, stimulus) for name, stimulus in self.circuit.stimuli.items()
+        }
         return self.circuit.with_(pathways=pathways, stimuli=stimuli, gains={})
 
     def pathway(self, name: str, pathway: Pathway) -> Pathway:
@@ -70,11 +84,21 @@ class _Weigher:
             for use in pathway.synapse[:-1]:
                 efficacy *= self.efficacy(use, weight.rate, ("pathways", name, "weight"))
             arriving = in_degree_of(pathway, self.sizes) * weight.rate * efficacy
-            weight = self.weight(weight, pathway.receptor, (post, pathway.onto), arriving, ("pathways", name, "weight"))
+            weight = self.weight(
+                weight,
+                pathway.receptor,
+                (post, pathway.onto),
+                arriving,
+                ("pathways", name, "weight"),
+            )
         gain = self.gain((post, pathway.onto), pathway.receptor, weight)
         changes: dict[str, Any] = {"weight": ((weight.scaled(gain) if gain != 1 else weight,),)}
         if gain != 1:
-            changes |= {key: bound.scaled(gain) for key in ("w_min", "w_max") if (bound := getattr(pathway, key))}
+            changes |= {
+                key: bound.scaled(gain)
+                for key in ("w_min", "w_max")
+                if (bound := getattr(pathway, key))
+            }
         return pathway.model_copy(update=changes)
 
     def stimulus(self, name: str, stimulus: Stimulus) -> Stimulus:
@@ -85,16 +109,24 @@ class _Weigher:
         if isinstance(weight, DriveTarget):
             arriving = stimulus.number[0][0].mean * weight.rate
             weight = self.weight(
-                weight, stimulus.through, (stimulus.target[0], stimulus.onto), arriving, ("stimuli", name, "weight")
+                weight,
+                stimulus.through,
+                (stimulus.target[0], stimulus.onto),
+                arriving,
+                ("stimuli", name, "weight"),
             )
         gain = self.gain((stimulus.target[0], stimulus.onto), stimulus.through, weight)
         return stimulus.model_copy(update={"weight": weight.scaled(gain) if gain != 1 else weight})
 
-    def weight(self, drive: DriveTarget, receptor: SynapseUse, place: Place, arriving: float, path: Path) -> Value:
+    def weight(
+        self, drive: DriveTarget, receptor: SynapseUse, place: Place, arriving: float, path: Path
+    ) -> Value:
         """The weight that brings a drive when so many spikes a second arrive."""
         part, post = self.part("synapses", receptor.part), place[0]
         dimension = part.weight if isinstance(part, Synapse) and part.weight else UNITS["S"][1]
-        unknown = constant(1e-12, dimension)  # of what has a mistake, so that the next pass can look for others
+        unknown = constant(
+            1e-12, dimension
+        )  # of what has a mistake, so that the next pass can look for others
         if not isinstance(part, Synapse) or self.neuron(post) is None or not arriving:
             return unknown
         charge, hint = self.charge(receptor, place), "give the weight with its unit"
@@ -103,28 +135,48 @@ class _Weigher:
             f"'{self.circuit.populations[post].neuron}'{f' at {place[1]}' if place[1] else ''}",
         )
         if rheobase is None:
-            self.problem(path, f"{model} does not say its rheobase, of which a drive is a share", hint)
+            self.problem(
+                path, f"{model} does not say its rheobase, of which a drive is a share", hint
+            )
             return unknown
         current = self.number(rheobase.current, post)
         if current is None or self.number(rheobase.at, post) is None:
-            self.problem(path, f"the rheobase of {model} does not follow from its parameters, and a drive is a share of it", hint)
+            self.problem(
+                path,
+                f"the rheobase of {model} does not follow from its parameters, and a drive is a share of it",
+                hint,
+            )
             return unknown
         if current <= 0:
-            self.problem(path, f"{post} fires without input, and its rheobase, of which a drive is a share, is not above 0", hint)
+            self.problem(
+                path,
+                f"{post} fires without input, and its rheobase, of which a drive is a share, is not above 0",
+                hint,
+            )
             return unknown
         if charge is None:
-            self.problem(path, f"'{receptor.part}' does not say the charge that a spike brings", hint)
+            self.problem(
+                path, f"'{receptor.part}' does not say the charge that a spike brings", hint
+            )
             return unknown
         if drive.share * charge <= 0 and dimension == UNITS["S"][1]:
             does, sign = ("excites", "above") if charge > 0 else ("inhibits", "below")
-            self.problem(path, f"'{receptor.part}' {does} {post} at its threshold, found {drive}", f"give a share {sign} 0")
+            self.problem(
+                path,
+                f"'{receptor.part}' {does} {post} at its threshold, found {drive}",
+                f"give a share {sign} 0",
+            )
             return unknown
         return _drawn(drive.share * current / (arriving * charge), drive.cv, dimension)
 
     def gain(self, place: Place, receptor: SynapseUse, weight: Value) -> float:
         """What multiplies a weight: the gain of its target, if it excites."""
         charge, post = self.charge(receptor, place), place[0]
-        excites = weight.mean * charge > 0 if charge is not None else weight.mean > 0 and not receptor.part.startswith("gaba")
+        excites = (
+            weight.mean * charge > 0
+            if charge is not None
+            else weight.mean > 0 and not receptor.part.startswith("gaba")
+        )
         if not excites:
             return 1.0
         self.excited.add(post)
@@ -142,7 +194,11 @@ class _Weigher:
     def charge(self, receptor: SynapseUse, place: Place) -> float | None:
         """Charge of a spike with a weight of 1 in SI, at the threshold; None where a part does not say."""
         post, onto = place
-        part, neuron, rheobase = self.part("synapses", receptor.part), self.neuron(post), self.rheobase(place)
+        part, neuron, rheobase = (
+            self.part("synapses", receptor.part),
+            self.neuron(post),
+            self.rheobase(place),
+        )
         if not isinstance(part, Synapse) or not part.charge or neuron is None or rheobase is None:
             return None
         at = self.number(rheobase.at, post)
@@ -156,9 +212,17 @@ class _Weigher:
         part = self.part("synapses", use.part)
         if not isinstance(part, Synapse) or part.weight is not None:
             return 1.0
-        found = _evaluated(part.mean_efficacy, _values(part, use) | {"rate": rate}) if part.mean_efficacy else None
+        found = (
+            _evaluated(part.mean_efficacy, _values(part, use) | {"rate": rate})
+            if part.mean_efficacy
+            else None
+        )
         if not found:
-            self.problem(path, f"'{use.part}' does not say its mean efficacy at a rate", "give the weight with its unit")
+            self.problem(
+                path,
+                f"'{use.part}' does not say its mean efficacy at a rate",
+                "give the weight with its unit",
+            )
         return found or 1.0
 
     def neuron(self, population: str) -> Neuron | None:
@@ -175,7 +239,10 @@ class _Weigher:
 
     def values(self, neuron: Neuron, population: str) -> dict[str, float]:
         given = self.circuit.populations[population].parameters
-        return {name: given.get(name, parameter.default).mean for name, parameter in neuron.parameters.items()}
+        return {
+            name: given.get(name, parameter.default).mean
+            for name, parameter in neuron.parameters.items()
+        }
 
     def number(self, expression: str, population: str) -> float | None:
         """What an expression of a neuron's parameters is for a population."""

@@ -6,7 +6,16 @@ from functools import reduce
 from typing import Any
 
 from thalia.circuit.part_use import RuleUse, Stimulus
-from thalia.circuit.spec import Circuit, Delay, Fragment, Gains, Pathway, Population, Reference, RegionUse
+from thalia.circuit.spec import (
+    Circuit,
+    Delay,
+    Fragment,
+    Gains,
+    Pathway,
+    Population,
+    Reference,
+    RegionUse,
+)
 from thalia.errors import CircuitError, Path, Problem, did_you_mean
 from thalia.library.lookup import part_text
 from thalia.syntax.validation import parse
@@ -35,7 +44,9 @@ def expand(circuit: Circuit) -> Circuit:
     if problems:
         raise circuit.source.placed(problems)
     written_out = circuit.with_(pathways=pathways, stimuli=stimuli)
-    return written_out.at(circuit.source.aliased({made: name for made, name in aliases.items() if made != name}))
+    return written_out.at(
+        circuit.source.aliased({made: name for made, name in aliases.items() if made != name})
+    )
 
 
 def _with_gains(circuit: Circuit, problems: list[Problem]) -> Circuit:
@@ -49,7 +60,9 @@ def _with_gains(circuit: Circuit, problems: list[Problem]) -> Circuit:
         gains = parse(Gains, {"gains": data}, source.joined(source, here)).gains
     except CircuitError as error:
         hint = "`thalia calibrate` writes one"
-        problems += [p if p.place else Problem(here, p.message, p.hint or hint) for p in error.problems]
+        problems += [
+            p if p.place else Problem(here, p.message, p.hint or hint) for p in error.problems
+        ]
         return circuit.with_(gains={})
     return circuit.with_(gains=gains).at(circuit.source.joined(source, here))
 
@@ -86,59 +99,104 @@ def _expand_regions(circuit: Circuit, problems: list[Problem]) -> Circuit:
         for name, pathway in fragment.pathways.items():
             made = f"{region}.{name}"
             changes: dict[str, Any] = {
-                side: tuple(f"{region}.{end}" for end in getattr(pathway, side)) for side in ("pre", "post")
+                side: tuple(f"{region}.{end}" for end in getattr(pathway, side))
+                for side in ("pre", "post")
             }
             changes["plasticity"] = tuple(_taught_in(region, use) for use in pathway.plasticity)
             pathways[made] = pathway.model_copy(update=changes)
             source = source.aliased({("pathways", made): (*here, "pathways", name)})
     for name, population in circuit.populations.items():
         if population.share is not None:
-            problems.append(Problem(("populations", name, "share"), "'share' is for regions", "give `size:` instead"))
+            problems.append(
+                Problem(
+                    ("populations", name, "share"), "'share' is for regions", "give `size:` instead"
+                )
+            )
     reference = reduce(_both, claims) if claims else None
-    return circuit.with_(regions={}, populations=populations, pathways=pathways, reference=reference).at(source)
+    return circuit.with_(
+        regions={}, populations=populations, pathways=pathways, reference=reference
+    ).at(source)
 
 
 def _claimed(region: str, claims: Reference) -> Reference:
     """What was published of a template, with the names that its populations have in the circuit."""
     kinds = ("rates", "ranges", "bands")
-    named = {kind: {f"{region}.{name}": value for name, value in getattr(claims, kind).items()} for kind in kinds}
-    return claims.model_copy(update={**named, "pacemakers": tuple(f"{region}.{name}" for name in claims.pacemakers)})
+    named = {
+        kind: {f"{region}.{name}": value for name, value in getattr(claims, kind).items()}
+        for kind in kinds
+    }
+    return claims.model_copy(
+        update={**named, "pacemakers": tuple(f"{region}.{name}" for name in claims.pacemakers)}
+    )
 
 
 def _both(first: Reference, second: Reference) -> Reference:
     """Two claims as one; where both speak of a population, the first holds."""
     sources = first.source if second.source in first.source else f"{first.source}; {second.source}"
-    both = {key: {**getattr(second, key), **getattr(first, key)} for key in ("rates", "ranges", "bands")}
-    return Reference(source=sources, pacemakers=tuple(dict.fromkeys(first.pacemakers + second.pacemakers)), **both)
+    both = {
+        key: {**getattr(second, key), **getattr(first, key)} for key in ("rates", "ranges", "bands")
+    }
+    return Reference(
+        source=sources,
+        pacemakers=tuple(dict.fromkeys(first.pacemakers + second.pacemakers)),
+        **both,
+    )
 
 
-def _changed(here: Path, use: RegionUse, data: dict[str, Any], file: str, problems: list[Problem]) -> dict[str, Any]:
+def _changed(
+    here: Path, use: RegionUse, data: dict[str, Any], file: str, problems: list[Problem]
+) -> dict[str, Any]:
     """A template's data with what the circuit changes of it."""
     made = dict(data)
     for kind, each in (("populations", use.populations), ("pathways", use.pathways)):
         known = made[kind] = dict(data.get(kind) or {})
         for name, changes in each.items():
             if name not in known:
-                problems.append(Problem((*here, kind, name), f"{file} has no {kind[:-1]} '{name}'", did_you_mean(name, known)))
+                problems.append(
+                    Problem(
+                        (*here, kind, name),
+                        f"{file} has no {kind[:-1]} '{name}'",
+                        did_you_mean(name, known),
+                    )
+                )
                 continue
             before = known[name]
-            both = [key for key, new in changes.items() if isinstance(new, dict) and isinstance(before.get(key), dict)]
-            known[name] = {**before, **changes, **{key: {**before[key], **changes[key]} for key in both}}
+            both = [
+                key
+                for key, new in changes.items()
+                if isinstance(new, dict) and isinstance(before.get(key), dict)
+            ]
+            known[name] = {
+                **before,
+                **changes,
+                **{key: {**before[key], **changes[key]} for key in both},
+            }
     return made
 
 
 def _expand_schedules(circuit: Circuit) -> Circuit:
     """Releases of modulators at given times become spikes of populations of one neuron."""
-    populations, stimuli, modulators = dict(circuit.populations), dict(circuit.stimuli), dict(circuit.modulators)
+    populations, stimuli, modulators = (
+        dict(circuit.populations),
+        dict(circuit.stimuli),
+        dict(circuit.modulators),
+    )
     source = circuit.source
     for name, modulator in circuit.modulators.items():
         made = modulator.scheduled(name)
         for population, each in made.items():
             populations[population] = Population(neuron="input", size=1)
             stimuli[population] = Stimulus(kind="spikes", target=(population,), times={0: each.at})
-            source = source.aliased({(kind, population): ("modulators", name, "schedule") for kind in ("populations", "stimuli")})
+            source = source.aliased(
+                {
+                    (kind, population): ("modulators", name, "schedule")
+                    for kind in ("populations", "stimuli")
+                }
+            )
         if made:
-            modulators[name] = modulator.model_copy(update={"released_by": (*(modulator.released_by or ()), *made)})
+            modulators[name] = modulator.model_copy(
+                update={"released_by": (*(modulator.released_by or ()), *made)}
+            )
     return circuit.with_(populations=populations, stimuli=stimuli, modulators=modulators).at(source)
 
 
@@ -149,10 +207,18 @@ def _taught_in(region: str, use: RuleUse) -> RuleUse:
 
 def _shares(here: Path, use: RegionUse, fragment: Fragment, file: str) -> Iterator[Problem]:
     """What is wrong with the shares of a region's populations, told at the region's place, with those of the template."""
-    shares = {name: population.share.mean for name, population in fragment.populations.items() if population.share}
+    shares = {
+        name: population.share.mean
+        for name, population in fragment.populations.items()
+        if population.share
+    }
     listed = ", ".join(f"{name} {share:g}" for name, share in shares.items())
     if shares and abs(sum(shares.values()) - 1) > 0.005:
-        yield Problem((*here, "template"), f"the shares of {file} sum to {sum(shares.values()):g}, expected 1", listed)
+        yield Problem(
+            (*here, "template"),
+            f"the shares of {file} sum to {sum(shares.values()):g}, expected 1",
+            listed,
+        )
     small = {name: share for name, share in shares.items() if share * use.size < 0.5}
     if small:
         need = max(math.ceil(0.5 / share) if share else 0 for share in small.values())
@@ -166,7 +232,9 @@ def _sized(population: Population, region_size: int) -> Population:
     return population.model_copy(update={"size": size, "share": None})
 
 
-def _split_pathway(name: str, pathway: Pathway, problems: list[Problem]) -> list[tuple[str, Pathway]]:
+def _split_pathway(
+    name: str, pathway: Pathway, problems: list[Problem]
+) -> list[tuple[str, Pathway]]:
     shape = (len(pathway.post), len(pathway.pre))
     tables = {
         ("connect", "probability"): pathway.connect.probability,
@@ -175,7 +243,11 @@ def _split_pathway(name: str, pathway: Pathway, problems: list[Problem]) -> list
         ("delay", "axonal"): pathway.delay.axonal,
         ("delay", "dendritic"): pathway.delay.dendritic,
     }
-    wrong = [_shape_problem(("pathways", name, *key), entry, shape) for key, entry in tables.items() if entry]
+    wrong = [
+        _shape_problem(("pathways", name, *key), entry, shape)
+        for key, entry in tables.items()
+        if entry
+    ]
     if any(wrong):
         problems += [problem for problem in wrong if problem]
         return []
@@ -186,28 +258,51 @@ def _split_pathway(name: str, pathway: Pathway, problems: list[Problem]) -> list
             if _is_empty(picked):
                 continue
             single = shape == (1, 1)
-            made.append((name if single else f"{name}.{_word(pre)}_to_{_word(post)}", _one(pathway, pre, post, picked)))
+            made.append(
+                (
+                    name if single else f"{name}.{_word(pre)}_to_{_word(post)}",
+                    _one(pathway, pre, post, picked),
+                )
+            )
     return made
 
 
 def _one(pathway: Pathway, pre: str, post: str, picked: dict[tuple[str, ...], Any]) -> Pathway:
     connect = pathway.connect.model_copy(
-        update={"probability": picked["connect", "probability"], "number": picked["connect", "number"]}
+        update={
+            "probability": picked["connect", "probability"],
+            "number": picked["connect", "number"],
+        }
     )
     delay = Delay(axonal=picked["delay", "axonal"], dendritic=picked["delay", "dendritic"])
-    changes = {"pre": (pre,), "post": (post,), "connect": connect, "weight": picked[("weight",)], "delay": delay}
+    changes = {
+        "pre": (pre,),
+        "post": (post,),
+        "connect": connect,
+        "weight": picked[("weight",)],
+        "delay": delay,
+    }
     return pathway.model_copy(update=changes)
 
 
-def _split_stimulus(name: str, stimulus: Stimulus, problems: list[Problem]) -> list[tuple[str, Stimulus]]:
-    problem = _shape_problem(("stimuli", name, "number"), stimulus.number, (len(stimulus.target), 1))
+def _split_stimulus(
+    name: str, stimulus: Stimulus, problems: list[Problem]
+) -> list[tuple[str, Stimulus]]:
+    problem = _shape_problem(
+        ("stimuli", name, "number"), stimulus.number, (len(stimulus.target), 1)
+    )
     if problem:
         problems.append(problem)
         return []
     if len(stimulus.target) == 1:
         return [(name, stimulus)]
     return [
-        (f"{name}.{_word(target)}", stimulus.model_copy(update={"target": (target,), "number": _pick(stimulus.number, row, 0)}))
+        (
+            f"{name}.{_word(target)}",
+            stimulus.model_copy(
+                update={"target": (target,), "number": _pick(stimulus.number, row, 0)}
+            ),
+        )
         for row, target in enumerate(stimulus.target)
     ]
 

@@ -42,8 +42,15 @@ def network_of(plan: Plan) -> Network:
     pathways = {}
     for synapses, pathway in plan.pathways():
         count = expected_synapses(pathway, plan)
-        pathways[pathway.name] = Pathway(pathway.pre, pathway.post, count, inhibits(synapses, pathway), synapses.is_plastic,
-                                         pathway.weight.mean, si_unit(synapses.weight))  # fmt: skip
+        pathways[pathway.name] = Pathway(
+            pathway.pre,
+            pathway.post,
+            count,
+            inhibits(synapses, pathway),
+            synapses.is_plastic,
+            pathway.weight.mean,
+            si_unit(synapses.weight),
+        )
     return Network(plan.name, populations, pathways)
 
 
@@ -61,7 +68,12 @@ def graph_of(network: Network) -> nx.MultiDiGraph[str]:
     graph.add_nodes_from((name, {"size": size}) for name, size in network.populations.items())
     for name, pathway in network.pathways.items():
         graph.add_edge(
-            pathway.pre, pathway.post, key=name, in_degree=pathway.synapses / network.populations[pathway.post],
-            inhibitory=pathway.inhibitory, plastic=pathway.plastic, synapses=pathway.synapses,
-        )  # fmt: skip
+            pathway.pre,
+            pathway.post,
+            key=name,
+            in_degree=pathway.synapses / network.populations[pathway.post],
+            inhibitory=pathway.inhibitory,
+            plastic=pathway.plastic,
+            synapses=pathway.synapses,
+        )
     return graph

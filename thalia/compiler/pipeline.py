@@ -27,7 +27,10 @@ def plan_of(circuit: Circuit, lower: str = "on", precision: str = "double") -> P
     CircuitError
         With every mistake in the circuit.
     """
-    for option, found, known in (("--lower", lower, ("on", "off")), ("--precision", precision, PRECISIONS)):
+    for option, found, known in (
+        ("--lower", lower, ("on", "off")),
+        ("--precision", precision, PRECISIONS),
+    ):
         if found not in known:
             raise fail(f"{option}: expected {' or '.join(map(repr, known))}, found '{found}'")
     return lower_pass(fuse(resolve(circuit)), lower, precision).with_(stock=circuit.backend.stock)
@@ -58,7 +61,10 @@ def load_whole(file: str | FilePath, set: Mapping[str, Any] | None = None) -> Ci
 
 def _follows(problem: Problem, told: list[Path], words: Container[str]) -> bool:
     """Whether a problem may only be there because something else is missing."""
-    near = any(problem.path[: len(path)] == path or path[: len(problem.path)] == problem.path for path in told)
+    near = any(
+        problem.path[: len(path)] == path or path[: len(problem.path)] == problem.path
+        for path in told
+    )
     named = problem.message.partition("'")[2].partition("'")[0]
     return near or named in words
 
@@ -70,7 +76,9 @@ def files_of(circuit: Circuit) -> dict[str, str]:
     for stimulus in circuit.stimuli.values():
         if stimulus.file:
             whose = f":{stimulus.population}" if stimulus.population else ""
-            files[f"{circuit.folder / stimulus.file}{whose}"] = spikes_text(stimulus, circuit.folder)
+            files[f"{circuit.folder / stimulus.file}{whose}"] = spikes_text(
+                stimulus, circuit.folder
+            )
     for kind, name in sorted(circuit.parts_used()):
         if name.endswith(".yaml"):
             text, file = part_text(kind, name, circuit.folder)
@@ -79,7 +87,10 @@ def files_of(circuit: Circuit) -> dict[str, str]:
 
 
 def with_options(
-    circuit: Circuit, seed: int | None = None, duration: str | Value | None = None, scale: float | None = None
+    circuit: Circuit,
+    seed: int | None = None,
+    duration: str | Value | None = None,
+    scale: float | None = None,
 ) -> Circuit:
     """The circuit with another seed, duration or scale.
 

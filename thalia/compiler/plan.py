@@ -62,10 +62,13 @@ class Playback:
     indices: tuple[int, ...]
     times: tuple[float, ...]
 
+
 AMPERE, HERTZ, SECOND = UNITS["A"][1], UNITS["Hz"][1], UNITS["s"][1]
 
 
-SHARED = "shared"  # the object that holds what all neurons and synapses see: one cell, in no population
+SHARED = (
+    "shared"  # the object that holds what all neurons and synapses see: one cell, in no population
+)
 SHARED_CELL = "(shared)"
 
 
@@ -136,9 +139,13 @@ class Group:
     parameters: dict[str, Dimension]
     inputs: tuple[Input, ...] = ()
     on_step: tuple[Statement, ...] = ()
-    sums: tuple[Statement, ...] = ()  # advanced in every step, for weights that change between spikes
+    sums: tuple[
+        Statement, ...
+    ] = ()  # advanced in every step, for weights that change between spikes
     at_epoch: tuple[Statement, ...] = ()  # and started anew
-    receives: dict[str, Dimension] = field(default_factory=dict)  # 'input_current' and whatever else the model reads
+    receives: dict[str, Dimension] = field(
+        default_factory=dict
+    )  # 'input_current' and whatever else the model reads
     method: str = ""  # of integration, chosen by `lower`
 
     @property
@@ -157,7 +164,9 @@ class Group:
 
     def all_parameters(self) -> dict[str, Dimension]:
         """Parameters of the model and of its inputs."""
-        return self.parameters | {name: d for each in self.inputs for name, d in each.parameters.items()}
+        return self.parameters | {
+            name: d for each in self.inputs for name, d in each.parameters.items()
+        }
 
     @property
     def from_task(self) -> set[str]:
@@ -182,7 +191,11 @@ class Group:
     def variables(self) -> dict[str, Dimension]:
         """Every name that an equation of the group may mention."""
         switches = {each.switch: DIMENSIONLESS for each in self.inputs if each.switch}
-        return {equation.name: equation.dimension for equation in self.equations()} | self.all_parameters() | switches
+        return (
+            {equation.name: equation.dimension for equation in self.equations()}
+            | self.all_parameters()
+            | switches
+        )
 
 
 @dataclass(frozen=True)
@@ -264,7 +277,9 @@ class SynapseGroup:
     forms: dict[str, str] = field(default_factory=dict)
     method: str = "exact"  # of integration, chosen by `lower`
     pending: str = ""  # what `w` lacks of the weight, as an expression
-    decay: dict[str, str] = field(default_factory=dict)  # by which the number of a trace is multiplied to give its value
+    decay: dict[str, str] = field(
+        default_factory=dict
+    )  # by which the number of a trace is multiplied to give its value
     at_epoch: tuple[Statement, ...] = ()
     shared_switch: str = ""  # the shared variable that is 0 while the pending changes are off
 
@@ -280,7 +295,12 @@ class SynapseGroup:
 
     def statements(self) -> tuple[Statement, ...]:
         """Every statement, at whichever event."""
-        return (*self.on_pre, *(s for each in self.later for s in each.statements), *self.on_post, *self.on_step)
+        return (
+            *self.on_pre,
+            *(s for each in self.later for s in each.statements),
+            *self.on_post,
+            *self.on_step,
+        )
 
     def shared(self, parameter: str) -> Value | None:
         """The one number that a parameter has in all its synapses, or None where pathways differ."""
@@ -319,11 +339,15 @@ class Plan:
     record: Record
     modulators: tuple[str, ...] = ()
     shared: Group | None = None
-    releases: dict[str, tuple[Statement, ...]] = field(default_factory=dict)  # what an `amount` of a modulator does
+    releases: dict[str, tuple[Statement, ...]] = field(
+        default_factory=dict
+    )  # what an `amount` of a modulator does
     weight_changes: tuple[WeightChange, ...] = ()
     task_releases: tuple[str, ...] = ()
     epoch: int = 0  # steps after which the sums start anew; 0 if there are none
-    precision: str = "double"  # in which synapses keep their variables; computed in double precision in any case
+    precision: str = (
+        "double"  # in which synapses keep their variables; computed in double precision in any case
+    )
     stock: bool = False  # on a GPU: brian2cuda as it is
     reference: Reference | None = None
     notes: tuple[str, ...] = ()
@@ -358,11 +382,21 @@ class Plan:
 
     def population(self, name: str) -> tuple[Group, Member]:
         """A population, or the shared cell, with its group."""
-        return next((group, member) for group in self.all_groups for member in group.members if member.name == name)
+        return next(
+            (group, member)
+            for group in self.all_groups
+            for member in group.members
+            if member.name == name
+        )
 
     def pathways(self) -> Iterator[tuple[SynapseGroup, PathwayPlan]]:
         """Every pathway with its synapse object; the release of modulators is none."""
-        return ((each, member) for each in self.synapses for member in each.members if each.post != SHARED)
+        return (
+            (each, member)
+            for each in self.synapses
+            for member in each.members
+            if each.post != SHARED
+        )
 
     def with_(self, **changes: object) -> "Plan":
         """The same plan with some of its fields replaced."""

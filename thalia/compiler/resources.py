@@ -9,7 +9,9 @@ from thalia.errors import fail
 from thalia.syntax.equations import identifiers
 
 WIRING_BYTES = 44  # per synapse at the peak of drawing and sorting (measured: 41 at 27 million, 32 at 302 million)
-HELD_BYTES = 22  # per synapse as drawn, until the program has it: two indices, delay, weight, pathway
+HELD_BYTES = (
+    22  # per synapse as drawn, until the program has it: two indices, delay, weight, pathway
+)
 
 
 def expected_synapses(pathway: PathwayPlan, plan: Plan) -> float:
@@ -19,10 +21,14 @@ def expected_synapses(pathway: PathwayPlan, plan: Plan) -> float:
     number = connect.number[0][0].mean if connect.number else 0.0
     probability = connect.probability[0][0].mean if connect.probability else 1.0
     return {
-        "pairwise_bernoulli": pre * post * probability, "distance": pre * post * probability,
-        "fixed_total_number": number, "fixed_indegree": number * post, "fixed_outdegree": number * pre,
-        "one_to_one": float(min(pre, post)), "all_to_all": float(pre * post),
-    }[connect.rule]  # fmt: skip
+        "pairwise_bernoulli": pre * post * probability,
+        "distance": pre * post * probability,
+        "fixed_total_number": number,
+        "fixed_indegree": number * post,
+        "fixed_outdegree": number * pre,
+        "one_to_one": float(min(pre, post)),
+        "all_to_all": float(pre * post),
+    }[connect.rule]
 
 
 def bytes_per_synapse(synapses: SynapseGroup, precision: str = "double") -> int:
@@ -34,7 +40,9 @@ def bytes_per_synapse(synapses: SynapseGroup, precision: str = "double") -> int:
     variables += sum(synapses.shared(name) is None for name in synapses.parameters)
     event_driven = any("event-driven" in e.flags for e in synapses.equations)
     variables -= any(e.name == "w" for e in synapses.equations)
-    reads_pre = any(name.endswith("_pre") for each in synapses.statements() for name in identifiers(each.right))
+    reads_pre = any(
+        name.endswith("_pre") for each in synapses.statements() for name in identifiers(each.right)
+    )
     number = 4 if precision == "single" else 8
     indices = 1 + reads_pre + bool(synapses.on_post) + len(synapses.later)
     return 4 * indices + number * variables + 8 * event_driven
@@ -42,7 +50,10 @@ def bytes_per_synapse(synapses: SynapseGroup, precision: str = "double") -> int:
 
 def program_bytes(plan: Plan) -> float:
     """Estimate of the memory of the compiled program."""
-    synapses = (sum(expected_synapses(p, plan) for p in s.members) * bytes_per_synapse(s, plan.precision) for s in plan.synapses)
+    synapses = (
+        sum(expected_synapses(p, plan) for p in s.members) * bytes_per_synapse(s, plan.precision)
+        for s in plan.synapses
+    )
     return sum(synapses) + _besides_synapses(plan)
 
 
@@ -53,14 +64,18 @@ def _besides_synapses(plan: Plan) -> float:
 def needed_bytes(plan: Plan) -> float:
     """Estimate of the memory that wiring and running need at their peak."""
     total = sum(expected_synapses(p, plan) for s in plan.synapses for p in s.members)
-    return max(program_bytes(plan) + total * HELD_BYTES, total * WIRING_BYTES + _besides_synapses(plan))
+    return max(
+        program_bytes(plan) + total * HELD_BYTES, total * WIRING_BYTES + _besides_synapses(plan)
+    )
 
 
 def available_bytes() -> float:
     """Memory that a new program can have; infinite where the system does not say."""
     try:
         lines = FilePath("/proc/meminfo").read_text().splitlines()
-        return next(float(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+        return next(
+            float(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")
+        )
     except (OSError, StopIteration):
         try:
             return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
@@ -118,7 +133,9 @@ def check_disk(plan: Plan, file: FilePath) -> None:
     """
     folder = next(parent for parent in file.absolute().parents if parent.is_dir())
     need, disk = needed_disk(plan), shutil.disk_usage(folder)
-    if need > disk.free and disk.total:  # what is no disk has no size, and says itself that it cannot be written
+    if (
+        need > disk.free and disk.total
+    ):  # what is no disk has no size, and says itself that it cannot be written
         raise fail(
             f"{file}: needs about {need / 1e6:,.1f} MB for weights and state, and {disk.free / 1e6:,.1f} MB are free in {folder}",
             "record the weights of fewer pathways or less often (record.weights), or choose another place with -o",

@@ -47,7 +47,11 @@ class Wired:
 
     def delays(self, rows: NDArray[np.intp]) -> Ints:
         """Axonal delays of some synapses, in time steps."""
-        return self.axonal[rows] if len(self.axonal) == len(self) else np.full(len(rows), self.axonal[:1])
+        return (
+            self.axonal[rows]
+            if len(self.axonal) == len(self)
+            else np.full(len(rows), self.axonal[:1])
+        )
 
     def rows(self, pathway: str) -> NDArray[np.intp]:
         """Positions of the synapses of a pathway, sorted by (pre, delay, post)."""
@@ -73,7 +77,10 @@ def draw(value: Value, size: int, generator: np.random.Generator) -> Floats:
     if not value.is_random:
         return np.full(size, value.mean)
     samples = _sample(value, size, generator)
-    low, high = (-np.inf if value.low is None else value.low), (np.inf if value.high is None else value.high)
+    low, high = (
+        (-np.inf if value.low is None else value.low),
+        (np.inf if value.high is None else value.high),
+    )
     while (outside := np.flatnonzero((samples < low) | (samples > high))).size:
         samples[outside] = _sample(value, outside.size, generator)
     return samples
@@ -94,7 +101,9 @@ def _sample(value: Value, size: int, generator: np.random.Generator) -> Floats:
 def wire(plan: Plan) -> Arrays:
     """All arrays of a plan, drawn from its seed."""
     synapses = {each.name: _wired(each, plan) for each in plan.synapses}
-    return Arrays({group.name: _group_arrays(group, plan, synapses) for group in plan.all_groups}, synapses)
+    return Arrays(
+        {group.name: _group_arrays(group, plan, synapses) for group in plan.all_groups}, synapses
+    )
 
 
 def _group_arrays(group: Group, plan: Plan, synapses: dict[str, Wired]) -> dict[str, Floats]:
@@ -104,15 +113,25 @@ def _group_arrays(group: Group, plan: Plan, synapses: dict[str, Wired]) -> dict[
         if shared is not None:
             arrays[name] = np.array([shared.mean])
             continue
-        arrays[name] = np.concatenate([
-            np.sum([draw(value, member.size, stream(plan.seed, member.name, name, str(index)))
-                    for index, value in enumerate(member.parameters[name])], axis=0)
-            for member in group.members
-        ])  # fmt: skip
+        arrays[name] = np.concatenate(
+            [
+                np.sum(
+                    [
+                        draw(value, member.size, stream(plan.seed, member.name, name, str(index)))
+                        for index, value in enumerate(member.parameters[name])
+                    ],
+                    axis=0,
+                )
+                for member in group.members
+            ]
+        )
     for name in dict.fromkeys(name for member in group.members for name in member.initial):
-        arrays[name] = np.concatenate([
-            draw(member.initial[name], member.size, stream(plan.seed, member.name, name)) for member in group.members
-        ])  # fmt: skip
+        arrays[name] = np.concatenate(
+            [
+                draw(member.initial[name], member.size, stream(plan.seed, member.name, name))
+                for member in group.members
+            ]
+        )
     for each in group.inputs:
         for name, value in each.initial.items():
             if isinstance(value, str):
@@ -124,7 +143,9 @@ def _group_arrays(group: Group, plan: Plan, synapses: dict[str, Wired]) -> dict[
     return arrays
 
 
-def _sum_over_synapses(text: str, state: str, group: Group, plan: Plan, synapses: dict[str, Wired]) -> Floats:
+def _sum_over_synapses(
+    text: str, state: str, group: Group, plan: Plan, synapses: dict[str, Wired]
+) -> Floats:
     """What `sum(...)` gives for each neuron: over the synapses of all pathways that share this state."""
     total = np.zeros(group.size)
     for each in plan.synapses:
@@ -132,8 +153,12 @@ def _sum_over_synapses(text: str, state: str, group: Group, plan: Plan, synapses
             if state in member.states:
                 wired = synapses[each.name]
                 rows = wired.rows(member.name)
-                values = evaluate(text.strip().removeprefix("sum"), numbers_of(member, wired.variables["w"][rows]))
-                total += np.bincount(wired.post[rows], np.broadcast_to(values, len(rows)), minlength=group.size)
+                values = evaluate(
+                    text.strip().removeprefix("sum"), numbers_of(member, wired.variables["w"][rows])
+                )
+                total += np.bincount(
+                    wired.post[rows], np.broadcast_to(values, len(rows)), minlength=group.size
+                )
     return total
 
 
@@ -145,12 +170,19 @@ def numbers_of(pathway: PathwayPlan, weights: Floats) -> dict[str, object]:
 
 def _drive_arrays(drive: Drive, group: Group, plan: Plan) -> dict[str, Floats]:
     arrays = {name: np.zeros(group.size) for name in (drive.weight, drive.scale)}
-    if drive.rate:  # where the number of sources is zero, any parameters do but those that cannot be divided by
-        arrays |= {name: np.full(group.size, value.mean) for name, value in drive.members[0].parameters.items()}
+    if (
+        drive.rate
+    ):  # where the number of sources is zero, any parameters do but those that cannot be divided by
+        arrays |= {
+            name: np.full(group.size, value.mean)
+            for name, value in drive.members[0].parameters.items()
+        }
     for each in drive.members:
         member = next(m for m in group.members if m.name == each.population)
         here = slice(member.start, member.stop)
-        arrays[drive.weight][here] = draw(each.weight, member.size, stream(plan.seed, each.name, "weight"))
+        arrays[drive.weight][here] = draw(
+            each.weight, member.size, stream(plan.seed, each.name, "weight")
+        )
         arrays[drive.scale][here] = each.number if each.mean is None else each.mean * plan.dt
         for name, value in each.parameters.items() if drive.rate else ():
             arrays[name][here] = draw(value, member.size, stream(plan.seed, each.name, name))
@@ -168,7 +200,9 @@ def _wired(synapses: SynapseGroup, plan: Plan) -> Wired:
         starts = [plan.population(member.pre)[1].start for member in synapses.members]
         pre, steps, post, owner = in_order(drawn, starts, pool)
         variables = {name: np.empty(len(pre)) for name in ["w", *varied]}
-        variables |= {name: np.zeros(len(pre)) for member in synapses.members for name in member.initial}
+        variables |= {
+            name: np.zeros(len(pre)) for member in synapses.members for name in member.initial
+        }
         dendritic = np.zeros(len(pre), np.int32)
         counts = np.bincount(owner, minlength=len(synapses.members))
         places = _places(owner, counts)
@@ -181,21 +215,30 @@ def _wired(synapses: SynapseGroup, plan: Plan) -> Wired:
                 variables[name][rows] = _values(member, name, count, plan)
             for name, value in member.initial.items():
                 weights = variables["w"][rows]
-                variables[name][rows] = evaluate(value, numbers_of(member, weights)) if isinstance(value, str) else value.mean
+                variables[name][rows] = (
+                    evaluate(value, numbers_of(member, weights))
+                    if isinstance(value, str)
+                    else value.mean
+                )
 
         list(pool.map(fill, range(len(synapses.members))))
     for name in synapses.parameters.keys() - varied:
         variables[name] = np.array([synapses.shared(name).mean])  # type: ignore[union-attr]
     return Wired(
-        pre, post,
+        pre,
+        post,
         steps[:1] if synapses.delay("axonal") is not None else steps,
         dendritic[:1] if synapses.delay("dendritic") is not None else dendritic,
         tuple(_later(each, synapses, steps, owner, plan) for each in synapses.later),
-        variables, owner, tuple(member.name for member in synapses.members),
-    )  # fmt: skip
+        variables,
+        owner,
+        tuple(member.name for member in synapses.members),
+    )
 
 
-def _places(owner: NDArray[np.unsignedinteger[Any]], counts: NDArray[np.intp]) -> list[slice | NDArray[np.intp]]:
+def _places(
+    owner: NDArray[np.unsignedinteger[Any]], counts: NDArray[np.intp]
+) -> list[slice | NDArray[np.intp]]:
     """For each pathway, where its synapses are."""
     if len(counts) == 1:
         return [slice(None)]
@@ -203,9 +246,14 @@ def _places(owner: NDArray[np.unsignedinteger[Any]], counts: NDArray[np.intp]) -
     return list(np.split(order, np.cumsum(counts)[:-1]))
 
 
-def _later(each: LaterEvent, synapses: SynapseGroup, steps: Ints, owner: NDArray[Any], plan: Plan) -> Ints:
+def _later(
+    each: LaterEvent, synapses: SynapseGroup, steps: Ints, owner: NDArray[Any], plan: Plan
+) -> Ints:
     """Steps from a presynaptic spike to the statements that run some time after its arrival."""
-    after = np.array([round(member.parameters[each.after].mean / plan.dt) for member in synapses.members], np.int32)
+    after = np.array(
+        [round(member.parameters[each.after].mean / plan.dt) for member in synapses.members],
+        np.int32,
+    )
     both: Ints = steps + after[owner]
     return both[:1] if synapses.later_is_uniform(each) else both
 
@@ -215,7 +263,11 @@ def _drawn(pathway: PathwayPlan, plan: Plan) -> tuple[Ints, Ints, Ints]:
     pre_member, post_member = (plan.population(end)[1] for end in (pathway.pre, pathway.post))
     generator = stream(plan.seed, pathway.name, "connect")
     pre, post = pairs(
-        pathway.connect, pre_member, post_member, generator, lambda m: positions(m.name, m.size, m.space, plan.seed)
+        pathway.connect,
+        pre_member,
+        post_member,
+        generator,
+        lambda m: positions(m.name, m.size, m.space, plan.seed),
     )
     steps = _delay_steps(pathway, pathway.axonal, "axonal", len(pre), plan)
     return pre + np.int32(pre_member.start), steps, post + np.int32(post_member.start)
@@ -244,7 +296,9 @@ def positions(name: str, size: int, space: Space | None, seed: int) -> Floats:
     assert space is not None, "resolve lets only populations with a space connect by distance"
     extent = np.array([side.mean for side in space.extent])
     if space.layout == "random":
-        return np.asarray(stream(seed, name, "positions").uniform(0, 1, (size, len(extent))) * extent)
+        return np.asarray(
+            stream(seed, name, "positions").uniform(0, 1, (size, len(extent))) * extent
+        )
     per_side = int(np.ceil(size ** (1 / len(extent))))
     corners = np.stack(np.meshgrid(*[np.arange(per_side)] * len(extent), indexing="ij"), axis=-1)
     return np.asarray((corners.reshape(-1, len(extent))[:size] + 0.5) / per_side * extent)

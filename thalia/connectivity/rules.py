@@ -14,7 +14,13 @@ Pairs = tuple[Ints, Ints]
 Positions = Callable[[Member], NDArray[np.float64]]
 
 
-def pairs(connect: Connect, pre: Member, post: Member, generator: np.random.Generator, positions: Positions) -> Pairs:
+def pairs(
+    connect: Connect,
+    pre: Member,
+    post: Member,
+    generator: np.random.Generator,
+    positions: Positions,
+) -> Pairs:
     """Indices within the two populations of every synapse of a pathway.
 
     A pair of neurons can be drawn more than once by the rules that draw with replacement, unless
@@ -23,9 +29,11 @@ def pairs(connect: Connect, pre: Member, post: Member, generator: np.random.Gene
     own = pre.name == post.name and not connect.autapses
     sources: NDArray[Any]
     targets: NDArray[Any]
+    number = connect.number[0][0].mean if connect.number else 0.0
+    probability = connect.probability[0][0].mean if connect.probability else 0.0
     match connect.rule:
         case "pairwise_bernoulli":
-            sources, targets = _bernoulli(connect.probability[0][0].mean, pre.size, post.size, generator)  # type: ignore[index]
+            sources, targets = _bernoulli(probability, pre.size, post.size, generator)
         case "distance":
             sources, targets = _distance(connect, positions(pre), positions(post), generator)
         case "one_to_one":
@@ -33,18 +41,20 @@ def pairs(connect: Connect, pre: Member, post: Member, generator: np.random.Gene
         case "all_to_all":
             sources, targets = np.divmod(np.arange(pre.size * post.size), post.size)
         case "fixed_total_number":
-            return _total(round(connect.number[0][0].mean), pre.size, post.size, connect, own, generator)  # type: ignore[index]
+            return _total(round(number), pre.size, post.size, connect, own, generator)
         case "fixed_indegree":
-            targets, sources = _degrees(round(connect.number[0][0].mean), post.size, pre.size, connect, own, generator)  # type: ignore[index]
+            targets, sources = _degrees(round(number), post.size, pre.size, connect, own, generator)
         case "fixed_outdegree":
-            sources, targets = _degrees(round(connect.number[0][0].mean), pre.size, post.size, connect, own, generator)  # type: ignore[index]
+            sources, targets = _degrees(round(number), pre.size, post.size, connect, own, generator)
     if own:
         keep = sources != targets
         sources, targets = sources[keep], targets[keep]
     return sources.astype(np.int32), targets.astype(np.int32)
 
 
-def _bernoulli(probability: float, n_pre: int, n_post: int, generator: np.random.Generator) -> tuple[NDArray[np.int64], ...]:
+def _bernoulli(
+    probability: float, n_pre: int, n_post: int, generator: np.random.Generator
+) -> tuple[NDArray[np.int64], ...]:
     """Each pair with the same probability: a binomial number of pairs, then that many distinct ones."""
     pool = n_pre * n_post
     if probability >= 0.2:
@@ -59,12 +69,17 @@ def distinct(pool: int, count: int, generator: np.random.Generator) -> NDArray[n
         return np.sort(generator.permutation(pool)[:count])
     chosen = np.unique(generator.integers(0, pool, count))
     while len(chosen) < count:
-        chosen = np.unique(np.concatenate([chosen, generator.integers(0, pool, count - len(chosen))]))
+        chosen = np.unique(
+            np.concatenate([chosen, generator.integers(0, pool, count - len(chosen))])
+        )
     return chosen
 
 
 def _distance(
-    connect: Connect, pre: NDArray[np.float64], post: NDArray[np.float64], generator: np.random.Generator
+    connect: Connect,
+    pre: NDArray[np.float64],
+    post: NDArray[np.float64],
+    generator: np.random.Generator,
 ) -> tuple[NDArray[np.int64], ...]:
     """Each pair with a probability that falls with distance, in blocks that bound memory."""
     peak, width = connect.probability[0][0].mean, connect.width.mean  # type: ignore[index, union-attr]
@@ -84,7 +99,9 @@ def _distance(
     return np.concatenate(sources), np.concatenate(targets)
 
 
-def _total(count: int, n_pre: int, n_post: int, connect: Connect, own: bool, generator: np.random.Generator) -> Pairs:
+def _total(
+    count: int, n_pre: int, n_post: int, connect: Connect, own: bool, generator: np.random.Generator
+) -> Pairs:
     """A fixed number of synapses, each on a pair drawn at random."""
     if not connect.multapses:
         width = n_post - 1 if own else n_post
@@ -95,7 +112,14 @@ def _total(count: int, n_pre: int, n_post: int, connect: Connect, own: bool, gen
     return sources, _skip(sources, targets, own)
 
 
-def _degrees(degree: int, n_here: int, n_there: int, connect: Connect, own: bool, generator: np.random.Generator) -> Pairs:
+def _degrees(
+    degree: int,
+    n_here: int,
+    n_there: int,
+    connect: Connect,
+    own: bool,
+    generator: np.random.Generator,
+) -> Pairs:
     """The same number of partners for every neuron here, drawn from those there."""
     width = n_there - 1 if own else n_there
     here = np.repeat(np.arange(n_here, dtype=np.int32), degree)

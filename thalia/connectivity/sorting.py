@@ -31,7 +31,9 @@ def in_order(
         order = np.lexsort([numbers, *columns[::-1]])
         pre, steps, post = (column[order] for column in columns)
         return pre, steps, post, numbers[order]
-    sources = [[k for k, start in enumerate(starts) if start == source] for source in sorted({*starts})]
+    sources = [
+        [k for k, start in enumerate(starts) if start == source] for source in sorted({*starts})
+    ]
     ends = np.cumsum([0, *(sum(len(drawn[k][0]) for k in numbers) for numbers in sources)])
     found = [np.empty(ends[-1], dtype) for dtype in (np.int32, np.int32, np.int32, small)]
     key = np.empty(ends[-1], np.int64)
@@ -39,7 +41,9 @@ def in_order(
     pieces = [piece for part in parts for piece in np.array_split(key[part], os.cpu_count() or 1)]
     list(pool.map(lambda numbers, part: _pack(drawn, numbers, bits, key[part]), sources, parts))
     list(pool.map(lambda piece: piece.sort(), pieces))
-    list(pool.map(lambda part: key[part].sort(kind="stable"), parts))  # which merges pieces that are sorted already
+    list(
+        pool.map(lambda part: key[part].sort(kind="stable"), parts)
+    )  # which merges pieces that are sorted already
     list(pool.map(lambda part: _unpack(key[part], bits, [column[part] for column in found]), parts))
     pre, steps, post, owner = found
     return pre, steps, post, owner
@@ -60,7 +64,11 @@ def _pack(drawn: Drawn, numbers: list[int], bits: list[int], key: NDArray[np.int
             block <<= bits[3]
             block |= number
         start += len(pre)
-        drawn[number] = (pre[:0].copy(), steps[:0].copy(), post[:0].copy())  # views would keep what they are views of
+        drawn[number] = (
+            pre[:0].copy(),
+            steps[:0].copy(),
+            post[:0].copy(),
+        )  # views would keep what they are views of
 
 
 def _unpack(key: NDArray[np.int64], bits: list[int], columns: list[NDArray[Any]]) -> None:

@@ -24,7 +24,9 @@ class Format(Protocol):
         """Write a run."""
 
 
-def export(run: Run, to: str, target: str | FilePath | None = None, overwrite: bool = False) -> FilePath:
+def export(
+    run: Run, to: str, target: str | FilePath | None = None, overwrite: bool = False
+) -> FilePath:
     """Write a run in the format of another tool.
 
     Parameters
@@ -46,8 +48,14 @@ def export(run: Run, to: str, target: str | FilePath | None = None, overwrite: b
         raise fail(f"no format is called '{to}'", did_you_mean(to, FORMATS))
     form: Format = import_module(f"thalia.exporters.{to}")
     if form.NEEDS and util.find_spec(form.NEEDS) is None:
-        raise fail(f"--to {to} needs {form.NEEDS}, which is not installed", f"pip install {form.NEEDS}")
-    file = FilePath(target) if target is not None else run.file.with_name(f"{run.file.stem}{form.ENDING or f'_{to}'}")
+        raise fail(
+            f"--to {to} needs {form.NEEDS}, which is not installed", f"pip install {form.NEEDS}"
+        )
+    file = (
+        FilePath(target)
+        if target is not None
+        else run.file.with_name(f"{run.file.stem}{form.ENDING or f'_{to}'}")
+    )
     if file.exists():
         _check_target(file, run, form, to, overwrite)
     if not run.attributes["complete"]:
@@ -61,7 +69,9 @@ def export(run: Run, to: str, target: str | FilePath | None = None, overwrite: b
                 shutil.rmtree(file)
             made.replace(file)  # only now that it is whole
     except OSError as error:
-        raise fail(f"{file}: cannot be written: {os.strerror(error.errno).lower() if error.errno else error}") from None
+        raise fail(
+            f"{file}: cannot be written: {os.strerror(error.errno).lower() if error.errno else error}"
+        ) from None
     return file
 
 

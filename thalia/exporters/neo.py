@@ -25,7 +25,11 @@ def block(run: Run) -> "neo.Block":
     """A run as a block of one segment; a group for each population holds its trains, one for each neuron."""
     import neo
 
-    made = neo.Block(name=str(run.attributes["name"]), description="simulated with Thalia", seed=int(run.attributes["seed"]))
+    made = neo.Block(
+        name=str(run.attributes["name"]),
+        description="simulated with Thalia",
+        seed=int(run.attributes["seed"]),
+    )
     segment = neo.Segment(name="run")
     made.segments.append(segment)
     for population in run.spikes:
@@ -37,7 +41,13 @@ def block(run: Run) -> "neo.Block":
     for name in run.reports:
         segment.analogsignals.append(_signal(name, run.reports[name]))
     for name, level in run.modulators.items():
-        report = {"values": level.value[:, None], "times": level.time, "unit": "dimensionless", "population": "", "neurons": [0]}
+        report = {
+            "values": level.value[:, None],
+            "times": level.time,
+            "unit": "dimensionless",
+            "population": "",
+            "neurons": [0],
+        }
         segment.analogsignals.append(_signal(f"modulators/{name}", report))
     return made
 
@@ -51,11 +61,16 @@ def _trains(run: Run, population: str) -> "list[neo.SpikeTrain]":
     stop = max(run.duration, float(spikes.times.max(initial=0)))
     return [
         neo.SpikeTrain(
-            spikes.times[order[first:last]], units="s", t_start=0.0, t_stop=stop, name=f"{population}[{neuron}]",
-            population=population, neuron=neuron,
+            spikes.times[order[first:last]],
+            units="s",
+            t_start=0.0,
+            t_stop=stop,
+            name=f"{population}[{neuron}]",
+            population=population,
+            neuron=neuron,
         )
         for neuron, (first, last) in enumerate(pairwise(bounds))
-    ]  # fmt: skip
+    ]
 
 
 def _signal(name: str, report: dict[str, Any]) -> "neo.AnalogSignal":
@@ -65,9 +80,12 @@ def _signal(name: str, report: dict[str, Any]) -> "neo.AnalogSignal":
     times, unit = report["times"], str(report["unit"])
     step = float(times[1] - times[0]) if len(times) > 1 else 1.0
     signal = neo.AnalogSignal(
-        np.asarray(report["values"], dtype=float), units="dimensionless" if unit in ("", "1") else unit,
-        sampling_period=step * quantities.s, t_start=float(times[0]) * quantities.s, name=name,
-    )  # fmt: skip
+        np.asarray(report["values"], dtype=float),
+        units="dimensionless" if unit in ("", "1") else unit,
+        sampling_period=step * quantities.s,
+        t_start=float(times[0]) * quantities.s,
+        name=name,
+    )
     signal.annotate(population=report["population"])
     signal.array_annotate(neuron=np.asarray(report["neurons"], dtype=np.int64))
     return signal

@@ -25,18 +25,26 @@ def write(run: Run, target: FilePath) -> None:
     attributes, name = run.attributes, str(run.attributes["name"])
     file = NWBFile(
         session_description=f"Simulation of the circuit {name} for {run.duration:g} s with Thalia {attributes['thalia']}.",
-        identifier=str(uuid5(NAMESPACE_URL, f"{name}/{attributes['created']}/{attributes['seed']}")),
+        identifier=str(
+            uuid5(NAMESPACE_URL, f"{name}/{attributes['created']}/{attributes['seed']}")
+        ),
         session_start_time=datetime.fromisoformat(str(attributes["created"])),
         experiment_description=f"Seed {attributes['seed']}, backend {attributes['backend']}, time step {attributes['dt']:g} s.",
         keywords=["simulation", "spiking neural network", name],
-        source_script=run.circuit_files[0][1], source_script_file_name=f"{name}.yaml",
-        experimenter=["Simulation, Thalia"], institution="none: a simulation",
+        source_script=run.circuit_files[0][1],
+        source_script_file_name=f"{name}.yaml",
+        experimenter=["Simulation, Thalia"],
+        institution="none: a simulation",
         # archives ask for sex and age
-        subject=Subject(subject_id=name, description="No animal: a simulated circuit.", sex="U", age="P0D"),
-    )  # fmt: skip
+        subject=Subject(
+            subject_id=name, description="No animal: a simulated circuit.", sex="U", age="P0D"
+        ),
+    )
     _units(run, file)
     if run.reports or run.modulators or run.weights:
-        module = file.create_processing_module("simulation", "States, modulators and synapses of the simulated circuit.")
+        module = file.create_processing_module(
+            "simulation", "States, modulators and synapses of the simulated circuit."
+        )
         _series(run, module)
         _synapses(run, module)
     with NWBHDF5IO(str(target), "w") as out:
@@ -59,7 +67,12 @@ def _units(run: Run, file: "NWBFile") -> None:
         bounds = np.searchsorted(spikes.neurons[order], np.arange(spikes.size + 1))
         for neuron in range(spikes.size):
             train = spikes.times[order[bounds[neuron] : bounds[neuron + 1]]]
-            file.add_unit(spike_times=train, obs_intervals=[[0.0, run.duration]], population=population, neuron=neuron)
+            file.add_unit(
+                spike_times=train,
+                obs_intervals=[[0.0, run.duration]],
+                population=population,
+                neuron=neuron,
+            )
 
 
 def _series(run: Run, module: "ProcessingModule") -> None:
@@ -70,11 +83,25 @@ def _series(run: Run, module: "ProcessingModule") -> None:
         about = f"{name.rpartition('/')[2]} of neurons {', '.join(map(str, report['neurons']))} of {report['population']}"
         clock = _clock(report["times"])
         module.add(
-            TimeSeries(name=name.replace("/", "_"), data=report["values"], unit=report["unit"], description=about, **clock)
+            TimeSeries(
+                name=name.replace("/", "_"),
+                data=report["values"],
+                unit=report["unit"],
+                description=about,
+                **clock,
+            )
         )
     for name, level in run.modulators.items():
         about = f"Level of the modulator {name}; its signal is zero at {level.baseline:g}."
-        module.add(TimeSeries(name=f"modulator_{name}", data=level.value, unit="a.u.", description=about, **_clock(level.time)))
+        module.add(
+            TimeSeries(
+                name=f"modulator_{name}",
+                data=level.value,
+                unit="a.u.",
+                description=about,
+                **_clock(level.time),
+            )
+        )
 
 
 def _clock(times: np.ndarray[Any, Any]) -> dict[str, float]:
@@ -96,7 +123,17 @@ def _synapses(run: Run, module: "ProcessingModule") -> None:
                 ("pre", f"Index of the presynaptic neuron in {each.ends[0]}.", each.pre),
                 ("post", f"Index of the postsynaptic neuron in {each.ends[1]}.", each.post),
                 ("delay", "Axonal delay in seconds.", each.delay),
-                ("weight", f"Weight in {each.unit}, at {each.time[-1]:g} s.", np.asarray(each.w[-1])),
+                (
+                    "weight",
+                    f"Weight in {each.unit}, at {each.time[-1]:g} s.",
+                    np.asarray(each.w[-1]),
+                ),
             )
         ]
-        module.add(DynamicTable(name=f"synapses_{name}", description=f"Synapses of the pathway {name}.", columns=columns))
+        module.add(
+            DynamicTable(
+                name=f"synapses_{name}",
+                description=f"Synapses of the pathway {name}.",
+                columns=columns,
+            )
+        )

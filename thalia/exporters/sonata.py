@@ -29,12 +29,18 @@ def write(run: Run, target: FilePath) -> None:
     with _file(target / "nodes.h5") as h5:
         for member in nodes:
             _node(h5, member, types[member.name], learned.plan.seed)
-    lines = [f"{types[m.name]} {m.name} point_neuron thalia:{g.part}" for g, m in learned.plan.populations()]
+    lines = [
+        f"{types[m.name]} {m.name} point_neuron thalia:{g.part}"
+        for g, m in learned.plan.populations()
+    ]
     _table(target / "node_types.csv", "node_type_id pop_name model_type model_template", lines)
     with _file(target / "edges.h5") as h5:
         for index, (synapses, pathway) in enumerate(edges):
             _edge(h5, learned, synapses, pathway, index)
-    lines = [f"{index} thalia:{s.synapse.replace(' + ', '+')} {p.name}" for index, (s, p) in enumerate(edges)]
+    lines = [
+        f"{index} thalia:{s.synapse.replace(' + ', '+')} {p.name}"
+        for index, (s, p) in enumerate(edges)
+    ]
     _table(target / "edge_types.csv", "edge_type_id model_template pathway", lines)
     _index(target / "edges.h5", learned, edges)
     with _file(target / "spikes.h5") as h5, h5py.File(run.file) as source:
@@ -68,14 +74,17 @@ def _node(h5: h5py.File, member: Member, kind: int, seed: int) -> None:
             own[axis] = values * 1e6  # in micrometres, as SONATA has them
 
 
-def _edge(h5: h5py.File, learned: Learned, synapses: SynapseGroup, pathway: PathwayPlan, kind: int) -> None:
+def _edge(
+    h5: h5py.File, learned: Learned, synapses: SynapseGroup, pathway: PathwayPlan, kind: int
+) -> None:
     wired = learned.arrays.synapses[synapses.name]
     rows = wired.rows(pathway.name)
     pre, post = (learned.plan.population(end)[1] for end in (pathway.pre, pathway.post))
     group = h5.create_group(f"edges/{pathway.name}")
     for key, values, end in (
-        ("source_node_id", wired.pre[rows] - pre.start, pre), ("target_node_id", wired.post[rows] - post.start, post),
-    ):  # fmt: skip
+        ("source_node_id", wired.pre[rows] - pre.start, pre),
+        ("target_node_id", wired.post[rows] - post.start, post),
+    ):
         group[key] = values.astype("u8")
         group[key].attrs["node_population"] = end.name
     group["edge_type_id"] = np.full(len(rows), kind, "i8")
@@ -99,17 +108,28 @@ def _index(path: FilePath, learned: Learned, edges: list[tuple[SynapseGroup, Pat
     with h5py.File(path, "r+") as h5:
         for _, pathway in edges:
             for index in h5[f"edges/{pathway.name}/indices"].values():
-                index["node_id_to_range"] = index["node_id_to_ranges"]  # BMTK's name and libsonata's, for the same data
+                index["node_id_to_range"] = index[
+                    "node_id_to_ranges"
+                ]  # BMTK's name and libsonata's, for the same data
 
 
-def _configuration(populations: Iterable[str], edges: list[tuple[SynapseGroup, PathwayPlan]]) -> dict[str, Any]:
+def _configuration(
+    populations: Iterable[str], edges: list[tuple[SynapseGroup, PathwayPlan]]
+) -> dict[str, Any]:
     """Where everything is; `populations` is what libsonata asks for beyond the specification."""
     nodes = {"nodes_file": "$BASE/nodes.h5", "node_types_file": "$BASE/node_types.csv"}
     between = {"edges_file": "$BASE/edges.h5", "edge_types_file": "$BASE/edge_types.csv"}
     return {
         "manifest": {"$BASE": "."},
         "networks": {
-            "nodes": [{**nodes, "populations": {name: {"type": "point_neuron"} for name in populations}}],
-            "edges": [{**between, "populations": {pathway.name: {"type": "chemical"} for _, pathway in edges}}],
+            "nodes": [
+                {**nodes, "populations": {name: {"type": "point_neuron"} for name in populations}}
+            ],
+            "edges": [
+                {
+                    **between,
+                    "populations": {pathway.name: {"type": "chemical"} for _, pathway in edges},
+                }
+            ],
         },
     }

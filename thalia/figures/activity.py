@@ -18,13 +18,34 @@ from thalia.errors import fail
 from thalia.recording.run_file import Run, Weights
 
 # Okabe & Ito (2008), safe for colour-blind readers, in an order that keeps neighbours apart
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#6A51A3", "#8C564B", "#4D4D4D", "#A6A600")
+PALETTE = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#E69F00",
+    "#6A51A3",
+    "#8C564B",
+    "#4D4D4D",
+    "#A6A600",
+)
 INK, FAINT = "#222222", "#BBBBBB"
 STYLE: dict[Any, Any] = {
-    "font.size": 9, "axes.titlesize": 9.5, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.edgecolor": INK,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.8, "xtick.major.width": 0.8,
-    "ytick.major.width": 0.8, "legend.frameon": False, "savefig.dpi": 160, "figure.constrained_layout.use": True,
-}  # fmt: skip
+    "font.size": 9,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "xtick.major.width": 0.8,
+    "ytick.major.width": 0.8,
+    "legend.frameon": False,
+    "savefig.dpi": 160,
+    "figure.constrained_layout.use": True,
+}
 MAX_ROWS = 1500  # neurons drawn in a raster
 MAX_DOTS = 60_000  # spikes drawn in a raster
 FEW_ROWS = 60  # up to which spikes are drawn as strokes
@@ -62,8 +83,13 @@ def raster(run: Run) -> Figure:
     spikes = sum(len(run.spikes[name]) for name in names)
     keep = min(1.0, MAX_ROWS / sum(sizes.values()), MAX_DOTS / max(1, spikes))
     _draw_spikes(upper, run, sizes, keep, colour)
-    width = next((w for w in (5, 10, 20, 50, 100, 200, 500) if run.duration * 1e3 <= MAX_BINS * w), 1000)  # ms
-    over_time = {name: population_rate(run.spikes[name].times, sizes[name], run.duration, width * 1e-3) for name in names}
+    width = next(
+        (w for w in (5, 10, 20, 50, 100, 200, 500) if run.duration * 1e3 <= MAX_BINS * w), 1000
+    )  # ms
+    over_time = {
+        name: population_rate(run.spikes[name].times, sizes[name], run.duration, width * 1e-3)
+        for name in names
+    }
     for name, rate in over_time.items():
         lower.step(np.arange(len(rate)) * width, rate, where="post", color=colour[name], lw=0.9)
     phases = run.phases
@@ -72,10 +98,19 @@ def raster(run: Run) -> Figure:
             axes.axvline(start * 1e3, color=FAINT, lw=0.8, ls="--", zorder=0)
     if len(phases) > 1:
         for name, start, _ in phases:
-            upper.text(start * 1e3, 1.01, f" {name}", transform=upper.get_xaxis_transform(), color="#777777", fontsize=8)
+            upper.text(
+                start * 1e3,
+                1.01,
+                f" {name}",
+                transform=upper.get_xaxis_transform(),
+                color="#777777",
+                fontsize=8,
+            )
     share = "" if keep == 1 else f", {keep:.0%} of the neurons shown"
     upper.set_title(f"{run.attributes['name']}{share}", pad=16 if len(phases) > 1 else 6)
-    lower.set(xlabel="time (ms)", ylabel=f"rate (Hz),\n{width} ms bins", xlim=(0, run.duration * 1e3))
+    lower.set(
+        xlabel="time (ms)", ylabel=f"rate (Hz),\n{width} ms bins", xlim=(0, run.duration * 1e3)
+    )
     lower.set_ylim(0, _ceiling(over_time.values()))
     figure.align_ylabels()
     return figure
@@ -84,11 +119,15 @@ def raster(run: Run) -> Figure:
 def _ceiling(rates_over_time: Iterable[NDArray[np.float64]]) -> float | None:
     """A top for the rates that a few bins of one population do not squeeze the others under."""
     tops = [(np.quantile(rate, 0.97), rate.max()) for rate in rates_over_time if len(rate)]
-    usual, highest = (max(values, default=0.0) for values in zip(*tops, strict=True)) if tops else (0.0, 0.0)
+    usual, highest = (
+        (max(values, default=0.0) for values in zip(*tops, strict=True)) if tops else (0.0, 0.0)
+    )
     return 1.6 * usual if 0 < usual < highest / 3 else None
 
 
-def _draw_spikes(axes: Axes, run: Run, sizes: dict[str, int], keep: float, colour: dict[str, str]) -> None:
+def _draw_spikes(
+    axes: Axes, run: Run, sizes: dict[str, int], keep: float, colour: dict[str, str]
+) -> None:
     row, ticks = 0, []
     shown = {name: min(size, max(2, round(size * keep))) for name, size in sizes.items()}
     few = sum(shown.values()) <= FEW_ROWS
@@ -117,7 +156,10 @@ def _spread(ticks: list[float], rows: int) -> list[float]:
     for tick in ticks:
         placed.append(max(tick, placed[-1] + least) if placed else tick)
     over = placed[-1] - (rows - 0.5)
-    return [max(0.0, p - over) if over > 0 and p > tick else p for p, tick in zip(placed, ticks, strict=True)]
+    return [
+        max(0.0, p - over) if over > 0 and p > tick else p
+        for p, tick in zip(placed, ticks, strict=True)
+    ]
 
 
 @styled
@@ -125,7 +167,10 @@ def weights(run: Run) -> Figure:
     """For each recorded pathway: weights before and after, the change of each synapse, and the weight matrix."""
     names = [name for name in run.weights if len(run.weights[name].pre)]
     if not names:
-        raise fail(f"{run.file}: has no weights", "record them with `record: {weights: {pathways: [NAME]}}`")
+        raise fail(
+            f"{run.file}: has no weights",
+            "record them with `record: {weights: {pathways: [NAME]}}`",
+        )
     shown = names[:MAX_PATHWAYS]
     figure = Figure(figsize=(10, 2.5 * len(shown) + 0.4))
     grid = figure.subplots(len(shown), 3, squeeze=False, width_ratios=[1.2, 1, 1.1])
@@ -135,7 +180,9 @@ def weights(run: Run) -> Figure:
         _draw_change(row[1], pathway)
         _draw_matrix(row[2], pathway, figure)
     if len(names) > len(shown):
-        figure.supxlabel(f"{len(names) - len(shown)} more pathways are in the file", fontsize=8, color="#777777")
+        figure.supxlabel(
+            f"{len(names) - len(shown)} more pathways are in the file", fontsize=8, color="#777777"
+        )
     return figure
 
 
@@ -145,7 +192,9 @@ def _draw_distributions(axes: Axes, pathway: Weights, name: str) -> None:
     pad = 0.02 * (high - low) or 0.5 * abs(high) or 1.0
     bins = list(np.linspace(low - pad, high + pad, 61))
     axes.hist(before, bins, color=FAINT, label=f"{pathway.time[0]:g} s")
-    axes.hist(after, bins, histtype="step", color=PALETTE[0], lw=1.4, label=f"{pathway.time[-1]:g} s")
+    axes.hist(
+        after, bins, histtype="step", color=PALETTE[0], lw=1.4, label=f"{pathway.time[-1]:g} s"
+    )
     axes.set(xlabel=f"weight ({pathway.unit})", ylabel="synapses")
     axes.set_title(name)
     axes.legend(loc="best", handlelength=1.2)
@@ -167,12 +216,23 @@ def _draw_change(axes: Axes, pathway: Weights) -> None:
 
 def _draw_matrix(axes: Axes, pathway: Weights, figure: Figure) -> None:
     rows, columns = (min(size, MAX_CELLS) for size in pathway.shape)
-    post, pre = (np.minimum(index * cells // size, cells - 1) for index, cells, size in
-                 ((pathway.post, rows, pathway.shape[0]), (pathway.pre, columns, pathway.shape[1])))  # fmt: skip
+    post, pre = (
+        np.minimum(index * cells // size, cells - 1)
+        for index, cells, size in (
+            (pathway.post, rows, pathway.shape[0]),
+            (pathway.pre, columns, pathway.shape[1]),
+        )
+    )
     total = weight_matrix(pre, post, pathway.w[-1], (rows, columns))
     count = weight_matrix(pre, post, np.ones(len(pre)), (rows, columns))
-    image = axes.imshow(total / count, aspect="auto", cmap="viridis", interpolation="nearest", origin="upper",
-                        extent=(0, pathway.shape[1], pathway.shape[0], 0))  # fmt: skip
+    image = axes.imshow(
+        total / count,
+        aspect="auto",
+        cmap="viridis",
+        interpolation="nearest",
+        origin="upper",
+        extent=(0, pathway.shape[1], pathway.shape[0], 0),
+    )
     axes.set(xlabel=f"from {pathway.ends[0]}", ylabel=f"to {pathway.ends[1]}")
     axes.set_title("mean weight at the end")
     bar = figure.colorbar(image, ax=axes, pad=0.02)
@@ -188,14 +248,24 @@ def rates(run: Run) -> Figure:
     figure = Figure(figsize=(9, 0.36 * len(names) + 1.6))
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1.5, 1])
     places = np.arange(len(names))
-    left.barh(places, [run.rates[name] for name in names], 0.66, color=[colour[name] for name in names])
+    left.barh(
+        places, [run.rates[name] for name in names], 0.66, color=[colour[name] for name in names]
+    )
     reference = run.structure["reference"]
     if reference:
         known = [
-            (place, reference["rates"][name]) for place, name in zip(places, names, strict=True) if name in reference["rates"]
+            (place, reference["rates"][name])
+            for place, name in zip(places, names, strict=True)
+            if name in reference["rates"]
         ]
         left.plot(
-            [rate for _, rate in known], [place for place, _ in known], "D", color=INK, mfc="white", ms=5, label="published"
+            [rate for _, rate in known],
+            [place for place, _ in known],
+            "D",
+            color=INK,
+            mfc="white",
+            ms=5,
+            label="published",
         )
         left.legend(loc="lower right")
     left.set_yticks(places, names)
@@ -210,7 +280,9 @@ def rates(run: Run) -> Figure:
     return figure
 
 
-def _draw_irregularity(axes: Axes, run: Run, names: list[str], start: float, colour: dict[str, str]) -> None:
+def _draw_irregularity(
+    axes: Axes, run: Run, names: list[str], start: float, colour: dict[str, str]
+) -> None:
     for place, name in enumerate(names):
         if name not in run.spikes:
             continue
@@ -219,7 +291,14 @@ def _draw_irregularity(axes: Axes, run: Run, names: list[str], start: float, col
         values = interval_cv(spikes.times[late], spikes.neurons[late], spikes.size)
         if len(values) < 2:
             continue
-        box = axes.boxplot(values, positions=[place], orientation="horizontal", widths=0.55, showfliers=False, patch_artist=True)
+        box = axes.boxplot(
+            values,
+            positions=[place],
+            orientation="horizontal",
+            widths=0.55,
+            showfliers=False,
+            patch_artist=True,
+        )
         box["boxes"][0].set(facecolor=colour[name], alpha=0.55, edgecolor=INK, lw=0.8)
         box["medians"][0].set(color=INK, lw=1.2)
     axes.axvline(1, color=FAINT, lw=0.8, ls="--", zorder=0)
@@ -240,7 +319,10 @@ def modulators(run: Run) -> Figure:
     """
     levels = run.modulators
     if not levels:
-        raise fail(f"{run.file}: has no modulators", "give the circuit some, as in `modulators: {dopamine: ...}`")
+        raise fail(
+            f"{run.file}: has no modulators",
+            "give the circuit some, as in `modulators: {dopamine: ...}`",
+        )
     colour = colours(list(levels))
     figure = Figure(figsize=(9, 1.3 * len(levels) + 0.9))
     rows = figure.subplots(len(levels), 1, sharex=True, squeeze=False)[:, 0]
@@ -264,32 +346,76 @@ def graph(network: Network) -> Figure:
     ring = min(1.0, 0.35 + 0.08 * len(circuit))
     places = nx.circular_layout(circuit, scale=ring)
     first_on_top = len(circuit) > 2
-    turned = {name: np.array([p[1], p[0]] if first_on_top else [-p[0], p[1]]) for name, p in places.items()}
+    turned = {
+        name: np.array([p[1], p[0]] if first_on_top else [-p[0], p[1]])
+        for name, p in places.items()
+    }
     colour = colours(list(network.populations))
-    strongest = max((data["in_degree"] for *_, data in circuit.edges(data=True)), default=1.0) or 1.0
+    strongest = (
+        max((data["in_degree"] for *_, data in circuit.edges(data=True)), default=1.0) or 1.0
+    )
     radius = {
-        name: 0.045 + 0.055 * np.sqrt(size / max(network.populations.values())) for name, size in network.populations.items()
+        name: 0.045 + 0.055 * np.sqrt(size / max(network.populations.values()))
+        for name, size in network.populations.items()
     }
     for pre, post, data in circuit.edges(data=True):
         shade = "#B2182B" if data["inhibitory"] else "#4D4D4D"
         strength = np.sqrt(data["in_degree"] / strongest)
-        _draw_edge(axes, turned, radius, pre, post, shade, 0.4 + 2.4 * strength, 0.2 + 0.7 * strength, data["plastic"])
+        _draw_edge(
+            axes,
+            turned,
+            radius,
+            pre,
+            post,
+            shade,
+            0.4 + 2.4 * strength,
+            0.2 + 0.7 * strength,
+            data["plastic"],
+        )
     for name, place in turned.items():
         axes.add_patch(
-            matplotlib.patches.Circle(tuple(place), radius[name], facecolor=colour[name], edgecolor="white", lw=1.5, zorder=3)
+            matplotlib.patches.Circle(
+                tuple(place),
+                radius[name],
+                facecolor=colour[name],
+                edgecolor="white",
+                lw=1.5,
+                zorder=3,
+            )
         )
         outward = place / (np.linalg.norm(place) or 1)
         side = "left" if outward[0] > 0.3 else "right" if outward[0] < -0.3 else "center"
         loops = circuit.has_edge(name, name)
         away = place + outward * (radius[name] * (2.9 if loops else 1) + 0.1)
         text = f"{name}\n{network.populations[name]:,}"
-        axes.text(away[0], away[1], text, ha=side, va="center", color=colour[name], fontsize=9, fontweight="bold")
+        axes.text(
+            away[0],
+            away[1],
+            text,
+            ha=side,
+            va="center",
+            color=colour[name],
+            fontsize=9,
+            fontweight="bold",
+        )
     axes.set(xlim=(-ring - 0.5, ring + 0.5), ylim=(-ring - 0.4, ring + 0.4), aspect="equal")
     axes.axis("off")
     axes.set_title(network.name)
-    legend = [("excitatory", "#4D4D4D", "-"), ("inhibitory", "#B2182B", "-"), ("plastic", "#4D4D4D", (0, (3, 2)))]
-    handles = [matplotlib.lines.Line2D([], [], color=c, ls=s, lw=1.6, label=text) for text, c, s in legend]
-    axes.legend(handles=handles, loc="lower right", title="width: synapses per target neuron", title_fontsize=8, fontsize=8)
+    legend = [
+        ("excitatory", "#4D4D4D", "-"),
+        ("inhibitory", "#B2182B", "-"),
+        ("plastic", "#4D4D4D", (0, (3, 2))),
+    ]
+    handles = [
+        matplotlib.lines.Line2D([], [], color=c, ls=s, lw=1.6, label=text) for text, c, s in legend
+    ]
+    axes.legend(
+        handles=handles,
+        loc="lower right",
+        title="width: synapses per target neuron",
+        title_fontsize=8,
+        fontsize=8,
+    )
     return figure
 
 
@@ -309,22 +435,47 @@ def _draw_edge(
         outward = places[pre] / (np.linalg.norm(places[pre]) or 1)
         centre = places[pre] + outward * radius[pre] * 1.15
         loop = matplotlib.patches.Circle(
-            tuple(centre), radius[pre] * 0.8, fill=False, color=shade, lw=width, alpha=alpha, ls=line, zorder=2
+            tuple(centre),
+            radius[pre] * 0.8,
+            fill=False,
+            color=shade,
+            lw=width,
+            alpha=alpha,
+            ls=line,
+            zorder=2,
         )
         axes.add_patch(loop)
         return
     gap = places[post] - places[pre]
     length = np.linalg.norm(gap) or 1
-    start, stop = (places[pre] + gap / length * radius[pre], places[post] - gap / length * (radius[post] + 0.015))
-    axes.add_patch(FancyArrowPatch(
-        tuple(start), tuple(stop), connectionstyle="arc3,rad=0.12", arrowstyle="-|>", mutation_scale=6 + 3 * width, color=shade,
-        lw=width, alpha=alpha, ls=line, shrinkA=0, shrinkB=0, zorder=1,
-    ))  # fmt: skip
+    start, stop = (
+        places[pre] + gap / length * radius[pre],
+        places[post] - gap / length * (radius[post] + 0.015),
+    )
+    axes.add_patch(
+        FancyArrowPatch(
+            tuple(start),
+            tuple(stop),
+            connectionstyle="arc3,rad=0.12",
+            arrowstyle="-|>",
+            mutation_scale=6 + 3 * width,
+            color=shade,
+            lw=width,
+            alpha=alpha,
+            ls=line,
+            shrinkA=0,
+            shrinkB=0,
+            zorder=1,
+        )
+    )
 
 
 KINDS: dict[str, Callable[..., Figure]] = {
-    "raster": raster, "weights": weights, "rates": rates, "modulators": modulators,
-}  # fmt: skip
+    "raster": raster,
+    "weights": weights,
+    "rates": rates,
+    "modulators": modulators,
+}
 
 
 def save(figure: Figure, file: str | FilePath) -> FilePath:

@@ -40,7 +40,10 @@ def protocol_figure(result: Result) -> Figure:
     draw_protocol(figure.subplots(), result)
     axes = figure.axes[0]
     speed = all(not curve.published for curve in result.curves)
-    axes.set(xlabel=result.x_label, ylabel=f"{'speed' if speed else 'change'} of w (fraction of w_max{' / s' if speed else ''})")
+    axes.set(
+        xlabel=result.x_label,
+        ylabel=f"{'speed' if speed else 'change'} of w (fraction of w_max{' / s' if speed else ''})",
+    )
     axes.set_title(f"{result.rule}: {result.title.partition(',')[0].rstrip('.')}")
     return figure
 
@@ -53,24 +56,50 @@ def draw_protocol(axes: Axes, result: Result) -> Axes:
     for index, curve in enumerate(result.curves):
         colour = PALETTE[index % len(PALETTE)]
         axes.plot(curve.x, curve.change, color=colour, lw=1.4, marker="o", ms=2.5, label=curve.name)
-        measured = [(x, p, e or 0.0) for x, p, e in zip(curve.x, curve.published, curve.error, strict=False) if p is not None]
+        measured = [
+            (x, p, e or 0.0)
+            for x, p, e in zip(curve.x, curve.published, curve.error, strict=False)
+            if p is not None
+        ]
         if measured:
             x, points, errors = zip(*measured, strict=True)
-            axes.errorbar(x, points, errors, fmt="s", color=colour, ms=4, mfc="white", lw=0.9, capsize=2,
-                          label=f"{curve.name}, measured")  # fmt: skip
-    if len(result.curves) > 1 or any(any(p is not None for p in curve.published) for curve in result.curves):
+            axes.errorbar(
+                x,
+                points,
+                errors,
+                fmt="s",
+                color=colour,
+                ms=4,
+                mfc="white",
+                lw=0.9,
+                capsize=2,
+                label=f"{curve.name}, measured",
+            )
+    if len(result.curves) > 1 or any(
+        any(p is not None for p in curve.published) for curve in result.curves
+    ):
         axes.legend(fontsize=7.5)
     return axes
 
 
 @styled
-def trains_figure(rule: str, pre: Sequence[float], post: Sequence[float], times: Floats, weight: Floats) -> Figure:
+def trains_figure(
+    rule: str, pre: Sequence[float], post: Sequence[float], times: Floats, weight: Floats
+) -> Figure:
     """Two spike trains and the weight of their synapse over time."""
     figure = Figure(figsize=(6, 3.4))
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[1, 3])
     for row, (name, train) in enumerate((("post", post), ("pre", pre))):
         upper.vlines(train, row - 0.4, row + 0.4, color=PALETTE[row], lw=1.2)
-        upper.text(-0.01, row, name, transform=upper.get_yaxis_transform(), ha="right", va="center", color=PALETTE[row])
+        upper.text(
+            -0.01,
+            row,
+            name,
+            transform=upper.get_yaxis_transform(),
+            ha="right",
+            va="center",
+            color=PALETTE[row],
+        )
     upper.set_axis_off()
     upper.set_title(rule)
     lower.step(times, weight, where="post", color=INK, lw=1.2)

@@ -28,17 +28,26 @@ def learning_curve(outcome: Outcome) -> Figure:
     given = {"result": [*logs[0].finals[0]], "curve": [*logs[0].histories[0]]}
     for key, known in given.items():
         if (name := getattr(outcome.experiment, key)) not in known:
-            raise fail(f"{outcome.folder}: experiment.{key}: the task gives no '{name}'", did_you_mean(name, known))
+            raise fail(
+                f"{outcome.folder}: experiment.{key}: the task gives no '{name}'",
+                did_you_mean(name, known),
+            )
     experiment, colour = outcome.experiment, colours([log.condition for log in logs])
     figure = Figure(figsize=(9, 3.9))
     over_trials, at_the_end = figure.subplots(1, 2, width_ratios=[1.5, 1])
     for log in logs:
         _curve(over_trials, log, experiment.curve, experiment.window, colour[log.condition])
     low, high = over_trials.get_ylim()
-    if experiment.chance is not None and low <= experiment.chance <= high:  # else the curve is of something else
+    if (
+        experiment.chance is not None and low <= experiment.chance <= high
+    ):  # else the curve is of something else
         _line(over_trials.axhline, experiment.chance)
     title = f"{outcome.name}, {len(logs[0].seeds)} seeds"
-    over_trials.set(xlabel=f"trial (mean of {experiment.window})", ylabel=experiment.curve.replace("_", " "), title=title)
+    over_trials.set(
+        xlabel=f"trial (mean of {experiment.window})",
+        ylabel=experiment.curve.replace("_", " "),
+        title=title,
+    )
     _finals(at_the_end, outcome, logs, colour)
     return figure
 
@@ -49,19 +58,34 @@ def _finals(axes: Axes, outcome: Outcome, logs: list[Log], colour: dict[str, str
     for place, log in zip(places, logs, strict=True):
         values = log.values(experiment.result)
         spread = np.linspace(-0.18, 0.18, len(values)) if len(values) > 1 else np.zeros(1)
-        axes.plot(np.sort(values), place + spread, ".", ms=3.5, color=colour[log.condition], alpha=0.55)
+        axes.plot(
+            np.sort(values), place + spread, ".", ms=3.5, color=colour[log.condition], alpha=0.55
+        )
         low, high = bootstrap_bounds(values)
-        axes.plot([low, high], [place, place], color=colour[log.condition], lw=5, alpha=0.35, solid_capstyle="butt")
+        axes.plot(
+            [low, high],
+            [place, place],
+            color=colour[log.condition],
+            lw=5,
+            alpha=0.35,
+            solid_capstyle="butt",
+        )
         axes.plot([values.mean()], [place], "|", ms=13, mew=2, color=colour[log.condition])
     _line(axes.axvline, experiment.chance)
     _line(axes.axvline, experiment.goal, style="-")
     axes.set_yticks(places, [log.condition.replace("_", " ") for log in logs])
-    axes.set(xlabel=experiment.result.replace("_", " "), title="each seed, mean and 95 % interval", ylim=(-0.6, len(logs) - 0.4))
+    axes.set(
+        xlabel=experiment.result.replace("_", " "),
+        title="each seed, mean and 95 % interval",
+        ylim=(-0.6, len(logs) - 0.4),
+    )
 
 
 def _curve(axes: Axes, log: Log, measure: str, window: int, colour: str) -> None:
     trials = min(len(history[measure]) for history in log.histories)
-    values = np.array([smoothed(np.array(history[measure][:trials]), window) for history in log.histories])
+    values = np.array(
+        [smoothed(np.array(history[measure][:trials]), window) for history in log.histories]
+    )
     places = np.unique(np.linspace(0, values.shape[1] - 1, POINTS).astype(int))
     bounds = np.array([bootstrap_bounds(values[:, place], draws=1000) for place in places])
     axes.plot(places + window, values[:, places].mean(axis=0), lw=1.4, color=colour)

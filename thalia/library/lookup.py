@@ -27,9 +27,17 @@ KINDS: dict[str, type[Part]] = {
     "protocols": Protocol,
     "modulators": ModulatorKind,
 }
-_SINGULAR = {"neurons": "neuron model", "synapses": "synapse model", "plasticity": "plasticity rule",
-             "windows": "window", "protocols": "protocol", "modulators": "modulator",
-             "stimuli": "kind of stimulus", "regions": "region template", "experiments": "experiment"}  # fmt: skip
+_SINGULAR = {
+    "neurons": "neuron model",
+    "synapses": "synapse model",
+    "plasticity": "plasticity rule",
+    "windows": "window",
+    "protocols": "protocol",
+    "modulators": "modulator",
+    "stimuli": "kind of stimulus",
+    "regions": "region template",
+    "experiments": "experiment",
+}
 
 
 def neurons_with(variables: Collection[str]) -> list[str]:
@@ -37,7 +45,11 @@ def neurons_with(variables: Collection[str]) -> list[str]:
     having = []
     for name in names("neurons"):
         part = find("neurons", name)[0]
-        if isinstance(part, Neuron) and part.threshold and {*variables} <= {*part.parameters, *(e.name for e in part.equations)}:
+        if (
+            isinstance(part, Neuron)
+            and part.threshold
+            and {*variables} <= {*part.parameters, *(e.name for e in part.equations)}
+        ):
             having.append(name)
     return having
 
@@ -47,7 +59,9 @@ def names(kind: str) -> tuple[str, ...]:
     """Names of every part of a kind: 'neurons', 'synapses', 'plasticity', 'windows', 'stimuli', 'regions'."""
     folder = LIBRARY / kind
     files = folder.iterdir() if folder.is_dir() else ()
-    return tuple(sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml")))
+    return tuple(
+        sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml"))
+    )
 
 
 def part_text(kind: str, name: str, folder: FilePath) -> tuple[str, str]:
@@ -62,7 +76,9 @@ def part_text(kind: str, name: str, folder: FilePath) -> tuple[str, str]:
         return read_text(folder / name), str(folder / name)
     if name not in names(kind):
         raise fail(f"no {_SINGULAR[kind]} is called '{name}'", did_you_mean(name, names(kind)))
-    return (LIBRARY / kind / f"{name}.yaml").read_text("utf-8"), f"thalia/library/{kind}/{name}.yaml"
+    return (LIBRARY / kind / f"{name}.yaml").read_text(
+        "utf-8"
+    ), f"thalia/library/{kind}/{name}.yaml"
 
 
 def word_of(name: str) -> str:
@@ -90,7 +106,9 @@ def _read_part(kind: str, name: str, folder: FilePath) -> tuple[Part, Source]:
     text, file = part_text(kind, name, folder)
     data, source = read_yaml(text, file)
     part = parse(KINDS[kind], data, source)
-    return (completed(part, folder) if isinstance(part, ModulatorKind) and part.like else part), source
+    return (
+        completed(part, folder) if isinstance(part, ModulatorKind) and part.like else part
+    ), source
 
 
 def completed(part: ModulatorKind, folder: FilePath) -> ModulatorKind:
@@ -105,9 +123,16 @@ def completed(part: ModulatorKind, folder: FilePath) -> ModulatorKind:
     assert isinstance(base, ModulatorKind)
     for name in part.values:
         if name not in base.parameters:
-            raise fail(f"'{part.like}' has no parameter '{name}'", did_you_mean(name, base.parameters), ("values", name))
+            raise fail(
+                f"'{part.like}' has no parameter '{name}'",
+                did_you_mean(name, base.parameters),
+                ("values", name),
+            )
     parameters = {
-        name: each.model_copy(update={"default": part.values.get(name, each.default)}) for name, each in base.parameters.items()
+        name: each.model_copy(update={"default": part.values.get(name, each.default)})
+        for name, each in base.parameters.items()
     }
     own = ("equations", "on_release", "on_prediction", "initial", "reproduces", "differs")
-    return part.model_copy(update={"parameters": parameters, **{key: getattr(base, key) for key in own}})
+    return part.model_copy(
+        update={"parameters": parameters, **{key: getattr(base, key) for key in own}}
+    )

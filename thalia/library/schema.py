@@ -31,12 +31,47 @@ class Part(Node):
 
 
 # what equations mean by these names already, and what Brian2 keeps for itself
-RESERVED = {"t", "dt", "i", "j", "N", "w", "w_min", "w_max", "plastic", "lastspike", "not_refractory", "lastupdate", "xi", "e",
-            "amp", "pi", "inf", "input_current", "input_rate"}  # fmt: skip
-_IN_SYNAPSES = {"t", "dt", "w", "w_min", "w_max", "plastic", "efficacy", "change", "xi", "pi", "inf", "e", "modulator"}
+RESERVED = {
+    "t",
+    "dt",
+    "i",
+    "j",
+    "N",
+    "w",
+    "w_min",
+    "w_max",
+    "plastic",
+    "lastspike",
+    "not_refractory",
+    "lastupdate",
+    "xi",
+    "e",
+    "amp",
+    "pi",
+    "inf",
+    "input_current",
+    "input_rate",
+}
+_IN_SYNAPSES = {
+    "t",
+    "dt",
+    "w",
+    "w_min",
+    "w_max",
+    "plastic",
+    "efficacy",
+    "change",
+    "xi",
+    "pi",
+    "inf",
+    "e",
+    "modulator",
+}
 
 
-def _own_names(part: "Neuron | Synapse | Rule | ModulatorKind", equations: tuple[Equation, ...], kept: set[str]) -> None:
+def _own_names(
+    part: "Neuron | Synapse | Rule | ModulatorKind", equations: tuple[Equation, ...], kept: set[str]
+) -> None:
     """Refuse names of variables and parameters that mean something else already.
 
     Raises
@@ -54,7 +89,9 @@ def _own_names(part: "Neuron | Synapse | Rule | ModulatorKind", equations: tuple
             problem = f"'{name}' cannot be the name of a variable: '_pre' and '_post' mean the neurons of a synapse"
         else:
             continue
-        raise PydanticCustomError("thalia", "{message}", {"message": problem, "hint": "choose another name"})
+        raise PydanticCustomError(
+            "thalia", "{message}", {"message": problem, "hint": "choose another name"}
+        )
 
 
 def _refuse(message: str, hint: str = "") -> PydanticCustomError:
@@ -99,10 +136,15 @@ class Neuron(Part):
         mentioned = frozenset().union(*(identifiers(e.right) for e in self.equations if e.right))
         for name, site in self.sites.items():
             if f"input_{name}" not in mentioned:
-                raise _refuse(f"sites: no equation reads 'input_{name}'", "say what arrives there does to the neuron")
+                raise _refuse(
+                    f"sites: no equation reads 'input_{name}'",
+                    "say what arrives there does to the neuron",
+                )
             if site.potential not in (known := {e.name for e in self.equations}):
                 hint = did_you_mean(site.potential, known)
-                raise _refuse(f"sites: {name}: '{site.potential}' is no variable of the neuron", hint)
+                raise _refuse(
+                    f"sites: {name}: '{site.potential}' is no variable of the neuron", hint
+                )
         return self
 
 
@@ -143,7 +185,10 @@ class Layer(Part):
         """Variables of the postsynaptic neuron that the rule's equations mention but do not define."""
         texts = [*(e.right for e in self.neuron), *(s.right for s in self.on_spike)]
         read = frozenset().union(*(identifiers(text) for text in texts if text))
-        texts = [*(e.right for e in self.equations), *(s.right for event in EVENTS for s in self.statements(event))]
+        texts = [
+            *(e.right for e in self.equations),
+            *(s.right for event in EVENTS for s in self.statements(event)),
+        ]
         named = frozenset().union(*(identifiers(text) for text in texts if text))
         read |= {name.removesuffix("_post") for name in named if name.endswith("_post")}
         own = {*self.parameters, *(e.name for e in self.neuron)}
@@ -158,10 +203,14 @@ class Layer(Part):
         known = {e.name for e in (*self.equations, *self.neuron) if e.kind != "expression"}
         for name in self.initial:
             if name not in known:
-                raise _refuse(f"initial: '{name}' is not a variable of this part", did_you_mean(name, known))
+                raise _refuse(
+                    f"initial: '{name}' is not a variable of this part", did_you_mean(name, known)
+                )
         for name, preset in self.presets.items():
             for key in preset.parameters.keys() - self.parameters.keys():
-                raise _refuse(f"preset {name}: unknown parameter '{key}'", did_you_mean(key, self.parameters))
+                raise _refuse(
+                    f"preset {name}: unknown parameter '{key}'", did_you_mean(key, self.parameters)
+                )
         return self
 
 
@@ -187,23 +236,33 @@ class Synapse(Layer):
         if self.weight is None:
             _own_names(self, (*self.equations, *self.neuron), _IN_SYNAPSES)
             if self.current or self.charge:
-                raise _refuse("a synapse part that scales efficacy injects nothing: 'current' and 'charge' are a receptor's",
-                              "give it a 'weight', or leave them out")  # fmt: skip
+                raise _refuse(
+                    "a synapse part that scales efficacy injects nothing: 'current' and 'charge' are a receptor's",
+                    "give it a 'weight', or leave them out",
+                )
             if not self.sets_efficacy or self.in_every_step:
-                raise _refuse("a synapse needs either a 'weight' or an `efficacy = ...` in 'on_pre'",
-                              "weight: nS for a receptor; efficacy for short-term plasticity")  # fmt: skip
+                raise _refuse(
+                    "a synapse needs either a 'weight' or an `efficacy = ...` in 'on_pre'",
+                    "weight: nS for a receptor; efficacy for short-term plasticity",
+                )
         else:
             _own_names(self, self.neuron, {"t", "dt", "w", "v", "pi", "inf", "e"})
             if self.equations or self.sets_efficacy or self.on_spike or self.initial:
-                raise _refuse("a synapse with a 'weight' has no equations, efficacy, on_spike or initial of its own",
-                              "write them as a part without weight: `synapse: [tsodyks_markram, ampa]`")  # fmt: skip
+                raise _refuse(
+                    "a synapse with a 'weight' has no equations, efficacy, on_spike or initial of its own",
+                    "write them as a part without weight: `synapse: [tsodyks_markram, ampa]`",
+                )
             if bool(self.on_pre) == bool(self.in_every_step):
-                raise _refuse("expected either 'on_pre', what an arriving spike does, or 'in_every_step', graded transmission",
-                              "on_pre: g += w")  # fmt: skip
+                raise _refuse(
+                    "expected either 'on_pre', what an arriving spike does, or 'in_every_step', graded transmission",
+                    "on_pre: g += w",
+                )
             summed = {e.name for e in self.neuron if e.kind == "parameter"}
             if any(s.operator != "=" or s.target not in summed for s in self.in_every_step):
-                raise _refuse("in_every_step: expected `x = …` of a variable in 'neuron' that has no equation of its own",
-                              "neuron: `total : 1`, in_every_step: `total = w*signal_pre`")  # fmt: skip
+                raise _refuse(
+                    "in_every_step: expected `x = …` of a variable in 'neuron' that has no equation of its own",
+                    "neuron: `total : 1`, in_every_step: `total = w*signal_pre`",
+                )
         return self
 
 
@@ -255,18 +314,28 @@ class Rule(Layer):
     @property
     def is_gated(self) -> bool:
         """Whether its equations say where the modulator acts; else it scales every change of the weight."""
-        texts = [*(e.right for e in self.equations), *(s.right for event in EVENTS for s in self.statements(event))]
+        texts = [
+            *(e.right for e in self.equations),
+            *(s.right for event in EVENTS for s in self.statements(event)),
+        ]
         return any("modulator" in identifiers(text) for text in texts if text)
 
     @model_validator(mode="after")
     def _names_are_free(self) -> "Rule":
-        own = tuple(e for e in (*self.equations, *self.neuron) if not (e.name == "w" and e.kind == "ode"))
+        own = tuple(
+            e for e in (*self.equations, *self.neuron) if not (e.name == "w" and e.kind == "ode")
+        )
         _own_names(self, own, _IN_SYNAPSES)
         if self.later and self.later.after not in self.parameters:
-            raise _refuse(f"later: '{self.later.after}' is not a parameter", did_you_mean(self.later.after, self.parameters))
+            raise _refuse(
+                f"later: '{self.later.after}' is not a parameter",
+                did_you_mean(self.later.after, self.parameters),
+            )
         for key in ("every", "share", "start", "growth") if self.rewiring else ():
             if (name := getattr(self.rewiring, key)) not in self.parameters:
-                raise _refuse(f"rewiring: '{name}' is not a parameter", did_you_mean(name, self.parameters))
+                raise _refuse(
+                    f"rewiring: '{name}' is not a parameter", did_you_mean(name, self.parameters)
+                )
         for name, preset in self.presets.items():
             if preset.pairing and preset.pairing not in self.pairing:
                 hint = did_you_mean(preset.pairing, self.pairing)
@@ -302,13 +371,25 @@ class ModulatorKind(Part):
     def _complete(self) -> "ModulatorKind":
         if self.like:
             if self.equations or self.parameters or self.on_release:
-                raise _refuse("a modulator that is 'like' another has only 'values' of its own", "leave the rest out")
+                raise _refuse(
+                    "a modulator that is 'like' another has only 'values' of its own",
+                    "leave the rest out",
+                )
             return self
         _own_names(self, self.equations, RESERVED | {"amount", "input"})
-        if not any(e.name == "level" and (e.kind == "ode" or "constant over dt" in e.flags) for e in self.equations):
-            raise _refuse("a modulator needs an equation for its 'level'", "dlevel/dt = (tonic - level) / tau : 1")
+        if not any(
+            e.name == "level" and (e.kind == "ode" or "constant over dt" in e.flags)
+            for e in self.equations
+        ):
+            raise _refuse(
+                "a modulator needs an equation for its 'level'",
+                "dlevel/dt = (tonic - level) / tau : 1",
+            )
         if "baseline" not in self.parameters:
-            raise _refuse("a modulator needs the parameter 'baseline'", "the level at which its signal is zero")
+            raise _refuse(
+                "a modulator needs the parameter 'baseline'",
+                "the level at which its signal is zero",
+            )
         return self
 
 
@@ -326,6 +407,10 @@ def divisors(part: Part) -> frozenset[str]:
     for name in type(part).model_fields:
         value = getattr(part, name)
         if isinstance(value, tuple):
-            texts += [each.right for each in value if isinstance(each, Equation | Statement) and each.right]
+            texts += [
+                each.right
+                for each in value
+                if isinstance(each, Equation | Statement) and each.right
+            ]
     texts += [text for key in ("current", "rate", "charge") if (text := getattr(part, key, ""))]
     return frozenset().union(*map(divided_by, texts)) & part.parameters.keys()

@@ -48,13 +48,20 @@ def axis_of(text: str) -> Axis:
     """
     path, equals, raw = text.partition("=")
     if not equals or not path.strip() or not raw.strip():
-        raise fail(f"--vary {text}: expected PATH=FIRST:LAST:NUMBER or PATH=VALUE,VALUE", "as in stimuli.drive.rate=1Hz:9Hz:5")
+        raise fail(
+            f"--vary {text}: expected PATH=FIRST:LAST:NUMBER or PATH=VALUE,VALUE",
+            "as in stimuli.drive.rate=1Hz:9Hz:5",
+        )
     parts = [part.strip() for part in raw.split(":")]
     if len(parts) == 3:
         return Axis(path.strip(), _between(text, *parts))
     if len(parts) == 1:
-        return Axis(path.strip(), tuple(value.strip() for value in _SEPARATE.split(raw) if value.strip()))
-    raise fail(f"--vary {text}: expected FIRST:LAST:NUMBER, found {len(parts)} parts", "as in 1Hz:9Hz:5")
+        return Axis(
+            path.strip(), tuple(value.strip() for value in _SEPARATE.split(raw) if value.strip())
+        )
+    raise fail(
+        f"--vary {text}: expected FIRST:LAST:NUMBER, found {len(parts)} parts", "as in 1Hz:9Hz:5"
+    )
 
 
 def _between(text: str, first: str, last: str, number: str) -> tuple[str, ...]:
@@ -65,7 +72,9 @@ def _between(text: str, first: str, last: str, number: str) -> tuple[str, ...]:
         except ValueSyntaxError as error:
             raise fail(f"--vary {text}: {error}") from None
     if ends[0].dimension != ends[1].dimension or any(end.is_random for end in ends):
-        raise fail(f"--vary {text}: expected two numbers of one dimension, found {first} and {last}")
+        raise fail(
+            f"--vary {text}: expected two numbers of one dimension, found {first} and {last}"
+        )
     if not number.isdigit() or int(number) < 2:
         raise fail(f"--vary {text}: expected a number of values of 2 or more, found '{number}'")
     steps = np.linspace(ends[0].mean, ends[1].mean, int(number))
@@ -83,7 +92,11 @@ def seeds_of(text: str) -> tuple[int, ...]:
     """
     first, colon, last = text.partition(":")
     try:
-        seeds = tuple(range(int(first), int(last) + 1)) if colon else tuple(int(part) for part in text.split(","))
+        seeds = (
+            tuple(range(int(first), int(last) + 1))
+            if colon
+            else tuple(int(part) for part in text.split(","))
+        )
     except ValueError:
         seeds = ()
     if not seeds or min(seeds) < 0:
@@ -94,5 +107,7 @@ def seeds_of(text: str) -> tuple[int, ...]:
 def points(axes: Sequence[Axis], seeds: Sequence[int]) -> list[Point]:
     """Every combination of values and seeds, seeds last."""
     paths = [axis.path for axis in axes]
-    settings = [dict(zip(paths, values, strict=True)) for values in product(*(axis.values for axis in axes))]
+    settings = [
+        dict(zip(paths, values, strict=True)) for values in product(*(axis.values for axis in axes))
+    ]
     return [Point(index, each, seed) for index, (each, seed) in enumerate(product(settings, seeds))]

@@ -18,7 +18,16 @@ from thalia.circuit.spec import Circuit, Record
 from thalia.codegen.brian_model import model_of
 from thalia.codegen.listing import describe
 from thalia.compiler.pipeline import files_of, plan_of, with_options
-from thalia.compiler.plan import SHARED, Drive, Group, Member, PathwayPlan, Plan, Playback, SynapseGroup
+from thalia.compiler.plan import (
+    SHARED,
+    Drive,
+    Group,
+    Member,
+    PathwayPlan,
+    Plan,
+    Playback,
+    SynapseGroup,
+)
 from thalia.compiler.resources import available_bytes, expected_synapses, needed_bytes
 from thalia.connectivity.build import Arrays, Floats, Wired, wire
 from thalia.recording.run_file import Run
@@ -42,45 +51,72 @@ def fits_together(plan: Plan) -> bool:
 
 def kind(plan: Plan) -> tuple[object, ...]:
     """What must agree for plans to be one network."""
-    return model_of(plan, native_drives=True).digest(), repr(plan.phases), plan.epoch, plan.precision
+    return (
+        model_of(plan, native_drives=True).digest(),
+        repr(plan.phases),
+        plan.epoch,
+        plan.precision,
+    )
 
 
 def join(plans: Sequence[Plan]) -> Plan:
     """One plan of all; the populations of a run follow those of the run before it."""
     first = plans[0]
     groups = tuple(_group([plan.groups[k] for plan in plans]) for k in range(len(first.groups)))
-    synapses = tuple(_synapses([plan.synapses[k] for plan in plans]) for k in range(len(first.synapses)))
+    synapses = tuple(
+        _synapses([plan.synapses[k] for plan in plans]) for k in range(len(first.synapses))
+    )
     drives = tuple(_drive([plan.drives[k] for plan in plans]) for k in range(len(first.drives)))
-    playbacks = tuple(_playback(run, each) for run, plan in enumerate(plans) for each in plan.playbacks)
+    playbacks = tuple(
+        _playback(run, each) for run, plan in enumerate(plans) for each in plan.playbacks
+    )
     return first.with_(
-        groups=groups, synapses=synapses, drives=drives, playbacks=playbacks, record=_record(first.record, len(plans)),
+        groups=groups,
+        synapses=synapses,
+        drives=drives,
+        playbacks=playbacks,
+        record=_record(first.record, len(plans)),
         reference=None,
-    )  # fmt: skip
+    )
 
 
 def _group(groups: Sequence[Group]) -> Group:
     members: list[Member] = []
     for run, group in enumerate(groups):
         start = run * group.size
-        members += [replace(m, name=name_in(run, m.name), start=m.start + start) for m in group.members]
+        members += [
+            replace(m, name=name_in(run, m.name), start=m.start + start) for m in group.members
+        ]
     return replace(groups[0], members=tuple(members))
 
 
 def _synapses(all_synapses: Sequence[SynapseGroup]) -> SynapseGroup:
-    return replace(all_synapses[0], members=tuple(
-        _pathway(run, member) for run, each in enumerate(all_synapses) for member in each.members
-    ))  # fmt: skip
+    return replace(
+        all_synapses[0],
+        members=tuple(
+            _pathway(run, member)
+            for run, each in enumerate(all_synapses)
+            for member in each.members
+        ),
+    )
 
 
 def _pathway(run: int, pathway: PathwayPlan) -> PathwayPlan:
     post = pathway.post if pathway.post == SHARED else name_in(run, pathway.post)
-    return replace(pathway, name=name_in(run, pathway.name), pre=name_in(run, pathway.pre), post=post)
+    return replace(
+        pathway, name=name_in(run, pathway.name), pre=name_in(run, pathway.pre), post=post
+    )
 
 
 def _drive(drives: Sequence[Drive]) -> Drive:
-    return replace(drives[0], members=tuple(
-        replace(m, population=name_in(run, m.population)) for run, drive in enumerate(drives) for m in drive.members
-    ))  # fmt: skip
+    return replace(
+        drives[0],
+        members=tuple(
+            replace(m, population=name_in(run, m.population))
+            for run, drive in enumerate(drives)
+            for m in drive.members
+        ),
+    )
 
 
 def _playback(run: int, playback: Playback) -> Playback:
@@ -90,7 +126,12 @@ def _playback(run: int, playback: Playback) -> Playback:
 def _record(record: Record, runs: int) -> Record:
     """Spikes of all and weights as before; samples of single neurons have no place in a summary."""
     words = record.weights.pathways
-    named = [name_in(run, word) for word in words if word not in ("all", "plastic") for run in range(runs)]
+    named = [
+        name_in(run, word)
+        for word in words
+        if word not in ("all", "plastic")
+        for run in range(runs)
+    ]
     pathways = (*(word for word in words if word in ("all", "plastic")), *named)
     weights = record.weights.model_copy(update={"pathways": pathways, "every": None})
     return record.model_copy(update={"states": {}, "weights": weights})
@@ -102,7 +143,11 @@ def join_arrays(plans: Sequence[Plan], joined: Plan, found: Sequence[Arrays]) ->
     for group in joined.all_groups:
         own = [arrays.groups[group.name] for arrays in found]
         size = plans[0].group(group.name).size
-        groups[group.name] = own[0] if group.name == SHARED else {name: _column(name, group, own, size) for name in own[0]}
+        groups[group.name] = (
+            own[0]
+            if group.name == SHARED
+            else {name: _column(name, group, own, size) for name in own[0]}
+        )
     synapses = {}
     for each in joined.synapses:
         sizes = plans[0].group(each.pre).size, plans[0].group(each.post).size
@@ -123,7 +168,9 @@ def _wired(synapses: SynapseGroup, found: Sequence[Wired], sizes: tuple[int, int
     def steps(columns: Sequence[NDArray[np.int32]]) -> NDArray[np.int32]:
         if all(len(column) == 1 and column[0] == columns[0][0] for column in columns):
             return columns[0]
-        return np.concatenate([np.broadcast_to(c, len(w)) for c, w in zip(columns, found, strict=True)])
+        return np.concatenate(
+            [np.broadcast_to(c, len(w)) for c, w in zip(columns, found, strict=True)]
+        )
 
     count = len(found[0].pathways)
     small = np.min_scalar_type(count * len(found))
@@ -131,17 +178,26 @@ def _wired(synapses: SynapseGroup, found: Sequence[Wired], sizes: tuple[int, int
     for name in found[0].variables:
         is_shared = name in synapses.parameters and synapses.shared(name) is not None
         columns = [w.variables[name] for w in found]
-        variables[name] = columns[0] if is_shared else np.concatenate(
-            [np.broadcast_to(c, len(w)) for c, w in zip(columns, found, strict=True)]
-        )  # fmt: skip
+        variables[name] = (
+            columns[0]
+            if is_shared
+            else np.concatenate(
+                [np.broadcast_to(c, len(w)) for c, w in zip(columns, found, strict=True)]
+            )
+        )
     post_size = 0 if synapses.post == SHARED else sizes[1]
     return Wired(
-        offset((w.pre for w in found), sizes[0]), offset((w.post for w in found), post_size),
-        steps([w.axonal for w in found]), steps([w.dendritic for w in found]),
-        tuple(steps([w.later[k] for w in found]) for k in range(len(found[0].later))), variables,
-        np.concatenate([w.owner.astype(small) + small.type(run * count) for run, w in enumerate(found)]),
+        offset((w.pre for w in found), sizes[0]),
+        offset((w.post for w in found), post_size),
+        steps([w.axonal for w in found]),
+        steps([w.dendritic for w in found]),
+        tuple(steps([w.later[k] for w in found]) for k in range(len(found[0].later))),
+        variables,
+        np.concatenate(
+            [w.owner.astype(small) + small.type(run * count) for run, w in enumerate(found)]
+        ),
         tuple(member.name for member in synapses.members),
-    )  # fmt: skip
+    )
 
 
 def most_together(plan: Plan, free: float) -> int:
@@ -175,7 +231,9 @@ def run_together(
 
 
 def _planned(circuit: Circuit, options: dict[str, Any]) -> Plan:
-    changed = with_options(circuit, options.get("seed"), options.get("duration"), options.get("scale"))
+    changed = with_options(
+        circuit, options.get("seed"), options.get("duration"), options.get("scale")
+    )
     return plan_of(changed, options.get("lower", "on"), options.get("precision", "double"))
 
 
@@ -194,7 +252,16 @@ def _run(plans: Sequence[Plan], circuit: Circuit) -> tuple[dict[str, Any], list[
     with TemporaryDirectory() as scratch:
         file = FilePath(scratch) / "run.h5"
         with RunWriter.create(file, joined, files_of(circuit), describe(joined), "cuda") as writer:
-            simulate(joined, engine, built, arrays, writer, "cuda", clock, Course(checkpoint_every=2 * joined.duration))
+            simulate(
+                joined,
+                engine,
+                built,
+                arrays,
+                writer,
+                "cuda",
+                clock,
+                Course(checkpoint_every=2 * joined.duration),
+            )
         return Run(file).results, counts
 
 
@@ -203,7 +270,11 @@ def _of(results: dict[str, Any], run: int, synapses: list[int]) -> dict[str, Any
     prefix = name_in(run, "")
 
     def own(values: dict[str, Any]) -> dict[str, Any]:
-        return {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)}
+        return {
+            name.removeprefix(prefix): value
+            for name, value in values.items()
+            if name.startswith(prefix)
+        }
 
     kept = {name: own(results[name]) for name in ("rates_hz", "cv_isi", "weights")}
     numbers = {"neurons": results["neurons"] // len(synapses), "synapses": synapses[run]}

@@ -36,8 +36,15 @@ class Ledger:
         told, place = {"thalia": version("thalia"), "digest": digest}, folder / f"{kind}.json"
         if place.exists():
             if _read(place.read_text("utf-8")) != told:
-                raise fail(f"{folder}: holds another {kind}", "choose another folder, or give the same circuit, values and seeds")
-            kept = [each for each in map(_read, (folder / RESULTS).read_text("utf-8").splitlines()) if each]
+                raise fail(
+                    f"{folder}: holds another {kind}",
+                    "choose another folder, or give the same circuit, values and seeds",
+                )
+            kept = [
+                each
+                for each in map(_read, (folder / RESULTS).read_text("utf-8").splitlines())
+                if each
+            ]
             replace_file(folder / RESULTS, "".join(f"{json.dumps(each)}\n" for each in kept))
             self.found = {each["index"]: each["numbers"] for each in kept}
             return

@@ -24,7 +24,16 @@ from thalia.errors import fail
 from thalia.parallel.axes import Axis, Point, points
 from thalia.parallel.gpu_batch import MOST
 from thalia.parallel.result_log import Ledger
-from thalia.parallel.workers import Job, Numbers, circuit_of, here, on_dask, on_gpu, packed, simulate_one
+from thalia.parallel.workers import (
+    Job,
+    Numbers,
+    circuit_of,
+    here,
+    on_dask,
+    on_gpu,
+    packed,
+    simulate_one,
+)
 from thalia.simulation.checkpoint import origin_of
 from thalia.simulation.run import explained
 
@@ -83,7 +92,11 @@ def sweep(
     if not jobs:
         raise fail("there is nothing to run", "give --vary or --seeds")
     name = next(iter(circuits.values())).name
-    folder = FilePath(output) if output else FilePath("sweeps") / name / datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
+    folder = (
+        FilePath(output)
+        if output
+        else FilePath("sweeps") / name / datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
+    )
     with explained(folder):
         work = [[job["index"], job["circuit"], job["files"], job["options"]] for job in jobs]
         ledger = Ledger(folder, "sweep", {"runs": work})
@@ -101,9 +114,16 @@ def sweep(
             else:
                 failures.pop(job["index"], None)
                 ledger.write(job["index"], numbers)
-            progress("sweeping", len(found) / len(jobs), f"{len(found)} of {len(jobs)} runs, {len(failures)} failed")
+            progress(
+                "sweeping",
+                len(found) / len(jobs),
+                f"{len(found)} of {len(jobs)} runs, {len(failures)} failed",
+            )
 
-        for alone in (False, True):  # what failed is tried once more, where it takes no other with it
+        for alone in (
+            False,
+            True,
+        ):  # what failed is tried once more, where it takes no other with it
             batch = [job for job in left if job["index"] in failures] if alone else left
             if batch and scheduler:
                 on_dask(batch, told, scheduler)
@@ -112,7 +132,12 @@ def sweep(
             elif batch:
                 here(simulate_one, batch, told, workers or os.cpu_count() or 1, alone)
     rows = tuple((point, found[point.index]) for point in wanted if point.index in found)
-    table = Table(tuple(axes), rows, tuple((p, failures[p.index]) for p in wanted if p.index in failures), folder)
+    table = Table(
+        tuple(axes),
+        rows,
+        tuple((p, failures[p.index]) for p in wanted if p.index in failures),
+        folder,
+    )
     _write(table)
     return table
 
@@ -129,16 +154,24 @@ def _check_paths(axes: Sequence[Axis], set: Mapping[str, Any], options: Mapping[
             raise fail("--vary duration: --duration is given as well", "leave one of them out")
     for axis in axes:
         if len({*axis.values}) < len(axis.values):
-            raise fail(f"--vary {axis.path}: a value is given twice: {', '.join(axis.values)}", "give each once")
+            raise fail(
+                f"--vary {axis.path}: a value is given twice: {', '.join(axis.values)}",
+                "give each once",
+            )
 
 
 def _key(settings: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(settings.items())
 
 
-def _circuits(file: str | FilePath, axes: Sequence[Axis], set: Mapping[str, Any]) -> dict[tuple[tuple[str, str], ...], Circuit]:
+def _circuits(
+    file: str | FilePath, axes: Sequence[Axis], set: Mapping[str, Any]
+) -> dict[tuple[tuple[str, str], ...], Circuit]:
     """The circuit with every combination of values; planned, so that each mistake is told before anything runs."""
-    circuits = {_key(each.settings): load_whole(file, {**set, **each.settings}) for each in points(axes, (0,))}
+    circuits = {
+        _key(each.settings): load_whole(file, {**set, **each.settings})
+        for each in points(axes, (0,))
+    }
     for circuit in circuits.values():
         plan_of(circuit)
     return circuits
@@ -146,7 +179,13 @@ def _circuits(file: str | FilePath, axes: Sequence[Axis], set: Mapping[str, Any]
 
 def _job(origin: tuple[str, dict[str, str]], point: Point, options: Mapping[str, Any]) -> Job:
     text, files = origin
-    return {"index": point.index, "circuit": text, "files": files, "options": {**options, "seed": point.seed}, "program": None}
+    return {
+        "index": point.index,
+        "circuit": text,
+        "files": files,
+        "options": {**options, "seed": point.seed},
+        "program": None,
+    }
 
 
 def _build(jobs: list[Job], progress: Progress) -> None:
@@ -154,7 +193,12 @@ def _build(jobs: list[Job], progress: Progress) -> None:
     for job in jobs:
         options = job["options"]
         with TemporaryDirectory() as scratch:
-            circuit = with_options(circuit_of(job, FilePath(scratch)), None, options.get("duration"), options.get("scale"))
+            circuit = with_options(
+                circuit_of(job, FilePath(scratch)),
+                None,
+                options.get("duration"),
+                options.get("scale"),
+            )
             plan = plan_of(circuit, options.get("lower", "on"), options.get("precision", "double"))
         name = options.get("backend") or backends.choose()[0]
         backend = backends.find(name)
@@ -175,11 +219,19 @@ def _write(table: Table) -> None:
         out = csv.writer(file)
         out.writerow([*paths, "seed", *names])
         for point, numbers in table.rows:
-            out.writerow([*(point.settings[path] for path in paths), point.seed, *(numbers.get(name, "") for name in names)])
+            out.writerow(
+                [
+                    *(point.settings[path] for path in paths),
+                    point.seed,
+                    *(numbers.get(name, "") for name in names),
+                ]
+            )
     with h5py.File(table.folder / "table.h5", "w") as h5:
         for path in paths:
             values = [point.settings[path] for point, _ in table.rows]
             h5.create_dataset(f"settings/{path}", data=values, dtype=h5py.string_dtype())
         h5["seed"] = np.array([point.seed for point, _ in table.rows], "i8")
         for name in names:
-            h5[f"numbers/{name}"] = np.array([numbers.get(name, np.nan) for _, numbers in table.rows])
+            h5[f"numbers/{name}"] = np.array(
+                [numbers.get(name, np.nan) for _, numbers in table.rows]
+            )

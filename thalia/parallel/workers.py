@@ -65,14 +65,20 @@ def simulate_one(job: Job) -> Numbers:
     """One run of a sweep, in a worker: every number of its summary."""
     unpack(job["program"])
     with TemporaryDirectory() as scratch:
-        done = run(circuit_of(job, FilePath(scratch)), output=FilePath(scratch) / "run.h5", **job["options"])
+        done = run(
+            circuit_of(job, FilePath(scratch)),
+            output=FilePath(scratch) / "run.h5",
+            **job["options"],
+        )
         return dict(_flat(done.results))
 
 
 def _flat(results: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """The numbers of a summary that say what happened, each under one name."""
     for kind in ("rates_hz", "cv_isi"):
-        yield from ((f"{kind}.{name}", value) for name, value in results[kind].items() if value is not None)
+        yield from (
+            (f"{kind}.{name}", value) for name, value in results[kind].items() if value is not None
+        )
     for pathway, each in results["weights"].items():
         yield from ((f"weights.{pathway}.{key}", each[key]) for key in ("before", "after"))
     yield from (("neurons", results["neurons"]), ("synapses", results["synapses"]))
@@ -85,11 +91,15 @@ class Told(Protocol):
         """Take note."""
 
 
-def here(work: Callable[[Job], Any], jobs: list[Job], told: Told, workers: int, alone: bool) -> None:
+def here(
+    work: Callable[[Job], Any], jobs: list[Job], told: Told, workers: int, alone: bool
+) -> None:
     """In processes of this machine; a process that dies takes its pool with it, so some are run alone."""
     light = [{**job, "program": None} for job in jobs]  # the cache of this machine has it
     for batch in [[job] for job in light] if alone else [light]:
-        pool = ProcessPoolExecutor(min(workers, len(batch)), _processes(), _begin, (dict(os.environ),))
+        pool = ProcessPoolExecutor(
+            min(workers, len(batch)), _processes(), _begin, (dict(os.environ),)
+        )
         try:
             futures = {pool.submit(work, job): job for job in batch}
             _gather(as_completed(futures), futures, told)
@@ -101,7 +111,9 @@ def here(work: Callable[[Job], Any], jobs: list[Job], told: Told, workers: int, 
 
 def _processes() -> BaseContext:
     """Processes that are forked from one which has imported Brian2, so that each does not take seconds to; Windows has none."""
-    context = multiprocessing.get_context("forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn")
+    context = multiprocessing.get_context(
+        "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+    )
     context.set_forkserver_preload(["thalia.parallel.preload"])
     return context
 
@@ -113,7 +125,9 @@ def on_gpu(jobs: list[Job], told: Told, most: int, alone: bool) -> None:
         try:
             with TemporaryDirectory() as scratch:
                 circuits = [circuit_of(job, FilePath(scratch) / str(job["index"])) for job in batch]
-                for which, results in run_together(circuits, [job["options"] for job in batch], most):
+                for which, results in run_together(
+                    circuits, [job["options"] for job in batch], most
+                ):
                     told(left.pop(which), dict(_flat(results)))
         except Exception as error:  # as in a worker of another kind
             for job in left.values():
@@ -141,11 +155,16 @@ def on_dask(jobs: list[Job], told: Told, address: str) -> None:
         from distributed import Client
         from distributed import as_completed as completed
     except ImportError:
-        raise fail("--scheduler needs dask and distributed, which are not installed", "pip install dask distributed") from None
+        raise fail(
+            "--scheduler needs dask and distributed, which are not installed",
+            "pip install dask distributed",
+        ) from None
     try:
         client = Client(address, timeout="10s")  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
-        raise fail(f"--scheduler {address}: does not answer ({error})", "start it with `dask scheduler`") from None
+        raise fail(
+            f"--scheduler {address}: does not answer ({error})", "start it with `dask scheduler`"
+        ) from None
     with client:
         futures = {client.submit(simulate_one, job, pure=False): job for job in jobs}
         _gather(completed(futures), futures, told)  # type: ignore[no-untyped-call]

@@ -18,7 +18,9 @@ except ImportError:  # not on Windows
 
 PAGE = 1 << 16
 _MAGIC = b"thalia-journal-1"
-_HEADER = struct.Struct("<16sQQI")  # magic, length of the file, number of pages, checksum of what follows
+_HEADER = struct.Struct(
+    "<16sQQI"
+)  # magic, length of the file, number of pages, checksum of what follows
 
 
 class JournalledFile(io.RawIOBase):
@@ -33,9 +35,13 @@ class JournalledFile(io.RawIOBase):
     def __init__(self, path: FilePath, create: bool = False):
         self.path = path
         self.journal = journal_of(path)
-        self.file = os.fdopen(os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), 0o666), "r+b")
+        self.file = os.fdopen(
+            os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), 0o666), "r+b"
+        )
         try:
-            _lock(self.file)  # before anything is changed: the journal may be that of a commit under way
+            _lock(
+                self.file
+            )  # before anything is changed: the journal may be that of a commit under way
             if create:
                 self.file.truncate(0)
                 self.journal.unlink(missing_ok=True)
@@ -171,7 +177,9 @@ def recover(path: FilePath) -> None:
 def _lock(file: io.BufferedRandom) -> None:
     """Keep other writers out; the system lets go of it when this process ends, however that happens."""
     if fcntl is not None:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not flock, with which HDF5 keeps even readers out
+        fcntl.lockf(
+            file, fcntl.LOCK_EX | fcntl.LOCK_NB
+        )  # not flock, with which HDF5 keeps even readers out
 
 
 def _mend(file: io.BufferedRandom, journal: FilePath) -> None:
@@ -183,11 +191,15 @@ def _mend(file: io.BufferedRandom, journal: FilePath) -> None:
     if complete:
         magic, length, count, checksum = _HEADER.unpack_from(raw)
         body = memoryview(raw)[_HEADER.size :]
-        complete = magic == _MAGIC and len(body) == count * (8 + PAGE) and zlib.crc32(body) == checksum
+        complete = (
+            magic == _MAGIC and len(body) == count * (8 + PAGE) and zlib.crc32(body) == checksum
+        )
     if complete:
         pages = {}
         for start in range(0, len(body), 8 + PAGE):
-            pages[int.from_bytes(body[start : start + 8], "little")] = bytearray(body[start + 8 : start + 8 + PAGE])
+            pages[int.from_bytes(body[start : start + 8], "little")] = bytearray(
+                body[start + 8 : start + 8 + PAGE]
+            )
         _apply(file, length, pages)
     journal.unlink()
 

@@ -87,12 +87,20 @@ class Run:
         try:
             with h5py.File(self.file) as h5:
                 self.attributes = {key: _plain(value) for key, value in h5.attrs.items()}
-                self._names = {kind: _leaves(h5, kind) for kind in ("spikes", "weights", "modulators")}
-                self._reports = [f"{n}/{v}" for n in h5.get("reports", ()) for v in h5[f"reports/{n}"]]
+                self._names = {
+                    kind: _leaves(h5, kind) for kind in ("spikes", "weights", "modulators")
+                }
+                self._reports = [
+                    f"{n}/{v}" for n in h5.get("reports", ()) for v in h5[f"reports/{n}"]
+                ]
         except OSError as error:
-            raise fail(f"{file}: cannot be read as HDF5 ({str(error).split('(')[0].strip()})") from None
+            raise fail(
+                f"{file}: cannot be read as HDF5 ({str(error).split('(')[0].strip()})"
+            ) from None
         if self.attributes.get("format") != FORMAT:
-            raise fail(f"{file}: is HDF5 but no run of Thalia", "give a file that `thalia run` wrote")
+            raise fail(
+                f"{file}: is HDF5 but no run of Thalia", "give a file that `thalia run` wrote"
+            )
         self.structure: dict[str, Any] = json.loads(self.attributes["structure"])
         self.results: dict[str, Any] = json.loads(self.attributes.get("results", "{}"))
 
@@ -110,20 +118,29 @@ class Run:
     def phases(self) -> list[tuple[str, float, float]]:
         """Name, start and end of each phase, in seconds."""
         ends = np.cumsum([length for _, length in self.structure["phases"]])
-        return [(name, end - length, end) for (name, length), end in zip(self.structure["phases"], ends, strict=True)]
+        return [
+            (name, end - length, end)
+            for (name, length), end in zip(self.structure["phases"], ends, strict=True)
+        ]
 
     @property
     def circuit_files(self) -> list[tuple[str, str]]:
         """Name and text of the circuit as it was written, and of every file that it drew in."""
         with h5py.File(self.file) as h5:
             group = h5["circuit"]
-            return [(str(group[key].attrs["file"]), group[key][:].tobytes().decode()) for key in sorted(group, key=int)]
+            return [
+                (str(group[key].attrs["file"]), group[key][:].tobytes().decode())
+                for key in sorted(group, key=int)
+            ]
 
     @property
     def files_beside(self) -> list[tuple[str, str]]:
         """Name and text of those of them that stood on the disk when the run began."""
         with h5py.File(self.file) as h5:
-            stood = [bool(h5["circuit"][key].attrs.get("stood_beside", False)) for key in sorted(h5["circuit"], key=int)]
+            stood = [
+                bool(h5["circuit"][key].attrs.get("stood_beside", False))
+                for key in sorted(h5["circuit"], key=int)
+            ]
         return [file for file, here in zip(self.circuit_files, stood, strict=True) if here]
 
     @property
@@ -171,7 +188,10 @@ class Run:
     def _undamaged(self, data: Any) -> NDArray[Any]:
         values: NDArray[Any] = data[:]
         if "crc32" in data.attrs and crc32(values.tobytes()) != int(data.attrs["crc32"]):
-            raise fail(f"{self.file}: is damaged: {data.name[1:]} is not what was written", "take a copy of the file")
+            raise fail(
+                f"{self.file}: is damaged: {data.name[1:]} is not what was written",
+                "take a copy of the file",
+            )
         return values
 
     def _weights(self, name: str) -> Weights:
@@ -179,10 +199,16 @@ class Run:
             group = h5[f"weights/{name}"]
             ends = (group.attrs["pre_population"], group.attrs["post_population"])
             return Weights(
-                group["pre"][:].astype(np.int64), group["post"][:].astype(np.int64), group["delay"][:] * 1e-3,
-                group["time"][:], group["w"][:], group["w"].attrs["units"], ends,
-                (self.sizes[ends[1]], self.sizes[ends[0]]), group.attrs.get("w_max"),
-            )  # fmt: skip
+                group["pre"][:].astype(np.int64),
+                group["post"][:].astype(np.int64),
+                group["delay"][:] * 1e-3,
+                group["time"][:],
+                group["w"][:],
+                group["w"].attrs["units"],
+                ends,
+                (self.sizes[ends[1]], self.sizes[ends[0]]),
+                group.attrs.get("w_max"),
+            )
 
     def _report(self, name: str) -> dict[str, Any]:
         with h5py.File(self.file) as h5:

@@ -30,12 +30,15 @@ DETERMINISM = (
     "bit-exact with the same versions on the same kind of processor, whole or in pieces (wiring: a Philox stream for "
     "each pathway; noise: one Mersenne Twister; one thread; {precision})"
 )
-_PRECISION = {"double": "double precision", "single": "double precision, synapses kept in single precision"}
+_PRECISION = {
+    "double": "double precision",
+    "single": "double precision, synapses kept in single precision",
+}
 _ARITHMETIC = {
     "cpp": "compiled without fast-math and fused operations, numbers below 2e-308 are zero",
     "cuda": "on a GPU, which adds what arrives together in no fixed order: repeated and resumed runs agree to rounding",
     "runtime": "on NumPy",
-}  # fmt: skip
+}
 _SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="i4")
 
 
@@ -53,10 +56,19 @@ class RunWriter:
             self.appended = Appending(self.h5)
         except OSError as error:
             disk.close()
-            raise fail(f"{file}: cannot be read as HDF5 ({str(error).split('(')[0].strip()})") from None
+            raise fail(
+                f"{file}: cannot be read as HDF5 ({str(error).split('(')[0].strip()})"
+            ) from None
 
     @classmethod
-    def create(cls, file: FilePath, plan: Plan, circuit_files: Mapping[str, str], printed_plan: str, backend: str) -> "RunWriter":
+    def create(
+        cls,
+        file: FilePath,
+        plan: Plan,
+        circuit_files: Mapping[str, str],
+        printed_plan: str,
+        backend: str,
+    ) -> "RunWriter":
         """A new run file.
 
         Raises
@@ -96,12 +108,19 @@ class RunWriter:
         structure = json.loads(self.h5.attrs["structure"])
         structure["phases"] = [[phase.name, phase.steps * plan.dt] for phase in plan.reached]
         done = int(self.h5["state"].attrs["step"]) if "state" in self.h5 else 0
-        self.h5.attrs.update({"structure": json.dumps(structure), "duration": plan.duration, "complete": False})
+        self.h5.attrs.update(
+            {"structure": json.dumps(structure), "duration": plan.duration, "complete": False}
+        )
         every = plan.record.weights.every
         period = max(1, round(every.mean / plan.dt)) if every else plan.steps
         for name in _leaves_of(self.h5, "weights", "w"):
             group = self.h5[f"weights/{name}"]
-            if 0 < done < plan.steps and done % period and len(group["time"]) and round(group["time"][-1] / plan.dt) == done:
+            if (
+                0 < done < plan.steps
+                and done % period
+                and len(group["time"])
+                and round(group["time"][-1] / plan.dt) == done
+            ):
                 group["time"].resize(len(group["time"]) - 1, axis=0)
                 group["w"].resize(len(group["w"]) - 1, axis=0)
         for name in _leaves_of(self.h5, "reports", "mapping"):
@@ -110,13 +129,19 @@ class RunWriter:
     @property
     def held(self) -> int:
         """Bytes in memory that wait for the next commit."""
-        spikes = sum(steps.nbytes + neurons.nbytes for chunks in self.fired.values() for steps, neurons in chunks)
+        spikes = sum(
+            steps.nbytes + neurons.nbytes
+            for chunks in self.fired.values()
+            for steps, neurons in chunks
+        )
         return spikes + self.appended.held + self.disk.held
 
     def flush(self) -> None:
         """Bring everything that was recorded to its place."""
         for group, chunks in self.fired.items():
-            self._write_spikes(group, *(np.concatenate(column) for column in zip(*chunks, strict=True)))
+            self._write_spikes(
+                group, *(np.concatenate(column) for column in zip(*chunks, strict=True))
+            )
         self.fired.clear()
         self.appended.flush()
 
@@ -133,10 +158,18 @@ class RunWriter:
         group = self.h5.create_group("origin")
         group.create_dataset("circuit", data=circuit, dtype=h5py.string_dtype())
         for index, (name, text) in enumerate(files.items()):
-            group.create_dataset(f"files/{index}", data=text, dtype=h5py.string_dtype()).attrs["file"] = name
+            group.create_dataset(f"files/{index}", data=text, dtype=h5py.string_dtype()).attrs[
+                "file"
+            ] = name
         group.attrs.update(settings)
 
-    def state(self, step: int, state: Mapping[str, NDArray[Any]], units: Mapping[str, str], more: Mapping[str, Any]) -> None:
+    def state(
+        self,
+        step: int,
+        state: Mapping[str, NDArray[Any]],
+        units: Mapping[str, str],
+        more: Mapping[str, Any],
+    ) -> None:
         """Keep the state after a step, in the place of the one before."""
         group = self.h5.require_group("state")
         group.attrs.update({"version": STATE_VERSION, "step": step, **more})
@@ -147,23 +180,42 @@ class RunWriter:
             else:
                 if path in group:
                     del group[path]
-                group.create_dataset(path, data=values, maxshape=tuple(None for _ in values.shape) or None)
-            group[path].attrs.update({"units": units.get(name, "1"), "crc32": crc32(np.ascontiguousarray(values).tobytes())})
+                group.create_dataset(
+                    path, data=values, maxshape=tuple(None for _ in values.shape) or None
+                )
+            group[path].attrs.update(
+                {
+                    "units": units.get(name, "1"),
+                    "crc32": crc32(np.ascontiguousarray(values).tobytes()),
+                }
+            )
 
     def _describe(self, circuit_files: Mapping[str, str], printed_plan: str, backend: str) -> None:
         plan = self.plan
-        self.h5.attrs.update({
-            "format": FORMAT, "version": FORMAT_VERSION, "name": plan.name, "backend": backend, "seed": plan.seed,
-            "dt": plan.dt, "duration": plan.duration, "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "complete": False,
-            "determinism": f"{DETERMINISM.format(precision=_PRECISION[plan.precision])}, {_ARITHMETIC[backend]}",
-        })  # fmt: skip
+        self.h5.attrs.update(
+            {
+                "format": FORMAT,
+                "version": FORMAT_VERSION,
+                "name": plan.name,
+                "backend": backend,
+                "seed": plan.seed,
+                "dt": plan.dt,
+                "duration": plan.duration,
+                "created": datetime.now(UTC).isoformat(timespec="seconds"),
+                "complete": False,
+                "determinism": f"{DETERMINISM.format(precision=_PRECISION[plan.precision])}, {_ARITHMETIC[backend]}",
+            }
+        )
         self.h5.attrs.update({name: version(name) for name in ("thalia", "brian2", "numpy")})
         text = h5py.string_dtype()
         for index, (name, content) in enumerate(circuit_files.items()):
-            data = self.h5.create_dataset(f"circuit/{index}", data=np.frombuffer(content.encode(), dtype=np.uint8))
+            data = self.h5.create_dataset(
+                f"circuit/{index}", data=np.frombuffer(content.encode(), dtype=np.uint8)
+            )
             data.attrs["file"] = name
-            data.attrs["stood_beside"] = FilePath(name).is_file() and content == _text_of(FilePath(name))
+            data.attrs["stood_beside"] = FilePath(name).is_file() and content == _text_of(
+                FilePath(name)
+            )
         self.h5.create_dataset("plan", data=printed_plan, dtype=text)
         network = network_of(plan)
         phases = [[phase.name, phase.steps * plan.dt] for phase in plan.reached]
@@ -171,10 +223,14 @@ class RunWriter:
         reference = None
         if plan.reference:
             reference = {
-                "source": plan.reference.source, "rates": {name: rate.mean for name, rate in plan.reference.rates.items()},
-                "ranges": {name: [end.mean for end in ends] for name, ends in plan.reference.ranges.items()},
-                "pacemakers": list(plan.reference.pacemakers), "bands": dict(plan.reference.bands),
-            }  # fmt: skip
+                "source": plan.reference.source,
+                "rates": {name: rate.mean for name, rate in plan.reference.rates.items()},
+                "ranges": {
+                    name: [end.mean for end in ends] for name, ends in plan.reference.ranges.items()
+                },
+                "pacemakers": list(plan.reference.pacemakers),
+                "bands": dict(plan.reference.bands),
+            }
         described = {
             "populations": network.populations,
             "phases": phases,
@@ -195,7 +251,9 @@ class RunWriter:
         """Append the spikes of a chunk."""
         self.fired.setdefault(group, []).append((steps, neurons))
 
-    def _write_spikes(self, group: str, steps: NDArray[np.int64], neurons: NDArray[np.int32]) -> None:
+    def _write_spikes(
+        self, group: str, steps: NDArray[np.int64], neurons: NDArray[np.int32]
+    ) -> None:
         """In order of time and then of neuron."""
         order = np.lexsort((neurons, steps))
         steps, neurons = steps[order], neurons[order]
@@ -203,8 +261,12 @@ class RunWriter:
             if not _is_recorded(self.plan, member.name):
                 continue
             mine = (neurons >= member.start) & (neurons < member.stop)
-            self.appended.append(f"spikes/{member.name}/timestamps", steps[mine] * (self.plan.dt * 1e3))
-            self.appended.append(f"spikes/{member.name}/node_ids", (neurons[mine] - member.start).astype("u8"))
+            self.appended.append(
+                f"spikes/{member.name}/timestamps", steps[mine] * (self.plan.dt * 1e3)
+            )
+            self.appended.append(
+                f"spikes/{member.name}/node_ids", (neurons[mine] - member.start).astype("u8")
+            )
 
     def pathway(self, name: str, wired: Wired, unit: tuple[str, float]) -> None:
         """Declare a pathway whose weights are recorded, with its connectivity."""
@@ -218,17 +280,27 @@ class RunWriter:
             ("post", (wired.post[rows] - post.start).astype("u4"), "index"),
             ("delay", wired.delays(rows) * (self.plan.dt * 1e3), "ms"),
         ):
-            data = group.create_dataset(key, data=values, compression="gzip", compression_opts=1, shuffle=True)
+            data = group.create_dataset(
+                key, data=values, compression="gzip", compression_opts=1, shuffle=True
+            )
             data.attrs["units"] = units
         group.attrs["pre_population"], group.attrs["post_population"] = member.pre, member.post
         group.attrs["plastic"] = synapses.is_plastic
         if member.w_max is not None:
             group.attrs["w_max"] = member.w_max.mean / unit[1]
         time = group.create_dataset("time", (0,), "f8", maxshape=(None,), chunks=(4096,))
-        time.attrs["units"] = "s"  # without a checksum, because what a run ended with is dropped when it goes on
+        time.attrs["units"] = (
+            "s"  # without a checksum, because what a run ended with is dropped when it goes on
+        )
         width = max(1, len(rows))
-        w = group.create_dataset("w", (0, len(rows)), "f8", maxshape=(None, None), chunks=(1, min(width, 131072)),
-                                 fletcher32=True)  # fmt: skip
+        w = group.create_dataset(
+            "w",
+            (0, len(rows)),
+            "f8",
+            maxshape=(None, None),
+            chunks=(1, min(width, 131072)),
+            fletcher32=True,
+        )
         w.attrs["units"] = unit[0]
 
     def weights(self, name: str, time: float, values: NDArray[np.float64]) -> None:
@@ -236,7 +308,15 @@ class RunWriter:
         self.appended.append(f"weights/{name}/time", np.array([time]))
         self.appended.append(f"weights/{name}/w", values[None, :])
 
-    def report(self, name: str, population: str, variable: str, unit: str, neurons: NDArray[np.int32], every: float) -> None:
+    def report(
+        self,
+        name: str,
+        population: str,
+        variable: str,
+        unit: str,
+        neurons: NDArray[np.int32],
+        every: float,
+    ) -> None:
         """Declare a recorded state variable in SONATA's report layout."""
         group = self.h5.create_group(f"reports/{name}/{variable}/{population}")
         n = len(neurons)
@@ -247,10 +327,14 @@ class RunWriter:
         mapping.create_dataset("index_pointers", data=np.arange(n + 1, dtype="u8"))
         mapping.create_dataset("element_ids", data=np.zeros(n, dtype="u4"))
         mapping.create_dataset("element_pos", data=np.zeros(n, dtype="f4"))
-        time = mapping.create_dataset("time", data=np.array([0.0, self.plan.duration * 1e3, every * 1e3]))
+        time = mapping.create_dataset(
+            "time", data=np.array([0.0, self.plan.duration * 1e3, every * 1e3])
+        )
         time.attrs["units"] = "ms"
 
-    def samples(self, name: str, population: str, variable: str, values: NDArray[np.float64]) -> None:
+    def samples(
+        self, name: str, population: str, variable: str, values: NDArray[np.float64]
+    ) -> None:
         """Append (times, neurons) of a recorded state variable."""
         self.appended.append(f"reports/{name}/{variable}/{population}/data", values.astype("f4"))
 
@@ -280,7 +364,12 @@ class RunWriter:
     def __enter__(self) -> "RunWriter":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         of_no_use = self.disk.path != self.file or (kind is not None and "state" not in self.h5)
         try:
             self.h5.close()
@@ -301,7 +390,9 @@ def _opened(file: FilePath, path: FilePath, create: bool = False) -> JournalledF
 
 def busy(file: FilePath) -> CircuitError:
     """The error for a run file that another process is writing."""
-    return fail(f"{file}: another process is writing it", "wait until it is done, or choose another file")
+    return fail(
+        f"{file}: another process is writing it", "wait until it is done, or choose another file"
+    )
 
 
 def mended(file: FilePath) -> FilePath:
@@ -323,7 +414,11 @@ def _leaves_of(h5: h5py.File, kind: str, mark: str) -> list[str]:
     """Names below a group of those groups that hold something called `mark`."""
     found: list[str] = []
     if kind in h5:
-        h5[kind].visititems(lambda name, node: found.append(name) if isinstance(node, h5py.Group) and mark in node else None)
+        h5[kind].visititems(
+            lambda name, node: (
+                found.append(name) if isinstance(node, h5py.Group) and mark in node else None
+            )
+        )
     return found
 
 

@@ -52,14 +52,26 @@ class Calibration:
     @property
     def outside(self) -> tuple[str, ...]:
         """The populations that no gain brought into their range."""
-        return tuple(name for name, limits in self.ranges.items() if not limits[0] <= self.best.rates[name] <= limits[1])
+        return tuple(
+            name
+            for name, limits in self.ranges.items()
+            if not limits[0] <= self.best.rates[name] <= limits[1]
+        )
 
     def text(self) -> str:
         """The file that a circuit includes as its gains."""
-        lines = [f"# Written by `thalia calibrate {self.circuit}`: what multiplies all that excites a population; its rate then."]
+        lines = [
+            f"# Written by `thalia calibrate {self.circuit}`: what multiplies all that excites a population; its rate then."
+        ]
         for name, gain in self.best.gains.items():
-            published = "{:g} to {:g} Hz".format(*self.ranges[name]) if name in self.ranges else "nothing, and kept"
-            lines.append(f"{name}: {gain:g}  # {self.best.rates[name]:.2f} Hz, published {published}")
+            published = (
+                "{:g} to {:g} Hz".format(*self.ranges[name])
+                if name in self.ranges
+                else "nothing, and kept"
+            )
+            lines.append(
+                f"{name}: {gain:g}  # {self.best.rates[name]:.2f} Hz, published {published}"
+            )
         return "\n".join(lines) + "\n"
 
 
@@ -116,7 +128,9 @@ def calibrate(
         If the circuit has mistakes, gives no range, or nothing excites any population that has one.
     """
     if rounds < 1 or not 0 < damping <= 1:
-        raise fail(f"expected at least 1 round and a damping above 0 and up to 1, found {rounds} and {damping:g}")
+        raise fail(
+            f"expected at least 1 round and a damping above 0 and up to 1, found {rounds} and {damping:g}"
+        )
     loaded = load(circuit, set)
     if isinstance(loaded.gains, str) and not (loaded.folder / loaded.gains).exists():
         loaded = loaded.with_(gains={})
@@ -126,16 +140,25 @@ def calibrate(
     ranges = _ranges(whole.reference, str(circuit))
     adjustable = [name for name in ranges if name in excited_in(whole)]
     if not adjustable:
-        raise fail(f"{circuit}: nothing excites any population that has a range", "a gain multiplies what excites")
+        raise fail(
+            f"{circuit}: nothing excites any population that has a range",
+            "a gain multiplies what excites",
+        )
     kept = {name: gain.mean for name, gain in whole.gains.items() if name not in adjustable}
-    knobs = {name: _Knob(whole.gains[name].mean if name in whole.gains else 1.0, damping) for name in adjustable}
+    knobs = {
+        name: _Knob(whole.gains[name].mean if name in whole.gains else 1.0, damping)
+        for name in adjustable
+    }
     done: list[Round] = []
     with TemporaryDirectory() as scratch:
         for count in range(rounds):
             gains = kept | {name: knob.gain for name, knob in knobs.items()}
             done.append(Round(gains, _rates(loaded, gains, FilePath(scratch) / "run.h5", options)))
             told(count, done[-1])
-            knobs = {name: knob.turned(done[-1].rates[name], ranges[name]) for name, knob in knobs.items()}
+            knobs = {
+                name: knob.turned(done[-1].rates[name], ranges[name])
+                for name, knob in knobs.items()
+            }
             if all(knob.way == 0 for knob in knobs.values()):
                 break
     return Calibration(str(circuit), ranges, tuple(done))
@@ -148,7 +171,9 @@ def _ranges(reference: Reference | None, file: str) -> Ranges:
     return {name: (low.mean, high.mean) for name, (low, high) in reference.ranges.items()}
 
 
-def _rates(circuit: Circuit, gains: Gains, file: FilePath, options: Mapping[str, Any]) -> dict[str, float]:
+def _rates(
+    circuit: Circuit, gains: Gains, file: FilePath, options: Mapping[str, Any]
+) -> dict[str, float]:
     with_gains = circuit.with_(gains={name: constant(gain) for name, gain in gains.items()})
     by_phase = run(with_gains, output=file, overwrite=True, **options).results["rates_by_phase_hz"]
     rates: dict[str, float] = list(by_phase.values())[-1]

@@ -47,8 +47,22 @@ class Kept:
 class Checkpoints:
     """Keeps the state at an interval of model time, or as often as it costs little; at the end; and before memory fills up."""
 
-    def __init__(self, plan: Plan, session: Session, watch: Watch, between: Between, writer: RunWriter, every: float | None):
-        self.plan, self.session, self.watch, self.between, self.writer = plan, session, watch, between, writer
+    def __init__(
+        self,
+        plan: Plan,
+        session: Session,
+        watch: Watch,
+        between: Between,
+        writer: RunWriter,
+        every: float | None,
+    ):
+        self.plan, self.session, self.watch, self.between, self.writer = (
+            plan,
+            session,
+            watch,
+            between,
+            writer,
+        )
         self.steps = max(1, round(every / plan.dt)) if every else None
         self.constant = derived(plan)
         self.units = units_of(plan)
@@ -61,7 +75,9 @@ class Checkpoints:
 
     def take(self, done: int) -> None:
         """Keep the state, if it is time."""
-        due = done % self.steps == 0 if self.steps else perf_counter() - self.last > SHARE * self.cost
+        due = (
+            done % self.steps == 0 if self.steps else perf_counter() - self.last > SHARE * self.cost
+        )
         if due or done == self.plan.steps or self.writer.held > MOST_HELD:
             self.keep(done)
 
@@ -84,19 +100,42 @@ def derived(plan: Plan) -> set[str]:
         for drive in (d for d in plan.drives if d.group == group.name):
             own += [drive.weight, drive.scale, *drive.members[0].parameters]
         if group.plays_spikes:
-            own += ["_timebins", "neuron_index", "spike_number", "spike_time", "period", "_period_bins"]
+            own += [
+                "_timebins",
+                "neuron_index",
+                "spike_number",
+                "spike_time",
+                "period",
+                "_period_bins",
+            ]
         names |= {f"{group.name}.{name}" for name in own}
     for synapses in plan.synapses:
-        own = ["_synaptic_pre", "_synaptic_post", "N", "N_pre", "N_post", "N_incoming", "N_outgoing", *synapses.parameters]
+        own = [
+            "_synaptic_pre",
+            "_synaptic_post",
+            "N",
+            "N_pre",
+            "N_post",
+            "N_incoming",
+            "N_outgoing",
+            *synapses.parameters,
+        ]
         own += [] if synapses.is_plastic else ["w"]
         names |= {f"{synapses.name}.{name}" for name in own}
-        names |= {f"{synapses.name}_{side}.delay" for side in ("pre", "post", *(f"later{k}" for k in range(len(synapses.later))))}
+        names |= {
+            f"{synapses.name}_{side}.delay"
+            for side in ("pre", "post", *(f"later{k}" for k in range(len(synapses.later))))
+        }
     return names
 
 
 def units_of(plan: Plan) -> dict[str, str]:
     """The SI unit of every variable of the model."""
-    units = {f"{group.name}.{name}": si_unit(d) for group in plan.all_groups for name, d in group.variables().items()}
+    units = {
+        f"{group.name}.{name}": si_unit(d)
+        for group in plan.all_groups
+        for name, d in group.variables().items()
+    }
     for synapses in plan.synapses:
         units |= {f"{synapses.name}.{e.name}": si_unit(e.dimension) for e in synapses.equations}
         units[f"{synapses.name}.w"] = si_unit(synapses.weight)
@@ -148,20 +187,31 @@ def read_state(h5: h5py.File, file: FilePath) -> Kept | None:
     if group is None:
         return None
     if (version := int(group.attrs["version"])) != STATE_VERSION:
-        hint = "update Thalia" if version > STATE_VERSION else f"resume it with Thalia {h5.attrs['thalia']}, which wrote it"
-        raise fail(f"{file}: its state is of version {version}, this Thalia reads {STATE_VERSION}", hint)
+        hint = (
+            "update Thalia"
+            if version > STATE_VERSION
+            else f"resume it with Thalia {h5.attrs['thalia']}, which wrote it"
+        )
+        raise fail(
+            f"{file}: its state is of version {version}, this Thalia reads {STATE_VERSION}", hint
+        )
     state: dict[str, NDArray[Any]] = {}
     for owner, variables in group.items():
         for name, data in variables.items():
             values = data[...]
             if crc32(np.ascontiguousarray(values).tobytes()) != int(data.attrs["crc32"]):
-                raise fail(f"{file}: is damaged: state/{owner}/{name} is not what was written", "resume from a copy of the file")
+                raise fail(
+                    f"{file}: is damaged: state/{owner}/{name} is not what was written",
+                    "resume from a copy of the file",
+                )
             state[f"{owner}.{name}"] = values
     seen = json.loads(group.attrs.get("seen", "{}"))
     return Kept(int(group.attrs["step"]), state, json.loads(group.attrs["counts"]), seen)
 
 
-def plan_from(h5: h5py.File, path: FilePath, kept: Kept | None, for_: str | Value | None = None) -> tuple[Plan, dict[str, Any]]:
+def plan_from(
+    h5: h5py.File, path: FilePath, kept: Kept | None, for_: str | Value | None = None
+) -> tuple[Plan, dict[str, Any]]:
     """The plan of the circuit in a run file, for as long as it is to run, and with what it was run.
 
     Raises
@@ -171,7 +221,10 @@ def plan_from(h5: h5py.File, path: FilePath, kept: Kept | None, for_: str | Valu
     """
     group = h5.get("origin")
     if group is None:
-        raise fail(f"{path}: holds no state to go on from", "it was written by Thalia 0.1; run the circuit again")
+        raise fail(
+            f"{path}: holds no state to go on from",
+            "it was written by Thalia 0.1; run the circuit again",
+        )
     dt, duration = float(h5.attrs["dt"]), float(h5.attrs["duration"])
     if for_ is not None:
         duration = (kept.step if kept else 0) * dt + time_of("--for", for_).mean
@@ -183,7 +236,9 @@ def plan_from(h5: h5py.File, path: FilePath, kept: Kept | None, for_: str | Valu
         circuit = loads(group["circuit"].asstr()[()], path.name, FilePath(folder))
         settings = dict(group.attrs)
         plan = plan_of(
-            lasting(circuit, constant(duration, SECOND)), str(settings["lower"]), str(settings.get("precision", "double"))
+            lasting(circuit, constant(duration, SECOND)),
+            str(settings["lower"]),
+            str(settings.get("precision", "double")),
         )
         return plan, settings
 
@@ -219,4 +274,6 @@ def time_of(option: str, text: str | Value) -> Value:
 def changed(old: Mapping[str, NDArray[Any]], new: Mapping[str, NDArray[Any]]) -> list[str]:
     """Names of the variables of two states that are not the same to the bit, in either."""
     names = sorted({*old, *new})
-    return [n for n in names if n not in old or n not in new or old[n].tobytes() != new[n].tobytes()]
+    return [
+        n for n in names if n not in old or n not in new or old[n].tobytes() != new[n].tobytes()
+    ]

@@ -36,17 +36,27 @@ class Apparatus:
         CircuitError
             If the circuit does not say that a task sets it, or there are not as many numbers as neurons.
         """
-        known = {member.name: member.from_task for _, member in self.plan.populations() if member.from_task}
+        known = {
+            member.name: member.from_task
+            for _, member in self.plan.populations()
+            if member.from_task
+        }
         if population not in known:
-            raise fail(f"the task sets '{parameter}' of '{population}', which no task may",
-                       f"say `from_task: [{parameter}]` there; {did_you_mean(population, known)}")  # fmt: skip
+            raise fail(
+                f"the task sets '{parameter}' of '{population}', which no task may",
+                f"say `from_task: [{parameter}]` there; {did_you_mean(population, known)}",
+            )
         if parameter not in known[population]:
-            raise fail(f"the task sets '{parameter}' of '{population}', which lets it set {', '.join(known[population])}")
+            raise fail(
+                f"the task sets '{parameter}' of '{population}', which lets it set {', '.join(known[population])}"
+            )
         group, member = self.plan.population(population)
         given = np.asarray(values, dtype=float)
         if given.shape not in ((), (member.size,)) or not np.isfinite(given).all():
-            raise fail(f"the task sets '{parameter}' of '{population}': expected {member.size} finite numbers, or one for all, "
-                       f"found {given.shape or given}")  # fmt: skip
+            raise fail(
+                f"the task sets '{parameter}' of '{population}': expected {member.size} finite numbers, or one for all, "
+                f"found {given.shape or given}"
+            )
         now = self.session.read(f"{group.name}.{parameter}")
         now[member.start : member.stop] = given
         self.session.write(f"{group.name}.{parameter}", now)
@@ -61,7 +71,10 @@ class Apparatus:
         """
         if modulator not in self.plan.task_releases:
             known = did_you_mean(modulator, self.plan.task_releases)
-            raise fail(f"the task releases '{modulator}', and the circuit has no such modulator `from_task`", known)
+            raise fail(
+                f"the task releases '{modulator}', and the circuit has no such modulator `from_task`",
+                known,
+            )
         if not isinstance(amount, int | float | np.number) or not np.isfinite(amount):
             raise fail(f"the task releases {amount!r} of '{modulator}', expected a number")
         self.released(modulator, float(amount))
@@ -71,11 +84,23 @@ class Apparatus:
         for statement in self.plan.releases[modulator]:
             read = identifiers(statement.right) | {statement.target}
             known = self.plan.group(SHARED).variables()
-            values = {name: float(self.session.read(f"{SHARED}.{name}").reshape(-1)[0]) for name in read if name in known}
+            values = {
+                name: float(self.session.read(f"{SHARED}.{name}").reshape(-1)[0])
+                for name in read
+                if name in known
+            }
             right = evaluate(statement.right, values | {"amount": amount})
             before = values[statement.target]
-            after = {"=": right, "+=": before + right, "-=": before - right, "*=": before * right, "/=": before / (right or 1)}
-            self.session.write(f"{SHARED}.{statement.target}", np.array([after[statement.operator]]))
+            after = {
+                "=": right,
+                "+=": before + right,
+                "-=": before - right,
+                "*=": before * right,
+                "/=": before / (right or 1),
+            }
+            self.session.write(
+                f"{SHARED}.{statement.target}", np.array([after[statement.operator]])
+            )
 
 
 @dataclass(frozen=True)
@@ -105,7 +130,14 @@ class Task:
 class Between:
     """Stops a run where something is to be done, and does it."""
 
-    def __init__(self, plan: Plan, arrays: Arrays, session: Session, task: Task | None, seen: Mapping[str, int]):
+    def __init__(
+        self,
+        plan: Plan,
+        arrays: Arrays,
+        session: Session,
+        task: Task | None,
+        seen: Mapping[str, int],
+    ):
         self.plan, self.session, self.task = plan, session, task
         self.apparatus = Apparatus(plan, session)
         self.pools = list(pools(plan, arrays))
@@ -126,7 +158,11 @@ class Between:
 
     def next_stop(self, done: int, stop: int) -> int:
         """The next step at which something is to be done, if it comes before another stop."""
-        periods = [*(pool.steps for pool in self.pools), *(each.steps for each in self.plan.weight_changes), self.task_steps]
+        periods = [
+            *(pool.steps for pool in self.pools),
+            *(each.steps for each in self.plan.weight_changes),
+            self.task_steps,
+        ]
         return min([stop, *((done // steps + 1) * steps for steps in periods if steps)])
 
     def act(self, done: int, phase: int, counts: Mapping[str, int]) -> None:
@@ -141,7 +177,15 @@ class Between:
             spikes = {name: count - self.seen.get(name, 0) for name, count in counts.items()}
             self.seen = dict(counts)
             generator = stream(self.plan.seed, "task", str(done))
-            self.task.act(Moment(done * self.plan.dt, spikes, generator, self.apparatus.release, self.apparatus.set))
+            self.task.act(
+                Moment(
+                    done * self.plan.dt,
+                    spikes,
+                    generator,
+                    self.apparatus.release,
+                    self.apparatus.set,
+                )
+            )
 
     def _remember(self, change: WeightChange) -> float:
         """The mean change of the weights since they were last remembered, as a fraction of their range."""
@@ -150,9 +194,17 @@ class Between:
             if not {member.name for member in synapses.members} & {*change.pathways}:
                 continue
             now = weights(synapses, self.session.read)
-            span = self.session.read(f"{synapses.name}.w_max") - self.session.read(f"{synapses.name}.w_min")
+            span = self.session.read(f"{synapses.name}.w_max") - self.session.read(
+                f"{synapses.name}.w_min"
+            )
             change_of_each = np.abs(now - self.session.read(f"{synapses.name}.{change.then}"))
-            moved += float(np.sum(np.divide(change_of_each, span, where=span > 0, out=np.zeros_like(change_of_each))))
+            moved += float(
+                np.sum(
+                    np.divide(
+                        change_of_each, span, where=span > 0, out=np.zeros_like(change_of_each)
+                    )
+                )
+            )
             synapses_in_all += len(now)
             self.session.write(f"{synapses.name}.{change.then}", now)
         return moved / synapses_in_all if synapses_in_all else 0.0

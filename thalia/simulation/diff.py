@@ -39,7 +39,9 @@ def compare(first: str | FilePath, second: str | FilePath) -> list[str]:
 
 def _circuits(a: h5py.File, b: h5py.File) -> Iterator[str]:
     """The lines of the circuits, every option applied, that are not in both."""
-    before, after = (h5["origin/circuit"].asstr()[()].splitlines() if "origin" in h5 else [] for h5 in (a, b))
+    before, after = (
+        h5["origin/circuit"].asstr()[()].splitlines() if "origin" in h5 else [] for h5 in (a, b)
+    )
     lines = unified_diff(before, after, lineterm="", n=0)
     return (f"circuit {line}" for line in lines if line[:2] not in ("--", "++", "@@"))
 
@@ -61,5 +63,9 @@ def datasets(h5: h5py.File, kind: str) -> list[tuple[str, h5py.Dataset]]:
     """Every data set of a kind ('spikes', 'weights', 'reports', 'modulators') with its path."""
     found: list[tuple[str, h5py.Dataset]] = []
     if kind in h5:
-        h5[kind].visititems(lambda name, node: found.append((f"{kind}/{name}", node)) if isinstance(node, h5py.Dataset) else None)
+        h5[kind].visititems(
+            lambda name, node: (
+                found.append((f"{kind}/{name}", node)) if isinstance(node, h5py.Dataset) else None
+            )
+        )
     return found

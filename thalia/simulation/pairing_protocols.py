@@ -94,7 +94,19 @@ def outcome(
         raise fail(f"expected a weight between 0 and 1, as a fraction of w_max, found {weight:g}")
     last = max((t for train in (*pre, *post) for t in train), default=0.0)
     with TemporaryDirectory() as scratch:
-        data = circuit_data(rule, settings or {}, len(pre), weight, 0.0, dendritic, every, folder, neuron, modulators, before)
+        data = circuit_data(
+            rule,
+            settings or {},
+            len(pre),
+            weight,
+            0.0,
+            dendritic,
+            every,
+            folder,
+            neuron,
+            modulators,
+            before,
+        )
         tail = tail if tail is not None else SLOW_TAIL if "modulators" in data else TAIL
         data["duration"] = f"{last + tail} ms"
         data["stimuli"] = {
@@ -107,10 +119,18 @@ def outcome(
 
 
 def circuit_data(
-    rule: str, settings: Mapping[str, Any], size: int, weight: float, duration: float, dendritic: float, every: float | None,
-    folder: FilePath, parameters: Mapping[str, str] | None = None, modulators: Mapping[str, Any] | None = None,
+    rule: str,
+    settings: Mapping[str, Any],
+    size: int,
+    weight: float,
+    duration: float,
+    dendritic: float,
+    every: float | None,
+    folder: FilePath,
+    parameters: Mapping[str, str] | None = None,
+    modulators: Mapping[str, Any] | None = None,
     before: Sequence[str | Mapping[str, Any]] = (),
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """A circuit of `size` synapses, one to one, whose postsynaptic neurons fire when they are told to."""
     part = find("plasticity", rule, folder)[0]
     assert isinstance(part, Rule)
@@ -122,30 +142,54 @@ def circuit_data(
     record: dict[str, Any] = {"pathways": ["plastic"]} | ({"every": f"{every} ms"} if every else {})
     one_to_one = {"rule": "one_to_one"}
     return ({"modulators": dict(modulators)} if modulators else {}) | {
-        "name": "protocol", "duration": f"{duration} ms", "dt": f"{DT} ms",
+        "name": "protocol",
+        "duration": f"{duration} ms",
+        "dt": f"{DT} ms",
         "populations": {
-            "pre": {"neuron": "input", "size": size}, "trigger": {"neuron": "input", "size": size},
-            "post": {"neuron": neuron, "size": size,
-                     "parameters": ({"t_ref": f"{DT} ms"} if neuron == "lif_current" else {}) | dict(parameters or {})},
+            "pre": {"neuron": "input", "size": size},
+            "trigger": {"neuron": "input", "size": size},
+            "post": {
+                "neuron": neuron,
+                "size": size,
+                "parameters": ({"t_ref": f"{DT} ms"} if neuron == "lif_current" else {})
+                | dict(parameters or {}),
+            },
         },
         "pathways": {
-            "plastic": {"pre": "pre", "post": "post", "connect": one_to_one, "synapse": "current_exp",
-                        "weight": f"{weight!r} pA", "w_max": "1 pA", "plasticity": [*before, use],
-                        "delay": {"axonal": f"{DT} ms", "dendritic": f"{dendritic} ms"}},
-            "force": {"pre": "trigger", "post": "post", "connect": one_to_one, "synapse": "delta", "weight": "100 mV",
-                      "delay": f"{DT} ms"},
+            "plastic": {
+                "pre": "pre",
+                "post": "post",
+                "connect": one_to_one,
+                "synapse": "current_exp",
+                "weight": f"{weight!r} pA",
+                "w_max": "1 pA",
+                "plasticity": [*before, use],
+                "delay": {"axonal": f"{DT} ms", "dendritic": f"{dendritic} ms"},
+            },
+            "force": {
+                "pre": "trigger",
+                "post": "post",
+                "connect": one_to_one,
+                "synapse": "delta",
+                "weight": "100 mV",
+                "delay": f"{DT} ms",
+            },
         },
         "record": {"weights": record},
-    }  # fmt: skip
+    }
 
 
-def _run(data: dict[str, Any], folder: FilePath, output: FilePath, options: Mapping[str, Any]) -> Run:
+def _run(
+    data: dict[str, Any], folder: FilePath, output: FilePath, options: Mapping[str, Any]
+) -> Run:
     """Run the circuit; what is wrong with it is told of the rule, the only thing that a user gave."""
     try:
         circuit = parse(Circuit, data, Source(folder=folder)).at(Source(folder=folder))
         return run(circuit, output=output, **options)
     except CircuitError as error:
-        raise CircuitError(dict.fromkeys(_told_of_rule(problem) for problem in error.problems)) from None
+        raise CircuitError(
+            dict.fromkeys(_told_of_rule(problem) for problem in error.problems)
+        ) from None
 
 
 def _told_of_rule(problem: Problem) -> Problem:
@@ -192,7 +236,11 @@ class Result:
 
 
 def window(
-    rule: str, intervals: Sequence[float] | None = None, pairs: int = 1, frequency: float = 1.0, **options: Any
+    rule: str,
+    intervals: Sequence[float] | None = None,
+    pairs: int = 1,
+    frequency: float = 1.0,
+    **options: Any,
 ) -> tuple[Floats, Floats]:
     """The change of the weight against the interval from pre to post, in ms, for pairs at all intervals.
 
@@ -203,7 +251,9 @@ def window(
     """
     listed = np.array(INTERVALS if intervals is None else intervals, dtype=float)
     if pairs < 1 or frequency <= 0:
-        raise fail(f"expected at least one pair, at a frequency above 0, found {pairs} at {frequency:g} Hz")
+        raise fail(
+            f"expected at least one pair, at a frequency above 0, found {pairs} at {frequency:g} Hz"
+        )
     start = max(100.0, float(np.ceil(max(0.0, -listed.min(initial=0)))) + 10)
     pre = [[start + k * 1e3 / frequency for k in range(pairs)] for _ in listed]
     post = [[t + interval for t in train] for train, interval in zip(pre, listed, strict=True)]
@@ -235,19 +285,29 @@ def _motifs(part: Protocol, rule: str, **options: Any) -> tuple[Curve, ...]:
     given = options.pop("weight", None)
     change = np.empty(len(conditions))
     for weight in dict.fromkeys(c.weight if given is None else given for c in conditions):
-        mine = [index for index, c in enumerate(conditions) if given is not None or c.weight == weight]
+        mine = [
+            index for index, c in enumerate(conditions) if given is not None or c.weight == weight
+        ]
         pre, post = (
-            [_repeated(getattr(conditions[i], side), conditions[i].repeat, conditions[i].every) for i in mine]
+            [
+                _repeated(getattr(conditions[i], side), conditions[i].repeat, conditions[i].every)
+                for i in mine
+            ]
             for side in ("pre", "post")
         )
         change[mine] = outcome(rule, pre, post, weight=weight, **options).weight - weight
     curves = []
     for series in dict.fromkeys(c.series for c in conditions):
         mine = [index for index, c in enumerate(conditions) if c.series == series]
-        curves.append(Curve(
-            series, tuple(conditions[i].x for i in mine), tuple(float(change[i]) for i in mine),
-            tuple(conditions[i].change for i in mine), tuple(conditions[i].error for i in mine),
-        ))  # fmt: skip
+        curves.append(
+            Curve(
+                series,
+                tuple(conditions[i].x for i in mine),
+                tuple(float(change[i]) for i in mine),
+                tuple(conditions[i].change for i in mine),
+                tuple(conditions[i].error for i in mine),
+            )
+        )
     return tuple(curves)
 
 
@@ -256,7 +316,9 @@ def _repeated(motif: Sequence[float], repeat: int, every: float) -> list[float]:
     return [start + k * every + t for k in range(repeat) for t in motif]
 
 
-def _rates(part: Protocol, rule: str, folder: FilePath = FilePath("."), **options: Any) -> tuple[Curve, ...]:
+def _rates(
+    part: Protocol, rule: str, folder: FilePath = FilePath("."), **options: Any
+) -> tuple[Curve, ...]:
     """Poisson trains of each postsynaptic rate, on many synapses at once; the mean speed of the change."""
     seconds, copies = part.seconds, part.copies
     given = options.pop("weight", None)
@@ -269,22 +331,45 @@ def _rates(part: Protocol, rule: str, folder: FilePath = FilePath("."), **option
         {"name": "learn", "duration": f"{seconds} s"},
     ]
     trigger, post, plastic, force = (
-        data["populations"].pop("trigger"), data["populations"].pop("post"), data["pathways"].pop("plastic"),
+        data["populations"].pop("trigger"),
+        data["populations"].pop("post"),
+        data["pathways"].pop("plastic"),
         data["pathways"].pop("force"),
-    )  # fmt: skip
-    data["populations"]["pre"] = {"neuron": "poisson", "size": copies, "parameters": {"rate": f"{part.pre_rate} Hz"}}
+    )
+    data["populations"]["pre"] = {
+        "neuron": "poisson",
+        "size": copies,
+        "parameters": {"rate": f"{part.pre_rate} Hz"},
+    }
     for index, rate in enumerate(part.rates):
         here = f"at_{index}"
-        data["populations"][f"trigger_{here}"] = {**trigger, "neuron": "poisson", "parameters": {"rate": f"{rate} Hz"}}
+        data["populations"][f"trigger_{here}"] = {
+            **trigger,
+            "neuron": "poisson",
+            "parameters": {"rate": f"{rate} Hz"},
+        }
         data["populations"][f"post_{here}"] = post
         use = plastic["plasticity"][0]
         use = {**use, "teacher": f"force_{here}"} if "teacher" in use else use
-        data["pathways"][f"plastic_{here}"] = {**plastic, "post": f"post_{here}", "plasticity": [use]}
-        data["pathways"][f"force_{here}"] = {**force, "pre": f"trigger_{here}", "post": f"post_{here}"}
-    data["record"] = {"weights": {"pathways": [f"plastic_at_{index}" for index in range(len(part.rates))]}}
+        data["pathways"][f"plastic_{here}"] = {
+            **plastic,
+            "post": f"post_{here}",
+            "plasticity": [use],
+        }
+        data["pathways"][f"force_{here}"] = {
+            **force,
+            "pre": f"trigger_{here}",
+            "post": f"post_{here}",
+        }
+    data["record"] = {
+        "weights": {"pathways": [f"plastic_at_{index}" for index in range(len(part.rates))]}
+    }
     with TemporaryDirectory() as scratch:
         result = _run(data, folder, FilePath(scratch) / "rates.h5", options)
-        means = [float(result.weights[f"plastic_at_{index}"].w[-1].mean()) for index in range(len(part.rates))]
+        means = [
+            float(result.weights[f"plastic_at_{index}"].w[-1].mean())
+            for index in range(len(part.rates))
+        ]
     speed = tuple((mean - weight) / seconds for mean in means)
     return (Curve(f"pre {part.pre_rate:g} Hz", tuple(part.rates), speed),)
 

@@ -19,17 +19,34 @@ CHUNK_SECONDS = 0.2  # between two reports of progress, about
 class Watch:
     """Takes what a run produces to the run file, and counts for the summary."""
 
-    def __init__(self, plan: Plan, arrays: Arrays, writer: RunWriter, session: Session, chunk: float | None = None):
+    def __init__(
+        self,
+        plan: Plan,
+        arrays: Arrays,
+        writer: RunWriter,
+        session: Session,
+        chunk: float | None = None,
+    ):
         self.plan, self.writer, self.session = plan, writer, session
         self.synapses = sum(len(wired) for wired in arrays.synapses.values())
         every = plan.record.weights.every
         self.weight_steps = max(1, round(every.mean / plan.dt)) if every else plan.steps
         self.shortest = None if chunk else session.chunk_steps
-        self.chunk_steps = max(1, round(chunk / plan.dt)) if chunk else session.chunk_steps or plan.steps
+        self.chunk_steps = (
+            max(1, round(chunk / plan.dt)) if chunk else session.chunk_steps or plan.steps
+        )
         wanted = plan.record.weights.pathways
-        self.recorded = [(s.name, p.name) for s, p in plan.pathways() if is_recorded(p.name, s.is_plastic, wanted)]
-        self.rows = {pathway: arrays.synapses[synapses].rows(pathway) for synapses, pathway in self.recorded}
-        self.counts: dict[str, list[int]] = {member.name: [0] * len(plan.phases) for _, member in plan.populations()}
+        self.recorded = [
+            (s.name, p.name)
+            for s, p in plan.pathways()
+            if is_recorded(p.name, s.is_plastic, wanted)
+        ]
+        self.rows = {
+            pathway: arrays.synapses[synapses].rows(pathway) for synapses, pathway in self.recorded
+        }
+        self.counts: dict[str, list[int]] = {
+            member.name: [0] * len(plan.phases) for _, member in plan.populations()
+        }
 
     def totals(self) -> dict[str, int]:
         """Spikes that each population has fired until now."""
@@ -50,7 +67,9 @@ class Watch:
         for variable in state.variables:
             dimension = next(e.dimension for e in group.equations() if e.name == variable)
             every = max(1, round(state.every.mean / self.plan.dt)) * self.plan.dt
-            self.writer.report(name, state.population, variable, display_unit(dimension)[0], neurons, every)
+            self.writer.report(
+                name, state.population, variable, display_unit(dimension)[0], neurons, every
+            )
 
     def pace(self, seconds: float) -> None:
         """Make chunks longer or shorter, so that each takes long enough to be worth its keeping, and is soon over.
@@ -72,7 +91,9 @@ class Watch:
         for group, (steps, neurons) in chunk.spikes.items():
             self.writer.spikes(group, steps, neurons)
             for member in self.plan.group(group).members:
-                self.counts[member.name][phase] += int(np.count_nonzero((neurons >= member.start) & (neurons < member.stop)))
+                self.counts[member.name][phase] += int(
+                    np.count_nonzero((neurons >= member.start) & (neurons < member.stop))
+                )
         for name, values in chunk.samples.items():
             report, _, variable = name.rpartition("/")
             if report == "modulators":
@@ -90,7 +111,9 @@ class Watch:
         held: dict[str, Any] = {}
         for synapses, pathway in self.recorded:
             if synapses not in held:
-                held[synapses] = weights(next(s for s in self.plan.synapses if s.name == synapses), self.session.read)
+                held[synapses] = weights(
+                    next(s for s in self.plan.synapses if s.name == synapses), self.session.read
+                )
             values = held[synapses][self.rows[pathway]] / weight_unit(self.plan, pathway)[1]
             self.writer.weights(pathway, done * self.plan.dt, values)
 
@@ -106,24 +129,40 @@ class Watch:
             if name in plastic:
                 w = self.writer.h5[f"weights/{name}/w"]
                 before, after = (float(row.mean()) if len(row) else 0.0 for row in (w[0], w[-1]))
-                weights[name] = {"unit": weight_unit(plan, name)[0], "before": before, "after": after}
+                weights[name] = {
+                    "unit": weight_unit(plan, name)[0],
+                    "before": before,
+                    "after": after,
+                }
         return {
-            "circuit": plan.name, "backend": backend, "seed": plan.seed, "duration_s": plan.duration,
+            "circuit": plan.name,
+            "backend": backend,
+            "seed": plan.seed,
+            "duration_s": plan.duration,
             "neurons": sum(group.size for group in plan.groups),
             "synapses": self.synapses,
             "rates_hz": {name: rate[last] for name, rate in rates.items()},
-            "rates_by_phase_hz": {p.name: {name: rate[p.name] for name, rate in rates.items()} for p in plan.reached},
-            "cv_isi": self._cv(), "weights": weights, "timings_s": {},
-            "compiled": {"code_objects": session.compiled.code_objects, "cached": session.compiled.cached},
+            "rates_by_phase_hz": {
+                p.name: {name: rate[p.name] for name, rate in rates.items()} for p in plan.reached
+            },
+            "cv_isi": self._cv(),
+            "weights": weights,
+            "timings_s": {},
+            "compiled": {
+                "code_objects": session.compiled.code_objects,
+                "cached": session.compiled.cached,
+            },
             "notes": [*plan.notes, *([remark] if remark else [])],
-        }  # fmt: skip
+        }
 
     def _rates(self) -> dict[str, dict[str, float]]:
         rates: dict[str, dict[str, float]] = {}
         for _, member in self.plan.populations():
             for phase, count in zip(self.plan.phases, self.counts[member.name], strict=True):
                 if phase.steps:
-                    rates.setdefault(member.name, {})[phase.name] = count / (member.size * phase.steps * self.plan.dt)
+                    rates.setdefault(member.name, {})[phase.name] = count / (
+                        member.size * phase.steps * self.plan.dt
+                    )
         return rates
 
     def _cv(self) -> dict[str, float | None]:
@@ -137,6 +176,8 @@ class Watch:
                 continue
             times = kept["timestamps"][:] * 1e-3
             late = times >= last
-            values = interval_cv(times[late], kept["node_ids"][:][late].astype(np.int64), member.size)
+            values = interval_cv(
+                times[late], kept["node_ids"][:][late].astype(np.int64), member.size
+            )
             result[member.name] = float(values.mean()) if len(values) else None
         return result

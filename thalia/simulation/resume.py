@@ -59,11 +59,19 @@ def resume(
         kept = read_state(h5, path)
         plan, origin = plan_from(h5, path, kept, for_)
     if bool(origin.get("task")) != (task is not None):
-        raise fail(f"{path}: was run {'with' if task is None else 'without'} a task", "give `resume` the task that `run` had")
+        raise fail(
+            f"{path}: was run {'with' if task is None else 'without'} a task",
+            "give `resume` the task that `run` had",
+        )
     kept = kept or Kept(0, {}, {})
     if kept.step >= plan.steps:
-        raise fail(f"{path}: is complete, {plan.duration:g} s", "say for how long to go on, as in --for 1s")
-    counts = {m.name: (kept.counts.get(m.name, []) + [0] * len(plan.phases))[: len(plan.phases)] for _, m in plan.populations()}
+        raise fail(
+            f"{path}: is complete, {plan.duration:g} s", "say for how long to go on, as in --for 1s"
+        )
+    counts = {
+        m.name: (kept.counts.get(m.name, []) + [0] * len(plan.phases))[: len(plan.phases)]
+        for _, m in plan.populations()
+    }
     kept = replace(kept, counts=counts)
     clock.lap("load")
     name = str(origin["backend"])
@@ -71,16 +79,24 @@ def resume(
     if reasons := engine.refuse(plan):
         raise CircuitError(fail(f"backend '{name}': {reason}").problems[0] for reason in reasons)
     if plan.stock:
-        raise fail(f"{path}: was run with backend.stock, whose state brian2cuda cannot restore", "run it again, longer")
+        raise fail(
+            f"{path}: was run with backend.stock, whose state brian2cuda cannot restore",
+            "run it again, longer",
+        )
     check_memory(plan)
     arrays = wire(plan)
     if fingerprint(arrays) != int(origin["wiring"]):
-        raise fail(f"{path}: the network comes out differently here, so its state would not fit",
-                   "resume with the versions of Thalia and NumPy that the file names")  # fmt: skip
+        raise fail(
+            f"{path}: the network comes out differently here, so its state would not fit",
+            "resume with the versions of Thalia and NumPy that the file names",
+        )
     clock.lap("wire")
     built = engine.build(plan, progress)
     clock.lap("build")
-    every, length = interval_of("--checkpoint-every", checkpoint_every, plan), interval_of("--chunk", chunk, plan)
+    every, length = (
+        interval_of("--checkpoint-every", checkpoint_every, plan),
+        interval_of("--chunk", chunk, plan),
+    )
     course = Course(every, length, task, progress)
     with explained(path), RunWriter.reopen(path, plan) as writer:
         simulate(plan, engine, built, arrays, writer, name, clock, course, kept=kept)
@@ -98,7 +114,9 @@ def _check_edits(run: Run) -> None:
     circuit = run.circuit_files[0][0]
     for name, kept in run.files_beside:
         found = read_text(FilePath(name)) if FilePath(name).is_file() else kept
-        lines = list(unified_diff(kept.splitlines(), found.splitlines(), lineterm="", n=0))[2:]  # without its heading
+        lines = list(unified_diff(kept.splitlines(), found.splitlines(), lineterm="", n=0))[
+            2:
+        ]  # without its heading
         if changes := [line for line in lines if not line.startswith("@@")]:
             more = f"; and {len(changes) - MOST_LINES} more" if len(changes) > MOST_LINES else ""
             raise fail(

@@ -95,9 +95,13 @@ def run(
         raise CircuitError(fail(f"backend '{name}': {reason}").problems[0] for reason in reasons)
     learned = FilePath(start_from) if start_from is not None else None
     course = Course(
-        interval_of("--checkpoint-every", checkpoint_every, plan), interval_of("--chunk", chunk, plan), task, progress, learned,
+        interval_of("--checkpoint-every", checkpoint_every, plan),
+        interval_of("--chunk", chunk, plan),
+        task,
+        progress,
+        learned,
         profile,
-    )  # fmt: skip
+    )
     file = output_file(plan.name, output, overwrite)
     check_memory(plan)
     check_disk(plan, file)
@@ -112,9 +116,19 @@ def explained(file: FilePath) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOENT, errno.ENOTDIR):
+        if error.errno in (
+            errno.ENOSPC,
+            errno.EDQUOT,
+            errno.EACCES,
+            errno.EROFS,
+            errno.EPERM,
+            errno.ENOENT,
+            errno.ENOTDIR,
+        ):
             hint = f"`thalia resume {file}` goes on from its last state" if file.is_file() else ""
-            raise fail(f"{file}: cannot be written: {os.strerror(error.errno).lower()}", hint) from None
+            raise fail(
+                f"{file}: cannot be written: {os.strerror(error.errno).lower()}", hint
+            ) from None
         raise
 
 
@@ -134,7 +148,9 @@ class Clock:
     """Seconds spent in each pass."""
 
     def __init__(self) -> None:
-        self.seconds: dict[str, float] = dict.fromkeys(("load", "plan", "wire", "emit", "build", "simulate", "store"), 0.0)
+        self.seconds: dict[str, float] = dict.fromkeys(
+            ("load", "plan", "wire", "emit", "build", "simulate", "store"), 0.0
+        )
         self.last = perf_counter()
 
     def lap(self, name: str) -> float:
@@ -171,7 +187,9 @@ def output_file(name: str, output: str | FilePath | None, overwrite: bool = Fals
         return file
     file = FilePath(output)
     if file.is_dir():
-        raise fail(f"{file}: is a folder, expected the name of a run file", f"give {file / 'run.h5'}")
+        raise fail(
+            f"{file}: is a folder, expected the name of a run file", f"give {file / 'run.h5'}"
+        )
     if file.exists() and not overwrite:
         raise fail(f"{file}: exists already", "choose another name, or say --overwrite")
     if file.parent.exists() and not file.parent.is_dir():
@@ -196,7 +214,12 @@ def _run(
     built = engine.build(plan, course.progress)
     clock.lap("build")
     with RunWriter.create(file, plan, files_of(circuit), describe(plan), name) as writer:
-        settings = {"backend": name, "lower": lower, "precision": plan.precision, "wiring": fingerprint(arrays)}
+        settings = {
+            "backend": name,
+            "lower": lower,
+            "precision": plan.precision,
+            "wiring": fingerprint(arrays),
+        }
         settings["task"] = course.task is not None
         writer.origin(*origin_of(circuit), settings)
         simulate(plan, engine, built, arrays, writer, name, clock, course, remark)
@@ -204,9 +227,17 @@ def _run(
 
 
 def simulate(
-    plan: Plan, engine: Backend, built: object, arrays: Arrays, writer: RunWriter, name: str, clock: Clock, course: Course,
-    remark: str = "", kept: Kept | None = None,
-) -> None:  # fmt: skip
+    plan: Plan,
+    engine: Backend,
+    built: object,
+    arrays: Arrays,
+    writer: RunWriter,
+    name: str,
+    clock: Clock,
+    course: Course,
+    remark: str = "",
+    kept: Kept | None = None,
+) -> None:
     """Run a plan from the start, or from what was kept, to its end; everything goes to the run file as it happens."""
     emitted = getattr(built, "emit_seconds", 0.0)
     clock.seconds["emit"], clock.seconds["build"] = emitted, clock.seconds["build"] - emitted
@@ -237,15 +268,28 @@ def simulate(
         checkpoints = Checkpoints(plan, session, watch, between, writer, course.checkpoint_every)
         if course.start_from is not None:
             checkpoints.keep(0)  # wiring would not make again what was taken over
-        _advance(plan, session, watch, between, checkpoints, kept.step if kept else 0, clock, course.progress)
+        _advance(
+            plan,
+            session,
+            watch,
+            between,
+            checkpoints,
+            kept.step if kept else 0,
+            clock,
+            course.progress,
+        )
         clock.lap("store")
         results = watch.results(session, name, remark)
         if course.profile:
-            results["profile_s"] = {key: round(value, 4) for key, value in session.profiled().items()}
+            results["profile_s"] = {
+                key: round(value, 4) for key, value in session.profiled().items()
+            }
     finally:
         session.close()
     clock.lap("store")
-    results["simulated_s"] = plan.duration - (kept.step * plan.dt if kept else 0.0)  # by this command
+    results["simulated_s"] = plan.duration - (
+        kept.step * plan.dt if kept else 0.0
+    )  # by this command
     results["timings_s"] = {key: round(value, 4) for key, value in clock.seconds.items()}
     writer.finish(results)
 
@@ -253,19 +297,29 @@ def simulate(
 def _samples(plan: Plan) -> Iterator[Sample]:
     for name in plan.modulators:
         every = max(1, round(plan.record.modulators.mean / plan.dt))
-        yield Sample(f"modulators/{name}", SHARED, f"{word(name)}_level", every, np.zeros(1, np.int32))
+        yield Sample(
+            f"modulators/{name}", SHARED, f"{word(name)}_level", every, np.zeros(1, np.int32)
+        )
     for name, state in plan.record.states.items():
         group, member = plan.population(state.population)
-        neurons = np.arange(member.start, min(member.stop, member.start + state.neurons), dtype=np.int32)
+        neurons = np.arange(
+            member.start, min(member.stop, member.start + state.neurons), dtype=np.int32
+        )
         every = max(1, round(state.every.mean / plan.dt))
         for variable in state.variables:
             yield Sample(f"{name}/{variable}", group.name, variable, every, neurons)
 
 
 def _advance(
-    plan: Plan, session: Session, watch: Watch, between: Between, checkpoints: Checkpoints, done: int, clock: Clock,
+    plan: Plan,
+    session: Session,
+    watch: Watch,
+    between: Between,
+    checkpoints: Checkpoints,
+    done: int,
+    clock: Clock,
     progress: Progress,
-) -> None:  # fmt: skip
+) -> None:
     stop, begin = 0, done
     for index, phase in enumerate(plan.phases):
         stop += phase.steps
@@ -275,7 +329,10 @@ def _advance(
             session.settle()  # so that nothing is pending, and nothing rounded, while plasticity is off
         switch(plan, session, index)
         while done < stop:
-            steps = checkpoints.next_stop(done, between.next_stop(done, watch.next_stop(done, stop))) - done
+            steps = (
+                checkpoints.next_stop(done, between.next_stop(done, watch.next_stop(done, stop)))
+                - done
+            )
             chunk = session.advance(steps)
             done += steps
             watch.pace(clock.lap("simulate"))

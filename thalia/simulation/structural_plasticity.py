@@ -59,7 +59,9 @@ class Pool:
         pruned = connected & (held < self.rewiring.below)
         left = connected & ~pruned
         room = np.maximum(self._most() - np.bincount(self.post[left], minlength=self._neurons), 0)
-        grown = _chosen(~connected, self.post, generator.binomial(room, self.rewiring.growth), generator)
+        grown = _chosen(
+            ~connected, self.post, generator.binomial(room, self.rewiring.growth), generator
+        )
         held[pruned], held[grown] = 0, self.rewiring.weight
         w[self.rows] = held
         self._write(session, w, left | grown)
@@ -71,14 +73,28 @@ class Pool:
             initial = self.pathway.initial.get(name, "0")
             weight = np.full(len(rows), self.rewiring.weight)
             values = session.read(f"{self.synapses.name}.{name}")
-            values[rows] = evaluate(initial, numbers_of(self.pathway, weight)) if isinstance(initial, str) else initial.mean
+            values[rows] = (
+                evaluate(initial, numbers_of(self.pathway, weight))
+                if isinstance(initial, str)
+                else initial.mean
+            )
             session.write(f"{self.synapses.name}.{name}", values)
 
     def _memories(self) -> list[str]:
         """Variables that are weights, or that follow the weight."""
-        following = {s.target for s in self.synapses.statements() if identifiers(s.right) & {"w", "w_before", NOW}}
-        apart = {"w", self.rewiring.connected, *(change.then for change in self.plan.weight_changes)}
-        kept = [e for e in self.synapses.equations if e.kind != "expression" and e.name not in apart]
+        following = {
+            s.target
+            for s in self.synapses.statements()
+            if identifiers(s.right) & {"w", "w_before", NOW}
+        }
+        apart = {
+            "w",
+            self.rewiring.connected,
+            *(change.then for change in self.plan.weight_changes),
+        }
+        kept = [
+            e for e in self.synapses.equations if e.kind != "expression" and e.name not in apart
+        ]
         return [e.name for e in kept if e.name in following or e.dimension == self.synapses.weight]
 
     def _write(self, session: Session, w: NDArray[Any], connected: NDArray[np.bool_]) -> None:
@@ -97,7 +113,9 @@ class Pool:
 
     def _most(self) -> NDArray[np.int64]:
         """How many synapses of the pathway each neuron may have."""
-        return np.rint(np.bincount(self.post, minlength=self._neurons) * self.rewiring.share).astype(np.int64)
+        return np.rint(
+            np.bincount(self.post, minlength=self._neurons) * self.rewiring.share
+        ).astype(np.int64)
 
     def _stream(self, name: str) -> np.random.Generator:
         """A stream of its own for each time, so that nothing of it has to be kept."""
@@ -105,7 +123,10 @@ class Pool:
 
 
 def _chosen(
-    candidates: NDArray[np.bool_], post: NDArray[np.int32], number: NDArray[np.int64], generator: np.random.Generator
+    candidates: NDArray[np.bool_],
+    post: NDArray[np.int32],
+    number: NDArray[np.int64],
+    generator: np.random.Generator,
 ) -> NDArray[np.bool_]:
     """For each neuron some of its candidates, any with the same probability."""
     rows = np.flatnonzero(candidates)

@@ -19,7 +19,9 @@ def weights(synapses: SynapseGroup, read: Read) -> Floats:
         return held
     names = identifiers(synapses.pending) | {"w_min", "w_max"}
     values = {name: _variable(name, synapses, read) for name in names} | {"w": held}
-    sum_of_all = evaluate(f"w + {synapses.pending}", values)  # in the order of the synapses' own statement, to the bit
+    sum_of_all = evaluate(
+        f"w + {synapses.pending}", values
+    )  # in the order of the synapses' own statement, to the bit
     present: Floats = np.clip(sum_of_all, values["w_min"], values["w_max"])
     return present
 
@@ -27,12 +29,16 @@ def weights(synapses: SynapseGroup, read: Read) -> Floats:
 def trace(name: str, synapses: SynapseGroup, read: Read) -> Floats:
     """A variable of every synapse of an object, in SI."""
     held = read(f"{synapses.name}.{name}")
-    return held * _variable(synapses.decay[name], synapses, read) if name in synapses.decay else held
+    return (
+        held * _variable(synapses.decay[name], synapses, read) if name in synapses.decay else held
+    )
 
 
 def _variable(name: str, synapses: SynapseGroup, read: Read) -> Floats:
     if name.startswith(f"{SHARED}_"):
         return read(f"{SHARED}.{name.removeprefix(f'{SHARED}_')}")
     if name.endswith("_post"):
-        return read(f"{synapses.post}.{name.removesuffix('_post')}")[read(f"{synapses.name}._synaptic_post").astype(np.int64)]
+        return read(f"{synapses.post}.{name.removesuffix('_post')}")[
+            read(f"{synapses.name}._synaptic_post").astype(np.int64)
+        ]
     return read(f"{synapses.name}.{name}")

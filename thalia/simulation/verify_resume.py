@@ -44,9 +44,8 @@ class Verdict:
         """A sentence that can be quoted."""
         cuts = ", ".join(f"{cut:g}" for cut in self.cuts)
         subject = f"{self.name} on backend {self.backend}, seed {self.seed}, {self.duration:g} s, cut at {cuts} s"
-        compared = (
-            f"{self.spikes:,} spikes, {self.weights:,} recorded weights, {self.variables} state variables ({self.bytes:,} bytes)"
-        )
+        states = f"{self.variables} state variables ({self.bytes:,} bytes)"
+        compared = f"{self.spikes:,} spikes, {self.weights:,} recorded weights, {states}"
         if self.identical:
             return f"{subject}: resumed and uninterrupted run are identical to the bit: {compared}"
         return f"{subject}: DIFFERENT in {', '.join(self.different)}; compared: {compared}"
@@ -104,9 +103,21 @@ def verify(
         with h5py.File(whole) as first:
             kept = read_state(first, whole)
             state = kept.state if kept else {}
-            spikes = sum(len(node) for name, node in datasets(first, "spikes") if name.endswith("node_ids"))
-            weights = sum(node.size for name, node in datasets(first, "weights") if name.endswith("/w"))
+            spikes = sum(
+                len(node) for name, node in datasets(first, "spikes") if name.endswith("node_ids")
+            )
+            weights = sum(
+                node.size for name, node in datasets(first, "weights") if name.endswith("/w")
+            )
     return Verdict(
-        plan.name, str(done.attributes["backend"]), plan.seed, plan.duration, tuple(step * plan.dt for step in cuts), spikes,
-        weights, len(state), sum(values.nbytes for values in state.values()), tuple(different),
-    )  # fmt: skip
+        plan.name,
+        str(done.attributes["backend"]),
+        plan.seed,
+        plan.duration,
+        tuple(step * plan.dt for step in cuts),
+        spikes,
+        weights,
+        len(state),
+        sum(values.nbytes for values in state.values()),
+        tuple(different),
+    )

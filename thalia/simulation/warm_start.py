@@ -58,11 +58,15 @@ class Learned:
             kept = read_state(h5, file)
             plan, origin = plan_from(h5, file, kept)
         if kept is None:
-            raise fail(f"{file}: holds no state to start from", "let it run for a while with `thalia resume`")
+            raise fail(
+                f"{file}: holds no state to start from",
+                "let it run for a while with `thalia resume`",
+            )
         arrays = wire(plan)
         if fingerprint(arrays) != int(origin["wiring"]):
             raise fail(
-                f"{file}: the network comes out differently here", "use the versions of Thalia and NumPy that the file names"
+                f"{file}: the network comes out differently here",
+                "use the versions of Thalia and NumPy that the file names",
             )
         return cls(plan, arrays, kept)
 
@@ -115,7 +119,10 @@ def _alike(found: Use | None, old: Learned, own: Use, plan: Plan, arrays: Arrays
     if found is None:
         return None
     ends, rows = [], []
-    for (synapses, member), its_plan, its_arrays in ((found, old.plan, old.arrays), (own, plan, arrays)):
+    for (synapses, member), its_plan, its_arrays in (
+        (found, old.plan, old.arrays),
+        (own, plan, arrays),
+    ):
         wired = its_arrays.synapses[synapses.name]
         mine = wired.rows(member.name)
         pre, post = (its_plan.population(end)[1].start for end in (member.pre, member.post))
@@ -126,13 +133,17 @@ def _alike(found: Use | None, old: Learned, own: Use, plan: Plan, arrays: Arrays
     return (rows[0], rows[1]) if np.array_equal(ends[0], ends[1]) else None
 
 
-def _copy_synapses(found: Use, old: Learned, own: Use, plan: Plan, session: Session, rows: Rows) -> None:
+def _copy_synapses(
+    found: Use, old: Learned, own: Use, plan: Plan, session: Session, rows: Rows
+) -> None:
     """Weights, traces, and when they were last brought up to date, counted from the new beginning."""
     (source, before), (target, member) = found, own
     names = {"w", *(e.name for e in target.equations if e.kind != "expression"), "lastupdate"}
     end = float(old.kept.state["defaultclock.t"].reshape(-1)[0])
     for name in sorted(names):
-        if f"{source.name}.{name}" in old.kept.state and (name != "lastupdate" or _is_event_driven(target)):
+        if f"{source.name}.{name}" in old.kept.state and (
+            name != "lastupdate" or _is_event_driven(target)
+        ):
             values = weights(source, old.read) if name == "w" else trace(name, source, old.read)
             held = session.read(f"{target.name}.{name}")
             held[rows[1]] = values[rows[0]] - (end if name == "lastupdate" else 0.0)
@@ -142,11 +153,17 @@ def _copy_synapses(found: Use, old: Learned, own: Use, plan: Plan, session: Sess
         if there in old.kept.state:
             here = f"{target.post}.{hoisted_name(target, hoisted)}"
             _copy_slice(
-                old.kept.state[there], old.plan.population(before.post)[1], here, plan.population(member.post)[1], session
+                old.kept.state[there],
+                old.plan.population(before.post)[1],
+                here,
+                plan.population(member.post)[1],
+                session,
             )
 
 
-def _copy_slice(values: NDArray[Any], source: Member, name: str, target: Member, session: Session) -> None:
+def _copy_slice(
+    values: NDArray[Any], source: Member, name: str, target: Member, session: Session
+) -> None:
     held = session.read(name)
     held[target.start : target.stop] = values[source.start : source.stop]
     session.write(name, held)
@@ -160,7 +177,13 @@ def _copy_states(old: Learned, plan: Plan, session: Session, taken: Taken) -> No
     """What rules keep in the neurons of each population."""
     known = {member.name: (group, member) for group, member in old.plan.populations()}
     for group, member in plan.populations():
-        names = [e.name for each in group.inputs if each.is_state for e in each.equations if e.kind != "expression"]
+        names = [
+            e.name
+            for each in group.inputs
+            if each.is_state
+            for e in each.equations
+            if e.kind != "expression"
+        ]
         source = known.get(member.name)
         for name in names:
             values: Any = old.kept.state.get(f"{source[0].name}.{name}") if source else None

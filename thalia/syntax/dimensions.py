@@ -6,14 +6,42 @@ from itertools import pairwise
 
 from thalia.errors import did_you_mean
 from thalia.syntax.equations import Equation, EquationError, Statement, tree
-from thalia.syntax.units import DIMENSIONLESS, UNITS, Dimension, a_dimension, dimension_name, multiply
+from thalia.syntax.units import (
+    DIMENSIONLESS,
+    UNITS,
+    Dimension,
+    a_dimension,
+    dimension_name,
+    multiply,
+)
 
 _SAME = "the dimension of its argument"
 _OF_NUMBERS = (
-    "exp", "log", "log10", "sin", "cos", "tan", "sinh", "cosh", "tanh", "exprel", "expm1", "log1p", "floor", "ceil", "poisson",
-)  # fmt: skip
+    "exp",
+    "log",
+    "log10",
+    "sin",
+    "cos",
+    "tan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "exprel",
+    "expm1",
+    "log1p",
+    "floor",
+    "ceil",
+    "poisson",
+)
 FUNCTIONS: dict[str, str] = dict.fromkeys(_OF_NUMBERS, "dimensionless")
-FUNCTIONS |= {"abs": _SAME, "clip": _SAME, "int": "bool", "sqrt": "root", "rand": "none", "randn": "none"}
+FUNCTIONS |= {
+    "abs": _SAME,
+    "clip": _SAME,
+    "int": "bool",
+    "sqrt": "root",
+    "rand": "none",
+    "randn": "none",
+}
 CONSTANTS = {"pi": DIMENSIONLESS, "inf": DIMENSIONLESS, "t": UNITS["s"][1], "dt": UNITS["s"][1]}
 CONSTANTS["xi"] = multiply(DIMENSIONLESS, UNITS["s"][1], -0.5)  # white noise
 
@@ -81,7 +109,9 @@ class _Dimensions:
         try:
             exponent = ast.literal_eval(node.right)
         except ValueError:
-            raise EquationError(f"'{ast.unparse(node)}' raises a quantity to a power that is not a number") from None
+            raise EquationError(
+                f"'{ast.unparse(node)}' raises a quantity to a power that is not a number"
+            ) from None
         return multiply(DIMENSIONLESS, base, exponent)
 
     def _alike(self, a: ast.expr, left: Dimension, b: ast.expr, right: Dimension) -> Dimension:
@@ -101,12 +131,16 @@ class _Dimensions:
 
     def _bare(self, node: ast.expr) -> None:
         if (found := self.visit(node)) != DIMENSIONLESS:
-            raise EquationError(f"'{ast.unparse(node)}' should be dimensionless, it is a {dimension_name(found)}")
+            raise EquationError(
+                f"'{ast.unparse(node)}' should be dimensionless, it is a {dimension_name(found)}"
+            )
 
     def _call(self, node: ast.Call) -> Dimension:
         name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
         if name not in FUNCTIONS or node.keywords:
-            raise EquationError(f"'{name}' is not a function of the equations; {did_you_mean(name, FUNCTIONS)}")
+            raise EquationError(
+                f"'{name}' is not a function of the equations; {did_you_mean(name, FUNCTIONS)}"
+            )
         arguments = [self.visit(argument) for argument in node.args]
         if FUNCTIONS[name] == _SAME:
             for other, dimension in zip(node.args[1:], arguments[1:], strict=True):
@@ -150,8 +184,12 @@ def check_statement(statement: Statement, names: Mapping[str, Dimension]) -> Non
         If their dimensions disagree, or the target is not a variable.
     """
     if statement.target not in names:
-        raise EquationError(f"{statement}: '{statement.target}' is not a variable; {did_you_mean(statement.target, names)}")
+        raise EquationError(
+            f"{statement}: '{statement.target}' is not a variable; {did_you_mean(statement.target, names)}"
+        )
     found = dimension_of(statement.right, names)
     expected = DIMENSIONLESS if statement.operator in ("*=", "/=") else names[statement.target]
     if found != expected and statement.right.strip() not in ("0", "0.0"):
-        raise EquationError(f"{statement}: expected {a_dimension(expected)}, the right side is {a_dimension(found)}")
+        raise EquationError(
+            f"{statement}: expected {a_dimension(expected)}, the right side is {a_dimension(found)}"
+        )

@@ -44,7 +44,9 @@ def parse_weight(raw: object) -> Value | DriveTarget:
     if not isinstance(raw, str) or not call:
         return parse_value(raw)
     pieces = call[1].split(",")
-    spread = [piece.partition("=")[2] for piece in pieces if piece.partition("=")[0].strip() == "cv"]
+    spread = [
+        piece.partition("=")[2] for piece in pieces if piece.partition("=")[0].strip() == "cv"
+    ]
     given = [piece for piece in pieces if "=" not in piece]
     if len(given) != 2 or len(given) + len(spread) != len(pieces) or len(spread) > 1:
         raise ValueSyntaxError(f"expected {_FORM}, found '{raw}'")
@@ -53,5 +55,7 @@ def parse_weight(raw: object) -> Value | DriveTarget:
         if value.is_random or value.dimension != dimension:
             raise ValueSyntaxError(f"expected {_FORM}, found '{raw}'")
     if share.mean == 0 or rate.mean <= 0 or cv.mean < 0:
-        raise ValueSyntaxError(f"'{raw}': expected a share that is not 0, a rate above 0 Hz and a cv of 0 or more")
+        raise ValueSyntaxError(
+            f"'{raw}': expected a share that is not 0, a rate above 0 Hz and a cv of 0 or more"
+        )
     return DriveTarget(share.mean, rate.mean, cv.mean, raw.strip())

@@ -65,8 +65,13 @@ def parse_equations(text: str) -> tuple[Equation, ...]:
 def _parse_equation(line: str) -> Equation:
     tail = _TAIL.match(line)
     if not tail:
-        raise EquationError(f"'{line}' does not end in its unit; expected `dx/dt = … : unit` or `x = … : unit`")
-    body, flags = tail["body"].strip(), tuple(f.strip() for f in (tail["flags"] or "").split(",") if f.strip())
+        raise EquationError(
+            f"'{line}' does not end in its unit; expected `dx/dt = … : unit` or `x = … : unit`"
+        )
+    body, flags = (
+        tail["body"].strip(),
+        tuple(f.strip() for f in (tail["flags"] or "").split(",") if f.strip()),
+    )
     try:
         unit = tail["unit"].strip()
         dimension = WEIGHT if unit == "weight" else parse_unit(unit)[1]
@@ -79,7 +84,9 @@ def _parse_equation(line: str) -> Equation:
     elif re.fullmatch(r"\w+", body):
         kind, name, right = "parameter", body, ""
     else:
-        raise EquationError(f"'{line}' is not an equation; expected `dx/dt = … : unit` or `x = … : unit`")
+        raise EquationError(
+            f"'{line}' is not an equation; expected `dx/dt = … : unit` or `x = … : unit`"
+        )
     if right:
         tree(right)
     return Equation(kind, name, right.strip(), dimension, flags)
@@ -140,7 +147,11 @@ def rename(text: str, names: Mapping[str, str]) -> str:
 
 def powers_resolved(expression: str, values: Mapping[str, float]) -> str:
     """The expression without powers whose exponents are exactly 0 or 1, so that a rule pays only for those it has."""
-    return ast.unparse(ast.Expression(_Powers(values).visit(tree(expression)))) if "**" in expression else expression
+    return (
+        ast.unparse(ast.Expression(_Powers(values).visit(tree(expression))))
+        if "**" in expression
+        else expression
+    )
 
 
 class _Powers(ast.NodeTransformer):
@@ -163,7 +174,9 @@ class _Powers(ast.NodeTransformer):
 
 def rename_equation(equation: Equation, names: Mapping[str, str]) -> Equation:
     """The equation with its own name and those it mentions replaced."""
-    return replace(equation, name=names.get(equation.name, equation.name), right=rename(equation.right, names))
+    return replace(
+        equation, name=names.get(equation.name, equation.name), right=rename(equation.right, names)
+    )
 
 
 def weighing(equation: Equation, weight: Dimension) -> Equation:
@@ -173,7 +186,11 @@ def weighing(equation: Equation, weight: Dimension) -> Equation:
 
 def rename_statement(statement: Statement, names: Mapping[str, str]) -> Statement:
     """The statement with the names that it sets and reads replaced."""
-    return replace(statement, target=names.get(statement.target, statement.target), right=rename(statement.right, names))
+    return replace(
+        statement,
+        target=names.get(statement.target, statement.target),
+        right=rename(statement.right, names),
+    )
 
 
 def is_linear_decay(equation: Equation, constants: Iterable[str]) -> bool:
@@ -211,7 +228,11 @@ def _degree(node: ast.expr, names: frozenset[str]) -> float:
 def written_out(equations: Iterable[Equation]) -> dict[str, str]:
     """The right side of every ODE, with the model's named expressions put in their places."""
     equations = tuple(equations)
-    named = {e.name: f"({e.right})" for e in equations if e.kind == "expression" and "summed" not in e.flags}
+    named = {
+        e.name: f"({e.right})"
+        for e in equations
+        if e.kind == "expression" and "summed" not in e.flags
+    }
     result = {}
     for equation in equations:
         if equation.kind != "ode":
@@ -243,8 +264,13 @@ def _factors(node: ast.expr) -> set[str]:
     return set()
 
 
-_OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
-              ast.Pow: operator.pow}  # fmt: skip
+_OPERATORS = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+}
 _CALLS: dict[str, Callable[[float], float]] = {"exp": exp, "log": log, "sqrt": sqrt, "abs": abs}
 
 
@@ -278,7 +304,11 @@ def _evaluate(node: ast.expr, values: Mapping[str, Any]) -> Any:
 
 def equation_text(equation: Equation) -> str:
     """The equation as it is written in a part, with its SI unit."""
-    left = {"ode": f"d{equation.name}/dt = ", "expression": f"{equation.name} = ", "parameter": equation.name}
+    left = {
+        "ode": f"d{equation.name}/dt = ",
+        "expression": f"{equation.name} = ",
+        "parameter": equation.name,
+    }
     flags = f" ({', '.join(equation.flags)})" if equation.flags else ""
     unit = "weight" if equation.dimension == WEIGHT else si_unit(equation.dimension)
     return f"{left[equation.kind]}{equation.right} : {unit}{flags}"

@@ -8,8 +8,24 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from thalia.syntax.drive_weights import DriveTarget, parse_weight
-from thalia.syntax.equations import Equation, EquationError, Statement, parse_equations, parse_statements, tree
-from thalia.syntax.units import DIMENSIONLESS, UNITS, Dimension, Value, ValueSyntaxError, dimension_name, parse_unit, parse_value
+from thalia.syntax.equations import (
+    Equation,
+    EquationError,
+    Statement,
+    parse_equations,
+    parse_statements,
+    tree,
+)
+from thalia.syntax.units import (
+    DIMENSIONLESS,
+    UNITS,
+    Dimension,
+    Value,
+    ValueSyntaxError,
+    dimension_name,
+    parse_unit,
+    parse_value,
+)
 
 
 def _checked(parse: Callable[[Any], Any]) -> BeforeValidator:
@@ -33,13 +49,22 @@ def _text(parse: Callable[[str], Any]) -> Callable[[Any], Any]:
     return read
 
 
-_VALUE_SCHEMA = {"type": ["number", "string"], "examples": ["20 ms", 0.1, "normal(1 nS, 0.2 nS, min=0 nS)"]}
+_VALUE_SCHEMA = {
+    "type": ["number", "string"],
+    "examples": ["20 ms", 0.1, "normal(1 nS, 0.2 nS, min=0 nS)"],
+}
 AnyValue = Annotated[Value, _checked(parse_value), WithJsonSchema(_VALUE_SCHEMA)]
 AnyWeight = Annotated[
-    Value | DriveTarget, _checked(parse_weight), WithJsonSchema({**_VALUE_SCHEMA, "examples": ["1 nS", "drive(0.3, 8 Hz)"]})
+    Value | DriveTarget,
+    _checked(parse_weight),
+    WithJsonSchema({**_VALUE_SCHEMA, "examples": ["1 nS", "drive(0.3, 8 Hz)"]}),
 ]
-Equations = Annotated[tuple[Equation, ...], _checked(_text(parse_equations)), WithJsonSchema({"type": "string"})]
-Statements = Annotated[tuple[Statement, ...], _checked(_text(parse_statements)), WithJsonSchema({"type": "string"})]
+Equations = Annotated[
+    tuple[Equation, ...], _checked(_text(parse_equations)), WithJsonSchema({"type": "string"})
+]
+Statements = Annotated[
+    tuple[Statement, ...], _checked(_text(parse_statements)), WithJsonSchema({"type": "string"})
+]
 
 
 def _unit(raw: Any) -> Dimension:
@@ -54,7 +79,9 @@ def _expression(raw: Any) -> Any:
 
 
 Expression = Annotated[str, _checked(_expression)]
-UnitText = Annotated[Dimension, _checked(_unit), WithJsonSchema({"type": "string", "examples": ["nS", "pA"]})]
+UnitText = Annotated[
+    Dimension, _checked(_unit), WithJsonSchema({"type": "string", "examples": ["nS", "pA"]})
+]
 
 
 def quantity(name: str, dimension: Dimension) -> Any:
@@ -63,7 +90,9 @@ def quantity(name: str, dimension: Dimension) -> Any:
     def parse(raw: Any) -> Value:
         return expect(parse_value(raw), dimension, raw)
 
-    return Annotated[Value, _checked(parse), WithJsonSchema({**_VALUE_SCHEMA, "description": f"a {name}"})]
+    return Annotated[
+        Value, _checked(parse), WithJsonSchema({**_VALUE_SCHEMA, "description": f"a {name}"})
+    ]
 
 
 def expect(value: Value, dimension: Dimension, raw: object = None) -> Value:
@@ -97,7 +126,9 @@ def refuse(message: str, hint: str = "") -> PydanticCustomError:
 
 def _named(text: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]*(\.[a-z0-9][a-z0-9_]*)*", text):
-        raise refuse(f"'{text}' is not a name", "names are snake_case, dotted by region: l4_e, v1.l4.e")
+        raise refuse(
+            f"'{text}' is not a name", "names are snake_case, dotted by region: l4_e, v1.l4.e"
+        )
     return text
 
 
@@ -135,7 +166,9 @@ def _table(raw: Any) -> Any:
         rows = [row if isinstance(row, list | tuple) else [row] for row in raw]
         lengths = sorted({len(row) for row in rows})
         if len(lengths) > 1:
-            raise refuse(f"expected a table with rows of one length, found rows of {lengths[0]} and {lengths[-1]}")
+            raise refuse(
+                f"expected a table with rows of one length, found rows of {lengths[0]} and {lengths[-1]}"
+            )
         return rows
     return [[raw]]
 
@@ -151,7 +184,9 @@ def one_or_many(raw: Any) -> Any:
     return [raw] if isinstance(raw, str) else raw
 
 
-_ONE_OR_MANY = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]})
+_ONE_OR_MANY = WithJsonSchema(
+    {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+)
 Names = Annotated[tuple[Name, ...], BeforeValidator(one_or_many), Field(min_length=1), _ONE_OR_MANY]
 Words = Annotated[tuple[str, ...], BeforeValidator(one_or_many), _ONE_OR_MANY]
 
@@ -163,7 +198,10 @@ def gather(*known: str) -> Callable[[Any], Any]:
         if not isinstance(raw, dict) or "parameters" in raw:
             return raw
         mine = {key: value for key, value in raw.items() if key in known}
-        return {**mine, "parameters": {key: value for key, value in raw.items() if key not in known}}
+        return {
+            **mine,
+            "parameters": {key: value for key, value in raw.items() if key not in known},
+        }
 
     return collect
 
@@ -172,11 +210,18 @@ def _switch(raw: Any) -> Any:
     """On, off, or either for each pathway named."""
     for word in raw.values() if isinstance(raw, dict) else [raw]:
         if word not in ("on", "off"):
-            raise refuse(f"expected 'on', 'off', or either for each of some pathways, found {word!r}")
+            raise refuse(
+                f"expected 'on', 'off', or either for each of some pathways, found {word!r}"
+            )
     return raw
 
 
-_SWITCH_SCHEMA = {"anyOf": [{"enum": ["on", "off"]}, {"type": "object", "additionalProperties": {"enum": ["on", "off"]}}]}
+_SWITCH_SCHEMA = {
+    "anyOf": [
+        {"enum": ["on", "off"]},
+        {"type": "object", "additionalProperties": {"enum": ["on", "off"]}},
+    ]
+}
 Switch = Annotated[Any, BeforeValidator(_switch), WithJsonSchema(_SWITCH_SCHEMA)]
 
 if TYPE_CHECKING:

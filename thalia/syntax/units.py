@@ -10,7 +10,9 @@ from math import isfinite
 
 from thalia.errors import did_you_mean
 
-Dimension = tuple[float, float, float, float, float]  # powers of metre, kilogram, second, ampere, mole
+Dimension = tuple[
+    float, float, float, float, float
+]  # powers of metre, kilogram, second, ampere, mole
 
 DIMENSIONLESS: Dimension = (0, 0, 0, 0, 0)
 _BASES: dict[str, tuple[float, Dimension]] = {
@@ -28,10 +30,30 @@ _BASES: dict[str, tuple[float, Dimension]] = {
     "g": (1e-3, (0, 1, 0, 0, 0)),
 }
 _LONG = {
-    "metre": "m", "meter": "m", "second": "s", "amp": "A", "ampere": "A", "volt": "V", "siemens": "S",
-    "farad": "F", "coulomb": "C", "hertz": "Hz", "molar": "M",
-}  # fmt: skip
-_PREFIXES = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
+    "metre": "m",
+    "meter": "m",
+    "second": "s",
+    "amp": "A",
+    "ampere": "A",
+    "volt": "V",
+    "siemens": "S",
+    "farad": "F",
+    "coulomb": "C",
+    "hertz": "Hz",
+    "molar": "M",
+}
+_PREFIXES = {
+    "f": 1e-15,
+    "p": 1e-12,
+    "n": 1e-9,
+    "u": 1e-6,
+    "µ": 1e-6,
+    "m": 1e-3,
+    "": 1.0,
+    "k": 1e3,
+    "M": 1e6,
+    "G": 1e9,
+}
 
 UNITS: dict[str, tuple[float, Dimension]] = {
     prefix + base: (scale * factor, dimension)
@@ -188,7 +210,9 @@ class Value:
     def scaled(self, factor: float) -> "Value":
         """The same value, times a positive dimensionless factor."""
         low, high = (None if bound is None else bound * factor for bound in (self.low, self.high))
-        return Value(self.kind, tuple(a * factor for a in self.arguments), self.dimension, low, high)
+        return Value(
+            self.kind, tuple(a * factor for a in self.arguments), self.dimension, low, high
+        )
 
     def __str__(self) -> str:
         return self.text or format_value(self)
@@ -217,7 +241,9 @@ def parse_value(raw: object) -> Value:
     if isinstance(raw, Value):
         return raw
     if isinstance(raw, bool) or not isinstance(raw, int | float | str):
-        raise ValueSyntaxError(f"expected a number with its unit such as '20 ms', found {_shown(raw)}")
+        raise ValueSyntaxError(
+            f"expected a number with its unit such as '20 ms', found {_shown(raw)}"
+        )
     if isinstance(raw, int | float):
         if not isfinite(raw):
             raise ValueSyntaxError(f"expected a finite number, found {raw}")
@@ -253,18 +279,24 @@ def _parse_distribution(text: str, name: str, inside: str) -> Value:
         else:
             positional.append(_parse_quantity(piece))
     if len(positional) != 2:
-        raise ValueSyntaxError(f"expected {form}, found {len(positional)} of its two numbers in '{text}'")
+        raise ValueSyntaxError(
+            f"expected {form}, found {len(positional)} of its two numbers in '{text}'"
+        )
     dimension = positional[0].dimension
     for other in (positional[1], *bounds.values()):
         if other.dimension != dimension:
-            raise ValueSyntaxError(f"'{text}' mixes a {dimension_name(dimension)} with a {dimension_name(other.dimension)}")
+            raise ValueSyntaxError(
+                f"'{text}' mixes a {dimension_name(dimension)} with a {dimension_name(other.dimension)}"
+            )
     numbers = (positional[0].arguments[0], positional[1].arguments[0])
     low, high = (bounds[key].arguments[0] if key in bounds else None for key in ("min", "max"))
     _check_distribution(text, name, numbers, low, high)
     return Value(name, numbers, dimension, low, high, text=text.strip())
 
 
-def _check_distribution(text: str, name: str, numbers: tuple[float, float], low: float | None, high: float | None) -> None:
+def _check_distribution(
+    text: str, name: str, numbers: tuple[float, float], low: float | None, high: float | None
+) -> None:
     first, second = numbers
     if name == "spread":
         if low is not None or high is not None:
@@ -280,7 +312,9 @@ def _check_distribution(text: str, name: str, numbers: tuple[float, float], low:
         raise ValueSyntaxError(f"'{text}' leaves nothing between min and max")
     reach = (first, second) if name == "uniform" else (first - 5 * second, first + 5 * second)
     if (low is not None and low > reach[1]) or (high is not None and high < reach[0]):
-        raise ValueSyntaxError(f"'{text}' leaves (almost) nothing of the distribution between min and max")
+        raise ValueSyntaxError(
+            f"'{text}' leaves (almost) nothing of the distribution between min and max"
+        )
 
 
 def format_number(number: float, dimension: Dimension) -> str:

@@ -17,11 +17,15 @@ def parse[Model: BaseModel](model: type[Model], data: object, source: Source) ->
         With every mistake, each with its place.
     """
     if not isinstance(data, dict):
-        raise source.placed([Problem((), f"expected a mapping of keys, found {type(data).__name__}")])
+        raise source.placed(
+            [Problem((), f"expected a mapping of keys, found {type(data).__name__}")]
+        )
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise source.placed([_problem(details, model, data) for details in error.errors()]) from None
+        raise source.placed(
+            [_problem(details, model, data) for details in error.errors()]
+        ) from None
 
 
 def _written_path(location: tuple[str | int, ...], data: Any, last_is_new: bool) -> Path:
@@ -42,22 +46,45 @@ def _problem(details: Any, model: type[BaseModel], data: object) -> Problem:
     path = _written_path(details["loc"], data, last_is_new=details["type"] == "missing")
     kind, found = details["type"], details.get("input")
     if kind == "extra_forbidden":
-        return Problem(path, f"unknown key '{path[-1]}'", did_you_mean(str(path[-1]), _keys_at(model, path[:-1])))
+        return Problem(
+            path,
+            f"unknown key '{path[-1]}'",
+            did_you_mean(str(path[-1]), _keys_at(model, path[:-1])),
+        )
     if kind == "missing":
         return Problem(path, f"'{path[-1]}' is missing")
-    shown = "a mapping" if isinstance(found, dict) else "a list" if isinstance(found, list) else repr(found)
+    shown = (
+        "a mapping"
+        if isinstance(found, dict)
+        else "a list"
+        if isinstance(found, list)
+        else repr(found)
+    )
     if kind == "literal_error":
         return Problem(path, f"expected {details['ctx']['expected']}, found {shown}")
     if kind in ("thalia", "value_error"):
         message = str(details["ctx"].get("message") or details["ctx"].get("error"))
         return Problem(path, message, details["ctx"].get("hint", ""))
-    wanted = {"dict_type": "a mapping", "model_type": "a mapping", "string_type": "a word", "int_parsing": "a whole number",
-              "int_type": "a whole number", "list_type": "a list", "tuple_type": "a list", "int_from_float": "a whole number",
-              "float_type": "a number", "float_parsing": "a number", "bool_type": "true or false",
-              "bool_parsing": "true or false", "model_attributes_type": "a mapping"}.get(kind)  # fmt: skip
+    wanted = {
+        "dict_type": "a mapping",
+        "model_type": "a mapping",
+        "string_type": "a word",
+        "int_parsing": "a whole number",
+        "int_type": "a whole number",
+        "list_type": "a list",
+        "tuple_type": "a list",
+        "int_from_float": "a whole number",
+        "float_type": "a number",
+        "float_parsing": "a number",
+        "bool_type": "true or false",
+        "bool_parsing": "true or false",
+        "model_attributes_type": "a mapping",
+    }.get(kind)
     if wanted:
         return Problem(path, f"expected {wanted}, found {shown}")
-    return Problem(path, f"{details['msg'].replace('Input should be', 'expected to be')}, found {shown}")
+    return Problem(
+        path, f"{details['msg'].replace('Input should be', 'expected to be')}, found {shown}"
+    )
 
 
 def _keys_at(model: Any, path: tuple[Any, ...]) -> list[str]:

@@ -42,7 +42,10 @@ class Source:
 
     def placed(self, problems: list[Problem]) -> CircuitError:
         """The error for these problems, each with its place, in file order; what a table multiplied is told once."""
-        located = {Problem(self.written(p.path), p.message, p.hint, p.place or self.locate(p.path)) for p in problems}
+        located = {
+            Problem(self.written(p.path), p.message, p.hint, p.place or self.locate(p.path))
+            for p in problems
+        }
         return CircuitError(sorted(located, key=_reading_order))
 
     def joined(self, other: "Source", under: Path) -> "Source":
@@ -52,7 +55,14 @@ class Source:
 
     def below(self, path: Path) -> "Source":
         """The places below a path, as those of a text of its own."""
-        return Source({known[len(path) :]: place for known, place in self.places.items() if known[: len(path)] == path}, {})
+        return Source(
+            {
+                known[len(path) :]: place
+                for known, place in self.places.items()
+                if known[: len(path)] == path
+            },
+            {},
+        )
 
     def aliased(self, aliases: Mapping[Path, Path]) -> "Source":
         """This source, knowing also what these made paths stand for."""
@@ -101,7 +111,9 @@ def read_yaml(text: str, name: str, folder: FilePath = FilePath(".")) -> tuple[o
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        raise CircuitError([Problem((), f"is not YAML: {error.problem or error.context}", place=place)]) from None
+        raise CircuitError(
+            [Problem((), f"is not YAML: {error.problem or error.context}", place=place)]
+        ) from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else "it is nested too deeply"
         raise CircuitError([Problem((), f"is not YAML: {reason}", place=name)]) from None
@@ -126,10 +138,17 @@ class _Reader:
         self.count += 1
         if self.count > MAX_NODES:
             message = f"has more than {MAX_NODES:,} entries once its aliases are followed"
-            raise CircuitError([Problem((), message, "write the repeated part out, or as a region", self.name)])
+            raise CircuitError(
+                [Problem((), message, "write the repeated part out, or as a region", self.name)]
+            )
         self.places.setdefault(path, self._place(node))
         if not node.tag.startswith("tag:yaml.org,2002:") or "python" in node.tag:
-            self._problem(path, node, f"the tag '{node.tag}' is not allowed", "a circuit is plain data: remove the tag")
+            self._problem(
+                path,
+                node,
+                f"the tag '{node.tag}' is not allowed",
+                "a circuit is plain data: remove the tag",
+            )
             return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
@@ -147,7 +166,12 @@ class _Reader:
                 continue
             key = str(key_node.value)
             if key in first:
-                self._problem((*path, key), key_node, f"'{key}' is given twice, first in line {first[key]}", "keep one")
+                self._problem(
+                    (*path, key),
+                    key_node,
+                    f"'{key}' is given twice, first in line {first[key]}",
+                    "keep one",
+                )
                 continue
             first[key] = key_node.start_mark.line + 1
             self.places[(*path, key)] = self._place(key_node)

@@ -24,7 +24,10 @@ from thalia.simulation.synapse_state import weights
 from thalia.syntax.units import Value, constant
 
 LEARNING, FROZEN = 0, 1
-STIMULI = ("rate", "value")  # the parameters by which a population is shown something, whichever it has from a task
+STIMULI = (
+    "rate",
+    "value",
+)  # the parameters by which a population is shown something, whichever it has from a task
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,9 @@ class Response:
 
     def counts(self, population: str) -> NDArray[np.int64]:
         """Spikes of each neuron, (n_neurons,)."""
-        return np.bincount(self.spikes(population)[1], minlength=self.plan.population(population)[1].size)
+        return np.bincount(
+            self.spikes(population)[1], minlength=self.plan.population(population)[1].size
+        )
 
     def total(self, population: str) -> int:
         """Spikes of the whole population."""
@@ -64,7 +69,9 @@ class Subject:
         self.done = 0
         switch(plan, self.session, LEARNING)
 
-    def present(self, duration: float | Value, rates: Mapping[str, Numbers] | None = None) -> Response:
+    def present(
+        self, duration: float | Value, rates: Mapping[str, Numbers] | None = None
+    ) -> Response:
         """Show rates (Hz), or values, to some populations, the others having their own, and take the answer.
 
         Parameters
@@ -80,8 +87,15 @@ class Subject:
         """
         given = rates or {}
         for population in self.shown - given.keys():
-            (group, member), parameter = self.plan.population(population), self._stimulus(population)
-            self.apparatus.set(population, parameter, self.arrays.groups[group.name][parameter][member.start : member.stop])
+            (group, member), parameter = (
+                self.plan.population(population),
+                self._stimulus(population),
+            )
+            self.apparatus.set(
+                population,
+                parameter,
+                self.arrays.groups[group.name][parameter][member.start : member.stop],
+            )
         for population, values in given.items():
             self.apparatus.set(population, self._stimulus(population), values)
         self.shown = set(given)
@@ -117,7 +131,10 @@ class Subject:
     def ends(self, pathway: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The pre- and postsynaptic neuron of each synapse of a pathway, within their populations, in the order of `weights`."""
         synapses, rows = self._synapses(pathway)
-        wired, member = self.arrays.synapses[synapses.name], next(m for m in synapses.members if m.name == pathway)
+        wired, member = (
+            self.arrays.synapses[synapses.name],
+            next(m for m in synapses.members if m.name == pathway),
+        )
         pre, post = (self.plan.population(end)[1].start for end in (member.pre, member.post))
         return wired.pre[rows] - np.int64(pre), wired.post[rows] - np.int64(post)
 
@@ -142,7 +159,9 @@ class Subject:
             self.session.settle()
         for synapses in self.plan.synapses:
             if synapses.is_plastic:
-                self.session.write(f"{synapses.name}.w", self.arrays.synapses[synapses.name].variables["w"])
+                self.session.write(
+                    f"{synapses.name}.w", self.arrays.synapses[synapses.name].variables["w"]
+                )
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -191,9 +210,16 @@ def plan_for_trials(circuit: Circuit) -> Plan:
         With every mistake in the circuit, or if it has phases.
     """
     if circuit.phases:
-        raise fail("an experiment has no phases of its own: trials are its time", "leave `phases` out", ("phases",))
+        raise fail(
+            "an experiment has no phases of its own: trials are its time",
+            "leave `phases` out",
+            ("phases",),
+        )
     moment = constant(1.0, SECOND)
-    phases = (Phase(name="learning", duration=moment), Phase(name="frozen", duration=moment, plasticity="off"))
+    phases = (
+        Phase(name="learning", duration=moment),
+        Phase(name="frozen", duration=moment, plasticity="off"),
+    )
     return plan_of(circuit.with_(phases=phases, duration=None))
 
 

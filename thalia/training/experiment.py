@@ -90,7 +90,9 @@ def learn(
     """
     if seeds is not None and seeds < 1:
         raise fail(f"--seeds: expected at least one, found {seeds}")
-    conditions = conditions_of(experiment, rule, controls, set or {}, {} if trials is None else {"trials": trials})
+    conditions = conditions_of(
+        experiment, rule, controls, set or {}, {} if trials is None else {"trials": trials}
+    )
     first = conditions[0]
     wanted = range(base_seed, base_seed + (seeds or first.experiment.seeds))
     jobs = _jobs(conditions, wanted, backend)
@@ -100,9 +102,13 @@ def learn(
         ledger = Ledger(folder, "experiment", {"runs": jobs})
         _build(conditions, backend, progress)
         failures = _carry_out(jobs, ledger, workers or os.cpu_count() or 1, progress)
-        logs = tuple(_log(each, index, wanted, ledger, backend) for index, each in enumerate(conditions))
+        logs = tuple(
+            _log(each, index, wanted, ledger, backend) for index, each in enumerate(conditions)
+        )
         failed = tuple(
-            (conditions[job["condition"]].name, job["seed"], failures[job["index"]]) for job in jobs if job["index"] in failures
+            (conditions[job["condition"]].name, job["seed"], failures[job["index"]])
+            for job in jobs
+            if job["index"] in failures
         )
         outcome = Outcome(first.experiment, first.circuit.name, logs, folder, failed)
         for log in logs:
@@ -113,7 +119,11 @@ def learn(
 
 
 def conditions_of(
-    file: str | FilePath, rule: str | None, controls: Sequence[str] | None, set: Mapping[str, Any], task: dict[str, Any]
+    file: str | FilePath,
+    rule: str | None,
+    controls: Sequence[str] | None,
+    set: Mapping[str, Any],
+    task: dict[str, Any],
 ) -> list[Condition]:
     """The experiment as it is written, or with a rule, then with each control; all are checked before anything runs.
 
@@ -133,7 +143,11 @@ def conditions_of(
     found = [_condition(file, rule or LEARNING, chosen, set, task)]
     for name in written.controls if controls is None else controls:
         control = written.controls[name]
-        both = Variant(says=control.says, set={**chosen.set, **control.set}, task={**chosen.task, **control.task})
+        both = Variant(
+            says=control.says,
+            set={**chosen.set, **control.set},
+            task={**chosen.task, **control.task},
+        )
         found.append(_condition(file, name, both, set, task))
     return found
 
@@ -155,11 +169,16 @@ def experiment_of(circuit: Circuit) -> Experiment:
         If it has none.
     """
     if circuit.experiment is None:
-        raise fail(f"{circuit.name} has no `experiment:`", "say what it is to learn; `thalia list experiments` has examples")
+        raise fail(
+            f"{circuit.name} has no `experiment:`",
+            "say what it is to learn; `thalia list experiments` has examples",
+        )
     return circuit.experiment
 
 
-def _condition(file: str | FilePath, name: str, variant: Variant, set: Mapping[str, Any], task: dict[str, Any]) -> Condition:
+def _condition(
+    file: str | FilePath, name: str, variant: Variant, set: Mapping[str, Any], task: dict[str, Any]
+) -> Condition:
     circuit = load_whole(_path(file), {**set, **variant.set})
     numbers = {**experiment_of(circuit).parameters, **variant.task, **task}
     _environment(circuit, numbers)
@@ -172,7 +191,9 @@ def _environment(circuit: Circuit, numbers: dict[str, Any]) -> Environment:
     try:
         task = parse(environment(experiment_of(circuit).task, circuit.folder), numbers, Source())
     except CircuitError as error:
-        raise circuit.source.placed([p if p.path[:1] == section else p.under(*section) for p in error.problems]) from None
+        raise circuit.source.placed(
+            [p if p.path[:1] == section else p.under(*section) for p in error.problems]
+        ) from None
     if problems := task.problems(plan_for_trials(circuit)):
         raise circuit.source.placed(problems)
     return task
@@ -186,10 +207,17 @@ def _jobs(conditions: list[Condition], seeds: Sequence[int], backend: str | None
         if task.endswith(".py"):
             files[task] = (condition.circuit.folder / task).read_text("utf-8")
         for seed in seeds:
-            jobs.append({
-                "index": len(jobs), "condition": index, "seed": seed, "circuit": text, "files": files, "backend": backend,
-                "numbers": condition.numbers,
-            })  # fmt: skip
+            jobs.append(
+                {
+                    "index": len(jobs),
+                    "condition": index,
+                    "seed": seed,
+                    "circuit": text,
+                    "files": files,
+                    "backend": backend,
+                    "numbers": condition.numbers,
+                }
+            )
     return jobs
 
 
@@ -214,7 +242,11 @@ def _carry_out(jobs: list[Job], ledger: Ledger, workers: int, progress: Progress
         else:
             failures.pop(job["index"], None)
             ledger.write(job["index"], numbers)
-        progress("learning", len(ledger.found) / len(jobs), f"{len(ledger.found)} of {len(jobs)} runs, {len(failures)} failed")
+        progress(
+            "learning",
+            len(ledger.found) / len(jobs),
+            f"{len(ledger.found)} of {len(jobs)} runs, {len(failures)} failed",
+        )
 
     left = [job for job in jobs if job["index"] not in ledger.found]
     for alone in (False, True):
@@ -243,15 +275,27 @@ def take_part(job: Job) -> dict[str, Any]:
     return {"history": history, "final": final}
 
 
-def _log(condition: Condition, place: int, seeds: Sequence[int], ledger: Ledger, backend: str | None) -> Log:
-    numbered = [(seed, ledger.found.get(place * len(seeds) + index)) for index, seed in enumerate(seeds)]
+def _log(
+    condition: Condition, place: int, seeds: Sequence[int], ledger: Ledger, backend: str | None
+) -> Log:
+    numbered = [
+        (seed, ledger.found.get(place * len(seeds) + index)) for index, seed in enumerate(seeds)
+    ]
     done = [(seed, found) for seed, found in numbered if found is not None]
     config = {
-        "experiment": condition.circuit.name, "condition": condition.name, "place": place, "says": condition.says,
-        "numbers": condition.numbers, "thalia": version("thalia"), "backend": backend or backends.choose()[0],
-        "section": as_plain(condition.experiment), "circuit": origin_of(condition.circuit)[0],
-    }  # fmt: skip
+        "experiment": condition.circuit.name,
+        "condition": condition.name,
+        "place": place,
+        "says": condition.says,
+        "numbers": condition.numbers,
+        "thalia": version("thalia"),
+        "backend": backend or backends.choose()[0],
+        "section": as_plain(condition.experiment),
+        "circuit": origin_of(condition.circuit)[0],
+    }
     return Log(
-        config, tuple(seed for seed, _ in done), tuple(found["history"] for _, found in done),
+        config,
+        tuple(seed for seed, _ in done),
+        tuple(found["history"] for _, found in done),
         tuple(found["final"] for _, found in done),
-    )  # fmt: skip
+    )

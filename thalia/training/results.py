@@ -43,9 +43,13 @@ class Log:
             values = self.values(name)
             low, high = bootstrap_bounds(values)
             found[name] = {
-                "mean": float(values.mean()), "sd": float(values.std(ddof=1)) if len(values) > 1 else 0.0,
-                "low": low, "high": high, "least": float(values.min()), "most": float(values.max()),
-            }  # fmt: skip
+                "mean": float(values.mean()),
+                "sd": float(values.std(ddof=1)) if len(values) > 1 else 0.0,
+                "low": low,
+                "high": high,
+                "least": float(values.min()),
+                "most": float(values.max()),
+            }
         return found
 
 
@@ -82,25 +86,44 @@ def read(folder: FilePath) -> Outcome:
         data = json.loads(file.read_text("utf-8"))
         if isinstance(data, dict) and {"config", "runs"} <= data.keys():
             runs = data["runs"]
-            found.append(Log(
-                data["config"], tuple(run["seed"] for run in runs), tuple(run["history"] for run in runs),
-                tuple(run["final"] for run in runs),
-            ))  # fmt: skip
+            found.append(
+                Log(
+                    data["config"],
+                    tuple(run["seed"] for run in runs),
+                    tuple(run["history"] for run in runs),
+                    tuple(run["final"] for run in runs),
+                )
+            )
     if not found:
-        raise fail(f"{folder}: holds no logs of an experiment", "thalia learn EXPERIMENT -o DIR writes them")
+        raise fail(
+            f"{folder}: holds no logs of an experiment",
+            "thalia learn EXPERIMENT -o DIR writes them",
+        )
     found.sort(key=lambda log: log.config["place"])
     config = found[0].config
-    return Outcome(parse(Experiment, gathered(config["section"]), Source()), config["experiment"], tuple(found), folder)
+    return Outcome(
+        parse(Experiment, gathered(config["section"]), Source()),
+        config["experiment"],
+        tuple(found),
+        folder,
+    )
 
 
 def rows(outcomes: Sequence[Outcome]) -> list[list[str]]:
     """A table of final numbers, one line a condition: mean and 95 % interval, and the number of seeds."""
-    names = list(dict.fromkeys(name for each in outcomes for log in each.logs for name in log.aggregate()))
+    names = list(
+        dict.fromkeys(name for each in outcomes for log in each.logs for name in log.aggregate())
+    )
     lines = [["experiment", "condition", "seeds", *names]]
     for outcome in outcomes:
         for log in outcome.logs:
             found = log.aggregate()
-            cells = [f"{n['mean']:.3g} [{n['low']:.3g}, {n['high']:.3g}]" if (n := found.get(name)) else "" for name in names]
+            cells = [
+                f"{n['mean']:.3g} [{n['low']:.3g}, {n['high']:.3g}]"
+                if (n := found.get(name))
+                else ""
+                for name in names
+            ]
             lines.append([outcome.name, log.condition, str(len(log.seeds)), *cells])
     return lines
 

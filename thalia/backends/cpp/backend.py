@@ -23,14 +23,29 @@ from thalia.connectivity.build import Arrays
 
 HERE = FilePath(__file__).parent
 # how much to optimise what runs once: nothing where it is long, as the list of all arrays is
-LESS = {"main.cpp": "-O1", "objects.cpp": "-O0", "run.cpp": "-O1", "network.cpp": "-O1", "synapses_classes.cpp": "-O1"}
+LESS = {
+    "main.cpp": "-O1",
+    "objects.cpp": "-O0",
+    "run.cpp": "-O1",
+    "network.cpp": "-O1",
+    "synapses_classes.cpp": "-O1",
+}
 _TEMPLATES = sorted(f"templates/{file.name}" for file in (HERE / "templates").glob("*.cpp"))
 _SOURCES = (
-    "serve.cpp", "serve.h", "../connection.h", "backend.py", "device.py", "translation_units.py",
-    "../../codegen/brian_model.py", "../../codegen/rosenbrock.py", *_TEMPLATES,
-)  # fmt: skip
+    "serve.cpp",
+    "serve.h",
+    "../connection.h",
+    "backend.py",
+    "device.py",
+    "translation_units.py",
+    "../../codegen/brian_model.py",
+    "../../codegen/rosenbrock.py",
+    *_TEMPLATES,
+)
 # they set arrays from a command line and write them to files, and are half the compiler's work for a large model
-_NEVER_CALLED = re.compile(r"(void (?:set_variable_by_name|_write_arrays)\([^)]*\)\s*\{).*?^\}", re.DOTALL | re.MULTILINE)
+_NEVER_CALLED = re.compile(
+    r"(void (?:set_variable_by_name|_write_arrays)\([^)]*\)\s*\{).*?^\}", re.DOTALL | re.MULTILINE
+)
 
 
 def refuse(plan: Plan) -> list[str]:
@@ -46,7 +61,9 @@ def build(plan: Plan, progress: Progress) -> Program:
     folder = cache_folder() / model.digest(identity(), version("brian2"), _own_source())
 
     def compile(partial: FilePath, sources: list[str]) -> None:
-        compile_program(partial, sources, LESS, lambda done, total: progress("compiling", done / total))
+        compile_program(
+            partial, sources, LESS, lambda done, total: progress("compiling", done / total)
+        )
 
     progress("writing C++", 0.0)
     return make_once(folder, lambda partial: _generate(model, partial), compile)
@@ -59,7 +76,9 @@ def _own_source() -> str:
 def _generate(model: NetworkModel, folder: FilePath) -> tuple[list[str], dict[str, Any]]:
     """Have Brian2 write the model's C++, and add the part that serves it."""
     b2 = import_brian2()
-    from thalia.backends.cpp.device import register  # its classes are made from Brian2's, which not every start needs
+    from thalia.backends.cpp.device import (
+        register,
+    )  # its classes are made from Brian2's, which not every start needs
 
     b2.set_device(register(), build_on_run=False)
     device = b2.device
@@ -83,7 +102,10 @@ def _generate(model: NetworkModel, folder: FilePath) -> tuple[list[str], dict[st
         device.reinit()
         b2.set_device("runtime")
     longest = ["serve.cpp", "objects.cpp"]
-    return [*longest, *(source for source in joined(folder, sources) if source not in longest)], manifest
+    return [
+        *longest,
+        *(source for source in joined(folder, sources) if source not in longest),
+    ], manifest
 
 
 def _write_server(device: Any, model: NetworkModel, folder: FilePath) -> dict[str, Any]:
@@ -99,21 +121,34 @@ def _write_server(device: Any, model: NetworkModel, folder: FilePath) -> dict[st
     pathways = [path.name for s in device.synapses for path in s._pathways]
     queues = "\n".join(f'    {{"{name}", &brian::{name}}},' for name in pathways)
     sources = ", ".join(f"{{_array_{g.name}__spikespace, {g.size}}}" for g in model.groups)
-    text = (HERE / "serve.cpp").read_text().replace("@ARRAYS@", "\n".join(lines)).replace("@SOURCES@", sources)
+    text = (
+        (HERE / "serve.cpp")
+        .read_text()
+        .replace("@ARRAYS@", "\n".join(lines))
+        .replace("@SOURCES@", sources)
+    )
     text = text.replace("@QUEUES@", queues)
     (folder / "serve.cpp").write_text(text)
     for header in ("serve.h", "../connection.h"):
         shutil.copy(HERE / header, folder)
-    used = {variable for each in device.code_objects.values() for variable in each.variables.values()}
+    used = {
+        variable for each in device.code_objects.values() for variable in each.variables.values()
+    }
     axons = [s.name for s in device.synapses if s.variables["_synaptic_pre"] in used]
     _, (_, calls) = next(each for each in device.main_queue if each[0] == "run_network")
     ran = re.findall(r"_run_(\w+?)(?:_codeobject)?\);", "\n".join(calls))
     return {
-        "arrays": dtypes, "queues": pathways, "axons": axons, "sources": {g.name: g.size for g in model.groups},
-        "objects": ["poisson input", "recording", *ran], "code_objects": len(device.code_objects),
-    }  # fmt: skip
+        "arrays": dtypes,
+        "queues": pathways,
+        "axons": axons,
+        "sources": {g.name: g.size for g in model.groups},
+        "objects": ["poisson input", "recording", *ran],
+        "code_objects": len(device.code_objects),
+    }
 
 
-def start(plan: Plan, built: Program, arrays: Arrays, samples: tuple[Sample, ...], seed: int) -> ProgramSession:
+def start(
+    plan: Plan, built: Program, arrays: Arrays, samples: tuple[Sample, ...], seed: int
+) -> ProgramSession:
     """A session at time zero, with every array in place."""
     return serve(plan, built, arrays, samples, seed)

@@ -24,9 +24,28 @@ FLAGS = (
     "-std=c++17",
 )
 _HEADERS = (
-    "algorithm", "chrono", "cmath", "csignal", "cstdint", "cstdlib", "cstring", "ctime", "fstream", "functional", "iostream",
-    "iterator", "limits", "map", "random", "set", "sstream", "string", "tuple", "utility", "vector",
-)  # fmt: skip
+    "algorithm",
+    "chrono",
+    "cmath",
+    "csignal",
+    "cstdint",
+    "cstdlib",
+    "cstring",
+    "ctime",
+    "fstream",
+    "functional",
+    "iostream",
+    "iterator",
+    "limits",
+    "map",
+    "random",
+    "set",
+    "sstream",
+    "string",
+    "tuple",
+    "utility",
+    "vector",
+)
 
 
 def cache_folder() -> FilePath:
@@ -49,9 +68,18 @@ def identity() -> str:
     command = find_compiler()
     if command is None:
         return "none"
-    version = subprocess.run([command, "--version"], capture_output=True, text=True, check=False).stdout
-    target = subprocess.run([command, "-march=native", "-Q", "--help=target"], capture_output=True, text=True, check=False)
-    arch = next((line for line in target.stdout.splitlines() if line.strip().startswith("-march=")), "")
+    version = subprocess.run(
+        [command, "--version"], capture_output=True, text=True, check=False
+    ).stdout
+    target = subprocess.run(
+        [command, "-march=native", "-Q", "--help=target"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    arch = next(
+        (line for line in target.stdout.splitlines() if line.strip().startswith("-march=")), ""
+    )
     return "\n".join([command, version, arch, *FLAGS])
 
 
@@ -60,7 +88,10 @@ class CompileError(RuntimeError):
 
 
 def compile_program(
-    folder: FilePath, sources: list[str], less: Mapping[str, str], progress: Callable[[int, int], None]
+    folder: FilePath,
+    sources: list[str],
+    less: Mapping[str, str],
+    progress: Callable[[int, int], None],
 ) -> None:
     """Compile and link `sources`, all in `folder`, to `folder/main`; `less` says how much some of them are optimised.
 
@@ -75,7 +106,11 @@ def compile_program(
     common = ["-include", str(header), "-I.", "-c"]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = [
-            pool.submit(_compile, [*common, *((less[source],) if source in less else ()), source, "-o", target], folder)
+            pool.submit(
+                _compile,
+                [*common, *((less[source],) if source in less else ()), source, "-o", target],
+                folder,
+            )
             for source, target in zip(sources, objects, strict=True)
         ]
         for done, job in enumerate(as_completed(jobs), start=1):

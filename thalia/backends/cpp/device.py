@@ -60,7 +60,9 @@ class RangesCodeObject(CPPStandaloneCodeObject):  # type: ignore[misc]  # Brian2
 class RangesDevice(CPPStandaloneDevice):  # type: ignore[misc]
     """The device that writes a program of such code objects."""
 
-    def code_object_class(self, codeobj_class: type | None = None, fallback_pref: str | None = None) -> type:
+    def code_object_class(
+        self, codeobj_class: type | None = None, fallback_pref: str | None = None
+    ) -> type:
         """The class of every code object for which no other is asked."""
         return codeobj_class or RangesCodeObject
 
@@ -69,5 +71,7 @@ class RangesDevice(CPPStandaloneDevice):  # type: ignore[misc]
 def register() -> str:
     """The name under which Brian2 knows the device."""
     all_devices[NAME] = RangesDevice()
-    DEFAULT_FUNCTIONS["exp"].implementations.add_implementation(RangesCodeObject, code=EXPONENTIAL, name="_exponential")
+    DEFAULT_FUNCTIONS["exp"].implementations.add_implementation(
+        RangesCodeObject, code=EXPONENTIAL, name="_exponential"
+    )
     return NAME

@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path as FilePath
 
 # what comes before the support code, the support code, the definitions, and the function
-_PIECE = re.compile(r"(.*?)(////// SUPPORT CODE ///////\n.*?////// HASH DEFINES ///////\n)(.*?)(\nvoid .*)", re.DOTALL)
+_PIECE = re.compile(
+    r"(.*?)(////// SUPPORT CODE ///////\n.*?////// HASH DEFINES ///////\n)(.*?)(\nvoid .*)",
+    re.DOTALL,
+)
 MOST = 70_000  # characters of functions in one file; what is longer stands alone
 
 
@@ -17,7 +20,11 @@ def joined(folder: FilePath, sources: Sequence[str]) -> list[str]:
     kept: list[str] = []
     alike: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for source in sources:
-        piece = _PIECE.fullmatch((folder / source).read_text()) if source.startswith("code_objects/") else None
+        piece = (
+            _PIECE.fullmatch((folder / source).read_text())
+            if source.startswith("code_objects/")
+            else None
+        )
         if piece is None or len(piece[4]) > MOST:
             kept.append(source)
         else:
@@ -26,7 +33,9 @@ def joined(folder: FilePath, sources: Sequence[str]) -> list[str]:
         for batch in _batches(pieces):
             includes = dict.fromkeys(line for head, _ in batch for line in head.splitlines())
             name = f"code_objects/unit_{len(kept)}.cpp"
-            (folder / name).write_text("\n".join([*includes, support, defined, *(function for _, function in batch)]))
+            (folder / name).write_text(
+                "\n".join([*includes, support, defined, *(function for _, function in batch)])
+            )
             kept.append(name)
     return kept
 

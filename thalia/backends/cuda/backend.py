@@ -20,10 +20,21 @@ from thalia.connectivity.build import Arrays
 HERE = FilePath(__file__).parent
 _TEMPLATES = sorted(f"templates/{file.name}" for file in (HERE / "templates").glob("*.cu"))
 _SOURCES = (
-    "program.cu", "../connection.h", "serve_stock.cu", "serve_stock.h", "stock.py", "device.py", "kernel_fusion.py",
-    "loop_invariants.py", "backend.py", "compiler.py", "../cpp/device.py", "../../codegen/brian_model.py",
-    "../../codegen/rosenbrock.py", *_TEMPLATES,
-)  # fmt: skip
+    "program.cu",
+    "../connection.h",
+    "serve_stock.cu",
+    "serve_stock.h",
+    "stock.py",
+    "device.py",
+    "kernel_fusion.py",
+    "loop_invariants.py",
+    "backend.py",
+    "compiler.py",
+    "../cpp/device.py",
+    "../../codegen/brian_model.py",
+    "../../codegen/rosenbrock.py",
+    *_TEMPLATES,
+)
 
 
 def refuse(plan: Plan) -> list[str]:
@@ -49,7 +60,10 @@ def _what_cannot_run(plan: Plan) -> Iterator[str]:
         if any("summed" in equation.flags for equation in synapses.equations):
             yield f"{synapses.members[0].name}: graded transmission runs on the backends cpp and runtime only"
         for statement in synapses.statements():
-            if statement.target.endswith(("_pre", "_post")) and statement.operator not in ("+=", "-="):
+            if statement.target.endswith(("_pre", "_post")) and statement.operator not in (
+                "+=",
+                "-=",
+            ):
                 where = synapses.members[0].name
                 yield f"{where}: `{statement}` sets a number that many synapses share, and on a GPU they have no order"
 
@@ -67,7 +81,9 @@ def build(plan: Plan, progress: Progress) -> Program:
     """The program of a plan, from the cache or compiled now."""
     model = model_of(plan, native_drives=not plan.stock)
     own = "".join((HERE / name).read_text() for name in _SOURCES)
-    folder = cache_folder() / model.digest(compiler.identity(), version("brian2"), version("brian2cuda"), own, str(plan.stock))
+    folder = cache_folder() / model.digest(
+        compiler.identity(), version("brian2"), version("brian2cuda"), own, str(plan.stock)
+    )
 
     def generate(partial: FilePath) -> tuple[list[str], dict[str, Any]]:
         return (_generate_stock if plan.stock else _generate)(model, partial)
@@ -84,7 +100,9 @@ def _prepare() -> Any:
     """Brian2, with brian2cuda told what it would otherwise look for."""
     b2 = import_brian2()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SyntaxWarning)  # of its regular expressions, when Python first compiles them
+        warnings.simplefilter(
+            "ignore", SyntaxWarning
+        )  # of its regular expressions, when Python first compiles them
         import brian2cuda  # which registers its preferences and its device
     logging.getLogger("brian2cuda").setLevel(logging.WARNING)  # it lists its preferences
     gpu = compiler.find_gpu()
@@ -106,7 +124,10 @@ def _generate_stock(model: NetworkModel, folder: FilePath) -> tuple[list[str], d
 def _generate(model: NetworkModel, folder: FilePath) -> tuple[list[str], dict[str, Any]]:
     """Have brian2cuda write the code of the model's objects, and put it into a program."""
     b2, _ = _prepare()
-    from thalia.backends.cuda.device import Source, register  # its classes are made from brian2cuda's
+    from thalia.backends.cuda.device import (
+        Source,
+        register,
+    )  # its classes are made from brian2cuda's
 
     b2.set_device(register(), build_on_run=False)
     device = b2.device
@@ -127,6 +148,8 @@ def _generate(model: NetworkModel, folder: FilePath) -> tuple[list[str], dict[st
         b2.set_device("runtime")
 
 
-def start(plan: Plan, built: Program, arrays: Arrays, samples: tuple[Sample, ...], seed: int) -> ProgramSession:
+def start(
+    plan: Plan, built: Program, arrays: Arrays, samples: tuple[Sample, ...], seed: int
+) -> ProgramSession:
     """A session at time zero, with every array in place."""
     return serve(plan, built, arrays, samples, seed, native_drives=not plan.stock)

@@ -31,7 +31,11 @@ class Gpu:
 @cache
 def find_nvcc() -> str | None:
     """NVIDIA's compiler: `$NVCC`, on the path, or where `$CUDA_PATH` or the usual place has it."""
-    for name in (os.environ.get("NVCC"), "nvcc", f"{os.environ.get('CUDA_PATH') or '/usr/local/cuda'}/bin/nvcc"):
+    for name in (
+        os.environ.get("NVCC"),
+        "nvcc",
+        f"{os.environ.get('CUDA_PATH') or '/usr/local/cuda'}/bin/nvcc",
+    ):
         if name and (found := shutil.which(name)):
             return found
     return None
@@ -41,7 +45,11 @@ def find_nvcc() -> str | None:
 def version() -> str:
     """The release of the compiler, as in 13.0."""
     nvcc = find_nvcc()
-    said = subprocess.run([nvcc, "--version"], capture_output=True, text=True, check=False).stdout if nvcc else ""
+    said = (
+        subprocess.run([nvcc, "--version"], capture_output=True, text=True, check=False).stdout
+        if nvcc
+        else ""
+    )
     return said.partition("release ")[2].partition(",")[0] or "unknown"
 
 
@@ -57,13 +65,21 @@ def find_gpu() -> Gpu | None:
     parts = [part.strip() for part in asked.stdout.partition("\n")[0].split(",")]
     if asked.returncode or len(parts) != 5 or not parts[1].replace(".", "").isdigit():
         return None
-    return Gpu(parts[0], parts[1].replace(".", ""), parts[2], float(parts[3]) * 2**20, float(parts[4]) * 2**20)
+    return Gpu(
+        parts[0],
+        parts[1].replace(".", ""),
+        parts[2],
+        float(parts[3]) * 2**20,
+        float(parts[4]) * 2**20,
+    )
 
 
 def identity() -> str:
     """What a compiled program depends on besides its source: compiler, flags, architecture."""
     gpu = find_gpu()
-    return "\n".join([str(find_nvcc()), version(), gpu.architecture if gpu else ELSEWHERE, *FLAGS, *STOCK_FLAGS])
+    return "\n".join(
+        [str(find_nvcc()), version(), gpu.architecture if gpu else ELSEWHERE, *FLAGS, *STOCK_FLAGS]
+    )
 
 
 def compile_program(folder: FilePath, sources: list[str]) -> None:
@@ -80,7 +96,11 @@ def compile_program(folder: FilePath, sources: list[str]) -> None:
     if len(sources) == 1:
         return _run([*common, *sources, "-o", "main"], folder)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(lambda source: _run([*common, "-dc", source, "-o", f"{source}.o"], folder), sources))
+        list(
+            pool.map(
+                lambda source: _run([*common, "-dc", source, "-o", f"{source}.o"], folder), sources
+            )
+        )
     return _run([*common, *(f"{source}.o" for source in sources), "-lcurand", "-o", "main"], folder)
 
 

@@ -42,21 +42,36 @@ class KernelCodeObject(CUDAStandaloneAtomicsCodeObject):  # type: ignore[misc]  
 class KernelDevice(CUDAStandaloneDevice):  # type: ignore[misc]
     """The device that collects such code objects, in the order of a step."""
 
-    def code_object_class(self, codeobj_class: type | None = None, fallback_pref: str | None = None) -> type:
+    def code_object_class(
+        self, codeobj_class: type | None = None, fallback_pref: str | None = None
+    ) -> type:
         """The class of every code object."""
         return KernelCodeObject
 
-    network_run = CPPStandaloneDevice.network_run  # brian2cuda's rewrites the code for its buffers of random numbers
+    network_run = (
+        CPPStandaloneDevice.network_run
+    )  # brian2cuda's rewrites the code for its buffers of random numbers
 
 
 @cache
 def register() -> str:
     """The name under which Brian2 knows the device."""
     all_devices[NAME] = KernelDevice()
-    add = {name: DEFAULT_FUNCTIONS[name].implementations.add_implementation for name in ("exp", "rand", "randn", "poisson")}
+    add = {
+        name: DEFAULT_FUNCTIONS[name].implementations.add_implementation
+        for name in ("exp", "rand", "randn", "poisson")
+    }
     add["exp"](KernelCodeObject, code="", name="_exponential")
-    add["rand"](KernelCodeObject, code="#define _rand(i) uniform(STREAM, _step, i, __COUNTER__)", name="_rand")
-    add["randn"](KernelCodeObject, code="#define _randn(i) normal(STREAM, _step, i, __COUNTER__)", name="_randn")
+    add["rand"](
+        KernelCodeObject,
+        code="#define _rand(i) uniform(STREAM, _step, i, __COUNTER__)",
+        name="_rand",
+    )
+    add["randn"](
+        KernelCodeObject,
+        code="#define _randn(i) normal(STREAM, _step, i, __COUNTER__)",
+        name="_randn",
+    )
     poisson = "#define _poisson(mean, i) poisson(mean, _exponential(-(mean)), STREAM, _step, i, __COUNTER__)"
     add["poisson"](KernelCodeObject, code=poisson, name="_poisson")
     return NAME
@@ -67,22 +82,37 @@ class Source:
 
     def __init__(self, device: Any, model: NetworkModel):
         self.model = model
-        self.groups = [group.name for group in (*model.groups, *([model.shared] if model.shared else []))]
-        self.sizes = {group.name: group.size for group in (*model.groups, *([model.shared] if model.shared else []))}
-        self.arrays = {v: name for v, name in device.arrays.items() if not v.name.endswith("space") and v.name != "delay"}
+        self.groups = [
+            group.name for group in (*model.groups, *([model.shared] if model.shared else []))
+        ]
+        self.sizes = {
+            group.name: group.size
+            for group in (*model.groups, *([model.shared] if model.shared else []))
+        }
+        self.arrays = {
+            v: name
+            for v, name in device.arrays.items()
+            if not v.name.endswith("space") and v.name != "delay"
+        }
         self.names = {name: f"{v.owner.name}.{v.name}" for v, name in self.arrays.items()}
         self.growing = {v for v in self.arrays if v in device.dynamic_arrays}
-        self.initial = {args[0]: float(args[1]) for kind, args in device.main_queue if kind == "set_by_constant"}
+        self.initial = {
+            args[0]: float(args[1]) for kind, args in device.main_queue if kind == "set_by_constant"
+        }
         self.pathways = [path for each in device.synapses for path in each._pathways]
         _, (_, lines) = next(each for each in device.main_queue if each[0] == "run_network")
         order = re.findall(r"add\(&(\w+), _run_(\w+)\);", "\n".join(lines))
         self.objects = [(device.code_objects[name], clock == EPOCH_CLOCK) for clock, name in order]
-        self.objects = [each for each in self.objects if each[0].template_name != "synapses_push_spikes"]
+        self.objects = [
+            each for each in self.objects if each[0].template_name != "synapses_push_spikes"
+        ]
         drives = [self._drives(group) for group in model.groups if group.threshold]
         self.pieces = drives + [self._piece(made, at_epoch) for made, at_epoch in self.objects]
 
     def _drives(self, group: Any) -> Piece:
-        own = frozenset(f"_ptr{name}" for v, name in self.arrays.items() if v.owner.name == group.name)
+        own = frozenset(
+            f"_ptr{name}" for v, name in self.arrays.items() if v.owner.name == group.name
+        )
         return Piece(f"drives_of_{group.name}", "neurons", group.name, own, own)
 
     def _piece(self, made: Any, at_epoch: bool) -> Piece:
@@ -108,27 +138,59 @@ class Source:
     def text(self) -> str:
         """The program."""
         usual = joined(piece for piece in self.pieces if not piece.at_epoch)
-        due, at_epoch = joined(self.pieces), joined(piece for piece in self.pieces if piece.at_epoch)
+        due, at_epoch = (
+            joined(self.pieces),
+            joined(piece for piece in self.pieces if piece.at_epoch),
+        )
         kernels = {tuple(kernel.pieces): kernel for kernel in (*usual, *due, *at_epoch)}
-        changing = frozenset({"_ptr_array_defaultclock_t", "_ptr_array_defaultclock_timestep", "_rand", "_randn", "_poisson"})
-        steady = Steady(changing.union(*(piece.writes for piece in self.pieces if not piece.name.startswith("drives_of_"))))
+        changing = frozenset(
+            {
+                "_ptr_array_defaultclock_t",
+                "_ptr_array_defaultclock_timestep",
+                "_rand",
+                "_randn",
+                "_poisson",
+            }
+        )
+        steady = Steady(
+            changing.union(
+                *(piece.writes for piece in self.pieces if not piece.name.startswith("drives_of_"))
+            )
+        )
         codes = [steady.hoisted(made.name, made.code.cu_file) for made, _ in self.objects]
         marks = {
             "DT": float(self.model.dt).hex(),
-            "SOURCE_COUNT": str(len(self.model.groups)), "PATHWAY_COUNT": str(len(self.pathways)),
+            "SOURCE_COUNT": str(len(self.model.groups)),
+            "PATHWAY_COUNT": str(len(self.pathways)),
             "SOURCE_NAMES": ", ".join(f"SOURCE_{name}" for name in self.groups),
-            "PATHWAY_NAMES": ", ".join([*(f"PATHWAY_{path.name}" for path in self.pathways), "NO_PATHWAY"]),
-            "POINTERS": "\n".join(f"__constant__ {_c_type(v)} *_ptr{name};" for v, name in self.arrays.items()),
+            "PATHWAY_NAMES": ", ".join(
+                [*(f"PATHWAY_{path.name}" for path in self.pathways), "NO_PATHWAY"]
+            ),
+            "POINTERS": "\n".join(
+                f"__constant__ {_c_type(v)} *_ptr{name};" for v, name in self.arrays.items()
+            ),
             "EXPONENTIAL": EXPONENTIAL.replace("static inline", "__host__ __device__"),
-            "PLAYBACKS": "\n".join(_playback(group.name) for group in self.model.groups if not group.threshold),
-            "STEADY_COUNT": str(steady.count), "STEADY": "\n".join(f"    {call}" for call in steady.functions),
-            "CODE": "\n".join([self._streams(), *codes, *(self._kernel(each) for each in kernels.values() if _is_written(each))]),
-            "ARRAYS": "\n".join(map(self._array, self.arrays)), "USUAL": self._table(usual), "DUE": self._table(due),
-            "AT_EPOCH": self._table(at_epoch), "PARTS": ", ".join(f'"{name}"' for name in self.parts),
+            "PLAYBACKS": "\n".join(
+                _playback(group.name) for group in self.model.groups if not group.threshold
+            ),
+            "STEADY_COUNT": str(steady.count),
+            "STEADY": "\n".join(f"    {call}" for call in steady.functions),
+            "CODE": "\n".join(
+                [
+                    self._streams(),
+                    *codes,
+                    *(self._kernel(each) for each in kernels.values() if _is_written(each)),
+                ]
+            ),
+            "ARRAYS": "\n".join(map(self._array, self.arrays)),
+            "USUAL": self._table(usual),
+            "DUE": self._table(due),
+            "AT_EPOCH": self._table(at_epoch),
+            "PARTS": ", ".join(f'"{name}"' for name in self.parts),
             "PATHWAYS": "\n".join(map(self._pathway, self.pathways)),
             "SIZES": "".join(f"{self.sizes[name]}, " for name in self.groups),
             "NAMES": "".join(f'"{group.name}", ' for group in self.model.groups),
-        }  # fmt: skip
+        }
         text = (HERE / "program.cu").read_text()
         for name, value in marks.items():
             text = text.replace(f"@{name}@", value)
@@ -137,7 +199,10 @@ class Source:
     @property
     def parts(self) -> list[str]:
         """What a step consists of, for a profile."""
-        kernels = (*joined(piece for piece in self.pieces if not piece.at_epoch), *joined(self.pieces))
+        kernels = (
+            *joined(piece for piece in self.pieces if not piece.at_epoch),
+            *joined(self.pieces),
+        )
         return ["record", *dict.fromkeys(kernel.name for kernel in kernels)]
 
     def manifest(self) -> dict[str, Any]:
@@ -146,11 +211,15 @@ class Source:
         synapses = {path.synapses.name: path.synapses for path in self.pathways}
         names = [group.name for group in self.model.groups]
         return {
-            "arrays": {self.names[name]: np.dtype(v.dtype).str for v, name in self.arrays.items()}, "queues": names,
-            "axons": [name for name, each in synapses.items() if each.variables["_synaptic_pre"] in used],
-            "sources": {group.name: group.size for group in self.model.groups}, "objects": self.parts,
+            "arrays": {self.names[name]: np.dtype(v.dtype).str for v, name in self.arrays.items()},
+            "queues": names,
+            "axons": [
+                name for name, each in synapses.items() if each.variables["_synaptic_pre"] in used
+            ],
+            "sources": {group.name: group.size for group in self.model.groups},
+            "objects": self.parts,
             "code_objects": len(self.objects),
-        }  # fmt: skip
+        }
 
     def _streams(self) -> str:
         return f"enum {{ {', '.join(f'_stream_of_{made.name}' for made, _ in self.objects)} }};"
@@ -160,7 +229,7 @@ class Source:
         grows = variable in self.growing
         length, initial = 0 if grows else variable.size, self.initial.get(name, 0.0)
         where = f"[]() -> const void * {{ return &_ptr{name}; }}"
-        return f'    {{"{self.names[name]}", \'{_kind(variable)}\', {length}, {str(grows).lower()}, {initial}, {where}}},'
+        return f"    {{\"{self.names[name]}\", '{_kind(variable)}', {length}, {str(grows).lower()}, {initial}, {where}}},"
 
     def _pathway(self, path: Any) -> str:
         side = "_synaptic_pre" if path.prepost == "pre" else "_synaptic_post"
@@ -170,16 +239,43 @@ class Source:
         first = kernel.first
         calls = [self._call(piece) for piece in kernel.pieces]
         if first.over == "spikes":
-            begin = [f"const Source &_of = sources[SOURCE_{first.of}];", "const int32_t _slot = int32_t(_step) & _of.mask;"]
+            begin = [
+                f"const Source &_of = sources[SOURCE_{first.of}];",
+                "const int32_t _slot = int32_t(_step) & _of.mask;",
+            ]
             loop = "for ALL_OF(_k, _of.counts[_slot]) {"
-            calls = ["const int64_t _idx = _of.spikes[size_t(_slot) * _of.neurons + _k];", "bool _crossed = true;", *calls]
+            calls = [
+                "const int64_t _idx = _of.spikes[size_t(_slot) * _of.neurons + _k];",
+                "bool _crossed = true;",
+                *calls,
+            ]
         else:
-            size = self.sizes[first.of] if first.over == "neurons" else f"_ptr_array_{first.of}_N[0]"
+            size = (
+                self.sizes[first.of] if first.over == "neurons" else f"_ptr_array_{first.of}_N[0]"
+            )
             clears = any(piece.is_threshold for piece in kernel.pieces)
-            begin = [f"if (!blockIdx.x && !threadIdx.x) clear_next(SOURCE_{first.of}, _step);"] if clears else []
+            begin = (
+                [f"if (!blockIdx.x && !threadIdx.x) clear_next(SOURCE_{first.of}, _step);"]
+                if clears
+                else []
+            )
             loop, calls = f"for ALL_OF(_idx, size_t({size})) {{", ["bool _crossed = false;", *calls]
-        lines = ["const int64_t _step = now(_ahead);", *begin, loop, *(f"    {call}" for call in calls), "}"]
-        return "\n".join([f"__global__ void {kernel.name}(const int _ahead)", "{", *(f"    {line}" for line in lines), "}", ""])
+        lines = [
+            "const int64_t _step = now(_ahead);",
+            *begin,
+            loop,
+            *(f"    {call}" for call in calls),
+            "}",
+        ]
+        return "\n".join(
+            [
+                f"__global__ void {kernel.name}(const int _ahead)",
+                "{",
+                *(f"    {line}" for line in lines),
+                "}",
+                "",
+            ]
+        )
 
     def _call(self, piece: Piece) -> str:
         if piece.name.startswith("drives_of_"):
@@ -192,7 +288,9 @@ class Source:
         return name
 
     def _table(self, kernels: list[Kernel]) -> str:
-        everything = sorted(frozenset().union(*(piece.reads | piece.writes for piece in self.pieces)))
+        everything = sorted(
+            frozenset().union(*(piece.reads | piece.writes for piece in self.pieces))
+        )
         number = {name: index for index, name in enumerate(everything)}
 
         def numbers(names: Iterable[str]) -> str:
@@ -205,11 +303,21 @@ class Source:
                 run = f"{self._object(first)}_code::run"
             elif first.over == "playback":
                 run = f"play_{first.of}"
-            of = f"PATHWAY_{first.of}" if first.over == "arrivals" else f"SOURCE_{first.of}" if first.of in self.sizes else "0"
-            synapses = next((path.synapses.name for path in self.pathways if path.name == first.of), first.of)
+            of = (
+                f"PATHWAY_{first.of}"
+                if first.over == "arrivals"
+                else f"SOURCE_{first.of}"
+                if first.of in self.sizes
+                else "0"
+            )
+            synapses = next(
+                (path.synapses.name for path in self.pathways if path.name == first.of), first.of
+            )
             reads = numbers(frozenset().union(*(piece.reads for piece in kernel.pieces)))
             writes = numbers(frozenset().union(*(piece.writes for piece in kernel.pieces)))
-            rows.append(f'    {{"{kernel.name}", {run}, Over::{first.over}, {of}, "{synapses}", {reads}, {writes}}},')
+            rows.append(
+                f'    {{"{kernel.name}", {run}, Over::{first.over}, {of}, "{synapses}", {reads}, {writes}}},'
+            )
         return "\n".join(rows)
 
 
@@ -233,7 +341,9 @@ def _c_type(variable: Any) -> str:
 
 def _playback(group: str) -> str:
     """The kernel of a group whose spikes are given: those of a step follow each other from where the last step stopped."""
-    last, times, neurons = (f"_ptr_array_{group}_{name}" for name in ("_lastindex", "_timebins", "neuron_index"))
+    last, times, neurons = (
+        f"_ptr_array_{group}_{name}" for name in ("_lastindex", "_timebins", "neuron_index")
+    )
     return f"""
 __global__ void play_{group}(const int ahead) {{
     const int64_t step = now(ahead);

@@ -35,7 +35,11 @@ class Kernel:
     def name(self) -> str:
         """A name for its first piece, which no other kernel of a step has first, and for whether it is one of an epoch's end."""
         more = f"_and_{len(self.pieces) - 1}_more" if len(self.pieces) > 1 else ""
-        return self.first.name + more + ("_at_epoch" if any(piece.at_epoch for piece in self.pieces[1:]) else "")
+        return (
+            self.first.name
+            + more
+            + ("_at_epoch" if any(piece.at_epoch for piece in self.pieces[1:]) else "")
+        )
 
     @property
     def first(self) -> Piece:
@@ -46,7 +50,9 @@ class Kernel:
         """Whether a piece runs over the same, so that it can follow in the same kernel."""
         if self.first.over not in ("neurons", "synapses") or self.first.of != piece.of:
             return False
-        return piece.over == self.first.over or (piece.over == "spikes" and any(each.is_threshold for each in self.pieces))
+        return piece.over == self.first.over or (
+            piece.over == "spikes" and any(each.is_threshold for each in self.pieces)
+        )
 
 
 def joined(pieces: Iterable[Piece]) -> list[Kernel]:

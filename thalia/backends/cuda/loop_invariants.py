@@ -3,7 +3,10 @@
 import re
 
 _SCALAR = re.compile(r"\s*const (\w+) (\w+) = (.*);")
-_STEADY = {"double": ("{}", "{}"), "int64_t": ("__longlong_as_double({})", "__double_as_longlong({})")}
+_STEADY = {
+    "double": ("{}", "{}"),
+    "int64_t": ("__longlong_as_double({})", "__double_as_longlong({})"),
+}
 
 
 class Steady:
@@ -30,7 +33,9 @@ class Steady:
                 continue
             kind, variable, right = found.groups()
             names = {*re.findall(r"[A-Za-z_]\w*", right)}
-            known[variable] = not names & self.changing and all(known.get(each, True) for each in names)
+            known[variable] = not names & self.changing and all(
+                known.get(each, True) for each in names
+            )
             if not known[variable]:
                 left.append(line)
                 continue
@@ -38,7 +43,9 @@ class Steady:
             if variable.startswith("_lio") and kind in _STEADY:
                 write, read = _STEADY[kind]
                 computed.append(f"values[{self.count}] = {write.format(variable)};")
-                left.append(f"    const {kind} {variable} = {read.format(f'steady[{self.count}]')};")
+                left.append(
+                    f"    const {kind} {variable} = {read.format(f'steady[{self.count}]')};"
+                )
                 self.count += 1
             else:
                 left.append(line)
@@ -46,11 +53,35 @@ class Steady:
             return text
         self.functions.append(f"{name}_code::compute_steady(values);")
         lines = ["NOW(0)", *self._constants(head), *computed]
-        function = "\n".join(["__device__ void compute_steady(double *values)", "{", *(f"    {line}" for line in lines), "}", ""])
-        place = max(head.rfind("__device__ __forceinline__ void at("), head.rfind("__global__ void run("))
-        return head[:place] + function + "\n" + head[place:] + mark + "\n".join(left) + "\n    " + end + body
+        function = "\n".join(
+            [
+                "__device__ void compute_steady(double *values)",
+                "{",
+                *(f"    {line}" for line in lines),
+                "}",
+                "",
+            ]
+        )
+        place = max(
+            head.rfind("__device__ __forceinline__ void at("), head.rfind("__global__ void run(")
+        )
+        return (
+            head[:place]
+            + function
+            + "\n"
+            + head[place:]
+            + mark
+            + "\n".join(left)
+            + "\n    "
+            + end
+            + body
+        )
 
     def _constants(self, head: str) -> list[str]:
         """What the code declares before its scalar part: pointers to the clock, and constants."""
         begin = head.rfind("NOW(_step)")
-        return [line.strip() for line in head[begin:].splitlines()[1:] if line.strip().startswith("const ")]
+        return [
+            line.strip()
+            for line in head[begin:].splitlines()[1:]
+            if line.strip().startswith("const ")
+        ]

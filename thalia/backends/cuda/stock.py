@@ -42,8 +42,12 @@ def generate(model: NetworkModel, folder: FilePath) -> tuple[list[str], dict[str
         reset_device()
 
 
-def _write_server(device: CUDAStandaloneDevice, model: NetworkModel, folder: FilePath) -> dict[str, Any]:
-    on_host = {*device.variables_on_host_only} - {name for name in device.dynamic_arrays.values() if "_synaptic_" in name}
+def _write_server(
+    device: CUDAStandaloneDevice, model: NetworkModel, folder: FilePath
+) -> dict[str, Any]:
+    on_host = {*device.variables_on_host_only} - {
+        name for name in device.dynamic_arrays.values() if "_synaptic_" in name
+    }
     lines, dtypes = [], {}
     for variable, c_name in device.arrays.items():
         if variable in device.eventspace_arrays or variable.name == "delay":
@@ -59,14 +63,15 @@ def _write_server(device: CUDAStandaloneDevice, model: NetworkModel, folder: Fil
     ]
     spaces = [f"_array_{group.name}__spikespace" for group in model.groups]
     marks = {
-        "ARRAYS": lines, "DELAYS": delays,
+        "ARRAYS": lines,
+        "DELAYS": delays,
         "SOURCES": [
             f"    {{{group.size}, []() -> const int32_t * {{ return brian::dev{space}[brian::current_idx{space}]; }}}},"
             for group, space in zip(model.groups, spaces, strict=True)
         ],
         "ADVANCE": [_advance(name, name in device.spikegenerator_eventspaces) for name in spaces],
         "BEGIN": [f"brian::{each.name}_multiple_pre_post = true;" for each in device.synapses],
-    }  # fmt: skip
+    }
     text = (HERE / "serve_stock.cu").read_text()
     for mark, values in marks.items():
         text = text.replace(f"@{mark}@", "\n".join(values))
@@ -74,9 +79,13 @@ def _write_server(device: CUDAStandaloneDevice, model: NetworkModel, folder: Fil
     for header in ("serve_stock.h", "../connection.h"):
         shutil.copy(HERE / header, folder)
     return {
-        "arrays": dtypes, "queues": [], "axons": [each.name for each in device.synapses],
-        "sources": {group.name: group.size for group in model.groups}, "objects": [], "code_objects": len(device.code_objects),
-    }  # fmt: skip
+        "arrays": dtypes,
+        "queues": [],
+        "axons": [each.name for each in device.synapses],
+        "sources": {group.name: group.size for group in model.groups},
+        "objects": [],
+        "code_objects": len(device.code_objects),
+    }
 
 
 def _array(device: CUDAStandaloneDevice, variable: Any, c_name: str, on_host: set[str]) -> str:
@@ -87,7 +96,9 @@ def _array(device: CUDAStandaloneDevice, variable: Any, c_name: str, on_host: se
         data = f"[] {{ return (char *)thrust::raw_pointer_cast({host}.data()); }}"
         copy = f"[] {{ return (char *)thrust::raw_pointer_cast({dev}.data()); }}"
         resize = f"[](size_t n) {{ {host}.resize(n); {dev}.resize(n); }}"
-        return f"sizeof({host}[0]), {data}, {copy}, [] {{ return size_t({host}.size()); }}, {resize}"
+        return (
+            f"sizeof({host}[0]), {data}, {copy}, [] {{ return size_t({host}.size()); }}, {resize}"
+        )
     data = f"[] {{ return (char *)brian::{c_name}; }}"
     copy = "nullptr" if c_name in on_host else f"[] {{ return (char *)brian::dev{c_name}; }}"
     return f"sizeof(brian::{c_name}[0]), {data}, {copy}, [] {{ return size_t({variable.size}); }}, nullptr"

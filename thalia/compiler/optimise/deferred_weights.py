@@ -14,7 +14,15 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from thalia.syntax.equations import Equation, EquationError, Statement, degree, identifiers, rename, tree
+from thalia.syntax.equations import (
+    Equation,
+    EquationError,
+    Statement,
+    degree,
+    identifiers,
+    rename,
+    tree,
+)
 
 NOW = "w_now"
 
@@ -28,7 +36,9 @@ class Term:
     signal: str
 
 
-def terms_of(rate: str, traces: Iterable[str], constant: Iterable[str], shared: Iterable[str]) -> tuple[Term, ...]:
+def terms_of(
+    rate: str, traces: Iterable[str], constant: Iterable[str], shared: Iterable[str]
+) -> tuple[Term, ...]:
     """A rate of change of the weight as a sum of terms.
 
     Parameters
@@ -46,13 +56,23 @@ def terms_of(rate: str, traces: Iterable[str], constant: Iterable[str], shared: 
     found: dict[tuple[str, str], list[str]] = {}
     kinds = _Kinds(frozenset(traces), frozenset(constant), frozenset(shared))
     for product in kinds.products(tree(rate)):
-        decaying = [node.id for node in product if isinstance(node, ast.Name) and node.id in kinds.traces]
+        decaying = [
+            node.id for node in product if isinstance(node, ast.Name) and node.id in kinds.traces
+        ]
         if len(decaying) > 1:
-            raise EquationError(f"it has the product of two variables of the synapse, {' and '.join(decaying)}")
+            raise EquationError(
+                f"it has the product of two variables of the synapse, {' and '.join(decaying)}"
+            )
         own = [node for node in product if _names(node) & (kinds.constant - kinds.shared)]
-        rest = [node for node in product if node not in own and not (isinstance(node, ast.Name) and node.id in decaying)]
+        rest = [
+            node
+            for node in product
+            if node not in own and not (isinstance(node, ast.Name) and node.id in decaying)
+        ]
         found.setdefault(("".join(decaying), _product(own)), []).append(_product(rest) or "1")
-    return tuple(Term(trace, factor, " + ".join(signals)) for (trace, factor), signals in found.items())
+    return tuple(
+        Term(trace, factor, " + ".join(signals)) for (trace, factor), signals in found.items()
+    )
 
 
 @dataclass(frozen=True)
@@ -65,7 +85,11 @@ class _Kinds:
 
     def products(self, node: ast.expr) -> Iterator[list[ast.expr]]:
         names = _names(node)
-        if names <= self.shared or names <= self.constant or (isinstance(node, ast.Name) and node.id in self.traces):
+        if (
+            names <= self.shared
+            or names <= self.constant
+            or (isinstance(node, ast.Name) and node.id in self.traces)
+        ):
             yield [node]
             return
         match node:
@@ -76,13 +100,17 @@ class _Kinds:
                 yield from ([*_minus(op), *each] for each in self.products(operand))
             case ast.BinOp(op=ast.Mult(), left=left, right=right):
                 yield from ([*a, *b] for a in self.products(left) for b in self.products(right))
-            case ast.BinOp(op=ast.Div(), left=left, right=right) if names - _names(right) and not _names(right) & self.traces:
+            case ast.BinOp(op=ast.Div(), left=left, right=right) if (
+                names - _names(right) and not _names(right) & self.traces
+            ):
                 inverse = ast.BinOp(ast.Constant(1), ast.Div(), right)
                 yield from ([*a, *b] for a in self.products(left) for b in [[inverse]])
             case ast.Name(id=name):
                 raise EquationError(_why_not(name))
             case _:
-                raise EquationError(f"'{ast.unparse(node)}' mixes what is the synapse's own with what synapses share")
+                raise EquationError(
+                    f"'{ast.unparse(node)}' mixes what is the synapse's own with what synapses share"
+                )
 
 
 def _why_not(name: str) -> str:
@@ -97,7 +125,9 @@ def _minus(op: ast.operator | ast.unaryop) -> list[ast.expr]:
 
 def _names(node: ast.expr) -> frozenset[str]:
     called = {each.func for each in ast.walk(node) if isinstance(each, ast.Call)}
-    return frozenset(each.id for each in ast.walk(node) if isinstance(each, ast.Name) and each not in called)
+    return frozenset(
+        each.id for each in ast.walk(node) if isinstance(each, ast.Name) and each not in called
+    )
 
 
 def _product(factors: list[ast.expr]) -> str:
@@ -148,7 +178,9 @@ class Bookkeeping:
 
     def around(self, statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
         """The same statements, given the present weight, and with the traces in their growing units."""
-        touched = {s.target for s in statements} | {name for s in statements for name in identifiers(s.right)}
+        touched = {s.target for s in statements} | {
+            name for s in statements for name in identifiers(s.right)
+        }
         inside = tuple(self._converted(s) for s in statements)
         if not touched & self.touching:
             return inside
@@ -170,5 +202,9 @@ class Bookkeeping:
 
     def brought_back(self) -> tuple[Statement, ...]:
         """What the end of an epoch does to every synapse, before the sums start from zero."""
-        weight = (Statement("w", "=", f"clip(w + {self.pending}, w_min, w_max)"),) if self.pending else ()
+        weight = (
+            (Statement("w", "=", f"clip(w + {self.pending}, w_min, w_max)"),)
+            if self.pending
+            else ()
+        )
         return (*weight, *(Statement(name, "*=", decay) for name, decay in self.decay.items()))

@@ -7,7 +7,16 @@ number of populations and pathways. What differs between members becomes a param
 from collections import Counter, defaultdict
 from dataclasses import replace
 
-from thalia.compiler.plan import SHARED, Drive, Group, Input, Plan, SynapseGroup, group_name, synapses_name
+from thalia.compiler.plan import (
+    SHARED,
+    Drive,
+    Group,
+    Input,
+    Plan,
+    SynapseGroup,
+    group_name,
+    synapses_name,
+)
 from thalia.library.lookup import word_of
 from thalia.syntax.equations import identifiers
 from thalia.syntax.units import Value
@@ -20,7 +29,11 @@ def fuse(plan: Plan) -> Plan:
         key = (group.part, group.model, group.threshold, group.reset, group.refractory)
         alike[key].append(group)
     groups = tuple(_joined(members) for members in alike.values())
-    names = {old.name: new.name for new, members in zip(groups, alike.values(), strict=True) for old in members}
+    names = {
+        old.name: new.name
+        for new, members in zip(groups, alike.values(), strict=True)
+        for old in members
+    }
     synapses = _fused_synapses(plan.synapses, names)
     return plan.with_(groups=groups, synapses=synapses, drives=_fused_drives(plan.drives, names))
 
@@ -30,11 +43,15 @@ def _joined(groups: list[Group]) -> Group:
     inputs: dict[str, Input] = {}
     for group in groups:
         inputs |= {each.name: each for each in group.inputs if each.name not in inputs}
-    idle: dict[str, Value] = {name: value for each in inputs.values() for name, value in each.idle.items()}
+    idle: dict[str, Value] = {
+        name: value for each in inputs.values() for name, value in each.idle.items()
+    }
     members, start = [], 0
     for group in groups:
         for member in group.members:
-            parameters = {name: member.parameters.get(name) or (idle[name],) for name in _names(first, inputs)}
+            parameters = {
+                name: member.parameters.get(name) or (idle[name],) for name in _names(first, inputs)
+            }
             members.append(replace(member, start=start, parameters=parameters))
             start += member.size
     name = group_name(word_of(first.part)) if len(groups) > 1 else first.name
@@ -45,15 +62,26 @@ def _names(group: Group, inputs: dict[str, Input]) -> list[str]:
     return [*group.parameters, *(name for each in inputs.values() for name in each.parameters)]
 
 
-def _fused_synapses(synapses: tuple[SynapseGroup, ...], names: dict[str, str]) -> tuple[SynapseGroup, ...]:
+def _fused_synapses(
+    synapses: tuple[SynapseGroup, ...], names: dict[str, str]
+) -> tuple[SynapseGroup, ...]:
     alike: dict[object, list[SynapseGroup]] = defaultdict(list)
     for each in synapses:
         key = (
-            names[each.pre], names.get(each.post, each.post), each.synapse, each.rules, each.equations, each.on_pre, each.on_post,
-            each.later, each.on_step,
-            each.members[0].plastic if each.rules else (), _is_dendritic(each), _time_constants(each),
+            names[each.pre],
+            names.get(each.post, each.post),
+            each.synapse,
+            each.rules,
+            each.equations,
+            each.on_pre,
+            each.on_post,
+            each.later,
+            each.on_step,
+            each.members[0].plastic if each.rules else (),
+            _is_dendritic(each),
+            _time_constants(each),
             each.name if each.post == SHARED else "",
-        )  # fmt: skip
+        )
         alike[key].append(each)
     fused: list[SynapseGroup] = []
     for members in alike.values():
@@ -61,7 +89,9 @@ def _fused_synapses(synapses: tuple[SynapseGroup, ...], names: dict[str, str]) -
         pathways = tuple(pathway for each in members for pathway in each.members)
         ends = {"pre": names[first.pre], "post": names.get(first.post, first.post)}
         name = _name(members, ends, fused)
-        fused.append(replace(first, name=name, members=pathways, pre=ends["pre"], post=ends["post"]))
+        fused.append(
+            replace(first, name=name, members=pathways, pre=ends["pre"], post=ends["post"])
+        )
     return tuple(fused)
 
 
@@ -69,8 +99,15 @@ def _time_constants(synapses: SynapseGroup) -> tuple[tuple[str, Value], ...]:
     """Numbers in which pathways must agree whose weights change between spikes, so that they can share the sums of that."""
     if not any(equation.name == "w" for equation in synapses.equations):
         return ()
-    read = {name for e in synapses.equations if e.kind == "ode" and e.name != "w" for name in identifiers(e.right)}
-    return tuple((name, value) for name, value in synapses.members[0].parameters.items() if name in read)
+    read = {
+        name
+        for e in synapses.equations
+        if e.kind == "ode" and e.name != "w"
+        for name in identifiers(e.right)
+    }
+    return tuple(
+        (name, value) for name, value in synapses.members[0].parameters.items() if name in read
+    )
 
 
 def _name(members: list[SynapseGroup], ends: dict[str, str], fused: list[SynapseGroup]) -> str:
@@ -78,11 +115,20 @@ def _name(members: list[SynapseGroup], ends: dict[str, str], fused: list[Synapse
     if len(members) == 1:
         return members[0].name
     stems = {pathway.name.rpartition(".")[0] for each in members for pathway in each.members}
-    words = [ends["pre"], "to", ends["post"], *(word_of(part) for part in (*members[0].rules, *members[0].synapse.split(" + ")))]
+    words = [
+        ends["pre"],
+        "to",
+        ends["post"],
+        *(word_of(part) for part in (*members[0].rules, *members[0].synapse.split(" + "))),
+    ]
     in_common = stems.pop() if len(stems) == 1 else ""
-    stem = synapses_name(in_common or "_".join(dict.fromkeys(word.removeprefix("neurons_") for word in words)))
+    stem = synapses_name(
+        in_common or "_".join(dict.fromkeys(word.removeprefix("neurons_") for word in words))
+    )
     taken = {each.name for each in fused}
-    return next(name for name in (stem, *(f"{stem}_{n}" for n in range(2, 10_000))) if name not in taken)
+    return next(
+        name for name in (stem, *(f"{stem}_{n}" for n in range(2, 10_000))) if name not in taken
+    )
 
 
 def _fused_drives(drives: tuple[Drive, ...], names: dict[str, str]) -> tuple[Drive, ...]:
@@ -91,8 +137,14 @@ def _fused_drives(drives: tuple[Drive, ...], names: dict[str, str]) -> tuple[Dri
     for drive in drives:
         group = names[drive.group]
         for index, other in enumerate(fused):
-            alike = not drive.rate and (other.group, other.target, other.rate) == (group, drive.target, "")
-            if alike and drive.members[0].population not in {member.population for member in other.members}:
+            alike = not drive.rate and (other.group, other.target, other.rate) == (
+                group,
+                drive.target,
+                "",
+            )
+            if alike and drive.members[0].population not in {
+                member.population for member in other.members
+            }:
                 fused[index] = replace(other, members=other.members + drive.members)
                 break
         else:
@@ -100,7 +152,10 @@ def _fused_drives(drives: tuple[Drive, ...], names: dict[str, str]) -> tuple[Dri
     # named after the variable while that is unambiguous, else after the first stimulus
     shared = Counter((drive.group, drive.target) for drive in fused if len(drive.members) > 1)
     return tuple(
-        replace(d, name=f"drive_{d.target}") if len(d.members) > 1 and shared[d.group, d.target] == 1 else d for d in fused
+        replace(d, name=f"drive_{d.target}")
+        if len(d.members) > 1 and shared[d.group, d.target] == 1
+        else d
+        for d in fused
     )
 
 

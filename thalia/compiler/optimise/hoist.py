@@ -3,7 +3,15 @@
 from dataclasses import dataclass, field, replace
 
 from thalia.compiler.plan import Group, SynapseGroup
-from thalia.syntax.equations import Equation, Statement, identifiers, is_linear_decay, rename, rename_equation, rename_statement
+from thalia.syntax.equations import (
+    Equation,
+    Statement,
+    identifiers,
+    is_linear_decay,
+    rename,
+    rename_equation,
+    rename_statement,
+)
 from thalia.syntax.units import Dimension, Value
 
 
@@ -26,17 +34,25 @@ def why_hoist(equation: Equation, synapses: SynapseGroup, post: Group) -> str:
     own = [s for s in synapses.on_post if s.target == name]
     others = [s for s in synapses.statements() if s not in synapses.on_post]
     first = next((k for k, s in enumerate(synapses.on_post) if s.target == name), 0)
-    read_later = any(name in identifiers(s.right) for s in synapses.on_post[first:] if s.target != name)
+    read_later = any(
+        name in identifiers(s.right) for s in synapses.on_post[first:] if s.target != name
+    )
     changed_before = any(s.target == name for s in others)
     needed = set().union(*(identifiers(s.right) for s in own), identifiers(equation.right)) - {name}
     shared = {key for key in synapses.parameters if synapses.shared(key) is not None}
     local = {*synapses.parameters, *(e.name for e in synapses.equations), "w", "plastic"}
     if (
-        not own or changed_before or read_later or name in synapses.members[0].initial
-        or post.plays_spikes or delay is None or delay.mean != 0
-        or (needed & local) - shared or any(key.endswith("_post") for key in needed)
+        not own
+        or changed_before
+        or read_later
+        or name in synapses.members[0].initial
+        or post.plays_spikes
+        or delay is None
+        or delay.mean != 0
+        or (needed & local) - shared
+        or any(key.endswith("_post") for key in needed)
         or not is_linear_decay(equation, shared)
-    ):  # fmt: skip
+    ):
         return ""
     return f"only postsynaptic spikes change it, and they arrive at once; kept in {post.name}"
 
@@ -58,13 +74,20 @@ def hoist(equation: Equation, synapses: SynapseGroup, moved: Moved) -> SynapseGr
         return tuple(Statement(s.target, s.operator, rename(s.right, reading)) for s in statements)
 
     changed = replace(
-        synapses, equations=tuple(rename_equation(e, reading) for e in synapses.equations if e.name != equation.name),
-        on_pre=read(synapses.on_pre), on_post=read(tuple(s for s in synapses.on_post if s.target != equation.name)),
-        later=tuple(replace(each, statements=read(each.statements)) for each in synapses.later), on_step=read(synapses.on_step),
-    )  # fmt: skip
+        synapses,
+        equations=tuple(
+            rename_equation(e, reading) for e in synapses.equations if e.name != equation.name
+        ),
+        on_pre=read(synapses.on_pre),
+        on_post=read(tuple(s for s in synapses.on_post if s.target != equation.name)),
+        later=tuple(replace(each, statements=read(each.statements)) for each in synapses.later),
+        on_step=read(synapses.on_step),
+    )
     still_used = {name for s in changed.statements() for name in identifiers(s.right)}
     still_used |= {name for e in changed.equations if e.right for name in identifiers(e.right)}
-    parameters = {key: d for key, d in synapses.parameters.items() if key not in needed or key in still_used}
+    parameters = {
+        key: d for key, d in synapses.parameters.items() if key not in needed or key in still_used
+    }
     return replace(changed, parameters=parameters)
 
 
@@ -79,14 +102,23 @@ def hosting(group: Group, moved: Moved) -> Group:
         return group
     parameters = {name: (value,) for name, (_, value) in moved.parameters.items()}
     members = tuple(
-        replace(member, parameters=member.parameters | parameters, initial=member.initial | moved.initial)
+        replace(
+            member,
+            parameters=member.parameters | parameters,
+            initial=member.initial | moved.initial,
+        )
         for member in group.members
     )
     return replace(
-        group, members=members, model=group.model + tuple(moved.equations), reset=group.reset + tuple(moved.resets),
-        parameters=group.parameters | {name: dimension for name, (dimension, _) in moved.parameters.items()},
-        sums=group.sums + tuple(moved.sums), at_epoch=group.at_epoch + tuple(moved.at_epoch),
-    )  # fmt: skip
+        group,
+        members=members,
+        model=group.model + tuple(moved.equations),
+        reset=group.reset + tuple(moved.resets),
+        parameters=group.parameters
+        | {name: dimension for name, (dimension, _) in moved.parameters.items()},
+        sums=group.sums + tuple(moved.sums),
+        at_epoch=group.at_epoch + tuple(moved.at_epoch),
+    )
 
 
 def stem_of(synapses: SynapseGroup) -> str:

@@ -33,11 +33,20 @@ from thalia.syntax.equations import (
 )
 from thalia.syntax.units import DIMENSIONLESS, UNITS, constant, multiply
 
-HOISTED, ACCUMULATED, RESCALED, EVENT, CLOCK = "hoisted", "accumulated", "rescaled", "event-driven", "clock-driven"
+HOISTED, ACCUMULATED, RESCALED, EVENT, CLOCK = (
+    "hoisted",
+    "accumulated",
+    "rescaled",
+    "event-driven",
+    "clock-driven",
+)
 PRECISIONS = ("double", "single")
 # time constants of the fastest trace after which its sum starts anew; by then it has grown by exp(10), and lost as much precision
 EPOCH = {"double": 10, "single": 3}
-RANGE = {"double": 300, "single": 60}  # those that a trace may grow by which is in no sum, and so loses none
+RANGE = {
+    "double": 300,
+    "single": 60,
+}  # those that a trace may grow by which is in no sum, and so loses none
 
 
 def lower(plan: Plan, mode: str = "on", precision: str = "double") -> Plan:
@@ -55,12 +64,19 @@ def lower(plan: Plan, mode: str = "on", precision: str = "double") -> Plan:
     integrated = {name: _integrated(_summed(group)) for name, group in groups.items()}
     shared = integrated.pop(SHARED, None)
     epoch = max(1, int(min(epochs) / plan.dt)) if epochs else 0
-    lowered = {"groups": tuple(integrated.values()), "synapses": tuple(synapses), "shared": shared, "epoch": epoch}
+    lowered = {
+        "groups": tuple(integrated.values()),
+        "synapses": tuple(synapses),
+        "shared": shared,
+        "epoch": epoch,
+    }
     return plan.with_(**lowered, precision=precision)
 
 
 def _integrated(group: Group) -> Group:
-    method = _method(group.equations(), {*group.variables(), *UNITS} - {e.name for e in group.equations()})
+    method = _method(
+        group.equations(), {*group.variables(), *UNITS} - {e.name for e in group.equations()}
+    )
     if group.name == SHARED and method == "exact":
         method = "exponential_euler"  # whatever else is shared; and the exact solution of a chain divides by differences of rates
     if method == "rk2" and _is_quadratic(group):
@@ -71,7 +87,10 @@ def _integrated(group: Group) -> Group:
 def _is_quadratic(group: Group) -> bool:
     """Whether the model, but for its inputs, is quadratic in its own variables, and everything can be differentiated."""
     called = {name for right in written_out(group.equations()).values() for name in calls(right)}
-    return called <= {"exp"} and max(degree(right, {name}) for name, right in written_out(group.model).items()) == 2
+    return (
+        called <= {"exp"}
+        and max(degree(right, {name}) for name, right in written_out(group.model).items()) == 2
+    )
 
 
 def _summed(group: Group) -> Group:
@@ -82,9 +101,20 @@ def _summed(group: Group) -> Group:
     """
     inputs, steps = [], []
     for each in group.inputs:
-        integrals = {e.name for e in each.equations if each.is_state and e.kind == "ode" and degree(e.right, {e.name}) == 0}
-        steps += [Statement(e.name, "+=", f"dt*({e.right})") for e in each.equations if e.name in integrals]
-        kept = tuple(replace(e, kind="parameter", right="") if e.name in integrals else e for e in each.equations)
+        integrals = {
+            e.name
+            for e in each.equations
+            if each.is_state and e.kind == "ode" and degree(e.right, {e.name}) == 0
+        }
+        steps += [
+            Statement(e.name, "+=", f"dt*({e.right})")
+            for e in each.equations
+            if e.name in integrals
+        ]
+        kept = tuple(
+            replace(e, kind="parameter", right="") if e.name in integrals else e
+            for e in each.equations
+        )
         inputs.append(replace(each, equations=kept))
     return replace(group, inputs=tuple(inputs), on_step=tuple(steps))
 
@@ -100,12 +130,21 @@ def _method(equations: tuple[Equation, ...], constants: set[str]) -> str:
     if any("xi" in identifiers(right) for right in rights.values()):
         return "heun"
     known = constants | rights.keys()
-    is_linear = all(degree(right, rights.keys()) <= 1 and identifiers(right) <= known for right in rights.values())
-    has_integral = any(degree(right, rights.keys()) == 0 for name, right in rights.items() if name != "w")
+    is_linear = all(
+        degree(right, rights.keys()) <= 1 and identifiers(right) <= known
+        for right in rights.values()
+    )
+    has_integral = any(
+        degree(right, rights.keys()) == 0 for name, right in rights.items() if name != "w"
+    )
     has_integral |= len(rights) > 1 and "w" in rights and degree(rights["w"], {"w"}) == 0
     if is_linear and not has_integral:  # which gives the model a matrix without an inverse
         return "exact"
-    return "exponential_euler" if all(degree(right, {name}) <= 1 for name, right in rights.items()) else "rk2"
+    return (
+        "exponential_euler"
+        if all(degree(right, {name}) <= 1 for name, right in rights.items())
+        else "rk2"
+    )
 
 
 NOTHING_SHARED = Group(SHARED, SHARED, (Member(SHARED_CELL, 0, 1, {}, {}),), (), "", (), "", {})
@@ -122,13 +161,18 @@ class _Decay:
 class _Lowering:
     """Finds the forms for the variables of one synapse object, and what they need elsewhere."""
 
-    def __init__(self, synapses: SynapseGroup, post: Group, shared: Group | None, mode: str, precision: str):
+    def __init__(
+        self, synapses: SynapseGroup, post: Group, shared: Group | None, mode: str, precision: str
+    ):
         self.synapses, self.post = synapses, post
         self.longest, self.range = EPOCH[precision], RANGE[precision]
         self.to_post, self.to_shared = Moved(), Moved()
         self.forms: dict[str, str] = {}
         self.outside = {f"{name}_post": dimension for name, dimension in post.variables().items()}
-        self.outside |= {f"{SHARED}_{name}": dimension for name, dimension in (shared.variables() if shared else {}).items()}
+        self.outside |= {
+            f"{SHARED}_{name}": dimension
+            for name, dimension in (shared.variables() if shared else {}).items()
+        }
         self.epoch = 0.0
         reason = "asked for"
         if mode != "off":
@@ -159,10 +203,15 @@ class _Lowering:
             return "its synapses transmit in every step"
         common = {key for key in self.synapses.parameters if self.synapses.shared(key) is not None}
         shared = {*self.outside, *common, *UNITS, *CONSTANTS, *FUNCTIONS, "plastic"} - {"xi"}
-        fixed = {*self.synapses.parameters, *(e.name for e in self.synapses.equations if e.kind == "parameter")}
+        fixed = {
+            *self.synapses.parameters,
+            *(e.name for e in self.synapses.equations if e.kind == "parameter"),
+        }
         decaying = self._decaying()
         rights = written_out(self.synapses.equations)
-        if following := next((name for name, text in rights.items() if name != "w" and "w" in identifiers(text)), ""):
+        if following := next(
+            (name for name, text in rights.items() if name != "w" and "w" in identifiers(text)), ""
+        ):
             return f"{following} follows it"
         right = rights["w"]
         try:
@@ -171,17 +220,29 @@ class _Lowering:
             return str(error)
         used = {term.trace for term in terms if term.trace}
         self.epoch = self.longest / max((decaying[trace].speed for trace in used), default=1.0)
-        kept = {name: each for name, each in decaying.items() if name in used or each.speed * self.epoch < self.range}
+        kept = {
+            name: each
+            for name, each in decaying.items()
+            if name in used or each.speed * self.epoch < self.range
+        }
         self._keep_sums(terms, kept)
         return ""
 
     def _decaying(self) -> dict[str, _Decay]:
         """Traces that decay at a rate that all synapses share, and that no equation reads but that of the weight."""
         rights = written_out(self.synapses.equations)
-        numbers = {key: value.mean for key in self.synapses.parameters if (value := self.synapses.shared(key)) is not None}
+        numbers = {
+            key: value.mean
+            for key in self.synapses.parameters
+            if (value := self.synapses.shared(key)) is not None
+        }
         found = {}
         for equation in self.synapses.equations:
-            elsewhere = any(equation.name in identifiers(text) for key, text in rights.items() if key not in ("w", equation.name))
+            elsewhere = any(
+                equation.name in identifiers(text)
+                for key, text in rights.items()
+                if key not in ("w", equation.name)
+            )
             rate = "" if elsewhere else decay_rate(equation, {*numbers, *UNITS})
             if rate and (speed := -evaluate(rate, numbers)) > 0:
                 found[equation.name] = _Decay(rate, speed)
@@ -199,11 +260,15 @@ class _Lowering:
         stem, pending = stem_of(self.synapses), []
         for index, term in enumerate(terms):
             name = f"{stem}_sum{index + 1}"
-            in_neurons = self._sum(name, term, f"{stem}_decay_of_{term.trace}" if term.trace else "")
+            in_neurons = self._sum(
+                name, term, f"{stem}_decay_of_{term.trace}" if term.trace else ""
+            )
             seen = f"{name}_post" if in_neurons else f"{SHARED}_{name}"
             pending.append("*".join(filter(None, (term.factor, term.trace, seen))))
         if self.synapses.switches:
-            self.to_shared.equations.append(Equation("parameter", f"{stem}_plastic", "", DIMENSIONLESS))
+            self.to_shared.equations.append(
+                Equation("parameter", f"{stem}_plastic", "", DIMENSIONLESS)
+            )
         factors = {name for term in terms if term.factor for name in identifiers(term.factor)}
         touching = frozenset({"w", *(term.trace for term in terms), *factors} - {"w_min", "w_max"})
         self._keep_books(" + ".join(pending), touching, decaying)
@@ -220,34 +285,65 @@ class _Lowering:
             self.to_shared.equations.append(Equation("parameter", name, "", DIMENSIONLESS))
             self.to_shared.initial[name] = constant(1)
             self.to_shared.at_epoch.append(Statement(name, "=", "1"))
-        self.to_shared.sums += [Statement(decay, "*=", f"exp({exponent})"), Statement(growth, "=", f"1/{decay}")]
+        self.to_shared.sums += [
+            Statement(decay, "*=", f"exp({exponent})"),
+            Statement(growth, "=", f"1/{decay}"),
+        ]
 
-    def _keep_books(self, pending: str, touching: frozenset[str], decaying: dict[str, _Decay]) -> None:
+    def _keep_books(
+        self, pending: str, touching: frozenset[str], decaying: dict[str, _Decay]
+    ) -> None:
         """Put the present weight before every event's statements, and what is left of it after them."""
         stem = stem_of(self.synapses)
-        decays, growths = ({trace: f"{stem}_{what}_of_{trace}" for trace in decaying} for what in ("decay", "growth"))
+        decays, growths = (
+            {trace: f"{stem}_{what}_of_{trace}" for trace in decaying}
+            for what in ("decay", "growth")
+        )
         for trace, each in decaying.items():
-            self._decay(decays[trace], growths[trace], self._there(f"dt*({each.rate})", self.to_shared))
-            self.forms[trace] = f"{RESCALED}: its unit grows as it decays, and is brought back every {self.epoch:.3g} s"
+            self._decay(
+                decays[trace], growths[trace], self._there(f"dt*({each.rate})", self.to_shared)
+            )
+            self.forms[trace] = (
+                f"{RESCALED}: its unit grows as it decays, and is brought back every {self.epoch:.3g} s"
+            )
         books = Bookkeeping(
-            pending, touching, {trace: f"{SHARED}_{name}" for trace, name in decays.items()},
+            pending,
+            touching,
+            {trace: f"{SHARED}_{name}" for trace, name in decays.items()},
             {trace: f"{SHARED}_{name}" for trace, name in growths.items()},
-        )  # fmt: skip
+        )
         equations = tuple(
-            replace(e, kind="parameter", right="") if e.name in decaying else rename_equation(e, books.values)
-            for e in self.synapses.equations if e.name != "w" or not pending
-        )  # fmt: skip
+            replace(e, kind="parameter", right="")
+            if e.name in decaying
+            else rename_equation(e, books.values)
+            for e in self.synapses.equations
+            if e.name != "w" or not pending
+        )
         changed = replace(
-            self.synapses, equations=equations, at_epoch=books.brought_back(),
+            self.synapses,
+            equations=equations,
+            at_epoch=books.brought_back(),
             on_step=() if pending else self.synapses.on_step,
-            on_pre=books.around(self.synapses.on_pre), on_post=books.around(self.synapses.on_post),
-            later=tuple(replace(each, statements=books.around(each.statements)) for each in self.synapses.later),
-            pending=pending, decay=books.decay,
+            on_pre=books.around(self.synapses.on_pre),
+            on_post=books.around(self.synapses.on_post),
+            later=tuple(
+                replace(each, statements=books.around(each.statements))
+                for each in self.synapses.later
+            ),
+            pending=pending,
+            decay=books.decay,
             shared_switch=f"{stem}_plastic" if pending and self.synapses.switches else "",
-        )  # fmt: skip
-        texts = [*(e.right for e in equations), *(s.right for s in (*changed.statements(), *changed.at_epoch))]
-        read = {name for text in texts if text for name in identifiers(text)} | {each.after for each in changed.later}
-        self.synapses = replace(changed, parameters={key: d for key, d in changed.parameters.items() if key in read})
+        )
+        texts = [
+            *(e.right for e in equations),
+            *(s.right for s in (*changed.statements(), *changed.at_epoch)),
+        ]
+        read = {name for text in texts if text for name in identifiers(text)} | {
+            each.after for each in changed.later
+        }
+        self.synapses = replace(
+            changed, parameters={key: d for key, d in changed.parameters.items() if key in read}
+        )
 
     def _sum(self, name: str, term: Term, decay: str) -> bool:
         """Keep the sum of a term's signal where the signal is; whether that is in the neurons."""
@@ -259,7 +355,9 @@ class _Lowering:
         host.equations.append(Equation("parameter", name, "", dimension))
         host.at_epoch.append(Statement(name, "=", f"0*{name}"))
         seen = f"signal_{decay}" if in_neurons else decay
-        host.sums.append(Statement(name, "+=", "*".join(filter(None, ("dt", f"({signal})", decay and seen)))))
+        host.sums.append(
+            Statement(name, "+=", "*".join(filter(None, ("dt", f"({signal})", decay and seen))))
+        )
         return in_neurons
 
     def _there(self, expression: str, host: Moved) -> str:
@@ -268,7 +366,9 @@ class _Lowering:
         for name in sorted(identifiers(expression)):
             if name in self.synapses.parameters:
                 value = self.synapses.shared(name)
-                assert value is not None, "only parameters that are the same for all synapses are part of a signal"
+                assert value is not None, (
+                    "only parameters that are the same for all synapses are part of a signal"
+                )
                 names[name] = f"{stem}_{name}"
                 host.parameters[names[name]] = (self.synapses.parameters[name], value)
             elif name == "plastic":
@@ -289,10 +389,14 @@ class _Lowering:
         for equation in self.synapses.equations:
             if equation.kind == "ode" and (mode == "off" or equation.name in stepped):
                 why = stepped.get(equation.name, reason)
-                self.forms[equation.name] = f"{CLOCK}: {why}; costs a pass over all synapses in every step"
+                self.forms[equation.name] = (
+                    f"{CLOCK}: {why}; costs a pass over all synapses in every step"
+                )
                 equation = replace(equation, flags=(*equation.flags, CLOCK))
             elif equation.kind == "ode":
-                self.forms[equation.name] = f"{EVENT}: linear decay, brought up to date when a spike arrives"
+                self.forms[equation.name] = (
+                    f"{EVENT}: linear decay, brought up to date when a spike arrives"
+                )
                 equation = replace(equation, flags=(*equation.flags, EVENT))
             equations.append(equation)
         self.synapses = replace(self.synapses, equations=tuple(equations))
@@ -302,7 +406,11 @@ def _read_in_every_step(synapses: SynapseGroup) -> dict[str, str]:
     """Variables that must be current in every step, each with the reason."""
     odes = {e.name: e for e in synapses.equations if e.kind == "ode"}
     rights = written_out(synapses.equations)
-    still = {*synapses.parameters, *(e.name for e in synapses.equations if e.kind == "parameter"), "w"} - odes.keys()
+    still = {
+        *synapses.parameters,
+        *(e.name for e in synapses.equations if e.kind == "parameter"),
+        "w",
+    } - odes.keys()
     found = {
         name: "its equation has no closed form between spikes"
         for name, equation in odes.items()

@@ -20,14 +20,25 @@ def why_not(rule: Rule) -> str:
     """Why what a rule changes cannot wait; empty if it can."""
     if rule.is_gated:
         return "says itself how its changes wait for a modulator"
-    if any(equation.name == "w" for equation in rule.equations) or any(s.target == "w" for s in rule.on_step):
+    if any(equation.name == "w" for equation in rule.equations) or any(
+        s.target == "w" for s in rule.on_step
+    ):
         return "changes the weight all the time, and only what spikes change can wait"
-    statements = [s for event in EVENTS for name in rule.pairing or ("",) for s in rule.statements(event, name)]
+    statements = [
+        s
+        for event in EVENTS
+        for name in rule.pairing or ("",)
+        for s in rule.statements(event, name)
+    ]
     if not any(statement.target == "w" for statement in statements):
         return "changes no weight when spikes come, so nothing could wait"
     if any("change" in identifiers(statement.right) for statement in statements):
         return "reads what it has just changed, which would come only later"
-    taken = {*rule.parameters, *(e.name for e in (*rule.equations, *rule.neuron))} & {LATE, EARLY, *NUMBERS}
+    taken = {*rule.parameters, *(e.name for e in (*rule.equations, *rule.neuron))} & {
+        LATE,
+        EARLY,
+        *NUMBERS,
+    }
     return f"has a '{sorted(taken)[0]}' already" if taken else ""
 
 
@@ -45,12 +56,22 @@ def waiting(rule: Rule, eligibility: Eligibility) -> tuple[Rule, dict[str, Value
             found += here if statement.target == "w" else [statement]
         return tuple(found)
 
-    changed = rule.model_copy(update={
-        "equations": (*rule.equations, *equations), "on_pre": moved(rule.on_pre), "on_post": moved(rule.on_post),
-        "later": rule.later and rule.later.model_copy(update={"on_pre": moved(rule.later.on_pre)}),
-        "pairing": {
-            name: Pairing(on_pre=moved(each.on_pre), on_post=moved(each.on_post)) for name, each in rule.pairing.items()
-        },
-    })  # fmt: skip
-    numbers = {name: value for name in NUMBERS if (value := getattr(eligibility, name.removeprefix("eligibility_")))}
+    changed = rule.model_copy(
+        update={
+            "equations": (*rule.equations, *equations),
+            "on_pre": moved(rule.on_pre),
+            "on_post": moved(rule.on_post),
+            "later": rule.later
+            and rule.later.model_copy(update={"on_pre": moved(rule.later.on_pre)}),
+            "pairing": {
+                name: Pairing(on_pre=moved(each.on_pre), on_post=moved(each.on_post))
+                for name, each in rule.pairing.items()
+            },
+        }
+    )
+    numbers = {
+        name: value
+        for name in NUMBERS
+        if (value := getattr(eligibility, name.removeprefix("eligibility_")))
+    }
     return changed, numbers

@@ -18,17 +18,29 @@ def plan_phases(circuit: Circuit, problem: Report) -> tuple[PhasePlan, ...]:
             for name in phase.plasticity:
                 if not _matches(name, circuit):
                     here: Path = ("phases", index, "plasticity", name)
-                    problem(here, f"no pathway is called '{name}'", did_you_mean(name, circuit.pathways))
+                    problem(
+                        here, f"no pathway is called '{name}'", did_you_mean(name, circuit.pathways)
+                    )
     if not circuit.phases:
         if circuit.duration is None:
-            problem(("duration",), "'duration' is missing", "say how long to run, as in `duration: 1 s`, or give phases")
+            problem(
+                ("duration",),
+                "'duration' is missing",
+                "say how long to run, as in `duration: 1 s`, or give phases",
+            )
             return ()
         return (PhasePlan("run", _steps(circuit.duration.mean, dt)),)
-    phases = tuple(PhasePlan(phase.name, _steps(phase.duration.mean, dt)) for phase in circuit.phases)
+    phases = tuple(
+        PhasePlan(phase.name, _steps(phase.duration.mean, dt)) for phase in circuit.phases
+    )
     total = sum(phase.steps for phase in phases)
     if circuit.duration is not None and _steps(circuit.duration.mean, dt) != total:
         found = format_number(round(total * dt, 12), circuit.dt.dimension)
-        problem(("duration",), f"expected the sum of the phases, {found}, found {circuit.duration}", "leave `duration` out")
+        problem(
+            ("duration",),
+            f"expected the sum of the phases, {found}, found {circuit.duration}",
+            "leave `duration` out",
+        )
     return phases
 
 
@@ -40,7 +52,14 @@ def plastic_in(circuit: Circuit, pathway: str) -> tuple[bool, ...]:
     for phase in circuit.phases:
         switch = phase.plasticity
         if isinstance(switch, dict):
-            switch = next((on for name, on in switch.items() if pathway == name or pathway.startswith(f"{name}.")), "on")
+            switch = next(
+                (
+                    on
+                    for name, on in switch.items()
+                    if pathway == name or pathway.startswith(f"{name}.")
+                ),
+                "on",
+            )
         switches.append(switch == "on")
     return tuple(switches)
 

@@ -26,7 +26,12 @@ class Layers:
     """Finds the layers of pathways, names their states in the neurons, and checks their equations."""
 
     def __init__(self, circuit: Circuit, ports: Ports, modulators: Modulators):
-        self.circuit, self.ports, self.modulators, self.problem = circuit, ports, modulators, ports.problem
+        self.circuit, self.ports, self.modulators, self.problem = (
+            circuit,
+            ports,
+            modulators,
+            ports.problem,
+        )
         self.states: dict[object, Input] = {}
         self.taught: dict[str, list[Statement]] = {}
 
@@ -38,7 +43,9 @@ class Layers:
             part = self.ports.part("synapses", use.part, here)
             if isinstance(part, Synapse) and part.weight is not None:
                 self.problem(
-                    here, f"'{use.part}' is a receptor, and only the last synapse is one", "give each receptor its pathway"
+                    here,
+                    f"'{use.part}' is a receptor, and only the last synapse is one",
+                    "give each receptor its pathway",
                 )
             elif isinstance(part, Synapse):
                 values = self.ports.parameters(part, use.parameters, here, use.preset)
@@ -63,7 +70,9 @@ class Layers:
             return None
         if isinstance(window, Window) and use.rule not in ("", window.rule):
             self.problem(
-                (*path, "rule"), f"the window '{use.window}' is one of {window.rule}, found {use.rule}", "leave `rule` out"
+                (*path, "rule"),
+                f"the window '{use.window}' is one of {window.rule}, found {use.rule}",
+                "leave `rule` out",
             )
             return None
         name = use.rule or (window.rule if isinstance(window, Window) else "")
@@ -79,7 +88,9 @@ class Layers:
                 return None
             numbers = {**published.parameters, **window.values}
             pairing = pairing or window.pairing or published.pairing
-        values = self.ports.parameters(part, use.parameters, path, use.preset, ((*place, "values"), numbers))
+        values = self.ports.parameters(
+            part, use.parameters, path, use.preset, ((*place, "values"), numbers)
+        )
         if use.preset in part.presets:
             pairing = pairing or part.presets[use.preset].pairing
         if pairing and pairing not in part.pairing:
@@ -92,10 +103,18 @@ class Layers:
                 return None
             part, numbers = waiting(part, use.eligibility)
             values = None if values is None else values | numbers
-        modulator = self.modulators.expression(use.modulator, (*path, "modulator"), IN_SYNAPSES) if use.modulator else ""
+        modulator = (
+            self.modulators.expression(use.modulator, (*path, "modulator"), IN_SYNAPSES)
+            if use.modulator
+            else ""
+        )
         if part.is_gated and not use.modulator:
-            known = ", ".join(self.circuit.modulators) or "this circuit has none; give it `modulators:`"
-            self.problem(path, f"{name} needs 'modulator', the signal that gates it", f"modulator: {known}")
+            known = (
+                ", ".join(self.circuit.modulators) or "this circuit has none; give it `modulators:`"
+            )
+            self.problem(
+                path, f"{name} needs 'modulator', the signal that gates it", f"modulator: {known}"
+            )
         if values is None or modulator is None:
             return None
         return Used(name, word_of(name), part, values, path, pairing, use.teacher, modulator)
@@ -104,7 +123,9 @@ class Layers:
         """How the rules of a pathway prune and grow its synapses; None if they do not."""
         found = [used for used in rules if used.rewires]
         for used in found[1:]:
-            self.problem(used.path, "a pathway is rewired by one rule only", "leave one of them out")
+            self.problem(
+                used.path, "a pathway is rewired by one rule only", "leave one of them out"
+            )
         if not found:
             return None
         used = found[0]
@@ -116,10 +137,16 @@ class Layers:
                 message = f"{other.name} counts the synapses of a neuron once, and {used.name} changes which there are"
                 self.problem(other.path, message, "leave one of them out")
         if used.modulator:
-            self.problem((*used.path, "modulator"), f"{used.name} is not scaled by a modulator", "give it to the rule beside it")
+            self.problem(
+                (*used.path, "modulator"),
+                f"{used.name} is not scaled by a modulator",
+                "give it to the rule beside it",
+            )
         for name, value in used.values.items():
             if value.is_random:
-                self.problem((*used.path, name), f"expected one number for all synapses, found {value}")
+                self.problem(
+                    (*used.path, name), f"expected one number for all synapses, found {value}"
+                )
         read = self._rewiring_numbers(used, high)
         return read and self._checked(used, read, high)
 
@@ -127,7 +154,9 @@ class Layers:
         """What a rule says about rewiring, in numbers."""
         text = used.part.rewiring if isinstance(used.part, Rule) else None
         numbers = {name: value.mean for name, value in used.values.items()} | {"w_max": high.mean}
-        dimensions = {name: value.dimension for name, value in used.values.items()} | {"w_max": high.dimension}
+        dimensions = {name: value.dimension for name, value in used.values.items()} | {
+            "w_max": high.dimension
+        }
         wanted = {"every": SECOND, "below": high.dimension, "weight": high.dimension}
         read = {}
         for key in ("every", "below", "share", "start", "growth", "weight"):
@@ -149,13 +178,22 @@ class Layers:
         for key in ("share", "start", "growth"):
             number, name = getattr(read, key), getattr(text, key)
             if not 0 <= number <= 1:
-                self.problem((*used.path, name), f"expected a fraction from 0 to 1, found {number:g}", f"it is the {key}")
+                self.problem(
+                    (*used.path, name),
+                    f"expected a fraction from 0 to 1, found {number:g}",
+                    f"it is the {key}",
+                )
         if not read.below <= read.weight <= high.mean:
-            shares = f"{read.weight / high.mean:.4g} of w_max, pruned below {read.below / high.mean:.4g}"
+            shares = (
+                f"{read.weight / high.mean:.4g} of w_max, pruned below {read.below / high.mean:.4g}"
+            )
             message = f"a synapse that grows would be pruned at once, or be above w_max: {shares}"
             self.problem(used.path, message, "let it grow with a weight between the two")
         if read.every < self.circuit.dt.mean:
-            self.problem((*used.path, text.every if text else "every"), f"expected at least {self.circuit.dt}, the time step")
+            self.problem(
+                (*used.path, text.every if text else "every"),
+                f"expected at least {self.circuit.dt}, the time step",
+            )
         return read
 
     def state(self, used: Used, plastic: tuple[bool, ...]) -> Input | None:
@@ -173,17 +211,28 @@ class Layers:
         needs = isinstance(used.part, Rule) and bool(used.part.on_teacher)
         if not needs:
             if used.teacher:
-                self.problem((*used.path, "teacher"), f"{used.name} has no teacher", "leave `teacher` out")
+                self.problem(
+                    (*used.path, "teacher"), f"{used.name} has no teacher", "leave `teacher` out"
+                )
             return
         known = self.circuit.pathways
         if not used.teacher:
             hint = "name a pathway that reaches the same neurons, as in `teacher: climbing_fibres`"
-            self.problem(used.path, f"{used.name} needs 'teacher', the pathway whose spikes teach it", hint)
+            self.problem(
+                used.path, f"{used.name} needs 'teacher', the pathway whose spikes teach it", hint
+            )
         elif used.teacher not in known:
-            self.problem((*used.path, "teacher"), f"no pathway is called '{used.teacher}'", did_you_mean(used.teacher, known))
+            self.problem(
+                (*used.path, "teacher"),
+                f"no pathway is called '{used.teacher}'",
+                did_you_mean(used.teacher, known),
+            )
         elif known[used.teacher].post[0] != post:
             found = known[used.teacher].post[0]
-            self.problem((*used.path, "teacher"), f"'{used.teacher}' reaches {found}, expected it to reach {post}")
+            self.problem(
+                (*used.path, "teacher"),
+                f"'{used.teacher}' reaches {found}, expected it to reach {post}",
+            )
         elif state:
             statements = self.taught.setdefault(used.teacher, [])
             statements += [s for s in teaching(used, state) if s not in statements]
@@ -192,11 +241,21 @@ class Layers:
 
     def check(self, used: Used, weight: Dimension, pre: Group, post: Group) -> None:
         """Hold the equations and statements of a layer against their dimensions, and against what the neuron has."""
-        own = used.name in (self.circuit.rules if isinstance(used.part, Rule) else self.circuit.synapses)
-        path: Path = ("rules" if isinstance(used.part, Rule) else "synapses", used.name) if own else used.path
+        own = used.name in (
+            self.circuit.rules if isinstance(used.part, Rule) else self.circuit.synapses
+        )
+        path: Path = (
+            ("rules" if isinstance(used.part, Rule) else "synapses", used.name)
+            if own
+            else used.path
+        )
         part = used.part
-        inside = {e.name: e.dimension for e in part.neuron} | {name: value.dimension for name, value in used.values.items()}
-        there = {e.name: e.dimension for e in post.model} | post.parameters | {"plastic": DIMENSIONLESS}
+        inside = {e.name: e.dimension for e in part.neuron} | {
+            name: value.dimension for name, value in used.values.items()
+        }
+        there = (
+            {e.name: e.dimension for e in post.model} | post.parameters | {"plastic": DIMENSIONLESS}
+        )
         if not self.neuron_has_what_it_needs(used, inside, there, post):
             return
         for equation in part.neuron:
@@ -215,13 +274,19 @@ class Layers:
             for statement in used.statements(event):
                 self.attempt((*path, event), check_statement, statement, names)
 
-    def neuron_has_what_it_needs(self, used: Used, inside: Iterable[str], there: Iterable[str], post: Group) -> bool:
+    def neuron_has_what_it_needs(
+        self, used: Used, inside: Iterable[str], there: Iterable[str], post: Group
+    ) -> bool:
         """Whether the postsynaptic neuron has the variables that a layer reads; if not, say which neurons have."""
         part = used.part
         missing = part.reads_of_the_neuron() - {*there} - {*inside}
         having = {name: neurons_with([name]) for name in sorted(missing)}
         for name, neurons in having.items():
-            hint = f"neurons that have it: {', '.join(neurons)}" if neurons else "no neuron of the library has it"
+            hint = (
+                f"neurons that have it: {', '.join(neurons)}"
+                if neurons
+                else "no neuron of the library has it"
+            )
             population = post.members[0].name
             message = f"{used.name} needs the neuron variable '{name}', which {population} (a '{post.part}') lacks"
             self.problem(used.path, message, hint)

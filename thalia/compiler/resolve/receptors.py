@@ -11,9 +11,25 @@ from thalia.errors import CircuitError, Path, Problem, did_you_mean
 from thalia.library.lookup import word_of
 from thalia.library.schema import Layer, Neuron, Part, Preset, StimulusKind, Synapse, divisors
 from thalia.syntax.dimensions import dimension_of
-from thalia.syntax.equations import Equation, EquationError, Statement, evaluate, identifiers, rename, rename_equation
+from thalia.syntax.equations import (
+    Equation,
+    EquationError,
+    Statement,
+    evaluate,
+    identifiers,
+    rename,
+    rename_equation,
+)
 from thalia.syntax.fields import expect
-from thalia.syntax.units import UNITS, Dimension, Value, ValueSyntaxError, a_quantity, constant, dimension_name
+from thalia.syntax.units import (
+    UNITS,
+    Dimension,
+    Value,
+    ValueSyntaxError,
+    a_quantity,
+    constant,
+    dimension_name,
+)
 
 Result = TypeVar("Result")
 BIAS = Input("bias", "bias", (), {"bias": AMPERE}, {"bias": constant(0, AMPERE)})
@@ -103,8 +119,14 @@ class Ports:
             if onto in part.sites:
                 site = part.sites[onto]
                 return Site(f"input_{onto}", site.potential, site.unit, onto)
-            known = did_you_mean(onto, part.sites) if part.sites else "its synapses all end on the soma: leave 'onto' out"
-            self.problem((*path, "onto"), f"{population} is a '{neuron}', which has no site '{onto}'", known)
+            known = (
+                did_you_mean(onto, part.sites)
+                if part.sites
+                else "its synapses all end on the soma: leave 'onto' out"
+            )
+            self.problem(
+                (*path, "onto"), f"{population} is a '{neuron}', which has no site '{onto}'", known
+            )
         return None if onto else SOMA
 
     def synapse(self, use: SynapseUse, path: Path, site: Site, pathway: str = "") -> Port | None:
@@ -114,7 +136,9 @@ class Ports:
             return None
         if part.weight is None:
             hint = f"write `synapse: [{use.part}, ampa]`"
-            self.problem(path, f"'{use.part}' scales the efficacy of a synapse and needs one after it", hint)
+            self.problem(
+                path, f"'{use.part}' scales the efficacy of a synapse and needs one after it", hint
+            )
             return None
         values = self.parameters(part, use.parameters, path, use.preset)
         if values is None or not self._belongs(part, values, site, path):
@@ -127,58 +151,99 @@ class Ports:
 
     def _belongs(self, part: Synapse, values: dict[str, Value], site: Site, path: Path) -> bool:
         """Whether what a synapse brings is what a site takes."""
-        names = {e.name: e.dimension for e in part.neuron} | {name: value.dimension for name, value in values.items()}
+        names = {e.name: e.dimension for e in part.neuron} | {
+            name: value.dimension for name, value in values.items()
+        }
         try:
-            brings = dimension_of(part.current, names | {"v": VOLT}) if part.current else site.dimension
+            brings = (
+                dimension_of(part.current, names | {"v": VOLT}) if part.current else site.dimension
+            )
         except EquationError:
             return True  # which is told where the neuron is checked
         if brings != site.dimension:
             where = f"the site '{site.name}'" if site.name else "the soma"
-            message = f"it brings {a_quantity(brings)}, and {where} takes {a_quantity(site.dimension)}"
-            self.problem(path, message, "name a site that takes it by 'onto'" if not site.name else "choose another synapse")
+            message = (
+                f"it brings {a_quantity(brings)}, and {where} takes {a_quantity(site.dimension)}"
+            )
+            self.problem(
+                path,
+                message,
+                "name a site that takes it by 'onto'"
+                if not site.name
+                else "choose another synapse",
+            )
         return brings == site.dimension
 
     def unique(self, stem: str) -> str:
         """A name for something in the neurons that no other has."""
-        name = next(n for n in (stem, *(f"{stem}_{i}" for i in range(2, 100_000))) if n not in self.taken)
+        name = next(
+            n for n in (stem, *(f"{stem}_{i}" for i in range(2, 100_000))) if n not in self.taken
+        )
         self.taken.add(name)
         return name
 
-    def stimulus(self, name: str, stimulus: Stimulus, received: dict[str, Received]) -> Drive | None:
+    def stimulus(
+        self, name: str, stimulus: Stimulus, received: dict[str, Received]
+    ) -> Drive | None:
         """Add a stimulus to what its target receives; Poisson spikes on neurons come back as a drive."""
         path: Path = ("stimuli", name)
         part = self.part("stimuli", stimulus.kind, (*path, "kind"))
         target = stimulus.target[0]
         if target not in self.circuit.populations:
-            self.problem((*path, "target"), f"no population is called '{target}'", did_you_mean(target, self.circuit.populations))
+            self.problem(
+                (*path, "target"),
+                f"no population is called '{target}'",
+                did_you_mean(target, self.circuit.populations),
+            )
             return None
         if not isinstance(part, StimulusKind):
             return None
         if not (part.current or part.rate or part.spikes):
             self.problem(
-                (*path, "kind"), f"'{stimulus.kind}' has neither a current nor a rate", "give it one: `rate: peak*exp(-t/tau)`"
+                (*path, "kind"),
+                f"'{stimulus.kind}' has neither a current nor a rate",
+                "give it one: `rate: peak*exp(-t/tau)`",
             )
             return None
         values = self.parameters(part, stimulus.parameters, path)
         site = self.site(target, stimulus.onto, path)
-        if values is None or site is None or part.spikes or not self._dimension_holds(part, values, path):
+        if (
+            values is None
+            or site is None
+            or part.spikes
+            or not self._dimension_holds(part, values, path)
+        ):
             return None
         if part.current:
             self._current(name, site, part, values, received[target])
             return None
-        neuron = self.part("neurons", self.circuit.populations[target].neuron, ("populations", target, "neuron"))
-        if isinstance(neuron, Neuron) and any("input_rate" in identifiers(e.right) for e in neuron.equations if e.right):
+        neuron = self.part(
+            "neurons", self.circuit.populations[target].neuron, ("populations", target, "neuron")
+        )
+        if isinstance(neuron, Neuron) and any(
+            "input_rate" in identifiers(e.right) for e in neuron.equations if e.right
+        ):
             slot = f"rate_{name.replace('.', '_')}"
             received[target].add(*_slot(slot, part.rate, values, "input_rate"), path)
             return None
         return self._drive(name, stimulus, site, part, values, received[target])
 
     def _drive(
-        self, name: str, stimulus: Stimulus, site: Site, part: StimulusKind, values: dict[str, Value], received: Received
+        self,
+        name: str,
+        stimulus: Stimulus,
+        site: Site,
+        part: StimulusKind,
+        values: dict[str, Value],
+        received: Received,
     ) -> Drive | None:
         path: Path = ("stimuli", name)
         if stimulus.weight is None:
-            self.problem(path, "'weight' is missing", "say what one spike does to a neuron, as in `weight: 1 nS`")
+            self.problem(
+                path,
+                "'weight' is missing",
+                "say what one spike does to a neuron, as in `weight: 1 nS`",
+            )
             return None
         port = self.synapse(stimulus.through, (*path, "synapse"), site)
         if port is None:
@@ -193,29 +258,50 @@ class Ports:
         target, expression = _single_jump(port.arrival)
         if target is None:
             self.problem(
-                (*path, "synapse"), f"'{port.input.name}' cannot be driven by a stimulus: one spike changes several variables"
+                (*path, "synapse"),
+                f"'{port.input.name}' cannot be driven by a stimulus: one spike changes several variables",
             )
             return None
         mean = None
-        if not identifiers(part.rate) & {"t"} and not any(value.is_random for value in values.values()):
+        if not identifiers(part.rate) & {"t"} and not any(
+            value.is_random for value in values.values()
+        ):
             mean = number * evaluate(part.rate, {key: value.mean for key, value in values.items()})
-        factor = evaluate(expression, {**{key: value.mean for key, value in port.values.items()}, "w": 1.0})
+        factor = evaluate(
+            expression, {**{key: value.mean for key, value in port.values.items()}, "w": 1.0}
+        )
         weight = stimulus.weight if factor == 1 else stimulus.weight.scaled(factor)
         word = f"drive_{name.replace('.', '_')}"
         local = {key: f"{word}_{key}" for key in values}
-        member = DriveMember(name, stimulus.target[0], weight, number, mean, {local[k]: v for k, v in values.items()})
+        member = DriveMember(
+            name, stimulus.target[0], weight, number, mean, {local[k]: v for k, v in values.items()}
+        )
         rate = rename(part.rate, local) if mean is None else ""
         return Drive(word, group_name(stimulus.target[0]), target, rate, (member,))
 
-    def _current(self, name: str, site: Site, part: StimulusKind, values: dict[str, Value], received: Received) -> None:
+    def _current(
+        self,
+        name: str,
+        site: Site,
+        part: StimulusKind,
+        values: dict[str, Value],
+        received: Received,
+    ) -> None:
         path: Path = ("stimuli", name)
         if site == SOMA and part.current.strip() in values:
             received.add_bias(values[part.current.strip()], path)
         elif site.dimension != AMPERE:
             hint = "leave 'onto' out, or take a synapse that brings it"
-            self.problem((*path, "onto"), f"'{site.name}' takes {a_quantity(site.dimension)}, and this is a current", hint)
+            self.problem(
+                (*path, "onto"),
+                f"'{site.name}' takes {a_quantity(site.dimension)}, and this is a current",
+                hint,
+            )
         else:
-            received.add(*_slot(f"current_{name.replace('.', '_')}", part.current, values, site.variable), path)
+            received.add(
+                *_slot(f"current_{name.replace('.', '_')}", part.current, values, site.variable),
+                path,
+            )
 
     def part(self, kind: str, name: str, path: Path) -> Part | None:
         """A part of the circuit's or of the library; None, with the problem noted, if there is none."""
@@ -223,7 +309,11 @@ class Ports:
             return self.circuit.part(kind, name)
         except CircuitError as error:
             for p in error.problems:
-                self.problem(path if not p.place else (), f"{p.place}: {p.message}" if p.place else p.message, p.hint)
+                self.problem(
+                    path if not p.place else (),
+                    f"{p.place}: {p.message}" if p.place else p.message,
+                    p.hint,
+                )
             return None
 
     def parameters(
@@ -270,33 +360,55 @@ class Ports:
             self.problem(path, str(error), hint)
             return
         if name in divisors(part) and not value.is_random and value.mean == 0:
-            self.problem(path, f"cannot be zero, because equations divide by it, found {value}", hint)
+            self.problem(
+                path, f"cannot be zero, because equations divide by it, found {value}", hint
+            )
 
     def _dimension_holds(self, part: StimulusKind, values: dict[str, Value], path: Path) -> bool:
         expression, wanted = (part.current, AMPERE) if part.current else (part.rate, HERTZ)
         try:
-            found = dimension_of(expression, {name: value.dimension for name, value in values.items()})
+            found = dimension_of(
+                expression, {name: value.dimension for name, value in values.items()}
+            )
             if found == wanted:
                 return True
-            self.problem(path, f"'{expression}' should be a {dimension_name(wanted)}, it is a {dimension_name(found)}")
+            self.problem(
+                path,
+                f"'{expression}' should be a {dimension_name(wanted)}, it is a {dimension_name(found)}",
+            )
         except EquationError as error:
             self.problem(path, str(error))
         return False
 
 
-def _port(part: Synapse, weight: Dimension, name: str, values: dict[str, Value], site: Site) -> Port:
-    local = {key: f"{name}_{key}" for key in [*values, *(equation.name for equation in part.neuron)]}
+def _port(
+    part: Synapse, weight: Dimension, name: str, values: dict[str, Value], site: Site
+) -> Port:
+    local = {
+        key: f"{name}_{key}" for key in [*values, *(equation.name for equation in part.neuron)]
+    }
     renamed = {local[key]: value for key, value in values.items()}
     dimensions: dict[str, Dimension] = {key: value.dimension for key, value in renamed.items()}
     there = local | {"v": site.potential}
     equations = tuple(rename_equation(equation, there) for equation in part.neuron)
     seen = {key: f"{value}_post" for key, value in there.items()}
-    arrival = tuple(Statement(f"{there.get(s.target, s.target)}_post", s.operator, rename(s.right, seen)) for s in part.on_pre)
+    arrival = tuple(
+        Statement(f"{there.get(s.target, s.target)}_post", s.operator, rename(s.right, seen))
+        for s in part.on_pre
+    )
     sums = tuple(
-        Equation("expression", seen[s.target], rename(s.right, seen), dimension_in(part.neuron, s.target), ("summed",))
+        Equation(
+            "expression",
+            seen[s.target],
+            rename(s.right, seen),
+            dimension_in(part.neuron, s.target),
+            ("summed",),
+        )
         for s in part.in_every_step
     )
-    received = Input(name, rename(part.current, there), equations, dimensions, renamed, site.variable)
+    received = Input(
+        name, rename(part.current, there), equations, dimensions, renamed, site.variable
+    )
     return Port(part, weight, received, renamed, arrival, sums)
 
 
@@ -313,7 +425,9 @@ def _single_jump(arrival: tuple[Statement, ...]) -> tuple[str | None, str]:
     return arrival[0].target.removesuffix("_post"), rename(arrival[0].right, names)
 
 
-def _slot(slot: str, expression: str, values: dict[str, Value], into: str = "input_current") -> tuple[Input, dict[str, Value]]:
+def _slot(
+    slot: str, expression: str, values: dict[str, Value], into: str = "input_current"
+) -> tuple[Input, dict[str, Value]]:
     """A stimulus as a term of the input, with a switch that keeps it from the group's other populations."""
     local = {name: f"{slot}_{name}" for name in values}
     switch = f"{slot}_on"

@@ -16,30 +16,52 @@ from thalia.syntax.yaml_reader import read_text
 HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
-def playback(name: str, stimulus: Stimulus, circuit: Circuit, problem: Callable[..., None]) -> Playback | None:
+def playback(
+    name: str, stimulus: Stimulus, circuit: Circuit, problem: Callable[..., None]
+) -> Playback | None:
     """Spike times from the circuit or from a file beside it; None for every other kind of stimulus."""
     path: Path = ("stimuli", name)
     if stimulus.kind != "spikes" or stimulus.target[0] not in circuit.populations:
         return None
     population = circuit.populations[stimulus.target[0]]
     if population.neuron != "input":
-        problem((*path, "target"), f"{stimulus.target[0]} is a '{population.neuron}', spikes are played by an 'input'",
-                "make a population with `neuron: input` and connect it with a pathway")  # fmt: skip
+        problem(
+            (*path, "target"),
+            f"{stimulus.target[0]} is a '{population.neuron}', spikes are played by an 'input'",
+            "make a population with `neuron: input` and connect it with a pathway",
+        )
         return None
     if (stimulus.times is None) == (stimulus.file is None):
-        problem(path, "expected either 'times' or 'file'", "times: {0: [10 ms, 20 ms]}, or file: spikes.csv")
+        problem(
+            path,
+            "expected either 'times' or 'file'",
+            "times: {0: [10 ms, 20 ms]}, or file: spikes.csv",
+        )
         return None
-    pairs = _times_in(stimulus) if stimulus.times is not None else _times_from(stimulus, circuit, problem, path)
+    pairs = (
+        _times_in(stimulus)
+        if stimulus.times is not None
+        else _times_from(stimulus, circuit, problem, path)
+    )
     size = population.size or 1
     for index, time in pairs:
         if not 0 <= index < size:
-            problem(path, f"there is no neuron {index} in {stimulus.target[0]}, which has {size}", "the first neuron is 0")
+            problem(
+                path,
+                f"there is no neuron {index} in {stimulus.target[0]}, which has {size}",
+                "the first neuron is 0",
+            )
             return None
         if not 0 <= time < inf:
-            problem(path, f"a spike of neuron {index} is at {'a negative time' if time < 0 else f'{time:g} s'}")
+            problem(
+                path,
+                f"a spike of neuron {index} is at {'a negative time' if time < 0 else f'{time:g} s'}",
+            )
             return None
     ordered = sorted(pairs, key=lambda pair: (pair[1], pair[0]))
-    return Playback(name, stimulus.target[0], tuple(i for i, _ in ordered), tuple(t for _, t in ordered))
+    return Playback(
+        name, stimulus.target[0], tuple(i for i, _ in ordered), tuple(t for _, t in ordered)
+    )
 
 
 def spikes_text(stimulus: Stimulus, folder: FilePath) -> str:
@@ -70,16 +92,29 @@ def _written_out(file: FilePath, stimulus: Stimulus) -> str:
                 for name, node in nodes.items()
                 if isinstance(node, h5py.Group) and {"timestamps", "node_ids"} <= {*node}
             }
-            name = stimulus.population or (next(iter(found)) if len(found) == 1 else stimulus.target[0])
+            name = stimulus.population or (
+                next(iter(found)) if len(found) == 1 else stimulus.target[0]
+            )
             if not found:
-                raise fail(f"{file}: is HDF5 without spikes in SONATA's layout", "it should have /spikes/POPULATION/timestamps")
+                raise fail(
+                    f"{file}: is HDF5 without spikes in SONATA's layout",
+                    "it should have /spikes/POPULATION/timestamps",
+                )
             if name not in found:
-                raise fail(f"{file}: has no spikes of '{name}'", f"say `population:`; {did_you_mean(name, found)}")
-            times, units = found[name]["timestamps"], found[name]["timestamps"].attrs.get("units", "ms")
+                raise fail(
+                    f"{file}: has no spikes of '{name}'",
+                    f"say `population:`; {did_you_mean(name, found)}",
+                )
+            times, units = (
+                found[name]["timestamps"],
+                found[name]["timestamps"].attrs.get("units", "ms"),
+            )
             if str(units) not in ("ms", "b'ms'"):
                 raise fail(f"{file}: its times are in {units}, expected ms")
             if times.shape != found[name]["node_ids"].shape or times.ndim != 1:
-                raise fail(f"{file}: has {times.size} timestamps and {found[name]['node_ids'].size} node_ids of '{name}'")
+                raise fail(
+                    f"{file}: has {times.size} timestamps and {found[name]['node_ids'].size} node_ids of '{name}'"
+                )
             pairs = zip(found[name]["node_ids"][:].tolist(), times[:].tolist(), strict=True)
             return "".join(f"{index},{time!r}\n" for index, time in pairs)
     except OSError as error:
@@ -90,7 +125,9 @@ def _times_in(stimulus: Stimulus) -> list[tuple[int, float]]:
     return [(index, time.mean) for index, times in (stimulus.times or {}).items() for time in times]
 
 
-def _times_from(stimulus: Stimulus, circuit: Circuit, problem: Callable[..., None], path: Path) -> list[tuple[int, float]]:
+def _times_from(
+    stimulus: Stimulus, circuit: Circuit, problem: Callable[..., None], path: Path
+) -> list[tuple[int, float]]:
     try:
         text = spikes_text(stimulus, circuit.folder)
     except CircuitError as error:
@@ -104,6 +141,9 @@ def _times_from(stimulus: Stimulus, circuit: Circuit, problem: Callable[..., Non
             index, time = row
             pairs.append((int(index), float(time) * 1e-3))
         except ValueError:
-            problem((*path, "file"), f"{stimulus.file}:{line}: expected `index, time in ms`, found '{','.join(row)}'")
+            problem(
+                (*path, "file"),
+                f"{stimulus.file}:{line}: expected `index, time in ms`, found '{','.join(row)}'",
+            )
             return []
     return pairs

@@ -37,7 +37,11 @@ class Used:
     @property
     def scale(self) -> str:
         """What every change of the weight is multiplied with; empty for a rule that says itself where its modulator acts."""
-        return f"({self.modulator})" if self.modulator and not (isinstance(self.part, Rule) and self.part.is_gated) else ""
+        return (
+            f"({self.modulator})"
+            if self.modulator and not (isinstance(self.part, Rule) and self.part.is_gated)
+            else ""
+        )
 
     @property
     def rewires(self) -> bool:
@@ -60,12 +64,20 @@ def state_of(used: Used, name: str, plastic: tuple[bool, ...]) -> Input:
     local = {key: f"{name}_{key}" for key in (*used.values, *(e.name for e in part.neuron))}
     local["plastic"] = f"{name}_plastic" if switches else "1"
     own = {equation.name for equation in part.neuron}
-    initial = {local[key]: _initial(raw, used.values) for key, raw in part.initial.items() if key in own}
+    initial = {
+        local[key]: _initial(raw, used.values) for key, raw in part.initial.items() if key in own
+    }
     return Input(
-        name, "", tuple(rename_equation(e, local) for e in part.neuron), {key: v.dimension for key, v in values.items()}, values,
-        is_state=True, on_spike=tuple(rename_statement(s, local) for s in part.on_spike), initial=initial,
+        name,
+        "",
+        tuple(rename_equation(e, local) for e in part.neuron),
+        {key: v.dimension for key, v in values.items()},
+        values,
+        is_state=True,
+        on_spike=tuple(rename_statement(s, local) for s in part.on_spike),
+        initial=initial,
         plastic=plastic if switches else (),
-    )  # fmt: skip
+    )
 
 
 def _initial(raw: Value | str, values: dict[str, Value]) -> Value | str:
@@ -98,9 +110,13 @@ class SynapseCode:
     """
 
     def __init__(
-        self, arrival: tuple[Statement, ...], layers: list[tuple[Used, Input | None]], weight: Dimension, switches: bool,
+        self,
+        arrival: tuple[Statement, ...],
+        layers: list[tuple[Used, Input | None]],
+        weight: Dimension,
+        switches: bool,
         release: str = "",
-    ):  # fmt: skip
+    ):
         self.weight, self.switches, self.release = weight, switches, release
         self.values: dict[str, Value] = {}
         self.initial: dict[str, Value | str] = {}
@@ -121,24 +137,40 @@ class SynapseCode:
         self.on_post = self._event("on_post", [used for used, _ in layers])
         self.on_step = self._event("on_step", [used for used, _ in layers], clamps=bool(self.rates))
         self.later = tuple(
-            LaterEvent(self.local[index][used.part.later.after], self._event("later", [used], first=index))
-            for index, (used, _) in enumerate(layers) if isinstance(used.part, Rule) and used.part.later
-        )  # fmt: skip
+            LaterEvent(
+                self.local[index][used.part.later.after], self._event("later", [used], first=index)
+            )
+            for index, (used, _) in enumerate(layers)
+            if isinstance(used.part, Rule) and used.part.later
+        )
         self._keep_what_is_used()
 
     def _layer(self, used: Used, state: Input | None, word: str) -> Iterable[Equation]:
         part = used.part
-        local = {key: f"{word}_{key}" for key in [*used.values, *(e.name for e in part.equations if e.name != "w")]}
+        local = {
+            key: f"{word}_{key}"
+            for key in [*used.values, *(e.name for e in part.equations if e.name != "w")]
+        }
         local["efficacy"] = f"{word}_efficacy"
         if state:
-            local |= {name.removeprefix(f"{state.name}_"): f"{name}_post" for name in _names_in(state)}
+            local |= {
+                name.removeprefix(f"{state.name}_"): f"{name}_post" for name in _names_in(state)
+            }
         local["modulator"] = f"({used.modulator})"
         if not self.switches:
             local["plastic"] = "1"
         self.local.append(local)
-        self.values |= {local[key]: value for key, value in used.values.items() if not local[key].endswith("_post")}
+        self.values |= {
+            local[key]: value
+            for key, value in used.values.items()
+            if not local[key].endswith("_post")
+        }
         own = {e.name for e in part.equations}
-        self.initial |= {local[key]: _initial(raw, used.values) for key, raw in part.initial.items() if key in own}
+        self.initial |= {
+            local[key]: _initial(raw, used.values)
+            for key, raw in part.initial.items()
+            if key in own
+        }
         for equation in part.equations:
             if equation.name == "w":
                 rate = rename(equation.right, local)
@@ -147,7 +179,9 @@ class SynapseCode:
             else:
                 yield weighing(rename_equation(equation, local), self.weight)
 
-    def _arriving(self, arrival: tuple[Statement, ...], layers: list[Used]) -> tuple[Statement, ...]:
+    def _arriving(
+        self, arrival: tuple[Statement, ...], layers: list[Used]
+    ) -> tuple[Statement, ...]:
         before: list[Statement] = []
         factors = ["w"]
         for used, local in zip(layers, self.local, strict=True):
@@ -161,7 +195,9 @@ class SynapseCode:
         effect = [Statement(s.target, s.operator, rename(s.right, scaled)) for s in arrival]
         return (*before, *effect, *self._event("on_pre", layers))
 
-    def _event(self, event: str, layers: list[Used], first: int = 0, clamps: bool = False) -> tuple[Statement, ...]:
+    def _event(
+        self, event: str, layers: list[Used], first: int = 0, clamps: bool = False
+    ) -> tuple[Statement, ...]:
         """The statements of the rules in order, then the clamp, then what follows from the change."""
         changing: list[Statement] = []
         following: list[Statement] = []
@@ -171,10 +207,16 @@ class SynapseCode:
                 if acted and not _follows(statement):
                     continue
                 made = rename_statement(statement, self.local[index])
-                exponents = {self.local[index][key]: value.mean for key, value in used.values.items() if not value.is_random}
+                exponents = {
+                    self.local[index][key]: value.mean
+                    for key, value in used.values.items()
+                    if not value.is_random
+                }
                 made = replace(made, right=powers_resolved(made.right, exponents))
                 if _follows(statement):
-                    following.append(replace(made, right=rename(made.right, {"change": "(w - w_before)"})))
+                    following.append(
+                        replace(made, right=rename(made.right, {"change": "(w - w_before)"}))
+                    )
                 else:
                     changing.append(_scaled(made, self._scale(used)))
         if not clamps and not any(statement.target == "w" for statement in changing):
@@ -184,10 +226,17 @@ class SynapseCode:
         return (*before, *changing, CLAMP, *following)
 
     def _scale(self, used: Used) -> str:
-        return "*".join(filter(None, ("plastic" if self.switches else "", self.connected, used.scale)))
+        return "*".join(
+            filter(None, ("plastic" if self.switches else "", self.connected, used.scale))
+        )
 
     def _keep_what_is_used(self) -> None:
-        statements = (*self.on_pre, *self.on_post, *self.on_step, *(s for each in self.later for s in each.statements))
+        statements = (
+            *self.on_pre,
+            *self.on_post,
+            *self.on_step,
+            *(s for each in self.later for s in each.statements),
+        )
         texts = [*(e.right for e in self.equations), *(s.right for s in statements)]
         used = frozenset().union(*(identifiers(text) for text in texts if text))
         used |= {each.after for each in self.later}
@@ -202,9 +251,12 @@ def _follows(statement: Statement) -> bool:
 def change_of(statement: Statement) -> str:
     """What a statement adds to the weight, as an expression."""
     return {
-        "+=": f"({statement.right})", "-=": f"(-({statement.right}))", "*=": f"w*(({statement.right}) - 1)",
-        "/=": f"w*(1/({statement.right}) - 1)", "=": f"(({statement.right}) - w)",
-    }[statement.operator]  # fmt: skip
+        "+=": f"({statement.right})",
+        "-=": f"(-({statement.right}))",
+        "*=": f"w*(({statement.right}) - 1)",
+        "/=": f"w*(1/({statement.right}) - 1)",
+        "=": f"(({statement.right}) - w)",
+    }[statement.operator]
 
 
 def _scaled(statement: Statement, scale: str) -> Statement:

@@ -44,26 +44,49 @@ class Environment(Node):
         found: list[Problem] = []
         sizes = {member.name: member for _, member in plan.populations()}
         for key, parts, given in (
-            ("stimuli", self.STIMULI, self.stimuli), ("readout", self.READOUT, self.readout),
-            ("modulators", self.MODULATORS, {name: (modulator,) for name, modulator in self.modulators.items()}),
-        ):  # fmt: skip
+            ("stimuli", self.STIMULI, self.stimuli),
+            ("readout", self.READOUT, self.readout),
+            (
+                "modulators",
+                self.MODULATORS,
+                {name: (modulator,) for name, modulator in self.modulators.items()},
+            ),
+        ):
             for part in parts:
                 if part not in given:
-                    found.append(Problem(("experiment", key), f"'{part}' is missing", f"say who plays it: `{part}: …`"))
+                    found.append(
+                        Problem(
+                            ("experiment", key),
+                            f"'{part}' is missing",
+                            f"say who plays it: `{part}: …`",
+                        )
+                    )
             for part, names in given.items():
                 here: Path = ("experiment", key, part)
                 if part not in parts:
-                    found.append(Problem(here, f"the task has no '{part}'", did_you_mean(part, parts)))
+                    found.append(
+                        Problem(here, f"the task has no '{part}'", did_you_mean(part, parts))
+                    )
                 for name in names:
                     if key == "modulators":
                         if name not in plan.task_releases:
                             hint = f"say `from_task: true` there; {did_you_mean(name, plan.task_releases)}"
-                            found.append(Problem(here, f"'{name}' is no modulator that a task may release", hint))
+                            found.append(
+                                Problem(
+                                    here, f"'{name}' is no modulator that a task may release", hint
+                                )
+                            )
                     elif name not in sizes:
-                        found.append(Problem(here, f"no population is called '{name}'", did_you_mean(name, sizes)))
+                        found.append(
+                            Problem(
+                                here, f"no population is called '{name}'", did_you_mean(name, sizes)
+                            )
+                        )
                     elif key == "stimuli" and not {*STIMULI} & {*sizes[name].from_task}:
                         hint = f"say `from_task: [{STIMULI[0]}]` there"
-                        found.append(Problem(here, f"a task may not set the rates of '{name}'", hint))
+                        found.append(
+                            Problem(here, f"a task may not set the rates of '{name}'", hint)
+                        )
         return found
 
 
@@ -92,12 +115,18 @@ def environment(task: str, folder: FilePath = FilePath(".")) -> type[Environment
         try:
             spec.loader.exec_module(module)
         except Exception as error:  # whatever is wrong with it is the user's to mend
-            raise fail(f"{file}: cannot be imported: {type(error).__name__}: {error}", path=where) from error
+            raise fail(
+                f"{file}: cannot be imported: {type(error).__name__}: {error}", path=where
+            ) from error
     elif task in names():
         module = import_module(f"thalia.training.tasks.{task}")
     else:
         raise fail(f"no task is called '{task}'", did_you_mean(task, names()), where)
     for value in vars(module).values():
-        if isinstance(value, type) and issubclass(value, Environment) and value.__module__ == module.__name__:
+        if (
+            isinstance(value, type)
+            and issubclass(value, Environment)
+            and value.__module__ == module.__name__
+        ):
             return value
     raise fail(f"{task}: defines no Environment", "class MyTask(Environment): …", where)

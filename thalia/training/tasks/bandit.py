@@ -33,7 +33,9 @@ class Bandit(Environment):
     MODULATORS: ClassVar = ("dopamine",)
 
     trials: int = Field(200, ge=5)  # of each block
-    blocks: tuple[tuple[float, ...], ...] = Field(((0.7, 0.3),), min_length=1)  # the probabilities of the actions
+    blocks: tuple[tuple[float, ...], ...] = Field(
+        ((0.7, 0.3),), min_length=1
+    )  # the probabilities of the actions
     error: Literal["prediction", "sign", "unsigned", "reward", "shuffled", "yoked"] = "prediction"
     cue_rate: Rate
     copy_rate: Rate
@@ -49,19 +51,34 @@ class Bandit(Environment):
         order = random.permutation(len(self.readout["choice"]))
         blocks = [np.array(odds)[order] for odds in self.blocks]
         cue = dict.fromkeys(self.stimuli["cue"], self.cue_rate.mean)
-        optimal = np.array([[self._trial(subject, cue, odds, random, note) for _ in range(self.trials)] for odds in blocks])
+        optimal = np.array(
+            [
+                [self._trial(subject, cue, odds, random, note) for _ in range(self.trials)]
+                for odds in blocks
+            ]
+        )
         fifth = self.trials // 5
         found = {"optimal": optimal[0].mean(), "locked_in": optimal[0, -fifth:].mean() < 0.5}
         if len(blocks) > 1:
-            found |= {"after_reversal": optimal[-1, :100].mean(), "end_of_reversal": optimal[-1, -fifth:].mean()}
+            found |= {
+                "after_reversal": optimal[-1, :100].mean(),
+                "end_of_reversal": optimal[-1, -fifth:].mean(),
+            }
         return {name: float(value) for name, value in found.items()}
 
     def _trial(
-        self, subject: Subject, cue: Mapping[str, Numbers], chances: Floats, random: np.random.Generator, note: Note
+        self,
+        subject: Subject,
+        cue: Mapping[str, Numbers],
+        chances: Floats,
+        random: np.random.Generator,
+        note: Note,
     ) -> bool:
         """Choose, and be rewarded with the chance of the choice; whether the choice was the best."""
         choice = self._choice(subject, cue, random)
-        acted = subject.present(self.act, {**cue, self.stimuli["copy"][choice]: self.copy_rate.mean})
+        acted = subject.present(
+            self.act, {**cue, self.stimuli["copy"][choice]: self.copy_rate.mean}
+        )
         rewarded = bool(random.random() < chances[choice])
         error = self._error(acted, choice, rewarded, chances, random)
         subject.release(self.modulators["dopamine"], self.amount * error)
@@ -71,19 +88,34 @@ class Bandit(Environment):
         note(optimal=is_optimal, rewarded=rewarded, error=error)
         return is_optimal
 
-    def _choice(self, subject: Subject, cue: Mapping[str, Numbers], random: np.random.Generator) -> int:
+    def _choice(
+        self, subject: Subject, cue: Mapping[str, Numbers], random: np.random.Generator
+    ) -> int:
         response = subject.present(self.cue, cue)
         spikes = np.array([response.total(name) for name in self.readout["choice"]])
-        return int(random.choice(np.flatnonzero(spikes == spikes.max())))  # a tie is broken at random
+        return int(
+            random.choice(np.flatnonzero(spikes == spikes.max()))
+        )  # a tie is broken at random
 
-    def _error(self, acted: Response, choice: int, rewarded: bool, chances: Floats, random: np.random.Generator) -> float:
+    def _error(
+        self,
+        acted: Response,
+        choice: int,
+        rewarded: bool,
+        chances: Floats,
+        random: np.random.Generator,
+    ) -> float:
         """What dopamine carries."""
         if self.error == "reward":
             return float(rewarded)
         if self.error == "shuffled":
-            rewarded = bool(random.random() < chances.max())  # as often as the best choice would bring it
+            rewarded = bool(
+                random.random() < chances.max()
+            )  # as often as the best choice would bring it
         if self.error == "yoked":
             rewarded = bool(random.random() < random.choice(chances))
-        difference = acted.total(self.readout["for"][choice]) - acted.total(self.readout["against"][choice])
+        difference = acted.total(self.readout["for"][choice]) - acted.total(
+            self.readout["against"][choice]
+        )
         error = rewarded - (0.5 + difference / self.span)
         return {"sign": float(np.sign(error)), "unsigned": abs(error)}.get(self.error, error)

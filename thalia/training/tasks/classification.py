@@ -39,7 +39,9 @@ class Classification(Environment):
     held_out: int = 500
     most: int = 0  # training images to use, 0 for all
     labels: Literal["true", "shuffled", "permuted_tests"] = "true"
-    norm: float = Field(4.0, ge=0)  # of an image, in units of `full_rate`; 0 leaves its values between 0 and 1
+    norm: float = Field(
+        4.0, ge=0
+    )  # of an image, in units of `full_rate`; 0 leaves its values between 0 and 1
     full_rate: Rate
     show: PositiveTime
     pause: PositiveTime
@@ -54,7 +56,9 @@ class Classification(Environment):
             return found + [each.under("experiment", "data") for each in error.problems]
         names = self.stimuli.get("image", ())
         sizes = {member.name: member.size for _, member in plan.populations()}
-        has = len(names) if len(names) > 1 else sum(int(sizes.get(name, features)) for name in names)
+        has = (
+            len(names) if len(names) > 1 else sum(int(sizes.get(name, features)) for name in names)
+        )
         if names and has != features:
             what = "populations" if len(names) > 1 else "neurons"
             hint = "one neuron for each value, or one population of neurons that are tuned to it"
@@ -85,8 +89,9 @@ class Classification(Environment):
         return {
             "accuracy": float(np.mean(_assigned(trained, labels, held, classes) == held_labels)),
             "likelihood": float(np.mean(likeliest(trained, labels, held, classes) == held_labels)),
-            "spikes": float(held.sum(axis=1).mean()), "silent": float(np.mean(trained.sum(axis=0) == 0)),
-        }  # fmt: skip
+            "spikes": float(held.sum(axis=1).mean()),
+            "silent": float(np.mean(trained.sum(axis=0) == 0)),
+        }
 
     @contextmanager
     def _held(self, subject: Subject) -> Iterator[None]:
@@ -118,7 +123,9 @@ class Classification(Environment):
         held = np.zeros(len(values), bool)
         held[order[np.round(np.linspace(0, len(values) - 1, self.held_out)).astype(int)]] = True
         if self.norm:
-            values = self.norm * values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-9)
+            values = (
+                self.norm * values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-9)
+            )
         training = random.permutation(np.flatnonzero(~held))[: self.most or None]
         return values[training], labels[training], values[held], labels[held]
 
@@ -134,7 +141,10 @@ def loaded(data: str) -> tuple[Floats, Ints]:
     try:
         from sklearn import datasets
     except ImportError:
-        raise fail(f"the data set '{data}' needs scikit-learn, which is not installed", "pip install 'thalia[learn]'") from None
+        raise fail(
+            f"the data set '{data}' needs scikit-learn, which is not installed",
+            "pip install 'thalia[learn]'",
+        ) from None
     values, labels = getattr(datasets, f"load_{data}")(return_X_y=True)
     low, high = values.min(axis=0), values.max(axis=0)
     scaled: Any = values / values.max() if data == "digits" else (values - low) / (high - low)
@@ -143,19 +153,37 @@ def loaded(data: str) -> tuple[Floats, Ints]:
 
 def _mean_responses(counts: Ints, labels: Ints, classes: int) -> Floats:
     """Mean spikes of each neuron to each class, (classes, neurons)."""
-    return np.array([counts[labels == each].mean(axis=0) if (labels == each).any() else 0 * counts[0] for each in range(classes)])
+    return np.array(
+        [
+            counts[labels == each].mean(axis=0) if (labels == each).any() else 0 * counts[0]
+            for each in range(classes)
+        ]
+    )
 
 
 def _assigned(trained: Ints, labels: Ints, held: Ints, classes: int) -> Ints:
     """The class whose neurons fire most in the mean; a neuron is of the class that it responded to most."""
     owner = _mean_responses(trained, labels, classes).argmax(axis=0)
     fires = trained.sum(axis=0) > 0
-    votes = np.array([held[:, (owner == each) & fires].mean(axis=1) if ((owner == each) & fires).any() else np.zeros(len(held))
-                      for each in range(classes)])  # fmt: skip
+    votes = np.array(
+        [
+            held[:, (owner == each) & fires].mean(axis=1)
+            if ((owner == each) & fires).any()
+            else np.zeros(len(held))
+            for each in range(classes)
+        ]
+    )
     return np.asarray(votes.argmax(axis=0))
 
 
-def likeliest(trained: Ints, labels: Ints, held: Ints, classes: int, least: float = 0.01, relative: bool = False) -> Ints:
+def likeliest(
+    trained: Ints,
+    labels: Ints,
+    held: Ints,
+    classes: int,
+    least: float = 0.01,
+    relative: bool = False,
+) -> Ints:
     """The class under which the spikes are most likely, if each neuron's were Poisson with its mean response and `least` more.
 
     If it is `relative`, only which neurons fire counts and not how many spikes there are in all.
@@ -163,5 +191,7 @@ def likeliest(trained: Ints, labels: Ints, held: Ints, classes: int, least: floa
     means = _mean_responses(trained, labels, classes) + least
     total = means.sum(axis=1, keepdims=True)
     likelihood = held @ np.log(means / total).T if relative else held @ np.log(means).T - total.T
-    likelihood[:, np.bincount(labels, minlength=classes) == 0] = -np.inf  # no class that was never shown
+    likelihood[
+        :, np.bincount(labels, minlength=classes) == 0
+    ] = -np.inf  # no class that was never shown
     return np.asarray(likelihood.argmax(axis=1))

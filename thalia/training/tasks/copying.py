@@ -44,7 +44,9 @@ class Copying(Environment):
         right = np.array([self._episode(subject, random, note) for _ in range(self.trials)])
         return {"accuracy": float(right.mean()), "whole": float(right.all(axis=1).mean())}
 
-    def _episode(self, subject: Subject, random: np.random.Generator, note: Note) -> NDArray[np.bool_]:
+    def _episode(
+        self, subject: Subject, random: np.random.Generator, note: Note
+    ) -> NDArray[np.bool_]:
         sequence = random.integers(0, self.tokens, self.length)
         where = random.integers(self.positions - self.length + 1) + np.arange(self.length)
         for position, token in zip(where, sequence, strict=True):
@@ -63,7 +65,9 @@ class Copying(Environment):
         return right
 
     def _token(self, subject: Subject, token: int) -> dict[str, Floats]:
-        return self._groups(subject, "tokens", self.token_rate.mean * (np.arange(self.tokens) == token))
+        return self._groups(
+            subject, "tokens", self.token_rate.mean * (np.arange(self.tokens) == token)
+        )
 
     def _position(self, subject: Subject, position: int) -> dict[str, Floats]:
         distance = np.abs(np.arange(self.positions) - position)
@@ -97,4 +101,6 @@ class Copying(Environment):
         found = subject.read(memory, "v") if self._has_targets(subject) else response.counts(memory)
         subject.present(self.pause)
         strength = found.reshape(self.tokens, -1).sum(axis=1)
-        return int(random.choice(np.flatnonzero(strength == strength.max())))  # a tie is broken at random
+        return int(
+            random.choice(np.flatnonzero(strength == strength.max()))
+        )  # a tie is broken at random

@@ -52,10 +52,15 @@ class CueReward(Environment):
         found = {"error": table[:, 0], "seen": table[seen, 0], "predicting_the_mean": table[:, 1]}
         return {name: float(each.mean()) for name, each in found.items()}
 
-    def _episode(self, subject: Subject, random: np.random.Generator) -> list[tuple[float, float, bool]]:
+    def _episode(
+        self, subject: Subject, random: np.random.Generator
+    ) -> list[tuple[float, float, bool]]:
         size = subject.plan.population(self.stimuli["cue"][0])[1].size // 2
         cues, rewards = random.random((self.cues, size)), random.uniform(-1, 1, self.cues)
-        shown, queries = random.integers(0, self.cues, self.shown), random.integers(0, self.cues, self.queries)
+        shown, queries = (
+            random.integers(0, self.cues, self.shown),
+            random.integers(0, self.cues, self.queries),
+        )
         taught = random.permutation(rewards) if self.shuffled else rewards
         for cue in shown:
             value = self._value(subject, cues[cue], random)
@@ -70,7 +75,13 @@ class CueReward(Environment):
                 subject.present(self.teach)
                 subject.present(self.pause)
                 mean = rewards[shown].mean()
-                found.append((float((value - rewards[cue]) ** 2), float((mean - rewards[cue]) ** 2), bool(cue in shown)))
+                found.append(
+                    (
+                        float((value - rewards[cue]) ** 2),
+                        float((mean - rewards[cue]) ** 2),
+                        bool(cue in shown),
+                    )
+                )
         return found
 
     def _value(self, subject: Subject, cue: Floats, random: np.random.Generator) -> float:

@@ -26,21 +26,31 @@ class Discrimination(Bandit):
         with subject.frozen():
             untrained = [self._is_right(subject, right, random) for _ in range(self.tested)]
         trained = np.array([self._shown(subject, right, random, note) for _ in range(self.trials)])
-        reversed_ = np.array([self._shown(subject, right[::-1], random, note) for _ in range(self.trials)])
+        reversed_ = np.array(
+            [self._shown(subject, right[::-1], random, note) for _ in range(self.trials)]
+        )
         found = {
-            "last_100": trained[-LAST:].mean(), "reversal_last_100": reversed_[-LAST:].mean(),
-            "reversal_first_100": reversed_[:LAST].mean(), "untrained": np.mean(untrained),
-        }  # fmt: skip
+            "last_100": trained[-LAST:].mean(),
+            "reversal_last_100": reversed_[-LAST:].mean(),
+            "reversal_first_100": reversed_[:LAST].mean(),
+            "untrained": np.mean(untrained),
+        }
         return {name: float(value) for name, value in found.items()}
 
     def _pattern(self, subject: Subject, which: int, patterns: int) -> dict[str, np.ndarray]:
         name = self.stimuli["cue"][0]
         size = subject.plan.population(name)[1].size
-        return {name: np.where(np.arange(size) * patterns // size == which, self.cue_rate.mean, 0.0)}
+        return {
+            name: np.where(np.arange(size) * patterns // size == which, self.cue_rate.mean, 0.0)
+        }
 
-    def _shown(self, subject: Subject, right: np.ndarray, random: np.random.Generator, note: Note) -> bool:
+    def _shown(
+        self, subject: Subject, right: np.ndarray, random: np.random.Generator, note: Note
+    ) -> bool:
         which = int(random.integers(len(right)))
-        return self._trial(subject, self._pattern(subject, which, len(right)), right[which], random, note)
+        return self._trial(
+            subject, self._pattern(subject, which, len(right)), right[which], random, note
+        )
 
     def _is_right(self, subject: Subject, right: np.ndarray, random: np.random.Generator) -> bool:
         which = int(random.integers(len(right)))

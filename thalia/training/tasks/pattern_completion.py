@@ -28,7 +28,9 @@ class PatternCompletion(Environment):
     loads: tuple[int, ...] = (20, 40, 80, 160)
     active: int = 20
     cues: tuple[float, ...] = (0.4, 0.5, 0.75)
-    false_cues: float = Field(0.0, ge=0)  # cells outside the pattern that are cued as well, as a fraction of its own
+    false_cues: float = Field(
+        0.0, ge=0
+    )  # cells outside the pattern that are cued as well, as a fraction of its own
     shuffled: bool = False
     rate: Rate
     present: PositiveTime
@@ -50,16 +52,29 @@ class PatternCompletion(Environment):
             with subject.frozen():
                 for cue in self.cues:
                     tested = random.permutation(load)[: self.trials]
-                    scores = np.array([self._test(subject, patterns[index], cue, random, note) for index in tested])
+                    scores = np.array(
+                        [
+                            self._test(subject, patterns[index], cue, random, note)
+                            for index in tested
+                        ]
+                    )
                     name = f"jaccard_{load}_cue_{round(100 * cue)}"
                     jaccard[name], recalled[name] = map(float, scores.mean(axis=0))
         means = (float(np.mean([*each.values()])) for each in (jaccard, recalled))
-        return {"worst": min(jaccard.values()), **dict(zip(("jaccard", "recalled"), means, strict=True)), **jaccard}
+        return {
+            "worst": min(jaccard.values()),
+            **dict(zip(("jaccard", "recalled"), means, strict=True)),
+            **jaccard,
+        }
 
     def _show(self, subject: Subject, cells: Flags) -> None:
-        subject.present(self.present, {self.stimuli["cells"][0]: np.where(cells, self.rate.mean, 0.0)})
+        subject.present(
+            self.present, {self.stimuli["cells"][0]: np.where(cells, self.rate.mean, 0.0)}
+        )
 
-    def _test(self, subject: Subject, pattern: Flags, cue: float, random: np.random.Generator, note: Note) -> tuple[float, float]:
+    def _test(
+        self, subject: Subject, pattern: Flags, cue: float, random: np.random.Generator, note: Note
+    ) -> tuple[float, float]:
         """Jaccard index of what was recalled with what was to be recalled, and the fraction of the latter that was."""
         cued = np.zeros(len(pattern), bool)
         cued[random.choice(np.flatnonzero(pattern), round(cue * self.active), replace=False)] = True
@@ -68,7 +83,10 @@ class PatternCompletion(Environment):
         fired = subject.present(self.recall).counts(self.readout["recall"][0]) > 0
         subject.present(self.pause)
         wanted, recalled = pattern & ~cued, fired & ~cued
-        hits, either = int(np.count_nonzero(wanted & recalled)), int(np.count_nonzero(wanted | recalled))
+        hits, either = (
+            int(np.count_nonzero(wanted & recalled)),
+            int(np.count_nonzero(wanted | recalled)),
+        )
         jaccard, share = hits / max(1, either), hits / max(1, int(np.count_nonzero(wanted)))
         note(jaccard=jaccard, recalled=share, false=float(np.mean(recalled[~wanted])), cue=cue)
         return jaccard, share

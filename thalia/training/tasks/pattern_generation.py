@@ -42,7 +42,9 @@ class PatternGeneration(Environment):
         for feedback, readout in self.mirrors.items():
             for name in {feedback, readout} - {*known}:
                 where = ("experiment", "mirrors", feedback)
-                found.append(Problem(where, f"no pathway is called '{name}'", did_you_mean(name, known)))
+                found.append(
+                    Problem(where, f"no pathway is called '{name}'", did_you_mean(name, known))
+                )
         return found
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
@@ -68,7 +70,9 @@ class PatternGeneration(Environment):
         total -= total[0]
         return np.asarray(total / np.abs(total).max())
 
-    def _spikes(self, subject: Subject, steps: int, random: np.random.Generator) -> NDArray[np.bool_]:
+    def _spikes(
+        self, subject: Subject, steps: int, random: np.random.Generator
+    ) -> NDArray[np.bool_]:
         size = subject.plan.population(self.stimuli["input"][0])[1].size
         return random.random((steps, size)) < self.share
 
@@ -91,6 +95,13 @@ class PatternGeneration(Environment):
 def _mirror(subject: Subject, readout: str, feedback: str, scale: float) -> None:
     """Give a feedback pathway the weights of a readout, from the other side."""
     pre, post = subject.ends(readout)
-    image = {(int(a), int(b)): w for a, b, w in zip(pre, post, subject.weights(readout), strict=True)}
+    image = {
+        (int(a), int(b)): w for a, b, w in zip(pre, post, subject.weights(readout), strict=True)
+    }
     pre, post = subject.ends(feedback)
-    subject.set_weights(feedback, np.array([scale * image.get((int(b), int(a)), 0.0) for a, b in zip(pre, post, strict=True)]))
+    subject.set_weights(
+        feedback,
+        np.array(
+            [scale * image.get((int(b), int(a)), 0.0) for a, b in zip(pre, post, strict=True)]
+        ),
+    )

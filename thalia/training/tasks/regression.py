@@ -73,7 +73,11 @@ class Regression(Environment):
         wanted = y[self.points :]
         line = np.linalg.lstsq(np.c_[x[: self.points], np.ones(self.points)], shown, rcond=None)[0]
         fitted = np.c_[x[self.points :], np.ones(self.queries)] @ line
-        return float(np.mean((answers - wanted) ** 2)), float(np.mean((fitted - wanted) ** 2)), float(np.mean(wanted**2))
+        return (
+            float(np.mean((answers - wanted) ** 2)),
+            float(np.mean((fitted - wanted) ** 2)),
+            float(np.mean(wanted**2)),
+        )
 
     def _rates(self, x: Floats) -> dict[str, Floats]:
         return {self.stimuli["variables"][0]: self.mean_rate.mean * np.concatenate([1 + x, 1 - x])}
@@ -84,7 +88,9 @@ class Regression(Environment):
         return (plus - minus) / self.span
 
 
-def _function(kind: str, dimensions: int, random: np.random.Generator) -> Callable[[Floats], Floats]:
+def _function(
+    kind: str, dimensions: int, random: np.random.Generator
+) -> Callable[[Floats], Floats]:
     """A random function of points (n, dimensions), with weights as PyTorch draws them: up to the inverse root of the inputs."""
 
     def layer(inputs: int, outputs: int) -> tuple[Floats, Floats]:

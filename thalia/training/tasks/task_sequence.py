@@ -27,8 +27,12 @@ class TaskSequence(Classification):
     classes_each: int = 2
     stored: int = Field(10, ge=1)
     replay: Literal["none", "uniform", "balanced", "importance", "mislabelled"] = "balanced"
-    replayed: float = Field(0.5, ge=0, le=1)  # the part of presentations that `uniform`, `importance` replay
-    slower: float = Field(1.0, gt=0, le=1)  # metaplasticity: the learning rate of a task, as a part of that of the task before
+    replayed: float = Field(
+        0.5, ge=0, le=1
+    )  # the part of presentations that `uniform`, `importance` replay
+    slower: float = Field(
+        1.0, gt=0, le=1
+    )  # metaplasticity: the learning rate of a task, as a part of that of the task before
     least: float = 0.05  # spikes that the readout takes every neuron to fire for every class, as few images say little
     joint: bool = False
 
@@ -36,33 +40,55 @@ class TaskSequence(Classification):
         """Task by task; after each, the accuracy of every task until then."""
         images, labels, held, held_labels = self._split(random)
         order = random.permutation(int(labels.max()) + 1)
-        tasks = [order[start : start + self.classes_each] for start in range(0, len(order), self.classes_each)]
-        kept = np.concatenate([random.permutation(np.flatnonzero(labels == each))[: self.stored] for each in order])
+        tasks = [
+            order[start : start + self.classes_each]
+            for start in range(0, len(order), self.classes_each)
+        ]
+        kept = np.concatenate(
+            [random.permutation(np.flatnonzero(labels == each))[: self.stored] for each in order]
+        )
         accuracy = np.full((len(tasks), len(tasks)), np.nan)
         for number, classes in enumerate(tasks):
             now = np.flatnonzero(np.isin(labels, order if self.joint else classes))
             count = self.trials * int(np.isin(labels, classes).sum())
             known = order if self.joint else order[: (number + 1) * self.classes_each]
             before = kept[np.isin(labels[kept], known) & ~np.isin(labels[kept], classes)]
-            weights = self._importance(subject, images, before) if self.replay == "importance" else None
+            weights = (
+                self._importance(subject, images, before) if self.replay == "importance" else None
+            )
             chosen = self._schedule(now, before, len(known), count, weights, random)
             self._train(subject, images[chosen], self.slower**number, note)
             with self._held(subject):
                 shown = np.concatenate([before, now])
-                told = random.permutation(labels[shown]) if self.replay == "mislabelled" else labels[shown]
+                told = (
+                    random.permutation(labels[shown])
+                    if self.replay == "mislabelled"
+                    else labels[shown]
+                )
                 answers = np.array([self._show(subject, image) for image in images[shown]])
                 tested = np.flatnonzero(np.isin(held_labels, known))
                 responses = np.array([self._show(subject, image) for image in held[tested]])
-                right = likeliest(answers, told, responses, len(order), self.least, relative=True) == held_labels[tested]
+                right = (
+                    likeliest(answers, told, responses, len(order), self.least, relative=True)
+                    == held_labels[tested]
+                )
             for task in range(number + 1):
                 accuracy[number, task] = right[np.isin(held_labels[tested], tasks[task])].mean()
         return _summary(accuracy)
 
     def _schedule(
-        self, now: Ints, before: Ints, known: int, count: int, weights: Floats | None, random: np.random.Generator
+        self,
+        now: Ints,
+        before: Ints,
+        known: int,
+        count: int,
+        weights: Floats | None,
+        random: np.random.Generator,
     ) -> Ints:
         """Which images are presented in a task, in order."""
-        share = {"none": 0.0, "balanced": 1 - self.classes_each / known}.get(self.replay, self.replayed)
+        share = {"none": 0.0, "balanced": 1 - self.classes_each / known}.get(
+            self.replay, self.replayed
+        )
         old = random.random(count) < (share if len(before) and not self.joint else 0)
         chosen = random.choice(now, count)
         chosen[old] = random.choice(before, int(old.sum()), p=weights) if old.any() else chosen[old]
@@ -93,6 +119,8 @@ def _summary(accuracy: Floats) -> dict[str, float]:
     final, learnt = accuracy[-1], np.diag(accuracy)
     best = np.nanmax(accuracy[:-1, :-1], axis=0)
     return {
-        "accuracy": float(final.mean()), "forgetting": float((best - final[:-1]).mean()), "learnt": float(learnt.mean()),
+        "accuracy": float(final.mean()),
+        "forgetting": float((best - final[:-1]).mean()),
+        "learnt": float(learnt.mean()),
         "retention": float((final[:-1] / np.maximum(learnt[:-1], 1e-9)).mean()),
-    }  # fmt: skip
+    }
