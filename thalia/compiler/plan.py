@@ -4,8 +4,9 @@
 how each variable is integrated. A Plan can be run at any of these stages, with the same result.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain, count
 
 from thalia.circuit.spec import Connect, Record, Reference, Space
 from thalia.syntax.equations import Equation, Statement
@@ -80,6 +81,12 @@ def group_name(population: str) -> str:
 def synapses_name(pathway: str) -> str:
     """The name of the synapse object of a pathway."""
     return f"synapses_{pathway.replace('.', '_')}"
+
+
+def unused_name(stem: str, taken: Container[str]) -> str:
+    """The stem, or with the lowest number from 2 that makes it a name that is not taken."""
+    numbered = (f"{stem}_{number}" for number in count(2))
+    return next(name for name in chain((stem,), numbered) if name not in taken)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from thalia.compiler.plan import (
     SynapseGroup,
     group_name,
     synapses_name,
+    unused_name,
 )
 from thalia.library.lookup import word_of
 from thalia.syntax.equations import identifiers
@@ -126,9 +127,7 @@ def _name(members: list[SynapseGroup], ends: dict[str, str], fused: list[Synapse
         in_common or "_".join(dict.fromkeys(word.removeprefix("neurons_") for word in words))
     )
     taken = {each.name for each in fused}
-    return next(
-        name for name in (stem, *(f"{stem}_{n}" for n in range(2, 10_000))) if name not in taken
-    )
+    return unused_name(stem, taken)
 
 
 def _fused_drives(drives: tuple[Drive, ...], names: dict[str, str]) -> tuple[Drive, ...]:

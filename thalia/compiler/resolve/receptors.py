@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from thalia.circuit.part_use import Stimulus, SynapseUse
 from thalia.circuit.spec import Circuit
-from thalia.compiler.plan import AMPERE, HERTZ, Drive, DriveMember, Input, group_name
+from thalia.compiler.plan import AMPERE, HERTZ, Drive, DriveMember, Input, group_name, unused_name
 from thalia.errors import CircuitError, Path, Problem, did_you_mean
 from thalia.library.lookup import word_of
 from thalia.library.schema import Layer, Neuron, Part, Preset, StimulusKind, Synapse, divisors
@@ -176,9 +176,7 @@ class Ports:
 
     def unique(self, stem: str) -> str:
         """A name for something in the neurons that no other has."""
-        name = next(
-            n for n in (stem, *(f"{stem}_{i}" for i in range(2, 100_000))) if n not in self.taken
-        )
+        name = unused_name(stem, self.taken)
         self.taken.add(name)
         return name
 
