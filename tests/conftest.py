@@ -11,8 +11,6 @@ from hypothesis import settings
 import thalia
 from thalia.recording.run_file import Run
 
-ROOT = Path(__file__).parent.parent
-CIRCUITS = sorted((ROOT / "circuits").glob("*.yaml"))
 BY_HAND = ("reference", "peer", "gpu")
 settings.register_profile(
     "few", max_examples=1

@@ -5,8 +5,8 @@ import re
 import pytest
 
 import thalia
-from tests.conftest import ROOT
-from tests.test_lowering import GATED, SETTINGS, STACKED
+from tests.helpers import ROOT
+from tests.rules import CELLS, GATED, SETTINGS, STACKED, STACKS
 from thalia.library import lookup
 from thalia.library.schema import Neuron
 
@@ -62,18 +62,6 @@ def test_a_model_from_the_literature_cites_it(name):
     kind = "plasticity" if name in RULES else "synapses"
 
     assert re.search(r"doi:10\.\d{4,}/\S+", lookup.find(kind, name)[0].source)
-
-
-# rules that need company: a rule whose changes they follow, a neuron with the variables that they read, a teacher
-STACKS = {"heterosynaptic": "[stdp_pair, heterosynaptic]", "normalise": "[stdp_pair, normalise]",
-          "synaptic_scaling": "[stdp_pair, synaptic_scaling]", "parallel_fibre": "[{rule: parallel_fibre, teacher: q}]",
-          **{name: f"[stdp_pair, {name}]" for name in ("consolidation", "fast_slow", "tag_and_capture")},
-          **{name: f"[{{rule: {name}, modulator: m}}]" for name in ("dopamine_stdp", "three_factor", "d2_stdp", "presynaptic_reward")},
-          "covariance_reward": "[{rule: covariance_reward, modulator: m, expected: 0 Hz}]",
-          "structural": "[stdp_pair, {rule: structural, interval: 40 ms, filled: 0.5, weakest: 0.3, newborn: 0.35}]",
-          "eprop": "[{rule: eprop, eta: 10 Hz, c_rate: 1 ms, rate_target: 0 Hz}]",
-          "d1_stdp": "[{rule: d1_stdp, modulator: m, tau_fast: 2 ms}]"}  # fmt: skip
-CELLS = {"stdp_voltage": "adex_spike", "eprop": "lif_surrogate", "delta_rule": "leaky_readout"}
 
 
 def circuit(

@@ -5,7 +5,7 @@ import random
 import pytest
 
 import thalia
-from tests.conftest import CIRCUITS
+from tests.helpers import CIRCUITS
 from thalia.errors import CircuitError
 
 WORDS = ["-1", "0", "1e400", "nan", "true", "null", "[]", "{}", "20 mV", "3 ms", "-5 nS", "1.5", "x", "''", "[1, 2]", "{a: 1}", "*e", "&x 1", "!!python/name:os", "normal(1 nS)",

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 import thalia
-from tests.conftest import CIRCUITS, ROOT
+from tests.helpers import CIRCUITS, ROOT
 from thalia.codegen.listing import describe
 from thalia.compiler.optimise.fuse import fuse
 from thalia.compiler.optimise.lower import lower

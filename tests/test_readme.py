@@ -6,7 +6,7 @@ import pytest
 import typer.main
 
 import thalia
-from tests.conftest import ROOT
+from tests.helpers import ROOT
 from thalia.cli import main
 from thalia.cli.catalog import rules_table
 from thalia.library import lookup

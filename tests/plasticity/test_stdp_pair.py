@@ -1,23 +1,13 @@
 """stdp_pair reproduces the exponential window of Song, Miller & Abbott (2000), Fig. 1, and NEST's weights."""
 
-from math import exp
-
 import numpy as np
 import pytest
 
+from tests.rules import TRAINS, closed_form
 from thalia.simulation.pairing_protocols import outcome, window
 
-A_PLUS, A_MINUS, TAU = 0.005, 0.00525, 20  # ms; Song, Miller & Abbott (2000)
 INTERVALS = [-80, -40, -10, -1, 1, 10, 40, 80]
-T1 = ([10, 50, 60, 70, 90, 110, 120, 130, 400], [20, 30, 40, 80, 90, 100, 120])
-T2 = ([10, 58, 63, 72, 93, 111, 124, 131, 400], [22, 31, 44, 80, 87, 103, 119])
-TRAINS = {"pre": [T1[0], T2[0]], "post": [T1[1], T2[1]], "dendritic": 1.0, "backend": "runtime"}
 BI_AND_POO = {"tau_plus": "16.8 ms", "tau_minus": "33.7 ms", "a_plus": 0.01, "a_minus": 0.0105}
-
-
-def closed_form(interval):
-    """Change of the weight, as a fraction of w_max, for one pair this many ms apart."""
-    return A_PLUS * exp(-interval / TAU) if interval > 0 else -A_MINUS * exp(interval / TAU)
 
 
 @pytest.mark.parametrize("backend", ["runtime", "cpp"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.plasticity.test_stdp_pair import TRAINS
+from tests.rules import TRAINS
 from thalia.simulation.pairing_protocols import outcome
 
 

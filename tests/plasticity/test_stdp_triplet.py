@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.plasticity.test_stdp_pair import TRAINS
+from tests.rules import TRAINS
 from thalia.simulation.pairing_protocols import outcome, protocol
 
 # 60 pairs at 0.1, 10, 20, 40, 50 Hz, +10 ms and -10 ms, computed from the published equations and parameters

@@ -3,7 +3,7 @@
 import pytest
 
 import thalia
-from tests.conftest import ROOT
+from tests.helpers import ROOT
 from thalia.analysis.spike_trains import synchrony
 
 pytestmark = pytest.mark.reference

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import thalia
-from tests.conftest import ROOT
+from tests.helpers import ROOT
 
 SEEDS = (1, 2, 3)
 SECONDS = 5.5

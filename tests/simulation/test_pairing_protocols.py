@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from tests.plasticity.test_stdp_pair import closed_form
-from tests.test_cli import thalia
+from tests.helpers import thalia
+from tests.rules import closed_form
 from thalia.errors import CircuitError
 from thalia.library import lookup
 from thalia.library.protocol_schema import Protocol, Window

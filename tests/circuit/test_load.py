@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import thalia
-from tests.conftest import CIRCUITS
+from tests.helpers import CIRCUITS
 from thalia.errors import CircuitError
 from thalia.syntax.yaml_reader import read_yaml
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import thalia
-from tests.conftest import ROOT
+from tests.helpers import ROOT
 from thalia.errors import CircuitError
 from thalia.recording.run_file import Run
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.rules import GATED, SETTINGS, SIGNALS, STACKED
 from thalia.simulation.pairing_protocols import outcome
 
 TRAIN = st.lists(st.integers(2, 2000), min_size=1, max_size=25, unique=True).map(
@@ -14,93 +15,6 @@ EXACT = settings(  # as many examples as the profile of conftest.py says
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
-SETTINGS = [
-    ("stdp_pair", {"pairing": "all_to_all", "a_plus": 0.05, "a_minus": 0.06}),
-    ("stdp_pair", {"pairing": "nearest_symmetric", "mu_plus": 0.3, "mu_minus": 1}),
-    ("stdp_pair", {"pairing": "nearest_pre_centred", "a_plus": 0.2}),
-    ("stdp_pair", {"pairing": "nearest_restricted", "a_plus": 0.2, "a_minus": 0.2}),
-    ("stdp_triplet", {"preset": "hippocampus"}),
-    ("stdp_triplet", {"preset": "visual_cortex_nearest"}),
-    ("stdp_inhibitory", {"eta": 0.05}),
-    ("predictive", {"prediction_delay": "7 ms"}),
-    ("stdp_homeostatic", {"eta": 0.02}),
-    ("stdp_voltage", {"a_ltp": "0.002 1/mV**2"}),
-    ("parallel_fibre", {"a_minus": 0.02}),
-]
-# one that crosses its baseline, and one that is far from it for a while
-SIGNALS = {
-    "signal": {
-        "kind": "first_order",
-        "tonic": 1,
-        "baseline": 0.5,
-        "tau": "30 ms",
-        "schedule": [
-            {"at": ["20 ms", "90 ms", "300 ms"], "amount": 2},
-            {"at": ["50 ms", "200 ms"], "amount": -3},
-        ],
-    },
-    "other": {
-        "kind": "first_order",
-        "tau": "100 ms",
-        "schedule": [{"at": ["10 ms", "400 ms"], "amount": 4}],
-    },
-}
-GATED = [
-    (
-        "dopamine_stdp",
-        {"modulator": "signal", "a_plus": 0.05, "a_minus": 0.06, "tau_eligibility": "25 ms"},
-    ),
-    (
-        "three_factor",
-        {
-            "modulator": "signal*(1 + other)",
-            "a_plus": 0.05,
-            "a_minus": 0.06,
-            "tau_rise": "20 ms",
-            "tau_decay": "60 ms",
-        },
-    ),
-    ("covariance_reward", {"modulator": "signal - other", "tau": "40 ms", "expected": "30 Hz"}),
-    ("d1_stdp", {"modulator": "signal - other", "a_plus": 0.02, "tau_fast": "20 ms"}),
-    (
-        "d2_stdp",
-        {
-            "modulator": "signal",
-            "a_plus": 0.02,
-            "threshold": 0.2,
-            "tau_fast": "25 ms",
-            "tau_slow": "80 ms",
-        },
-    ),
-    ("parallel_fibre", {"modulator": "clip(signal, 0, 1)", "a_minus": 0.02}),
-    ("stdp_triplet", {"modulator": "other"}),
-    (
-        "metaplasticity",
-        {"a_plus": 0.1, "a_minus": 0.1, "tau_recovery": "50 ms", "modulator": "other"},
-    ),
-    (
-        "stdp_triplet",
-        {"modulator": "signal", "eligibility": {"decay": "60 ms", "rise": "20 ms", "rate": "5 Hz"}},
-    ),
-    (
-        "predictive",
-        {"modulator": "signal*other", "eligibility": "30 ms", "prediction_delay": "7 ms"},
-    ),
-]
-STACKED = [
-    ("consolidation", {"tau_anchor": "50 ms", "tau_importance": "80 ms", "gain": 100}),
-    ("fast_slow", {"tau_fast": "40 ms"}),
-    (
-        "tag_and_capture",
-        {
-            "tau_early": "90 ms",
-            "tau_tag": "40 ms",
-            "tau_protein": "60 ms",
-            "threshold": 0.05,
-            "capture": "10 Hz",
-        },
-    ),
-]
 
 
 @pytest.mark.parametrize(("rule", "numbers"), SETTINGS)

@@ -5,7 +5,7 @@ import pytest
 
 import thalia
 from benchmarks import microcircuit
-from tests.conftest import ROOT
+from tests.helpers import ROOT
 from thalia.compiler.pipeline import with_options
 
 FACTORS = [0.1, 0.5]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import thalia
-from tests.test_cli import thalia as command
+from tests.helpers import thalia as command
 from thalia.circuit.load import loads
 from thalia.errors import CircuitError
 from thalia.figures import training

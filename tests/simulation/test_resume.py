@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import thalia
-from tests.conftest import ROOT
-from tests.test_contract import CELLS, STACKS
+from tests.helpers import ROOT
+from tests.rules import CELLS, STACKS
 from thalia.compiler.pipeline import plan_of
 from thalia.errors import CircuitError
 from thalia.library import lookup

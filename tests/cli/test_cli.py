@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.helpers import ROOT, thalia
 
 CIRCUIT = ROOT / "circuits" / "pair.yaml"
 JSON_KEYS = {
@@ -22,18 +22,6 @@ JSON_KEYS = {
     "timings_s",
     "compiled",
 }
-
-
-def thalia(*arguments, folder, **environment):
-    command = [sys.executable, "-m", "thalia", *map(str, arguments)]
-    return subprocess.run(
-        command,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-        check=False,
-    )
 
 
 def test_run_prints_one_json_object_and_writes_its_figures(tmp_path):

@@ -12,7 +12,7 @@ import h5py
 import pytest
 
 import thalia
-from tests.conftest import ROOT
+from tests.helpers import ROOT
 from thalia.errors import CircuitError
 from thalia.figures.sweep import sweep_figure
 from thalia.parallel import sweep, workers

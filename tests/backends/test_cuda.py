@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 import thalia
-from tests import emulation
-from tests.conftest import ROOT
-from tests.test_backends import DRIVEN
-from tests.test_lowering import GATED, SETTINGS, SIGNALS, STACKED
+from tests.backends import emulation
+from tests.helpers import DRIVEN, ROOT
+from tests.rules import GATED, SETTINGS, SIGNALS, STACKED
 from thalia.backends.cpp.compiler import find_compiler
 from thalia.backends.cuda import backend, compiler
 from thalia.backends.cuda.kernel_fusion import Piece, joined

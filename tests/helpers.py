@@ -1,0 +1,43 @@
+"""What several test modules use: where files are, the command line as a process, a circuit with everything in it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+CIRCUITS = sorted((ROOT / "circuits").glob("*.yaml"))
+
+DRIVEN = """
+thalia: 1
+name: driven
+dt: 0.1 ms
+populations:
+  e: {neuron: lif_current, size: 100, initial: {v: "normal(-58 mV, 5 mV)"}, parameters: {tau_m: "normal(10 ms, 1 ms, min=5 ms)"}}
+  i: {neuron: lif_current, size: 30, initial: {v: "normal(-58 mV, 5 mV)"}}
+  given: {neuron: input, size: 3}
+pathways:
+  rec: {pre: [e, i], post: [e, i], connect: {probability: 0.12}, synapse: current_exp, weight: [["normal(80 pA, 8 pA, min=0 pA)", -200 pA]],
+        delay: "uniform(0.5 ms, 3 ms)"}
+  learn: {pre: e, post: i, connect: {probability: 0.5}, synapse: current_exp, weight: "uniform(50 pA, 150 pA)",
+          delay: {axonal: "uniform(0.5 ms, 3 ms)", dendritic: 0.4 ms}, plasticity: [stdp_pair]}
+  kick: {pre: given, post: e, connect: {rule: all_to_all}, synapse: current_alpha, weight: 300 pA, delay: 1 ms, plasticity: [stdp_pair, stdp_inhibitory]}
+stimuli:
+  drive: {kind: current, target: [e, i], amplitude: "normal(450 pA, 50 pA)"}
+  wave: {kind: current_pulses, target: e, amplitude: 200 pA, start: 20 ms, width: 10 ms, period: 30 ms}
+  times: {kind: spikes, target: given, times: {0: [5 ms, 50 ms], 1: [5 ms], 2: [80 ms, 79.9 ms]}}
+phases: [{name: one, duration: 60 ms}, {name: two, duration: 60 ms, plasticity: {learn: off}}]
+record: {spikes: all, weights: {pathways: all}, states: {v: {population: e, variables: [v], every: 1 ms}}}
+"""
+
+
+def thalia(*arguments, folder, **environment):
+    command = [sys.executable, "-m", "thalia", *map(str, arguments)]
+    return subprocess.run(
+        command,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        check=False,
+    )
