@@ -114,7 +114,7 @@ def main() -> None:
                 case "stock":
                     row(
                         name,
-                        thalia.load(CORTEX, {**QUIET, "backend.stock": "true"}),
+                        thalia.load(CORTEX, {**QUIET, "backend.unmodified": "true"}),
                         seed,
                         options,
                         scale=0.1,

@@ -109,8 +109,8 @@ thalia: 1
 name: protocol
 duration: {duration} ms
 populations:
-  pre: {{neuron: input, size: {size}}}
-  trigger: {{neuron: input, size: {size}}}
+  pre: {{neuron: spike_source, size: {size}}}
+  trigger: {{neuron: spike_source, size: {size}}}
   post: {{neuron: lif_current, size: {size}, parameters: {{t_ref: 0.5 ms}}}}
 pathways:
   plastic:

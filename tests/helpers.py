@@ -15,7 +15,7 @@ dt: 0.1 ms
 populations:
   e: {neuron: lif_current, size: 100, initial: {v: "normal(-58 mV, 5 mV)"}, parameters: {tau_m: "normal(10 ms, 1 ms, min=5 ms)"}}
   i: {neuron: lif_current, size: 30, initial: {v: "normal(-58 mV, 5 mV)"}}
-  given: {neuron: input, size: 3}
+  given: {neuron: spike_source, size: 3}
 pathways:
   rec: {pre: [e, i], post: [e, i], connect: {probability: 0.12}, synapse: current_exp, weight: [["normal(80 pA, 8 pA, min=0 pA)", -200 pA]],
         delay: "uniform(0.5 ms, 3 ms)"}

@@ -21,7 +21,7 @@ SOURCES = (
     "regular",
     "latency",
     "tuned",
-    "input",
+    "spike_source",
     "leaky_readout",
 )  # which do not fire by what they receive
 NEURONS = [n for n in lookup.names("neurons") if n not in SOURCES]

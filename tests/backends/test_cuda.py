@@ -216,11 +216,11 @@ def test_doctor_says_what_is_missing_and_what_to_do(monkeypatch, capsys):
 
 def test_a_state_of_brian2cuda_is_not_resumed(emulated, tmp_path):
     """The emulation has no brian2cuda program; what is refused is what the file says."""
-    circuit = thalia.loads(f"{DRIVEN}\nbackend: {{stock: true}}")
+    circuit = thalia.loads(f"{DRIVEN}\nbackend: {{unmodified: true}}")
     done = thalia.run(circuit, backend="cpp", output=tmp_path / "run.h5")
 
     with pytest.raises(
-        CircuitError, match=r"backend\.stock, whose state brian2cuda cannot restore"
+        CircuitError, match=r"backend\.unmodified, whose state brian2cuda cannot restore"
     ):
         thalia.resume(done.file, for_="10 ms")
 
@@ -297,7 +297,7 @@ def test_a_gpu_gives_the_rates_of_the_microcircuit(tmp_path):
 def test_brian2cuda_as_it_is_gives_the_same(tmp_path, text):
     stock, own = (
         thalia.run(
-            thalia.loads(text, set={"backend.stock": value}),
+            thalia.loads(text, set={"backend.unmodified": value}),
             backend="cuda",
             output=tmp_path / f"{value}.h5",
         )

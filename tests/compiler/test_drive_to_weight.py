@@ -222,7 +222,7 @@ def test_a_charge_is_what_one_spike_brings(simulate, synapse):
     part = lookup.find("synapses", synapse)[0]
     unit = "pA" if si_unit(part.weight) == "amp" else "nS"
     source, stimuli = (
-        "{neuron: input, size: 1}",
+        "{neuron: spike_source, size: 1}",
         "stimuli: {given: {kind: spikes, target: source, times: {0: [1 ms]}}}",
     )
     text = CAPACITOR.format(

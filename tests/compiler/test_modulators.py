@@ -11,7 +11,7 @@ import pytest
 import thalia
 
 HEAD = "thalia: 1\nname: modulated\ndt: 1 ms\n"
-SILENT = "populations: {other: {neuron: input, size: 1}}\n"
+SILENT = "populations: {other: {neuron: spike_source, size: 1}}\n"
 LAG = 2e-3
 
 
@@ -56,7 +56,7 @@ def test_each_spike_releases_its_neurons_share(run):
     """Ten neurons that all fire once release one amount, which stays with this time constant."""
     text = """
 duration: 1 s
-populations: {vta: {neuron: input, size: 10}}
+populations: {vta: {neuron: spike_source, size: 10}}
 stimuli: {all: {kind: spikes, target: vta, times: {TIMES}}}
 modulators: {m: {kind: first_order, released_by: vta, tau: 1 hour, amplitude: 3}}
 """
@@ -138,7 +138,7 @@ def prediction_error(run, reward, cue):
     times = [f"{t} ms" for t in range(500, 1000, 5)] if cue else []
     text = f"""
 duration: 2 s
-populations: {{critic: {{neuron: input, size: 1}}}}
+populations: {{critic: {{neuron: spike_source, size: 1}}}}
 stimuli: {{value: {{kind: spikes, target: critic, times: {{0: {json.dumps(times)}}}}}}}
 modulators:
   m: {{kind: prediction_error, predicted_by: critic, schedule: [{{at: 1 s, amount: {reward}}}], tonic: 1}}
@@ -209,7 +209,7 @@ def test_a_threshold_moves(run, tonic):
 def test_release_scales_what_arrives(run, backend):
     text = """
 duration: 30 ms
-populations: {pre: {neuron: input, size: 1}, cell: {neuron: lif_current, size: 1}}
+populations: {pre: {neuron: spike_source, size: 1}, cell: {neuron: lif_current, size: 1}}
 pathways: {p: {pre: pre, post: cell, connect: {rule: one_to_one}, synapse: delta, weight: 4 mV, delay: 1 ms, release: 1 - 0.7*m}}
 stimuli: {spike: {kind: spikes, target: pre, times: {0: [10 ms]}}}
 modulators: {m: {kind: first_order, tonic: 0.5, baseline: 0}}
@@ -221,7 +221,7 @@ record: {states: {v: {population: cell, variables: [v], every: 1 ms}}}
 
 
 GATED = """
-populations: {{pre: {{neuron: input, size: 1}}, trigger: {{neuron: input, size: 1}}, cell: {{neuron: lif_current, size: 1}}}}
+populations: {{pre: {{neuron: spike_source, size: 1}}, trigger: {{neuron: spike_source, size: 1}}, cell: {{neuron: lif_current, size: 1}}}}
 pathways:
   p: {{pre: pre, post: cell, connect: {{rule: one_to_one}}, synapse: current_exp, weight: 1 pA, w_max: 2 pA, delay: 1 ms,
       plasticity: [{rule}]}}

@@ -17,7 +17,7 @@ REPLAY = """
 thalia: 1
 name: replay
 duration: 100 ms
-populations: {a: {neuron: input, size: 20}, again: {neuron: input, size: 5}, cell: {neuron: lif_current, size: 20}}
+populations: {a: {neuron: spike_source, size: 20}, again: {neuron: spike_source, size: 5}, cell: {neuron: lif_current, size: 20}}
 pathways: {p: {pre: a, post: cell, connect: {rule: one_to_one}, synapse: current_exp, weight: 50 pA, delay: 1 ms, plasticity: [stdp_pair]}}
 stimuli:
   first: {kind: spikes, target: a, file: source.h5}

@@ -76,7 +76,7 @@ def test_a_sonata_circuit_plays_into_another_one(run, sonata, simulate):
 thalia: 1
 name: back
 duration: 1 s
-populations: {{again: {{neuron: input, size: 30}}}}
+populations: {{again: {{neuron: spike_source, size: 30}}}}
 stimuli: {{s: {{kind: spikes, target: again, file: {sonata}/spikes.h5, population: e}}}}
 """
     assert np.array_equal(simulate(text).spikes["again"].times, run.spikes["e"].times)

@@ -9,7 +9,7 @@ name: spike
 duration: 120 ms
 dt: {dt}
 populations:
-  trigger: {{neuron: input, size: 1}}
+  trigger: {{neuron: spike_source, size: 1}}
   cell: {{neuron: adex_spike, size: 1}}
 pathways:
   force: {{pre: trigger, post: cell, connect: {{rule: all_to_all}}, synapse: delta, weight: {jump}, delay: 1 ms}}

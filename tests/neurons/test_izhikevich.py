@@ -22,7 +22,7 @@ name: small
 duration: 100 ms
 dt: {dt} ms
 populations:
-  source: {{neuron: input, size: 1}}
+  source: {{neuron: spike_source, size: 1}}
   cell:
     neuron: izhikevich
     size: 1

@@ -19,7 +19,7 @@ dt: 0.1 ms
 populations: {{cell: {{neuron: two_compartment, size: 1}}}}
 stimuli:
   soma: {{kind: current_pulses, target: cell, amplitude: {soma} pA, start: 50 ms, width: 5 ms, period: 10 s}}
-  dendrite: {{kind: current_pulses, target: cell, onto: apical, amplitude: {dendrite} pA, start: 52 ms, width: {width} ms, period: {period} ms}}
+  dendrite: {{kind: current_pulses, target: cell, compartment: apical, amplitude: {dendrite} pA, start: 52 ms, width: {width} ms, period: {period} ms}}
 record: {{states: {{x: {{population: cell, variables: [v, v_apical], every: 1 ms, neurons: 1}}}}}}
 """
 
@@ -78,12 +78,12 @@ def test_no_calcium_spike_outlasts_its_cause(simulate, soma, dendrite, width):
 
 
 def test_inhibition_of_the_dendrite_leaves_the_single_spike(simulate):
-    """A synapse on the apical site acts there, through its potential, and not on the soma."""
+    """A synapse on the apical compartment acts there, through its potential, and not on the soma."""
     text = CIRCUIT.format(soma=2200, dendrite=400, width=20, period=10_000).replace(
-        "populations: {", "populations: {source: {neuron: input, size: 1}, "
+        "populations: {", "populations: {source: {neuron: spike_source, size: 1}, "
     )
     text += """
-pathways: {p: {pre: source, post: cell, connect: {rule: all_to_all}, synapse: gaba_a, onto: apical, weight: 60 nS, delay: 1 ms}}
+pathways: {p: {pre: source, post: cell, connect: {rule: all_to_all}, synapse: gaba_a, compartment: apical, weight: 60 nS, delay: 1 ms}}
 """
     text = text.replace(
         "stimuli:",
@@ -97,25 +97,25 @@ pathways: {p: {pre: source, post: cell, connect: {rule: all_to_all}, synapse: ga
 
 
 @pytest.mark.parametrize(("factor", "calcium"), [(0.5, False), (1.05, True)])
-def test_a_calcium_spike_begins_at_the_rheobase_of_the_site(simulate, factor, calcium):
+def test_a_calcium_spike_begins_at_the_rheobase_of_the_compartment(simulate, factor, calcium):
     """A constant current for 300 ms; between the two a step, to which the potassium current is late, may set it off."""
     part = lookup.find("neurons", "two_compartment")[0]
     numbers = {name: parameter.default.mean for name, parameter in part.parameters.items()}
-    current = evaluate(part.sites["apical"].rheobase.current, numbers) * 1e12
+    current = evaluate(part.compartments["apical"].rheobase.current, numbers) * 1e12
 
     _, apical = response(simulate, dendrite=factor * current, width=300)
 
     assert bool(apical.max() > -38) == calcium
 
 
-def test_a_drive_at_a_site_is_a_share_of_its_rheobase():
+def test_a_drive_at_a_compartment_is_a_share_of_its_rheobase():
     """Share x rheobase / (rate x 5 ms x distance to reversal), by hand: 648 pA at -44.7 mV."""
     text = """
 thalia: 1
 name: driven
 duration: 1 s
 populations: {cell: {neuron: two_compartment, size: 1}}
-stimuli: {noise: {kind: poisson, target: cell, onto: apical, rate: 10 Hz, weight: "drive(0.5, 10 Hz)"}}
+stimuli: {noise: {kind: poisson, target: cell, compartment: apical, rate: 10 Hz, weight: "drive(0.5, 10 Hz)"}}
 """
     weight = plan_of(thalia.loads(text)).drives[0].members[0].weight.mean
 
@@ -132,7 +132,7 @@ thalia: 1
 name: driven
 duration: 1 s
 populations: {readout: {neuron: leaky_readout, size: 2}, cell: {neuron: lif_surrogate, size: 1}}
-pathways: {p: {pre: readout, post: cell, connect: {rule: all_to_all}, synapse: graded, onto: teaching, weight: "drive(0.5, 10 Hz)"}}
+pathways: {p: {pre: readout, post: cell, connect: {rule: all_to_all}, synapse: graded, compartment: teaching, weight: "drive(0.5, 10 Hz)"}}
 """
     with pytest.raises(
         CircuitError,

@@ -14,7 +14,7 @@ dt: 1 ms
 populations:
   a: {{neuron: poisson, size: 10, parameters: {{rate: 10 Hz}}}}
   b: {{neuron: poisson, size: 5, parameters: {{rate: 20 Hz}}}}
-  trigger: {{neuron: input, size: 1}}
+  trigger: {{neuron: spike_source, size: 1}}
   cell: {{neuron: lif_current, size: 1}}
 pathways:
   first: {{pre: a, post: cell, connect: {{rule: all_to_all}}, synapse: current_exp, weight: 1 pA, delay: 1 ms,

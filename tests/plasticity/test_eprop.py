@@ -104,7 +104,7 @@ pathways:
             w_min: -100 mV, w_max: 100 mV, delay: 1 ms, plasticity: [{rule: eprop, eta: 5 Hz, c_rate: 1 ms, tau_rate: 100 ms}]}
   rec_out: {pre: recurrent, post: out, connect: {rule: all_to_all}, synapse: delta, weight: "normal(0 mV, 0.1 mV)", w_min: -10 mV, w_max: 10 mV,
             delay: 1 ms, plasticity: [{rule: delta_rule, eta: 0.1 Hz}]}
-  feedback: {pre: out, post: recurrent, connect: {rule: all_to_all}, synapse: graded, onto: teaching, weight: "normal(0, 1)", w_min: -10, w_max: 10,
+  feedback: {pre: out, post: recurrent, connect: {rule: all_to_all}, synapse: graded, compartment: teaching, weight: "normal(0, 1)", w_min: -10, w_max: 10,
              plasticity: [{rule: feedback_alignment, eta: 0.1 Hz}]}
 """
 MILLI = 1e-3

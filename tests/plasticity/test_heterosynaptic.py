@@ -9,8 +9,8 @@ thalia: 1
 name: silent
 duration: 300 ms
 populations:
-  pre: {neuron: input, size: 5}
-  trigger: {neuron: input, size: 1}
+  pre: {neuron: spike_source, size: 5}
+  trigger: {neuron: spike_source, size: 1}
   cell: {neuron: lif_current, size: 1}
 pathways:
   learn: {pre: pre, post: cell, connect: {rule: all_to_all}, synapse: current_exp, weight: 1 pA, delay: {axonal: 0.1 ms},

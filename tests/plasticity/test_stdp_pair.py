@@ -106,9 +106,9 @@ thalia: 1
 name: two
 duration: 200 ms
 populations:
-  a: {neuron: input, size: 1}
-  many: {neuron: input, size: 7}
-  trigger: {neuron: input, size: 1}
+  a: {neuron: spike_source, size: 1}
+  many: {neuron: spike_source, size: 7}
+  trigger: {neuron: spike_source, size: 1}
   b: {neuron: lif_current, size: 1}
 pathways:
   one: {pre: a, post: b, connect: {rule: all_to_all}, synapse: current_exp, weight: 1 pA, delay: 1 ms, plasticity: [stdp_pair]}

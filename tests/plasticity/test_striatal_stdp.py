@@ -60,7 +60,7 @@ def test_d2_needs_a_dip_of_some_length(length, potentiates, tmp_path):
 thalia: 1
 name: dip
 dt: 1 ms
-populations: {{pre: {{neuron: input, size: 1}}, trigger: {{neuron: input, size: 1}}, post: {{neuron: lif_current, size: 1}}}}
+populations: {{pre: {{neuron: spike_source, size: 1}}, trigger: {{neuron: spike_source, size: 1}}, post: {{neuron: lif_current, size: 1}}}}
 modulators: {{signal: {{kind: d2, tonic: 0.2, baseline: 0.2}}}}
 pathways:
   plastic: {{pre: pre, post: post, connect: {{rule: one_to_one}}, synapse: current_exp, weight: 1 pA, w_max: 2 pA, delay: 1 ms,

@@ -9,8 +9,8 @@ name: scaling
 duration: 4 s
 dt: 0.5 ms
 populations:
-  pre: {neuron: input, size: 3}
-  trigger: {neuron: input, size: 1}
+  pre: {neuron: spike_source, size: 3}
+  trigger: {neuron: spike_source, size: 1}
   cell: {neuron: lif_current, size: 1}
 pathways:
   scaled: {pre: pre, post: cell, connect: {rule: all_to_all}, synapse: {part: current_exp, tau: 1 ms}, weight: "uniform(1 pA, 4 pA)",

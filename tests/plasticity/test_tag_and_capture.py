@@ -25,8 +25,8 @@ def experiment(delay, *, rule=None, strong=True):
     end = start + max(0, delay) * MINUTE + 600 * MINUTE
     circuit = {
         "thalia": 1, "name": "capture", "duration": f"{end} ms", "dt": "1 ms",
-        "populations": {"weak": {"neuron": "input", "size": 1}, "strong": {"neuron": "input", "size": STRONG},
-                        "trigger": {"neuron": "input", "size": 1}, "post": {"neuron": "lif_current", "size": 1}},
+        "populations": {"weak": {"neuron": "spike_source", "size": 1}, "strong": {"neuron": "spike_source", "size": STRONG},
+                        "trigger": {"neuron": "spike_source", "size": 1}, "post": {"neuron": "lif_current", "size": 1}},
         "pathways": {
             name: {"pre": name, "post": "post", "connect": {"rule": "all_to_all"}, "synapse": "current_exp", "weight": "1 pA",
                    "w_max": "2 pA", "delay": "1 ms",

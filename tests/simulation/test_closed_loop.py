@@ -12,8 +12,8 @@ name: learning
 duration: 3 s
 dt: 1 ms
 populations:
-  pre: {neuron: input, size: 2}
-  trigger: {neuron: input, size: 2}
+  pre: {neuron: spike_source, size: 2}
+  trigger: {neuron: spike_source, size: 2}
   post: {neuron: lif_current, size: 2}
 modulators:
   turmoil: {kind: first_order, tau: 500 ms, weight_change_of: p, every: 1 s}

@@ -31,7 +31,7 @@ duration: {duration}
 seed: {seed}
 populations:
   source: {{neuron: poisson, size: 12, parameters: {{rate: 150 Hz}}}}
-  player: {{neuron: input, size: 3}}
+  player: {{neuron: spike_source, size: 3}}
   cells: {{neuron: {neuron}, size: 6, initial: {{v: "uniform(-65 mV, -52 mV)"}}}}
 modulators: {{m: {{kind: first_order, released_by: player, baseline: 0.3}}}}
 pathways:

@@ -41,7 +41,7 @@ def test_irregularity_leaves_out_what_came_before_the_last_phase(simulate):
     text = """
 thalia: 1
 name: clock
-populations: {a: {neuron: input, size: 1}}
+populations: {a: {neuron: spike_source, size: 1}}
 stimuli: {given: {kind: spikes, target: a, times: {0: [1 ms, 110 ms, 120 ms, 130 ms, 140 ms, 150 ms, 160 ms]}}}
 phases: [{name: before, duration: 100 ms}, {name: after, duration: 100 ms}]
 """
@@ -55,7 +55,7 @@ def test_spikes_from_a_file_beside_the_circuit(simulate, tmp_path):
 thalia: 1
 name: replay
 duration: 20 ms
-populations: {a: {neuron: input, size: 2}}
+populations: {a: {neuron: spike_source, size: 2}}
 stimuli: {given: {kind: spikes, target: a, file: spikes.csv}}
 """
 

@@ -11,8 +11,8 @@ name: suppression
 duration: 6 s
 dt: 1 ms
 populations:
-  pre: {{neuron: input, size: 1}}
-  trigger: {{neuron: input, size: 1}}
+  pre: {{neuron: spike_source, size: 1}}
+  trigger: {{neuron: spike_source, size: 1}}
   cell: {{neuron: lif_current, size: 1}}
 pathways:
   p: {{pre: pre, post: cell, connect: {{rule: all_to_all}}, synapse: [{release}{{part: current_exp, tau: 2 ms}}], weight: 1 pA, delay: 1 ms}}

@@ -17,7 +17,7 @@ populations:
   sources: {neuron: leaky_readout, size: 2, parameters: {target: -1}, initial: {v: "spread(-55 mV, -45 mV)"}}
   cells: {neuron: lif_surrogate, size: 3}
 pathways:
-  p: {pre: sources, post: cells, connect: {rule: all_to_all}, synapse: graded, onto: teaching, weight: 0.5}
+  p: {pre: sources, post: cells, connect: {rule: all_to_all}, synapse: graded, compartment: teaching, weight: 0.5}
 record: {states: {x: {population: cells, variables: [graded_teaching_total], every: 1 ms, neurons: 3}}}
 """
 
@@ -35,7 +35,7 @@ def test_it_is_the_sum_of_weights_times_signals(simulate, backend):
 def test_two_pathways_add_up_and_the_soma_gets_nothing(simulate):
     both = CIRCUIT.replace(
         "record:",
-        """  q: {pre: sources, post: cells, connect: {rule: one_to_one}, synapse: graded, onto: teaching, weight: -2}
+        """  q: {pre: sources, post: cells, connect: {rule: one_to_one}, synapse: graded, compartment: teaching, weight: -2}
 record:""",
     ).replace("[graded_teaching_total]", "[graded_teaching_total, graded_teaching_2_total, v]")
 
@@ -51,19 +51,19 @@ record:""",
 
 
 @pytest.mark.parametrize(("old", "new", "message"), [
-    ("onto: teaching", "onto: teacher", "pathways.p.onto: cells is a 'lif_surrogate', which has no site 'teacher'\n    hint: did you mean 'teaching'"),
-    ("cells: {neuron: lif_surrogate", "cells: {neuron: lif_current", "has no site 'teaching'\n    hint: its synapses all end on the soma: leave 'onto' out"),
+    ("compartment: teaching", "compartment: teacher", "pathways.p.compartment: cells is a 'lif_surrogate', which has no compartment 'teacher'\n    hint: did you mean 'teaching'"),
+    ("cells: {neuron: lif_surrogate", "cells: {neuron: lif_current", "has no compartment 'teaching'\n    hint: its synapses all end on the soma: leave 'compartment' out"),
     ("weight: 0.5", "weight: 0.5, delay: 2 ms", "pathways.p.delay: 'graded' transmits in every step, and has no delay, found 2 ms\n    hint: leave 'delay' out"),
     ("synapse: graded", "synapse: [dse, graded]", "pathways.p.synapse: 'graded' transmits without spikes, and this scales what a spike does"),
-    (", onto: teaching", "", "pathways.p.synapse: it brings a bare number, and the soma takes a current\n    hint: name a site that takes it by 'onto'"),
+    (", compartment: teaching", "", "pathways.p.synapse: it brings a bare number, and the soma takes a current\n    hint: name a compartment that takes it, as in `compartment: apical`"),
     ("sources: {neuron: leaky_readout, size: 2, parameters: {target: -1}, initial: {v: \"spread(-55 mV, -45 mV)\"}}", "sources: {neuron: lif_current, size: 2}",
      "pathways.p.synapse: transmits the presynaptic 'signal', which sources lacks\n    hint: neurons that have it: leaky_readout"),
-    ("record:", "stimuli: {s: {kind: current, target: cells, onto: teaching, amplitude: 5 pA}}\nrecord:",
-     "stimuli.s.onto: 'teaching' takes a bare number, and this is a current"),
-    ("record:", "stimuli: {s: {kind: poisson, target: sources, onto: apical, rate: 5 Hz, weight: 1 pA}}\nrecord:",
-     "stimuli.s.onto: sources is a 'leaky_readout', which has no site 'apical'"),
-    ("synapse: graded, onto: teaching, weight: 0.5", "synapse: current_exp, onto: teaching, weight: 5 pA, delay: 1 ms",
-     "pathways.p.synapse: it brings a current, and the site 'teaching' takes a bare number\n    hint: choose another synapse"),
+    ("record:", "stimuli: {s: {kind: current, target: cells, compartment: teaching, amplitude: 5 pA}}\nrecord:",
+     "stimuli.s.compartment: 'teaching' takes a bare number, and this is a current"),
+    ("record:", "stimuli: {s: {kind: poisson, target: sources, compartment: apical, rate: 5 Hz, weight: 1 pA}}\nrecord:",
+     "stimuli.s.compartment: sources is a 'leaky_readout', which has no compartment 'apical'"),
+    ("synapse: graded, compartment: teaching, weight: 0.5", "synapse: current_exp, compartment: teaching, weight: 5 pA, delay: 1 ms",
+     "pathways.p.synapse: it brings a current, and the compartment 'teaching' takes a bare number\n    hint: choose another synapse"),
 ])  # fmt: skip
 def test_what_cannot_be_is_told(old, new, message):
     assert old in CIRCUIT

@@ -11,7 +11,7 @@ name: kick
 duration: {duration} ms
 dt: {dt} ms
 populations:
-  source: {{neuron: input, size: 1}}
+  source: {{neuron: spike_source, size: 1}}
   cell: {{neuron: {neuron}, size: 1, parameters: {parameters}}}
 pathways:
   p: {{pre: source, post: cell, connect: {{rule: one_to_one}}, synapse: {synapse}, weight: {weight}, delay: 1 ms}}

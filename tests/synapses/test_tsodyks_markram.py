@@ -11,7 +11,7 @@ name: release
 duration: {duration} ms
 dt: 0.1 ms
 populations:
-  pre: {{neuron: input, size: 1}}
+  pre: {{neuron: spike_source, size: 1}}
   cell: {{neuron: lif_current, size: 1}}
 pathways:
   p: {{pre: pre, post: cell, connect: {{rule: all_to_all}}, synapse: [{release}, {{part: current_exp, tau: 0.2 ms}}],

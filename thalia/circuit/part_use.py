@@ -61,7 +61,7 @@ class RuleUse(Node):
     window: str = ""
     preset: str = ""
     pairing: str = ""
-    teacher: str = ""
+    instructed_by: str = ""
     modulator: str = ""
     eligibility: EligibilityField | None = None
     parameters: dict[str, AnyValue] = {}
@@ -77,7 +77,9 @@ class RuleUse(Node):
 
 
 _gather_synapse = gather("part", "preset")
-_gather_rule = gather("rule", "window", "preset", "pairing", "teacher", "modulator", "eligibility")
+_gather_rule = gather(
+    "rule", "window", "preset", "pairing", "instructed_by", "modulator", "eligibility"
+)
 SynapseField = Annotated[
     SynapseUse,
     BeforeValidator(lambda raw: {"part": raw} if isinstance(raw, str) else _gather_synapse(raw)),
@@ -96,14 +98,14 @@ RuleField = Annotated[
 class Stimulus(Node):
     """Input from outside: `kind` names its part, and the keys it does not know are that part's parameters.
 
-    `population` says whose spikes to take from a SONATA file of several, `onto` at which site of its target it arrives.
+    `population` says whose spikes to take from a SONATA file of several, `compartment` at which site of its target it arrives.
     """
 
     kind: str
     target: Names
     synapse: SynapseField | None = None
     weight: Weight | None = None
-    onto: str = ""
+    compartment: str = ""
     number: CountTable = ((constant(1),),)
     file: str | None = None
     population: str | None = None
@@ -119,7 +121,7 @@ class Stimulus(Node):
 
 
 _gather_stimulus = gather(
-    "kind", "target", "synapse", "weight", "onto", "number", "file", "population", "times"
+    "kind", "target", "synapse", "weight", "compartment", "number", "file", "population", "times"
 )
 StimulusField = Annotated[Stimulus, BeforeValidator(_gather_stimulus)]
 

@@ -133,7 +133,7 @@ class Pathway(Node):
 
     `synapse` is a receptor, or a list of parts that scale its efficacy and then the receptor. `window` names the
     published window of a pathway and stands for the first of the rules in `plasticity`. `release` is an expression of
-    modulators that multiplies the weight of every arriving spike. `onto` is a site of the postsynaptic neuron.
+    modulators that multiplies the weight of every arriving spike. `compartment` is a site of the postsynaptic neuron.
     """
 
     pre: Names
@@ -141,7 +141,7 @@ class Pathway(Node):
     connect: Connect
     synapse: SynapseFields
     weight: WeightTable
-    onto: str = ""
+    compartment: str = ""
     delay: DelayField = Delay()
     release: str = ""
     window: str = ""
@@ -259,7 +259,7 @@ class Fragment(Node):
 class Backend(Node):
     """How a backend goes about its work; `stock` is brian2cuda as it is, as a reference for Thalia's own kernels."""
 
-    stock: bool = False
+    unmodified: bool = False
 
 
 class Circuit(Node):

@@ -160,7 +160,7 @@ def _layer(part: Layer) -> list[str]:
         lines += [f"{part.later.after} later: {s}" for s in part.later.on_pre] if part.later else []
         lines += [
             f"{event}: {s}"
-            for event in ("on_post", "on_teacher", "on_step")
+            for event in ("on_post", "on_instruction", "on_step")
             for s in getattr(part, event)
         ]
     return lines + [f"on_spike: {s}" for s in part.on_spike]

@@ -87,11 +87,11 @@ class _Weigher:
             weight = self.weight(
                 weight,
                 pathway.receptor,
-                (post, pathway.onto),
+                (post, pathway.compartment),
                 arriving,
                 ("pathways", name, "weight"),
             )
-        gain = self.gain((post, pathway.onto), pathway.receptor, weight)
+        gain = self.gain((post, pathway.compartment), pathway.receptor, weight)
         changes: dict[str, Any] = {"weight": ((weight.scaled(gain) if gain != 1 else weight,),)}
         if gain != 1:
             changes |= {
@@ -111,11 +111,11 @@ class _Weigher:
             weight = self.weight(
                 weight,
                 stimulus.through,
-                (stimulus.target[0], stimulus.onto),
+                (stimulus.target[0], stimulus.compartment),
                 arriving,
                 ("stimuli", name, "weight"),
             )
-        gain = self.gain((stimulus.target[0], stimulus.onto), stimulus.through, weight)
+        gain = self.gain((stimulus.target[0], stimulus.compartment), stimulus.through, weight)
         return stimulus.model_copy(update={"weight": weight.scaled(gain) if gain != 1 else weight})
 
     def weight(
@@ -185,15 +185,15 @@ class _Weigher:
 
     def rheobase(self, place: Place) -> Rheobase | None:
         """What a neuron, or one of its sites, says of the current from which on it fires."""
-        post, onto = place
+        post, compartment = place
         neuron = self.neuron(post)
-        if neuron is None or (onto and onto not in neuron.sites):
+        if neuron is None or (compartment and compartment not in neuron.compartments):
             return None
-        return neuron.sites[onto].rheobase if onto else neuron.rheobase
+        return neuron.compartments[compartment].rheobase if compartment else neuron.rheobase
 
     def charge(self, receptor: SynapseUse, place: Place) -> float | None:
         """Charge of a spike with a weight of 1 in SI, at the threshold; None where a part does not say."""
-        post, onto = place
+        post, compartment = place
         part, neuron, rheobase = (
             self.part("synapses", receptor.part),
             self.neuron(post),
@@ -204,7 +204,7 @@ class _Weigher:
         at = self.number(rheobase.at, post)
         if at is None:
             return None
-        capacitance = {} if onto else {"c_m": self.values(neuron, post).get("c_m", 0.0)}
+        capacitance = {} if compartment else {"c_m": self.values(neuron, post).get("c_m", 0.0)}
         return _evaluated(part.charge, _values(part, receptor) | {"v": at, "w": 1.0} | capacitance)
 
     def efficacy(self, use: SynapseUse, rate: float, path: Path) -> float:

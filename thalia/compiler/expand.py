@@ -102,7 +102,7 @@ def _expand_regions(circuit: Circuit, problems: list[Problem]) -> Circuit:
                 side: tuple(f"{region}.{end}" for end in getattr(pathway, side))
                 for side in ("pre", "post")
             }
-            changes["plasticity"] = tuple(_taught_in(region, use) for use in pathway.plasticity)
+            changes["plasticity"] = tuple(_instructed_in(region, use) for use in pathway.plasticity)
             pathways[made] = pathway.model_copy(update=changes)
             source = source.aliased({("pathways", made): (*here, "pathways", name)})
     for name, population in circuit.populations.items():
@@ -185,7 +185,7 @@ def _expand_schedules(circuit: Circuit) -> Circuit:
     for name, modulator in circuit.modulators.items():
         made = modulator.scheduled(name)
         for population, each in made.items():
-            populations[population] = Population(neuron="input", size=1)
+            populations[population] = Population(neuron="spike_source", size=1)
             stimuli[population] = Stimulus(kind="spikes", target=(population,), times={0: each.at})
             source = source.aliased(
                 {
@@ -200,9 +200,13 @@ def _expand_schedules(circuit: Circuit) -> Circuit:
     return circuit.with_(populations=populations, stimuli=stimuli, modulators=modulators).at(source)
 
 
-def _taught_in(region: str, use: RuleUse) -> RuleUse:
-    """The use of a rule, whose teacher is a pathway of the same region."""
-    return use.model_copy(update={"teacher": f"{region}.{use.teacher}"}) if use.teacher else use
+def _instructed_in(region: str, use: RuleUse) -> RuleUse:
+    """The use of a rule, whose instructive pathway belongs to the same region."""
+    return (
+        use.model_copy(update={"instructed_by": f"{region}.{use.instructed_by}"})
+        if use.instructed_by
+        else use
+    )
 
 
 def _shares(here: Path, use: RegionUse, fragment: Fragment, file: str) -> Iterator[Problem]:

@@ -33,7 +33,9 @@ def plan_of(circuit: Circuit, lower: str = "on", precision: str = "double") -> P
     ):
         if found not in known:
             raise fail(f"{option}: expected {' or '.join(map(repr, known))}, found '{found}'")
-    return lower_pass(fuse(resolve(circuit)), lower, precision).with_(stock=circuit.backend.stock)
+    return lower_pass(fuse(resolve(circuit)), lower, precision).with_(
+        unmodified=circuit.backend.unmodified
+    )
 
 
 def load_whole(file: str | FilePath, set: Mapping[str, Any] | None = None) -> Circuit:

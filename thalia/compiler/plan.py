@@ -355,7 +355,7 @@ class Plan:
     precision: str = (
         "double"  # in which synapses keep their variables; computed in double precision in any case
     )
-    stock: bool = False  # on a GPU: brian2cuda as it is
+    unmodified: bool = False  # on a GPU: brian2cuda as it is
     reference: Reference | None = None
     notes: tuple[str, ...] = ()
 

@@ -105,10 +105,11 @@ class Rheobase(Node):
     at: Expression
 
 
-class Site(Node):
-    """A place of the neuron, beside the soma, where synapses end: the unit of its input, and the potential that they see.
+class Compartment(Node):
+    """A compartment other than the soma: the unit of its input and the potential that synapses see.
 
-    Its `rheobase` is the constant current from which on something happens there, as a calcium spike does in a dendrite.
+    Its `rheobase` is the smallest constant current that evokes an event there, such as a dendritic
+    calcium spike.
     """
 
     unit: UnitText
@@ -119,10 +120,10 @@ class Site(Node):
 class Neuron(Part):
     """A neuron model. `input_current` (or `input_rate`) in its equations is everything that it receives at the soma.
 
-    At each of its `sites` it receives as much as `input_` and the name of the site say, as in `input_apical`.
+    `input_` followed by the name of one of its `compartments` is the input there: `input_apical`.
     """
 
-    sites: dict[str, Site] = {}
+    compartments: dict[str, Compartment] = {}
     equations: Equations
     threshold: str
     reset: Statements = ()
@@ -132,18 +133,19 @@ class Neuron(Part):
 
     @model_validator(mode="after")
     def _names_are_free(self) -> "Neuron":
-        _own_names(self, self.equations, RESERVED | {f"input_{site}" for site in self.sites})
+        _own_names(self, self.equations, RESERVED | {f"input_{name}" for name in self.compartments})
         mentioned = frozenset().union(*(identifiers(e.right) for e in self.equations if e.right))
-        for name, site in self.sites.items():
+        for name, compartment in self.compartments.items():
             if f"input_{name}" not in mentioned:
                 raise _refuse(
-                    f"sites: no equation reads 'input_{name}'",
-                    "say what arrives there does to the neuron",
+                    f"compartments: no equation reads 'input_{name}'",
+                    "write how the input there acts on the neuron",
                 )
-            if site.potential not in (known := {e.name for e in self.equations}):
-                hint = did_you_mean(site.potential, known)
+            if compartment.potential not in (known := {e.name for e in self.equations}):
+                hint = did_you_mean(compartment.potential, known)
                 raise _refuse(
-                    f"sites: {name}: '{site.potential}' is no variable of the neuron", hint
+                    f"compartments: {name}: '{compartment.potential}' is not a variable of the neuron",
+                    hint,
                 )
         return self
 
@@ -300,7 +302,7 @@ class Rule(Layer):
 
     The weight changes by statements at events, by `dw/dt = ... : weight`, or by `on_step`. In statements, `change`
     is what this event did to the weight, after the clamp. `plastic` is 1, and 0 while plasticity is off.
-    `on_teacher` is what spikes of a third, teaching pathway do to the neuron's state.
+    `on_instruction` is what spikes of a third, instructive pathway do to the neuron's state.
     """
 
     family: str = "other"
@@ -309,7 +311,7 @@ class Rule(Layer):
     rewiring: Rewiring | None = None
     on_post: Statements = ()
     on_step: Statements = ()
-    on_teacher: Statements = ()
+    on_instruction: Statements = ()
 
     @property
     def is_gated(self) -> bool:

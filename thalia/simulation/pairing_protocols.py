@@ -136,7 +136,7 @@ def circuit_data(
     assert isinstance(part, Rule)
     neuron = _neuron_for(part, rule)
     use = {"rule": rule} | ({"modulator": "signal"} if part.is_gated else {}) | {**settings}
-    use |= {"teacher": "force"} if part.on_teacher else {}
+    use |= {"instructed_by": "force"} if part.on_instruction else {}
     if part.is_gated and not modulators:
         modulators = {"signal": {"kind": "first_order", "tonic": 1, "baseline": 0}}
     record: dict[str, Any] = {"pathways": ["plastic"]} | ({"every": f"{every} ms"} if every else {})
@@ -146,8 +146,8 @@ def circuit_data(
         "duration": f"{duration} ms",
         "dt": f"{DT} ms",
         "populations": {
-            "pre": {"neuron": "input", "size": size},
-            "trigger": {"neuron": "input", "size": size},
+            "pre": {"neuron": "spike_source", "size": size},
+            "trigger": {"neuron": "spike_source", "size": size},
             "post": {
                 "neuron": neuron,
                 "size": size,
@@ -350,7 +350,7 @@ def _rates(
         }
         data["populations"][f"post_{here}"] = post
         use = plastic["plasticity"][0]
-        use = {**use, "teacher": f"force_{here}"} if "teacher" in use else use
+        use = {**use, "instructed_by": f"force_{here}"} if "instructed_by" in use else use
         data["pathways"][f"plastic_{here}"] = {
             **plastic,
             "post": f"post_{here}",

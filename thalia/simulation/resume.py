@@ -78,9 +78,9 @@ def resume(
     engine = backends.find(name)
     if reasons := engine.refuse(plan):
         raise CircuitError(fail(f"backend '{name}': {reason}").problems[0] for reason in reasons)
-    if plan.stock:
+    if plan.unmodified:
         raise fail(
-            f"{path}: was run with backend.stock, whose state brian2cuda cannot restore",
+            f"{path}: was run with backend.unmodified, whose state brian2cuda cannot restore",
             "run it again, longer",
         )
     check_memory(plan)

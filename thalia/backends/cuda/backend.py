@@ -79,14 +79,14 @@ def _what_does_not_fit(plan: Plan) -> Iterator[str]:
 
 def build(plan: Plan, progress: Progress) -> Program:
     """The program of a plan, from the cache or compiled now."""
-    model = model_of(plan, native_drives=not plan.stock)
+    model = model_of(plan, native_drives=not plan.unmodified)
     own = "".join((HERE / name).read_text() for name in _SOURCES)
     folder = cache_folder() / model.digest(
-        compiler.identity(), version("brian2"), version("brian2cuda"), own, str(plan.stock)
+        compiler.identity(), version("brian2"), version("brian2cuda"), own, str(plan.unmodified)
     )
 
     def generate(partial: FilePath) -> tuple[list[str], dict[str, Any]]:
-        return (_generate_stock if plan.stock else _generate)(model, partial)
+        return (_generate_stock if plan.unmodified else _generate)(model, partial)
 
     def compile(partial: FilePath, sources: list[str]) -> None:
         progress("compiling", 0.0)
@@ -152,4 +152,4 @@ def start(
     plan: Plan, built: Program, arrays: Arrays, samples: tuple[Sample, ...], seed: int
 ) -> ProgramSession:
     """A session at time zero, with every array in place."""
-    return serve(plan, built, arrays, samples, seed, native_drives=not plan.stock)
+    return serve(plan, built, arrays, samples, seed, native_drives=not plan.unmodified)

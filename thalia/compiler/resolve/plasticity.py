@@ -117,7 +117,7 @@ class Layers:
             )
         if values is None or modulator is None:
             return None
-        return Used(name, word_of(name), part, values, path, pairing, use.teacher, modulator)
+        return Used(name, word_of(name), part, values, path, pairing, use.instructed_by, modulator)
 
     def rewiring(self, rules: Iterable[Used], low: Value, high: Value) -> Rewiring | None:
         """How the rules of a pathway prune and grow its synapses; None if they do not."""
@@ -201,40 +201,44 @@ class Layers:
         if not used.part.neuron:
             return None
         made = state_of(used, used.word, plastic)
-        key = (used.name, tuple(sorted(made.idle.items())), made.plastic, used.teacher)
+        key = (used.name, tuple(sorted(made.idle.items())), made.plastic, used.instructed_by)
         if key not in self.states:
             self.states[key] = state_of(used, self.ports.unique(used.word), plastic)
         return self.states[key]
 
     def teach(self, used: Used, state: Input | None, post: str) -> None:
         """Note what the teaching pathway of a rule has to do when its spikes arrive."""
-        needs = isinstance(used.part, Rule) and bool(used.part.on_teacher)
+        needs = isinstance(used.part, Rule) and bool(used.part.on_instruction)
         if not needs:
-            if used.teacher:
+            if used.instructed_by:
                 self.problem(
-                    (*used.path, "teacher"), f"{used.name} has no teacher", "leave `teacher` out"
+                    (*used.path, "instructed_by"),
+                    f"{used.name} takes no instructive pathway",
+                    "leave `instructed_by` out",
                 )
             return
         known = self.circuit.pathways
-        if not used.teacher:
-            hint = "name a pathway that reaches the same neurons, as in `teacher: climbing_fibres`"
+        if not used.instructed_by:
+            hint = "name a pathway that reaches the same neurons, as in `instructed_by: climbing_fibres`"
             self.problem(
-                used.path, f"{used.name} needs 'teacher', the pathway whose spikes teach it", hint
+                used.path,
+                f"{used.name} needs 'instructed_by', the pathway whose spikes instruct it",
+                hint,
             )
-        elif used.teacher not in known:
+        elif used.instructed_by not in known:
             self.problem(
-                (*used.path, "teacher"),
-                f"no pathway is called '{used.teacher}'",
-                did_you_mean(used.teacher, known),
+                (*used.path, "instructed_by"),
+                f"no pathway is called '{used.instructed_by}'",
+                did_you_mean(used.instructed_by, known),
             )
-        elif known[used.teacher].post[0] != post:
-            found = known[used.teacher].post[0]
+        elif known[used.instructed_by].post[0] != post:
+            found = known[used.instructed_by].post[0]
             self.problem(
-                (*used.path, "teacher"),
-                f"'{used.teacher}' reaches {found}, expected it to reach {post}",
+                (*used.path, "instructed_by"),
+                f"'{used.instructed_by}' reaches {found}, expected it to reach {post}",
             )
         elif state:
-            statements = self.taught.setdefault(used.teacher, [])
+            statements = self.taught.setdefault(used.instructed_by, [])
             statements += [s for s in teaching(used, state) if s not in statements]
 
     # dimensions

@@ -73,7 +73,7 @@ SOMA = Site("input_current", "v", AMPERE)
 
 def inputs_of(part: Neuron) -> dict[str, Dimension]:
     """The variables that stand for what a neuron receives, each with its dimension."""
-    sites = {f"input_{name}": site.unit for name, site in part.sites.items()}
+    sites = {f"input_{name}": site.unit for name, site in part.compartments.items()}
     return {"input_current": AMPERE, "input_rate": HERTZ, **sites}
 
 
@@ -111,23 +111,29 @@ class Ports:
             self.problem(path, str(error))
         return None
 
-    def site(self, population: str, onto: str, path: Path) -> Site | None:
+    def site(self, population: str, compartment: str, path: Path) -> Site | None:
         """Where synapses end on a population, as a site with the name of its input; the soma, if nothing is said."""
         neuron = self.circuit.populations[population].neuron
-        part = self.part("neurons", neuron, ("populations", population, "neuron")) if onto else None
-        if onto and isinstance(part, Neuron):
-            if onto in part.sites:
-                site = part.sites[onto]
-                return Site(f"input_{onto}", site.potential, site.unit, onto)
+        part = (
+            self.part("neurons", neuron, ("populations", population, "neuron"))
+            if compartment
+            else None
+        )
+        if compartment and isinstance(part, Neuron):
+            if compartment in part.compartments:
+                site = part.compartments[compartment]
+                return Site(f"input_{compartment}", site.potential, site.unit, compartment)
             known = (
-                did_you_mean(onto, part.sites)
-                if part.sites
-                else "its synapses all end on the soma: leave 'onto' out"
+                did_you_mean(compartment, part.compartments)
+                if part.compartments
+                else "its synapses all end on the soma: leave 'compartment' out"
             )
             self.problem(
-                (*path, "onto"), f"{population} is a '{neuron}', which has no site '{onto}'", known
+                (*path, "compartment"),
+                f"{population} is a '{neuron}', which has no compartment '{compartment}'",
+                known,
             )
-        return None if onto else SOMA
+        return None if compartment else SOMA
 
     def synapse(self, use: SynapseUse, path: Path, site: Site, pathway: str = "") -> Port | None:
         """The port of a synapse model with these parameters at a site, made at its first use; graded, each pathway its own."""
@@ -161,14 +167,14 @@ class Ports:
         except EquationError:
             return True  # which is told where the neuron is checked
         if brings != site.dimension:
-            where = f"the site '{site.name}'" if site.name else "the soma"
+            where = f"the compartment '{site.name}'" if site.name else "the soma"
             message = (
                 f"it brings {a_quantity(brings)}, and {where} takes {a_quantity(site.dimension)}"
             )
             self.problem(
                 path,
                 message,
-                "name a site that takes it by 'onto'"
+                "name a compartment that takes it, as in `compartment: apical`"
                 if not site.name
                 else "choose another synapse",
             )
@@ -204,7 +210,7 @@ class Ports:
             )
             return None
         values = self.parameters(part, stimulus.parameters, path)
-        site = self.site(target, stimulus.onto, path)
+        site = self.site(target, stimulus.compartment, path)
         if (
             values is None
             or site is None
@@ -289,9 +295,9 @@ class Ports:
         if site == SOMA and part.current.strip() in values:
             received.add_bias(values[part.current.strip()], path)
         elif site.dimension != AMPERE:
-            hint = "leave 'onto' out, or take a synapse that brings it"
+            hint = "leave 'compartment' out, or take a synapse that brings it"
             self.problem(
-                (*path, "onto"),
+                (*path, "compartment"),
                 f"'{site.name}' takes {a_quantity(site.dimension)}, and this is a current",
                 hint,
             )

@@ -141,7 +141,7 @@ class _Resolver:
             else (*path, "synapse")
         )
         site = (
-            self.ports.site(pathway.post[0], pathway.onto, path)
+            self.ports.site(pathway.post[0], pathway.compartment, path)
             if pathway.post[0] in known
             else SOMA
         )
@@ -213,7 +213,7 @@ class _Resolver:
         return tuple(Equation("parameter", change.then, "", weight) for change in changes)
 
     def taught(self, synapses: SynapseGroup) -> SynapseGroup:
-        """The synapses, which also teach the rules that name them as their teacher."""
+        """The synapses, whose spikes also drive the rules that they instruct."""
         statements = self.layers.taught.get(synapses.members[0].name, [])
         return replace(synapses, on_pre=(*synapses.on_pre, *statements))
 

@@ -24,11 +24,11 @@ def playback(
     if stimulus.kind != "spikes" or stimulus.target[0] not in circuit.populations:
         return None
     population = circuit.populations[stimulus.target[0]]
-    if population.neuron != "input":
+    if population.neuron != "spike_source":
         problem(
             (*path, "target"),
-            f"{stimulus.target[0]} is a '{population.neuron}', spikes are played by an 'input'",
-            "make a population with `neuron: input` and connect it with a pathway",
+            f"{stimulus.target[0]} is a '{population.neuron}', prescribed spikes need a 'spike_source'",
+            "make a population with `neuron: spike_source` and connect it with a pathway",
         )
         return None
     if (stimulus.times is None) == (stimulus.file is None):

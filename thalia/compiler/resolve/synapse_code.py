@@ -31,7 +31,7 @@ class Used:
     values: dict[str, Value]
     path: Path
     pairing: str = ""
-    teacher: str = ""
+    instructed_by: str = ""
     modulator: str = ""
 
     @property
@@ -56,7 +56,7 @@ class Used:
 def state_of(used: Used, name: str, plastic: tuple[bool, ...]) -> Input:
     """What a part keeps in the postsynaptic neuron, as something that the neuron receives."""
     part = used.part
-    taught = part.on_teacher if isinstance(part, Rule) else ()
+    taught = part.on_instruction if isinstance(part, Rule) else ()
     texts = [*(e.right for e in part.neuron), *(s.right for s in (*part.on_spike, *taught))]
     mentioned = frozenset().union(*(identifiers(text) for text in texts if text))
     switches = "plastic" in mentioned and not all(plastic)
@@ -99,7 +99,7 @@ def teaching(used: Used, state: Input) -> tuple[Statement, ...]:
     """What spikes of the teaching pathway do to the state of a rule in the neuron."""
     assert isinstance(used.part, Rule)
     local = {name.removeprefix(f"{state.name}_"): f"{name}_post" for name in _names_in(state)}
-    return tuple(rename_statement(s, local) for s in used.part.on_teacher)
+    return tuple(rename_statement(s, local) for s in used.part.on_instruction)
 
 
 class SynapseCode:
