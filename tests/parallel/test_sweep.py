@@ -1,7 +1,6 @@
 """Many runs from one build: the same numbers however they are spread, also after a kill."""
 
 import csv
-import json
 import os
 import shutil
 import signal
@@ -13,6 +12,7 @@ import pytest
 
 import thalia
 from tests.helpers import ROOT
+from thalia.backends import cache
 from thalia.errors import CircuitError
 from thalia.figures.sweep import sweep_figure
 from thalia.parallel import sweep, workers
@@ -163,7 +163,7 @@ def test_a_program_travels_to_a_machine_that_would_compile_the_same(circuit, tmp
 
     name = given[0]["program"][1]
     assert os.access(tmp_path / "cache" / name / "main", os.X_OK)
-    assert json.loads((tmp_path / "cache" / name / "manifest.json").read_text())["code_objects"] > 0
+    assert cache.is_whole(tmp_path / "cache" / name)
 
 
 def test_it_is_drawn(whole):

@@ -1,11 +1,8 @@
 """A compiled circuit that runs as a process of its own, and how it is talked to over a pipe: arrays in, spikes and state out."""
 
-import json
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from time import perf_counter
 from typing import Any
@@ -14,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.backends import Chunk, Compiled, Sample
+from thalia.backends.cache import Description, Hold, open_or_build
 from thalia.codegen.brian_model import later_name
 from thalia.compiler.plan import Drive, Plan
 from thalia.connectivity.build import Arrays, Wired, playback_arrays
@@ -41,39 +39,32 @@ class Program:
     sources: dict[str, int]
     code_objects: int
     cached: bool
-    emit_seconds: float = 0.0
-    build_seconds: float = 0.0
+    emit_seconds: float
+    hold: Hold = field(repr=False, compare=False)  # the program is not removed while it is in use
 
 
-def make_once(folder: FilePath, generate: Generate, compile: Compile) -> Program:
-    """The program in a folder of the cache, or made there now; whoever comes later, or at the same time, finds it whole."""
-    if (folder / "manifest.json").exists():
-        return _program(folder, cached=True)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = FilePath(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=folder.parent))
-    try:
+def program_of(
+    name: str, description: Description, generate: Generate, compile: Compile
+) -> Program:
+    """The program of this name from the build cache, or compiled now and kept there."""
+    emit_seconds = 0.0
+
+    def build(folder: FilePath) -> dict[str, Any]:
+        nonlocal emit_seconds
         begin = perf_counter()
-        sources, manifest = generate(partial)
-        emitted = perf_counter()
-        compile(partial, sources)
-        compiled = perf_counter()
-        (partial / "manifest.json").write_text(json.dumps(manifest))
-        try:
-            partial.rename(folder)
-        except OSError:  # somebody else built the same meanwhile
-            shutil.rmtree(partial)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    return replace(
-        _program(folder, cached=False),
-        emit_seconds=emitted - begin,
-        build_seconds=compiled - emitted,
+        sources, contents = generate(folder)
+        emit_seconds = perf_counter() - begin
+        compile(folder, sources)
+        return contents
+
+    opened = open_or_build(name, description, ("main",), build)
+    return Program(
+        opened.folder,
+        **opened.contents,
+        cached=opened.cached,
+        emit_seconds=emit_seconds,
+        hold=opened.hold,
     )
-
-
-def _program(folder: FilePath, cached: bool) -> Program:
-    return Program(folder, cached=cached, **json.loads((folder / "manifest.json").read_text()))
 
 
 class ProgramSession:

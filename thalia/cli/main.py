@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from thalia.cli import calibrate, protocols, runs, training
+from thalia.cli import cache, calibrate, protocols, runs, training
 from thalia.cli.options import (
     Backend,
     CheckpointEvery,
@@ -246,6 +246,7 @@ def cite(circuit: CircuitFile) -> None:
     print("\n".join(citations(load_with(circuit, None))))
 
 
+app.add_typer(cache.app, name="cache")
 app.command()(protocols.window)
 app.command()(protocols.protocol)
 

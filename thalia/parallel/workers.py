@@ -17,7 +17,8 @@ from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
-from thalia.backends.cpp.compiler import cache_folder, identity
+from thalia.backends import cache
+from thalia.backends.cpp.compiler import identity
 from thalia.circuit.load import loads
 from thalia.circuit.spec import Circuit
 from thalia.errors import fail
@@ -39,15 +40,15 @@ def packed(program: FilePath) -> bytes:
 
 def unpack(program: tuple[str, str, bytes] | None) -> None:
     """Take a program that another machine compiled, if this one would have compiled the same."""
-    if program is None or program[0] != identity() or (cache_folder() / program[1]).exists():
+    if program is None or program[0] != identity() or (cache.folder() / program[1]).exists():
         return
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=cache_folder()) as scratch:
+    cache.folder().mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=cache.folder()) as scratch:
         place = FilePath(scratch) / program[1]
         with tarfile.open(fileobj=io.BytesIO(program[2])) as tar:
             tar.extractall(place, filter="data")
         try:
-            place.rename(cache_folder() / program[1])
+            place.rename(cache.folder() / program[1])
         except OSError:  # another worker was faster
             return
 

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from thalia.backends import Progress, Sample
-from thalia.backends.cpp.compiler import cache_folder, compile_program, find_compiler, identity
+from thalia.backends.cache import Description
+from thalia.backends.cpp.compiler import compile_program, find_compiler, identity
 from thalia.backends.cpp.translation_units import joined
-from thalia.backends.process import Program, ProgramSession, make_once, serve
+from thalia.backends.process import Program, ProgramSession, program_of, serve
 from thalia.codegen.brian_model import NetworkModel, import_brian2, model_of, network
 from thalia.compiler.plan import Plan
 from thalia.connectivity.build import Arrays
@@ -58,7 +59,7 @@ def refuse(plan: Plan) -> list[str]:
 def build(plan: Plan, progress: Progress) -> Program:
     """The program of a plan, from the cache or compiled now."""
     model = model_of(plan, native_drives=True)
-    folder = cache_folder() / model.digest(identity(), version("brian2"), _own_source())
+    name = model.digest(identity(), version("brian2"), _own_source())
 
     def compile(partial: FilePath, sources: list[str]) -> None:
         compile_program(
@@ -66,7 +67,8 @@ def build(plan: Plan, progress: Progress) -> Program:
         )
 
     progress("writing C++", 0.0)
-    return make_once(folder, lambda partial: _generate(model, partial), compile)
+    described = Description("C++ program", plan.name)
+    return program_of(name, described, lambda partial: _generate(model, partial), compile)
 
 
 def _own_source() -> str:

@@ -10,6 +10,8 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path as FilePath
 
+from thalia.backends.cache import Description, Hold, hold_folder, is_whole, seal
+
 # No -ffast-math: sums keep their order, so that a run is the same bits in one piece and in several.
 FLAGS = (
     "-w",
@@ -46,13 +48,6 @@ _HEADERS = (
     "utility",
     "vector",
 )
-
-
-def cache_folder() -> FilePath:
-    """Where compiled programs are kept: `$THALIA_CACHE`, or `thalia` in the user's cache folder."""
-    if folder := os.environ.get("THALIA_CACHE"):
-        return FilePath(folder)
-    return FilePath(os.environ.get("XDG_CACHE_HOME") or FilePath.home() / ".cache") / "thalia"
 
 
 @cache
@@ -100,7 +95,7 @@ def compile_program(
     CompileError
         With what the compiler said.
     """
-    header = _precompiled_header()
+    header, _hold = _precompiled_header()
     total = len(sources) + 1
     objects = [f"{source}.o" for source in sources]
     common = ["-include", str(header), "-I.", "-c"]
@@ -129,15 +124,18 @@ def _compile(arguments: list[str], folder: FilePath) -> None:
         raise CompileError(f"{shlex.join(command)}\n{done.stderr[-4000:]}")
 
 
-def _precompiled_header() -> FilePath:
-    """The standard headers that every source includes, parsed once per compiler and flags."""
+def _precompiled_header() -> tuple[FilePath, Hold]:
+    """The standard headers that every source includes, parsed once per compiler and flags.
+
+    Built in its final folder, since clang++ keeps the path of a header; and held while it is in use.
+    """
     text = "".join(f"#include <{header}>\n" for header in _HEADERS)
-    folder = cache_folder() / f"header-{sha256((identity() + text).encode()).hexdigest()[:16]}"
-    header = folder / "standard.h"
-    if not (folder / "standard.h.gch").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        header.write_text(text)
+    digest = sha256((identity() + text).encode()).hexdigest()[:16]
+    folder, hold = hold_folder(f"header-{digest}")
+    if not is_whole(folder):
+        (folder / "standard.h").write_text(text)
         partial = f"standard.{os.getpid()}.gch"
         _compile(["-x", "c++-header", "standard.h", "-o", partial], folder)
         (folder / partial).replace(folder / "standard.h.gch")
-    return header
+        seal(folder, Description("precompiled header"), ("standard.h", "standard.h.gch"), {})
+    return folder / "standard.h", hold

@@ -9,9 +9,9 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from thalia.backends import Progress, Sample
-from thalia.backends.cpp.compiler import cache_folder
+from thalia.backends.cache import Description
 from thalia.backends.cuda import compiler
-from thalia.backends.process import Program, ProgramSession, make_once, serve
+from thalia.backends.process import Program, ProgramSession, program_of, serve
 from thalia.codegen.brian_model import NetworkModel, import_brian2, model_of, network
 from thalia.compiler.plan import Plan
 from thalia.compiler.resources import program_bytes
@@ -81,7 +81,7 @@ def build(plan: Plan, progress: Progress) -> Program:
     """The program of a plan, from the cache or compiled now."""
     model = model_of(plan, native_drives=not plan.unmodified)
     own = "".join((HERE / name).read_text() for name in _SOURCES)
-    folder = cache_folder() / model.digest(
+    name = model.digest(
         compiler.identity(), version("brian2"), version("brian2cuda"), own, str(plan.unmodified)
     )
 
@@ -93,7 +93,7 @@ def build(plan: Plan, progress: Progress) -> Program:
         compiler.compile_program(partial, sources)
         progress("compiling", 1.0)
 
-    return make_once(folder, generate, compile)
+    return program_of(name, Description("CUDA program", plan.name), generate, compile)
 
 
 def _prepare() -> Any:

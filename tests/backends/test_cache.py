@@ -1,0 +1,289 @@
+"""The build cache: its limit, what is in use, what is damaged, and other processes."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from tests.helpers import ROOT, thalia
+from thalia.backends import cache
+from thalia.errors import CircuitError
+
+PROGRAM = b"#!/bin/sh\n" + b"x" * 990
+HOLDER = """
+import sys
+from thalia.backends import cache
+opened = cache.open_or_build("first", cache.Description("C++ program"), ("main",), lambda folder: {})
+print(opened.cached, flush=True)
+sys.stdin.read()
+"""
+KILLED = """
+import os
+from thalia.backends import cache
+def build(folder):
+    (folder / "main").write_bytes(b"half")
+    os._exit(9)
+cache.open_or_build("killed", cache.Description("C++ program"), ("main",), build)
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("THALIA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("THALIA_CACHE_LIMIT", raising=False)
+    return tmp_path / "cache"
+
+
+def make(folder):
+    (folder / "main").write_bytes(PROGRAM)
+    (folder / "main").chmod(0o755)
+    return {"arrays": 3}
+
+
+def built(name, make=make):
+    return cache.open_or_build(name, cache.Description("C++ program", "pair"), ("main",), make)
+
+
+def used_at(folder, name, second):
+    os.utime(folder / name / "lock", (second, second))
+
+
+def names():
+    return [entry.folder.name for entry in cache.entries()]
+
+
+def child(script):
+    return subprocess.Popen(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_an_entry_is_built_once_and_then_opened(folder):
+    first, second = built("first"), built("first", make=None)
+
+    assert (first.cached, second.cached) == (False, True)
+    assert second.folder == first.folder == folder / "first"
+    assert second.contents == {"arrays": 3}
+    assert names() == ["first"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda entry: (entry / "main").unlink(),
+        lambda entry: (entry / "main").write_bytes(PROGRAM[:-1]),
+        lambda entry: (entry / "main").write_bytes(PROGRAM[:-1] + b"y"),
+        lambda entry: (entry / "main").chmod(0o644),
+        lambda entry: (entry / "manifest.json").unlink(),
+        lambda entry: (entry / "manifest.json").write_text('{"files": {'),
+        lambda entry: (entry / "manifest.json").write_bytes(b"\xff\xfe"),
+        lambda entry: (entry / "manifest.json").write_text("[]"),
+        lambda entry: (entry / "manifest.json").write_text('{"arrays": {}, "queues": []}'),
+    ],
+    ids=[
+        "no program",
+        "truncated",
+        "other bytes",
+        "not executable",
+        "no manifest",
+        "half a manifest",
+        "no text",
+        "another manifest",
+        "manifest of an older version",
+    ],
+)
+def test_a_damaged_entry_is_built_again(folder, damage):
+    built("first")
+    damage(folder / "first")
+
+    assert not built("first").cached
+    assert (folder / "first" / "main").read_bytes() == PROGRAM
+    assert names() == ["first"]
+
+
+def test_the_least_recently_used_entries_are_removed_after_a_build(folder, monkeypatch):
+    monkeypatch.setenv("THALIA_CACHE_LIMIT", "3.5 kB")
+    built("first"), built("second"), built("third")
+    used_at(folder, "third", 1), used_at(folder, "first", 2), used_at(folder, "second", 3)
+
+    built("fourth")
+
+    assert names() == ["first", "second", "fourth"]
+
+
+def test_opening_an_entry_counts_as_use(folder):
+    built("first"), built("second")
+    used_at(folder, "first", 1), used_at(folder, "second", 2)
+
+    built("first")
+
+    assert names() == ["second", "first"]
+
+
+def test_an_entry_in_use_is_kept_whatever_the_limit(folder):
+    opened = built("first")
+
+    assert cache.trim(0) == []
+    assert [entry.in_use for entry in cache.entries()] == [True]
+    del opened
+    assert [entry.folder.name for entry in cache.trim(0)] == ["first"]
+    assert list(folder.iterdir()) == []
+
+
+def test_an_entry_that_another_process_uses_is_kept_until_it_ends(folder):
+    built("first")
+    other = child(HOLDER)
+    assert other.stdout.readline() == "True\n"
+
+    while_used = cache.trim(0)
+    other.communicate("")
+    afterwards = cache.trim(0)
+
+    assert while_used == []
+    assert [entry.folder for entry in afterwards] == [folder / "first"]
+
+
+def test_a_build_under_way_is_kept(folder):
+    removed = []
+
+    def make_and_trim(partial):
+        os.utime(partial / "lock", (1, 1))
+        removed.extend(cache.trim(0))
+        return make(partial)
+
+    built("first", make_and_trim)
+
+    assert removed == []
+    assert (folder / "first" / "main").exists()
+
+
+def test_what_a_killed_build_left_is_removed_and_does_not_keep_others_from_building(folder):
+    assert child(KILLED).wait() == 9
+    (left,) = cache.entries()
+    assert not left.complete
+
+    just_now = cache.trim(0)
+    os.utime(left.folder / "lock", (1, 1))
+    later = cache.trim(0)
+
+    assert just_now == []
+    assert [entry.folder for entry in later] == [left.folder]
+    assert not built("killed").cached
+
+
+def test_two_that_build_the_same_at_once_both_get_it_whole(folder):
+    both, found = threading.Barrier(2), []
+
+    def make_together(partial):
+        both.wait(timeout=30)
+        return make(partial)
+
+    threads = [
+        threading.Thread(target=lambda: found.append(built("first", make_together)))
+        for _ in range(2)
+    ]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+
+    assert sorted(opened.cached for opened in found) == [False, True]
+    assert names() == ["first"]
+    assert built("first").cached
+
+
+def test_a_build_that_fails_leaves_nothing(folder):
+    def fail(partial):
+        raise RuntimeError("no such instruction")
+
+    with pytest.raises(RuntimeError, match="no such instruction"):
+        built("first", fail)
+
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("2 GB", 2 * 10**9),
+        ("500MB", 5 * 10**8),
+        ("1.5 TB", 15 * 10**11),
+        ("10 B", 10),
+        ("0 B", 0),
+        ("", 2 * 10**9),
+    ],
+)
+def test_a_limit_is_a_size(monkeypatch, text, size):
+    monkeypatch.setenv("THALIA_CACHE_LIMIT", text)
+
+    assert cache.limit() == size
+
+
+def test_a_limit_that_is_no_size_is_reported_before_anything_is_built(folder, monkeypatch):
+    monkeypatch.setenv("THALIA_CACHE_LIMIT", "two apples")
+
+    with pytest.raises(CircuitError) as caught:
+        built("first")
+
+    assert str(caught.value) == (
+        "THALIA_CACHE_LIMIT: 'two apples' is not a size; write it as in `2 GB`"
+    )
+    assert not folder.exists()
+
+
+def test_a_cache_that_cannot_be_written_is_reported(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("THALIA_CACHE", str(tmp_path / "file"))
+
+    with pytest.raises(CircuitError, match="the build cache cannot be written .*THALIA_CACHE"):
+        built("first")
+
+
+def test_the_command_lists_what_is_there_and_clears_it(folder):
+    built("first")
+    used_at(folder, "first", 1)
+
+    listed = thalia("cache", folder=ROOT)
+    cleared = thalia("cache", "clear", folder=ROOT)
+
+    kind, program, circuit, size, unit, *_, name = listed.stdout.splitlines()[0].split()
+    assert (kind, program, circuit, size, unit, name) == (
+        "C++", "program", "pair", "0.0", "MB", "first"
+    )  # fmt: skip
+    assert listed.stdout.splitlines()[1] == f"{folder}: 1 entry, 0.0 MB of 2.0 GB"
+    assert cleared.stdout == "1 entry removed, 0.0 MB\n"
+    assert names() == []
+
+
+def test_the_command_clears_only_what_is_not_in_use(folder):
+    opened = built("first")
+
+    cleared = thalia("cache", "clear", folder=ROOT)
+
+    assert cleared.stdout == "0 entries removed, 0.0 MB; 1 in use\n"
+    assert opened.folder.exists()
+
+
+def test_the_list_as_json(folder):
+    built("first")
+
+    listed = json.loads(thalia("cache", "--json", folder=ROOT).stdout)
+
+    assert listed.keys() == {"folder", "limit", "bytes", "entries"}
+    assert listed["entries"][0] | {"last_used": 0} == {
+        "folder": str(folder / "first"),
+        "description": {"kind": "C++ program", "circuit": "pair"},
+        "bytes": 1000,
+        "last_used": 0,
+        "complete": True,
+        "in_use": False,
+    }
+
+
+def test_an_empty_cache_is_listed(folder):
+    assert thalia("cache", folder=ROOT).stdout == f"{folder}: 0 entries, 0.0 MB of 2.0 GB\n"

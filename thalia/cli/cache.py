@@ -1,0 +1,66 @@
+"""The command about the build cache: what is in it, and how to empty it."""
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.callback(invoke_without_command=True)
+def show(
+    context: typer.Context,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object instead of the table.")
+    ] = False,
+) -> None:
+    """List the compiled programs that later runs reuse, most recently used first.
+
+    The cache is in $THALIA_CACHE, by default `thalia` in your cache folder. After each build the least recently
+    used programs are removed until it fits into $THALIA_CACHE_LIMIT, by default 2 GB.
+
+    Example: thalia cache
+    """
+    from thalia.backends import cache
+
+    if context.invoked_subcommand:
+        return
+    limit, entries = cache.limit(), cache.entries()[::-1]
+    total = sum(each.bytes for each in entries)
+    if as_json:
+        listed = [asdict(each) | {"folder": str(each.folder)} for each in entries]
+        place = str(cache.folder())
+        print(json.dumps({"folder": place, "limit": limit, "bytes": total, "entries": listed}))
+        return
+    for each in entries:
+        used = datetime.fromtimestamp(each.last_used).strftime("%Y-%m-%d %H:%M")
+        state = "in use" if each.in_use else used
+        kind, circuit = each.description.kind, each.description.circuit
+        print(f"{kind:20}{circuit:24}{_size(each.bytes):>10}  {state:18}{each.folder.name}")
+    print(f"{cache.folder()}: {_entries(len(entries))}, {_size(total)} of {_size(limit)}")
+
+
+@app.command()
+def clear() -> None:
+    """Remove every entry of the build cache that no process is using or building.
+
+    Example: thalia cache clear
+    """
+    from thalia.backends import cache
+
+    removed = cache.trim(0)
+    left = len(cache.entries())
+    kept = f"; {left} in use" if left else ""
+    print(f"{_entries(len(removed))} removed, {_size(sum(each.bytes for each in removed))}{kept}")
+
+
+def _size(count: int) -> str:
+    """A number of bytes, for people."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+def _entries(count: int) -> str:
+    return "1 entry" if count == 1 else f"{count} entries"
