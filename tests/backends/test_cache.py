@@ -139,11 +139,10 @@ def test_an_entry_in_use_is_kept_whatever_the_limit(folder):
 
 def test_an_entry_that_another_process_uses_is_kept_until_it_ends(folder):
     built("first")
-    other = child(HOLDER)
-    assert other.stdout.readline() == "True\n"
-
-    while_used = cache.trim(0)
-    other.communicate("")
+    with child(HOLDER) as other:
+        assert other.stdout.readline() == "True\n"
+        while_used = cache.trim(0)
+        other.communicate("")
     afterwards = cache.trim(0)
 
     assert while_used == []
@@ -165,7 +164,9 @@ def test_a_build_under_way_is_kept(folder):
 
 
 def test_what_a_killed_build_left_is_removed_and_does_not_keep_others_from_building(folder):
-    assert child(KILLED).wait() == 9
+    with child(KILLED) as killed:
+        killed.communicate()
+    assert killed.returncode == 9
     (left,) = cache.entries()
     assert not left.complete
 
@@ -231,7 +232,7 @@ def test_a_limit_that_is_no_size_is_reported_before_anything_is_built(folder, mo
         built("first")
 
     assert str(caught.value) == (
-        "THALIA_CACHE_LIMIT: 'two apples' is not a size; write it as in `2 GB`"
+        "THALIA_CACHE_LIMIT: 'two apples' is not a size\n    hint: write it as in `2 GB`"
     )
     assert not folder.exists()
 
@@ -240,7 +241,7 @@ def test_a_cache_that_cannot_be_written_is_reported(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("THALIA_CACHE", str(tmp_path / "file"))
 
-    with pytest.raises(CircuitError, match="the build cache cannot be written .*THALIA_CACHE"):
+    with pytest.raises(CircuitError, match=r"the build cache cannot be written \(File exists\)"):
         built("first")
 
 
