@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from thalia.analysis.spike_trains import (
+    counts_of,
+    fano_factor,
     interval_cv,
     mean_rate,
     population_rate,
-    synchrony,
     weight_matrix,
 )
 
@@ -39,13 +40,18 @@ def test_rates_count_the_interval_half_open():
     assert population_rate(times, 2, 1.0, width=0.5).tolist() == [1.0, 1.0]
 
 
-def test_synchrony_is_one_for_independent_and_n_for_identical_trains():
+def test_the_fano_factor_of_a_population_is_one_for_independent_and_n_for_identical_trains():
     rng = np.random.default_rng(1)
     independent = rng.uniform(0, 100, 50_000)
     together = np.repeat(rng.uniform(0, 100, 5_000), 10)
 
-    assert synchrony(independent, 100) == pytest.approx(1, abs=0.05)
-    assert synchrony(together, 100) == pytest.approx(10, rel=0.1)
+    assert population_fano(independent) == pytest.approx(1, abs=0.05)
+    assert population_fano(together) == pytest.approx(10, rel=0.1)
+
+
+def population_fano(times):
+    """Of the spikes of all neurons together, as if they were of one."""
+    return fano_factor(counts_of(times, np.zeros(len(times), int), 1, 0.0, 100.0, 0.003))
 
 
 def test_the_weight_matrix_sums_synapses_of_a_pair_and_marks_missing_ones():

@@ -207,14 +207,6 @@ def bootstrap_bounds(
     return float(low), float(high)
 
 
-def synchrony(times: Floats, duration: float, width: float = 0.003) -> float:
-    """Variance over mean of the population's spike count in bins of `width` seconds; 1 for independent neurons."""
-    counts = np.bincount((times / width + 1e-9).astype(np.int64), minlength=int(duration / width))[
-        : int(duration / width)
-    ]
-    return float(counts.var() / counts.mean()) if counts.any() else 0.0
-
-
 def weight_matrix(pre: Ints, post: Ints, w: Floats, shape: tuple[int, int]) -> Floats:
     """Summed weight of each pair, (n_post, n_pre), NaN where there is no synapse."""
     flat = post * shape[1] + pre

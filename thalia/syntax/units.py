@@ -84,7 +84,6 @@ _NAMED: list[tuple[str, str, str]] = [
     ("concentration", "mM", "mmolar"),
 ]
 _NAMES = {UNITS[unit][1]: (name, unit, brian) for name, unit, brian in _NAMED}
-DIMENSIONS = {name: UNITS[unit][1] for name, unit, _ in _NAMED} | {"dimensionless": DIMENSIONLESS}
 
 
 def dimension_name(dimension: Dimension) -> str:

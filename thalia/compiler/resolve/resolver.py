@@ -3,7 +3,6 @@
 from collections import Counter
 from dataclasses import replace
 from math import inf
-from typing import TypeVar
 
 from thalia.circuit.spec import Circuit, Pathway
 from thalia.compiler.downscale import ScaleReport, scale
@@ -26,7 +25,6 @@ from thalia.syntax.fields import expect
 from thalia.syntax.units import DIMENSIONLESS, UNITS, Dimension, Value, constant
 
 CONDUCTANCE = UNITS["S"][1]
-Result = TypeVar("Result")
 
 
 def resolve(circuit: Circuit) -> Plan:
