@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import thalia
 from tests.helpers import CIRCUITS
 from thalia.errors import CircuitError
+from thalia.syntax import yaml_reader
 from thalia.syntax.yaml_reader import read_yaml
 
 SMALL = """
@@ -72,6 +73,37 @@ def test_every_key_has_its_place():
 
     assert source.locate(("b", 0, "c")) == "x.yaml:3:5"
     assert source.locate(("b", 0, "missing")) == "x.yaml:3:5"[:-1] + "5"
+
+
+@pytest.mark.parametrize("file", CIRCUITS, ids=lambda f: f.stem)
+def test_both_parsers_find_the_same_at_the_same_places(file, monkeypatch):
+    text = file.read_text()
+    found = read_yaml(text, file.name)
+
+    monkeypatch.setattr(yaml_reader, "_LIBYAML", yaml.SafeLoader)
+
+    assert read_yaml(text, file.name) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "a:\tb",
+            "x.yaml:1:3: is not YAML: found character '\\t' that cannot start any token",
+        ),
+        ("a: [b?c]", "x.yaml:1:6: is not YAML: expected ',' or ']', but got '?'"),
+        ("a: [b", "x.yaml:1:6: is not YAML: expected ',' or ']', but got '<stream end>'"),
+        ("[" * 201 + "a" + "]" * 201, "x.yaml: is nested too deeply"),
+        ("- " * 201 + "a", "x.yaml: is nested too deeply"),
+    ],
+    ids=["tab", "question mark", "open list", "deep lists", "deep items"],
+)
+def test_what_is_not_strictly_yaml_is_refused(text, message):
+    with pytest.raises(CircuitError) as error:
+        read_yaml(text, "x.yaml")
+
+    assert str(error.value) == message
 
 
 def test_values_are_replaced_by_path():
