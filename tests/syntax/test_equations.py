@@ -10,6 +10,7 @@ from thalia.syntax.equations import (
     is_linear_decay,
     parse_equations,
     parse_statements,
+    powers_resolved,
     rename,
     written_out,
 )
@@ -98,3 +99,9 @@ def test_constants_are_evaluated_in_si():
 
 def test_dimensions_of_roots_and_powers():
     assert dimension_of("sqrt(v**4)/v", NAMES) == V
+
+
+def test_resolving_powers_does_not_change_what_is_remembered_of_an_expression():
+    powers_resolved("abs(w ** mu)", {"mu": 0})
+
+    assert powers_resolved("abs(w ** mu)", {"mu": 2}) == "abs(w ** mu)"

@@ -8,9 +8,11 @@ import ast
 import operator
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import exp, inf, log, pi, sqrt
-from typing import Any
+from typing import Any, cast
 
 from thalia.syntax.units import UNITS, Dimension, parse_unit, si_unit
 
@@ -45,12 +47,23 @@ class Statement:
         return f"{self.target} {self.operator} {self.right}"
 
 
+def _remembered[**Arguments, Result](
+    read: Callable[Arguments, Result],
+) -> Callable[Arguments, Result]:
+    """A reading of text that is done once a text: a circuit says the same few hundred over and over.
+
+    Bounded, since the texts are the user's and a process may read circuits without end.
+    """
+    return cast(Callable[Arguments, Result], lru_cache(maxsize=4096)(read))
+
+
 _ODE = re.compile(r"d(\w+)/dt\s*=\s*(.+)")
 _ASSIGNMENT = re.compile(r"(\w+)\s*(\+=|-=|\*=|/=|=)\s*(.+)")
 _TAIL = re.compile(r"^(?P<body>.*?):(?P<unit>[^:()]*)(?:\((?P<flags>[^()]*)\))?\s*$")
 _IDENTIFIER = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 
 
+@_remembered
 def parse_equations(text: str) -> tuple[Equation, ...]:
     """Read model text, one equation a line.
 
@@ -92,6 +105,7 @@ def _parse_equation(line: str) -> Equation:
     return Equation(kind, name, right.strip(), dimension, flags)
 
 
+@_remembered
 def parse_statements(text: str) -> tuple[Statement, ...]:
     """Read the statements of an event, one assignment a line.
 
@@ -115,8 +129,9 @@ def _lines(text: str) -> list[str]:
     return [line for line in stripped if line]
 
 
+@_remembered
 def tree(expression: str) -> ast.expr:
-    """The syntax tree of an expression.
+    """The syntax tree of an expression: remembered, so never to be changed.
 
     Raises
     ------
@@ -129,11 +144,13 @@ def tree(expression: str) -> ast.expr:
         raise EquationError(f"'{expression}' is not an expression that can be read") from None
 
 
+@_remembered
 def identifiers(expression: str) -> frozenset[str]:
     """Every name that an expression mentions, functions and units included."""
     return frozenset(node.id for node in ast.walk(tree(expression)) if isinstance(node, ast.Name))
 
 
+@_remembered
 def calls(expression: str) -> frozenset[str]:
     """Every function that an expression calls."""
     called = (node.func for node in ast.walk(tree(expression)) if isinstance(node, ast.Call))
@@ -147,11 +164,10 @@ def rename(text: str, names: Mapping[str, str]) -> str:
 
 def powers_resolved(expression: str, values: Mapping[str, float]) -> str:
     """The expression without powers whose exponents are exactly 0 or 1, so that a rule pays only for those it has."""
-    return (
-        ast.unparse(ast.Expression(_Powers(values).visit(tree(expression))))
-        if "**" in expression
-        else expression
-    )
+    if "**" not in expression:
+        return expression
+    own = deepcopy(tree(expression))  # the transformer changes what it visits
+    return ast.unparse(ast.Expression(_Powers(values).visit(own)))
 
 
 class _Powers(ast.NodeTransformer):
@@ -205,7 +221,12 @@ def is_linear_decay(equation: Equation, constants: Iterable[str]) -> bool:
 
 def degree(expression: str, names: Collection[str]) -> float:
     """The degree of an expression as a polynomial in some names together; infinite where it is none."""
-    return _degree(tree(expression), frozenset(names))
+    return _degree_of(expression, frozenset(names))
+
+
+@_remembered
+def _degree_of(expression: str, names: frozenset[str]) -> float:
+    return _degree(tree(expression), names)
 
 
 def _degree(node: ast.expr, names: frozenset[str]) -> float:
@@ -244,6 +265,7 @@ def written_out(equations: Iterable[Equation]) -> dict[str, str]:
     return result
 
 
+@_remembered
 def divided_by(expression: str) -> frozenset[str]:
     """The names that an expression divides by, alone or as a factor."""
     found: set[str] = set()
