@@ -1,4 +1,4 @@
-"""What the README says is so."""
+"""What the README and the pages of docs/ say is so."""
 
 import re
 
@@ -11,44 +11,112 @@ from thalia.cli import main
 from thalia.cli.catalog import rules_table
 from thalia.library import lookup
 
-README = (ROOT / "README.md").read_text()
+README = ROOT / "README.md"
+PAGES = [
+    README,
+    ROOT / "CHANGELOG.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 COMMANDS = sorted(typer.main.get_command(main.app).commands)
+LIBRARY = ROOT / "docs" / "library.md"
+ANY_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem.lower())
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of the headings of a page, as GitHub makes them."""
+    headings = re.findall(
+        r"^#+ (.*)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE
+    )
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def is_broken(page, link: str) -> bool:
+    file, _, anchor = link.partition("#")
+    target = page.parent / file if file else page
+    return not target.exists() or bool(anchor and anchor not in anchors(target.read_text()))
+
+
+def test_the_readme_is_short():
+    assert len(README.read_bytes()) <= 8192
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_is_in_the_readme_and_has_help_with_an_example(command):
-    assert f"`thalia {command}" in README
+def test_every_command_is_documented_and_has_help_with_an_example(command):
+    assert f"`thalia {command}" in (ROOT / "docs" / "commands.md").read_text()
     assert f"Example: thalia {command}" in typer.main.get_command(main.app).commands[command].help
 
 
 @pytest.mark.parametrize("kind", [*lookup.KINDS, "regions"])
-def test_the_table_of_parts_is_that_of_the_library(kind):
-    (row,) = re.findall(rf"^\| {kind} \| (.*) \|$", README, re.MULTILINE)
+def test_the_table_of_components_is_that_of_the_library(kind):
+    (row,) = re.findall(rf"^\| {kind} \| (.*) \|$", LIBRARY.read_text(), re.MULTILINE)
 
     assert tuple(re.findall(r"`(\w+)`", row)) == lookup.names(kind)
 
 
-def test_the_table_of_rules_is_made_from_the_parts(request):
+def test_the_table_of_rules_is_made_from_the_components(request):
     mark = r"(<!-- rules:.*?-->\n).*?(<!-- end of rules -->)"
-    made = re.sub(mark, lambda found: found[1] + rules_table() + found[2], README, flags=re.DOTALL)
+    text = LIBRARY.read_text()
+    made = re.sub(mark, lambda found: found[1] + rules_table() + found[2], text, flags=re.DOTALL)
     if request.config.option.update_golden:
-        (ROOT / "README.md").write_text(made)
+        LIBRARY.write_text(made)
 
-    assert made == (ROOT / "README.md").read_text()
-
-
-def test_the_circuit_in_the_readme_loads():
-    (text,) = re.findall(r"```yaml\n(thalia: 1.*?)```", README, re.DOTALL)
-
-    assert thalia.plan_of(thalia.loads(text)).name == "pair"
+    assert made == LIBRARY.read_text()
 
 
-def test_every_file_that_is_linked_exists():
-    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if not link.startswith("http")]
+def test_every_circuit_in_circuits_is_listed():
+    listed = re.findall(
+        r"^\| `(\w+)\.yaml` \|", (ROOT / "docs" / "commands.md").read_text(), re.MULTILINE
+    )
 
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    assert sorted(listed) == sorted(file.stem for file in (ROOT / "circuits").glob("*.yaml"))
+
+
+def test_the_table_of_packages_is_that_of_the_code():
+    text = (ROOT / "docs" / "design.md").read_text()
+    table = text.partition("## Packages")[2].partition("##")[0]
+    packages = {file.parent.name for file in (ROOT / "thalia").glob("*/__init__.py")}
+
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == {*packages, "errors"}
+
+
+def test_the_glossary_defines_each_term_once():
+    text = (ROOT / "docs" / "glossary.md").read_text()
+    terms = re.findall(r"\*\*(.*?)\*\*", text)
+
+    assert sorted(terms) == sorted(set(terms))
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/circuits.md"])
+def test_the_circuit_on_a_page_loads(page):
+    (text,) = re.findall(r"```yaml\n(thalia: 1.*?)```", (ROOT / page).read_text(), re.DOTALL)
+
+    (pathway,) = (pathway for _, pathway in thalia.plan_of(thalia.loads(text)).pathways())
+
+    assert pathway.plastic
+
+
+@ANY_PAGE
+def test_every_file_that_is_linked_exists(page):
+    links = re.findall(r"\]\(([^)]+)\)", page.read_text())
+
+    assert [link for link in links if not link.startswith("http") and is_broken(page, link)] == []
+
+
+@ANY_PAGE
+def test_every_file_of_the_repository_that_is_named_exists(page):
+    named = re.findall(
+        r"(?<![\w/.])(?:tests|plots|circuits|benchmarks|thalia)/[\w/.]*\w", page.read_text()
+    )
+    made_up = {
+        "tests/plasticity/test_my_rule.py",
+        "thalia/library/plasticity/my_rule.yaml",
+        "circuits/mine.yaml",
+    }
+
+    assert [file for file in named if file not in made_up and not (ROOT / file).exists()] == []
 
 
 def test_the_two_commands_are_those_of_ci():
-    assert "uv run pytest" in README
+    assert "uv run pytest" in README.read_text()
     assert "uv run pytest" in (ROOT / ".ci" / "run").read_text()

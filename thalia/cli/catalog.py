@@ -60,7 +60,7 @@ def _kind(kind: str) -> str:
 
 
 def rules_table() -> str:
-    """The plasticity rules as a Markdown table, by family, for the README."""
+    """The plasticity rules as a Markdown table, by family, for docs/library.md."""
     rules = {
         name: part
         for name in names("plasticity")
