@@ -45,17 +45,17 @@ def side(name: str, options: argparse.Namespace) -> dict[str, float]:
 def checkpoint(options: argparse.Namespace) -> dict[str, float]:
     """Seconds to keep the state of three million plastic synapses, and its bytes in the file against those in memory."""
     import thalia
-    from thalia.simulation.checkpoint import Checkpoints
+    from thalia.simulation.checkpoint import Checkpointer
 
     spent: list[float] = []
-    keep = Checkpoints.keep
+    keep = Checkpointer.keep
 
-    def timed(self: Checkpoints, done: int) -> None:
+    def timed(self: Checkpointer) -> None:
         begin = perf_counter()
-        keep(self, done)
+        keep(self)
         spent.append(perf_counter() - begin)
 
-    Checkpoints.keep = timed  # type: ignore[method-assign]
+    Checkpointer.keep = timed  # type: ignore[method-assign]
     circuit = {
         "thalia": 1, "name": "plastic", "duration": "1 s", "dt": "1 ms",
         "populations": {"pre": {"neuron": "poisson", "size": 1732, "parameters": {"rate": "5 Hz"}},

@@ -51,8 +51,8 @@ if TYPE_CHECKING:
     from thalia.parallel.sweep import sweep as sweep
     from thalia.recording.run_file import Run as Run
     from thalia.simulation.calibrate import calibrate as calibrate
-    from thalia.simulation.closed_loop import Moment as Moment
     from thalia.simulation.closed_loop import Task as Task
+    from thalia.simulation.closed_loop import TaskContext as TaskContext
     from thalia.simulation.resume import resume as resume
     from thalia.simulation.run import run as run
     from thalia.training.experiment import learn as learn
@@ -67,7 +67,7 @@ _HOMES = {
     "parallel.sweep": ("sweep",),
     "recording.run_file": ("Run",),
     "simulation.calibrate": ("calibrate",),
-    "simulation.closed_loop": ("Moment", "Task"),
+    "simulation.closed_loop": ("Task", "TaskContext"),
     "simulation.resume": ("resume",),
     "simulation.run": ("run",),
     "training.experiment": ("learn",),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import thalia
-from thalia.training.agent import subject_of
+from thalia.training.subject import subject_of
 
 NEST = [101.964356999041, 103.466731126205, 103.340607074771, 103.680244037686, 104.412775748752]
 TENSORFLOW = [

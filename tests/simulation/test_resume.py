@@ -102,7 +102,7 @@ def test_the_compiled_program_resumes_to_the_bit(rule):
     )
 
     assert verdict.different == ()
-    assert "identical to the bit" in verdict.text()
+    assert "bit-identical" in verdict.text()
 
 
 def test_single_precision_resumes_to_the_bit(tmp_path):

@@ -115,12 +115,12 @@ pathways: {ab: {pre: a, post: b, connect: {rule: fixed_total_number, number: 0},
 
 
 def test_a_run_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
-    from thalia.simulation.recorder import Watch
+    from thalia.simulation.recorder import Recorder
 
     def broken(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Watch, "take", broken)
+    monkeypatch.setattr(Recorder, "on_stop", broken)
 
     with pytest.raises(ZeroDivisionError):
         thalia.run(ROOT / "circuits" / "pair.yaml", backend="runtime", output=tmp_path / "run.h5")

@@ -32,7 +32,9 @@ from thalia.compiler.resources import available_bytes, expected_synapses, needed
 from thalia.connectivity.build import Arrays, Floats, Wired, wire
 from thalia.recording.run_file import Run
 from thalia.recording.writer import RunWriter
-from thalia.simulation.run import Clock, Course, simulate
+from thalia.simulation.loop import Clock
+from thalia.simulation.network import Engine, Network
+from thalia.simulation.run import LoopOptions, simulate
 
 MOST = 32  # runs in one network, where nothing else is asked for
 MOST_SYNAPSES = 2**31 - 1  # of one object, which counts them in 32 bits
@@ -241,27 +243,17 @@ def _run(plans: Sequence[Plan], circuit: Circuit) -> tuple[dict[str, Any], list[
     """The summary of all, and how many synapses each has."""
     clock = Clock()
     joined = join(plans)
-    engine = backends.find("cuda")
-    built = engine.build(joined, backends.silent)
-    clock.lap("build")
     found = [wire(plan) for plan in plans]
     counts = [sum(map(len, arrays.synapses.values())) for arrays in found]
     arrays = join_arrays(plans, joined, found)
     del found
     clock.lap("wire")
+    engine = Engine("cuda", backends.find("cuda"))
+    network = Network.of_arrays(joined, engine, arrays, clock, backends.silent)
     with TemporaryDirectory() as scratch:
         file = FilePath(scratch) / "run.h5"
         with RunWriter.create(file, joined, files_of(circuit), describe(joined), "cuda") as writer:
-            simulate(
-                joined,
-                engine,
-                built,
-                arrays,
-                writer,
-                "cuda",
-                clock,
-                Course(checkpoint_every=2 * joined.duration),
-            )
+            simulate(network, writer, clock, LoopOptions(checkpoint_every=2 * joined.duration))
         return Run(file).results, counts
 
 

@@ -99,12 +99,12 @@ class RunWriter:
         """
         disk = _opened(file, file)
         writer = cls(file, disk, plan)
-        writer._extend()
+        writer.extend(plan)
         return writer
 
-    def _extend(self) -> None:
+    def extend(self, plan: Plan) -> None:
         """Bring what depends on the duration up to date, and drop weights that were taken only because a run ended."""
-        plan = self.plan
+        self.plan = plan
         structure = json.loads(self.h5.attrs["structure"])
         structure["phases"] = [[phase.name, phase.steps * plan.dt] for phase in plan.reached]
         done = int(self.h5["state"].attrs["step"]) if "state" in self.h5 else 0

@@ -1,7 +1,7 @@
-"""The whole state of a run: when it is kept, what it is kept from, and how it is read back."""
+"""The whole state of a simulation: when it is saved to the run file, what is in it, and how it is read back."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
@@ -13,7 +13,6 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.backends import Session
 from thalia.circuit.load import dumps, loads
 from thalia.circuit.spec import Circuit
 from thalia.compiler.expand import expand
@@ -25,75 +24,94 @@ from thalia.connectivity.build import Arrays
 from thalia.errors import fail
 from thalia.library.lookup import part_text
 from thalia.recording.writer import STATE_VERSION, RunWriter
-from thalia.simulation.closed_loop import Between
-from thalia.simulation.recorder import Watch
+from thalia.simulation.loop import Stop, next_multiple
 from thalia.syntax.units import Value, constant, parse_value, si_unit
 
-SHARE = 20  # a state is kept when this many times the time that the last one took has passed
+SHARE = 20  # a state is saved once this many times the seconds that the last one took have passed
 LEAST_SECONDS = 0.05
-MOST_HELD = 256_000_000  # bytes of recordings that wait in memory before a state is kept, whatever the interval
+MOST_HELD = (
+    256_000_000  # bytes of recordings in memory at which a state is saved, whatever the interval
+)
 
 
 @dataclass(frozen=True)
-class Kept:
-    """A state read back: after which step, every variable, and the spikes counted until then, and until a task's last stop."""
+class SavedState:
+    """The whole state of a simulation after a step.
+
+    `variables` are those of the network, spikes in flight and random generators included; `counts` are the spikes of each
+    population until then, by phase, and `counted` those until a task's last stop. Of the subject of an experiment it also
+    says in which `phase` it is, and which populations have a stimulus.
+    """
 
     step: int
-    state: dict[str, NDArray[Any]]
+    variables: dict[str, NDArray[Any]]
     counts: dict[str, list[int]]
-    seen: dict[str, int] = field(default_factory=dict)
+    counted: dict[str, int] = field(default_factory=dict)
+    phase: int = 0
+    shown: tuple[str, ...] = ()
+
+    def attributes(self) -> dict[str, str]:
+        """What stands beside the variables in a run file."""
+        return {
+            "counts": json.dumps(self.counts),
+            "seen": json.dumps(self.counted),
+            "subject": json.dumps({"phase": self.phase, "shown": self.shown}),
+        }
 
 
-class Checkpoints:
-    """Keeps the state at an interval of model time, or as often as it costs little; at the end; and before memory fills up."""
+class Checkpointer:
+    """Saves the state to the run file: at a fixed interval, or as often as it costs little; at the end; and before memory fills.
+
+    Parameters
+    ----------
+    save : function
+        Gives the present state.
+    every : float, optional
+        Model time between two states in seconds; by default saving takes less than a twentieth of the wall-clock time.
+    end : int, optional
+        The last step of the simulation, if it is known beforehand.
+    """
 
     def __init__(
         self,
         plan: Plan,
-        session: Session,
-        watch: Watch,
-        between: Between,
         writer: RunWriter,
-        every: float | None,
+        save: Callable[[], SavedState],
+        every: float | None = None,
+        end: int | None = None,
     ):
-        self.plan, self.session, self.watch, self.between, self.writer = (
-            plan,
-            session,
-            watch,
-            between,
-            writer,
-        )
+        self.writer, self.save, self.end = writer, save, end
         self.steps = max(1, round(every / plan.dt)) if every else None
-        self.constant = derived(plan)
         self.units = units_of(plan)
         self.cost = LEAST_SECONDS
         self.last = perf_counter()
 
-    def next_stop(self, done: int, stop: int) -> int:
-        """The next step at which the state is to be kept, if it comes before another stop."""
-        return min(stop, (done // self.steps + 1) * self.steps) if self.steps else stop
+    def next_stop(self, done: int) -> int | None:
+        """The next step at which the state must be saved."""
+        return next_multiple(done, self.steps) if self.steps else None
 
-    def take(self, done: int) -> None:
-        """Keep the state, if it is time."""
-        due = (
-            done % self.steps == 0 if self.steps else perf_counter() - self.last > SHARE * self.cost
-        )
-        if due or done == self.plan.steps or self.writer.held > MOST_HELD:
-            self.keep(done)
+    def on_stop(self, stop: Stop) -> None:
+        """Save the state, if it is time."""
+        if self._is_due(stop) or stop.done == self.end or self.writer.held > MOST_HELD:
+            self.keep()
 
-    def keep(self, done: int) -> None:
-        """Keep the state after a step."""
+    def _is_due(self, stop: Stop) -> bool:
+        if self.steps:
+            return stop.done % self.steps == 0
+        return perf_counter() - self.last > SHARE * self.cost
+
+    def keep(self) -> None:
+        """Save the present state, and with it everything recorded until now."""
         begin = perf_counter()
-        state = self.session.state(without=self.constant)
-        counted = {"counts": json.dumps(self.watch.counts), "seen": json.dumps(self.between.seen)}
-        self.writer.state(done, state, self.units, counted)
+        state = self.save()
+        self.writer.state(state.step, state.variables, self.units, state.attributes())
         self.writer.commit()
         self.last = perf_counter()
         self.cost = max(LEAST_SECONDS, self.last - begin)
 
 
 def derived(plan: Plan) -> set[str]:
-    """Variables that follow from the circuit and the seed, and do not change: they are made again, not kept."""
+    """Variables that follow from the circuit and the seed and do not change: they are computed again, not saved."""
     names: set[str] = set()
     for group in plan.all_groups:
         own = ["i", *(name for name in group.all_parameters() if name not in group.from_task)]
@@ -145,7 +163,7 @@ def units_of(plan: Plan) -> dict[str, str]:
 
 
 def fingerprint(arrays: Arrays) -> int:
-    """A checksum over everything that was wired, to recognise the same network when it is made again."""
+    """A checksum over everything that was wired, to recognise the same network when it is built again."""
     checksum = 0
     for group in arrays.groups.values():
         for _, values in sorted(group.items()):
@@ -158,7 +176,7 @@ def fingerprint(arrays: Arrays) -> int:
 
 
 def origin_of(circuit: Circuit) -> tuple[str, dict[str, str]]:
-    """The circuit as it runs, every option applied, and the files that it draws in, under names of their own."""
+    """The circuit as it runs, every option applied, and the files that it uses, under unambiguous names."""
     written_out = expand(circuit)
     stimuli, files = dict(written_out.stimuli), {}
     for index, (name, stimulus) in enumerate(stimuli.items()):
@@ -175,7 +193,7 @@ def origin_of(circuit: Circuit) -> tuple[str, dict[str, str]]:
     return text, files
 
 
-def read_state(h5: h5py.File, file: FilePath) -> Kept | None:
+def read_state(h5: h5py.File, file: FilePath) -> SavedState | None:
     """The state in a run file, if there is one.
 
     Raises
@@ -205,19 +223,26 @@ def read_state(h5: h5py.File, file: FilePath) -> Kept | None:
                     "resume from a copy of the file",
                 )
             state[f"{owner}.{name}"] = values
-    seen = json.loads(group.attrs.get("seen", "{}"))
-    return Kept(int(group.attrs["step"]), state, json.loads(group.attrs["counts"]), seen)
+    subject = json.loads(group.attrs.get("subject", "{}"))
+    return SavedState(
+        int(group.attrs["step"]),
+        state,
+        json.loads(group.attrs["counts"]),
+        json.loads(group.attrs.get("seen", "{}")),
+        subject.get("phase", 0),
+        tuple(subject.get("shown", ())),
+    )
 
 
 def plan_from(
-    h5: h5py.File, path: FilePath, kept: Kept | None, for_: str | Value | None = None
+    h5: h5py.File, path: FilePath, saved: SavedState | None, for_: str | Value | None = None
 ) -> tuple[Plan, dict[str, Any]]:
-    """The plan of the circuit in a run file, for as long as it is to run, and with what it was run.
+    """The plan of the circuit in a run file, for its duration or a longer one, and the settings of the run.
 
     Raises
     ------
     CircuitError
-        If the file holds no circuit to go on with.
+        If the file holds no circuit to continue with.
     """
     group = h5.get("origin")
     if group is None:
@@ -227,7 +252,7 @@ def plan_from(
         )
     dt, duration = float(h5.attrs["dt"]), float(h5.attrs["duration"])
     if for_ is not None:
-        duration = (kept.step if kept else 0) * dt + time_of("--for", for_).mean
+        duration = (saved.step if saved else 0) * dt + time_of("--for", for_).mean
     with TemporaryDirectory() as folder:
         for each in group.get("files", {}).values():
             target = FilePath(folder) / each.attrs["file"]
@@ -249,7 +274,7 @@ def interval_of(option: str, text: str | Value | None, plan: Plan) -> float | No
     Raises
     ------
     CircuitError
-        If it is no time above zero.
+        If it is not a positive time.
     """
     return None if text is None else max(time_of(option, text).mean, plan.dt)
 
@@ -260,7 +285,7 @@ def time_of(option: str, text: str | Value) -> Value:
     Raises
     ------
     CircuitError
-        If it is no time above zero.
+        If it is not a positive time.
     """
     try:
         value = parse_value(text)
@@ -272,7 +297,7 @@ def time_of(option: str, text: str | Value) -> Value:
 
 
 def changed(old: Mapping[str, NDArray[Any]], new: Mapping[str, NDArray[Any]]) -> list[str]:
-    """Names of the variables of two states that are not the same to the bit, in either."""
+    """Names of the variables that are not bit-identical in two states, or are in one of them only."""
     names = sorted({*old, *new})
     return [
         n for n in names if n not in old or n not in new or old[n].tobytes() != new[n].tobytes()

@@ -14,12 +14,12 @@ ATTRIBUTES = ("backend", "seed", "dt", "duration", "thalia", "brian2", "numpy", 
 
 
 def compare(first: str | FilePath, second: str | FilePath) -> list[str]:
-    """Every difference, one a line; none if the runs are the same to the bit.
+    """Every difference, one a line; none if the runs are bit-identical.
 
     Raises
     ------
     CircuitError
-        If one of the files is no run, or its state is damaged.
+        If one of the files is not a run, or its state is damaged.
     """
     one, other = Run(first), Run(second)
     lines = [
@@ -32,7 +32,7 @@ def compare(first: str | FilePath, second: str | FilePath) -> list[str]:
         for kind in ("spikes", "weights", "reports", "modulators"):
             lines += _data(a, b, kind)
         states = [read_state(h5, run.file) for h5, run in ((a, one), (b, other))]
-        before, after = (state.state if state else {} for state in states)
+        before, after = (state.variables if state else {} for state in states)
         lines += [f"state {name}" for name in changed(before, after)]
     return lines
 

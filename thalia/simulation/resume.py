@@ -1,25 +1,44 @@
-"""A run goes on from the state in its file, bit for bit as if it had never stopped."""
+"""Resuming: a run continues from the state in its file, bit-identical to a run that was never interrupted."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import unified_diff
 from pathlib import Path as FilePath
 
 import h5py
 
-from thalia import backends
 from thalia.backends import Progress, silent
+from thalia.compiler.plan import Plan
 from thalia.compiler.resources import check_memory
-from thalia.connectivity.build import wire
-from thalia.errors import CircuitError, fail
+from thalia.errors import fail
 from thalia.recording.run_file import Run
 from thalia.recording.writer import RunWriter, mended
-from thalia.simulation.checkpoint import Kept, fingerprint, interval_of, plan_from, read_state
+from thalia.simulation.checkpoint import (
+    SavedState,
+    fingerprint,
+    interval_of,
+    plan_from,
+    read_state,
+)
 from thalia.simulation.closed_loop import Task
-from thalia.simulation.run import Clock, Course, explained, simulate
+from thalia.simulation.loop import Clock
+from thalia.simulation.network import Engine, Network
+from thalia.simulation.run import LoopOptions, explained, simulate
 from thalia.syntax.units import Value
 from thalia.syntax.yaml_reader import read_text
 
 MOST_LINES = 6  # of an edit that a message quotes
+
+
+@dataclass(frozen=True)
+class ResumeOptions:
+    """The options of a resumed run; `resume` documents them."""
+
+    for_: str | Value | None = None
+    checkpoint_every: str | Value | None = None
+    chunk: str | Value | None = None
+    task: Task | None = None
+    as_it_was: bool = False
+    progress: Progress = silent
 
 
 def resume(
@@ -32,79 +51,96 @@ def resume(
     as_it_was: bool = False,
     progress: Progress = silent,
 ) -> Run:
-    """Go on with a run that was interrupted, or with a finished one for longer.
+    """Continue a run that was interrupted, or extend a finished one.
 
     Parameters
     ----------
     file : path of a run file
     for_ : time, optional
-        Model time to go on for; by default to the end that the run was meant to have.
+        Model time to continue for; by default until the end that the run was meant to have.
     checkpoint_every, chunk : times, optional
         As in `run`.
     task : Task, optional
         The task of a run that has one; its code is not in the file.
     as_it_was : bool
-        Go on with the circuit in the file also where the one that it was read from has been edited since.
+        Resume with the stored circuit even if the YAML has changed.
 
     Raises
     ------
     CircuitError
-        If the file is no run, is damaged, is being written by another process, has nothing left to do, or its circuit was edited.
+        If the file is not a run, is damaged, is being written by another process, or is complete; or its circuit was edited.
     """
+    options = ResumeOptions(for_, checkpoint_every, chunk, task, as_it_was, progress)
+    return resume_with(file, options)
+
+
+def resume_with(file: str | FilePath, options: ResumeOptions) -> Run:
+    """Continue a run; see `resume`."""
     path, clock = mended(FilePath(file)), Clock()
-    run = Run(path)  # says in words what is wrong with a file that is no run
-    if not as_it_was:
+    run = Run(path)  # reports a file that is not a run
+    if not options.as_it_was:
         _check_edits(run)
     with h5py.File(path) as h5:
-        kept = read_state(h5, path)
-        plan, origin = plan_from(h5, path, kept, for_)
-    if bool(origin.get("task")) != (task is not None):
+        saved = read_state(h5, path)
+        plan, origin = plan_from(h5, path, saved, options.for_)
+    if origin.get("experiment"):
         raise fail(
-            f"{path}: was run {'with' if task is None else 'without'} a task",
+            f"{path}: is the recording of an experiment, which only its task can continue",
+            f"`thalia run CIRCUIT --from {path}` starts a run with what it learned",
+        )
+    if bool(origin.get("task")) != (options.task is not None):
+        raise fail(
+            f"{path}: was run {'with' if options.task is None else 'without'} a task",
             "give `resume` the task that `run` had",
         )
-    kept = kept or Kept(0, {}, {})
-    if kept.step >= plan.steps:
-        raise fail(
-            f"{path}: is complete, {plan.duration:g} s", "say for how long to go on, as in --for 1s"
-        )
-    counts = {
-        m.name: (kept.counts.get(m.name, []) + [0] * len(plan.phases))[: len(plan.phases)]
-        for _, m in plan.populations()
-    }
-    kept = replace(kept, counts=counts)
+    saved = _continued(saved or SavedState(0, {}, {}), plan, path)
     clock.lap("load")
-    name = str(origin["backend"])
-    engine = backends.find(name)
-    if reasons := engine.refuse(plan):
-        raise CircuitError(fail(f"backend '{name}': {reason}").problems[0] for reason in reasons)
+    engine = Engine.for_plan(plan, str(origin["backend"]))
     if plan.unmodified:
         raise fail(
             f"{path}: was run with backend.unmodified, whose state brian2cuda cannot restore",
             "run it again, longer",
         )
     check_memory(plan)
-    arrays = wire(plan)
-    if fingerprint(arrays) != int(origin["wiring"]):
+    loop_options = LoopOptions(
+        interval_of("--checkpoint-every", options.checkpoint_every, plan),
+        interval_of("--chunk", options.chunk, plan),
+        options.task,
+        options.progress,
+    )
+    network = Network.build(plan, engine, clock, options.progress)
+    if fingerprint(network.arrays) != int(origin["wiring"]):
         raise fail(
             f"{path}: the network comes out differently here, so its state would not fit",
             "resume with the versions of Thalia and NumPy that the file names",
         )
-    clock.lap("wire")
-    built = engine.build(plan, progress)
-    clock.lap("build")
-    every, length = (
-        interval_of("--checkpoint-every", checkpoint_every, plan),
-        interval_of("--chunk", chunk, plan),
-    )
-    course = Course(every, length, task, progress)
     with explained(path), RunWriter.reopen(path, plan) as writer:
-        simulate(plan, engine, built, arrays, writer, name, clock, course, kept=kept)
+        simulate(network, writer, clock, loop_options, saved)
     return Run(path)
 
 
+def _continued(saved: SavedState, plan: Plan, path: FilePath) -> SavedState:
+    """The state to continue from, with a count for every phase of the plan.
+
+    Raises
+    ------
+    CircuitError
+        If the run is complete.
+    """
+    if saved.step >= plan.steps:
+        raise fail(
+            f"{path}: is complete, {plan.duration:g} s", "say for how long to go on, as in --for 1s"
+        )
+    phases = len(plan.phases)
+    counts = {
+        member.name: (saved.counts.get(member.name, []) + [0] * phases)[:phases]
+        for _, member in plan.populations()
+    }
+    return replace(saved, counts=counts)
+
+
 def _check_edits(run: Run) -> None:
-    """Refuse to go on silently with a circuit that is no longer the one in its file.
+    """Do not silently continue with a circuit that differs from the one in its file.
 
     Raises
     ------

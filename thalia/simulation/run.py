@@ -1,35 +1,91 @@
-"""Pass 8: network → run file. Phases, chunks, progress, and the summary of what happened."""
+"""Runs: a circuit is simulated from beginning to end, and everything that happens goes to a run file."""
 
 import errno
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path as FilePath
-from time import perf_counter
 from typing import Any
 
-import numpy as np
-
-from thalia import backends
-from thalia.backends import Backend, Progress, Sample, Session, silent
+from thalia.backends import Progress, Session, silent
 from thalia.circuit.load import dumps, loads
 from thalia.circuit.spec import Circuit
 from thalia.codegen.listing import describe
 from thalia.compiler.pipeline import files_of, load_whole, plan_of, with_options
-from thalia.compiler.plan import SHARED, Plan
-from thalia.compiler.resolve.neuromodulators import word
+from thalia.compiler.plan import Plan
 from thalia.compiler.resources import check_disk, check_memory
-from thalia.connectivity.build import Arrays, wire
-from thalia.errors import CircuitError, fail
+from thalia.errors import fail
 from thalia.recording.run_file import Run
 from thalia.recording.writer import RunWriter
-from thalia.simulation.checkpoint import Checkpoints, Kept, fingerprint, interval_of, origin_of
-from thalia.simulation.closed_loop import Between, Task
-from thalia.simulation.recorder import Watch
+from thalia.simulation.checkpoint import (
+    Checkpointer,
+    SavedState,
+    derived,
+    fingerprint,
+    interval_of,
+    origin_of,
+)
+from thalia.simulation.closed_loop import ClosedLoop, Task
+from thalia.simulation.loop import Clock, Loop, enter_phase
+from thalia.simulation.network import Engine, Network
+from thalia.simulation.observers import Observers
+from thalia.simulation.progress import ProgressReporter
+from thalia.simulation.recorder import Recorder, SpikeCounter, samples_of
+from thalia.simulation.summary import summary
 from thalia.simulation.warm_start import take_over
 from thalia.syntax.units import Value
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The options of a run; `run` documents them."""
+
+    output: str | FilePath | None = None
+    backend: str | None = None
+    seed: int | None = None
+    duration: str | Value | None = None
+    scale: float | None = None
+    set: Mapping[str, Any] | None = None
+    lower: str = "on"
+    precision: str = "double"
+    overwrite: bool = False
+    checkpoint_every: str | Value | None = None
+    chunk: str | Value | None = None
+    start_from: str | FilePath | None = None
+    task: Task | None = None
+    profile: bool = False
+    progress: Progress = silent
+
+    def loop_options(self, plan: Plan) -> "LoopOptions":
+        """Those that the run loop needs, with times in seconds.
+
+        Raises
+        ------
+        CircuitError
+            If a time cannot be read.
+        """
+        return LoopOptions(
+            interval_of("--checkpoint-every", self.checkpoint_every, plan),
+            interval_of("--chunk", self.chunk, plan),
+            self.task,
+            self.progress,
+            FilePath(self.start_from) if self.start_from is not None else None,
+            self.profile,
+        )
+
+
+@dataclass(frozen=True)
+class LoopOptions:
+    """How a network is simulated: model time in seconds between two states and between two reports, and what acts on it."""
+
+    checkpoint_every: float | None = None
+    chunk: float | None = None
+    task: Task | None = None
+    progress: Progress = silent
+    start_from: FilePath | None = None
+    profile: bool = False
 
 
 def run(
@@ -51,7 +107,7 @@ def run(
     profile: bool = False,
     progress: Progress = silent,
 ) -> Run:
-    """Simulate a circuit and keep everything in a run file.
+    """Simulate a circuit and store everything in a run file.
 
     Parameters
     ----------
@@ -59,60 +115,85 @@ def run(
     output : path, optional
         The run file; by default `runs/<circuit>/<UTC time>.h5`.
     backend : 'cpp', 'cuda' or 'runtime', optional
-        By default the compiled one where a compiler is found; 'cuda' is a GPU, and never taken unasked.
+        By default the compiled one where a compiler is found; 'cuda', a GPU, is never chosen by default.
     set : mapping, optional
         Values to replace, by dotted path, before anything is checked.
     lower : 'on' or 'off'
         With 'off' every synaptic variable is integrated at every step, as a reference.
     precision : 'double' or 'single'
-        In which synapses keep their variables; 'single' halves their memory, and neurons and sums stay in double precision.
+        Of the variables of synapses; 'single' halves their memory. Everything else stays in double precision.
     checkpoint_every : time, optional
-        Model time between two states from which a run that was interrupted goes on; by default as often as costs
-        less than a twentieth of the time.
+        Model time between two states from which an interrupted run can be resumed; by default as often as takes
+        less than a twentieth of the wall-clock time.
     chunk : time, optional
-        Model time between two reports of progress; by default so that each takes about a fifth of a second.
+        Model time between two reports of progress; by default about a fifth of a second of wall-clock time.
     start_from : path of a run file, optional
-        Start with the weights, and the state of rules, that another run ended with, by the names of pathways and populations.
+        Start with the weights and the state of plasticity rules that another run ended with, matched by the names of
+        pathways and populations.
     task : Task, optional
-        What watches the network while it runs, and releases the modulators that are `from_task`.
+        Observes the network while it runs, and sets what is `from_task`.
     profile : bool
         Measure how long each object of the network takes: `results["profile_s"]`.
 
     Raises
     ------
     CircuitError
-        For anything the user can mend. Nothing is left behind, unless a state was kept that `resume` can go on from.
+        For anything that the user can correct. No file is left behind, unless it holds a state that can be resumed.
     """
-    clock = Clock()
-    circuit = _loaded(circuit, set)
-    origin = with_options(circuit, seed, None, scale)
-    circuit = with_options(origin, duration=duration)
-    clock.lap("load")
-    plan = plan_of(circuit, lower, precision)
-    name, remark = (backend, "") if backend else backends.choose()
-    engine = backends.find(name)
-    if reasons := engine.refuse(plan):
-        raise CircuitError(fail(f"backend '{name}': {reason}").problems[0] for reason in reasons)
-    learned = FilePath(start_from) if start_from is not None else None
-    course = Course(
-        interval_of("--checkpoint-every", checkpoint_every, plan),
-        interval_of("--chunk", chunk, plan),
-        task,
-        progress,
-        learned,
-        profile,
+    return run_with(
+        circuit,
+        RunOptions(
+            output=output,
+            backend=backend,
+            seed=seed,
+            duration=duration,
+            scale=scale,
+            set=set,
+            lower=lower,
+            precision=precision,
+            overwrite=overwrite,
+            checkpoint_every=checkpoint_every,
+            chunk=chunk,
+            start_from=start_from,
+            task=task,
+            profile=profile,
+            progress=progress,
+        ),
     )
-    file = output_file(plan.name, output, overwrite)
+
+
+def run_with(circuit: Circuit | str | FilePath, options: RunOptions) -> Run:
+    """Simulate a circuit; see `run`."""
+    clock = Clock()
+    circuit = _loaded(circuit, options.set)
+    origin = with_options(circuit, options.seed, None, options.scale)
+    circuit = with_options(origin, duration=options.duration)
+    clock.lap("load")
+    plan = plan_of(circuit, options.lower, options.precision)
+    engine = Engine.for_plan(plan, options.backend)
+    loop_options = options.loop_options(plan)
+    file = output_file(plan.name, options.output, options.overwrite)
     check_memory(plan)
     check_disk(plan, file)
     clock.lap("plan")
     with explained(file):
-        return _run(origin, plan, name, lower, engine, file, clock, remark, course)
+        network = Network.build(plan, engine, clock, options.progress)
+        with RunWriter.create(file, plan, files_of(origin), describe(plan), engine.name) as writer:
+            settings = {
+                "backend": engine.name,
+                "lower": options.lower,
+                "precision": plan.precision,
+                "wiring": fingerprint(network.arrays),
+                "task": options.task is not None,
+            }
+            writer.origin(*origin_of(origin), settings)
+            simulate(network, writer, clock, loop_options)
+    return Run(file)
 
 
 @contextmanager
 def explained(file: FilePath) -> Iterator[None]:
-    """Say in words when a run file cannot be written."""
+    """Report that a run file cannot be written as an error of the user."""
     try:
         yield
     except OSError as error:
@@ -125,40 +206,11 @@ def explained(file: FilePath) -> Iterator[None]:
             errno.ENOENT,
             errno.ENOTDIR,
         ):
-            hint = f"`thalia resume {file}` goes on from its last state" if file.is_file() else ""
+            hint = f"`thalia resume {file}` continues from its last state" if file.is_file() else ""
             raise fail(
                 f"{file}: cannot be written: {os.strerror(error.errno).lower()}", hint
             ) from None
         raise
-
-
-@dataclass(frozen=True)
-class Course:
-    """How a run goes on: seconds of model time between states and between reports, what watches it, and what it starts from."""
-
-    checkpoint_every: float | None = None
-    chunk: float | None = None
-    task: Task | None = None
-    progress: Progress = silent
-    start_from: FilePath | None = None
-    profile: bool = False
-
-
-class Clock:
-    """Seconds spent in each pass."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = dict.fromkeys(
-            ("load", "plan", "wire", "emit", "build", "simulate", "store"), 0.0
-        )
-        self.last = perf_counter()
-
-    def lap(self, name: str) -> float:
-        """Count the time since the last lap for a pass; it is also what comes back."""
-        now = perf_counter()
-        passed, self.last = now - self.last, now
-        self.seconds[name] += passed
-        return passed
 
 
 def _loaded(circuit: Circuit | str | FilePath, set: Mapping[str, Any] | None) -> Circuit:
@@ -170,7 +222,7 @@ def _loaded(circuit: Circuit | str | FilePath, set: Mapping[str, Any] | None) ->
 
 
 def output_file(name: str, output: str | FilePath | None, overwrite: bool = False) -> FilePath:
-    """Where the run file goes; an existing file is never overwritten unasked.
+    """The path of the run file; an existing file is overwritten only if asked to.
 
     Raises
     ------
@@ -197,170 +249,132 @@ def output_file(name: str, output: str | FilePath | None, overwrite: bool = Fals
     return file
 
 
-def _run(
-    circuit: Circuit,
-    plan: Plan,
-    name: str,
-    lower: str,
-    engine: Backend,
-    file: FilePath,
-    clock: Clock,
-    remark: str,
-    course: Course,
-) -> Run:
-    course.progress("wiring", 0.0)
-    arrays = wire(plan)
-    clock.lap("wire")
-    built = engine.build(plan, course.progress)
-    clock.lap("build")
-    with RunWriter.create(file, plan, files_of(circuit), describe(plan), name) as writer:
-        settings = {
-            "backend": name,
-            "lower": lower,
-            "precision": plan.precision,
-            "wiring": fingerprint(arrays),
-        }
-        settings["task"] = course.task is not None
-        writer.origin(*origin_of(circuit), settings)
-        simulate(plan, engine, built, arrays, writer, name, clock, course, remark)
-    return Run(file)
+class Simulation:
+    """A run in progress: a session of a network, and its observers.
+
+    Parameters
+    ----------
+    saved : SavedState, optional
+        The state that it continues from; without variables it starts at the beginning, in a run file that exists.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        session: Session,
+        writer: RunWriter,
+        clock: Clock,
+        options: LoopOptions,
+        saved: SavedState | None,
+    ):
+        self.plan, self.session, self.clock, self.options = network.plan, session, clock, options
+        self.saved, self.constant = saved, derived(network.plan)
+        self.remark = network.engine.remark
+        plan = network.plan
+        self.counter = SpikeCounter(plan, saved.counts if saved else None)
+        self.recorder = Recorder(plan, network.arrays, writer, session.read, plan.steps)
+        self.task = (
+            ClosedLoop(plan, session, self.counter, options.task, saved.counted if saved else None)
+            if options.task
+            else None
+        )
+        self.checkpointer = Checkpointer(
+            plan, writer, self.state, options.checkpoint_every, plan.steps
+        )
+        self.observers = replace(
+            Observers.of_plan(plan, network.arrays, session),
+            recording=(self.counter, self.recorder),
+            task=(self.task,) if self.task else (),
+            checkpoints=(self.checkpointer,),
+            progress=(ProgressReporter(plan, session, self._report, options.chunk),),
+        )
+        self.begin = saved.step if saved else 0
+        self.loop = Loop(session, self.observers, clock, self.begin)
+
+    def state(self) -> SavedState:
+        """The present state."""
+        return SavedState(
+            self.loop.done,
+            self.session.state(without=self.constant),
+            self.counter.counts,
+            self.task.counted if self.task else {},
+        )
+
+    def prepare(self, network: Network) -> None:
+        """Bring the network to where the run starts: its beginning, what another run learned, or the saved state."""
+        if self.saved and self.saved.variables:
+            self.session.restore(self.saved.variables)
+        else:
+            self.observers.connect()
+            if self.options.start_from is not None:
+                taken = take_over(self.options.start_from, self.plan, network.arrays, self.session)
+                told = taken.text(self.options.start_from)
+                self.remark = "\n".join(filter(None, (self.remark, told)))
+            self.observers.accept_weights()
+        if self.saved is None:
+            self.recorder.declare(network.arrays)
+            self.recorder.take_weights(0)
+
+    def advance(self) -> None:
+        """Simulate from where the run starts to its end, phase by phase."""
+        end = 0
+        for index, phase in enumerate(self.plan.phases):
+            begin, end = end, end + phase.steps
+            if self.loop.done >= end:
+                continue
+            if self.plan.epoch and self.loop.done == begin:
+                self.session.settle()  # so that nothing is pending while plasticity is off
+            enter_phase(self.plan, self.session, index)
+            self.loop.advance(end, index)
+
+    def _report(self, done: int) -> None:
+        """Model time, how many times as long simulating takes, and spikes."""
+        plan = self.plan
+        ratio = self.clock.seconds["simulate"] / ((done - self.begin) * plan.dt)
+        spikes = sum(self.counter.totals().values())
+        detail = (
+            f"{done * plan.dt:.4g} of {plan.duration:.4g} s, {ratio:.2g} x model time, "
+            f"{spikes:,} spikes"
+        )
+        self.options.progress("simulating", done / plan.steps, detail)
 
 
 def simulate(
-    plan: Plan,
-    engine: Backend,
-    built: object,
-    arrays: Arrays,
+    network: Network,
     writer: RunWriter,
-    name: str,
     clock: Clock,
-    course: Course,
-    remark: str = "",
-    kept: Kept | None = None,
+    options: LoopOptions,
+    saved: SavedState | None = None,
 ) -> None:
-    """Run a plan from the start, or from what was kept, to its end; everything goes to the run file as it happens."""
-    emitted = getattr(built, "emit_seconds", 0.0)
-    clock.seconds["emit"], clock.seconds["build"] = emitted, clock.seconds["build"] - emitted
+    """Simulate a network from its beginning, or from a saved state, to its end; everything goes to the run file."""
+    plan = network.plan
     clock.lap("store")
-    session = engine.start(plan, built, arrays, tuple(_samples(plan)), plan.seed)
+    session = network.start(samples_of(plan))
     try:
-        watch = Watch(plan, arrays, writer, session, course.chunk)
-        between = Between(plan, arrays, session, course.task, kept.seen if kept else {})
-        if kept is None or not kept.state:
-            between.begin()
-        if course.start_from is not None:
-            taken = take_over(course.start_from, plan, arrays, session)
-            remark = "\n".join(filter(None, (remark, taken.text(course.start_from))))
-        if kept is None or not kept.state:
-            between.remember()
-        if kept is None:
-            watch.declare(arrays)
-            watch.take_weights(0)
-        else:
-            watch.counts = kept.counts
-            if kept.state:
-                session.restore(kept.state)
-        del arrays  # the program has them now
+        simulation = Simulation(network, session, writer, clock, options, saved)
+        simulation.prepare(network)
         writer.commit()
         clock.lap("emit")
-        if course.profile:
+        if options.profile:
             session.profile()
-        checkpoints = Checkpoints(plan, session, watch, between, writer, course.checkpoint_every)
-        if course.start_from is not None:
-            checkpoints.keep(0)  # wiring would not make again what was taken over
-        _advance(
-            plan,
-            session,
-            watch,
-            between,
-            checkpoints,
-            kept.step if kept else 0,
-            clock,
-            course.progress,
-        )
+        if options.start_from is not None:
+            simulation.checkpointer.keep()  # wiring alone would not restore what was taken over
+        simulation.advance()
         clock.lap("store")
-        results = watch.results(session, name, remark)
-        if course.profile:
+        results = summary(
+            network,
+            session,
+            simulation.counter,
+            simulation.recorder,
+            simulation.remark,
+        )
+        if options.profile:
             results["profile_s"] = {
                 key: round(value, 4) for key, value in session.profiled().items()
             }
     finally:
         session.close()
     clock.lap("store")
-    results["simulated_s"] = plan.duration - (
-        kept.step * plan.dt if kept else 0.0
-    )  # by this command
+    results["simulated_s"] = plan.duration - simulation.begin * plan.dt  # by this command
     results["timings_s"] = {key: round(value, 4) for key, value in clock.seconds.items()}
     writer.finish(results)
-
-
-def _samples(plan: Plan) -> Iterator[Sample]:
-    for name in plan.modulators:
-        every = max(1, round(plan.record.modulators.mean / plan.dt))
-        yield Sample(
-            f"modulators/{name}", SHARED, f"{word(name)}_level", every, np.zeros(1, np.int32)
-        )
-    for name, state in plan.record.states.items():
-        group, member = plan.population(state.population)
-        neurons = np.arange(
-            member.start, min(member.stop, member.start + state.neurons), dtype=np.int32
-        )
-        every = max(1, round(state.every.mean / plan.dt))
-        for variable in state.variables:
-            yield Sample(f"{name}/{variable}", group.name, variable, every, neurons)
-
-
-def _advance(
-    plan: Plan,
-    session: Session,
-    watch: Watch,
-    between: Between,
-    checkpoints: Checkpoints,
-    done: int,
-    clock: Clock,
-    progress: Progress,
-) -> None:
-    stop, begin = 0, done
-    for index, phase in enumerate(plan.phases):
-        stop += phase.steps
-        if done >= stop:
-            continue
-        if plan.epoch and done == stop - phase.steps:
-            session.settle()  # so that nothing is pending, and nothing rounded, while plasticity is off
-        switch(plan, session, index)
-        while done < stop:
-            steps = (
-                checkpoints.next_stop(done, between.next_stop(done, watch.next_stop(done, stop)))
-                - done
-            )
-            chunk = session.advance(steps)
-            done += steps
-            watch.pace(clock.lap("simulate"))
-            watch.take(chunk, done, index)
-            between.act(done, index, watch.totals())
-            checkpoints.take(done)
-            clock.lap("store")
-            progress("simulating", done / plan.steps, _how_it_goes(done, begin, watch, clock))
-
-
-def _how_it_goes(done: int, begin: int, watch: Watch, clock: Clock) -> str:
-    """Model time, how many times as long simulating takes, and spikes."""
-    dt = watch.plan.dt
-    ratio = clock.seconds["simulate"] / ((done - begin) * dt)
-    return f"{done * dt:.4g} of {watch.plan.duration:.4g} s, {ratio:.2g} x model time, {sum(watch.totals().values()):,} spikes"
-
-
-def switch(plan: Plan, session: Session, phase: int) -> None:
-    """Turn plasticity on or off, and give modulators other numbers, as the phase says."""
-    for name, value in plan.phases[phase].shared.items():
-        session.write(f"{SHARED}.{name}", np.array([value]))
-    for synapses in plan.synapses:
-        if synapses.switches:
-            on = np.array([float(synapses.members[0].plastic[phase])])
-            session.write(f"{synapses.name}.plastic", on)
-            if synapses.shared_switch:
-                session.write(f"{SHARED}.{synapses.shared_switch}", on)
-    for group in plan.groups:
-        for each in group.inputs:
-            if each.switch:
-                session.write(f"{group.name}.{each.switch}", np.array([float(each.plastic[phase])]))

@@ -1,8 +1,8 @@
-"""Structural plasticity: weak synapses are pruned, and others grow in their place, out of a pool of potential ones.
+"""Structural plasticity: weak synapses are pruned, and others grow in their place, among the potential synapses.
 
-The pathway's connectivity is the pool. A potential synapse has its place in memory and a `connected` that is 0 or 1 and
-multiplies every change of its weight; while it is not connected, its weight is zero and transmits nothing. So memory is
-flat, and no weight of zero is the end: any potential synapse may grow again.
+The connectivity of a pathway is its potential synapses. Each has its place in memory and a variable `connected`, 0 or 1,
+that multiplies every change of its weight; an unconnected synapse has a weight of zero and transmits nothing. So memory
+use is constant, and a weight of zero is not final: any potential synapse may grow again.
 """
 
 from collections.abc import Iterator
@@ -16,14 +16,19 @@ from thalia.backends import Session
 from thalia.compiler.optimise.deferred_weights import NOW
 from thalia.compiler.plan import PathwayPlan, Plan, Rewiring, SynapseGroup
 from thalia.connectivity.build import Arrays, numbers_of, stream
+from thalia.simulation.loop import Stop, next_multiple
 from thalia.syntax.equations import evaluate, identifiers
 
 
 @dataclass(frozen=True)
-class Pool:
-    """The potential synapses of a pathway: their rows in the object, and the neuron that each of them reaches."""
+class StructuralPlasticity:
+    """Rewires one pathway at a fixed interval, in the phases in which the pathway is plastic.
+
+    `rows` are the positions of its potential synapses in the synapse object, `post` their postsynaptic neurons.
+    """
 
     plan: Plan
+    session: Session
     synapses: SynapseGroup
     pathway: PathwayPlan
     rewiring: Rewiring
@@ -32,25 +37,36 @@ class Pool:
 
     @property
     def steps(self) -> int:
-        """Steps between two times of pruning and growing."""
+        """Steps between two rounds of pruning and growth."""
         return max(1, round(self.rewiring.every / self.plan.dt))
 
-    def begin(self, session: Session) -> None:
-        """Connect as many potential synapses of each neuron as the rule says, and take the weight of the others."""
+    def next_stop(self, done: int) -> int:
+        """The step of the next round."""
+        return next_multiple(done, self.steps)
+
+    def on_stop(self, stop: Stop) -> None:
+        """Rewire, if a round is due and the pathway is plastic."""
+        if stop.done % self.steps == 0 and self.pathway.plastic[stop.phase]:
+            self.rewire(stop.done)
+
+    def begin(self) -> None:
+        """Connect as many potential synapses of each neuron as the rule says; the others lose their weight."""
         number = np.rint(self._most() * self.rewiring.start).astype(np.int64)
         chosen = _chosen(np.ones(len(self.rows), bool), self.post, number, self._stream("start"))
-        self._write(session, session.read(f"{self.synapses.name}.w"), chosen)
+        self._write(self.session.read(f"{self.synapses.name}.w"), chosen)
 
-    def keep_unconnected_at_zero(self, session: Session) -> None:
-        """Take the weight of what is not connected, wherever the weights came from."""
+    def keep_unconnected_at_zero(self) -> None:
+        """Set the weight of unconnected synapses to zero, wherever the weights came from."""
+        session = self.session
         w = session.read(f"{self.synapses.name}.w")
         held = w[self.rows]
         held[session.read(self._connected)[self.rows] == 0] = 0
         w[self.rows] = held
         session.write(f"{self.synapses.name}.w", w)
 
-    def rewire(self, session: Session, step: int) -> None:
-        """Prune what is too weak, and let others grow where a neuron has room."""
+    def rewire(self, step: int) -> None:
+        """Prune synapses that are too weak, and let others grow where a neuron has room."""
+        session = self.session
         if self.plan.epoch:
             session.settle()  # so that `w` is the weight
         w = session.read(f"{self.synapses.name}.w")
@@ -64,12 +80,13 @@ class Pool:
         )
         held[pruned], held[grown] = 0, self.rewiring.weight
         w[self.rows] = held
-        self._write(session, w, left | grown)
-        self._forget(session, self.rows[grown])
+        self._write(w, left | grown)
+        self._reset(self.rows[grown])
 
-    def _forget(self, session: Session, rows: NDArray[np.intp]) -> None:
-        """What remembers the weight of a synapse begins anew when it grows; traces of spikes are of the neurons and go on."""
-        for name in self._memories():
+    def _reset(self, rows: NDArray[np.intp]) -> None:
+        """Variables that follow the weight start again when a synapse grows; traces of spikes belong to the neurons."""
+        session = self.session
+        for name in self._following():
             initial = self.pathway.initial.get(name, "0")
             weight = np.full(len(rows), self.rewiring.weight)
             values = session.read(f"{self.synapses.name}.{name}")
@@ -80,7 +97,7 @@ class Pool:
             )
             session.write(f"{self.synapses.name}.{name}", values)
 
-    def _memories(self) -> list[str]:
+    def _following(self) -> list[str]:
         """Variables that are weights, or that follow the weight."""
         following = {
             s.target
@@ -97,11 +114,11 @@ class Pool:
         ]
         return [e.name for e in kept if e.name in following or e.dimension == self.synapses.weight]
 
-    def _write(self, session: Session, w: NDArray[Any], connected: NDArray[np.bool_]) -> None:
-        session.write(f"{self.synapses.name}.w", w)
-        flags = session.read(self._connected)
+    def _write(self, w: NDArray[Any], connected: NDArray[np.bool_]) -> None:
+        self.session.write(f"{self.synapses.name}.w", w)
+        flags = self.session.read(self._connected)
         flags[self.rows] = connected
-        session.write(self._connected, flags)
+        self.session.write(self._connected, flags)
 
     @property
     def _connected(self) -> str:
@@ -118,7 +135,7 @@ class Pool:
         ).astype(np.int64)
 
     def _stream(self, name: str) -> np.random.Generator:
-        """A stream of its own for each time, so that nothing of it has to be kept."""
+        """A separate random stream for each round, so that none has a state to be saved."""
         return stream(self.plan.seed, self.pathway.name, "rewiring", name)
 
 
@@ -128,7 +145,7 @@ def _chosen(
     number: NDArray[np.int64],
     generator: np.random.Generator,
 ) -> NDArray[np.bool_]:
-    """For each neuron some of its candidates, any with the same probability."""
+    """For each neuron a number of its candidates, each with the same probability."""
     rows = np.flatnonzero(candidates)
     rows = rows[np.lexsort((generator.random(len(rows)), post[rows]))]
     neurons = post[rows]
@@ -138,10 +155,14 @@ def _chosen(
     return chosen
 
 
-def pools(plan: Plan, arrays: Arrays) -> Iterator[Pool]:
-    """Every pathway that is rewired."""
+def rewired_pathways(
+    plan: Plan, arrays: Arrays, session: Session
+) -> Iterator[StructuralPlasticity]:
+    """The structural plasticity of every pathway that has it."""
     for synapses, pathway in plan.pathways():
         if pathway.rewiring:
             wired = arrays.synapses[synapses.name]
             rows = wired.rows(pathway.name)
-            yield Pool(plan, synapses, pathway, pathway.rewiring, rows, wired.post[rows])
+            yield StructuralPlasticity(
+                plan, session, synapses, pathway, pathway.rewiring, rows, wired.post[rows]
+            )

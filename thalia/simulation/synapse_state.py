@@ -1,4 +1,4 @@
-"""Weights and traces of synapses as they are now, from a network that brings them up to date only when it must."""
+"""Current weights and traces of synapses, from a network that updates them only when it must."""
 
 from collections.abc import Callable
 
@@ -21,9 +21,9 @@ def weights(synapses: SynapseGroup, read: Read) -> Floats:
     values = {name: _variable(name, synapses, read) for name in names} | {"w": held}
     sum_of_all = evaluate(
         f"w + {synapses.pending}", values
-    )  # in the order of the synapses' own statement, to the bit
-    present: Floats = np.clip(sum_of_all, values["w_min"], values["w_max"])
-    return present
+    )  # in the order of the synapses' own statement, so bit-identical
+    current: Floats = np.clip(sum_of_all, values["w_min"], values["w_max"])
+    return current
 
 
 def trace(name: str, synapses: SynapseGroup, read: Read) -> Floats:

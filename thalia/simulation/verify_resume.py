@@ -1,4 +1,4 @@
-"""Is a run in pieces the run in one piece? Compared to the bit: spikes, weights, recorded states, and the whole state."""
+"""Check that a resumed run is bit-identical to an uninterrupted one: spikes, weights, samples, and the whole state."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from thalia.syntax.units import constant
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a comparison found: how much was compared, and the names of what differs."""
+    """The result of a comparison: how much was compared, and the names of what differs."""
 
     name: str
     backend: str
@@ -47,12 +47,12 @@ class Verdict:
         states = f"{self.variables} state variables ({self.bytes:,} bytes)"
         compared = f"{self.spikes:,} spikes, {self.weights:,} recorded weights, {states}"
         if self.identical:
-            return f"{subject}: resumed and uninterrupted run are identical to the bit: {compared}"
+            return f"{subject}: resumed and uninterrupted run are bit-identical: {compared}"
         return f"{subject}: DIFFERENT in {', '.join(self.different)}; compared: {compared}"
 
 
 class _Interrupted(Exception):
-    """A run was stopped on purpose."""
+    """A run was interrupted on purpose."""
 
 
 def verify(
@@ -63,12 +63,12 @@ def verify(
     pieces: int = 3,
     progress: Progress = silent,
 ) -> Verdict:
-    """Run a circuit whole and in pieces: stopped after each kept state, and resumed from the file.
+    """Run a circuit uninterrupted, and interrupted after each checkpoint and resumed; compare the two.
 
     Parameters
     ----------
     pieces : int
-        Number of pieces; their length is no round number.
+        Number of pieces; their length is not a round number.
 
     Raises
     ------
@@ -101,8 +101,8 @@ def verify(
                 resume(parts, checkpoint_every=every, progress=stop_at(cut))
         different = compare(whole, parts)
         with h5py.File(whole) as first:
-            kept = read_state(first, whole)
-            state = kept.state if kept else {}
+            saved = read_state(first, whole)
+            state = saved.variables if saved else {}
             spikes = sum(
                 len(node) for name, node in datasets(first, "spikes") if name.endswith("node_ids")
             )

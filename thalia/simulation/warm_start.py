@@ -1,4 +1,4 @@
-"""A new run starts from what another one has learned: weights and the state of rules, by pathway and population."""
+"""Warm start: a new run starts from what another has learned, weights and the state of plasticity rules."""
 
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
@@ -16,13 +16,13 @@ from thalia.connectivity.build import Arrays, wire
 from thalia.errors import fail
 from thalia.recording.run_file import Run
 from thalia.recording.writer import mended
-from thalia.simulation.checkpoint import Kept, fingerprint, plan_from, read_state
+from thalia.simulation.checkpoint import SavedState, fingerprint, plan_from, read_state
 from thalia.simulation.synapse_state import trace, weights
 
 
 @dataclass
 class Taken:
-    """What a new run took from another, and what found no counterpart there."""
+    """What a new run took from another, and what has no counterpart there."""
 
     pathways: list[str] = field(default_factory=list)
     populations: list[str] = field(default_factory=list)
@@ -38,15 +38,15 @@ class Taken:
 
 @dataclass(frozen=True)
 class Learned:
-    """The network of another run, made again, and the state that it ended in."""
+    """The network of another run, built again, and the state that it ended in."""
 
     plan: Plan
     arrays: Arrays
-    kept: Kept
+    saved: SavedState
 
     @classmethod
     def of(cls, file: FilePath) -> "Learned":
-        """What a run file holds.
+        """The network and the state in a run file.
 
         Raises
         ------
@@ -55,9 +55,9 @@ class Learned:
         """
         Run(mended(file))
         with h5py.File(file) as h5:
-            kept = read_state(h5, file)
-            plan, origin = plan_from(h5, file, kept)
-        if kept is None:
+            saved = read_state(h5, file)
+            plan, origin = plan_from(h5, file, saved)
+        if saved is None:
             raise fail(
                 f"{file}: holds no state to start from",
                 "let it run for a while with `thalia resume`",
@@ -68,12 +68,12 @@ class Learned:
                 f"{file}: the network comes out differently here",
                 "use the versions of Thalia and NumPy that the file names",
             )
-        return cls(plan, arrays, kept)
+        return cls(plan, arrays, saved)
 
     def read(self, name: str) -> NDArray[Any]:
-        """A variable at the end of that run, kept or made again."""
-        if name in self.kept.state:
-            return self.kept.state[name]
+        """A variable at the end of that run, saved or computed again."""
+        if name in self.saved.variables:
+            return self.saved.variables[name]
         owner, _, variable = name.partition(".")
         if owner in self.arrays.synapses:
             wired = self.arrays.synapses[owner]
@@ -82,7 +82,7 @@ class Learned:
 
 
 def take_over(file: FilePath, plan: Plan, arrays: Arrays, session: Session) -> Taken:
-    """Give a session, at time zero, the weights and the state of rules that another run ended with.
+    """Set a session at time zero to the weights and the state of rules that another run ended with.
 
     A pathway is the same if its name and its synapses (who connects to whom) are; a population, if its name and size are.
 
@@ -136,12 +136,12 @@ def _alike(found: Use | None, old: Learned, own: Use, plan: Plan, arrays: Arrays
 def _copy_synapses(
     found: Use, old: Learned, own: Use, plan: Plan, session: Session, rows: Rows
 ) -> None:
-    """Weights, traces, and when they were last brought up to date, counted from the new beginning."""
+    """Weights, traces, and the times of their last update, relative to the new beginning."""
     (source, before), (target, member) = found, own
     names = {"w", *(e.name for e in target.equations if e.kind != "expression"), "lastupdate"}
-    end = float(old.kept.state["defaultclock.t"].reshape(-1)[0])
+    end = float(old.saved.variables["defaultclock.t"].reshape(-1)[0])
     for name in sorted(names):
-        if f"{source.name}.{name}" in old.kept.state and (
+        if f"{source.name}.{name}" in old.saved.variables and (
             name != "lastupdate" or _is_event_driven(target)
         ):
             values = weights(source, old.read) if name == "w" else trace(name, source, old.read)
@@ -150,10 +150,10 @@ def _copy_synapses(
             session.write(f"{target.name}.{name}", held)
     for hoisted in (key for key, form in target.forms.items() if form.startswith(HOISTED)):
         there = f"{source.post}.{hoisted_name(source, hoisted)}"
-        if there in old.kept.state:
+        if there in old.saved.variables:
             here = f"{target.post}.{hoisted_name(target, hoisted)}"
             _copy_slice(
-                old.kept.state[there],
+                old.saved.variables[there],
                 old.plan.population(before.post)[1],
                 here,
                 plan.population(member.post)[1],
@@ -174,7 +174,7 @@ def _is_event_driven(synapses: SynapseGroup) -> bool:
 
 
 def _copy_states(old: Learned, plan: Plan, session: Session, taken: Taken) -> None:
-    """What rules keep in the neurons of each population."""
+    """The state of rules in the neurons of each population."""
     known = {member.name: (group, member) for group, member in old.plan.populations()}
     for group, member in plan.populations():
         names = [
@@ -186,7 +186,7 @@ def _copy_states(old: Learned, plan: Plan, session: Session, taken: Taken) -> No
         ]
         source = known.get(member.name)
         for name in names:
-            values: Any = old.kept.state.get(f"{source[0].name}.{name}") if source else None
+            values: Any = old.saved.variables.get(f"{source[0].name}.{name}") if source else None
             if source is None or values is None or source[1].size != member.size:
                 continue
             _copy_slice(values, source[1], f"{group.name}.{name}", member, session)

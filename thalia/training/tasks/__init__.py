@@ -14,7 +14,7 @@ import numpy as np
 from thalia.compiler.plan import Plan
 from thalia.errors import Path, Problem, did_you_mean, fail
 from thalia.syntax.fields import Names, Node
-from thalia.training.agent import STIMULI, Subject
+from thalia.training.subject import STIMULI, Subject
 
 HERE = FilePath(__file__).parent
 type Note = Callable[..., None]  # takes what happened in a trial, as in note(correct=1)

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from thalia.simulation.closed_loop import Numbers
 from thalia.syntax.fields import PositiveTime, Rate
-from thalia.training.agent import Response, Subject
+from thalia.training.subject import Response, Subject
 from thalia.training.tasks import Environment, Note
 
 type Floats = NDArray[np.float64]

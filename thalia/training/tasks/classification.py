@@ -11,7 +11,7 @@ from pydantic import Field
 from thalia.compiler.plan import Plan
 from thalia.errors import CircuitError, Problem, fail
 from thalia.syntax.fields import PositiveTime, Rate
-from thalia.training.agent import Subject
+from thalia.training.subject import Subject
 from thalia.training.tasks import Environment, Note
 
 type Floats = NDArray[np.float64]

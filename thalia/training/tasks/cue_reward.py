@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from thalia.syntax.fields import PositiveTime, Rate
-from thalia.training.agent import Subject
+from thalia.training.subject import Subject
 from thalia.training.tasks import Environment, Note
 
 type Floats = NDArray[np.float64]

@@ -3,7 +3,7 @@
 import numpy as np
 from pydantic import Field
 
-from thalia.training.agent import Subject
+from thalia.training.subject import Subject
 from thalia.training.tasks import Note
 from thalia.training.tasks.bandit import Bandit
 

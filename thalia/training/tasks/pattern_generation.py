@@ -9,7 +9,7 @@ from pydantic import Field
 from thalia.compiler.plan import Plan
 from thalia.errors import Problem, did_you_mean
 from thalia.syntax.fields import PositiveTime
-from thalia.training.agent import Subject
+from thalia.training.subject import Subject
 from thalia.training.tasks import Environment, Note
 
 type Floats = NDArray[np.float64]

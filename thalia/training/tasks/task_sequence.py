@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from thalia.training.agent import Subject
+from thalia.training.subject import Subject
 from thalia.training.tasks import Note
 from thalia.training.tasks.classification import Classification, likeliest
 

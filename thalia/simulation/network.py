@@ -1,0 +1,77 @@
+"""A network that is ready to be simulated: its plan, its wiring, and the program of a backend."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from thalia import backends
+from thalia.backends import Backend, Progress, Sample, Session
+from thalia.compiler.plan import Plan
+from thalia.connectivity.build import Arrays, wire
+from thalia.errors import CircuitError, fail
+from thalia.simulation.loop import Clock
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The backend that runs a plan, with a remark if it is not the fastest one."""
+
+    name: str
+    backend: Backend
+    remark: str = ""
+
+    @classmethod
+    def for_plan(cls, plan: Plan, name: str | None = None) -> "Engine":
+        """The backend of this name, or by default the fastest that works here.
+
+        Raises
+        ------
+        CircuitError
+            If there is no such backend, or it cannot run the plan.
+        """
+        name, remark = (name, "") if name else backends.choose()
+        engine = cls(name, backends.find(name), remark)
+        if reasons := engine.backend.refuse(plan):
+            raise CircuitError(
+                fail(f"backend '{name}': {reason}").problems[0] for reason in reasons
+            )
+        return engine
+
+
+@dataclass(frozen=True)
+class Network:
+    """A plan with its arrays and its program."""
+
+    plan: Plan
+    engine: Engine
+    arrays: Arrays
+    program: object
+
+    @classmethod
+    def build(cls, plan: Plan, engine: Engine, clock: Clock, progress: Progress) -> "Network":
+        """Wire a plan, and compile its program if the cache has none."""
+        progress("wiring", 0.0)
+        arrays = wire(plan)
+        clock.lap("wire")
+        return cls.of_arrays(plan, engine, arrays, clock, progress)
+
+    @classmethod
+    def of_arrays(
+        cls, plan: Plan, engine: Engine, arrays: Arrays, clock: Clock, progress: Progress
+    ) -> "Network":
+        """A network that is wired already."""
+        program = engine.backend.build(plan, progress)
+        emitted = getattr(program, "emit_seconds", 0.0)
+        clock.lap("build")
+        clock.seconds["emit"], clock.seconds["build"] = emitted, clock.seconds["build"] - emitted
+        return cls(plan, engine, arrays, program)
+
+    @property
+    def synapses(self) -> int:
+        """Number of synapses."""
+        return sum(len(wired) for wired in self.arrays.synapses.values())
+
+    def start(self, samples: Iterable[Sample] = ()) -> Session:
+        """A session at time zero."""
+        return self.engine.backend.start(
+            self.plan, self.program, self.arrays, tuple(samples), self.plan.seed
+        )

@@ -1,0 +1,90 @@
+"""The summary of a simulation, as `thalia run --json` prints it and the run file keeps it."""
+
+from typing import Any
+
+import numpy as np
+
+from thalia.analysis.spike_trains import interval_cv
+from thalia.backends import Session
+from thalia.compiler.plan import Plan
+from thalia.recording.writer import RunWriter, weight_unit
+from thalia.simulation.network import Network
+from thalia.simulation.recorder import Recorder, SpikeCounter
+
+type Rates = dict[str, dict[str, float]]
+
+
+def summary(
+    network: Network,
+    session: Session,
+    counter: SpikeCounter,
+    recorder: Recorder,
+    remark: str = "",
+) -> dict[str, Any]:
+    """What was simulated, and what happened: rates, irregularity and weights."""
+    plan, writer = network.plan, recorder.writer
+    writer.flush()
+    rates, last = _rates(plan, counter), plan.reached[-1].name
+    return {
+        "circuit": plan.name,
+        "backend": network.engine.name,
+        "seed": plan.seed,
+        "duration_s": plan.duration,
+        "neurons": sum(group.size for group in plan.groups),
+        "synapses": network.synapses,
+        "rates_hz": {name: rate[last] for name, rate in rates.items()},
+        "rates_by_phase_hz": {
+            phase.name: {name: rate[phase.name] for name, rate in rates.items()}
+            for phase in plan.reached
+        },
+        "cv_isi": _irregularity(plan, writer),
+        "weights": _weights(plan, recorder),
+        "timings_s": {},
+        "compiled": {
+            "code_objects": session.compiled.code_objects,
+            "cached": session.compiled.cached,
+        },
+        "notes": [*plan.notes, *([remark] if remark else [])],
+    }
+
+
+def _weights(plan: Plan, recorder: Recorder) -> dict[str, Any]:
+    """Mean weights of the recorded plastic pathways, at the beginning and at the end."""
+    plastic = {p.name for s, p in plan.pathways() if s.is_plastic}
+    found = {}
+    for _, name in recorder.recorded:
+        if name in plastic:
+            w = recorder.writer.h5[f"weights/{name}/w"]
+            before, after = (float(row.mean()) if len(row) else 0.0 for row in (w[0], w[-1]))
+            found[name] = {"unit": weight_unit(plan, name)[0], "before": before, "after": after}
+    return found
+
+
+def _rates(plan: Plan, counter: SpikeCounter) -> Rates:
+    """Mean rate of each population in each phase, in Hz."""
+    rates: Rates = {}
+    for _, member in plan.populations():
+        counts = counter.counts[member.name]
+        for phase, count in zip(plan.phases, counts, strict=True):
+            if phase.steps:
+                rate = count / (member.size * phase.steps * plan.dt)
+                rates.setdefault(member.name, {})[phase.name] = rate
+    return rates
+
+
+def _irregularity(plan: Plan, writer: RunWriter) -> dict[str, float | None]:
+    """Mean coefficient of variation in the last phase, of the populations whose spikes are recorded."""
+    begin = plan.duration - plan.reached[-1].steps * plan.dt - plan.dt / 2
+    result: dict[str, float | None] = {}
+    for _, member in plan.populations():
+        recorded = writer.h5.get(f"spikes/{member.name}")
+        if recorded is None:
+            result[member.name] = None
+            continue
+        times = recorded["timestamps"][:] * 1e-3
+        late = times >= begin
+        values = interval_cv(
+            times[late], recorded["node_ids"][:][late].astype(np.int64), member.size
+        )
+        result[member.name] = float(values.mean()) if len(values) else None
+    return result

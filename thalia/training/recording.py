@@ -1,0 +1,85 @@
+"""The run file of an experiment: what a run of the circuit would record, of one subject from its first trial to its last."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path as FilePath
+
+from thalia.backends import Session
+from thalia.circuit.spec import Circuit
+from thalia.codegen.listing import describe
+from thalia.compiler.pipeline import files_of
+from thalia.compiler.plan import PhasePlan, Plan
+from thalia.recording.writer import RunWriter
+from thalia.simulation.checkpoint import Checkpointer, SavedState, fingerprint, origin_of
+from thalia.simulation.network import Network
+from thalia.simulation.observers import Observers
+from thalia.simulation.recorder import Recorder, SpikeCounter
+from thalia.simulation.summary import summary
+
+
+class Recording:
+    """Writes the run file of a subject. The experiment is one phase of it, as long as it took.
+
+    Parameters
+    ----------
+    file : path
+        An existing file is replaced.
+    circuit : Circuit
+        The circuit with the phases between which the experiment switches.
+    """
+
+    def __init__(self, file: FilePath, circuit: Circuit, network: Network):
+        self.network = network
+        plan, engine = network.plan, network.engine
+        self.stack = ExitStack()
+        self.writer = self.stack.enter_context(
+            RunWriter.create(file, plan, files_of(circuit), describe(plan), engine.name)
+        )
+        settings = {
+            "backend": engine.name,
+            "lower": "on",
+            "precision": plan.precision,
+            "wiring": fingerprint(network.arrays),
+            "experiment": True,
+        }
+        self.writer.origin(*origin_of(circuit), settings)
+
+    def begin(
+        self, observers: Observers, session: Session, save: Callable[[], SavedState]
+    ) -> Observers:
+        """The observers of a subject with those that record it and save its state."""
+        plan, arrays = self.network.plan, self.network.arrays
+        self.recorder = Recorder(plan, arrays, self.writer, session.read)
+        self.recorder.declare(arrays)
+        self.recorder.take_weights(0)
+
+        def extend_and_save() -> SavedState:
+            state = save()
+            self.writer.extend(_lasting(plan, state.step))
+            return state
+
+        self.checkpointer = Checkpointer(plan, self.writer, extend_and_save)
+        return replace(
+            observers,
+            recording=(*observers.recording, self.recorder),
+            checkpoints=(self.checkpointer,),
+        )
+
+    def finish(self, session: Session, counter: SpikeCounter, done: int) -> None:
+        """Complete the file; nothing is left of an experiment in which nothing was simulated."""
+        with self.stack:
+            if not done:
+                return
+            if self.recorder.taken != done:
+                self.recorder.take_weights(done)
+            self.checkpointer.keep()
+            network = replace(self.network, plan=_lasting(self.network.plan, done))
+            totals = {name: [total] for name, total in counter.totals().items()}
+            counted = SpikeCounter(network.plan, totals)
+            self.writer.finish(summary(network, session, counted, self.recorder))
+
+
+def _lasting(plan: Plan, steps: int) -> Plan:
+    """The plan with one phase, the experiment."""
+    return plan.with_(phases=(PhasePlan("experiment", steps),))

@@ -1,0 +1,357 @@
+"""The network of an experiment, from presentation to presentation: its stimuli, its responses, and when it may learn.
+
+The plan has two phases, one in which plasticity is on and one in which it is off, and a task may switch between them. The
+subject advances by the same loop as a run, so structural plasticity, releases by weight changes, recording, checkpoints
+and progress are those of a run.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path as FilePath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia.backends import Chunk, Progress, silent
+from thalia.circuit.spec import Circuit, Phase
+from thalia.compiler.pipeline import plan_of
+from thalia.compiler.plan import SECOND, Plan, SynapseGroup
+from thalia.errors import fail
+from thalia.simulation.checkpoint import SavedState, derived
+from thalia.simulation.closed_loop import Actuators, Numbers
+from thalia.simulation.loop import Clock, Loop, Stop, enter_phase
+from thalia.simulation.network import Engine, Network
+from thalia.simulation.observers import Observers
+from thalia.simulation.progress import ProgressReporter
+from thalia.simulation.recorder import SpikeCounter, samples_of
+from thalia.simulation.synapse_state import weights
+from thalia.syntax.units import Value, constant
+from thalia.training.recording import Recording
+
+LEARNING, FROZEN = 0, 1
+STIMULI = ("rate", "value")  # the parameters by which a stimulus is presented to a population
+LEARNED = {"adapted_threshold"}  # variables of neuron models that a trial changes for good
+
+
+@dataclass(frozen=True)
+class Response:
+    """The response to a stimulus: for each population the neurons that spiked, and when, in seconds since its onset."""
+
+    plan: Plan
+    chunk: Chunk
+    begin: int
+
+    def spikes(self, population: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Times in seconds, and neurons, each (n_spikes,), in order of time."""
+        group, member = self.plan.population(population)
+        steps, neurons = self.chunk.spikes[group.name]
+        mine = (neurons >= member.start) & (neurons < member.stop)
+        times = np.asarray((steps[mine] - self.begin) * self.plan.dt, dtype=np.float64)
+        return times, neurons[mine].astype(np.int64) - member.start
+
+    def counts(self, population: str) -> NDArray[np.int64]:
+        """Spikes of each neuron, (n_neurons,)."""
+        return np.bincount(
+            self.spikes(population)[1], minlength=self.plan.population(population)[1].size
+        )
+
+    def total(self, population: str) -> int:
+        """Spikes of the whole population."""
+        return len(self.spikes(population)[1])
+
+
+class ResponseCollector:
+    """Collects the spikes of one presentation, however many stops it has."""
+
+    def __init__(self) -> None:
+        self.chunks: list[Chunk] = []
+
+    def next_stop(self, done: int) -> None:
+        """It takes whatever chunk there is."""
+
+    def on_stop(self, stop: Stop) -> None:
+        """Keep the spikes of the chunk."""
+        self.chunks.append(stop.chunk)
+
+    def collected(self) -> Chunk:
+        """The spikes since the last call, as one chunk."""
+        chunks, self.chunks = self.chunks, []
+        spikes = {
+            group: (
+                np.concatenate([chunk.spikes[group][0] for chunk in chunks]),
+                np.concatenate([chunk.spikes[group][1] for chunk in chunks]),
+            )
+            for group in chunks[0].spikes
+        }
+        return Chunk(spikes)
+
+
+class Subject:
+    """A network that takes part in an experiment.
+
+    Parameters
+    ----------
+    recording : Recording, optional
+        Where everything that the circuit's `record:` asks for goes.
+    progress : Progress, optional
+        Told how the experiment goes on; `fraction` is what is done of it, as the one who runs the task says.
+    """
+
+    def __init__(
+        self, network: Network, recording: Recording | None = None, progress: Progress = silent
+    ):
+        self.plan, self.arrays = network.plan, network.arrays
+        self.recording, self.progress, self.fraction = recording, progress, 0.0
+        self.clock = Clock()
+        self.session = network.start(samples_of(self.plan) if recording else ())
+        self.actuators = Actuators(self.plan, self.session)
+        self.constant = derived(self.plan) - {f"{each.name}.w" for each in self.plan.synapses}
+        self.counter, self.responses = SpikeCounter(self.plan), ResponseCollector()
+        self.observers = replace(
+            Observers.of_plan(self.plan, self.arrays, self.session),
+            recording=(self.counter, self.responses),
+            progress=(ProgressReporter(self.plan, self.session, self._report, None),),
+        )
+        self.shown: frozenset[str] = frozenset()  # populations that have a stimulus
+        self.phase = LEARNING
+        enter_phase(self.plan, self.session, LEARNING)
+        self.observers.connect()
+        self.observers.accept_weights()
+        if recording:
+            self.observers = recording.begin(self.observers, self.session, self.state)
+        self.loop, self.begin = Loop(self.session, self.observers, self.clock), 0
+
+    @property
+    def done(self) -> int:
+        """Steps simulated so far."""
+        return self.loop.done
+
+    def present(
+        self, duration: float | Value, rates: Mapping[str, Numbers] | None = None
+    ) -> Response:
+        """Present stimuli, as rates (Hz) or values, to some populations; the others have their own rates.
+
+        Parameters
+        ----------
+        duration : float, seconds, or a time
+        rates : mapping from population to one number, or one for each neuron
+            A rate in Hz where the population has its `rate` from the task, else the `value` that its neurons are tuned to.
+
+        Raises
+        ------
+        CircuitError
+            If no task may set the rates of a population, or there are not as many as it has neurons.
+        """
+        given = rates or {}
+        for population in self.shown - given.keys():
+            (group, member), parameter = (
+                self.plan.population(population),
+                self._stimulus(population),
+            )
+            own = self.arrays.groups[group.name][parameter][member.start : member.stop]
+            self.actuators.set(population, parameter, own)
+        for population, values in given.items():
+            self.actuators.set(population, self._stimulus(population), values)
+        self.shown = frozenset(given)
+        seconds = duration.mean if isinstance(duration, Value) else duration
+        begin = self.done
+        self.loop.advance(begin + max(1, round(seconds / self.plan.dt)), self.phase)
+        return Response(self.plan, self.responses.collected(), begin)
+
+    def _stimulus(self, population: str) -> str:
+        """The parameter by which a population is shown something."""
+        known = {member.name: member.from_task for _, member in self.plan.populations()}
+        return next((name for name in STIMULI if name in known.get(population, ())), STIMULI[0])
+
+    def set(self, population: str, parameter: str, values: Numbers) -> None:
+        """Give neurons a parameter that is `from_task`; see `Actuators.set`."""
+        self.actuators.set(population, parameter, values)
+
+    def release(self, modulator: str, amount: float) -> None:
+        """Release an amount of a modulator that is `from_task`; see `Actuators.release`."""
+        self.actuators.release(modulator, amount)
+
+    def read(self, population: str, variable: str) -> NDArray[np.float64]:
+        """A variable of a population's neurons as it is now, in SI."""
+        group, member = self.plan.population(population)
+        return self.session.read(f"{group.name}.{variable}")[member.start : member.stop]
+
+    def weights(self, pathway: str) -> NDArray[np.float64]:
+        """The weights of a pathway as they are now, in SI, by presynaptic neuron and then postsynaptic one."""
+        synapses, rows = self._synapses(pathway)
+        return weights(synapses, self.session.read)[rows]
+
+    def ends(self, pathway: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The pre- and postsynaptic neuron of each synapse of a pathway, within their populations, in the order of `weights`."""
+        synapses, rows = self._synapses(pathway)
+        wired, member = (
+            self.arrays.synapses[synapses.name],
+            next(m for m in synapses.members if m.name == pathway),
+        )
+        pre, post = (self.plan.population(end)[1].start for end in (member.pre, member.post))
+        return wired.pre[rows] - np.int64(pre), wired.post[rows] - np.int64(post)
+
+    def set_weights(self, pathway: str, values: NDArray[np.float64]) -> None:
+        """Give the synapses of a pathway other weights, in SI and in the order of `weights`; their traces go on."""
+        if self.plan.epoch:
+            self.session.settle()
+        synapses, rows = self._synapses(pathway)
+        now = self.session.read(f"{synapses.name}.w")
+        now[rows] = values
+        self.session.write(f"{synapses.name}.w", now)
+        self.observers.accept_weights()
+
+    def _synapses(self, pathway: str) -> tuple[SynapseGroup, NDArray[np.intp]]:
+        for synapses in self.plan.synapses:
+            if pathway in (member.name for member in synapses.members):
+                return synapses, self.arrays.synapses[synapses.name].rows(pathway)
+        raise KeyError(pathway)
+
+    def forget(self) -> None:
+        """Give every plastic synapse the weight that it began with; its traces go on."""
+        if self.plan.epoch:
+            self.session.settle()
+        for synapses in self.plan.synapses:
+            if synapses.is_plastic:
+                self.session.write(
+                    f"{synapses.name}.w", self.arrays.synapses[synapses.name].variables["w"]
+                )
+        self.observers.connect()
+        self.observers.accept_weights()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Switch learning off for a while, and check that every weight and every threshold is the same afterwards.
+
+        Raises
+        ------
+        RuntimeError
+            If something was learned.
+        """
+        if self.plan.epoch:
+            self.session.settle()
+        self._enter(FROZEN)
+        try:
+            before = self.digest()
+            yield
+            if self.digest() != before:
+                raise RuntimeError("a network whose plasticity is off has learned")
+        finally:
+            self._enter(LEARNING)
+
+    def _enter(self, phase: int) -> None:
+        self.phase = phase
+        enter_phase(self.plan, self.session, phase)
+
+    def digest(self) -> str:
+        """A fingerprint of every weight that may change, and of every threshold that adapts."""
+        found = sha256()
+        for synapses in self.plan.synapses:
+            if synapses.is_plastic:
+                found.update(weights(synapses, self.session.read).tobytes())
+        for group in self.plan.groups:
+            for equation in group.model:
+                if equation.kind == "ode" and equation.name in LEARNED:
+                    found.update(self.session.read(f"{group.name}.{equation.name}").tobytes())
+        return found.hexdigest()
+
+    def state(self) -> SavedState:
+        """Everything that the next presentation depends on."""
+        variables = self.session.state(without=self.constant)
+        counts = {name: list(phases) for name, phases in self.counter.counts.items()}
+        return SavedState(
+            self.done, variables, counts, phase=self.phase, shown=tuple(sorted(self.shown))
+        )
+
+    def restore(self, state: SavedState) -> None:
+        """Continue from a state of this subject, or of another of the same circuit and seed, bit-identically.
+
+        Raises
+        ------
+        CircuitError
+            If the subject is recorded.
+        """
+        if self.recording:
+            raise fail("a subject that is recorded cannot return to an earlier state")
+        self.session.restore(state.variables)
+        self.counter.counts = {name: list(phases) for name, phases in state.counts.items()}
+        self.loop.done = self.begin = state.step
+        self.shown = frozenset(state.shown)
+        self._enter(state.phase)
+
+    def close(self) -> None:
+        """End the network, and complete its recording."""
+        try:
+            if self.recording:
+                self.recording.finish(self.session, self.counter, self.done)
+        finally:
+            self.session.close()
+
+    def _report(self, done: int) -> None:
+        """Model time, and how many times as long simulating takes."""
+        seconds = done * self.plan.dt
+        ratio = self.clock.seconds["simulate"] / (seconds - self.begin * self.plan.dt)
+        self.progress("learning", self.fraction, f"{seconds:.4g} s, {ratio:.2g} x model time")
+
+
+def with_trial_phases(circuit: Circuit) -> Circuit:
+    """The circuit with a phase in which it learns and one in which it does not, between which an experiment switches.
+
+    Raises
+    ------
+    CircuitError
+        If it has phases of its own.
+    """
+    if circuit.phases:
+        raise fail(
+            "an experiment has no phases of its own: trials are its time",
+            "leave `phases` out",
+            ("phases",),
+        )
+    second = constant(1.0, SECOND)  # experiments end when their task does
+    phases = (
+        Phase(name="learning", duration=second),
+        Phase(name="frozen", duration=second, plasticity="off"),
+    )
+    return circuit.with_(phases=phases, duration=None)
+
+
+def plan_for_trials(circuit: Circuit) -> Plan:
+    """The plan of a circuit whose plasticity can be switched off.
+
+    Raises
+    ------
+    CircuitError
+        With every mistake in the circuit, or if it has phases.
+    """
+    return plan_of(with_trial_phases(circuit))
+
+
+def subject_of(
+    circuit: Circuit,
+    backend: str | None = None,
+    *,
+    record: FilePath | None = None,
+    progress: Progress = silent,
+) -> Subject:
+    """A network ready for its first trial.
+
+    Parameters
+    ----------
+    record : path, optional
+        A run file for everything that the circuit's `record:` asks for; an existing one is replaced.
+    progress : Progress, optional
+        Told how the experiment goes on.
+
+    Raises
+    ------
+    CircuitError
+        If the circuit has mistakes, or the backend cannot run it.
+    """
+    phased = with_trial_phases(circuit)
+    plan = plan_of(phased)
+    engine = Engine.for_plan(plan, backend)
+    network = Network.build(plan, engine, Clock(), silent)
+    return Subject(network, Recording(record, phased, network) if record else None, progress)
