@@ -16,8 +16,8 @@ from thalia.figures import training
 from thalia.library.lookup import names as parts_of
 from thalia.parallel.result_log import RESULTS
 from thalia.training import results
-from thalia.training.subject import subject_of
 from thalia.training.experiment import experiment_of, learn
+from thalia.training.subject import subject_of
 from thalia.training.tasks import classification, environment, names, task_sequence
 
 TASK = '''

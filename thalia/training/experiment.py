@@ -29,8 +29,8 @@ from thalia.simulation.checkpoint import origin_of
 from thalia.simulation.run import explained
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import Source
-from thalia.training.subject import plan_for_trials, subject_of
 from thalia.training.results import Log, Outcome, as_data, comma_separated, markdown
+from thalia.training.subject import plan_for_trials, subject_of
 from thalia.training.tasks import Environment, environment
 
 LEARNING = "learning"  # the condition in which nothing is changed
