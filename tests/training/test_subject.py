@@ -5,8 +5,6 @@ import numpy as np
 import pytest
 
 import thalia
-from thalia.errors import CircuitError
-from thalia.simulation.synapse_state import weights
 from thalia.training.subject import subject_of
 
 SLOW = """
