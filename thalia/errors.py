@@ -42,6 +42,10 @@ class CircuitError(Exception):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+class FormerNameWarning(FutureWarning):
+    """A circuit uses a key or a component by the name that it had in an earlier version."""
+
+
 def fail(message: str, hint: str = "", path: Path = ()) -> CircuitError:
     """The error for a single problem."""
     return CircuitError([Problem(path, message, hint)])

@@ -17,7 +17,7 @@ import thalia
 from tests.helpers import ROOT
 from tests.rules import CELLS, STACKS
 from thalia.compiler.pipeline import plan_of
-from thalia.errors import CircuitError
+from thalia.errors import CircuitError, FormerNameWarning
 from thalia.library import lookup
 from thalia.simulation.checkpoint import changed, derived, read_state
 from thalia.simulation.diff import compare
@@ -690,3 +690,29 @@ def test_damaged_spikes_are_named_and_not_believed(finished):
 
     with pytest.raises(CircuitError, match=f"is damaged: spikes/{name}/node_ids"):
         thalia.Run(finished).spikes[name]
+
+
+def test_a_run_of_an_earlier_version_resumes_with_the_former_names_in_its_circuit(tmp_path):
+    """The neuron model `spike_source` was called `input`, also in the names of objects in the state."""
+    player = "  player: {neuron: spike_source, size: 3}\n"
+    circuit = thalia.loads(
+        text("tag_and_capture").replace(player, f"{player}{player.replace('player', 'other')}")
+    )
+    whole = thalia.run(circuit, output=tmp_path / "whole.h5", backend="runtime")
+    old = thalia.run(circuit, output=tmp_path / "old.h5", backend="runtime", duration="20 ms").file
+    with h5py.File(old, "r+") as h5:
+        written = h5["origin/circuit"].asstr()[()]
+        del h5["origin/circuit"]
+        h5["origin/circuit"] = written.replace("spike_source", "input")
+        for name in [name for name in h5["state"] if "spike_source" in name]:
+            h5.move(f"state/{name}", f"state/{name.replace('spike_source', 'input')}")
+        assert "neurons_input" in h5["state"]
+
+    with pytest.warns(FormerNameWarning, match="'input' is now called 'spike_source'"):
+        thalia.resume(old, for_="10 ms")
+    with pytest.warns(FormerNameWarning):
+        resumed = thalia.resume(old, for_="20 ms")
+
+    former = ("circuit ", "state neurons_input.")
+    assert [line for line in compare(whole.file, old) if not line.startswith(former)] == []
+    assert resumed.attributes["complete"]

@@ -48,16 +48,5 @@ class Experiment(Node):
         return self
 
 
-gathered = gather(
-    "task",
-    "seeds",
-    "result",
-    "curve",
-    "chance",
-    "goal",
-    "lower_is_better",
-    "window",
-    "controls",
-    "rules",
-)
+gathered = gather(Experiment)
 ExperimentField = Annotated[Experiment, BeforeValidator(gathered)]

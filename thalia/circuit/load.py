@@ -11,6 +11,7 @@ import yaml
 from thalia.circuit.serialize import as_data
 from thalia.circuit.spec import Circuit
 from thalia.errors import CircuitError, Path, Problem, did_you_mean, fail
+from thalia.syntax.former_names import current_names, current_path
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import Source, read_text, read_yaml
 
@@ -67,12 +68,19 @@ def loads(
                 )
             ]
         )
+    data, source = _current(data, source)
     for path, value in (set or {}).items():
         data, source = _replaced(data, source, path, value)
     try:
         return parse(Circuit, data, source).at(source)
     except CircuitError as error:
         raise CircuitError(error.problems, _rest(data, source, error.problems)) from None
+
+
+def _current(data: dict[str, Any], source: Source) -> tuple[dict[str, Any], Source]:
+    """The data with the current names of keys and components; a circuit's own neuron models keep theirs."""
+    own = data.get("neurons")
+    return current_names(Circuit, data, source, {"neurons": own} if isinstance(own, dict) else {})
 
 
 def _rest(data: dict[str, Any], source: Source, problems: tuple[Problem, ...]) -> Circuit | None:
@@ -112,12 +120,19 @@ def _replaced(
     if isinstance(value, str):
         value = read_yaml(value, f"--set {dotted_path}")[0]
     path = _split(data, dotted_path)
+    current = current_path(Circuit, path)
     node: Any = data
     for key in path[:-1]:
         node = node[key]
+    if isinstance(node, dict):
+        node.pop(current[-1], None)
     node[path[-1]] = value
-    places = {place: where for place, where in source.places.items() if place[: len(path)] != path}
-    return data, replace(source, places={**places, path: f"--set {dotted_path}"})
+    places = {
+        place: where
+        for place, where in source.places.items()
+        if place[: len(path)] not in (path, current)
+    }
+    return _current(data, replace(source, places={**places, path: f"--set {dotted_path}"}))
 
 
 def _split(data: Any, dotted_path: str) -> tuple[str | int, ...]:

@@ -1,6 +1,7 @@
 """How a circuit uses parts: by name, with numbers of its own."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -57,6 +58,8 @@ class RuleUse(Node):
     With `eligibility` what a rule changes waits for the modulator.
     """
 
+    FORMER_KEYS: ClassVar[Mapping[str, str]] = {"teacher": "instructed_by"}
+
     rule: str = ""
     window: str = ""
     preset: str = ""
@@ -76,10 +79,8 @@ class RuleUse(Node):
         return self
 
 
-_gather_synapse = gather("part", "preset")
-_gather_rule = gather(
-    "rule", "window", "preset", "pairing", "instructed_by", "modulator", "eligibility"
-)
+_gather_synapse = gather(SynapseUse)
+_gather_rule = gather(RuleUse)
 SynapseField = Annotated[
     SynapseUse,
     BeforeValidator(lambda raw: {"part": raw} if isinstance(raw, str) else _gather_synapse(raw)),
@@ -101,6 +102,8 @@ class Stimulus(Node):
     `population` says whose spikes to take from a SONATA file of several, `compartment` at which site of its target it arrives.
     """
 
+    FORMER_KEYS: ClassVar[Mapping[str, str]] = {"onto": "compartment"}
+
     kind: str
     target: Names
     synapse: SynapseField | None = None
@@ -120,9 +123,7 @@ class Stimulus(Node):
         return self.synapse or SynapseUse(part=plainest.get(dimension, "ampa"))
 
 
-_gather_stimulus = gather(
-    "kind", "target", "synapse", "weight", "compartment", "number", "file", "population", "times"
-)
+_gather_stimulus = gather(Stimulus)
 StimulusField = Annotated[Stimulus, BeforeValidator(_gather_stimulus)]
 
 
@@ -163,17 +164,7 @@ class Modulator(Node):
         }
 
 
-_gather_modulator = gather(
-    "kind",
-    "released_by",
-    "predicted_by",
-    "schedule",
-    "delay",
-    "input",
-    "weight_change_of",
-    "every",
-    "from_task",
-)
+_gather_modulator = gather(Modulator)
 ModulatorField = Annotated[
     Modulator,
     BeforeValidator(lambda raw: {"kind": raw} if isinstance(raw, str) else _gather_modulator(raw)),

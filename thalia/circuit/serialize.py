@@ -5,7 +5,7 @@ from typing import Any
 from thalia.circuit.experiment_spec import Experiment
 from thalia.circuit.part_use import Modulator, RuleUse, Stimulus, SynapseUse
 from thalia.circuit.spec import Circuit, Pathway
-from thalia.library.schema import Synapse
+from thalia.library.schema import Compartment, Synapse
 from thalia.syntax.drive_weights import DriveTarget
 from thalia.syntax.equations import Equation, Statement, equation_text
 from thalia.syntax.fields import Node
@@ -49,7 +49,7 @@ def _node_data(node: Node) -> dict[str, Any]:
             node, RuleUse | SynapseUse | Stimulus | Modulator | Experiment
         ):
             data |= {key: as_data(entry) for key, entry in value.items()}
-        elif name == "weight" and isinstance(node, Synapse):
+        elif (type(node), name) in ((Synapse, "weight"), (Compartment, "unit")):
             data[name] = si_unit(value)
         elif name == "synapse" and isinstance(node, Pathway) and len(value) == 1:
             data[name] = as_data(value[0])

@@ -1,7 +1,8 @@
 """The nouns of a circuit, as frozen models: the same words in YAML, in Python and in messages."""
 
+from collections.abc import Mapping
 from pathlib import Path as FilePath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
@@ -14,7 +15,7 @@ from thalia.circuit.part_use import (
     SynapseFields,
     SynapseUse,
 )
-from thalia.library.lookup import find
+from thalia.library.lookup import NEURON_MODEL, find
 from thalia.library.protocol_schema import Window
 from thalia.library.schema import ModulatorKind, Neuron, Part, Rule, StimulusKind, Synapse
 from thalia.syntax.fields import (
@@ -36,6 +37,7 @@ from thalia.syntax.fields import (
     Words,
     refuse,
 )
+from thalia.syntax.former_names import ChangesOf
 from thalia.syntax.units import UNITS, constant
 from thalia.syntax.yaml_reader import Source
 
@@ -55,7 +57,7 @@ class Population(Node):
     `excites_and_inhibits` says why biology exempts it from Dale's law.
     """
 
-    neuron: str
+    neuron: Annotated[str, NEURON_MODEL]
     size: int | None = Field(default=None, ge=1)
     share: Fraction | None = None
     parameters: dict[str, AnyValue] = {}
@@ -135,6 +137,8 @@ class Pathway(Node):
     published window of a pathway and stands for the first of the rules in `plasticity`. `release` is an expression of
     modulators that multiplies the weight of every arriving spike. `compartment` is a site of the postsynaptic neuron.
     """
+
+    FORMER_KEYS: ClassVar[Mapping[str, str]] = {"onto": "compartment"}
 
     pre: Names
     post: Names
@@ -235,8 +239,8 @@ class RegionUse(Node):
 
     template: str
     size: int = Field(ge=1)
-    populations: dict[Name, dict[str, Any]] = {}
-    pathways: dict[Name, dict[str, Any]] = {}
+    populations: dict[Name, Annotated[dict[str, Any], ChangesOf(Population)]] = {}
+    pathways: dict[Name, Annotated[dict[str, Any], ChangesOf(Pathway)]] = {}
 
 
 class Gains(Node):
@@ -258,6 +262,8 @@ class Fragment(Node):
 
 class Backend(Node):
     """How a backend goes about its work; `stock` is brian2cuda as it is, as a reference for Thalia's own kernels."""
+
+    FORMER_KEYS: ClassVar[Mapping[str, str]] = {"stock": "unmodified"}
 
     unmodified: bool = False
 

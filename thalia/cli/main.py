@@ -2,6 +2,8 @@
 
 import json
 import sys
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +26,7 @@ from thalia.cli.options import (
     settings_of,
     tell,
 )
-from thalia.errors import CircuitError, fail
+from thalia.errors import CircuitError, FormerNameWarning, fail
 
 if TYPE_CHECKING:
     from thalia.recording.run_file import Run
@@ -296,8 +298,23 @@ def _figures(result: "Run") -> list[Path]:
     return [*written, activity.save(activity.graph(result.network), f"{stem}_graph.png")]
 
 
+def _formatted(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    line: str | None = None,
+    default: Callable[..., str] = warnings.formatwarning,
+) -> str:
+    """A warning as it is printed on standard error; what a circuit should change says its place itself."""
+    if issubclass(category, FormerNameWarning):
+        return f"{message}\n"
+    return default(message, category, filename, lineno, line)
+
+
 def main() -> None:
     """Run a command; what the user can mend ends with status 2 and no traceback."""
+    warnings.formatwarning = _formatted
     try:
         app()
     except CircuitError as error:

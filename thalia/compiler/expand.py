@@ -18,6 +18,7 @@ from thalia.circuit.spec import (
 )
 from thalia.errors import CircuitError, Path, Problem, did_you_mean
 from thalia.library.lookup import part_text
+from thalia.syntax.former_names import current_names
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import read_text, read_yaml
 
@@ -71,11 +72,13 @@ def _expand_regions(circuit: Circuit, problems: list[Problem]) -> Circuit:
     populations, pathways = dict(circuit.populations), dict(circuit.pathways)
     source = circuit.source
     claims = [circuit.reference] if circuit.reference else []
+    own = {"neurons": circuit.neurons}
     for region, use in circuit.regions.items():
         here: Path = ("regions", region)
         try:
             text, file = part_text("regions", use.template, circuit.folder)
             data, fragment_source = read_yaml(text, file)
+            data, fragment_source = current_names(Fragment, data, fragment_source, own)
             parse(Fragment, data, fragment_source)
             assert isinstance(data, dict)  # or `parse` had refused it
             fragment_source = fragment_source.joined(source.below(here), ())

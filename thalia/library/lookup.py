@@ -13,6 +13,7 @@ from pathlib import Path as FilePath
 from thalia.errors import did_you_mean, fail
 from thalia.library.protocol_schema import Protocol, Window
 from thalia.library.schema import ModulatorKind, Neuron, Part, Rule, StimulusKind, Synapse
+from thalia.syntax.former_names import ComponentName, current_names
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import Source, read_text, read_yaml
 
@@ -38,6 +39,8 @@ _SINGULAR = {
     "regions": "region template",
     "experiments": "experiment",
 }
+FORMER_NAMES = {"neurons": {"input": "spike_source"}}
+NEURON_MODEL = ComponentName("neurons", _SINGULAR["neurons"], FORMER_NAMES["neurons"])
 
 
 def neurons_with(variables: Collection[str]) -> list[str]:
@@ -75,7 +78,9 @@ def part_text(kind: str, name: str, folder: FilePath) -> tuple[str, str]:
     if name.endswith(".yaml"):
         return read_text(folder / name), str(folder / name)
     if name not in names(kind):
-        raise fail(f"no {_SINGULAR[kind]} is called '{name}'", did_you_mean(name, names(kind)))
+        current = FORMER_NAMES.get(kind, {}).get(name)
+        hint = f"it is now called '{current}'" if current else did_you_mean(name, names(kind))
+        raise fail(f"no {_SINGULAR[kind]} is called '{name}'", hint)
     return (LIBRARY / kind / f"{name}.yaml").read_text(
         "utf-8"
     ), f"thalia/library/{kind}/{name}.yaml"
@@ -105,6 +110,7 @@ def _library_part(kind: str, name: str) -> tuple[Part, Source]:
 def _read_part(kind: str, name: str, folder: FilePath) -> tuple[Part, Source]:
     text, file = part_text(kind, name, folder)
     data, source = read_yaml(text, file)
+    data, source = current_names(KINDS[kind], data, source)
     part = parse(KINDS[kind], data, source)
     return (
         completed(part, folder) if isinstance(part, ModulatorKind) and part.like else part

@@ -1,6 +1,8 @@
 """The models that circuits are made of, as they are written: neurons, synapses, rules, modulators, stimuli."""
 
 import re
+from collections.abc import Mapping
+from typing import ClassVar
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -122,6 +124,8 @@ class Neuron(Part):
 
     `input_` followed by the name of one of its `compartments` is the input there: `input_apical`.
     """
+
+    FORMER_KEYS: ClassVar[Mapping[str, str]] = {"sites": "compartments"}
 
     compartments: dict[str, Compartment] = {}
     equations: Equations
@@ -304,6 +308,8 @@ class Rule(Layer):
     is what this event did to the weight, after the clamp. `plastic` is 1, and 0 while plasticity is off.
     `on_instruction` is what spikes of a third, instructive pathway do to the neuron's state.
     """
+
+    FORMER_KEYS: ClassVar[Mapping[str, str]] = {"on_teacher": "on_instruction"}
 
     family: str = "other"
     pairing: dict[str, Pairing] = {}

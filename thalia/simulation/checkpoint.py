@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -22,7 +22,7 @@ from thalia.compiler.resolve.phases import lasting
 from thalia.compiler.resolve.spike_sources import spikes_text
 from thalia.connectivity.build import Arrays
 from thalia.errors import fail
-from thalia.library.lookup import part_text
+from thalia.library.lookup import FORMER_NAMES, part_text
 from thalia.recording.writer import STATE_VERSION, RunWriter
 from thalia.simulation.loop import Stop, next_multiple
 from thalia.syntax.units import Value, constant, parse_value, si_unit
@@ -57,6 +57,21 @@ class SavedState:
             "seen": json.dumps(self.counted),
             "subject": json.dumps({"phase": self.phase, "shown": self.shown}),
         }
+
+    def named_as_in(self, plan: Plan) -> "SavedState":
+        """The same state by the plan's names, where an earlier version called its neuron models otherwise."""
+        owners = _former({*(g.name for g in plan.all_groups), *(s.name for s in plan.synapses)})
+        variables = _former({name.partition(".")[2] for name in units_of(plan)})
+        saved = {}
+        for name, values in self.variables.items():
+            owner, _, variable = name.rpartition(".")
+            stem = next((old for old in owners if owner == old or owner.startswith(f"{old}_")), "")
+            owner = f"{owners.get(stem, stem)}{owner.removeprefix(stem)}"
+            current = f"{owner}.{variables.get(variable, variable)}"
+            # a file that was resumed before also holds the variables by their former names
+            if current == name or current not in self.variables:
+                saved[current] = values
+        return replace(self, variables=saved)
 
 
 class Checkpointer:
@@ -108,6 +123,17 @@ class Checkpointer:
         self.writer.commit()
         self.last = perf_counter()
         self.cost = max(LEAST_SECONDS, self.last - begin)
+
+
+def _former(names: set[str]) -> dict[str, str]:
+    """The names that objects or variables had when the neuron models in them had their former names."""
+    found = {
+        name.replace(current, former): name
+        for former, current in FORMER_NAMES["neurons"].items()
+        for name in names
+        if current in name
+    }
+    return {former: name for former, name in found.items() if former not in names}
 
 
 def derived(plan: Plan) -> set[str]:

@@ -93,7 +93,8 @@ def resume_with(file: str | FilePath, options: ResumeOptions) -> Run:
             f"{path}: was run {'with' if options.task is None else 'without'} a task",
             "give `resume` the task that `run` had",
         )
-    saved = _continued(saved or SavedState(0, {}, {}), plan, path)
+    saved = saved.named_as_in(plan) if saved else SavedState(0, {}, {})
+    saved = _continued(saved, plan, path)
     clock.lap("load")
     engine = Engine.for_plan(plan, str(origin["backend"]))
     if plan.unmodified:

@@ -68,7 +68,7 @@ class Learned:
                 f"{file}: the network comes out differently here",
                 "use the versions of Thalia and NumPy that the file names",
             )
-        return cls(plan, arrays, saved)
+        return cls(plan, arrays, saved.named_as_in(plan))
 
     def read(self, name: str) -> NDArray[Any]:
         """A variable at the end of that run, saved or computed again."""

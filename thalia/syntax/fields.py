@@ -1,8 +1,8 @@
 """Fields that are written as text: values with units, equations, statements; and what every noun has in common."""
 
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -68,8 +68,11 @@ Statements = Annotated[
 
 
 def _unit(raw: Any) -> Dimension:
-    dimension = parse_unit(raw)[1] if isinstance(raw, str) else raw
-    return tuple(dimension)
+    if isinstance(raw, str):
+        return parse_unit(raw)[1]
+    if isinstance(raw, list | tuple) and len(raw) == len(DIMENSIONLESS):
+        return tuple(raw)  # in run files of earlier versions
+    raise ValueSyntaxError(f"expected a unit such as 'nS', found {raw!r}")
 
 
 def _expression(raw: Any) -> Any:
@@ -114,7 +117,12 @@ def expect(value: Value, dimension: Dimension, raw: object = None) -> Value:
 
 
 class Node(BaseModel):
-    """What every noun of a circuit has in common: unknown keys are errors, and nothing changes later."""
+    """What every noun of a circuit has in common: unknown keys are errors, and nothing changes later.
+
+    `FORMER_KEYS` are names that keys had in earlier versions, each with the current one; `former_names` reads them.
+    """
+
+    FORMER_KEYS: ClassVar[Mapping[str, str]] = {}
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
@@ -191,8 +199,9 @@ Names = Annotated[tuple[Name, ...], BeforeValidator(one_or_many), Field(min_leng
 Words = Annotated[tuple[str, ...], BeforeValidator(one_or_many), _ONE_OR_MANY]
 
 
-def gather(*known: str) -> Callable[[Any], Any]:
-    """Collect the keys that a noun does not know as parameters of its part."""
+def gather(model: type[Node]) -> Callable[[Any], Any]:
+    """Collect the keys that a model does not know as parameters of its component."""
+    known = {*model.model_fields, *model.FORMER_KEYS} - {"parameters"}
 
     def collect(raw: Any) -> Any:
         if not isinstance(raw, dict) or "parameters" in raw:

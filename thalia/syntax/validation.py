@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from thalia.errors import Path, Problem, did_you_mean
+from thalia.syntax.former_names import former_keys
 from thalia.syntax.yaml_reader import Source
 
 
@@ -46,11 +47,7 @@ def _problem(details: Any, model: type[BaseModel], data: object) -> Problem:
     path = _written_path(details["loc"], data, last_is_new=details["type"] == "missing")
     kind, found = details["type"], details.get("input")
     if kind == "extra_forbidden":
-        return Problem(
-            path,
-            f"unknown key '{path[-1]}'",
-            did_you_mean(str(path[-1]), _keys_at(model, path[:-1])),
-        )
+        return _unknown_key(path, _model_at(model, path[:-1]))
     if kind == "missing":
         return Problem(path, f"'{path[-1]}' is missing")
     shown = (
@@ -87,14 +84,22 @@ def _problem(details: Any, model: type[BaseModel], data: object) -> Problem:
     )
 
 
-def _keys_at(model: Any, path: tuple[Any, ...]) -> list[str]:
-    """The keys that a mapping at this path may have, found by walking the models' annotations."""
-    for part in path:
-        field = getattr(model, "model_fields", {}).get(part)
+def _unknown_key(path: Path, model: Any) -> Problem:
+    """What is wrong with a key that a model does not have; its former keys are here only if both are given."""
+    key = str(path[-1])
+    if name := former_keys(model).get(key):
+        message = f"'{key}' is the former name of '{name}', and both are given"
+        return Problem(path, message, f"keep '{name}'")
+    keys = getattr(model, "model_fields", {})
+    return Problem(path, f"unknown key '{key}'", did_you_mean(key, keys))
+
+
+def _model_at(model: Any, path: Path) -> Any:
+    """The model that a mapping at this path is read as, found by walking the models' annotations."""
+    for key in path:
+        field = getattr(model, "model_fields", {}).get(key)
         model = _model_in(field.annotation) if field else _model_in(model)
-        if model is None:
-            return []
-    return list(getattr(model, "model_fields", {}))
+    return model
 
 
 def _model_in(annotation: Any) -> Any:
