@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from thalia.codegen.exact import exact
 from thalia.codegen.rosenbrock import rosenbrock
 from thalia.compiler.plan import SHARED, Drive, Group, Plan, SynapseGroup
 from thalia.syntax.equations import equation_text, identifiers
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 EPOCH_CLOCK = "epoch"
-INTEGRATORS = {"rosenbrock": rosenbrock}  # those that Brian2 does not have
+INTEGRATORS = {"exact": exact, "rosenbrock": rosenbrock}  # instead of those of Brian2
 
 
 @dataclass(frozen=True)
@@ -272,10 +273,15 @@ def _link(b2: Any, made: Any, prefix: str, links: tuple[str, ...], objects: dict
         setattr(made, f"{prefix}{name}", b2.linked_var(objects[SHARED], name))
 
 
+def _integrator(model: GroupModel | SynapseModel) -> Any:
+    """Brian2's method of integration of that name, or the one that stands in for it."""
+    return INTEGRATORS.get(model.method, model.method)
+
+
 def _group(b2: Any, group: GroupModel) -> Any:
     if group.name == SHARED:
         return b2.NeuronGroup(
-            1, group.equations, method=group.method, name=group.name, namespace={}
+            1, group.equations, method=_integrator(group), name=group.name, namespace={}
         )
     if not group.threshold:
         return b2.SpikeGeneratorGroup(group.size, [0], [0] * b2.second, name=group.name)
@@ -285,7 +291,7 @@ def _group(b2: Any, group: GroupModel) -> Any:
         threshold=group.threshold,
         reset=group.reset or None,
         refractory=group.refractory or False,
-        method=INTEGRATORS.get(group.method, group.method),
+        method=_integrator(group),
         name=group.name,
         namespace={},
     )
@@ -305,7 +311,7 @@ def _synapses(b2: Any, synapses: SynapseModel, objects: dict[str, Any]) -> Any:
         on_pre={"pre": synapses.on_pre, **later},
         on_post=synapses.on_post or None,
         delay={side: 0 * b2.second for side, is_one in uniform.items() if is_one} or None,
-        method=synapses.method,
+        method=_integrator(synapses),
         name=synapses.name,
         namespace={},
         dtype=dict.fromkeys(synapses.single, np.float32),
