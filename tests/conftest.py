@@ -1,6 +1,7 @@
 """What many tests need: circuits as text, pairing protocols, and the counting of what was not run."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,10 @@ from hypothesis import settings
 import thalia
 from thalia.recording.run_file import Run
 
-BY_HAND = ("reference", "peer", "gpu")
-settings.register_profile(
-    "few", max_examples=1
-)  # of properties that simulate; the others say their own number
-settings.register_profile("many", max_examples=20)
+BY_HAND = ("slow", "reference", "peer", "gpu")
+# of properties that simulate; the same examples each time, so that a failure is that of the change
+settings.register_profile("few", max_examples=5, derandomize=True, deadline=None)
+settings.register_profile("many", max_examples=50, deadline=None)
 settings.load_profile("few")
 
 
@@ -60,6 +60,17 @@ def pytest_terminal_summary(
     if counts:
         listed = ", ".join(f"{count} with -m {mark}" for mark, count in counts.items())
         terminalreporter.write_line(f"not run here, by hand only: {listed}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One cache of compiled programs for all processes of a test run, empty at its start, instead of the user's."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("THALIA_CACHE", str(folder / "programs"))
+        yield
 
 
 @pytest.fixture

@@ -1,18 +1,18 @@
-"""Circuit files spoilt in hundreds of ways: each is either run-ready or refused in words, never a traceback."""
+"""Circuit files corrupted in hundreds of ways: each is accepted or rejected with a message, never a traceback."""
 
 import random
 
 import pytest
 
 import thalia
-from tests.helpers import CIRCUITS
+from tests.helpers import ROOT
 from thalia.errors import CircuitError
 
 WORDS = ["-1", "0", "1e400", "nan", "true", "null", "[]", "{}", "20 mV", "3 ms", "-5 nS", "1.5", "x", "''", "[1, 2]", "{a: 1}", "*e", "&x 1", "!!python/name:os", "normal(1 nS)",
          "uniform(2 pA, 1 pA)", "9999999999999999999999", "ö", "off", "all", "a.b.c", "..", "10 ms / 0", "- 3", "? 3", "|", "@", "\t"]  # fmt: skip
 
 
-def spoil(text: str, seed: int) -> str:
+def corrupted(text: str, seed: int) -> str:
     """One to three changes of a random kind."""
     rng = random.Random(seed)
     for _ in range(rng.randint(1, 3)):
@@ -45,19 +45,17 @@ def spoil(text: str, seed: int) -> str:
     return text
 
 
-# whose kinds of lines are those of the others, and whose plans take up to a second
-LARGE = ("brain", "cortical_column", "hippocampus")
-
-
 @pytest.mark.parametrize("seed", range(60))
 @pytest.mark.parametrize(
-    "file", [file for file in CIRCUITS if file.stem not in LARGE], ids=lambda f: f.stem
+    "name", ["cortex", "reversal", "reward", pytest.param("brain", marks=pytest.mark.slow)]
 )
-def test_a_spoilt_file_is_good_or_refused_in_words(file, seed):
-    text = spoil(file.read_text(), seed)
+def test_a_corrupted_file_is_accepted_or_rejected_with_a_message(name, seed):
+    """Between them the three have regions, a matrix, modulators, files of spikes, and an experiment."""
+    file = ROOT / "circuits" / f"{name}.yaml"
+    text = corrupted(file.read_text(), seed)
 
     try:
-        thalia.plan_of(thalia.loads(text, "spoilt.yaml", file.parent))
+        thalia.plan_of(thalia.loads(text, "corrupted.yaml", file.parent))
     except CircuitError as error:
         assert error.problems
         assert all(problem.message for problem in error.problems)
