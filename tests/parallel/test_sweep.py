@@ -125,6 +125,7 @@ def dying(job):
 simulate_one = workers.simulate_one
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_costs_its_own_point_only(circuit, whole, monkeypatch):
     monkeypatch.setattr(sweep, "simulate_one", dying)
 
@@ -241,6 +242,7 @@ def test_without_seeds_it_has_that_of_the_circuit(circuit):
     ] == [7, 7]
 
 
+@pytest.mark.slow
 def test_a_sweep_that_is_stopped_stops_and_goes_on(circuit):
     """Ctrl-C in the terminal reaches every process; what has not begun never does."""
     command = [sys.executable, "-m", "thalia", "sweep", circuit, "--seeds", "1:40", "-o", circuit.with_name("out"),

@@ -283,6 +283,7 @@ def run_with_kills(folder, delays):
     return kills, same
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path):
     kills, same = run_with_kills(tmp_path, [1.1, 1.3, 1.7, 1.5])
 
@@ -351,6 +352,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", place], check=True)
 
 
+@pytest.mark.slow
 def test_a_real_disk_that_fills_up_costs_nothing_that_was_kept(small_disk, tmp_path):
     """Spikes fill it; the file can be read, and goes on to the bits of the undisturbed run once there is room."""
     many = text().replace("size: 12", "size: 4000").replace("duration: 50 ms", "duration: 1 s")
@@ -370,6 +372,7 @@ def test_a_real_disk_that_fills_up_costs_nothing_that_was_kept(small_disk, tmp_p
     assert compare(resumed.file, whole.file) == []
 
 
+@pytest.mark.slow
 def test_a_disk_without_room_for_the_weights_is_told_before_the_start(small_disk):
     circuit = thalia.loads(
         text().replace("every: 24 ms", "every: 0.1 ms").replace("duration: 50 ms", "duration: 60 s")

@@ -115,6 +115,7 @@ def test_what_was_killed_goes_on_and_ends_with_the_same_numbers_with_any_number_
     ]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_in_the_middle_goes_on_to_the_same_numbers(file, outcome):
     """`kill -9` of the command and all its processes, out of the second of two runs, in its third trial."""
     folder = file.parent / "to_be_killed"
