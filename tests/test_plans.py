@@ -12,9 +12,10 @@ import pytest
 import thalia
 from tests.helpers import CIRCUITS, ROOT
 from thalia.codegen.listing import describe
-from thalia.compiler.optimise.fuse import fuse
 from thalia.compiler.optimise.lower import lower
-from thalia.compiler.resolve.resolver import resolve
+from thalia.compiler.options import DEFAULT_OPTIONS
+from thalia.compiler.pipeline import after_each_pass
+from thalia.errors import Diagnostics
 
 
 @pytest.mark.parametrize("file", CIRCUITS, ids=lambda f: f.stem)
@@ -53,8 +54,8 @@ pathways:
   learn: {pre: [a], post: [a, b], connect: {probability: 0.5}, synapse: current_exp, weight: 100 pA, delay: 1 ms, plasticity: [stdp_pair]}
 stimuli: {drive: {kind: current, target: [a, b], amplitude: 450 pA}}
 """
-    plain = lower(resolve(thalia.loads(text)))
-    fused = lower(fuse(resolve(thalia.loads(text))))
+    plans = after_each_pass(thalia.loads(text), DEFAULT_OPTIONS)
+    plain, fused = lower(plans["resolve"], DEFAULT_OPTIONS, Diagnostics()), plans["lower"]
     trains, weights = [], []
     for plan in (plain, fused):
         arrays = wire(plan)

@@ -1,6 +1,7 @@
 """What a user reads when something is wrong: every mistake at once, each with its place and its mend."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -44,6 +45,31 @@ class CircuitError(Exception):
 
 class FormerNameWarning(FutureWarning):
     """A circuit uses a key or a component by the name that it had in an earlier version."""
+
+
+class MistakeInText(ValueError):
+    """A text that cannot be right, found where its place in the circuit is not known."""
+
+
+class Diagnostics:
+    """The problems that the passes of one compilation find, so that they are reported together."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def error(self, path: Path, message: str, hint: str = "") -> None:
+        """Note one problem."""
+        self.problems.append(Problem(path, message, hint))
+
+    @contextmanager
+    def catch(self, path: Path) -> Iterator[None]:
+        """Note at this path what is raised within, and go on after the block."""
+        try:
+            yield
+        except CircuitError as error:
+            self.problems += [p if p.place else p.under(*path) for p in error.problems]
+        except MistakeInText as error:
+            self.error(path, str(error))
 
 
 def fail(message: str, hint: str = "", path: Path = ()) -> CircuitError:

@@ -6,7 +6,7 @@ import pytest
 import thalia
 from benchmarks import microcircuit
 from tests.helpers import ROOT
-from thalia.compiler.pipeline import with_options
+from thalia.compiler.options import with_options
 
 FACTORS = [0.1, 0.5]
 

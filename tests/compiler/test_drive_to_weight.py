@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 import thalia
 from thalia.compiler.expand import expand
+from thalia.compiler.pipeline import compile_circuit
 from thalia.library import lookup
 from thalia.library.schema import Neuron
 from thalia.syntax.drive_weights import DriveTarget, parse_weight
@@ -160,15 +161,13 @@ def test_a_gain_multiplies_what_excites_its_population_and_nothing_else():
 
 
 def test_gains_may_stand_in_a_file_and_go_into_the_run_file(tmp_path):
-    from thalia.compiler.pipeline import files_of
-
     text = GAINED.replace("gains: {e: 2}", "gains: ./found.yaml")
     (tmp_path / "found.yaml").write_text("e: 2\n")
     (tmp_path / "circuit.yaml").write_text(text)
     circuit = thalia.load(tmp_path / "circuit.yaml")
 
     assert expand(circuit).gains == thalia.loads(GAINED).gains
-    assert files_of(circuit)[str(tmp_path / "found.yaml")] == "e: 2\n"
+    assert compile_circuit(circuit).files[str(tmp_path / "found.yaml")] == "e: 2\n"
 
 
 REGION = """

@@ -6,10 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import thalia
-from thalia.compiler.optimise.fuse import fuse
-from thalia.compiler.resolve.resolver import resolve
+from thalia.compiler.options import DEFAULT_OPTIONS
+from thalia.compiler.pipeline import after_each_pass
 from thalia.connectivity.build import draw, stream, wire
 from thalia.syntax.units import parse_value
+
+
+def unfused(circuit):
+    """The plan with one object per population and pathway."""
+    return after_each_pass(circuit, DEFAULT_OPTIONS, "resolve")["resolve"]
+
 
 TWO = """
 thalia: 1
@@ -27,7 +33,7 @@ def strand(connect: str, n_pre: int = 60, n_post: int = 50, post: str = "b", see
     circuit = thalia.loads(
         TWO.format(connect=connect, n_pre=n_pre, n_post=n_post, post=post)
     ).with_(seed=seed)
-    return wire(resolve(circuit)).synapses["synapses_p"]
+    return wire(unfused(circuit)).synapses["synapses_p"]
 
 
 def test_bernoulli_connects_each_pair_with_its_probability():
@@ -141,8 +147,8 @@ def test_adding_a_pathway_changes_no_other():
     more = alone.with_(pathways={**{"first": alone.pathways["p"]}, **alone.pathways})
 
     w, other = (
-        wire(resolve(alone)).synapses["synapses_p"],
-        wire(resolve(more)).synapses["synapses_p"],
+        wire(unfused(alone)).synapses["synapses_p"],
+        wire(unfused(more)).synapses["synapses_p"],
     )
 
     assert np.array_equal(w.pre, other.pre)
@@ -154,7 +160,8 @@ def test_fusing_moves_synapses_and_changes_none():
     circuit = thalia.loads(
         TWO.format(connect="{probability: 0.2}", n_pre=60, n_post=50, post="[a, b]")
     )
-    plain, fused = resolve(circuit), fuse(resolve(circuit))
+    plans = after_each_pass(circuit, DEFAULT_OPTIONS)
+    plain, fused = plans["resolve"], plans["fuse"]
     (joined,) = wire(fused).synapses.values()
 
     for name, own in wire(plain).synapses.items():
@@ -196,6 +203,6 @@ def test_delays_are_the_nearest_number_of_steps(delay, steps):
         '"uniform(1 ms, 5 ms)"', delay
     )
 
-    w = wire(resolve(thalia.loads(text))).synapses["synapses_p"]
+    w = wire(unfused(thalia.loads(text))).synapses["synapses_p"]
 
     assert w.axonal.tolist() == [steps]

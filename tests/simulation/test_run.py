@@ -157,7 +157,7 @@ def test_the_network_is_a_graph(simulate):
 
 def test_memory_is_estimated_from_the_synapses():
     """Measured at full scale: 9.6 GB while wiring, 10.3 GB in both processes while the program loads."""
-    from thalia.compiler.pipeline import with_options
+    from thalia.compiler.options import with_options
     from thalia.compiler.resources import needed_bytes
 
     circuit = thalia.load(ROOT / "circuits" / "cortex.yaml")

@@ -5,15 +5,13 @@ from pathlib import Path
 
 from thalia.circuit.load import loads
 from thalia.circuit.spec import Circuit, Fragment
-from thalia.compiler.expand import expand
+from thalia.compiler.expand import expand, template_of
 from thalia.errors import CircuitError, did_you_mean, fail
 from thalia.library.lookup import KINDS, find, names, part_text
 from thalia.library.protocol_schema import Condition, Protocol, Window
 from thalia.library.schema import Layer, Neuron, Pairing, Part, Preset, Rule, StimulusKind, Synapse
 from thalia.syntax.equations import equation_text
 from thalia.syntax.units import si_unit
-from thalia.syntax.validation import parse
-from thalia.syntax.yaml_reader import read_yaml
 
 ALL_KINDS = (*KINDS, "regions", "experiments")
 
@@ -169,13 +167,11 @@ def _layer(part: Layer) -> list[str]:
 def _read(kind: str, name: str) -> Part | Fragment | Circuit:
     if kind in KINDS:
         return find(kind, name)[0]
-    return _circuit(name) if kind == "experiments" else _fragment(name)
+    return _circuit(name) if kind == "experiments" else _template(name)
 
 
-def _fragment(name: str) -> Fragment:
-    text, file = part_text("regions", name, Path("."))
-    data, source = read_yaml(text, file)
-    return parse(Fragment, data, source)
+def _template(name: str) -> Fragment:
+    return template_of(name, Path(".")).fragment
 
 
 def _circuit(name: str) -> Circuit:
@@ -208,7 +204,7 @@ def _experiment(name: str) -> str:
 
 
 def _region(name: str) -> str:
-    fragment = _fragment(name)
+    fragment = _template(name)
     lines = [f"{name}: {fragment.summary}", f"  source: {fragment.source}", "  populations:"]
     lines += [
         f"    {key}: {p.neuron}, share {p.share or p.size}"
@@ -229,7 +225,7 @@ def citations(circuit: Circuit) -> list[str]:
     written_out = expand(circuit)
     found: dict[str, list[str]] = {doi: [circuit.name] for doi in circuit.cite}
     for region, use in circuit.regions.items():
-        for doi in _fragment(use.template).cite:
+        for doi in template_of(use.template, circuit.folder).fragment.cite:
             found.setdefault(doi, []).append(f"region {region}")
     for kind, name in sorted(written_out.parts_used()):
         try:

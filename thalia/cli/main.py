@@ -71,18 +71,24 @@ def plan_command(
     scale: Scale = None,
     lower: Lower = "on",
     precision: Precision = "double",
+    after: Annotated[
+        str,
+        typer.Option(
+            metavar="PASS",
+            help="Stop after this pass: the circuit as YAML after expand, drive_to_weight or downscale, "
+            "the plan after resolve, fuse or lower.",
+        ),
+    ] = "lower",
 ) -> None:
     """Print what would run: the equations, how they were fused and integrated, and what it costs.
 
-    Example: thalia plan circuits/pair.yaml
+    Example: thalia plan circuits/cortex.yaml --after expand
     """
-    from thalia.codegen.listing import describe
-    from thalia.compiler.pipeline import plan_of, with_options
+    from thalia.codegen.listing import after_pass
+    from thalia.compiler.options import CompilerOptions, with_options
 
-    print(
-        describe(plan_of(with_options(load_with(circuit, set_), scale=scale), lower, precision)),
-        end="",
-    )
+    loaded = with_options(load_with(circuit, set_), scale=scale)
+    print(after_pass(loaded, CompilerOptions(lower, precision), after), end="")
 
 
 @app.command()

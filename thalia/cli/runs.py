@@ -82,10 +82,10 @@ def verify_resume(
 
     Example: thalia verify-resume circuits/balanced.yaml --duration '1 s'
     """
-    from thalia.compiler.pipeline import with_options
+    from thalia.compiler.options import with_options
     from thalia.simulation.verify_resume import verify
 
-    loaded = with_options(load_with(circuit, set_), seed, scale=scale)
+    loaded = with_options(load_with(circuit, set_), seed, scale)
     with progress_bar(quiet=False) as progress:
         verdict = verify(
             loaded, backend=backend, duration=duration, pieces=pieces, progress=progress

@@ -1,9 +1,28 @@
 """A plan as text: what will run, into what it was fused, how each variable is integrated and why."""
 
+from thalia.circuit.load import dumps
+from thalia.circuit.spec import Circuit
 from thalia.codegen.brian_model import model_of
+from thalia.compiler.downscale import Scaled
+from thalia.compiler.options import CompilerOptions
+from thalia.compiler.pipeline import after_each_pass
 from thalia.compiler.plan import SECOND, Group, Plan, Rewiring, SynapseGroup
 from thalia.compiler.resources import bytes_per_synapse, expected_synapses, needed_bytes
 from thalia.syntax.units import Value, constant, display_unit, format_number
+
+
+def after_pass(circuit: Circuit, options: CompilerOptions, last: str) -> str:
+    """What stands after a pass, as text: a circuit as YAML, a plan as it is printed.
+
+    Raises
+    ------
+    CircuitError
+        With every mistake that the passes up to this one find, or if no pass has this name.
+    """
+    value = after_each_pass(circuit, options, last)[last]
+    if isinstance(value, Plan):
+        return describe(value)
+    return dumps(value.circuit if isinstance(value, Scaled) else value)
 
 
 def describe(plan: Plan) -> str:

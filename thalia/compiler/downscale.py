@@ -1,4 +1,4 @@
-"""Pass 2c: Circuit → Circuit. A smaller circuit that keeps the mean and variance of each neuron's input.
+"""Pass 2c: Circuit → Scaled. A smaller circuit that keeps the mean and variance of each neuron's input.
 
 Van Albada, Helias & Diesmann (2015) PLoS Comput Biol 11:e1004490, doi:10.1371/journal.pcbi.1004490: with a
 fraction s of the synapses per neuron, weights grow by 1/sqrt(s), which keeps the variance, and a constant
@@ -10,7 +10,8 @@ from math import log, log1p, sqrt
 
 from thalia.circuit.part_use import Stimulus, SynapseUse
 from thalia.circuit.spec import Circuit, Pathway, Population, Scale
-from thalia.errors import CircuitError
+from thalia.compiler.options import CompilerOptions
+from thalia.errors import CircuitError, Diagnostics
 from thalia.library.schema import StimulusKind, Synapse
 from thalia.syntax.equations import EquationError, evaluate
 from thalia.syntax.units import UNITS, Value, constant
@@ -26,8 +27,16 @@ class ScaleReport:
     lost: tuple[str, ...] = ()
 
 
-def scale(circuit: Circuit) -> tuple[Circuit, ScaleReport]:
-    """The circuit at its scale, and what that preserved; numbers of synapses are settled here even at full scale.
+@dataclass(frozen=True)
+class Scaled:
+    """A circuit as large as it will be, and what its scale preserves."""
+
+    circuit: Circuit
+    report: ScaleReport
+
+
+def downscale(circuit: Circuit, options: CompilerOptions, diagnostics: Diagnostics) -> Scaled:
+    """The circuit at its scale; numbers of synapses are settled here even at full scale.
 
     The sum of what each population lost becomes an ordinary stimulus `compensation.<population>`, so that the
     plan shows it.
@@ -48,7 +57,7 @@ def scale(circuit: Circuit) -> tuple[Circuit, ScaleReport]:
             if neurons == 1
             else ("the number of neurons, and with it sparseness: correlations grow",)
         )
-        return full.with_(populations=made, pathways=pathways), ScaleReport((), fewer)
+        return Scaled(full.with_(populations=made, pathways=pathways), ScaleReport((), fewer))
     lost_current, unknown = _lost_currents(circuit, sizes, sqrt(synapses))
     stimuli = {
         name: _scaled_stimulus(stimulus, synapses) for name, stimulus in circuit.stimuli.items()
@@ -69,7 +78,8 @@ def scale(circuit: Circuit) -> tuple[Circuit, ScaleReport]:
         *unknown,
         "numbers of neurons and synapses, and with them the correlations, which grow as 1/N",
     )
-    return full.with_(populations=made, pathways=pathways, stimuli=stimuli), ScaleReport(kept, lost)
+    smaller = full.with_(populations=made, pathways=pathways, stimuli=stimuli)
+    return Scaled(smaller, ScaleReport(kept, lost))
 
 
 def _scaled_population(population: Population, factor: float) -> Population:

@@ -10,7 +10,8 @@ from typing import Any
 from thalia.circuit.part_use import Stimulus, SynapseUse
 from thalia.circuit.spec import Circuit, Pathway
 from thalia.compiler.downscale import in_degree_of
-from thalia.errors import CircuitError, Path, Problem, did_you_mean
+from thalia.compiler.options import CompilerOptions
+from thalia.errors import CircuitError, Diagnostics, Path, did_you_mean
 from thalia.library.schema import Layer, Neuron, Rheobase, Synapse
 from thalia.syntax.drive_weights import DriveTarget
 from thalia.syntax.equations import EquationError, evaluate
@@ -21,32 +22,30 @@ type Place = tuple[
 ]  # a population, and the site where synapses end on it, empty for the soma
 
 
-def at_working_point(circuit: Circuit) -> tuple[Circuit, list[Problem]]:
-    """A circuit, written out, with plain weights; and what is wrong with its drives and gains.
+def drive_to_weight(
+    circuit: Circuit, options: CompilerOptions, diagnostics: Diagnostics
+) -> Circuit:
+    """A circuit, written out, with plain weights.
 
-    What names something unknown is left for the next pass to tell.
+    What names something unknown is left for `resolve` to report.
     """
-    weigher = _Weigher(circuit)
+    weigher = _Weigher(circuit, diagnostics)
     weighed = weigher.whole()
     assert not isinstance(circuit.gains, str)  # `expand` has read the file
     for name in circuit.gains:
         path: Path = ("gains", name)
         if name not in circuit.populations:
-            weigher.problem(
-                path, f"no population is called '{name}'", did_you_mean(name, circuit.populations)
-            )
+            hint = did_you_mean(name, circuit.populations)
+            diagnostics.error(path, f"no population is called '{name}'", hint)
         elif name not in weigher.excited:
-            weigher.problem(
-                path,
-                f"nothing that excites reaches {name}, and a gain changes nothing",
-                "leave it out",
-            )
-    return weighed, weigher.problems
+            message = f"nothing that excites reaches {name}, and a gain changes nothing"
+            diagnostics.error(path, message, "leave it out")
+    return weighed
 
 
 def excited_in(circuit: Circuit) -> set[str]:
     """The populations of a circuit, written out, that something excites, so that a gain changes them."""
-    weigher = _Weigher(circuit)
+    weigher = _Weigher(circuit, Diagnostics())
     weigher.whole()
     return weigher.excited
 
@@ -54,16 +53,13 @@ def excited_in(circuit: Circuit) -> set[str]:
 class _Weigher:
     """Turns drives into weights and multiplies what excites by the gain of its target."""
 
-    def __init__(self, circuit: Circuit):
+    def __init__(self, circuit: Circuit, diagnostics: Diagnostics):
         self.circuit = circuit
-        self.problems: list[Problem] = []
+        self.problem = diagnostics.error
         self.excited: set[str] = set()
         self.sizes = {
             name: population.size or 1 for name, population in circuit.populations.items()
         }
-
-    def problem(self, path: Path, message: str, hint: str = "") -> None:
-        self.problems.append(Problem(path, message, hint))
 
     def whole(self) -> Circuit:
         """The circuit with every weight as it will be, and with no gain left."""

@@ -1,8 +1,10 @@
 """Pass 2: Circuit → Circuit. Regions and matrix pathways become ordinary populations and pathways."""
 
 import math
-from collections.abc import Iterator
-from functools import reduce
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache, reduce
+from pathlib import Path as FilePath
 from typing import Any
 
 from thalia.circuit.part_use import RuleUse, Stimulus
@@ -16,41 +18,82 @@ from thalia.circuit.spec import (
     Reference,
     RegionUse,
 )
-from thalia.errors import CircuitError, Path, Problem, did_you_mean
+from thalia.compiler.options import DEFAULT_OPTIONS, CompilerOptions
+from thalia.errors import CircuitError, Diagnostics, Path, Problem, did_you_mean
 from thalia.library.lookup import part_text
 from thalia.syntax.former_names import current_names
 from thalia.syntax.validation import parse
-from thalia.syntax.yaml_reader import read_text, read_yaml
+from thalia.syntax.yaml_reader import Source, read_text, read_yaml
 
 
-def expand(circuit: Circuit) -> Circuit:
+@dataclass(frozen=True)
+class Template:
+    """A region template: checked, as the plain data that a circuit may change parts of, and where it is written."""
+
+    file: str
+    fragment: Fragment
+    data: Mapping[str, Any]
+    source: Source
+
+
+def template_of(
+    name: str, folder: FilePath, own_neurons: frozenset[str] = frozenset()
+) -> Template:
+    """The region template of this name: of the library, or in a file beside a circuit in this folder.
+
+    `own_neurons` are the names of the neuron models that the circuit defines itself.
+
+    Raises
+    ------
+    CircuitError
+        If there is none, or with every mistake in it.
+    """
+    return _read_template(*part_text("regions", name, folder), own_neurons)
+
+
+@lru_cache(maxsize=64)
+def _read_template(text: str, file: str, own_neurons: frozenset[str]) -> Template:
+    data, source = read_yaml(text, file)
+    data, source = current_names(Fragment, data, source, {"neurons": own_neurons})
+    fragment = parse(Fragment, data, source)
+    assert isinstance(data, dict)  # or `parse` had refused it
+    return Template(file, fragment, data, source)
+
+
+def expand(
+    circuit: Circuit,
+    options: CompilerOptions = DEFAULT_OPTIONS,
+    diagnostics: Diagnostics | None = None,
+) -> Circuit:
     """The same circuit, written out: every pathway has one `pre` and one `post`, every stimulus one target.
+
+    What is written out already stays as it is.
 
     Raises
     ------
     CircuitError
         For a region that is not there or refers to itself, and for every table of the wrong shape.
     """
-    problems: list[Problem] = []
-    circuit = _expand_schedules(_expand_regions(_with_gains(circuit, problems), problems))
+    diagnostics = diagnostics or Diagnostics()
+    circuit = _expand_schedules(_expand_regions(_with_gains(circuit, diagnostics), diagnostics))
     pathways, stimuli, aliases = {}, {}, {}
     for name, pathway in circuit.pathways.items():
-        for made, single in _split_pathway(name, pathway, problems):
+        for made, single in _split_pathway(name, pathway, diagnostics):
             pathways[made] = single
             aliases[("pathways", made)] = ("pathways", name)
     for name, stimulus in circuit.stimuli.items():
-        for made, each in _split_stimulus(name, stimulus, problems):
+        for made, each in _split_stimulus(name, stimulus, diagnostics):
             stimuli[made] = each
             aliases[("stimuli", made)] = ("stimuli", name)
-    if problems:
-        raise circuit.source.placed(problems)
+    if diagnostics.problems:
+        raise circuit.source.placed(diagnostics.problems)
     written_out = circuit.with_(pathways=pathways, stimuli=stimuli)
     return written_out.at(
         circuit.source.aliased({made: name for made, name in aliases.items() if made != name})
     )
 
 
-def _with_gains(circuit: Circuit, problems: list[Problem]) -> Circuit:
+def _with_gains(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:
     """The circuit with the gains that stand in a file beside it."""
     if not isinstance(circuit.gains, str):
         return circuit
@@ -61,38 +104,33 @@ def _with_gains(circuit: Circuit, problems: list[Problem]) -> Circuit:
         gains = parse(Gains, {"gains": data}, source.joined(source, here)).gains
     except CircuitError as error:
         hint = "`thalia calibrate` writes one"
-        problems += [
+        diagnostics.problems += [
             p if p.place else Problem(here, p.message, p.hint or hint) for p in error.problems
         ]
         return circuit.with_(gains={})
     return circuit.with_(gains=gains).at(circuit.source.joined(source, here))
 
 
-def _expand_regions(circuit: Circuit, problems: list[Problem]) -> Circuit:
+def _expand_regions(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:
     populations, pathways = dict(circuit.populations), dict(circuit.pathways)
     source = circuit.source
     claims = [circuit.reference] if circuit.reference else []
-    own = {"neurons": circuit.neurons}
     for region, use in circuit.regions.items():
         here: Path = ("regions", region)
         try:
-            text, file = part_text("regions", use.template, circuit.folder)
-            data, fragment_source = read_yaml(text, file)
-            data, fragment_source = current_names(Fragment, data, fragment_source, own)
-            parse(Fragment, data, fragment_source)
-            assert isinstance(data, dict)  # or `parse` had refused it
-            fragment_source = fragment_source.joined(source.below(here), ())
-            fragment = parse(Fragment, _changed(here, use, data, file, problems), fragment_source)
+            template = template_of(use.template, circuit.folder, frozenset(circuit.neurons))
         except CircuitError as error:
-            problems += [
+            diagnostics.problems += [
                 Problem((*here, *p.path), p.message, p.hint, p.place)
                 if p.place
                 else Problem((*here, "template"), p.message, p.hint)
                 for p in error.problems
             ]
             continue
-        source = source.joined(fragment_source, here)
-        problems += _shares(here, use, fragment, file)
+        both = template.source.joined(circuit.source.below(here), ())
+        fragment = _changed_template(here, use, template, both, diagnostics)
+        source = source.joined(both, here)
+        _check_shares(here, use, fragment, template.file, diagnostics)
         for name, population in fragment.populations.items():
             made = f"{region}.{name}"
             populations[made] = _sized(population, use.size)
@@ -101,24 +139,72 @@ def _expand_regions(circuit: Circuit, problems: list[Problem]) -> Circuit:
             claims.append(_claimed(region, fragment.reference))
         for name, pathway in fragment.pathways.items():
             made = f"{region}.{name}"
-            changes: dict[str, Any] = {
-                side: tuple(f"{region}.{end}" for end in getattr(pathway, side))
-                for side in ("pre", "post")
-            }
-            changes["plasticity"] = tuple(_instructed_in(region, use) for use in pathway.plasticity)
-            pathways[made] = pathway.model_copy(update=changes)
+            pathways[made] = _in_region(region, pathway)
             source = source.aliased({("pathways", made): (*here, "pathways", name)})
     for name, population in circuit.populations.items():
         if population.share is not None:
-            problems.append(
-                Problem(
-                    ("populations", name, "share"), "'share' is for regions", "give `size:` instead"
-                )
-            )
+            path: Path = ("populations", name, "share")
+            diagnostics.error(path, "'share' is for regions", "give `size:` instead")
     reference = reduce(_both, claims) if claims else None
     return circuit.with_(
         regions={}, populations=populations, pathways=pathways, reference=reference
     ).at(source)
+
+
+def _changed_template(
+    here: Path, use: RegionUse, template: Template, source: Source, diagnostics: Diagnostics
+) -> Fragment:
+    """The template of a region with what the circuit changes of it; `source` is where both are written."""
+    fragment = template.fragment
+    populations = _changed(
+        "populations", Population, use.populations, here, template, source, diagnostics
+    )
+    pathways = _changed("pathways", Pathway, use.pathways, here, template, source, diagnostics)
+    changes = {
+        "populations": {**fragment.populations, **populations},
+        "pathways": {**fragment.pathways, **pathways},
+    }
+    return fragment.model_copy(update=changes)
+
+
+def _changed[Model: Population | Pathway](
+    kind: str,
+    model: type[Model],
+    changes: Mapping[str, Mapping[str, Any]],
+    here: Path,
+    template: Template,
+    source: Source,
+    diagnostics: Diagnostics,
+) -> dict[str, Model]:
+    """The populations, or the pathways, of a template that a circuit changes."""
+    known = template.data.get(kind) or {}
+    made = {}
+    for name, new in changes.items():
+        path: Path = (*here, kind, name)
+        if name not in known:
+            message = f"{template.file} has no {kind[:-1]} '{name}'"
+            diagnostics.error(path, message, did_you_mean(name, known))
+            continue
+        before = known[name]
+        both = {
+            key: {**before[key], **value}
+            for key, value in new.items()
+            if isinstance(value, dict) and isinstance(before.get(key), dict)
+        }
+        try:
+            made[name] = parse(model, {**before, **new, **both}, source.below((kind, name)))
+        except CircuitError as error:
+            diagnostics.problems += [problem.under(*path) for problem in error.problems]
+    return made
+
+
+def _in_region(region: str, pathway: Pathway) -> Pathway:
+    """A pathway of a template, whose ends and instructive pathways are of the same region."""
+    changes: dict[str, Any] = {
+        side: tuple(f"{region}.{end}" for end in getattr(pathway, side)) for side in ("pre", "post")
+    }
+    changes["plasticity"] = tuple(_instructed_in(region, use) for use in pathway.plasticity)
+    return pathway.model_copy(update=changes)
 
 
 def _claimed(region: str, claims: Reference) -> Reference:
@@ -146,37 +232,6 @@ def _both(first: Reference, second: Reference) -> Reference:
     )
 
 
-def _changed(
-    here: Path, use: RegionUse, data: dict[str, Any], file: str, problems: list[Problem]
-) -> dict[str, Any]:
-    """A template's data with what the circuit changes of it."""
-    made = dict(data)
-    for kind, each in (("populations", use.populations), ("pathways", use.pathways)):
-        known = made[kind] = dict(data.get(kind) or {})
-        for name, changes in each.items():
-            if name not in known:
-                problems.append(
-                    Problem(
-                        (*here, kind, name),
-                        f"{file} has no {kind[:-1]} '{name}'",
-                        did_you_mean(name, known),
-                    )
-                )
-                continue
-            before = known[name]
-            both = [
-                key
-                for key, new in changes.items()
-                if isinstance(new, dict) and isinstance(before.get(key), dict)
-            ]
-            known[name] = {
-                **before,
-                **changes,
-                **{key: {**before[key], **changes[key]} for key in both},
-            }
-    return made
-
-
 def _expand_schedules(circuit: Circuit) -> Circuit:
     """Releases of modulators at given times become spikes of populations of one neuron."""
     populations, stimuli, modulators = (
@@ -197,9 +252,8 @@ def _expand_schedules(circuit: Circuit) -> Circuit:
                 }
             )
         if made:
-            modulators[name] = modulator.model_copy(
-                update={"released_by": (*(modulator.released_by or ()), *made)}
-            )
+            released_by = tuple(dict.fromkeys((*(modulator.released_by or ()), *made)))
+            modulators[name] = modulator.model_copy(update={"released_by": released_by})
     return circuit.with_(populations=populations, stimuli=stimuli, modulators=modulators).at(source)
 
 
@@ -212,8 +266,10 @@ def _instructed_in(region: str, use: RuleUse) -> RuleUse:
     )
 
 
-def _shares(here: Path, use: RegionUse, fragment: Fragment, file: str) -> Iterator[Problem]:
-    """What is wrong with the shares of a region's populations, told at the region's place, with those of the template."""
+def _check_shares(
+    here: Path, use: RegionUse, fragment: Fragment, file: str, diagnostics: Diagnostics
+) -> None:
+    """Note at the region what is wrong with the shares of its populations, with all those of the template."""
     shares = {
         name: population.share.mean
         for name, population in fragment.populations.items()
@@ -221,26 +277,26 @@ def _shares(here: Path, use: RegionUse, fragment: Fragment, file: str) -> Iterat
     }
     listed = ", ".join(f"{name} {share:g}" for name, share in shares.items())
     if shares and abs(sum(shares.values()) - 1) > 0.005:
-        yield Problem(
-            (*here, "template"),
-            f"the shares of {file} sum to {sum(shares.values()):g}, expected 1",
-            listed,
-        )
+        message = f"the shares of {file} sum to {sum(shares.values()):g}, expected 1"
+        diagnostics.error((*here, "template"), message, listed)
     small = {name: share for name, share in shares.items() if share * use.size < 0.5}
     if small:
         need = max(math.ceil(0.5 / share) if share else 0 for share in small.values())
         message = f"{use.size} neurons leave none for {', '.join(small)} of {file}"
-        yield Problem((*here, "size"), message, f"give it at least {need}; shares are {listed}")
+        hint = f"give it at least {need}; shares are {listed}"
+        diagnostics.error((*here, "size"), message, hint)
 
 
 def _sized(population: Population, region_size: int) -> Population:
     share = population.share.mean if population.share else 1.0
-    size = population.size or max(1, round(share * region_size))  # of none `_shares` has told
+    size = population.size or max(
+        1, round(share * region_size)
+    )  # `_check_shares` has refused a share of none
     return population.model_copy(update={"size": size, "share": None})
 
 
 def _split_pathway(
-    name: str, pathway: Pathway, problems: list[Problem]
+    name: str, pathway: Pathway, diagnostics: Diagnostics
 ) -> list[tuple[str, Pathway]]:
     shape = (len(pathway.post), len(pathway.pre))
     tables = {
@@ -256,7 +312,7 @@ def _split_pathway(
         if entry
     ]
     if any(wrong):
-        problems += [problem for problem in wrong if problem]
+        diagnostics.problems += [problem for problem in wrong if problem]
         return []
     made = []
     for row, post in enumerate(pathway.post):
@@ -293,13 +349,13 @@ def _one(pathway: Pathway, pre: str, post: str, picked: dict[tuple[str, ...], An
 
 
 def _split_stimulus(
-    name: str, stimulus: Stimulus, problems: list[Problem]
+    name: str, stimulus: Stimulus, diagnostics: Diagnostics
 ) -> list[tuple[str, Stimulus]]:
     problem = _shape_problem(
         ("stimuli", name, "number"), stimulus.number, (len(stimulus.target), 1)
     )
     if problem:
-        problems.append(problem)
+        diagnostics.problems.append(problem)
         return []
     if len(stimulus.target) == 1:
         return [(name, stimulus)]

@@ -1,45 +1,113 @@
-"""From a circuit file to the plan that will run, with what the command line adds to it."""
+"""The compiler: the passes that make a plan of a circuit, in their order.
 
-from collections.abc import Container, Mapping
+Each pass is a function of a value, the options and the diagnostics; what it gives is the value of the next one.
+"""
+
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path as FilePath
 from typing import Any
 
 from thalia.circuit.load import dumps, load
-from thalia.circuit.spec import Circuit, Scale
+from thalia.circuit.spec import Circuit
+from thalia.compiler.downscale import Scaled, ScaleReport, downscale
+from thalia.compiler.drive_to_weight import drive_to_weight
 from thalia.compiler.expand import expand
 from thalia.compiler.optimise.fuse import fuse
-from thalia.compiler.optimise.lower import PRECISIONS
-from thalia.compiler.optimise.lower import lower as lower_pass
+from thalia.compiler.optimise.lower import lower
+from thalia.compiler.options import DEFAULT_OPTIONS, CompilerOptions
 from thalia.compiler.plan import Plan
-from thalia.compiler.resolve.phases import lasting
 from thalia.compiler.resolve.resolver import resolve
 from thalia.compiler.resolve.spike_sources import spikes_text
-from thalia.errors import CircuitError, Path, Problem, fail
+from thalia.errors import CircuitError, Diagnostics, Path, Problem, did_you_mean, fail
 from thalia.library.lookup import part_text
-from thalia.syntax.units import Value, constant, parse_value
+
+PASSES: tuple[Callable[[Any, CompilerOptions, Diagnostics], Any], ...] = (
+    expand,  # Circuit -> Circuit: regions and matrix pathways become populations and pathways
+    drive_to_weight,  # Circuit -> Circuit: weights said as drives become numbers, gains act
+    downscale,  # Circuit -> Scaled: fewer neurons and synapses, and what that preserves
+    resolve,  # Scaled -> Plan: names found, defaults filled in, dimensions checked
+    fuse,  # Plan -> Plan: as few objects as possible
+    lower,  # Plan -> Plan: the cheapest exact form of every synaptic variable
+)
+PASS_NAMES = tuple(each.__name__ for each in PASSES)
 
 
-def plan_of(circuit: Circuit, lower: str = "on", precision: str = "double") -> Plan:
-    """The plan that would run: passes 2 to 5.
+def after_each_pass(
+    circuit: Circuit, options: CompilerOptions, last: str = PASS_NAMES[-1]
+) -> dict[str, Any]:
+    """What stands after each pass up to the last one, by the name of the pass.
+
+    Raises
+    ------
+    CircuitError
+        With every mistake that these passes find, or if no pass has the name of the last one.
+    """
+    if last not in PASS_NAMES:
+        raise fail(f"no pass is called '{last}'", did_you_mean(last, PASS_NAMES))
+    diagnostics, made, value = Diagnostics(), {}, circuit
+    for run_pass in PASSES[: PASS_NAMES.index(last) + 1]:
+        value = made[run_pass.__name__] = run_pass(value, options, diagnostics)
+    if diagnostics.problems:
+        raise circuit.source.placed(diagnostics.problems)
+    return made
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A circuit as given, written out by `expand`, and as the plan that runs; and what its scale preserves."""
+
+    circuit: Circuit
+    options: CompilerOptions
+    expanded: Circuit
+    report: ScaleReport
+    plan: Plan
+
+    @cached_property
+    def files(self) -> dict[str, str]:
+        """The text of the circuit and of every file beside it that it draws in, by name."""
+        folder = self.circuit.folder
+        files = dict(self.circuit.source.files)
+        files = files or {f"{self.circuit.name}.yaml": dumps(self.circuit)}
+        files |= self.expanded.source.files
+        for stimulus in self.expanded.stimuli.values():
+            if stimulus.file:
+                whose = f":{stimulus.population}" if stimulus.population else ""
+                files[f"{folder / stimulus.file}{whose}"] = spikes_text(stimulus, folder)
+        for kind, name in sorted(self.expanded.parts_used()):
+            if name.endswith(".yaml"):
+                text, file = part_text(kind, name, folder)
+                files[file] = text
+        return files
+
+
+def compile_circuit(circuit: Circuit, options: CompilerOptions = DEFAULT_OPTIONS) -> Compiled:
+    """Compile a circuit: every pass, once.
 
     Raises
     ------
     CircuitError
         With every mistake in the circuit.
     """
-    for option, found, known in (
-        ("--lower", lower, ("on", "off")),
-        ("--precision", precision, PRECISIONS),
-    ):
-        if found not in known:
-            raise fail(f"{option}: expected {' or '.join(map(repr, known))}, found '{found}'")
-    return lower_pass(fuse(resolve(circuit)), lower, precision).with_(
-        unmodified=circuit.backend.unmodified
-    )
+    made = after_each_pass(circuit, options)
+    scaled: Scaled = made["downscale"]
+    return Compiled(circuit, options, made["expand"], scaled.report, made["lower"])
+
+
+def plan_of(circuit: Circuit, lower: str = "on", precision: str = "double") -> Plan:
+    """The plan that would run.
+
+    Raises
+    ------
+    CircuitError
+        With every mistake in the circuit.
+    """
+    return compile_circuit(circuit, CompilerOptions(lower, precision)).plan
 
 
 def load_whole(file: str | FilePath, set: Mapping[str, Any] | None = None) -> Circuit:
-    """Load a circuit; if it has mistakes, report those of the later passes in the same go.
+    """Load a circuit; if it has mistakes, report those that the passes find in the rest of it as well.
 
     Raises
     ------
@@ -54,67 +122,18 @@ def load_whole(file: str | FilePath, set: Mapping[str, Any] | None = None) -> Ci
         try:
             plan_of(error.rest)
         except CircuitError as later:
-            told = [problem.path for problem in error.problems]
-            words = {str(part) for path in told for part in path[1:2]}
-            new = [p for p in later.problems if not _follows(p, told, words)]
+            reported = [problem.path for problem in error.problems]
+            words = {str(part) for path in reported for part in path[1:2]}
+            new = [p for p in later.problems if not _follows(p, reported, words)]
             raise error.rest.source.placed([*error.problems, *new]) from None
         raise
 
 
-def _follows(problem: Problem, told: list[Path], words: Container[str]) -> bool:
+def _follows(problem: Problem, reported: list[Path], words: Container[str]) -> bool:
     """Whether a problem may only be there because something else is missing."""
     near = any(
         problem.path[: len(path)] == path or path[: len(problem.path)] == problem.path
-        for path in told
+        for path in reported
     )
     named = problem.message.partition("'")[2].partition("'")[0]
     return near or named in words
-
-
-def files_of(circuit: Circuit) -> dict[str, str]:
-    """The text of the circuit and of every file beside it that it draws in, by name."""
-    files = dict(circuit.source.files) or {f"{circuit.name}.yaml": dumps(circuit)}
-    files |= expand(circuit).source.files
-    for stimulus in circuit.stimuli.values():
-        if stimulus.file:
-            whose = f":{stimulus.population}" if stimulus.population else ""
-            files[f"{circuit.folder / stimulus.file}{whose}"] = spikes_text(
-                stimulus, circuit.folder
-            )
-    for kind, name in sorted(circuit.parts_used()):
-        if name.endswith(".yaml"):
-            text, file = part_text(kind, name, circuit.folder)
-            files[file] = text
-    return files
-
-
-def with_options(
-    circuit: Circuit,
-    seed: int | None = None,
-    duration: str | Value | None = None,
-    scale: float | None = None,
-) -> Circuit:
-    """The circuit with another seed, duration or scale.
-
-    Raises
-    ------
-    CircuitError
-        If one of them cannot be read.
-    """
-    if seed is not None:
-        if not 0 <= seed < 2**63:
-            raise fail(f"--seed: expected a whole number from 0 to 2^63 - 1, found {seed}")
-        circuit = circuit.with_(seed=seed)
-    if scale is not None:
-        if not 0 < scale <= 1:
-            raise fail(f"--scale: expected a fraction above 0 and up to 1, found {scale}")
-        circuit = circuit.with_(scale=Scale(neurons=constant(scale), synapses=constant(scale)))
-    if duration is not None:
-        try:
-            length = parse_value(duration)
-        except ValueError as error:
-            raise fail(f"--duration: {error}") from None
-        if length.dimension != circuit.dt.dimension or length.is_random or length.mean <= 0:
-            raise fail(f"--duration: expected a time such as '2 s', found {duration}")
-        circuit = lasting(circuit, length)
-    return circuit

@@ -4,7 +4,7 @@ Each run has its own seed, weights and parameters; they share nothing but the pr
 in company, because it is drawn for each neuron of the whole; its distribution does not.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
@@ -17,7 +17,8 @@ from thalia import backends
 from thalia.circuit.spec import Circuit, Record
 from thalia.codegen.brian_model import model_of
 from thalia.codegen.listing import describe
-from thalia.compiler.pipeline import files_of, plan_of, with_options
+from thalia.compiler.options import CompilerOptions, with_options
+from thalia.compiler.pipeline import Compiled, compile_circuit
 from thalia.compiler.plan import (
     SHARED,
     Drive,
@@ -217,7 +218,8 @@ def run_together(
 
     `options` are those of `run`, of each circuit.
     """
-    plans = [_planned(circuit, each) for circuit, each in zip(circuits, options, strict=True)]
+    compiled = [compiled_with(*each) for each in zip(circuits, options, strict=True)]
+    plans = [each.plan for each in compiled]
     kinds: dict[object, list[int]] = {}
     for index, plan in enumerate(plans):
         kinds.setdefault(kind(plan) if fits_together(plan) else index, []).append(index)
@@ -228,18 +230,30 @@ def run_together(
         size = min(most, most_together(plans[same[0]], gpu.free if gpu else 0.0))
         for start in range(0, len(same), size):
             here = same[start : start + size]
-            results, synapses = _run([plans[k] for k in here], circuits[here[0]])
+            results, synapses = _run([plans[k] for k in here], compiled[here[0]].files)
             yield from ((index, _of(results, run, synapses)) for run, index in enumerate(here))
 
 
-def _planned(circuit: Circuit, options: dict[str, Any]) -> Plan:
-    changed = with_options(
-        circuit, options.get("seed"), options.get("duration"), options.get("scale")
+def compiled_with(circuit: Circuit, options: Mapping[str, Any]) -> Compiled:
+    """A circuit compiled with options of `run`.
+
+    Raises
+    ------
+    CircuitError
+        If the circuit has mistakes, or an option cannot be.
+    """
+    circuit = with_options(circuit, options.get("seed"), options.get("scale"))
+    return compile_circuit(
+        circuit,
+        CompilerOptions(
+            options.get("lower", "on"),
+            options.get("precision", "double"),
+            options.get("duration"),
+        ),
     )
-    return plan_of(changed, options.get("lower", "on"), options.get("precision", "double"))
 
 
-def _run(plans: Sequence[Plan], circuit: Circuit) -> tuple[dict[str, Any], list[int]]:
+def _run(plans: Sequence[Plan], files: dict[str, str]) -> tuple[dict[str, Any], list[int]]:
     """The summary of all, and how many synapses each has."""
     clock = Clock()
     joined = join(plans)
@@ -252,7 +266,7 @@ def _run(plans: Sequence[Plan], circuit: Circuit) -> tuple[dict[str, Any], list[
     network = Network.of_arrays(joined, engine, arrays, clock, backends.silent)
     with TemporaryDirectory() as scratch:
         file = FilePath(scratch) / "run.h5"
-        with RunWriter.create(file, joined, files_of(circuit), describe(joined), "cuda") as writer:
+        with RunWriter.create(file, joined, files, describe(joined), "cuda") as writer:
             simulate(network, writer, clock, LoopOptions(checkpoint_every=2 * joined.duration))
         return Run(file).results, counts
 

@@ -18,11 +18,10 @@ import numpy as np
 from thalia import backends
 from thalia.backends import Progress, silent
 from thalia.backends.cpp.compiler import identity
-from thalia.circuit.spec import Circuit
-from thalia.compiler.pipeline import load_whole, plan_of, with_options
+from thalia.compiler.pipeline import Compiled, compile_circuit, load_whole
 from thalia.errors import fail
 from thalia.parallel.axes import Axis, Point, points
-from thalia.parallel.gpu_batch import MOST
+from thalia.parallel.gpu_batch import MOST, compiled_with
 from thalia.parallel.result_log import Ledger
 from thalia.parallel.workers import (
     Job,
@@ -86,16 +85,18 @@ def sweep(
     """
     _check_paths(axes, set or {}, options)
     circuits = _circuits(circuit, axes, set or {})
-    wanted = points(axes, seeds if seeds is not None else (next(iter(circuits.values())).seed,))
-    origins = {key: origin_of(each) for key, each in circuits.items()}  # shared by all seeds
+    first = next(iter(circuits.values())).circuit
+    wanted = points(axes, seeds if seeds is not None else (first.seed,))
+    origins = {
+        key: origin_of(each.expanded) for key, each in circuits.items()
+    }  # shared by all seeds
     jobs = [_job(origins[_key(point.settings)], point, options) for point in wanted]
     if not jobs:
         raise fail("there is nothing to run", "give --vary or --seeds")
-    name = next(iter(circuits.values())).name
     folder = (
         FilePath(output)
         if output
-        else FilePath("sweeps") / name / datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
+        else FilePath("sweeps") / first.name / datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
     )
     with explained(folder):
         work = [[job["index"], job["circuit"], job["files"], job["options"]] for job in jobs]
@@ -166,15 +167,13 @@ def _key(settings: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 def _circuits(
     file: str | FilePath, axes: Sequence[Axis], set: Mapping[str, Any]
-) -> dict[tuple[tuple[str, str], ...], Circuit]:
-    """The circuit with every combination of values; planned, so that each mistake is told before anything runs."""
+) -> dict[tuple[tuple[str, str], ...], Compiled]:
+    """The circuit with every combination of values, compiled, so that each mistake is reported before anything runs."""
     circuits = {
         _key(each.settings): load_whole(file, {**set, **each.settings})
         for each in points(axes, (0,))
     }
-    for circuit in circuits.values():
-        plan_of(circuit)
-    return circuits
+    return {key: compile_circuit(circuit) for key, circuit in circuits.items()}
 
 
 def _job(origin: tuple[str, dict[str, str]], point: Point, options: Mapping[str, Any]) -> Job:
@@ -193,13 +192,8 @@ def _build(jobs: list[Job], progress: Progress) -> None:
     for job in jobs:
         options = job["options"]
         with TemporaryDirectory() as scratch:
-            circuit = with_options(
-                circuit_of(job, FilePath(scratch)),
-                None,
-                options.get("duration"),
-                options.get("scale"),
-            )
-            plan = plan_of(circuit, options.get("lower", "on"), options.get("precision", "double"))
+            circuit = circuit_of(job, FilePath(scratch))
+            plan = compiled_with(circuit, options).plan
         name = options.get("backend") or backends.choose()[0]
         backend = backends.find(name)
         if reasons := backend.refuse(plan):

@@ -13,8 +13,7 @@ from typing import Any
 from thalia.circuit.load import load
 from thalia.circuit.spec import Circuit, Reference
 from thalia.compiler.drive_to_weight import excited_in
-from thalia.compiler.expand import expand
-from thalia.compiler.pipeline import plan_of
+from thalia.compiler.pipeline import compile_circuit
 from thalia.errors import fail
 from thalia.simulation.run import run
 from thalia.syntax.units import constant
@@ -134,8 +133,7 @@ def calibrate(
     loaded = load(circuit, set)
     if isinstance(loaded.gains, str) and not (loaded.folder / loaded.gains).exists():
         loaded = loaded.with_(gains={})
-    whole = expand(loaded)
-    plan_of(loaded)
+    whole = compile_circuit(loaded).expanded
     assert not isinstance(whole.gains, str)  # `expand` has read the file
     ranges = _ranges(whole.reference, str(circuit))
     adjustable = [name for name in ranges if name in excited_in(whole)]

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from thalia.circuit.load import dumps, loads
 from thalia.circuit.spec import Circuit
-from thalia.compiler.expand import expand
-from thalia.compiler.pipeline import plan_of
+from thalia.compiler.options import CompilerOptions
+from thalia.compiler.pipeline import compile_circuit
 from thalia.compiler.plan import SECOND, Plan
-from thalia.compiler.resolve.phases import lasting
 from thalia.compiler.resolve.spike_sources import spikes_text
 from thalia.connectivity.build import Arrays
 from thalia.errors import fail
@@ -201,20 +200,19 @@ def fingerprint(arrays: Arrays) -> int:
     return checksum
 
 
-def origin_of(circuit: Circuit) -> tuple[str, dict[str, str]]:
-    """The circuit as it runs, every option applied, and the files that it uses, under unambiguous names."""
-    written_out = expand(circuit)
+def origin_of(written_out: Circuit) -> tuple[str, dict[str, str]]:
+    """A circuit, written out, as it runs: as text, and the files that it uses, under unambiguous names."""
     stimuli, files = dict(written_out.stimuli), {}
     for index, (name, stimulus) in enumerate(stimuli.items()):
         if stimulus.file:
             kept = f"./spikes{index}/{FilePath(stimulus.file).name}"
-            files[kept] = spikes_text(stimulus, circuit.folder)
+            files[kept] = spikes_text(stimulus, written_out.folder)
             stimuli[name] = stimulus.model_copy(update={"file": kept, "population": None})
     text = dumps(written_out.with_(stimuli=stimuli))
     kinds = {name: kind for kind, name in written_out.parts_used() if name.endswith(".yaml")}
     for index, name in enumerate(sorted(kinds, key=len, reverse=True)):
         kept = f"./file{index}/{FilePath(name).name}"
-        files[kept] = part_text(kinds[name], name, circuit.folder)[0]
+        files[kept] = part_text(kinds[name], name, written_out.folder)[0]
         text = text.replace(name, kept)
     return text, files
 
@@ -286,12 +284,12 @@ def plan_from(
             target.write_text(each.asstr()[()])
         circuit = loads(group["circuit"].asstr()[()], path.name, FilePath(folder))
         settings = dict(group.attrs)
-        plan = plan_of(
-            lasting(circuit, constant(duration, SECOND)),
+        options = CompilerOptions(
             str(settings["lower"]),
             str(settings.get("precision", "double")),
+            constant(duration, SECOND),
         )
-        return plan, settings
+        return compile_circuit(circuit, options).plan, settings
 
 
 def interval_of(option: str, text: str | Value | None, plan: Plan) -> float | None:

@@ -13,7 +13,8 @@ from thalia.backends import Progress, Session, silent
 from thalia.circuit.load import dumps, loads
 from thalia.circuit.spec import Circuit
 from thalia.codegen.listing import describe
-from thalia.compiler.pipeline import files_of, load_whole, plan_of, with_options
+from thalia.compiler.options import CompilerOptions, with_options
+from thalia.compiler.pipeline import compile_circuit, load_whole
 from thalia.compiler.plan import Plan
 from thalia.compiler.resources import check_disk, check_memory
 from thalia.errors import fail
@@ -165,11 +166,11 @@ def run(
 def run_with(circuit: Circuit | str | FilePath, options: RunOptions) -> Run:
     """Simulate a circuit; see `run`."""
     clock = Clock()
-    circuit = _loaded(circuit, options.set)
-    origin = with_options(circuit, options.seed, None, options.scale)
-    circuit = with_options(origin, duration=options.duration)
+    circuit = with_options(_loaded(circuit, options.set), options.seed, options.scale)
     clock.lap("load")
-    plan = plan_of(circuit, options.lower, options.precision)
+    compiler_options = CompilerOptions(options.lower, options.precision, options.duration)
+    compiled = compile_circuit(circuit, compiler_options)
+    plan = compiled.plan
     engine = Engine.for_plan(plan, options.backend)
     loop_options = options.loop_options(plan)
     file = output_file(plan.name, options.output, options.overwrite)
@@ -178,7 +179,7 @@ def run_with(circuit: Circuit | str | FilePath, options: RunOptions) -> Run:
     clock.lap("plan")
     with explained(file):
         network = Network.build(plan, engine, clock, options.progress)
-        with RunWriter.create(file, plan, files_of(origin), describe(plan), engine.name) as writer:
+        with RunWriter.create(file, plan, compiled.files, describe(plan), engine.name) as writer:
             settings = {
                 "backend": engine.name,
                 "lower": options.lower,
@@ -186,7 +187,7 @@ def run_with(circuit: Circuit | str | FilePath, options: RunOptions) -> Run:
                 "wiring": fingerprint(network.arrays),
                 "task": options.task is not None,
             }
-            writer.origin(*origin_of(origin), settings)
+            writer.origin(*origin_of(compiled.expanded), settings)
             simulate(network, writer, clock, loop_options)
     return Run(file)
 

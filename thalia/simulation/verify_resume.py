@@ -10,7 +10,8 @@ import h5py
 
 from thalia.backends import Progress, silent
 from thalia.circuit.spec import Circuit
-from thalia.compiler.pipeline import plan_of, with_options
+from thalia.compiler.options import CompilerOptions
+from thalia.compiler.pipeline import compile_circuit
 from thalia.compiler.plan import SECOND
 from thalia.errors import fail
 from thalia.simulation.checkpoint import read_state
@@ -75,7 +76,7 @@ def verify(
     CircuitError
         For anything wrong with the circuit, or if there is nothing to cut.
     """
-    plan = plan_of(with_options(circuit, duration=duration))
+    plan = compile_circuit(circuit, CompilerOptions(duration=duration)).plan
     options: dict[str, Any] = {"backend": backend, "duration": duration}
     if not 2 <= pieces <= plan.steps:
         raise fail(f"expected from 2 pieces to {plan.steps:,}, one a step, found {pieces}")

@@ -14,13 +14,14 @@ from functools import lru_cache
 from math import exp, inf, log, pi, sqrt
 from typing import Any, cast
 
+from thalia.errors import MistakeInText
 from thalia.syntax.units import UNITS, Dimension, parse_unit, si_unit
 
 # stands for the dimension of the weight, which a rule does not know: `dw/dt = ... : weight`
 WEIGHT: Dimension = (inf, inf, inf, inf, inf)
 
 
-class EquationError(ValueError):
+class EquationError(MistakeInText):
     """Model text that cannot be read, or whose dimensions disagree; the message says where and why."""
 
 

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from math import isfinite
 
-from thalia.errors import did_you_mean
+from thalia.errors import MistakeInText, did_you_mean
 
 Dimension = tuple[
     float, float, float, float, float
@@ -130,7 +130,7 @@ def multiply(a: Dimension, b: Dimension, power: float = 1) -> Dimension:
     return tuple(x + y * power for x, y in zip(a, b, strict=True))  # type: ignore[return-value]
 
 
-class ValueSyntaxError(ValueError):
+class ValueSyntaxError(MistakeInText):
     """A value that cannot be read; the message says what was expected."""
 
 

@@ -19,7 +19,9 @@ from thalia.backends import Progress, silent
 from thalia.circuit.experiment_spec import Experiment, Variant
 from thalia.circuit.serialize import as_data as as_plain
 from thalia.circuit.spec import Circuit
-from thalia.compiler.pipeline import load_whole, with_options
+from thalia.compiler.expand import expand
+from thalia.compiler.options import with_options
+from thalia.compiler.pipeline import load_whole
 from thalia.connectivity.build import stream
 from thalia.errors import CircuitError, did_you_mean, fail
 from thalia.library.lookup import LIBRARY, part_text
@@ -202,7 +204,7 @@ def _environment(circuit: Circuit, numbers: dict[str, Any]) -> Environment:
 def _jobs(conditions: list[Condition], seeds: Sequence[int], backend: str | None) -> list[Job]:
     jobs: list[Job] = []
     for index, condition in enumerate(conditions):
-        text, files = origin_of(condition.circuit)
+        text, files = origin_of(expand(condition.circuit))
         task = condition.experiment.task
         if task.endswith(".py"):
             files[task] = (condition.circuit.folder / task).read_text("utf-8")
@@ -291,7 +293,7 @@ def _log(
         "thalia": version("thalia"),
         "backend": backend or backends.choose()[0],
         "section": as_plain(condition.experiment),
-        "circuit": origin_of(condition.circuit)[0],
+        "circuit": origin_of(expand(condition.circuit))[0],
     }
     return Log(
         config,

@@ -7,6 +7,7 @@ number of populations and pathways. What differs between members becomes a param
 from collections import Counter, defaultdict
 from dataclasses import replace
 
+from thalia.compiler.options import CompilerOptions
 from thalia.compiler.plan import (
     SHARED,
     Drive,
@@ -18,12 +19,13 @@ from thalia.compiler.plan import (
     synapses_name,
     unused_name,
 )
+from thalia.errors import Diagnostics
 from thalia.library.lookup import word_of
 from thalia.syntax.equations import identifiers
 from thalia.syntax.units import Value
 
 
-def fuse(plan: Plan) -> Plan:
+def fuse(plan: Plan, options: CompilerOptions, diagnostics: Diagnostics) -> Plan:
     """The same plan in as few objects as possible."""
     alike: dict[object, list[Group]] = defaultdict(list)
     for group in plan.groups:

@@ -15,8 +15,10 @@ from dataclasses import dataclass, replace
 
 from thalia.compiler.optimise.deferred_weights import Bookkeeping, Term, decay_rate, terms_of
 from thalia.compiler.optimise.hoist import Moved, hoist, hoisted_name, hosting, stem_of, why_hoist
+from thalia.compiler.options import CompilerOptions
 from thalia.compiler.plan import SECOND, SHARED, SHARED_CELL, Group, Member, Plan, SynapseGroup
 from thalia.compiler.resolve.synapse_code import CLAMP
+from thalia.errors import Diagnostics
 from thalia.syntax.dimensions import CONSTANTS, FUNCTIONS, dimension_of
 from thalia.syntax.equations import (
     Equation,
@@ -40,7 +42,6 @@ HOISTED, ACCUMULATED, RESCALED, EVENT, CLOCK = (
     "event-driven",
     "clock-driven",
 )
-PRECISIONS = ("double", "single")
 # time constants of the fastest trace after which its sum starts anew; by then it has grown by exp(10), and lost as much precision
 EPOCH = {"double": 10, "single": 3}
 RANGE = {
@@ -49,8 +50,9 @@ RANGE = {
 }  # those that a trace may grow by which is in no sum, and so loses none
 
 
-def lower(plan: Plan, mode: str = "on", precision: str = "double") -> Plan:
-    """The same plan with a form for each variable; with mode 'off' all are clock-driven, for comparison."""
+def lower(plan: Plan, options: CompilerOptions, diagnostics: Diagnostics) -> Plan:
+    """The same plan with a form for each variable; with `--lower off` all are clock-driven, for comparison."""
+    mode, precision = options.lower, options.precision
     groups = {group.name: group for group in plan.all_groups}
     synapses, epochs = [], []
     for each in plan.synapses:

@@ -5,19 +5,18 @@ from dataclasses import replace
 from math import inf
 
 from thalia.circuit.spec import Circuit, Pathway
-from thalia.compiler.downscale import ScaleReport, scale
-from thalia.compiler.drive_to_weight import at_working_point
-from thalia.compiler.expand import expand
+from thalia.compiler.downscale import Scaled, ScaleReport
+from thalia.compiler.options import CompilerOptions
 from thalia.compiler.plan import Group, PathwayPlan, Plan, SynapseGroup, group_name, synapses_name
 from thalia.compiler.resolve.dales_law import breaches
 from thalia.compiler.resolve.neuromodulators import IN_SYNAPSES, Modulators
-from thalia.compiler.resolve.phases import plan_phases, plastic_in
+from thalia.compiler.resolve.phases import lasting, plan_phases, plastic_in
 from thalia.compiler.resolve.plasticity import Layers
 from thalia.compiler.resolve.populations import Populations
 from thalia.compiler.resolve.receptors import SOMA, Port, Ports, Received
 from thalia.compiler.resolve.spike_sources import playback
 from thalia.compiler.resolve.synapse_code import SynapseCode, Used
-from thalia.errors import Path, Problem, did_you_mean
+from thalia.errors import Diagnostics, Path, Problem, did_you_mean
 from thalia.library.lookup import neurons_with
 from thalia.syntax.dimensions import FUNCTIONS, check_equation, check_statement
 from thalia.syntax.equations import Equation, identifiers
@@ -27,7 +26,7 @@ from thalia.syntax.units import DIMENSIONLESS, UNITS, Dimension, Value, constant
 CONDUCTANCE = UNITS["S"][1]
 
 
-def resolve(circuit: Circuit) -> Plan:
+def resolve(scaled: Scaled, options: CompilerOptions, diagnostics: Diagnostics) -> Plan:
     """The plan of a circuit, with one group per population and one synapse object per pathway.
 
     Raises
@@ -35,8 +34,10 @@ def resolve(circuit: Circuit) -> Plan:
     CircuitError
         With every unknown name, wrong dimension, impossible delay and the like.
     """
-    weighed, problems = at_working_point(expand(circuit))
-    return _Resolver(*scale(weighed), problems).plan()
+    circuit = scaled.circuit
+    if options.length:
+        circuit = lasting(circuit, options.length)
+    return _Resolver(circuit, scaled.report, diagnostics.problems).plan()
 
 
 class _Resolver:
@@ -117,6 +118,7 @@ class _Resolver:
             drives=tuple(filter(None, drives)),
             playbacks=tuple(filter(None, playbacks)),
             record=circuit.record,
+            unmodified=circuit.backend.unmodified,
             reference=circuit.reference,
             notes=notes,
         )
