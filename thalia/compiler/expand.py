@@ -36,9 +36,7 @@ class Template:
     source: Source
 
 
-def template_of(
-    name: str, folder: FilePath, own_neurons: frozenset[str] = frozenset()
-) -> Template:
+def template_of(name: str, folder: FilePath, own_neurons: frozenset[str] = frozenset()) -> Template:
     """The region template of this name: of the library, or in a file beside a circuit in this folder.
 
     `own_neurons` are the names of the neuron models that the circuit defines itself.

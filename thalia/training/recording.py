@@ -6,9 +6,8 @@ from dataclasses import replace
 from pathlib import Path as FilePath
 
 from thalia.backends import Session
-from thalia.circuit.spec import Circuit
 from thalia.codegen.listing import describe
-from thalia.compiler.pipeline import files_of
+from thalia.compiler.pipeline import Compiled
 from thalia.compiler.plan import PhasePlan, Plan
 from thalia.recording.writer import RunWriter
 from thalia.simulation.checkpoint import Checkpointer, SavedState, fingerprint, origin_of
@@ -25,16 +24,16 @@ class Recording:
     ----------
     file : path
         An existing file is replaced.
-    circuit : Circuit
+    compiled : Compiled
         The circuit with the phases between which the experiment switches.
     """
 
-    def __init__(self, file: FilePath, circuit: Circuit, network: Network):
+    def __init__(self, file: FilePath, compiled: Compiled, network: Network):
         self.network = network
         plan, engine = network.plan, network.engine
         self.stack = ExitStack()
         self.writer = self.stack.enter_context(
-            RunWriter.create(file, plan, files_of(circuit), describe(plan), engine.name)
+            RunWriter.create(file, plan, compiled.files, describe(plan), engine.name)
         )
         settings = {
             "backend": engine.name,
@@ -43,7 +42,7 @@ class Recording:
             "wiring": fingerprint(network.arrays),
             "experiment": True,
         }
-        self.writer.origin(*origin_of(circuit), settings)
+        self.writer.origin(*origin_of(compiled.expanded), settings)
 
     def begin(
         self, observers: Observers, session: Session, save: Callable[[], SavedState]

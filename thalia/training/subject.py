@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from thalia.backends import Chunk, Progress, silent
 from thalia.circuit.spec import Circuit, Phase
-from thalia.compiler.pipeline import plan_of
+from thalia.compiler.pipeline import compile_circuit
 from thalia.compiler.plan import SECOND, Plan, SynapseGroup
 from thalia.errors import fail
 from thalia.simulation.checkpoint import SavedState, derived
@@ -326,7 +326,7 @@ def plan_for_trials(circuit: Circuit) -> Plan:
     CircuitError
         With every mistake in the circuit, or if it has phases.
     """
-    return plan_of(with_trial_phases(circuit))
+    return compile_circuit(with_trial_phases(circuit)).plan
 
 
 def subject_of(
@@ -350,8 +350,8 @@ def subject_of(
     CircuitError
         If the circuit has mistakes, or the backend cannot run it.
     """
-    phased = with_trial_phases(circuit)
-    plan = plan_of(phased)
+    compiled = compile_circuit(with_trial_phases(circuit))
+    plan = compiled.plan
     engine = Engine.for_plan(plan, backend)
     network = Network.build(plan, engine, Clock(), silent)
-    return Subject(network, Recording(record, phased, network) if record else None, progress)
+    return Subject(network, Recording(record, compiled, network) if record else None, progress)
