@@ -1,5 +1,7 @@
 """Keys and components by the names that they had in earlier versions: read, with a notice that has its place."""
 
+import re
+
 import pytest
 
 import thalia
@@ -87,7 +89,7 @@ def test_the_schema_shows_the_current_names_only(tmp_path):
     schema = command("schema", folder=tmp_path).stdout
 
     assert '"compartment"' in schema
-    assert not {'"onto"', '"teacher"', '"stock"', '"sites"', "FORMER"} & {*schema.split()}
+    assert re.findall(r"onto|teacher|stock|sites|FORMER", schema) == []
 
 
 @pytest.mark.parametrize(("key", "both", "message"), [
