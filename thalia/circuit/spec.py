@@ -261,7 +261,7 @@ class Fragment(Node):
 
 
 class Backend(Node):
-    """How a backend goes about its work; `stock` is brian2cuda as it is, as a reference for Thalia's own kernels."""
+    """Options of the backend; `unmodified` runs brian2cuda without Thalia's own kernels, as a reference."""
 
     FORMER_KEYS: ClassVar[Mapping[str, str]] = {"stock": "unmodified"}
 
