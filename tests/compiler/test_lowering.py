@@ -59,7 +59,7 @@ def both(rule, trains, backend, **options):
 )
 @EXACT
 def test_weights_that_change_between_spikes_agree(rule, numbers, pre, post, dendritic):
-    """Signals of both signs and their products, silences longer than an epoch, two traces."""
+    """Signals of both signs and their products, silences longer than the flush interval, two traces."""
     lowered, reference = both(
         rule, (pre, post), "runtime", settings=numbers, dendritic=dendritic, tail=260
     )
@@ -132,7 +132,7 @@ def test_the_bound_is_exact_where_a_weight_goes_one_way():
 @given(pre=st.lists(TRAIN, min_size=6, max_size=6), post=st.lists(TRAIN, min_size=6, max_size=6))
 @EXACT
 def test_rules_that_follow_what_others_change_agree(rule, numbers, pre, post):
-    """Behind a strong pair rule, through silences longer than an epoch."""
+    """Behind a strong pair rule, through silences longer than the flush interval."""
     pairs = {"rule": "stdp_pair", "a_plus": 0.05, "a_minus": 0.06}
 
     lowered, reference = both(

@@ -66,8 +66,8 @@ class Session(Protocol):
     def advance(self, steps: int) -> Chunk:
         """Simulate some steps."""
 
-    def settle(self) -> None:
-        """Do what is due at the end of an epoch, now: add what is pending to every weight, and start the sums anew."""
+    def flush(self) -> None:
+        """Add the pending sums to every weight now, and start the sums again from zero."""
 
     def state(self, without: Container[str] = ()) -> dict[str, NDArray[Any]]:
         """Everything that the next step depends on: every variable but some, spikes in flight, random generators."""

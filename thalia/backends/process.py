@@ -154,9 +154,9 @@ class ProgramSession:
         spent = self.receive("<i8") * 1e-9
         return dict(zip(self.program.objects, spent.tolist(), strict=True))
 
-    def settle(self) -> None:
-        """Do what is due at the end of an epoch, now."""
-        self.command("settle")
+    def flush(self) -> None:
+        """Add the pending sums to every weight now."""
+        self.command("flush")
 
     def state(self, without: Container[str] = ()) -> dict[str, NDArray[Any]]:
         """Everything that the next step depends on: every variable but some, spikes in flight, the random generator."""
@@ -218,7 +218,7 @@ def serve(
         session.command(f"seed {seed % 2**32}")
         for drive in plan.drives if native_drives else ():
             _drive(session, plan, drive)
-        session.command(f"epoch {plan.epoch}")
+        session.command(f"flush_interval {plan.flush_interval}")
         session.command("start")
         session.read("defaultclock.dt")  # waits until its spike queues are built
         _play(

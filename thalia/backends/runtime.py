@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.backends import Chunk, Compiled, Progress, Sample
-from thalia.codegen.brian_model import EPOCH_CLOCK, import_brian2, later_name, model_of, network
+from thalia.codegen.brian_model import FLUSH_CLOCK, import_brian2, later_name, model_of, network
 from thalia.compiler.plan import Plan
 from thalia.connectivity.build import Arrays, Wired, playback_arrays
 
@@ -52,7 +52,7 @@ class RuntimeSession:
         self.samples = samples
         self.steps: list[tuple[Callable[[], None], bool]] | None = None
         self.spent: dict[str, float] | None = None
-        self.epoch = plan.epoch
+        self.flush_interval = plan.flush_interval
 
     def write(self, name: str, values: NDArray[Any]) -> None:
         """Set a variable; an array of another length is an error."""
@@ -146,9 +146,9 @@ class RuntimeSession:
                     taken[sample.name].append(
                         self.read(f"{sample.group}.{sample.variable}")[sample.neurons]
                     )
-            is_due = self.epoch and step and step % self.epoch == 0
-            for run, at_epoch in prepared:
-                if is_due or not at_epoch:
+            is_due = self.flush_interval and step and step % self.flush_interval == 0
+            for run, at_flush in prepared:
+                if is_due or not at_flush:
                     run()
             for name, space in spaces.items():
                 if count := int(space[-1]):
@@ -169,14 +169,14 @@ class RuntimeSession:
         )
 
     def _prepared(self) -> list[tuple[Callable[[], None], bool]]:
-        """What is run in a step, in order, and whether it is due at epochs only."""
+        """What is run in a step, in order, and whether it is due at flushes only."""
         if self.steps is None:
             with np.errstate(
                 over="ignore"
             ):  # Brian2 looks for numbers beyond 1e50, which single precision does not have
                 self.network.run(0 * self.second, namespace={})
             active = [made for made in self.network.sorted_objects if made.active]
-            self.steps = [(self._timed(made), made.clock.name == EPOCH_CLOCK) for made in active]
+            self.steps = [(self._timed(made), made.clock.name == FLUSH_CLOCK) for made in active]
         return self.steps
 
     def _timed(self, made: Any) -> Callable[[], None]:
@@ -201,10 +201,10 @@ class RuntimeSession:
         """Seconds spent in each object since `profile`."""
         return dict(self.spent or {})
 
-    def settle(self) -> None:
-        """Do what is due at the end of an epoch, now."""
-        for run, at_epoch in self._prepared():
-            if at_epoch:
+    def flush(self) -> None:
+        """Add the pending sums to every weight now."""
+        for run, at_flush in self._prepared():
+            if at_flush:
                 run()
 
     def close(self) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import brian2
 
 
-EPOCH_CLOCK = "epoch"
+FLUSH_CLOCK = "epoch"  # the name stands in the state of run files
 INTEGRATORS = {"exact": exact, "rosenbrock": rosenbrock}  # instead of those of Brian2
 
 
@@ -45,7 +45,7 @@ class GroupModel:
     method: str
     every_step: tuple[str, ...]
     sums: str = ""
-    at_epoch: str = ""
+    at_flush: str = ""
     links: tuple[str, ...] = ()
 
 
@@ -65,7 +65,7 @@ class SynapseModel:
     later: tuple[str, ...] = ()
     uniform_later: tuple[bool, ...] = ()
     every_step: str = ""
-    at_epoch: str = ""
+    at_flush: str = ""
     links: tuple[str, ...] = ()
     single: tuple[str, ...] = ()  # variables in single precision
 
@@ -122,7 +122,7 @@ def _group_model(group: Group, plan: Plan, native_drives: bool) -> GroupModel:
             *map(str, group.on_step),
         ),
         sums="\n".join(map(str, group.sums)),
-        at_epoch="\n".join(map(str, group.at_epoch)),
+        at_flush="\n".join(map(str, group.at_flush)),
         links=tuple(links),
     )
 
@@ -157,7 +157,7 @@ def _synapse_model(synapses: SynapseGroup, plan: Plan) -> SynapseModel:
         lines.append(f"{name} : {si_unit(dimension)} ({flags})")
     if synapses.switches:
         lines.append("plastic : 1 (shared)")
-    statements = (*synapses.statements(), *synapses.at_epoch)
+    statements = (*synapses.statements(), *synapses.at_flush)
     links = _links(
         f"{SHARED}_", [*(e.right for e in synapses.equations), *(s.right for s in statements)], plan
     )
@@ -177,7 +177,7 @@ def _synapse_model(synapses: SynapseGroup, plan: Plan) -> SynapseModel:
         later=tuple("\n".join(map(str, each.statements)) for each in synapses.later),
         uniform_later=tuple(synapses.later_is_uniform(each) for each in synapses.later),
         every_step="\n".join(map(str, synapses.on_step)),
-        at_epoch="\n".join(map(str, synapses.at_epoch)),
+        at_flush="\n".join(map(str, synapses.at_flush)),
         links=tuple(links),
         single=_of_each_synapse(synapses) if plan.precision == "single" else (),
     )
@@ -234,14 +234,14 @@ def network(model: NetworkModel) -> tuple[brian2.Network, dict[str, Any]]:
 
 
 def _keep_sums(b2: Any, model: NetworkModel, objects: dict[str, Any]) -> None:
-    """Advance the sums before anything else happens in a step; what happens at epochs is run by the backend.
+    """Advance the sums before anything else happens in a step; what happens at a flush is run by the backend.
 
-    The neurons' sums first, which read decays that are shared; at an epoch the synapses first, which read the sums.
+    The neurons' sums first, which read decays that are shared; at a flush the synapses first, which read the sums.
     """
-    if not any(each.at_epoch for each in model.synapses):
+    if not any(each.at_flush for each in model.synapses):
         return
-    epoch = b2.Clock(
-        dt=2 * b2.defaultclock.dt, name=EPOCH_CLOCK
+    flushes = b2.Clock(
+        dt=2 * b2.defaultclock.dt, name=FLUSH_CLOCK
     )  # its time step is that of the backend
     for group in (*model.groups, *([model.shared] if model.shared else [])):
         last = group is model.shared
@@ -249,22 +249,22 @@ def _keep_sums(b2: Any, model: NetworkModel, objects: dict[str, Any]) -> None:
             objects[group.name].run_regularly(
                 group.sums, when="before_groups", order=int(last), name=f"{group.name}_sums"
             )
-        if group.at_epoch:
+        if group.at_flush:
             objects[group.name].run_regularly(
-                group.at_epoch,
-                clock=epoch,
+                group.at_flush,
+                clock=flushes,
                 when="before_groups",
                 order=3,
-                name=f"{group.name}_at_epoch",
+                name=f"{group.name}_at_flush",
             )
     for synapses in model.synapses:
-        if synapses.at_epoch:
+        if synapses.at_flush:
             objects[synapses.name].run_regularly(
-                synapses.at_epoch,
-                clock=epoch,
+                synapses.at_flush,
+                clock=flushes,
                 when="before_groups",
                 order=2,
-                name=f"{synapses.name}_at_epoch",
+                name=f"{synapses.name}_at_flush",
             )
 
 

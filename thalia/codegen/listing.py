@@ -81,9 +81,9 @@ def _shared_lines(shared: Group, equations: str, plan: Plan) -> list[str]:
     ]
     lines += [f"    {line}" for line in equations.splitlines()]
     lines += [f"  every step: {statement}" for statement in shared.sums]
-    if plan.epoch:
-        span = format_number(round(plan.epoch * plan.dt, 12), SECOND)
-        lines += [f"  every {span}: {statement}" for statement in shared.at_epoch]
+    if plan.flush_interval:
+        span = format_number(round(plan.flush_interval * plan.dt, 12), SECOND)
+        lines += [f"  every {span}: {statement}" for statement in shared.at_flush]
     cell = shared.members[0]
     lines += [
         f"  {name} = {' + '.join(map(_shown, values))}" for name, values in cell.parameters.items()
@@ -149,7 +149,7 @@ def _synapse_lines(synapses: SynapseGroup, equations: str, plan: Plan) -> list[s
     ]
     lines += [f"  on_post: {statement}" for statement in synapses.on_post]
     lines += [f"  every step: {statement}" for statement in synapses.on_step]
-    lines += [f"  every epoch: {statement}" for statement in synapses.at_epoch]
+    lines += [f"  at each flush: {statement}" for statement in synapses.at_flush]
     lines += [f"  {name} is {form}" for name, form in synapses.forms.items()]
     common = {
         name: value for name in synapses.parameters if (value := synapses.shared(name)) is not None

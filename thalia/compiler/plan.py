@@ -149,7 +149,7 @@ class Group:
     sums: tuple[
         Statement, ...
     ] = ()  # advanced in every step, for weights that change between spikes
-    at_epoch: tuple[Statement, ...] = ()  # and started anew
+    at_flush: tuple[Statement, ...] = ()  # and started anew
     receives: dict[str, Dimension] = field(
         default_factory=dict
     )  # 'input_current' and whatever else the model reads
@@ -287,7 +287,7 @@ class SynapseGroup:
     decay: dict[str, str] = field(
         default_factory=dict
     )  # by which the number of a trace is multiplied to give its value
-    at_epoch: tuple[Statement, ...] = ()
+    at_flush: tuple[Statement, ...] = ()
     shared_switch: str = ""  # the shared variable that is 0 while the pending changes are off
 
     @property
@@ -351,7 +351,7 @@ class Plan:
     )  # what an `amount` of a modulator does
     weight_changes: tuple[WeightChange, ...] = ()
     task_releases: tuple[str, ...] = ()
-    epoch: int = 0  # steps after which the sums start anew; 0 if there are none
+    flush_interval: int = 0  # steps after which sums are added and start again; 0 if there are none
     precision: str = (
         "double"  # in which synapses keep their variables; computed in double precision in any case
     )

@@ -57,7 +57,7 @@ def kind(plan: Plan) -> tuple[object, ...]:
     return (
         model_of(plan, native_drives=True).digest(),
         repr(plan.phases),
-        plan.epoch,
+        plan.flush_interval,
         plan.precision,
     )
 

@@ -323,8 +323,8 @@ class Simulation:
             begin, end = end, end + phase.steps
             if self.loop.done >= end:
                 continue
-            if self.plan.epoch and self.loop.done == begin:
-                self.session.settle()  # so that nothing is pending while plasticity is off
+            if self.plan.flush_interval and self.loop.done == begin:
+                self.session.flush()  # so that nothing is pending while plasticity is off
             enter_phase(self.plan, self.session, index)
             self.loop.advance(end, index)
 

@@ -67,8 +67,8 @@ class StructuralPlasticity:
     def rewire(self, step: int) -> None:
         """Prune synapses that are too weak, and let others grow where a neuron has room."""
         session = self.session
-        if self.plan.epoch:
-            session.settle()  # so that `w` is the weight
+        if self.plan.flush_interval:
+            session.flush()  # so that `w` is the weight
         w = session.read(f"{self.synapses.name}.w")
         held, connected = w[self.rows], session.read(self._connected)[self.rows] > 0
         generator = self._stream(str(step))

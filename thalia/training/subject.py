@@ -195,8 +195,8 @@ class Subject:
 
     def set_weights(self, pathway: str, values: NDArray[np.float64]) -> None:
         """Give the synapses of a pathway other weights, in SI and in the order of `weights`; their traces go on."""
-        if self.plan.epoch:
-            self.session.settle()
+        if self.plan.flush_interval:
+            self.session.flush()
         synapses, rows = self._synapses(pathway)
         now = self.session.read(f"{synapses.name}.w")
         now[rows] = values
@@ -211,8 +211,8 @@ class Subject:
 
     def forget(self) -> None:
         """Give every plastic synapse the weight that it began with; its traces go on."""
-        if self.plan.epoch:
-            self.session.settle()
+        if self.plan.flush_interval:
+            self.session.flush()
         for synapses in self.plan.synapses:
             if synapses.is_plastic:
                 self.session.write(
@@ -230,8 +230,8 @@ class Subject:
         RuntimeError
             If something was learned.
         """
-        if self.plan.epoch:
-            self.session.settle()
+        if self.plan.flush_interval:
+            self.session.flush()
         self._enter(FROZEN)
         try:
             before = self.digest()

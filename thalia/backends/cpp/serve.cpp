@@ -89,7 +89,7 @@ struct Stopwatch {
     }
 };
 
-int64_t epoch = 0;  // steps after which whatever the clock `epoch` drives is due; 0 for never
+int64_t flush_interval = 0;  // steps between flushes, which is what the clock `epoch` drives; 0 for never
 std::vector<Drive> drives;
 std::vector<Sample> samples;
 
@@ -198,7 +198,7 @@ void write_random(size_t bytes) {
     send_count(bytes);
 }
 
-void settle(Network &network) {
+void flush(Network &network) {
     for (auto &object : network.objects)
         if (object.first != &brian::defaultclock) object.second();
 }
@@ -217,7 +217,7 @@ void run_steps(Network &network, int64_t steps) {
         watch.lap(1);
         for (auto &drive : drives) deliver(drive);
         watch.lap(0);
-        const bool is_due = epoch && step && step % epoch == 0;
+        const bool is_due = flush_interval && step && step % flush_interval == 0;
         for (size_t part = 0; part < network.objects.size(); part++) {
             const auto &object = network.objects[part];
             if (object.first != &clock && !is_due) continue;
@@ -292,12 +292,12 @@ void thalia_serve(Network *network) {
         else if (command.is("write_random")) write_random(command.number());
         else if (command.is("write_queue")) command.sized(write_queue);
         else if (command.is("seed")) seed(static_cast<unsigned long>(command.number()));
-        else if (command.is("epoch")) epoch = command.number();
+        else if (command.is("flush_interval")) flush_interval = command.number();
         else if (command.is("drive")) add_drive(command.arguments);
         else if (command.is("sample")) add_sample(command.arguments);
         else if (command.is("profile")) profile.wanted = true;
         else if (command.is("profiled")) send_all(profile.spent);
-        else if (command.is("settle") && network) settle(*network);
+        else if (command.is("flush") && network) flush(*network);
         else if (command.is("run") && network) run_steps(*network, command.number());
         else die("there is no command", command.line);
         std::fflush(stdout);

@@ -19,7 +19,7 @@ from brian2cuda.device import CUDAStandaloneDevice
 from thalia.backends.cpp.device import EXPONENTIAL
 from thalia.backends.cuda.kernel_fusion import Kernel, Piece, joined
 from thalia.backends.cuda.loop_invariants import Steady
-from thalia.codegen.brian_model import EPOCH_CLOCK, NetworkModel
+from thalia.codegen.brian_model import FLUSH_CLOCK, NetworkModel
 
 HERE = FilePath(__file__).parent
 NAME = "thalia_kernels"
@@ -102,12 +102,12 @@ class Source:
         self.pathways = [path for each in device.synapses for path in each._pathways]
         _, (_, lines) = next(each for each in device.main_queue if each[0] == "run_network")
         order = re.findall(r"add\(&(\w+), _run_(\w+)\);", "\n".join(lines))
-        self.objects = [(device.code_objects[name], clock == EPOCH_CLOCK) for clock, name in order]
+        self.objects = [(device.code_objects[name], clock == FLUSH_CLOCK) for clock, name in order]
         self.objects = [
             each for each in self.objects if each[0].template_name != "synapses_push_spikes"
         ]
         drives = [self._drives(group) for group in model.groups if group.threshold]
-        self.pieces = drives + [self._piece(made, at_epoch) for made, at_epoch in self.objects]
+        self.pieces = drives + [self._piece(made, at_flush) for made, at_flush in self.objects]
 
     def _drives(self, group: Any) -> Piece:
         own = frozenset(
@@ -115,7 +115,7 @@ class Source:
         )
         return Piece(f"drives_of_{group.name}", "neurons", group.name, own, own)
 
-    def _piece(self, made: Any, at_epoch: bool) -> Piece:
+    def _piece(self, made: Any, at_flush: bool) -> Piece:
         name, owner, kind = _plain(made.name), made.owner.name, made.template_name
         if kind == "spikegenerator":
             last = frozenset({f"_ptr_array_{owner}__lastindex", f"spikes of {owner}"})
@@ -133,16 +133,16 @@ class Source:
             writes |= {f"spikes of {owner}"}
         if kind == "reset":
             return Piece(name, "spikes", owner, reads | {f"spikes of {owner}"}, writes)
-        return Piece(name, over, owner, reads, writes, at_epoch, kind == "threshold")
+        return Piece(name, over, owner, reads, writes, at_flush, kind == "threshold")
 
     def text(self) -> str:
         """The program."""
-        usual = joined(piece for piece in self.pieces if not piece.at_epoch)
-        due, at_epoch = (
+        usual = joined(piece for piece in self.pieces if not piece.at_flush)
+        due, at_flush = (
             joined(self.pieces),
-            joined(piece for piece in self.pieces if piece.at_epoch),
+            joined(piece for piece in self.pieces if piece.at_flush),
         )
-        kernels = {tuple(kernel.pieces): kernel for kernel in (*usual, *due, *at_epoch)}
+        kernels = {tuple(kernel.pieces): kernel for kernel in (*usual, *due, *at_flush)}
         changing = frozenset(
             {
                 "_ptr_array_defaultclock_t",
@@ -185,7 +185,7 @@ class Source:
             "ARRAYS": "\n".join(map(self._array, self.arrays)),
             "USUAL": self._table(usual),
             "DUE": self._table(due),
-            "AT_EPOCH": self._table(at_epoch),
+            "AT_FLUSH": self._table(at_flush),
             "PARTS": ", ".join(f'"{name}"' for name in self.parts),
             "PATHWAYS": "\n".join(map(self._pathway, self.pathways)),
             "SIZES": "".join(f"{self.sizes[name]}, " for name in self.groups),
@@ -200,7 +200,7 @@ class Source:
     def parts(self) -> list[str]:
         """What a step consists of, for a profile."""
         kernels = (
-            *joined(piece for piece in self.pieces if not piece.at_epoch),
+            *joined(piece for piece in self.pieces if not piece.at_flush),
             *joined(self.pieces),
         )
         return ["record", *dict.fromkeys(kernel.name for kernel in kernels)]

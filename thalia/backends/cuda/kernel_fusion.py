@@ -17,7 +17,7 @@ class Piece:
     of: str
     reads: frozenset[str]
     writes: frozenset[str]
-    at_epoch: bool = False
+    at_flush: bool = False
     is_threshold: bool = False
 
     def conflicts(self, other: "Piece") -> bool:
@@ -33,12 +33,12 @@ class Kernel:
 
     @property
     def name(self) -> str:
-        """A name for its first piece, which no other kernel of a step has first, and for whether it is one of an epoch's end."""
+        """A name for its first piece, which no other kernel of a step has first, and for whether it is one of a flush."""
         more = f"_and_{len(self.pieces) - 1}_more" if len(self.pieces) > 1 else ""
         return (
             self.first.name
             + more
-            + ("_at_epoch" if any(piece.at_epoch for piece in self.pieces[1:]) else "")
+            + ("_at_flush" if any(piece.at_flush for piece in self.pieces[1:]) else "")
         )
 
     @property

@@ -335,11 +335,11 @@ struct Kernel {
 const std::vector<Kernel> usual = {
 @USUAL@
 };
-const std::vector<Kernel> due = {  // in a step at which an epoch ends
+const std::vector<Kernel> due = {  // in a step with a flush
 @DUE@
 };
-const std::vector<Kernel> at_epoch = {  // what only such a step does
-@AT_EPOCH@
+const std::vector<Kernel> at_flush = {  // what only such a step does
+@AT_FLUSH@
 };
 const std::vector<const char *> parts = {@PARTS@};
 
@@ -358,7 +358,7 @@ std::vector<Drive> drive;
 struct Reach { int32_t group; size_t start, size; };
 std::vector<Reach> reach;  // of each drive
 std::vector<Sample> sample;
-int64_t epoch = 0;
+int64_t flush_interval = 0;
 uint32_t room = 0;  // for spikes between two looks at them
 uint64_t *spikes_since = nullptr;
 uint32_t *spikes_since_count = nullptr;
@@ -798,7 +798,7 @@ void take_samples(const std::vector<size_t> &rows, Taken &taken) {
 void launch(int64_t first, int64_t steps) {
     for (int64_t done = 0; done < steps;) {
         const int64_t step = first + done;
-        const bool is_due = epoch && step && step % epoch == 0;
+        const bool is_due = flush_interval && step && step % flush_interval == 0;
         if (profiling) {
             run_and_time(is_due);
             done++;
@@ -809,7 +809,7 @@ void launch(int64_t first, int64_t steps) {
             done++;
             continue;
         }
-        const int64_t until = epoch ? std::min(steps - done, epoch - step % epoch) : steps - done;
+        const int64_t until = flush_interval ? std::min(steps - done, flush_interval - step % flush_interval) : steps - done;
         int k = 0;
         while (graphs.steps[k] > until) k++;
         CHECK(cudaGraphLaunch(graphs.of[k], nullptr));
@@ -854,10 +854,10 @@ void run_steps(int64_t steps) {
     for (const auto &each : taken.values) send_all(each);
 }
 
-// Do what is due at the end of an epoch, now.
-void settle() {
+// Add the pending sums to every weight now.
+void flush() {
     make_steady();
-    for (const Kernel &kernel : at_epoch) {
+    for (const Kernel &kernel : at_flush) {
         if (is_idle(kernel)) continue;
         const Launch shape = shape_of(kernel);
         kernel.run<<<shape.blocks, shape.threads, shape.shared>>>(0);
@@ -894,7 +894,7 @@ int main() {
         else if (command.is("write_random")) write_random(command.number());
         else if (command.is("write_queue")) command.sized(write_queue);
         else if (command.is("seed")) write_seed(command.number());
-        else if (command.is("epoch")) epoch = command.number();
+        else if (command.is("flush_interval")) flush_interval = command.number();
         else if (command.is("drive")) add_drive(command.arguments);
         else if (command.is("sample")) add_sample(command.arguments);
         else if (command.is("profile")) {
@@ -902,7 +902,7 @@ int main() {
             spent.assign(parts.size(), 0);
         }
         else if (command.is("profiled")) send_all(spent);
-        else if (command.is("settle")) settle();
+        else if (command.is("flush")) flush();
         else if (command.is("run")) run_steps(command.number());
         else die("there is no command", command.line);
         std::fflush(stdout);

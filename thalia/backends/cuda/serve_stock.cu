@@ -49,7 +49,7 @@ const Source sources[] = {
 
 struct Sample { const char *name; int64_t every; std::vector<int32_t> neurons; std::vector<double> values; };
 std::vector<Sample> samples;
-int64_t epoch = 0;
+int64_t flush_interval = 0;
 
 const Array &array(const char *name) {
     for (const Array &each : arrays)
@@ -110,7 +110,7 @@ void run_steps(Network &network, int64_t steps) {
         const int64_t step = clock.timestep[0];
         network.t = clock.t[0];
         for (Sample &each : samples) take(each, step);
-        const bool is_due = epoch && step && step % epoch == 0;
+        const bool is_due = flush_interval && step && step % flush_interval == 0;
         for (const auto &object : network.objects)
             if (object.second && (object.first == &clock || is_due)) object.second();
         for (size_t s = 0; s < count; s++) {
@@ -136,7 +136,7 @@ void run_steps(Network &network, int64_t steps) {
     }
 }
 
-void settle(Network &network) {
+void flush(Network &network) {
     for (const auto &object : network.objects)
         if (object.second && object.first != &brian::defaultclock) object.second();
 }
@@ -163,9 +163,9 @@ void thalia_serve(Network *network) {
         else if (command.is("read")) read_array(command.arguments);
         else if (command.is("read_random")) send_count(0);
         else if (command.is("seed")) brian::random_number_buffer.set_seed(command.number());
-        else if (command.is("epoch")) epoch = command.number();
+        else if (command.is("flush_interval")) flush_interval = command.number();
         else if (command.is("sample")) add_sample(command.arguments);
-        else if (command.is("settle") && network) settle(*network);
+        else if (command.is("flush") && network) flush(*network);
         else if (command.is("run") && network) run_steps(*network, command.number());
         else die("there is no command", command.line);
         std::fflush(replies);

@@ -7,7 +7,7 @@ synapses are not touched. See Potjans, Morrison & Diesmann (2010) Front Comput N
 itself; here any signal does.
 
 A trace is kept in units that grow as it decays, so that its number stands still between events, and `w` without what
-the sums have added. Both are brought back at the end of every epoch, before they lose precision.
+the sums have added. Both are brought back at every flush, before they lose precision.
 """
 
 import ast
@@ -201,7 +201,7 @@ class Bookkeeping:
         return Statement(target, statement.operator, right)
 
     def brought_back(self) -> tuple[Statement, ...]:
-        """What the end of an epoch does to every synapse, before the sums start from zero."""
+        """What a flush does to every synapse, before the sums start from zero."""
         weight = (
             (Statement("w", "=", f"clip(w + {self.pending}, w_min, w_max)"),)
             if self.pending

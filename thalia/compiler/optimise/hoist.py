@@ -24,7 +24,7 @@ class Moved:
     parameters: dict[str, tuple[Dimension, Value]] = field(default_factory=dict)
     initial: dict[str, Value] = field(default_factory=dict)
     sums: list[Statement] = field(default_factory=list)
-    at_epoch: list[Statement] = field(default_factory=list)
+    at_flush: list[Statement] = field(default_factory=list)
 
 
 def why_hoist(equation: Equation, synapses: SynapseGroup, post: Group) -> str:
@@ -117,7 +117,7 @@ def hosting(group: Group, moved: Moved) -> Group:
         parameters=group.parameters
         | {name: dimension for name, (dimension, _) in moved.parameters.items()},
         sums=group.sums + tuple(moved.sums),
-        at_epoch=group.at_epoch + tuple(moved.at_epoch),
+        at_flush=group.at_flush + tuple(moved.at_flush),
     )
 
 

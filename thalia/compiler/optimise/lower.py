@@ -43,7 +43,7 @@ HOISTED, ACCUMULATED, RESCALED, EVENT, CLOCK = (
     "clock-driven",
 )
 # time constants of the fastest trace after which its sum starts anew; by then it has grown by exp(10), and lost as much precision
-EPOCH = {"double": 10, "single": 3}
+LONGEST = {"double": 10, "single": 3}
 RANGE = {
     "double": 300,
     "single": 60,
@@ -54,23 +54,23 @@ def lower(plan: Plan, options: CompilerOptions, diagnostics: Diagnostics) -> Pla
     """The same plan with a form for each variable; with `--lower off` all are clock-driven, for comparison."""
     mode, precision = options.lower, options.precision
     groups = {group.name: group for group in plan.all_groups}
-    synapses, epochs = [], []
+    synapses, intervals = [], []
     for each in plan.synapses:
         lowering = _Lowering(each, groups[each.post], groups.get(SHARED), mode, precision)
         synapses.append(lowering.synapses)
         groups[each.post] = hosting(groups[each.post], lowering.to_post)
         if lowering.to_shared.equations:
             groups[SHARED] = hosting(groups.get(SHARED, NOTHING_SHARED), lowering.to_shared)
-        if lowering.epoch:
-            epochs.append(lowering.epoch)
+        if lowering.flush_seconds:
+            intervals.append(lowering.flush_seconds)
     integrated = {name: _integrated(_summed(group)) for name, group in groups.items()}
     shared = integrated.pop(SHARED, None)
-    epoch = max(1, int(min(epochs) / plan.dt)) if epochs else 0
+    flush_interval = max(1, int(min(intervals) / plan.dt)) if intervals else 0
     lowered = {
         "groups": tuple(integrated.values()),
         "synapses": tuple(synapses),
         "shared": shared,
-        "epoch": epoch,
+        "flush_interval": flush_interval,
     }
     return plan.with_(**lowered, precision=precision)
 
@@ -167,7 +167,7 @@ class _Lowering:
         self, synapses: SynapseGroup, post: Group, shared: Group | None, mode: str, precision: str
     ):
         self.synapses, self.post = synapses, post
-        self.longest, self.range = EPOCH[precision], RANGE[precision]
+        self.longest, self.range = LONGEST[precision], RANGE[precision]
         self.to_post, self.to_shared = Moved(), Moved()
         self.forms: dict[str, str] = {}
         self.outside = {f"{name}_post": dimension for name, dimension in post.variables().items()}
@@ -175,7 +175,7 @@ class _Lowering:
             f"{SHARED}_{name}": dimension
             for name, dimension in (shared.variables() if shared else {}).items()
         }
-        self.epoch = 0.0
+        self.flush_seconds = 0.0
         reason = "asked for"
         if mode != "off":
             self._hoist()
@@ -221,11 +221,13 @@ class _Lowering:
         except EquationError as error:
             return str(error)
         used = {term.trace for term in terms if term.trace}
-        self.epoch = self.longest / max((decaying[trace].speed for trace in used), default=1.0)
+        self.flush_seconds = self.longest / max(
+            (decaying[trace].speed for trace in used), default=1.0
+        )
         kept = {
             name: each
             for name, each in decaying.items()
-            if name in used or each.speed * self.epoch < self.range
+            if name in used or each.speed * self.flush_seconds < self.range
         }
         self._keep_sums(terms, kept)
         return ""
@@ -255,7 +257,7 @@ class _Lowering:
         stepped = _read_in_every_step(self.synapses)
         decaying = {name: each for name, each in self._decaying().items() if name not in stepped}
         if decaying:
-            self.epoch = self.range / max(each.speed for each in decaying.values())
+            self.flush_seconds = self.range / max(each.speed for each in decaying.values())
             self._keep_books("", frozenset(), decaying)
 
     def _keep_sums(self, terms: tuple[Term, ...], decaying: dict[str, _Decay]) -> None:
@@ -274,7 +276,7 @@ class _Lowering:
         factors = {name for term in terms if term.factor for name in identifiers(term.factor)}
         touching = frozenset({"w", *(term.trace for term in terms), *factors} - {"w_min", "w_max"})
         self._keep_books(" + ".join(pending), touching, decaying)
-        span = f"{self.epoch:.3g} s"
+        span = f"{self.flush_seconds:.3g} s"
         signals = ", ".join(dict.fromkeys(f"{t.trace or 1} * ({t.signal})" for t in terms))
         self.forms["w"] = (
             f"{ACCUMULATED}: as the sum of {signals}; its bounds hold at events and every {span}, "
@@ -282,11 +284,11 @@ class _Lowering:
         )
 
     def _decay(self, decay: str, growth: str, exponent: str) -> None:
-        """A decay from the beginning of an epoch on, and its inverse, in the shared cell."""
+        """A decay from the last flush on, and its inverse, in the shared cell."""
         for name in (decay, growth):
             self.to_shared.equations.append(Equation("parameter", name, "", DIMENSIONLESS))
             self.to_shared.initial[name] = constant(1)
-            self.to_shared.at_epoch.append(Statement(name, "=", "1"))
+            self.to_shared.at_flush.append(Statement(name, "=", "1"))
         self.to_shared.sums += [
             Statement(decay, "*=", f"exp({exponent})"),
             Statement(growth, "=", f"1/{decay}"),
@@ -306,7 +308,7 @@ class _Lowering:
                 decays[trace], growths[trace], self._there(f"dt*({each.rate})", self.to_shared)
             )
             self.forms[trace] = (
-                f"{RESCALED}: its unit grows as it decays, and is brought back every {self.epoch:.3g} s"
+                f"{RESCALED}: its unit grows as it decays, and is brought back every {self.flush_seconds:.3g} s"
             )
         books = Bookkeeping(
             pending,
@@ -324,7 +326,7 @@ class _Lowering:
         changed = replace(
             self.synapses,
             equations=equations,
-            at_epoch=books.brought_back(),
+            at_flush=books.brought_back(),
             on_step=() if pending else self.synapses.on_step,
             on_pre=books.around(self.synapses.on_pre),
             on_post=books.around(self.synapses.on_post),
@@ -338,7 +340,7 @@ class _Lowering:
         )
         texts = [
             *(e.right for e in equations),
-            *(s.right for s in (*changed.statements(), *changed.at_epoch)),
+            *(s.right for s in (*changed.statements(), *changed.at_flush)),
         ]
         read = {name for text in texts if text for name in identifiers(text)} | {
             each.after for each in changed.later
@@ -355,7 +357,7 @@ class _Lowering:
         numbers = self.synapses.parameters | self.outside | {"plastic": DIMENSIONLESS}
         dimension = multiply(dimension_of(term.signal, numbers), SECOND)
         host.equations.append(Equation("parameter", name, "", dimension))
-        host.at_epoch.append(Statement(name, "=", f"0*{name}"))
+        host.at_flush.append(Statement(name, "=", f"0*{name}"))
         seen = f"signal_{decay}" if in_neurons else decay
         host.sums.append(
             Statement(name, "+=", "*".join(filter(None, ("dt", f"({signal})", decay and seen))))
