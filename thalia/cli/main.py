@@ -1,5 +1,6 @@
 """The commands: one command, one call of the Python interface. Heavy imports happen inside the commands."""
 
+import gc
 import json
 import sys
 import warnings
@@ -321,6 +322,7 @@ def _formatted(
 def main() -> None:
     """Run a command; what the user can mend ends with status 2 and no traceback."""
     warnings.formatwarning = _formatted
+    gc.set_threshold(100_000)  # imports make much that stays; looking through it costs a twentieth
     try:
         app()
     except CircuitError as error:
