@@ -116,7 +116,7 @@ def test_single_precision_resumes_to_the_bit(tmp_path):
     resumed = thalia.resume(tmp_path / "part.h5", for_="29 ms")
 
     with h5py.File(whole.file) as one, h5py.File(resumed.file) as other:
-        states = [read_state(h5, whole.file).state for h5 in (one, other)]
+        states = [read_state(h5, whole.file).variables for h5 in (one, other)]
     assert changed(*states) == []
     assert states[0]["synapses_p.w"].dtype == np.float32
     assert states[0]["neurons_cells.v"].dtype == np.float64
@@ -213,7 +213,7 @@ def test_every_variable_of_every_object_is_kept_or_made_again(tmp_path):
 
     program = backend.build(plan, lambda what, fraction: None)
     with h5py.File(file) as h5:
-        kept = set(read_state(h5, file).state)
+        kept = set(read_state(h5, file).variables)
     every = {*program.arrays, *(f"{name}.queue" for name in program.queues), "random.generator"}
     assert kept | derived(plan) >= every
     assert kept <= every
@@ -272,7 +272,7 @@ def run_with_kills(folder, delays):
     elif not thalia.Run(file).attributes["complete"]:
         thalia.resume(file)
     with h5py.File(whole.file) as first, h5py.File(file) as second:
-        same = changed(read_state(first, file).state, read_state(second, file).state) == []
+        same = changed(read_state(first, file).variables, read_state(second, file).variables) == []
         for name in (
             "spikes/cells/timestamps",
             "spikes/cells/node_ids",
@@ -588,7 +588,7 @@ def warmed(rule, tmp_path):
         duration="0.1 ms",
     )
     with h5py.File(first.file) as one, h5py.File(warm.file) as other:
-        return read_state(one, first.file).state, read_state(other, warm.file).state
+        return read_state(one, first.file).variables, read_state(other, warm.file).variables
 
 
 @pytest.mark.parametrize("rule", ["stdp_triplet", "d1_stdp"])

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import thalia
+from thalia.errors import CircuitError
 from thalia.training.subject import subject_of
 
 SLOW = """
@@ -56,3 +57,151 @@ def test_an_experiment_rewires_and_releases_by_weight_changes_as_a_run_does(back
     assert released == state.item() > 0
     assert sum(spikes) == len(run.spikes["cells"].times)
     assert 0.1 < np.mean(found == 0) < 0.9
+
+
+def test_learning_is_on_again_after_an_error_in_a_test(subject):
+    """Whatever went wrong while it was frozen, and also where something was learned."""
+    with pytest.raises(ZeroDivisionError), subject.frozen():
+        raise ZeroDivisionError
+    before = subject.digest()
+    subject.present(0.2, {"source": 50})
+    learned = subject.digest()
+    with pytest.raises(RuntimeError, match="plasticity is off has learned"), subject.frozen():
+        subject.session.write("synapses_p.w", subject.session.read("synapses_p.w") / 2)
+    after = subject.digest()
+    subject.present(0.2, {"source": 50})
+
+    assert learned != before
+    assert subject.digest() != after
+
+
+def test_nothing_is_rewired_while_frozen(subject):
+    subject.present(0.1)
+    with subject.frozen():
+        before = subject.session.read("synapses_p.structural_connected")
+        subject.present(0.5)
+        frozen = subject.session.read("synapses_p.structural_connected")
+    subject.present(0.5)
+
+    assert np.array_equal(before, frozen)
+    assert not np.array_equal(frozen, subject.session.read("synapses_p.structural_connected"))
+
+
+def test_what_is_forgotten_is_connected_as_at_the_beginning_and_is_not_a_change(subject):
+    first = subject.weights("p")
+    subject.present(0.5, {"source": 50})
+    learned, before = subject.weights("p"), level(subject)
+    subject.forget()
+    with subject.frozen():
+        subject.present(0.15)
+
+    assert not np.array_equal(learned, first)
+    assert np.array_equal(subject.weights("p"), first)
+    assert level(subject) < before
+
+
+@pytest.mark.parametrize("backend", ["runtime", "cpp"])
+def test_a_subject_continues_from_its_state_bit_identically(backend):
+    """Also another one of the same circuit, and with a stimulus that ends after it."""
+    first, other = (subject_of(thalia.loads(SLOW), backend) for _ in range(2))
+    try:
+        first.present(0.33, {"source": np.arange(60.0)})
+        state = first.state()
+        expected = [first.present(0.3), first.present(0.2, {"source": 30})]
+        ended = first.digest(), level(first), first.done
+
+        other.present(0.1)
+        other.restore(state)
+        found = [other.present(0.3), other.present(0.2, {"source": 30})]
+
+        assert [each.total("cells") for each in found] == [each.total("cells") for each in expected]
+        assert found[1].spikes("source")[0].tobytes() == expected[1].spikes("source")[0].tobytes()
+        assert (other.digest(), level(other), other.done) == ended
+    finally:
+        first.close()
+        other.close()
+
+
+def test_a_state_keeps_weights_that_a_task_gave_to_a_fixed_pathway():
+    text = SLOW.replace("stimuli:", "  q: {pre: source, post: cells, connect: {rule: all_to_all}, "
+                        "synapse: delta, weight: 0.1 mV, delay: 1 ms}\nstimuli:")  # fmt: skip
+    subject = subject_of(thalia.loads(text), "runtime")
+    subject.set_weights("q", np.full(600, 2e-4))
+    state = subject.state()
+    subject.set_weights("q", np.zeros(600))
+    subject.restore(state)
+
+    assert (subject.weights("q") == 2e-4).all()
+    subject.close()
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """The run file of a subject that learned, was tested, and learned again."""
+    subject = subject_of(thalia.loads(SLOW), "runtime", record=tmp_path / "subject.h5")
+    subject.present(0.4)
+    with subject.frozen():
+        subject.present(0.2)
+    subject.present(0.15)
+    subject.close()
+    return subject, thalia.Run(tmp_path / "subject.h5")
+
+
+def test_an_experiment_records_what_a_run_of_its_circuit_would(recorded, tmp_path):
+    _, run = recorded
+    plain = thalia.run(
+        thalia.loads(SLOW), backend="runtime", duration="400 ms", output=tmp_path / "run.h5"
+    )
+
+    until = run.spikes["cells"].times < 0.4
+    assert run.attributes["complete"]
+    assert run.duration == pytest.approx(0.75)
+    assert run.phases == [("experiment", 0, 0.75)]
+    assert run.spikes["cells"].times[until].tobytes() == plain.spikes["cells"].times.tobytes()
+    assert run.weights["p"].time.round(9).tolist() == [0, 0.11, 0.22, 0.33, 0.44, 0.55, 0.66, 0.75]
+    assert run.weights["p"].w[:4].tobytes() == plain.weights["p"].w[:4].tobytes()
+    assert len(run.modulators["turmoil"].value) == 750
+    assert run.reports["v/v"]["values"].shape == (150, 3)
+    assert run.rates["cells"] == pytest.approx(len(run.spikes["cells"].times) / 10 / 0.75)
+
+
+def test_a_run_starts_from_what_an_experiment_learned(recorded, tmp_path):
+    _, learned = recorded
+
+    warm = thalia.run(
+        thalia.loads(SLOW), backend="runtime", duration="1 ms", output=tmp_path / "warm.h5",
+        start_from=learned.file,
+    )  # fmt: skip
+
+    assert np.array_equal(warm.weights["p"].w[0], learned.weights["p"].w[-1])
+
+
+def test_a_recorded_experiment_is_not_resumed_without_its_task(recorded):
+    subject, run = recorded
+
+    with pytest.raises(
+        CircuitError, match="is the recording of an experiment, which only its task"
+    ):
+        thalia.resume(run.file, for_="1 s")
+    with pytest.raises(CircuitError, match="recorded cannot return to an earlier state"):
+        subject.restore(subject.state)
+
+
+def test_a_recording_without_a_presentation_leaves_no_file(tmp_path):
+    subject_of(thalia.loads(SLOW), "runtime", record=tmp_path / "subject.h5").close()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_progress_of_an_experiment_is_reported_as_that_of_a_run():
+    told = []
+    subject = subject_of(thalia.loads(SLOW), "runtime", progress=lambda *given: told.append(given))
+    subject.present(0.3)
+    subject.fraction = 0.5
+    subject.present(0.2)
+    subject.close()
+
+    assert {what for what, _, _ in told} == {"learning"}
+    assert sorted({fraction for _, fraction, _ in told}) == [0, 0.5]
+    assert told[-1][2].startswith("0.5 s, ")
+    assert told[-1][2].endswith(" x model time")

@@ -128,13 +128,12 @@ def run(
 
     Example: thalia run circuits/cortex.yaml --plot
     """
-    from thalia.simulation.run import run as run_circuit
+    from thalia.simulation.run import RunOptions, run_with
 
     loaded = load_with(circuit, set_)
     try:
         with progress_bar(quiet=as_json) as progress:
-            result = run_circuit(
-                loaded,
+            options = RunOptions(
                 output=output,
                 backend=backend,
                 seed=seed,
@@ -149,6 +148,7 @@ def run(
                 profile=profile,
                 progress=progress,
             )
+            result = run_with(loaded, options)
     except KeyboardInterrupt:
         print("stopped; if the run file is there, `thalia resume` goes on with it", file=sys.stderr)
         raise typer.Exit(130) from None

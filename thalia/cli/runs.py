@@ -51,18 +51,18 @@ def resume(
 
     Example: thalia resume runs/cortex/2026-11-22T10-00-00.h5 --for 1s
     """
-    from thalia.simulation.resume import resume as resume_run
+    from thalia.simulation.resume import ResumeOptions, resume_with
 
     try:
         with progress_bar(quiet=as_json) as progress:
-            result = resume_run(
-                file,
+            options = ResumeOptions(
                 for_=for_,
                 checkpoint_every=checkpoint_every,
                 chunk=chunk,
                 as_it_was=as_it_was,
                 progress=progress,
             )
+            result = resume_with(file, options)
     except KeyboardInterrupt:
         print(f"stopped; `thalia resume {file}` goes on", file=sys.stderr)
         raise typer.Exit(130) from None
