@@ -109,7 +109,8 @@ def run(
     checkpoint_every: CheckpointEvery = None,
     chunk: Chunk = None,
     start_from: Annotated[
-        Path | None, typer.Option("--from", help="Start with what another run has learned.")
+        Path | None,
+        typer.Option("--from", help="Run file whose weights and rule state to start from."),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the run file if it exists.")
@@ -124,7 +125,7 @@ def run(
         bool, typer.Option("--json", help="Print one JSON object instead of the table.")
     ] = False,
 ) -> None:
-    """Simulate a circuit and keep everything in one file.
+    """Simulate a circuit and store everything in one file.
 
     Example: thalia run circuits/cortex.yaml --plot
     """
@@ -150,7 +151,7 @@ def run(
             )
             result = run_with(loaded, options)
     except KeyboardInterrupt:
-        print("stopped; if the run file is there, `thalia resume` goes on with it", file=sys.stderr)
+        print("interrupted; if the run file exists, `thalia resume` continues it", file=sys.stderr)
         raise typer.Exit(130) from None
     tell(result, _figures(result) if plot else [], as_json)
 

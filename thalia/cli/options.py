@@ -1,4 +1,4 @@
-"""What commands have in common: their options, the progress that they show, and how a result is told."""
+"""What commands have in common: options, the progress bar, and the output of results."""
 
 import json
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ Set = Annotated[
 ]
 Scale = Annotated[
     float | None,
-    typer.Option(help="Fraction of the neurons, and of the synapses of each, to build."),
+    typer.Option(help="Fraction of the neurons, and of the synapses per neuron, to build."),
 ]
 Backend = Annotated[
     str | None,
@@ -33,11 +33,11 @@ Backend = Annotated[
         help="cpp, cuda (an NVIDIA GPU) or runtime (NumPy); by default cpp where it works."
     ),
 ]
-Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
+Seed = Annotated[int | None, typer.Option(help="Random seed.")]
 Duration = Annotated[str | None, typer.Option(help="Model time, such as '2 s'.")]
 Lower = Annotated[
     str,
-    typer.Option(help="'off' integrates every synaptic variable in every step, as a reference."),
+    typer.Option(help="'off' integrates every synaptic variable at every step, as a reference."),
 ]
 Precision = Annotated[
     str, typer.Option(help="'single' halves the memory of synapses; everything else stays double.")
@@ -45,26 +45,27 @@ Precision = Annotated[
 Chunk = Annotated[
     str | None,
     typer.Option(
-        help="Model time between two reports of progress; by default about 0.2 s of yours."
+        help="Model time between two progress reports; by default about 0.2 s of wall-clock time."
     ),
 ]
 CheckpointEvery = Annotated[
     str | None,
     typer.Option(
-        help="Model time between two states to resume from, such as '5 s'; by default often and cheap."
+        help="Model time between two checkpoints, such as '5 s'; by default they cost less than "
+        "5 % of the wall-clock time."
     ),
 ]
 
 
 def load_with(file: Path, settings: list[str] | None) -> "Circuit":
-    """A circuit with what `--set` replaces."""
+    """A circuit with the values that `--set` replaces."""
     from thalia.compiler.pipeline import load_whole
 
     return load_whole(file, settings_of(settings))
 
 
 def settings_of(settings: list[str] | None) -> dict[str, str]:
-    """What `--set` replaces, by path.
+    """The values that `--set` replaces, by path.
 
     Raises
     ------

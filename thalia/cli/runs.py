@@ -1,4 +1,4 @@
-"""The commands about run files: to go on with one, to hold it against another, to take it to other tools."""
+"""The commands about run files: resume one, compare two, export one to other tools; and sweeps."""
 
 import json
 import math
@@ -33,21 +33,21 @@ def resume(
         Path, typer.Argument(metavar="FILE", help="A run file, finished or interrupted.")
     ],
     for_: Annotated[
-        str | None, typer.Option("--for", help="Model time to go on for; by default to the end.")
+        str | None, typer.Option("--for", help="Model time to continue for; by default to the end.")
     ] = None,
     checkpoint_every: CheckpointEvery = None,
     chunk: Chunk = None,
     as_it_was: Annotated[
         bool,
         typer.Option(
-            "--as-it-was", help="Also if the circuit was edited since; it is in the file."
+            "--as-it-was", help="Resume with the stored circuit even if the YAML has changed."
         ),
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object instead of the table.")
     ] = False,
 ) -> None:
-    """Go on with a run that was interrupted, or with a finished one for longer.
+    """Resume a run that was interrupted, or extend a finished one.
 
     Example: thalia resume runs/cortex/2026-11-22T10-00-00.h5 --for 1s
     """
@@ -64,7 +64,7 @@ def resume(
             )
             result = resume_with(file, options)
     except KeyboardInterrupt:
-        print(f"stopped; `thalia resume {file}` goes on", file=sys.stderr)
+        print(f"interrupted; `thalia resume {file}` continues", file=sys.stderr)
         raise typer.Exit(130) from None
     tell(result, [], as_json)
 
@@ -76,9 +76,9 @@ def verify_resume(
     seed: Seed = None,
     duration: Duration = None,
     scale: Scale = None,
-    pieces: Annotated[int, typer.Option(help="In how many pieces to run it.")] = 3,
+    pieces: Annotated[int, typer.Option(help="Number of pieces in which to run it.")] = 3,
 ) -> None:
-    """Run a circuit whole and in pieces, and compare every bit of spikes, weights and state.
+    """Check that a resumed run is bit-identical to an uninterrupted one: spikes, weights, state.
 
     Example: thalia verify-resume circuits/balanced.yaml --duration '1 s'
     """

@@ -271,7 +271,7 @@ def plan_from(
     group = h5.get("origin")
     if group is None:
         raise fail(
-            f"{path}: holds no state to go on from",
+            f"{path}: holds no state to resume from",
             "it was written by Thalia 0.1; run the circuit again",
         )
     dt, duration = float(h5.attrs["dt"]), float(h5.attrs["duration"])

@@ -130,7 +130,8 @@ def _continued(saved: SavedState, plan: Plan, path: FilePath) -> SavedState:
     """
     if saved.step >= plan.steps:
         raise fail(
-            f"{path}: is complete, {plan.duration:g} s", "say for how long to go on, as in --for 1s"
+            f"{path}: is complete, {plan.duration:g} s",
+            "say how much longer to run, as in --for 1s",
         )
     phases = len(plan.phases)
     counts = {
@@ -159,5 +160,5 @@ def _check_edits(run: Run) -> None:
             raise fail(
                 f"{name}: was edited since {run.file} was written: {'; '.join(changes[:MOST_LINES])}{more}",
                 f"`thalia run {circuit} --from {run.file}` starts the edited circuit with what was learned, "
-                f"`thalia resume {run.file} --as-it-was` goes on with the circuit as it was",
+                f"`thalia resume {run.file} --as-it-was` resumes with the stored circuit",
             )
