@@ -6,7 +6,7 @@ spike reaches the synapse after the dendritic delay. Weights and changes are fra
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -39,23 +39,54 @@ class Outcome:
     history: Floats
 
 
+@dataclass(frozen=True)
+class PairingSetup:
+    """The synapses and cells that spike trains are paired on.
+
+    Parameters
+    ----------
+    weight : float
+        Weight at the start, as a fraction of w_max.
+    settings : mapping
+        Parameters of the rule, and its `preset` or `pairing`.
+    dendritic : float
+        Delay from a postsynaptic spike to the synapse, in ms.
+    every : float, optional
+        Interval of the history in ms; by default only start and end.
+    neuron : mapping
+        Parameters of the postsynaptic neurons, for rules that depend on more than their spikes.
+    modulators : mapping
+        Modulators as in a circuit; a rule that needs one and is given none has one that is always at 1.
+    before : sequence
+        Rules that act before it, as in a circuit, for one that only follows what others change.
+    tail : float, optional
+        Time after the last spike in ms, in which traces still act; by default `TAIL`, or `SLOW_TAIL` with a modulator.
+    folder : path
+        Where the files of rules are.
+    """
+
+    weight: float = 0.5
+    settings: Mapping[str, Any] | None = None
+    dendritic: float = 0.0
+    every: float | None = None
+    neuron: Mapping[str, str] | None = None
+    modulators: Mapping[str, Any] | None = None
+    before: Sequence[str | Mapping[str, Any]] = ()
+    tail: float | None = None
+    folder: FilePath = FilePath(".")
+
+    @classmethod
+    def split(cls, options: Mapping[str, Any]) -> "tuple[PairingSetup, dict[str, Any]]":
+        """The setup that some options describe, and the rest, which are those of `run`."""
+        own = {each.name for each in fields(cls)}
+        setup = cls(**{name: value for name, value in options.items() if name in own})
+        return setup, {name: value for name, value in options.items() if name not in own}
+
+
 def outcome(
-    rule: str,
-    pre: Sequence[Sequence[float]],
-    post: Sequence[Sequence[float]],
-    *,
-    weight: float = 0.5,
-    settings: Mapping[str, Any] | None = None,
-    dendritic: float = 0.0,
-    every: float | None = None,
-    neuron: Mapping[str, str] | None = None,
-    modulators: Mapping[str, Any] | None = None,
-    before: Sequence[str | Mapping[str, Any]] = (),
-    tail: float | None = None,
-    folder: FilePath = FilePath("."),
-    **options: Any,
+    rule: str, pre: Sequence[Sequence[float]], post: Sequence[Sequence[float]], **options: Any
 ) -> Outcome:
-    """Put spike trains, one pair of them a synapse, through a rule.
+    """Put spike trains, one pair of them for each synapse, through a rule.
 
     Parameters
     ----------
@@ -63,87 +94,56 @@ def outcome(
         A rule of the library, or the path of a rule's file.
     pre, post : sequences of trains
         Times in ms, from `FORCED` on, on a grid of `DT`.
-    weight : float
-        Weight at the start, as a fraction of w_max.
-    settings : mapping, optional
-        Parameters of the rule, and its `preset` or `pairing`.
-    dendritic : float
-        Delay from a postsynaptic spike to the synapse, in ms.
-    every : float, optional
-        Interval of the history in ms; by default only start and end.
-    neuron : mapping, optional
-        Parameters of the postsynaptic neurons, for rules that depend on more than their spikes.
-    modulators : mapping, optional
-        Modulators as in a circuit; a rule that needs one and is given none has one that is always at 1.
-    before : sequence, optional
-        Rules that act before it, as in a circuit, for one that only follows what others change.
-    tail : float, optional
-        Time after the last spike in ms, in which traces still act; by default `TAIL`, or `SLOW_TAIL` with a modulator.
     **options
-        Options of `run`, such as `backend` and `lower`.
+        Fields of `PairingSetup`, such as `weight` and `settings`, and options of `run`, such as `backend` and `lower`.
 
     Raises
     ------
     CircuitError
         If there is no such rule, a setting is wrong, or a time is too early.
     """
+    setup, run_options = PairingSetup.split(options)
     early = [t for train in (*pre, *post) for t in train if t < FORCED]
     if early:
         raise fail(f"a spike at {early[0]:g} ms is too early", f"the first can be at {FORCED:g} ms")
-    if not 0 <= weight <= 1:
-        raise fail(f"expected a weight between 0 and 1, as a fraction of w_max, found {weight:g}")
+    if not 0 <= setup.weight <= 1:
+        raise fail(
+            f"expected a weight between 0 and 1, as a fraction of w_max, found {setup.weight:g}"
+        )
     last = max((t for train in (*pre, *post) for t in train), default=0.0)
     with TemporaryDirectory() as scratch:
-        data = circuit_data(
-            rule,
-            settings or {},
-            len(pre),
-            weight,
-            0.0,
-            dendritic,
-            every,
-            folder,
-            neuron,
-            modulators,
-            before,
-        )
-        tail = tail if tail is not None else SLOW_TAIL if "modulators" in data else TAIL
-        data["duration"] = f"{last + tail} ms"
+        data = circuit_data(rule, len(pre), setup)
+        default = SLOW_TAIL if "modulators" in data else TAIL
+        data["duration"] = f"{last + (default if setup.tail is None else setup.tail)} ms"
         data["stimuli"] = {
-            "pre": {"kind": "spikes", "target": "pre", "times": _played(pre, DT)},
-            "trigger": {"kind": "spikes", "target": "trigger", "times": _played(post, FORCED)},
+            "pre": {"kind": "spikes", "target": "pre", "times": _spike_times(pre, DT)},
+            "trigger": {"kind": "spikes", "target": "trigger", "times": _spike_times(post, FORCED)},
         }
-        result = _run(data, folder, FilePath(scratch) / "protocol.h5", options)
+        result = _run(data, setup.folder, FilePath(scratch) / "protocol.h5", run_options)
         weights = result.weights["plastic"]
         return Outcome(np.array(weights.w[-1]), np.array(weights.time) * 1e3, np.array(weights.w))
 
 
-def circuit_data(
-    rule: str,
-    settings: Mapping[str, Any],
-    size: int,
-    weight: float,
-    duration: float,
-    dendritic: float,
-    every: float | None,
-    folder: FilePath,
-    parameters: Mapping[str, str] | None = None,
-    modulators: Mapping[str, Any] | None = None,
-    before: Sequence[str | Mapping[str, Any]] = (),
-) -> dict[str, Any]:
-    """A circuit of `size` synapses, one to one, whose postsynaptic neurons fire when they are told to."""
-    part = find("plasticity", rule, folder)[0]
+def circuit_data(rule: str, size: int, setup: PairingSetup) -> dict[str, Any]:
+    """A circuit of `size` one-to-one synapses whose postsynaptic neurons spike when forced to; its duration is not set."""
+    part = find("plasticity", rule, setup.folder)[0]
     assert isinstance(part, Rule)
     neuron = _neuron_for(part, rule)
-    use = {"rule": rule} | ({"modulator": "signal"} if part.is_gated else {}) | {**settings}
+    use = (
+        {"rule": rule}
+        | ({"modulator": "signal"} if part.is_gated else {})
+        | {**(setup.settings or {})}
+    )
     use |= {"instructed_by": "force"} if part.on_instruction else {}
+    modulators = setup.modulators
     if part.is_gated and not modulators:
         modulators = {"signal": {"kind": "first_order", "tonic": 1, "baseline": 0}}
-    record: dict[str, Any] = {"pathways": ["plastic"]} | ({"every": f"{every} ms"} if every else {})
+    record: dict[str, Any] = {"pathways": ["plastic"]} | (
+        {"every": f"{setup.every} ms"} if setup.every else {}
+    )
     one_to_one = {"rule": "one_to_one"}
     return ({"modulators": dict(modulators)} if modulators else {}) | {
         "name": "protocol",
-        "duration": f"{duration} ms",
         "dt": f"{DT} ms",
         "populations": {
             "pre": {"neuron": "spike_source", "size": size},
@@ -152,7 +152,7 @@ def circuit_data(
                 "neuron": neuron,
                 "size": size,
                 "parameters": ({"t_ref": f"{DT} ms"} if neuron == "lif_current" else {})
-                | dict(parameters or {}),
+                | dict(setup.neuron or {}),
             },
         },
         "pathways": {
@@ -161,10 +161,10 @@ def circuit_data(
                 "post": "post",
                 "connect": one_to_one,
                 "synapse": "current_exp",
-                "weight": f"{weight!r} pA",
+                "weight": f"{setup.weight!r} pA",
                 "w_max": "1 pA",
-                "plasticity": [*before, use],
-                "delay": {"axonal": f"{DT} ms", "dendritic": f"{dendritic} ms"},
+                "plasticity": [*setup.before, use],
+                "delay": {"axonal": f"{DT} ms", "dendritic": f"{setup.dendritic} ms"},
             },
             "force": {
                 "pre": "trigger",
@@ -182,17 +182,17 @@ def circuit_data(
 def _run(
     data: dict[str, Any], folder: FilePath, output: FilePath, options: Mapping[str, Any]
 ) -> Run:
-    """Run the circuit; what is wrong with it is told of the rule, the only thing that a user gave."""
+    """Run the circuit; its problems are reported as those of the rule, the only thing that a user gave."""
     try:
         circuit = parse(Circuit, data, Source(folder=folder)).at(Source(folder=folder))
         return run(circuit, output=output, **options)
     except CircuitError as error:
         raise CircuitError(
-            dict.fromkeys(_told_of_rule(problem) for problem in error.problems)
+            dict.fromkeys(_problem_of_rule(problem) for problem in error.problems)
         ) from None
 
 
-def _told_of_rule(problem: Problem) -> Problem:
+def _problem_of_rule(problem: Problem) -> Problem:
     start = 4 if problem.path[:1] == ("pathways",) else 0  # pathways, its name, plasticity, 0
     return Problem(problem.path[start:], problem.message, problem.hint, problem.place)
 
@@ -206,7 +206,7 @@ def _neuron_for(part: Rule, name: str) -> str:
     return "lif_current" if "lif_current" in having else having[0]
 
 
-def _played(trains: Sequence[Sequence[float]], early: float) -> dict[int, list[str]]:
+def _spike_times(trains: Sequence[Sequence[float]], early: float) -> dict[int, list[str]]:
     return {index: [f"{t - early:.6f} ms" for t in train] for index, train in enumerate(trains)}
 
 
@@ -316,16 +316,13 @@ def _repeated(motif: Sequence[float], repeat: int, every: float) -> list[float]:
     return [start + k * every + t for k in range(repeat) for t in motif]
 
 
-def _rates(
-    part: Protocol, rule: str, folder: FilePath = FilePath("."), **options: Any
-) -> tuple[Curve, ...]:
+def _rates(part: Protocol, rule: str, **options: Any) -> tuple[Curve, ...]:
     """Poisson trains of each postsynaptic rate, on many synapses at once; the mean speed of the change."""
     seconds, copies = part.seconds, part.copies
-    given = options.pop("weight", None)
-    weight = part.weight if given is None else given
-    settings, neuron = options.pop("settings", None) or {}, options.pop("neuron", None)
-    data = circuit_data(rule, settings, copies, weight, 0.0, 0.0, None, folder, neuron)
-    del data["duration"]
+    setup, run_options = PairingSetup.split(options)
+    given = options.get("weight")
+    setup = replace(setup, weight=part.weight if given is None else given)
+    data = circuit_data(rule, copies, setup)
     data["phases"] = [
         {"name": "settle", "duration": f"{part.settle} s", "plasticity": "off"},
         {"name": "learn", "duration": f"{seconds} s"},
@@ -365,12 +362,12 @@ def _rates(
         "weights": {"pathways": [f"plastic_at_{index}" for index in range(len(part.rates))]}
     }
     with TemporaryDirectory() as scratch:
-        result = _run(data, folder, FilePath(scratch) / "rates.h5", options)
+        result = _run(data, setup.folder, FilePath(scratch) / "rates.h5", run_options)
         means = [
             float(result.weights[f"plastic_at_{index}"].w[-1].mean())
             for index in range(len(part.rates))
         ]
-    speed = tuple((mean - weight) / seconds for mean in means)
+    speed = tuple((mean - setup.weight) / seconds for mean in means)
     return (Curve(f"pre {part.pre_rate:g} Hz", tuple(part.rates), speed),)
 
 
