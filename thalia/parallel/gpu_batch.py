@@ -1,7 +1,8 @@
-"""Runs of one circuit as one network, side by side: on a GPU that a single one leaves idle, many take little longer.
+"""Many runs of one circuit as one network: on a GPU they take little longer than a single one.
 
-Each run has its own seed, weights and parameters; they share nothing but the program. Noise differs between a run alone and
-in company, because it is drawn for each neuron of the whole; its distribution does not.
+Each run has its own seed, weights and parameters; they share nothing but the program. Noise differs
+between a run alone and in company, because it is drawn for each neuron of the whole; its
+distribution does not.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,7 +48,7 @@ def name_in(run: int, name: str) -> str:
 
 
 def fits_together(plan: Plan) -> bool:
-    """Whether copies of a plan can be one network: nothing in it is there once for all neurons but what time alone changes."""
+    """Whether copies of a plan can be one network: they share nothing that a run changes."""
     lonely = (plan.modulators, plan.weight_changes, plan.task_releases, plan.releases)
     return not any(lonely) and all(member.rewiring is None for _, member in plan.pathways())
 
@@ -204,7 +205,7 @@ def _wired(synapses: SynapseGroup, found: Sequence[Wired], sizes: tuple[int, int
 
 
 def most_together(plan: Plan, free: float) -> int:
-    """How many runs of a plan one network can hold: by the numbers of its synapses, and memory here and on the GPU."""
+    """How many runs of a plan one network can hold, by its synapses, and memory here and there."""
     synapses = [sum(expected_synapses(p, plan) for p in each.members) for each in plan.synapses]
     by_number = MOST_SYNAPSES / max(1.0, 1.01 * max(synapses, default=1.0))
     by_memory = 0.8 * min(free, available_bytes()) / needed_bytes(plan)
@@ -214,7 +215,7 @@ def most_together(plan: Plan, free: float) -> int:
 def run_together(
     circuits: Sequence[Circuit], options: Sequence[dict[str, Any]], most: int
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Run circuits in as few networks as they fit in; each summary with the number of its circuit, as they come.
+    """Run circuits in as few networks as possible; yield each circuit's number and summary.
 
     `options` are those of `run`, of each circuit.
     """

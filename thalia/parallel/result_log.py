@@ -1,4 +1,4 @@
-"""A folder of results of many runs, one line a run, that is whole whenever it is left and goes on where it was."""
+"""A folder with the results of many runs, one line each, that can be completed at any time."""
 
 import json
 from collections.abc import Mapping

@@ -1,6 +1,7 @@
-"""Gains that bring every population's rate into its published range: run, compare, correct a little, and run again.
+"""Gains that bring every rate into its published range: run, compare, correct a little, repeat.
 
-A gain multiplies all that excites a population. The same circuit, seed and gains to start from give the same gains.
+A gain multiplies all excitation of a population. The same circuit, seed and gains to start from
+give the same gains.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from thalia.errors import fail
 from thalia.simulation.run import run
 from thalia.syntax.units import constant
 
-MARGIN = 1.1  # a rate this close to the end of its range is corrected, too: another seed may be beyond it
+MARGIN = 1.1  # rates this close to a limit are corrected too: another seed may exceed it
 STEP = 1.5  # the most that one round changes a gain by
 FASTER, SLOWER = 1.2, 0.5
 FASTEST = 1000.0  # Hz, in the place of a rate that cannot be divided by
@@ -45,7 +46,7 @@ class Calibration:
 
     @property
     def best(self) -> Round:
-        """The round that left the fewest populations outside, and those nearest; of several, the last."""
+        """The round with the fewest and nearest populations out of range; of several, the last."""
         return min(reversed(self.rounds), key=lambda each: _distance(each.rates, self.ranges))
 
     @property
@@ -60,7 +61,8 @@ class Calibration:
     def text(self) -> str:
         """The file that a circuit includes as its gains."""
         lines = [
-            f"# Written by `thalia calibrate {self.circuit}`: what multiplies all that excites a population; its rate then."
+            f"# Written by `thalia calibrate {self.circuit}`: "
+            "the gain of all excitation of each population; its rate with it."
         ]
         for name, gain in self.best.gains.items():
             published = (
@@ -76,14 +78,20 @@ class Calibration:
 
 @dataclass(frozen=True)
 class _Knob:
-    """A gain, the power of target over rate by which it is turned, and the way it went: up 1, down -1, not at all 0."""
+    """A gain, its damping, and the direction of its last change: 1 up, -1 down, 0 none.
+
+    A gain changes by the ratio of target to rate, to the power of the damping.
+    """
 
     gain: float
     damping: float
     way: int = 0
 
     def turned(self, rate: float, limits: tuple[float, float]) -> "_Knob":
-        """The knob after a run; it turns by half as much once it has gone too far (Riedmiller & Braun 1993), else by more."""
+        """The knob after a run.
+
+        It turns by half as much once it has gone too far (Riedmiller & Braun 1993), else by more.
+        """
         low, high = limits
         inner = (low * MARGIN, high / MARGIN)
         if low <= rate <= high and (inner[0] <= rate <= inner[1] or inner[0] > inner[1]):
@@ -105,7 +113,7 @@ def calibrate(
     told: Callable[[int, Round], None] = lambda count, each: None,
     **options: Any,
 ) -> Calibration:
-    """Find gains with which the rates of a circuit's last phase lie in the ranges under its `reference:`.
+    """Find gains that bring the rates of the last phase into the ranges under `reference:`.
 
     Parameters
     ----------
@@ -114,8 +122,9 @@ def calibrate(
     rounds : int
         How many runs at most.
     damping : float
-        The power of target over rate by which a gain changes at first, and less once it went too far; the target is the
-        middle of the range on a logarithmic scale, and no change is beyond a factor of 1.5.
+        The power of target over rate by which a gain changes at first, and less once it went too
+        far; the target is the middle of the range on a logarithmic scale, and no change is beyond a
+        factor of 1.5.
     told : function, optional
         Called after each run.
     **options
@@ -128,7 +137,8 @@ def calibrate(
     """
     if rounds < 1 or not 0 < damping <= 1:
         raise fail(
-            f"expected at least 1 round and a damping above 0 and up to 1, found {rounds} and {damping:g}"
+            "expected at least 1 round and a damping above 0 and up to 1, "
+            f"found {rounds} and {damping:g}"
         )
     loaded = load(circuit, set)
     if isinstance(loaded.gains, str) and not (loaded.folder / loaded.gains).exists():

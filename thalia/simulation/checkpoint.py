@@ -1,4 +1,4 @@
-"""The whole state of a simulation: when it is saved to the run file, what is in it, and how it is read back."""
+"""The whole state of a simulation: when it is saved, what is in it, and how it is read back."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -37,9 +37,10 @@ MOST_HELD = (
 class SavedState:
     """The whole state of a simulation after a step.
 
-    `variables` are those of the network, spikes in flight and random generators included; `counts` are the spikes of each
-    population until then, by phase, and `counted` those until a task's last stop. Of the subject of an experiment it also
-    says in which `phase` it is, and which populations have a stimulus.
+    `variables` are those of the network, spikes in flight and random generators included; `counts`
+    are the spikes of each population until then, by phase, and `counted` those until a task's last
+    stop. Of the subject of an experiment it also says in which `phase` it is, and which populations
+    have a stimulus.
     """
 
     step: int
@@ -58,7 +59,7 @@ class SavedState:
         }
 
     def named_as_in(self, plan: Plan) -> "SavedState":
-        """The same state by the plan's names, where an earlier version called its neuron models otherwise."""
+        """The same state with the plan's names, where neuron models had other ones before."""
         owners = _former({*(g.name for g in plan.all_groups), *(s.name for s in plan.synapses)})
         variables = _former({name.partition(".")[2] for name in units_of(plan)})
         saved = {}
@@ -74,14 +75,18 @@ class SavedState:
 
 
 class Checkpointer:
-    """Saves the state to the run file: at a fixed interval, or as often as it costs little; at the end; and before memory fills.
+    """Saves the state to the run file.
+
+    It does so at a fixed interval or as often as it costs little, at the end, and before memory
+    fills up.
 
     Parameters
     ----------
     save : function
         Gives the present state.
     every : float, optional
-        Model time between two states in seconds; by default saving takes less than a twentieth of the wall-clock time.
+        Model time between two states in seconds; by default saving takes less than a twentieth of
+        the wall-clock time.
     end : int, optional
         The last step of the simulation, if it is known beforehand.
     """
@@ -125,7 +130,7 @@ class Checkpointer:
 
 
 def _former(names: set[str]) -> dict[str, str]:
-    """The names that objects or variables had when the neuron models in them had their former names."""
+    """Former names of objects or variables, from the former names of neuron models."""
     found = {
         name.replace(current, former): name
         for former, current in FORMER_NAMES["neurons"].items()
@@ -136,7 +141,7 @@ def _former(names: set[str]) -> dict[str, str]:
 
 
 def derived(plan: Plan) -> set[str]:
-    """Variables that follow from the circuit and the seed and do not change: they are computed again, not saved."""
+    """Variables that follow from circuit and seed: they are computed again, not saved."""
     names: set[str] = set()
     for group in plan.all_groups:
         own = ["i", *(name for name in group.all_parameters() if name not in group.from_task)]
@@ -188,7 +193,7 @@ def units_of(plan: Plan) -> dict[str, str]:
 
 
 def fingerprint(arrays: Arrays) -> int:
-    """A checksum over everything that was wired, to recognise the same network when it is built again."""
+    """A checksum over all wiring, to recognise the same network when it is built again."""
     checksum = 0
     for group in arrays.groups.values():
         for _, values in sorted(group.items()):
@@ -201,7 +206,7 @@ def fingerprint(arrays: Arrays) -> int:
 
 
 def origin_of(written_out: Circuit) -> tuple[str, dict[str, str]]:
-    """A circuit, written out, as it runs: as text, and the files that it uses, under unambiguous names."""
+    """An expanded circuit as text, and the files that it uses, uniquely named."""
     stimuli, files = dict(written_out.stimuli), {}
     for index, (name, stimulus) in enumerate(stimuli.items()):
         if stimulus.file:
@@ -261,7 +266,7 @@ def read_state(h5: h5py.File, file: FilePath) -> SavedState | None:
 def plan_from(
     h5: h5py.File, path: FilePath, saved: SavedState | None, for_: str | Value | None = None
 ) -> tuple[Plan, dict[str, Any]]:
-    """The plan of the circuit in a run file, for its duration or a longer one, and the settings of the run.
+    """The plan of the circuit in a run file, and the settings of the run.
 
     Raises
     ------
@@ -321,7 +326,7 @@ def time_of(option: str, text: str | Value) -> Value:
 
 
 def changed(old: Mapping[str, NDArray[Any]], new: Mapping[str, NDArray[Any]]) -> list[str]:
-    """Names of the variables that are not bit-identical in two states, or are in one of them only."""
+    """Names of the variables that are not bit-identical in two states."""
     names = sorted({*old, *new})
     return [
         n for n in names if n not in old or n not in new or old[n].tobytes() != new[n].tobytes()

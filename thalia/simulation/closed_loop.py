@@ -23,18 +23,19 @@ type Numbers = float | Sequence[float] | NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Actuators:
-    """What a task may change in a running network: parameters and modulators that are `from_task`."""
+    """What a task may change in a running network: whatever is `from_task`."""
 
     plan: Plan
     session: Session
 
     def set(self, population: str, parameter: str, values: Numbers) -> None:
-        """Set a parameter of the neurons of a population, in SI: one number for all, or one for each.
+        """Set a parameter of a population's neurons, in SI: one number for all, or one for each.
 
         Raises
         ------
         CircuitError
-            If the circuit does not let a task set it, or the numbers are not as many as the neurons.
+            If the circuit does not let a task set it, or the numbers are not as many as the
+            neurons.
         """
         known = {
             member.name: member.from_task
@@ -48,13 +49,15 @@ class Actuators:
             )
         if parameter not in known[population]:
             raise fail(
-                f"the task sets '{parameter}' of '{population}', which lets it set {', '.join(known[population])}"
+                f"the task sets '{parameter}' of '{population}', "
+                f"which lets it set {', '.join(known[population])}"
             )
         group, member = self.plan.population(population)
         given = np.asarray(values, dtype=float)
         if given.shape not in ((), (member.size,)) or not np.isfinite(given).all():
             raise fail(
-                f"the task sets '{parameter}' of '{population}': expected {member.size} finite numbers, or one for all, "
+                f"the task sets '{parameter}' of '{population}': "
+                f"expected {member.size} finite numbers, or one for all, "
                 f"found {given.shape or given}"
             )
         now = self.session.read(f"{group.name}.{parameter}")
@@ -72,7 +75,8 @@ class Actuators:
         if modulator not in self.plan.task_releases:
             known = did_you_mean(modulator, self.plan.task_releases)
             raise fail(
-                f"the task releases '{modulator}', and the circuit has no such modulator `from_task`",
+                f"the task releases '{modulator}', "
+                "and the circuit has no such modulator `from_task`",
                 known,
             )
         if not isinstance(amount, int | float | np.number) or not np.isfinite(amount):
@@ -84,7 +88,8 @@ class Actuators:
 class TaskContext:
     """What a task is given at each of its stops.
 
-    `time` is the model time in seconds, `spikes` the spikes of each population since the task's last stop.
+    `time` is the model time in seconds, `spikes` the spikes of each population since the task's
+    last stop.
     """
 
     time: float
@@ -98,9 +103,10 @@ class TaskContext:
 
 @dataclass(frozen=True)
 class Task:
-    """A task that observes a network and acts on it: `act` is called with a `TaskContext` every `every` of model time.
+    """A task that observes a network and acts on it.
 
-    It should decide from the context alone, with its random generator; then a resumed run is the same.
+    `act` is called with a `TaskContext` after each interval `every` of model time. It should decide
+    from the context alone, with its random generator; then a resumed run is identical.
     """
 
     every: str

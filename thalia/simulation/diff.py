@@ -1,4 +1,4 @@
-"""What differs between two runs: their circuits, what happened, and the state that they ended in."""
+"""What differs between two runs: circuits, spikes, weights, samples, and final states."""
 
 from collections.abc import Iterator
 from difflib import unified_diff
@@ -56,7 +56,8 @@ def _data(a: h5py.File, b: h5py.File, kind: str) -> Iterator[str]:
         elif not np.array_equal(one[name][...], other[name][...]):
             different = one[name][...] != other[name][...]
             first = tuple(int(i) for i in np.argwhere(different)[0])
-            yield f"{name}: {np.count_nonzero(different):,} of {different.size:,} differ, the first at {first}"
+            count = np.count_nonzero(different)
+            yield f"{name}: {count:,} of {different.size:,} differ, the first at {first}"
 
 
 def datasets(h5: h5py.File, kind: str) -> list[tuple[str, h5py.Dataset]]:

@@ -1,7 +1,8 @@
-"""The run loop: a session advances from stop to stop, and at each stop observers act in a fixed order.
+"""The run loop: a session advances from stop to stop, at each of which observers act.
 
-Runs, resumed runs, experiments and batches on a GPU all advance through it. Whatever happens between two chunks of
-simulated time (recording, structural plasticity, releases by weight changes, tasks, checkpoints, progress) is an observer.
+Runs, resumed runs, experiments and batches on a GPU all advance through it. Whatever happens
+between two chunks of simulated time (recording, structural plasticity, releases by weight changes,
+tasks, checkpoints, progress) is an observer.
 """
 
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ from thalia.compiler.plan import SHARED, Plan
 
 @dataclass(frozen=True)
 class Stop:
-    """A pause of the session: steps simulated so far, and what the chunk since the last stop produced.
+    """A pause of the session: steps simulated so far, and the chunk since the last stop.
 
     A chunk lies within one phase; `seconds` is the wall-clock time that it took to simulate.
     """
@@ -29,7 +30,7 @@ class Stop:
 
 
 class Observer(Protocol):
-    """Something that acts between two chunks. It is told of every stop, and acts at those that are due."""
+    """Something that acts between two chunks: told of every stop, it acts when it is due."""
 
     def next_stop(self, done: int) -> int | None:
         """The first step after `done` at which it must act; None if it can wait for others."""
@@ -61,7 +62,7 @@ class Clock:
 
 
 class Loop:
-    """Advances a session and calls its observers at every stop, in the order in which they are given."""
+    """Advances a session, and calls its observers in the given order at every stop."""
 
     def __init__(
         self, session: Session, observers: Iterable[Observer], clock: Clock, done: int = 0

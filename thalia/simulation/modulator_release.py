@@ -1,4 +1,4 @@
-"""Release of modulators from outside the network: by a given amount, or in proportion to changes of weights."""
+"""Release of modulators by a given amount, or in proportion to changes of weights."""
 
 from dataclasses import dataclass
 
@@ -35,9 +35,10 @@ def release_amount(plan: Plan, session: Session, modulator: str, amount: float) 
 
 @dataclass(frozen=True)
 class WeightChangeRelease:
-    """Releases a modulator at a fixed interval, by the mean change of the weights since the last release.
+    """Releases a modulator at a fixed interval, by the mean weight change since the last release.
 
-    The weights of the last release are a variable of the network, so that they are part of its state.
+    The weights of the last release are a variable of the network, so that they are part of its
+    state.
     """
 
     plan: Plan
@@ -54,7 +55,10 @@ class WeightChangeRelease:
             release_amount(self.plan, self.session, self.change.modulator, self.remember())
 
     def remember(self) -> float:
-        """Store the present weights; the mean change since they were last stored, as a fraction of their range."""
+        """Store the present weights, and return their mean change since they were last stored.
+
+        The change is a fraction of the range of each weight.
+        """
         moved, synapses_in_all = 0.0, 0
         for synapses in self.plan.synapses:
             if not {member.name for member in synapses.members} & {*self.change.pathways}:

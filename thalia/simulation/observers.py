@@ -13,10 +13,10 @@ from thalia.simulation.structural_plasticity import StructuralPlasticity, rewire
 
 @dataclass(frozen=True)
 class Observers:
-    """The observers of a session. The order of the fields is the order in which they act at one step.
+    """The observers of a session, in the order in which they act at one step.
 
-    What is recorded at a step is the network before it is rewired; a task acts on the network after that; and a
-    checkpoint holds everything that was done at its step.
+    What is recorded at a step is the network before it is rewired; a task acts on the network after
+    that; and a checkpoint holds everything that was done at its step.
     """
 
     recording: tuple[Observer, ...] = ()
@@ -28,7 +28,7 @@ class Observers:
 
     @classmethod
     def of_plan(cls, plan: Plan, arrays: Arrays, session: Session) -> "Observers":
-        """Those that the circuit asks for: structural plasticity, and releases by weight changes."""
+        """Those that the circuit asks for: structural plasticity and releases by weight changes."""
         return cls(
             rewiring=tuple(rewired_pathways(plan, arrays, session)),
             releases=tuple(

@@ -1,7 +1,8 @@
-"""Pairing protocols: a rule put through spike trains in the real pipeline, one synapse for each condition.
+"""Pairing protocols: spike trains for a rule in the real pipeline, one synapse per condition.
 
-A presynaptic time is when the spike reaches the synapse; a postsynaptic time is when the neuron fires, and its
-spike reaches the synapse after the dendritic delay. Weights and changes are fractions of w_max.
+A presynaptic time is when the spike reaches the synapse; a postsynaptic time is when the neuron
+fires, and its spike reaches the synapse after the dendritic delay. Weights and changes are
+fractions of w_max.
 """
 
 import re
@@ -32,7 +33,7 @@ SLOW_TAIL = 3000.0  # the same for eligibility
 
 @dataclass(frozen=True)
 class Outcome:
-    """Weights of the synapses of a protocol: at the end, (synapses,), and over time, (times, synapses)."""
+    """Weights of a protocol's synapses: final, (synapses,), and over time, (times, synapses)."""
 
     weight: Floats
     times: Floats
@@ -56,11 +57,13 @@ class PairingSetup:
     neuron : mapping
         Parameters of the postsynaptic neurons, for rules that depend on more than their spikes.
     modulators : mapping
-        Modulators as in a circuit; a rule that needs one and is given none has one that is always at 1.
+        Modulators as in a circuit; a rule that needs one and is given none has one that is always
+        at 1.
     before : sequence
         Rules that act before it, as in a circuit, for one that only follows what others change.
     tail : float, optional
-        Time after the last spike in ms, in which traces still act; by default `TAIL`, or `SLOW_TAIL` with a modulator.
+        Time after the last spike in ms, in which traces still act; by default `TAIL`, or
+        `SLOW_TAIL` with a modulator.
     folder : path
         Where the files of rules are.
     """
@@ -95,7 +98,8 @@ def outcome(
     pre, post : sequences of trains
         Times in ms, from `FORCED` on, on a grid of `DT`.
     **options
-        Fields of `PairingSetup`, such as `weight` and `settings`, and options of `run`, such as `backend` and `lower`.
+        Fields of `PairingSetup`, such as `weight` and `settings`, and options of `run`, such as
+        `backend` and `lower`.
 
     Raises
     ------
@@ -125,7 +129,10 @@ def outcome(
 
 
 def circuit_data(rule: str, size: int, setup: PairingSetup) -> dict[str, Any]:
-    """A circuit of `size` one-to-one synapses whose postsynaptic neurons spike when forced to; its duration is not set."""
+    """A circuit of one-to-one synapses whose postsynaptic neurons spike when forced to.
+
+    Its duration is not set.
+    """
     part = find("plasticity", rule, setup.folder)[0]
     assert isinstance(part, Rule)
     neuron = _neuron_for(part, rule)
@@ -182,7 +189,7 @@ def circuit_data(rule: str, size: int, setup: PairingSetup) -> dict[str, Any]:
 def _run(
     data: dict[str, Any], folder: FilePath, output: FilePath, options: Mapping[str, Any]
 ) -> Run:
-    """Run the circuit; its problems are reported as those of the rule, the only thing that a user gave."""
+    """Run the circuit; its problems are reported as those of the rule, all that a user gave."""
     try:
         circuit = parse(Circuit, data, Source(folder=folder)).at(Source(folder=folder))
         return run(circuit, output=output, **options)
@@ -242,7 +249,7 @@ def window(
     frequency: float = 1.0,
     **options: Any,
 ) -> tuple[Floats, Floats]:
-    """The change of the weight against the interval from pre to post, in ms, for pairs at all intervals.
+    """The weight change for pairs of spikes, by the interval from pre to post in ms.
 
     Returns
     -------
@@ -317,7 +324,7 @@ def _repeated(motif: Sequence[float], repeat: int, every: float) -> list[float]:
 
 
 def _rates(part: Protocol, rule: str, **options: Any) -> tuple[Curve, ...]:
-    """Poisson trains of each postsynaptic rate, on many synapses at once; the mean speed of the change."""
+    """The mean rate of weight change with Poisson trains, for each postsynaptic rate."""
     seconds, copies = part.seconds, part.copies
     setup, run_options = PairingSetup.split(options)
     given = options.get("weight")

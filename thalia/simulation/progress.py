@@ -16,8 +16,9 @@ class ProgressReporter:
     Parameters
     ----------
     chunk : float, optional
-        Model time between two reports in seconds. By default chunks become longer or shorter, so that each takes long
-        enough to be worth its overhead, and is soon over; what is simulated does not depend on it.
+        Model time between two reports in seconds. By default chunks become longer or shorter, so
+        that each takes long enough to be worth its overhead, and is soon over; what is simulated
+        does not depend on it.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What a simulation produces, on its way to the run file: spikes, samples of variables, and weights."""
+"""What a simulation produces goes to the run file: spikes, samples of variables, and weights."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,7 +17,7 @@ from thalia.syntax.units import display_unit
 
 
 def samples_of(plan: Plan) -> Iterator[Sample]:
-    """The variables that a session samples while it advances: levels of modulators, and recorded states."""
+    """The variables that a session samples: levels of modulators, and recorded states."""
     for name in plan.modulators:
         every = max(1, round(plan.record.modulators.mean / plan.dt))
         yield Sample(
@@ -66,7 +66,8 @@ class Recorder:
     Parameters
     ----------
     end : int, optional
-        The step at which the weights are recorded for the last time; None if it is not known beforehand.
+        The step at which the weights are recorded for the last time; None if it is not known
+        beforehand.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Resuming: a run continues from the state in its file, bit-identical to a run that was never interrupted."""
+"""Resuming: a run continues from the state in its file, bit-identical to an uninterrupted one."""
 
 from dataclasses import dataclass, replace
 from difflib import unified_diff
@@ -68,7 +68,8 @@ def resume(
     Raises
     ------
     CircuitError
-        If the file is not a run, is damaged, is being written by another process, or is complete; or its circuit was edited.
+        If the file is not a run, is damaged, is being written by another process, or is complete;
+        or its circuit was edited.
     """
     options = ResumeOptions(for_, checkpoint_every, chunk, task, as_it_was, progress)
     return resume_with(file, options)
@@ -158,7 +159,9 @@ def _check_edits(run: Run) -> None:
         if changes := [line for line in lines if not line.startswith("@@")]:
             more = f"; and {len(changes) - MOST_LINES} more" if len(changes) > MOST_LINES else ""
             raise fail(
-                f"{name}: was edited since {run.file} was written: {'; '.join(changes[:MOST_LINES])}{more}",
-                f"`thalia run {circuit} --from {run.file}` starts the edited circuit with what was learned, "
+                f"{name}: was edited since {run.file} was written: "
+                f"{'; '.join(changes[:MOST_LINES])}{more}",
+                f"`thalia run {circuit} --from {run.file}` starts the edited circuit "
+                "with what was learned, "
                 f"`thalia resume {run.file} --as-it-was` resumes with the stored circuit",
             )

@@ -1,4 +1,4 @@
-"""Runs: a circuit is simulated from beginning to end, and everything that happens goes to a run file."""
+"""Runs: a circuit is simulated from beginning to end, and recorded in a run file."""
 
 import errno
 import os
@@ -79,7 +79,7 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class LoopOptions:
-    """How a network is simulated: model time in seconds between two states and between two reports, and what acts on it."""
+    """How a network is simulated; intervals are model time in seconds."""
 
     checkpoint_every: float | None = None
     chunk: float | None = None
@@ -116,21 +116,24 @@ def run(
     output : path, optional
         The run file; by default `runs/<circuit>/<UTC time>.h5`.
     backend : 'cpp', 'cuda' or 'runtime', optional
-        By default the compiled one where a compiler is found; 'cuda', a GPU, is never chosen by default.
+        By default the compiled one where a compiler is found; 'cuda', a GPU, is never chosen by
+        default.
     set : mapping, optional
         Values to replace, by dotted path, before anything is checked.
     lower : 'on' or 'off'
         With 'off' every synaptic variable is integrated at every step, as a reference.
     precision : 'double' or 'single'
-        Of the variables of synapses; 'single' halves their memory. Everything else stays in double precision.
+        Of the variables of synapses; 'single' halves their memory. Everything else stays in double
+        precision.
     checkpoint_every : time, optional
-        Model time between two states from which an interrupted run can be resumed; by default as often as takes
-        less than a twentieth of the wall-clock time.
+        Model time between two states from which an interrupted run can be resumed; by default as
+        often as takes less than a twentieth of the wall-clock time.
     chunk : time, optional
-        Model time between two reports of progress; by default about a fifth of a second of wall-clock time.
+        Model time between two reports of progress; by default about a fifth of a second of
+        wall-clock time.
     start_from : path of a run file, optional
-        Start with the weights and the state of plasticity rules that another run ended with, matched by the names of
-        pathways and populations.
+        Start with the weights and the state of plasticity rules that another run ended with,
+        matched by the names of pathways and populations.
     task : Task, optional
         Observes the network while it runs, and sets what is `from_task`.
     profile : bool
@@ -139,7 +142,8 @@ def run(
     Raises
     ------
     CircuitError
-        For anything that the user can correct. No file is left behind, unless it holds a state that can be resumed.
+        For anything that the user can correct. No file is left behind, unless it holds a state that
+        can be resumed.
     """
     return run_with(
         circuit,
@@ -256,7 +260,8 @@ class Simulation:
     Parameters
     ----------
     saved : SavedState, optional
-        The state that it continues from; without variables it starts at the beginning, in a run file that exists.
+        The state that it continues from; without variables it starts at the beginning, in a run
+        file that exists.
     """
 
     def __init__(
@@ -302,7 +307,7 @@ class Simulation:
         )
 
     def prepare(self, network: Network) -> None:
-        """Bring the network to where the run starts: its beginning, what another run learned, or the saved state."""
+        """Set the network to its beginning, to what another run learned, or to the saved state."""
         if self.saved and self.saved.variables:
             self.session.restore(self.saved.variables)
         else:
@@ -347,7 +352,7 @@ def simulate(
     options: LoopOptions,
     saved: SavedState | None = None,
 ) -> None:
-    """Simulate a network from its beginning, or from a saved state, to its end; everything goes to the run file."""
+    """Simulate a network from its beginning or from a saved state, and write the run file."""
     plan = network.plan
     clock.lap("store")
     session = network.start(samples_of(plan))

@@ -1,8 +1,9 @@
-"""Structural plasticity: weak synapses are pruned, and others grow in their place, among the potential synapses.
+"""Structural plasticity: weak synapses are pruned, and potential ones grow in their place.
 
-The connectivity of a pathway is its potential synapses. Each has its place in memory and a variable `connected`, 0 or 1,
-that multiplies every change of its weight; an unconnected synapse has a weight of zero and transmits nothing. So memory
-use is constant, and a weight of zero is not final: any potential synapse may grow again.
+The connectivity of a pathway is its potential synapses. Each has its place in memory and a variable
+`connected`, 0 or 1, that multiplies every change of its weight; an unconnected synapse has a weight
+of zero and transmits nothing. So memory use is constant, and a weight of zero is not final: any
+potential synapse may grow again.
 """
 
 from collections.abc import Iterator
@@ -24,7 +25,8 @@ from thalia.syntax.equations import evaluate, identifiers
 class StructuralPlasticity:
     """Rewires one pathway at a fixed interval, in the phases in which the pathway is plastic.
 
-    `rows` are the positions of its potential synapses in the synapse object, `post` their postsynaptic neurons.
+    `rows` are the positions of its potential synapses in the synapse object, `post` their
+    postsynaptic neurons.
     """
 
     plan: Plan
@@ -50,7 +52,7 @@ class StructuralPlasticity:
             self.rewire(stop.done)
 
     def begin(self) -> None:
-        """Connect as many potential synapses of each neuron as the rule says; the others lose their weight."""
+        """Connect as many synapses of each neuron as the rule says; others lose their weight."""
         number = np.rint(self._most() * self.rewiring.start).astype(np.int64)
         chosen = _chosen(np.ones(len(self.rows), bool), self.post, number, self._stream("start"))
         self._write(self.session.read(f"{self.synapses.name}.w"), chosen)
@@ -84,7 +86,10 @@ class StructuralPlasticity:
         self._reset(self.rows[grown])
 
     def _reset(self, rows: NDArray[np.intp]) -> None:
-        """Variables that follow the weight start again when a synapse grows; traces of spikes belong to the neurons."""
+        """Start the variables that follow the weight again in synapses that grow.
+
+        Traces of spikes belong to the neurons, and are left alone.
+        """
         session = self.session
         for name in self._following():
             initial = self.pathway.initial.get(name, "0")

@@ -73,7 +73,7 @@ def _rates(plan: Plan, counter: SpikeCounter) -> Rates:
 
 
 def _irregularity(plan: Plan, writer: RunWriter) -> dict[str, float | None]:
-    """Mean coefficient of variation in the last phase, of the populations whose spikes are recorded."""
+    """Mean coefficient of variation in the last phase, where spikes are recorded."""
     begin = plan.duration - plan.reached[-1].steps * plan.dt - plan.dt / 2
     result: dict[str, float | None] = {}
     for _, member in plan.populations():

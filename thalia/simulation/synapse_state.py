@@ -13,7 +13,10 @@ Read = Callable[[str], Floats]
 
 
 def weights(synapses: SynapseGroup, read: Read) -> Floats:
-    """The weight of every synapse of an object, in SI; `read` gives a variable by its name, as in `shared.tau`."""
+    """The weight of every synapse of an object, in SI.
+
+    `read` gives a variable by its name, as in `shared.tau`.
+    """
     held = read(f"{synapses.name}.w")
     if not synapses.pending:
         return held

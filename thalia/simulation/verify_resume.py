@@ -1,4 +1,4 @@
-"""Check that a resumed run is bit-identical to an uninterrupted one: spikes, weights, samples, and the whole state."""
+"""Check that a resumed run is bit-identical to an uninterrupted one, in all that it records."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -44,7 +44,10 @@ class Verdict:
     def text(self) -> str:
         """A sentence that can be quoted."""
         cuts = ", ".join(f"{cut:g}" for cut in self.cuts)
-        subject = f"{self.name} on backend {self.backend}, seed {self.seed}, {self.duration:g} s, cut at {cuts} s"
+        subject = (
+            f"{self.name} on backend {self.backend}, seed {self.seed}, "
+            f"{self.duration:g} s, cut at {cuts} s"
+        )
         states = f"{self.variables} state variables ({self.bytes:,} bytes)"
         compared = f"{self.spikes:,} spikes, {self.weights:,} recorded weights, {states}"
         if self.identical:
@@ -64,7 +67,7 @@ def verify(
     pieces: int = 3,
     progress: Progress = silent,
 ) -> Verdict:
-    """Run a circuit uninterrupted, and interrupted after each checkpoint and resumed; compare the two.
+    """Compare a run with one that is interrupted and resumed after each checkpoint.
 
     Parameters
     ----------

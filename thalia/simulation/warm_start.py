@@ -1,4 +1,4 @@
-"""Warm start: a new run starts from what another has learned, weights and the state of plasticity rules."""
+"""Warm start: a new run starts from the weights and rule state of another."""
 
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
@@ -84,7 +84,8 @@ class Learned:
 def take_over(file: FilePath, plan: Plan, arrays: Arrays, session: Session) -> Taken:
     """Set a session at time zero to the weights and the state of rules that another run ended with.
 
-    A pathway is the same if its name and its synapses (who connects to whom) are; a population, if its name and size are.
+    A pathway is the same if its name and its synapses (who connects to whom) are; a population, if
+    its name and size are.
 
     Raises
     ------
@@ -115,7 +116,7 @@ Rows = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 def _alike(found: Use | None, old: Learned, own: Use, plan: Plan, arrays: Arrays) -> Rows | None:
-    """Positions of the same synapses in the old and in the new object; None if they are not the same."""
+    """Positions of the same synapses in the old and the new object; None if they differ."""
     if found is None:
         return None
     ends, rows = [], []

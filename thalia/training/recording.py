@@ -1,4 +1,4 @@
-"""The run file of an experiment: what a run of the circuit would record, of one subject from its first trial to its last."""
+"""The run file of an experiment: what a run of the circuit would record, of one subject."""
 
 from collections.abc import Callable
 from contextlib import ExitStack

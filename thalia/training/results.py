@@ -1,4 +1,4 @@
-"""What an experiment gave: a log for each condition, in JSON; the figures and tables that are made of them."""
+"""The results of an experiment: a log in JSON for each condition, and tables of them."""
 
 import csv
 import json
@@ -20,7 +20,7 @@ from thalia.syntax.yaml_reader import Source
 
 @dataclass(frozen=True)
 class Log:
-    """What the runs of one condition gave: for each seed its trials, by measure, and its final numbers."""
+    """The results of one condition: for each seed its trials, by measure, and final numbers."""
 
     config: dict[str, Any]
     seeds: tuple[int, ...]
@@ -37,7 +37,10 @@ class Log:
         return np.array([final[name] for final in self.finals])
 
     def aggregate(self) -> dict[str, dict[str, float]]:
-        """Mean, standard deviation and the bounds of the mean's 95 % interval (bootstrap over seeds) of every final number."""
+        """Mean, standard deviation and 95 % interval of every final number, by name.
+
+        The interval is that of the mean, by bootstrap over seeds.
+        """
         found = {}
         for name in self.finals[0] if self.finals else ():
             values = self.values(name)
@@ -110,7 +113,7 @@ def read(folder: FilePath) -> Outcome:
 
 
 def rows(outcomes: Sequence[Outcome]) -> list[list[str]]:
-    """A table of final numbers, one line a condition: mean and 95 % interval, and the number of seeds."""
+    """A table of final numbers, one line per condition: mean, 95 % interval, number of seeds."""
     names = list(
         dict.fromkeys(name for each in outcomes for log in each.logs for name in log.aggregate())
     )

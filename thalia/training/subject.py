@@ -1,8 +1,8 @@
-"""The network of an experiment, from presentation to presentation: its stimuli, its responses, and when it may learn.
+"""The network of an experiment: its stimuli, its responses, and when it may learn.
 
-The plan has two phases, one in which plasticity is on and one in which it is off, and a task may switch between them. The
-subject advances by the same loop as a run, so structural plasticity, releases by weight changes, recording, checkpoints
-and progress are those of a run.
+The plan has two phases, one in which plasticity is on and one in which it is off, and a task may
+switch between them. The subject advances by the same loop as a run, so structural plasticity,
+releases by weight changes, recording, checkpoints and progress are those of a run.
 """
 
 from collections.abc import Iterator, Mapping
@@ -37,7 +37,7 @@ LEARNED = {"adapted_threshold"}  # variables of neuron models that a trial chang
 
 @dataclass(frozen=True)
 class Response:
-    """The response to a stimulus: for each population the neurons that spiked, and when, in seconds since its onset."""
+    """The response to a stimulus: the neurons that spiked, and when."""
 
     plan: Plan
     chunk: Chunk
@@ -96,7 +96,7 @@ class Subject:
     recording : Recording, optional
         Where everything that the circuit's `record:` asks for goes.
     progress : Progress, optional
-        Told how the experiment goes on; `fraction` is what is done of it, as the one who runs the task says.
+        Reports the model time; the fraction that is done is what the attribute `fraction` says.
     """
 
     def __init__(
@@ -131,18 +131,20 @@ class Subject:
     def present(
         self, duration: float | Value, rates: Mapping[str, Numbers] | None = None
     ) -> Response:
-        """Present stimuli, as rates (Hz) or values, to some populations; the others have their own rates.
+        """Present rates (Hz) or values to some populations; the others have their own rates.
 
         Parameters
         ----------
         duration : float, seconds, or a time
         rates : mapping from population to one number, or one for each neuron
-            A rate in Hz where the population has its `rate` from the task, else the `value` that its neurons are tuned to.
+            A rate in Hz where the population has its `rate` from the task, else the `value` that
+            its neurons are tuned to.
 
         Raises
         ------
         CircuitError
-            If no task may set the rates of a population, or there are not as many as it has neurons.
+            If no task may set the rates of a population, or there are not as many as it has
+            neurons.
         """
         given = rates or {}
         for population in self.shown - given.keys():
@@ -179,12 +181,15 @@ class Subject:
         return self.session.read(f"{group.name}.{variable}")[member.start : member.stop]
 
     def weights(self, pathway: str) -> NDArray[np.float64]:
-        """The weights of a pathway as they are now, in SI, by presynaptic neuron and then postsynaptic one."""
+        """The current weights of a pathway in SI, sorted by presynaptic and postsynaptic neuron."""
         synapses, rows = self._synapses(pathway)
         return weights(synapses, self.session.read)[rows]
 
     def ends(self, pathway: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The pre- and postsynaptic neuron of each synapse of a pathway, within their populations, in the order of `weights`."""
+        """The pre- and postsynaptic neuron of each synapse of a pathway, in the order of `weights`.
+
+        Neurons are numbered within their populations.
+        """
         synapses, rows = self._synapses(pathway)
         wired, member = (
             self.arrays.synapses[synapses.name],
@@ -194,7 +199,7 @@ class Subject:
         return wired.pre[rows] - np.int64(pre), wired.post[rows] - np.int64(post)
 
     def set_weights(self, pathway: str, values: NDArray[np.float64]) -> None:
-        """Give the synapses of a pathway other weights, in SI and in the order of `weights`; their traces go on."""
+        """Set the weights of a pathway, in SI and in the order of `weights`; traces continue."""
         if self.plan.flush_interval:
             self.session.flush()
         synapses, rows = self._synapses(pathway)
@@ -210,7 +215,7 @@ class Subject:
         raise KeyError(pathway)
 
     def forget(self) -> None:
-        """Give every plastic synapse the weight that it began with; its traces go on."""
+        """Give every plastic synapse the weight that it began with; traces continue."""
         if self.plan.flush_interval:
             self.session.flush()
         for synapses in self.plan.synapses:
@@ -223,7 +228,7 @@ class Subject:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Switch learning off for a while, and check that every weight and every threshold is the same afterwards.
+        """Switch learning off, and check that all weights and thresholds are the same afterwards.
 
         Raises
         ------
@@ -266,7 +271,7 @@ class Subject:
         )
 
     def restore(self, state: SavedState) -> None:
-        """Continue from a state of this subject, or of another of the same circuit and seed, bit-identically.
+        """Continue bit-identically from a state of a subject of the same circuit and seed.
 
         Raises
         ------
@@ -297,7 +302,7 @@ class Subject:
 
 
 def with_trial_phases(circuit: Circuit) -> Circuit:
-    """The circuit with a phase in which it learns and one in which it does not, between which an experiment switches.
+    """The circuit with a phase in which it learns and one in which it does not.
 
     Raises
     ------
@@ -341,9 +346,10 @@ def subject_of(
     Parameters
     ----------
     record : path, optional
-        A run file for everything that the circuit's `record:` asks for; an existing one is replaced.
+        A run file for everything that the circuit's `record:` asks for; an existing one is
+        replaced.
     progress : Progress, optional
-        Told how the experiment goes on.
+        Reports how far the experiment has come.
 
     Raises
     ------

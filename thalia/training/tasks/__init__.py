@@ -1,7 +1,7 @@
-"""Environments: what a network is shown, what counts as its answer, and what it is rewarded for. One file each.
+"""Environments: stimuli, what counts as a response, and what is rewarded. One file each.
 
-An environment is a class of its own fields, which are what an experiment may set, and a method `learn`. It is found by
-the name of its file, here or beside the experiment (`task: ./my_task.py`).
+An environment is a class of its own fields, which are what an experiment may set, and a method
+`learn`. It is found by the name of its file, here or beside the experiment (`task: ./my_task.py`).
 """
 
 from collections.abc import Callable
@@ -21,9 +21,9 @@ type Note = Callable[..., None]  # takes what happened in a trial, as in note(co
 
 
 class Environment(Node):
-    """A task: `stimuli`, `readout` and `modulators` name the circuit's populations and modulators by the part they play.
+    """A task: `stimuli`, `readout` and `modulators` assign parts of the circuit to its roles.
 
-    `STIMULI`, `READOUT` and `MODULATORS` are the parts that the task has; a part may be played by one population or several.
+    `STIMULI`, `READOUT` and `MODULATORS` are the roles; a role may have several populations.
     """
 
     STIMULI: ClassVar[tuple[str, ...]] = ()
@@ -38,6 +38,10 @@ class Environment(Node):
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """Go through all trials with a network, noting each, and give the numbers of the whole."""
         raise NotImplementedError
+
+    def noted_trials(self) -> int:
+        """How many trials `learn` notes in all, from which its progress is estimated."""
+        return self.trials
 
     def problems(self, plan: Plan) -> list[Problem]:
         """What does not fit between the task and a circuit."""
@@ -70,7 +74,8 @@ class Environment(Node):
                 for name in names:
                     if key == "modulators":
                         if name not in plan.task_releases:
-                            hint = f"say `from_task: true` there; {did_you_mean(name, plan.task_releases)}"
+                            known = did_you_mean(name, plan.task_releases)
+                            hint = f"say `from_task: true` there; {known}"
                             found.append(
                                 Problem(
                                     here, f"'{name}' is no modulator that a task may release", hint

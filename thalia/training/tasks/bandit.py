@@ -1,7 +1,8 @@
-"""A bandit: a cue, a choice between actions by the spikes that they evoke, and a reward with the probability of the choice.
+"""A bandit: a cue, a choice between actions by their spikes, and a probabilistic reward.
 
-The reward-prediction error is released as dopamine within the trial: the reward minus what the striatum itself predicts,
-which is the difference of the spikes of the chosen action's D1 and D2 neurons.
+The reward-prediction error is released as dopamine within the trial: the reward minus what the
+striatum itself predicts, which is the difference of the spikes of the chosen action's D1 and D2
+neurons.
 """
 
 from collections.abc import Mapping
@@ -20,12 +21,15 @@ type Floats = NDArray[np.float64]
 
 
 class Bandit(Environment):
-    """Two or more actions, rewarded with probabilities that change from block to block; the last block is a reversal.
+    """Two or more actions with reward probabilities that change between blocks.
 
-    A trial: the `cue` alone, in which the spikes of `choice` decide; cue and a copy of the choice to the striatum; dopamine;
-    a pause. `error` is what dopamine carries: the reward minus the prediction, its sign or size, the reward itself, or the
-    error of a reward that the choice did not bring: one as frequent as that of the best choice (`shuffled`), or that of a
-    chooser at random (`yoked`).
+    The last block is a reversal.
+
+    A trial: the `cue` alone, in which the spikes of `choice` decide; cue and a copy of the choice
+    to the striatum; dopamine; a pause. `error` is what dopamine carries: the reward minus the
+    prediction, its sign or size, the reward itself, or the error of a reward that the choice did
+    not bring: one as frequent as that of the best choice (`shuffled`), or that of a chooser at
+    random (`yoked`).
     """
 
     STIMULI: ClassVar = ("cue", "copy")
@@ -43,7 +47,7 @@ class Bandit(Environment):
     act: PositiveTime
     reward: PositiveTime
     pause: PositiveTime
-    span: float  # spikes of difference between D1 and D2 neurons that are a prediction of one reward more
+    span: float  # of spikes between D1 and D2 neurons that predicts one reward more
     amount: float = 1.0  # of dopamine for an error of one
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
@@ -66,6 +70,10 @@ class Bandit(Environment):
             }
         return {name: float(value) for name, value in found.items()}
 
+    def noted_trials(self) -> int:
+        """Those of every block."""
+        return self.trials * len(self.blocks)
+
     def _trial(
         self,
         subject: Subject,
@@ -74,7 +82,7 @@ class Bandit(Environment):
         random: np.random.Generator,
         note: Note,
     ) -> bool:
-        """Choose, and be rewarded with the chance of the choice; whether the choice was the best."""
+        """Choose, and reward with the probability of the choice; whether it was the best."""
         choice = self._choice(subject, cue, random)
         acted = subject.present(
             self.act, {**cue, self.stimuli["copy"][choice]: self.copy_rate.mean}

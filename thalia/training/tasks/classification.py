@@ -1,4 +1,4 @@
-"""Classification: images are shown without their labels, which only read out what the neurons have become."""
+"""Classification: images are shown without their labels, which serve for the readout only."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,15 +19,17 @@ type Ints = NDArray[np.int64]
 
 
 class Classification(Environment):
-    """Images of a data set that scikit-learn bundles, each a pattern of rates for a while, over some epochs.
+    """Images of a data set of scikit-learn, each shown as a pattern of rates, over some epochs.
 
-    If `image` is played by one population, it has a neuron for each value of an image; if by several, there is one for each
-    value, to which its neurons are tuned.
+    If `image` is played by one population, it has a neuron for each value of an image; if by
+    several, there is one for each value, to which its neurons are tuned.
 
-    The learning rate, a modulator, falls from its first value to `last_rate` of it, and so does that of the thresholds. Then
-    nothing is learned: responses to the training images give each neuron the class it fires most for, or the logarithm of its
-    rate for each class, and the held-out images are read out with these. With `labels: shuffled` the labels of training say
-    nothing, with `permuted_tests` those of the held-out images, so that whatever leaked from them would be found out.
+    The learning rate, a modulator, falls from its first value to `last_rate` of it, and so does
+    that of the thresholds. Then nothing is learned: responses to the training images give each
+    neuron the class it fires most for, or the logarithm of its rate for each class, and the
+    held-out images are read out with these. With `labels: shuffled` the labels of training say
+    nothing, with `permuted_tests` those of the held-out images, so that whatever leaked from them
+    would be found out.
     """
 
     STIMULI: ClassVar = ("image",)
@@ -48,7 +50,7 @@ class Classification(Environment):
     last_rate: float = 0.1
 
     def problems(self, plan: Plan) -> list[Problem]:
-        """What does not fit between the task and a circuit, or between the task and this machine."""
+        """What does not fit between the task and a circuit, or this machine."""
         found = super().problems(plan)
         try:
             features = int(loaded(self.data)[0].shape[1])
@@ -93,6 +95,11 @@ class Classification(Environment):
             "silent": float(np.mean(trained.sum(axis=0) == 0)),
         }
 
+    def noted_trials(self) -> int:
+        """One for each training image in each epoch."""
+        images = len(loaded(self.data)[1]) - self.held_out
+        return self.trials * min(images, self.most or images)
+
     @contextmanager
     def _held(self, subject: Subject) -> Iterator[None]:
         """While it lasts neither weights nor thresholds change."""
@@ -109,14 +116,14 @@ class Classification(Environment):
         return counts
 
     def _encoded(self, subject: Subject, image: Floats) -> dict[str, Floats]:
-        """Rates of the neurons of one population, or a value for each of several, whose neurons are tuned to it."""
+        """Rates of one population's neurons, or a value for each of several tuned populations."""
         names = self.stimuli["image"]
         if len(names) == 1:
             return {names[0]: image * self.full_rate.mean}
         return dict(zip(names, image, strict=True))
 
     def _split(self, random: np.random.Generator) -> tuple[Floats, Ints, Floats, Ints]:
-        """Images and labels for training and for testing, which share none; every class in the same proportion."""
+        """Disjoint training and test images with their labels, stratified by class."""
         values, labels = loaded(self.data)
         order = random.permutation(len(values))
         order = order[np.argsort(labels[order], kind="stable")]
@@ -162,7 +169,7 @@ def _mean_responses(counts: Ints, labels: Ints, classes: int) -> Floats:
 
 
 def _assigned(trained: Ints, labels: Ints, held: Ints, classes: int) -> Ints:
-    """The class whose neurons fire most in the mean; a neuron is of the class that it responded to most."""
+    """The class whose neurons fire most on average; each neuron has that of its best response."""
     owner = _mean_responses(trained, labels, classes).argmax(axis=0)
     fires = trained.sum(axis=0) > 0
     votes = np.array(
@@ -184,7 +191,9 @@ def likeliest(
     least: float = 0.01,
     relative: bool = False,
 ) -> Ints:
-    """The class under which the spikes are most likely, if each neuron's were Poisson with its mean response and `least` more.
+    """The most likely class, if spikes were Poisson with the mean response of each neuron to it.
+
+    `least` is added to every mean.
 
     If it is `relative`, only which neurons fire counts and not how many spikes there are in all.
     """

@@ -1,4 +1,4 @@
-"""Copying (as in Duan et al. 2023): a sequence of tokens is shown once, and after a delay is to be told in order."""
+"""Copying (as in Duan et al. 2023): tokens are shown once, and recalled in order after a delay."""
 
 from typing import ClassVar, Literal
 
@@ -14,13 +14,15 @@ type Floats = NDArray[np.float64]
 
 
 class Copying(Environment):
-    """Episodes of random tokens; each is shown for `show` while the cells of its position in the sequence fire.
+    """Episodes of random tokens, each shown while the cells of its position in the sequence fire.
 
-    `positions` and `tokens` are populations of equal groups, one for each position and token. Cells of neighbouring positions
-    fire, too, less with the distance, of which `overlap` is the standard deviation: fields of time cells. In the delay, of
-    as many presentations as `delay` says, nothing is shown, or other tokens. Then the positions are gone through again, and
-    the answer is the token whose group of `memory` fires most; chance is one over the tokens. With neurons that have a
-    `target`, it is their value that answers, and they are taught the token by it. Every episode is forgotten after it.
+    `positions` and `tokens` are populations of equal groups, one for each position and token. Cells
+    of neighbouring positions fire, too, less with the distance, of which `overlap` is the standard
+    deviation: fields of time cells. In the delay, of as many presentations as `delay` says, nothing
+    is shown, or other tokens. Then the positions are gone through again, and the answer is the
+    token whose group of `memory` fires most; chance is one over the tokens. With neurons that have
+    a `target`, it is their value that answers, and they are taught the token by it. Every episode
+    is forgotten after it.
     """
 
     STIMULI: ClassVar = ("positions", "tokens")
@@ -40,7 +42,7 @@ class Copying(Environment):
     pause: PositiveTime
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
-        """All episodes; the share of tokens that were right, and of sequences that were right as a whole."""
+        """All episodes; the fractions of correct tokens, and of entirely correct sequences."""
         right = np.array([self._episode(subject, random, note) for _ in range(self.trials)])
         return {"accuracy": float(right.mean()), "whole": float(right.all(axis=1).mean())}
 

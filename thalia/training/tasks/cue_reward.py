@@ -1,4 +1,4 @@
-"""Cue and reward (Duan et al. 2023): what noisy cues are worth is learned from ten presentations, then asked for ten times."""
+"""Cue and reward (Duan et al. 2023): the values of noisy cues, from ten presentations."""
 
 from typing import ClassVar, Literal
 
@@ -14,11 +14,13 @@ type Floats = NDArray[np.float64]
 
 
 class CueReward(Environment):
-    """Episodes of `cues` random points with rewards between -1 and 1, shown with noise, and forgotten after each episode.
+    """Episodes of `cues` random points with rewards between -1 and 1, shown with noise.
 
-    An input neuron fires for each coordinate and one against it. The value is the difference of the spikes of `plus` and
-    `minus`; dopamine is the reward minus the value, or with `error: reward` the reward. Queries are not taught, and nothing
-    is learned while they are asked.
+    What was learned is forgotten after each episode.
+
+    An input neuron fires for each coordinate and one against it. The value is the difference of the
+    spikes of `plus` and `minus`; dopamine is the reward minus the value, or with `error: reward`
+    the reward. Queries are not taught, and nothing is learned while they are asked.
     """
 
     STIMULI: ClassVar = ("cue",)
@@ -40,7 +42,7 @@ class CueReward(Environment):
     amount: float
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
-        """All episodes; mean squared errors over queries, and of the mean reward shown as a prediction."""
+        """All episodes; mean squared errors over queries, and of predicting the mean reward."""
         asked: list[tuple[float, float, bool]] = []
         for _ in range(self.trials):
             errors = self._episode(subject, random)

@@ -1,4 +1,4 @@
-"""Discrimination: which of two patterns is shown says which action is rewarded; then the other way round."""
+"""Discrimination: the pattern that is shown decides which action is rewarded; then reversed."""
 
 import numpy as np
 from pydantic import Field
@@ -11,10 +11,11 @@ LAST = 100  # trials that count, as in the task that this one repeats
 
 
 class Discrimination(Bandit):
-    """Patterns that each drive an equal part of the cue's neurons, and an action that is right for each.
+    """Patterns that drive an equal part of the cue's neurons, and the right action for each.
 
-    A trial is that of a bandit. What is right is drawn for each seed, and reversed after `trials`. The untrained network is
-    tested first, with nothing learned: it may be right or wrong by the luck of its wiring.
+    A trial is that of a bandit. What is right is drawn for each seed, and reversed after `trials`.
+    The untrained network is tested first, with nothing learned: it may be right or wrong by the
+    luck of its wiring.
     """
 
     trials: int = Field(300, ge=5)
@@ -36,6 +37,10 @@ class Discrimination(Bandit):
             "untrained": np.mean(untrained),
         }
         return {name: float(value) for name, value in found.items()}
+
+    def noted_trials(self) -> int:
+        """Those before the reversal, and as many after it."""
+        return 2 * self.trials
 
     def _pattern(self, subject: Subject, which: int, patterns: int) -> dict[str, np.ndarray]:
         name = self.stimuli["cue"][0]

@@ -1,4 +1,4 @@
-"""Pattern completion: episodes are stored, each by one presentation, and recalled from a part of each."""
+"""Pattern completion: episodes are stored by one presentation, and recalled from a part."""
 
 from typing import ClassVar
 
@@ -16,9 +16,9 @@ type Flags = NDArray[np.bool_]
 class PatternCompletion(Environment):
     """Random sets of cells, stored once each and recalled from a fraction of their cells.
 
-    As many patterns as each of `loads` says are stored in one network, with a test after each load in which nothing is
-    learned. Cells that were cued are not scored: they would identify the pattern by themselves. If it is `shuffled`, other
-    cells are stored than those that are tested.
+    As many patterns as each of `loads` says are stored in one network, with a test after each load
+    in which nothing is learned. Cells that were cued are not scored: they would identify the
+    pattern by themselves. If it is `shuffled`, other cells are stored than those that are tested.
     """
 
     STIMULI: ClassVar = ("cells",)
@@ -67,6 +67,10 @@ class PatternCompletion(Environment):
             **jaccard,
         }
 
+    def noted_trials(self) -> int:
+        """The tests at each load, for each cue."""
+        return sum(min(load, self.trials) for load in self.loads) * len(self.cues)
+
     def _show(self, subject: Subject, cells: Flags) -> None:
         subject.present(
             self.present, {self.stimuli["cells"][0]: np.where(cells, self.rate.mean, 0.0)}
@@ -75,7 +79,7 @@ class PatternCompletion(Environment):
     def _test(
         self, subject: Subject, pattern: Flags, cue: float, random: np.random.Generator, note: Note
     ) -> tuple[float, float]:
-        """Jaccard index of what was recalled with what was to be recalled, and the fraction of the latter that was."""
+        """Jaccard index of recalled and missing cells, and the fraction of these recalled."""
         cued = np.zeros(len(pattern), bool)
         cued[random.choice(np.flatnonzero(pattern), round(cue * self.active), replace=False)] = True
         cued |= ~pattern & (random.random(len(pattern)) < self.false_cues * pattern.mean())

@@ -1,4 +1,4 @@
-"""Pattern generation (Bellec et al. 2020): spikes that come again in every trial are to be turned into a curve over a second."""
+"""Pattern generation (Bellec et al. 2020): a curve over a second from fixed input spikes."""
 
 from typing import ClassVar, Literal
 
@@ -16,11 +16,12 @@ type Floats = NDArray[np.float64]
 
 
 class PatternGeneration(Environment):
-    """A target of four sines of random amplitude and phase, and input spikes, both drawn once for a seed.
+    """A target of four sines of random amplitude and phase, and input spikes, fixed by the seed.
 
-    In every step the inputs that spike get as much rate as fires them at once, and the readout its target. Between trials
-    nothing is taught for a while. With `spikes: new` the input is another in every trial, and says nothing of the time.
-    `mirrors` names feedback pathways that begin as the mirror image of a readout pathway, times `mirror_scale`.
+    In every step the inputs that spike get as much rate as fires them at once, and the readout its
+    target. Between trials nothing is taught for a while. With `spikes: new` the input is another in
+    every trial, and says nothing of the time. `mirrors` names feedback pathways that begin as the
+    mirror image of a readout pathway, times `mirror_scale`.
     """
 
     STIMULI: ClassVar = ("input",)
@@ -48,7 +49,7 @@ class PatternGeneration(Environment):
         return found
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
-        """Train, then test with nothing learned; errors are squared, as a part of the target's own square."""
+        """Train, then test without learning; squared errors are relative to the target's square."""
         steps = round(self.show.mean / subject.plan.dt)
         target, spikes = self._target(steps, random), self._spikes(subject, steps, random)
         for feedback, readout in self.mirrors.items():

@@ -1,4 +1,4 @@
-"""Few-shot regression (Duan et al. 2023): a function of several variables from twenty noisy points, shown once and replayed."""
+"""Few-shot regression (Duan et al. 2023): a function from twenty noisy points, replayed."""
 
 from collections.abc import Callable
 from typing import ClassVar, Literal
@@ -15,11 +15,12 @@ type Floats = NDArray[np.float64]
 
 
 class Regression(Environment):
-    """Episodes of a random function each, of points between -1 and 1; what was learned is forgotten after each episode.
+    """Episodes of a random function of points between -1 and 1, forgotten after each episode.
 
-    An input neuron fires around `mean_rate` for each variable, and one against it. The answer is the difference of the spikes
-    of `plus` and `minus`; dopamine is what is wanted minus the answer, or with `error: target` what is wanted. The points are
-    shown once and replayed `replays` times, each time in another order. Queries are not taught.
+    An input neuron fires around `mean_rate` for each variable, and one against it. The answer is
+    the difference of the spikes of `plus` and `minus`; dopamine is what is wanted minus the answer,
+    or with `error: target` what is wanted. The points are shown once and replayed `replays` times,
+    each time in another order. Queries are not taught.
     """
 
     STIMULI: ClassVar = ("variables",)
@@ -42,7 +43,7 @@ class Regression(Environment):
     amount: float
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
-        """All episodes; the mean squared error over queries, and that of least squares and of answering zero."""
+        """All episodes; mean squared errors of the network, of least squares, and of zero."""
         errors = []
         for _ in range(self.trials):
             errors.append(self._episode(subject, random))
@@ -91,7 +92,10 @@ class Regression(Environment):
 def _function(
     kind: str, dimensions: int, random: np.random.Generator
 ) -> Callable[[Floats], Floats]:
-    """A random function of points (n, dimensions), with weights as PyTorch draws them: up to the inverse root of the inputs."""
+    """A random function of points (n, dimensions), with weights as PyTorch draws them.
+
+    They are uniform up to the inverse square root of the number of inputs.
+    """
 
     def layer(inputs: int, outputs: int) -> tuple[Floats, Floats]:
         most = inputs**-0.5

@@ -1,4 +1,4 @@
-"""Classes that come two by two, and are to be told apart from all that came before (class-incremental learning)."""
+"""Class-incremental learning: classes come two by two, and are told apart from all before."""
 
 from typing import Literal
 
@@ -15,12 +15,13 @@ type Ints = NDArray[np.int64]
 
 
 class TaskSequence(Classification):
-    """The classes of a data set in tasks of `classes_each`, one after the other, with `stored` images of each class kept.
+    """The classes of a data set in successive tasks, with `stored` images of each class kept.
 
-    Every task has as many presentations, whatever is replayed: a replayed image takes the place of a new one. `balanced` shows
-    each class that is known equally often, `uniform` stored images in a part of the presentations, `importance` the same with
-    those more often that no neuron answered well when the task began. Responses to stored images, and to the training images of
-    the task at hand, are all that the readout is made of. `joint` shows all classes from the beginning.
+    Every task has as many presentations, whatever is replayed: a replayed image takes the place of
+    a new one. `balanced` shows each class that is known equally often, `uniform` stored images in a
+    part of the presentations, `importance` the same with those more often that no neuron answered
+    well when the task began. Responses to stored images, and to the training images of the task at
+    hand, are all that the readout is made of. `joint` shows all classes from the beginning.
     """
 
     trials: int = Field(5, ge=1)  # epochs of each task
@@ -33,7 +34,7 @@ class TaskSequence(Classification):
     slower: float = Field(
         1.0, gt=0, le=1
     )  # metaplasticity: the learning rate of a task, as a part of that of the task before
-    least: float = 0.05  # spikes that the readout takes every neuron to fire for every class, as few images say little
+    least: float = 0.05  # spikes added to every mean response, as few images say little
     joint: bool = False
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
@@ -95,7 +96,7 @@ class TaskSequence(Classification):
         return chosen
 
     def _importance(self, subject: Subject, images: Floats, before: Ints) -> Floats | None:
-        """How often each stored image is replayed: more, the fewer spikes the neuron that answers it best fires."""
+        """How often each stored image is replayed: more, the weaker its best response is."""
         if not len(before):
             return None
         with self._held(subject):
@@ -115,7 +116,7 @@ class TaskSequence(Classification):
 
 
 def _summary(accuracy: Floats) -> dict[str, float]:
-    """Mean final accuracy over tasks, forgetting, and what was learned of each task when it was the last."""
+    """Mean final accuracy over tasks, forgetting, and accuracy on each task when it was new."""
     final, learnt = accuracy[-1], np.diag(accuracy)
     best = np.nanmax(accuracy[:-1, :-1], axis=0)
     return {
