@@ -1,6 +1,7 @@
 """What the README and the pages of docs/ say is so."""
 
 import re
+from importlib.util import find_spec
 
 import pytest
 import typer.main
@@ -9,6 +10,7 @@ import thalia
 from tests.helpers import ROOT
 from thalia.cli import main
 from thalia.cli.catalog import rules_table
+from thalia.compiler.pipeline import PASS_NAMES
 from thalia.library import lookup
 
 README = ROOT / "README.md"
@@ -78,6 +80,23 @@ def test_the_table_of_packages_is_that_of_the_code():
     packages = {file.parent.name for file in (ROOT / "thalia").glob("*/__init__.py")}
 
     assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == {*packages, "errors"}
+
+
+def test_the_table_of_passes_is_that_of_the_compiler():
+    text = (ROOT / "docs" / "design.md").read_text()
+
+    assert tuple(re.findall(r"^   \| `(\w+)` \|", text, re.MULTILINE)) == PASS_NAMES
+
+
+def test_the_changelog_says_where_modules_are_now():
+    rows = re.findall(
+        r"^\| `(thalia[\w.]*)` \| `(thalia[\w.]*)` \|$",
+        (ROOT / "CHANGELOG.md").read_text(),
+        re.MULTILINE,
+    )
+
+    assert rows
+    assert [now for _, now in rows if find_spec(now) is None] == []
 
 
 def test_the_glossary_defines_each_term_once():
