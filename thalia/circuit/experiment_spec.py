@@ -1,20 +1,36 @@
-"""An experiment as it is written beside a circuit: its task, how often it is repeated, and what it is held against."""
+"""What a circuit is compared with: its conditions, and the experiment with its task, controls and rules."""
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from thalia.syntax.fields import Name, Node, gather, refuse
 
+BASELINE = "baseline"  # the circuit as it is written, among its conditions
+
 
 class Variant(Node):
-    """The experiment with something changed: values of the circuit, and numbers of the task.
-
-    `says` is what the variant shows.
-    """
+    """The circuit with some of its values replaced, by dotted path; `says` is what the variant shows."""
 
     says: str = Field(min_length=1)
     set: dict[str, Any] = {}
+
+
+def _not_the_baseline(conditions: dict[str, Variant]) -> dict[str, Variant]:
+    if BASELINE in conditions:
+        raise refuse(
+            f"'{BASELINE}' is the circuit as it is written, without any condition",
+            "choose another name",
+        )
+    return conditions
+
+
+Conditions = Annotated[dict[Name, Variant], AfterValidator(_not_the_baseline)]
+
+
+class TaskVariant(Variant):
+    """The experiment with something changed: values of the circuit, and numbers of the task."""
+
     task: dict[str, Any] = {}
 
 
@@ -33,8 +49,8 @@ class Experiment(Node):
     goal: float | None = None
     lower_is_better: bool = False
     window: int = Field(default=20, ge=1)
-    controls: dict[Name, Variant] = {}
-    rules: dict[Name, Variant] = {}
+    controls: dict[Name, TaskVariant] = {}
+    rules: dict[Name, TaskVariant] = {}
     parameters: dict[str, Any] = {}
 
     @model_validator(mode="after")

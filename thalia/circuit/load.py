@@ -10,27 +10,33 @@ import yaml
 
 from thalia.circuit.serialize import as_data
 from thalia.circuit.spec import Circuit
-from thalia.errors import CircuitError, Path, Problem, did_you_mean, fail
+from thalia.errors import CircuitError, Path, Problem, did_you_mean
 from thalia.syntax.former_names import current_names, current_path
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import Source, read_text, read_yaml
 
 
-def load(file: str | FilePath, set: Mapping[str, Any] | None = None) -> Circuit:
+def load(
+    file: str | FilePath,
+    set: Mapping[str, Any] | None = None,
+    condition: str | None = None,
+) -> Circuit:
     """Read a circuit from a YAML file.
 
     Parameters
     ----------
     set : mapping, optional
         Values that replace those of the file, by dotted path: `{"pathways.a_to_b.weight": "0.3 nS"}`.
+    condition : str, optional
+        One of the circuit's `conditions`, whose changes are made after those of `set`.
 
     Raises
     ------
     CircuitError
-        With every mistake found in the file.
+        With every mistake found in the file, or if it has no such condition.
     """
     path = FilePath(file)
-    return loads(read_text(path), str(file), path.parent, set)
+    return loads(read_text(path), str(file), path.parent, set, condition)
 
 
 def loads(
@@ -38,8 +44,9 @@ def loads(
     name: str = "circuit.yaml",
     folder: FilePath = FilePath("."),
     set: Mapping[str, Any] | None = None,
+    condition: str | None = None,
 ) -> Circuit:
-    """Read a circuit from YAML text; its own files are looked for in `folder`.
+    """Read a circuit from YAML text; its own files are looked for in `folder`. The rest is as for `load`.
 
     Raises
     ------
@@ -70,7 +77,9 @@ def loads(
         )
     data, source = _current(data, source)
     for path, value in (set or {}).items():
-        data, source = _replaced(data, source, path, value)
+        data, source = _replaced(data, source, path, value, f"--set {path}")
+    if condition is not None:
+        data, source = _in_condition(data, source, condition, name)
     try:
         return parse(Circuit, data, source).at(source)
     except CircuitError as error:
@@ -113,13 +122,35 @@ def _remove(node: Any, path: Path) -> None:
         del node[path[-1]]
 
 
-def _replaced(
-    data: dict[str, Any], source: Source, dotted_path: str, value: Any
+def _in_condition(
+    data: dict[str, Any], source: Source, condition: str, file: str
 ) -> tuple[dict[str, Any], Source]:
-    """The data with one value replaced; a name may itself hold dots, so the longest key that fits is taken."""
+    """The data with the changes of one of its conditions; what is wrong with its form is left to the schema."""
+    conditions = data.get("conditions")
+    known = conditions if isinstance(conditions, dict) else {}
+    if condition not in known:
+        message = f"there is no condition '{condition}'"
+        raise CircuitError([Problem((), message, did_you_mean(condition, known), file)])
+    variant = known[condition]
+    changes = variant.get("set") if isinstance(variant, dict) else None
+    for dotted_path, value in (changes if isinstance(changes, dict) else {}).items():
+        here = ("conditions", condition, "set", dotted_path)
+        try:
+            data, source = _replaced(
+                data, source, dotted_path, deepcopy(value), source.locate(here)
+            )
+        except CircuitError as error:
+            raise CircuitError(replace(each, path=here) for each in error.problems) from None
+    return data, source
+
+
+def _replaced(
+    data: dict[str, Any], source: Source, dotted_path: str, value: Any, place: str
+) -> tuple[dict[str, Any], Source]:
+    """The data with one value replaced, said at `place`; a name may hold dots, so the longest key that fits is taken."""
     if isinstance(value, str):
-        value = read_yaml(value, f"--set {dotted_path}")[0]
-    path = _split(data, dotted_path)
+        value = read_yaml(value, place)[0]
+    path = _split(data, dotted_path, place)
     current = current_path(Circuit, path)
     node: Any = data
     for key in path[:-1]:
@@ -128,14 +159,14 @@ def _replaced(
         node.pop(current[-1], None)
     node[path[-1]] = value
     places = {
-        place: where
-        for place, where in source.places.items()
-        if place[: len(path)] not in (path, current)
+        known: where
+        for known, where in source.places.items()
+        if known[: len(path)] not in (path, current)
     }
-    return _current(data, replace(source, places={**places, path: f"--set {dotted_path}"}))
+    return _current(data, replace(source, places={**places, path: place}))
 
 
-def _split(data: Any, dotted_path: str) -> tuple[str | int, ...]:
+def _split(data: Any, dotted_path: str, place: str) -> tuple[str | int, ...]:
     words = dotted_path.split(".")
     path: list[str | int] = []
     node = data
@@ -161,20 +192,19 @@ def _split(data: Any, dotted_path: str) -> tuple[str | int, ...]:
             node[key] = {}
         else:
             known = list(node) if isinstance(node, dict) else []
-            message = (
-                f"--set {dotted_path}: the circuit has no '{'.'.join([*map(str, path), words[0]])}'"
-            )
+            message = f"the circuit has no '{'.'.join([*map(str, path), words[0]])}'"
             of_region = (
                 path
                 and path[0] in ("populations", "pathways")
                 and words[0] in (data.get("regions") or {})
             )
             instead = (
-                f"of a region: --set regions.{words[0]}.{path[0]}.{'.'.join(words[1:])}"
+                f"of a region: set regions.{words[0]}.{path[0]}.{'.'.join(words[1:])}"
                 if of_region
                 else ""
             )
-            raise fail(message, instead or did_you_mean(words[0], map(str, known)))
+            hint = instead or did_you_mean(words[0], map(str, known))
+            raise CircuitError([Problem((), message, hint, place)])
         path.append(key)
         node = node[key]
     return tuple(path)

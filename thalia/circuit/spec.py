@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
-from thalia.circuit.experiment_spec import ExperimentField
+from thalia.circuit.experiment_spec import Conditions, ExperimentField
 from thalia.circuit.part_use import (
     ModulatorField,
     RuleField,
@@ -272,6 +272,8 @@ class Circuit(Node):
     """A circuit, whole: what a scientist writes and what every pass starts from.
 
     `gains` multiply all that excites a population, pathways and stimuli; they may stand in a file beside the circuit.
+    `disconnect` names pathways that are not built: as they are written, those of a region after its name, or one entry
+    of a matrix pathway by the name that it gets. `conditions` are sets of changes to compare the circuit with.
     """
 
     thalia: Literal[1] = 1
@@ -291,6 +293,7 @@ class Circuit(Node):
     regions: dict[Name, RegionUse] = {}
     populations: dict[Name, Population] = {}
     pathways: dict[Name, Pathway] = {}
+    disconnect: Words = ()
     stimuli: dict[Name, StimulusField] = {}
     modulators: dict[Name, ModulatorField] = {}
     phases: tuple[Phase, ...] = ()
@@ -298,6 +301,7 @@ class Circuit(Node):
     record: Record = Record()
     reference: Reference | None = None
     backend: Backend = Backend()
+    conditions: Conditions = {}
     experiment: ExperimentField | None = None
     _source: Source = PrivateAttr(default_factory=Source)
 

@@ -65,19 +65,21 @@ def expand(
 ) -> Circuit:
     """The same circuit, written out: every pathway has one `pre` and one `post`, every stimulus one target.
 
-    What is written out already stays as it is.
+    What is written out already stays as it is. Pathways of `disconnect` are gone, and so are `conditions`, which change the
+    circuit as it is written.
 
     Raises
     ------
     CircuitError
-        For a region that is not there or refers to itself, and for every table of the wrong shape.
+        For a region that is not there or refers to itself, for every table of the wrong shape, and for every
+        name in `disconnect` that no pathway has.
     """
     diagnostics = diagnostics or Diagnostics()
     circuit = _expand_schedules(_expand_regions(_with_gains(circuit, diagnostics), diagnostics))
     pathways, stimuli, aliases = {}, {}, {}
     for name, pathway in circuit.pathways.items():
         for made, single in _split_pathway(name, pathway, diagnostics):
-            pathways[made] = single
+            pathways[made] = (name, single)
             aliases[("pathways", made)] = ("pathways", name)
     for name, stimulus in circuit.stimuli.items():
         for made, each in _split_stimulus(name, stimulus, diagnostics):
@@ -85,7 +87,8 @@ def expand(
             aliases[("stimuli", made)] = ("stimuli", name)
     if diagnostics.problems:
         raise circuit.source.placed(diagnostics.problems)
-    written_out = circuit.with_(pathways=pathways, stimuli=stimuli)
+    changes = {"pathways": _connected(circuit, pathways), "disconnect": (), "conditions": {}}
+    written_out = circuit.with_(stimuli=stimuli, **changes)
     return written_out.at(
         circuit.source.aliased({made: name for made, name in aliases.items() if made != name})
     )
@@ -326,6 +329,24 @@ def _split_pathway(
                 )
             )
     return made
+
+
+def _connected(circuit: Circuit, pathways: dict[str, tuple[str, Pathway]]) -> dict[str, Pathway]:
+    """The pathways, each given with the name under which it is written, without those of `disconnect`."""
+    known = {*circuit.pathways, *pathways}
+    unknown = [
+        Problem(("disconnect", index), f"there is no pathway '{name}'", did_you_mean(name, known))
+        for index, name in enumerate(circuit.disconnect)
+        if name not in known
+    ]
+    if unknown:
+        raise circuit.source.placed(unknown)
+    cut = {*circuit.disconnect}
+    return {
+        made: single
+        for made, (written, single) in pathways.items()
+        if cut.isdisjoint((made, written))
+    }
 
 
 def _one(pathway: Pathway, pre: str, post: str, picked: dict[tuple[str, ...], Any]) -> Pathway:

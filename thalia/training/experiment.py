@@ -16,7 +16,7 @@ from typing import Any
 
 from thalia import backends
 from thalia.backends import Progress, silent
-from thalia.circuit.experiment_spec import Experiment, Variant
+from thalia.circuit.experiment_spec import Experiment, TaskVariant
 from thalia.circuit.serialize import as_data as as_plain
 from thalia.circuit.spec import Circuit
 from thalia.compiler.expand import expand
@@ -141,11 +141,11 @@ def conditions_of(
     ):
         if name not in known:
             raise fail(f"{option}: the experiment has no '{name}'", did_you_mean(name, known))
-    chosen = written.rules[rule] if rule else Variant(says="the experiment as it is")
+    chosen = written.rules[rule] if rule else TaskVariant(says="the experiment as it is")
     found = [_condition(file, rule or LEARNING, chosen, set, task)]
     for name in written.controls if controls is None else controls:
         control = written.controls[name]
-        both = Variant(
+        both = TaskVariant(
             says=control.says,
             set={**chosen.set, **control.set},
             task={**chosen.task, **control.task},
@@ -179,7 +179,11 @@ def experiment_of(circuit: Circuit) -> Experiment:
 
 
 def _condition(
-    file: str | FilePath, name: str, variant: Variant, set: Mapping[str, Any], task: dict[str, Any]
+    file: str | FilePath,
+    name: str,
+    variant: TaskVariant,
+    set: Mapping[str, Any],
+    task: dict[str, Any],
 ) -> Condition:
     circuit = load_whole(_path(file), {**set, **variant.set})
     numbers = {**experiment_of(circuit).parameters, **variant.task, **task}
