@@ -9,28 +9,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path as FilePath
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import h5py
 import numpy as np
 
-from thalia import backends
 from thalia.backends import Progress, silent
-from thalia.backends.cpp.compiler import identity
 from thalia.compiler.pipeline import Compiled, compile_circuit, load_whole
 from thalia.errors import fail
 from thalia.parallel.axes import Axis, Point, points
-from thalia.parallel.gpu_batch import MOST, compiled_with
+from thalia.parallel.gpu_batch import MOST
 from thalia.parallel.result_log import Ledger
 from thalia.parallel.workers import (
     Job,
     Numbers,
-    circuit_of,
+    Told,
+    built,
+    carry_out,
     here,
+    job_of,
     on_dask,
     on_gpu,
-    packed,
     simulate_one,
 )
 from thalia.simulation.checkpoint import origin_of
@@ -90,7 +89,9 @@ def sweep(
     origins = {
         key: origin_of(each.expanded) for key, each in circuits.items()
     }  # shared by all seeds
-    jobs = [_job(origins[_key(point.settings)], point, options) for point in wanted]
+    jobs = [
+        job_of(point.index, origins[_key(point.settings)], point.seed, options) for point in wanted
+    ]
     if not jobs:
         raise fail("there is nothing to run", "give --vary or --seeds")
     folder = (
@@ -101,37 +102,20 @@ def sweep(
     with explained(folder):
         work = [[job["index"], job["circuit"], job["files"], job["options"]] for job in jobs]
         ledger = Ledger(folder, "sweep", {"runs": work})
-    found = ledger.found
-    _build([jobs[0], jobs[-1]], progress)
-    for job in jobs[1:-1]:
-        job["program"] = jobs[0]["program"]
-    left = [job for job in jobs if job["index"] not in found]
-    failures: dict[int, str] = {}
+    head, last = built([jobs[0], jobs[-1]], progress)  # which mostly share one program
+    jobs = [last if job is jobs[-1] else {**job, "program": head["program"]} for job in jobs]
+
+    def submit(batch: list[Job], told: Told, alone: bool) -> None:
+        if scheduler:
+            on_dask(batch, told, scheduler)
+        elif options.get("backend") == "cuda":
+            on_gpu(batch, told, workers or MOST, alone)
+        else:
+            here(simulate_one, batch, told, workers or os.cpu_count() or 1, alone)
+
     with explained(folder):
-
-        def told(job: Job, numbers: Numbers | None, why: str = "") -> None:
-            if numbers is None:
-                failures[job["index"]] = why
-            else:
-                failures.pop(job["index"], None)
-                ledger.write(job["index"], numbers)
-            progress(
-                "sweeping",
-                len(found) / len(jobs),
-                f"{len(found)} of {len(jobs)} runs, {len(failures)} failed",
-            )
-
-        for alone in (
-            False,
-            True,
-        ):  # what failed is tried once more, where it takes no other with it
-            batch = [job for job in left if job["index"] in failures] if alone else left
-            if batch and scheduler:
-                on_dask(batch, told, scheduler)
-            elif batch and options.get("backend") == "cuda":
-                on_gpu(batch, told, workers or MOST, alone)
-            elif batch:
-                here(simulate_one, batch, told, workers or os.cpu_count() or 1, alone)
+        failures = carry_out(jobs, ledger, "sweeping", submit, progress)
+    found = ledger.found
     rows = tuple((point, found[point.index]) for point in wanted if point.index in found)
     table = Table(
         tuple(axes),
@@ -174,35 +158,6 @@ def _circuits(
         for each in points(axes, (0,))
     }
     return {key: compile_circuit(circuit) for key, circuit in circuits.items()}
-
-
-def _job(origin: tuple[str, dict[str, str]], point: Point, options: Mapping[str, Any]) -> Job:
-    text, files = origin
-    return {
-        "index": point.index,
-        "circuit": text,
-        "files": files,
-        "options": {**options, "seed": point.seed},
-        "program": None,
-    }
-
-
-def _build(jobs: list[Job], progress: Progress) -> None:
-    """Build the program of some jobs, so that those that share it compile nothing."""
-    for job in jobs:
-        options = job["options"]
-        with TemporaryDirectory() as scratch:
-            circuit = circuit_of(job, FilePath(scratch))
-            plan = compiled_with(circuit, options).plan
-        name = options.get("backend") or backends.choose()[0]
-        backend = backends.find(name)
-        if reasons := backend.refuse(plan):
-            raise fail(f"backend '{name}': {reasons[0]}")
-        if name == "cuda":
-            continue  # whose program is that of many runs, and depends on how many
-        built = backend.build(plan, progress)
-        if program := getattr(built, "folder", None):
-            job["program"] = (identity(), program.name, packed(program))
 
 
 def _write(table: Table) -> None:

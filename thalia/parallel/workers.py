@@ -17,12 +17,14 @@ from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
-from thalia.backends import cache
+from thalia import backends
+from thalia.backends import Progress, cache
 from thalia.backends.cpp.compiler import identity
 from thalia.circuit.load import loads
 from thalia.circuit.spec import Circuit
 from thalia.errors import fail
-from thalia.parallel.gpu_batch import run_together
+from thalia.parallel.gpu_batch import compiled_with, run_together
+from thalia.parallel.result_log import Ledger
 from thalia.simulation.run import run
 
 Job = dict[str, Any]
@@ -63,12 +65,13 @@ def circuit_of(job: Job, folder: FilePath) -> Circuit:
 
 
 def simulate_one(job: Job) -> Numbers:
-    """One run of a sweep, in a worker: every number of its summary."""
+    """One run of many, in a worker: every number of its summary; its file stays if the job says where."""
     unpack(job["program"])
     with TemporaryDirectory() as scratch:
         done = run(
             circuit_of(job, FilePath(scratch)),
-            output=FilePath(scratch) / "run.h5",
+            output=job.get("output") or FilePath(scratch) / "run.h5",
+            overwrite=True,  # what a killed process left
             **job["options"],
         )
         return dict(_flat(done.results))
@@ -90,6 +93,77 @@ class Told(Protocol):
 
     def __call__(self, job: Job, numbers: Numbers | None, why: str = "") -> None:
         """Take note."""
+
+
+Submit = Callable[[list[Job], Told, bool], None]  # with True, each where it takes no other with it
+
+
+def carry_out(
+    jobs: list[Job], results: Ledger, doing: str, submit: Submit, progress: Progress
+) -> dict[int, str]:
+    """Run the jobs whose result is not there yet; what fails is tried once more, alone.
+
+    Returns
+    -------
+    Why the jobs failed that failed twice, by their index.
+    """
+    failures: dict[int, str] = {}
+
+    def told(job: Job, numbers: Numbers | None, why: str = "") -> None:
+        if numbers is None:
+            failures[job["index"]] = why
+        else:
+            failures.pop(job["index"], None)
+            results.write(job["index"], numbers)
+        done = len(results.found)
+        detail = f"{done} of {len(jobs)} runs, {len(failures)} failed"
+        progress(doing, done / len(jobs), detail)
+
+    left = [job for job in jobs if job["index"] not in results.found]
+    for alone in (False, True):
+        batch = [job for job in left if job["index"] in failures] if alone else left
+        if batch:
+            submit(batch, told, alone)
+    return failures
+
+
+def job_of(
+    index: int, origin: tuple[str, dict[str, str]], seed: int, options: Mapping[str, Any]
+) -> Job:
+    """One run of a circuit, given as `origin_of` writes it out, with its seed and options of `run`."""
+    text, files = origin
+    return {
+        "index": index,
+        "circuit": text,
+        "files": files,
+        "options": {**options, "seed": seed},
+        "program": None,
+    }
+
+
+def built(jobs: list[Job], progress: Progress) -> list[Job]:
+    """The jobs with their programs, compiled here, so that those that share one compile nothing.
+
+    Raises
+    ------
+    CircuitError
+        If their backend cannot run one of them.
+    """
+    return [{**job, "program": _program(job, progress)} for job in jobs]
+
+
+def _program(job: Job, progress: Progress) -> tuple[str, str, bytes] | None:
+    options = job["options"]
+    with TemporaryDirectory() as scratch:
+        plan = compiled_with(circuit_of(job, FilePath(scratch)), options).plan
+    name = options.get("backend") or backends.choose()[0]
+    backend = backends.find(name)
+    if reasons := backend.refuse(plan):
+        raise fail(f"backend '{name}': {reasons[0]}")
+    if name == "cuda":  # whose program depends on how many runs are one network
+        return None
+    program = getattr(backend.build(plan, progress), "folder", None)
+    return (identity(), program.name, packed(program)) if program else None
 
 
 def here(

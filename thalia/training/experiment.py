@@ -26,7 +26,7 @@ from thalia.connectivity.build import stream
 from thalia.errors import CircuitError, did_you_mean, fail
 from thalia.library.lookup import LIBRARY, part_text
 from thalia.parallel.result_log import Ledger, replace_file
-from thalia.parallel.workers import Job, circuit_of, here
+from thalia.parallel.workers import Job, Told, carry_out, circuit_of, here
 from thalia.simulation.checkpoint import origin_of
 from thalia.simulation.run import explained
 from thalia.syntax.validation import parse
@@ -103,7 +103,11 @@ def learn(
     with explained(folder):
         ledger = Ledger(folder, "experiment", {"runs": jobs})
         _build(conditions, backend, progress)
-        failures = _carry_out(jobs, ledger, workers or os.cpu_count() or 1, progress)
+
+        def submit(batch: list[Job], told: Told, alone: bool) -> None:
+            here(take_part, batch, told, workers or os.cpu_count() or 1, alone)
+
+        failures = carry_out(jobs, ledger, "learning", submit, progress)
         logs = tuple(
             _log(each, index, wanted, ledger, backend) for index, each in enumerate(conditions)
         )
@@ -236,30 +240,6 @@ def _build(conditions: list[Condition], backend: str | None, progress: Progress)
         if reasons := engine.refuse(plan):
             raise fail(f"backend '{name}': {reasons[0]}")
         engine.build(plan, progress)
-
-
-def _carry_out(jobs: list[Job], ledger: Ledger, workers: int, progress: Progress) -> dict[int, str]:
-    """Run what is not there yet; what fails is tried once more, where it takes no other with it."""
-    failures: dict[int, str] = {}
-
-    def told(job: Job, numbers: Any, why: str = "") -> None:
-        if numbers is None:
-            failures[job["index"]] = why
-        else:
-            failures.pop(job["index"], None)
-            ledger.write(job["index"], numbers)
-        progress(
-            "learning",
-            len(ledger.found) / len(jobs),
-            f"{len(ledger.found)} of {len(jobs)} runs, {len(failures)} failed",
-        )
-
-    left = [job for job in jobs if job["index"] not in ledger.found]
-    for alone in (False, True):
-        batch = [job for job in left if job["index"] in failures] if alone else left
-        if batch:
-            here(take_part, batch, told, workers, alone)
-    return failures
 
 
 def take_part(job: Job) -> dict[str, Any]:
