@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from thalia.cli import cache, calibrate, protocols, runs, training
+from thalia.cli import cache, calibrate, protocols, runs, study, training
 from thalia.cli.options import (
     Backend,
     CheckpointEvery,
@@ -45,7 +45,7 @@ app = typer.Typer(
 
 @app.command()
 def check(circuit: CircuitFile, set_: Set = None) -> None:
-    """Find every mistake in a circuit, without running it.
+    """Find every mistake in a circuit and in each of its conditions, without running it.
 
     Example: thalia check circuits/cortex.yaml
     """
@@ -54,6 +54,10 @@ def check(circuit: CircuitFile, set_: Set = None) -> None:
 
     loaded = load_with(circuit, set_)
     plan = plan_of(loaded)
+    if loaded.conditions:
+        from thalia.parallel.study import circuits_in_conditions
+
+        circuits_in_conditions(circuit, loaded, set=settings_of(set_))
     if loaded.experiment:
         from thalia.training.experiment import conditions_of
 
@@ -162,6 +166,7 @@ app.command()(runs.diff)
 app.command()(runs.health)
 app.command()(runs.export)
 app.command()(runs.sweep)
+app.command()(study.study)
 app.command()(calibrate.calibrate)
 app.command()(training.learn)
 

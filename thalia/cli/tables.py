@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from thalia.analysis.health import COLUMNS, CRITICAL, OK, WARN, Health, shown
+from thalia.parallel.study import Measure, Study
 from thalia.recording.run_file import Run
 from thalia.simulation.calibrate import Calibration
 from thalia.training.results import Outcome
@@ -142,6 +143,35 @@ def print_calibration(found: Calibration) -> None:
     console.print(table)
     inside = len(found.ranges) - len(found.outside)
     console.print(f"{inside} of {len(found.ranges)} in their range, {len(found.rounds)} runs")
+
+
+def print_study(study: Study) -> None:
+    """Print each population's rate in every condition, and below it the difference to the circuit as it is written."""
+    console = Console(highlight=False)
+    measures = study.measure()
+    seeds = max((len(runs) for runs in study.runs.values()), default=0)
+    title = f"{study.name}: rate in Hz, {seeds} seeds, mean ± half of the 95 % interval"
+    console.print(title, style="bold", soft_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("population", no_wrap=True)
+    for condition in measures:
+        table.add_column(condition.replace("_", " "), justify="right")
+    names = dict.fromkeys(name for found in measures.values() for name in found)
+    for name in names:
+        cells = [_rate(found[name]) if name in found else Text() for found in measures.values()]
+        table.add_row(name, *cells)
+    console.print(table)
+    console.print("second lines: paired difference to the circuit as it is written", style="dim")
+    for condition, says in study.says.items():
+        console.print(f"{condition}: {says}", style="dim", soft_wrap=True)
+
+
+def _rate(measure: Measure) -> Text:
+    """Mean and interval, and the same of the difference on a line of its own."""
+    text = Text(f"{measure.mean:.2f} ± {measure.half:.2f}")
+    if measure.difference:
+        text.append(f"\n{measure.difference.mean:+.2f} ± {measure.difference.half:.2f}", "dim")
+    return text
 
 
 def print_learning(outcome: Outcome) -> None:

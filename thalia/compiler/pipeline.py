@@ -106,7 +106,9 @@ def plan_of(circuit: Circuit, lower: str = "on", precision: str = "double") -> P
     return compile_circuit(circuit, CompilerOptions(lower, precision)).plan
 
 
-def load_whole(file: str | FilePath, set: Mapping[str, Any] | None = None) -> Circuit:
+def load_whole(
+    file: str | FilePath, set: Mapping[str, Any] | None = None, condition: str | None = None
+) -> Circuit:
     """Load a circuit; if it has mistakes, report those that the passes find in the rest of it as well.
 
     Raises
@@ -115,7 +117,7 @@ def load_whole(file: str | FilePath, set: Mapping[str, Any] | None = None) -> Ci
         With every mistake of every pass.
     """
     try:
-        return load(file, set)
+        return load(file, set, condition)
     except CircuitError as error:
         if not isinstance(error.rest, Circuit):
             raise

@@ -1,0 +1,114 @@
+"""The command that compares a circuit with its conditions: `thalia study`."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from thalia.cli.options import (
+    Backend,
+    CircuitFile,
+    Duration,
+    Scale,
+    Set,
+    progress_bar,
+    settings_of,
+)
+
+if TYPE_CHECKING:
+    from thalia.parallel.study import Measure, Study
+
+
+def study(
+    circuit: CircuitFile,
+    condition: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Which condition to run, by default all; may be repeated."
+        ),
+    ] = None,
+    seeds: Annotated[str, typer.Option(help="Seeds of every condition: 1:5, or 1,5,9.")] = "1:5",
+    backend: Backend = None,
+    duration: Duration = None,
+    scale: Scale = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Number of parallel processes; by default one for each core."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Output folder; pass an existing one to continue it."),
+    ] = None,
+    set_: Set = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object instead of the table.")
+    ] = False,
+) -> None:
+    """Run a circuit and each of its conditions with the same seeds, and compare their rates.
+
+    Example: thalia study circuits/prefrontal.yaml --condition no_cue --seeds 1:5
+    """
+    from thalia.parallel.axes import seeds_of
+    from thalia.parallel.study import study as run_study
+
+    try:
+        with progress_bar(quiet=as_json) as progress:
+            made = run_study(
+                circuit,
+                condition,
+                seeds_of(seeds),
+                output=output,
+                workers=workers,
+                set=settings_of(set_),
+                progress=progress,
+                duration=duration,
+                scale=scale,
+                backend=backend,
+            )
+    except KeyboardInterrupt:
+        print(
+            "stopped; the same command with `-o` and its output folder continues", file=sys.stderr
+        )
+        raise typer.Exit(130) from None
+    if as_json:
+        print(json.dumps(_as_data(made)))
+    else:
+        from thalia.cli.tables import print_study
+
+        print_study(made)
+        print(f"{made.folder / 'table.csv'} and the run files")
+    for name, seed, why in made.failed:
+        print(f"failed twice: {name}, seed {seed}: {why}", file=sys.stderr)
+    if made.failed:
+        raise typer.Exit(1)
+
+
+def _as_data(made: "Study") -> dict[str, Any]:
+    measures = made.measure()
+    return {
+        "circuit": made.name,
+        "folder": str(made.folder),
+        "conditions": {
+            name: {
+                "says": made.says[name],
+                "runs": {seed: str(run.file) for seed, run in runs.items()},
+                "rates_hz": {key: _numbers(each) for key, each in measures.get(name, {}).items()},
+            }
+            for name, runs in made.runs.items()
+        },
+        "failed": [
+            {"condition": name, "seed": seed, "why": why} for name, seed, why in made.failed
+        ],
+    }
+
+
+def _numbers(measure: "Measure") -> dict[str, Any]:
+    """Mean and half of its interval, and the same of the paired difference where there is one."""
+    mean, half = measure.interval
+    found: dict[str, Any] = {"mean": mean, "half_interval": half}
+    if measure.difference:
+        mean, half = measure.difference.interval
+        found["difference"] = {"mean": mean, "half_interval": half}
+    return found

@@ -1,0 +1,260 @@
+"""A circuit beside its conditions: the same seeds for each, every run kept, and each number with its paired difference.
+
+Every result is written down as it comes, so that a study that was killed goes on where it stopped.
+"""
+
+import csv
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path as FilePath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia.analysis.spike_trains import bootstrap_interval
+from thalia.backends import Progress, silent
+from thalia.circuit.experiment_spec import BASELINE
+from thalia.circuit.load import dumps, loads
+from thalia.circuit.spec import Circuit
+from thalia.compiler.pipeline import Compiled, compile_circuit, load_whole
+from thalia.errors import CircuitError, Problem, did_you_mean, fail
+from thalia.parallel.result_log import Ledger
+from thalia.parallel.workers import Job, Told, built, carry_out, here, job_of, simulate_one
+from thalia.recording.run_file import Run
+from thalia.simulation.checkpoint import origin_of
+from thalia.simulation.run import explained
+
+SEEDS = (1, 2, 3, 4, 5)
+TABLE = "table.csv"
+
+
+@dataclass(frozen=True, eq=False)
+class Measure:
+    """A number of every run of a condition, (n_seeds,), and its paired difference to the circuit as it is written."""
+
+    values: NDArray[np.float64]
+    difference: "Measure | None" = None
+
+    @property
+    def mean(self) -> float:
+        """The mean over seeds."""
+        return self.interval[0]
+
+    @property
+    def half(self) -> float:
+        """Half of the 95 % confidence interval of the mean, by bootstrap over seeds."""
+        return self.interval[1]
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Mean, and half of its 95 % confidence interval."""
+        return bootstrap_interval(self.values)
+
+
+@dataclass(frozen=True)
+class Study:
+    """Runs of a circuit as it is written (`baseline`) and in its conditions.
+
+    `runs[condition][seed]` are those that ended; `says` is what each condition shows, and `failed` has the condition,
+    the seed and the reason of every run that failed twice.
+    """
+
+    name: str
+    says: dict[str, str]
+    runs: dict[str, dict[int, Run]]
+    failed: tuple[tuple[str, int, str], ...]
+    folder: FilePath
+
+    def measure(
+        self, of: Callable[[Run], Mapping[str, float]] = lambda run: run.rates
+    ) -> dict[str, dict[str, Measure]]:
+        """Numbers of every run, by condition and name; by default each population's rate in the last phase, in Hz.
+
+        Parameters
+        ----------
+        of : function of a run, optional
+            Gives the numbers of one run by name, the same names for every run of a condition. A difference is
+            taken between runs with the same seed, where both ended.
+        """
+        numbers = {
+            condition: {seed: of(run) for seed, run in runs.items()}
+            for condition, runs in self.runs.items()
+        }
+        baseline = numbers[BASELINE]
+        return {
+            condition: _measured(found, {} if condition == BASELINE else baseline)
+            for condition, found in numbers.items()
+            if found
+        }
+
+
+def _measured(
+    found: dict[int, Mapping[str, float]], baseline: dict[int, Mapping[str, float]]
+) -> dict[str, Measure]:
+    paired = [(each, baseline[seed]) for seed, each in found.items() if seed in baseline]
+    names = next(iter(found.values()))
+    measures = {}
+    for name in names:
+        both = [each[name] - before[name] for each, before in paired if name in before]
+        difference = Measure(np.array(both)) if both else None
+        measures[name] = Measure(np.array([each[name] for each in found.values()]), difference)
+    return measures
+
+
+def study(
+    circuit: Circuit | str | FilePath,
+    conditions: Sequence[str] | None = None,
+    seeds: Sequence[int] = SEEDS,
+    *,
+    output: str | FilePath | None = None,
+    workers: int | None = None,
+    set: Mapping[str, Any] | None = None,
+    progress: Progress = silent,
+    **options: Any,
+) -> Study:
+    """Run a circuit as it is written and in its conditions, each with the same seeds.
+
+    Parameters
+    ----------
+    circuit : Circuit or path of a YAML file
+        With `conditions:`, each a set of changes by dotted path.
+    conditions : sequence of str, optional
+        Which of them; by default all.
+    output : path, optional
+        The folder of the run files and the table, by default `studies/<circuit>/<UTC time>`; that of a study that
+        was interrupted is completed.
+    workers : int, optional
+        Processes side by side; by default one for each core, and one on a GPU.
+    set : mapping, optional
+        Values to replace in the circuit and so in every condition, by dotted path.
+    **options
+        Options of `run`: `duration`, `scale`, `backend`, `lower`, `precision`.
+
+    Raises
+    ------
+    CircuitError
+        If there is no such condition, the circuit has mistakes as it is written or in a condition, or the folder
+        holds another study.
+    """
+    if not seeds or len({*seeds}) < len(seeds):
+        raise fail(f"--seeds: expected each seed once, found {list(seeds)}", "as in 1:5")
+    written = _loaded(circuit, set)
+    circuits = {
+        BASELINE: compile_circuit(written),
+        **circuits_in_conditions(circuit, written, conditions, set),
+    }
+    folder = FilePath(output) if output else _new_folder(written.name)
+    pairs = [(condition, seed) for condition in circuits for seed in seeds]
+    jobs = _jobs(circuits, seeds, folder, options)
+    with explained(folder):
+        results = Ledger(folder, "study", {"runs": [_kept(job) for job in jobs]})
+        for job in jobs:
+            if not job["output"].exists():
+                results.found.pop(job["index"], None)
+        built(jobs[:: len(seeds)], progress)
+        count = workers or (1 if options.get("backend") == "cuda" else os.cpu_count() or 1)
+
+        def submit(batch: list[Job], told: Told, alone: bool) -> None:
+            here(simulate_one, batch, told, count, alone)
+
+        failures = carry_out(jobs, results, "studying", submit, progress)
+        runs: dict[str, dict[int, Run]] = {condition: {} for condition in circuits}
+        for job, (condition, seed) in zip(jobs, pairs, strict=True):
+            if job["index"] in results.found:
+                runs[condition][seed] = Run(job["output"])
+        failed = tuple((*pairs[index], why) for index, why in sorted(failures.items()))
+        says = {BASELINE: written.summary or "the circuit as it is written"}
+        says |= {name: written.conditions[name].says for name in circuits if name != BASELINE}
+        made = Study(written.name, says, runs, failed, folder)
+        _write(made)
+    return made
+
+
+def _new_folder(name: str) -> FilePath:
+    return FilePath("studies") / name / datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
+
+
+def _jobs(
+    circuits: Mapping[str, Compiled],
+    seeds: Sequence[int],
+    folder: FilePath,
+    options: Mapping[str, Any],
+) -> list[Job]:
+    jobs: list[Job] = []
+    for condition, circuit in circuits.items():
+        origin = origin_of(circuit.expanded)
+        for seed in seeds:
+            file = folder.absolute() / condition / f"seed_{seed}.h5"
+            jobs.append({**job_of(len(jobs), origin, seed, options), "output": file})
+    return jobs
+
+
+def _kept(job: Job) -> list[Any]:
+    """What the result of a run depends on."""
+    return [job["index"], job["circuit"], job["files"], job["options"]]
+
+
+def _loaded(
+    circuit: Circuit | str | FilePath, set: Mapping[str, Any] | None, condition: str | None = None
+) -> Circuit:
+    if isinstance(circuit, Circuit):
+        if not set and condition is None:
+            return circuit
+        return loads(dumps(circuit), circuit.name, circuit.folder, set, condition)
+    return load_whole(circuit, set, condition)
+
+
+def circuits_in_conditions(
+    circuit: Circuit | str | FilePath,
+    written: Circuit,
+    names: Sequence[str] | None = None,
+    set: Mapping[str, Any] | None = None,
+) -> dict[str, Compiled]:
+    """The circuit in each of its conditions, or in those named, every one of them compiled.
+
+    Parameters
+    ----------
+    written : Circuit
+        The circuit as it is written, with what `set` replaces.
+
+    Raises
+    ------
+    CircuitError
+        With every mistake in every condition, or for a name that is not one of them.
+    """
+    unknown = [name for name in names or () if name not in written.conditions]
+    if unknown:
+        known = did_you_mean(unknown[0], written.conditions)
+        raise fail(f"--condition: {written.name} has no condition '{unknown[0]}'", known)
+    circuits, problems = {}, list[Problem]()
+    for name in dict.fromkeys(written.conditions if names is None else names):
+        try:
+            circuits[name] = compile_circuit(_loaded(circuit, set, name))
+        except CircuitError as error:
+            problems += [_in_condition(name, problem) for problem in error.problems]
+    if problems:
+        raise CircuitError(problems)
+    return circuits
+
+
+def _in_condition(name: str, problem: Problem) -> Problem:
+    """A problem that says in which condition it is, where its path does not."""
+    if problem.path[:1] == ("conditions",):
+        return problem
+    return replace(problem, message=f"in the condition '{name}': {problem.message}")
+
+
+def _write(made: Study) -> None:
+    """The rates as text, one line for each condition and population."""
+    with open(made.folder / TABLE, "w", newline="", encoding="utf-8") as file:
+        out = csv.writer(file)
+        numbers = ("rate_hz", "half_interval_hz", "difference_hz", "half_interval_of_difference_hz")
+        out.writerow(["condition", "population", "seeds", *numbers])
+        for condition, measures in made.measure().items():
+            for population, each in measures.items():
+                paired = each.difference.interval if each.difference else ("", "")
+                row = [condition, population, len(each.values), *each.interval, *paired]
+                out.writerow(row)
