@@ -32,10 +32,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from thalia import analysis as analysis
     from thalia import figures as figures
+    from thalia import library as library
+    from thalia.analysis.health import Health as Health
+    from thalia.analysis.health import health as health
     from thalia.circuit.load import dumps as dumps
     from thalia.circuit.load import load as load
     from thalia.circuit.load import loads as loads
     from thalia.circuit.part_use import Modulator as Modulator
+    from thalia.circuit.part_use import RuleUse as RuleUse
     from thalia.circuit.part_use import Stimulus as Stimulus
     from thalia.circuit.spec import Circuit as Circuit
     from thalia.circuit.spec import Connect as Connect
@@ -44,36 +48,59 @@ if TYPE_CHECKING:
     from thalia.circuit.spec import Phase as Phase
     from thalia.circuit.spec import Population as Population
     from thalia.circuit.spec import Record as Record
+    from thalia.circuit.spec import Scale as Scale
+    from thalia.compiler.expand import expand as expand
     from thalia.compiler.pipeline import plan_of as plan_of
     from thalia.errors import CircuitError as CircuitError
     from thalia.errors import Problem as Problem
     from thalia.exporters import export as export
+    from thalia.parallel.axes import Axis as Axis
+    from thalia.parallel.gpu_batch import run_together as run_together
+    from thalia.parallel.study import Study as Study
+    from thalia.parallel.study import study as study
     from thalia.parallel.sweep import sweep as sweep
     from thalia.recording.run_file import Run as Run
     from thalia.simulation.calibrate import calibrate as calibrate
     from thalia.simulation.closed_loop import Task as Task
     from thalia.simulation.closed_loop import TaskContext as TaskContext
+    from thalia.simulation.pairing_protocols import protocol as protocol
+    from thalia.simulation.pairing_protocols import window as window
     from thalia.simulation.resume import resume as resume
     from thalia.simulation.run import run as run
     from thalia.training.experiment import learn as learn
 
 _HOMES = {
+    "analysis.health": ("Health", "health"),
     "circuit.load": ("dumps", "load", "loads"),
-    "circuit.part_use": ("Modulator", "Stimulus"),
-    "circuit.spec": ("Circuit", "Connect", "Delay", "Pathway", "Phase", "Population", "Record"),
+    "circuit.part_use": ("Modulator", "RuleUse", "Stimulus"),
+    "circuit.spec": (
+        "Circuit",
+        "Connect",
+        "Delay",
+        "Pathway",
+        "Phase",
+        "Population",
+        "Record",
+        "Scale",
+    ),
+    "compiler.expand": ("expand",),
     "compiler.pipeline": ("plan_of",),
     "errors": ("CircuitError", "Problem"),
     "exporters": ("export",),
+    "parallel.axes": ("Axis",),
+    "parallel.gpu_batch": ("run_together",),
+    "parallel.study": ("Study", "study"),
     "parallel.sweep": ("sweep",),
     "recording.run_file": ("Run",),
     "simulation.calibrate": ("calibrate",),
     "simulation.closed_loop": ("Task", "TaskContext"),
+    "simulation.pairing_protocols": ("protocol", "window"),
     "simulation.resume": ("resume",),
     "simulation.run": ("run",),
     "training.experiment": ("learn",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
-_PACKAGES = ("analysis", "figures")
+_PACKAGES = ("analysis", "figures", "library")
 __all__ = sorted([*_HOME, *_PACKAGES])
 
 

@@ -1,12 +1,30 @@
 """Numbers to pictures: each function takes a run or a result and gives a matplotlib figure."""
 
-from thalia.figures.activity import graph, modulators, raster, rates, save, weights
+from thalia.figures.activity import (
+    PALETTE,
+    graph,
+    modulators,
+    raster,
+    rates,
+    save,
+    styled,
+    weights,
+)
 from thalia.figures.health import health_figure
-from thalia.figures.protocols import protocol_figure, trains_figure, window_figure
+from thalia.figures.protocols import (
+    draw_protocol,
+    draw_window,
+    protocol_figure,
+    trains_figure,
+    window_figure,
+)
 from thalia.figures.sweep import sweep_figure
 from thalia.figures.training import learning_curve
 
 __all__ = [
+    "PALETTE",
+    "draw_protocol",
+    "draw_window",
     "graph",
     "health_figure",
     "learning_curve",
@@ -15,6 +33,7 @@ __all__ = [
     "raster",
     "rates",
     "save",
+    "styled",
     "sweep_figure",
     "trains_figure",
     "weights",
