@@ -14,9 +14,6 @@ from time import perf_counter
 from microcircuit import BACKGROUND, EXTERNAL, NAMES, TAU_SYN, WEIGHT
 
 import thalia
-from thalia.circuit.part_use import RuleUse
-from thalia.compiler.expand import expand
-from thalia.parallel.gpu_batch import run_together
 
 CORTEX = Path(__file__).parent.parent / "circuits" / "cortex.yaml"
 QUIET = {
@@ -36,8 +33,8 @@ PAIR = {
 
 def plastic(settings: dict) -> thalia.Circuit:
     """The microcircuit with pair STDP on every pathway from excitatory to excitatory neurons."""
-    circuit = expand(thalia.load(CORTEX, settings))
-    rules = (RuleUse.model_validate(PAIR),)
+    circuit = thalia.expand(thalia.load(CORTEX, settings))
+    rules = (thalia.RuleUse.model_validate(PAIR),)
     pathways = {
         name: each.model_copy(
             update={"plasticity": rules if each.pre[0][-1] == each.post[0][-1] == "e" else ()}
@@ -72,7 +69,7 @@ def replicas(options: argparse.Namespace) -> None:
             {"seed": seed, "scale": 0.1, "duration": f"{options.duration} s"}
             for seed in range(1, count + 1)
         ]
-        results = [each for _, each in run_together([circuit] * count, given, count)]
+        results = [each for _, each in thalia.run_together([circuit] * count, given, count)]
         seconds = results[0]["timings_s"]["simulate"]
         print(
             f"replicas {count:3}: {count * options.duration / seconds:.1f} microcircuit-seconds a second (scale 0.1)",

@@ -11,9 +11,9 @@ import os
 import tempfile
 from pathlib import Path
 
+from microcircuit import processor_seconds
+
 import thalia
-from thalia.backends.cpp.backend import build
-from thalia.compiler.pipeline import plan_of
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--largest", type=float, default=1e8)
@@ -70,17 +70,20 @@ def sizes() -> None:
 
 
 def pathways() -> None:
-    print("\n| pathways | building, processor s | code objects |\n| --- | --- | --- |")
+    print("\n| pathways | planning and building, processor s | code objects |\n| --- | --- | --- |")
     for count in (1, 4, 16, 64):
         with tempfile.TemporaryDirectory() as folder:
             os.environ["THALIA_CACHE"] = folder
-            plan = plan_of(circuit(count, 100, 10, ", plasticity: [stdp_pair]"))
-            times = os.times()
-            before = times.user + times.system + times.children_user + times.children_system
-            program = build(plan, lambda *told: None)
-            times = os.times()
-            spent = times.user + times.system + times.children_user + times.children_system - before
-            print(f"| {count} | {spent:.1f} | {program.code_objects} |", flush=True)
+            before = processor_seconds()
+            run = thalia.run(
+                circuit(count, 100, 10, ", plasticity: [stdp_pair]"),
+                output=f"{folder}/run.h5",
+                duration="0.1 ms",
+            )
+            spent = processor_seconds() - before
+            print(
+                f"| {count} | {spent:.1f} | {run.results['compiled']['code_objects']} |", flush=True
+            )
 
 
 sizes()

@@ -10,20 +10,18 @@ import numpy as np
 from microcircuit import command_line, processor_seconds, report
 
 import thalia
-from thalia.circuit.part_use import RuleUse
-from thalia.syntax.units import parse_value
 
 options = command_line(network="coba", plastic=False)
 # lambda 0.01, alpha 2.02, and a largest weight of 0.3 mV, multiplicative
 STDP = {"a_plus": 0.01, "a_minus": 0.0202, "mu_plus": 1, "mu_minus": 1}
 
-circuit = thalia.load(Path(__file__).parent / f"{options.network}.yaml")
-if options.plastic:
-    use = RuleUse.model_validate({"rule": "stdp_pair", "parameters": STDP})
-    recurrent = circuit.pathways["recurrent"].model_copy(
-        update={"plasticity": (use,), "w_max": parse_value("0.3 mV")}
-    )
-    circuit = circuit.with_(pathways={**circuit.pathways, "recurrent": recurrent})
+settings = {
+    "pathways.recurrent.plasticity": [{"rule": "stdp_pair", **STDP}],
+    "pathways.recurrent.w_max": "0.3 mV",
+}
+circuit = thalia.load(
+    Path(__file__).parent / f"{options.network}.yaml", settings if options.plastic else None
+)
 with tempfile.TemporaryDirectory() as folder:
     started = processor_seconds()
     run = thalia.run(

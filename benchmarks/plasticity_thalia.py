@@ -9,8 +9,6 @@ from pathlib import Path
 from microcircuit import NAMES, command_line, processor_seconds, report
 
 import thalia
-from thalia.circuit.part_use import RuleUse
-from thalia.compiler.expand import expand
 
 options = command_line(rule="none")
 EXCITATORY = {name for name in NAMES if name.endswith("e")}
@@ -18,7 +16,7 @@ EXCITATORY = {name for name in NAMES if name.endswith("e")}
 AMPLITUDES = {"stdp_pair": {"a_plus": 1e-5, "a_minus": 1.05e-5},
               "stdp_triplet": {"a2_plus": 1e-6, "a3_plus": 1e-5, "a2_minus": 1e-5, "a3_minus": 1e-6}}  # fmt: skip
 
-circuit = expand(
+circuit = thalia.expand(
     thalia.load(
         Path(__file__).parent.parent / "circuits" / "cortex.yaml", {"stimuli.volley.rate": "0 Hz"}
     )
@@ -26,7 +24,11 @@ circuit = expand(
 rules = (
     ()
     if options.rule == "none"
-    else (RuleUse.model_validate({"rule": options.rule, "parameters": AMPLITUDES[options.rule]}),)
+    else (
+        thalia.RuleUse.model_validate(
+            {"rule": options.rule, "parameters": AMPLITUDES[options.rule]}
+        ),
+    )
 )
 pathways = {
     name: pathway.model_copy(

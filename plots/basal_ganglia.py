@@ -4,39 +4,18 @@ python plots/basal_ganglia.py [-o plots/basal_ganglia.png] [--seeds 5]
 """
 
 import argparse
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
-from thalia.analysis.spike_trains import bootstrap_interval, population_rate
-from thalia.compiler.expand import expand
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "basal_ganglia.yaml"
-CONDITIONS = {
-    "whole": (),
-    "no direct way": ("direct_",),
-    "no indirect way": ("indirect_",),
-    "no subthalamic reach": ("subthalamic_",),
-}  # and how the pathways that are cut begin
 SIDES = ("left", "right")
 CELLS = ("gpe", "stn", "snr", "gpi")
 WIDTH = 0.05  # seconds
 COLOURS = {"left": "#D55E00", "right": "#0072B2"}
-
-
-def simulated(seed: int, condition: str, folder: Path) -> thalia.Run:
-    """The circuit with a seed, in one of `CONDITIONS`."""
-    circuit = expand(thalia.load(CIRCUIT))
-    cut = CONDITIONS[condition]
-    pathways = {
-        name: pathway for name, pathway in circuit.pathways.items() if not name.startswith(cut)
-    }
-    return thalia.run(
-        circuit.with_(pathways=pathways), seed=seed, output=folder / "run.h5", overwrite=True
-    )
 
 
 def numbers(run: thalia.Run) -> dict[str, float]:
@@ -53,22 +32,15 @@ def numbers(run: thalia.Run) -> dict[str, float]:
     return {key: float(value) for key, value in found.items()}
 
 
-def draw(seeds: int) -> Figure:
+def draw(study: thalia.Study) -> Figure:
     """The figure, of the first seed; the numbers of all seeds are printed."""
     figure = Figure(figsize=(11, 4.6), layout="constrained")
-    axes = figure.subplots(2, len(CONDITIONS), sharex=True, sharey="row")
-    for column, condition in enumerate(CONDITIONS):
-        found: dict[str, list[float]] = {}
-        for seed in range(1, seeds + 1):
-            with tempfile.TemporaryDirectory() as folder:
-                run = simulated(seed, condition, Path(folder))
-                for key, value in numbers(run).items():
-                    found.setdefault(key, []).append(value)
-                if seed == 1:
-                    _draw_run(axes[:, column], run)
-        axes[0, column].set(title=condition)
-        told = {key: bootstrap_interval(np.array(values)) for key, values in found.items()}
-        print(condition, {key: f"{mean:.1f} +- {half:.1f}" for key, (mean, half) in told.items()})
+    axes = figure.subplots(2, len(study.runs), sharex=True, sharey="row")
+    for column, (condition, runs) in enumerate(study.runs.items()):
+        _draw_run(axes[:, column], runs[1])
+        axes[0, column].set(title=condition.replace("baseline", "whole").replace("_", " "))
+    for condition, found in study.measure(numbers).items():
+        print(condition, {key: f"{each:.1f}" for key, each in found.items()})
     axes[0, 0].set(ylabel="D1 cells (Hz)")
     axes[1, 0].set(ylabel="pars reticulata (Hz)", ylim=(0, None))
     axes[1, 0].legend(fontsize=8, frameon=False)
@@ -79,7 +51,7 @@ def _draw_run(axes, run: thalia.Run) -> None:
     for start, (side, colour) in zip((2, 4), COLOURS.items(), strict=True):
         for axis, population in zip(axes, (f"{side}.d1", f"{side}_output.snr"), strict=True):
             spikes = run.spikes[population]
-            rate = population_rate(spikes.times, spikes.size, run.duration, WIDTH)
+            rate = thalia.analysis.population_rate(spikes.times, spikes.size, run.duration, WIDTH)
             axis.plot((np.arange(len(rate)) + 0.5) * WIDTH, rate, color=colour, lw=1.2, label=side)
             axis.axvspan(start, start + 1, color=colour, alpha=0.12, lw=0)
     axes[1].set(xlabel="time (s)", xlim=(1, run.duration))
@@ -89,5 +61,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".png"))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument(
+        "--runs", type=Path, help="folder of the run files, to continue an earlier study"
+    )
     options = parser.parse_args()
-    draw(options.seeds).savefig(options.output, dpi=160)
+    seeds = range(1, options.seeds + 1)
+    draw(thalia.study(CIRCUIT, seeds=seeds, output=options.runs)).savefig(options.output, dpi=160)

@@ -4,29 +4,16 @@ python plots/brain.py [-o plots/brain.png] [--seeds 3] [--backend cuda]
 """
 
 import argparse
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
-from thalia.analysis.health import Health, health
-from thalia.analysis.spike_trains import bootstrap_interval
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "brain.yaml"
-CONDITIONS: dict[str, dict[str, str]] = {
-    "at rest": {},
-    "seeing": {"stimuli.sight.start": "1 s", "stimuli.sight.width": "100 s"},
-}
 CELLS, SECONDS = 8, 1.0  # of each population that are drawn, and for how long
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#222222"]
-
-
-def simulated(seed: int, condition: str, folder: Path, backend: str | None = None) -> thalia.Run:
-    """The circuit with a seed, in one of `CONDITIONS`."""
-    circuit = thalia.load(CIRCUIT, set=CONDITIONS[condition])
-    return thalia.run(circuit, seed=seed, output=folder / "run.h5", overwrite=True, backend=backend)
 
 
 def ranges(run: thalia.Run) -> dict[str, tuple[float, float]]:
@@ -34,7 +21,7 @@ def ranges(run: thalia.Run) -> dict[str, tuple[float, float]]:
     return {name: (low, high) for name, (low, high) in run.structure["reference"]["ranges"].items()}
 
 
-def outside(found: Health, limits: dict[str, tuple[float, float]]) -> list[str]:
+def outside(found: thalia.Health, limits: dict[str, tuple[float, float]]) -> list[str]:
     """The populations whose rate is not in its range."""
     rates = {name: measures["rate"] for name, measures in found.populations.items()}
     return [
@@ -44,31 +31,23 @@ def outside(found: Health, limits: dict[str, tuple[float, float]]) -> list[str]:
     ]
 
 
-def draw(seeds: int, backend: str | None) -> Figure:
+def draw(study: thalia.Study) -> Figure:
     """The figure, of the first seed; the numbers of all seeds are printed."""
     figure = Figure(figsize=(12, 7), layout="constrained")
     raster, rates = figure.subplots(1, 2)
-    for condition, marker in zip(CONDITIONS, ("o", "x"), strict=True):
-        within: list[float] = []
-        for seed in range(1, seeds + 1):
-            with tempfile.TemporaryDirectory() as folder:
-                run = simulated(seed, condition, Path(folder), backend)
-                found, limits = health(run), ranges(run)
-                beyond = outside(found, limits)
-                within.append(len(limits) - len(beyond))
-                print(
-                    condition,
-                    seed,
-                    found.verdict,
-                    beyond,
-                    [finding.text() for finding in found.findings],
-                )
-                if seed == 1:
-                    _rates(rates, found, limits, marker, condition)
-                    if condition == "at rest":
-                        _raster(raster, run)
-        mean, half = bootstrap_interval(np.array(within))
-        print(f"{condition}: {mean:.1f} +- {half:.1f} of {len(limits)} populations in their range")
+    first = study.runs["baseline"][1]
+    limits = ranges(first)
+    _raster(raster, first)
+    for (condition, runs), marker in zip(study.runs.items(), ("o", "x"), strict=True):
+        title = condition.replace("baseline", "at rest")
+        healths = {seed: thalia.health(run) for seed, run in runs.items()}
+        for seed, found in healths.items():
+            told = [finding.text() for finding in found.findings]
+            print(title, seed, found.verdict, outside(found, limits), told)
+        _rates(rates, healths[1], limits, marker, title)
+        within = np.array([len(limits) - len(outside(each, limits)) for each in healths.values()])
+        mean, half = thalia.analysis.bootstrap_interval(within)
+        print(f"{title}: {mean:.1f} ± {half:.1f} of {len(limits)} populations in their range")
     rates.legend(fontsize=7, frameon=False)
     return figure
 
@@ -99,7 +78,7 @@ def _raster(axes, run: thalia.Run) -> None:
 
 
 def _rates(
-    axes, found: Health, limits: dict[str, tuple[float, float]], marker: str, label: str
+    axes, found: thalia.Health, limits: dict[str, tuple[float, float]], marker: str, label: str
 ) -> None:
     places, (low, high) = np.arange(len(limits)), zip(*limits.values(), strict=True)
     rates = [found.populations[name]["rate"] for name in limits]
@@ -119,5 +98,11 @@ if __name__ == "__main__":
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".png"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--backend")
+    parser.add_argument(
+        "--runs", type=Path, help="folder of the run files, to continue an earlier study"
+    )
     options = parser.parse_args()
-    draw(options.seeds, options.backend).savefig(options.output, dpi=160)
+    study = thalia.study(
+        CIRCUIT, seeds=range(1, options.seeds + 1), output=options.runs, backend=options.backend
+    )
+    draw(study).savefig(options.output, dpi=160)

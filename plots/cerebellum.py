@@ -4,22 +4,14 @@ python plots/cerebellum.py [-o plots/cerebellum.png] [--seeds 5]
 """
 
 import argparse
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
-from thalia.analysis.spike_trains import bootstrap_interval
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "cerebellum.yaml"
-CONDITIONS: dict[str, dict] = {
-    "paired": {},
-    "no error": {"stimuli.error.rate": "0 Hz"},
-    "error without tone": {"stimuli.error.start": "10.15 s"},
-    "plasticity off": {"phases.1.plasticity": "off"},
-}
 WINDOWS = {
     "rest": (0.0, 0.15),
     "tone": (0.25, 0.45),
@@ -27,13 +19,6 @@ WINDOWS = {
 }  # seconds into a trial, none of them with an error
 WIDTH = 0.025  # seconds
 COLOURS = {"tone": "#D55E00", "light": "#0072B2"}
-
-
-def simulated(seed: int, condition: str, folder: Path) -> thalia.Run:
-    """The circuit with a seed, in one of `CONDITIONS`."""
-    return thalia.run(
-        CIRCUIT, seed=seed, set=CONDITIONS[condition], output=folder / "run.h5", overwrite=True
-    )
 
 
 def response(run: thalia.Run, population: str, phase: str, shown: str) -> float:
@@ -84,22 +69,15 @@ def _within(run: thalia.Run, population: str, phase: str) -> tuple[np.ndarray, i
     )
 
 
-def draw(seeds: int) -> Figure:
+def draw(study: thalia.Study) -> Figure:
     """The figure, of the first seed; the numbers of all seeds are printed."""
     figure = Figure(figsize=(11, 6.5), layout="constrained")
-    axes = figure.subplots(3, len(CONDITIONS), sharey="row")
-    for column, condition in enumerate(CONDITIONS):
-        found: dict[str, list[float]] = {}
-        for seed in range(1, seeds + 1):
-            with tempfile.TemporaryDirectory() as folder:
-                run = simulated(seed, condition, Path(folder))
-                for key, value in numbers(run).items():
-                    found.setdefault(key, []).append(value)
-                if seed == 1:
-                    _draw_run(axes[:, column], run)
-        axes[0, column].set(title=condition)
-        told = {key: bootstrap_interval(np.array(values)) for key, values in found.items()}
-        print(condition, {key: f"{mean:.2f} +- {half:.2f}" for key, (mean, half) in told.items()})
+    axes = figure.subplots(3, len(study.runs), sharey="row")
+    for column, (condition, runs) in enumerate(study.runs.items()):
+        _draw_run(axes[:, column], runs[1])
+        axes[0, column].set(title=condition.replace("baseline", "paired").replace("_", " "))
+    for condition, found in study.measure(numbers).items():
+        print(condition, {key: f"{each:.2f}" for key, each in found.items()})
     axes[0, 0].set(ylabel="weight / weight at first")
     axes[0, 0].legend(fontsize=8, frameon=False)
     axes[1, 0].set(ylabel="Purkinje cells (Hz)")
@@ -129,5 +107,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".png"))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument(
+        "--runs", type=Path, help="folder of the run files, to continue an earlier study"
+    )
     options = parser.parse_args()
-    draw(options.seeds).savefig(options.output, dpi=160)
+    seeds = range(1, options.seeds + 1)
+    draw(thalia.study(CIRCUIT, seeds=seeds, output=options.runs)).savefig(options.output, dpi=160)

@@ -4,16 +4,12 @@ python plots/cortical_column.py [-o plots/cortical_column.png] [--seeds 5]
 """
 
 import argparse
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
-from thalia.analysis.health import health
-from thalia.analysis.spike_trains import bootstrap_interval, population_rate
-from thalia.compiler.expand import expand
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "cortical_column.yaml"
 LAYERS = {
@@ -28,34 +24,21 @@ ONSET, BIN, SOON = (
     0.002,
     0.06,
 )  # seconds: when the volley begins, and how long its response is looked at
-DRIVEN = "{kind: current, target: [v1.l23_vip, v1.l5_vip], amplitude: 80 pA}"
-CONDITIONS: dict[str, dict[str, str]] = {
-    "at rest": {},
-    "VIP driven": {"stimuli.vip": DRIVEN},
-    "VIP apart from SST": {},
-    "VIP driven, apart from SST": {"stimuli.vip": DRIVEN},
+TITLES = {
+    "baseline": "at rest",
+    "vip_driven": "VIP driven",
+    "vip_apart_from_sst": "VIP apart from SST",
+    "vip_driven_apart_from_sst": "VIP driven, apart from SST",
 }
-DISINHIBITION = ("v1.l23_between.v1_l23_vip_to_v1_l23_sst", "v1.l5_between.v1_l5_vip_to_v1_l5_sst")
-
-
-def simulated(seed: int, condition: str, folder: Path) -> thalia.Run:
-    """The circuit with a seed, in one of `CONDITIONS`."""
-    circuit = expand(thalia.load(CIRCUIT, set=CONDITIONS[condition]))
-    pathways = {
-        name: each
-        for name, each in circuit.pathways.items()
-        if "apart" not in condition or name not in DISINHIBITION
-    }
-    return thalia.run(
-        circuit.with_(pathways=pathways), seed=seed, output=folder / "run.h5", overwrite=True
-    )
 
 
 def response(run: thalia.Run, population: str) -> np.ndarray:
     """Rate around the volley, from 20 ms before it, in Hz."""
     spikes = run.spikes[population]
     inside = (spikes.times >= ONSET - 0.02) & (spikes.times < ONSET + SOON)
-    return population_rate(spikes.times[inside] - ONSET + 0.02, spikes.size, 0.02 + SOON, BIN)
+    return thalia.analysis.population_rate(
+        spikes.times[inside] - ONSET + 0.02, spikes.size, 0.02 + SOON, BIN
+    )
 
 
 def numbers(run: thalia.Run) -> dict[str, float]:
@@ -63,7 +46,7 @@ def numbers(run: thalia.Run) -> dict[str, float]:
     found = {
         f"{name} Hz": rate for name, rate in run.results["rates_by_phase_hz"]["spontaneous"].items()
     }
-    measures = health(run).populations
+    measures = thalia.health(run).populations
     for layer in LAYERS:
         found |= {
             f"{layer} CV": measures[layer]["cv"],
@@ -79,28 +62,17 @@ def latency(rates: np.ndarray) -> float:
     return float((np.argmax(after >= after.max() / 4) + 0.5) * BIN * 1000)
 
 
-def draw(seeds: int) -> Figure:
+def draw(study: thalia.Study) -> Figure:
     """The figure; the numbers of all seeds are printed."""
     figure = Figure(figsize=(12, 4.2), layout="constrained")
     raster, volley, bars = figure.subplots(1, 3, width_ratios=[1.3, 1, 1.2])
-    rates: dict[str, dict[str, list[float]]] = {}
-    responses: dict[str, list[np.ndarray]] = {layer: [] for layer in LAYERS}
-    for condition in CONDITIONS:
-        found = rates.setdefault(condition, {})
-        for seed in range(1, seeds + 1):
-            with tempfile.TemporaryDirectory() as folder:
-                run = simulated(seed, condition, Path(folder))
-                for key, value in numbers(run).items():
-                    found.setdefault(key, []).append(value)
-                if condition == "at rest":
-                    for layer in LAYERS:
-                        responses[layer].append(response(run, layer))
-                    if seed == 1:
-                        _raster(raster, run)
-        told = {key: bootstrap_interval(np.array(values)) for key, values in found.items()}
-        print(condition, {key: f"{mean:.3g} +- {half:.2g}" for key, (mean, half) in told.items()})
-    _volley(volley, responses)
-    _bars(bars, rates)
+    measures = study.measure(numbers)
+    for condition, found in measures.items():
+        print(condition, {key: f"{each:.3g}" for key, each in found.items()})
+    at_rest = study.runs["baseline"]
+    _raster(raster, at_rest[1])
+    _volley(volley, {layer: [response(run, layer) for run in at_rest.values()] for layer in LAYERS})
+    _bars(bars, measures)
     return figure
 
 
@@ -134,12 +106,12 @@ def _volley(axes, responses: dict[str, list[np.ndarray]]) -> None:
     axes.legend(fontsize=7, frameon=False)
 
 
-def _bars(axes, rates: dict[str, dict[str, list[float]]]) -> None:
+def _bars(axes, measures: dict) -> None:
     shown = ["v1.l23", "v1.l5", "v1.l23_sst", "v1.l5_sst", "v1.l23_vip"]
     for offset, (condition, colour) in enumerate(
-        zip(CONDITIONS, ["#222222", "#D55E00", "#BBBBBB", "#F0B090"], strict=True)
+        zip(measures, ["#222222", "#D55E00", "#BBBBBB", "#F0B090"], strict=True)
     ):
-        means = [bootstrap_interval(np.array(rates[condition][f"{name} Hz"])) for name in shown]
+        means = [measures[condition][f"{name} Hz"].interval for name in shown]
         places = np.arange(len(shown)) + 0.2 * offset
         axes.bar(
             places,
@@ -147,7 +119,7 @@ def _bars(axes, rates: dict[str, dict[str, list[float]]]) -> None:
             0.2,
             yerr=[h for _, h in means],
             color=colour,
-            label=condition,
+            label=TITLES[condition],
         )
     axes.set_xticks(
         np.arange(len(shown)) + 0.3, [name.removeprefix("v1.") for name in shown], fontsize=8
@@ -160,5 +132,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".png"))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument(
+        "--runs", type=Path, help="folder of the run files, to continue an earlier study"
+    )
     options = parser.parse_args()
-    draw(options.seeds).savefig(options.output, dpi=160)
+    seeds = range(1, options.seeds + 1)
+    draw(thalia.study(CIRCUIT, seeds=seeds, output=options.runs)).savefig(options.output, dpi=160)

@@ -4,15 +4,12 @@ python plots/hippocampus.py [-o plots/hippocampus.png] [--seeds 5] [--backend cu
 """
 
 import argparse
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
-from thalia.analysis.spike_trains import bootstrap_interval, population_rate, spectrum
-from thalia.compiler.expand import expand
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "hippocampus.yaml"
 CELLS, BASKET, GRANULE = "hc.ca3", "hc.ca3_pv", "hc.dg"
@@ -29,32 +26,7 @@ LEAST, SHUFFLES = (
 CUE, EVERY = 0.25, 0.5  # seconds to the first cue, and between cues
 STEP, WIDTH = 0.3, 0.05  # laps between their places, and around a place
 AHEAD, AFTER = 0.05, 0.05  # seconds before and after a cue
-CONDITIONS: dict[str, dict[str, str]] = {
-    "learned": {},
-    # twice the learning in half the time: each place is seen once
-    "one lap": {
-        "phases.0.duration": "10 s", "stimuli.laps.stop": "10 s", "stimuli.cues.start": "20.75 s",
-        "regions.hc.pathways.recurrent.plasticity.0.a_plus": "0.08", "regions.hc.pathways.recurrent.plasticity.0.a_minus": "0.08",
-    },
-    "plasticity off": {"phases.0.plasticity": "off"},
-    "acetylcholine stays": {f"phases.{phase}.modulators": "{}" for phase in (1, 2, 3)},
-    "baskets apart": {},
-    "septum cut": {},
-}  # fmt: skip
-CUT = {"baskets apart": ("hc.pv_to_pv",), "septum cut": ("septum_to",)}
 INK, BLUE, RED = "#222222", "#0072B2", "#D55E00"
-
-
-def simulated(seed: int, condition: str, folder: Path, backend: str | None = None) -> thalia.Run:
-    """The circuit with a seed, in one of `CONDITIONS`, without the pathways that it cuts."""
-    circuit = expand(thalia.load(CIRCUIT, set=CONDITIONS[condition]))
-    pathways = {
-        name: each
-        for name, each in circuit.pathways.items()
-        if not name.startswith(CUT.get(condition, ()))
-    }
-    circuit = circuit.with_(pathways=pathways)
-    return thalia.run(circuit, seed=seed, output=folder / "run.h5", overwrite=True, backend=backend)
 
 
 def within(run: thalia.Run, population: str, phase: str) -> tuple[np.ndarray, np.ndarray, float]:
@@ -78,7 +50,7 @@ def fields(run: thalia.Run) -> np.ndarray:
 def sharp_waves(run: thalia.Run) -> list[tuple[float, float]]:
     """Start and end of every stretch of rest in which CA3 cells fire at more than 2 Hz in the mean."""
     times, _, length = within(run, CELLS, "rest")
-    high = population_rate(times, run.spikes[CELLS].size, length, SMOOTH) > HIGH
+    high = thalia.analysis.population_rate(times, run.spikes[CELLS].size, length, SMOOTH) > HIGH
     edges = np.flatnonzero(np.diff(np.concatenate([[0], high.astype(int), [0]])))
     return [
         (start * SMOOTH, stop * SMOOTH)
@@ -122,8 +94,11 @@ def replays(run: thalia.Run) -> list[float]:
 def ripple(run: thalia.Run) -> tuple[float, float]:
     """Frequency of the highest peak from 100 to 300 Hz in the rate of basket cells at rest, and its height over the median."""
     times, _, length = within(run, BASKET, "rest")
-    frequency, power = spectrum(
-        population_rate(times, run.spikes[BASKET].size, length, 0.001), 0.001, 100, 300
+    frequency, power = thalia.analysis.spectrum(
+        thalia.analysis.population_rate(times, run.spikes[BASKET].size, length, 0.001),
+        0.001,
+        100,
+        300,
     )
     return float(frequency[power.argmax()]), float(power.max())
 
@@ -131,8 +106,11 @@ def ripple(run: thalia.Run) -> tuple[float, float]:
 def theta(run: thalia.Run) -> tuple[float, float]:
     """Frequency of the highest peak from 4 to 12 Hz in the rate of running CA1 cells, and its height over the median."""
     times, _, length = within(run, "hc.ca1", "explore")
-    frequency, power = spectrum(
-        population_rate(times, run.spikes["hc.ca1"].size, length, 0.005), 0.005, 2, 40
+    frequency, power = thalia.analysis.spectrum(
+        thalia.analysis.population_rate(times, run.spikes["hc.ca1"].size, length, 0.005),
+        0.005,
+        2,
+        40,
     )
     band = (frequency >= 4) & (frequency <= 12)
     return float(frequency[band][power[band].argmax()]), float(power[band].max())
@@ -180,26 +158,15 @@ def numbers(run: thalia.Run) -> dict[str, float]:
     }  # fmt: skip
 
 
-def draw(seeds: int, backend: str | None) -> Figure:
+def draw(study: thalia.Study) -> Figure:
     """The figure, of the first seed; the numbers of all seeds are printed."""
     figure = Figure(figsize=(15, 7.4), layout="constrained")
-    axes = figure.subplots(3, len(CONDITIONS), height_ratios=[1.4, 1, 1], sharey="row")
-    for column, condition in enumerate(CONDITIONS):
-        found: dict[str, list[float]] = {}
-        for seed in range(1, seeds + 1):
-            with tempfile.TemporaryDirectory() as folder:
-                run = simulated(seed, condition, Path(folder), backend)
-                for key, value in numbers(run).items():
-                    found.setdefault(key, []).append(value)
-                if seed == 1:
-                    _draw_run(axes[:, column], run)
-        axes[0, column].set_title(condition)
-        told = {key: bootstrap_interval(np.array(values)) for key, values in found.items()}
-        print(
-            condition,
-            {key: f"{mean:.3g} +- {half:.2g}" for key, (mean, half) in told.items()},
-            flush=True,
-        )
+    axes = figure.subplots(3, len(study.runs), height_ratios=[1.4, 1, 1], sharey="row")
+    for column, (condition, runs) in enumerate(study.runs.items()):
+        _draw_run(axes[:, column], runs[1])
+        axes[0, column].set_title(condition.replace("baseline", "learned").replace("_", " "))
+    for condition, found in study.measure(numbers).items():
+        print(condition, {key: f"{each:.3g}" for key, each in found.items()})
     axes[0, 0].set(ylabel="place of the cell's field (laps)")
     axes[1, 0].set(ylabel="power over median, at rest")
     axes[2, 0].set(ylabel="uncued cells that fire")
@@ -213,9 +180,9 @@ def _draw_run(axes, run: thalia.Run) -> None:
     axes[0].set(xlim=(0, 3), ylim=(0, 1), xlabel="time at rest (s)")
     for population, colour in ((BASKET, RED), (CELLS, BLUE)):
         times, _, length = within(run, population, "rest")
-        rate = population_rate(times, run.spikes[population].size, length, 0.001)
+        rate = thalia.analysis.population_rate(times, run.spikes[population].size, length, 0.001)
         axes[1].semilogy(
-            *spectrum(rate, 0.001, 20, 300),
+            *thalia.analysis.spectrum(rate, 0.001, 20, 300),
             color=colour,
             lw=0.8,
             label=population.removeprefix("hc."),
@@ -238,5 +205,11 @@ if __name__ == "__main__":
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".png"))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--backend")
+    parser.add_argument(
+        "--runs", type=Path, help="folder of the run files, to continue an earlier study"
+    )
     options = parser.parse_args()
-    draw(options.seeds, options.backend).savefig(options.output, dpi=160)
+    study = thalia.study(
+        CIRCUIT, seeds=range(1, options.seeds + 1), output=options.runs, backend=options.backend
+    )
+    draw(study).savefig(options.output, dpi=160)

@@ -4,23 +4,16 @@ python plots/prediction.py [-o plots/prediction.png] [--seeds 5]
 """
 
 import argparse
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
-from thalia.analysis.spike_trains import bootstrap_interval
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "prediction.yaml"
 PERIOD, CUE, REWARD, TRIALS = 4.0, 1.0, 2.0, 10  # seconds; trials of a test
 FROZEN = {"pathways.learns.plasticity.0.rate": "0 Hz"}
-TRAINING = {
-    "learned": {},
-    "plasticity off": FROZEN,
-    "reward before the cue": {"stimuli.reward.start": "0.6 s"},
-}
 TESTS = {
     "cue and reward": {},
     "reward alone": {"stimuli.cue.rate": "0 Hz"},
@@ -44,58 +37,45 @@ def response(run: thalia.Run, at: float, length: float) -> float:
     return float(rate[here].mean() - rate[time < CUE - 1e-9].mean())
 
 
-def tested(seed: int, training: dict[str, str], folder: Path) -> dict[str, thalia.Run]:
-    """Tests without learning, of a network that was trained."""
-    trained = thalia.run(
-        CIRCUIT, seed=seed, set=training, output=folder / "trained.h5", overwrite=True
-    )
+def tested(trained: thalia.Run) -> dict[str, thalia.Run]:
+    """Tests without learning, of a network that was trained; their files are beside its own."""
     runs = {}
     for name, changes in TESTS.items():
         runs[name] = thalia.run(
-            CIRCUIT, seed=seed, set=changes | FROZEN, duration=f"{TRIALS * PERIOD} s", start_from=trained.file,
-            output=folder / f"{name}.h5", overwrite=True,
-        )  # fmt: skip
+            CIRCUIT,
+            seed=trained.results["seed"],
+            set=changes | FROZEN,
+            duration=f"{TRIALS * PERIOD} s",
+            start_from=trained.file,
+            output=trained.file.with_name(f"{trained.file.stem}_{name.replace(' ', '_')}.h5"),
+            overwrite=True,
+        )
     return runs
 
 
-def measured(
-    seeds: int,
-) -> tuple[dict[str, dict[str, list[float]]], dict[str, dict[str, tuple[np.ndarray, np.ndarray]]]]:
-    """Responses by training and event, one a seed; and rates in the trial, of the first seed."""
-    found: dict[str, dict[str, list[float]]] = {}
-    traces = {}
-    for training, changes in TRAINING.items():
-        each: dict[str, list[float]] = {
-            "cue": [],
-            "predicted reward": [],
-            "reward alone": [],
-            "omission": [],
-        }
-        for seed in range(1, seeds + 1):
-            with tempfile.TemporaryDirectory() as folder:
-                runs = tested(seed, changes, Path(folder))
-                each["cue"].append(response(runs["cue and reward"], CUE, 0.2))
-                each["predicted reward"].append(response(runs["cue and reward"], REWARD, 0.15))
-                each["reward alone"].append(response(runs["reward alone"], REWARD, 0.15))
-                each["omission"].append(response(runs["cue alone"], REWARD, 0.3))
-                traces.setdefault(
-                    training, {name: dopamine_cells(run) for name, run in runs.items()}
-                )
-        found[training] = each
-    return found, traces
+def responses(tests: dict[str, thalia.Run]) -> dict[str, float]:
+    """Responses to each event beyond the tonic rate, in Hz."""
+    return {
+        "cue": response(tests["cue and reward"], CUE, 0.2),
+        "predicted reward": response(tests["cue and reward"], REWARD, 0.15),
+        "reward alone": response(tests["reward alone"], REWARD, 0.15),
+        "omission": response(tests["cue alone"], REWARD, 0.3),
+    }
 
 
-def draw(seeds: int) -> Figure:
-    """The figure."""
-    found, traces = measured(seeds)
+def draw(study: thalia.Study) -> Figure:
+    """The figure; the numbers of all seeds are printed."""
+    tests = {run.file: tested(run) for runs in study.runs.values() for run in runs.values()}
+    found = study.measure(lambda run: responses(tests[run.file]))
     figure = Figure(figsize=(10, 3.4), layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=[1, 1, 1.3])
     for axes, training, title in (
-        (left, "plasticity off", "before learning"),
-        (middle, "learned", "after 50 trials"),
+        (left, "plasticity_off", "before learning"),
+        (middle, "baseline", "after 50 trials"),
     ):
+        shown = tests[study.runs[training][1].file]
         for name, colour in (("cue and reward", INK), ("cue alone", OMITTED)):
-            time, rate = traces[training][name]
+            time, rate = dopamine_cells(shown[name])
             axes.step(
                 time - CUE,
                 rate,
@@ -111,17 +91,26 @@ def draw(seeds: int) -> Figure:
     left.legend(frameon=False, fontsize=8, loc="upper left")
     events = list(next(iter(found.values())))
     for shift, (training, colour) in enumerate(zip(found, (CUED, "#999999", OMITTED), strict=True)):
+        label = training.replace("baseline", "learned").replace("_", " ")
         for place, event in enumerate(events):
-            values = np.array(found[training][event])
-            mean, half = bootstrap_interval(values)
-            right.errorbar(place + 0.22 * (shift - 1), mean, half, fmt="s", ms=5, color=colour, capsize=3,
-                           label=training if not place else None)  # fmt: skip
-            print(
-                f"{training}, {event}: {mean:+.1f} Hz, 95 % interval of half {half:.1f}, {len(values)} seeds"
+            each = found[training][event]
+            right.errorbar(
+                place + 0.22 * (shift - 1),
+                each.mean,
+                each.half,
+                fmt="s",
+                ms=5,
+                color=colour,
+                capsize=3,
+                label=None if place else label,
             )
+            print(f"{label}, {event}: {each:+.1f} Hz, {len(each.values)} seeds")
     right.axhline(0, color=INK, lw=0.8)
     right.set_xticks(range(len(events)), [event.replace(" ", "\n") for event in events])
-    right.set(ylabel="beyond the tonic rate (Hz)", title=f"{seeds} seeds, mean and 95 % interval")
+    right.set(
+        ylabel="beyond the tonic rate (Hz)",
+        title=f"{len(study.runs['baseline'])} seeds, mean and 95 % interval",
+    )
     right.legend(frameon=False, fontsize=8)
     for axes in (left, middle, right):
         axes.spines[["top", "right"]].set_visible(False)
@@ -132,5 +121,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("-o", "--output", default=Path(__file__).with_suffix(".png"))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument(
+        "--runs", type=Path, help="folder of the run files, to continue an earlier study"
+    )
     options = parser.parse_args()
-    draw(options.seeds).savefig(options.output, dpi=160)
+    seeds = range(1, options.seeds + 1)
+    draw(thalia.study(CIRCUIT, seeds=seeds, output=options.runs)).savefig(options.output, dpi=160)

@@ -4,27 +4,19 @@ python plots/prefrontal.py [-o plots/prefrontal.png] [--seeds 5]
 """
 
 import argparse
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
-from thalia.analysis.spike_trains import bootstrap_interval, population_rate
-from thalia.compiler.expand import expand
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "prefrontal.yaml"
-NMDA = "pfc.slow."
 WIDTH = 0.05  # seconds
-CONDITIONS: dict[str, dict[str, str]] = {
-    "cue": {},
-    "no cue": {"stimuli.cue.rate": "0 Hz"},
-    "no dopamine": {"modulators.dopamine.tonic": "0"},
-    "NMDA blocked": {},
-    "NMDA blocked, more drive": {
-        "stimuli.background.rate": "2550 Hz"
-    },  # for resting rates near those with NMDA
+TITLES = {
+    "baseline": "cue",
+    "nmda_blocked": "NMDA blocked",
+    "nmda_blocked_more_drive": "NMDA blocked, more drive",
 }
 COLOURS = {
     "pfc.first": "#D55E00",
@@ -34,43 +26,29 @@ COLOURS = {
 }
 
 
-def simulated(seed: int, condition: str, folder: Path) -> thalia.Run:
-    """The circuit with a seed, in one of `CONDITIONS`."""
-    circuit = expand(thalia.load(CIRCUIT, set=CONDITIONS[condition]))
-    pathways = {
-        name: each
-        for name, each in circuit.pathways.items()
-        if "NMDA" not in condition or not name.startswith(NMDA)
-    }
-    return thalia.run(
-        circuit.with_(pathways=pathways), seed=seed, output=folder / "run.h5", overwrite=True
-    )
-
-
 def rates(run: thalia.Run, phase: str) -> dict[str, float]:
     """Mean rate of every population in a phase, in Hz."""
     return run.results["rates_by_phase_hz"][phase]
 
 
-def draw(seeds: int) -> Figure:
+def numbers(run: thalia.Run) -> dict[str, float]:
+    """Rates of all groups at rest and in the delay, in Hz."""
+    return {
+        f"{population} {phase}": rates(run, phase)[population]
+        for population in COLOURS
+        for phase in ("rest", "delay")
+    }
+
+
+def draw(study: thalia.Study) -> Figure:
     """The figure, of the first seed; the numbers of all seeds are printed."""
     figure = Figure(figsize=(12, 4.6), layout="constrained")
-    axes = figure.subplots(2, len(CONDITIONS), sharex=True, sharey="row", height_ratios=[1, 1.4])
-    for column, condition in enumerate(CONDITIONS):
-        found: dict[str, list[float]] = {}
-        for seed in range(1, seeds + 1):
-            with tempfile.TemporaryDirectory() as folder:
-                run = simulated(seed, condition, Path(folder))
-                for population in COLOURS:
-                    for phase in ("rest", "delay"):
-                        found.setdefault(f"{population} {phase}", []).append(
-                            rates(run, phase)[population]
-                        )
-                if seed == 1:
-                    _draw_run(axes[:, column], run)
-        axes[0, column].set(title=condition)
-        told = {key: bootstrap_interval(np.array(values)) for key, values in found.items()}
-        print(condition, {key: f"{mean:.1f} +- {half:.1f}" for key, (mean, half) in told.items()})
+    axes = figure.subplots(2, len(study.runs), sharex=True, sharey="row", height_ratios=[1, 1.4])
+    for column, (condition, runs) in enumerate(study.runs.items()):
+        _draw_run(axes[:, column], runs[1])
+        axes[0, column].set(title=TITLES.get(condition, condition.replace("_", " ")))
+    for condition, found in study.measure(numbers).items():
+        print(condition, {key: f"{each:.1f}" for key, each in found.items()})
     axes[0, 0].set(ylabel="cell, 40 of each group")
     axes[1, 0].set(ylabel="rate (Hz)")
     axes[1, 0].legend(fontsize=7, frameon=False)
@@ -82,7 +60,7 @@ def _draw_run(axes, run: thalia.Run) -> None:
         spikes = run.spikes[population]
         some = spikes.neurons < 40
         axes[0].plot(spikes.times[some], spikes.neurons[some] + 45 * row, ".", ms=0.8, color=colour)
-        rate = population_rate(spikes.times, spikes.size, run.duration, WIDTH)
+        rate = thalia.analysis.population_rate(spikes.times, spikes.size, run.duration, WIDTH)
         axes[1].plot(
             (np.arange(len(rate)) + 0.5) * WIDTH,
             rate,
@@ -99,5 +77,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".png"))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument(
+        "--runs", type=Path, help="folder of the run files, to continue an earlier study"
+    )
     options = parser.parse_args()
-    draw(options.seeds).savefig(options.output, dpi=160)
+    seeds = range(1, options.seeds + 1)
+    draw(thalia.study(CIRCUIT, seeds=seeds, output=options.runs)).savefig(options.output, dpi=160)

@@ -4,17 +4,15 @@ python plots/reversal.py [-o plots/reversal.png] [--seeds 5]
 """
 
 import argparse
-import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
-from thalia.analysis.spike_trains import bootstrap_interval
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "reversal.yaml"
-CONDITIONS = ("whole", "plasticity off", "dopamine stops halfway", "dopamine at random")
 PERIOD, CUE, ACTION, TRIALS = (
     3.0,
     1.05,
@@ -25,28 +23,15 @@ LAST = 6  # trials at the end of a phase that are reported
 SIDES = {"left": "#D55E00", "right": "#0072B2"}
 
 
-def changes(condition: str, seed: int) -> dict[str, str]:
-    """What a condition changes in the circuit, as the option `--set` has it."""
-    schedule = "modulators.dopamine.schedule"
-    if condition == "plasticity off":
-        return {f"pathways.cue_to_{cell}.plasticity.0.rate": "0 Hz" for cell in ("d1", "d2")}
-    if condition == "dopamine stops halfway":
-        return {"phases.1.modulators.dopamine.amplitude": "0"}
-    if condition == "dopamine at random":
-        bursts = np.random.default_rng(seed).permutation(TRIALS) % 2 == 0
-        times = np.arange(TRIALS) * PERIOD + 2.1
-        return {
-            f"{schedule}.{i}.at": str([f"{t:g} s" for t in times[bursts == (i == 0)]])
-            for i in range(2)
-        }
-    return {}
-
-
-def simulated(seed: int, condition: str, folder: Path) -> thalia.Run:
-    """The circuit with a seed, in one of `CONDITIONS`."""
-    return thalia.run(
-        CIRCUIT, seed=seed, set=changes(condition, seed), output=folder / "run.h5", overwrite=True
-    )
+def at_random(seed: int, output: Path) -> thalia.Run:
+    """The control that differs from seed to seed: bursts and dips of dopamine in random order."""
+    bursts = np.random.default_rng(seed).permutation(TRIALS) % 2 == 0
+    times = np.arange(TRIALS) * PERIOD + 2.1
+    changes = {
+        f"modulators.dopamine.schedule.{i}.at": str([f"{t:g} s" for t in times[bursts == (i == 0)]])
+        for i in range(2)
+    }
+    return thalia.run(CIRCUIT, seed=seed, set=changes, output=output, overwrite=True)
 
 
 def at_the_cue(run: thalia.Run, population: str) -> np.ndarray:
@@ -89,21 +74,25 @@ def numbers(found: dict[str, np.ndarray]) -> dict[str, float]:
     }
 
 
-def draw(seeds: int) -> Figure:
+def draw(study: thalia.Study) -> Figure:
     """The figure, of all seeds with their 95 % intervals; the numbers are printed."""
+    random = {
+        seed: at_random(seed, study.folder / f"dopamine_at_random_{seed}.h5")
+        for seed in study.runs["baseline"]
+    }
+    study = replace(study, runs={**study.runs, "dopamine_at_random": random})
     figure = Figure(figsize=(11, 4.6), layout="constrained")
-    axes = figure.subplots(2, len(CONDITIONS), sharex=True, sharey=True)
-    for column, condition in enumerate(CONDITIONS):
-        found = []
-        for seed in range(1, seeds + 1):
-            with tempfile.TemporaryDirectory() as folder:
-                found.append(rates(simulated(seed, condition, Path(folder))))
-        _draw_condition(axes[:, column], found)
-        axes[0, column].set(title=condition)
-        _tell(condition, [numbers(each) for each in found])
+    axes = figure.subplots(2, len(study.runs), sharex=True, sharey=True)
+    for column, (condition, runs) in enumerate(study.runs.items()):
+        _draw_condition(axes[:, column], [rates(run) for run in runs.values()])
+        axes[0, column].set(title=condition.replace("baseline", "whole").replace("_", " "))
     for row, cell in enumerate(("D1", "D2")):
         axes[row, 0].set(ylabel=f"{cell} cells at the cue (Hz)", ylim=(0, None))
     axes[0, 0].legend(fontsize=8, frameon=False, loc="upper left")
+    for condition, found in study.measure(lambda run: numbers(rates(run))).items():
+        print(condition)
+        for key, each in found.items():
+            print(f"  {key}: {each:.2f}")
     return figure
 
 
@@ -113,22 +102,21 @@ def _draw_condition(axes, found: list[dict[str, np.ndarray]]) -> None:
         axis.axvline(TRIALS / 2 + 0.5, color="#999999", lw=0.8, ls="--")
         for side, colour in SIDES.items():
             values = np.array([each[f"{side}.{cell}"] for each in found])
-            mean, half = np.array([bootstrap_interval(column) for column in values.T]).T
+            mean, half = np.array(
+                [thalia.analysis.bootstrap_interval(column) for column in values.T]
+            ).T
             axis.plot(trials, mean, color=colour, lw=1.2, label=side)
             axis.fill_between(trials, mean - half, mean + half, color=colour, alpha=0.2, lw=0)
     axes[1].set(xlabel="trial")
-
-
-def _tell(condition: str, found: list[dict[str, float]]) -> None:
-    print(condition)
-    for key in found[0]:
-        mean, half = bootstrap_interval(np.array([each[key] for each in found]))
-        print(f"  {key}: {mean:.2f} +- {half:.2f}")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".png"))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument(
+        "--runs", type=Path, help="folder of the run files, to continue an earlier study"
+    )
     options = parser.parse_args()
-    draw(options.seeds).savefig(options.output, dpi=160)
+    seeds = range(1, options.seeds + 1)
+    draw(thalia.study(CIRCUIT, seeds=seeds, output=options.runs)).savefig(options.output, dpi=160)

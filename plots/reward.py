@@ -13,7 +13,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
-from thalia.analysis.spike_trains import bootstrap_interval
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "reward.yaml"
 CUES, SECONDS, PER_SECOND = 20, 600, 5
@@ -54,13 +53,12 @@ def by_cue(run: thalia.Run) -> tuple[np.ndarray, np.ndarray]:
     return learns.time, np.stack([learns.w[:, each].mean(axis=1) for each in members], axis=1)
 
 
-def simulate(
-    seed: int, shuffled: bool = False, **settings: object
-) -> tuple[np.ndarray, np.ndarray]:
-    """A run with the times of a seed."""
+def simulate(seed: int, condition: str) -> tuple[np.ndarray, np.ndarray]:
+    """A run in one of `CONDITIONS`, with the times of a seed."""
     with tempfile.TemporaryDirectory() as folder:
-        chosen = write(Path(folder), seed, shuffled) | settings
-        return by_cue(thalia.run(CIRCUIT, seed=seed, set=chosen, output=Path(folder) / "run.h5"))
+        files = write(Path(folder), seed, condition == "shuffled reward")
+        circuit = thalia.load(CIRCUIT, set=files, condition=CONDITIONS[condition])
+        return by_cue(thalia.run(circuit, seed=seed, output=Path(folder) / "run.h5"))
 
 
 def picked_out(weights: np.ndarray) -> float:
@@ -69,16 +67,13 @@ def picked_out(weights: np.ndarray) -> float:
     return float(change[0] - change[1:].mean())
 
 
-NO_DOPAMINE = {"modulators.dopamine.amplitude": 0, "modulators.dopamine.baseline": 0}
-CONDITIONS = {"reward": {}, "shuffled reward": {"shuffled": True}, "no dopamine": NO_DOPAMINE}
+# shown, and what of the circuit's own conditions they are
+CONDITIONS = {"reward": "baseline", "shuffled reward": "baseline", "no dopamine": "no_dopamine"}
 
 
 def draw(seeds: int) -> Figure:
     """The figure."""
-    found = {
-        name: [simulate(seed, **more) for seed in range(1, seeds + 1)]
-        for name, more in CONDITIONS.items()
-    }
+    found = {name: [simulate(seed, name) for seed in range(1, seeds + 1)] for name in CONDITIONS}
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[1.6, 1])
     time, weights = found["reward"][0]
@@ -97,7 +92,7 @@ def draw(seeds: int) -> Figure:
     )
     for place, (name, runs) in enumerate(found.items()):
         values = [picked_out(each) for _, each in runs]
-        mean, half = bootstrap_interval(np.array(values))
+        mean, half = thalia.analysis.bootstrap_interval(np.array(values))
         right.plot(
             np.full(len(values), place) + np.linspace(-0.12, 0.12, len(values)),
             values,

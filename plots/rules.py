@@ -12,10 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import thalia
-from thalia.figures.activity import PALETTE, save, styled
-from thalia.figures.protocols import draw_protocol, draw_window
-from thalia.library import lookup
-from thalia.simulation.pairing_protocols import protocol, window
+from thalia.figures import PALETTE, draw_protocol, draw_window, save, styled
 
 # what shows a rule best where it is no window of single pairs: a protocol with settings
 SHOWN_BY = {
@@ -96,7 +93,7 @@ def draw_inputs(axes: Axes, name: str) -> None:
 
 @styled
 def gallery() -> Figure:
-    names = lookup.names("plasticity")
+    names = thalia.library.names("plasticity")
     figure = Figure(figsize=(12, 3.1 * -(-len(names) // 3)))
     for name, axes in zip(names, figure.subplots(-(-len(names) // 3), 3).flat, strict=False):
         axes.set_title(name)
@@ -105,14 +102,14 @@ def gallery() -> Figure:
             continue
         if how := SHOWN_BY.get(name):
             neuron = {"neuron": NEURON[name]} if name in NEURON else {}
-            result = protocol(how[0], name, settings=how[1], **neuron)
+            result = thalia.protocol(how[0], name, settings=how[1], **neuron)
             draw_protocol(axes, result)
             axes.set(
                 xlabel=result.x_label, ylabel="w / w_max" + (" / s" if how[0] == "rates" else "")
             )
             continue
         noise = {"sigma": 0} if name == "stdp_calcium" else {}
-        intervals, change = window(name, pairs=60 if noise else 1, settings=noise)
+        intervals, change = thalia.window(name, pairs=60 if noise else 1, settings=noise)
         draw_window(axes, intervals, change)
         axes.set(xlabel="post minus pre (ms)", ylabel="w / w_max")
         if name == "stdp_symmetric":

@@ -4,39 +4,16 @@ python plots/striatum.py [-o plots/striatum.png] [--seeds 5]
 """
 
 import argparse
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
-from thalia.analysis.spike_trains import bootstrap_interval, population_rate
-from thalia.compiler.expand import expand
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "striatum.yaml"
-CONDITIONS = ("whole", "no fast-spiking inhibition", "no inhibition across", "no collaterals")
-CUT = {
-    "no fast-spiking inhibition": ("feedforward", "_to_right.", "_to_left."),
-    "no inhibition across": ("left_to_right", "right_to_left"),
-    "no collaterals": ("collaterals",),
-}
 WIDTH = 0.05  # seconds
 COLOURS = {"left.d1": "#D55E00", "right.d1": "#0072B2"}
-
-
-def simulated(seed: int, condition: str, folder: Path) -> thalia.Run:
-    """The circuit with a seed, in one of `CONDITIONS`."""
-    circuit = expand(thalia.load(CIRCUIT))
-    cut = CUT.get(condition, ())
-    pathways = {
-        name: pathway
-        for name, pathway in circuit.pathways.items()
-        if not any(word in name for word in cut)
-    }
-    return thalia.run(
-        circuit.with_(pathways=pathways), seed=seed, output=folder / "run.h5", overwrite=True
-    )
 
 
 def numbers(run: thalia.Run) -> dict[str, float]:
@@ -55,22 +32,15 @@ def numbers(run: thalia.Run) -> dict[str, float]:
     return {key: float(value) for key, value in found.items()}
 
 
-def draw(seeds: int) -> Figure:
+def draw(study: thalia.Study) -> Figure:
     """The figure, of the first seed; the numbers of all seeds are printed."""
     figure = Figure(figsize=(11, 4.6), layout="constrained")
-    axes = figure.subplots(2, len(CONDITIONS), sharex=True, sharey="row")
-    for column, condition in enumerate(CONDITIONS):
-        found: dict[str, list[float]] = {}
-        for seed in range(1, seeds + 1):
-            with tempfile.TemporaryDirectory() as folder:
-                run = simulated(seed, condition, Path(folder))
-                for key, value in numbers(run).items():
-                    found.setdefault(key, []).append(value)
-                if seed == 1:
-                    _draw_run(axes[:, column], run)
-        axes[0, column].set(title=condition)
-        told = {key: bootstrap_interval(np.array(values)) for key, values in found.items()}
-        print(condition, {key: f"{mean:.2f} +- {half:.2f}" for key, (mean, half) in told.items()})
+    axes = figure.subplots(2, len(study.runs), sharex=True, sharey="row")
+    for column, (condition, runs) in enumerate(study.runs.items()):
+        _draw_run(axes[:, column], runs[1])
+        axes[0, column].set(title=condition.replace("baseline", "whole").replace("_", " "))
+    for condition, found in study.measure(numbers).items():
+        print(condition, {key: f"{each:.2f}" for key, each in found.items()})
     axes[0, 0].set(ylabel="D1 cell, 485 a channel")
     axes[1, 0].set(ylabel="rate of D1 cells (Hz)")
     axes[1, 0].legend(fontsize=8, frameon=False)
@@ -81,7 +51,7 @@ def _draw_run(axes, run: thalia.Run) -> None:
     for row, (population, colour) in enumerate(COLOURS.items()):
         spikes = run.spikes[population]
         axes[0].plot(spikes.times, spikes.neurons + 500 * row, ".", ms=1, color=colour)
-        rate = population_rate(spikes.times, spikes.size, run.duration, WIDTH)
+        rate = thalia.analysis.population_rate(spikes.times, spikes.size, run.duration, WIDTH)
         axes[1].plot(
             (np.arange(len(rate)) + 0.5) * WIDTH,
             rate,
@@ -98,5 +68,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".png"))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument(
+        "--runs", type=Path, help="folder of the run files, to continue an earlier study"
+    )
     options = parser.parse_args()
-    draw(options.seeds).savefig(options.output, dpi=160)
+    seeds = range(1, options.seeds + 1)
+    draw(thalia.study(CIRCUIT, seeds=seeds, output=options.runs)).savefig(options.output, dpi=160)

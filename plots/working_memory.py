@@ -4,33 +4,15 @@ python plots/working_memory.py [-o plots/working_memory.png] [--seeds 5]
 """
 
 import argparse
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
-from thalia.analysis.spike_trains import bootstrap_interval
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "working_memory.yaml"
-SILENT = {"stimuli.drive.amplitude": "216 pA"}
-NO_FACILITATION = {"pathways.recurrent.synapse.0.tau_fac": "1 us"}
-CONDITIONS: dict[str, dict[str, str]] = {
-    "held": {},
-    "no cue": {"stimuli.cue.amplitude": "0 pA"},
-    "no facilitation": NO_FACILITATION,
-    "silent": SILENT,
-    "silent, no cue": {**SILENT, "stimuli.cue.amplitude": "0 pA"},
-    "silent, no facilitation": {**SILENT, **NO_FACILITATION},
-}
 COLOURS = {"item": "#D55E00", "other": "#0072B2"}
-
-
-def simulated(seed: int, condition: str, folder: Path) -> thalia.Run:
-    """The circuit with a seed, in one of `CONDITIONS`."""
-    circuit = thalia.load(CIRCUIT, set=CONDITIONS[condition])
-    return thalia.run(circuit, seed=seed, output=folder / "run.h5", overwrite=True)
 
 
 def numbers(run: thalia.Run) -> dict[str, float]:
@@ -41,28 +23,17 @@ def numbers(run: thalia.Run) -> dict[str, float]:
     }
 
 
-def draw(seeds: int) -> Figure:
+def draw(study: thalia.Study) -> Figure:
     """The figure; the numbers of all seeds are printed."""
     figure = Figure(figsize=(11, 4.4), layout="constrained")
-    axes = figure.subplot_mosaic([["held", "bars"], ["silent", "bars"]], width_ratios=[1.5, 1])
-    found: dict[str, dict[str, tuple[float, float]]] = {}
-    for condition in CONDITIONS:
-        values: dict[str, list[float]] = {}
-        for seed in range(1, seeds + 1):
-            with tempfile.TemporaryDirectory() as folder:
-                run = simulated(seed, condition, Path(folder))
-                for name, value in numbers(run).items():
-                    values.setdefault(name, []).append(value)
-                if seed == 1 and condition in axes:
-                    _raster(axes[condition], run, condition)
-        found[condition] = {
-            name: bootstrap_interval(np.array(each)) for name, each in values.items()
-        }
-        print(
-            condition,
-            {name: f"{mean:.2f} +- {half:.2f}" for name, (mean, half) in found[condition].items()},
-        )
-    _bars(axes["bars"], found)
+    mosaic = [["baseline", "bars"], ["silent", "bars"]]
+    axes = figure.subplot_mosaic(mosaic, width_ratios=[1.5, 1])
+    measures = study.measure(numbers)
+    for condition, found in measures.items():
+        print(condition, {key: f"{each:.2f}" for key, each in found.items()})
+    for condition in ("baseline", "silent"):
+        _raster(axes[condition], study.runs[condition][1], condition)
+    _bars(axes["bars"], measures)
     return figure
 
 
@@ -80,12 +51,12 @@ def _raster(axes, run: thalia.Run, condition: str) -> None:
     )
     axes.set_yticklabels(["cued item", "other item"])
     axes.set_title(
-        "held in volleys" if condition == "held" else "held in silence, with less background",
+        "held in volleys" if condition == "baseline" else "held in silence, with less background",
         fontsize=9,
     )
 
 
-def _bars(axes, found: dict[str, dict[str, tuple[float, float]]]) -> None:
+def _bars(axes, found: dict) -> None:
     places = np.arange(len(found))[::-1]
     shades = {
         "delay item": "#D55E00",
@@ -94,7 +65,7 @@ def _bars(axes, found: dict[str, dict[str, tuple[float, float]]]) -> None:
         "recall other": "#A0C8E0",
     }
     for offset, (name, colour) in enumerate(shades.items()):
-        means = [found[condition][name] for condition in found]
+        means = [found[condition][name].interval for condition in found]
         axes.barh(
             places + 0.3 - 0.2 * offset,
             [m for m, _ in means],
@@ -103,7 +74,8 @@ def _bars(axes, found: dict[str, dict[str, tuple[float, float]]]) -> None:
             color=colour,
             label=name,
         )
-    axes.set_yticks(places, list(found), fontsize=8)
+    names = [name.replace("baseline", "held").replace("_", " ") for name in found]
+    axes.set_yticks(places, names, fontsize=8)
     axes.set(xlabel="rate (Hz)", title="cued and other item, delay and recall")
     axes.title.set_fontsize(9)
     axes.legend(fontsize=7, frameon=False)
@@ -113,5 +85,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".png"))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument(
+        "--runs", type=Path, help="folder of the run files, to continue an earlier study"
+    )
     options = parser.parse_args()
-    draw(options.seeds).savefig(options.output, dpi=160)
+    seeds = range(1, options.seeds + 1)
+    draw(thalia.study(CIRCUIT, seeds=seeds, output=options.runs)).savefig(options.output, dpi=160)

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from thalia.circuit.experiment_spec import BASELINE
 from thalia.circuit.serialize import as_data
 from thalia.circuit.spec import Circuit
 from thalia.errors import CircuitError, Path, Problem, did_you_mean
@@ -28,7 +29,7 @@ def load(
     set : mapping, optional
         Values that replace those of the file, by dotted path: `{"pathways.a_to_b.weight": "0.3 nS"}`.
     condition : str, optional
-        One of the circuit's `conditions`, whose changes are made after those of `set`.
+        One of the circuit's `conditions`, whose changes are made after those of `set`; 'baseline' has none.
 
     Raises
     ------
@@ -78,7 +79,7 @@ def loads(
     data, source = _current(data, source)
     for path, value in (set or {}).items():
         data, source = _replaced(data, source, path, value, f"--set {path}")
-    if condition is not None:
+    if condition not in (None, BASELINE):
         data, source = _in_condition(data, source, condition, name)
     try:
         return parse(Circuit, data, source).at(source)

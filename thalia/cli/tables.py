@@ -168,9 +168,9 @@ def print_study(study: Study) -> None:
 
 def _rate(measure: Measure) -> Text:
     """Mean and interval, and the same of the difference on a line of its own."""
-    text = Text(f"{measure.mean:.2f} ± {measure.half:.2f}")
+    text = Text(f"{measure:.2f}")
     if measure.difference:
-        text.append(f"\n{measure.difference.mean:+.2f} ± {measure.difference.half:.2f}", "dim")
+        text.append(f"\n{measure.difference:+.2f}", "dim")
     return text
 
 

@@ -53,6 +53,10 @@ class Measure:
         """Mean, and half of its 95 % confidence interval."""
         return bootstrap_interval(self.values)
 
+    def __format__(self, spec: str) -> str:
+        mean, half = self.interval
+        return f"{mean:{spec}} ± {half:{spec.removeprefix('+')}}"
+
 
 @dataclass(frozen=True)
 class Study:
