@@ -2,33 +2,38 @@
 
 import pytest
 
+import thalia
 from plots import basal_ganglia
 
 pytestmark = pytest.mark.reference
 
 
-@pytest.fixture(scope="module", params=list(basal_ganglia.CONDITIONS))
-def condition_and_numbers(request, tmp_path_factory):
-    """Seed 7, which the figure does not use."""
-    return request.param, basal_ganglia.numbers(
-        basal_ganglia.simulated(7, request.param, tmp_path_factory.mktemp("run"))
-    )
+@pytest.fixture(scope="module")
+def numbers(tmp_path_factory):
+    """Of seed 7, which the figure does not use, by condition."""
+    study = thalia.study(basal_ganglia.CIRCUIT, seeds=[7], output=tmp_path_factory.mktemp("study"))
+    return {condition: basal_ganglia.numbers(runs[7]) for condition, runs in study.runs.items()}
 
 
-def test_the_output_of_a_channel_falls_by_the_direct_way_alone(condition_and_numbers):
-    condition, found = condition_and_numbers
-
-    assert (found["asked snr"] < 0.5 * found["rest snr"]) is (condition != "no direct way")
+CONDITIONS = ["baseline", "no_direct_pathway", "no_indirect_pathway", "no_subthalamic_reach"]
 
 
-def test_the_output_of_the_other_channel_rises(condition_and_numbers):
-    _, found = condition_and_numbers
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_the_output_of_a_channel_falls_by_the_direct_pathway_alone(condition, numbers):
+    found = numbers[condition]
+
+    assert (found["asked snr"] < 0.5 * found["rest snr"]) is (condition != "no_direct_pathway")
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_the_output_of_the_other_channel_rises(condition, numbers):
+    found = numbers[condition]
 
     assert found["other snr"] > 1.05 * found["rest snr"]
 
 
-def test_rests_near_the_rates_of_lindahl_and_kotaleski(tmp_path):
-    found = basal_ganglia.numbers(basal_ganglia.simulated(7, "whole", tmp_path))
+def test_rests_near_the_rates_of_lindahl_and_kotaleski(numbers):
+    found = numbers["baseline"]
 
     assert found["rest gpe"] == pytest.approx(30, rel=0.2)
     assert found["rest snr"] == pytest.approx(30, rel=0.2)

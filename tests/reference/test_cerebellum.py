@@ -2,28 +2,33 @@
 
 import pytest
 
+import thalia
 from plots import cerebellum
 
 pytestmark = pytest.mark.reference
 
 
-@pytest.fixture(scope="module", params=list(cerebellum.CONDITIONS))
-def condition_and_numbers(request, tmp_path_factory):
-    """Seed 7, which the figure does not use."""
-    return request.param, cerebellum.numbers(
-        cerebellum.simulated(7, request.param, tmp_path_factory.mktemp("run"))
-    )
+@pytest.fixture(scope="module")
+def numbers(tmp_path_factory):
+    """Of seed 7, which the figure does not use, by condition."""
+    study = thalia.study(cerebellum.CIRCUIT, seeds=[7], output=tmp_path_factory.mktemp("study"))
+    return {condition: cerebellum.numbers(runs[7]) for condition, runs in study.runs.items()}
 
 
-def test_only_fibres_that_an_error_follows_are_depressed(condition_and_numbers):
-    condition, found = condition_and_numbers
+CONDITIONS = ["baseline", "no_error", "error_without_tone", "plasticity_off"]
 
-    assert (found["tone weight"] < 0.1) is (condition == "paired")
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_only_fibres_that_an_error_follows_are_depressed(condition, numbers):
+    found = numbers[condition]
+
+    assert (found["tone weight"] < 0.1) is (condition == "baseline")
     assert found["light weight"] > 0.8
 
 
-def test_nuclei_answer_the_tone_that_an_error_followed(condition_and_numbers):
-    condition, found = condition_and_numbers
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_nuclei_answer_the_tone_that_an_error_followed(condition, numbers):
+    found = numbers[condition]
 
-    assert (found["tone purkinje"] < -10 and found["tone nuclei"] > 10) is (condition == "paired")
+    assert (found["tone purkinje"] < -10 and found["tone nuclei"] > 10) is (condition == "baseline")
     assert abs(found["light purkinje"]) < 10

@@ -2,36 +2,50 @@
 
 import pytest
 
+import thalia
 from plots import reversal
 
 pytestmark = pytest.mark.reference
 
 
-@pytest.fixture(scope="module", params=reversal.CONDITIONS)
-def condition_and_numbers(request, tmp_path_factory):
-    """Seed 7, which the figure does not use."""
-    run = reversal.simulated(7, request.param, tmp_path_factory.mktemp("run"))
-    return request.param, reversal.numbers(reversal.rates(run))
+@pytest.fixture(scope="module")
+def numbers(tmp_path_factory):
+    """Of seed 7, which the figure does not use, by condition."""
+    folder = tmp_path_factory.mktemp("study")
+    study = thalia.study(reversal.CIRCUIT, seeds=[7], output=folder)
+    runs = {condition: each[7] for condition, each in study.runs.items()}
+    runs["dopamine_at_random"] = reversal.at_random(7, folder / "random.h5")
+    return {condition: reversal.numbers(reversal.rates(run)) for condition, run in runs.items()}
 
 
-def test_the_rewarded_action_is_chosen_at_the_cue(condition_and_numbers):
-    condition, found = condition_and_numbers
-    learned = condition in ("whole", "dopamine stops halfway")
+CONDITIONS = ["baseline", "plasticity_off", "dopamine_stops_halfway", "dopamine_at_random"]
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_the_rewarded_action_is_chosen_at_the_cue(condition, numbers):
+    found = numbers[condition]
+    learned = condition in ("baseline", "dopamine_stops_halfway")
 
     assert (found["left.d1 learned"] > 3 * found["right.d1 learned"]) is learned
     assert (found["right.d2 learned"] > 1.5 * found["left.d2 learned"]) is learned
 
 
-def test_dopamine_the_other_way_about_reverses_it(condition_and_numbers):
-    condition, found = condition_and_numbers
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_dopamine_the_other_way_about_reverses_it(condition, numbers):
+    found = numbers[condition]
 
-    assert (found["right.d1 reversed"] > 1.5 * found["left.d1 reversed"]) is (condition == "whole")
-    assert (found["left.d2 reversed"] > 1.1 * found["right.d2 reversed"]) is (condition == "whole")
+    assert (found["right.d1 reversed"] > 1.5 * found["left.d1 reversed"]) is (
+        condition == "baseline"
+    )
+    assert (found["left.d2 reversed"] > 1.1 * found["right.d2 reversed"]) is (
+        condition == "baseline"
+    )
 
 
-def test_without_dopamine_what_was_learned_stays(condition_and_numbers):
-    condition, found = condition_and_numbers
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_without_dopamine_what_was_learned_stays(condition, numbers):
+    found = numbers[condition]
 
     assert (found["left.d1 reversed"] > 3 * found["right.d1 reversed"]) is (
-        condition == "dopamine stops halfway"
+        condition == "dopamine_stops_halfway"
     )

@@ -2,29 +2,38 @@
 
 import pytest
 
+import thalia
 from plots import striatum
 
 pytestmark = pytest.mark.reference
 
 
-@pytest.fixture(scope="module", params=striatum.CONDITIONS)
-def condition_and_numbers(request, tmp_path_factory):
-    """Seed 7, which the figure does not use."""
-    return request.param, striatum.numbers(
-        striatum.simulated(7, request.param, tmp_path_factory.mktemp("run"))
-    )
+@pytest.fixture(scope="module")
+def numbers(tmp_path_factory):
+    """Of seed 7, which the figure does not use, by condition."""
+    study = thalia.study(striatum.CIRCUIT, seeds=[7], output=tmp_path_factory.mktemp("study"))
+    return {condition: striatum.numbers(runs[7]) for condition, runs in study.runs.items()}
 
 
-def test_a_channel_silences_the_other_by_inhibition_across(condition_and_numbers):
-    condition, found = condition_and_numbers
-    across = condition in ("whole", "no collaterals")
+CONDITIONS = [
+    "baseline",
+    "no_fast_spiking_inhibition",
+    "no_inhibition_across",
+    "no_collaterals",
+]
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_a_channel_silences_the_other_by_inhibition_across(condition, numbers):
+    found = numbers[condition]
+    across = condition in ("baseline", "no_collaterals")
 
     assert (found["other d1"] < 0.6 * found["rest d1"]) is across
     assert found["asked d1"] > 2 * found["rest d1"]
 
 
-def test_rests_in_published_ranges(tmp_path):
-    found = striatum.numbers(striatum.simulated(7, "whole", tmp_path))
+def test_rests_in_published_ranges(numbers):
+    found = numbers["baseline"]
 
     assert 0.1 < found["rest d1"] < 5
     assert 0.1 < found["rest d2"] < 5

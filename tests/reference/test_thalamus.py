@@ -2,27 +2,31 @@
 
 import pytest
 
+import thalia
 from plots import thalamus
 
 pytestmark = pytest.mark.reference
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["whole", "no inhibition"])
-def inhibition_and_run(request, tmp_path_factory):
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
     """Seed 7, which the figure does not use."""
-    return request.param, thalamus.simulated(7, request.param, tmp_path_factory.mktemp("run"))
+    return thalia.study(thalamus.CIRCUIT, seeds=[7], output=tmp_path_factory.mktemp("study"))
 
 
-def test_spindles_asleep_need_inhibition(inhibition_and_run):
-    inhibition, run = inhibition_and_run
-    asleep = thalamus.numbers(run, "asleep")
-
-    assert (7 <= asleep["peak"] <= 15 and asleep["height"] > 50) is inhibition
+CONDITIONS = ["baseline", "no_inhibition"]
 
 
-def test_no_spindles_and_few_bursts_awake(inhibition_and_run):
-    _, run = inhibition_and_run
-    awake = thalamus.numbers(run, "awake")
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_spindles_asleep_need_inhibition(condition, study):
+    asleep = thalamus.numbers(study.runs[condition][7], "asleep")
+
+    assert (7 <= asleep["peak"] <= 15 and asleep["height"] > 50) is (condition == "baseline")
+
+
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_no_spindles_and_few_bursts_awake(condition, study):
+    awake = thalamus.numbers(study.runs[condition][7], "awake")
 
     assert awake["height"] < 20
     assert awake["bursts"] < 0.2
