@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import thalia
 from tests.helpers import ROOT
 
 PACKAGE = ROOT / "thalia"
@@ -153,3 +154,58 @@ def test_every_package_says_what_it_is_for():
     ]
 
     assert silent == []
+
+
+PUBLIC = {
+    "thalia": thalia,
+    **{f"thalia.{name}": getattr(thalia, name) for name in ("analysis", "figures", "library")},
+}
+SCRIPTS = {
+    str(file.relative_to(ROOT)): ast.parse(file.read_text())
+    for folder in ("plots", "benchmarks")
+    for file in sorted((ROOT / folder).glob("*.py"))
+}
+
+
+def names_of_thalia(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Each module of Thalia that a script imports or names, and what it takes from it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (
+                (alias.name, "") for alias in node.names if alias.name.startswith("thalia.")
+            )
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "thalia":
+            yield from ((node.module, alias.name) for alias in node.names)
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) in PUBLIC:
+            yield ast.unparse(node.value), node.attr
+
+
+def test_plots_and_benchmarks_use_only_public_names():
+    offenders = [
+        f"{script}: {module}.{name}"
+        for script, tree in SCRIPTS.items()
+        for module, name in names_of_thalia(tree)
+        if module not in PUBLIC or name not in PUBLIC[module].__all__
+    ]
+
+    assert offenders == []
+
+
+def test_the_public_names_are_those_that_editors_see():
+    """The block for type checkers, the lazy table and `dir` say the same."""
+    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+
+    shown = [alias.asname for node in block.body for alias in node.names]
+
+    assert sorted(shown) == thalia.__all__ == dir(thalia)
+
+
+def test_no_public_name_is_both_a_function_and_a_module():
+    modules = {package_of(module) for module in TREES}
+
+    assert {name for name in thalia.__all__ if name in modules} == {
+        "analysis",
+        "figures",
+        "library",
+    }
