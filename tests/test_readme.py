@@ -49,6 +49,13 @@ def test_every_command_is_documented_and_has_help_with_an_example(command):
     assert f"Example: thalia {command}" in typer.main.get_command(main.app).commands[command].help
 
 
+@ANY_PAGE
+def test_every_command_that_is_named_exists(page):
+    named = set(re.findall(r"(?:`|^|\$ |run )thalia ([a-z-]+)", page.read_text(), re.MULTILINE))
+
+    assert sorted(named - {*COMMANDS}) == []
+
+
 @pytest.mark.parametrize("kind", [*lookup.KINDS, "regions"])
 def test_the_table_of_components_is_that_of_the_library(kind):
     (row,) = re.findall(rf"^\| {kind} \| (.*) \|$", LIBRARY.read_text(), re.MULTILINE)
@@ -80,6 +87,14 @@ def test_the_table_of_packages_is_that_of_the_code():
     packages = {file.parent.name for file in (ROOT / "thalia").glob("*/__init__.py")}
 
     assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == {*packages, "errors"}
+
+
+def test_the_table_of_public_names_is_that_of_the_code():
+    text = (ROOT / "docs" / "python.md").read_text()
+    table = text.partition("## The public interface")[2].partition("##")[0]
+    rows = re.findall(r"^\| .* \| (.*) \|$", table, re.MULTILINE)
+
+    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(dir(thalia))
 
 
 def test_the_table_of_passes_is_that_of_the_compiler():

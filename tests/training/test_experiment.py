@@ -516,7 +516,7 @@ def test_what_cannot_be_shown_is_told(subject, rates, message):
     "name", [name for name in parts_of("experiments") if name != "task_sequence"]
 )
 def test_an_experiment_reaches_its_goal(name, tmp_path):
-    """Three seeds, other than those that it was tuned with, and than those of the README."""
+    """Three seeds, other than those that it was tuned with, and than those in docs/learning.md."""
     done = learn(name, seeds=3, base_seed=1000, output=tmp_path / name)
 
     experiment = done.experiment
@@ -531,7 +531,7 @@ def test_an_experiment_reaches_its_goal(name, tmp_path):
 
 @pytest.mark.reference
 def test_replay_keeps_what_was_learned_although_not_as_much_as_is_wanted(tmp_path):
-    """README: 81.7 % with replay, 45.0 without, 92.0 with all classes at once; its goal of 85 % is not reached."""
+    """docs/learning.md: 81.7 % with replay, 45.0 without, 92.0 with all classes at once; its goal of 85 % is not reached."""
     done = learn(
         "task_sequence",
         seeds=3,
