@@ -1,4 +1,4 @@
-"""What a user reads when something is wrong: every mistake at once, each with its place and its mend."""
+"""What users read when something is wrong: every mistake at once, with its place and a remedy."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,9 +10,9 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake: the path of the key it belongs to, what is wrong, and how to mend it.
+    """One mistake: the path of the key that it belongs to, what is wrong, and how to fix it.
 
-    `place` is `file:line:column`, known only where the circuit came from a file.
+    `place` is `file:line:column`, known only for a circuit that came from a file.
     """
 
     path: Path
@@ -31,10 +31,10 @@ class Problem:
 
 
 class CircuitError(Exception):
-    """Raised for anything a user can mend; carries every problem that was found, in file order.
+    """Raised for anything a user can fix; carries every problem that was found, in file order.
 
-    Where the rest of a circuit can be read without what is wrong, `rest` is that circuit, so that later passes
-    can look for more.
+    `rest` is the circuit without what is wrong, if that can be read, so that later passes can look
+    for more mistakes.
     """
 
     def __init__(self, problems: Iterable[Problem], rest: object = None):
@@ -86,10 +86,10 @@ def dotted(path: Path) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A suggestion for a name that is not known, or the list of those that are."""
+    """A suggestion for an unknown name, or the list of known names."""
     names = sorted(known)
     close = get_close_matches(word, names, n=1, cutoff=0.6)
     listing = ", ".join(names) if len(names) <= 24 else ", ".join(names[:24]) + ", …"
     if close:
         return f"did you mean '{close[0]}'? Known: {listing}"
-    return f"known: {listing}" if names else "none is known here"
+    return f"known: {listing}" if names else "there are none"

@@ -90,10 +90,10 @@ def test_both_parsers_find_the_same_at_the_same_places(file, monkeypatch):
     [
         (
             "a:\tb",
-            "x.yaml:1:3: is not YAML: found character '\\t' that cannot start any token",
+            "x.yaml:1:3: is not valid YAML: found character '\\t' that cannot start any token",
         ),
-        ("a: [b?c]", "x.yaml:1:6: is not YAML: expected ',' or ']', but got '?'"),
-        ("a: [b", "x.yaml:1:6: is not YAML: expected ',' or ']', but got '<stream end>'"),
+        ("a: [b?c]", "x.yaml:1:6: is not valid YAML: expected ',' or ']', but got '?'"),
+        ("a: [b", "x.yaml:1:6: is not valid YAML: expected ',' or ']', but got '<stream end>'"),
         ("[" * 201 + "a" + "]" * 201, "x.yaml: is nested too deeply"),
         ("- " * 201 + "a", "x.yaml: is nested too deeply"),
     ],

@@ -79,7 +79,7 @@ def test_an_existing_file_is_not_overwritten_unasked(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "nowhere.yaml"], "nowhere.yaml: there is no such file"),
+        (["run", "nowhere.yaml"], "nowhere.yaml: no such file"),
         (["run", "."], ".: is a folder, expected a YAML file"),
         (["run", CIRCUIT, "--set", "dt"], "--set dt: expected PATH=VALUE"),
         (["run", CIRCUIT, "--set", "pathways.synaps.weight=3 pA"], "--set pathways.synaps.weight: the circuit has no 'pathways.synaps'"),
@@ -95,7 +95,7 @@ def test_an_existing_file_is_not_overwritten_unasked(tmp_path):
         (["plot", "rastr", "x.h5"], "no figure is called 'rastr'"),
         (["plot", "raster", "x.h5"], "x.h5: there is no such file"),
         (["list", "stdp_par"], "the library has no 'stdp_par'"),
-        (["new", "My Circuit"], "'My Circuit' is not a name"),
+        (["new", "My Circuit"], "'My Circuit' is not a valid name"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )  # fmt: skip

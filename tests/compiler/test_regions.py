@@ -77,7 +77,7 @@ def test_a_change_may_be_given_by_a_path():
 def test_a_path_into_what_a_region_makes_is_told_where_to_go():
     with pytest.raises(
         thalia.CircuitError,
-        match=r"of a region: set regions\.here\.pathways\.relay_to_reticular\.weight",
+        match=r"it belongs to a region: set regions\.here\.pathways\.relay_to_reticular\.weight",
     ):
         thalia.loads(
             CIRCUIT.format(name="thalamus", size=1000),

@@ -23,20 +23,20 @@ NAMES = {"v": V, "tau": S, "i": A, "c": F, "x": (0, 0, 0, 0, 0)}
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("dv/dt = -v/tau", "does not end in its unit"),
+        ("dv/dt = -v/tau", "does not end with a unit"),
         ("dv/dt = -v/tau : mz", "'mz' is not a unit"),
-        ("dv/dt = -v/ : volt", "'-v/' is not an expression that can be read"),
+        ("dv/dt = -v/ : volt", "'-v/' is not a valid expression"),
         ("v + w : volt", "is not an equation"),
-        ("dv/dt = __import__('os') : volt", "'__import__' is not a function of the equations"),
-        ("dv/dt = (lambda: 1)() : volt", "is not a function of the equations"),
+        ("dv/dt = __import__('os') : volt", "'__import__' is not a known function"),
+        ("dv/dt = (lambda: 1)() : volt", "is not a known function"),
         ("dv/dt = v.real/tau : volt", "'v.real' is not allowed in an equation"),
-        ("dv/dt = -v : volt", "expected a voltage per time, the right side is a voltage"),
+        ("dv/dt = -v : volt", "expected a voltage per time, but the right-hand side is a voltage"),
         (
             "dv/dt = (v + i)/tau : volt",
-            "'v' (voltage) and 'i' (current) do not have the same dimension",
+            "'v' (voltage) and 'i' (current) have different dimensions",
         ),
-        ("dv/dt = -w/tau : volt", "'w' is not known here"),
-        ("dv/dt = exp(v)*v/tau : volt", "'v' should be dimensionless, it is a voltage"),
+        ("dv/dt = -w/tau : volt", "'w' is not defined here"),
+        ("dv/dt = exp(v)*v/tau : volt", "'v' should be dimensionless, but is a voltage"),
     ],
 )
 def test_a_wrong_equation_says_why(text, message):
@@ -61,7 +61,9 @@ def test_a_statement_is_held_against_its_target():
     good, bad = parse_statements("v += 2*mV\nv -= i")
 
     check_statement(good, NAMES)
-    with pytest.raises(EquationError, match="expected a voltage, the right side is a current"):
+    with pytest.raises(
+        EquationError, match="expected a voltage, but the right-hand side is a current"
+    ):
         check_statement(bad, NAMES)
 
 

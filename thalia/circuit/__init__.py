@@ -1,5 +1,6 @@
 """What a user writes: YAML or Python to a `Circuit`, and back.
 
-`spec` holds the nouns (population, pathway, phase, …), `part_use` how a circuit refers to components, `experiment_spec` the
-`experiment:` section, `load` reads a file, and `serialize` writes one.
+`spec` defines the elements (population, pathway, phase, …), `part_use` the references to
+components, `experiment_spec` the `experiment:` section; `load` reads a file, and `serialize` writes
+one.
 """

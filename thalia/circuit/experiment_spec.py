@@ -1,4 +1,4 @@
-"""What a circuit is compared with: its conditions, and the experiment with its task, controls and rules."""
+"""What a circuit is compared with: its conditions, and its experiment with controls and rules."""
 
 from typing import Annotated, Any
 
@@ -10,7 +10,7 @@ BASELINE = "baseline"  # the circuit as it is written, among its conditions
 
 
 class Variant(Node):
-    """The circuit with some of its values replaced, by dotted path; `says` is what the variant shows."""
+    """The circuit with some values replaced, by dotted path; `says` describes what it shows."""
 
     says: str = Field(min_length=1)
     set: dict[str, Any] = {}
@@ -35,10 +35,11 @@ class TaskVariant(Variant):
 
 
 class Experiment(Node):
-    """What a circuit is to learn: `task` names an environment, and the keys that are unknown here are that environment's.
+    """What a circuit is to learn: `task` names an environment; unknown keys are its parameters.
 
-    `controls` are variants that should not learn, or not as well; `rules` are rules to learn with. `result` is the number
-    that counts, with its `chance` and its `goal`, and `curve` the measure of every trial that is drawn.
+    `controls` are variants that should not learn, or less well; `rules` are alternative learning
+    rules. `result` is the outcome measure, with its `chance` level and its `goal`, and `curve` the
+    measure of every trial that is plotted.
     """
 
     task: str
@@ -58,7 +59,7 @@ class Experiment(Node):
         for name in ("learning", "experiment"):
             if name in self.controls or name in self.rules:
                 raise refuse(
-                    f"'{name}' is what the experiment itself is called in its logs",
+                    f"'{name}' is the name of the experiment itself in its results",
                     "choose another name",
                 )
         return self

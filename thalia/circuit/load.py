@@ -1,4 +1,4 @@
-"""Pass 1: text → Circuit. Every mistake at once, each with its file, line and column."""
+"""Pass 1: text → Circuit. Every mistake at once, each with file, line and column."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -27,9 +27,10 @@ def load(
     Parameters
     ----------
     set : mapping, optional
-        Values that replace those of the file, by dotted path: `{"pathways.a_to_b.weight": "0.3 nS"}`.
+        Values that replace those in the file, by dotted path:
+        `{"pathways.a_to_b.weight": "0.3 nS"}`.
     condition : str, optional
-        One of the circuit's `conditions`, whose changes are made after those of `set`; 'baseline' has none.
+        One of the circuit's `conditions`, applied after the changes of `set`; 'baseline' has no changes.
 
     Raises
     ------
@@ -47,7 +48,9 @@ def loads(
     set: Mapping[str, Any] | None = None,
     condition: str | None = None,
 ) -> Circuit:
-    """Read a circuit from YAML text; its own files are looked for in `folder`. The rest is as for `load`.
+    """Read a circuit from YAML text; files that it refers to are looked up in `folder`.
+
+    The other arguments are those of `load`.
 
     Raises
     ------
@@ -71,7 +74,7 @@ def loads(
                 Problem(
                     (),
                     message,
-                    "begin the file with `thalia: 1`, the format's version",
+                    "begin the file with `thalia: 1`, the version of the format",
                     f"{name}:1:1",
                 )
             ]
@@ -88,13 +91,13 @@ def loads(
 
 
 def _current(data: dict[str, Any], source: Source) -> tuple[dict[str, Any], Source]:
-    """The data with the current names of keys and components; a circuit's own neuron models keep theirs."""
+    """The data with current names; neuron models that the circuit defines keep theirs."""
     own = data.get("neurons")
     return current_names(Circuit, data, source, {"neurons": own} if isinstance(own, dict) else {})
 
 
 def _rest(data: dict[str, Any], source: Source, problems: tuple[Problem, ...]) -> Circuit | None:
-    """The circuit without the keys that have problems, or without the whole entries that they belong to."""
+    """The circuit without the keys that have problems, or without the entries that contain them."""
     for depth in (None, 2):
         data = deepcopy(data)
         for path in sorted({problem.path[:depth] for problem in problems}, key=str, reverse=True):
@@ -126,7 +129,7 @@ def _remove(node: Any, path: Path) -> None:
 def _in_condition(
     data: dict[str, Any], source: Source, condition: str, file: str
 ) -> tuple[dict[str, Any], Source]:
-    """The data with the changes of one of its conditions; what is wrong with its form is left to the schema."""
+    """The data with the changes of one of its conditions; the schema checks the form of these."""
     conditions = data.get("conditions")
     known = conditions if isinstance(conditions, dict) else {}
     if condition not in known:
@@ -148,7 +151,7 @@ def _in_condition(
 def _replaced(
     data: dict[str, Any], source: Source, dotted_path: str, value: Any, place: str
 ) -> tuple[dict[str, Any], Source]:
-    """The data with one value replaced, said at `place`; a name may hold dots, so the longest key that fits is taken."""
+    """The data with one value replaced at `place`; names may hold dots: the longest key is used."""
     if isinstance(value, str):
         value = read_yaml(value, place)[0]
     path = _split(data, dotted_path, place)
@@ -200,7 +203,7 @@ def _split(data: Any, dotted_path: str, place: str) -> tuple[str | int, ...]:
                 and words[0] in (data.get("regions") or {})
             )
             instead = (
-                f"of a region: set regions.{words[0]}.{path[0]}.{'.'.join(words[1:])}"
+                f"it belongs to a region: set regions.{words[0]}.{path[0]}.{'.'.join(words[1:])}"
                 if of_region
                 else ""
             )
@@ -212,19 +215,19 @@ def _split(data: Any, dotted_path: str, place: str) -> tuple[str | int, ...]:
 
 
 def _changes_a_region(path: list[str | int]) -> bool:
-    """Whether what is set is below a region, whose populations and pathways stand in its template."""
+    """Whether the value belongs to a region, whose populations and pathways are in its template."""
     return path[0] == "regions" and len(path) > 1
 
 
 def dumps(circuit: Circuit) -> str:
-    """The circuit as YAML text that loads to an equal circuit."""
+    """The circuit as YAML text, which loads to an equal circuit."""
     return yaml.dump(
         as_data(circuit), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110
     )
 
 
 class _Dumper(yaml.SafeDumper):
-    """Short lists in one line, model text in blocks, and words such as `off` in quotes only where needed."""
+    """Short lists on one line, equations in blocks, words such as `off` quoted only if needed."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)

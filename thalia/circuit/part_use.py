@@ -1,4 +1,4 @@
-"""How a circuit uses parts: by name, with numbers of its own."""
+"""How a circuit refers to components: by name, with parameters of its own."""
 
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
@@ -22,7 +22,7 @@ from thalia.syntax.units import UNITS, constant
 
 
 class SynapseUse(Node):
-    """A synapse model with parameters of its own, over those of a preset."""
+    """A synapse model, with parameters that override those of a preset."""
 
     part: str
     preset: str = ""
@@ -30,7 +30,7 @@ class SynapseUse(Node):
 
 
 class Eligibility(Node):
-    """How what a rule changes waits for its modulator: its decay, its rise if there is one, its speed at a signal of 1."""
+    """An eligibility trace for the changes of a rule: decay, rise, rate at a signal of 1."""
 
     decay: PositiveTime
     rise: PositiveTime | None = None
@@ -40,8 +40,8 @@ class Eligibility(Node):
     def _rises_before_it_decays(self) -> "Eligibility":
         if self.rise and self.rise.mean >= self.decay.mean:
             raise refuse(
-                f"expected a rise below the decay of {self.decay}, found {self.rise}",
-                "the slower time is the decay",
+                f"expected a rise shorter than the decay of {self.decay}, found {self.rise}",
+                "the decay is the longer of the two",
             )
         return self
 
@@ -52,10 +52,11 @@ EligibilityField = Annotated[
 
 
 class RuleUse(Node):
-    """A plasticity rule with parameters of its own, over those of a preset or of a pathway's published window.
+    """A plasticity rule, with parameters that override those of a preset or of a published window.
 
-    `modulator` is an expression of modulators: the third factor of a rule that has one, else a factor of every change.
-    With `eligibility` what a rule changes waits for the modulator.
+    `modulator` is an expression of modulators: the third factor of a rule that has one, otherwise a
+    factor of every change. With `eligibility`, changes wait for the modulator in a trace. The
+    spikes of the pathway in `instructed_by` are the instructive signal of rules that have one.
     """
 
     FORMER_KEYS: ClassVar[Mapping[str, str]] = {"teacher": "instructed_by"}
@@ -74,7 +75,7 @@ class RuleUse(Node):
         if not self.rule and not self.window:
             raise refuse(
                 "expected either 'rule' or 'window'",
-                "rule: stdp_pair, or a window of `thalia list windows`",
+                "rule: stdp_pair, or a window from `thalia list windows`",
             )
         return self
 
@@ -97,9 +98,10 @@ RuleField = Annotated[
 
 
 class Stimulus(Node):
-    """Input from outside: `kind` names its part, and the keys it does not know are that part's parameters.
+    """External input: `kind` names its component; unknown keys are parameters of that.
 
-    `population` says whose spikes to take from a SONATA file of several, `compartment` at which site of its target it arrives.
+    `population` selects one of several in a SONATA file; `compartment` is where the input arrives,
+    by default the soma.
     """
 
     FORMER_KEYS: ClassVar[Mapping[str, str]] = {"onto": "compartment"}
@@ -117,9 +119,9 @@ class Stimulus(Node):
 
     @property
     def through(self) -> SynapseUse:
-        """The synapse that delivers its spikes; if none is given, the plainest one for the weight's dimension."""
+        """The synapse that delivers its spikes; by default the simplest for the weight's unit."""
         plainest = {UNITS["S"][1]: "ampa", UNITS["A"][1]: "current_exp", UNITS["V"][1]: "delta"}
-        dimension = getattr(self.weight, "dimension", UNITS["S"][1])  # which a drive does not have
+        dimension = getattr(self.weight, "dimension", UNITS["S"][1])  # a drive has none
         return self.synapse or SynapseUse(part=plainest.get(dimension, "ampa"))
 
 
@@ -128,7 +130,7 @@ StimulusField = Annotated[Stimulus, BeforeValidator(_gather_stimulus)]
 
 
 class Release(Node):
-    """Amounts of a modulator that are released at given times; an amount below zero takes some away."""
+    """Amounts of a modulator released at given times; negative amounts remove some."""
 
     at: Annotated[
         tuple[Time, ...],
@@ -138,12 +140,13 @@ class Release(Node):
 
 
 class Modulator(Node):
-    """A neuromodulator: `kind` names its part, and the keys it does not know are that part's parameters.
+    """A neuromodulator: `kind` names its component; unknown keys are parameters of that.
 
-    Each spike of the populations in `released_by` releases one amount divided by the number of their neurons, and each
-    of those in `predicted_by` is a prediction of release. `input` is an expression of other modulators. How far the weights
-    of the pathways in `weight_change_of` have moved, as a fraction of their range, is released after `every` of model time.
-    With `from_task` a task may release it, too.
+    Each spike of the populations in `released_by` releases one amount divided by the number of
+    their neurons; each spike of those in `predicted_by` predicts a release. `input` is an
+    expression of other modulators. At intervals of `every`, the change of the weights of the
+    pathways in `weight_change_of`, as a fraction of their range, is released. With `from_task` a
+    task may also release it.
     """
 
     kind: str
@@ -158,7 +161,7 @@ class Modulator(Node):
     parameters: dict[str, AnyValue] = {}
 
     def scheduled(self, name: str) -> dict[str, Release]:
-        """The releases at given times, by the names of the populations that carry them out."""
+        """The scheduled releases, by the names of the populations that carry them out."""
         return {
             f"{name}.schedule_{index}": each for index, each in enumerate(self.schedule, start=1)
         }

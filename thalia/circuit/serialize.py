@@ -13,7 +13,7 @@ from thalia.syntax.units import DIMENSIONLESS, Value, si_unit
 
 
 def as_data(node: Any) -> Any:
-    """A noun as the plain data that loads to an equal one: quantities as text, parameters beside their part."""
+    """An element as plain data that loads to an equal one, with quantities as text."""
     if isinstance(node, Value):
         number = node.mean
         plain = node.dimension == DIMENSIONLESS and not node.is_random

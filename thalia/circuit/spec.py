@@ -1,4 +1,4 @@
-"""The nouns of a circuit, as frozen models: the same words in YAML, in Python and in messages."""
+"""The elements of a circuit as frozen models: the same words in YAML, Python and messages."""
 
 from collections.abc import Mapping
 from pathlib import Path as FilePath
@@ -43,18 +43,18 @@ from thalia.syntax.yaml_reader import Source
 
 
 class Space(Node):
-    """Where the neurons of a population are: at random, or on a grid, in a box of one to three dimensions."""
+    """Positions of the neurons of a population: random or on a grid, in one to three dimensions."""
 
     layout: Literal["random", "grid"] = "random"
     extent: tuple[Length, ...] = Field(min_length=1, max_length=3)
 
 
 class Population(Node):
-    """Neurons of one model. `share` takes the place of `size` inside a region.
+    """Neurons of one model. Inside a region, `share` replaces `size`.
 
-    `modulation` gives parameters of the neuron, or the `gain` of all that it receives, as expressions of modulators.
-    A task may set the parameters in `from_task`, each neuron's own.
-    `excites_and_inhibits` says why biology exempts it from Dale's law.
+    `modulation` gives parameters of the neuron, or the `gain` of all its input, as expressions of
+    modulators. A task may set the parameters in `from_task`, separately for each neuron.
+    `excites_and_inhibits` gives the biological reason for an exception from Dale's law.
     """
 
     neuron: Annotated[str, NEURON_MODEL]
@@ -78,7 +78,7 @@ class Population(Node):
 
 
 class Connect(Node):
-    """Who connects to whom. `probability` alone is a coin thrown for every pair of neurons."""
+    """Connectivity. `probability` alone connects every pair of neurons independently."""
 
     rule: Literal[
         "pairwise_bernoulli",
@@ -119,7 +119,7 @@ class Connect(Node):
 
 
 class Delay(Node):
-    """The way from spike to synapse (`axonal`) and from the postsynaptic soma back to it (`dendritic`)."""
+    """Delay from the spike to the synapse (`axonal`) and from the soma back to it (`dendritic`)."""
 
     axonal: TimeTable = ((constant(0, UNITS["s"][1]),),)
     dendritic: TimeTable = ((constant(0, UNITS["s"][1]),),)
@@ -133,9 +133,11 @@ DelayField = Annotated[
 class Pathway(Node):
     """Synapses from one population to another; with lists and tables, from several to several.
 
-    `synapse` is a receptor, or a list of parts that scale its efficacy and then the receptor. `window` names the
-    published window of a pathway and stands for the first of the rules in `plasticity`. `release` is an expression of
-    modulators that multiplies the weight of every arriving spike. `compartment` is a site of the postsynaptic neuron.
+    `synapse` is a receptor, or a list of components that scale its efficacy, followed by the
+    receptor. `window` names the published plasticity window of a pathway and precedes the rules in
+    `plasticity`. `release` is an expression of modulators that multiplies the weight of every
+    arriving spike. `compartment` is where synapses end on the postsynaptic neuron, by default the
+    soma.
     """
 
     FORMER_KEYS: ClassVar[Mapping[str, str]] = {"onto": "compartment"}
@@ -155,19 +157,19 @@ class Pathway(Node):
 
     @property
     def rules(self) -> tuple[RuleUse, ...]:
-        """Every rule, that of the pathway's window first."""
+        """All rules, that of the window first."""
         return ((RuleUse(window=self.window),) if self.window else ()) + self.plasticity
 
     @property
     def receptor(self) -> SynapseUse:
-        """The synapse model that acts on the neuron."""
+        """The synapse model that acts on the postsynaptic neuron."""
         return self.synapse[-1]
 
 
 class Phase(Node):
-    """A stretch of time; `plasticity` is on, off, or off for the pathways named.
+    """A period of the simulation; `plasticity` is on, off, or given by pathway.
 
-    `modulators` gives parameters of modulators that differ from their own while it lasts.
+    `modulators` gives parameters of modulators that change for the duration of the phase.
     """
 
     name: Name
@@ -186,14 +188,14 @@ class RecordState(Node):
 
 
 class RecordWeights(Node):
-    """Weights of pathways at the start and at the end, and at an interval if one is given."""
+    """Weights of pathways at the start and the end, and optionally at an interval."""
 
     pathways: Words
     every: PositiveTime | None = None
 
 
 class Record(Node):
-    """What goes to the run file besides the connectivity."""
+    """What is recorded in the run file, in addition to the connectivity."""
 
     spikes: Words = ("all",)
     states: dict[Name, RecordState] = {}
@@ -202,9 +204,10 @@ class Record(Node):
 
 
 class Reference(Node):
-    """What was published, to hold a run against: rates, for which down-scaling compensates, and ranges of rates.
+    """Published values to compare a run with: rates, which downscaling preserves, and ranges.
 
-    `pacemakers` are populations that fire regularly by themselves, `bands` those of rhythms that pace whole populations.
+    `pacemakers` are populations that fire regularly on their own; `bands` give the frequency band
+    of the rhythm that paces a population.
     """
 
     source: str
@@ -218,23 +221,24 @@ class Reference(Node):
         for name, (low, high) in self.ranges.items():
             if low.mean > high.mean:
                 raise refuse(
-                    f"ranges.{name}: expected the lower rate first, found [{low.text}, {high.text}]",
+                    f"ranges.{name}: expected the lower rate first, "
+                    f"found [{low.text}, {high.text}]",
                     "swap them",
                 )
         return self
 
 
 class Scale(Node):
-    """How much of the full circuit to build: a fraction of its neurons, and of the synapses of each neuron."""
+    """The fractions of the neurons, and of the synapses of each neuron, that are built."""
 
     neurons: Fraction = constant(1)
     synapses: Fraction = constant(1)
 
 
 class RegionUse(Node):
-    """A region template with its size in neurons, and what this circuit changes of its populations and pathways, by name.
+    """A region template with its size in neurons, and this circuit's changes to it, by name.
 
-    What is given replaces what the template says; mappings such as `parameters` are merged.
+    Changes replace the values of the template; mappings such as `parameters` are merged.
     """
 
     template: str
@@ -244,13 +248,13 @@ class RegionUse(Node):
 
 
 class Gains(Node):
-    """A file of gains by population, as `thalia calibrate` writes it."""
+    """A file of gains by population, as written by `thalia calibrate`."""
 
     gains: dict[Name, PositiveNumber]
 
 
 class Fragment(Node):
-    """A region template: populations with shares of its size, pathways between them, and what was published of its rates."""
+    """A region template: populations as shares of its size, their pathways, and published rates."""
 
     summary: str
     source: str = ""
@@ -261,7 +265,7 @@ class Fragment(Node):
 
 
 class Backend(Node):
-    """Options of the backend; `unmodified` runs brian2cuda without Thalia's own kernels, as a reference."""
+    """Options of the backend; `unmodified` runs brian2cuda without Thalia's kernels."""
 
     FORMER_KEYS: ClassVar[Mapping[str, str]] = {"stock": "unmodified"}
 
@@ -269,11 +273,12 @@ class Backend(Node):
 
 
 class Circuit(Node):
-    """A circuit, whole: what a scientist writes and what every pass starts from.
+    """A complete circuit: what a scientist writes and what the passes start from.
 
-    `gains` multiply all that excites a population, pathways and stimuli; they may stand in a file beside the circuit.
-    `disconnect` names pathways that are not built: as they are written, those of a region after its name, or one entry
-    of a matrix pathway by the name that it gets. `conditions` are sets of changes to compare the circuit with.
+    `gains` multiply all excitation of a population, by pathways and stimuli; they may be in a
+    separate file next to the circuit. `disconnect` names pathways that are not built: as written,
+    those of a region with its name in front, or one entry of a matrix pathway by its expanded name.
+    `conditions` are sets of changes to compare the circuit with.
     """
 
     thalia: Literal[1] = 1
@@ -306,7 +311,7 @@ class Circuit(Node):
     _source: Source = PrivateAttr(default_factory=Source)
 
     def __eq__(self, other: object) -> bool:
-        """Whether they say the same; where they were written does not matter."""
+        """Whether they describe the same circuit, wherever they were written."""
         return isinstance(other, Circuit) and all(
             getattr(self, f) == getattr(other, f) for f in Circuit.model_fields
         )
@@ -315,22 +320,22 @@ class Circuit(Node):
 
     @property
     def source(self) -> Source:
-        """Where each key was written; empty for a circuit made in Python."""
+        """Where each key was written; empty for a circuit created in Python."""
         return self._source
 
     def at(self, source: Source) -> "Circuit":
-        """The same circuit, knowing where it was written."""
+        """The same circuit, with the places where its keys were written."""
         copy = self.model_copy()
         copy._source = source
         return copy
 
     def part(self, kind: str, name: str) -> Part:
-        """The part called `name`: the circuit's own, a file beside it, or one of the library.
+        """The component called `name`: the circuit's own, a file next to it, or one of the library.
 
         Raises
         ------
         CircuitError
-            If there is no such part, or its file has mistakes.
+            If there is no such component, or its file has mistakes.
         """
         own: dict[str, dict[str, Any]] = {
             "neurons": self.neurons,
@@ -344,7 +349,7 @@ class Circuit(Node):
         return part
 
     def parts_used(self) -> set[tuple[str, str]]:
-        """Kind and name of every part that populations, pathways, stimuli and modulators name."""
+        """Kind and name of every component that the circuit refers to."""
         used = {("neurons", population.neuron) for population in self.populations.values()}
         used |= {("stimuli", stimulus.kind) for stimulus in self.stimuli.values()}
         used |= {("modulators", modulator.kind) for modulator in self.modulators.values()}
@@ -360,11 +365,11 @@ class Circuit(Node):
 
     @property
     def folder(self) -> FilePath:
-        """The folder that the circuit's own files are beside."""
+        """The folder in which files of the circuit are looked up."""
         return self._source.folder
 
     def with_(self, **changes: Any) -> "Circuit":
-        """The same circuit with some of its fields replaced by checked values."""
+        """The same circuit with some fields replaced by validated values."""
         return self.model_copy(update=changes)
 
 

@@ -1,7 +1,7 @@
-"""The parts that circuits are made of: a part's name is its file's name, and nothing registers itself.
+"""The components that circuits are made of: each is a file, found by its name.
 
-What a user can write in a circuit (`neurons:`, `synapses:`, `rules:`, or a file beside it) is exactly what
-the library is written in.
+Components that users define in a circuit (`neurons:`, `synapses:`, `rules:`, or a file next to it)
+have exactly the form of those in the library.
 """
 
 import re
@@ -44,7 +44,7 @@ NEURON_MODEL = ComponentName("neurons", _SINGULAR["neurons"], FORMER_NAMES["neur
 
 
 def neurons_with(variables: Collection[str]) -> list[str]:
-    """The neuron models of the library that have all of some variables."""
+    """The neuron models of the library that have all of the given variables."""
     having = []
     for name in names("neurons"):
         part = find("neurons", name)[0]
@@ -59,7 +59,7 @@ def neurons_with(variables: Collection[str]) -> list[str]:
 
 @cache
 def names(kind: str) -> tuple[str, ...]:
-    """Names of every part of a kind: 'neurons', 'synapses', 'plasticity', 'windows', 'stimuli', 'regions'."""
+    """Names of the components of a kind: 'neurons', 'plasticity', 'regions' and so on."""
     folder = LIBRARY / kind
     files = folder.iterdir() if folder.is_dir() else ()
     return tuple(
@@ -68,12 +68,12 @@ def names(kind: str) -> tuple[str, ...]:
 
 
 def part_text(kind: str, name: str, folder: FilePath) -> tuple[str, str]:
-    """The text of a part's file and the file's name: of the library, or beside the circuit if it is a path.
+    """The text and name of a component's file: in the library or, for a path, by the circuit.
 
     Raises
     ------
     CircuitError
-        If there is no such part.
+        If there is no such component.
     """
     if name.endswith(".yaml"):
         return read_text(folder / name), str(folder / name)
@@ -87,17 +87,17 @@ def part_text(kind: str, name: str, folder: FilePath) -> tuple[str, str]:
 
 
 def word_of(name: str) -> str:
-    """A part's name as a word that variables can begin with: `./my-rule.yaml` is `my_rule`."""
+    """A component's name as a prefix for variables: `./my-rule.yaml` becomes `my_rule`."""
     return re.sub(r"\W", "_", name.removesuffix(".yaml").rpartition("/")[2])
 
 
 def find(kind: str, name: str, folder: FilePath = FilePath(".")) -> tuple[Part, Source]:
-    """The part called `name` and the file it comes from; a user's own file is read anew each time.
+    """The component called `name` and its file; users' files are read again each time.
 
     Raises
     ------
     CircuitError
-        If there is no such part, or its file has mistakes.
+        If there is no such component, or its file has mistakes.
     """
     return _read_part(kind, name, folder) if name.endswith(".yaml") else _library_part(kind, name)
 
@@ -118,12 +118,12 @@ def _read_part(kind: str, name: str, folder: FilePath) -> tuple[Part, Source]:
 
 
 def completed(part: ModulatorKind, folder: FilePath) -> ModulatorKind:
-    """A modulator that is like another one, with that one's equations and its own numbers.
+    """A modulator that is like another one, with the equations of that one and its own parameters.
 
     Raises
     ------
     CircuitError
-        If the other is not there, or has no such parameters.
+        If the other one does not exist, or has no such parameters.
     """
     base = find("modulators", part.like, folder)[0]
     assert isinstance(base, ModulatorKind)

@@ -1,4 +1,4 @@
-"""What was measured of plasticity, as it is written: the windows of pathways, and protocols of pairing."""
+"""Measurements of plasticity: the windows of pathways, and pairing protocols."""
 
 from typing import Literal
 
@@ -9,10 +9,10 @@ from thalia.syntax.fields import AnyValue, Node
 
 
 class Window(Part):
-    """The plasticity window of a kind of pathway: a rule with numbers, and how well they are known.
+    """The plasticity window of a type of pathway: a rule with parameters and their evidence.
 
-    `evidence` is 'measured' where the pathway's own window was, 'modelled' where a model was fitted to it, and
-    'proposed' where no measurement stands behind the value.
+    `evidence` is 'measured' if the window of this pathway was measured, 'modelled' if a model was
+    fitted to data, and 'proposed' if the values do not rest on a measurement.
     """
 
     rule: str
@@ -25,9 +25,9 @@ class Window(Part):
 
 
 class Condition(Node):
-    """A motif of spikes (times in ms) that is repeated, and the change of the weight that was measured with it.
+    """A repeated motif of spikes (times in ms), and the weight change that was measured with it.
 
-    `weight`, the one at the start, leaves room for the change: like the change it is a fraction of w_max.
+    `weight` is the initial weight, which leaves room for the change; both are fractions of w_max.
     """
 
     series: str
@@ -42,9 +42,10 @@ class Condition(Node):
 
 
 class Protocol(Part):
-    """An experiment on single synapses: motifs of spikes, or Poisson trains of several postsynaptic `rates`.
+    """A protocol for single synapses: spike motifs, or Poisson trains at several `rates`.
 
-    The trains last for some seconds after a time in which activity settles and no weight changes.
+    The trains last for `seconds`, after a `settle` period in which activity settles without
+    plasticity.
     """
 
     x_label: str

@@ -1,4 +1,4 @@
-"""The models that circuits are made of, as they are written: neurons, synapses, rules, modulators, stimuli."""
+"""The form of the components: neurons, synapses, plasticity rules, modulators and stimuli."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from thalia.syntax.units import UNITS
 
 
 class Parameter(Node):
-    """A number that a circuit may set: its default with unit, what it means, and where the default comes from."""
+    """A parameter that a circuit may set: its default with unit, its meaning, and a source."""
 
     default: AnyValue
     meaning: str
@@ -23,7 +23,7 @@ class Parameter(Node):
 
 
 class Part(Node):
-    """What every part says about itself."""
+    """What every component states about itself."""
 
     summary: str = Field(min_length=1)
     source: str = ""
@@ -32,7 +32,7 @@ class Part(Node):
     parameters: dict[str, Parameter] = {}
 
 
-# what equations mean by these names already, and what Brian2 keeps for itself
+# names that already have a meaning in equations, and names that Brian2 reserves
 RESERVED = {
     "t",
     "dt",
@@ -74,21 +74,24 @@ _IN_SYNAPSES = {
 def _own_names(
     part: "Neuron | Synapse | Rule | ModulatorKind", equations: tuple[Equation, ...], kept: set[str]
 ) -> None:
-    """Refuse names of variables and parameters that mean something else already.
+    """Refuse reserved names for variables and parameters.
 
     Raises
     ------
     PydanticCustomError
-        Naming the first one.
+        For the first one.
     """
     for name in [*part.parameters, *(equation.name for equation in equations)]:
         if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]*", name):
-            problem = f"'{name}' is not a name for a variable: expected letters, digits and '_'"
+            problem = f"'{name}' is not a valid variable name: expected letters, digits and '_'"
         elif name in kept or (name in UNITS and len(name) > 1):
-            why = "it means something else already" if name in kept else "it is a unit"
+            why = "it is reserved" if name in kept else "it is a unit"
             problem = f"'{name}' cannot be the name of a variable: {why}"
         elif name.endswith(("_pre", "_post")):
-            problem = f"'{name}' cannot be the name of a variable: '_pre' and '_post' mean the neurons of a synapse"
+            problem = (
+                f"'{name}' cannot be the name of a variable: "
+                "'_pre' and '_post' refer to the neurons of a synapse"
+            )
         else:
             continue
         raise PydanticCustomError(
@@ -101,7 +104,7 @@ def _refuse(message: str, hint: str = "") -> PydanticCustomError:
 
 
 class Rheobase(Node):
-    """The constant current from which on a neuron fires, and the potential it then has, as expressions of its parameters."""
+    """The rheobase of a neuron and its potential at rheobase, as expressions of its parameters."""
 
     current: Expression
     at: Expression
@@ -120,7 +123,7 @@ class Compartment(Node):
 
 
 class Neuron(Part):
-    """A neuron model. `input_current` (or `input_rate`) in its equations is everything that it receives at the soma.
+    """A neuron model. `input_current` (or `input_rate`) is its total somatic input.
 
     `input_` followed by the name of one of its `compartments` is the input there: `input_apical`.
     """
@@ -143,12 +146,13 @@ class Neuron(Part):
             if f"input_{name}" not in mentioned:
                 raise _refuse(
                     f"compartments: no equation reads 'input_{name}'",
-                    "write how the input there acts on the neuron",
+                    "write how the input to it acts on the neuron",
                 )
             if compartment.potential not in (known := {e.name for e in self.equations}):
                 hint = did_you_mean(compartment.potential, known)
                 raise _refuse(
-                    f"compartments: {name}: '{compartment.potential}' is not a variable of the neuron",
+                    f"compartments: {name}: '{compartment.potential}' "
+                    "is not a variable of the neuron",
                     hint,
                 )
         return self
@@ -159,7 +163,7 @@ KNOWN = {*UNITS, *CONSTANTS, *FUNCTIONS, "plastic", "e", "modulator"}
 
 
 class Preset(Node):
-    """A published set of numbers for a rule, or for a synapse."""
+    """A published set of parameters for a rule or a synapse."""
 
     source: str
     parameters: dict[str, AnyValue] = {}
@@ -167,12 +171,13 @@ class Preset(Node):
 
 
 class Layer(Part):
-    """What synapses and rules have in common: state in each synapse, and state in the postsynaptic neuron.
+    """What synapses and rules share: state per synapse, and of the postsynaptic neuron.
 
-    `equations` hold for every synapse; `neuron` for the postsynaptic neuron, once for all pathways that use the
-    part with the same numbers, and `on_spike` is what a spike of that neuron does to it. A number assigned to
-    `efficacy` in `on_pre` multiplies the weight of the arriving spike. `initial` gives what does not start at
-    zero: a value, a parameter, an expression of `w` and `w_max`, or, in the neuron, `sum(...)` of one.
+    `equations` apply to every synapse; `neuron` applies to the postsynaptic neuron, once for all
+    pathways that use the component with the same parameters, and `on_spike` is the effect of a
+    spike of that neuron. A value assigned to `efficacy` in `on_pre` multiplies the weight of the
+    arriving spike. `initial` gives initial values other than zero: a value, a parameter, an
+    expression of `w` and `w_max`, or, in the neuron, `sum(...)` of such an expression.
     """
 
     equations: Equations = ()
@@ -184,11 +189,11 @@ class Layer(Part):
 
     @property
     def sets_efficacy(self) -> bool:
-        """Whether it scales what an arriving spike transmits."""
+        """Whether it scales the transmission of an arriving spike."""
         return any(statement.target == "efficacy" for statement in self.on_pre)
 
     def reads_of_the_neuron(self) -> frozenset[str]:
-        """Variables of the postsynaptic neuron that the rule's equations mention but do not define."""
+        """Variables of the postsynaptic neuron that the equations use but do not define."""
         texts = [*(e.right for e in self.neuron), *(s.right for s in self.on_spike)]
         read = frozenset().union(*(identifiers(text) for text in texts if text))
         texts = [
@@ -201,7 +206,7 @@ class Layer(Part):
         return read - own - KNOWN
 
     def statements(self, event: str, pairing: str = "") -> tuple[Statement, ...]:
-        """What happens at an event; rules know more of them than `on_pre`."""
+        """The statements of an event; rules have more events than `on_pre`."""
         return self.on_pre if event == "on_pre" else ()
 
     @model_validator(mode="after")
@@ -210,7 +215,8 @@ class Layer(Part):
         for name in self.initial:
             if name not in known:
                 raise _refuse(
-                    f"initial: '{name}' is not a variable of this part", did_you_mean(name, known)
+                    f"initial: '{name}' is not a variable of this component",
+                    did_you_mean(name, known),
                 )
         for name, preset in self.presets.items():
             for key in preset.parameters.keys() - self.parameters.keys():
@@ -221,13 +227,15 @@ class Layer(Part):
 
 
 class Synapse(Layer):
-    """A synapse model: what an arriving spike does to the postsynaptic neuron.
+    """A synapse model: the effect of an arriving spike on the postsynaptic neuron.
 
-    A receptor has a `weight` with unit; `neuron` holds the equations that live in that neuron, `current` is what
-    they inject, `on_pre` the effect of one spike of weight `w`, `charge` what it injects in all, where `v` and `c_m` are
-    potential and capacitance of the neuron. A synapse part without `weight` scales the `efficacy` of what follows it:
-    short-term plasticity; `mean_efficacy` is what remains of the weight at a steady `rate`. Graded transmission needs no
-    spikes: `in_every_step` says of what the sum over all synapses is a variable of the neuron, as in `total = w*signal_pre`.
+    A receptor has a `weight` with a unit; `neuron` contains its equations in the postsynaptic
+    neuron, `current` is the current that it injects, `on_pre` the effect of one spike of weight
+    `w`, and `charge` the total charge of that spike, where `v` and `c_m` are potential and
+    capacitance of the neuron. A synapse without `weight` scales the `efficacy` of the one that
+    follows it (short-term plasticity); `mean_efficacy` is the remaining fraction of the weight at a
+    steady `rate`. Graded transmission needs no spikes: `in_every_step` assigns the sum over all
+    synapses to a variable of the neuron, as in `total = w*signal_pre`.
     """
 
     weight: UnitText | None = None
@@ -243,8 +251,9 @@ class Synapse(Layer):
             _own_names(self, (*self.equations, *self.neuron), _IN_SYNAPSES)
             if self.current or self.charge:
                 raise _refuse(
-                    "a synapse part that scales efficacy injects nothing: 'current' and 'charge' are a receptor's",
-                    "give it a 'weight', or leave them out",
+                    "a synapse that scales efficacy injects no current: "
+                    "'current' and 'charge' belong to a receptor",
+                    "give it a 'weight', or remove them",
                 )
             if not self.sets_efficacy or self.in_every_step:
                 raise _refuse(
@@ -255,42 +264,44 @@ class Synapse(Layer):
             _own_names(self, self.neuron, {"t", "dt", "w", "v", "pi", "inf", "e"})
             if self.equations or self.sets_efficacy or self.on_spike or self.initial:
                 raise _refuse(
-                    "a synapse with a 'weight' has no equations, efficacy, on_spike or initial of its own",
-                    "write them as a part without weight: `synapse: [tsodyks_markram, ampa]`",
+                    "a synapse with a 'weight' has no equations, efficacy, on_spike or initial",
+                    "put them in a synapse without weight: `synapse: [tsodyks_markram, ampa]`",
                 )
             if bool(self.on_pre) == bool(self.in_every_step):
                 raise _refuse(
-                    "expected either 'on_pre', what an arriving spike does, or 'in_every_step', graded transmission",
+                    "expected either 'on_pre', the effect of an arriving spike, "
+                    "or 'in_every_step', graded transmission",
                     "on_pre: g += w",
                 )
             summed = {e.name for e in self.neuron if e.kind == "parameter"}
             if any(s.operator != "=" or s.target not in summed for s in self.in_every_step):
                 raise _refuse(
-                    "in_every_step: expected `x = …` of a variable in 'neuron' that has no equation of its own",
+                    "in_every_step: expected `x = …` for an `x` in 'neuron' without an equation",
                     "neuron: `total : 1`, in_every_step: `total = w*signal_pre`",
                 )
         return self
 
 
 class Pairing(Node):
-    """What pre- and postsynaptic spikes do to the traces, after the weight has changed: which pairs count."""
+    """A spike-pairing scheme: how spikes update the traces, after the weight has changed."""
 
     on_pre: Statements = ()
     on_post: Statements = ()
 
 
 class Later(Node):
-    """Statements that run a while after the presynaptic spike has arrived; `after` names the parameter with the time."""
+    """Statements executed some time after a presynaptic spike: the parameter `after`."""
 
     after: str
     on_pre: Statements
 
 
 class Rewiring(Node):
-    """Pruning and growing out of a pool of potential synapses, which are the pathway's connectivity.
+    """Pruning and growth of synapses from a pool of potential ones, the pathway's connectivity.
 
-    `every`, `share`, `start` and `growth` name parameters; `below` and `weight` are expressions of them and of `w_max`:
-    below which weight a synapse is pruned, and with which one it grows.
+    `every`, `share`, `start` and `growth` name parameters; `below`, the weight under which a
+    synapse is pruned, and `weight`, that of a new synapse, are expressions of parameters and
+    `w_max`.
     """
 
     every: str
@@ -304,9 +315,10 @@ class Rewiring(Node):
 class Rule(Layer):
     """A plasticity rule as model equations; `w` is the weight, between `w_min` and `w_max`.
 
-    The weight changes by statements at events, by `dw/dt = ... : weight`, or by `on_step`. In statements, `change`
-    is what this event did to the weight, after the clamp. `plastic` is 1, and 0 while plasticity is off.
-    `on_instruction` is what spikes of a third, instructive pathway do to the neuron's state.
+    The weight changes by statements at events, by `dw/dt = ... : weight`, or by `on_step`. In
+    statements, `change` is the change of the weight at this event, after clipping. `plastic` is 1,
+    or 0 while plasticity is off. `on_instruction` is the effect of spikes of a third, instructive
+    pathway on the neuron's state.
     """
 
     FORMER_KEYS: ClassVar[Mapping[str, str]] = {"on_teacher": "on_instruction"}
@@ -321,7 +333,7 @@ class Rule(Layer):
 
     @property
     def is_gated(self) -> bool:
-        """Whether its equations say where the modulator acts; else it scales every change of the weight."""
+        """Whether its equations mention the modulator; else that scales every weight change."""
         texts = [
             *(e.right for e in self.equations),
             *(s.right for event in EVENTS for s in self.statements(event)),
@@ -351,7 +363,10 @@ class Rule(Layer):
         return self
 
     def statements(self, event: str, pairing: str = "") -> tuple[Statement, ...]:
-        """What happens at an event ('on_pre', 'on_post', 'later', 'on_step') under a pairing, the first by default."""
+        """The statements of an event ('on_pre', 'on_post', 'later', 'on_step') for a pairing.
+
+        By default the pairing is the first one.
+        """
         if event == "later":
             return self.later.on_pre if self.later else ()
         own: tuple[Statement, ...] = getattr(self, event)
@@ -360,11 +375,12 @@ class Rule(Layer):
 
 
 class ModulatorKind(Part):
-    """A neuromodulator, or what a receptor makes of one, as equations of its `level`.
+    """A neuromodulator, or its effect at a receptor, as equations for its `level`.
 
-    `on_release` is what one `amount` of it does when it is released, `on_prediction` what the prediction of one does;
-    `input` in the equations is what the circuit gives as such. `like` names a modulator whose equations it shares,
-    with other numbers: `values`. The signal that acts is the level above the parameter `baseline`.
+    `on_release` is the effect of one released `amount`, `on_prediction` that of a predicted one;
+    `input` in the equations is the `input` that the circuit gives. `like` names a modulator whose
+    equations it shares, with other parameters: `values`. The effective signal is the level above
+    `baseline`.
     """
 
     family: str = "other"
@@ -380,8 +396,8 @@ class ModulatorKind(Part):
         if self.like:
             if self.equations or self.parameters or self.on_release:
                 raise _refuse(
-                    "a modulator that is 'like' another has only 'values' of its own",
-                    "leave the rest out",
+                    "a modulator that is 'like' another can only have 'values'",
+                    "remove the other keys",
                 )
             return self
         _own_names(self, self.equations, RESERVED | {"amount", "input"})
@@ -396,13 +412,13 @@ class ModulatorKind(Part):
         if "baseline" not in self.parameters:
             raise _refuse(
                 "a modulator needs the parameter 'baseline'",
-                "the level at which its signal is zero",
+                "it is the level at which the signal is zero",
             )
         return self
 
 
 class StimulusKind(Part):
-    """A stimulus as an expression of its parameters and of `t`: a current, or a rate of spikes."""
+    """A stimulus as an expression of its parameters and `t`: a current or a firing rate."""
 
     current: Expression = ""
     rate: Expression = ""
@@ -410,7 +426,7 @@ class StimulusKind(Part):
 
 
 def divisors(part: Part) -> frozenset[str]:
-    """The parameters that a part's model text divides by, which therefore cannot be zero."""
+    """The parameters that the equations divide by, which therefore cannot be zero."""
     texts: list[str] = []
     for name in type(part).model_fields:
         value = getattr(part, name)

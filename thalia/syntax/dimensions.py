@@ -1,4 +1,4 @@
-"""Do the dimensions of model text agree? Checked on the syntax tree, long before anything runs."""
+"""Dimensional analysis of equations, on their syntax trees, long before anything runs."""
 
 import ast
 from collections.abc import Mapping
@@ -52,7 +52,7 @@ def dimension_of(expression: str, names: Mapping[str, Dimension]) -> Dimension:
     Raises
     ------
     EquationError
-        For an unknown name, a sum of unlike things, or a function of something that has a dimension.
+        For an unknown name, a sum of different dimensions, or a function of a dimensional argument.
     """
     return _Dimensions(names).visit(tree(expression))
 
@@ -87,7 +87,7 @@ class _Dimensions:
                 return known[node.id]
         if node.id in UNITS:
             return UNITS[node.id][1]
-        raise EquationError(f"'{node.id}' is not known here; {did_you_mean(node.id, self.names)}")
+        raise EquationError(f"'{node.id}' is not defined here; {did_you_mean(node.id, self.names)}")
 
     def _binop(self, node: ast.BinOp) -> Dimension:
         if isinstance(node.op, ast.Pow):
@@ -99,7 +99,9 @@ class _Dimensions:
             return multiply(left, right, -1)
         if isinstance(node.op, ast.Add | ast.Sub | ast.Mod):
             return self._alike(node.left, left, node.right, right)
-        raise EquationError(f"'{ast.unparse(node)}' uses an operator that equations do not have")
+        raise EquationError(
+            f"'{ast.unparse(node)}' uses an operator that is not allowed in equations"
+        )
 
     def _power(self, node: ast.BinOp) -> Dimension:
         base = self.visit(node.left)
@@ -110,7 +112,7 @@ class _Dimensions:
             exponent = ast.literal_eval(node.right)
         except ValueError:
             raise EquationError(
-                f"'{ast.unparse(node)}' raises a quantity to a power that is not a number"
+                f"'{ast.unparse(node)}' raises a quantity with a unit to a power that varies"
             ) from None
         return multiply(DIMENSIONLESS, base, exponent)
 
@@ -119,7 +121,7 @@ class _Dimensions:
         if left != right and not any(zero):
             raise EquationError(
                 f"'{ast.unparse(a)}' ({dimension_name(left)}) and '{ast.unparse(b)}' "
-                f"({dimension_name(right)}) do not have the same dimension"
+                f"({dimension_name(right)}) have different dimensions"
             )
         return right if zero[0] else left
 
@@ -132,14 +134,14 @@ class _Dimensions:
     def _bare(self, node: ast.expr) -> None:
         if (found := self.visit(node)) != DIMENSIONLESS:
             raise EquationError(
-                f"'{ast.unparse(node)}' should be dimensionless, it is a {dimension_name(found)}"
+                f"'{ast.unparse(node)}' should be dimensionless, but is a {dimension_name(found)}"
             )
 
     def _call(self, node: ast.Call) -> Dimension:
         name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
         if name not in FUNCTIONS or node.keywords:
             raise EquationError(
-                f"'{name}' is not a function of the equations; {did_you_mean(name, FUNCTIONS)}"
+                f"'{name}' is not a known function; {did_you_mean(name, FUNCTIONS)}"
             )
         arguments = [self.visit(argument) for argument in node.args]
         if FUNCTIONS[name] == _SAME:
@@ -155,7 +157,7 @@ class _Dimensions:
 
 
 def check_equation(equation: Equation, names: Mapping[str, Dimension]) -> None:
-    """Hold the right side of an equation against the dimension it declares.
+    """Check the right-hand side of an equation against its declared dimension.
 
     Raises
     ------
@@ -171,12 +173,13 @@ def check_equation(equation: Equation, names: Mapping[str, Dimension]) -> None:
     found = dimension_of(equation.right, names)
     if found != expected and equation.right.strip() not in ("0", "0.0"):
         raise EquationError(
-            f"{left} = {equation.right}: expected {a_dimension(expected)}, the right side is {a_dimension(found)}"
+            f"{left} = {equation.right}: expected {a_dimension(expected)}, "
+            f"but the right-hand side is {a_dimension(found)}"
         )
 
 
 def check_statement(statement: Statement, names: Mapping[str, Dimension]) -> None:
-    """Hold an assignment's right side against its target.
+    """Check the right-hand side of an assignment against its target.
 
     Raises
     ------
@@ -185,11 +188,13 @@ def check_statement(statement: Statement, names: Mapping[str, Dimension]) -> Non
     """
     if statement.target not in names:
         raise EquationError(
-            f"{statement}: '{statement.target}' is not a variable; {did_you_mean(statement.target, names)}"
+            f"{statement}: '{statement.target}' is not a variable; "
+            f"{did_you_mean(statement.target, names)}"
         )
     found = dimension_of(statement.right, names)
     expected = DIMENSIONLESS if statement.operator in ("*=", "/=") else names[statement.target]
     if found != expected and statement.right.strip() not in ("0", "0.0"):
         raise EquationError(
-            f"{statement}: expected {a_dimension(expected)}, the right side is {a_dimension(found)}"
+            f"{statement}: expected {a_dimension(expected)}, "
+            f"but the right-hand side is {a_dimension(found)}"
         )

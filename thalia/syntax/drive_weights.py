@@ -1,4 +1,4 @@
-"""Weights given by what they should do: `drive(0.3, 8 Hz)` is three tenths of the way to threshold, at that presynaptic rate."""
+"""Weights given by their effect: `drive(0.3, 8 Hz)` is 30 % of the rheobase at 8 Hz."""
 
 import re
 from dataclasses import dataclass, field
@@ -10,9 +10,10 @@ _FORM = "drive(share, rate, cv=…), as in drive(0.3, 8 Hz)"
 
 @dataclass(frozen=True)
 class DriveTarget:
-    """A weight as the share of the current at threshold that a pathway brings when its neurons fire at `rate`, in Hz.
+    """A weight as the fraction of the rheobase that a pathway injects at a `rate` in Hz.
 
-    A share below zero is inhibition. With `cv`, weights are lognormal with this ratio of standard deviation to mean.
+    A negative share is inhibition. With `cv`, weights are lognormal with this coefficient of
+    variation.
     """
 
     share: float
@@ -26,12 +27,12 @@ class DriveTarget:
 
 
 def parse_weight(raw: object) -> Value | DriveTarget:
-    """Read a weight: a value, or the drive that it should bring.
+    """Read a weight: a value, or the drive that it should provide.
 
     Raises
     ------
     ValueSyntaxError
-        With what was expected, and what was found.
+        With what was expected and what was found.
 
     Examples
     --------
@@ -56,6 +57,6 @@ def parse_weight(raw: object) -> Value | DriveTarget:
             raise ValueSyntaxError(f"expected {_FORM}, found '{raw}'")
     if share.mean == 0 or rate.mean <= 0 or cv.mean < 0:
         raise ValueSyntaxError(
-            f"'{raw}': expected a share that is not 0, a rate above 0 Hz and a cv of 0 or more"
+            f"'{raw}': expected a nonzero share, a rate above 0 Hz and a cv of at least 0"
         )
     return DriveTarget(share.mean, rate.mean, cv.mean, raw.strip())

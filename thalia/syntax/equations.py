@@ -1,7 +1,7 @@
-"""Model text as data: the ODEs and statements of a part, their names and their linearity.
+"""Equations as data: the ODEs and statements of a component, their names and their linearity.
 
-This is a reader for the subset of Brian2's language that parts are written in. It works on Python's own
-syntax trees and needs neither Brian2 nor sympy, so that `thalia check` answers at once.
+This reads the subset of Brian2's language in which components are written. It works on Python's own
+syntax trees and needs neither Brian2 nor sympy, so that `thalia check` answers immediately.
 """
 
 import ast
@@ -17,17 +17,17 @@ from typing import Any, cast
 from thalia.errors import MistakeInText
 from thalia.syntax.units import UNITS, Dimension, parse_unit, si_unit
 
-# stands for the dimension of the weight, which a rule does not know: `dw/dt = ... : weight`
+# the dimension of the weight, which is unknown to a rule: `dw/dt = ... : weight`
 WEIGHT: Dimension = (inf, inf, inf, inf, inf)
 
 
 class EquationError(MistakeInText):
-    """Model text that cannot be read, or whose dimensions disagree; the message says where and why."""
+    """Equations that cannot be read, or whose dimensions disagree; the message says why."""
 
 
 @dataclass(frozen=True)
 class Equation:
-    """One line of a model: `kind` is 'ode' (`dx/dt = …`), 'expression' (`x = …`) or 'parameter' (`x : …`)."""
+    """One line of a model; `kind` is 'ode', 'expression' (`x = …`) or 'parameter' (`x : …`)."""
 
     kind: str
     name: str
@@ -38,7 +38,7 @@ class Equation:
 
 @dataclass(frozen=True)
 class Statement:
-    """One assignment at an event: `target` `operator` `right`, as in `w -= a_minus * post_trace`."""
+    """One assignment at an event: `target` `operator` `right`, as in `w -= a_minus * trace`."""
 
     target: str
     operator: str
@@ -51,9 +51,9 @@ class Statement:
 def _remembered[**Arguments, Result](
     read: Callable[Arguments, Result],
 ) -> Callable[Arguments, Result]:
-    """A reading of text that is done once a text: a circuit says the same few hundred over and over.
+    """A reader whose results are cached by text: a circuit repeats the same few hundred texts.
 
-    Bounded, since the texts are the user's and a process may read circuits without end.
+    The cache is bounded, because a process may read any number of circuits.
     """
     return cast(Callable[Arguments, Result], lru_cache(maxsize=4096)(read))
 
@@ -66,7 +66,7 @@ _IDENTIFIER = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 
 @_remembered
 def parse_equations(text: str) -> tuple[Equation, ...]:
-    """Read model text, one equation a line.
+    """Read equations, one per line.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def _parse_equation(line: str) -> Equation:
     tail = _TAIL.match(line)
     if not tail:
         raise EquationError(
-            f"'{line}' does not end in its unit; expected `dx/dt = … : unit` or `x = … : unit`"
+            f"'{line}' does not end with a unit; expected `dx/dt = … : unit` or `x = … : unit`"
         )
     body, flags = (
         tail["body"].strip(),
@@ -108,7 +108,7 @@ def _parse_equation(line: str) -> Equation:
 
 @_remembered
 def parse_statements(text: str) -> tuple[Statement, ...]:
-    """Read the statements of an event, one assignment a line.
+    """Read the statements of an event, one assignment per line.
 
     Raises
     ------
@@ -132,17 +132,17 @@ def _lines(text: str) -> list[str]:
 
 @_remembered
 def tree(expression: str) -> ast.expr:
-    """The syntax tree of an expression: remembered, so never to be changed.
+    """The syntax tree of an expression; cached, so never to be modified.
 
     Raises
     ------
     EquationError
-        If it is none.
+        If it is not an expression.
     """
     try:
         return ast.parse(expression.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise EquationError(f"'{expression}' is not an expression that can be read") from None
+        raise EquationError(f"'{expression}' is not a valid expression") from None
 
 
 @_remembered
@@ -159,12 +159,12 @@ def calls(expression: str) -> frozenset[str]:
 
 
 def rename(text: str, names: Mapping[str, str]) -> str:
-    """The text with whole identifiers replaced; numbers such as `1e3` are left alone."""
+    """The text with whole identifiers replaced; numbers such as `1e3` are left unchanged."""
     return _IDENTIFIER.sub(lambda match: names.get(match[0], match[0]), text)
 
 
 def powers_resolved(expression: str, values: Mapping[str, float]) -> str:
-    """The expression without powers whose exponents are exactly 0 or 1, so that a rule pays only for those it has."""
+    """The expression without powers whose exponents are exactly 0 or 1, which would cost time."""
     if "**" not in expression:
         return expression
     own = deepcopy(tree(expression))  # the transformer changes what it visits
@@ -176,7 +176,7 @@ class _Powers(ast.NodeTransformer):
         self.values = values
 
     def visit_BinOp(self, node: ast.BinOp) -> Any:
-        """Resolve a power, and leave out a factor of one."""
+        """Resolve a power, and remove factors of one."""
         left, right = self.visit(node.left), self.visit(node.right)
         if isinstance(node.op, ast.Pow) and isinstance(right, ast.Name) and right.id in self.values:
             exponent = self.values[right.id]
@@ -190,14 +190,14 @@ class _Powers(ast.NodeTransformer):
 
 
 def rename_equation(equation: Equation, names: Mapping[str, str]) -> Equation:
-    """The equation with its own name and those it mentions replaced."""
+    """The equation with its name and the names that it mentions replaced."""
     return replace(
         equation, name=names.get(equation.name, equation.name), right=rename(equation.right, names)
     )
 
 
 def weighing(equation: Equation, weight: Dimension) -> Equation:
-    """The equation with the weight's dimension in the place of `weight`."""
+    """The equation with the dimension of the weight in place of `weight`."""
     return replace(equation, dimension=weight) if equation.dimension == WEIGHT else equation
 
 
@@ -211,9 +211,9 @@ def rename_statement(statement: Statement, names: Mapping[str, str]) -> Statemen
 
 
 def is_linear_decay(equation: Equation, constants: Iterable[str]) -> bool:
-    """Whether `dx/dt = a*x + b` with `a` and `b` built from constants alone, so that it has a closed form.
+    """Whether it is `dx/dt = a*x + b` with constant `a` and `b`, and thus has a closed form.
 
-    Such a variable need be brought up to date only when something reads it.
+    Such a variable needs to be updated only when something reads it.
     """
     names = {equation.name}
     others = identifiers(equation.right) - names
@@ -221,7 +221,7 @@ def is_linear_decay(equation: Equation, constants: Iterable[str]) -> bool:
 
 
 def degree(expression: str, names: Collection[str]) -> float:
-    """The degree of an expression as a polynomial in some names together; infinite where it is none."""
+    """The total degree of an expression as a polynomial in some names; infinite if it is none."""
     return _degree_of(expression, frozenset(names))
 
 
@@ -248,7 +248,7 @@ def _degree(node: ast.expr, names: frozenset[str]) -> float:
 
 
 def written_out(equations: Iterable[Equation]) -> dict[str, str]:
-    """The right side of every ODE, with the model's named expressions put in their places."""
+    """The right-hand side of every ODE, with the model's named expressions substituted."""
     equations = tuple(equations)
     named = {
         e.name: f"({e.right})"
@@ -298,7 +298,7 @@ _CALLS: dict[str, Callable[[float], float]] = {"exp": exp, "log": log, "sqrt": s
 
 
 def evaluate(expression: str, values: Mapping[str, Any]) -> Any:
-    """The number that an expression of constants stands for, in SI; with arrays for values, an array.
+    """The value of an expression of constants in SI units; an array if `values` are arrays.
 
     Raises
     ------
@@ -326,7 +326,7 @@ def _evaluate(node: ast.expr, values: Mapping[str, Any]) -> Any:
 
 
 def equation_text(equation: Equation) -> str:
-    """The equation as it is written in a part, with its SI unit."""
+    """The equation as written in a component, with its SI unit."""
     left = {
         "ode": f"d{equation.name}/dt = ",
         "expression": f"{equation.name} = ",

@@ -1,4 +1,4 @@
-"""Fields that are written as text: values with units, equations, statements; and what every noun has in common."""
+"""Field types written as text (values with units, equations, statements), and their base."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -43,7 +43,7 @@ def _text(parse: Callable[[str], Any]) -> Callable[[Any], Any]:
         if isinstance(raw, tuple):
             return raw
         if not isinstance(raw, str):
-            raise EquationError("expected model text, one line each")
+            raise EquationError("expected equations as text, one per line")
         return parse(raw)
 
     return read
@@ -71,7 +71,7 @@ def _unit(raw: Any) -> Dimension:
     if isinstance(raw, str):
         return parse_unit(raw)[1]
     if isinstance(raw, list | tuple) and len(raw) == len(DIMENSIONLESS):
-        return tuple(raw)  # in run files of earlier versions
+        return tuple(raw)  # as in run files of earlier versions
     raise ValueSyntaxError(f"expected a unit such as 'nS', found {raw!r}")
 
 
@@ -88,7 +88,7 @@ UnitText = Annotated[
 
 
 def quantity(name: str, dimension: Dimension) -> Any:
-    """The type of a field that takes a number or a distribution of one dimension."""
+    """The type of a field for a number or a distribution of one dimension."""
 
     def parse(raw: Any) -> Value:
         return expect(parse_value(raw), dimension, raw)
@@ -104,7 +104,7 @@ def expect(value: Value, dimension: Dimension, raw: object = None) -> Value:
     Raises
     ------
     ValueSyntaxError
-        Saying what was expected and what was found.
+        With what was expected and what was found.
     """
     if value.dimension != dimension:
         found = dimension_name(value.dimension)
@@ -117,9 +117,10 @@ def expect(value: Value, dimension: Dimension, raw: object = None) -> Value:
 
 
 class Node(BaseModel):
-    """What every noun of a circuit has in common: unknown keys are errors, and nothing changes later.
+    """What all elements of a circuit have in common: they refuse unknown keys and are immutable.
 
-    `FORMER_KEYS` are names that keys had in earlier versions, each with the current one; `former_names` reads them.
+    `FORMER_KEYS` maps the names of keys in earlier versions to the current ones; see
+    `former_names`.
     """
 
     FORMER_KEYS: ClassVar[Mapping[str, str]] = {}
@@ -128,14 +129,14 @@ class Node(BaseModel):
 
 
 def refuse(message: str, hint: str = "") -> PydanticCustomError:
-    """The error of a validator, in the project's words."""
+    """The error of a validator, with a message for users."""
     return PydanticCustomError("thalia", "{message}", {"message": message, "hint": hint})
 
 
 def _named(text: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]*(\.[a-z0-9][a-z0-9_]*)*", text):
         raise refuse(
-            f"'{text}' is not a name", "names are snake_case, dotted by region: l4_e, v1.l4.e"
+            f"'{text}' is not a valid name", "names are snake_case, dotted by region: l4_e, v1.l4.e"
         )
     return text
 
@@ -150,7 +151,7 @@ def _fixed(value: Value) -> Value:
 
 
 def positive(value: Value) -> Value:
-    """The value, if it is one number above zero."""
+    """The value, if it is a single positive number."""
     if _fixed(value).mean <= 0:
         raise refuse(f"expected more than 0, found {value}")
     return value
@@ -164,31 +165,31 @@ def _probability(value: Value) -> Value:
 
 def _count(value: Value) -> Value:
     if _fixed(value).mean < 0 or value.mean != int(value.mean):
-        raise refuse(f"expected a whole number of 0 or more, found {value}")
+        raise refuse(f"expected a non-negative integer, found {value}")
     return value
 
 
 def _table(raw: Any) -> Any:
-    """Rows of a table: a plain number is one row of one, so that it holds for every pair."""
+    """Rows of a table: a single number becomes one row of one entry, for every pair."""
     if isinstance(raw, list | tuple) and not isinstance(raw, Value):
         rows = [row if isinstance(row, list | tuple) else [row] for row in raw]
         lengths = sorted({len(row) for row in rows})
         if len(lengths) > 1:
             raise refuse(
-                f"expected a table with rows of one length, found rows of {lengths[0]} and {lengths[-1]}"
+                f"expected rows of equal length, found rows of {lengths[0]} and {lengths[-1]}"
             )
         return rows
     return [[raw]]
 
 
 def table(entry: Any) -> Any:
-    """The type of a field that takes one entry, or a table of them (rows = post, columns = pre)."""
+    """The type of a field for one entry, or for a table of them (rows = post, columns = pre)."""
     schema = {"oneOf": [{"type": ["number", "string"]}, {"type": "array"}]}
     return Annotated[tuple[tuple[entry, ...], ...], BeforeValidator(_table), WithJsonSchema(schema)]
 
 
 def one_or_many(raw: Any) -> Any:
-    """A single name stands for a list of one."""
+    """A single name as a list of one."""
     return [raw] if isinstance(raw, str) else raw
 
 
@@ -200,7 +201,7 @@ Words = Annotated[tuple[str, ...], BeforeValidator(one_or_many), _ONE_OR_MANY]
 
 
 def gather(model: type[Node]) -> Callable[[Any], Any]:
-    """Collect the keys that a model does not know as parameters of its component."""
+    """Collect the keys that are unknown to a model as parameters of its component."""
     known = {*model.model_fields, *model.FORMER_KEYS} - {"parameters"}
 
     def collect(raw: Any) -> Any:
@@ -216,12 +217,10 @@ def gather(model: type[Node]) -> Callable[[Any], Any]:
 
 
 def _switch(raw: Any) -> Any:
-    """On, off, or either for each pathway named."""
+    """`on`, `off`, or either for some pathways by name."""
     for word in raw.values() if isinstance(raw, dict) else [raw]:
         if word not in ("on", "off"):
-            raise refuse(
-                f"expected 'on', 'off', or either for each of some pathways, found {word!r}"
-            )
+            raise refuse(f"expected 'on', 'off', or a mapping of pathways to these, found {word!r}")
     return raw
 
 
@@ -234,7 +233,7 @@ _SWITCH_SCHEMA = {
 Switch = Annotated[Any, BeforeValidator(_switch), WithJsonSchema(_SWITCH_SCHEMA)]
 
 if TYPE_CHECKING:
-    # to a type checker they are all values, and rows of them
+    # for the type checker they are all values, and rows of values
     type Time = Value
     type Length = Value
     type Rate = Value
@@ -248,7 +247,7 @@ if TYPE_CHECKING:
     type ProbabilityTable = tuple[tuple[Value, ...], ...]
     type CountTable = tuple[tuple[Value, ...], ...]
     type TimeTable = tuple[tuple[Value, ...], ...]
-    type Weight = Value  # a drive, too, is one after pass 2
+    type Weight = Value  # a drive becomes one in pass 2b
     type WeightTable = tuple[tuple[Value, ...], ...]
 else:
     Time = quantity("time", UNITS["s"][1])

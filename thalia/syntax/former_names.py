@@ -16,7 +16,7 @@ from thalia.syntax.yaml_reader import Source
 
 @dataclass(frozen=True)
 class ComponentName:
-    """Marks a field that names a component; `former` maps the former names of `kind` to the current ones."""
+    """Marks a field that names a component; `former` maps former names to current ones."""
 
     kind: str
     noun: str
@@ -38,9 +38,9 @@ def current_names[Data](
 ) -> tuple[Data, Source]:
     """Plain data with the current names of keys and components, and a source with their places.
 
-    Each former name is reported as a `FormerNameWarning` with its place. Where the former and the current
-    name of a key are both given, both stay, so that validation reports them. `own` holds the
-    components that a circuit defines itself, by kind: their names are never replaced.
+    Each former name is reported as a `FormerNameWarning` with its place. If both the former and the
+    current name of a key are given, both are kept, and validation reports them. `own` has the names
+    of components that a circuit defines itself, by kind, which are never replaced.
     """
     reader = _Reader(source, own or {})
     renamed = reader.read(model, data, (), ())
@@ -136,7 +136,7 @@ def _metadata[Mark](annotation: Any, kind: type[Mark]) -> Mark | None:
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The models that a mapping at this annotation may be read as; one entry may stand for a list of one."""
+    """The models for a mapping at this annotation; a single entry may stand for a list of one."""
     if changes := _metadata(annotation, ChangesOf):
         yield changes.model
         return

@@ -1,7 +1,7 @@
 """Numbers with units, as text and as SI floats: `20 ms`, `lognormal(0.4 nS, 0.15 nS, max=1 nS)`.
 
-Values are parsed by a small grammar, never by `eval`, and carry their dimension with them, so that a
-mistake is found before anything heavy is imported. Everything inside Thalia is in SI base units.
+Values are parsed by a small grammar, never by `eval`, and carry their dimension, so that mistakes
+are found before anything heavy is imported. All values inside Thalia are in SI base units.
 """
 
 import re
@@ -26,7 +26,7 @@ _BASES: dict[str, tuple[float, Dimension]] = {
     "ohm": (1.0, (2, 1, -3, -2, 0)),
     "Hz": (1.0, (0, 0, -1, 0, 0)),
     "mol": (1.0, (0, 0, 0, 0, 1)),
-    "M": (1e3, (-3, 0, 0, 0, 1)),  # molar: a mole in a litre
+    "M": (1e3, (-3, 0, 0, 0, 1)),  # molar: a mole per litre
     "g": (1e-3, (0, 1, 0, 0, 0)),
 }
 _LONG = {
@@ -70,7 +70,7 @@ UNITS |= {
     "cm2": (1e-4, (2, 0, 0, 0, 0)),
 }
 
-# name of the dimension, the unit shown to people, and the word Brian2 has for the SI unit
+# name of the dimension, the unit shown to users, and Brian2's name of the SI unit
 _NAMED: list[tuple[str, str, str]] = [
     ("time", "ms", "second"),
     ("voltage", "mV", "volt"),
@@ -102,7 +102,7 @@ def a_dimension(dimension: Dimension) -> str:
 
 
 def a_quantity(dimension: Dimension) -> str:
-    """What has a dimension, within a sentence: 'a voltage', or 'a bare number'."""
+    """A quantity of a dimension within a sentence: 'a voltage', or 'a bare number'."""
     return "a bare number" if dimension == DIMENSIONLESS else f"a {dimension_name(dimension)}"
 
 
@@ -118,7 +118,7 @@ def si_unit(dimension: Dimension) -> str:
 
 
 def display_unit(dimension: Dimension) -> tuple[str, float]:
-    """The unit that people use for a dimension, and its size in SI."""
+    """The customary unit of a dimension, and its size in SI."""
     if dimension in _NAMES:
         unit = _NAMES[dimension][1]
         return unit, UNITS[unit][0]
@@ -164,7 +164,7 @@ def parse_unit(text: str) -> tuple[float, Dimension]:
     return factor, dimension
 
 
-# distribution → names of its arguments; the first two of each are given by position
+# distribution → names of its two positional arguments
 DISTRIBUTIONS: dict[str, tuple[str, str]] = {
     "normal": ("mean", "sd"),
     "lognormal": ("mean", "sd"),
@@ -175,11 +175,11 @@ DISTRIBUTIONS: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Value:
-    """A number with a dimension, or a distribution that numbers are drawn from; SI throughout.
+    """A number with a dimension, or a distribution to draw numbers from; in SI units.
 
-    `lognormal(mean, sd)` takes the mean and standard deviation of the value itself, not of its logarithm.
-    `low` and `high` bound the values drawn: what falls outside is drawn again, so the distribution is truncated.
-    `spread(first, last)` is not drawn: it is as many numbers as are wanted, at equal distances from the first to the last.
+    `lognormal(mean, sd)` takes the mean and standard deviation of the value, not of its logarithm.
+    `low` and `high` truncate the distribution: values outside are drawn again. `spread(first,
+    last)` is not random: it stands for equally spaced numbers from the first to the last.
     """
 
     kind: str
@@ -191,7 +191,7 @@ class Value:
 
     @property
     def is_random(self) -> bool:
-        """Whether it stands for many numbers."""
+        """Whether it stands for more than one number."""
         return self.kind != "constant"
 
     @property
@@ -201,7 +201,7 @@ class Value:
 
     @property
     def least(self) -> float:
-        """The lower bound of what is drawn, or the mean of a distribution that has none, in SI."""
+        """The lower bound of the distribution, or its mean if it has none, in SI."""
         if self.low is not None:
             return self.low
         return min(self.arguments) if self.kind == "spread" else self.arguments[0]
@@ -228,7 +228,7 @@ def parse_value(raw: object) -> Value:
     Raises
     ------
     ValueSyntaxError
-        With what was expected, and what was found.
+        With what was expected and what was found.
 
     Examples
     --------
@@ -241,7 +241,7 @@ def parse_value(raw: object) -> Value:
         return raw
     if isinstance(raw, bool) or not isinstance(raw, int | float | str):
         raise ValueSyntaxError(
-            f"expected a number with its unit such as '20 ms', found {_shown(raw)}"
+            f"expected a number with a unit, such as '20 ms', found {_shown(raw)}"
         )
     if isinstance(raw, int | float):
         if not isfinite(raw):
@@ -254,7 +254,7 @@ def parse_value(raw: object) -> Value:
 def _parse_quantity(text: str) -> Value:
     match = _QUANTITY.match(text)
     if not match:
-        raise ValueSyntaxError(f"expected a number with its unit such as '20 ms', found '{text}'")
+        raise ValueSyntaxError(f"expected a number with a unit, such as '20 ms', found '{text}'")
     factor, dimension = parse_unit(match[2])
     number = float(match[1])
     if not isfinite(number):
@@ -264,7 +264,9 @@ def _parse_quantity(text: str) -> Value:
 
 def _parse_distribution(text: str, name: str, inside: str) -> Value:
     if name not in DISTRIBUTIONS:
-        where = "a drive is for weights" if name == "drive" else did_you_mean(name, DISTRIBUTIONS)
+        where = (
+            "drive() is for weights only" if name == "drive" else did_you_mean(name, DISTRIBUTIONS)
+        )
         raise ValueSyntaxError(f"'{name}' is not a distribution; {where}")
     first, second = DISTRIBUTIONS[name]
     form = f"{name}({first}, {second}, min=…, max=…)"
@@ -279,13 +281,14 @@ def _parse_distribution(text: str, name: str, inside: str) -> Value:
             positional.append(_parse_quantity(piece))
     if len(positional) != 2:
         raise ValueSyntaxError(
-            f"expected {form}, found {len(positional)} of its two numbers in '{text}'"
+            f"expected {form}, found {len(positional)} positional arguments in '{text}'"
         )
     dimension = positional[0].dimension
     for other in (positional[1], *bounds.values()):
         if other.dimension != dimension:
             raise ValueSyntaxError(
-                f"'{text}' mixes a {dimension_name(dimension)} with a {dimension_name(other.dimension)}"
+                f"'{text}' mixes a {dimension_name(dimension)} "
+                f"with a {dimension_name(other.dimension)}"
             )
     numbers = (positional[0].arguments[0], positional[1].arguments[0])
     low, high = (bounds[key].arguments[0] if key in bounds else None for key in ("min", "max"))
@@ -299,25 +302,25 @@ def _check_distribution(
     first, second = numbers
     if name == "spread":
         if low is not None or high is not None:
-            raise ValueSyntaxError(f"'{text}' is not drawn, and takes no min and max")
+            raise ValueSyntaxError(f"'{text}' is not random, and takes no min or max")
         return
     if name == "uniform" and first > second:
-        raise ValueSyntaxError(f"'{text}' has its low end above its high end")
+        raise ValueSyntaxError(f"'{text}' has a lower bound above its upper bound")
     if name != "uniform" and second < 0:
         raise ValueSyntaxError(f"'{text}' has a negative standard deviation")
     if name == "lognormal" and first <= 0:
         raise ValueSyntaxError(f"'{text}' has a mean that is not positive")
     if low is not None and high is not None and low >= high:
-        raise ValueSyntaxError(f"'{text}' leaves nothing between min and max")
+        raise ValueSyntaxError(f"'{text}' leaves no values between min and max")
     reach = (first, second) if name == "uniform" else (first - 5 * second, first + 5 * second)
     if (low is not None and low > reach[1]) or (high is not None and high < reach[0]):
         raise ValueSyntaxError(
-            f"'{text}' leaves (almost) nothing of the distribution between min and max"
+            f"'{text}' leaves (almost) none of the distribution between min and max"
         )
 
 
 def format_number(number: float, dimension: Dimension) -> str:
-    """A number in the unit that people use for it: `0.02` of time is `20 ms`; reading it gives the same bits."""
+    """A number in its customary unit, as in `20 ms`; reading it returns the same bits."""
     unit, size = display_unit(dimension)
     for digits in (f"{number / size:.6g}", f"{number / size:.15g}", repr(number / size)):
         if float(digits) * size == number:
@@ -326,7 +329,7 @@ def format_number(number: float, dimension: Dimension) -> str:
 
 
 def format_value(value: Value) -> str:
-    """A value as a user would write it; reading it again gives an equal value."""
+    """A value as a user would write it; reading it returns an equal value."""
     numbers = [format_number(argument, value.dimension) for argument in value.arguments]
     if not value.is_random:
         return numbers[0]

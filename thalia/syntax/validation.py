@@ -1,4 +1,4 @@
-"""Plain data → frozen models, with every mistake in the project's words and at the place where it was written."""
+"""Plain data → frozen models, with every mistake at the place where it was written."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def parse[Model: BaseModel](model: type[Model], data: object, source: Source) ->
 
 
 def _written_path(location: tuple[str | int, ...], data: Any, last_is_new: bool) -> Path:
-    """The path as the user wrote it, without the steps that validation took on its own."""
+    """The path as the user wrote it, without steps that validation added."""
     path: list[str | int] = []
     for index, key in enumerate(location):
         inside = isinstance(data, dict) and key in data
@@ -43,7 +43,7 @@ def _written_path(location: tuple[str | int, ...], data: Any, last_is_new: bool)
 
 
 def _problem(details: Any, model: type[BaseModel], data: object) -> Problem:
-    """A finding of pydantic's in the project's words."""
+    """An error of pydantic in Thalia's words."""
     path = _written_path(details["loc"], data, last_is_new=details["type"] == "missing")
     kind, found = details["type"], details.get("input")
     if kind == "extra_forbidden":
@@ -66,11 +66,11 @@ def _problem(details: Any, model: type[BaseModel], data: object) -> Problem:
         "dict_type": "a mapping",
         "model_type": "a mapping",
         "string_type": "a word",
-        "int_parsing": "a whole number",
-        "int_type": "a whole number",
+        "int_parsing": "an integer",
+        "int_type": "an integer",
         "list_type": "a list",
         "tuple_type": "a list",
-        "int_from_float": "a whole number",
+        "int_from_float": "an integer",
         "float_type": "a number",
         "float_parsing": "a number",
         "bool_type": "true or false",
@@ -80,12 +80,12 @@ def _problem(details: Any, model: type[BaseModel], data: object) -> Problem:
     if wanted:
         return Problem(path, f"expected {wanted}, found {shown}")
     return Problem(
-        path, f"{details['msg'].replace('Input should be', 'expected to be')}, found {shown}"
+        path, f"{details['msg'].replace('Input should be', 'expected a value')}, found {shown}"
     )
 
 
 def _unknown_key(path: Path, model: Any) -> Problem:
-    """What is wrong with a key that a model does not have; its former keys are here only if both are given."""
+    """The problem of an unknown key; a former key is one only beside the current one."""
     key = str(path[-1])
     if name := former_keys(model).get(key):
         message = f"'{key}' is the former name of '{name}', and both are given"
@@ -95,7 +95,7 @@ def _unknown_key(path: Path, model: Any) -> Problem:
 
 
 def _model_at(model: Any, path: Path) -> Any:
-    """The model that a mapping at this path is read as, found by walking the models' annotations."""
+    """The model for a mapping at this path, found in the annotations of the models."""
     for key in path:
         field = getattr(model, "model_fields", {}).get(key)
         model = _model_in(field.annotation) if field else _model_in(model)

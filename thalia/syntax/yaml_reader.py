@@ -1,4 +1,4 @@
-"""YAML read strictly, with the place of every key: what a file says, and where it says it."""
+"""Strict YAML with the place of every key."""
 
 import re
 from collections.abc import Mapping
@@ -19,10 +19,10 @@ _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 @dataclass(frozen=True)
 class Source:
-    """Where each path of a circuit was written, and the text of every file it drew in.
+    """Where each path of a circuit was written, and the text of every file that it includes.
 
-    `aliases` send the path of something that a pass made (a population of a region, an entry of a matrix
-    pathway) to the path that the user wrote.
+    `aliases` map the path of something that a pass created (a population of a region, an entry of a
+    matrix pathway) to the path that the user wrote.
     """
 
     places: Mapping[Path, str] = field(default_factory=dict)
@@ -31,14 +31,14 @@ class Source:
     folder: FilePath = FilePath(".")
 
     def written(self, path: Path) -> Path:
-        """The path that the user wrote, for the path of something that a pass made of it."""
+        """The path that the user wrote, for the path of something that a pass created from it."""
         for length in range(len(path), 0, -1):
             if path[:length] in self.aliases:
                 return (*self.aliases[path[:length]], *path[length:])
         return path
 
     def locate(self, path: Path) -> str:
-        """The place of a path, or of the nearest thing above it that was written down."""
+        """The place of a path, or of the nearest parent that was written."""
         path = self.written(path)
         for length in range(len(path), -1, -1):
             if path[:length] in self.places:
@@ -46,7 +46,7 @@ class Source:
         return ""
 
     def placed(self, problems: list[Problem]) -> CircuitError:
-        """The error for these problems, each with its place, in file order; what a table multiplied is told once."""
+        """The error for these problems, with their places, in file order, without duplicates."""
         located = {
             Problem(self.written(p.path), p.message, p.hint, p.place or self.locate(p.path))
             for p in problems
@@ -54,12 +54,12 @@ class Source:
         return CircuitError(sorted(located, key=_reading_order))
 
     def joined(self, other: "Source", under: Path) -> "Source":
-        """This source with another's places added below a path."""
+        """This source with the places of another added below a path."""
         places = {**self.places, **{(*under, *path): place for path, place in other.places.items()}}
         return Source(places, {**self.files, **other.files}, self.aliases, self.folder)
 
     def below(self, path: Path) -> "Source":
-        """The places below a path, as those of a text of its own."""
+        """The places below a path, as those of a separate text."""
         return Source(
             {
                 known[len(path) :]: place
@@ -70,7 +70,7 @@ class Source:
         )
 
     def aliased(self, aliases: Mapping[Path, Path]) -> "Source":
-        """This source, knowing also what these made paths stand for."""
+        """This source with additional aliases."""
         return Source(self.places, self.files, {**self.aliases, **aliases}, self.folder)
 
 
@@ -86,16 +86,16 @@ def read_text(file: FilePath) -> str:
     Raises
     ------
     CircuitError
-        If it is not there, is a folder, cannot be read, or is not UTF-8.
+        If it does not exist, is a folder, cannot be read, or is not UTF-8.
     """
     try:
         return file.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        raise fail(f"{file}: there is no such file") from None
+        raise fail(f"{file}: no such file") from None
     except IsADirectoryError:
         raise fail(f"{file}: is a folder, expected a YAML file") from None
     except UnicodeDecodeError:
-        raise fail(f"{file}: is not text in UTF-8") from None
+        raise fail(f"{file}: is not UTF-8 text") from None
     except (OSError, ValueError) as error:
         raise fail(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
@@ -103,13 +103,14 @@ def read_text(file: FilePath) -> str:
 def read_yaml(text: str, name: str, folder: FilePath = FilePath(".")) -> tuple[object, Source]:
     """Plain data and its source from YAML text; `name` is the file's name in messages.
 
-    Booleans are `true` and `false` only (`no` and `off` are words), keys are text, duplicates are errors,
-    and tags, which could construct Python objects, are refused.
+    Booleans are `true` and `false` only (`no` and `off` are words), keys are text, duplicates are
+    errors, and tags, which could construct Python objects, are refused.
 
     Raises
     ------
     CircuitError
-        With every duplicate key and refused tag, or the first place where the text is not YAML.
+        With every duplicate key and refused tag, or the first place where the text is not valid
+        YAML.
     """
     try:
         root = _compose(text)
@@ -117,11 +118,11 @@ def read_yaml(text: str, name: str, folder: FilePath = FilePath(".")) -> tuple[o
         mark = error.problem_mark or error.context_mark
         place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
         raise CircuitError(
-            [Problem((), f"is not YAML: {error.problem or error.context}", place=place)]
+            [Problem((), f"is not valid YAML: {error.problem or error.context}", place=place)]
         ) from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else "it is nested too deeply"
-        raise CircuitError([Problem((), f"is not YAML: {reason}", place=name)]) from None
+        raise CircuitError([Problem((), f"is not valid YAML: {reason}", place=name)]) from None
     reader = _Reader(name)
     data = reader.data(root, ()) if root is not None else None
     if reader.problems:
@@ -132,8 +133,9 @@ def read_yaml(text: str, name: str, folder: FilePath = FilePath(".")) -> tuple[o
 def _compose(text: str) -> yaml.Node | None:
     """The nodes of YAML text, with their places.
 
-    libyaml reads ten times as fast as PyYAML's own parser, which is the stricter one about tabs and question
-    marks, and whose messages are the ones that users see; both find the same nodes at the same places.
+    libyaml reads ten times as fast as PyYAML's own parser, which is the stricter one about tabs and
+    question marks, and whose messages are the ones that users see; both find the same nodes at the
+    same places.
     """
     if not _READ_MORE_FREELY.search(text):
         with suppress(yaml.YAMLError, ValueError):
@@ -151,9 +153,9 @@ class _Reader:
     def data(self, node: yaml.Node, path: Path) -> object:
         self.count += 1
         if self.count > MAX_NODES:
-            message = f"has more than {MAX_NODES:,} entries once its aliases are followed"
+            message = f"has more than {MAX_NODES:,} entries once aliases are expanded"
             raise CircuitError(
-                [Problem((), message, "write the repeated part out, or as a region", self.name)]
+                [Problem((), message, "write out what is repeated, or make it a region", self.name)]
             )
         if len(path) > MAX_DEPTH:
             raise CircuitError([Problem((), "is nested too deeply", place=self.name)])
@@ -185,7 +187,7 @@ class _Reader:
                 self._problem(
                     (*path, key),
                     key_node,
-                    f"'{key}' is given twice, first in line {first[key]}",
+                    f"'{key}' is given twice, first on line {first[key]}",
                     "keep one",
                 )
                 continue
