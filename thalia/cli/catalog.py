@@ -248,7 +248,7 @@ def starter(name: str) -> str:
         If the name is not in snake_case.
     """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise fail(f"'{name}' is not a name", "names are snake_case: my_circuit")
+        raise fail(f"'{name}' is not a valid name", "names are snake_case: my_circuit")
     return _STARTER.replace("NAME", name)
 
 
