@@ -215,7 +215,7 @@ def test_an_array_of_another_length_is_refused(tmp_path):
         plan, backend.build(plan, lambda what, fraction: None), wire(plan), (), 1
     )
 
-    with pytest.raises(RuntimeError, match=r"another length is that of neurons_second\.v"):
+    with pytest.raises(RuntimeError, match=r"length mismatch for neurons_second\.v"):
         session.write("neurons_second.v", np.zeros(5))
     session.close()
 
@@ -229,7 +229,7 @@ def test_without_a_compiler_the_compiled_backend_refuses_and_the_default_is_nump
     plan = thalia.plan_of(thalia.load(ROOT / "circuits" / "pair.yaml"))
 
     assert backend.refuse(plan) == [
-        "no C++ compiler was found: install g++ or clang++, or take `--backend runtime`"
+        "no C++ compiler was found: install g++ or clang++, or use `--backend runtime`"
     ]
     assert backends.choose()[0] == "runtime"
     assert "no C++ compiler was found" in backends.choose()[1]

@@ -183,7 +183,7 @@ def test_a_machine_without_a_compiler_is_told_so(monkeypatch):
     plan = plan_of(thalia.load(ROOT / "circuits" / "pair.yaml"))
 
     assert backend.refuse(plan) == [
-        "no CUDA compiler was found: install the CUDA toolkit, or set CUDA_PATH to where it is"
+        "no CUDA compiler was found: install the CUDA toolkit, or set CUDA_PATH to its folder"
     ]
 
 
@@ -205,9 +205,9 @@ def test_doctor_says_what_is_missing_and_what_to_do(monkeypatch, capsys):
     main.doctor()
     told = capsys.readouterr().out
 
-    assert "--  GPU           none that nvidia-smi shows: only needed for --backend cuda" in told
+    assert "--  GPU           none found by nvidia-smi: only needed for --backend cuda" in told
     assert (
-        "--  CUDA compiler nowhere: for --backend cuda, install the CUDA toolkit, or set CUDA_PATH to where it is"
+        "--  CUDA compiler not found: for --backend cuda, install the CUDA toolkit, or set CUDA_PATH to its folder"
         in told
     )
     assert "--backend cuda    cannot run here: no NVIDIA GPU was found" in told
@@ -295,7 +295,7 @@ def test_a_gpu_gives_the_rates_of_the_microcircuit(tmp_path):
 )  # brian2cuda leaves files open
 @pytest.mark.parametrize("text", [(ROOT / "circuits" / "pair.yaml").read_text()], ids=["pair"])
 def test_brian2cuda_as_it_is_gives_the_same(tmp_path, text):
-    stock, own = (
+    unmodified, own = (
         thalia.run(
             thalia.loads(text, set={"backend.unmodified": value}),
             backend="cuda",
@@ -304,5 +304,5 @@ def test_brian2cuda_as_it_is_gives_the_same(tmp_path, text):
         for value in ("true", "false")
     )
 
-    assert np.array_equal(stock.spikes["second"].times, own.spikes["second"].times)
-    assert stock.weights["synapse"].w == pytest.approx(own.weights["synapse"].w, rel=1e-6)
+    assert np.array_equal(unmodified.spikes["second"].times, own.spikes["second"].times)
+    assert unmodified.weights["synapse"].w == pytest.approx(own.weights["synapse"].w, rel=1e-6)

@@ -156,7 +156,7 @@ def test_a_folder_is_replaced_only_if_an_export_wrote_it(run, tmp_path):
     mine.mkdir()
     (mine / "precious").write_text("precious")
 
-    with pytest.raises(CircuitError, match="mine: is a folder that no export to sonata wrote"):
+    with pytest.raises(CircuitError, match="mine: is a folder, but not an export to sonata"):
         thalia.export(run, "sonata", mine, overwrite=True)
     first = thalia.export(run, "sonata", tmp_path / "sonata")
     assert thalia.export(run, "sonata", first, overwrite=True) == first

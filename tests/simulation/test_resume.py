@@ -120,7 +120,7 @@ def test_single_precision_resumes_to_the_bit(tmp_path):
     assert changed(*states) == []
     assert states[0]["synapses_p.w"].dtype == np.float32
     assert states[0]["neurons_cells.v"].dtype == np.float64
-    assert "synapses kept in single precision" in resumed.attributes["determinism"]
+    assert "synapses in single precision" in resumed.attributes["determinism"]
 
 
 @given(

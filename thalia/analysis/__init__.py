@@ -1,4 +1,4 @@
-"""Arrays in, numbers out: what spike trains and weights say, and whether a run is in its published ranges."""
+"""Arrays in, numbers out: statistics of spike trains and weights; health of a run."""
 
 from thalia.analysis.spike_trains import (
     adaptation,

@@ -1,6 +1,6 @@
-"""Is a run's activity that of a healthy brain? Every population and plastic pathway in numbers, each with a verdict.
+"""Is the activity of a run healthy? Measures of populations and plastic pathways, with verdicts.
 
-Rates alone do not tell: a dendrite that latches makes its cell fire like a clock, at a rate within its range.
+Rates are not enough: a neuron whose dendrite latches fires like a clock, within its range.
 """
 
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ COUNTING, CORRELATING, SPECTRUM = (
 
 @dataclass(frozen=True)
 class Limit:
-    """From which value on a measure is a warning, and from which it is critical, on either side."""
+    """The values beyond which a measure is a warning, and critical, on either side."""
 
     critical_low: float = -np.inf
     warn_low: float = -np.inf
@@ -43,7 +43,7 @@ class Limit:
     critical_high: float = np.inf
 
     def verdict(self, value: float) -> str:
-        """What a value means."""
+        """The verdict on a value."""
         if not self.critical_low <= value <= self.critical_high:
             return CRITICAL
         return OK if self.warn_low <= value <= self.warn_high else WARN
@@ -59,8 +59,9 @@ class Limit:
         )
 
 
-# Correlations, Fano factors, drift, and a CV of 0.35, below which firing is regular: the diagnostics of PyTorch Thalia, where
-# this project comes from (cortical cells have 0.5 to 1: Softky & Koch 1993, from memory). Chosen here: clocks, bursts, silence.
+# Correlations, Fano factors, drift, and a CV of 0.35, below which firing is regular: the
+# diagnostics of PyTorch Thalia, from which this project originates (cortical neurons have 0.5 to 1:
+# Softky & Koch 1993, from memory). Chosen here: clock-like firing, bursts, silence.
 LIMITS = {
     "cv": Limit(critical_low=0.1, warn_low=0.35),
     "fano": Limit(warn_low=0.3, warn_high=3.0),
@@ -85,15 +86,15 @@ COLUMNS = {
 OF_PACEMAKERS = {
     "cv",
     "fano",
-}  # measures that say nothing against a population that is known to fire regularly
-OF_RHYTHMS = {"correlation"}  # and against one that a rhythm is known to pace
+}  # not applied to a population that is known to fire regularly
+OF_RHYTHMS = {"correlation"}  # nor to one that is known to be paced by a rhythm
 RHYTHM = Limit(
     warn_low=10.0
-)  # power of the highest peak in a known band over the median, as `dominant_band` asks for
+)  # power of the highest peak in a known band over the median, as in `dominant_band`
 
 
 def shown(value: Any) -> str:
-    """A measure as it stands in a table."""
+    """A measure as text for a table."""
     if value is None:
         return ""
     return (
@@ -103,7 +104,7 @@ def shown(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Finding:
-    """One measure of a population or pathway that is not as it should be."""
+    """One measure of a population or pathway that is out of range."""
 
     where: str
     measure: str
@@ -118,7 +119,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Health:
-    """Measures by population and by plastic pathway, and what is wrong with them."""
+    """Measures by population and by plastic pathway, and those out of range."""
 
     populations: dict[str, dict[str, Any]]
     pathways: dict[str, dict[str, float]]
@@ -138,10 +139,11 @@ class Health:
 
 
 def health(run: Run) -> Health:
-    """Measure the last phase of a run, and hold it against what was published.
+    """Measure the last phase of a run, and compare it with published values.
 
-    Ranges of rates, pacemakers and bands of rhythms are those under the circuit's `reference:`; all other limits are `LIMITS`.
-    Of a population that receives no pathway only rate and rhythm are judged, for the rest is what a stimulus makes of it.
+    Ranges of rates, pacemakers and bands of rhythms are those of the circuit's `reference:`; all
+    other limits are `LIMITS`. Populations without afferent pathways are judged by rate and rhythm
+    only, since the rest depends on their stimuli.
 
     Raises
     ------
@@ -188,9 +190,9 @@ def _population(run: Run, name: str) -> dict[str, Any]:
 
 
 def _balance(run: Run, rates: dict[str, float]) -> dict[str, float]:
-    """Excitation over inhibition that a population receives from recorded populations: synapses x weight x rate of each.
+    """Excitation over inhibition from recorded populations: sums of synapses x weight x rate.
 
-    Only where all weights have one unit; what stimuli bring is not in it.
+    Only where all weights have the same unit; stimuli are not included.
     """
     received: dict[str, dict[bool, float]] = {}
     units: dict[str, set[str]] = {}

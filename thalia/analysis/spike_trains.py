@@ -1,4 +1,4 @@
-"""Spike trains and weights in numbers: arrays in, arrays out."""
+"""Statistics of spike trains and weights: arrays in, arrays out."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,8 @@ def mean_rate(times: Floats, n_neurons: int, start: float, stop: float) -> float
 def population_rate(times: Floats, n_neurons: int, duration: float, width: float = 0.005) -> Floats:
     """Mean rate of a population over time.
 
-    Spikes are counted in bins of `width` seconds that tile [0, duration); a last partial bin is dropped rather
-    than scaled, so that every value has the same variance.
+    Spikes are counted in bins of `width` seconds that tile [0, duration); a last partial bin is
+    dropped rather than scaled, so that every value has the same variance.
 
     Parameters
     ----------
@@ -42,12 +42,12 @@ def population_rate(times: Floats, n_neurons: int, duration: float, width: float
 
 
 def interval_cv(times: Floats, neurons: Ints, n_neurons: int, least: int = 5) -> Floats:
-    """Coefficient of variation of the inter-spike intervals of each neuron with at least `least` spikes.
+    """Coefficient of variation of the interspike intervals of neurons with at least `least` spikes.
 
     Returns
     -------
     (n_active,) float
-        1 for a Poisson process, 0 for a clock; empty if no neuron fired often enough.
+        1 for a Poisson process, 0 for a clock; empty if no neuron has enough spikes.
     """
     intervals, owner = intervals_of(times, neurons)
     count = np.bincount(owner, minlength=n_neurons)
@@ -62,7 +62,7 @@ def interval_cv(times: Floats, neurons: Ints, n_neurons: int, least: int = 5) ->
 
 
 def intervals_of(times: Floats, neurons: Ints) -> tuple[Floats, Ints]:
-    """Inter-spike intervals in order of neuron and time, in seconds, and the neuron of each."""
+    """Interspike intervals in seconds, sorted by neuron and time, and the neuron of each."""
     order = np.lexsort((times, neurons))
     sorted_times, sorted_neurons = times[order], neurons[order]
     same = sorted_neurons[1:] == sorted_neurons[:-1]
@@ -70,9 +70,10 @@ def intervals_of(times: Floats, neurons: Ints) -> tuple[Floats, Ints]:
 
 
 def local_variation(times: Floats, neurons: Ints) -> float | None:
-    """CV2, the mean of 2|b - a|/(a + b) over intervals a and b in succession: 1 for a Poisson process, whatever its rate does.
+    """CV2, the mean of 2|b - a|/(a + b) over successive intervals a and b.
 
-    Holt, Softky, Koch & Douglas (1996) J Neurophysiol 75:1806. None without two intervals of a neuron.
+    1 for a Poisson process, even if its rate varies. Holt, Softky, Koch & Douglas (1996) J
+    Neurophysiol 75:1806. None if no neuron has two intervals.
     """
     intervals, owner = intervals_of(times, neurons)
     pairs = owner[1:] == owner[:-1]
@@ -83,7 +84,7 @@ def local_variation(times: Floats, neurons: Ints) -> float | None:
 def counts_of(
     times: Floats, neurons: Ints, n_neurons: int, start: float, stop: float, width: float
 ) -> Floats:
-    """Spikes of each neuron in windows of `width` seconds that tile [start, stop), (n_neurons, n_windows)."""
+    """Spike counts, (n_neurons, n_windows), in windows of `width` seconds that tile [start, stop)."""
     windows = max(1, int((stop - start) / width + 1e-9))
     bins = ((times - start) / width + 1e-9).astype(np.int64)
     inside = (bins >= 0) & (bins < windows)
@@ -92,13 +93,23 @@ def counts_of(
 
 
 def fano_factor(counts: Floats) -> float | None:
-    """Mean over neurons of variance over mean of their counts, (n_neurons, n_windows); 1 for Poisson. None if all are silent."""
+    """Mean over neurons of the variance over the mean of their counts; 1 for a Poisson process.
+
+    Parameters
+    ----------
+    counts : (n_neurons, n_windows) float; None is returned if all are zero
+    """
     active = counts[counts.mean(axis=1) > 0]
     return float(np.mean(active.var(axis=1) / active.mean(axis=1))) if len(active) else None
 
 
 def mean_correlation(counts: Floats) -> float | None:
-    """Mean Pearson correlation between the counts of pairs of neurons that fired, (n_neurons, n_windows)."""
+    """Mean Pearson correlation between the counts of pairs of active neurons.
+
+    Parameters
+    ----------
+    counts : (n_neurons, n_windows) float; None is returned if fewer than two vary
+    """
     active = counts[counts.std(axis=1) > 0]
     if len(active) < 2:
         return None
@@ -110,20 +121,26 @@ def mean_correlation(counts: Floats) -> float | None:
 def burst_fraction(
     times: Floats, neurons: Ints, longest: float = 0.010, least: int = 3
 ) -> float | None:
-    """Fraction of spikes in bursts: at least `least` in a row, no more than `longest` seconds apart. None without spikes."""
+    """Fraction of spikes in bursts; None without spikes.
+
+    A burst is at least `least` spikes in a row, at most `longest` seconds apart.
+    """
     if not len(times):
         return None
     intervals, owner = intervals_of(times, neurons)
     short = np.insert(
         intervals <= longest, np.flatnonzero(np.diff(owner)) + 1, False
-    )  # a burst is of one neuron
+    )  # a burst belongs to one neuron
     edges = np.flatnonzero(np.diff(np.concatenate([[0], short.astype(int), [0]])))
     lengths = edges[1::2] - edges[::2] + 1
     return float(lengths[lengths >= least].sum() / len(times))
 
 
 def adaptation(times: Floats, neurons: Ints, least: int = 6) -> float | None:
-    """Median over neurons of the mean of their last third of intervals over that of the first; above 1 they slow down."""
+    """Ratio of the mean interval in the last third to that in the first, as median over neurons.
+
+    Above 1 the neurons adapt. None if no neuron has `least` intervals.
+    """
     intervals, owner = intervals_of(times, neurons)
     cuts = np.flatnonzero(np.diff(owner)) + 1
     parts = [part for part in np.split(intervals, cuts) if len(part) >= least]
@@ -141,7 +158,9 @@ BANDS = {
 
 
 def spectrum(rate: Floats, width: float, low: float, high: float) -> tuple[Floats, Floats]:
-    """Frequencies in [low, high] in Hz, and there the power of a population's rate over its median, as means of three neighbours.
+    """Frequencies in [low, high] in Hz, and the power of a rate relative to its median.
+
+    The power is smoothed over three neighbouring frequencies.
 
     Parameters
     ----------
@@ -155,7 +174,7 @@ def spectrum(rate: Floats, width: float, low: float, high: float) -> tuple[Float
 
 
 def dominant_band(rate: Floats, width: float, least: float = 10.0) -> str | None:
-    """The band in which the spectrum of a population's rate peaks, or None where no peak stands `least` times above the median.
+    """The band in which the spectrum of a rate peaks, or None without a peak of `least` medians.
 
     Parameters
     ----------
@@ -167,7 +186,7 @@ def dominant_band(rate: Floats, width: float, least: float = 10.0) -> str | None
 
 
 def band_peaks(rate: Floats, width: float) -> dict[str, float]:
-    """The highest power of a population's rate in each band, over the median of all bands together.
+    """The highest power of a population's rate in each band, relative to the median of all bands.
 
     Parameters
     ----------
@@ -183,7 +202,9 @@ def band_peaks(rate: Floats, width: float) -> dict[str, float]:
 def bootstrap_interval(
     values: Floats, confidence: float = 0.95, draws: int = 10_000
 ) -> tuple[float, float]:
-    """Mean of some independent values, and half of its confidence interval by bootstrap (always the same draws).
+    """Mean of independent values, and half of its bootstrap confidence interval.
+
+    The draws are always the same.
 
     Parameters
     ----------
@@ -196,7 +217,9 @@ def bootstrap_interval(
 def bootstrap_bounds(
     values: Floats, confidence: float = 0.95, draws: int = 10_000
 ) -> tuple[float, float]:
-    """The bounds of the confidence interval of the mean of some independent values, by bootstrap (always the same draws).
+    """Bounds of the bootstrap confidence interval of the mean of independent values.
+
+    The draws are always the same.
 
     Parameters
     ----------
@@ -208,7 +231,7 @@ def bootstrap_bounds(
 
 
 def weight_matrix(pre: Ints, post: Ints, w: Floats, shape: tuple[int, int]) -> Floats:
-    """Summed weight of each pair, (n_post, n_pre), NaN where there is no synapse."""
+    """Summed weight of each pair, (n_post, n_pre), NaN without a synapse."""
     flat = post * shape[1] + pre
     summed = np.bincount(flat, w, shape[0] * shape[1])
     summed[np.bincount(flat, minlength=len(summed)) == 0] = np.nan

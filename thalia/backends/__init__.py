@@ -1,6 +1,6 @@
-"""Where a plan runs: each backend is one file with `refuse(plan)` and `start(plan, …)`, found by its name.
+"""Where a plan runs: each backend is one module with `refuse`, `build` and `start`, found by name.
 
-Brian2's global state (`device`, `prefs`, `defaultclock`) is touched by the backends and `emit` alone.
+Only the backends and `codegen` touch Brian2's global state (`device`, `prefs`, `defaultclock`).
 """
 
 from collections.abc import Container, Mapping
@@ -20,7 +20,7 @@ NAMES = tuple(_MODULES)
 
 
 class Progress(Protocol):
-    """Told what is being done, the fraction that is done, and how it goes."""
+    """Receives what is being done, the fraction that is done, and a detail."""
 
     def __call__(self, what: str, fraction: float, detail: str = "") -> None:
         """Show it."""
@@ -43,7 +43,10 @@ class Sample:
 
 @dataclass
 class Chunk:
-    """What happened in some steps: spikes of each group as (step, neuron), and samples as (times, neurons)."""
+    """What happened in some steps.
+
+    Spikes of each group as (step, neuron), both (n_spikes,); samples as (n_times, n_neurons).
+    """
 
     spikes: dict[str, tuple[NDArray[np.int64], NDArray[np.int32]]] = field(default_factory=dict)
     samples: dict[str, NDArray[np.float64]] = field(default_factory=dict)
@@ -51,7 +54,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Compiled:
-    """What was compiled for a session: how many code objects, and whether they were there already."""
+    """What was compiled for a session: how many code objects, and whether they were cached."""
 
     code_objects: int
     cached: bool
@@ -61,7 +64,7 @@ class Session(Protocol):
     """A network in the middle of a run. Variables are named `object.variable`; arrays are in SI."""
 
     compiled: Compiled
-    chunk_steps: int | None  # steps after which it is cheap to stop and report; None to run on
+    chunk_steps: int | None  # steps after which it is cheap to stop and report; None if it is not
 
     def advance(self, steps: int) -> Chunk:
         """Simulate some steps."""
@@ -70,10 +73,13 @@ class Session(Protocol):
         """Add the pending sums to every weight now, and start the sums again from zero."""
 
     def state(self, without: Container[str] = ()) -> dict[str, NDArray[Any]]:
-        """Everything that the next step depends on: every variable but some, spikes in flight, random generators."""
+        """Everything that the next step depends on, except the variables in `without`.
+
+        Variables, spikes in flight, and random generators.
+        """
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from a state that `state` gave."""
+        """Continue from a state that `state` returned."""
 
     def read(self, name: str) -> NDArray[np.float64]:
         """A copy of a variable."""
@@ -82,23 +88,23 @@ class Session(Protocol):
         """Set a variable; the length must be right."""
 
     def profile(self) -> None:
-        """Measure from now on where the time of a step goes."""
+        """From now on, measure how the time of a step is spent."""
 
     def profiled(self) -> dict[str, float]:
         """Seconds spent in each object of the network since `profile`."""
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release all resources."""
 
 
 class Backend(Protocol):
-    """The two functions of a backend module."""
+    """The functions of a backend module."""
 
     def refuse(self, plan: Plan) -> list[str]:
         """Why this backend cannot run the plan here; empty if it can."""
 
     def build(self, plan: Plan, progress: Progress) -> object:
-        """Whatever must be compiled."""
+        """Compile what must be compiled."""
 
     def start(
         self, plan: Plan, built: object, arrays: Arrays, samples: tuple[Sample, ...], seed: int
@@ -121,12 +127,13 @@ def find(name: str) -> Backend:
 
 
 def choose() -> tuple[str, str]:
-    """The fastest backend that works here, and a remark if it is not the compiled one."""
+    """The fastest backend that works here, and a note if it is not the compiled one."""
     from thalia.backends.cpp import compiler
 
     if compiler.find_compiler():
         return "cpp", ""
     return (
         "runtime",
-        "no C++ compiler was found, so this runs on NumPy, many times slower; install g++ or clang++",
+        "no C++ compiler was found, so this runs on NumPy, many times slower; "
+        "install g++ or clang++",
     )

@@ -1,4 +1,5 @@
-// How a compiled circuit talks to Thalia over its standard input and output: numbers of bytes, then the bytes.
+// How a compiled circuit communicates with Thalia over standard input and output: a number of
+// bytes, then the bytes.
 
 #pragma once
 
@@ -32,7 +33,7 @@ template <class T> void send_all(const std::vector<T> &values) {
 }
 
 void receive(void *data, size_t bytes) {
-    if (bytes && std::fread(data, 1, bytes, stdin) != bytes) die("the connection broke");
+    if (bytes && std::fread(data, 1, bytes, stdin) != bytes) die("pipe closed");
 }
 
 std::vector<int32_t> receive_numbers(size_t bytes) {
@@ -41,7 +42,7 @@ std::vector<int32_t> receive_numbers(size_t bytes) {
     return numbers;
 }
 
-// A line of a name, what it is about, and where data follows the number of its bytes.
+// A line: a name, its arguments, and if data follow, the number of bytes.
 struct Command {
     char line[1024];
     char *arguments = nullptr;

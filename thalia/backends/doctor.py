@@ -1,4 +1,4 @@
-"""What this machine can run circuits on, and what to do about what it lacks."""
+"""Which backends this machine can run, and how to install what is missing."""
 
 import os
 import platform
@@ -16,7 +16,7 @@ MISSING = "not installed"
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked for: what was found, whether that will do, and if not, what to do."""
+    """The result of one check: what was found, whether that suffices, and if not, what to do."""
 
     name: str
     found: str
@@ -25,9 +25,9 @@ class Finding:
 
 
 def examine() -> list[Finding]:
-    """Look at the processor and its compiler, the GPU and its own, and the packages between them and Thalia."""
+    """Check the processor and its compiler, the GPU and its compiler, and packages."""
     found = compiler.find_compiler()
-    missing = "nowhere" if found is None else found
+    missing = "not found" if found is None else found
     findings = [
         Finding("python", platform.python_version(), True),
         Finding("brian2", _version("brian2"), True),
@@ -46,22 +46,23 @@ def examine() -> list[Finding]:
     gpu, found_nvcc, package = nvcc.find_gpu(), nvcc.find_nvcc(), _version("brian2cuda")
     has = ""
     if gpu:
-        has = f"{gpu.name}, sm_{gpu.architecture}, driver {gpu.driver}, {gpu.free / 1e9:.1f} of {gpu.memory / 1e9:.1f} GB free"
+        memory = f"{gpu.free / 1e9:.1f} of {gpu.memory / 1e9:.1f} GB free"
+        has = f"{gpu.name}, sm_{gpu.architecture}, driver {gpu.driver}, {memory}"
     return [
         *findings,
         Finding(
             "GPU",
-            has or "none that nvidia-smi shows",
+            has or "none found by nvidia-smi",
             gpu is not None,
             "" if gpu else "only needed for --backend cuda",
         ),
         Finding(
             "CUDA compiler",
-            f"{found_nvcc}, {nvcc.version()}" if found_nvcc else "nowhere",
+            f"{found_nvcc}, {nvcc.version()}" if found_nvcc else "not found",
             found_nvcc is not None,
             ""
             if found_nvcc
-            else "for --backend cuda, install the CUDA toolkit, or set CUDA_PATH to where it is",
+            else "for --backend cuda, install the CUDA toolkit, or set CUDA_PATH to its folder",
         ),
         Finding(
             "brian2cuda",

@@ -1,4 +1,4 @@
-"""A compiled circuit that runs as a process of its own, and how it is talked to over a pipe: arrays in, spikes and state out."""
+"""A compiled circuit as a separate process, and its protocol: arrays in, spikes and state out."""
 
 import subprocess
 from collections.abc import Callable, Container, Mapping
@@ -20,13 +20,13 @@ type Generate = Callable[
     [FilePath], tuple[list[str], dict[str, Any]]
 ]  # into a folder: the sources, and the manifest
 type Compile = Callable[[FilePath, list[str]], None]
-PIPE_BYTES = 1 << 20  # the most that Linux gives anybody; other systems have sizes of their own
+PIPE_BYTES = 1 << 20  # the most that Linux allows an unprivileged process
 CHUNK_SECONDS = 0.1  # of model time in the first chunk, and the least in any
 
 
 @dataclass(frozen=True)
 class Program:
-    """A compiled program: its folder, the dtype of each of its arrays by name, its queues of spikes, and what a step runs.
+    """A compiled program: its folder, dtypes of its arrays, spike queues, objects in order.
 
     `axons` are the synapse objects whose statements read their presynaptic neurons.
     """
@@ -124,7 +124,7 @@ class ProgramSession:
         )
 
     def write(self, name: str, values: NDArray[Any]) -> None:
-        """Set a variable; a fixed array of another length is an error, and the length is read back."""
+        """Set a variable; the length of a fixed array must match, and is read back."""
         array = np.ascontiguousarray(values, dtype=self.program.arrays[name])
         self.command(
             f"write {name} {array.nbytes}", memoryview(array).cast("B") if array.size else b""
@@ -133,7 +133,7 @@ class ProgramSession:
             raise RuntimeError(f"{name}: wrote {array.size} numbers, the program has {count}")
 
     def link(self, queue: str, steps: NDArray[np.int32]) -> None:
-        """Tell a queue how many steps spikes are on their way to each synapse, or one number for all."""
+        """Set the delays of a queue in steps: one for each synapse, or one for all."""
         kept = np.ascontiguousarray(steps, "<i4")
         self.command(
             f"link {queue} {kept.nbytes}", memoryview(kept).cast("B") if kept.size else b""
@@ -145,7 +145,7 @@ class ProgramSession:
         return self.receive(self.program.arrays[name])
 
     def profile(self) -> None:
-        """Measure from now on where the time of a step goes."""
+        """From now on, measure how the time of a step is spent."""
         self.command("profile")
 
     def profiled(self) -> dict[str, float]:
@@ -159,7 +159,7 @@ class ProgramSession:
         self.command("flush")
 
     def state(self, without: Container[str] = ()) -> dict[str, NDArray[Any]]:
-        """Everything that the next step depends on: every variable but some, spikes in flight, the random generator."""
+        """Everything that the next step depends on, except the variables in `without`."""
         found = {name: self.read(name) for name in self.program.arrays if name not in without}
         for name in self.program.queues:
             self.command(f"read_queue {name}")
@@ -168,7 +168,7 @@ class ProgramSession:
         return found | {"random.generator": self.receive("u1")}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from a state that `state` gave."""
+        """Continue from a state that `state` returned."""
         for name, values in state.items():
             owner, _, variable = name.rpartition(".")
             if name in self.program.arrays:
@@ -178,7 +178,7 @@ class ProgramSession:
             kept = np.ascontiguousarray(values, "u1" if owner == "random" else "<i4")
             self.command(f"{command} {kept.nbytes}", memoryview(kept).cast("B"))
             if self._count() != kept.size:
-                raise RuntimeError(f"{owner}.{variable}: the program did not take it")
+                raise RuntimeError(f"{owner}.{variable}: the program rejected the state")
 
     def advance(self, steps: int) -> Chunk:
         """Simulate some steps."""
@@ -207,7 +207,7 @@ def serve(
     seed: int,
     native_drives: bool = True,
 ) -> ProgramSession:
-    """A program that runs, at time zero, with every array in place."""
+    """A running program at time zero, with every array in place."""
     session = ProgramSession(built, samples, plan.dt)
     try:
         for group, variables in arrays.groups.items():
@@ -221,9 +221,8 @@ def serve(
         session.command(f"flush_interval {plan.flush_interval}")
         session.command("start")
         session.read("defaultclock.dt")  # waits until its spike queues are built
-        _play(
-            session, plan
-        )  # after the start, in which Brian2 sets the times that its object was made with
+        # after the start, in which Brian2 sets the times that its object was created with
+        _play(session, plan)
         for sample in samples:
             header = f"sample {sample.group}.{sample.variable} {sample.every} {len(sample.neurons)}"
             session.command(header, sample.neurons.astype("<i4").tobytes())

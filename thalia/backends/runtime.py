@@ -1,6 +1,7 @@
-"""Brian2 within this process, on NumPy: for tiny circuits, closed loops in Python, and machines without a compiler.
+"""The NumPy backend: Brian2 in this process, for tiny circuits and machines without a compiler.
 
-Never on Cython, whose random numbers Brian2 2.10.1 cannot save and restore, so that a resumed run would not be the same.
+Never on Cython: Brian2 2.10.1 cannot save and restore its random numbers, so that a resumed run
+would not be identical.
 """
 
 import itertools
@@ -47,7 +48,7 @@ class RuntimeSession:
         for name in ("timestep", "t"):
             b2.defaultclock.variables[name].set_value(
                 0
-            )  # the clock is that of the process, and earlier runs moved it
+            )  # the process has one clock, which earlier runs have advanced
         self.groups = [group.name for group in plan.groups]
         self.samples = samples
         self.steps: list[tuple[Callable[[], None], bool]] | None = None
@@ -55,7 +56,7 @@ class RuntimeSession:
         self.flush_interval = plan.flush_interval
 
     def write(self, name: str, values: NDArray[Any]) -> None:
-        """Set a variable; an array of another length is an error."""
+        """Set a variable; the length must match."""
         owner, _, variable = name.rpartition(".")
         held = self.objects[owner].variables[variable]
         if np.size(held.get_value()) != np.size(values):
@@ -72,7 +73,7 @@ class RuntimeSession:
         return np.array(self.objects[owner].variables[variable].get_value())
 
     def state(self, without: Container[str] = ()) -> dict[str, NDArray[Any]]:
-        """Everything that the next step depends on: every variable but some, spikes in flight, the random generator."""
+        """Everything that the next step depends on, except the variables in `without`."""
         found = {
             name: np.array(variable.get_value())
             for name, variable in self._variables()
@@ -88,7 +89,7 @@ class RuntimeSession:
         return found | {"random.normal": np.array([normal])}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from a state that `state` gave."""
+        """Continue from a state that `state` returned."""
         variables, queues = dict(self._variables()), dict(self._queues())
         for name, values in state.items():
             owner, _, variable = name.rpartition(".")
@@ -131,7 +132,7 @@ class RuntimeSession:
         )
 
     def advance(self, steps: int) -> Chunk:
-        """Simulate some steps; Brian2's own `run` would prepare the whole network anew for every chunk."""
+        """Simulate some steps, without the preparations that Brian2's `run` makes each time."""
         prepared = self._prepared()
         clock = import_brian2().defaultclock
         spaces = {
@@ -173,14 +174,14 @@ class RuntimeSession:
         if self.steps is None:
             with np.errstate(
                 over="ignore"
-            ):  # Brian2 looks for numbers beyond 1e50, which single precision does not have
+            ):  # Brian2 compares with 1e50, beyond the range of single precision
                 self.network.run(0 * self.second, namespace={})
             active = [made for made in self.network.sorted_objects if made.active]
             self.steps = [(self._timed(made), made.clock.name == FLUSH_CLOCK) for made in active]
         return self.steps
 
     def _timed(self, made: Any) -> Callable[[], None]:
-        """What runs an object in a step, and notes how long that took if anybody wants to know."""
+        """What runs an object in a step, and measures how long that takes if profiling is on."""
         if self.spent is None:
             run: Callable[[], None] = made.run
             return run
@@ -194,7 +195,7 @@ class RuntimeSession:
         return run_and_note
 
     def profile(self) -> None:
-        """Measure from now on where the time of a step goes; told before the first step."""
+        """From now on, measure how the time of a step is spent; called before the first step."""
         self.spent = {}
 
     def profiled(self) -> dict[str, float]:
@@ -208,7 +209,7 @@ class RuntimeSession:
                 run()
 
     def close(self) -> None:
-        """Let go of the network."""
+        """Release the network."""
         self.objects.clear()
 
 

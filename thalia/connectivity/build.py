@@ -1,7 +1,8 @@
-"""Pass 6: Plan → arrays. Who connects to whom, with which weight and delay, and every parameter of every neuron.
+"""Plan to arrays: who connects to whom, with weights and delays, and the neurons' parameters.
 
-Each pathway has a random stream of its own, named after it: the same network on every backend, and adding a
-pathway changes no other. Synapses are sorted by (pre, delay, post), the order in which spikes walk them.
+Each pathway has its own random stream, named after it: the network is the same on every backend, and
+adding a pathway changes no other. Synapses are sorted by (pre, delay, post), the order in which
+spikes visit them.
 """
 
 import os
@@ -26,9 +27,10 @@ Ints = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Wired:
-    """The synapses of one object: indices into the groups, delays in time steps, and all other variables.
+    """The synapses of one object: indices into the groups, delays in steps, all other variables.
 
-    A delay that all synapses share is an array of one. `later` are those of statements that run after an arrival.
+    A delay that all synapses share is an array of one. `later` are the delays of statements that run
+    some time after an arrival.
 
     `owner` is for each synapse the number of its pathway in `pathways`.
     """
@@ -67,13 +69,13 @@ class Arrays:
 
 
 def stream(seed: int, *names: str) -> np.random.Generator:
-    """A random generator of its own for each name."""
+    """A separate random generator for each name."""
     words = np.frombuffer(sha256("/".join((str(seed), *names)).encode()).digest(), dtype=np.uint64)
     return np.random.Generator(np.random.Philox(key=words[:2]))
 
 
 def draw(value: Value, size: int, generator: np.random.Generator) -> Floats:
-    """Numbers of a value, in SI: the constant, or samples of the distribution, truncated by drawing again."""
+    """Numbers of a value, in SI: the constant, or samples, redrawn if they exceed the limits."""
     if not value.is_random:
         return np.full(size, value.mean)
     samples = _sample(value, size, generator)
@@ -146,7 +148,7 @@ def _group_arrays(group: Group, plan: Plan, synapses: dict[str, Wired]) -> dict[
 def _sum_over_synapses(
     text: str, state: str, group: Group, plan: Plan, synapses: dict[str, Wired]
 ) -> Floats:
-    """What `sum(...)` gives for each neuron: over the synapses of all pathways that share this state."""
+    """`sum(...)` for each neuron, over the synapses of all pathways that share this state."""
     total = np.zeros(group.size)
     for each in plan.synapses:
         for member in each.members:
@@ -163,16 +165,14 @@ def _sum_over_synapses(
 
 
 def numbers_of(pathway: PathwayPlan, weights: Floats) -> dict[str, object]:
-    """What an initial value may be an expression of."""
+    """The variables that the expression of an initial value may use."""
     bounds = {"w_min": pathway.w_min, "w_max": pathway.w_max}
     return {"w": weights, **{name: bound.mean for name, bound in bounds.items() if bound}}
 
 
 def _drive_arrays(drive: Drive, group: Group, plan: Plan) -> dict[str, Floats]:
     arrays = {name: np.zeros(group.size) for name in (drive.weight, drive.scale)}
-    if (
-        drive.rate
-    ):  # where the number of sources is zero, any parameters do but those that cannot be divided by
+    if drive.rate:  # without sources, any parameters will do, unless they are divisors
         arrays |= {
             name: np.full(group.size, value.mean)
             for name, value in drive.members[0].parameters.items()
@@ -192,7 +192,8 @@ def _drive_arrays(drive: Drive, group: Group, plan: Plan) -> dict[str, Floats]:
 def _wired(synapses: SynapseGroup, plan: Plan) -> Wired:
     """Draw pairs and delays pathway by pathway, sort them, then draw what belongs to each synapse.
 
-    Pathways side by side: each has a random stream and rows of its own, so the number of threads changes nothing.
+    Pathways run in parallel: each has its own random stream and rows, so the number of threads does
+    not matter.
     """
     varied = [name for name in synapses.parameters if synapses.shared(name) is None]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -239,7 +240,7 @@ def _wired(synapses: SynapseGroup, plan: Plan) -> Wired:
 def _places(
     owner: NDArray[np.unsignedinteger[Any]], counts: NDArray[np.intp]
 ) -> list[slice | NDArray[np.intp]]:
-    """For each pathway, where its synapses are."""
+    """For each pathway, the positions of its synapses."""
     if len(counts) == 1:
         return [slice(None)]
     order = np.argsort(owner, kind="stable")  # a radix sort, as the numbers are small
@@ -249,7 +250,7 @@ def _places(
 def _later(
     each: LaterEvent, synapses: SynapseGroup, steps: Ints, owner: NDArray[Any], plan: Plan
 ) -> Ints:
-    """Steps from a presynaptic spike to the statements that run some time after its arrival."""
+    """Steps from a presynaptic spike to the statements that run some time after it arrives."""
     after = np.array(
         [round(member.parameters[each.after].mean / plan.dt) for member in synapses.members],
         np.int32,
@@ -259,7 +260,7 @@ def _later(
 
 
 def _drawn(pathway: PathwayPlan, plan: Plan) -> tuple[Ints, Ints, Ints]:
-    """Source, delay in steps and target of each synapse, as indices into the groups, in no order."""
+    """Source, delay in steps and target of each synapse, as indices into the groups, unsorted."""
     pre_member, post_member = (plan.population(end)[1] for end in (pathway.pre, pathway.post))
     generator = stream(plan.seed, pathway.name, "connect")
     pre, post = pairs(
@@ -292,7 +293,7 @@ def _delay_steps(pathway: PathwayPlan, delay: Value, side: str, size: int, plan:
 
 
 def positions(name: str, size: int, space: Space | None, seed: int) -> Floats:
-    """Where the neurons of a population are: (size, dimensions) in metres."""
+    """Positions of the neurons of a population: (size, dimensions) in metres."""
     assert space is not None, "resolve lets only populations with a space connect by distance"
     extent = np.array([side.mean for side in space.extent])
     if space.layout == "random":
@@ -305,7 +306,7 @@ def positions(name: str, size: int, space: Space | None, seed: int) -> Floats:
 
 
 def playback_arrays(plan: Plan, group_name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Steps and neurons of the spikes that a group plays, in order of time."""
+    """Steps and neurons of the prescribed spikes of a group, by time."""
     steps, neurons = [], []
     for playback in plan.playbacks:
         group, member = plan.population(playback.population)

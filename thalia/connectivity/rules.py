@@ -1,4 +1,4 @@
-"""The rules by which neurons are connected, as pairs of indices; used by `wire`, one function per rule."""
+"""Connection rules as pairs of indices: one function per rule, used by `build.wire`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -55,7 +55,7 @@ def pairs(
 def _bernoulli(
     probability: float, n_pre: int, n_post: int, generator: np.random.Generator
 ) -> tuple[NDArray[np.int64], ...]:
-    """Each pair with the same probability: a binomial number of pairs, then that many distinct ones."""
+    """Each pair with the same probability: a binomial number of distinct pairs."""
     pool = n_pre * n_post
     if probability >= 0.2:
         return np.divmod(np.flatnonzero(generator.random(pool) < probability), n_post)
@@ -64,7 +64,7 @@ def _bernoulli(
 
 
 def distinct(pool: int, count: int, generator: np.random.Generator) -> NDArray[np.int64]:
-    """`count` distinct numbers below `pool`, uniform over all such sets; fast where the set is sparse."""
+    """`count` distinct numbers below `pool`, uniform over all such sets; fast for sparse sets."""
     if count > pool // 3:
         return np.sort(generator.permutation(pool)[:count])
     chosen = np.unique(generator.integers(0, pool, count))
@@ -102,7 +102,7 @@ def _distance(
 def _total(
     count: int, n_pre: int, n_post: int, connect: Connect, own: bool, generator: np.random.Generator
 ) -> Pairs:
-    """A fixed number of synapses, each on a pair drawn at random."""
+    """A fixed number of synapses, each between a pair drawn at random."""
     if not connect.multapses:
         width = n_post - 1 if own else n_post
         sources, targets = np.divmod(distinct(n_pre * width, count, generator), width)
@@ -120,7 +120,7 @@ def _degrees(
     own: bool,
     generator: np.random.Generator,
 ) -> Pairs:
-    """The same number of partners for every neuron here, drawn from those there."""
+    """The same number of partners for every neuron on one side, drawn from the other side."""
     width = n_there - 1 if own else n_there
     here = np.repeat(np.arange(n_here, dtype=np.int32), degree)
     if connect.multapses:
@@ -131,5 +131,5 @@ def _degrees(
 
 
 def _skip(here: NDArray[np.integer], there: NDArray[np.integer], own: bool) -> Ints:
-    """Make room for the neuron itself among its partners, so that it is never drawn."""
+    """Skip the neuron itself among its partners, so that it is never drawn."""
     return (there + (there >= here) if own else there).astype(np.int32)

@@ -1,4 +1,4 @@
-"""The order of synapses, by (source, delay, target, pathway): found on all cores, in little more memory than they take."""
+"""Sorting synapses by (source, delay, target, pathway), in parallel and nearly in place."""
 
 import itertools
 import os
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK = 1 << 18  # synapses that are packed and unpacked at once, so that they stay in the cache
+BLOCK = 1 << 18  # synapses that are packed and unpacked together, so that they fit into the cache
 
 Ints = NDArray[np.int32]
 Drawn = list[tuple[Ints, Ints, Ints]]
@@ -17,10 +17,11 @@ Drawn = list[tuple[Ints, Ints, Ints]]
 def in_order(
     drawn: Drawn, starts: list[int], pool: ThreadPoolExecutor
 ) -> tuple[Ints, Ints, Ints, NDArray[np.unsignedinteger[Any]]]:
-    """Sources, delays, targets and pathways of all synapses, sorted by (source, delay, target, pathway).
+    """Sources, delays, targets and pathways of all synapses, sorted in that order.
 
-    Packed into one integer each where they fit, which sorts twenty times faster than an order of rows. Pathways from
-    one population, whose first neuron `starts` says, are sorted together; `drawn` is emptied on the way.
+    Packed into one integer each if they fit, which sorts twenty times faster than rows. Pathways
+    from one population, whose first neuron is in `starts`, are sorted together; `drawn` is emptied
+    in the process.
     """
     small = np.min_scalar_type(max(len(drawn) - 1, 0))
     bits = [max(int(each[k].max(initial=0)) for each in drawn).bit_length() for k in range(3)]
@@ -41,16 +42,14 @@ def in_order(
     pieces = [piece for part in parts for piece in np.array_split(key[part], os.cpu_count() or 1)]
     list(pool.map(lambda numbers, part: _pack(drawn, numbers, bits, key[part]), sources, parts))
     list(pool.map(lambda piece: piece.sort(), pieces))
-    list(
-        pool.map(lambda part: key[part].sort(kind="stable"), parts)
-    )  # which merges pieces that are sorted already
+    list(pool.map(lambda part: key[part].sort(kind="stable"), parts))  # which merges sorted pieces
     list(pool.map(lambda part: _unpack(key[part], bits, [column[part] for column in found]), parts))
     pre, steps, post, owner = found
     return pre, steps, post, owner
 
 
 def _pack(drawn: Drawn, numbers: list[int], bits: list[int], key: NDArray[np.int64]) -> None:
-    """Make one integer of each synapse of some pathways: source, delay, target and pathway, in as many bits as they need."""
+    """One integer per synapse: source, delay, target, pathway, in as many bits as needed."""
     start = 0
     for number in numbers:
         pre, steps, post = drawn[number]
@@ -68,11 +67,11 @@ def _pack(drawn: Drawn, numbers: list[int], bits: list[int], key: NDArray[np.int
             pre[:0].copy(),
             steps[:0].copy(),
             post[:0].copy(),
-        )  # views would keep what they are views of
+        )  # views would keep their base in memory
 
 
 def _unpack(key: NDArray[np.int64], bits: list[int], columns: list[NDArray[Any]]) -> None:
-    """Take apart what `_pack` put together."""
+    """The inverse of `_pack`."""
     for first in range(0, len(key), BLOCK):
         rest = key[first : first + BLOCK].copy()
         for column, width in zip(columns[::-1], bits[::-1], strict=True):

@@ -1,4 +1,4 @@
-"""A run in the formats of other tools: each format is one file with `write(run, target)`, found by its name."""
+"""A run in the formats of other tools: each is one module with `write(run, target)`."""
 
 import os
 import shutil
@@ -17,8 +17,8 @@ class Format(Protocol):
     """What the module of a format has."""
 
     ENDING: str  # of the file that it writes; empty for a folder
-    MARK: str  # a file in that folder by which it is known again; empty for a file
-    NEEDS: str  # the library that it needs beside Thalia's own
+    MARK: str  # a file in that folder by which it is recognised; empty for a file
+    NEEDS: str  # the library that it needs in addition to Thalia's own
 
     def write(self, run: Run, target: FilePath) -> None:
         """Write a run."""
@@ -33,7 +33,7 @@ def export(
     ----------
     to : 'graphml', 'neo', 'nwb' or 'sonata'
     target : path, optional
-        The file, or for SONATA the folder, to write; by default beside the run file.
+        The file, or for SONATA the folder, to write; by default next to the run file.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def export(
     Raises
     ------
     CircuitError
-        If there is no such format, its library is not installed, or the target exists.
+        If the format is unknown, its library is not installed, or the target exists.
     """
     if to not in FORMATS:
         raise fail(f"no format is called '{to}'", did_you_mean(to, FORMATS))
@@ -59,7 +59,7 @@ def export(
     if file.exists():
         _check_target(file, run, form, to, overwrite)
     if not run.attributes["complete"]:
-        raise fail(f"{run.file}: is not complete", f"`thalia resume {run.file}` goes on with it")
+        raise fail(f"{run.file}: is not complete", f"`thalia resume {run.file}` continues it")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=file.parent, prefix=f".{file.name}-") as scratch:
@@ -67,11 +67,10 @@ def export(
             form.write(run, made)
             if file.is_dir():
                 shutil.rmtree(file)
-            made.replace(file)  # only now that it is whole
+            made.replace(file)  # only when it is complete
     except OSError as error:
-        raise fail(
-            f"{file}: cannot be written: {os.strerror(error.errno).lower() if error.errno else error}"
-        ) from None
+        reason = os.strerror(error.errno).lower() if error.errno else error
+        raise fail(f"{file}: cannot be written: {reason}") from None
     return file
 
 
@@ -82,6 +81,6 @@ def _check_target(file: FilePath, run: Run, form: Format, to: str, overwrite: bo
     if not overwrite:
         raise fail(f"{file}: exists already", "choose another name, or say --overwrite")
     if file.is_dir() and not (form.MARK and (file / form.MARK).is_file()):
-        raise fail(f"{file}: is a folder that no export to {to} wrote", "choose another name")
+        raise fail(f"{file}: is a folder, but not an export to {to}", "choose another name")
     if file.is_file() and form.MARK:
         raise fail(f"{file}: is a file, and an export to {to} is a folder", "choose another name")

@@ -1,4 +1,4 @@
-"""The circuit as a graph, for networkx, Gephi, Cytoscape and the like: populations, and pathways with their numbers."""
+"""The circuit as a graph of populations and pathways, for networkx, Gephi or Cytoscape."""
 
 from pathlib import Path as FilePath
 
@@ -9,7 +9,10 @@ ENDING, MARK, NEEDS = ".graphml", "", ""
 
 
 def write(run: Run, target: FilePath) -> None:
-    """Write the circuit of a run; edges carry synapses, synapses per postsynaptic neuron, sign and plasticity."""
+    """Write the circuit of a run.
+
+    Edges have the number of synapses, in-degree, sign and plasticity.
+    """
     import networkx
 
     networkx.write_graphml(graph_of(run.network), target)

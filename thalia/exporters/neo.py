@@ -1,4 +1,4 @@
-"""A run as a Neo Block, which Elephant analyses: spike trains of every neuron, recorded states, levels of modulators."""
+"""A run as a Neo block, for Elephant: spike trains, recorded variables, modulator levels."""
 
 from itertools import pairwise
 from pathlib import Path as FilePath
@@ -22,7 +22,7 @@ def write(run: Run, target: FilePath) -> None:
 
 
 def block(run: Run) -> "neo.Block":
-    """A run as a block of one segment; a group for each population holds its trains, one for each neuron."""
+    """A run as a block of one segment, with one group per population and one train per neuron."""
     import neo
 
     made = neo.Block(

@@ -1,4 +1,4 @@
-"""A run as a file of Neurodata Without Borders (NWB 2): units with their spikes, recorded states, modulators, synapses."""
+"""A run as Neurodata Without Borders (NWB 2): units, recorded variables, modulators, synapses."""
 
 from datetime import datetime
 from pathlib import Path as FilePath
@@ -14,28 +14,30 @@ if TYPE_CHECKING:
     from pynwb.base import ProcessingModule
 
 ENDING, MARK, NEEDS = ".nwb", "", "pynwb"
-CELLS_PER_TABLE = 1_000_000  # synapses of one pathway that go to a table; beyond that the run file is the place for them
+CELLS_PER_TABLE = 1_000_000  # synapses of one pathway in a table; for more, use the run file
 
 
 def write(run: Run, target: FilePath) -> None:
-    """Write a run; times are in seconds from its beginning, and its creation is the start of the session."""
+    """Write a run; times are in seconds from its start, and the session starts at its creation."""
     from pynwb import NWBHDF5IO, NWBFile
     from pynwb.file import Subject
 
     attributes, name = run.attributes, str(run.attributes["name"])
     file = NWBFile(
-        session_description=f"Simulation of the circuit {name} for {run.duration:g} s with Thalia {attributes['thalia']}.",
+        session_description=f"Simulation of the circuit {name} for {run.duration:g} s "
+        f"with Thalia {attributes['thalia']}.",
         identifier=str(
             uuid5(NAMESPACE_URL, f"{name}/{attributes['created']}/{attributes['seed']}")
         ),
         session_start_time=datetime.fromisoformat(str(attributes["created"])),
-        experiment_description=f"Seed {attributes['seed']}, backend {attributes['backend']}, time step {attributes['dt']:g} s.",
+        experiment_description=f"Seed {attributes['seed']}, backend {attributes['backend']}, "
+        f"time step {attributes['dt']:g} s.",
         keywords=["simulation", "spiking neural network", name],
         source_script=run.circuit_files[0][1],
         source_script_file_name=f"{name}.yaml",
         experimenter=["Simulation, Thalia"],
         institution="none: a simulation",
-        # archives ask for sex and age
+        # archives require sex and age
         subject=Subject(
             subject_id=name, description="No animal: a simulated circuit.", sex="U", age="P0D"
         ),
@@ -57,7 +59,7 @@ def _units(run: Run, file: "NWBFile") -> None:
         return
     from pynwb.misc import Units
 
-    about = "Neurons of the circuit whose spikes were recorded; a spike is at the beginning of a time step."
+    about = "Neurons whose spikes were recorded; a spike is at the beginning of a time step."
     file.units = Units(name="units", description=about, resolution=float(run.attributes["dt"]))
     file.add_unit_column("population", "Population of the circuit that the neuron belongs to.")
     file.add_unit_column("neuron", "Index of the neuron in its population.")
@@ -80,7 +82,8 @@ def _series(run: Run, module: "ProcessingModule") -> None:
 
     for name in run.reports:
         report = run.reports[name]
-        about = f"{name.rpartition('/')[2]} of neurons {', '.join(map(str, report['neurons']))} of {report['population']}"
+        neurons = ", ".join(map(str, report["neurons"]))
+        about = f"{name.rpartition('/')[2]} of neurons {neurons} of {report['population']}"
         clock = _clock(report["times"])
         module.add(
             TimeSeries(

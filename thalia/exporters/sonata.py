@@ -1,4 +1,4 @@
-"""A run as a SONATA circuit: nodes, edges with their weights at the end, spikes, and the configuration that names them."""
+"""A run as a SONATA circuit: nodes, edges with final weights, spikes, and the configuration."""
 
 import json
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ MAGIC, VERSION = 0x0A7A, (0, 1)
 
 
 def write(run: Run, target: FilePath) -> None:
-    """Write a folder with `circuit_config.json`, `nodes.h5`, `edges.h5`, their types, and `spikes.h5`."""
+    """Write a folder: `circuit_config.json`, `nodes.h5`, `edges.h5`, their types, `spikes.h5`."""
     learned = Learned.of(run.file)
     target.mkdir(parents=True)
     nodes = [member for _, member in learned.plan.populations()]
@@ -71,7 +71,7 @@ def _node(h5: h5py.File, member: Member, kind: int, seed: int) -> None:
     if member.space:
         where = positions(member.name, member.size, member.space, seed)
         for axis, values in zip("xyz", where.T, strict=False):
-            own[axis] = values * 1e6  # in micrometres, as SONATA has them
+            own[axis] = values * 1e6  # in micrometres, as SONATA requires
 
 
 def _edge(
@@ -99,7 +99,7 @@ def _edge(
 
 
 def _index(path: FilePath, learned: Learned, edges: list[tuple[SynapseGroup, PathwayPlan]]) -> None:
-    """The tables by which readers find the edges of a node."""
+    """The index tables from nodes to edges."""
     import libsonata
 
     for _, pathway in edges:
@@ -116,7 +116,7 @@ def _index(path: FilePath, learned: Learned, edges: list[tuple[SynapseGroup, Pat
 def _configuration(
     populations: Iterable[str], edges: list[tuple[SynapseGroup, PathwayPlan]]
 ) -> dict[str, Any]:
-    """Where everything is; `populations` is what libsonata asks for beyond the specification."""
+    """The paths of all files; libsonata requires `populations`, beyond the specification."""
     nodes = {"nodes_file": "$BASE/nodes.h5", "node_types_file": "$BASE/node_types.csv"}
     between = {"edges_file": "$BASE/edges.h5", "edge_types_file": "$BASE/edge_types.csv"}
     return {

@@ -1,8 +1,9 @@
-"""A file whose changes appear all at once or not at all, whatever happens to the process or the machine.
+"""A file that changes atomically, whatever happens to the process or the machine.
 
-Changes are kept in memory, page by page. A commit first writes them to a journal beside the file, with a checksum;
-once that is on the disk they go to the file itself, and the journal is removed. A file that was interrupted in
-between is mended from its journal when it is next opened; an incomplete journal means that nothing was changed yet.
+Changes are kept in memory, page by page. A commit first writes them to a journal next to the file,
+with a checksum; once that is on disk they are applied to the file, and the journal is removed. A
+file whose commit was interrupted is recovered from its journal when it is next opened; an
+incomplete journal means that nothing has been changed yet.
 """
 
 import io
@@ -18,13 +19,12 @@ except ImportError:  # not on Windows
 
 PAGE = 1 << 16
 _MAGIC = b"thalia-journal-1"
-_HEADER = struct.Struct(
-    "<16sQQI"
-)  # magic, length of the file, number of pages, checksum of what follows
+# magic, length of the file, number of pages, checksum of what follows
+_HEADER = struct.Struct("<16sQQI")
 
 
 class JournalledFile(io.RawIOBase):
-    """A file object for h5py; nothing that is written reaches the file before `commit`, and nobody else writes it.
+    """A file object for h5py, with exclusive access; nothing reaches the file before `commit`.
 
     Raises
     ------
@@ -39,14 +39,13 @@ class JournalledFile(io.RawIOBase):
             os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), 0o666), "r+b"
         )
         try:
-            _lock(
-                self.file
-            )  # before anything is changed: the journal may be that of a commit under way
+            # before anything is changed: another process may be committing
+            _lock(self.file)
             if create:
                 self.file.truncate(0)
                 self.journal.unlink(missing_ok=True)
             else:
-                _mend(self.file, self.journal)
+                _recover(self.file, self.journal)
         except BaseException:
             self.file.close()
             raise
@@ -55,15 +54,15 @@ class JournalledFile(io.RawIOBase):
         self.position = 0
 
     def readable(self) -> bool:
-        """Whether it can be read: yes."""
+        """Always true."""
         return True
 
     def writable(self) -> bool:
-        """Whether it can be written: yes."""
+        """Always true."""
         return True
 
     def seekable(self) -> bool:
-        """Whether it has a position: yes."""
+        """Always true."""
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
@@ -77,7 +76,7 @@ class JournalledFile(io.RawIOBase):
         return self.position
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Read what is there, changed pages included."""
+        """Read the file, with pages as they were changed."""
         view = memoryview(buffer).cast("B")
         count = max(0, min(len(view), self.length - self.position))
         done = 0
@@ -122,12 +121,12 @@ class JournalledFile(io.RawIOBase):
         return len(self.pages) * PAGE
 
     def commit(self) -> None:
-        """Make every change so far part of the file, as one.
+        """Apply all changes so far to the file, atomically.
 
         Raises
         ------
         OSError
-            If there is no room for the journal, or for what the file grows by; the file is as it was.
+            If the disk has no room for the journal or the longer file, which is left unchanged.
         """
         before = self.file.seek(0, os.SEEK_END)
         if not self.pages and self.length == before:
@@ -144,21 +143,21 @@ class JournalledFile(io.RawIOBase):
         self.pages.clear()
 
     def rename(self, path: FilePath) -> None:
-        """Give the file another name, in the place of any file of that name and of its journal."""
+        """Rename the file, replacing any file of that name and its journal."""
         journal_of(path).unlink(missing_ok=True)
         self.path.replace(path)
         _sync_folder(path)
         self.path, self.journal = path, journal_of(path)
 
     def close(self) -> None:
-        """Let go of the file; what was not committed is lost."""
+        """Close the file; what was not committed is lost."""
         if not self.closed:
             self.file.close()
         super().close()
 
 
 def journal_of(path: FilePath) -> FilePath:
-    """The journal of a file, hidden beside it."""
+    """The path of a file's journal: a hidden file next to it."""
     return path.with_name(f".{path.name}.journal")
 
 
@@ -175,15 +174,14 @@ def recover(path: FilePath) -> None:
 
 
 def _lock(file: io.BufferedRandom) -> None:
-    """Keep other writers out; the system lets go of it when this process ends, however that happens."""
+    """Exclude other writers; the system releases the lock when the process ends in any way."""
     if fcntl is not None:
-        fcntl.lockf(
-            file, fcntl.LOCK_EX | fcntl.LOCK_NB
-        )  # not flock, with which HDF5 keeps even readers out
+        # not flock, with which HDF5 excludes readers, too
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def _mend(file: io.BufferedRandom, journal: FilePath) -> None:
-    """Complete a commit from its journal, or forget a journal that is not complete."""
+def _recover(file: io.BufferedRandom, journal: FilePath) -> None:
+    """Complete a commit from its journal; discard an incomplete journal."""
     if not journal.exists():
         return
     raw = journal.read_bytes()
@@ -205,7 +203,7 @@ def _mend(file: io.BufferedRandom, journal: FilePath) -> None:
 
 
 def _reserve(file: io.BufferedRandom, before: int, length: int) -> None:
-    """Have the disk keep the room that a longer file will need, so that it cannot run out while the file is changed."""
+    """Reserve disk space for a longer file, so that it cannot run out during the changes."""
     if length > before and hasattr(os, "posix_fallocate"):
         os.posix_fallocate(file.fileno(), before, length - before)
 
@@ -227,7 +225,7 @@ def _write_journal(journal: FilePath, length: int, pages: dict[int, bytearray]) 
 
 
 def _sync_folder(path: FilePath) -> None:
-    """Have the disk know of a new name, too."""
+    """Flush the directory entry of a new file to disk."""
     if hasattr(os, "O_DIRECTORY"):
         folder = os.open(path.parent, os.O_DIRECTORY)
         try:

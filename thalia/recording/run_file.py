@@ -1,4 +1,4 @@
-"""A finished run, read from its file as it is needed."""
+"""A finished run, read lazily from its file."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ from thalia.recording.writer import FORMAT
 
 @dataclass(frozen=True)
 class Spikes:
-    """The spikes of a population: `times` in seconds and `neurons`, both (n_spikes,), in order of time."""
+    """The spikes of a population: `times` in seconds and `neurons`, both (n_spikes,), by time."""
 
     times: NDArray[np.float64]
     neurons: NDArray[np.int64]
@@ -31,7 +31,10 @@ class Spikes:
 
 @dataclass(frozen=True)
 class Weights:
-    """The synapses of a pathway: indices, delays in seconds, and weights (n_times, n_synapses) in `unit`."""
+    """The synapses of a pathway: indices, delays in seconds, and weights in `unit`.
+
+    `pre`, `post` and `delay` are (n_synapses,), `time` (n_times,) and `w` (n_times, n_synapses).
+    """
 
     pre: NDArray[np.int64]
     post: NDArray[np.int64]
@@ -46,7 +49,10 @@ class Weights:
 
 @dataclass(frozen=True)
 class Level:
-    """The level of a modulator, `value`, at each `time` in seconds, both (n_times,); its signal is zero at `baseline`."""
+    """The level of a modulator, `value`, at each `time` in seconds, both (n_times,).
+
+    Its signal is the level minus `baseline`.
+    """
 
     time: NDArray[np.float64]
     value: NDArray[np.float64]
@@ -54,7 +60,7 @@ class Level:
 
 
 class _Lazy(Mapping[str, Any]):
-    """Reads an entry of the file when it is asked for."""
+    """Reads an entry of the file on access."""
 
     def __init__(self, names: list[str], read: Any, noun: str):
         self._names, self._read, self._noun = names, read, noun
@@ -72,12 +78,12 @@ class _Lazy(Mapping[str, Any]):
 
 
 class Run:
-    """A finished run, read from its file as it is needed.
+    """A finished run, read lazily from its file.
 
     Raises
     ------
     CircuitError
-        If the file is not there, or is no run file.
+        If the file does not exist, or is not a run file.
     """
 
     def __init__(self, file: str | FilePath):
@@ -125,7 +131,7 @@ class Run:
 
     @property
     def circuit_files(self) -> list[tuple[str, str]]:
-        """Name and text of the circuit as it was written, and of every file that it drew in."""
+        """Name and text of the circuit as written, and of every file that it includes."""
         with h5py.File(self.file) as h5:
             group = h5["circuit"]
             return [
@@ -135,7 +141,7 @@ class Run:
 
     @property
     def files_beside(self) -> list[tuple[str, str]]:
-        """Name and text of those of them that stood on the disk when the run began."""
+        """Name and text of those that existed on disk when the run began."""
         with h5py.File(self.file) as h5:
             stood = [
                 bool(h5["circuit"][key].attrs.get("stood_beside", False))
@@ -145,7 +151,7 @@ class Run:
 
     @property
     def network(self) -> Network:
-        """Populations and pathways with their numbers."""
+        """Populations and pathways with their parameters."""
         return network_from(str(self.attributes["name"]), self.structure)
 
     @property

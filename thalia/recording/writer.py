@@ -1,4 +1,4 @@
-"""The run file as it is written: one HDF5 file holds everything that happened; `result` reads it."""
+"""Writing the run file: one HDF5 file with everything that happened; `run_file` reads it."""
 
 import json
 import os
@@ -27,25 +27,27 @@ from thalia.syntax.yaml_reader import read_text
 
 FORMAT, FORMAT_VERSION, STATE_VERSION = "thalia-run", 1, 2
 DETERMINISM = (
-    "bit-exact with the same versions on the same kind of processor, whole or in pieces (wiring: a Philox stream for "
-    "each pathway; noise: one Mersenne Twister; one thread; {precision})"
+    "bit-identical with the same versions on the same kind of processor, also when resumed "
+    "(wiring: a Philox stream for each pathway; noise: one Mersenne Twister; one thread; {precision})"
 )
 _PRECISION = {
     "double": "double precision",
-    "single": "double precision, synapses kept in single precision",
+    "single": "double precision, synapses in single precision",
 }
 _ARITHMETIC = {
-    "cpp": "compiled without fast-math and fused operations, numbers below 2e-308 are zero",
-    "cuda": "on a GPU, which adds what arrives together in no fixed order: repeated and resumed runs agree to rounding",
+    "cpp": "compiled without fast-math and fused operations, subnormal numbers are zero",
+    "cuda": "on a GPU, which adds simultaneous inputs in no fixed order: "
+    "repeated and resumed runs agree to rounding",
     "runtime": "on NumPy",
 }
 _SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="i4")
 
 
 class RunWriter:
-    """Writes a run as it happens; only what was committed is in the file, so that it can be read at any time.
+    """Writes a run as it happens; only commits reach the file, so it can be read at any time.
 
-    A new file appears under its name with the first commit. While it is being written, nobody else can write it.
+    A new file appears under its name with the first commit. Other processes cannot write it
+    meanwhile.
     """
 
     def __init__(self, file: FilePath, disk: JournalledFile, plan: Plan):
@@ -74,7 +76,7 @@ class RunWriter:
         Raises
         ------
         CircuitError
-            If it cannot be written.
+            If the file cannot be written.
         """
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -90,7 +92,7 @@ class RunWriter:
 
     @classmethod
     def reopen(cls, file: FilePath, plan: Plan) -> "RunWriter":
-        """A run file that goes on, with its last commit completed.
+        """A run file to be continued, with its last commit completed.
 
         Raises
         ------
@@ -103,7 +105,7 @@ class RunWriter:
         return writer
 
     def extend(self, plan: Plan) -> None:
-        """Bring what depends on the duration up to date, and drop weights that were taken only because a run ended."""
+        """Update what depends on the duration; drop weights recorded because the run ended."""
         self.plan = plan
         structure = json.loads(self.h5.attrs["structure"])
         structure["phases"] = [[phase.name, phase.steps * plan.dt] for phase in plan.reached]
@@ -128,7 +130,7 @@ class RunWriter:
 
     @property
     def held(self) -> int:
-        """Bytes in memory that wait for the next commit."""
+        """Bytes in memory until the next commit."""
         spikes = sum(
             steps.nbytes + neurons.nbytes
             for chunks in self.fired.values()
@@ -137,7 +139,7 @@ class RunWriter:
         return spikes + self.appended.held + self.disk.held
 
     def flush(self) -> None:
-        """Bring everything that was recorded to its place."""
+        """Write everything recorded to its dataset."""
         for group, chunks in self.fired.items():
             self._write_spikes(
                 group, *(np.concatenate(column) for column in zip(*chunks, strict=True))
@@ -146,7 +148,7 @@ class RunWriter:
         self.appended.flush()
 
     def commit(self) -> None:
-        """Make everything so far part of the file."""
+        """Commit everything so far to the file."""
         self.flush()
         self.h5.flush()
         self.disk.commit()
@@ -154,7 +156,7 @@ class RunWriter:
             self.disk.rename(self.file)
 
     def origin(self, circuit: str, files: Mapping[str, str], settings: Mapping[str, Any]) -> None:
-        """Keep what a run has to be built again from: the circuit as it runs, and what stands beside it."""
+        """Store what the run can be rebuilt from: the circuit as run, and its files."""
         group = self.h5.create_group("origin")
         group.create_dataset("circuit", data=circuit, dtype=h5py.string_dtype())
         for index, (name, text) in enumerate(files.items()):
@@ -170,7 +172,7 @@ class RunWriter:
         units: Mapping[str, str],
         more: Mapping[str, Any],
     ) -> None:
-        """Keep the state after a step, in the place of the one before."""
+        """Store the state after a step, replacing the previous one."""
         group = self.h5.require_group("state")
         group.attrs.update({"version": STATE_VERSION, "step": step, **more})
         for name, values in state.items():
@@ -192,6 +194,7 @@ class RunWriter:
 
     def _describe(self, circuit_files: Mapping[str, str], printed_plan: str, backend: str) -> None:
         plan = self.plan
+        determinism = DETERMINISM.format(precision=_PRECISION[plan.precision])
         self.h5.attrs.update(
             {
                 "format": FORMAT,
@@ -203,7 +206,7 @@ class RunWriter:
                 "duration": plan.duration,
                 "created": datetime.now(UTC).isoformat(timespec="seconds"),
                 "complete": False,
-                "determinism": f"{DETERMINISM.format(precision=_PRECISION[plan.precision])}, {_ARITHMETIC[backend]}",
+                "determinism": f"{determinism}, {_ARITHMETIC[backend]}",
             }
         )
         self.h5.attrs.update({name: version(name) for name in ("thalia", "brian2", "numpy")})
@@ -241,7 +244,7 @@ class RunWriter:
         self.h5.attrs["structure"] = json.dumps(described)
 
     def _spikes_of(self, population: str) -> None:
-        """Uncompressed, because SONATA's own reader comes without filters."""
+        """Uncompressed, because SONATA's reader has no filters."""
         group = self.h5.create_group(f"spikes/{population}")
         group.attrs.create("sorting", 2, dtype=_SORTING)
         self.appended.declare(group, "timestamps", "f8", "ms")
@@ -254,7 +257,7 @@ class RunWriter:
     def _write_spikes(
         self, group: str, steps: NDArray[np.int64], neurons: NDArray[np.int32]
     ) -> None:
-        """In order of time and then of neuron."""
+        """Sorted by time, then by neuron."""
         order = np.lexsort((neurons, steps))
         steps, neurons = steps[order], neurons[order]
         for member in self.plan.group(group).members:
@@ -290,7 +293,7 @@ class RunWriter:
             group.attrs["w_max"] = member.w_max.mean / unit[1]
         time = group.create_dataset("time", (0,), "f8", maxshape=(None,), chunks=(4096,))
         time.attrs["units"] = (
-            "s"  # without a checksum, because what a run ended with is dropped when it goes on
+            "s"  # without a checksum: the last row is dropped when the run is resumed
         )
         width = max(1, len(rows))
         w = group.create_dataset(
@@ -339,7 +342,7 @@ class RunWriter:
         self.appended.append(f"reports/{name}/{variable}/{population}/data", values.astype("f4"))
 
     def declare_modulator(self, name: str) -> None:
-        """Make room for the level of a modulator over time."""
+        """Declare the level of a modulator over time."""
         group = self.h5.create_group(f"modulators/{name}")
         assert self.plan.shared is not None, "modulators are shared"
         baseline = self.plan.shared.members[0].parameters[f"{word(name)}_baseline"]
@@ -375,7 +378,7 @@ class RunWriter:
             self.h5.close()
         finally:
             self.disk.close()
-            if of_no_use:  # nothing is in it that a new run would not make again
+            if of_no_use:  # it has nothing that a new run would not produce again
                 self.disk.path.unlink(missing_ok=True)
 
 
@@ -438,5 +441,5 @@ def _reason(error: OSError) -> str:
 
 
 def weight_unit(plan: Plan, pathway: str) -> tuple[str, float]:
-    """The unit in which the weights of a pathway are kept, and its size in SI."""
+    """The unit in which the weights of a pathway are stored, and its size in SI."""
     return display_unit(next(s for s, p in plan.pathways() if p.name == pathway).weight)

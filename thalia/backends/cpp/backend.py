@@ -1,8 +1,8 @@
 """The default backend: one compiled C++ program per circuit structure, served over a pipe.
 
-Brian2 generates the code of the model; Thalia compiles it, caches it by the hash of the model, and talks to it:
-arrays in, steps, spikes and state out. Nothing that a run may change (seed, weights, connectivity, rates,
-duration, recording) is compiled in, and a program that is cached needs no Brian2 at all.
+Brian2 generates the code of the model; Thalia compiles it, caches it by the hash of the model, and
+communicates with it: arrays in, spikes and state out. Nothing that a run may change (seed, weights,
+connectivity, rates, duration, recording) is compiled in, and a cached program does not need Brian2.
 """
 
 import re
@@ -23,7 +23,7 @@ from thalia.compiler.plan import Plan
 from thalia.connectivity.build import Arrays
 
 HERE = FilePath(__file__).parent
-# how much to optimise what runs once: nothing where it is long, as the list of all arrays is
+# optimisation of what runs only once: none for the long list of all arrays
 LESS = {
     "main.cpp": "-O1",
     "objects.cpp": "-O0",
@@ -43,7 +43,8 @@ _SOURCES = (
     "../../codegen/rosenbrock.py",
     *_TEMPLATES,
 )
-# they set arrays from a command line and write them to files, and are half the compiler's work for a large model
+# They set arrays from a command line and write them to files, and are half of the compiler's work
+# for a large model.
 _NEVER_CALLED = re.compile(
     r"(void (?:set_variable_by_name|_write_arrays)\([^)]*\)\s*\{).*?^\}", re.DOTALL | re.MULTILINE
 )
@@ -52,7 +53,7 @@ _NEVER_CALLED = re.compile(
 def refuse(plan: Plan) -> list[str]:
     """Why this backend cannot run the plan here; empty if it can."""
     if find_compiler() is None:
-        return ["no C++ compiler was found: install g++ or clang++, or take `--backend runtime`"]
+        return ["no C++ compiler was found: install g++ or clang++, or use `--backend runtime`"]
     return []
 
 
@@ -78,9 +79,8 @@ def _own_source() -> str:
 def _generate(model: NetworkModel, folder: FilePath) -> tuple[list[str], dict[str, Any]]:
     """Have Brian2 write the model's C++, and add the part that serves it."""
     b2 = import_brian2()
-    from thalia.backends.cpp.device import (
-        register,
-    )  # its classes are made from Brian2's, which not every start needs
+    # late: its classes derive from Brian2's, which a cached program does not need
+    from thalia.backends.cpp.device import register
 
     b2.set_device(register(), build_on_run=False)
     device = b2.device
@@ -115,7 +115,7 @@ def _write_server(device: Any, model: NetworkModel, folder: FilePath) -> dict[st
     delays = [path.variables["delay"] for s in device.synapses for path in s._pathways]
     for variable, c_name in device.arrays.items():
         if variable in delays:
-            continue  # a queue knows them
+            continue  # the queue has them
         name = f"{variable.owner.name}.{variable.name}"
         dtypes[name] = np.dtype(variable.dtype).str
         vector = device.dynamic_arrays.get(variable)

@@ -1,4 +1,4 @@
-"""The C++ compiler: which one, with which flags, and sources to a program, with a precompiled header."""
+"""The C++ compiler: finding it, its flags, and compiling sources with a precompiled header."""
 
 import os
 import shlex
@@ -12,13 +12,14 @@ from pathlib import Path as FilePath
 
 from thalia.backends.cache import Description, Hold, hold_folder, is_whole, seal
 
-# No -ffast-math: sums keep their order, so that a run is the same bits in one piece and in several.
+# No -ffast-math: sums keep their order, so that a resumed run is bit-identical.
 FLAGS = (
     "-w",
     "-O2",
     "-ftree-vectorize",
     "-fvect-cost-model=dynamic",
-    "--param=vect-max-version-for-alias-checks=1000",  # else a loop over more than a few arrays is not vectorised
+    # or a loop over more than a few arrays would not be vectorised
+    "--param=vect-max-version-for-alias-checks=1000",
     "-march=native",
     "-fno-math-errno",
     "-fno-trapping-math",
@@ -52,14 +53,14 @@ _HEADERS = (
 
 @cache
 def find_compiler() -> str | None:
-    """The C++ compiler: `$CXX`, g++ or clang++, whichever is there first."""
+    """The C++ compiler: `$CXX`, g++ or clang++, whichever is found first."""
     wanted = [os.environ["CXX"]] if os.environ.get("CXX") else ["g++", "clang++", "c++"]
     return next((found for name in wanted if (found := shutil.which(name))), None)
 
 
 @cache
 def identity() -> str:
-    """Compiler, version, flags and processor: what a compiled program depends on besides its source."""
+    """Compiler, version, flags and processor: all a program depends on apart from its source."""
     command = find_compiler()
     if command is None:
         return "none"
@@ -79,7 +80,7 @@ def identity() -> str:
 
 
 class CompileError(RuntimeError):
-    """The compiler refused a source that Thalia wrote: a bug, shown with the compiler's own words."""
+    """The compiler rejected a source that Thalia wrote: a bug, shown with its message."""
 
 
 def compile_program(
@@ -88,12 +89,14 @@ def compile_program(
     less: Mapping[str, str],
     progress: Callable[[int, int], None],
 ) -> None:
-    """Compile and link `sources`, all in `folder`, to `folder/main`; `less` says how much some of them are optimised.
+    """Compile and link `sources`, all in `folder`, to `folder/main`.
+
+    `less` maps some of the sources to a lower level of optimisation.
 
     Raises
     ------
     CompileError
-        With what the compiler said.
+        With the message of the compiler.
     """
     header, _hold = _precompiled_header()
     total = len(sources) + 1
@@ -127,7 +130,7 @@ def _compile(arguments: list[str], folder: FilePath) -> None:
 def _precompiled_header() -> tuple[FilePath, Hold]:
     """The standard headers that every source includes, parsed once per compiler and flags.
 
-    Built in its final folder, since clang++ keeps the path of a header; and held while it is in use.
+    Built in its final folder, since clang++ stores the path of a header; held while it is in use.
     """
     text = "".join(f"#include <{header}>\n" for header in _HEADERS)
     digest = sha256((identity() + text).encode()).hexdigest()[:16]

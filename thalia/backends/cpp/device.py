@@ -1,8 +1,9 @@
-"""Brian2's C++ device with another queue: spikes in flight are ranges of synapses, not a copy of every index.
+"""Brian2's C++ device with another queue: spikes in flight are ranges of synapses, not indices.
 
-Synapses are sorted by (neuron, delay), so that the synapses of one neuron with one delay lie side by side: a spike
-pushes two numbers for each delay instead of one for each synapse, no delay is kept for each synapse, and what arrives
-is walked in the order of memory. The order of events, and so every bit of a result, is that of Brian2's own queue.
+Synapses are sorted by (neuron, delay), so that the synapses of one neuron with one delay are
+contiguous: a spike pushes two numbers per delay instead of one per synapse, no delay is stored per
+synapse, and arrivals are visited in memory order. The order of events, and so every bit of a
+result, is that of Brian2's own queue.
 """
 
 from functools import cache
@@ -12,17 +13,18 @@ from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import all_devices
 
-AHEAD = 32  # synapses between asking for the state of one and its turn
-ASKED = 64  # neurons of which it is asked at once whether any has crossed its threshold
+AHEAD = 32  # synapses between prefetching the state of one and its turn
+ASKED = 64  # neurons that are tested at once for a crossing of the threshold
 NAME = "thalia_ranges"
-# The library's `exp` is a call, which keeps a loop over neurons from becoming vector instructions. This one is arithmetic: within
-# one unit in the last place, zero below 3e-308, and the same bits wherever a neuron stands in the loop.
+# The library's `exp` is a call, which prevents the vectorisation of a loop over neurons. This one
+# is arithmetic: within one unit in the last place, zero below 3e-308, and the same bits at any
+# position in the loop.
 EXPONENTIAL = """
 static inline double _exponential(double x)
 {
     x = x < -708.4 ? -708.4 : x;
     x = x > 709.9 ? 709.9 : x;
-    const double magic = 6755399441055744.0;  // 1.5 * 2^52: adding it rounds to a whole number, in the low bits
+    const double magic = 6755399441055744.0;  // 1.5 * 2^52: adding it rounds to an integer
     const double shifted = x * 1.4426950408889634 + magic;
     const double n = shifted - magic;
     const double r = (x - n * 0.693147180369123816490) - n * 1.90821492927058770002e-10;
@@ -63,7 +65,7 @@ class RangesDevice(CPPStandaloneDevice):  # type: ignore[misc]
     def code_object_class(
         self, codeobj_class: type | None = None, fallback_pref: str | None = None
     ) -> type:
-        """The class of every code object for which no other is asked."""
+        """The class of every code object for which no other is requested."""
         return codeobj_class or RangesCodeObject
 
 

@@ -1,5 +1,6 @@
-// The part of a compiled circuit that talks to Thalia: it loads arrays, runs steps, and hands back spikes and state,
-// over a pipe. Everything it changes is an array of the model or the random generator; it keeps no state of its own.
+// The part of a compiled circuit that communicates with Thalia over a pipe: it loads arrays, runs
+// steps, and returns spikes and state. All it changes are arrays of the model and the random
+// generator; it has no state of its own.
 
 #include "objects.h"
 #include "network.h"
@@ -20,7 +21,7 @@
 
 namespace {
 
-// An array of the model by name: a vector where it is one of synapses, else a pointer to so many numbers.
+// An array of the model by name: a vector if it is one of synapses, else a pointer and a length.
 struct Array {
     const char *name;
     void *held;
@@ -34,8 +35,12 @@ struct Array {
     size_t length() const { return count_of ? count_of(held) : count; }
 };
 
-template <class T> size_t count_of(void *held) { return static_cast<std::vector<T> *>(held)->size(); }
-template <class T> char *vector_data(void *held) { return (char *)static_cast<std::vector<T> *>(held)->data(); }
+template <class T> size_t count_of(void *held) {
+    return static_cast<std::vector<T> *>(held)->size();
+}
+template <class T> char *vector_data(void *held) {
+    return (char *)static_cast<std::vector<T> *>(held)->data();
+}
 template <class T> char *pointer_data(void *held) { return (char *)*static_cast<T **>(held); }
 template <class T> void resize_to(void *held, size_t length) {
     auto &vector = *static_cast<std::vector<T> *>(held);
@@ -50,12 +55,12 @@ template <class T> constexpr Array named(const char *name, T *&pointer, size_t c
     return {name, &pointer, sizeof(T), pointer_data<T>, count, nullptr, nullptr};
 }
 
-// functions of few types in place of some for each array, which would take half as long to compile as all else
+// Functions by type, not by array: those would take half as long to compile as everything else.
 const Array arrays[] = {
 @ARRAYS@
 };
 
-// The spikes on their way along a pathway.
+// The spikes in flight along a pathway.
 struct Queue { const char *name; SynapticPathway *pathway; };
 
 const Queue queues[] = {
@@ -71,11 +76,16 @@ struct Drive {
     size_t size;
     std::poisson_distribution<int64_t> total;
 };
-struct Sample { const double *variable; int64_t every; std::vector<int32_t> neurons; std::vector<double> values; };
+struct Sample {
+    const double *variable;
+    int64_t every;
+    std::vector<int32_t> neurons;
+    std::vector<double> values;
+};
 
 using Ticks = std::chrono::steady_clock;
 
-// Nanoseconds spent on drives, on spikes and samples, and on each object of the network, if anybody wants to know.
+// Nanoseconds spent on drives, on spikes and samples, and on each object, if profiling is on.
 struct Profile { bool wanted = false; std::vector<int64_t> spent; } profile;
 
 // Adds the time since it was last asked to one of the parts of a step.
@@ -84,12 +94,14 @@ struct Stopwatch {
     void lap(size_t part) {
         if (!profile.wanted) return;
         const Ticks::time_point now = Ticks::now();
-        profile.spent[part] += std::chrono::duration_cast<std::chrono::nanoseconds>(now - last).count();
+        using Nanoseconds = std::chrono::nanoseconds;
+        profile.spent[part] += std::chrono::duration_cast<Nanoseconds>(now - last).count();
         last = now;
     }
 };
 
-int64_t flush_interval = 0;  // steps between flushes, which is what the clock `epoch` drives; 0 for never
+// Steps between flushes, at which the objects of the clock `epoch` run; 0 for never.
+int64_t flush_interval = 0;
 std::vector<Drive> drives;
 std::vector<Sample> samples;
 
@@ -100,22 +112,24 @@ std::vector<Source> sources() {
 
 // The model's own generator, the first member of Brian2's class, as a source of 32-bit words.
 std::mt19937 &words() {
-    static_assert(std::is_standard_layout<brian::RandomGenerator>::value, "its first member is where it is");
+    static_assert(std::is_standard_layout<brian::RandomGenerator>::value, "its offset is 0");
     return reinterpret_cast<std::mt19937 &>(brian::_random_generators[0]);
 }
 
-// Brian2 leaves the number in store as memory was where there is none; the state of a run is to be the same bytes every time.
+// Brian2 leaves the stored normal number uninitialised where there is none; but the state of a run
+// must be the same bytes every time.
 void seed(unsigned long number) {
     brian::RandomGenerator &generator = brian::_random_generators[0];
-    std::memset(reinterpret_cast<char *>(&generator) + sizeof(std::mt19937), 0, sizeof(generator) - sizeof(std::mt19937));
+    const size_t words = sizeof(std::mt19937);
+    std::memset(reinterpret_cast<char *>(&generator) + words, 0, sizeof(generator) - words);
     generator.seed(number);
 }
 
-// Independent Poisson counts of all neurons of a population have a Poisson sum, spread uniformly: so draw the sum,
-// and for each spike the neuron that it goes to. A fraction of the cost of a draw for every neuron.
+// The sum of independent Poisson counts over a population is Poisson, and spread uniformly: so draw
+// the sum, and for each spike its neuron. That costs a fraction of one draw per neuron.
 void deliver(Drive &drive) {
     std::mt19937 &generator = words();
-    drive.total.reset();  // it holds no number back, so that the generator is all the state there is
+    drive.total.reset();  // no number is kept in reserve: the generator is all the state there is
     const int64_t count = drive.total(generator);
     for (int64_t k = 0; k < count; k++) {
         const size_t neuron = (static_cast<uint64_t>(generator()) * drive.size) >> 32;
@@ -131,13 +145,13 @@ void take(Sample &sample, int64_t step) {
 const Array &array(const char *name) {
     for (const Array &each : arrays)
         if (!std::strcmp(each.name, name)) return each;
-    die("there is no array", name);
+    die("unknown array", name);
 }
 
 void write_array(const char *name, size_t bytes) {
     const Array &into = array(name);
     if (into.resize_to) into.resize_to(into.held, bytes / into.item);
-    if (into.length() * into.item != bytes) die("another length is that of", name);
+    if (into.length() * into.item != bytes) die("length mismatch for", name);
     receive(into.data(), bytes);
     send_count(into.length());
 }
@@ -151,7 +165,7 @@ void read_array(const char *name) {
 SynapticPathway &pathway(const char *name) {
     for (const Queue *each = queues; each->name; each++)
         if (!std::strcmp(each->name, name)) return *each->pathway;
-    die("there is no queue", name);
+    die("unknown queue", name);
 }
 
 void link_synapses(const char *name, size_t bytes) {
@@ -159,7 +173,8 @@ void link_synapses(const char *name, size_t bytes) {
     pathway(name).link(delays.data(), delays.size());
 }
 
-// A queue as whole numbers: where its present is, how many steps it spans, how many ranges each has, and the ranges.
+// A queue as integers: the present slot, the number of slots, the number of ranges in each, and the
+// ranges.
 void read_queue(const char *name) {
     const SynapticPathway &from = pathway(name);
     std::vector<int32_t> numbers{from.present, static_cast<int32_t>(from.in_flight.size())};
@@ -173,7 +188,7 @@ void write_queue(const char *name, size_t bytes) {
     const std::vector<int32_t> numbers = receive_numbers(bytes);
     SynapticPathway &into = pathway(name);
     const size_t steps = numbers[1];
-    if (steps != into.in_flight.size()) die("another number of steps is that of", name);
+    if (steps != into.in_flight.size()) die("number of steps mismatch for", name);
     const int32_t *next = numbers.data() + 2 + steps;
     into.present = numbers[0];
     for (size_t k = 0; k < steps; k++) {
@@ -186,14 +201,14 @@ void write_queue(const char *name, size_t bytes) {
     send_count(numbers.size());
 }
 
-// The generator as its bytes, which hold a number in store for the normal distribution too.
+// The generator as bytes, which include the stored number of the normal distribution.
 void read_random() {
     send_count(sizeof(brian::RandomGenerator));
     send(&brian::_random_generators[0], sizeof(brian::RandomGenerator));
 }
 
 void write_random(size_t bytes) {
-    if (bytes != sizeof(brian::RandomGenerator)) die("another generator wrote this state");
+    if (bytes != sizeof(brian::RandomGenerator)) die("state of another random generator");
     receive(static_cast<void *>(&brian::_random_generators[0]), bytes);
     send_count(bytes);
 }
@@ -249,12 +264,14 @@ void add_drive(char *arguments) {
     size_t start;
     Drive drive{};
     double mean;
-    if (std::sscanf(arguments, "%299s %299s %299s %zu %zu %la", target, weight, open, &start, &drive.size, &mean) != 6)
-        die("a drive cannot be read");
+    if (std::sscanf(arguments, "%299s %299s %299s %zu %zu %la", target, weight, open, &start,
+                    &drive.size, &mean) != 6)
+        die("malformed drive");
     drive.total = std::poisson_distribution<int64_t>(mean * drive.size);
     drive.target = reinterpret_cast<double *>(array(target).data()) + start;
     drive.weight = reinterpret_cast<const double *>(array(weight).data()) + start;
-    if (std::strcmp(open, "-")) drive.open = array(open).data() + start;  // a refractory neuron takes no input
+    // a refractory neuron takes no input
+    if (std::strcmp(open, "-")) drive.open = array(open).data() + start;
     drives.push_back(drive);
 }
 
@@ -262,13 +279,15 @@ void add_sample(char *arguments) {
     char name[512];
     long long every;
     size_t count;
-    if (std::sscanf(arguments, "%511s %lld %zu", name, &every, &count) != 3) die("a sample cannot be read");
-    Sample sample{reinterpret_cast<const double *>(array(name).data()), every, std::vector<int32_t>(count), {}};
+    if (std::sscanf(arguments, "%511s %lld %zu", name, &every, &count) != 3)
+        die("malformed sample");
+    const auto *variable = reinterpret_cast<const double *>(array(name).data());
+    Sample sample{variable, every, std::vector<int32_t>(count), {}};
     receive(sample.neurons.data(), count * sizeof(int32_t));
     samples.push_back(std::move(sample));
 }
 
-// Traces of silent neurons decay below the normal range of numbers, where arithmetic is a hundred times slower.
+// Traces of silent neurons decay to subnormal numbers, whose arithmetic is a hundred times slower.
 void flush_tiny_numbers_to_zero() {
 #ifdef __SSE2__
     _mm_setcsr(_mm_getcsr() | 0x8040);
@@ -277,7 +296,7 @@ void flush_tiny_numbers_to_zero() {
 
 }  // namespace
 
-// Obeys commands, one a line, until told to go on (`start`) or that all is done (`end`).
+// Executes commands, one per line, until `start`, after which the program continues, or `end`.
 void thalia_serve(Network *network) {
     flush_tiny_numbers_to_zero();
     Command command;
@@ -299,7 +318,7 @@ void thalia_serve(Network *network) {
         else if (command.is("profiled")) send_all(profile.spent);
         else if (command.is("flush") && network) flush(*network);
         else if (command.is("run") && network) run_steps(*network, command.number());
-        else die("there is no command", command.line);
+        else die("unknown command", command.line);
         std::fflush(stdout);
     }
     std::fflush(nullptr);

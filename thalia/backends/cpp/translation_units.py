@@ -1,6 +1,7 @@
-"""Fewer translation units: Brian2 writes a file for each piece of code, and reading their headers costs more than most of them.
+"""Fewer translation units: Brian2 writes a file per code object, most of which are mostly headers.
 
-Pieces with the same support code stand side by side in one file, as many as take about as long to compile as to read headers for.
+Code objects with the same support code are joined, as many as take about as long to compile as
+their headers take to read.
 """
 
 import re
@@ -12,11 +13,11 @@ _PIECE = re.compile(
     r"(.*?)(////// SUPPORT CODE ///////\n.*?////// HASH DEFINES ///////\n)(.*?)(\nvoid .*)",
     re.DOTALL,
 )
-MOST = 70_000  # characters of functions in one file; what is longer stands alone
+MOST = 70_000  # characters of functions in one file; longer ones are kept separate
 
 
 def joined(folder: FilePath, sources: Sequence[str]) -> list[str]:
-    """The sources to compile in place of these: pieces of code with the same support code joined, and the others as they are."""
+    """The sources to compile instead: those with the same support code joined, the others as is."""
     kept: list[str] = []
     alike: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for source in sources:

@@ -1,4 +1,4 @@
-"""The GPU: one compiled CUDA program per circuit structure, served over a pipe as that of the C++ backend is."""
+"""The GPU backend: one compiled CUDA program per circuit structure, served over a pipe."""
 
 import logging
 import shutil
@@ -22,9 +22,9 @@ _TEMPLATES = sorted(f"templates/{file.name}" for file in (HERE / "templates").gl
 _SOURCES = (
     "program.cu",
     "../connection.h",
-    "serve_stock.cu",
-    "serve_stock.h",
-    "stock.py",
+    "serve_unmodified.cu",
+    "serve_unmodified.h",
+    "unmodified.py",
     "device.py",
     "kernel_fusion.py",
     "loop_invariants.py",
@@ -45,9 +45,9 @@ def refuse(plan: Plan) -> list[str]:
 def what_is_missing() -> Iterator[str]:
     """What a machine lacks to run anything on its GPU, each with what to do."""
     if compiler.find_gpu() is None:
-        yield "no NVIDIA GPU was found (`nvidia-smi` shows none): take `--backend cpp`"
+        yield "no NVIDIA GPU was found (`nvidia-smi` shows none): use `--backend cpp`"
     if compiler.find_nvcc() is None:
-        yield "no CUDA compiler was found: install the CUDA toolkit, or set CUDA_PATH to where it is"
+        yield "no CUDA compiler was found: install the CUDA toolkit, or set CUDA_PATH to its folder"
     try:
         version("brian2cuda")
     except PackageNotFoundError:
@@ -55,25 +55,29 @@ def what_is_missing() -> Iterator[str]:
 
 
 def _what_cannot_run(plan: Plan) -> Iterator[str]:
-    """Statements that would set one number of a neuron from many synapses at once, which on a GPU have no order."""
+    """Statements by which many synapses set one variable, an order that a GPU does not define."""
     for synapses in plan.synapses:
         if any("summed" in equation.flags for equation in synapses.equations):
-            yield f"{synapses.members[0].name}: graded transmission runs on the backends cpp and runtime only"
+            where = synapses.members[0].name
+            yield f"{where}: graded transmission runs on the backends cpp and runtime only"
         for statement in synapses.statements():
             if statement.target.endswith(("_pre", "_post")) and statement.operator not in (
                 "+=",
                 "-=",
             ):
                 where = synapses.members[0].name
-                yield f"{where}: `{statement}` sets a number that many synapses share, and on a GPU they have no order"
+                yield (
+                    f"{where}: `{statement}` sets a variable that many synapses share, "
+                    "and on a GPU they have no order"
+                )
 
 
 def _what_does_not_fit(plan: Plan) -> Iterator[str]:
     gpu, need = compiler.find_gpu(), program_bytes(plan)
     if gpu and need > gpu.free:
         yield (
-            f"needs about {need / 1e9:.1f} GB of the GPU's memory, of which {gpu.free / 1e9:.1f} GB are free: "
-            "run a smaller one with --scale"
+            f"needs about {need / 1e9:.1f} GB of the GPU's memory, "
+            f"of which {gpu.free / 1e9:.1f} GB are free: run a smaller one with --scale"
         )
 
 
@@ -86,7 +90,7 @@ def build(plan: Plan, progress: Progress) -> Program:
     )
 
     def generate(partial: FilePath) -> tuple[list[str], dict[str, Any]]:
-        return (_generate_stock if plan.unmodified else _generate)(model, partial)
+        return (_generate_unmodified if plan.unmodified else _generate)(model, partial)
 
     def compile(partial: FilePath, sources: list[str]) -> None:
         progress("compiling", 0.0)
@@ -97,7 +101,7 @@ def build(plan: Plan, progress: Progress) -> Program:
 
 
 def _prepare() -> Any:
-    """Brian2, with brian2cuda told what it would otherwise look for."""
+    """Brian2, with the settings of brian2cuda that it would otherwise try to detect."""
     b2 = import_brian2()
     with warnings.catch_warnings():
         warnings.simplefilter(
@@ -114,20 +118,18 @@ def _prepare() -> Any:
     return b2, brian2cuda
 
 
-def _generate_stock(model: NetworkModel, folder: FilePath) -> tuple[list[str], dict[str, Any]]:
+def _generate_unmodified(model: NetworkModel, folder: FilePath) -> tuple[list[str], dict[str, Any]]:
     _prepare()
-    from thalia.backends.cuda import stock
+    from thalia.backends.cuda import unmodified
 
-    return stock.generate(model, folder)
+    return unmodified.generate(model, folder)
 
 
 def _generate(model: NetworkModel, folder: FilePath) -> tuple[list[str], dict[str, Any]]:
-    """Have brian2cuda write the code of the model's objects, and put it into a program."""
+    """Have brian2cuda write the code of the model's objects, and assemble a program from it."""
     b2, _ = _prepare()
-    from thalia.backends.cuda.device import (
-        Source,
-        register,
-    )  # its classes are made from brian2cuda's
+    # late: its classes derive from brian2cuda's
+    from thalia.backends.cuda.device import Source, register
 
     b2.set_device(register(), build_on_run=False)
     device = b2.device

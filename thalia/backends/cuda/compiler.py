@@ -1,4 +1,4 @@
-"""NVIDIA's compiler and GPU: whether they are here, what they are, and a source to a program."""
+"""NVIDIA's compiler and GPU: finding them, and compiling a program."""
 
 import os
 import shlex
@@ -11,10 +11,15 @@ from pathlib import Path as FilePath
 
 from thalia.backends.cpp.compiler import CompileError
 
-# As in the C++ backend a product and a sum are rounded one after the other, so that both compute the same numbers.
+# As in the C++ backend, a product and a sum are rounded separately, so that results are identical.
 FLAGS = ("-O3", "-std=c++17", "-fmad=false", "-w")
-STOCK_FLAGS = ("-O3", "-std=c++17", "-w", "-use_fast_math")  # the last two are brian2cuda's own
-ELSEWHERE = "90"  # the architecture to compile for where there is no GPU to ask
+UNMODIFIED_FLAGS = (
+    "-O3",
+    "-std=c++17",
+    "-w",
+    "-use_fast_math",
+)  # the last two are brian2cuda's own
+ELSEWHERE = "90"  # the architecture to compile for without a GPU
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Gpu:
 
 @cache
 def find_nvcc() -> str | None:
-    """NVIDIA's compiler: `$NVCC`, on the path, or where `$CUDA_PATH` or the usual place has it."""
+    """NVIDIA's compiler: `$NVCC`, on the path, in `$CUDA_PATH`, or in the default location."""
     for name in (
         os.environ.get("NVCC"),
         "nvcc",
@@ -55,7 +60,7 @@ def version() -> str:
 
 @cache
 def find_gpu() -> Gpu | None:
-    """The first GPU that the driver shows, or the first of `$CUDA_VISIBLE_DEVICES`; None if there is none."""
+    """The first GPU of the driver, or of `$CUDA_VISIBLE_DEVICES`; None if there is none."""
     if not (smi := shutil.which("nvidia-smi")):
         return None
     wanted = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] or "none"
@@ -78,20 +83,26 @@ def identity() -> str:
     """What a compiled program depends on besides its source: compiler, flags, architecture."""
     gpu = find_gpu()
     return "\n".join(
-        [str(find_nvcc()), version(), gpu.architecture if gpu else ELSEWHERE, *FLAGS, *STOCK_FLAGS]
+        [
+            str(find_nvcc()),
+            version(),
+            gpu.architecture if gpu else ELSEWHERE,
+            *FLAGS,
+            *UNMODIFIED_FLAGS,
+        ]
     )
 
 
 def compile_program(folder: FilePath, sources: list[str]) -> None:
-    """Compile and link `sources`, all in `folder`, to `folder/main`; those of brian2cuda's program each on a core of its own.
+    """Compile and link `sources`, all in `folder`, to `folder/main`; several of them in parallel.
 
     Raises
     ------
     CompileError
-        With what the compiler said.
+        With the message of the compiler.
     """
     gpu = find_gpu()
-    flags = FLAGS if len(sources) == 1 else STOCK_FLAGS
+    flags = FLAGS if len(sources) == 1 else UNMODIFIED_FLAGS
     common = [*flags, f"-arch=sm_{gpu.architecture if gpu else ELSEWHERE}", "-I."]
     if len(sources) == 1:
         return _run([*common, *sources, "-o", "main"], folder)

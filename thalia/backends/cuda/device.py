@@ -1,6 +1,7 @@
-"""brian2cuda's device with another program: its code of each object, in a few kernels whose steps form one CUDA graph.
+"""brian2cuda's device with another program: its code, in a few kernels that form one CUDA graph.
 
-Which objects share a kernel is decided in `schedule`, what need not be computed in every step in `steady`.
+`kernel_fusion` decides which objects share a kernel, `loop_invariants` what need not be computed in
+every step.
 """
 
 import re
@@ -18,7 +19,7 @@ from brian2cuda.device import CUDAStandaloneDevice
 
 from thalia.backends.cpp.device import EXPONENTIAL
 from thalia.backends.cuda.kernel_fusion import Kernel, Piece, joined
-from thalia.backends.cuda.loop_invariants import Steady
+from thalia.backends.cuda.loop_invariants import LoopInvariants
 from thalia.codegen.brian_model import FLUSH_CLOCK, NetworkModel
 
 HERE = FilePath(__file__).parent
@@ -30,7 +31,7 @@ _STORED = re.compile(r"(_ptr\w+)\[(\w+)\]\s*(?:=(?!=)|[-+*/]=)")
 _ADDED = re.compile(r"_brian_atomic\w+\(&(_ptr\w+)\[")
 
 
-class KernelCodeObject(CUDAStandaloneAtomicsCodeObject):  # type: ignore[misc]  # brian2cuda has no types
+class KernelCodeObject(CUDAStandaloneAtomicsCodeObject):  # type: ignore[misc]  # untyped
     """A code object from Thalia's templates."""
 
     templater = CUDAStandaloneCodeObject.templater.derive("thalia.backends.cuda")
@@ -48,9 +49,8 @@ class KernelDevice(CUDAStandaloneDevice):  # type: ignore[misc]
         """The class of every code object."""
         return KernelCodeObject
 
-    network_run = (
-        CPPStandaloneDevice.network_run
-    )  # brian2cuda's rewrites the code for its buffers of random numbers
+    # brian2cuda's own rewrites the code for its buffers of random numbers
+    network_run = CPPStandaloneDevice.network_run
 
 
 @cache
@@ -72,13 +72,16 @@ def register() -> str:
         code="#define _randn(i) normal(STREAM, _step, i, __COUNTER__)",
         name="_randn",
     )
-    poisson = "#define _poisson(mean, i) poisson(mean, _exponential(-(mean)), STREAM, _step, i, __COUNTER__)"
+    poisson = (
+        "#define _poisson(mean, i) "
+        "poisson(mean, _exponential(-(mean)), STREAM, _step, i, __COUNTER__)"
+    )
     add["poisson"](KernelCodeObject, code=poisson, name="_poisson")
     return NAME
 
 
 class Source:
-    """The text of a program, and what is known about it, from a device on which a network has run for no time."""
+    """The text of a program and its manifest, from a device that has run a network for 0 s."""
 
     def __init__(self, device: Any, model: NetworkModel):
         self.model = model
@@ -152,12 +155,12 @@ class Source:
                 "_poisson",
             }
         )
-        steady = Steady(
+        invariants = LoopInvariants(
             changing.union(
                 *(piece.writes for piece in self.pieces if not piece.name.startswith("drives_of_"))
             )
         )
-        codes = [steady.hoisted(made.name, made.code.cu_file) for made, _ in self.objects]
+        codes = [invariants.hoisted(made.name, made.code.cu_file) for made, _ in self.objects]
         marks = {
             "DT": float(self.model.dt).hex(),
             "SOURCE_COUNT": str(len(self.model.groups)),
@@ -173,8 +176,8 @@ class Source:
             "PLAYBACKS": "\n".join(
                 _playback(group.name) for group in self.model.groups if not group.threshold
             ),
-            "STEADY_COUNT": str(steady.count),
-            "STEADY": "\n".join(f"    {call}" for call in steady.functions),
+            "INVARIANT_COUNT": str(invariants.count),
+            "INVARIANTS": "\n".join(f"    {call}" for call in invariants.functions),
             "CODE": "\n".join(
                 [
                     self._streams(),
@@ -206,7 +209,7 @@ class Source:
         return ["record", *dict.fromkeys(kernel.name for kernel in kernels)]
 
     def manifest(self) -> dict[str, Any]:
-        """What is to be known of the program; see `thalia.backends.process.Program`."""
+        """The manifest of the program; see `thalia.backends.process.Program`."""
         used = {variable for made, _ in self.objects for variable in made.variables.values()}
         synapses = {path.synapses.name: path.synapses for path in self.pathways}
         names = [group.name for group in self.model.groups]
@@ -229,7 +232,9 @@ class Source:
         grows = variable in self.growing
         length, initial = 0 if grows else variable.size, self.initial.get(name, 0.0)
         where = f"[]() -> const void * {{ return &_ptr{name}; }}"
-        return f"    {{\"{self.names[name]}\", '{_kind(variable)}', {length}, {str(grows).lower()}, {initial}, {where}}},"
+        kind, resizable = _kind(variable), str(grows).lower()
+        row = f"\"{self.names[name]}\", '{kind}', {length}, {resizable}, {initial}, {where}"
+        return f"    {{{row}}},"
 
     def _pathway(self, path: Any) -> str:
         side = "_synaptic_pre" if path.prepost == "pre" else "_synaptic_post"
@@ -315,19 +320,20 @@ class Source:
             )
             reads = numbers(frozenset().union(*(piece.reads for piece in kernel.pieces)))
             writes = numbers(frozenset().union(*(piece.writes for piece in kernel.pieces)))
-            rows.append(
-                f'    {{"{kernel.name}", {run}, Over::{first.over}, {of}, "{synapses}", {reads}, {writes}}},'
+            row = (
+                f'"{kernel.name}", {run}, Over::{first.over}, {of}, "{synapses}", {reads}, {writes}'
             )
+            rows.append(f"    {{{row}}},")
         return "\n".join(rows)
 
 
 def _plain(name: str) -> str:
-    """The name of an object, of that of its code."""
+    """The name of an object, from that of its code."""
     return re.sub(r"_codeobject(_\d+)?$", "", name)
 
 
 def _is_written(kernel: Kernel) -> bool:
-    """Whether its text is not already that of a template."""
+    """Whether its text is to be written, since no template provides it."""
     return kernel.first.over not in ("arrivals", "playback")
 
 
@@ -340,7 +346,7 @@ def _c_type(variable: Any) -> str:
 
 
 def _playback(group: str) -> str:
-    """The kernel of a group whose spikes are given: those of a step follow each other from where the last step stopped."""
+    """The kernel of a spike source: the spikes of a step follow those of the step before."""
     last, times, neurons = (
         f"_ptr_array_{group}_{name}" for name in ("_lastindex", "_timebins", "neuron_index")
     )
@@ -364,7 +370,7 @@ __global__ void play_{group}(const int ahead) {{
 
 
 def _refuse_races(name: str, stored: list[tuple[str, str]]) -> None:
-    """Fail where many threads would set the same number; `cuda.refuse` tells the user of what can come to that."""
+    """Fail where many threads would set the same number; `refuse` reports what can lead to that."""
     races = [f"{array}[{index}]" for array, index in stored if index != "_idx"]
     if races:
         raise RuntimeError(f"{name}: many threads would set {', '.join(races)}")

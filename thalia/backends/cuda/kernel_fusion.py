@@ -1,7 +1,7 @@
 """Which parts of a step share a kernel, by what they read and write.
 
-Objects that run over the same neurons share a kernel where nothing that lies between them in the order of a step needs
-what they write, or writes what they need; between kernels, the same question decides which waits for which.
+Objects that run over the same neurons share a kernel unless a data dependency intervenes; the same
+dependencies decide which kernel waits for which.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Piece:
-    """What one object does in a step: over what, of which group or pathway, and the arrays that it reads and writes."""
+    """What one object does in a step: its range, and the arrays that it reads and writes."""
 
     name: str
     over: str
@@ -21,19 +21,19 @@ class Piece:
     is_threshold: bool = False
 
     def conflicts(self, other: "Piece") -> bool:
-        """Whether it matters which of the two comes first."""
+        """Whether the order of the two matters."""
         return bool(self.writes & (other.reads | other.writes) or self.reads & other.writes)
 
 
 @dataclass
 class Kernel:
-    """Pieces that run in turn in one kernel."""
+    """Pieces that run one after the other in one kernel."""
 
     pieces: list[Piece]
 
     @property
     def name(self) -> str:
-        """A name for its first piece, which no other kernel of a step has first, and for whether it is one of a flush."""
+        """A unique name: that of its first piece, and whether it is one of a flush."""
         more = f"_and_{len(self.pieces) - 1}_more" if len(self.pieces) > 1 else ""
         return (
             self.first.name
@@ -43,11 +43,11 @@ class Kernel:
 
     @property
     def first(self) -> Piece:
-        """The piece that says over what it runs."""
+        """The piece that defines what the kernel runs over."""
         return self.pieces[0]
 
     def takes(self, piece: Piece) -> bool:
-        """Whether a piece runs over the same, so that it can follow in the same kernel."""
+        """Whether a piece runs over the same range, so that it can follow in the same kernel."""
         if self.first.over not in ("neurons", "synapses") or self.first.of != piece.of:
             return False
         return piece.over == self.first.over or (
@@ -56,7 +56,7 @@ class Kernel:
 
 
 def joined(pieces: Iterable[Piece]) -> list[Kernel]:
-    """The kernels of a step: every piece in the last kernel that takes it, if it may overtake those after that one."""
+    """The kernels of a step: a piece joins the last one that takes it, unless one conflicts."""
     kernels: list[Kernel] = []
     for piece in pieces:
         for kernel in reversed(kernels):

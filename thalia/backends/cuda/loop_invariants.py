@@ -1,18 +1,19 @@
-"""Numbers that a step needs but that do not change with it, taken out of the code of every thread."""
+"""Loop-invariant code motion: numbers that do not change between steps leave the kernels."""
 
 import re
 
 _SCALAR = re.compile(r"\s*const (\w+) (\w+) = (.*);")
-_STEADY = {
+_STORABLE = {
     "double": ("{}", "{}"),
     "int64_t": ("__longlong_as_double({})", "__double_as_longlong({})"),
 }
 
 
-class Steady:
-    """Numbers that a piece of code needs for every index and that follow from parameters alone: computed before the first step.
+class LoopInvariants:
+    """Numbers that follow from parameters alone: computed once, before the first step.
 
-    Otherwise each thread would, with exponentials and divisions that take longer than all the rest of a neuron's step.
+    Otherwise each thread would compute them, with exponentials and divisions that take longer than
+    the rest of a neuron's step.
     """
 
     def __init__(self, changing: frozenset[str]):
@@ -21,7 +22,7 @@ class Steady:
         self.functions: list[str] = []
 
     def hoisted(self, name: str, text: str) -> str:
-        """The code of an object with such numbers read where they were computed; the others stay."""
+        """The code of an object, with such numbers read instead of computed."""
         head, mark, rest = text.partition("// scalar code\n")
         scalar, end, body = rest.partition("// for each")
         known: dict[str, bool] = {}
@@ -40,22 +41,22 @@ class Steady:
                 left.append(line)
                 continue
             computed.append(line.strip())
-            if variable.startswith("_lio") and kind in _STEADY:
-                write, read = _STEADY[kind]
+            if variable.startswith("_lio") and kind in _STORABLE:
+                write, read = _STORABLE[kind]
                 computed.append(f"values[{self.count}] = {write.format(variable)};")
                 left.append(
-                    f"    const {kind} {variable} = {read.format(f'steady[{self.count}]')};"
+                    f"    const {kind} {variable} = {read.format(f'invariants[{self.count}]')};"
                 )
                 self.count += 1
             else:
                 left.append(line)
         if not computed or not any(line.startswith("values") for line in computed):
             return text
-        self.functions.append(f"{name}_code::compute_steady(values);")
+        self.functions.append(f"{name}_code::compute_invariants(values);")
         lines = ["NOW(0)", *self._constants(head), *computed]
         function = "\n".join(
             [
-                "__device__ void compute_steady(double *values)",
+                "__device__ void compute_invariants(double *values)",
                 "{",
                 *(f"    {line}" for line in lines),
                 "}",
@@ -78,7 +79,7 @@ class Steady:
         )
 
     def _constants(self, head: str) -> list[str]:
-        """What the code declares before its scalar part: pointers to the clock, and constants."""
+        """The declarations before the scalar part: pointers to the clock, and constants."""
         begin = head.rfind("NOW(_step)")
         return [
             line.strip()

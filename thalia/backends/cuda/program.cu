@@ -1,7 +1,9 @@
-// A circuit on a GPU. Arrays live on the device; a step is a few kernels in a graph that is launched for many steps at once.
+// A circuit on a GPU. Arrays live on the device; a step is a few kernels in a graph, which is launched
+// for many steps at once.
 //
-// Spikes in flight are the neurons that fired in the last steps, kept in a ring for each group: in every step each pathway
-// looks up who fired as many steps ago as one of its delays, and walks the synapses that such a neuron has with that delay.
+// Spikes in flight are the neurons that spiked in the last steps, in a ring buffer for each group: in
+// every step each pathway looks up the neurons that spiked one of its delays ago, and visits the
+// synapses that they have with that delay.
 // Random numbers are functions of (seed, object, step, neuron): there is no generator to keep.
 
 #include "connection.h"
@@ -30,15 +32,28 @@ void check(cudaError_t status, const char *call) {
 // The spikes of a group in the last steps, of which there are mask + 1, a power of two.
 struct Source { int32_t *spikes, *counts; int32_t neurons, mask; };
 
-// The synapses of a pathway by (neuron, delay): those of the k-th delay of neuron n are from table[n * delays + k] to the next
-// entry, as positions in `order`, or as synapses where they are sorted so themselves. Each range is walked by 2^split warps.
+// The synapses of a pathway by (neuron, delay): those of the k-th delay of neuron n are from
+// table[n * delays + k] to the next entry, as positions in `order`, or as synapses if these are sorted
+// in that way. Each range is visited by 2^split warps.
 struct Pathway { const int32_t *table, *order, *steps; int32_t delays, source, split; };
 
 // Poisson input of a population: `mean` events a step to each of its neurons, and where that is not many, the probabilities of
 // at most 0, 1, 2, … events.
-struct Drive { double *target; const double *weight; const char *open; double mean; const double *at_most; };
+struct Drive {
+    double *target;
+    const double *weight;
+    const char *open;
+    double mean;
+    const double *at_most;
+};
 
-struct Sample { const double *variable; const int32_t *neurons; double *values; int64_t every, first; int32_t size; };
+struct Sample {
+    const double *variable;
+    const int32_t *neurons;
+    double *values;
+    int64_t every, first;
+    int32_t size;
+};
 
 constexpr double DT = @DT@;
 constexpr int SOURCES = @SOURCE_COUNT@, PATHWAYS = @PATHWAY_COUNT@;
@@ -50,12 +65,13 @@ enum { @PATHWAY_NAMES@ };
 __constant__ Source sources[SOURCES + 1];
 __constant__ Pathway pathways[PATHWAYS + 1];
 __constant__ Drive *drives;
-__constant__ int32_t *drive_of[SOURCES + 1];  // of each neuron in each layer, the drive that it receives, or -1
+// Of each neuron in each stack of drives, the drive that it receives, or -1.
+__constant__ int32_t *drive_of[SOURCES + 1];
 __constant__ int32_t drive_layers[SOURCES + 1];
 __constant__ Sample *samples;
 __constant__ int32_t sample_count;
 __constant__ int32_t played[SOURCES + 1];  // how many spikes are given of each group
-__constant__ double steady[@STEADY_COUNT@ + 1];  // numbers that follow from parameters
+__constant__ double invariants[@INVARIANT_COUNT@ + 1];  // numbers that follow from parameters
 __constant__ uint2 seed;
 __constant__ uint64_t *fired;       // every spike since it was last emptied: step, group, neuron
 __constant__ uint32_t *fired_count;
@@ -130,7 +146,8 @@ __device__ void fire(int group, int32_t neuron, int64_t step) {
     fired[atomicAdd(fired_count, 1u)] = uint64_t(step & 0xffffff) << 40 | uint64_t(group) << 32 | uint32_t(neuron);
 }
 
-// Nobody has fired yet in the step after this one; no pathway looks back so far that it would still need that place.
+// No neuron has spiked yet in the step after this one, and no pathway looks back so far that it would
+// still need that slot.
 __device__ void clear_next(int group, int64_t step) { sources[group].counts[int32_t(step + 1) & sources[group].mask] = 0; }
 
 __device__ void deliver(int group, int32_t neuron, int64_t step) {
@@ -148,7 +165,8 @@ __device__ void deliver(int group, int32_t neuron, int64_t step) {
     }
 }
 
-// Who fired as long ago as one of the delays of a pathway: before[k] of them with a shorter one than the k-th. For all threads.
+// The neurons that spiked one of the delays of a pathway ago: before[k] of them with a delay shorter
+// than the k-th. Called by all threads.
 __device__ void count_arrivals(const Pathway &path, int64_t step, int32_t *before) {
     const Source &source = sources[path.source];
     for (int32_t k = threadIdx.x; k < path.delays; k += blockDim.x)
@@ -206,8 +224,8 @@ __global__ void tick(const int steps) {
 
 @CODE@
 
-__global__ void compute_steady(double *values) {
-@STEADY@
+__global__ void compute_invariants(double *values) {
+@INVARIANTS@
 }
 
 namespace {
@@ -317,10 +335,11 @@ Array arrays[] = {
 Array &array(const char *name) {
     for (Array &each : arrays)
         if (!std::strcmp(each.name, name)) return each;
-    die("there is no array", name);
+    die("unknown array", name);
 }
 
-// What a kernel runs over: the neurons of a group, its spikes of this step, all synapses, those at which spikes arrive.
+// What a kernel runs over: the neurons of a group, its spikes of this step, all synapses, or those at
+// which spikes arrive.
 enum class Over { neurons, spikes, synapses, arrivals, playback, samples };
 
 struct Kernel {
@@ -366,7 +385,8 @@ int multiprocessors = 0;
 bool profiling = false;
 std::vector<int64_t> spent;
 constexpr size_t STAGED = size_t(1) << 25;
-char *staged[2] = {};  // memory that the device copies from without a detour, one half while the other is filled
+// Pinned memory, from which the device copies directly: one half while the other is filled.
+char *staged[2] = {};
 cudaEvent_t copied[2];
 
 void copy_in(char *to, size_t bytes) {
@@ -381,13 +401,13 @@ void copy_in(char *to, size_t bytes) {
     CHECK(cudaDeviceSynchronize());
 }
 
-bool is_steady = false;  // whether `steady` is that of the parameters as they are
+bool has_invariants = false;  // whether `invariants` follow from the present parameters
 
 void write_array(const char *name, size_t bytes) {
     Array &into = array(name);
-    is_steady = false;
+    has_invariants = false;
     if (into.grows) into.make(bytes / into.item());
-    if (into.bytes() != bytes) die("another length is that of", name);
+    if (into.bytes() != bytes) die("length mismatch for", name);
     copy_in(into.data, bytes);
     send_count(into.length);
 }
@@ -406,16 +426,17 @@ void read_array(const char *name) {
 int32_t index_of_pathway(const char *name) {
     for (int32_t k = 0; pathway_of[k].name; k++)
         if (!std::strcmp(pathway_of[k].name, name)) return k;
-    die("there is no pathway", name);
+    die("unknown pathway", name);
 }
 
 int32_t index_of_source(const char *name) {
     for (int32_t k = 0; source_names[k]; k++)
         if (!std::strcmp(source_names[k], name)) return k;
-    die("there is no group", name);
+    die("unknown group", name);
 }
 
-// Sort the synapses of a pathway by (neuron, delay); given is a number of steps for each synapse, or one for all.
+// Sort the synapses of a pathway by (neuron, delay), given one delay in steps for each synapse, or one
+// for all.
 void link_synapses(const char *name, size_t bytes) {
     const int32_t which = index_of_pathway(name);
     const Array &neurons = array(pathway_of[which].neurons);
@@ -470,7 +491,8 @@ void link_synapses(const char *name, size_t bytes) {
         if (used) CHECK(cudaFree(used));
 }
 
-// The spikes of a group that may still be under way, oldest step first: how many in each step, then the neurons.
+// The spikes of a group that may still be in flight, oldest step first: the number in each step, then
+// the neurons.
 void read_queue(const char *name) {
     const Source &from = source[index_of_source(name)];
     int64_t step = 0;
@@ -479,7 +501,7 @@ void read_queue(const char *name) {
     CHECK(cudaMemcpy(counts.data(), from.counts, counts.size() * sizeof(int32_t), cudaMemcpyDeviceToHost));
     for (int64_t past = step - from.mask - 1; past < step; past++) {
         const size_t slot = past & from.mask, before = neurons.size();
-        const int32_t count = past == step - from.mask - 1 ? 0 : counts[slot];  // its place is that of the step to come
+        const int32_t count = past == step - from.mask - 1 ? 0 : counts[slot];  // its slot is the next step's
         numbers.push_back(count);
         neurons.resize(before + count);
         CHECK(cudaMemcpy(neurons.data() + before, from.spikes + slot * from.neurons, count * sizeof(int32_t), cudaMemcpyDeviceToHost));
@@ -492,7 +514,7 @@ void read_queue(const char *name) {
 void write_queue(const char *name, size_t bytes) {
     const std::vector<int32_t> numbers = receive_numbers(bytes);
     Source &into = source[index_of_source(name)];
-    if (numbers[0] != into.mask + 1) die("another number of steps is that of", name);
+    if (numbers[0] != into.mask + 1) die("number of steps mismatch for", name);
     int64_t step = 0;  // the clock is written before any queue
     CHECK(cudaMemcpy(&step, array("defaultclock.timestep").data, sizeof step, cudaMemcpyDeviceToHost));
     const int32_t *next = numbers.data() + 1 + numbers[0];
@@ -521,7 +543,7 @@ void read_random() {
 
 void write_random(size_t bytes) {
     uint2 words;
-    if (bytes != sizeof words) die("another generator wrote this state");
+    if (bytes != sizeof words) die("state of another random generator");
     receive(&words, sizeof words);
     CHECK(cudaMemcpyToSymbol(seed, &words, sizeof words));
     send_count(bytes);
@@ -544,7 +566,7 @@ void add_drive(const char *arguments) {
     size_t start, size;
     double mean;
     if (std::sscanf(arguments, "%299s %299s %299s %zu %zu %la", target, weight, open, &start, &size, &mean) != 6)
-        die("a drive cannot be read");
+        die("malformed drive");
     const auto at = [](const char *name) { return array(name).data; };
     drive.push_back({reinterpret_cast<double *>(at(target)), reinterpret_cast<const double *>(at(weight)),
                      std::strcmp(open, "-") ? at(open) : nullptr, mean, mean < 64 ? probabilities(mean) : nullptr});
@@ -555,7 +577,8 @@ void add_sample(const char *arguments) {
     char name[512];
     long long every;
     size_t count;
-    if (std::sscanf(arguments, "%511s %lld %zu", name, &every, &count) != 3) die("a sample cannot be read");
+    if (std::sscanf(arguments, "%511s %lld %zu", name, &every, &count) != 3)
+        die("malformed sample");
     const std::vector<int32_t> neurons = receive_numbers(count * sizeof(int32_t));
     sample.push_back({reinterpret_cast<const double *>(array(name).data), on_device(neurons.data(), count), nullptr, every, 0, int32_t(count)});
 }
@@ -737,7 +760,8 @@ void take_spikes(int64_t first, Taken &taken) {
     std::vector<uint64_t> all(count);
     CHECK(cudaMemcpy(all.data(), spikes_since, count * sizeof(uint64_t), cudaMemcpyDeviceToHost));
     CHECK(cudaMemset(spikes_since_count, 0, sizeof count));
-    for (uint64_t &each : all) each -= uint64_t(first & 0xffffff) << 40;  // steps since the first, also where they began anew
+    // steps since the first, also where the count of steps wrapped around
+    for (uint64_t &each : all) each -= uint64_t(first & 0xffffff) << 40;
     std::sort(all.begin(), all.end());
     for (uint64_t each : all) {
         const size_t group = each >> 32 & 0xff;
@@ -819,13 +843,13 @@ void launch(int64_t first, int64_t steps) {
     CHECK(cudaGetLastError());
 }
 
-void make_steady() {
-    if (is_steady) return;
-    double *values = allocate_zero<double>(sizeof steady / sizeof *steady);
-    compute_steady<<<1, 1>>>(values);
-    CHECK(cudaMemcpyToSymbol(steady, values, sizeof steady, 0, cudaMemcpyDeviceToDevice));
+void compute_all_invariants() {
+    if (has_invariants) return;
+    double *values = allocate_zero<double>(sizeof invariants / sizeof *invariants);
+    compute_invariants<<<1, 1>>>(values);
+    CHECK(cudaMemcpyToSymbol(invariants, values, sizeof invariants, 0, cudaMemcpyDeviceToDevice));
     CHECK(cudaFree(values));
-    is_steady = true;
+    has_invariants = true;
 }
 
 void run_steps(int64_t steps) {
@@ -836,7 +860,7 @@ void run_steps(int64_t steps) {
     int64_t step = 0;
     CHECK(cudaMemcpy(&step, array("defaultclock.timestep").data, sizeof step, cudaMemcpyDeviceToHost));
     Taken taken{std::vector<std::vector<int64_t>>(SOURCES), std::vector<std::vector<int32_t>>(SOURCES), std::vector<std::vector<double>>(sample.size())};
-    make_steady();
+    compute_all_invariants();
     if (!graphs.made) count_played();
     graphs.make();
     for (int64_t done = 0; done < steps;) {
@@ -856,7 +880,7 @@ void run_steps(int64_t steps) {
 
 // Add the pending sums to every weight now.
 void flush() {
-    make_steady();
+    compute_all_invariants();
     for (const Kernel &kernel : at_flush) {
         if (is_idle(kernel)) continue;
         const Launch shape = shape_of(kernel);
@@ -904,7 +928,7 @@ int main() {
         else if (command.is("profiled")) send_all(spent);
         else if (command.is("flush")) flush();
         else if (command.is("run")) run_steps(command.number());
-        else die("there is no command", command.line);
+        else die("unknown command", command.line);
         std::fflush(stdout);
     }
     return 0;

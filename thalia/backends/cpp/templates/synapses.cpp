@@ -1,5 +1,5 @@
-{# A pass over the synapses at which spikes arrive. They lie side by side in the order in which axons are walked; those of a
-   postsynaptic spike lie all over the memory, so their state is asked for some synapses ahead of their turn. #}
+{# A pass over the synapses at which spikes arrive. Those of a presynaptic spike are contiguous in
+   memory; those of a postsynaptic spike are scattered, so their state is prefetched. #}
 {% extends 'common_synapses.cpp' %}
 
 {% block maincode %}

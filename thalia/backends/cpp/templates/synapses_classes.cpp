@@ -1,4 +1,4 @@
-{# The spikes on their way along a pathway, in place of Brian2's queue of copied synapse indices. #}
+{# The spikes in flight along a pathway, instead of Brian2's queue of copied synapse indices. #}
 {% macro cpp_file() %}
 {% endmacro %}
 
@@ -15,24 +15,27 @@
 
 using namespace std;  // the templates of Brian2 expect it of this header
 
-// Positions in the order of a pathway: of the synapses of one neuron that share a delay, say.
+// Positions in the order of a pathway, such as those of the synapses of one neuron with one delay.
 struct Range { int32_t start, stop; };
 
-// Spikes in flight are ranges, one for each neuron that fired and delay that it has. They arrive in the order in which they were
-// pushed, and within a range in the order of the synapses, as from Brian2's own queue.
+// Spikes in flight are ranges, one for each neuron that spiked and each of its delays. They arrive
+// in the order in which they were pushed, and within a range in the order of the synapses, as from
+// Brian2's own queue.
 class SynapticPathway
 {
 public:
-    const std::vector<int32_t> &neurons;  // of each synapse, the one whose spikes it waits for
-    std::vector<int32_t> order;           // synapses by (neuron, delay); empty where they are sorted so themselves
-    std::vector<std::vector<Range>> in_flight{1};  // in_flight[(present + d) % size] arrives in d steps
+    const std::vector<int32_t> &neurons;  // of each synapse, the one whose spikes it receives
+    std::vector<int32_t> order;  // synapses by (neuron, delay); empty if they are sorted already
+    // in_flight[(present + d) % size] arrives in d steps
+    std::vector<std::vector<Range>> in_flight{1};
     int32_t present = 0;
-    std::vector<const SynapticPathway *> queue{this};  // for Brian2's dump of everything, which is never called
+    // for Brian2's dump of all arrays, which is never called
+    std::vector<const SynapticPathway *> queue{this};
 
     SynapticPathway(const std::vector<int32_t> &neurons, int32_t first_neuron, int32_t end_neuron)
         : neurons(neurons), first_neuron(first_neuron), bundles_of(end_neuron - first_neuron + 1) {}
 
-    // Sort synapses by (neuron, delay); `delays` has a number of steps for each synapse, or one for all.
+    // Sort synapses by (neuron, delay); `delays` has one number of steps per synapse or for all.
     void link(const int32_t *delays, size_t count)
     {
         const bool one = count == 1;
@@ -45,13 +48,16 @@ public:
         const auto delay = [=](size_t synapse) { return delays[one ? 0 : synapse]; };
         bool is_sorted = true;
         for (size_t k = 1; k < synapses && is_sorted; k++)
-            is_sorted = neurons[k - 1] < neurons[k] || (neurons[k - 1] == neurons[k] && delay(k - 1) <= delay(k));
+            is_sorted = neurons[k - 1] < neurons[k] ||
+                        (neurons[k - 1] == neurons[k] && delay(k - 1) <= delay(k));
         if (!is_sorted) sort(delay);
         for (int pass = 0; pass < 2; pass++) {  // count, so that no memory is wasted, then write
             size_t made = 0;
             for (size_t k = 0; k < synapses; k++) {
-                const size_t synapse = is_sorted ? k : order[k], last = k ? (is_sorted ? k - 1 : order[k - 1]) : 0;
-                if (k && neurons[synapse] == neurons[last] && delay(synapse) == delay(last)) continue;
+                const size_t synapse = is_sorted ? k : order[k];
+                const size_t last = k ? (is_sorted ? k - 1 : order[k - 1]) : 0;
+                if (k && neurons[synapse] == neurons[last] && delay(synapse) == delay(last))
+                    continue;
                 if (pass) {
                     bundles[made] = {static_cast<int32_t>(k), delay(synapse)};
                     bundles_of[neurons[synapse] - first_neuron + 1] = made + 1;
@@ -61,7 +67,8 @@ public:
             if (!pass) bundles.resize(made + 1);
         }
         bundles.back() = {static_cast<int32_t>(synapses), 0};
-        for (size_t k = 1; k < bundles_of.size(); k++) bundles_of[k] = std::max(bundles_of[k], bundles_of[k - 1]);
+        for (size_t k = 1; k < bundles_of.size(); k++)
+            bundles_of[k] = std::max(bundles_of[k], bundles_of[k - 1]);
     }
 
     void push(const int32_t *spikes, int32_t count)
@@ -91,7 +98,7 @@ private:
     struct Bundle { int32_t start, delay; };
     int32_t first_neuron;
     std::vector<int32_t> bundles_of;  // the first bundle of each neuron
-    std::vector<Bundle> bundles;      // one more than there are, to say where the last one stops
+    std::vector<Bundle> bundles;      // and one more, which marks the end of the last
 
     template <class Delay> void sort(const Delay &delay)
     {

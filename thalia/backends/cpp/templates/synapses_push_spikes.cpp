@@ -1,4 +1,4 @@
-{# Which synapses wait for whom is told once, before the first step; see `link_synapses` in serve.cpp. #}
+{# The targets of each neuron are sent once, before the first step: `link_synapses` in serve.cpp. #}
 {% extends 'common_group.cpp' %}
 
 {% block maincode %}

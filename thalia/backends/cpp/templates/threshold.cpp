@@ -1,6 +1,6 @@
 {# USES_VARIABLES { N } #}
-{# Who crosses the threshold. Few do in a step, so a block of neurons is first asked whether anyone does, without a branch for
-   each, which the compiler turns into vector instructions. #}
+{# The neurons that cross the threshold. Few do in a step, so a block of neurons is first tested for
+   any crossing, without a branch per neuron, which the compiler vectorises. #}
 {% extends 'common_group.cpp' %}
 
 {% block maincode %}

@@ -1,4 +1,4 @@
-{# The code of one object of the network, for one index: its kernel, or that of several objects in turn, is written by kernels.py. #}
+{# The code of one object of the network, for one index; device.py writes the kernels that call it. #}
 {% macro constants() %}
 {% for name, variable in variables | dictsort if variable.__class__.__name__ == 'Constant' and name != 'N' %}
 const {{c_data_type(variable.dtype)}} {{name}} = {{variable.value}};

@@ -1,4 +1,4 @@
-{# The synapses of a pathway at which spikes arrive: a group of warps for each neuron that fired and each delay that it has. #}
+{# The synapses at which spikes arrive: some warps for each neuron that spiked and each of its delays. #}
 {% extends 'common_object.cu' %}
 
 {% block function %}

@@ -1,4 +1,4 @@
-{# Nothing is pushed: a pathway looks up who fired. #}
+{# Nothing is pushed: each pathway looks up the neurons that spiked. #}
 {% macro h_file() %}
 {% endmacro %}
 {% macro cu_file() %}

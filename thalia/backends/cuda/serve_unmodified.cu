@@ -1,9 +1,10 @@
-// The part of an unchanged brian2cuda program that talks to Thalia, which keeps every array on the host and on the device.
+// The part of an unmodified brian2cuda program that communicates with Thalia. The program has every
+// array both on the host and on the device.
 
 #include "objects.h"
 #include "network.h"
 #include "brianlib/cuda_utils.h"
-#include "serve_stock.h"
+#include "serve_unmodified.h"
 
 #include <unistd.h>
 
@@ -28,7 +29,8 @@ const Array arrays[] = {
 @ARRAYS@
 };
 
-// The delay of each synapse of a pathway in seconds, of which brian2cuda makes its queues before the first step.
+// The delay of each synapse of a pathway in seconds, from which brian2cuda makes its queues before the
+// first step.
 struct Delays { const char *name; void (*set)(const std::vector<int32_t> &); };
 
 template <class Vector> void set_delays(Vector &host, Vector &, const std::vector<int32_t> &steps) {
@@ -47,20 +49,25 @@ const Source sources[] = {
 @SOURCES@
 };
 
-struct Sample { const char *name; int64_t every; std::vector<int32_t> neurons; std::vector<double> values; };
+struct Sample {
+    const char *name;
+    int64_t every;
+    std::vector<int32_t> neurons;
+    std::vector<double> values;
+};
 std::vector<Sample> samples;
 int64_t flush_interval = 0;
 
 const Array &array(const char *name) {
     for (const Array &each : arrays)
         if (!std::strcmp(each.name, name)) return each;
-    die("there is no array", name);
+    die("unknown array", name);
 }
 
 void write_array(const char *name, size_t bytes) {
     const Array &into = array(name);
     if (into.resize) into.resize(bytes / into.item);
-    if (into.length() * into.item != bytes) die("another length is that of", name);
+    if (into.length() * into.item != bytes) die("length mismatch for", name);
     receive(into.host(), bytes);
     if (into.device && bytes) CUDA_SAFE_CALL(cudaMemcpy(into.device(), into.host(), bytes, cudaMemcpyHostToDevice));
     send_count(into.length());
@@ -82,14 +89,15 @@ void link_synapses(const char *name, size_t bytes) {
     const std::vector<int32_t> steps = receive_numbers(bytes);
     for (const Delays *each = delays; each->name; each++)
         if (!std::strcmp(each->name, name)) return each->set(steps);
-    die("there is no pathway", name);
+    die("unknown pathway", name);
 }
 
 void add_sample(const char *arguments) {
     char name[512];
     long long every;
     size_t count;
-    if (std::sscanf(arguments, "%511s %lld %zu", name, &every, &count) != 3) die("a sample cannot be read");
+    if (std::sscanf(arguments, "%511s %lld %zu", name, &every, &count) != 3)
+        die("malformed sample");
     samples.push_back({array(name).name, every, receive_numbers(count * sizeof(int32_t)), {}});
 }
 
@@ -100,7 +108,7 @@ void take(Sample &sample, int64_t step) {
     for (int32_t neuron : sample.neurons) sample.values.push_back(reinterpret_cast<const double *>(from.host())[neuron]);
 }
 
-// As brian2cuda's own loop over steps, but for as many as are asked for at a time.
+// Like brian2cuda's own loop over steps, but for as many as are requested.
 void run_steps(Network &network, int64_t steps) {
     auto &clock = brian::defaultclock;
     const size_t count = sizeof sources / sizeof *sources;
@@ -143,7 +151,7 @@ void flush(Network &network) {
 
 }  // namespace
 
-// Keep the way out for replies: brian2cuda tells of its kernels there too.
+// Reserve standard output for replies: brian2cuda reports on its kernels there, too.
 void thalia_open() {
     replies = fdopen(dup(1), "w");
     if (!std::freopen("/dev/null", "w", stdout)) std::_Exit(4);
@@ -152,7 +160,8 @@ void thalia_open() {
 void thalia_serve(Network *network) {
     if (network) {
         @BEGIN@
-        brian::defaultclock.i_end = int64_t(1) << 40;  // brian2cuda draws random numbers for as many steps, but not all at once
+        // brian2cuda draws random numbers for so many steps, but not all at once
+        brian::defaultclock.i_end = int64_t(1) << 40;
     }
     Command command;
     while (command.read()) {
@@ -167,7 +176,7 @@ void thalia_serve(Network *network) {
         else if (command.is("sample")) add_sample(command.arguments);
         else if (command.is("flush") && network) flush(*network);
         else if (command.is("run") && network) run_steps(*network, command.number());
-        else die("there is no command", command.line);
+        else die("unknown command", command.line);
         std::fflush(replies);
     }
     std::_Exit(0);

@@ -1,4 +1,4 @@
-"""brian2cuda as it is: its own kernels, queues and random numbers, as a reference for what `kernels` makes of its code.
+"""Unmodified brian2cuda: its own kernels, queues and random numbers, as a reference for `device`.
 
 Slower by orders of magnitude to build and to run, and its state cannot be restored.
 """
@@ -32,11 +32,11 @@ def generate(model: NetworkModel, folder: FilePath) -> tuple[list[str], dict[str
         device.insert_code("before_start", "thalia_open();")
         device.insert_code("main", "thalia_serve(nullptr);")
         device.insert_code("before_network_run", f"thalia_serve(&{net.name});")
-        device.headers.append('"serve_stock.h"')
+        device.headers.append('"serve_unmodified.h"')
         net.run(0 * second, namespace={})
         device.build(directory=str(folder), compile=False, run=False, with_output=False)
         manifest = _write_server(device, model, folder)
-        return [*sorted(device.writer.source_files), "serve_stock.cu"], manifest
+        return [*sorted(device.writer.source_files), "serve_unmodified.cu"], manifest
     finally:
         device.reinit()
         reset_device()
@@ -58,7 +58,8 @@ def _write_server(
     paths = [path for each in device.synapses for path in each._pathways]
     vectors = {path.name: device.dynamic_arrays[path.variables["delay"]] for path in paths}
     delays = [
-        f'    {{"{name}", [](const std::vector<int32_t> &steps) {{ set_delays(brian::{v}, brian::{v}, steps); }}}},'
+        f'    {{"{name}", [](const std::vector<int32_t> &steps) '
+        f"{{ set_delays(brian::{v}, brian::{v}, steps); }}}},"
         for name, v in vectors.items()
     ]
     spaces = [f"_array_{group.name}__spikespace" for group in model.groups]
@@ -66,17 +67,18 @@ def _write_server(
         "ARRAYS": lines,
         "DELAYS": delays,
         "SOURCES": [
-            f"    {{{group.size}, []() -> const int32_t * {{ return brian::dev{space}[brian::current_idx{space}]; }}}},"
+            f"    {{{group.size}, []() -> const int32_t * "
+            f"{{ return brian::dev{space}[brian::current_idx{space}]; }}}},"
             for group, space in zip(model.groups, spaces, strict=True)
         ],
         "ADVANCE": [_advance(name, name in device.spikegenerator_eventspaces) for name in spaces],
         "BEGIN": [f"brian::{each.name}_multiple_pre_post = true;" for each in device.synapses],
     }
-    text = (HERE / "serve_stock.cu").read_text()
+    text = (HERE / "serve_unmodified.cu").read_text()
     for mark, values in marks.items():
         text = text.replace(f"@{mark}@", "\n".join(values))
-    (folder / "serve_stock.cu").write_text(text)
-    for header in ("serve_stock.h", "../connection.h"):
+    (folder / "serve_unmodified.cu").write_text(text)
+    for header in ("serve_unmodified.h", "../connection.h"):
         shutil.copy(HERE / header, folder)
     return {
         "arrays": dtypes,
@@ -89,7 +91,7 @@ def _write_server(
 
 
 def _array(device: CUDAStandaloneDevice, variable: Any, c_name: str, on_host: set[str]) -> str:
-    """An array of the program: the size of a number, where it is on the host and on the device, how long, how to resize it."""
+    """An array of the program: item size, address on host and device, length, how to resize it."""
     if variable in device.dynamic_arrays:
         host = f"brian::{device.dynamic_arrays[variable]}"
         dev = f"brian::dev{device.dynamic_arrays[variable]}"
@@ -101,10 +103,12 @@ def _array(device: CUDAStandaloneDevice, variable: Any, c_name: str, on_host: se
         )
     data = f"[] {{ return (char *)brian::{c_name}; }}"
     copy = "nullptr" if c_name in on_host else f"[] {{ return (char *)brian::dev{c_name}; }}"
-    return f"sizeof(brian::{c_name}[0]), {data}, {copy}, [] {{ return size_t({variable.size}); }}, nullptr"
+    length = f"[] {{ return size_t({variable.size}); }}"
+    return f"sizeof(brian::{c_name}[0]), {data}, {copy}, {length}, nullptr"
 
 
 def _advance(space: str, is_played: bool) -> str:
-    """How brian2cuda moves on in its ring of the last steps' spikes."""
+    """How brian2cuda advances in its ring buffer of recent spikes."""
     before = f"brian::previous_idx{space} = brian::current_idx{space}; " if is_played else ""
-    return f"{before}brian::current_idx{space} = (brian::current_idx{space} + 1) % brian::dev{space}.size();"
+    now = f"brian::current_idx{space}"
+    return f"{before}{now} = ({now} + 1) % brian::dev{space}.size();"
