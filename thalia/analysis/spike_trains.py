@@ -84,7 +84,7 @@ def local_variation(times: Floats, neurons: Ints) -> float | None:
 def counts_of(
     times: Floats, neurons: Ints, n_neurons: int, start: float, stop: float, width: float
 ) -> Floats:
-    """Spike counts, (n_neurons, n_windows), in windows of `width` seconds that tile [start, stop)."""
+    """Counts in windows of `width` seconds that tile [start, stop), (n_neurons, n_windows)."""
     windows = max(1, int((stop - start) / width + 1e-9))
     bins = ((times - start) / width + 1e-9).astype(np.int64)
     inside = (bins >= 0) & (bins < windows)

@@ -1,7 +1,7 @@
 """Plan to arrays: who connects to whom, with weights and delays, and the neurons' parameters.
 
-Each pathway has its own random stream, named after it: the network is the same on every backend, and
-adding a pathway changes no other. Synapses are sorted by (pre, delay, post), the order in which
+Each pathway has its own random stream, named after it: the network is the same on every backend,
+and adding a pathway changes no other. Synapses are sorted by (pre, delay, post), the order in which
 spikes visit them.
 """
 
@@ -29,8 +29,8 @@ Ints = NDArray[np.int32]
 class Wired:
     """The synapses of one object: indices into the groups, delays in steps, all other variables.
 
-    A delay that all synapses share is an array of one. `later` are the delays of statements that run
-    some time after an arrival.
+    A delay that all synapses share is an array of one. `later` are the delays of statements that
+    run some time after an arrival.
 
     `owner` is for each synapse the number of its pathway in `pathways`.
     """

@@ -361,17 +361,13 @@ def graph(network: Network) -> Figure:
     for pre, post, data in circuit.edges(data=True):
         shade = "#B2182B" if data["inhibitory"] else "#4D4D4D"
         strength = np.sqrt(data["in_degree"] / strongest)
-        _draw_edge(
-            axes,
-            turned,
-            radius,
-            pre,
-            post,
-            shade,
-            0.4 + 2.4 * strength,
-            0.2 + 0.7 * strength,
-            data["plastic"],
-        )
+        style = {
+            "color": shade,
+            "lw": 0.4 + 2.4 * strength,
+            "alpha": 0.2 + 0.7 * strength,
+            "ls": (0, (3, 2)) if data["plastic"] else "-",
+        }
+        _draw_edge(axes, turned, radius, pre, post, style)
     for name, place in turned.items():
         axes.add_patch(
             matplotlib.patches.Circle(
@@ -425,12 +421,8 @@ def _draw_edge(
     radius: dict[str, float],
     pre: str,
     post: str,
-    shade: str,
-    width: float,
-    alpha: float,
-    plastic: bool,
+    style: dict[str, Any],
 ) -> None:
-    line = (0, (3, 2)) if plastic else "-"
     if pre == post:
         outward = places[pre] / (np.linalg.norm(places[pre]) or 1)
         centre = places[pre] + outward * radius[pre] * 1.15
@@ -438,11 +430,8 @@ def _draw_edge(
             tuple(centre),
             radius[pre] * 0.8,
             fill=False,
-            color=shade,
-            lw=width,
-            alpha=alpha,
-            ls=line,
             zorder=2,
+            **style,
         )
         axes.add_patch(loop)
         return
@@ -458,14 +447,11 @@ def _draw_edge(
             tuple(stop),
             connectionstyle="arc3,rad=0.12",
             arrowstyle="-|>",
-            mutation_scale=6 + 3 * width,
-            color=shade,
-            lw=width,
-            alpha=alpha,
-            ls=line,
+            mutation_scale=6 + 3 * style["lw"],
             shrinkA=0,
             shrinkB=0,
             zorder=1,
+            **style,
         )
     )
 

@@ -28,7 +28,8 @@ from thalia.syntax.yaml_reader import read_text
 FORMAT, FORMAT_VERSION, STATE_VERSION = "thalia-run", 1, 2
 DETERMINISM = (
     "bit-identical with the same versions on the same kind of processor, also when resumed "
-    "(wiring: a Philox stream for each pathway; noise: one Mersenne Twister; one thread; {precision})"
+    "(wiring: a Philox stream for each pathway; noise: one Mersenne Twister; one thread; "
+    "{precision})"
 )
 _PRECISION = {
     "double": "double precision",

@@ -89,7 +89,7 @@ class LoopOptions:
     profile: bool = False
 
 
-def run(
+def run(  # noqa: PLR0913  # a public function: its keywords are the options
     circuit: Circuit | str | FilePath,
     *,
     output: str | FilePath | None = None,

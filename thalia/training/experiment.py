@@ -55,7 +55,7 @@ class Condition:
         return self.circuit.experiment
 
 
-def learn(
+def learn(  # noqa: PLR0913  # a public function: its keywords are the options
     experiment: str | FilePath,
     *,
     rule: str | None = None,
