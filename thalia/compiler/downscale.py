@@ -26,6 +26,12 @@ class ScaleReport:
     preserved: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Both, one a line, as a plan shows them."""
+        kept = (f"kept: {text}" for text in self.preserved)
+        return (*kept, *(f"not kept: {text}" for text in self.lost))
+
 
 @dataclass(frozen=True)
 class Scaled:

@@ -1,10 +1,10 @@
 """Dale's law: the neurons of a population all excite, or all inhibit, whatever they reach."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from thalia.circuit.spec import Circuit
 from thalia.compiler.plan import PathwayPlan, SynapseGroup
-from thalia.errors import Path
+from thalia.errors import Diagnostics
 
 
 def inhibits(synapses: SynapseGroup, pathway: PathwayPlan) -> bool:
@@ -20,20 +20,28 @@ def has_both_signs(synapses: SynapseGroup, pathway: PathwayPlan) -> bool:
     return weight.kind == "normal" and weight.low is None and abs(weight.mean) < weight.arguments[1]
 
 
-def breaches(circuit: Circuit, groups: Iterable[SynapseGroup]) -> Iterator[tuple[Path, str, str]]:
-    """Populations that excite along one pathway and inhibit along another, as problems: path, message, hint."""
+def check_signs(
+    circuit: Circuit, synapses: Iterable[SynapseGroup], diagnostics: Diagnostics
+) -> None:
+    """Note the populations that excite along one pathway and inhibit along another."""
     found: dict[str, dict[bool, str]] = {}
-    for synapses in groups:
-        if any("summed" in equation.flags for equation in synapses.equations):
+    for each in synapses:
+        if any("summed" in equation.flags for equation in each.equations):
             continue  # what is transmitted without spikes has both signs
-        for pathway in synapses.members:
+        for pathway in each.members:
             here = found.setdefault(pathway.pre, {})
-            if has_both_signs(synapses, pathway):
+            if has_both_signs(each, pathway):
                 here |= {kind: here.get(kind, pathway.name) for kind in (False, True)}
-            elif pathway.weight.mean or inhibits(synapses, pathway):
-                here.setdefault(inhibits(synapses, pathway), pathway.name)
+            elif pathway.weight.mean or inhibits(each, pathway):
+                here.setdefault(inhibits(each, pathway), pathway.name)
     for name, kinds in found.items():
         if len(kinds) == 2 and not circuit.populations[name].excites_and_inhibits:
-            message = f"{name} excites along '{kinds[False]}' and inhibits along '{kinds[True]}', which Dale's law excludes"
-            hint = 'split it in two, or say why biology does so: `excites_and_inhibits: "co-release, Shabel 2014"`'
-            yield ("populations", name), message, hint
+            message = (
+                f"{name} excites along '{kinds[False]}' and inhibits along '{kinds[True]}', "
+                "which Dale's law excludes"
+            )
+            hint = (
+                "split it in two, or say why biology does so: "
+                '`excites_and_inhibits: "co-release, Shabel 2014"`'
+            )
+            diagnostics.error(("populations", name), message, hint)

@@ -7,7 +7,7 @@ difference of two exponentials, which is zero at once and has its peak later, as
 """
 
 from thalia.circuit.part_use import Eligibility
-from thalia.compiler.resolve.synapse_code import change_of
+from thalia.compiler.resolve.applied_rule import change_of
 from thalia.library.schema import EVENTS, Pairing, Rule
 from thalia.syntax.equations import WEIGHT, Equation, Statement, identifiers
 from thalia.syntax.units import Value

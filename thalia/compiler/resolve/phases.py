@@ -1,47 +1,40 @@
 """When things happen: phases in whole steps, and in which of them each pathway is plastic."""
 
-from collections.abc import Callable
-
 from thalia.circuit.spec import Circuit
 from thalia.compiler.plan import PhasePlan
-from thalia.errors import Path, did_you_mean
+from thalia.errors import Diagnostics, Path, did_you_mean
 from thalia.syntax.units import Value, constant, format_number
 
-Report = Callable[..., None]
 
-
-def plan_phases(circuit: Circuit, problem: Report) -> tuple[PhasePlan, ...]:
+def plan_phases(circuit: Circuit, diagnostics: Diagnostics) -> tuple[PhasePlan, ...]:
     """The phases in steps; a circuit without phases has one, of its duration."""
-    dt = circuit.dt.mean
-    for index, phase in enumerate(circuit.phases):
-        if isinstance(phase.plasticity, dict):
-            for name in phase.plasticity:
-                if not _matches(name, circuit):
-                    here: Path = ("phases", index, "plasticity", name)
-                    problem(
-                        here, f"no pathway is called '{name}'", did_you_mean(name, circuit.pathways)
-                    )
+    _check_names(circuit, diagnostics)
+    dt, duration = circuit.dt.mean, circuit.duration
     if not circuit.phases:
-        if circuit.duration is None:
-            problem(
-                ("duration",),
-                "'duration' is missing",
-                "say how long to run, as in `duration: 1 s`, or give phases",
-            )
+        if duration is None:
+            hint = "say how long to run, as in `duration: 1 s`, or give phases"
+            diagnostics.error(("duration",), "'duration' is missing", hint)
             return ()
-        return (PhasePlan("run", _steps(circuit.duration.mean, dt)),)
+        return (PhasePlan("run", _steps(duration.mean, dt)),)
     phases = tuple(
         PhasePlan(phase.name, _steps(phase.duration.mean, dt)) for phase in circuit.phases
     )
     total = sum(phase.steps for phase in phases)
-    if circuit.duration is not None and _steps(circuit.duration.mean, dt) != total:
+    if duration is not None and _steps(duration.mean, dt) != total:
         found = format_number(round(total * dt, 12), circuit.dt.dimension)
-        problem(
-            ("duration",),
-            f"expected the sum of the phases, {found}, found {circuit.duration}",
-            "leave `duration` out",
-        )
+        message = f"expected the sum of the phases, {found}, found {duration}"
+        diagnostics.error(("duration",), message, "leave `duration` out")
     return phases
+
+
+def _check_names(circuit: Circuit, diagnostics: Diagnostics) -> None:
+    """Check that the pathways whose plasticity is switched are there."""
+    for index, phase in enumerate(circuit.phases):
+        for name in phase.plasticity if isinstance(phase.plasticity, dict) else ():
+            if not any(_is_of(pathway, name) for pathway in circuit.pathways):
+                here: Path = ("phases", index, "plasticity", name)
+                hint = did_you_mean(name, circuit.pathways)
+                diagnostics.error(here, f"no pathway is called '{name}'", hint)
 
 
 def plastic_in(circuit: Circuit, pathway: str) -> tuple[bool, ...]:
@@ -52,14 +45,7 @@ def plastic_in(circuit: Circuit, pathway: str) -> tuple[bool, ...]:
     for phase in circuit.phases:
         switch = phase.plasticity
         if isinstance(switch, dict):
-            switch = next(
-                (
-                    on
-                    for name, on in switch.items()
-                    if pathway == name or pathway.startswith(f"{name}.")
-                ),
-                "on",
-            )
+            switch = next((on for name, on in switch.items() if _is_of(pathway, name)), "on")
         switches.append(switch == "on")
     return tuple(switches)
 
@@ -78,8 +64,9 @@ def lasting(circuit: Circuit, duration: Value) -> Circuit:
     return circuit.with_(duration=duration, phases=tuple(phases))
 
 
-def _matches(name: str, circuit: Circuit) -> bool:
-    return any(pathway == name or pathway.startswith(f"{name}.") for pathway in circuit.pathways)
+def _is_of(pathway: str, name: str) -> bool:
+    """Whether a pathway has this name, or is an entry of the matrix pathway of this name."""
+    return pathway == name or pathway.startswith(f"{name}.")
 
 
 def _steps(seconds: float, dt: float) -> int:

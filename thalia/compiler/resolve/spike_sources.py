@@ -1,7 +1,6 @@
 """Spikes that are given: from the circuit, from a text file beside it, or from a SONATA file, such as the file of a run."""
 
 import csv
-from collections.abc import Callable
 from io import StringIO
 from math import inf
 from pathlib import Path as FilePath
@@ -10,58 +9,54 @@ from typing import Any
 from thalia.circuit.part_use import Stimulus
 from thalia.circuit.spec import Circuit
 from thalia.compiler.plan import Playback
-from thalia.errors import CircuitError, Path, did_you_mean, fail
+from thalia.errors import CircuitError, Diagnostics, Path, did_you_mean, fail
 from thalia.syntax.yaml_reader import read_text
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
-def playback(
-    name: str, stimulus: Stimulus, circuit: Circuit, problem: Callable[..., None]
+def playbacks_of(circuit: Circuit, diagnostics: Diagnostics) -> tuple[Playback, ...]:
+    """The spike times that stimuli prescribe, in the circuit or in a file beside it."""
+    found = (
+        _playback(name, stimulus, circuit, diagnostics)
+        for name, stimulus in circuit.stimuli.items()
+        if stimulus.kind == "spikes" and stimulus.target[0] in circuit.populations
+    )
+    return tuple(filter(None, found))
+
+
+def _playback(
+    name: str, stimulus: Stimulus, circuit: Circuit, diagnostics: Diagnostics
 ) -> Playback | None:
-    """Spike times from the circuit or from a file beside it; None for every other kind of stimulus."""
     path: Path = ("stimuli", name)
-    if stimulus.kind != "spikes" or stimulus.target[0] not in circuit.populations:
-        return None
-    population = circuit.populations[stimulus.target[0]]
+    target = stimulus.target[0]
+    population = circuit.populations[target]
     if population.neuron != "spike_source":
-        problem(
-            (*path, "target"),
-            f"{stimulus.target[0]} is a '{population.neuron}', prescribed spikes need a 'spike_source'",
-            "make a population with `neuron: spike_source` and connect it with a pathway",
-        )
+        message = f"{target} is a '{population.neuron}', prescribed spikes need a 'spike_source'"
+        hint = "make a population with `neuron: spike_source` and connect it with a pathway"
+        diagnostics.error((*path, "target"), message, hint)
         return None
     if (stimulus.times is None) == (stimulus.file is None):
-        problem(
-            path,
-            "expected either 'times' or 'file'",
-            "times: {0: [10 ms, 20 ms]}, or file: spikes.csv",
-        )
+        hint = "times: {0: [10 ms, 20 ms]}, or file: spikes.csv"
+        diagnostics.error(path, "expected either 'times' or 'file'", hint)
         return None
     pairs = (
         _times_in(stimulus)
         if stimulus.times is not None
-        else _times_from(stimulus, circuit, problem, path)
+        else _times_from(stimulus, circuit, diagnostics, path)
     )
     size = population.size or 1
     for index, time in pairs:
         if not 0 <= index < size:
-            problem(
-                path,
-                f"there is no neuron {index} in {stimulus.target[0]}, which has {size}",
-                "the first neuron is 0",
-            )
+            message = f"there is no neuron {index} in {target}, which has {size}"
+            diagnostics.error(path, message, "the first neuron is 0")
             return None
         if not 0 <= time < inf:
-            problem(
-                path,
-                f"a spike of neuron {index} is at {'a negative time' if time < 0 else f'{time:g} s'}",
-            )
+            when = "a negative time" if time < 0 else f"{time:g} s"
+            diagnostics.error(path, f"a spike of neuron {index} is at {when}")
             return None
     ordered = sorted(pairs, key=lambda pair: (pair[1], pair[0]))
-    return Playback(
-        name, stimulus.target[0], tuple(i for i, _ in ordered), tuple(t for _, t in ordered)
-    )
+    return Playback(name, target, tuple(i for i, _ in ordered), tuple(t for _, t in ordered))
 
 
 def spikes_text(stimulus: Stimulus, folder: FilePath) -> str:
@@ -126,12 +121,13 @@ def _times_in(stimulus: Stimulus) -> list[tuple[int, float]]:
 
 
 def _times_from(
-    stimulus: Stimulus, circuit: Circuit, problem: Callable[..., None], path: Path
+    stimulus: Stimulus, circuit: Circuit, diagnostics: Diagnostics, path: Path
 ) -> list[tuple[int, float]]:
     try:
         text = spikes_text(stimulus, circuit.folder)
     except CircuitError as error:
-        problem((*path, "file"), error.problems[0].message, error.problems[0].hint)
+        first = error.problems[0]
+        diagnostics.error((*path, "file"), first.message, first.hint)
         return []
     pairs = []
     for line, row in enumerate(csv.reader(StringIO(text)), start=1):
@@ -141,9 +137,8 @@ def _times_from(
             index, time = row
             pairs.append((int(index), float(time) * 1e-3))
         except ValueError:
-            problem(
-                (*path, "file"),
-                f"{stimulus.file}:{line}: expected `index, time in ms`, found '{','.join(row)}'",
-            )
+            found = ",".join(row)
+            message = f"{stimulus.file}:{line}: expected `index, time in ms`, found '{found}'"
+            diagnostics.error((*path, "file"), message)
             return []
     return pairs

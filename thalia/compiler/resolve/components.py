@@ -1,0 +1,81 @@
+"""Components as a circuit uses them: found by name, and their parameters. What is wrong is noted, and the value is None."""
+
+from collections.abc import Mapping
+
+from thalia.circuit.spec import Circuit
+from thalia.errors import CircuitError, Diagnostics, Path, did_you_mean
+from thalia.library.lookup import KINDS
+from thalia.library.schema import Layer, Part, Preset, divisors
+from thalia.syntax.fields import expect
+from thalia.syntax.units import Value, ValueSyntaxError
+
+Parameters = dict[str, Value]
+_KIND_OF = {model: kind for kind, model in KINDS.items()}
+
+
+def component[Model: Part](
+    circuit: Circuit, model: type[Model], name: str, path: Path, diagnostics: Diagnostics
+) -> Model | None:
+    """A component of the circuit or of the library."""
+    try:
+        found = circuit.part(_KIND_OF[model], name)
+    except CircuitError as error:
+        for p in error.problems:
+            message = f"{p.place}: {p.message}" if p.place else p.message
+            diagnostics.error(() if p.place else path, message, p.hint)
+        return None
+    assert isinstance(found, model)
+    return found
+
+
+def parameters(
+    part: Part,
+    given: Mapping[str, Value],
+    path: Path,
+    diagnostics: Diagnostics,
+    preset: str = "",
+    window: tuple[Path, Mapping[str, Value]] = ((), {}),
+) -> Parameters | None:
+    """Defaults, replaced by those of a window, then of a preset, then by what the circuit gives.
+
+    None if something given is unknown, of the wrong dimension, or a zero that equations divide by.
+    """
+    values = {name: parameter.default for name, parameter in part.parameters.items()}
+    published = preset_of(part, preset, (*path, "preset"), diagnostics)
+    if published is None:
+        return None
+    before = len(diagnostics.problems)
+    for where, numbers in (window, ((*path, "preset"), published.parameters), (path, given)):
+        for name, value in numbers.items():
+            check_parameter(part, name, value, (*where, name), diagnostics)
+        values |= numbers
+    return values if len(diagnostics.problems) == before else None
+
+
+def preset_of(part: Part, name: str, path: Path, diagnostics: Diagnostics) -> Preset | None:
+    """A component's preset of this name; an empty one if no name is given."""
+    presets = part.presets if isinstance(part, Layer) else {}
+    if name and name not in presets:
+        diagnostics.error(path, f"no preset is called '{name}'", did_you_mean(name, presets))
+        return None
+    return presets[name] if name else Preset(source="")
+
+
+def check_parameter(
+    part: Part, name: str, value: Value, path: Path, diagnostics: Diagnostics
+) -> None:
+    """Check that a component has a parameter of this name, and that it can have this value."""
+    if name not in part.parameters:
+        hint = did_you_mean(name, part.parameters)
+        diagnostics.error(path, f"unknown parameter '{name}'", hint)
+        return
+    parameter = part.parameters[name]
+    hint = f"{name} is the {parameter.meaning}; the default is {parameter.default}"
+    try:
+        expect(value, parameter.default.dimension)
+    except ValueSyntaxError as error:
+        diagnostics.error(path, str(error), hint)
+        return
+    if name in divisors(part) and not value.is_random and value.mean == 0:
+        message = f"cannot be zero, because equations divide by it, found {value}"
+        diagnostics.error(path, message, hint)

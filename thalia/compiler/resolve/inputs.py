@@ -1,0 +1,107 @@
+"""What each population receives: through receptors, from stimuli, and the state that rules keep in its neurons."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from thalia.circuit.spec import Circuit
+from thalia.compiler.plan import AMPERE, Input
+from thalia.compiler.resolve.components import Parameters
+from thalia.compiler.resolve.pathways import ResolvedPathway
+from thalia.compiler.resolve.receptors import SOMA, Receptor
+from thalia.compiler.resolve.rule_state import State, states_of
+from thalia.compiler.resolve.stimuli import ResolvedStimulus
+from thalia.errors import Path
+from thalia.syntax.equations import rename
+from thalia.syntax.units import Value, constant
+
+BIAS = Input("bias", "bias", (), {"bias": AMPERE}, {"bias": constant(0, AMPERE)})
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """One input of a population, with the parameters that it has there, and the path of what brings it."""
+
+    population: str
+    input: Input
+    values: Parameters
+    origin: Path
+
+
+@dataclass(frozen=True)
+class Received:
+    """Everything that one population receives, by name. A parameter is the sum of its values."""
+
+    inputs: Mapping[str, Input]
+    parameters: Mapping[str, tuple[Value, ...]]
+    origins: Mapping[str, Path]
+
+
+def collect_inputs(
+    circuit: Circuit,
+    pathways: Iterable[ResolvedPathway],
+    stimuli: Iterable[ResolvedStimulus],
+    receptors: Mapping[Path, Receptor],
+    states: Mapping[object, State],
+) -> dict[str, Received]:
+    """What each population of a circuit receives."""
+    found: dict[str, list[Contribution]] = defaultdict(list)
+    for each in (*_of_pathways(pathways, states), *_of_stimuli(stimuli, receptors)):
+        found[each.population].append(each)
+    return {name: _received(found[name]) for name in circuit.populations}
+
+
+def _received(contributions: Iterable[Contribution]) -> Received:
+    """Constant currents add up; any other input that comes again changes nothing."""
+    inputs: dict[str, Input] = {}
+    parameters: dict[str, tuple[Value, ...]] = {}
+    origins: dict[str, Path] = {}
+    for each in contributions:
+        inputs.setdefault(each.input.name, each.input)
+        origins.setdefault(each.input.name, each.origin)
+        for name, value in each.values.items():
+            if each.input == BIAS:
+                parameters[name] = (*parameters.get(name, ()), value)
+            else:
+                parameters.setdefault(name, (value,))
+    return Received(inputs, parameters, origins)
+
+
+def _of_pathways(
+    pathways: Iterable[ResolvedPathway], states: Mapping[object, State]
+) -> Iterator[Contribution]:
+    for pathway in pathways:
+        receptor = pathway.receptor
+        yield Contribution(pathway.post, receptor.input, receptor.values, pathway.path)
+        for rule, state in states_of(pathway, states):
+            if state:
+                yield Contribution(pathway.post, state, state.idle, rule.path)
+
+
+def _of_stimuli(
+    stimuli: Iterable[ResolvedStimulus], receptors: Mapping[Path, Receptor]
+) -> Iterator[Contribution]:
+    for each in stimuli:
+        word = each.name.replace(".", "_")
+        if each.acts_as == "spikes":
+            if receptor := receptors.get(each.path):
+                yield Contribution(each.population, receptor.input, receptor.values, each.path)
+        elif each.acts_as == "rate":
+            yield _term(each, f"rate_{word}", each.part.rate, "input_rate")
+        elif each.target == SOMA and each.part.current.strip() in each.values:
+            bias = {"bias": each.values[each.part.current.strip()]}
+            yield Contribution(each.population, BIAS, bias, each.path)
+        else:
+            yield _term(each, f"current_{word}", each.part.current, each.target.variable)
+
+
+def _term(each: ResolvedStimulus, name: str, expression: str, into: str) -> Contribution:
+    """A stimulus as a term of an input, with a switch that keeps it from the group's other populations."""
+    local = {key: f"{name}_{key}" for key in each.values}
+    switch = f"{name}_on"
+    renamed = {local[key]: value for key, value in each.values.items()}
+    idle = renamed | {switch: constant(0)}
+    dimensions = {key: value.dimension for key, value in idle.items()}
+    term = f"{switch}*({rename(expression, local)})"
+    received = Input(name, term, (), dimensions, idle, into)
+    return Contribution(each.population, received, renamed | {switch: constant(1)}, each.path)

@@ -1,0 +1,68 @@
+"""The names in a circuit that no other part of it reads: whether they are distinct, and name something."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from thalia.circuit.spec import Circuit
+from thalia.compiler.plan import Group, group_name
+from thalia.errors import Diagnostics, did_you_mean
+
+
+def check_names(circuit: Circuit, diagnostics: Diagnostics) -> None:
+    """Check that there are populations, and that no two names become the same identifier."""
+    if not circuit.populations:
+        message = "a circuit needs at least one population"
+        diagnostics.error(("populations",), message, "add `populations:` or `regions:`")
+    for kind, names in (("populations", circuit.populations), ("pathways", circuit.pathways)):
+        alike = Counter(group_name(name) for name in names)
+        for name in names:
+            if alike[group_name(name)] > 1:
+                message = f"'{name}' and another name differ only in '.' and '_'"
+                diagnostics.error((kind, name), message, "rename one")
+
+
+def check_record(circuit: Circuit, groups: Mapping[str, Group], diagnostics: Diagnostics) -> None:
+    """Check the names under `record:`."""
+    record, known, pathways = circuit.record, circuit.populations, circuit.pathways
+    for name in record.spikes:
+        if name not in known and name not in ("all", "none"):
+            hint = did_you_mean(name, [*known, "all", "none"])
+            message = f"no population is called '{name}'"
+            diagnostics.error(("record", "spikes"), message, hint)
+    for name in record.weights.pathways:
+        matches = [p for p in pathways if p == name or p.startswith(f"{name}.")]
+        if not matches and name not in ("plastic", "all", "none"):
+            hint = did_you_mean(name, [*pathways, "plastic", "all", "none"])
+            message = f"no pathway is called '{name}'"
+            diagnostics.error(("record", "weights", "pathways"), message, hint)
+    for name, state in record.states.items():
+        path = ("record", "states", name)
+        if state.population not in known:
+            message = f"no population is called '{state.population}'"
+            hint = did_you_mean(state.population, known)
+            diagnostics.error((*path, "population"), message, hint)
+        if group := groups.get(state.population):
+            recordable = _recordable(group)
+            for variable in state.variables:
+                if variable not in recordable:
+                    message = f"'{variable}' is not a state variable of {state.population}"
+                    hint = did_you_mean(variable, recordable)
+                    diagnostics.error((*path, "variables"), message, hint)
+
+
+def _recordable(group: Group) -> set[str]:
+    return {
+        e.name for e in group.equations() if e.kind != "expression" or "constant over dt" in e.flags
+    }
+
+
+def check_reference(circuit: Circuit, diagnostics: Diagnostics) -> None:
+    """Check the names of populations under `reference:`."""
+    claims, known = circuit.reference, circuit.populations
+    if claims is None:
+        return
+    for key in ("rates", "ranges", "pacemakers", "bands"):
+        for name in getattr(claims, key):
+            if name not in known:
+                message = f"no population is called '{name}'"
+                diagnostics.error(("reference", key, name), message, did_you_mean(name, known))

@@ -1,0 +1,100 @@
+"""Structural plasticity: how the rules of a pathway prune and grow its synapses."""
+
+from thalia.circuit.spec import Circuit
+from thalia.compiler.plan import SECOND, Rewiring
+from thalia.compiler.resolve.applied_rule import AppliedRule
+from thalia.errors import Diagnostics
+from thalia.library.schema import Rule
+from thalia.syntax.dimensions import dimension_of
+from thalia.syntax.equations import EquationError, evaluate
+from thalia.syntax.units import DIMENSIONLESS, Value, a_dimension
+
+
+def rewiring_of(
+    circuit: Circuit,
+    rules: tuple[AppliedRule, ...],
+    low: Value,
+    high: Value,
+    diagnostics: Diagnostics,
+) -> Rewiring | None:
+    """How the rules of a pathway, whose weights lie between two bounds, rewire it; None if they do not."""
+    found = [rule for rule in rules if rule.rewires]
+    for rule in found[1:]:
+        message = "a pathway is rewired by one rule only"
+        diagnostics.error(rule.path, message, "leave one of them out")
+    if not found:
+        return None
+    rule = found[0]
+    _check_company(rule, rules, low, diagnostics)
+    rewiring = _in_numbers(rule, high, diagnostics)
+    if rewiring:
+        _check_numbers(circuit, rule, rewiring, high, diagnostics)
+    return rewiring
+
+
+def _check_company(
+    rule: AppliedRule, rules: tuple[AppliedRule, ...], low: Value, diagnostics: Diagnostics
+) -> None:
+    """Note what a rule that rewires cannot be used with."""
+    if low.mean != 0:
+        message = f"{rule.name} prunes to a weight of zero, found w_min = {low}"
+        diagnostics.error((*rule.path[:2], "w_min"), message, "leave it out")
+    for other in rules:
+        if any(isinstance(raw, str) and "sum(" in raw for raw in other.part.initial.values()):
+            message = (
+                f"{other.name} counts the synapses of a neuron once, "
+                f"and {rule.name} changes which there are"
+            )
+            diagnostics.error(other.path, message, "leave one of them out")
+    if rule.modulator:
+        message = f"{rule.name} is not scaled by a modulator"
+        diagnostics.error((*rule.path, "modulator"), message, "give it to the rule beside it")
+    for name, value in rule.values.items():
+        if value.is_random:
+            message = f"expected one number for all synapses, found {value}"
+            diagnostics.error((*rule.path, name), message)
+
+
+def _in_numbers(rule: AppliedRule, high: Value, diagnostics: Diagnostics) -> Rewiring | None:
+    """What a rule says about rewiring, in SI."""
+    text = rule.part.rewiring if isinstance(rule.part, Rule) else None
+    numbers = {name: value.mean for name, value in rule.values.items()} | {"w_max": high.mean}
+    dimensions = {name: value.dimension for name, value in rule.values.items()} | {
+        "w_max": high.dimension
+    }
+    wanted = {"every": SECOND, "below": high.dimension, "weight": high.dimension}
+    read = {}
+    for key in ("every", "below", "share", "start", "growth", "weight"):
+        expression, dimension = getattr(text, key), wanted.get(key, DIMENSIONLESS)
+        try:
+            if (found := dimension_of(expression, dimensions)) != dimension:
+                what = f"expected {a_dimension(dimension)}, it is {a_dimension(found)}"
+                diagnostics.error(rule.path, f"rewiring.{key}: '{expression}': {what}")
+                return None
+            read[key] = float(evaluate(expression, numbers))
+        except (EquationError, ZeroDivisionError) as error:
+            diagnostics.error(rule.path, f"rewiring.{key}: {error}")
+            return None
+    return Rewiring(f"{rule.word}_connected", **read)
+
+
+def _check_numbers(
+    circuit: Circuit, rule: AppliedRule, rewiring: Rewiring, high: Value, diagnostics: Diagnostics
+) -> None:
+    """Note which of the numbers are out of range."""
+    text = rule.part.rewiring if isinstance(rule.part, Rule) else None
+    for key in ("share", "start", "growth"):
+        number, name = getattr(rewiring, key), getattr(text, key)
+        if not 0 <= number <= 1:
+            message = f"expected a fraction from 0 to 1, found {number:g}"
+            diagnostics.error((*rule.path, name), message, f"it is the {key}")
+    if not rewiring.below <= rewiring.weight <= high.mean:
+        grown, pruned = rewiring.weight / high.mean, rewiring.below / high.mean
+        message = (
+            "a synapse that grows would be pruned at once, or be above w_max: "
+            f"{grown:.4g} of w_max, pruned below {pruned:.4g}"
+        )
+        diagnostics.error(rule.path, message, "let it grow with a weight between the two")
+    if rewiring.every < circuit.dt.mean:
+        message = f"expected at least {circuit.dt}, the time step"
+        diagnostics.error((*rule.path, text.every if text else "every"), message)

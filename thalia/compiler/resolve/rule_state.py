@@ -1,0 +1,148 @@
+"""The state that rules keep in postsynaptic neurons.
+
+It is one state for all pathways that use a rule with the same parameters, so that a threshold belongs to the neuron
+and not to a pathway.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from thalia.circuit.spec import Circuit
+from thalia.compiler.plan import Input, unused_name
+from thalia.compiler.resolve.applied_rule import AppliedRule
+from thalia.compiler.resolve.components import Parameters
+from thalia.compiler.resolve.pathways import ResolvedPathway
+from thalia.compiler.resolve.receptors import Receptor
+from thalia.errors import Diagnostics, Path, did_you_mean
+from thalia.library.schema import Rule
+from thalia.syntax.equations import Statement, identifiers, rename_equation, rename_statement
+from thalia.syntax.units import Value, parse_value
+
+State = Input
+States = Mapping[object, State]
+
+
+def name_states(pathways: Iterable[ResolvedPathway], receptors: Mapping[Path, Receptor]) -> States:
+    """Every state of the rules of some pathways, by its identity, under a name that nothing else in the neurons has."""
+    states: dict[object, State] = {}
+    taken = {receptor.input.name for receptor in receptors.values()}
+    for pathway in pathways:
+        for rule in pathway.acting:
+            if rule.part.neuron and (key := _identity(rule, pathway.plastic)) not in states:
+                name = unused_name(rule.word, taken)
+                taken.add(name)
+                states[key] = _state(rule, name, pathway.plastic)
+    return states
+
+
+def states_of(
+    pathway: ResolvedPathway, states: States
+) -> Iterator[tuple[AppliedRule, State | None]]:
+    """The rules that act in a pathway, each with its state in the postsynaptic neuron if it keeps any."""
+    for rule in pathway.acting:
+        keeps = bool(rule.part.neuron)
+        yield rule, states[_identity(rule, pathway.plastic)] if keeps else None
+
+
+def _identity(rule: AppliedRule, plastic: tuple[bool, ...]) -> object:
+    """What uses of a rule that share their state have in common."""
+    made = _state(rule, rule.word, plastic)
+    return rule.name, tuple(sorted(made.idle.items())), made.plastic, rule.instructed_by
+
+
+def _state(rule: AppliedRule, name: str, plastic: tuple[bool, ...]) -> State:
+    """What a rule keeps in the postsynaptic neuron, as something that the neuron receives."""
+    part = rule.part
+    instructed = part.on_instruction if isinstance(part, Rule) else ()
+    texts = [*(e.right for e in part.neuron), *(s.right for s in (*part.on_spike, *instructed))]
+    mentioned = frozenset().union(*(identifiers(text) for text in texts if text))
+    switches = "plastic" in mentioned and not all(plastic)
+    values = {f"{name}_{key}": value for key, value in rule.values.items() if key in mentioned}
+    local = {key: f"{name}_{key}" for key in (*rule.values, *(e.name for e in part.neuron))}
+    local["plastic"] = f"{name}_plastic" if switches else "1"
+    own = {equation.name for equation in part.neuron}
+    initial = {
+        local[key]: initial_value(raw, rule.values)
+        for key, raw in part.initial.items()
+        if key in own
+    }
+    return Input(
+        name,
+        "",
+        tuple(rename_equation(e, local) for e in part.neuron),
+        {key: v.dimension for key, v in values.items()},
+        values,
+        is_state=True,
+        on_spike=tuple(rename_statement(s, local) for s in part.on_spike),
+        initial=initial,
+        plastic=plastic if switches else (),
+    )
+
+
+def initial_value(raw: Value | str, values: Parameters) -> Value | str:
+    """An initial value: given, a parameter's, or an expression that is left for wiring."""
+    if isinstance(raw, str) and raw not in values:
+        try:
+            return parse_value(raw)
+        except ValueError:
+            return raw
+    return values[raw] if isinstance(raw, str) else raw
+
+
+def seen_by_synapses(state: State) -> dict[str, str]:
+    """What a rule calls the variables and parameters of its state, by the names under which its synapses read them."""
+    names = [*(equation.name for equation in state.equations), *state.parameters]
+    return {name.removeprefix(f"{state.name}_"): f"{name}_post" for name in names}
+
+
+# instructive pathways
+
+
+def instructions(
+    circuit: Circuit,
+    pathways: Iterable[ResolvedPathway],
+    states: States,
+    diagnostics: Diagnostics,
+) -> dict[str, tuple[Statement, ...]]:
+    """What the spikes of each instructive pathway do to the states of the rules that it instructs."""
+    found: dict[str, tuple[Statement, ...]] = {}
+    for pathway in pathways:
+        for rule, state in states_of(pathway, states):
+            if _is_instructed(circuit, rule, pathway.post, diagnostics) and state:
+                before = found.get(rule.instructed_by, ())
+                new = (each for each in _instruction(rule, state) if each not in before)
+                found[rule.instructed_by] = (*before, *new)
+    return found
+
+
+def _instruction(rule: AppliedRule, state: State) -> tuple[Statement, ...]:
+    assert isinstance(rule.part, Rule)
+    local = seen_by_synapses(state)
+    return tuple(rename_statement(s, local) for s in rule.part.on_instruction)
+
+
+def _is_instructed(
+    circuit: Circuit, rule: AppliedRule, post: str, diagnostics: Diagnostics
+) -> bool:
+    """Whether a rule has the instructive pathway that it needs."""
+    path, known = (*rule.path, "instructed_by"), circuit.pathways
+    if not (isinstance(rule.part, Rule) and rule.part.on_instruction):
+        if rule.instructed_by:
+            message = f"{rule.name} takes no instructive pathway"
+            diagnostics.error(path, message, "leave `instructed_by` out")
+        return False
+    if not rule.instructed_by:
+        message = f"{rule.name} needs 'instructed_by', the pathway whose spikes instruct it"
+        hint = (
+            "name a pathway that reaches the same neurons, as in `instructed_by: climbing_fibres`"
+        )
+        diagnostics.error(rule.path, message, hint)
+        return False
+    if rule.instructed_by not in known:
+        hint = did_you_mean(rule.instructed_by, known)
+        diagnostics.error(path, f"no pathway is called '{rule.instructed_by}'", hint)
+        return False
+    if (found := known[rule.instructed_by].post[0]) != post:
+        message = f"'{rule.instructed_by}' reaches {found}, expected it to reach {post}"
+        diagnostics.error(path, message)
+        return False
+    return True

@@ -1,0 +1,186 @@
+"""Stimuli: currents and rates that become terms of a neuron's input, and Poisson spikes that become drives."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from thalia.circuit.part_use import Stimulus
+from thalia.circuit.spec import Circuit
+from thalia.compiler.plan import AMPERE, HERTZ, Drive, DriveMember, group_name
+from thalia.compiler.resolve.components import Parameters, component, parameters
+from thalia.compiler.resolve.receptors import (
+    Receptor,
+    ReceptorUse,
+    Target,
+    receptor_use,
+    target_of,
+)
+from thalia.errors import Diagnostics, Path, did_you_mean
+from thalia.library.schema import Neuron, StimulusKind
+from thalia.syntax.dimensions import dimension_of
+from thalia.syntax.equations import EquationError, Statement, evaluate, identifiers, rename
+from thalia.syntax.fields import expect
+from thalia.syntax.units import ValueSyntaxError, a_quantity, dimension_name
+
+type ActsAs = Literal["current", "rate", "spikes"]
+
+
+@dataclass(frozen=True)
+class ResolvedStimulus:
+    """A stimulus with its kind and parameters, where it acts, and whether as a current, as a rate or by spikes."""
+
+    name: str
+    stimulus: Stimulus
+    part: StimulusKind
+    values: Parameters
+    target: Target
+    acts_as: ActsAs
+
+    @property
+    def population(self) -> str:
+        """The population that it acts on."""
+        return self.stimulus.target[0]
+
+    @property
+    def path(self) -> Path:
+        """Where it is written."""
+        return ("stimuli", self.name)
+
+
+def resolve_stimuli(circuit: Circuit, diagnostics: Diagnostics) -> tuple[ResolvedStimulus, ...]:
+    """The stimuli of a circuit, without prescribed spikes and those that have mistakes."""
+    resolved = (
+        _resolved(circuit, name, stimulus, diagnostics)
+        for name, stimulus in circuit.stimuli.items()
+    )
+    return tuple(filter(None, resolved))
+
+
+def _resolved(
+    circuit: Circuit, name: str, stimulus: Stimulus, diagnostics: Diagnostics
+) -> ResolvedStimulus | None:
+    path: Path = ("stimuli", name)
+    part = component(circuit, StimulusKind, stimulus.kind, (*path, "kind"), diagnostics)
+    population = stimulus.target[0]
+    if population not in circuit.populations:
+        hint = did_you_mean(population, circuit.populations)
+        message = f"no population is called '{population}'"
+        diagnostics.error((*path, "target"), message, hint)
+        return None
+    if part is None:
+        return None
+    if not (part.current or part.rate or part.spikes):
+        message = f"'{stimulus.kind}' has neither a current nor a rate"
+        diagnostics.error((*path, "kind"), message, "give it one: `rate: peak*exp(-t/tau)`")
+        return None
+    values = parameters(part, stimulus.parameters, path, diagnostics)
+    target = target_of(circuit, population, stimulus.compartment, path, diagnostics)
+    if values is None or target is None or part.spikes:
+        return None
+    if not _dimension_holds(part, values, path, diagnostics):
+        return None
+    if not part.current:
+        acts_as: ActsAs = "rate" if _takes_rates(circuit, population, diagnostics) else "spikes"
+        return ResolvedStimulus(name, stimulus, part, values, target, acts_as)
+    if target.dimension != AMPERE:
+        message = f"'{target.name}' takes {a_quantity(target.dimension)}, and this is a current"
+        hint = "leave 'compartment' out, or take a synapse that brings it"
+        diagnostics.error((*path, "compartment"), message, hint)
+        return None
+    return ResolvedStimulus(name, stimulus, part, values, target, "current")
+
+
+def _dimension_holds(
+    part: StimulusKind, values: Parameters, path: Path, diagnostics: Diagnostics
+) -> bool:
+    expression, wanted = (part.current, AMPERE) if part.current else (part.rate, HERTZ)
+    try:
+        found = dimension_of(expression, {name: value.dimension for name, value in values.items()})
+    except EquationError as error:
+        diagnostics.error(path, str(error))
+        return False
+    if found != wanted:
+        what = f"a {dimension_name(wanted)}, it is a {dimension_name(found)}"
+        diagnostics.error(path, f"'{expression}' should be {what}")
+    return found == wanted
+
+
+def _takes_rates(circuit: Circuit, population: str, diagnostics: Diagnostics) -> bool:
+    """Whether the neurons read rates themselves, so that no spikes are drawn for them."""
+    path: Path = ("populations", population, "neuron")
+    name = circuit.populations[population].neuron
+    neuron = component(circuit, Neuron, name, path, diagnostics)
+    return neuron is not None and any(
+        "input_rate" in identifiers(e.right) for e in neuron.equations if e.right
+    )
+
+
+def stimulus_receptors(
+    circuit: Circuit, stimuli: tuple[ResolvedStimulus, ...], diagnostics: Diagnostics
+) -> Iterator[ReceptorUse]:
+    """The receptors of the stimuli that deliver spikes, where the weight is of the right dimension."""
+    for each in stimuli:
+        if each.acts_as != "spikes":
+            continue
+        weight, through = each.stimulus.weight, each.stimulus.through
+        if weight is None:
+            hint = "say what one spike does to a neuron, as in `weight: 1 nS`"
+            diagnostics.error(each.path, "'weight' is missing", hint)
+            continue
+        path = (*each.path, "synapse")
+        use = receptor_use(circuit, each.path, through, path, each.target, diagnostics)
+        if use is None:
+            continue
+        try:
+            expect(weight, use.weight)
+        except ValueSyntaxError as error:
+            hint = f"the synapse is '{through.part}'"
+            diagnostics.error((*each.path, "weight"), str(error), hint)
+            continue
+        yield use
+
+
+def drives_of(
+    stimuli: tuple[ResolvedStimulus, ...],
+    receptors: dict[Path, Receptor],
+    diagnostics: Diagnostics,
+) -> tuple[Drive, ...]:
+    """The drives that deliver the Poisson spikes of the stimuli."""
+    drives = (
+        _drive(each, receptors[each.path], diagnostics)
+        for each in stimuli
+        if each.acts_as == "spikes" and each.path in receptors
+    )
+    return tuple(filter(None, drives))
+
+
+def _drive(each: ResolvedStimulus, receptor: Receptor, diagnostics: Diagnostics) -> Drive | None:
+    stimulus, values, rate = each.stimulus, each.values, each.part.rate
+    assert stimulus.weight is not None
+    jump = _single_jump(receptor.arrival)
+    if jump is None:
+        name = receptor.input.name
+        message = f"'{name}' cannot be driven by a stimulus: one spike changes several variables"
+        diagnostics.error((*each.path, "synapse"), message)
+        return None
+    variable, amount = jump
+    number, mean = stimulus.number[0][0].mean, None
+    if "t" not in identifiers(rate) and not any(value.is_random for value in values.values()):
+        mean = number * evaluate(rate, {key: value.mean for key, value in values.items()})
+    numbers = {key: value.mean for key, value in receptor.values.items()}
+    factor = evaluate(amount, {**numbers, "w": 1.0})
+    weight = stimulus.weight if factor == 1 else stimulus.weight.scaled(factor)
+    word = f"drive_{each.name.replace('.', '_')}"
+    local = {key: f"{word}_{key}" for key in values}
+    renamed = {local[key]: value for key, value in values.items()}
+    member = DriveMember(each.name, each.population, weight, number, mean, renamed)
+    varying = rename(rate, local) if mean is None else ""
+    return Drive(word, group_name(each.population), variable, varying, (member,))
+
+
+def _single_jump(arrival: tuple[Statement, ...]) -> tuple[str, str] | None:
+    """The variable that one spike adds to, and what it adds, in terms of `w` and the receptor's parameters."""
+    if len(arrival) != 1 or arrival[0].operator != "+=":
+        return None
+    names = {name: name.removesuffix("_post") for name in identifiers(arrival[0].right)}
+    return arrival[0].target.removesuffix("_post"), rename(arrival[0].right, names)

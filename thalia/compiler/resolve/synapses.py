@@ -1,0 +1,190 @@
+"""Synapse objects: one for each pathway, with its equations, its statements and its numbers."""
+
+from collections.abc import Iterable, Mapping
+
+from thalia.circuit.spec import Circuit
+from thalia.compiler.plan import (
+    Group,
+    PathwayPlan,
+    SynapseGroup,
+    WeightChange,
+    group_name,
+    synapses_name,
+)
+from thalia.compiler.resolve.neuromodulators import IN_SYNAPSES, Modulators, expression
+from thalia.compiler.resolve.pathways import ResolvedPathway
+from thalia.compiler.resolve.rewiring import rewiring_of
+from thalia.compiler.resolve.rule_checks import check_rule, neurons_hint
+from thalia.compiler.resolve.rule_state import States, states_of
+from thalia.compiler.resolve.synapse_code import SynapseCode, synapse_code
+from thalia.errors import Diagnostics, Path
+from thalia.syntax.dimensions import FUNCTIONS, check_equation, check_statement
+from thalia.syntax.equations import Equation, Statement, identifiers
+from thalia.syntax.units import DIMENSIONLESS, UNITS, Dimension
+
+
+def build_synapses(
+    circuit: Circuit,
+    pathways: Iterable[ResolvedPathway],
+    states: States,
+    modulators: Modulators,
+    changes: tuple[WeightChange, ...],
+    diagnostics: Diagnostics,
+) -> dict[str, SynapseGroup]:
+    """The synapse object of each pathway."""
+    return {
+        pathway.name: _synapses(circuit, pathway, states, modulators, changes, diagnostics)
+        for pathway in pathways
+    }
+
+
+def _synapses(
+    circuit: Circuit,
+    pathway: ResolvedPathway,
+    states: States,
+    modulators: Modulators,
+    changes: tuple[WeightChange, ...],
+    diagnostics: Diagnostics,
+) -> SynapseGroup:
+    receptor, acting = pathway.receptor, list(states_of(pathway, states))
+    text, where = pathway.pathway.release, (*pathway.path, "release")
+    release = text and expression(text, where, IN_SYNAPSES, modulators, diagnostics)
+    code = synapse_code(
+        receptor.arrival,
+        acting,
+        receptor.weight,
+        switches=not all(pathway.plastic),
+        release=release or "",
+    )
+    member = _member(circuit, pathway, code, states, diagnostics)
+    words = [rule.word for rule in pathway.applied.efficacies]
+    return SynapseGroup(
+        name=synapses_name(pathway.name),
+        pre=group_name(pathway.pre),
+        post=group_name(pathway.post),
+        synapse=" + ".join([*words, receptor.input.name]),
+        rules=tuple(rule.name for rule in pathway.rules),
+        members=(member,),
+        weight=receptor.weight,
+        parameters={key: value.dimension for key, value in member.parameters.items()},
+        equations=(
+            *code.equations,
+            *receptor.sums,
+            *_measured(pathway.name, receptor.weight, changes),
+        ),
+        on_pre=code.on_pre,
+        on_post=code.on_post,
+        later=code.later,
+        on_step=code.on_step,
+    )
+
+
+def _member(
+    circuit: Circuit,
+    pathway: ResolvedPathway,
+    code: SynapseCode,
+    states: States,
+    diagnostics: Diagnostics,
+) -> PathwayPlan:
+    given, low, high = pathway.pathway, pathway.w_min, pathway.w_max
+    bounds = {key: bound for key, bound in (("w_min", low), ("w_max", high)) if bound}
+    rewiring = rewiring_of(circuit, pathway.rules, low, high, diagnostics) if low and high else None
+    return PathwayPlan(
+        name=pathway.name,
+        pre=pathway.pre,
+        post=pathway.post,
+        connect=given.connect,
+        weight=given.weight[0][0],
+        axonal=given.delay.axonal[0][0],
+        dendritic=given.delay.dendritic[0][0],
+        parameters=code.values | bounds,
+        plastic=pathway.plastic,
+        w_min=low,
+        w_max=high,
+        initial=code.initial,
+        states=tuple(state.name for _, state in states_of(pathway, states) if state),
+        rewiring=rewiring,
+    )
+
+
+def _measured(
+    pathway: str, weight: Dimension, changes: tuple[WeightChange, ...]
+) -> tuple[Equation, ...]:
+    """The variables that hold a weight as it was when its change was last measured."""
+    return tuple(
+        Equation("parameter", change.then, "", weight)
+        for change in changes
+        if pathway in change.pathways
+    )
+
+
+# dimensions
+
+
+def check_synapses(
+    circuit: Circuit,
+    pathways: Iterable[ResolvedPathway],
+    synapses: Mapping[str, SynapseGroup],
+    groups: Mapping[str, Group],
+    shared: Group | None,
+    diagnostics: Diagnostics,
+) -> None:
+    """Check the dimensions of what synapses do, and that the neurons on both sides have what they read."""
+    for pathway in pathways:
+        if pathway.pre not in groups or pathway.post not in groups:
+            continue
+        here, pre, post = synapses[pathway.name], groups[pathway.pre], groups[pathway.post]
+        path = (*pathway.path, "synapse")
+        _check_graded(pathway, here, pre, post, path, diagnostics)
+        _check_arrival(here, post, shared, path, diagnostics)
+        for rule in pathway.applied.all:
+            check_rule(circuit, rule, here.weight, pre, post, diagnostics)
+
+
+def _check_arrival(
+    synapses: SynapseGroup,
+    post: Group,
+    shared: Group | None,
+    path: Path,
+    diagnostics: Diagnostics,
+) -> None:
+    """Check the statements that only read what is known without the rules."""
+    known = {f"{name}_post": dimension for name, dimension in post.variables().items()}
+    known["w"] = synapses.weight
+    if shared:
+        known |= {f"{IN_SYNAPSES}{name}": each for name, each in shared.variables().items()}
+    efficacies = (s.target for s in synapses.on_pre if s.target.endswith("_efficacy"))
+    known |= dict.fromkeys(efficacies, DIMENSIONLESS)
+    for statement in synapses.on_pre:
+        if _reads_only(statement, {*known, *FUNCTIONS, *UNITS}):
+            with diagnostics.catch(path):
+                check_statement(statement, known)
+
+
+def _reads_only(statement: Statement, known: set[str]) -> bool:
+    return statement.target.endswith("_post") and identifiers(statement.right) <= known
+
+
+def _check_graded(
+    pathway: ResolvedPathway,
+    synapses: SynapseGroup,
+    pre: Group,
+    post: Group,
+    path: Path,
+    diagnostics: Diagnostics,
+) -> None:
+    """Check that presynaptic neurons have what is transmitted in every step, in the dimension of what takes it."""
+    known = {f"{name}_pre": dimension for name, dimension in pre.variables().items()}
+    known |= {f"{name}_post": dimension for name, dimension in post.variables().items()}
+    known["w"] = synapses.weight
+    for equation in synapses.equations:
+        if "summed" not in equation.flags:
+            continue
+        read = sorted(n for n in identifiers(equation.right) if n.endswith("_pre"))
+        missing = [name.removesuffix("_pre") for name in read if name not in known]
+        for name in missing:
+            message = f"transmits the presynaptic '{name}', which {pathway.pre} lacks"
+            diagnostics.error(path, message, neurons_hint(name))
+        if not missing:
+            with diagnostics.catch(path):
+                check_equation(equation, known)
