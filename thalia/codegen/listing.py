@@ -1,12 +1,14 @@
 """A plan as text: what will run, into what it was fused, how each variable is integrated and why."""
 
+from collections.abc import Mapping
+
 from thalia.circuit.load import dumps
 from thalia.circuit.spec import Circuit
 from thalia.codegen.brian_model import model_of
 from thalia.compiler.downscale import Scaled
 from thalia.compiler.options import CompilerOptions
 from thalia.compiler.pipeline import after_each_pass
-from thalia.compiler.plan import SECOND, Group, Plan, Rewiring, SynapseGroup
+from thalia.compiler.plan import SECOND, Drive, DriveMember, Group, Plan, Rewiring, SynapseGroup
 from thalia.compiler.resources import bytes_per_synapse, expected_synapses, needed_bytes
 from thalia.syntax.units import Value, constant, display_unit, format_number
 
@@ -48,8 +50,12 @@ def describe(plan: Plan) -> str:
     ]
     if plan.shared and model.shared:
         lines += ["", *_shared_lines(plan.shared, model.shared.equations, plan)]
+    drives: dict[str, list[str]] = {}
+    for drive in plan.drives:
+        for part in drive.members:
+            drives.setdefault(part.population, []).append(_drive_line(drive, part))
     for group, text in zip(plan.groups, model.groups, strict=True):
-        lines += ["", *_group_lines(group, text.equations, plan)]
+        lines += ["", *_group_lines(group, text.equations, drives)]
     for each, synapse_text in zip(plan.synapses, model.synapses, strict=True):
         lines += ["", *_synapse_lines(each, synapse_text.equations, plan)]
     for change in plan.weight_changes:
@@ -91,7 +97,13 @@ def _shared_lines(shared: Group, equations: str, plan: Plan) -> list[str]:
     return lines + [f"  {name} starts at {_shown(value)}" for name, value in cell.initial.items()]
 
 
-def _group_lines(group: Group, equations: str, plan: Plan) -> list[str]:
+def _drive_line(drive: Drive, part: DriveMember) -> str:
+    rate = f"{part.number:g} x ({drive.rate})" if part.mean is None else f"{part.mean:g} Hz"
+    return f"    Poisson {part.name}: {drive.target} += {_shown(part.weight)} at {rate}"
+
+
+def _group_lines(group: Group, equations: str, drives: Mapping[str, list[str]]) -> list[str]:
+    """A group with its populations; `drives` are the lines of the Poisson stimuli of each population."""
     lines = [
         f"group {group.name}: {group.size:,} neurons of model {group.part}"
         + (f", {group.method}" if group.method else "")
@@ -107,7 +119,6 @@ def _group_lines(group: Group, equations: str, plan: Plan) -> list[str]:
         name: value for name in group.all_parameters() if (value := group.shared(name)) is not None
     }
     lines += [f"  {name} = {_shown(value)}" for name, value in common.items()]
-    drives = [(d, m) for d in plan.drives if d.group == group.name for m in d.members]
     for each in group.inputs:
         lines += [
             f"  {n} starts at {_shown(v) if isinstance(v, Value) else v}"
@@ -120,16 +131,7 @@ def _group_lines(group: Group, equations: str, plan: Plan) -> list[str]:
             f"    {name} = {' + '.join(_shown(v) for v in values)}" for name, values in own.items()
         ]
         lines += [f"    {name} starts at {_shown(value)}" for name, value in member.initial.items()]
-        for drive, part in drives:
-            if part.population == member.name:
-                rate = (
-                    f"{part.number:g} x ({drive.rate})"
-                    if part.mean is None
-                    else f"{part.mean:g} Hz"
-                )
-                lines.append(
-                    f"    Poisson {part.name}: {drive.target} += {_shown(part.weight)} at {rate}"
-                )
+        lines += drives.get(member.name, [])
     return lines
 
 

@@ -6,6 +6,7 @@ how each variable is integrated. A Plan can be run at any of these stages, with 
 
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import chain, count
 
 from thalia.circuit.spec import Connect, Record, Reference, Space
@@ -389,12 +390,13 @@ class Plan:
 
     def population(self, name: str) -> tuple[Group, Member]:
         """A population, or the shared cell, with its group."""
-        return next(
-            (group, member)
-            for group in self.all_groups
-            for member in group.members
-            if member.name == name
-        )
+        return self._populations[name]
+
+    @cached_property
+    def _populations(self) -> dict[str, tuple[Group, Member]]:
+        return {
+            member.name: (group, member) for group in self.all_groups for member in group.members
+        }
 
     def pathways(self) -> Iterator[tuple[SynapseGroup, PathwayPlan]]:
         """Every pathway with its synapse object; the release of modulators is none."""
