@@ -14,6 +14,7 @@ from thalia.circuit.load import loads
 from thalia.errors import CircuitError
 from thalia.figures import training
 from thalia.library.lookup import names as parts_of
+from thalia.parallel import workers
 from thalia.parallel.result_log import RESULTS
 from thalia.training import results
 from thalia.training.experiment import experiment_of, learn
@@ -543,3 +544,34 @@ def test_replay_keeps_what_was_learned_although_not_as_much_as_is_wanted(tmp_pat
     replayed, forgotten, joint = (log.values("accuracy").mean() for log in done.logs)
     assert replayed == pytest.approx(0.817, abs=0.05)
     assert forgotten + 0.25 < replayed < joint
+
+
+def test_an_experiment_is_recorded_by_condition_and_seed(file, outcome):
+    """The same results, and for each run a file with what the circuit would record."""
+    folder = file.with_name("recorded")
+    options = {"backend": "runtime", "seeds": 1, "workers": 1, "output": folder, "record": True}
+    done = learn(file, controls=["off"], **options)
+
+    learned, off = (thalia.Run(folder / f"{name}_123.h5") for name in ("learning", "off"))
+    assert done.logs[0].finals == outcome.logs[0].finals[:1]
+    assert learned.weights["p"].w[-1].mean() == done.logs[0].finals[0]["weight"]
+    assert learned.duration == off.duration == pytest.approx(5 * 0.1 + 0.2)
+    assert learned.attributes["seed"] == 123
+    assert (learned.attributes["complete"], learned.phases[0][0]) == (True, "experiment")
+    assert len(learned.spikes["cue"].times) == len(off.spikes["cue"].times) > 100
+
+
+def test_progress_moves_within_a_seed(file, monkeypatch):
+    """Two runs, one after the other: the fraction is not only 0, a half, and one."""
+    monkeypatch.setattr(workers, "REPORT_SECONDS", 0.01)
+    told = []
+    learn(
+        file, controls=[], seeds=2, trials=40, workers=1, backend="runtime", output=file.with_name("told_within"),
+        progress=lambda what, fraction, detail="": told.append((what, fraction, detail)),
+    )  # fmt: skip
+
+    fractions = [fraction for what, fraction, _ in told if what == "learning"]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
+    assert len({round(each, 6) for each in fractions if 0 < each < 0.5}) > 2
+    assert told[-1][2] == "2 of 2 runs, 0 failed"

@@ -18,50 +18,53 @@ def learn(
     experiment: Annotated[
         list[str],
         typer.Argument(
-            metavar="EXPERIMENT", help="A name of `thalia list experiments`, or a file."
+            metavar="EXPERIMENT", help="A name from `thalia list experiments`, or a file."
         ),
     ],
-    rule: Annotated[
-        str | None, typer.Option(help="Which of the experiment's rules to learn with.")
-    ] = None,
+    rule: Annotated[str | None, typer.Option(help="Rule of the experiment to learn with.")] = None,
     control: Annotated[
         list[str] | None,
-        typer.Option(
-            help="Which of its controls to run, by default all; may be repeated; 'none' for none."
-        ),
+        typer.Option(help="Control to run; may be repeated; by default all, with 'none' none."),
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option(help="How many seeds; by default as many as the experiment says.")
+        int | None, typer.Option(help="Number of seeds; by default that of the experiment.")
     ] = None,
     base_seed: Annotated[int, typer.Option(min=0, help="The first seed.")] = 123,
     trials: Annotated[
-        int | None, typer.Option(help="Trials in place of the experiment's own number.")
+        int | None, typer.Option(help="Number of trials, in place of the experiment's own.")
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Processes side by side; by default one for each core."),
+        typer.Option(min=1, help="Number of parallel processes; by default one per core."),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Folder of the logs, also of one to go on."),
+        typer.Option("--output", "-o", help="Output folder; pass an existing one to continue it."),
     ] = None,
+    record: Annotated[
+        bool,
+        typer.Option(
+            "--record",
+            help="Write a run file per condition and seed, as the circuit's record: says.",
+        ),
+    ] = False,
     set_: Set = None,
     backend: Backend = None,
     compare: Annotated[
-        bool, typer.Option("--compare", help="Put the logs of several folders into one table.")
+        bool, typer.Option("--compare", help="Put the results of several folders into one table.")
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object instead of the table.")
     ] = False,
 ) -> None:
-    """Run an experiment with its controls, over several seeds: a log of each, a learning curve, a table.
+    """Run an experiment with its controls over several seeds: logs, a learning curve, a table.
 
     Example: thalia learn bandit --seeds 5
     """
     from thalia.figures.activity import save
     from thalia.figures.training import learning_curve
     from thalia.training import results
-    from thalia.training.experiment import learn as run_experiment
+    from thalia.training.experiment import LearnOptions, learn_with
 
     if compare:
         outcomes = [results.read(Path(folder)) for folder in experiment]
@@ -74,8 +77,7 @@ def learn(
         )
     try:
         with progress_bar(quiet=as_json) as progress:
-            outcome = run_experiment(
-                experiment[0],
+            options = LearnOptions(
                 rule=rule,
                 controls=_controls(control),
                 seeds=seeds,
@@ -85,11 +87,13 @@ def learn(
                 output=output,
                 backend=backend,
                 set=settings_of(set_),
+                record=record,
                 progress=progress,
             )
+            outcome = learn_with(experiment[0], options)
     except KeyboardInterrupt:
         print(
-            "stopped; the same command with `-o` and the folder of its logs goes on",
+            "interrupted; the same command with `-o` and the output folder continues it",
             file=sys.stderr,
         )
         raise typer.Exit(130) from None

@@ -10,8 +10,8 @@ import os
 import signal
 import tarfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from multiprocessing.context import BaseContext
 from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
@@ -26,6 +26,8 @@ from thalia.errors import fail
 from thalia.parallel.gpu_batch import compiled_with, run_together
 from thalia.parallel.result_log import Ledger
 from thalia.simulation.run import run
+
+REPORT_SECONDS = 0.5  # between two reports of how far runs have come
 
 Job = dict[str, Any]
 Numbers = dict[str, float]
@@ -72,6 +74,7 @@ def simulate_one(job: Job) -> Numbers:
             circuit_of(job, FilePath(scratch)),
             output=job.get("output") or FilePath(scratch) / "run.h5",
             overwrite=True,  # what a killed process left
+            progress=progress_of(job),
             **job["options"],
         )
         return dict(_flat(done.results))
@@ -89,42 +92,59 @@ def _flat(results: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
 
 
 class Told(Protocol):
-    """Takes the numbers of a run that ended, or says why it failed."""
+    """Takes the numbers of a run that ended, or the reason why it failed; and how far others are."""
 
     def __call__(self, job: Job, numbers: Numbers | None, why: str = "") -> None:
-        """Take note."""
+        """Take note of a run that ended."""
+
+    def running(self, fractions: Mapping[int, float]) -> None:
+        """Take note of the fraction done of runs that have not ended, by the index of their job."""
 
 
 Submit = Callable[[list[Job], Told, bool], None]  # with True, each where it takes no other with it
 
 
+class Tally:
+    """Counts the runs that ended or failed, stores their results, and reports the progress of all."""
+
+    def __init__(self, jobs: list[Job], results: Ledger, doing: str, progress: Progress):
+        self.jobs, self.results, self.doing, self.progress = jobs, results, doing, progress
+        self.failures: dict[int, str] = {}
+        self.fractions: dict[int, float] = {}
+
+    def __call__(self, job: Job, numbers: Numbers | None, why: str = "") -> None:
+        """Store the result of a run that ended, or the reason why it failed."""
+        if numbers is None:
+            self.failures[job["index"]] = why
+        else:
+            self.failures.pop(job["index"], None)
+            self.results.write(job["index"], numbers)
+        self.running({k: f for k, f in self.fractions.items() if k != job["index"]})
+
+    def running(self, fractions: Mapping[int, float]) -> None:
+        """Report the runs that ended, and the fraction done of those that have not."""
+        self.fractions = dict(fractions)
+        done = len(self.results.found)
+        detail = f"{done} of {len(self.jobs)} runs, {len(self.failures)} failed"
+        self.progress(self.doing, (done + sum(fractions.values())) / len(self.jobs), detail)
+
+
 def carry_out(
     jobs: list[Job], results: Ledger, doing: str, submit: Submit, progress: Progress
 ) -> dict[int, str]:
-    """Run the jobs whose result is not there yet; what fails is tried once more, alone.
+    """Run the jobs that have no result yet; those that fail are tried once more, alone.
 
     Returns
     -------
     Why the jobs failed that failed twice, by their index.
     """
-    failures: dict[int, str] = {}
-
-    def told(job: Job, numbers: Numbers | None, why: str = "") -> None:
-        if numbers is None:
-            failures[job["index"]] = why
-        else:
-            failures.pop(job["index"], None)
-            results.write(job["index"], numbers)
-        done = len(results.found)
-        detail = f"{done} of {len(jobs)} runs, {len(failures)} failed"
-        progress(doing, done / len(jobs), detail)
-
+    tally = Tally(jobs, results, doing, progress)
     left = [job for job in jobs if job["index"] not in results.found]
     for alone in (False, True):
-        batch = [job for job in left if job["index"] in failures] if alone else left
+        batch = [job for job in left if job["index"] in tally.failures] if alone else left
         if batch:
-            submit(batch, told, alone)
-    return failures
+            submit(batch, tally, alone)
+    return tally.failures
 
 
 def job_of(
@@ -169,23 +189,50 @@ def _program(job: Job, progress: Progress) -> tuple[str, str, bytes] | None:
 def here(
     work: Callable[[Job], Any], jobs: list[Job], told: Told, workers: int, alone: bool
 ) -> None:
-    """In processes of this machine; a process that dies takes its pool with it, so some are run alone."""
+    """In processes of this machine; one that dies takes its pool with it, so some run alone."""
     light = [{**job, "program": None} for job in jobs]  # the cache of this machine has it
+    context = _processes()
+    fractions = context.RawArray("d", 1 + max(job["index"] for job in jobs))
     for batch in [[job] for job in light] if alone else [light]:
-        pool = ProcessPoolExecutor(
-            min(workers, len(batch)), _processes(), _begin, (dict(os.environ),)
-        )
+        shared = (dict(os.environ), fractions)
+        pool = ProcessPoolExecutor(min(workers, len(batch)), context, _begin, shared)
         try:
             futures = {pool.submit(work, job): job for job in batch}
-            _gather(as_completed(futures), futures, told)
+            _gather(_as_they_end(futures, told, fractions), futures, told)
         except BaseException:  # Ctrl-C: what has not begun never does
             pool.shutdown(wait=False, cancel_futures=True)
             raise
         pool.shutdown()
 
 
+def _as_they_end(
+    futures: Mapping[Future[Any], Job], told: Told, fractions: Sequence[float]
+) -> Iterator[Future[Any]]:
+    """Runs as they end; in between, report how far those that run have come."""
+    left = set(futures)
+    while left:
+        ended, left = wait(left, REPORT_SECONDS, FIRST_COMPLETED)
+        yield from ended
+        told.running({futures[each]["index"]: fractions[futures[each]["index"]] for each in left})
+
+
+_fractions: Any = (
+    None  # in a worker: the fraction done of each job, in memory shared with its parent
+)
+
+
+def progress_of(job: Job) -> Progress:
+    """The progress of a job, which its worker reports to the process that waits for it."""
+
+    def report(what: str, fraction: float, detail: str = "") -> None:
+        if _fractions is not None and what in ("simulating", "learning"):
+            _fractions[job["index"]] = fraction
+
+    return report
+
+
 def _processes() -> BaseContext:
-    """Processes that are forked from one which has imported Brian2, so that each does not take seconds to; Windows has none."""
+    """Processes forked from one that has imported Brian2, which takes seconds; not on Windows."""
     context = multiprocessing.get_context(
         "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     )
@@ -209,8 +256,10 @@ def on_gpu(jobs: list[Job], told: Told, most: int, alone: bool) -> None:
                 told(job, None, f"{type(error).__name__}: {error}".splitlines()[0])
 
 
-def _begin(environment: Mapping[str, str]) -> None:
-    """Have a worker see its parent's environment, leave Ctrl-C to it, and end when it does, however it ends."""
+def _begin(environment: Mapping[str, str], fractions: Any) -> None:
+    """Give a worker its parent's environment and leave Ctrl-C to it; it ends when its parent does."""
+    global _fractions
+    _fractions = fractions
     os.environ.clear()
     os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

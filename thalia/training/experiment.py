@@ -1,7 +1,8 @@
-"""An experiment with all its controls: the same seeds for each, side by side in processes, one log for each, one table.
+"""An experiment with its controls: the same seeds for each, in parallel processes; logs and a table.
 
-Every run is written down as it ends, so that `learn` goes on where it was stopped. A run alone begins at its beginning; it is
-the same again, because all that it draws comes from its seed.
+Every result is stored as soon as its run ends, so that `learn` completes what was interrupted. A run
+that did not end starts again from its beginning; it is identical, because all that is random in it
+comes from its seed.
 """
 
 import os
@@ -26,13 +27,13 @@ from thalia.connectivity.build import stream
 from thalia.errors import CircuitError, did_you_mean, fail
 from thalia.library.lookup import LIBRARY, part_text
 from thalia.parallel.result_log import Ledger, replace_file
-from thalia.parallel.workers import Job, Told, carry_out, circuit_of, here
+from thalia.parallel.workers import Job, Told, carry_out, circuit_of, here, progress_of
 from thalia.simulation.checkpoint import origin_of
 from thalia.simulation.run import explained
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import Source
 from thalia.training.results import Log, Outcome, as_data, comma_separated, markdown
-from thalia.training.subject import plan_for_trials, subject_of
+from thalia.training.subject import Subject, plan_for_trials, subject_of
 from thalia.training.tasks import Environment, environment
 
 LEARNING = "learning"  # the condition in which nothing is changed
@@ -55,6 +56,23 @@ class Condition:
         return self.circuit.experiment
 
 
+@dataclass(frozen=True)
+class LearnOptions:
+    """The options of an experiment; `learn` documents them."""
+
+    rule: str | None = None
+    controls: Sequence[str] | None = None
+    seeds: int | None = None
+    base_seed: int = BASE_SEED
+    trials: int | None = None
+    workers: int | None = None
+    output: str | FilePath | None = None
+    backend: str | None = None
+    set: Mapping[str, Any] | None = None
+    record: bool = False
+    progress: Progress = silent
+
+
 def learn(  # noqa: PLR0913  # a public function: its keywords are the options
     experiment: str | FilePath,
     *,
@@ -67,6 +85,7 @@ def learn(  # noqa: PLR0913  # a public function: its keywords are the options
     output: str | FilePath | None = None,
     backend: str | None = None,
     set: Mapping[str, Any] | None = None,
+    record: bool = False,
     progress: Progress = silent,
 ) -> Outcome:
     """Run an experiment and its controls with several seeds.
@@ -77,39 +96,71 @@ def learn(  # noqa: PLR0913  # a public function: its keywords are the options
     rule : str, optional
         Which of the experiment's rules to learn with.
     controls : sequence of str, optional
-        Which of its controls to run beside it, by default all.
+        Which of its controls to run as well; by default all.
     seeds : int, optional
-        How many, by default as many as the experiment says, from `base_seed` on; the same for every control.
+        How many, by default as many as the experiment says, from `base_seed` on; the same for every
+        control.
     trials : int, optional
-        In place of the experiment's own number.
+        Trials in place of the experiment's own number.
+    workers : int, optional
+        Processes side by side, by default one for each core.
     output : path, optional
-        Folder of the logs, by default `experiments/<name>/<UTC time>`; one that was interrupted goes on.
+        Folder of the results, by default `experiments/<name>/<UTC time>`; that of an experiment that
+        was interrupted is completed.
+    record : bool
+        Also write a run file for each condition and seed, `<condition>_<seed>.h5` in the folder, with
+        everything that the circuit's `record:` asks for.
 
     Raises
     ------
     CircuitError
-        For anything the user can mend.
+        For anything that the user can correct.
     """
-    if seeds is not None and seeds < 1:
-        raise fail(f"--seeds: expected at least one, found {seeds}")
+    return learn_with(
+        experiment,
+        LearnOptions(
+            rule=rule,
+            controls=controls,
+            seeds=seeds,
+            base_seed=base_seed,
+            trials=trials,
+            workers=workers,
+            output=output,
+            backend=backend,
+            set=set,
+            record=record,
+            progress=progress,
+        ),
+    )
+
+
+def learn_with(experiment: str | FilePath, options: LearnOptions) -> Outcome:
+    """Run an experiment and its controls; see `learn`."""
+    if options.seeds is not None and options.seeds < 1:
+        raise fail(f"--seeds: expected at least one, found {options.seeds}")
+    numbers = {} if options.trials is None else {"trials": options.trials}
     conditions = conditions_of(
-        experiment, rule, controls, set or {}, {} if trials is None else {"trials": trials}
+        experiment, options.rule, options.controls, options.set or {}, numbers
     )
     first = conditions[0]
-    wanted = range(base_seed, base_seed + (seeds or first.experiment.seeds))
-    jobs = _jobs(conditions, wanted, backend)
+    seeds = range(options.base_seed, options.base_seed + (options.seeds or first.experiment.seeds))
+    jobs = _jobs(conditions, seeds, options.backend)
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
-    folder = FilePath(output) if output else FilePath("experiments") / first.circuit.name / stamp
+    folder = FilePath(options.output or FilePath("experiments") / first.circuit.name / stamp)
     with explained(folder):
         ledger = Ledger(folder, "experiment", {"runs": jobs})
-        _build(conditions, backend, progress)
+        _build(conditions, options.backend, options.progress)
+        if options.record:
+            jobs = [_recorded(job, conditions, folder) for job in jobs]
+        workers = options.workers or os.cpu_count() or 1
 
         def submit(batch: list[Job], told: Told, alone: bool) -> None:
-            here(take_part, batch, told, workers or os.cpu_count() or 1, alone)
+            here(take_part, batch, told, workers, alone)
 
-        failures = carry_out(jobs, ledger, "learning", submit, progress)
+        failures = carry_out(jobs, ledger, "learning", submit, options.progress)
         logs = tuple(
-            _log(each, index, wanted, ledger, backend) for index, each in enumerate(conditions)
+            _log(each, index, seeds, ledger, options.backend)
+            for index, each in enumerate(conditions)
         )
         failed = tuple(
             (conditions[job["condition"]].name, job["seed"], failures[job["index"]])
@@ -117,11 +168,22 @@ def learn(  # noqa: PLR0913  # a public function: its keywords are the options
             if job["index"] in failures
         )
         outcome = Outcome(first.experiment, first.circuit.name, logs, folder, failed)
-        for log in logs:
-            replace_file(folder / f"{log.condition}.json", dumps(as_data(log)))
-        replace_file(folder / "table.csv", comma_separated([outcome]))
-        replace_file(folder / "table.md", markdown([outcome]))
+        _write(outcome)
     return outcome
+
+
+def _recorded(job: Job, conditions: list[Condition], folder: FilePath) -> Job:
+    """The job with the run file that it writes."""
+    name = f"{conditions[job['condition']].name}_{job['seed']}.h5"
+    return {**job, "record": str((folder / name).resolve())}
+
+
+def _write(outcome: Outcome) -> None:
+    """The logs and the table of an experiment, in its folder."""
+    for log in outcome.logs:
+        replace_file(outcome.folder / f"{log.condition}.json", dumps(as_data(log)))
+    replace_file(outcome.folder / "table.csv", comma_separated([outcome]))
+    replace_file(outcome.folder / "table.md", markdown([outcome]))
 
 
 def conditions_of(
@@ -131,7 +193,7 @@ def conditions_of(
     set: Mapping[str, Any],
     task: dict[str, Any],
 ) -> list[Condition]:
-    """The experiment as it is written, or with a rule, then with each control; all are checked before anything runs.
+    """The experiment as written or with a rule, then each control; all are checked first.
 
     Raises
     ------
@@ -242,23 +304,35 @@ def _build(conditions: list[Condition], backend: str | None, progress: Progress)
         engine.build(plan, progress)
 
 
-def take_part(job: Job) -> dict[str, Any]:
-    """One run of an experiment, in a worker: what each trial noted, by measure, and the final numbers."""
-    history: dict[str, list[float]] = {}
+class Trials:
+    """Takes note of what happens in each trial, by measure, and of the fraction that is done."""
 
-    def note(**measures: float) -> None:
+    def __init__(self, subject: Subject, expected: int):
+        self.subject, self.expected = subject, max(1, expected)
+        self.history: dict[str, list[float]] = {}
+        self.done = 0
+
+    def note(self, **measures: float) -> None:
+        """Take note of a trial."""
         for name, value in measures.items():
-            history.setdefault(name, []).append(round(float(value), 6))
+            self.history.setdefault(name, []).append(round(float(value), 6))
+        self.done += 1
+        self.subject.fraction = min(1.0, self.done / self.expected)
 
+
+def take_part(job: Job) -> dict[str, Any]:
+    """One run of an experiment, in a worker: what each trial noted, and the final numbers."""
+    record = FilePath(job["record"]) if job.get("record") else None
     with TemporaryDirectory() as scratch:
         circuit = with_options(circuit_of(job, FilePath(scratch)), job["seed"])
         task = _environment(circuit, job["numbers"])
-    subject = subject_of(circuit, job["backend"])
+        subject = subject_of(circuit, job["backend"], record=record, progress=progress_of(job))
     try:
-        final = task.learn(subject, stream(job["seed"], "experiment"), note)
+        trials = Trials(subject, task.noted_trials())
+        final = task.learn(subject, stream(job["seed"], "experiment"), trials.note)
     finally:
         subject.close()
-    return {"history": history, "final": final}
+    return {"history": trials.history, "final": final}
 
 
 def _log(
