@@ -107,7 +107,10 @@ def test_a_sweep_that_was_killed_goes_on_where_it_stopped_with_any_number_of_wor
     )
 
     assert again.rows == whole.rows
-    assert [fraction for what, fraction in told if what == "sweeping"] == [5 / 8, 6 / 8, 7 / 8, 1]
+    fractions = [fraction for what, fraction in told if what == "sweeping"]
+    assert fractions == sorted(fractions)
+    assert {5 / 8, 6 / 8, 7 / 8, 1} <= {*fractions}
+    assert fractions[0] >= 4 / 8
 
 
 def test_a_folder_of_another_sweep_is_kept(circuit, whole):
