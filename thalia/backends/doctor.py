@@ -15,7 +15,7 @@ MISSING = "not installed"
 
 
 @dataclass(frozen=True)
-class Finding:
+class Check:
     """The result of one check: what was found, whether that suffices, and if not, what to do."""
 
     name: str
@@ -24,19 +24,19 @@ class Finding:
     remedy: str = ""
 
 
-def examine() -> list[Finding]:
+def examine() -> list[Check]:
     """Check the processor and its compiler, the GPU and its compiler, and packages."""
     found = compiler.find_compiler()
     missing = "not found" if found is None else found
     findings = [
-        Finding("python", platform.python_version(), True),
-        Finding("brian2", _version("brian2"), True),
-        Finding(
+        Check("python", platform.python_version(), True),
+        Check("brian2", _version("brian2"), True),
+        Check(
             "processor",
             f"{os.cpu_count()} cores, {available_bytes() / 1e9:.1f} GB of memory free",
             True,
         ),
-        Finding(
+        Check(
             "C++ compiler",
             missing,
             found is not None,
@@ -50,13 +50,13 @@ def examine() -> list[Finding]:
         has = f"{gpu.name}, sm_{gpu.architecture}, driver {gpu.driver}, {memory}"
     return [
         *findings,
-        Finding(
+        Check(
             "GPU",
             has or "none found by nvidia-smi",
             gpu is not None,
             "" if gpu else "only needed for --backend cuda",
         ),
-        Finding(
+        Check(
             "CUDA compiler",
             f"{found_nvcc}, {nvcc.version()}" if found_nvcc else "not found",
             found_nvcc is not None,
@@ -64,7 +64,7 @@ def examine() -> list[Finding]:
             if found_nvcc
             else "for --backend cuda, install the CUDA toolkit, or set CUDA_PATH to its folder",
         ),
-        Finding(
+        Check(
             "brian2cuda",
             package,
             package != MISSING,
@@ -89,6 +89,6 @@ def backends_here() -> dict[str, str]:
     }
 
 
-def as_data(findings: list[Finding]) -> dict[str, Any]:
+def as_data(findings: list[Check]) -> dict[str, Any]:
     """Everything for `--json`."""
     return {"findings": [asdict(each) for each in findings], "backends": backends_here()}
