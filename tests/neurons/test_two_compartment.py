@@ -136,6 +136,6 @@ pathways: {p: {pre: readout, post: cell, connect: {rule: all_to_all}, synapse: g
 """
     with pytest.raises(
         CircuitError,
-        match=r"pathways.p.weight: 'lif_surrogate' at teaching does not say its rheobase",
+        match=r"pathways.p.weight: 'lif_surrogate' at teaching defines no rheobase",
     ):
         plan_of(thalia.loads(text))

@@ -38,8 +38,8 @@ def drive_to_weight(
             hint = did_you_mean(name, circuit.populations)
             diagnostics.error(path, f"no population is called '{name}'", hint)
         elif name not in weigher.excited:
-            message = f"nothing that excites reaches {name}, and a gain changes nothing"
-            diagnostics.error(path, message, "leave it out")
+            message = f"{name} receives no excitation that a gain could scale"
+            diagnostics.error(path, message, "remove it")
     return weighed
 
 
@@ -131,36 +131,33 @@ class _Weigher:
             f"'{self.circuit.populations[post].neuron}'{f' at {place[1]}' if place[1] else ''}",
         )
         if rheobase is None:
-            self.problem(
-                path, f"{model} does not say its rheobase, of which a drive is a share", hint
-            )
+            self.problem(path, f"{model} defines no rheobase, which drive() is relative to", hint)
             return unknown
         current = self.number(rheobase.current, post)
         if current is None or self.number(rheobase.at, post) is None:
             self.problem(
                 path,
-                f"the rheobase of {model} does not follow from its parameters, and a drive is a share of it",
+                f"the rheobase of {model}, which drive() is relative to, "
+                "cannot be computed from its parameters",
                 hint,
             )
             return unknown
         if current <= 0:
             self.problem(
                 path,
-                f"{post} fires without input, and its rheobase, of which a drive is a share, is not above 0",
+                f"{post} fires without input: its rheobase, which drive() is relative to, is not above 0",
                 hint,
             )
             return unknown
         if charge is None:
-            self.problem(
-                path, f"'{receptor.part}' does not say the charge that a spike brings", hint
-            )
+            self.problem(path, f"'{receptor.part}' defines no charge per spike", hint)
             return unknown
         if drive.share * charge <= 0 and dimension == UNITS["S"][1]:
-            does, sign = ("excites", "above") if charge > 0 else ("inhibits", "below")
+            does, sign = ("excites", "positive") if charge > 0 else ("inhibits", "negative")
             self.problem(
                 path,
-                f"'{receptor.part}' {does} {post} at its threshold, found {drive}",
-                f"give a share {sign} 0",
+                f"'{receptor.part}' {does} {post} at threshold, found {drive}",
+                f"use a {sign} share",
             )
             return unknown
         return _drawn(drive.share * current / (arriving * charge), drive.cv, dimension)
@@ -180,7 +177,7 @@ class _Weigher:
         return gains[post].mean if post in gains else 1.0
 
     def rheobase(self, place: Place) -> Rheobase | None:
-        """What a neuron, or one of its sites, says of the current from which on it fires."""
+        """The rheobase of a neuron, or of one of its compartments."""
         post, compartment = place
         neuron = self.neuron(post)
         if neuron is None or (compartment and compartment not in neuron.compartments):
@@ -216,7 +213,7 @@ class _Weigher:
         if not found:
             self.problem(
                 path,
-                f"'{use.part}' does not say its mean efficacy at a rate",
+                f"'{use.part}' defines no mean efficacy at a given rate",
                 "give the weight with its unit",
             )
         return found or 1.0

@@ -145,7 +145,7 @@ def _expand_regions(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:
     for name, population in circuit.populations.items():
         if population.share is not None:
             path: Path = ("populations", name, "share")
-            diagnostics.error(path, "'share' is for regions", "give `size:` instead")
+            diagnostics.error(path, "'share' is for regions", "use `size:` instead")
     reference = reduce(_both, claims) if claims else None
     return circuit.with_(
         regions={}, populations=populations, pathways=pathways, reference=reference
@@ -283,8 +283,8 @@ def _check_shares(
     small = {name: share for name, share in shares.items() if share * use.size < 0.5}
     if small:
         need = max(math.ceil(0.5 / share) if share else 0 for share in small.values())
-        message = f"{use.size} neurons leave none for {', '.join(small)} of {file}"
-        hint = f"give it at least {need}; shares are {listed}"
+        message = f"{use.size} neurons are too few: none are left for {', '.join(small)} of {file}"
+        hint = f"use at least {need}; shares are {listed}"
         diagnostics.error((*here, "size"), message, hint)
 
 
@@ -399,7 +399,7 @@ def _shape_problem(path: Path, entries: Any, shape: tuple[int, int]) -> Problem 
         return None
     rows, columns = shape
     message = f"expected a table of {rows} rows (post) and {columns} columns (pre), found {found[0]} and {found[1]}"
-    return Problem(path, message, "one row, one column or a single number holds for all")
+    return Problem(path, message, "one row, one column or a single number applies to all")
 
 
 def _pick(entries: Any, row: int, column: int) -> Any:
