@@ -12,7 +12,7 @@ from thalia.errors import fail
 RESULTS = "results.jsonl"
 
 
-class Ledger:
+class ResultLog:
     """The results of one piece of work, by the number of the run.
 
     Parameters

@@ -1,6 +1,6 @@
-"""A circuit beside its conditions: the same seeds for each, every run kept, and each number with its paired difference.
+"""A circuit and its conditions, with the same seeds for each, run files and paired differences.
 
-Every result is written down as it comes, so that a study that was killed goes on where it stopped.
+Every result is stored as soon as its run ends, so that an interrupted study can be completed.
 """
 
 import csv
@@ -21,8 +21,8 @@ from thalia.circuit.load import dumps, loads
 from thalia.circuit.spec import Circuit
 from thalia.compiler.pipeline import Compiled, compile_circuit, load_whole
 from thalia.errors import CircuitError, Problem, did_you_mean, fail
-from thalia.parallel.result_log import Ledger
-from thalia.parallel.workers import Job, Told, built, carry_out, here, job_of, simulate_one
+from thalia.parallel.result_log import ResultLog
+from thalia.parallel.workers import Job, Reporter, built, carry_out, here, job_of, simulate_one
 from thalia.recording.run_file import Run
 from thalia.simulation.checkpoint import origin_of
 from thalia.simulation.run import explained
@@ -33,7 +33,7 @@ TABLE = "table.csv"
 
 @dataclass(frozen=True, eq=False)
 class Measure:
-    """A number of every run of a condition, (n_seeds,), and its paired difference to the circuit as it is written."""
+    """A number of every run of a condition, (n_seeds,), and its difference to the baseline."""
 
     values: NDArray[np.float64]
     difference: "Measure | None" = None
@@ -62,8 +62,8 @@ class Measure:
 class Study:
     """Runs of a circuit as it is written (`baseline`) and in its conditions.
 
-    `runs[condition][seed]` are those that ended; `says` is what each condition shows, and `failed` has the condition,
-    the seed and the reason of every run that failed twice.
+    `runs[condition][seed]` are those that ended; `says` is what each condition shows, and `failed`
+    has the condition, the seed and the reason of every run that failed twice.
     """
 
     name: str
@@ -75,13 +75,13 @@ class Study:
     def measure(
         self, of: Callable[[Run], Mapping[str, float]] = lambda run: run.rates
     ) -> dict[str, dict[str, Measure]]:
-        """Numbers of every run, by condition and name; by default each population's rate in the last phase, in Hz.
+        """Numbers of every run, by condition and name; by default rates in the last phase, in Hz.
 
         Parameters
         ----------
         of : function of a run, optional
-            Gives the numbers of one run by name, the same names for every run of a condition. A difference is
-            taken between runs with the same seed, where both ended.
+            Gives the numbers of one run by name, the same names for every run of a condition. A
+            difference is taken between runs with the same seed, where both ended.
         """
         numbers = {
             condition: {seed: of(run) for seed, run in runs.items()}
@@ -128,8 +128,8 @@ def study(
     conditions : sequence of str, optional
         Which of them; by default all.
     output : path, optional
-        The folder of the run files and the table, by default `studies/<circuit>/<UTC time>`; that of a study that
-        was interrupted is completed.
+        The folder of the run files and the table, by default `studies/<circuit>/<UTC time>`; that
+        of a study that was interrupted is completed.
     workers : int, optional
         Processes side by side; by default one for each core, and one on a GPU.
     set : mapping, optional
@@ -140,8 +140,8 @@ def study(
     Raises
     ------
     CircuitError
-        If there is no such condition, the circuit has mistakes as it is written or in a condition, or the folder
-        holds another study.
+        If there is no such condition, the circuit has mistakes as it is written or in a condition,
+        or the folder holds another study.
     """
     if not seeds or len({*seeds}) < len(seeds):
         raise fail(f"--seeds: expected each seed once, found {list(seeds)}", "as in 1:5")
@@ -154,15 +154,15 @@ def study(
     pairs = [(condition, seed) for condition in circuits for seed in seeds]
     jobs = _jobs(circuits, seeds, folder, options)
     with explained(folder):
-        results = Ledger(folder, "study", {"runs": [_kept(job) for job in jobs]})
+        results = ResultLog(folder, "study", {"runs": [_kept(job) for job in jobs]})
         for job in jobs:
             if not job["output"].exists():
                 results.found.pop(job["index"], None)
         built(jobs[:: len(seeds)], progress)
         count = workers or (1 if options.get("backend") == "cuda" else os.cpu_count() or 1)
 
-        def submit(batch: list[Job], told: Told, alone: bool) -> None:
-            here(simulate_one, batch, told, count, alone)
+        def submit(batch: list[Job], report: Reporter, alone: bool) -> None:
+            here(simulate_one, batch, report, count, alone)
 
         failures = carry_out(jobs, results, "studying", submit, progress)
         runs: dict[str, dict[int, Run]] = {condition: {} for condition in circuits}

@@ -1,6 +1,6 @@
-"""Many runs of one circuit: one build, values and seeds side by side in processes here or on a Dask cluster, one table.
+"""Many runs of one circuit, with values and seeds in parallel: one build, one table.
 
-Every result is written down as it comes, so that a sweep that was killed goes on where it stopped.
+Every result is stored as soon as its run ends, so that an interrupted sweep can be completed.
 """
 
 import csv
@@ -19,11 +19,11 @@ from thalia.compiler.pipeline import Compiled, compile_circuit, load_whole
 from thalia.errors import fail
 from thalia.parallel.axes import Axis, Point, points
 from thalia.parallel.gpu_batch import MOST
-from thalia.parallel.result_log import Ledger
+from thalia.parallel.result_log import ResultLog
 from thalia.parallel.workers import (
     Job,
     Numbers,
-    Told,
+    Reporter,
     built,
     carry_out,
     here,
@@ -40,7 +40,7 @@ TABLE = "table.csv"
 
 @dataclass(frozen=True)
 class Table:
-    """The numbers of every run that ended: its settings and seed with them, in the order of the points."""
+    """The settings, seed and numbers of every run that ended, in the order of the points."""
 
     axes: tuple[Axis, ...]
     rows: tuple[tuple[Point, Numbers], ...]
@@ -69,9 +69,11 @@ def sweep(
     seeds : sequence of int, optional
         By default the circuit's own.
     output : path, optional
-        The folder of the results, by default `sweeps/<circuit>/<UTC time>`; that of a sweep that was interrupted goes on.
+        The folder of the results, by default `sweeps/<circuit>/<UTC time>`; that of an interrupted
+        sweep is completed.
     workers : int, optional
-        Processes side by side, by default one for each core; on a GPU, how many runs are one network at most.
+        Parallel processes, by default one per core; on a GPU, the maximum number of runs in one
+        network.
     scheduler : str, optional
         Address of a Dask scheduler, whose workers run it instead.
     **options
@@ -101,21 +103,21 @@ def sweep(
     )
     with explained(folder):
         work = [[job["index"], job["circuit"], job["files"], job["options"]] for job in jobs]
-        ledger = Ledger(folder, "sweep", {"runs": work})
+        results = ResultLog(folder, "sweep", {"runs": work})
     head, last = built([jobs[0], jobs[-1]], progress)  # which mostly share one program
     jobs = [last if job is jobs[-1] else {**job, "program": head["program"]} for job in jobs]
 
-    def submit(batch: list[Job], told: Told, alone: bool) -> None:
+    def submit(batch: list[Job], report: Reporter, alone: bool) -> None:
         if scheduler:
-            on_dask(batch, told, scheduler)
+            on_dask(batch, report, scheduler)
         elif options.get("backend") == "cuda":
-            on_gpu(batch, told, workers or MOST, alone)
+            on_gpu(batch, report, workers or MOST, alone)
         else:
-            here(simulate_one, batch, told, workers or os.cpu_count() or 1, alone)
+            here(simulate_one, batch, report, workers or os.cpu_count() or 1, alone)
 
     with explained(folder):
-        failures = carry_out(jobs, ledger, "sweeping", submit, progress)
-    found = ledger.found
+        failures = carry_out(jobs, results, "sweeping", submit, progress)
+    found = results.found
     rows = tuple((point, found[point.index]) for point in wanted if point.index in found)
     table = Table(
         tuple(axes),
@@ -152,7 +154,7 @@ def _key(settings: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 def _circuits(
     file: str | FilePath, axes: Sequence[Axis], set: Mapping[str, Any]
 ) -> dict[tuple[tuple[str, str], ...], Compiled]:
-    """The circuit with every combination of values, compiled, so that each mistake is reported before anything runs."""
+    """The circuit with every combination of values, compiled: mistakes are reported first."""
     circuits = {
         _key(each.settings): load_whole(file, {**set, **each.settings})
         for each in points(axes, (0,))

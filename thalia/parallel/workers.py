@@ -1,7 +1,7 @@
-"""Where the runs of a sweep are carried out: processes of this machine, or the workers of a Dask cluster.
+"""Where many runs are carried out: in processes of this machine, or on a Dask cluster.
 
-What a worker is given is whole: the circuit as text with the files that it draws in, and for a cluster the compiled
-program, which a machine with the same processor and compiler takes as it is.
+A job is self-contained: the circuit as text with the files that it uses, and for a cluster the
+compiled program, which a machine with the same processor and compiler takes as it is.
 """
 
 import io
@@ -24,7 +24,7 @@ from thalia.circuit.load import loads
 from thalia.circuit.spec import Circuit
 from thalia.errors import fail
 from thalia.parallel.gpu_batch import compiled_with, run_together
-from thalia.parallel.result_log import Ledger
+from thalia.parallel.result_log import ResultLog
 from thalia.simulation.run import run
 
 REPORT_SECONDS = 0.5  # between two reports of how far runs have come
@@ -58,7 +58,7 @@ def unpack(program: tuple[str, str, bytes] | None) -> None:
 
 
 def circuit_of(job: Job, folder: FilePath) -> Circuit:
-    """The circuit of a run, with the files that it draws in beside it."""
+    """The circuit of a run, with the files that it uses next to it."""
     for name, text in job["files"].items():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,10 @@ def circuit_of(job: Job, folder: FilePath) -> Circuit:
 
 
 def simulate_one(job: Job) -> Numbers:
-    """One run of many, in a worker: every number of its summary; its file stays if the job says where."""
+    """One run of many, in a worker: every number of its summary.
+
+    The run file stays if the job says where.
+    """
     unpack(job["program"])
     with TemporaryDirectory() as scratch:
         done = run(
@@ -91,8 +94,8 @@ def _flat(results: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     yield from (("neurons", results["neurons"]), ("synapses", results["synapses"]))
 
 
-class Told(Protocol):
-    """Takes the numbers of a run that ended, or the reason why it failed; and how far others are."""
+class Reporter(Protocol):
+    """Takes the numbers of a run that ended, or why it failed, and how far the others are."""
 
     def __call__(self, job: Job, numbers: Numbers | None, why: str = "") -> None:
         """Take note of a run that ended."""
@@ -101,13 +104,13 @@ class Told(Protocol):
         """Take note of the fraction done of runs that have not ended, by the index of their job."""
 
 
-Submit = Callable[[list[Job], Told, bool], None]  # with True, each where it takes no other with it
+Submit = Callable[[list[Job], Reporter, bool], None]  # with True, each in a process of its own
 
 
 class Tally:
-    """Counts the runs that ended or failed, stores their results, and reports the progress of all."""
+    """Stores the results of runs that ended, counts failures, and reports the progress of all."""
 
-    def __init__(self, jobs: list[Job], results: Ledger, doing: str, progress: Progress):
+    def __init__(self, jobs: list[Job], results: ResultLog, doing: str, progress: Progress):
         self.jobs, self.results, self.doing, self.progress = jobs, results, doing, progress
         self.failures: dict[int, str] = {}
         self.fractions: dict[int, float] = {}
@@ -130,7 +133,7 @@ class Tally:
 
 
 def carry_out(
-    jobs: list[Job], results: Ledger, doing: str, submit: Submit, progress: Progress
+    jobs: list[Job], results: ResultLog, doing: str, submit: Submit, progress: Progress
 ) -> dict[int, str]:
     """Run the jobs that have no result yet; those that fail are tried once more, alone.
 
@@ -150,7 +153,7 @@ def carry_out(
 def job_of(
     index: int, origin: tuple[str, dict[str, str]], seed: int, options: Mapping[str, Any]
 ) -> Job:
-    """One run of a circuit, given as `origin_of` writes it out, with its seed and options of `run`."""
+    """One run of a circuit, as `origin_of` writes it, with its seed and options of `run`."""
     text, files = origin
     return {
         "index": index,
@@ -187,7 +190,7 @@ def _program(job: Job, progress: Progress) -> tuple[str, str, bytes] | None:
 
 
 def here(
-    work: Callable[[Job], Any], jobs: list[Job], told: Told, workers: int, alone: bool
+    work: Callable[[Job], Any], jobs: list[Job], report: Reporter, workers: int, alone: bool
 ) -> None:
     """In processes of this machine; one that dies takes its pool with it, so some run alone."""
     light = [{**job, "program": None} for job in jobs]  # the cache of this machine has it
@@ -198,7 +201,7 @@ def here(
         pool = ProcessPoolExecutor(min(workers, len(batch)), context, _begin, shared)
         try:
             futures = {pool.submit(work, job): job for job in batch}
-            _gather(_as_they_end(futures, told, fractions), futures, told)
+            _gather(_as_they_end(futures, report, fractions), futures, report)
         except BaseException:  # Ctrl-C: what has not begun never does
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -206,14 +209,14 @@ def here(
 
 
 def _as_they_end(
-    futures: Mapping[Future[Any], Job], told: Told, fractions: Sequence[float]
+    futures: Mapping[Future[Any], Job], report: Reporter, fractions: Sequence[float]
 ) -> Iterator[Future[Any]]:
     """Runs as they end; in between, report how far those that run have come."""
     left = set(futures)
     while left:
         ended, left = wait(left, REPORT_SECONDS, FIRST_COMPLETED)
         yield from ended
-        told.running({futures[each]["index"]: fractions[futures[each]["index"]] for each in left})
+        report.running({futures[each]["index"]: fractions[futures[each]["index"]] for each in left})
 
 
 _fractions: Any = (
@@ -240,8 +243,8 @@ def _processes() -> BaseContext:
     return context
 
 
-def on_gpu(jobs: list[Job], told: Told, most: int, alone: bool) -> None:
-    """In networks of as many runs as fit; in this process, which only waits for the GPU."""
+def on_gpu(jobs: list[Job], report: Reporter, most: int, alone: bool) -> None:
+    """In networks of as many runs as fit, in this process, which only waits for the GPU."""
     for batch in [[job] for job in jobs] if alone else [jobs]:
         left = dict(enumerate(batch))
         try:
@@ -250,14 +253,14 @@ def on_gpu(jobs: list[Job], told: Told, most: int, alone: bool) -> None:
                 for which, results in run_together(
                     circuits, [job["options"] for job in batch], most
                 ):
-                    told(left.pop(which), dict(_flat(results)))
+                    report(left.pop(which), dict(_flat(results)))
         except Exception as error:  # as in a worker of another kind
             for job in left.values():
-                told(job, None, f"{type(error).__name__}: {error}".splitlines()[0])
+                report(job, None, f"{type(error).__name__}: {error}".splitlines()[0])
 
 
 def _begin(environment: Mapping[str, str], fractions: Any) -> None:
-    """Give a worker its parent's environment and leave Ctrl-C to it; it ends when its parent does."""
+    """Give a worker its parent's environment; it ignores Ctrl-C, and ends with its parent."""
     global _fractions
     _fractions = fractions
     os.environ.clear()
@@ -273,7 +276,7 @@ def _begin(environment: Mapping[str, str], fractions: Any) -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def on_dask(jobs: list[Job], told: Told, address: str) -> None:
+def on_dask(jobs: list[Job], report: Reporter, address: str) -> None:
     """On the workers of a Dask cluster."""
     try:
         from distributed import Client
@@ -291,12 +294,12 @@ def on_dask(jobs: list[Job], told: Told, address: str) -> None:
         ) from None
     with client:
         futures = {client.submit(simulate_one, job, pure=False): job for job in jobs}
-        _gather(completed(futures), futures, told)  # type: ignore[no-untyped-call]
+        _gather(completed(futures), futures, report)  # type: ignore[no-untyped-call]
 
 
-def _gather(completed: Any, futures: Mapping[Any, Job], told: Told) -> None:
+def _gather(completed: Any, futures: Mapping[Any, Job], report: Reporter) -> None:
     for future in completed:
         try:
-            told(futures[future], future.result())
-        except Exception as error:  # whatever a worker died of is told with the point, not raised
-            told(futures[future], None, f"{type(error).__name__}: {error}".splitlines()[0])
+            report(futures[future], future.result())
+        except Exception as error:  # whatever a worker died of is reported with its job, not raised
+            report(futures[future], None, f"{type(error).__name__}: {error}".splitlines()[0])

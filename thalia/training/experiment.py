@@ -1,8 +1,8 @@
-"""An experiment with its controls: the same seeds for each, in parallel processes; logs and a table.
+"""An experiment with its controls: the same seeds for each, in parallel; logs and a table.
 
-Every result is stored as soon as its run ends, so that `learn` completes what was interrupted. A run
-that did not end starts again from its beginning; it is identical, because all that is random in it
-comes from its seed.
+Every result is stored as soon as its run ends, so that `learn` completes what was interrupted. A
+run that did not end starts again from its beginning; it is identical, because all that is random in
+it comes from its seed.
 """
 
 import os
@@ -26,8 +26,8 @@ from thalia.compiler.pipeline import load_whole
 from thalia.connectivity.build import stream
 from thalia.errors import CircuitError, did_you_mean, fail
 from thalia.library.lookup import LIBRARY, part_text
-from thalia.parallel.result_log import Ledger, replace_file
-from thalia.parallel.workers import Job, Told, carry_out, circuit_of, here, progress_of
+from thalia.parallel.result_log import ResultLog, replace_file
+from thalia.parallel.workers import Job, Reporter, carry_out, circuit_of, here, progress_of
 from thalia.simulation.checkpoint import origin_of
 from thalia.simulation.run import explained
 from thalia.syntax.validation import parse
@@ -105,11 +105,11 @@ def learn(  # noqa: PLR0913  # a public function: its keywords are the options
     workers : int, optional
         Processes side by side, by default one for each core.
     output : path, optional
-        Folder of the results, by default `experiments/<name>/<UTC time>`; that of an experiment that
-        was interrupted is completed.
+        Folder of the results, by default `experiments/<name>/<UTC time>`; that of an experiment
+        that was interrupted is completed.
     record : bool
-        Also write a run file for each condition and seed, `<condition>_<seed>.h5` in the folder, with
-        everything that the circuit's `record:` asks for.
+        Also write a run file for each condition and seed, `<condition>_<seed>.h5` in the folder,
+        with everything that the circuit's `record:` asks for.
 
     Raises
     ------
@@ -148,18 +148,18 @@ def learn_with(experiment: str | FilePath, options: LearnOptions) -> Outcome:
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
     folder = FilePath(options.output or FilePath("experiments") / first.circuit.name / stamp)
     with explained(folder):
-        ledger = Ledger(folder, "experiment", {"runs": jobs})
+        results = ResultLog(folder, "experiment", {"runs": jobs})
         _build(conditions, options.backend, options.progress)
         if options.record:
             jobs = [_recorded(job, conditions, folder) for job in jobs]
         workers = options.workers or os.cpu_count() or 1
 
-        def submit(batch: list[Job], told: Told, alone: bool) -> None:
-            here(take_part, batch, told, workers, alone)
+        def submit(batch: list[Job], report: Reporter, alone: bool) -> None:
+            here(take_part, batch, report, workers, alone)
 
-        failures = carry_out(jobs, ledger, "learning", submit, options.progress)
+        failures = carry_out(jobs, results, "learning", submit, options.progress)
         logs = tuple(
-            _log(each, index, seeds, ledger, options.backend)
+            _log(each, index, seeds, results, options.backend)
             for index, each in enumerate(conditions)
         )
         failed = tuple(
@@ -336,10 +336,10 @@ def take_part(job: Job) -> dict[str, Any]:
 
 
 def _log(
-    condition: Condition, place: int, seeds: Sequence[int], ledger: Ledger, backend: str | None
+    condition: Condition, place: int, seeds: Sequence[int], results: ResultLog, backend: str | None
 ) -> Log:
     numbered = [
-        (seed, ledger.found.get(place * len(seeds) + index)) for index, seed in enumerate(seeds)
+        (seed, results.found.get(place * len(seeds) + index)) for index, seed in enumerate(seeds)
     ]
     done = [(seed, found) for seed, found in numbered if found is not None]
     config = {
