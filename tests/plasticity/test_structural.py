@@ -187,7 +187,7 @@ def test_a_rule_of_ones_own_has_its_dimensions_checked(tmp_path):
     wrong = circuit(weight="0.5 mV").replace("rule: structural", "rule: ./mine.yaml")
 
     with pytest.raises(
-        CircuitError, match=r"rewiring\.every: 'interval': expected a time, it is a voltage"
+        CircuitError, match=r"rewiring\.every: 'interval': expected a time, but it is a voltage"
     ):
         thalia.plan_of(thalia.loads(wrong, folder=tmp_path))
 

@@ -52,8 +52,8 @@ record:""",
 
 @pytest.mark.parametrize(("old", "new", "message"), [
     ("compartment: teaching", "compartment: teacher", "pathways.p.compartment: cells is a 'lif_surrogate', which has no compartment 'teacher'\n    hint: did you mean 'teaching'"),
-    ("cells: {neuron: lif_surrogate", "cells: {neuron: lif_current", "has no compartment 'teaching'\n    hint: its synapses all end on the soma: leave 'compartment' out"),
-    ("weight: 0.5", "weight: 0.5, delay: 2 ms", "pathways.p.delay: 'graded' transmits in every step, and has no delay, found 2 ms\n    hint: leave 'delay' out"),
+    ("cells: {neuron: lif_surrogate", "cells: {neuron: lif_current", "has no compartment 'teaching'\n    hint: its synapses all end on the soma: remove 'compartment'"),
+    ("weight: 0.5", "weight: 0.5, delay: 2 ms", "pathways.p.delay: 'graded' transmits in every step, and has no delay, found 2 ms\n    hint: remove 'delay'"),
     ("synapse: graded", "synapse: [dse, graded]", "pathways.p.synapse: 'graded' transmits without spikes, and this scales what a spike does"),
     (", compartment: teaching", "", "pathways.p.synapse: it brings a bare number, and the soma takes a current\n    hint: name a compartment that takes it, as in `compartment: apical`"),
     ("sources: {neuron: leaky_readout, size: 2, parameters: {target: -1}, initial: {v: \"spread(-55 mV, -45 mV)\"}}", "sources: {neuron: lif_current, size: 2}",

@@ -38,10 +38,10 @@ def check_signs(
         if len(kinds) == 2 and not circuit.populations[name].excites_and_inhibits:
             message = (
                 f"{name} excites along '{kinds[False]}' and inhibits along '{kinds[True]}', "
-                "which Dale's law excludes"
+                "which violates Dale's law"
             )
             hint = (
-                "split it in two, or say why biology does so: "
+                "split it in two, or give the biological reason: "
                 '`excites_and_inhibits: "co-release, Shabel 2014"`'
             )
             diagnostics.error(("populations", name), message, hint)

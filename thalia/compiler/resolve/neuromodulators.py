@@ -284,7 +284,7 @@ def expression(
         diagnostics.error(path, str(error))
         return None
     if found != wanted:
-        message = f"'{text}': expected {a_dimension(wanted)}, it is {a_dimension(found)}"
+        message = f"'{text}': expected {a_dimension(wanted)}, but it is {a_dimension(found)}"
         diagnostics.error(path, message)
         return None
     return rename(text, meanings)
@@ -307,19 +307,19 @@ def _check_sources(circuit: Circuit, each: ResolvedModulator, diagnostics: Diagn
                 diagnostics.error((*path, key), message, hint)
         if populations and not statements:
             message = f"'{modulator.kind}' is not {key.replace('_', ' ')} anything"
-            diagnostics.error((*path, key), message, f"leave `{key}` out")
+            diagnostics.error((*path, key), message, f"remove `{key}`")
     _check_weight_changes(circuit, each, diagnostics)
     spikes = modulator.released_by or modulator.predicted_by or modulator.schedule
     if modulator.delay and not spikes:
         message = "only what spikes or a schedule release takes time"
-        diagnostics.error((*path, "delay"), message, "leave `delay` out")
+        diagnostics.error((*path, "delay"), message, "remove `delay`")
     for key in ("weight_change_of", "from_task"):
         if getattr(modulator, key) and not part.on_release:
             message = f"'{modulator.kind}' is not released by anything"
-            diagnostics.error((*path, key), message, f"leave `{key}` out")
+            diagnostics.error((*path, key), message, f"remove `{key}`")
     if modulator.input and not each.reads_input:
         message = f"'{modulator.kind}' has no input"
-        diagnostics.error((*path, "input"), message, "leave `input` out")
+        diagnostics.error((*path, "input"), message, "remove `input`")
     _check_that_something_moves_it(circuit, each, diagnostics)
 
 
@@ -335,7 +335,7 @@ def _check_weight_changes(
             diagnostics.error((*path, "weight_change_of"), f"'{pathway}' {what}", hint)
     if "every" in modulator.model_fields_set and not modulator.weight_change_of:
         message = "only changes of weights are released at an interval"
-        diagnostics.error((*path, "every"), message, "leave `every` out")
+        diagnostics.error((*path, "every"), message, "remove `every`")
 
 
 def _check_that_something_moves_it(
@@ -357,19 +357,19 @@ def _check_that_something_moves_it(
         else "released_by: a population, schedule: times, weight_change_of: a pathway, "
         "from_task: true, or tonic: a level"
     )
-    diagnostics.error(each.path, f"{each.name} is released by nobody", hint)
+    diagnostics.error(each.path, f"nothing releases {each.name}", hint)
 
 
 def _check_cycles(circuit: Circuit, diagnostics: Diagnostics) -> None:
-    """Refuse modulators that drive one another in a circle."""
+    """Refuse modulators that depend on each other in a cycle."""
     drivers = {name: _drivers(circuit, modulator) for name, modulator in circuit.modulators.items()}
     reported: set[str] = set()
     for name in drivers:
         circle = _circle([name], drivers)
         if circle and not reported & {*circle}:
             reported |= {*circle}
-            message = f"modulators drive each other in a circle: {' <- '.join([*circle, name])}"
-            diagnostics.error(("modulators", name, "input"), message, "leave one of them out")
+            message = f"modulators depend on each other in a cycle: {' <- '.join([*circle, name])}"
+            diagnostics.error(("modulators", name, "input"), message, "remove one of them")
 
 
 def _drivers(circuit: Circuit, modulator: Modulator) -> set[str]:

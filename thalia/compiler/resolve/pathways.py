@@ -125,11 +125,11 @@ def _check_graded(pathway: Pathway, path: Path, diagnostics: Diagnostics) -> Non
         delay = delays[0][0]
         if delay.mean or delay.is_random:
             message = f"'{name}' transmits in every step, and has no delay, found {delay}"
-            diagnostics.error((*path, "delay"), message, "leave 'delay' out")
+            diagnostics.error((*path, "delay"), message, "remove 'delay'")
     for scales, key in ((pathway.synapse[:-1], "synapse"), (pathway.release, "release")):
         if scales:
             message = f"'{name}' transmits without spikes, and this scales what a spike does"
-            diagnostics.error((*path, key), message, "leave it out")
+            diagnostics.error((*path, key), message, "remove it")
 
 
 def _check_delays(circuit: Circuit, pathway: Pathway, path: Path, diagnostics: Diagnostics) -> None:
@@ -138,7 +138,7 @@ def _check_delays(circuit: Circuit, pathway: Pathway, path: Path, diagnostics: D
         delay = getattr(pathway.delay, side)[0][0]
         if (side == "axonal" or delay.least != 0) and delay.least < dt.mean * (1 - 1e-9):
             message = f"the {side} delay is below the time step of {dt}, found {delay}"
-            hint = f"give at least {dt}: a spike acts in a later step"
+            hint = f"use at least {dt}: a spike takes effect at a later time step"
             diagnostics.error((*path, "delay"), message, hint)
 
 
@@ -150,7 +150,7 @@ def _check_conductance(weight: Value, path: Path, diagnostics: Diagnostics) -> N
         )
         diagnostics.error(path, message, hint)
     elif weight.kind == "normal" and weight.low is None and weight.mean < 5 * weight.arguments[1]:
-        message = f"a conductance cannot be negative, and {weight} draws some that are"
+        message = f"a conductance cannot be negative, but {weight} yields negative values"
         hint = f"write {str(weight)[:-1]}, min=0 nS), or a lognormal"
         diagnostics.error(path, message, hint)
 
@@ -165,7 +165,7 @@ def _check_positions(
     dimensions = {len(end.space.extent) if end and end.space else 0 for end in ends}
     if 0 in dimensions or len(dimensions) > 1:
         message = (
-            "connects by distance, and its populations are not both in a space of the same "
+            "connects by distance, but its populations are not both in a space of the same "
             "dimensions"
         )
         hint = "give each `space: {extent: [1 mm, 1 mm]}`"
@@ -187,7 +187,7 @@ def _bounds(pathway: Pathway, path: Path, diagnostics: Diagnostics) -> tuple[Val
         hint = (
             "plastic weights are positive: let an inhibitory synapse such as gaba_a carry the sign"
         )
-        hint += "" if weight.dimension == CONDUCTANCE else "; or give a w_min below zero"
+        hint += "" if weight.dimension == CONDUCTANCE else "; or set w_min below zero"
         order = f"{'0 <= ' if least == 0 else ''}w_min <= weight <= w_max"
         message = f"expected {order}, found {low}, {weight}, {high}"
         diagnostics.error((*path, "weight"), message, hint)

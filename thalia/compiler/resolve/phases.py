@@ -12,7 +12,7 @@ def plan_phases(circuit: Circuit, diagnostics: Diagnostics) -> tuple[PhasePlan, 
     dt, duration = circuit.dt.mean, circuit.duration
     if not circuit.phases:
         if duration is None:
-            hint = "say how long to run, as in `duration: 1 s`, or give phases"
+            hint = "set the duration, as in `duration: 1 s`, or add phases"
             diagnostics.error(("duration",), "'duration' is missing", hint)
             return ()
         return (PhasePlan("run", _steps(duration.mean, dt)),)
@@ -23,7 +23,7 @@ def plan_phases(circuit: Circuit, diagnostics: Diagnostics) -> tuple[PhasePlan, 
     if duration is not None and _steps(duration.mean, dt) != total:
         found = format_number(round(total * dt, 12), circuit.dt.dimension)
         message = f"expected the sum of the phases, {found}, found {duration}"
-        diagnostics.error(("duration",), message, "leave `duration` out")
+        diagnostics.error(("duration",), message, "remove `duration`")
     return phases
 
 

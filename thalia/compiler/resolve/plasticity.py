@@ -52,8 +52,8 @@ def _efficacies(
         if part is None:
             continue
         if part.weight is not None:
-            message = f"'{use.part}' is a receptor, and only the last synapse is one"
-            diagnostics.error(here, message, "give each receptor its pathway")
+            message = f"'{use.part}' is a receptor, which must come last"
+            diagnostics.error(here, message, "give each receptor its own pathway")
             continue
         values = parameters(part, use.parameters, here, diagnostics, use.preset)
         if values is not None:
@@ -99,8 +99,8 @@ def _rule(
         if window is None:
             return None
         if use.rule not in ("", window.rule):
-            message = f"the window '{use.window}' is one of {window.rule}, found {use.rule}"
-            diagnostics.error((*path, "rule"), message, "leave `rule` out")
+            message = f"the window '{use.window}' is for {window.rule}, found {use.rule}"
+            diagnostics.error((*path, "rule"), message, "remove `rule`")
             return None
     name = use.rule or (window.rule if window else "")
     part = component(circuit, Rule, name, (*path, "rule"), diagnostics)
@@ -123,7 +123,7 @@ def _rule(
     if use.eligibility:
         if reason := why_not(part):
             message = f"{name} {reason}"
-            diagnostics.error((*path, "eligibility"), message, "leave `eligibility` out")
+            diagnostics.error((*path, "eligibility"), message, "remove `eligibility`")
             return None
         part, numbers = waiting(part, use.eligibility)
         values = None if values is None else values | numbers

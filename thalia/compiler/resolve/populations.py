@@ -141,7 +141,7 @@ def _inputs_fit(
     what, hint = "a rate", "connect to a population of neurons instead"
     if "input_current" not in receives:
         what = "spikes through a synapse, or a current"
-        hint = "only stimuli of a rate reach it" if receives else hint
+        hint = "it only accepts stimuli that are rates" if receives else hint
     for origin in wrong:
         message = f"{name} is a '{population.neuron}' and cannot receive {what}"
         diagnostics.error(origin, message, hint)
@@ -194,5 +194,5 @@ def _expect_dimension(text: str, names: Mapping[str, Dimension], wanted: Dimensi
     found = dimension_of(text, names)
     if found != wanted:
         raise EquationError(
-            f"'{text}': expected {dimension_name(wanted)}, it is a {dimension_name(found)}"
+            f"'{text}': expected {dimension_name(wanted)}, but it is a {dimension_name(found)}"
         )

@@ -90,7 +90,7 @@ def target_of(
     hint = (
         did_you_mean(compartment, part.compartments)
         if part.compartments
-        else "its synapses all end on the soma: leave 'compartment' out"
+        else "its synapses all end on the soma: remove 'compartment'"
     )
     message = f"{population} is a '{neuron}', which has no compartment '{compartment}'"
     diagnostics.error((*path, "compartment"), message, hint)
@@ -128,7 +128,7 @@ def receptor_use(
     if part is None:
         return None
     if part.weight is None:
-        message = f"'{use.part}' scales the efficacy of a synapse and needs one after it"
+        message = f"'{use.part}' scales the efficacy of a synapse and must be followed by one"
         diagnostics.error(path, message, f"write `synapse: [{use.part}, ampa]`")
         return None
     values = parameters(part, use.parameters, path, diagnostics, use.preset)

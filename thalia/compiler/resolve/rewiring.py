@@ -21,7 +21,7 @@ def rewiring_of(
     found = [rule for rule in rules if rule.rewires]
     for rule in found[1:]:
         message = "a pathway is rewired by one rule only"
-        diagnostics.error(rule.path, message, "leave one of them out")
+        diagnostics.error(rule.path, message, "remove one of them")
     if not found:
         return None
     rule = found[0]
@@ -38,14 +38,14 @@ def _check_company(
     """Note what a rule that rewires cannot be used with."""
     if low.mean != 0:
         message = f"{rule.name} prunes to a weight of zero, found w_min = {low}"
-        diagnostics.error((*rule.path[:2], "w_min"), message, "leave it out")
+        diagnostics.error((*rule.path[:2], "w_min"), message, "remove it")
     for other in rules:
         if any(isinstance(raw, str) and "sum(" in raw for raw in other.part.initial.values()):
             message = (
                 f"{other.name} counts the synapses of a neuron once, "
                 f"and {rule.name} changes which there are"
             )
-            diagnostics.error(other.path, message, "leave one of them out")
+            diagnostics.error(other.path, message, "remove one of them")
     if rule.modulator:
         message = f"{rule.name} is not scaled by a modulator"
         diagnostics.error((*rule.path, "modulator"), message, "give it to the rule beside it")
@@ -68,7 +68,7 @@ def _in_numbers(rule: AppliedRule, high: Value, diagnostics: Diagnostics) -> Rew
         expression, dimension = getattr(text, key), wanted.get(key, DIMENSIONLESS)
         try:
             if (found := dimension_of(expression, dimensions)) != dimension:
-                what = f"expected {a_dimension(dimension)}, it is {a_dimension(found)}"
+                what = f"expected {a_dimension(dimension)}, but it is {a_dimension(found)}"
                 diagnostics.error(rule.path, f"rewiring.{key}: '{expression}': {what}")
                 return None
             read[key] = float(evaluate(expression, numbers))

@@ -128,13 +128,11 @@ def _is_instructed(
     if not (isinstance(rule.part, Rule) and rule.part.on_instruction):
         if rule.instructed_by:
             message = f"{rule.name} takes no instructive pathway"
-            diagnostics.error(path, message, "leave `instructed_by` out")
+            diagnostics.error(path, message, "remove `instructed_by`")
         return False
     if not rule.instructed_by:
         message = f"{rule.name} needs 'instructed_by', the pathway whose spikes instruct it"
-        hint = (
-            "name a pathway that reaches the same neurons, as in `instructed_by: climbing_fibres`"
-        )
+        hint = "name a pathway to the same neurons, as in `instructed_by: climbing_fibres`"
         diagnostics.error(rule.path, message, hint)
         return False
     if rule.instructed_by not in known:

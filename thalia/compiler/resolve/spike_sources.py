@@ -49,7 +49,7 @@ def _playback(
     for index, time in pairs:
         if not 0 <= index < size:
             message = f"there is no neuron {index} in {target}, which has {size}"
-            diagnostics.error(path, message, "the first neuron is 0")
+            diagnostics.error(path, message, "neurons are numbered from 0")
             return None
         if not 0 <= time < inf:
             when = "a negative time" if time < 0 else f"{time:g} s"

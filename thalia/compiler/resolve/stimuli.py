@@ -84,7 +84,7 @@ def _resolved(
         return ResolvedStimulus(name, stimulus, part, values, target, acts_as)
     if target.dimension != AMPERE:
         message = f"'{target.name}' takes {a_quantity(target.dimension)}, and this is a current"
-        hint = "leave 'compartment' out, or take a synapse that brings it"
+        hint = "remove 'compartment', or use a synapse that provides it"
         diagnostics.error((*path, "compartment"), message, hint)
         return None
     return ResolvedStimulus(name, stimulus, part, values, target, "current")
@@ -100,7 +100,7 @@ def _dimension_holds(
         diagnostics.error(path, str(error))
         return False
     if found != wanted:
-        what = f"a {dimension_name(wanted)}, it is a {dimension_name(found)}"
+        what = f"a {dimension_name(wanted)}, but it is a {dimension_name(found)}"
         diagnostics.error(path, f"'{expression}' should be {what}")
     return found == wanted
 
@@ -124,7 +124,7 @@ def stimulus_receptors(
             continue
         weight, through = each.stimulus.weight, each.stimulus.through
         if weight is None:
-            hint = "say what one spike does to a neuron, as in `weight: 1 nS`"
+            hint = "give the effect of one spike, as in `weight: 1 nS`"
             diagnostics.error(each.path, "'weight' is missing", hint)
             continue
         path = (*each.path, "synapse")
