@@ -38,7 +38,7 @@ def drive_to_weight(
             hint = did_you_mean(name, circuit.populations)
             diagnostics.error(path, f"no population is called '{name}'", hint)
         elif name not in weigher.excited:
-            message = f"'{name}' receives no excitation that a gain could scale"
+            message = f"no excitation reaches {name}, so a gain changes nothing"
             diagnostics.error(path, message, "remove it")
     return weighed
 
