@@ -1,6 +1,8 @@
 """What many tests need: circuits as text, pairing protocols, and the counting of what was not run."""
 
+import gc
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,14 @@ NOT_RUN = pytest.StashKey[dict[str, int]]()
 def pytest_testnodedown(node: Any, error: object) -> None:
     """Every process of a run in parallel collects the same tests, and tells what it left out."""
     node.config.stash[NOT_RUN] = getattr(node, "workeroutput", {}).get("not_run", {})
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Keep imported modules out of the collections of garbage, one of which Brian2 asks for before every run."""
+    if "brian2" in sys.modules and not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()
 
 
 def pytest_terminal_summary(
