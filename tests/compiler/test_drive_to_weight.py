@@ -5,11 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import thalia
+from thalia.backends.cpp.compiler import find_compiler
 from thalia.compiler.expand import expand
 from thalia.compiler.pipeline import compile_circuit
 from thalia.library import lookup
 from thalia.library.schema import Neuron
 from thalia.syntax.drive_weights import DriveTarget, parse_weight
+from thalia.syntax.equations import evaluate
+from thalia.syntax.units import si_unit
 
 CIRCUIT = """
 thalia: 1
@@ -54,24 +57,49 @@ def test_a_weight_is_the_closed_form(neuron, synapse, weight, expected):
     assert weight_of(loaded(neuron, synapse, weight)).mean == pytest.approx(expected, rel=1e-4)
 
 
-@pytest.mark.parametrize(
-    "synapse", ["ampa", "nmda", "[{part: tsodyks_markram, baseline: 0.2, tau_rec: 200 ms}, ampa]"]
-)
-@pytest.mark.parametrize(("share", "fires"), [(0.7, False), (1.4, True)])
-def test_below_a_drive_of_one_a_population_is_silent_and_above_it_fires(
-    simulate, synapse, share, fires
-):
-    """Many weak inputs, so that the mean decides and not the noise: 20,000 spikes a second, each of a nine hundredth of a drive."""
-    circuit = CIRCUIT.format(
-        neuron="lif_conductance",
-        synapse=synapse,
-        weight=f"drive({share}, 50 Hz)",
-        rate=50,
-        parameters="",
-    )
-    run = simulate(circuit.replace("number: 50", "number: 400"))
+SHARES = {"below": 0.7, "above": 1.4}
+DRIVING = {
+    "ampa": "ampa",
+    "nmda": "nmda",
+    "depressing": "[{part: tsodyks_markram, baseline: 0.2, tau_rec: 200 ms}, ampa]",
+}
+AROUND_ONE = """
+thalia: 1
+name: around_one
+duration: 2 s
+dt: 0.1 ms
+populations: {{pre: {{neuron: poisson, size: 400, parameters: {{rate: 50 Hz}}}}, {populations}}}
+pathways: {{{pathways}}}
+"""
 
-    late = run.spikes["post"].times > 1  # at first nothing is depressed yet
+
+@pytest.fixture(scope="module")
+def around_one(tmp_path_factory):
+    """Populations below and above a drive of one through each kind of synapse, all with the same inputs.
+
+    Many weak inputs, so that the mean decides and not the noise: 20,000 spikes a second, each of a nine hundredth of a drive.
+    """
+    populations, pathways = [], []
+    for kind, synapse in DRIVING.items():
+        for side, share in SHARES.items():
+            name = f"{kind}_{side}"
+            populations.append(f"{name}: {{neuron: lif_conductance, size: 20}}")
+            pathways.append(
+                f"{name}: {{pre: pre, post: {name}, connect: {{rule: fixed_indegree, number: 400}}, synapse: {synapse},"
+                f' weight: "drive({share}, 50 Hz)", delay: 1 ms}}'
+            )
+    text = AROUND_ONE.format(populations=", ".join(populations), pathways=", ".join(pathways))
+    file = tmp_path_factory.mktemp("around_one") / "run.h5"
+    return thalia.run(thalia.loads(text), backend="runtime", output=file)
+
+
+@pytest.mark.parametrize("synapse", DRIVING)
+@pytest.mark.parametrize(("side", "fires"), [("below", False), ("above", True)])
+def test_below_a_drive_of_one_a_population_is_silent_and_above_it_fires(
+    around_one, synapse, side, fires
+):
+    late = around_one.spikes[f"{synapse}_{side}"].times > 1  # at first nothing is depressed yet
+
     assert late.any() == fires
 
 
@@ -80,8 +108,10 @@ thalia: 1
 name: stepped
 duration: 1 s
 dt: 0.05 ms
-populations: {{cell: {{neuron: {neuron}, size: 1}}}}
-stimuli: {{step: {{kind: current, target: cell, amplitude: {current} pA}}}}
+populations: {{below: {{neuron: {neuron}, size: 1}}, above: {{neuron: {neuron}, size: 1}}}}
+stimuli:
+  less: {{kind: current, target: below, amplitude: {less} pA}}
+  more: {{kind: current, target: above, amplitude: {more} pA}}
 """
 WITH_RHEOBASE = [
     name
@@ -91,21 +121,20 @@ WITH_RHEOBASE = [
 
 
 @pytest.mark.parametrize("neuron", WITH_RHEOBASE)
-@pytest.mark.parametrize(("factor", "fires"), [(0.97, False), (1.03, True)])
-def test_a_neuron_fires_from_its_rheobase_on(simulate, neuron, factor, fires):
-    from thalia.syntax.equations import evaluate
-
+def test_a_neuron_fires_from_its_rheobase_on(simulate, neuron):
+    """Silent at three hundredths below it, and firing at three hundredths above."""
     part = lookup.find("neurons", neuron)[0]
     assert isinstance(part, Neuron)
-    current = evaluate(
+    current = 1e12 * evaluate(
         part.rheobase.current,
         {name: parameter.default.mean for name, parameter in part.parameters.items()},
     )
 
-    run = simulate(STEPPED.format(neuron=neuron, current=factor * current * 1e12))
+    run = simulate(STEPPED.format(neuron=neuron, less=0.97 * current, more=1.03 * current))
 
-    late = run.spikes["cell"].times > 0.1  # a step's onset may make a burst
-    assert late.any() == fires
+    late = {name: run.spikes[name].times > 0.1 for name in ("below", "above")}  # a burst at onset
+    assert not late["below"].any()
+    assert late["above"].any()
 
 
 def test_a_spread_of_weights_is_lognormal_with_that_ratio():
@@ -192,18 +221,15 @@ def test_what_a_region_says_of_its_rates_holds_unless_the_circuit_says_otherwise
     assert (reference.pacemakers, reference.source) == (("here.others",), "a paper; a book")
 
 
-CAPACITOR = """
+CAPACITORS = """
 thalia: 1
-name: capacitor
+name: capacitors
 duration: {duration} ms
 dt: {dt} ms
-populations:
-  source: {source}
-  cell: {{neuron: lif_conductance, size: 1, parameters: {{c_m: 1e5 pF, g_l: 1e-6 nS, e_l: -50 mV, v_th: 1000 mV}}}}
-pathways:
-  p: {{pre: source, post: cell, connect: {{rule: all_to_all}}, synapse: {synapse}, weight: {weight}, delay: 1 ms}}
+populations: {{source: {source}, {populations}}}
+pathways: {{{pathways}}}
 {stimuli}
-record: {{states: {{x: {{population: cell, variables: [v], every: {every} ms}}}}}}
+record: {{states: {{{states}}}}}
 """
 RECEPTORS = [
     name
@@ -212,51 +238,84 @@ RECEPTORS = [
 ]
 
 
-@pytest.mark.parametrize("synapse", RECEPTORS)
-def test_a_charge_is_what_one_spike_brings(simulate, synapse):
-    """Gathered on a capacitor of 100 nF, which keeps its potential of -50 mV: 1 nS or 100 pA, until nothing comes any more."""
-    from thalia.syntax.equations import evaluate
-    from thalia.syntax.units import si_unit
+def on_capacitors(synapses, weights, every, file, backend, **more):
+    """What each kind of synapse brings to a capacitor of 100 nF that keeps its potential of -50 mV: volts over time, by name."""
+    cell = "{neuron: lif_conductance, size: 1, parameters: {c_m: 1e5 pF, g_l: 1e-6 nS, e_l: -50 mV, v_th: 1000 mV}}"
+    text = CAPACITORS.format(
+        populations=", ".join(f"{name}: {cell}" for name in synapses),
+        pathways=", ".join(
+            f"{name}: {{pre: source, post: {name}, connect: {{rule: all_to_all}}, synapse: {synapse}, weight: {weights[name]}, delay: 1 ms}}"
+            for name, synapse in synapses.items()
+        ),
+        states=", ".join(f"{name}: {{population: {name}, variables: [v], every: {every} ms}}" for name in synapses),
+        **more,
+    )  # fmt: skip
+    run = thalia.run(thalia.loads(text), backend=backend, output=file, seed=3)
+    return {name: run.reports[f"{name}/v"]["values"][:, 0] for name in synapses}
 
-    part = lookup.find("synapses", synapse)[0]
-    unit = "pA" if si_unit(part.weight) == "amp" else "nS"
-    source, stimuli = (
-        "{neuron: spike_source, size: 1}",
-        "stimuli: {given: {kind: spikes, target: source, times: {0: [1 ms]}}}",
-    )
-    text = CAPACITOR.format(
+
+@pytest.fixture(scope="module")
+def charged(tmp_path_factory):
+    """The potentials that one spike through each receptor leaves, of 1 nS or 100 pA, until nothing comes any more."""
+    return on_capacitors(
+        {name: name for name in RECEPTORS},
+        {name: "100 pA" if is_current(name) else "1 nS" for name in RECEPTORS},
         duration=1000,
         dt=0.02,
-        source=source,
-        synapse=synapse,
-        weight="1 nS" if unit == "nS" else "100 pA",
-        stimuli=stimuli,
+        source="{neuron: spike_source, size: 1}",
+        stimuli="stimuli: {given: {kind: spikes, target: source, times: {0: [1 ms]}}}",
         every=100,
+        file=tmp_path_factory.mktemp("charged") / "run.h5",
+        backend="cpp" if find_compiler() else "runtime",
     )
-    values = {name: parameter.default.mean for name, parameter in part.parameters.items()}
-    expected = evaluate(part.charge, values | {"w": 1e-9 if unit == "nS" else 100e-12, "v": -0.05})
 
-    v = simulate(text).reports["x/v"]["values"][:, 0]
+
+def is_current(receptor):
+    return si_unit(lookup.find("synapses", receptor)[0].weight) == "amp"
+
+
+@pytest.mark.parametrize("receptor", RECEPTORS)
+def test_a_charge_is_what_one_spike_brings(charged, receptor):
+    part = lookup.find("synapses", receptor)[0]
+    values = {name: parameter.default.mean for name, parameter in part.parameters.items()}
+    w = 100e-12 if is_current(receptor) else 1e-9
+    expected = evaluate(part.charge, values | {"w": w, "v": -0.05})
+
+    v = charged[receptor]
 
     assert (v[-1] - v[0]) * 1e-3 * 1e-7 == pytest.approx(expected, rel=0.04)
 
 
-@pytest.mark.parametrize("release", [
-    "{part: tsodyks_markram, preset: depressing}", "{part: tsodyks_markram, preset: facilitating}",
-    "{part: tsodyks_markram, preset: prefrontal}", "{part: tsodyks_markram_baseline, baseline: 0.25, tau_rec: 150 ms, tau_fac: 20 ms}",
-    "{part: tsodyks_markram_baseline, baseline: 0.1, tau_rec: 150 ms, tau_fac: 300 ms}",
-])  # fmt: skip
-def test_a_mean_efficacy_is_what_poisson_spikes_release(simulate, release):
-    """What 200 synapses bring at 10 Hz, over what they bring without short-term plasticity; the closed form neglects correlations."""
-    brought = []
-    for synapse in ("current_exp", f"[{release}, current_exp]"):
-        text = CAPACITOR.format(
-            duration=6000, dt=0.25, source="{neuron: poisson, size: 200, parameters: {rate: 10 Hz}}", synapse=synapse, weight="100 pA",
-            stimuli="", every=1000,
-        )  # fmt: skip
-        v = simulate(text, seed=3).reports["x/v"]["values"][:, 0]
-        brought.append(v[-1] - v[2])
-    driven = loaded(synapse=f"[{release}, ampa]", weight="drive(0.5, 10 Hz)")
+RELEASES = {
+    "depressing": "{part: tsodyks_markram, preset: depressing}",
+    "facilitating": "{part: tsodyks_markram, preset: facilitating}",
+    "prefrontal": "{part: tsodyks_markram, preset: prefrontal}",
+    "fast": "{part: tsodyks_markram_baseline, baseline: 0.25, tau_rec: 150 ms, tau_fac: 20 ms}",
+    "slow": "{part: tsodyks_markram_baseline, baseline: 0.1, tau_rec: 150 ms, tau_fac: 300 ms}",
+}
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory):
+    """What 200 synapses bring at 10 Hz, without short-term plasticity and with each kind of it, from the same spikes."""
+    found = on_capacitors(
+        {"plain": "current_exp", **{name: f"[{release}, current_exp]" for name, release in RELEASES.items()}},
+        dict.fromkeys(("plain", *RELEASES), "100 pA"),
+        duration=6000,
+        dt=0.25,
+        source="{neuron: poisson, size: 200, parameters: {rate: 10 Hz}}",
+        stimuli="",
+        every=1000,
+        file=tmp_path_factory.mktemp("released") / "run.h5",
+        backend="runtime",
+    )  # fmt: skip
+    return {name: v[-1] - v[2] for name, v in found.items()}
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_a_mean_efficacy_is_what_poisson_spikes_release(released, name):
+    """Over what they bring without short-term plasticity; the closed form neglects correlations."""
+    driven = loaded(synapse=f"[{RELEASES[name]}, ampa]", weight="drive(0.5, 10 Hz)")
 
     efficacy = weight_of(loaded(weight="drive(0.5, 10 Hz)")).mean / weight_of(driven).mean
-    assert efficacy == pytest.approx(brought[1] / brought[0], rel=0.1)
+    assert efficacy == pytest.approx(released[name] / released["plain"], rel=0.1)

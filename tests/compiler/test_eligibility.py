@@ -7,6 +7,7 @@ from thalia.errors import CircuitError
 from thalia.simulation.pairing_protocols import outcome
 
 TRAINS = ([[10.0, 40.0, 77.3]], [[12.0, 39.0, 90.1]])
+TAIL = 600.0  # ms, in which the pulse has come and gone
 PULSE = {"signal": {"kind": "first_order", "tau": "20 ms", "schedule": [{"at": "300 ms"}]}}
 
 
@@ -16,6 +17,7 @@ def change(rule, **settings):
         *TRAINS,
         settings={"modulator": "signal", **settings},
         modulators=PULSE,
+        tail=TAIL,
         backend="runtime",
     )
     return float(done.weight[0] - 0.5)
@@ -30,6 +32,7 @@ def test_a_pair_rule_with_an_eligibility_follows_its_closed_form():
         [[12.0]],
         settings={"modulator": "signal", "eligibility": "500 ms"},
         modulators=PULSE,
+        tail=TAIL,
         backend="runtime",
     )
 
@@ -53,6 +56,7 @@ def test_without_its_modulator_nothing_that_waits_is_learned(rule):
         *TRAINS,
         settings={"modulator": "signal", "eligibility": "1 s"},
         modulators=silent,
+        tail=TAIL,
         backend="runtime",
     )
 

@@ -40,6 +40,7 @@ _SOURCES = (
     "device.py",
     "translation_units.py",
     "../../codegen/brian_model.py",
+    "../../codegen/exact.py",
     "../../codegen/rosenbrock.py",
     *_TEMPLATES,
 )

@@ -32,6 +32,7 @@ _SOURCES = (
     "compiler.py",
     "../cpp/device.py",
     "../../codegen/brian_model.py",
+    "../../codegen/exact.py",
     "../../codegen/rosenbrock.py",
     *_TEMPLATES,
 )
