@@ -262,7 +262,7 @@ def charged(tmp_path_factory):
         {name: "100 pA" if is_current(name) else "1 nS" for name in RECEPTORS},
         duration=1000,
         dt=0.02,
-        source="{neuron: spike_source, size: 1}",
+        source='{neuron: spike_source, size: 1, excites_and_inhibits: "each synapse is tried here"}',
         stimuli="stimuli: {given: {kind: spikes, target: source, times: {0: [1 ms]}}}",
         every=100,
         file=tmp_path_factory.mktemp("charged") / "run.h5",

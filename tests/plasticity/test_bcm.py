@@ -48,10 +48,22 @@ def test_the_curve_crosses_zero_at_the_threshold():
     assert curve.change[1] < 0 < curve.change[3]  # 5 Hz and 15 Hz
 
 
+@pytest.fixture(scope="module")
+def at_rates(tmp_path_factory):
+    """The same cell fired at 5 Hz, below its target of 10 Hz, and at 20 Hz, above it."""
+    folder = tmp_path_factory.mktemp("rates")
+    return {
+        rate: thalia.run(
+            thalia.loads(shared(rate)), backend="runtime", output=folder / f"{rate}.h5"
+        )
+        for rate in (5, 20)
+    }
+
+
 @pytest.mark.parametrize("rate", [5, 20])
-def test_the_threshold_slides_to_the_mean_square_of_the_rate(simulate, rate):
+def test_the_threshold_slides_to_the_mean_square_of_the_rate(at_rates, rate):
     """theta -> <c^2>/c0: 2.5 Hz for 5 Hz and 40 Hz for 20 Hz; regular spikes make c saw-toothed around the rate."""
-    run = simulate(shared(rate))
+    run = at_rates[rate]
 
     rates = run.reports["neuron/bcm_rate"]["values"][-400:, 0]
     theta = run.reports["neuron/bcm_theta"]["values"][-400:, 0]
@@ -59,12 +71,10 @@ def test_the_threshold_slides_to_the_mean_square_of_the_rate(simulate, rate):
     assert theta.mean() == pytest.approx(np.mean(rates**2) / 10, rel=0.03)
 
 
-def test_the_depression_branch_is_reached(simulate):
+def test_the_depression_branch_is_reached(at_rates):
     """A neuron above c0 for long has a threshold above its rate, and weights fall; below c0 they rise."""
-    above, below = (simulate(shared(rate)) for rate in (20, 5))
-
-    assert above.weights["first"].w[-1].mean() < 1
-    assert below.weights["first"].w[-1].mean() > 1
+    assert at_rates[20].weights["first"].w[-1].mean() < 1
+    assert at_rates[5].weights["first"].w[-1].mean() > 1
 
 
 def test_a_threshold_of_binary_spikes_could_not_depress():

@@ -37,7 +37,7 @@ def overwritten(gain):
         settings=settings,
         before=[pair],
         every=5000,
-        backend="runtime",
+        backend="cpp",
     )
     learned, final = found.history[1, 0] - 0.5, found.history[-1, 0] - 0.5
     return (learned - final) / learned
