@@ -512,10 +512,11 @@ def test_what_cannot_be_shown_is_told(subject, rates, message):
         subject.present(0.1, rates)
 
 
+MISSED = ("digits", "task_sequence")  # whose goals are not reached, as docs/learning.md says
+
+
 @pytest.mark.reference
-@pytest.mark.parametrize(
-    "name", [name for name in parts_of("experiments") if name != "task_sequence"]
-)
+@pytest.mark.parametrize("name", [name for name in parts_of("experiments") if name not in MISSED])
 def test_an_experiment_reaches_its_goal(name, tmp_path):
     """Three seeds, other than those that it was tuned with, and than those in docs/learning.md."""
     done = learn(name, seeds=3, base_seed=1000, output=tmp_path / name)
@@ -525,9 +526,21 @@ def test_an_experiment_reaches_its_goal(name, tmp_path):
     reached = (
         values["learning"] <= experiment.goal
         if experiment.lower_is_better
-        else values["learning"] >= experiment.goal - 0.02
+        else values["learning"] >= experiment.goal
     )
     assert reached, values
+
+
+@pytest.mark.reference
+def test_digits_are_half_a_point_short_of_their_goal(tmp_path):
+    """docs/learning.md: 92.5 % by class, 93.2 % by likelihood, 50.1 with plasticity off; the goal is 93 %."""
+    done = learn(
+        "digits", seeds=3, base_seed=1000, output=tmp_path / "logs", controls=["plasticity_off"]
+    )
+
+    learned, off = (log.values(done.experiment.result).mean() for log in done.logs)
+    assert learned == pytest.approx(0.925, abs=0.015)
+    assert off < 0.6
 
 
 @pytest.mark.reference
