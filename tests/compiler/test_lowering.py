@@ -1,31 +1,35 @@
 """The cheap forms of synaptic variables give the weights of the clock-driven reference, on any spike trains."""
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.rules import GATED, SETTINGS, SIGNALS, STACKED
 from thalia.simulation.pairing_protocols import outcome
 
-TRAIN = st.lists(st.integers(2, 2000), min_size=1, max_size=25, unique=True).map(
-    lambda steps: sorted(s / 10 for s in steps)
-)
-EXACT = settings(  # as many examples as the profile of conftest.py says
-    deadline=None,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
+
+def trains(last, count):
+    """Spike trains of that many neurons, in ms up to `last`, on the grid of the steps."""
+    train = st.lists(st.integers(2, 10 * last), min_size=1, max_size=25, unique=True)
+    on_the_grid = train.map(lambda steps: sorted(step / 10 for step in steps))
+    return st.lists(on_the_grid, min_size=count, max_size=count)
+
+
+# as many examples as the profile of conftest.py says; each holds for the synapses of one run, which cost little more than one
+EXACT = settings(suppress_health_check=list(HealthCheck))
+DENSE, SPREAD = trains(60, 12), trains(200, 20)
+FEW = settings(EXACT, max_examples=3)  # of runs that outlast the interval at which sums are flushed
 
 
 @pytest.mark.parametrize(("rule", "numbers"), SETTINGS)
 @given(
-    pre=st.lists(TRAIN, min_size=6, max_size=6),
-    post=st.lists(TRAIN, min_size=6, max_size=6),
+    pre=DENSE,
+    post=DENSE,
     dendritic=st.sampled_from([0.0, 1.3]),
 )
 @EXACT
 def test_lowered_and_clock_driven_agree(rule, numbers, pre, post, dendritic):
-    """Six synapses with spike trains of their own, hoisted traces where the dendritic delay allows."""
+    """Twelve synapses with spike trains of their own, hoisted traces where the dendritic delay allows."""
     lowered, reference = (
         outcome(
             rule,
@@ -33,7 +37,7 @@ def test_lowered_and_clock_driven_agree(rule, numbers, pre, post, dendritic):
             post,
             settings=numbers,
             dendritic=dendritic,
-            tail=60,
+            tail=40,
             lower=mode,
             backend="runtime",
         ).weight
@@ -53,11 +57,11 @@ def both(rule, trains, backend, **options):
 
 @pytest.mark.parametrize(("rule", "numbers"), GATED)
 @given(
-    pre=st.lists(TRAIN, min_size=6, max_size=6),
-    post=st.lists(TRAIN, min_size=6, max_size=6),
+    pre=SPREAD,
+    post=SPREAD,
     dendritic=st.sampled_from([0.0, 1.3]),
 )
-@EXACT
+@FEW
 def test_weights_that_change_between_spikes_agree(rule, numbers, pre, post, dendritic):
     """Signals of both signs and their products, silences longer than the flush interval, two traces."""
     lowered, reference = both(
@@ -88,8 +92,8 @@ def single_and_reference(rule, numbers, pre, post):
 
 
 @pytest.mark.parametrize(("rule", "numbers"), [SETTINGS[4], STACKED[2]])  # all of them by hand
-@given(pre=st.lists(TRAIN, min_size=6, max_size=6), post=st.lists(TRAIN, min_size=6, max_size=6))
-@EXACT
+@given(pre=SPREAD, post=SPREAD)
+@FEW
 def test_single_precision_agrees_with_double(rule, numbers, pre, post):
     single, reference = single_and_reference(rule, numbers, pre, post)
 
@@ -98,8 +102,8 @@ def test_single_precision_agrees_with_double(rule, numbers, pre, post):
 
 @pytest.mark.reference
 @pytest.mark.parametrize(("rule", "numbers"), [*SETTINGS, *GATED, *STACKED])
-@given(pre=st.lists(TRAIN, min_size=6, max_size=6), post=st.lists(TRAIN, min_size=6, max_size=6))
-@settings(EXACT, max_examples=3)
+@given(pre=SPREAD, post=SPREAD)
+@FEW
 def test_single_precision_agrees_with_double_for_every_rule(rule, numbers, pre, post):
     single, reference = single_and_reference(rule, numbers, pre, post)
 
@@ -129,8 +133,8 @@ def test_the_bound_is_exact_where_a_weight_goes_one_way():
 
 
 @pytest.mark.parametrize(("rule", "numbers"), STACKED)
-@given(pre=st.lists(TRAIN, min_size=6, max_size=6), post=st.lists(TRAIN, min_size=6, max_size=6))
-@EXACT
+@given(pre=SPREAD, post=SPREAD)
+@FEW
 def test_rules_that_follow_what_others_change_agree(rule, numbers, pre, post):
     """Behind a strong pair rule, through silences longer than the flush interval."""
     pairs = {"rule": "stdp_pair", "a_plus": 0.05, "a_minus": 0.06}
