@@ -128,11 +128,13 @@ def test_a_run_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
 
 
 def test_figures_are_drawn_for_every_run(simulate, tmp_path):
+    from thalia.figures.activity import KINDS
+
     run = simulate(PHASES)
 
     files = [
         thalia.figures.save(draw(run), tmp_path / f"{name}.png")
-        for name, draw in thalia.figures.KINDS.items()
+        for name, draw in KINDS.items()
         if name != "modulators"
         if name != "weights"
     ]
