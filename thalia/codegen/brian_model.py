@@ -1,7 +1,8 @@
-"""Pass 7: Plan → Brian2 network. The model texts that Brian2 gets, and the only constructor of its objects.
+"""Pass 7: Plan → Brian2 network. The model texts, and the only constructor of Brian2 objects.
 
-The texts hold the structure and no numbers: every parameter is a variable, set before the run. Their hash
-therefore names the compiled program, and another seed, weight, rate or duration needs no new one.
+The texts hold the structure and no numbers: every parameter is a variable, set before the run.
+Their hash therefore names the compiled program, and another seed, weight, rate or duration needs no
+new one.
 """
 
 from __future__ import annotations
@@ -80,12 +81,12 @@ class NetworkModel:
     shared: GroupModel | None = None
 
     def digest(self, *more: str) -> str:
-        """A name for the program compiled from this, together with compiler, versions and the like."""
+        """A name for the program compiled from this, together with compiler and versions."""
         return sha256(json.dumps([asdict(self), *more], sort_keys=True).encode()).hexdigest()[:20]
 
 
 def model_of(plan: Plan, native_drives: bool = False) -> NetworkModel:
-    """The model texts of a plan; with `native_drives` the backend delivers constant Poisson input itself."""
+    """The model texts; with `native_drives` the backend delivers constant Poisson input itself."""
     groups = tuple(_group_model(group, plan, native_drives) for group in plan.groups)
     shared = _group_model(plan.shared, plan, native_drives) if plan.shared else None
     return NetworkModel(
@@ -184,7 +185,7 @@ def _synapse_model(synapses: SynapseGroup, plan: Plan) -> SynapseModel:
 
 
 def _of_each_synapse(synapses: SynapseGroup) -> tuple[str, ...]:
-    """Variables of which every synapse has its own; numbers that all share stay in double precision, for they cost nothing."""
+    """Variables that every synapse has its own of; shared ones stay in double precision."""
     own = (e.name for e in synapses.equations if "summed" not in e.flags)
     return ("w", *own, *(p for p in synapses.parameters if synapses.shared(p) is None))
 
@@ -192,8 +193,8 @@ def _of_each_synapse(synapses: SynapseGroup) -> tuple[str, ...]:
 def import_brian2() -> ModuleType:
     """Brian2, without what its import does to the rest of the process.
 
-    It replaces `sys.excepthook`, and pulls in pylab, matplotlib and pytest where they are installed, which
-    costs two seconds for nothing that is used here.
+    It replaces `sys.excepthook`, and pulls in pylab, matplotlib and pytest where they are
+    installed, which costs two seconds for nothing that is used here.
     """
     hook = sys.excepthook
     needless = [name for name in ("pylab", "matplotlib", "pytest") if name not in sys.modules]
@@ -234,9 +235,10 @@ def network(model: NetworkModel) -> tuple[brian2.Network, dict[str, Any]]:
 
 
 def _keep_sums(b2: Any, model: NetworkModel, objects: dict[str, Any]) -> None:
-    """Advance the sums before anything else happens in a step; what happens at a flush is run by the backend.
+    """Advance the sums first in every step; what happens at a flush is run by the backend.
 
-    The neurons' sums first, which read decays that are shared; at a flush the synapses first, which read the sums.
+    The neurons' sums first, which read decays that are shared; at a flush the synapses first, which
+    read the sums.
     """
     if not any(each.at_flush for each in model.synapses):
         return

@@ -1,8 +1,9 @@
-"""The exact step of linear equations, worked out for each set of variables that depend on one another.
+"""The exact step of linear equations, for each set of variables that depend on one another.
 
-Brian2 hands all variables of a group to sympy as one matrix, whose exponential takes seconds for five of them. Variables
-that do not depend on one another, such as the traces of different rules, have exponentials of their own: the statements
-are the same, found many times faster, and what two models have in common is found once in a process.
+Brian2 hands all variables of a group to sympy as one matrix, whose exponential takes seconds for
+five of them. Variables that do not depend on one another, such as the traces of different rules,
+have exponentials of their own: the statements are the same, found many times faster, and what two
+models have in common is found once in a process.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def exact(
 
 
 def _blocks(reads: dict[str, frozenset[str]]) -> list[list[str]]:
-    """Variables that depend on one another, in their order; `reads` says which names stand in the equation of each."""
+    """Variables that depend on one another; `reads` are the names in the equation of each."""
     blocks: list[set[str]] = []
     for name, read in reads.items():
         joined = {name, *(read & reads.keys())}

@@ -1,4 +1,4 @@
-"""A plan as text: what will run, into what it was fused, how each variable is integrated and why."""
+"""A plan as text: what will run, how it was fused, how each variable is integrated and why."""
 
 from collections.abc import Mapping
 
@@ -28,7 +28,7 @@ def after_pass(circuit: Circuit, options: CompilerOptions, last: str) -> str:
 
 
 def describe(plan: Plan) -> str:
-    """The printed plan; the same circuit gives the same text, so a change of meaning is a visible diff."""
+    """The printed plan; the same circuit gives the same text, so a changed meaning is a diff."""
     model = model_of(plan, native_drives=True)
     neurons = sum(group.size for group in plan.groups)
     synapses = sum(expected_synapses(p, plan) for _, p in plan.pathways())
@@ -36,7 +36,8 @@ def describe(plan: Plan) -> str:
         format_number(seconds, (0, 0, 1, 0, 0)) for seconds in (plan.dt, round(plan.duration, 12))
     )
     lines = [
-        f"{plan.name}: {neurons:,} neurons, {synapses:,.0f} synapses, {duration} in steps of {dt}, seed {plan.seed}",
+        f"{plan.name}: {neurons:,} neurons, {synapses:,.0f} synapses, "
+        f"{duration} in steps of {dt}, seed {plan.seed}",
         f"{_count(plan.populations(), 'population')} in {_count(plan.groups, 'group')}, "
         f"{_count(plan.pathways(), 'pathway')} in {_count(plan.synapses, 'synapse object')}, "
         f"about {needed_bytes(plan) / 1e9:.1f} GB of memory",
@@ -62,7 +63,8 @@ def describe(plan: Plan) -> str:
         every = format_number(round(change.steps * plan.dt, 12), SECOND)
         lines += [
             "",
-            f"{change.modulator} is released every {every} by changes of the weights of {', '.join(change.pathways)}",
+            f"{change.modulator} is released every {every} by changes of the weights of "
+            f"{', '.join(change.pathways)}",
         ]
     if plan.task_releases:
         lines += ["", f"released by a task: {', '.join(plan.task_releases)}"]
@@ -103,7 +105,7 @@ def _drive_line(drive: Drive, part: DriveMember) -> str:
 
 
 def _group_lines(group: Group, equations: str, drives: Mapping[str, list[str]]) -> list[str]:
-    """A group with its populations; `drives` are the lines of the Poisson stimuli of each population."""
+    """A group with its populations; `drives` are the lines of each population's Poisson stimuli."""
     lines = [
         f"group {group.name}: {group.size:,} neurons of model {group.part}"
         + (f", {group.method}" if group.method else "")
@@ -139,7 +141,8 @@ def _synapse_lines(synapses: SynapseGroup, equations: str, plan: Plan) -> list[s
     count = sum(expected_synapses(p, plan) for p in synapses.members)
     rules = " + ".join(synapses.rules) if synapses.rules else "static"
     lines = [
-        f"synapses {synapses.name}: {count:,.0f} of {synapses.synapse} from {synapses.pre} to {synapses.post}, {rules}",
+        f"synapses {synapses.name}: {count:,.0f} of {synapses.synapse} "
+        f"from {synapses.pre} to {synapses.post}, {rules}",
         f"  {bytes_per_synapse(synapses, plan.precision)} bytes a synapse",
     ]
     lines += [f"    {line}" for line in equations.splitlines()]
@@ -159,7 +162,8 @@ def _synapse_lines(synapses: SynapseGroup, equations: str, plan: Plan) -> list[s
     lines += [f"  {name} = {_shown(value)}" for name, value in common.items()]
     for member in synapses.members:
         lines.append(
-            f"  pathway {member.name}: {expected_synapses(member, plan):,.0f} synapses, {member.connect.rule}"
+            f"  pathway {member.name}: {expected_synapses(member, plan):,.0f} synapses, "
+            f"{member.connect.rule}"
         )
         lines.append(
             f"    w = {_shown(member.weight)}, delay = {_delay(member.axonal, member.dendritic)}"
@@ -189,8 +193,9 @@ def _rewiring(rewiring: Rewiring, synapses: SynapseGroup) -> str:
         _shown(constant(number, synapses.weight)) for number in (rewiring.below, rewiring.weight)
     )
     return (
-        f"rewired every {_shown(constant(rewiring.every, SECOND))}: pruned below {below}, at most {rewiring.share:g} of the "
-        f"potential synapses of a neuron connected, a free place taken with probability {rewiring.growth:g} at {weight}"
+        f"rewired every {_shown(constant(rewiring.every, SECOND))}: pruned below {below}, "
+        f"at most {rewiring.share:g} of the potential synapses of a neuron connected, "
+        f"a free place taken with probability {rewiring.growth:g} at {weight}"
     )
 
 

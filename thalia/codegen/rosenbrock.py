@@ -1,9 +1,10 @@
 """A linearly implicit step of second order, for neurons whose potential runs away quadratically.
 
-An explicit step of 0.1 ms of a cell of 15 pF is unstable once synapses open 300 nS in it, and a network may spike for
-ever from there. This one damps each variable by the rate at which it decays, so that no conductance is too large. Its order
-holds for any damping: growth is not damped, and what exponentials add to a rate of decay is left out.
-ROS2 of Verwer, Spee, Blom & Hundsdorfer (1999) SIAM J Sci Comput 20:1456. doi:10.1137/S1064827597326651
+An explicit step of 0.1 ms of a cell of 15 pF is unstable once synapses open 300 nS in it, and a
+network may spike for ever from there. This one damps each variable by the rate at which it decays,
+so that no conductance is too large. Its order holds for any damping: growth is not damped, and what
+exponentials add to a rate of decay is left out. ROS2 of Verwer, Spee, Blom & Hundsdorfer (1999)
+SIAM J Sci Comput 20:1456. doi:10.1137/S1064827597326651
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ def rosenbrock(
 ) -> str:
     """Abstract code of one step, as Brian2 asks a method of integration for it.
 
-    Every right side must be without noise, and differentiable in its own variable but for what is in exponentials.
+    Every right side must be without noise, and differentiable in its own variable but for what is
+    in exponentials.
     """
     import sympy
     from brian2.parsing.sympytools import str_to_sympy, sympy_to_str

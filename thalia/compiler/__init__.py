@@ -1,4 +1,5 @@
 """Circuit to Plan: names looked up, numbers filled in, equations final, objects fused.
 
-`pipeline` is the list of passes and `plan` what they work on; `resolve/` and `optimise/` hold the two large ones.
+`pipeline` is the list of passes and `plan` what they produce; `resolve/` and `optimise/` hold the
+large ones.
 """

@@ -1,8 +1,9 @@
-"""Pass 2c: Circuit → Scaled. A smaller circuit that keeps the mean and variance of each neuron's input.
+"""Pass 2c: Circuit → Scaled. A smaller circuit with the same mean and variance of input.
 
-Van Albada, Helias & Diesmann (2015) PLoS Comput Biol 11:e1004490, doi:10.1371/journal.pcbi.1004490: with a
-fraction s of the synapses per neuron, weights grow by 1/sqrt(s), which keeps the variance, and a constant
-current makes up for the mean that is lost, computed from the rates of the full circuit.
+Van Albada, Helias & Diesmann (2015) PLoS Comput Biol 11:e1004490, doi:10.1371/journal.pcbi.1004490:
+with a fraction s of the synapses per neuron, weights grow by 1/sqrt(s), which keeps the variance,
+and a constant current makes up for the mean that is lost, computed from the rates of the full
+circuit.
 """
 
 from dataclasses import dataclass
@@ -44,8 +45,8 @@ class Scaled:
 def downscale(circuit: Circuit, options: CompilerOptions, diagnostics: Diagnostics) -> Scaled:
     """The circuit at its scale; numbers of synapses are settled here even at full scale.
 
-    The sum of what each population lost becomes an ordinary stimulus `compensation.<population>`, so that the
-    plan shows it.
+    The sum of what each population lost becomes an ordinary stimulus `compensation.<population>`,
+    so that the plan shows it.
     """
     neurons, synapses = circuit.scale.neurons.mean, circuit.scale.synapses.mean
     sizes = {name: population.size or 1 for name, population in circuit.populations.items()}
@@ -78,7 +79,8 @@ def downscale(circuit: Circuit, options: CompilerOptions, diagnostics: Diagnosti
     )
     if lost_current:
         kept += (
-            f"mean of the synaptic input of {len(lost_current)} populations (constant current; van Albada 2015)",
+            f"mean of the synaptic input of {len(lost_current)} populations "
+            "(constant current; van Albada 2015)",
         )
     lost = (
         *unknown,
@@ -114,8 +116,9 @@ def _scaled_pathway(
 def total_number(pathway: Pathway, sizes: dict[str, int]) -> float:
     """Synapses of a pathway with `fixed_total_number`, before rounding.
 
-    From a probability it is the number for which a pair is connected at least once with that probability when
-    synapses fall on pairs at random: K = ln(1-p) / ln(1 - 1/(N_pre N_post)) (Potjans & Diesmann 2014).
+    From a probability it is the number for which a pair is connected at least once with that
+    probability when synapses fall on pairs at random: K = ln(1-p) / ln(1 - 1/(N_pre N_post))
+    (Potjans & Diesmann 2014).
     """
     if pathway.connect.number is not None:
         return float(pathway.connect.number[0][0].mean)
@@ -236,7 +239,7 @@ def _steady_rate(circuit: Circuit, stimulus: Stimulus) -> float | None:
 
 
 def _charge(circuit: Circuit, use: SynapseUse, weight: Value) -> float | None:
-    """Charge that one spike brings, in coulomb; None where it depends on the membrane or is not known."""
+    """Charge of one spike in coulomb; None where it depends on the membrane or is not known."""
     try:
         part = circuit.part("synapses", use.part)
         assert isinstance(part, Synapse)

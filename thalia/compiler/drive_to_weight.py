@@ -1,7 +1,8 @@
-"""Pass 2b: Circuit → Circuit. Weights that put each population at its working point: drives become weights, gains act.
+"""Pass 2b: Circuit → Circuit. Drives become weights, and gains act.
 
-A drive of 0.3 at 8 Hz is the weight whose mean current, with that presynaptic rate, is three tenths of the current at which
-the neuron just fires: in-degree x rate x efficacy x charge of a spike, at the potential that it then has.
+A drive of 0.3 at 8 Hz is the weight whose mean current, with that presynaptic rate, is three tenths
+of the current at which the neuron just fires: in-degree x rate x efficacy x charge of a spike, at
+the potential that it then has.
 """
 
 from collections.abc import Mapping
@@ -44,7 +45,7 @@ def drive_to_weight(
 
 
 def excited_in(circuit: Circuit) -> set[str]:
-    """The populations of a circuit, written out, that something excites, so that a gain changes them."""
+    """The populations of an expanded circuit that receive excitation, which a gain scales."""
     weigher = _Weigher(circuit, Diagnostics())
     weigher.whole()
     return weigher.excited
@@ -117,7 +118,7 @@ class _Weigher:
     def weight(
         self, drive: DriveTarget, receptor: SynapseUse, place: Place, arriving: float, path: Path
     ) -> Value:
-        """The weight that brings a drive when so many spikes a second arrive."""
+        """The weight that gives a drive when so many spikes arrive per second."""
         part, post = self.part("synapses", receptor.part), place[0]
         dimension = part.weight if isinstance(part, Synapse) and part.weight else UNITS["S"][1]
         unknown = constant(
@@ -145,7 +146,8 @@ class _Weigher:
         if current <= 0:
             self.problem(
                 path,
-                f"{post} fires without input: its rheobase, which drive() is relative to, is not above 0",
+                f"{post} fires without input: its rheobase, which drive() is relative to, "
+                "is not above 0",
                 hint,
             )
             return unknown
@@ -185,7 +187,7 @@ class _Weigher:
         return neuron.compartments[compartment].rheobase if compartment else neuron.rheobase
 
     def charge(self, receptor: SynapseUse, place: Place) -> float | None:
-        """Charge of a spike with a weight of 1 in SI, at the threshold; None where a part does not say."""
+        """Charge of a spike of weight 1 (SI) at threshold; None where it is not defined."""
         post, compartment = place
         part, neuron, rheobase = (
             self.part("synapses", receptor.part),
@@ -224,7 +226,7 @@ class _Weigher:
         return part if isinstance(part, Neuron) else None
 
     def part(self, kind: str, name: str) -> Any:
-        """A part, or None if there is none, which the next pass tells."""
+        """A component; None if there is none, which `resolve` reports."""
         try:
             return self.circuit.part(kind, name)
         except CircuitError:

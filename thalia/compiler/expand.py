@@ -1,4 +1,4 @@
-"""Pass 2: Circuit → Circuit. Regions and matrix pathways become ordinary populations and pathways."""
+"""Pass 2: Circuit → Circuit. Regions and matrix pathways become populations and pathways."""
 
 import math
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ from thalia.syntax.yaml_reader import Source, read_text, read_yaml
 
 @dataclass(frozen=True)
 class Template:
-    """A region template: checked, as the plain data that a circuit may change parts of, and where it is written."""
+    """A region template: checked, as plain data that a circuit may change, and its places."""
 
     file: str
     fragment: Fragment
@@ -37,7 +37,7 @@ class Template:
 
 
 def template_of(name: str, folder: FilePath, own_neurons: frozenset[str] = frozenset()) -> Template:
-    """The region template of this name: of the library, or in a file beside a circuit in this folder.
+    """The region template of this name: of the library, or in a file in the folder of a circuit.
 
     `own_neurons` are the names of the neuron models that the circuit defines itself.
 
@@ -63,16 +63,16 @@ def expand(
     options: CompilerOptions = DEFAULT_OPTIONS,
     diagnostics: Diagnostics | None = None,
 ) -> Circuit:
-    """The same circuit, written out: every pathway has one `pre` and one `post`, every stimulus one target.
+    """The circuit written out: pathways with one `pre` and one `post`, stimuli with one target.
 
-    What is written out already stays as it is. Pathways of `disconnect` are gone, and so are `conditions`, which change the
-    circuit as it is written.
+    What is written out already stays as it is. Pathways of `disconnect` are gone, and so are
+    `conditions`, which change the circuit as it is written.
 
     Raises
     ------
     CircuitError
-        For a region that is not there or refers to itself, for every table of the wrong shape, and for every
-        name in `disconnect` that no pathway has.
+        For a region that is not there or refers to itself, for every table of the wrong shape, and
+        for every name in `disconnect` that no pathway has.
     """
     diagnostics = diagnostics or Diagnostics()
     circuit = _expand_schedules(_expand_regions(_with_gains(circuit, diagnostics), diagnostics))
@@ -95,7 +95,7 @@ def expand(
 
 
 def _with_gains(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:
-    """The circuit with the gains that stand in a file beside it."""
+    """The circuit with its gains read from their file."""
     if not isinstance(circuit.gains, str):
         return circuit
     here: Path = ("gains",)
@@ -155,7 +155,7 @@ def _expand_regions(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:
 def _changed_template(
     here: Path, use: RegionUse, template: Template, source: Source, diagnostics: Diagnostics
 ) -> Fragment:
-    """The template of a region with what the circuit changes of it; `source` is where both are written."""
+    """A region's template with the circuit's changes; `source` is where both are written."""
     fragment = template.fragment
     populations = _changed(
         "populations", Population, use.populations, here, template, source, diagnostics
@@ -270,7 +270,7 @@ def _instructed_in(region: str, use: RuleUse) -> RuleUse:
 def _check_shares(
     here: Path, use: RegionUse, fragment: Fragment, file: str, diagnostics: Diagnostics
 ) -> None:
-    """Note at the region what is wrong with the shares of its populations, with all those of the template."""
+    """Check the shares of a region's populations; what is wrong is noted at the region."""
     shares = {
         name: population.share.mean
         for name, population in fragment.populations.items()
@@ -332,7 +332,7 @@ def _split_pathway(
 
 
 def _connected(circuit: Circuit, pathways: dict[str, tuple[str, Pathway]]) -> dict[str, Pathway]:
-    """The pathways, each given with the name under which it is written, without those of `disconnect`."""
+    """The pathways, each given with its name as written, without those of `disconnect`."""
     known = {*circuit.pathways, *pathways}
     unknown = [
         Problem(("disconnect", index), f"there is no pathway '{name}'", did_you_mean(name, known))
@@ -398,7 +398,8 @@ def _shape_problem(path: Path, entries: Any, shape: tuple[int, int]) -> Problem 
     if all(have in (1, want) and have for have, want in zip(found, shape, strict=True)):
         return None
     rows, columns = shape
-    message = f"expected a table of {rows} rows (post) and {columns} columns (pre), found {found[0]} and {found[1]}"
+    wanted = f"a table of {rows} rows (post) and {columns} columns (pre)"
+    message = f"expected {wanted}, found {found[0]} and {found[1]}"
     return Problem(path, message, "one row, one column or a single number applies to all")
 
 

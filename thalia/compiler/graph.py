@@ -1,4 +1,4 @@
-"""The circuit as a graph: populations and pathways with their numbers, for drawing and for networkx."""
+"""The circuit as a graph: populations and pathways with their numbers."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def network_from(name: str, structure: dict[str, Any]) -> Network:
 
 
 def graph_of(network: Network) -> nx.MultiDiGraph[str]:
-    """The network as a networkx graph; edges carry `in_degree`, synapses per postsynaptic neuron."""
+    """The network as a networkx graph; `in_degree` is synapses per postsynaptic neuron."""
     import networkx as nx  # half a second, and only drawings need it
 
     graph: nx.MultiDiGraph[str] = nx.MultiDiGraph(name=network.name)

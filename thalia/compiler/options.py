@@ -1,4 +1,4 @@
-"""What a command adds to a circuit: numbers that replace the circuit's own, and how the passes go about it."""
+"""Options of commands: numbers that replace those of a circuit, and how it is compiled."""
 
 from dataclasses import dataclass
 

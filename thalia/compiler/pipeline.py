@@ -1,6 +1,7 @@
 """The compiler: the passes that make a plan of a circuit, in their order.
 
-Each pass is a function of a value, the options and the diagnostics; what it gives is the value of the next one.
+Each pass is a function of a value, the options and the diagnostics; its result is the value of the
+next one.
 """
 
 from collections.abc import Callable, Container, Mapping
@@ -56,7 +57,7 @@ def after_each_pass(
 
 @dataclass(frozen=True)
 class Compiled:
-    """A circuit as given, written out by `expand`, and as the plan that runs; and what its scale preserves."""
+    """A circuit as given, as expanded, and as the plan that runs; and what its scale preserves."""
 
     circuit: Circuit
     options: CompilerOptions
@@ -66,7 +67,7 @@ class Compiled:
 
     @cached_property
     def files(self) -> dict[str, str]:
-        """The text of the circuit and of every file beside it that it draws in, by name."""
+        """The text of the circuit and of every file that it uses, by name."""
         folder = self.circuit.folder
         files = dict(self.circuit.source.files)
         files = files or {f"{self.circuit.name}.yaml": dumps(self.circuit)}
@@ -109,7 +110,7 @@ def plan_of(circuit: Circuit, lower: str = "on", precision: str = "double") -> P
 def load_whole(
     file: str | FilePath, set: Mapping[str, Any] | None = None, condition: str | None = None
 ) -> Circuit:
-    """Load a circuit; if it has mistakes, report those that the passes find in the rest of it as well.
+    """Load a circuit; if it has mistakes, report also those that the passes find in the rest.
 
     Raises
     ------

@@ -1,7 +1,8 @@
 """The Plan: a circuit in which every name is found and every equation final, as frozen data.
 
-`resolve` makes one group per population and one synapse object per pathway, `fuse` joins them, `lower` decides
-how each variable is integrated. A Plan can be run at any of these stages, with the same result.
+`resolve` makes one group per population and one synapse object per pathway, `fuse` joins them,
+`lower` decides how each variable is integrated. A Plan can be run at any of these stages, with the
+same result.
 """
 
 from collections.abc import Container, Iterable, Iterator
@@ -16,7 +17,7 @@ from thalia.syntax.units import DIMENSIONLESS, UNITS, Dimension, Value, constant
 
 @dataclass(frozen=True)
 class DriveMember:
-    """A Poisson stimulus of one population; `mean` is its rate of spikes per neuron, or None if it varies in time."""
+    """A Poisson stimulus of one population; `mean` is its rate per neuron, None if it varies."""
 
     name: str
     population: str
@@ -28,9 +29,10 @@ class DriveMember:
 
 @dataclass(frozen=True)
 class Drive:
-    """Independent Poisson input to every neuron of some populations, delivered straight into a variable.
+    """Independent Poisson input to every neuron of some populations, added to a variable.
 
-    `rate` is the rate of one source as an expression of the parameters and `t`; empty where it is constant.
+    `rate` is the rate of one source as an expression of the parameters and `t`; empty where it is
+    constant.
     """
 
     name: str
@@ -41,7 +43,7 @@ class Drive:
 
     @property
     def scale(self) -> str:
-        """The variable that holds spikes per step, or the number of sources where the rate varies."""
+        """The variable of spikes per step, or of the number of sources where the rate varies."""
         return f"{self.name}_number" if self.rate else f"{self.name}_mean"
 
     @property
@@ -75,7 +77,7 @@ SHARED_CELL = "(shared)"
 
 
 def group_name(population: str) -> str:
-    """The name of the group of a population, or of a neuron model; the prefix keeps it apart from C++ and synapses."""
+    """The name of a population's or neuron model's group; the prefix avoids names of C++."""
     return f"neurons_{population.replace('.', '_')}"
 
 
@@ -92,10 +94,11 @@ def unused_name(stem: str, taken: Container[str]) -> str:
 
 @dataclass(frozen=True)
 class Input:
-    """One thing that neurons receive: its equations, the term that it adds to an input of theirs, its parameters.
+    """An input of neurons: its equations, the term that it adds, and its parameters.
 
-    `idle` are the values for a population of the same group that does not receive it. The state that rules keep
-    in the neuron adds nothing; a spike changes it by `on_spike`, and `plastic` says in which phases it may learn.
+    `idle` are the values for a population of the same group that does not receive it. The state
+    that rules keep in the neuron adds nothing; a spike changes it by `on_spike`, and `plastic` says
+    in which phases it may learn.
     """
 
     name: str
@@ -182,7 +185,7 @@ class Group:
         return {name for member in self.members for name in member.from_task}
 
     def shared(self, parameter: str) -> Value | None:
-        """The one number that a parameter has in the whole group, or None where neurons differ, or may."""
+        """The one number that a parameter has in the whole group; None where neurons may differ."""
         if parameter in self.from_task:
             return None
         return _common(member.parameters[parameter] for member in self.members)
@@ -208,10 +211,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Rewiring:
-    """How the synapses of a pathway are pruned and grown: SI numbers, weights included, and the variable that connects.
+    """How the synapses of a pathway are pruned and grown, in SI; `connected` is a variable.
 
-    `share` of the potential synapses of each neuron can be connected, and `start` of those are at the beginning; `growth` is
-    the probability with which a place that is free is taken.
+    `share` of the potential synapses of each neuron can be connected, and `start` of those are at
+    the beginning; `growth` is the probability with which a place that is free is taken.
     """
 
     connected: str
@@ -225,7 +228,7 @@ class Rewiring:
 
 @dataclass(frozen=True)
 class WeightChange:
-    """A modulator that is released by changes of weights: every so many steps, since the variable `then` was taken."""
+    """A modulator released by changes of weights since `then`, every so many steps."""
 
     modulator: str
     pathways: tuple[str, ...]
@@ -237,8 +240,8 @@ class WeightChange:
 class PathwayPlan:
     """A pathway, ready to be wired: a member of a synapse object.
 
-    `initial` are variables of its synapses that do not start at zero: values, or expressions of `w` and `w_max`;
-    `states` are the names of what its rules keep in the postsynaptic neurons.
+    `initial` are variables of its synapses that do not start at zero: values, or expressions of `w`
+    and `w_max`; `states` are the names of what its rules keep in the postsynaptic neurons.
     """
 
     name: str
@@ -259,7 +262,7 @@ class PathwayPlan:
 
 @dataclass(frozen=True)
 class LaterEvent:
-    """Statements that run some time after a presynaptic spike has arrived; `after` is the parameter with the time."""
+    """Statements that run some time after a presynaptic spike; `after` is that parameter."""
 
     after: str
     statements: tuple[Statement, ...]
@@ -311,11 +314,11 @@ class SynapseGroup:
         )
 
     def shared(self, parameter: str) -> Value | None:
-        """The one number that a parameter has in all its synapses, or None where pathways differ."""
+        """The one number that a parameter has in all synapses; None where pathways differ."""
         return _common((member.parameters[parameter],) for member in self.members)
 
     def later_is_uniform(self, each: LaterEvent) -> bool:
-        """Whether all its synapses run these statements the same time after the presynaptic spike."""
+        """Whether all synapses run these statements equally long after the presynaptic spike."""
         return self.delay("axonal") is not None and self.shared(each.after) is not None
 
     def delay(self, side: str) -> Value | None:
@@ -325,7 +328,7 @@ class SynapseGroup:
 
 @dataclass(frozen=True)
 class PhasePlan:
-    """A stretch of time in whole steps, and the shared variables that have a value of their own in it."""
+    """A period in whole steps, and the global variables with a value of their own in it."""
 
     name: str
     steps: int

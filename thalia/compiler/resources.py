@@ -8,7 +8,8 @@ from thalia.compiler.plan import PathwayPlan, Plan, SynapseGroup
 from thalia.errors import fail
 from thalia.syntax.equations import identifiers
 
-WIRING_BYTES = 44  # per synapse at the peak of drawing and sorting (measured: 41 at 27 million, 32 at 302 million)
+# per synapse at the peak of drawing and sorting (measured: 41 at 27 million, 32 at 302 million)
+WIRING_BYTES = 44
 HELD_BYTES = (
     22  # per synapse as drawn, until the program has it: two indices, delay, weight, pathway
 )
@@ -32,7 +33,7 @@ def expected_synapses(pathway: PathwayPlan, plan: Plan) -> float:
 
 
 def bytes_per_synapse(synapses: SynapseGroup, precision: str = "double") -> int:
-    """Memory of one synapse in the compiled program: its ends, its place among those of its neuron, and its variables.
+    """Memory of one synapse in the compiled program: its ends, its indices and its variables.
 
     Besides, a neuron has 8 bytes for each delay of its axon.
     """
@@ -95,13 +96,14 @@ def check_memory(plan: Plan) -> None:
     if need > have:
         synapses = sum(expected_synapses(p, plan) for _, p in plan.pathways())
         raise fail(
-            f"{plan.name} needs about {need / 1e9:.1f} GB for {synapses:,.0f} synapses, and {have / 1e9:.1f} GB are free",
+            f"{plan.name} needs about {need / 1e9:.1f} GB for {synapses:,.0f} synapses, "
+            f"and {have / 1e9:.1f} GB are free",
             "run a smaller one with --scale, or on a larger machine",
         )
 
 
 def needed_disk(plan: Plan) -> float:
-    """Bytes of what a run file will hold for sure: recorded weights with their connectivity, and the state and its journal.
+    """Bytes that a run file needs for weights with connectivity, and for the state and its journal.
 
     Spikes are not known beforehand.
     """
@@ -137,6 +139,8 @@ def check_disk(plan: Plan, file: FilePath) -> None:
         need > disk.free and disk.total
     ):  # what is no disk has no size, and says itself that it cannot be written
         raise fail(
-            f"{file}: needs about {need / 1e6:,.1f} MB for weights and state, and {disk.free / 1e6:,.1f} MB are free in {folder}",
-            "record the weights of fewer pathways or less often (record.weights), or choose another place with -o",
+            f"{file}: needs about {need / 1e6:,.1f} MB for weights and state, "
+            f"and {disk.free / 1e6:,.1f} MB are free in {folder}",
+            "record the weights of fewer pathways or less often (record.weights), "
+            "or choose another place with -o",
         )

@@ -1,13 +1,15 @@
 """Weights that change between spikes, brought up to date only when something reads them.
 
-Where `dw/dt` is a sum of terms `factor × trace × signal`, with a trace that decays in each synapse at a rate that all
-share, and a signal that all synapses (of a neuron) see, one running sum of `signal × decay` for each term gives every
-synapse its weight: `w(t) = w(t0) + factor × trace(t0) × (sum(t) - sum(t0))`. The sums are advanced in each step, the
-synapses are not touched. See Potjans, Morrison & Diesmann (2010) Front Comput Neurosci 4:141 for one signal that decays
-itself; here any signal does.
+Where `dw/dt` is a sum of terms `factor × trace × signal`, with a trace that decays in each synapse
+at a rate that all share, and a signal that all synapses (of a neuron) see, one running sum of
+`signal × decay` for each term gives every synapse its weight: `w(t) = w(t0) + factor × trace(t0) ×
+(sum(t) - sum(t0))`. The sums are advanced in each step, the synapses are not touched. See Potjans,
+Morrison & Diesmann (2010) Front Comput Neurosci 4:141 for one signal that decays itself; here any
+signal does.
 
-A trace is kept in units that grow as it decays, so that its number stands still between events, and `w` without what
-the sums have added. Both are brought back at every flush, before they lose precision.
+A trace is kept in units that grow as it decays, so that its number stands still between events, and
+`w` without what the sums have added. Both are brought back at every flush, before they lose
+precision.
 """
 
 import ast
@@ -29,7 +31,7 @@ NOW = "w_now"
 
 @dataclass(frozen=True)
 class Term:
-    """A part of `dw/dt`: a `factor` that is constant between events, a `trace` (empty: 1), and a shared `signal`."""
+    """A term of `dw/dt`: `factor`, constant between events, `trace` (empty: 1), shared `signal`."""
 
     trace: str
     factor: str
@@ -46,7 +48,7 @@ def terms_of(
     rate : str
         The right side of `dw/dt`.
     traces, constant, shared : names
-        Variables of a synapse that decay, those that change only at events, and what synapses have in common.
+        Variables that decay, those that change only at events, and those that synapses share.
 
     Raises
     ------
@@ -109,7 +111,8 @@ class _Kinds:
                 raise EquationError(_why_not(name))
             case _:
                 raise EquationError(
-                    f"'{ast.unparse(node)}' mixes what is the synapse's own with what synapses share"
+                    f"'{ast.unparse(node)}' mixes "
+                    "what is the synapse's own with what synapses share"
                 )
 
 
@@ -140,7 +143,7 @@ def _bracketed(node: ast.expr) -> str:
 
 
 def decay_rate(equation: Equation, shared: Iterable[str]) -> str:
-    """The rate `k` of a trace with `dx/dt = k*x`, where all synapses share `k`; empty if it is none."""
+    """The rate `k` of a trace with `dx/dt = k*x`, shared by all synapses; empty if it is none."""
     if equation.kind != "ode" or degree(equation.right, {equation.name}) != 1:
         return ""
     only_shared = identifiers(equation.right) - {equation.name} <= {*shared}
@@ -149,7 +152,7 @@ def decay_rate(equation: Equation, shared: Iterable[str]) -> str:
 
 
 def _is_zero(text: str) -> bool:
-    """Whether an expression in which zero stands for the variable has nothing besides its multiples."""
+    """Whether an expression, with zero for the variable, has nothing besides its multiples."""
     match tree(text):
         case ast.Constant(value=0):
             return True
@@ -177,7 +180,7 @@ class Bookkeeping:
     growth: dict[str, str]
 
     def around(self, statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
-        """The same statements, given the present weight, and with the traces in their growing units."""
+        """The same statements for the current weight, with traces in their growing units."""
         touched = {s.target for s in statements} | {
             name for s in statements for name in identifiers(s.right)
         }

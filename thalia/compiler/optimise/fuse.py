@@ -1,7 +1,7 @@
 """Pass 4: Plan → Plan. One group per neuron model, one synapse object per class of synapses.
 
-Compile time and, on a GPU, kernel launches grow with the number of objects; fused, they do not grow with the
-number of populations and pathways. What differs between members becomes a parameter.
+Compile time and, on a GPU, kernel launches grow with the number of objects; fused, they do not grow
+with the number of populations and pathways. What differs between members becomes a parameter.
 """
 
 from collections import Counter, defaultdict
@@ -99,7 +99,7 @@ def _fused_synapses(
 
 
 def _time_constants(synapses: SynapseGroup) -> tuple[tuple[str, Value], ...]:
-    """Numbers in which pathways must agree whose weights change between spikes, so that they can share the sums of that."""
+    """Time constants that pathways must share if their weights change between spikes."""
     if not any(equation.name == "w" for equation in synapses.equations):
         return ()
     read = {
@@ -133,7 +133,7 @@ def _name(members: list[SynapseGroup], ends: dict[str, str], fused: list[Synapse
 
 
 def _fused_drives(drives: tuple[Drive, ...], names: dict[str, str]) -> tuple[Drive, ...]:
-    """Constant drives of one variable in one object, as long as each population has a single one there."""
+    """Constant drives of one variable in one object, if each population has a single one there."""
     fused: list[Drive] = []
     for drive in drives:
         group = names[drive.group]
@@ -161,6 +161,6 @@ def _fused_drives(drives: tuple[Drive, ...], names: dict[str, str]) -> tuple[Dri
 
 
 def _is_dendritic(synapses: SynapseGroup) -> bool:
-    """Whether postsynaptic spikes need time to reach the synapses, so that each pathway needs its own copy."""
+    """Whether postsynaptic spikes reach the synapses with a delay, one for each pathway."""
     delay = synapses.delay("dendritic")
     return delay is None or delay.mean != 0

@@ -1,4 +1,4 @@
-"""What belongs to neurons rather than to synapses: traces that are the same for all synapses of a neuron."""
+"""Hoisting: traces that are the same for all synapses of a neuron are kept in the neuron."""
 
 from dataclasses import dataclass, field, replace
 

@@ -1,13 +1,13 @@
 """Pass 5: Plan → Plan. Each synaptic variable gets its cheapest exact form.
 
-- *hoisted*: a trace that only postsynaptic spikes change is the same for all synapses of a neuron, so it lives
-  in the neuron: one number per neuron instead of one per synapse;
-- *accumulated*: a weight that changes between spikes by traces times signals that synapses share needs one running
-  sum for each, not a pass over the synapses (see `accumulate`);
-- *rescaled*: a trace that decays at a rate that all synapses share is kept in units that grow as it decays, so that
-  it needs no exponential and no time of its last update;
-- *event-driven*: a variable that decays linearly with constants has a closed form, so it is brought up to date
-  only when a spike arrives;
+- *hoisted*: a trace that only postsynaptic spikes change is the same for all synapses of a neuron,
+  so it lives in the neuron: one number per neuron instead of one per synapse;
+- *accumulated*: a weight that changes between spikes by traces times signals that synapses share
+  needs one running sum for each, not a pass over the synapses (see `deferred_weights`);
+- *rescaled*: a trace that decays at a rate that all synapses share is kept in units that grow as it
+  decays, so that it needs no exponential and no time of its last update;
+- *event-driven*: a variable that decays linearly with constants has a closed form, so it is brought
+  up to date only when a spike arrives;
 - *clock-driven*: everything else, a pass over all synapses in every step, said with its cost.
 """
 
@@ -42,7 +42,8 @@ HOISTED, ACCUMULATED, RESCALED, EVENT, CLOCK = (
     "event-driven",
     "clock-driven",
 )
-# time constants of the fastest trace after which its sum starts anew; by then it has grown by exp(10), and lost as much precision
+# time constants of the fastest trace after which its sum is reset; by then it has grown by exp(10),
+# and lost as much precision
 LONGEST = {"double": 10, "single": 3}
 RANGE = {
     "double": 300,
@@ -51,7 +52,7 @@ RANGE = {
 
 
 def lower(plan: Plan, options: CompilerOptions, diagnostics: Diagnostics) -> Plan:
-    """The same plan with a form for each variable; with `--lower off` all are clock-driven, for comparison."""
+    """The plan with a form for each variable; with `--lower off` all are clock-driven."""
     mode, precision = options.lower, options.precision
     groups = {group.name: group for group in plan.all_groups}
     synapses, intervals = [], []
@@ -80,14 +81,15 @@ def _integrated(group: Group) -> Group:
         group.equations(), {*group.variables(), *UNITS} - {e.name for e in group.equations()}
     )
     if group.name == SHARED and method == "exact":
-        method = "exponential_euler"  # whatever else is shared; and the exact solution of a chain divides by differences of rates
+        # whatever else is shared; and the exact solution of a chain divides by differences of rates
+        method = "exponential_euler"
     if method == "rk2" and _is_quadratic(group):
         method = "rosenbrock"  # which no conductance makes unstable
     return replace(group, method=method)
 
 
 def _is_quadratic(group: Group) -> bool:
-    """Whether the model, but for its inputs, is quadratic in its own variables, and everything can be differentiated."""
+    """Whether the model, without inputs, is quadratic in its variables and differentiable."""
     called = {name for right in written_out(group.equations()).values() for name in calls(right)}
     return (
         called <= {"exp"}
@@ -98,8 +100,8 @@ def _is_quadratic(group: Group) -> bool:
 def _summed(group: Group) -> Group:
     """The group with the plain integrals among the states of rules summed up step by step.
 
-    An equation that does not decay has no place in the exact solution of a linear model (its matrix cannot be
-    inverted), and would cost all other variables of the neuron their exactness.
+    An equation that does not decay has no place in the exact solution of a linear model (its matrix
+    cannot be inverted), and would cost all other variables of the neuron their exactness.
     """
     inputs, steps = [], []
     for each in group.inputs:
@@ -122,9 +124,10 @@ def _summed(group: Group) -> Group:
 
 
 def _method(equations: tuple[Equation, ...], constants: set[str]) -> str:
-    """Exact where the model is linear; exponential Euler where each equation is, in its own variable; else RK2.
+    """Exact for a linear model; exponential Euler if each equation is, in its variable; or RK2.
 
-    Equations with white noise are integrated by the stochastic scheme of Heun (they are Stratonovich's).
+    Equations with white noise are integrated by the stochastic scheme of Heun (they are
+    Stratonovich's).
     """
     held = {e.name for e in equations if "constant over dt" in e.flags}
     rights = written_out(e for e in equations if e.name not in held)
@@ -233,7 +236,7 @@ class _Lowering:
         return ""
 
     def _decaying(self) -> dict[str, _Decay]:
-        """Traces that decay at a rate that all synapses share, and that no equation reads but that of the weight."""
+        """Traces that decay at a rate shared by all synapses, and that only the weight reads."""
         rights = written_out(self.synapses.equations)
         numbers = {
             key: value.mean
@@ -253,7 +256,7 @@ class _Lowering:
         return found
 
     def _rescale(self) -> None:
-        """Keep the traces of a weight that changes only at events in units that grow as they decay."""
+        """Keep traces of a weight that only events change in units that grow as they decay."""
         stepped = _read_in_every_step(self.synapses)
         decaying = {name: each for name, each in self._decaying().items() if name not in stepped}
         if decaying:
@@ -297,7 +300,7 @@ class _Lowering:
     def _keep_books(
         self, pending: str, touching: frozenset[str], decaying: dict[str, _Decay]
     ) -> None:
-        """Put the present weight before every event's statements, and what is left of it after them."""
+        """Put the current weight before the statements of events, and the remainder after them."""
         stem = stem_of(self.synapses)
         decays, growths = (
             {trace: f"{stem}_{what}_of_{trace}" for trace in decaying}
@@ -308,7 +311,8 @@ class _Lowering:
                 decays[trace], growths[trace], self._there(f"dt*({each.rate})", self.to_shared)
             )
             self.forms[trace] = (
-                f"{RESCALED}: its unit grows as it decays, and is brought back every {self.flush_seconds:.3g} s"
+                f"{RESCALED}: its unit grows as it decays, and is brought back "
+                f"every {self.flush_seconds:.3g} s"
             )
         books = Bookkeeping(
             pending,
@@ -365,7 +369,7 @@ class _Lowering:
         return in_neurons
 
     def _there(self, expression: str, host: Moved) -> str:
-        """An expression of the synapses as the neurons, or the shared cell, see it; parameters come along."""
+        """An expression of the synapses in terms of the neurons, or of the global variables."""
         stem, in_neurons, names = stem_of(self.synapses), host is self.to_post, {}
         for name in sorted(identifiers(expression)):
             if name in self.synapses.parameters:
@@ -385,7 +389,7 @@ class _Lowering:
         return rename(expression, names)
 
     def _rest(self, mode: str, reason: str) -> None:
-        """What is neither hoisted nor accumulated: brought up to date at events where that is possible."""
+        """What is neither hoisted nor accumulated: updated at events where that is possible."""
         stepped = _read_in_every_step(self.synapses) if mode != "off" else {}
         if reason and "w" in stepped:
             stepped["w"] = reason

@@ -26,7 +26,7 @@ class AppliedRule:
 
     @property
     def scale(self) -> str:
-        """What every change of the weight is multiplied by; empty for a rule that applies its modulator itself."""
+        """What changes of the weight are multiplied by; empty if the rule applies its modulator."""
         gated = isinstance(self.part, Rule) and self.part.is_gated
         return f"({self.modulator})" if self.modulator and not gated else ""
 

@@ -1,4 +1,4 @@
-"""Components as a circuit uses them: found by name, and their parameters. What is wrong is noted, and the value is None."""
+"""Components that a circuit uses, and their parameters; None, with the problem noted, if wrong."""
 
 from collections.abc import Mapping
 

@@ -1,9 +1,9 @@
-"""Any rule as a rule of three factors: what it would do to the weight waits in an eligibility for a modulator.
+"""Any rule as a three-factor rule: its changes of the weight wait in an eligibility trace.
 
-The changes add to an eligibility that decays, and the weight follows it while the modulator is there:
-`dw/dt = rate * eligibility * modulator`. As every trace, it goes on while plasticity is off. With a rise it is the
-difference of two exponentials, which is zero at once and has its peak later, as the window of dopamine has
-(Yagishita et al. 2014, doi:10.1126/science.1255514).
+The changes add to a trace that decays, and the weight follows it while the modulator is present:
+`dw/dt = rate * eligibility * modulator`. Like every trace, it continues while plasticity is off.
+With a rise it is the difference of two exponentials, which starts at zero and peaks later, as the
+window of dopamine does (Yagishita et al. 2014, doi:10.1126/science.1255514).
 """
 
 from thalia.circuit.part_use import Eligibility
@@ -43,7 +43,7 @@ def why_not(rule: Rule) -> str:
 
 
 def waiting(rule: Rule, eligibility: Eligibility) -> tuple[Rule, dict[str, Value]]:
-    """The rule whose changes wait, and the numbers of their eligibility by the names of its parameters."""
+    """The rule with an eligibility trace, and the parameters of the trace."""
     traces = {LATE: "eligibility_decay"} | ({EARLY: "eligibility_rise"} if eligibility.rise else {})
     equations = [Equation("ode", name, f"-{name} / {tau}", WEIGHT) for name, tau in traces.items()]
     difference = f"({LATE} - {EARLY})" if eligibility.rise else LATE

@@ -1,4 +1,4 @@
-"""What each population receives: through receptors, from stimuli, and the state that rules keep in its neurons."""
+"""What each population receives: through receptors, from stimuli, and the state of its rules."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +20,7 @@ BIAS = Input("bias", "bias", (), {"bias": AMPERE}, {"bias": constant(0, AMPERE)}
 
 @dataclass(frozen=True)
 class Contribution:
-    """One input of a population, with the parameters that it has there, and the path of what brings it."""
+    """One input of a population, with its parameters there, and the path of its origin."""
 
     population: str
     input: Input
@@ -96,7 +96,7 @@ def _of_stimuli(
 
 
 def _term(each: ResolvedStimulus, name: str, expression: str, into: str) -> Contribution:
-    """A stimulus as a term of an input, with a switch that keeps it from the group's other populations."""
+    """A stimulus as a term of an input, with a switch that is 0 for other populations."""
     local = {key: f"{name}_{key}" for key in each.values}
     switch = f"{name}_on"
     renamed = {local[key]: value for key, value in each.values.items()}

@@ -1,4 +1,4 @@
-"""The names in a circuit that no other part of it reads: whether they are distinct, and name something."""
+"""Names in a circuit that only recording and comparison use: checked against what there is."""
 
 from collections import Counter
 from collections.abc import Mapping

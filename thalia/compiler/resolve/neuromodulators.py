@@ -1,4 +1,4 @@
-"""Neuromodulators: their levels are global variables, driven by populations, schedules and one another."""
+"""Neuromodulators: global variables, driven by populations, schedules and one another."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -137,7 +137,7 @@ def global_variables(modulators: Modulators, diagnostics: Diagnostics) -> Group 
 
 
 def releases_by_spikes(circuit: Circuit, modulators: Modulators) -> tuple[SynapseGroup, ...]:
-    """What carries the spikes of populations to the modulators: one object for each modulator and population."""
+    """The synapses by which spikes release modulators: one object for each pair of them."""
     return tuple(
         _release(circuit, each, population, kind, statements)
         for each in modulators.values()
@@ -263,9 +263,10 @@ def expression(
     more: Mapping[str, Dimension] | None = None,
     wanted: Dimension = DIMENSIONLESS,
 ) -> str | None:
-    """An expression of modulators in terms of global variables; None, with the problem noted, if it is none.
+    """An expression of modulators in terms of global variables; None, with the problem noted.
 
-    The name of a modulator stands for its signal, the level above its baseline; `<name>_level` for the level.
+    The name of a modulator stands for its signal, the level above its baseline; `<name>_level` for
+    the level.
     """
     meanings = {word(name): each.signal(prefix) for name, each in modulators.items()}
     meanings |= {f"{word(name)}_level": f"{prefix}{word(name)}_level" for name in modulators}

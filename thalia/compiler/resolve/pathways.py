@@ -20,8 +20,8 @@ CONDUCTANCE = UNITS["S"][1]
 class ResolvedPathway:
     """A pathway whose ends, receptor and weight are found to be right.
 
-    `applied` are its rules as written, `rules` those that ever act: none where plasticity is off in every phase,
-    so that it fuses with static pathways. `w_min` and `w_max` bound the weights that rules change.
+    `applied` are its rules as written, `rules` those that ever act: none where plasticity is off in
+    every phase, so that it fuses with static pathways. `w_min` and `w_max` bound plastic weights.
     """
 
     name: str
@@ -103,7 +103,7 @@ def _resolved(
 def _numbers_fit(
     circuit: Circuit, pathway: Pathway, path: Path, receptor: Receptor, diagnostics: Diagnostics
 ) -> bool:
-    """Whether the weight is of the receptor's dimension; signs, delays and positions are checked as well."""
+    """Whether the weight is of the receptor's dimension; also checks signs, delays, positions."""
     weight = pathway.weight[0][0]
     _check_positions(circuit, pathway, path, diagnostics)
     if receptor.weight == CONDUCTANCE == weight.dimension:

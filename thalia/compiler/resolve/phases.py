@@ -51,7 +51,7 @@ def plastic_in(circuit: Circuit, pathway: str) -> tuple[bool, ...]:
 
 
 def lasting(circuit: Circuit, duration: Value) -> Circuit:
-    """The circuit with another duration: its phases end earlier, or the last one goes on for longer.
+    """The circuit with another duration: phases end earlier, or the last one is extended.
 
     Phases that are not reached keep their place with no length, so that the same program runs.
     """

@@ -1,4 +1,4 @@
-"""The plasticity rules of pathways: found by name, each with its parameters, in the order in which they act."""
+"""The plasticity rules of pathways, each with its parameters, in the order in which they act."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from thalia.library.schema import Rule, Synapse
 
 @dataclass(frozen=True)
 class AppliedRules:
-    """What changes the effect of a pathway's spikes: short-term plasticity, and the rules that change its weights."""
+    """The short-term plasticity of a pathway, and the rules that change its weights."""
 
     efficacies: tuple[AppliedRule, ...]
     rules: tuple[AppliedRule, ...]
@@ -81,7 +81,7 @@ def _rules(
 
 @dataclass(frozen=True)
 class _Published:
-    """What a window says of a rule: its name, its pairing, and the parameters, with where they are written."""
+    """The rule of a window, its pairing, and its parameters, with where they are written."""
 
     rule: str = ""
     pairing: str = ""
@@ -91,7 +91,7 @@ class _Published:
 def _rule(
     circuit: Circuit, use: RuleUse, path: Path, modulators: Modulators, diagnostics: Diagnostics
 ) -> AppliedRule | None:
-    """One rule: its defaults, replaced by the parameters of a window, then of a preset, then by its own."""
+    """One rule: its defaults, overridden by a window, then by a preset, then by its own."""
     window = None
     if use.window:
         here = (*path, "window")
@@ -163,7 +163,7 @@ def _modulator(
     modulators: Modulators,
     diagnostics: Diagnostics,
 ) -> str | None:
-    """The signal that gates or scales a rule, as an expression; empty if there is none, None if it has mistakes."""
+    """The expression that gates or scales a rule; empty if there is none, None if it is wrong."""
     if use.modulator:
         here = (*path, "modulator")
         return expression(use.modulator, here, IN_SYNAPSES, modulators, diagnostics)

@@ -99,7 +99,7 @@ def _modulated(
     modulators: Modulators,
     diagnostics: Diagnostics,
 ) -> tuple[tuple[Equation, ...], str, tuple[Statement, ...]]:
-    """The neuron's equations, threshold and reset, with the parameters that modulators change where the circuit says so."""
+    """The neuron's equations, threshold and reset, with parameters that modulators change."""
     added, names = [], {}
     dimensions = {key: value.dimension for key, value in values.items()}
     for name, text in population.modulation.items():

@@ -19,7 +19,7 @@ VOLT = UNITS["V"][1]
 
 @dataclass(frozen=True)
 class Target:
-    """Where synapses end on a neuron: the variable that sums up its input, the potential there, and the compartment's name."""
+    """Where synapses end on a neuron: the variable that sums the input, the potential there."""
 
     variable: str
     potential: str
@@ -48,7 +48,7 @@ class ReceptorUse:
 
     @property
     def identity(self) -> object:
-        """What uses of one receptor have in common; in graded transmission, each pathway has its own."""
+        """What uses of one receptor share; in graded transmission, each pathway has its own."""
         owner = self.owner if self.part.in_every_step else ()
         return self.name, tuple(sorted(self.values.items())), self.target, owner
 
@@ -165,7 +165,7 @@ def _suits(
 
 
 def named_receptors(uses: list[ReceptorUse]) -> dict[Path, Receptor]:
-    """The receptor of each owner: one for each distinct synapse model, set of parameters and target."""
+    """The receptor of each owner: one for each synapse model, set of parameters and target."""
     made: dict[object, Receptor] = {}
     taken: set[str] = set()
     for use in uses:

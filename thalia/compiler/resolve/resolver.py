@@ -1,4 +1,4 @@
-"""Pass 3: Scaled → Plan. Every name found, every default filled, every dimension checked, every equation final."""
+"""Pass 3: Scaled → Plan. Names found, defaults filled in, dimensions checked, equations final."""
 
 from dataclasses import replace
 

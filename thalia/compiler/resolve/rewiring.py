@@ -17,7 +17,7 @@ def rewiring_of(
     high: Value,
     diagnostics: Diagnostics,
 ) -> Rewiring | None:
-    """How the rules of a pathway, whose weights lie between two bounds, rewire it; None if they do not."""
+    """How rules rewire a pathway, given the bounds of its weights; None if they do not."""
     found = [rule for rule in rules if rule.rewires]
     for rule in found[1:]:
         message = "a pathway is rewired by one rule only"

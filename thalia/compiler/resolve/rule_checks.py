@@ -1,4 +1,4 @@
-"""The equations and statements of rules: their dimensions, and whether the neurons have what they read."""
+"""Dimensions of the equations and statements of rules, and the neuron variables that they need."""
 
 from collections.abc import Iterable
 
@@ -51,7 +51,7 @@ def check_rule(
 
 
 def _written_at(circuit: Circuit, rule: AppliedRule) -> Path:
-    """Where the equations of a rule are written, if that is in the circuit; else where it is used."""
+    """Where a rule is written, if that is in the circuit; else where it is used."""
     is_rule = isinstance(rule.part, Rule)
     own = circuit.rules if is_rule else circuit.synapses
     return ("rules" if is_rule else "synapses", rule.name) if rule.name in own else rule.path
@@ -64,7 +64,7 @@ def _neuron_suffices(
     post: Group,
     diagnostics: Diagnostics,
 ) -> bool:
-    """Whether the postsynaptic neuron has the variables that a rule reads; if not, say which neurons have."""
+    """Whether the postsynaptic neuron has the variables that a rule reads."""
     part, population = rule.part, post.members[0].name
     missing = sorted(part.reads_of_the_neuron() - {*there} - {*inside})
     for name in missing:

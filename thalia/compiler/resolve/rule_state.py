@@ -1,7 +1,7 @@
 """The state that rules keep in postsynaptic neurons.
 
-It is one state for all pathways that use a rule with the same parameters, so that a threshold belongs to the neuron
-and not to a pathway.
+It is one state for all pathways that use a rule with the same parameters, so that a threshold
+belongs to the neuron and not to a pathway.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,7 +22,7 @@ States = Mapping[object, State]
 
 
 def name_states(pathways: Iterable[ResolvedPathway], receptors: Mapping[Path, Receptor]) -> States:
-    """Every state of the rules of some pathways, by its identity, under a name that nothing else in the neurons has."""
+    """Every state of the rules of some pathways, by its identity, each with a unique name."""
     states: dict[object, State] = {}
     taken = {receptor.input.name for receptor in receptors.values()}
     for pathway in pathways:
@@ -37,7 +37,7 @@ def name_states(pathways: Iterable[ResolvedPathway], receptors: Mapping[Path, Re
 def states_of(
     pathway: ResolvedPathway, states: States
 ) -> Iterator[tuple[AppliedRule, State | None]]:
-    """The rules that act in a pathway, each with its state in the postsynaptic neuron if it keeps any."""
+    """The rules that act in a pathway, each with its state in the postsynaptic neuron, if any."""
     for rule in pathway.acting:
         keeps = bool(rule.part.neuron)
         yield rule, states[_identity(rule, pathway.plastic)] if keeps else None
@@ -89,7 +89,7 @@ def initial_value(raw: Value | str, values: Parameters) -> Value | str:
 
 
 def seen_by_synapses(state: State) -> dict[str, str]:
-    """What a rule calls the variables and parameters of its state, by the names under which its synapses read them."""
+    """The names in a rule of the variables of its state, with those that its synapses use."""
     names = [*(equation.name for equation in state.equations), *state.parameters]
     return {name.removeprefix(f"{state.name}_"): f"{name}_post" for name in names}
 
@@ -103,7 +103,7 @@ def instructions(
     states: States,
     diagnostics: Diagnostics,
 ) -> dict[str, tuple[Statement, ...]]:
-    """What the spikes of each instructive pathway do to the states of the rules that it instructs."""
+    """What spikes of each instructive pathway do to the states of the rules that it instructs."""
     found: dict[str, tuple[Statement, ...]] = {}
     for pathway in pathways:
         for rule, state in states_of(pathway, states):

@@ -1,4 +1,4 @@
-"""Spikes that are given: from the circuit, from a text file beside it, or from a SONATA file, such as the file of a run."""
+"""Prescribed spikes: from the circuit, from a text file, or from a SONATA file."""
 
 import csv
 from io import StringIO
@@ -16,7 +16,7 @@ HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def playbacks_of(circuit: Circuit, diagnostics: Diagnostics) -> tuple[Playback, ...]:
-    """The spike times that stimuli prescribe, in the circuit or in a file beside it."""
+    """The spike times that stimuli prescribe, in the circuit or in a file."""
     found = (
         _playback(name, stimulus, circuit, diagnostics)
         for name, stimulus in circuit.stimuli.items()
@@ -60,7 +60,7 @@ def _playback(
 
 
 def spikes_text(stimulus: Stimulus, folder: FilePath) -> str:
-    """The file of a stimulus as text, one line of `index, time in ms` a spike; a SONATA file is written out.
+    """The file of a stimulus as text, a line of `index, time in ms` per spike, from SONATA, too.
 
     Raises
     ------
@@ -108,7 +108,8 @@ def _written_out(file: FilePath, stimulus: Stimulus) -> str:
                 raise fail(f"{file}: its times are in {units}, expected ms")
             if times.shape != found[name]["node_ids"].shape or times.ndim != 1:
                 raise fail(
-                    f"{file}: has {times.size} timestamps and {found[name]['node_ids'].size} node_ids of '{name}'"
+                    f"{file}: has {times.size} timestamps and "
+                    f"{found[name]['node_ids'].size} node_ids of '{name}'"
                 )
             pairs = zip(found[name]["node_ids"][:].tolist(), times[:].tolist(), strict=True)
             return "".join(f"{index},{time!r}\n" for index, time in pairs)

@@ -1,4 +1,4 @@
-"""Stimuli: currents and rates that become terms of a neuron's input, and Poisson spikes that become drives."""
+"""Stimuli: currents and rates, which are terms of a neuron's input, and Poisson spikes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ type ActsAs = Literal["current", "rate", "spikes"]
 
 @dataclass(frozen=True)
 class ResolvedStimulus:
-    """A stimulus with its kind and parameters, where it acts, and whether as a current, as a rate or by spikes."""
+    """A stimulus with its kind and parameters, where it acts, and how."""
 
     name: str
     stimulus: Stimulus
@@ -118,7 +118,7 @@ def _takes_rates(circuit: Circuit, population: str, diagnostics: Diagnostics) ->
 def stimulus_receptors(
     circuit: Circuit, stimuli: tuple[ResolvedStimulus, ...], diagnostics: Diagnostics
 ) -> Iterator[ReceptorUse]:
-    """The receptors of the stimuli that deliver spikes, where the weight is of the right dimension."""
+    """The receptors of stimuli that deliver spikes, where the weight has the right dimension."""
     for each in stimuli:
         if each.acts_as != "spikes":
             continue
@@ -179,7 +179,7 @@ def _drive(each: ResolvedStimulus, receptor: Receptor, diagnostics: Diagnostics)
 
 
 def _single_jump(arrival: tuple[Statement, ...]) -> tuple[str, str] | None:
-    """The variable that one spike adds to, and what it adds, in terms of `w` and the receptor's parameters."""
+    """The variable that one spike adds to, and what it adds, as an expression."""
     if len(arrival) != 1 or arrival[0].operator != "+=":
         return None
     names = {name: name.removesuffix("_post") for name in identifiers(arrival[0].right)}

@@ -1,4 +1,4 @@
-"""A receptor and the rules of a pathway, composed into the equations and statements of one synapse object."""
+"""A receptor and rules, composed into the equations and statements of one synapse object."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ CLAMP = Statement("w", "=", "clip(w, w_min, w_max)")
 
 @dataclass(frozen=True)
 class SynapseCode:
-    """The equations and statements of a pathway's synapses, with the parameters that they read and what starts above zero."""
+    """The equations and statements of synapses, their parameters and their initial values."""
 
     equations: tuple[Equation, ...]
     on_pre: tuple[Statement, ...]
@@ -38,7 +38,7 @@ class SynapseCode:
 
 @dataclass(frozen=True)
 class _Scoped:
-    """A rule with the names that its variables have in the synapse, and what its changes of the weight are multiplied by."""
+    """A rule with the names of its variables in the synapse, and the factor of its changes."""
 
     rule: AppliedRule
     local: dict[str, str]
@@ -85,8 +85,9 @@ def synapse_code(
 ) -> SynapseCode:
     """Compose what happens in a pathway's synapses.
 
-    When a spike arrives: short-term plasticity, the arrival itself, the rules in their order, one clamp, and
-    whatever follows from the change of the weight. The names of each rule begin with its word.
+    When a spike arrives: short-term plasticity, the arrival itself, the rules in their order, one
+    clamp, and what follows from the change of the weight. The names of each rule begin with its
+    word.
 
     Parameters
     ----------
@@ -127,7 +128,7 @@ def synapse_code(
 def _scoped(
     rules: list[tuple[AppliedRule, State | None]], plastic: str, connected: str
 ) -> list[_Scoped]:
-    """The rules under their names; `plastic` and `connected` are the switches of plasticity and of synapses, if any."""
+    """The rules under their names; `plastic` and `connected` are the names of switches, if any."""
     words = [rule.word for rule, _ in rules]
     found = []
     for index, (rule, state) in enumerate(rules, start=1):
@@ -165,7 +166,7 @@ def _arriving(
 
 
 def _event(event: str, scoped: list[_Scoped], clamps: bool = False) -> tuple[Statement, ...]:
-    """The statements of the rules in their order, then the clamp, then what follows from the change."""
+    """The statements of the rules in order, then the clamp, then what follows the change."""
     changing: list[Statement] = []
     following: list[Statement] = []
     for each in scoped:
@@ -187,7 +188,8 @@ def _event(event: str, scoped: list[_Scoped], clamps: bool = False) -> tuple[Sta
                 changing.append(_scaled(made, each.scale))
     if not clamps and not any(statement.target == "w" for statement in changing):
         return tuple(changing)
-    # the weight is within its bounds already; but NumPy would make `= w` another name of the array that changes next
+    # the weight is within its bounds already, but NumPy would make `= w` an alias of the array
+    # that changes next
     before = [Statement("w_before", "=", "clip(w, w_min, w_max)")] if following else []
     return (*before, *changing, CLAMP, *following)
 

@@ -129,7 +129,7 @@ def check_synapses(
     shared: Group | None,
     diagnostics: Diagnostics,
 ) -> None:
-    """Check the dimensions of what synapses do, and that the neurons on both sides have what they read."""
+    """Check the dimensions of what synapses do, and that both neurons have what they read."""
     for pathway in pathways:
         if pathway.pre not in groups or pathway.post not in groups:
             continue
@@ -173,7 +173,7 @@ def _check_graded(
     path: Path,
     diagnostics: Diagnostics,
 ) -> None:
-    """Check that presynaptic neurons have what is transmitted in every step, in the dimension of what takes it."""
+    """Check that presynaptic neurons have what is transmitted, with the right dimension."""
     known = {f"{name}_pre": dimension for name, dimension in pre.variables().items()}
     known |= {f"{name}_post": dimension for name, dimension in post.variables().items()}
     known["w"] = synapses.weight
