@@ -1,4 +1,4 @@
-"""The output of two channels of the basal ganglia where one is asked to act, whole and with each of three ways cut.
+"""Two channels of the basal ganglia, one of which is asked to act, and the effect of three lesions.
 
 python plots/basal_ganglia.py [-o plots/basal_ganglia.png] [--seeds 5]
 """
@@ -19,7 +19,10 @@ COLOURS = {"left": "#D55E00", "right": "#0072B2"}
 
 
 def numbers(run: thalia.Run) -> dict[str, float]:
-    """Rates at rest, and of the pars reticulata of the channel that is asked and of the other, in Hz, the mean of both ways."""
+    """Rates at rest, and of the pars reticulata of the requested and the other channel, in Hz.
+
+    Each is the mean over both sides.
+    """
     rates = run.results["rates_by_phase_hz"]
     found = {
         f"rest {cell}": np.mean([rates["rest"][f"{side}_output.{cell}"] for side in SIDES])

@@ -1,4 +1,4 @@
-"""A brain of fourteen regions at rest, and as the retina sees: spikes, and every population's rate within its published range.
+"""A brain of fourteen regions at rest and with visual input: spikes, and rates in published ranges.
 
 python plots/brain.py [-o plots/brain.png] [--seeds 3] [--backend cuda]
 """

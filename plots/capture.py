@@ -1,4 +1,4 @@
-"""Synaptic tagging and capture: what is left of a weak input's change, against the delay of a strong one.
+"""Synaptic tagging and capture: what remains of a weak input's change after a strong input.
 
 python plots/capture.py [-o plots/capture.png] [--write]
 
@@ -23,7 +23,12 @@ CHANGE = 0.1 * np.exp(
 
 
 def write(folder: Path, start: float, delay: float | None) -> dict[str, str]:
-    """The files for a delay in minutes (None: no strong input), and the settings with which the circuit reads them."""
+    """Write the files for a delay in minutes (None: no strong input).
+
+    Returns
+    -------
+    The settings with which the circuit reads them.
+    """
     weak, strong = start * 60e3, None if delay is None else (start + delay) * 60e3
     fire = sorted(time + 5 for time in (weak, strong) if time is not None)
     lines = {
@@ -37,7 +42,7 @@ def write(folder: Path, start: float, delay: float | None) -> dict[str, str]:
 
 
 def simulate(delay: float | None) -> tuple[np.ndarray, np.ndarray]:
-    """Hours after the weak input, and the change of its synapse as a fraction of what the input did."""
+    """Hours after the weak input, and the change of its synapse relative to the initial change."""
     with tempfile.TemporaryDirectory() as folder:
         settings = write(Path(folder), START, delay) | {"duration": f"{(START + 600) * 60} s"}
         weights = thalia.run(CIRCUIT, set=settings, output=Path(folder) / "run.h5").weights[

@@ -1,4 +1,4 @@
-"""Purkinje cells learn to pause to a tone that an error follows, and to no light: weights and rates, and three controls.
+"""Purkinje cells learn to pause to a tone followed by an error, but not to a light; controls.
 
 python plots/cerebellum.py [-o plots/cerebellum.png] [--seeds 5]
 """
@@ -22,7 +22,7 @@ COLOURS = {"tone": "#D55E00", "light": "#0072B2"}
 
 
 def response(run: thalia.Run, population: str, phase: str, shown: str) -> float:
-    """Rate of a population in the window of a stimulus less that before the tone, in Hz."""
+    """Rate of a population in the window of a stimulus minus that before the tone, in Hz."""
     times, cells, trials = _within(run, population, phase)
     rate = {
         name: ((times >= start) & (times < stop)).sum() / (cells * trials * (stop - start))
@@ -32,7 +32,7 @@ def response(run: thalia.Run, population: str, phase: str, shown: str) -> float:
 
 
 def weights(run: thalia.Run, shown: str) -> np.ndarray:
-    """Mean weight over time of the granule cells that only this stimulus drives, as a fraction of the weight at first."""
+    """Mean weight over time of granule cells driven by one stimulus only, relative to the start."""
     afferents = {
         name: np.bincount(
             run.weights[f"{name}_fibres"].post, minlength=run.spikes["cb.granule"].size
@@ -47,7 +47,7 @@ def weights(run: thalia.Run, shown: str) -> np.ndarray:
 
 
 def numbers(run: thalia.Run) -> dict[str, float]:
-    """Weights left, and what learning changed of the responses of Purkinje and nuclear cells, in Hz."""
+    """Remaining weights, and changes of the responses of Purkinje and nuclear cells, in Hz."""
     found = {f"{shown} weight": float(weights(run, shown)[-1]) for shown in COLOURS}
     for shown in COLOURS:
         for population in ("purkinje", "nuclei"):
@@ -59,7 +59,7 @@ def numbers(run: thalia.Run) -> dict[str, float]:
 
 
 def _within(run: thalia.Run, population: str, phase: str) -> tuple[np.ndarray, int, float]:
-    """Times of spikes into their trial of one second, number of cells, and number of trials of a phase."""
+    """Spike times within trials of one second, number of cells, and number of trials of a phase."""
     start, stop = next((start, stop) for name, start, stop in run.phases if name == phase)
     spikes = run.spikes[population]
     return (
@@ -78,7 +78,7 @@ def draw(study: thalia.Study) -> Figure:
         axes[0, column].set(title=condition.replace("baseline", "paired").replace("_", " "))
     for condition, found in study.measure(numbers).items():
         print(condition, {key: f"{each:.2f}" for key, each in found.items()})
-    axes[0, 0].set(ylabel="weight / weight at first")
+    axes[0, 0].set(ylabel="weight / initial weight")
     axes[0, 0].legend(fontsize=8, frameon=False)
     axes[1, 0].set(ylabel="Purkinje cells (Hz)")
     axes[1, 0].legend(fontsize=8, frameon=False)

@@ -1,4 +1,4 @@
-"""A column of cortex at rest, as its thalamus sends a volley, and with VIP cells driven, which free the others through SST cells.
+"""A cortical column at rest, during a thalamic volley, and disinhibited by VIP cells.
 
 python plots/cortical_column.py [-o plots/cortical_column.png] [--seeds 5]
 """
@@ -42,7 +42,7 @@ def response(run: thalia.Run, population: str) -> np.ndarray:
 
 
 def numbers(run: thalia.Run) -> dict[str, float]:
-    """Rates without stimulus of every population, and mean CV of intervals and mean correlation of each layer."""
+    """Spontaneous rate of every population; CV of intervals and mean correlation of each layer."""
     found = {
         f"{name} Hz": rate for name, rate in run.results["rates_by_phase_hz"]["spontaneous"].items()
     }
@@ -56,7 +56,7 @@ def numbers(run: thalia.Run) -> dict[str, float]:
 
 
 def latency(rates: np.ndarray) -> float:
-    """When the response is first at a quarter of its height over what was before the volley, in ms."""
+    """Time at which the response first reaches a quarter of its height above baseline, in ms."""
     before = rates[: round(0.02 / BIN)].mean()
     after = rates[round(0.02 / BIN) :] - before
     return float((np.argmax(after >= after.max() / 4) + 0.5) * BIN * 1000)

@@ -1,4 +1,4 @@
-"""A track that CA3 learned, replays at rest in ripples and completes from a part; after one lap, and in four controls.
+"""A track that CA3 learned: replay in ripples at rest, and completion; after one lap, and controls.
 
 python plots/hippocampus.py [-o plots/hippocampus.png] [--seeds 5] [--backend cuda]
 """
@@ -38,7 +38,7 @@ def within(run: thalia.Run, population: str, phase: str) -> tuple[np.ndarray, np
 
 
 def fields(run: thalia.Run) -> np.ndarray:
-    """The angle on the track at which each CA3 cell fired while it was explored; NaN for a cell without one field."""
+    """Place field of each CA3 cell as an angle on the track; NaN for cells without one field."""
     times, neurons, _ = within(run, CELLS, "explore")
     size = run.spikes[CELLS].size
     total = np.zeros(size, complex)
@@ -48,7 +48,7 @@ def fields(run: thalia.Run) -> np.ndarray:
 
 
 def sharp_waves(run: thalia.Run) -> list[tuple[float, float]]:
-    """Start and end of every stretch of rest in which CA3 cells fire at more than 2 Hz in the mean."""
+    """Start and end of every period of rest in which CA3 cells fire above 2 Hz on average."""
     times, _, length = within(run, CELLS, "rest")
     high = thalia.analysis.population_rate(times, run.spikes[CELLS].size, length, SMOOTH) > HIGH
     edges = np.flatnonzero(np.diff(np.concatenate([[0], high.astype(int), [0]])))
@@ -60,7 +60,7 @@ def sharp_waves(run: thalia.Run) -> list[tuple[float, float]]:
 
 
 def path(times: np.ndarray, angles: np.ndarray) -> tuple[float, float]:
-    """Laps per second of the decoded position in a sharp wave, and the correlation of position and time."""
+    """Speed of the decoded position in laps per second, and its correlation with time."""
     bins = (times / BIN).astype(int)
     vector = np.zeros(bins.max() + 1, complex)
     np.add.at(vector, bins, np.exp(1j * angles))
@@ -72,7 +72,7 @@ def path(times: np.ndarray, angles: np.ndarray) -> tuple[float, float]:
 
 
 def replays(run: thalia.Run) -> list[float]:
-    """Speed in laps per second of every sharp wave; 0 where its order is no better than 95 % of shuffled fields give."""
+    """Speed in laps per second of every sharp wave; 0 if no more ordered than 95 % of shuffles."""
     times, neurons, _ = within(run, CELLS, "rest")
     angle, generator, speeds = fields(run), np.random.default_rng(0), []
     known = np.flatnonzero(~np.isnan(angle))
@@ -92,7 +92,7 @@ def replays(run: thalia.Run) -> list[float]:
 
 
 def ripple(run: thalia.Run) -> tuple[float, float]:
-    """Frequency of the highest peak from 100 to 300 Hz in the rate of basket cells at rest, and its height over the median."""
+    """Frequency and height of the largest peak, 100 to 300 Hz, of basket cells at rest."""
     times, _, length = within(run, BASKET, "rest")
     frequency, power = thalia.analysis.spectrum(
         thalia.analysis.population_rate(times, run.spikes[BASKET].size, length, 0.001),
@@ -104,7 +104,7 @@ def ripple(run: thalia.Run) -> tuple[float, float]:
 
 
 def theta(run: thalia.Run) -> tuple[float, float]:
-    """Frequency of the highest peak from 4 to 12 Hz in the rate of running CA1 cells, and its height over the median."""
+    """Frequency and height of the largest peak, 4 to 12 Hz, of CA1 cells in exploration."""
     times, _, length = within(run, "hc.ca1", "explore")
     frequency, power = thalia.analysis.spectrum(
         thalia.analysis.population_rate(times, run.spikes["hc.ca1"].size, length, 0.005),
@@ -117,9 +117,10 @@ def theta(run: thalia.Run) -> tuple[float, float]:
 
 
 def recalled(run: thalia.Run, start: float, stop: float) -> tuple[float, float]:
-    """Part of the CA3 cells that fire from `start` to `stop` after a cue, which reaches none of them through a mossy fibre.
+    """Fraction of the CA3 cells that fire from `start` to `stop` after a cue.
 
-    First of those with a field where the cue is, then of those with one at least a quarter of a lap away; the mean of all cues.
+    First of the cells with a field at the cue, then of those with one at least a quarter of a lap
+    away, without cells that the cue reaches through a mossy fibre; averaged over cues.
     """
     mossy = run.weights["hc.mossy_fibres"]
     (times, neurons, length), (granule_times, granules, _) = (
@@ -140,7 +141,7 @@ def recalled(run: thalia.Run, start: float, stop: float) -> tuple[float, float]:
 
 
 def numbers(run: thalia.Run) -> dict[str, float]:
-    """Waves and replays a second, the part of replays forwards, ripple, theta, completion, and rates at rest in Hz."""
+    """Sharp waves and replays per second, fraction forwards, ripple, theta, completion, rates."""
     speeds = np.array(replays(run))
     ordered = speeds[speeds != 0]
     frequency, height = ripple(run)

@@ -1,4 +1,4 @@
-"""Reward-prediction error of dopamine neurons: before and after learning, at omission, and the controls.
+"""Reward prediction error of dopamine cells: before and after learning, at omission, and controls.
 
 python plots/prediction.py [-o plots/prediction.png] [--seeds 5]
 """
@@ -31,14 +31,14 @@ def dopamine_cells(run: thalia.Run, width: float = 0.05) -> tuple[np.ndarray, np
 
 
 def response(run: thalia.Run, at: float, length: float) -> float:
-    """Rate in some time after an event, beyond that of the half second before the cue, in Hz."""
+    """Rate for some time after an event, minus that of the half second before the cue, in Hz."""
     time, rate = dopamine_cells(run)
     here = (time >= at - 1e-9) & (time < at + length - 1e-9)
     return float(rate[here].mean() - rate[time < CUE - 1e-9].mean())
 
 
 def tested(trained: thalia.Run) -> dict[str, thalia.Run]:
-    """Tests without learning, of a network that was trained; their files are beside its own."""
+    """Tests of a trained network without learning; the run files are stored next to its own."""
     runs = {}
     for name, changes in TESTS.items():
         runs[name] = thalia.run(
@@ -54,7 +54,7 @@ def tested(trained: thalia.Run) -> dict[str, thalia.Run]:
 
 
 def responses(tests: dict[str, thalia.Run]) -> dict[str, float]:
-    """Responses to each event beyond the tonic rate, in Hz."""
+    """Responses to each event above the tonic rate, in Hz."""
     return {
         "cue": response(tests["cue and reward"], CUE, 0.2),
         "predicted reward": response(tests["cue and reward"], REWARD, 0.15),

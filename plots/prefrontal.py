@@ -1,4 +1,4 @@
-"""A cue held over a delay by prefrontal cells, and what is left without the cue, without dopamine, or without NMDA.
+"""A cue held over a delay by prefrontal cells; and without the cue, dopamine, or NMDA receptors.
 
 python plots/prefrontal.py [-o plots/prefrontal.png] [--seeds 5]
 """

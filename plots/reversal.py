@@ -1,4 +1,4 @@
-"""A choice learned by dopamine, and reversed: rates at the cue alone, trial by trial, and the controls.
+"""A choice learned by dopamine and then reversed: rates at the cue, trial by trial, and controls.
 
 python plots/reversal.py [-o plots/reversal.png] [--seeds 5]
 """
@@ -35,7 +35,7 @@ def at_random(seed: int, output: Path) -> thalia.Run:
 
 
 def at_the_cue(run: thalia.Run, population: str) -> np.ndarray:
-    """Mean rate of a population after the cue and before the action, in Hz, one number a trial."""
+    """Mean rate of a population between cue and action, in Hz, (n_trials,)."""
     spikes = run.spikes[population]
     starts = np.arange(TRIALS) * PERIOD + CUE
     times = np.sort(spikes.times)
@@ -47,7 +47,7 @@ def at_the_cue(run: thalia.Run, population: str) -> np.ndarray:
 
 
 def rates(run: thalia.Run) -> dict[str, np.ndarray]:
-    """Those of the projection cells of both channels."""
+    """Rates at the cue of the projection cells of both channels, in Hz, (n_trials,) each."""
     return {
         f"{side}.{cell}": at_the_cue(run, f"{side}.{cell}")
         for cell in ("d1", "d2")
@@ -56,7 +56,7 @@ def rates(run: thalia.Run) -> dict[str, np.ndarray]:
 
 
 def numbers(found: dict[str, np.ndarray]) -> dict[str, float]:
-    """Rates in the first trials and the last of each phase, and in how many of those D1 cells of the left are the more active."""
+    """Rates in the first and last trials of each phase, and how often left D1 cells fire more."""
     half = TRIALS // 2
     spans = {
         "first": slice(0, 2),

@@ -1,4 +1,4 @@
-"""Distal reward: a cue is picked out of twenty although its reward comes 1 to 3 s late; five seeds, with controls.
+"""Distal reward: one cue of twenty is singled out although its reward comes 1 to 3 s later.
 
 python plots/reward.py [-o plots/reward.png] [--seeds 5] [--write]
 
@@ -47,7 +47,7 @@ def write(folder: Path, seed: int, shuffled: bool = False) -> dict[str, str]:
 
 
 def by_cue(run: thalia.Run) -> tuple[np.ndarray, np.ndarray]:
-    """Times, and the mean weight from the neurons of each cue to the action neurons: (times, cues), in mV."""
+    """Times, and mean weights from each cue to the action neurons: (times, cues), in mV."""
     shows, learns = run.weights["shows"], run.weights["learns"]
     members = [np.isin(learns.pre, shows.post[shows.pre == cue]) for cue in range(CUES)]
     return learns.time, np.stack([learns.w[:, each].mean(axis=1) for each in members], axis=1)
@@ -62,12 +62,12 @@ def simulate(seed: int, condition: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def picked_out(weights: np.ndarray) -> float:
-    """How far the first cue's weights have gone beyond the mean of the others', in mV."""
+    """Change of the weights of the first cue minus the mean change of the others, in mV."""
     change = weights[-1] - weights[0]
     return float(change[0] - change[1:].mean())
 
 
-# shown, and what of the circuit's own conditions they are
+# what is shown, and the condition of the circuit that it is
 CONDITIONS = {"reward": "baseline", "shuffled reward": "baseline", "no dopamine": "no_dopamine"}
 
 

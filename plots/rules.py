@@ -1,4 +1,4 @@
-"""Every plasticity rule in one figure: its window or its curve, beside what was measured.
+"""Every plasticity rule in one figure: its window or its curve, next to what was measured.
 
 python plots/rules.py rules.png
 """
@@ -20,11 +20,11 @@ SHOWN_BY = {
     "stdp_homeostatic": ("rates", {"eta": 0.002}),
     "stdp_inhibitory": ("rates", {"eta": 0.001}),
     "stdp_triplet": ("frequency", {"preset": "visual_cortex"}),
-    # the published amplitudes are those of a weight of one half before; measured changes are fractions of that weight
+    # published amplitudes are for a weight of one half; changes are fractions of that weight
     "stdp_voltage": ("bursts", {"a_ltd": "0.00028 1/mV", "a_ltp": "0.00016 1/mV**2"}),
 }  # fmt: skip
 SCALING = "{rule: synaptic_scaling, target: 20 Hz, tau_rate: 1 s, beta: 0.003}"
-# rules that act on all inputs of a neuron: their settings, and the factor that multiplies what arrives
+# rules that act on all inputs of a neuron: their settings, and the factor that scales the input
 FOR_ALL_INPUTS = {
     "heterosynaptic": ("heterosynaptic", None, None),
     "normalise": ("normalise", "normalise_factor", np.asarray),
@@ -45,11 +45,14 @@ populations:
   trigger: {neuron: poisson, size: 1, parameters: {rate: 10 Hz}}
   cell: {neuron: lif_current, size: 1}
 pathways:
-  active: {pre: active, post: cell, connect: {rule: all_to_all}, synapse: current_exp, weight: 1 pA, delay: 1 ms,
+  active: {pre: active, post: cell, connect: {rule: all_to_all}, synapse: current_exp, weight: 1 pA,
+           delay: 1 ms,
            plasticity: RULES}
-  silent: {pre: silent, post: cell, connect: {rule: all_to_all}, synapse: current_exp, weight: 1 pA, delay: 1 ms,
+  silent: {pre: silent, post: cell, connect: {rule: all_to_all}, synapse: current_exp, weight: 1 pA,
+           delay: 1 ms,
            plasticity: RULES}
-  force: {pre: trigger, post: cell, connect: {rule: one_to_one}, synapse: delta, weight: 100 mV, delay: 1 ms}
+  force: {pre: trigger, post: cell, connect: {rule: one_to_one}, synapse: delta, weight: 100 mV,
+          delay: 1 ms}
 record:
   weights: {pathways: plastic, every: 100 ms}
 """
@@ -62,13 +65,14 @@ MISHRA = (
 
 
 def draw_inputs(axes: Axes, name: str) -> None:
-    """What active and silent inputs of a neuron transmit over time, under pair STDP with the rule and without it."""
+    """Transmission of active and silent inputs, under pair STDP with and without the rule."""
     rule, variable, function = FOR_ALL_INPUTS[name]
     for with_rule, style in ((True, "-"), (False, ":")):
         stack = ["{rule: stdp_pair, a_minus: 0.02}", *([rule] if with_rule else [])]
         text = INPUTS.replace("RULES", f"[{', '.join(stack)}]")
         if with_rule and variable:
-            text += f"  states: {{cell: {{population: cell, variables: [{variable}], every: 100 ms}}}}\n"
+            state = f"population: cell, variables: [{variable}], every: 100 ms"
+            text += f"  states: {{cell: {{{state}}}}}\n"
         with TemporaryDirectory() as folder:
             run = thalia.run(thalia.loads(text), output=f"{folder}/run.h5")
             factor = np.ones(101)

@@ -1,4 +1,4 @@
-"""Two channels of the striatum at rest and asked to act, whole, without fast-spiking inhibition, and without collaterals.
+"""Two channels of the striatum at rest and asked to act, with and without parts of inhibition.
 
 python plots/striatum.py [-o plots/striatum.png] [--seeds 5]
 """
@@ -17,7 +17,10 @@ COLOURS = {"left.d1": "#D55E00", "right.d1": "#0072B2"}
 
 
 def numbers(run: thalia.Run) -> dict[str, float]:
-    """Rates at rest, and those of D1 cells of the channel that is asked and of the other, in Hz, the mean of both ways."""
+    """Rates at rest, and of the projection cells of the requested and the other channel, in Hz.
+
+    Each is the mean over both sides.
+    """
     rates = run.results["rates_by_phase_hz"]
     sides = ("left", "right")
     found = {

@@ -1,4 +1,4 @@
-"""Spindles of a thalamic nucleus asleep, single spikes awake, and neither without the inhibition between its cells.
+"""Spindles of a thalamic nucleus asleep, single spikes awake, and no spindles without inhibition.
 
 python plots/thalamus.py [-o plots/thalamus.png] [--seeds 5]
 """
@@ -19,7 +19,7 @@ INK, BLUE, RED = "#222222", "#0072B2", "#D55E00"
 
 
 def spectrum(run: thalia.Run, phase: str) -> tuple[np.ndarray, np.ndarray]:
-    """Frequency, and power of the rate of the relay cells over its median between 1 and 50 Hz."""
+    """Frequencies from 1 to 50 Hz, and power of the relay cells' rate relative to its median."""
     (start, stop), spikes = within(run, phase), run.spikes[RELAY]
     late = spikes.times[(spikes.times >= start) & (spikes.times < stop)]
     rate = thalia.analysis.population_rate(late - start, spikes.size, stop - start, WIDTH)
@@ -32,7 +32,7 @@ def within(run: thalia.Run, phase: str) -> tuple[float, float]:
 
 
 def numbers(run: thalia.Run, phase: str) -> dict[str, float]:
-    """Frequency and height of the highest peak of the spectrum, rate, and fraction of spikes in bursts."""
+    """Frequency and height of the largest peak of the spectrum, rate, fraction of burst spikes."""
     frequency, power = spectrum(run, phase)
     (start, stop), spikes = within(run, phase), run.spikes[RELAY]
     late = (spikes.times >= start) & (spikes.times < stop)

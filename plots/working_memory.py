@@ -1,4 +1,4 @@
-"""An item held by facilitation: in volleys, or in silence until all cells are driven; and lost without cue or facilitation.
+"""An item held by facilitation, in population bursts or silently, and the controls.
 
 python plots/working_memory.py [-o plots/working_memory.png] [--seeds 5]
 """
@@ -16,7 +16,7 @@ COLOURS = {"item": "#D55E00", "other": "#0072B2"}
 
 
 def numbers(run: thalia.Run) -> dict[str, float]:
-    """Rates of the item that was cued and of the other one, in the delay and when all are driven, in Hz."""
+    """Rates of the cued and the other item, in the delay and when all cells are driven, in Hz."""
     rates = run.results["rates_by_phase_hz"]
     return {
         f"{phase} {name}": rates[phase][name] for phase in ("delay", "recall") for name in COLOURS
@@ -51,7 +51,9 @@ def _raster(axes, run: thalia.Run, condition: str) -> None:
     )
     axes.set_yticklabels(["cued item", "other item"])
     axes.set_title(
-        "held in volleys" if condition == "baseline" else "held in silence, with less background",
+        "held in population bursts"
+        if condition == "baseline"
+        else "held in silence, with less background",
         fontsize=9,
     )
 

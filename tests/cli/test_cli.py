@@ -165,7 +165,7 @@ def test_check_says_what_is_good(tmp_path):
     done = thalia("check", CIRCUIT, folder=tmp_path)
 
     assert done.returncode == 0
-    assert done.stdout == f"{CIRCUIT}: good: pair, 2 neurons, 1 synapses, 1.05 s\n"
+    assert done.stdout == f"{CIRCUIT}: OK: pair, 2 neurons, 1 synapses, 1.05 s\n"
 
 
 def test_check_counts_what_is_wrong(tmp_path):

@@ -19,8 +19,9 @@ def show(
 ) -> None:
     """List the compiled programs that later runs reuse, most recently used first.
 
-    The cache is in $THALIA_CACHE, by default `thalia` in your cache folder. After each build the least recently
-    used programs are removed until it fits into $THALIA_CACHE_LIMIT, by default 2 GB.
+    The cache is in $THALIA_CACHE, by default `thalia` in your cache folder. After each build the
+    least recently used programs are removed until it fits into $THALIA_CACHE_LIMIT, by default
+    2 GB.
 
     Example: thalia cache
     """

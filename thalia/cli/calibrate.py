@@ -1,4 +1,4 @@
-"""The command that brings a circuit to its working point."""
+"""The command that calibrates the rates of a circuit: `thalia calibrate`."""
 
 import json
 import sys
@@ -29,9 +29,9 @@ def calibrate(
         Path | None,
         typer.Option("--output", "-o", help="The file; by default the one it includes."),
     ] = None,
-    rounds: Annotated[int, typer.Option(help="Runs at most.")] = 20,
+    rounds: Annotated[int, typer.Option(help="Maximum number of runs.")] = 20,
     damping: Annotated[
-        float, typer.Option(help="How much of the way to correct at once, on a logarithmic scale.")
+        float, typer.Option(help="Fraction of the logarithmic correction to apply in each run.")
     ] = 0.15,
     backend: Backend = None,
     seed: Seed = None,
@@ -45,7 +45,7 @@ def calibrate(
         bool, typer.Option("--json", help="Print one JSON object instead of the table.")
     ] = False,
 ) -> None:
-    """Find gains that bring all rates into the ranges under `reference:`. Status 2 if some stay outside.
+    """Find gains that bring all rates into their `reference:` ranges. Status 2 if some do not.
 
     Example: thalia calibrate circuits/cortical_column.yaml
     """
@@ -77,7 +77,7 @@ def calibrate(
                 scale=scale,
             )
     except KeyboardInterrupt:
-        print("stopped; nothing was written", file=sys.stderr)
+        print("interrupted; nothing was written", file=sys.stderr)
         raise typer.Exit(130) from None
     file.write_text(found.text(), "utf-8")
     if as_json:
@@ -100,7 +100,8 @@ def calibrate(
         )
     if found.outside:
         print(
-            f"outside their range: {', '.join(found.outside)}; more --rounds, or other weights, may help",
+            f"outside their range: {', '.join(found.outside)}; "
+            "more --rounds, or other weights, may help",
             file=sys.stderr,
         )
         raise typer.Exit(2)

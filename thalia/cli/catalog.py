@@ -1,4 +1,4 @@
-"""The library for readers: what there is, what each part means, and whom to cite."""
+"""The library for readers: its components, what each of them means, and whom to cite."""
 
 import re
 from pathlib import Path
@@ -221,7 +221,7 @@ def _region(name: str) -> str:
 
 
 def citations(circuit: Circuit) -> list[str]:
-    """The papers behind a circuit and all its parts, one a line, as DOIs with what they stand behind."""
+    """The papers behind a circuit and its components, one per line: DOI, and what cites it."""
     written_out = expand(circuit)
     found: dict[str, list[str]] = {doi: [circuit.name] for doi in circuit.cite}
     for region, use in circuit.regions.items():

@@ -1,4 +1,4 @@
-"""The commands: one command, one call of the Python interface. Heavy imports happen inside the commands."""
+"""The commands: each is one call of the Python interface, and does its heavy imports itself."""
 
 import gc
 import json
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 KIND_HELP = "raster, weights, rates or graph."
 
 app = typer.Typer(
-    help="Thalia simulates brain regions: circuits in YAML, checked, compiled and kept whole in one file.",
+    help="Simulate brain regions: circuits in YAML, checked and compiled; one file per run.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -65,7 +65,8 @@ def check(circuit: CircuitFile, set_: Set = None) -> None:
     neurons = sum(group.size for group in plan.groups)
     synapses = sum(expected_synapses(pathway, plan) for _, pathway in plan.pathways())
     print(
-        f"{circuit}: good: {plan.name}, {neurons:,} neurons, {synapses:,.0f} synapses, {plan.duration:g} s"
+        f"{circuit}: OK: {plan.name}, {neurons:,} neurons, {synapses:,.0f} synapses, "
+        f"{plan.duration:g} s"
     )
 
 
@@ -80,8 +81,8 @@ def plan_command(
         str,
         typer.Option(
             metavar="PASS",
-            help="Stop after this pass: the circuit as YAML after expand, drive_to_weight or downscale, "
-            "the plan after resolve, fuse or lower.",
+            help="Stop after this pass: the circuit as YAML after expand, drive_to_weight or "
+            "downscale, the plan after resolve, fuse or lower.",
         ),
     ] = "lower",
 ) -> None:
@@ -120,7 +121,7 @@ def run(
         bool, typer.Option("--overwrite", help="Replace the run file if it exists.")
     ] = False,
     plot: Annotated[
-        bool, typer.Option("--plot", help="Write the figures beside the run file.")
+        bool, typer.Option("--plot", help="Write the figures next to the run file.")
     ] = False,
     profile: Annotated[
         bool, typer.Option("--profile", help="Show where the time went, by pass and by object.")
@@ -176,7 +177,7 @@ def plot(
     kind: Annotated[str, typer.Argument(metavar="KIND", help=KIND_HELP)],
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="A run file; for a graph, a circuit file will do."),
+        typer.Argument(metavar="FILE", help="A run file; for a graph, also a circuit file."),
     ],
     output: Annotated[
         Path | None,
@@ -214,7 +215,7 @@ def plot(
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
-    """Say what this machine can run circuits on, and what to do about what it lacks.
+    """Report what this machine can run circuits on, and how to add what is missing.
 
     Example: thalia doctor
     """
@@ -226,7 +227,8 @@ def doctor(
         return
     for each in findings:
         print(
-            f"{'ok' if each.good else '--'}  {each.name:14}{each.found}{f': {each.remedy}' if each.remedy else ''}"
+            f"{'ok' if each.good else '--'}  {each.name:14}{each.found}"
+            f"{f': {each.remedy}' if each.remedy else ''}"
         )
     for name, why in examination.backends_here().items():
         print(f"--backend {name:8}{(why and f'cannot run here: {why}') or 'can run here'}")
@@ -237,11 +239,11 @@ def list_command(
     what: Annotated[
         str | None,
         typer.Argument(
-            metavar="[KIND or NAME]", help="neurons, synapses, plasticity, …, or a part."
+            metavar="[KIND or NAME]", help="neurons, synapses, plasticity, …, or a component."
         ),
     ] = None,
 ) -> None:
-    """Show the parts of the library, or everything about one of them.
+    """Show the components of the library, or everything about one of them.
 
     Example: thalia list stdp_pair
     """
@@ -252,7 +254,7 @@ def list_command(
 
 @app.command()
 def cite(circuit: CircuitFile) -> None:
-    """Print the papers behind a circuit: its own, and those of every part that it uses.
+    """Print the papers behind a circuit: its own, and those of every component that it uses.
 
     Example: thalia cite circuits/cortex.yaml
     """
@@ -268,7 +270,7 @@ app.command()(protocols.protocol)
 
 @app.command()
 def schema() -> None:
-    """Print the JSON Schema of circuit files, with which editors complete and check them.
+    """Print the JSON Schema of circuit files, for completion and checks in editors.
 
     Example: thalia schema > circuit.schema.json
     """
@@ -319,14 +321,14 @@ def _formatted(
     line: str | None = None,
     default: Callable[..., str] = warnings.formatwarning,
 ) -> str:
-    """A warning as it is printed on standard error; what a circuit should change says its place itself."""
+    """A warning as it is printed on standard error; a notice about a circuit has its own place."""
     if issubclass(category, FormerNameWarning):
         return f"{message}\n"
     return default(message, category, filename, lineno, line)
 
 
 def main() -> None:
-    """Run a command; what the user can mend ends with status 2 and no traceback."""
+    """Run a command; mistakes in its input end with status 2 and without a traceback."""
     warnings.formatwarning = _formatted
     gc.set_threshold(100_000)  # imports make much that stays; looking through it costs a twentieth
     try:

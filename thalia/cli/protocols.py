@@ -13,9 +13,7 @@ from thalia.errors import fail
 
 RuleName = Annotated[
     str,
-    typer.Argument(
-        metavar="RULE", help="A rule of the library, or the file of one, such as ./my_rule.yaml."
-    ),
+    typer.Argument(metavar="RULE", help="A rule of the library, or a file such as ./my_rule.yaml."),
 ]
 Set = Annotated[
     list[str] | None,
@@ -33,10 +31,10 @@ BackendName = Annotated[
     str | None,
     typer.Option("--backend", help="cpp or runtime; by default the fastest that works here."),
 ]
-Weight = Annotated[float, typer.Option(help="Weight at the start, as a fraction of w_max.")]
+Weight = Annotated[float, typer.Option(help="Initial weight, as a fraction of w_max.")]
 WeightOrNone = Annotated[
     float | None,
-    typer.Option("--weight", help="Weight at the start; by default the protocol's own."),
+    typer.Option("--weight", help="Initial weight; by default the protocol's own."),
 ]
 Delay = Annotated[
     float,
@@ -57,7 +55,7 @@ def window(
     seed: Seed = None,
     lower: Lower = "on",
 ) -> None:
-    """Draw how a rule changes the weight, against the interval from pre to post.
+    """Draw the weight change of a rule against the interval from pre to post.
 
     Example: thalia window stdp_pair --set tau_minus='40 ms'
     """
@@ -123,7 +121,7 @@ def protocol(
     seed: Seed = None,
     lower: Lower = "on",
 ) -> None:
-    """Put a rule through an experiment on single synapses, beside what was measured.
+    """Put a rule through a protocol on single synapses, next to what was measured.
 
     Example: thalia protocol frequency stdp_triplet
     """

@@ -99,14 +99,14 @@ def diff(
     first: Annotated[Path, typer.Argument(metavar="FILE", help="A run file.")],
     second: Annotated[Path, typer.Argument(metavar="FILE", help="Another.")],
 ) -> None:
-    """Say what differs between two runs: circuit, spikes, weights, state. Status 1 if anything does.
+    """Report what differs between two runs: circuit, spikes, weights, state. Status 1 if any does.
 
     Example: thalia diff runs/first.h5 runs/second.h5
     """
     from thalia.simulation.diff import compare
 
     lines = compare(first, second)
-    print("\n".join(lines) if lines else "identical to the bit")
+    print("\n".join(lines) if lines else "bit-identical")
     if lines:
         raise typer.Exit(1)
 
@@ -115,13 +115,13 @@ def health(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A run file.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="The figure; by default beside the run file."),
+        typer.Option("--output", "-o", help="The figure; by default next to the run file."),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object, and draw nothing.")
     ] = False,
 ) -> None:
-    """Judge the activity of a run: ok, warn or critical for every population. Status 2 if anything is critical.
+    """Judge the activity of a run, population by population. Status 2 if any is critical.
 
     Example: thalia health runs/cortex/2026-11-22T10-00-00.h5
     """
@@ -149,9 +149,11 @@ def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A run file.")],
     to: Annotated[str, typer.Option(help="nwb, neo, sonata or graphml.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File, or SONATA's folder, to write.")
+        Path | None, typer.Option("--output", "-o", help="Output file, or folder for SONATA.")
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace existing output.")
+    ] = False,
 ) -> None:
     """Write a run in the format of another tool.
 
@@ -167,21 +169,23 @@ def sweep(
     circuit: CircuitFile,
     vary: Annotated[
         list[str] | None,
-        typer.Option(metavar="PATH=VALUES", help="0.1nS:1nS:10, or a,b; may be repeated."),
+        typer.Option(
+            metavar="PATH=VALUES", help="Values to run: 0.1nS:1nS:10, or a,b; may be repeated."
+        ),
     ] = None,
     seeds: Annotated[
-        str | None, typer.Option(help="1:8, or 1,5,9; by default the circuit's own.")
+        str | None, typer.Option(help="Random seeds: 1:8, or 1,5,9; by default the circuit's own.")
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Processes side by side; by default one for each core."),
+        typer.Option(min=1, help="Number of parallel processes; by default one for each core."),
     ] = None,
     scheduler: Annotated[
-        str | None, typer.Option(help="Address of a Dask scheduler, whose workers run it instead.")
+        str | None, typer.Option(help="Address of a Dask scheduler whose workers are used instead.")
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Folder of the results, also of one to go on."),
+        typer.Option("--output", "-o", help="Output folder; pass an existing one to continue it."),
     ] = None,
     set_: Set = None,
     duration: Duration = None,
@@ -189,13 +193,11 @@ def sweep(
     backend: Backend = None,
     plot: Annotated[
         list[str] | None,
-        typer.Option("--plot", metavar="NUMBER", help="What to draw, such as cv_isi.l4e."),
+        typer.Option("--plot", metavar="NUMBER", help="Number to draw, such as cv_isi.l4e."),
     ] = None,
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Do not ask, however many runs there are.")
-    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Skip confirmation.")] = False,
 ) -> None:
-    """Run a circuit with many values and seeds, from one build, and tabulate every number of the summaries.
+    """Run a circuit with many values and seeds from one build, and tabulate the summaries.
 
     Example: thalia sweep circuits/brunel.yaml --vary stimuli.external.rate=8kHz:20kHz:5 --seeds 1:4
     """

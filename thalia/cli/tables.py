@@ -1,4 +1,4 @@
-"""What a person reads after a run: one table of populations, one of plastic pathways, and where everything is."""
+"""Summaries for people: tables of populations, plastic pathways, studies and experiments."""
 
 from collections.abc import Sequence
 from pathlib import Path as FilePath
@@ -26,7 +26,8 @@ def print_summary(run: Run, figures: Sequence[FilePath]) -> None:
     results = run.results
     by_phase = results["rates_by_phase_hz"]
     phases = list(by_phase)[-MAX_PHASES:]
-    title = f"{results['circuit']}: {results['neurons']:,} neurons, {results['synapses']:,} synapses, {run.duration:g} s"
+    counts = f"{results['neurons']:,} neurons, {results['synapses']:,} synapses"
+    title = f"{results['circuit']}: {counts}, {run.duration:g} s"
     console.print(
         title, style="bold", soft_wrap=True
     )  # not the table's own title, which is as narrow as the table
@@ -103,13 +104,14 @@ def _timing(run: Run) -> str:
     ratio = seconds["simulate"] / simulated
     part = "" if simulated == run.duration else f" the last {simulated:g} s"
     return (
-        f"seed {run.results['seed']}, backend {run.results['backend']} ({program}), simulated{part} in "
+        f"seed {run.results['seed']}, backend {run.results['backend']} ({program}), "
+        f"simulated{part} in "
         f"{seconds['simulate']:.2f} s, {ratio:.2g} times model time"
     )
 
 
 def print_health(found: Health) -> None:
-    """Print every measure of every population, and what is not as it should be in words."""
+    """Print every measure of every population, and the findings in words."""
     console = Console(highlight=False)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("population", no_wrap=True)
@@ -146,7 +148,7 @@ def print_calibration(found: Calibration) -> None:
 
 
 def print_study(study: Study) -> None:
-    """Print each population's rate in every condition, and below it the difference to the circuit as it is written."""
+    """Print each population's rate in every condition, above its difference to the baseline."""
     console = Console(highlight=False)
     measures = study.measure()
     seeds = max((len(runs) for runs in study.runs.values()), default=0)
@@ -161,13 +163,13 @@ def print_study(study: Study) -> None:
         cells = [_rate(found[name]) if name in found else Text() for found in measures.values()]
         table.add_row(name, *cells)
     console.print(table)
-    console.print("second lines: paired difference to the circuit as it is written", style="dim")
+    console.print("second line: paired difference to the baseline", style="dim")
     for condition, says in study.says.items():
         console.print(f"{condition}: {says}", style="dim", soft_wrap=True)
 
 
 def _rate(measure: Measure) -> Text:
-    """Mean and interval, and the same of the difference on a line of its own."""
+    """Mean and interval, and those of the difference on a second line."""
     text = Text(f"{measure:.2f}")
     if measure.difference:
         text.append(f"\n{measure.difference:+.2f}", "dim")
@@ -175,7 +177,7 @@ def _rate(measure: Measure) -> Text:
 
 
 def print_learning(outcome: Outcome) -> None:
-    """Print the final numbers of every condition, means over seeds, the result with its interval, and what each shows."""
+    """Print the final numbers of every condition, the result with its interval."""
     console = Console(highlight=False)
     experiment = outcome.experiment
     bound = "at most" if experiment.lower_is_better else "at least"

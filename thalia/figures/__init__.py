@@ -1,4 +1,4 @@
-"""Numbers to pictures: each function takes a run or a result and gives a matplotlib figure."""
+"""Figures: each function takes a run or a result and returns a matplotlib figure."""
 
 from thalia.figures.activity import (
     PALETTE,

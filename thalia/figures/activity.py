@@ -1,4 +1,4 @@
-"""Figures a paper could print: each takes a run (or a circuit) and returns a matplotlib figure."""
+"""Figures of activity, ready for a paper: each takes a run and returns a matplotlib figure."""
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path as FilePath
@@ -117,7 +117,7 @@ def raster(run: Run) -> Figure:
 
 
 def _ceiling(rates_over_time: Iterable[NDArray[np.float64]]) -> float | None:
-    """A top for the rates that a few bins of one population do not squeeze the others under."""
+    """Upper limit for rates, robust to a few high bins of one population."""
     tops = [(np.quantile(rate, 0.97), rate.max()) for rate in rates_over_time if len(rate)]
     usual, highest = (
         (max(values, default=0.0) for values in zip(*tops, strict=True)) if tops else (0.0, 0.0)
@@ -150,7 +150,7 @@ def _draw_spikes(
 
 
 def _spread(ticks: list[float], rows: int) -> list[float]:
-    """Labels moved apart, downwards, so that those of small populations do not overlap."""
+    """Labels shifted downwards so that those of small populations do not overlap."""
     least = rows / 26
     placed: list[float] = []
     for tick in ticks:
@@ -164,7 +164,7 @@ def _spread(ticks: list[float], rows: int) -> list[float]:
 
 @styled
 def weights(run: Run) -> Figure:
-    """For each recorded pathway: weights before and after, the change of each synapse, and the weight matrix."""
+    """For each recorded pathway: weights before and after, their changes, and the weight matrix."""
     names = [name for name in run.weights if len(run.weights[name].pre)]
     if not names:
         raise fail(
@@ -242,7 +242,7 @@ def _draw_matrix(axes: Axes, pathway: Weights, figure: Figure) -> None:
 
 @styled
 def rates(run: Run) -> Figure:
-    """Mean rates in the last phase, beside the published ones where the circuit names some, and irregularity."""
+    """Mean rates in the last phase, next to published ones if there are any, and irregularity."""
     names = list(run.rates)
     colour = colours(list(run.sizes))
     figure = Figure(figsize=(9, 0.36 * len(names) + 1.6))
@@ -339,7 +339,7 @@ def modulators(run: Run) -> Figure:
 
 @styled
 def graph(network: Network) -> Figure:
-    """The circuit as a graph: populations by size, pathways by synapses per target neuron, plastic ones dashed."""
+    """The circuit as a graph: populations by size, pathways by in-degree, plastic ones dashed."""
     figure = Figure(figsize=(7.6, 7.6))
     axes = figure.subplots()
     circuit = graph_of(network)

@@ -1,4 +1,4 @@
-"""The health of a run at a glance: a row for each population, a column for each measure, coloured by verdict."""
+"""The health of a run: one row per population, one column per measure, coloured by verdict."""
 
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle

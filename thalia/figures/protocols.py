@@ -1,4 +1,4 @@
-"""Figures of rules under pairing protocols: windows, curves beside what was measured, and spike trains."""
+"""Figures of rules under pairing protocols: windows, curves with measurements, spike trains."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ def window_figure(rule: str, intervals: Floats, change: Floats, pairs: int = 1) 
 
 
 def draw_window(axes: Axes, intervals: Floats, change: Floats) -> Axes:
-    """Potentiation above the line and depression below it, with a gap between the two orders of spikes."""
+    """Draw potentiation above the axis and depression below, with a gap at an interval of zero."""
     axes.axhline(0, color=FAINT, lw=0.8)
     axes.axvline(0, color=FAINT, lw=0.8)
     for side in (intervals < 0, intervals >= 0):
@@ -35,14 +35,14 @@ def draw_window(axes: Axes, intervals: Floats, change: Floats) -> Axes:
 
 @styled
 def protocol_figure(result: Result) -> Figure:
-    """What a rule does under a protocol, as lines, and what was measured, as points with their standard errors."""
+    """The effect of a rule under a protocol as lines, measurements as points with their errors."""
     figure = Figure(figsize=(5.2, 3.8))
     draw_protocol(figure.subplots(), result)
     axes = figure.axes[0]
     speed = all(not curve.published for curve in result.curves)
     axes.set(
         xlabel=result.x_label,
-        ylabel=f"{'speed' if speed else 'change'} of w (fraction of w_max{' / s' if speed else ''})",
+        ylabel="speed of w (fraction of w_max / s)" if speed else "change of w (fraction of w_max)",
     )
     axes.set_title(f"{result.rule}: {result.title.partition(',')[0].rstrip('.')}")
     return figure

@@ -1,4 +1,4 @@
-"""What a sweep found: lines over one value, a map over two."""
+"""The results of a sweep: lines over one value, a map over two."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ from thalia.syntax.units import display_unit, parse_value
 
 @styled
 def sweep_figure(table: Table, what: Sequence[str] = ()) -> Figure:
-    """Numbers of a sweep, by default the rates of all populations: mean and standard deviation over seeds.
+    """Numbers of a sweep, by default all rates: mean and standard deviation over seeds.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def _maps(table: Table, names: list[str]) -> Figure:
 
 
 def _places(axis: Axis) -> tuple[NDArray[np.float64], str]:
-    """Where the values of an axis are drawn, and what it is called."""
+    """Positions of the values of an axis, and its label."""
     numbers = axis.numbers()
     if numbers is None:
         return np.arange(len(axis.values), dtype=float), axis.path
@@ -104,7 +104,7 @@ def _places(axis: Axis) -> tuple[NDArray[np.float64], str]:
 
 
 def _of(table: Table, settings: dict[str, str], name: str) -> tuple[float, float]:
-    """Mean and standard deviation over seeds at one point; NaN where no run ended."""
+    """Mean and standard deviation over seeds at one point; NaN if no run finished."""
     found = [
         numbers[name]
         for point, numbers in table.rows

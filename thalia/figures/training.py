@@ -1,4 +1,4 @@
-"""Learning curves: what a network learned over its trials, with its controls, and the final numbers beside them."""
+"""Learning curves: performance over trials, with controls, and the final numbers."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,7 +15,7 @@ POINTS = 60  # of a curve
 
 @styled
 def learning_curve(outcome: Outcome) -> Figure:
-    """The measure of every trial in a moving window, mean and 95 % interval over seeds, and the final number of each seed.
+    """Moving average over trials, mean and 95 % interval over seeds, and the final numbers.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def _curve(axes: Axes, log: Log, measure: str, window: int, colour: str) -> None
 
 
 def smoothed(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
-    """The mean of each `window` values in a row, (n - window + 1,); of fewer values, their mean."""
+    """Moving average over `window` values, (n - window + 1,); of fewer values, their mean."""
     wide = min(window, len(values))
     return np.convolve(values, np.full(wide, 1 / wide), mode="valid")
 

@@ -119,7 +119,7 @@ def study(
     progress: Progress = silent,
     **options: Any,
 ) -> Study:
-    """Run a circuit as it is written and in its conditions, each with the same seeds.
+    """Run a circuit as written and in each of its conditions, with the same seeds.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def study(
         The folder of the run files and the table, by default `studies/<circuit>/<UTC time>`; that
         of a study that was interrupted is completed.
     workers : int, optional
-        Processes side by side; by default one for each core, and one on a GPU.
+        Number of parallel processes; by default one for each core, and one on a GPU.
     set : mapping, optional
         Values to replace in the circuit and so in every condition, by dotted path.
     **options
@@ -197,7 +197,7 @@ def _jobs(
 
 
 def _kept(job: Job) -> list[Any]:
-    """What the result of a run depends on."""
+    """Everything that the result of a run depends on."""
     return [job["index"], job["circuit"], job["files"], job["options"]]
 
 
