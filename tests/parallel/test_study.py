@@ -193,6 +193,13 @@ def test_a_condition_is_loaded_by_its_name():
     assert thalia.loads(TEXT, condition="baseline") == thalia.loads(TEXT)
 
 
+def test_values_of_conditions_are_read_as_the_file_has_them():
+    """Text in quotes stays text, where `--set` would read a list."""
+    text = TEXT + '  quoted: {says: its summary is text, set: {summary: "[1, 2]"}}\n'
+
+    assert thalia.loads(text, condition="quoted").summary == "[1, 2]"
+
+
 def test_an_unknown_condition_is_refused_before_anything_runs(circuit):
     with pytest.raises(CircuitError) as caught:
         studied(circuit, ["strnog"])

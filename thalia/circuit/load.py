@@ -81,7 +81,9 @@ def loads(
         )
     data, source = _current(data, source)
     for path, value in (set or {}).items():
-        data, source = _replaced(data, source, path, value, f"--set {path}")
+        place = f"--set {path}"
+        plain = read_yaml(value, place)[0] if isinstance(value, str) else value
+        data, source = _replaced(data, source, path, plain, place)
     if condition not in (None, BASELINE):
         data, source = _in_condition(data, source, condition, name)
     try:
@@ -152,8 +154,6 @@ def _replaced(
     data: dict[str, Any], source: Source, dotted_path: str, value: Any, place: str
 ) -> tuple[dict[str, Any], Source]:
     """The data with one value replaced at `place`; names may hold dots: the longest key is used."""
-    if isinstance(value, str):
-        value = read_yaml(value, place)[0]
     path = _split(data, dotted_path, place)
     current = current_path(Circuit, path)
     node: Any = data

@@ -215,9 +215,24 @@ def most_together(plan: Plan, free: float) -> int:
 def run_together(
     circuits: Sequence[Circuit], options: Sequence[dict[str, Any]], most: int
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Run circuits in as few networks as possible; yield each circuit's number and summary.
+    """Run circuits in as few networks as possible, on a GPU.
 
-    `options` are those of `run`, of each circuit.
+    Parameters
+    ----------
+    circuits, options : sequences of the same length
+        The options are those of `run`: `seed`, `duration`, `scale`, `lower`, `precision`.
+    most : int
+        Maximum number of circuits in one network.
+
+    Yields
+    ------
+    number, results : int, dict
+        The number of a circuit and the summary of its run, as they finish; there are no run files.
+
+    Raises
+    ------
+    CircuitError
+        If a circuit has mistakes, or does not fit into the memory of the GPU.
     """
     compiled = [compiled_with(*each) for each in zip(circuits, options, strict=True)]
     plans = [each.plan for each in compiled]

@@ -247,14 +247,37 @@ def window(
     intervals: Sequence[float] | None = None,
     pairs: int = 1,
     frequency: float = 1.0,
+    weight: float = 0.5,
+    settings: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> tuple[Floats, Floats]:
     """The weight change for pairs of spikes, by the interval from pre to post in ms.
+
+    Parameters
+    ----------
+    rule : str
+        A rule of the library, or the path of a file with one.
+    intervals : (intervals,) floats, optional
+        Post minus pre in ms; by default from -100 to 100 ms, denser around zero.
+    pairs : int
+        Number of pairs at each interval, with this `frequency` in Hz.
+    weight : float
+        Initial weight, as a fraction of w_max.
+    settings : mapping, optional
+        Parameters of the rule, its `preset` or its `pairing`.
+    **options
+        `dendritic` (delay in ms), parameters of the postsynaptic `neuron`, `modulators`, and options
+        of `run` such as `backend` and `seed`.
 
     Returns
     -------
     interval_ms, change : (intervals,)
         Post minus pre in ms, and the change as a fraction of w_max.
+
+    Raises
+    ------
+    CircuitError
+        If there is no such rule, or it cannot have these settings.
     """
     listed = np.array(INTERVALS if intervals is None else intervals, dtype=float)
     if pairs < 1 or frequency <= 0:
@@ -264,25 +287,53 @@ def window(
     start = max(100.0, float(np.ceil(max(0.0, -listed.min(initial=0)))) + 10)
     pre = [[start + k * 1e3 / frequency for k in range(pairs)] for _ in listed]
     post = [[t + interval for t in train] for train, interval in zip(pre, listed, strict=True)]
-    weight = options.pop("weight", 0.5)
-    return listed, outcome(rule, pre, post, weight=weight, **options).weight - weight
+    end = outcome(rule, pre, post, weight=weight, settings=settings, **options).weight
+    return listed, end - weight
 
 
 INTERVALS = (*range(-100, -20, 4), *range(-20, 21), *range(24, 101, 4))
 
 
-def protocol(name: str, rule: str, folder: FilePath = FilePath("."), **options: Any) -> Result:
-    """A protocol of the library, or of a file beside, applied to a rule.
+def protocol(
+    name: str,
+    rule: str,
+    folder: FilePath = FilePath("."),
+    weight: float | None = None,
+    settings: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Result:
+    """The effect of a protocol on a rule, with what was measured in experiments where it was.
+
+    Parameters
+    ----------
+    name : str
+        A protocol of the library, or the path of a file with one.
+    rule : str
+        A rule of the library, or the path of a file with one.
+    folder : path
+        The folder in which files are looked for.
+    weight : float, optional
+        Initial weight, as a fraction of w_max; by default the protocol's own.
+    settings : mapping, optional
+        Parameters of the rule, its `preset` or its `pairing`.
+    **options
+        `dendritic` (delay in ms), parameters of the postsynaptic `neuron`, `modulators`, and options
+        of `run` such as `backend` and `seed`.
+
+    Returns
+    -------
+    Result
+        Its `curves`, each with `x` in the unit of `x_label` and the `change` as a fraction of w_max.
 
     Raises
     ------
     CircuitError
-        If there is no such protocol or rule.
+        If there is no such protocol or rule, or the rule cannot have these settings.
     """
     part = find("protocols", name, folder)[0]
     assert isinstance(part, Protocol)
     measure = _rates if part.rates else _motifs
-    curves = measure(part, rule, folder=folder, **options)
+    curves = measure(part, rule, folder=folder, weight=weight, settings=settings, **options)
     return Result(rule, part.summary, part.x_label, part.source, curves)
 
 
