@@ -1,9 +1,16 @@
 """What several test modules use: where files are, the command line as a process, a circuit with everything in it."""
 
+import contextlib
+import gc
+import io
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
+from unittest import mock
+
+from thalia.cli import main
 
 ROOT = Path(__file__).parent.parent
 CIRCUITS = sorted((ROOT / "circuits").glob("*.yaml"))
@@ -41,3 +48,23 @@ def thalia(*arguments, folder, **environment):
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         check=False,
     )
+
+
+def thalia_here(*arguments, folder):
+    """The same in this process, twenty times as fast: for what is refused before anything runs."""
+    command, threshold = ["thalia", *map(str, arguments)], gc.get_threshold()
+    out, err, status = io.StringIO(), io.StringIO(), 0
+    with (
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        mock.patch.object(sys, "argv", command),
+        mock.patch.object(warnings, "formatwarning", warnings.formatwarning),
+    ):
+        try:
+            main.main()
+        except SystemExit as end:
+            status = end.code or 0
+        finally:
+            gc.set_threshold(*threshold)
+    return subprocess.CompletedProcess(command, status, out.getvalue(), err.getvalue())

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.helpers import ROOT, thalia
+from tests.helpers import ROOT, thalia, thalia_here
 
 CIRCUIT = ROOT / "circuits" / "pair.yaml"
 JSON_KEYS = {
@@ -100,7 +100,7 @@ def test_an_existing_file_is_not_overwritten_unasked(tmp_path):
     ids=lambda value: value if isinstance(value, str) else None,
 )  # fmt: skip
 def test_what_the_user_can_mend_ends_with_2_and_no_traceback(tmp_path, arguments, message):
-    done = thalia(*arguments, folder=tmp_path)
+    done = thalia_here(*arguments, folder=tmp_path)
 
     assert done.returncode == 2
     assert message in done.stderr
