@@ -19,11 +19,11 @@ NUMBERS = ("eligibility_decay", "eligibility_rise", "eligibility_rate")
 def why_not(rule: Rule) -> str:
     """Why what a rule changes cannot wait; empty if it can."""
     if rule.is_gated:
-        return "says itself how its changes wait for a modulator"
+        return "defines its own third factor"
     if any(equation.name == "w" for equation in rule.equations) or any(
         s.target == "w" for s in rule.on_step
     ):
-        return "changes the weight all the time, and only what spikes change can wait"
+        return "changes the weight continuously, and only changes by spikes can wait"
     statements = [
         s
         for event in EVENTS
@@ -31,9 +31,9 @@ def why_not(rule: Rule) -> str:
         for s in rule.statements(event, name)
     ]
     if not any(statement.target == "w" for statement in statements):
-        return "changes no weight when spikes come, so nothing could wait"
+        return "changes no weight at spikes, so nothing can wait"
     if any("change" in identifiers(statement.right) for statement in statements):
-        return "reads what it has just changed, which would come only later"
+        return "reads its own change of the weight, which would only come later"
     taken = {*rule.parameters, *(e.name for e in (*rule.equations, *rule.neuron))} & {
         LATE,
         EARLY,
