@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import thalia
 from thalia.compiler.options import DEFAULT_OPTIONS
 from thalia.compiler.pipeline import after_each_pass
-from thalia.connectivity.build import draw, stream, wire
+from thalia.connectivity.build import draw, positions, stream, wire
 from thalia.syntax.units import parse_value
 
 
@@ -113,25 +113,29 @@ def test_one_to_one_and_all_to_all():
     assert len(every) == 3000
 
 
-def test_distance_falls_off_as_its_profile():
-    """A disc of 0.2 mm in a square millimetre, inner sources only: pi 0.04 of the targets, at peak 0.5."""
-    w = strand(
-        "{rule: distance, profile: disc, probability: 0.5, width: 200 um}", n_pre=400, n_post=400
-    )
-    from thalia.connectivity.build import positions
+PROFILES = {
+    "disc": lambda distance, width: (distance <= width).astype(float),
+    "gaussian": lambda distance, width: np.exp(-(distance**2) / (2 * width**2)),
+    "exponential": lambda distance, width: np.exp(-distance / width),
+}
 
-    space = (
-        thalia.loads(TWO.format(connect="{rule: one_to_one}", n_pre=1, n_post=1, post="b"))
-        .populations["a"]
-        .space
-    )
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_distance_falls_off_as_its_profile(profile):
+    """As many synapses, and as far apart, as the probabilities of all pairs sum to, within four standard errors."""
+    rule = f"{{rule: distance, profile: {profile}, probability: 0.5, width: 100 um}}"
+    circuit = thalia.loads(TWO.format(connect=rule, n_pre=400, n_post=400, post="b"))
+    space = circuit.populations["a"].space
     pre, post = positions("a", 400, space, 1), positions("b", 400, space, 1)
-    inner = np.flatnonzero((np.abs(pre - 0.5e-3) < 0.3e-3).all(axis=1))
-    count = np.isin(w.pre, inner).sum()
-    expected = len(inner) * 400 * np.pi * 0.2**2 * 0.5
+    distance = np.linalg.norm(pre[:, None] - post[None], axis=-1)
+    expected = 0.5 * PROFILES[profile](distance, 0.1e-3)
 
-    assert np.linalg.norm(pre[w.pre] - post[w.post], axis=1).max() <= 0.2e-3
-    assert count == pytest.approx(expected, rel=0.12)
+    w = strand(rule, n_pre=400, n_post=400)
+
+    found = np.histogram(distance[w.pre, w.post], bins=4, range=(0, 0.2e-3))[0]
+    wanted = np.histogram(distance, bins=4, range=(0, 0.2e-3), weights=expected)[0]
+    assert (np.abs(found - wanted) <= 4 * np.sqrt(wanted)).all()
+    assert len(w) == pytest.approx(expected.sum(), abs=4 * np.sqrt(expected.sum()))
 
 
 def test_synapses_are_sorted_by_source_delay_and_target():
