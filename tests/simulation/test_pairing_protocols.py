@@ -5,19 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from tests.helpers import thalia, thalia_here
+from tests.helpers import thalia_here
 from tests.rules import closed_form
 from thalia.errors import CircuitError
 from thalia.library import lookup
 from thalia.library.protocol_schema import Protocol, Window
 from thalia.library.schema import Rule
 from thalia.simulation.pairing_protocols import outcome, protocol, window
-
-
-def command(*arguments, folder="."):
-    done = thalia(*arguments, folder=folder)
-    return done.returncode, done.stdout, done.stderr
-
 
 RULE = """
 summary: Counts spikes.
@@ -93,13 +87,13 @@ def test_a_users_rule_goes_through_the_same_protocols(tmp_path):
 
 
 def test_window_as_json():
-    status, output, _ = command(
-        "window", "stdp_pair", "--json", "--backend", "runtime", "--set", "tau_plus=10 ms"
-    )
+    options = ("--json", "--backend", "runtime", "--set", "tau_plus=10 ms")
 
-    found = json.loads(output)
+    done = thalia_here("window", "stdp_pair", *options, folder=".")
+
+    found = json.loads(done.stdout)
     at_ten = found["interval_ms"].index(10)
-    assert status == 0
+    assert done.returncode == 0
     assert found["change"][at_ten] == pytest.approx(0.005 * np.exp(-1), rel=1e-9)
     assert found["change"][found["interval_ms"].index(-10)] == pytest.approx(
         closed_form(-10), rel=1e-9
@@ -107,12 +101,22 @@ def test_window_as_json():
 
 
 def test_trains_as_json():
-    options = ("--pre", "10,50", "--post", "20", "--weight", "0.5", "--json")
+    options = (
+        "--pre",
+        "10,50",
+        "--post",
+        "20",
+        "--weight",
+        "0.5",
+        "--json",
+        "--backend",
+        "runtime",
+    )
 
-    status, output, _ = command("protocol", "trains", "stdp_pair", *options)
+    done = thalia_here("protocol", "trains", "stdp_pair", *options, folder=".")
 
-    found = json.loads(output)
-    assert status == 0
+    found = json.loads(done.stdout)
+    assert done.returncode == 0
     assert found["weight"] == pytest.approx(0.5 + closed_form(10) + closed_form(-30), rel=1e-9)
     assert found["history"]["weight"][0] == 0.5
     assert found["history"]["weight"][-1] == found["weight"]
@@ -121,8 +125,10 @@ def test_trains_as_json():
 def test_the_commands_draw_figures(tmp_path):
     figures = [tmp_path / f"{name}.png" for name in ("window", "trains")]
 
-    command("window", "stdp_pair", "-o", str(figures[0]), "--backend", "runtime")
-    command("protocol", "trains", "stdp_pair", "--pre", "10", "--post", "20", "-o", str(figures[1]))
+    window_of, trains = ("window", "stdp_pair"), ("protocol", "trains", "stdp_pair")
+    on_numpy = ("--backend", "runtime", "-o")
+    thalia_here(*window_of, *on_numpy, figures[0], folder=".")
+    thalia_here(*trains, "--pre", "10", "--post", "20", *on_numpy, figures[1], folder=".")
 
     assert all(figure.stat().st_size > 5000 for figure in figures)
 
