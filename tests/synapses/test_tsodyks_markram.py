@@ -88,7 +88,7 @@ def test_the_steady_state_at_twenty_hertz(simulate, numbers):
     baseline, tau_rec, tau_fac = numbers
     release = f"{{part: tsodyks_markram, baseline: {baseline}, tau_rec: {tau_rec} ms, tau_fac: {tau_fac} ms}}"
 
-    amounts = released(simulate, release, [10 + 50 * k for k in range(120)])
+    amounts = released(simulate, release, [10 + 50 * k for k in range(120)], backend="cpp")
 
     u = baseline / (1 - (1 - baseline) * exp(-50 / tau_fac))
     x = (1 - exp(-50 / tau_rec)) / (1 - (1 - u) * exp(-50 / tau_rec))
