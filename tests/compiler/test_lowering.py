@@ -1,7 +1,7 @@
 """The cheap forms of synaptic variables give the weights of the clock-driven reference, on any spike trains."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.rules import GATED, SETTINGS, SIGNALS, STACKED
@@ -15,10 +15,15 @@ def trains(last, count):
     return st.lists(on_the_grid, min_size=count, max_size=count)
 
 
-# as many examples as the profile of conftest.py says; each holds for the synapses of one run, which cost little more than one
-EXACT = settings(suppress_health_check=list(HealthCheck))
 DENSE, SPREAD = trains(60, 12), trains(200, 20)
-FEW = settings(EXACT, max_examples=3)  # of runs that outlast the interval at which sums are flushed
+# an example is a run, whose synapses cost little more than one: with `--hypothesis-profile many` there are more of them,
+# and one that fails is made smaller, which takes minutes
+MANY = settings.default.max_examples > 5
+EXACT = settings(
+    suppress_health_check=list(HealthCheck),
+    phases=tuple(Phase) if MANY else (Phase.explicit, Phase.generate),
+)
+LONG = EXACT if MANY else settings(EXACT, max_examples=3)  # outlast the interval of the flushes
 
 
 @pytest.mark.parametrize(("rule", "numbers"), SETTINGS)
@@ -61,7 +66,7 @@ def both(rule, trains, backend, **options):
     post=SPREAD,
     dendritic=st.sampled_from([0.0, 1.3]),
 )
-@FEW
+@LONG
 def test_weights_that_change_between_spikes_agree(rule, numbers, pre, post, dendritic):
     """Signals of both signs and their products, silences longer than the flush interval, two traces."""
     lowered, reference = both(
@@ -93,7 +98,7 @@ def single_and_reference(rule, numbers, pre, post):
 
 @pytest.mark.parametrize(("rule", "numbers"), [SETTINGS[4], STACKED[2]])  # all of them by hand
 @given(pre=SPREAD, post=SPREAD)
-@FEW
+@LONG
 def test_single_precision_agrees_with_double(rule, numbers, pre, post):
     single, reference = single_and_reference(rule, numbers, pre, post)
 
@@ -103,7 +108,7 @@ def test_single_precision_agrees_with_double(rule, numbers, pre, post):
 @pytest.mark.reference
 @pytest.mark.parametrize(("rule", "numbers"), [*SETTINGS, *GATED, *STACKED])
 @given(pre=SPREAD, post=SPREAD)
-@FEW
+@LONG
 def test_single_precision_agrees_with_double_for_every_rule(rule, numbers, pre, post):
     single, reference = single_and_reference(rule, numbers, pre, post)
 
@@ -134,7 +139,7 @@ def test_the_bound_is_exact_where_a_weight_goes_one_way():
 
 @pytest.mark.parametrize(("rule", "numbers"), STACKED)
 @given(pre=SPREAD, post=SPREAD)
-@FEW
+@LONG
 def test_rules_that_follow_what_others_change_agree(rule, numbers, pre, post):
     """Behind a strong pair rule, through silences longer than the flush interval."""
     pairs = {"rule": "stdp_pair", "a_plus": 0.05, "a_minus": 0.06}
