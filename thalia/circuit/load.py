@@ -30,7 +30,7 @@ def load(
         Values that replace those in the file, by dotted path:
         `{"pathways.a_to_b.weight": "0.3 nS"}`.
     condition : str, optional
-        One of the circuit's `conditions`, applied after the changes of `set`; 'baseline' has no changes.
+        One of the circuit's `conditions`, applied after the changes of `set`; 'baseline' has none.
 
     Raises
     ------

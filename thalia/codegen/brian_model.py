@@ -242,9 +242,8 @@ def _keep_sums(b2: Any, model: NetworkModel, objects: dict[str, Any]) -> None:
     """
     if not any(each.at_flush for each in model.synapses):
         return
-    flushes = b2.Clock(
-        dt=2 * b2.defaultclock.dt, name=FLUSH_CLOCK
-    )  # its time step is that of the backend
+    # a clock of its own: the backend decides when it ticks
+    flushes = b2.Clock(dt=2 * b2.defaultclock.dt, name=FLUSH_CLOCK)
     for group in (*model.groups, *([model.shared] if model.shared else [])):
         last = group is model.shared
         if group.sums:

@@ -18,9 +18,8 @@ from thalia.syntax.drive_weights import DriveTarget
 from thalia.syntax.equations import EquationError, evaluate
 from thalia.syntax.units import UNITS, Dimension, Value, constant
 
-type Place = tuple[
-    str, str
-]  # a population, and the site where synapses end on it, empty for the soma
+# a population, and the compartment on which synapses end, empty for the soma
+type Place = tuple[str, str]
 
 
 def drive_to_weight(
@@ -121,9 +120,8 @@ class _Weigher:
         """The weight that gives a drive when so many spikes arrive per second."""
         part, post = self.part("synapses", receptor.part), place[0]
         dimension = part.weight if isinstance(part, Synapse) and part.weight else UNITS["S"][1]
-        unknown = constant(
-            1e-12, dimension
-        )  # of what has a mistake, so that the next pass can look for others
+        # of what has a mistake, so that the next pass can look for others
+        unknown = constant(1e-12, dimension)
         if not isinstance(part, Synapse) or self.neuron(post) is None or not arriving:
             return unknown
         charge, hint = self.charge(receptor, place), "give the weight with its unit"

@@ -290,9 +290,8 @@ def _check_shares(
 
 def _sized(population: Population, region_size: int) -> Population:
     share = population.share.mean if population.share else 1.0
-    size = population.size or max(
-        1, round(share * region_size)
-    )  # `_check_shares` has refused a share of none
+    # `_check_shares` has refused a share of none
+    size = population.size or max(1, round(share * region_size))
     return population.model_copy(update={"size": size, "share": None})
 
 

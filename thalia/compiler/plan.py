@@ -70,9 +70,8 @@ class Playback:
 AMPERE, HERTZ, SECOND = UNITS["A"][1], UNITS["Hz"][1], UNITS["s"][1]
 
 
-SHARED = (
-    "shared"  # the object that holds what all neurons and synapses see: one cell, in no population
-)
+# the object that holds what all neurons and synapses see: one cell, in no population
+SHARED = "shared"
 SHARED_CELL = "(shared)"
 
 
@@ -150,13 +149,11 @@ class Group:
     parameters: dict[str, Dimension]
     inputs: tuple[Input, ...] = ()
     on_step: tuple[Statement, ...] = ()
-    sums: tuple[
-        Statement, ...
-    ] = ()  # advanced in every step, for weights that change between spikes
-    at_flush: tuple[Statement, ...] = ()  # and started anew
-    receives: dict[str, Dimension] = field(
-        default_factory=dict
-    )  # 'input_current' and whatever else the model reads
+    # advanced in every step, for weights that change between spikes; started again at a flush
+    sums: tuple[Statement, ...] = ()
+    at_flush: tuple[Statement, ...] = ()
+    # 'input_current' and whatever else the model reads
+    receives: dict[str, Dimension] = field(default_factory=dict)
     method: str = ""  # of integration, chosen by `lower`
 
     @property
@@ -288,9 +285,8 @@ class SynapseGroup:
     forms: dict[str, str] = field(default_factory=dict)
     method: str = "exact"  # of integration, chosen by `lower`
     pending: str = ""  # what `w` lacks of the weight, as an expression
-    decay: dict[str, str] = field(
-        default_factory=dict
-    )  # by which the number of a trace is multiplied to give its value
+    # by which the number of a trace is multiplied to give its value
+    decay: dict[str, str] = field(default_factory=dict)
     at_flush: tuple[Statement, ...] = ()
     shared_switch: str = ""  # the shared variable that is 0 while the pending changes are off
 
@@ -350,16 +346,14 @@ class Plan:
     record: Record
     modulators: tuple[str, ...] = ()
     shared: Group | None = None
-    releases: dict[str, tuple[Statement, ...]] = field(
-        default_factory=dict
-    )  # what an `amount` of a modulator does
+    # what an `amount` of each modulator does
+    releases: dict[str, tuple[Statement, ...]] = field(default_factory=dict)
     weight_changes: tuple[WeightChange, ...] = ()
     task_releases: tuple[str, ...] = ()
     flush_interval: int = 0  # steps after which sums are added and start again; 0 if there are none
-    precision: str = (
-        "double"  # in which synapses keep their variables; computed in double precision in any case
-    )
-    unmodified: bool = False  # on a GPU: brian2cuda as it is
+    # in which synapses keep their variables; computed in double precision in any case
+    precision: str = "double"
+    unmodified: bool = False  # on a GPU: unmodified brian2cuda
     reference: Reference | None = None
     notes: tuple[str, ...] = ()
 

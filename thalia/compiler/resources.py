@@ -10,9 +10,8 @@ from thalia.syntax.equations import identifiers
 
 # per synapse at the peak of drawing and sorting (measured: 41 at 27 million, 32 at 302 million)
 WIRING_BYTES = 44
-HELD_BYTES = (
-    22  # per synapse as drawn, until the program has it: two indices, delay, weight, pathway
-)
+# per synapse as drawn, until the program has it: two indices, delay, weight, pathway
+HELD_BYTES = 22
 
 
 def expected_synapses(pathway: PathwayPlan, plan: Plan) -> float:
@@ -135,9 +134,8 @@ def check_disk(plan: Plan, file: FilePath) -> None:
     """
     folder = next(parent for parent in file.absolute().parents if parent.is_dir())
     need, disk = needed_disk(plan), shutil.disk_usage(folder)
-    if (
-        need > disk.free and disk.total
-    ):  # what is no disk has no size, and says itself that it cannot be written
+    # what is no disk has no size, and says itself that it cannot be written
+    if need > disk.free and disk.total:
         raise fail(
             f"{file}: needs about {need / 1e6:,.1f} MB for weights and state, "
             f"and {disk.free / 1e6:,.1f} MB are free in {folder}",

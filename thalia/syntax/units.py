@@ -10,9 +10,8 @@ from math import isfinite
 
 from thalia.errors import MistakeInText, did_you_mean
 
-Dimension = tuple[
-    float, float, float, float, float
-]  # powers of metre, kilogram, second, ampere, mole
+# powers of metre, kilogram, second, ampere, mole
+Dimension = tuple[float, float, float, float, float]
 
 DIMENSIONLESS: Dimension = (0, 0, 0, 0, 0)
 _BASES: dict[str, tuple[float, Dimension]] = {

@@ -45,10 +45,8 @@ HOISTED, ACCUMULATED, RESCALED, EVENT, CLOCK = (
 # time constants of the fastest trace after which its sum is reset; by then it has grown by exp(10),
 # and lost as much precision
 LONGEST = {"double": 10, "single": 3}
-RANGE = {
-    "double": 300,
-    "single": 60,
-}  # those that a trace may grow by which is in no sum, and so loses none
+# those that a trace may grow by which is in no sum, and so loses none
+RANGE = {"double": 300, "single": 60}
 
 
 def lower(plan: Plan, options: CompilerOptions, diagnostics: Diagnostics) -> Plan:
