@@ -19,6 +19,7 @@ from thalia.circuit.spec import (
     RegionUse,
 )
 from thalia.compiler.options import DEFAULT_OPTIONS, CompilerOptions
+from thalia.compiler.plan import identifier
 from thalia.errors import CircuitError, Diagnostics, Path, Problem, did_you_mean
 from thalia.library.lookup import part_text
 from thalia.syntax.former_names import current_names
@@ -323,7 +324,7 @@ def _split_pathway(
             single = shape == (1, 1)
             made.append(
                 (
-                    name if single else f"{name}.{_word(pre)}_to_{_word(post)}",
+                    name if single else f"{name}.{identifier(pre)}_to_{identifier(post)}",
                     _one(pathway, pre, post, picked),
                 )
             )
@@ -379,17 +380,13 @@ def _split_stimulus(
         return [(name, stimulus)]
     return [
         (
-            f"{name}.{_word(target)}",
+            f"{name}.{identifier(target)}",
             stimulus.model_copy(
                 update={"target": (target,), "number": _pick(stimulus.number, row, 0)}
             ),
         )
         for row, target in enumerate(stimulus.target)
     ]
-
-
-def _word(name: str) -> str:
-    return name.replace(".", "_")
 
 
 def _shape_problem(path: Path, entries: Any, shape: tuple[int, int]) -> Problem | None:

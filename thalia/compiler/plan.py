@@ -75,14 +75,24 @@ SHARED = "shared"
 SHARED_CELL = "(shared)"
 
 
+def identifier(name: str) -> str:
+    """A dotted name of the circuit as one that equations can hold."""
+    return name.replace(".", "_")
+
+
+def includes(name: str, pathway: str) -> bool:
+    """Whether a name means a pathway: its own, or that of its matrix pathway or region."""
+    return pathway == name or pathway.startswith(f"{name}.")
+
+
 def group_name(population: str) -> str:
     """The name of a population's or neuron model's group; the prefix avoids names of C++."""
-    return f"neurons_{population.replace('.', '_')}"
+    return f"neurons_{identifier(population)}"
 
 
 def synapses_name(pathway: str) -> str:
     """The name of the synapse object of a pathway."""
-    return f"synapses_{pathway.replace('.', '_')}"
+    return f"synapses_{identifier(pathway)}"
 
 
 def unused_name(stem: str, taken: Container[str]) -> str:

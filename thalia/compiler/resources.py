@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path as FilePath
 
-from thalia.compiler.plan import PathwayPlan, Plan, SynapseGroup
+from thalia.compiler.plan import PathwayPlan, Plan, SynapseGroup, includes
 from thalia.errors import fail
 from thalia.syntax.equations import identifiers
 
@@ -120,7 +120,7 @@ def needed_disk(plan: Plan) -> float:
 
 def is_recorded(pathway: str, is_plastic: bool, wanted: tuple[str, ...]) -> bool:
     """Whether the weights of a pathway are among those that a circuit records."""
-    named = any(pathway == name or pathway.startswith(f"{name}.") for name in wanted)
+    named = any(includes(name, pathway) for name in wanted)
     return named or "all" in wanted or (is_plastic and "plastic" in wanted)
 
 

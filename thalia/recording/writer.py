@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.compiler.graph import network_of
-from thalia.compiler.plan import Plan
-from thalia.compiler.resolve.neuromodulators import word
+from thalia.compiler.plan import Plan, identifier
 from thalia.connectivity.build import Wired
 from thalia.errors import CircuitError, fail
 from thalia.recording.growing_dataset import Appending
@@ -346,7 +345,7 @@ class RunWriter:
         """Declare the level of a modulator over time."""
         group = self.h5.create_group(f"modulators/{name}")
         assert self.plan.shared is not None, "modulators are shared"
-        baseline = self.plan.shared.members[0].parameters[f"{word(name)}_baseline"]
+        baseline = self.plan.shared.members[0].parameters[f"{identifier(name)}_baseline"]
         group.attrs["baseline"] = sum(value.mean for value in baseline)
         self.appended.declare(group, "time", "f8", "s")
         self.appended.declare(group, "value", "f8", "1")

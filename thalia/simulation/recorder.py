@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from thalia.backends import Chunk, Sample
-from thalia.compiler.plan import SHARED, Plan
-from thalia.compiler.resolve.neuromodulators import word
+from thalia.compiler.plan import SHARED, Plan, identifier
 from thalia.compiler.resources import is_recorded
 from thalia.connectivity.build import Arrays
 from thalia.recording.writer import RunWriter, weight_unit
@@ -21,7 +20,7 @@ def samples_of(plan: Plan) -> Iterator[Sample]:
     for name in plan.modulators:
         every = max(1, round(plan.record.modulators.mean / plan.dt))
         yield Sample(
-            f"modulators/{name}", SHARED, f"{word(name)}_level", every, np.zeros(1, np.int32)
+            f"modulators/{name}", SHARED, f"{identifier(name)}_level", every, np.zeros(1, np.int32)
         )
     for name, state in plan.record.states.items():
         group, member = plan.population(state.population)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from thalia.circuit.spec import Circuit
-from thalia.compiler.plan import AMPERE, Input
+from thalia.compiler.plan import AMPERE, Input, identifier
 from thalia.compiler.resolve.components import Parameters
 from thalia.compiler.resolve.pathways import ResolvedPathway
 from thalia.compiler.resolve.receptors import SOMA, Receptor
@@ -82,7 +82,7 @@ def _of_stimuli(
     stimuli: Iterable[ResolvedStimulus], receptors: Mapping[Path, Receptor]
 ) -> Iterator[Contribution]:
     for each in stimuli:
-        word = each.name.replace(".", "_")
+        word = identifier(each.name)
         if each.acts_as == "spikes":
             if receptor := receptors.get(each.path):
                 yield Contribution(each.population, receptor.input, receptor.values, each.path)

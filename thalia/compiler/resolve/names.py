@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from thalia.circuit.spec import Circuit
-from thalia.compiler.plan import Group, group_name
+from thalia.compiler.plan import Group, group_name, includes
 from thalia.errors import Diagnostics, did_you_mean
 
 
@@ -30,8 +30,8 @@ def check_record(circuit: Circuit, groups: Mapping[str, Group], diagnostics: Dia
             message = f"no population is called '{name}'"
             diagnostics.error(("record", "spikes"), message, hint)
     for name in record.weights.pathways:
-        matches = [p for p in pathways if p == name or p.startswith(f"{name}.")]
-        if not matches and name not in ("plastic", "all", "none"):
+        is_there = any(includes(name, pathway) for pathway in pathways)
+        if not is_there and name not in ("plastic", "all", "none"):
             hint = did_you_mean(name, [*pathways, "plastic", "all", "none"])
             message = f"no pathway is called '{name}'"
             diagnostics.error(("record", "weights", "pathways"), message, hint)

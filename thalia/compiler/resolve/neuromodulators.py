@@ -1,6 +1,6 @@
 """Neuromodulators: global variables, driven by populations, schedules and one another."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from thalia.circuit.part_use import Modulator
@@ -15,6 +15,8 @@ from thalia.compiler.plan import (
     SynapseGroup,
     WeightChange,
     group_name,
+    identifier,
+    includes,
 )
 from thalia.compiler.resolve.components import (
     Parameters,
@@ -59,7 +61,7 @@ class ResolvedModulator:
     def local(self) -> dict[str, str]:
         """The global variables that its parameters and equations become."""
         names = (*self.part.parameters, *(e.name for e in self.part.equations))
-        return {key: f"{word(self.name)}_{key}" for key in names}
+        return {key: f"{identifier(self.name)}_{key}" for key in names}
 
     @property
     def reads_input(self) -> bool:
@@ -68,9 +70,9 @@ class ResolvedModulator:
 
     def signal(self, prefix: str) -> str:
         """The level above the baseline, as an expression."""
-        level, baseline = f"{prefix}{word(self.name)}_level", self.values["baseline"]
+        level, baseline = f"{prefix}{identifier(self.name)}_level", self.values["baseline"]
         if self.baseline_varies or baseline.is_random or baseline.mean:
-            return f"({level} - {prefix}{word(self.name)}_baseline)"
+            return f"({level} - {prefix}{identifier(self.name)}_baseline)"
         return level
 
 
@@ -176,7 +178,7 @@ def _release(
         plastic=(True,),
     )
     return SynapseGroup(
-        name=f"{kind}_of_{word(each.name)}_from_{word(population)}",
+        name=f"{kind}_of_{identifier(each.name)}_from_{identifier(population)}",
         pre=group_name(population),
         post=SHARED,
         synapse=kind,
@@ -205,9 +207,10 @@ def _weight_changes(circuit: Circuit) -> Iterator[WeightChange]:
     plastic = [name for name, pathway in circuit.pathways.items() if pathway.rules]
     for name, modulator in circuit.modulators.items():
         named = modulator.weight_change_of or ()
-        if pathways := tuple(pathway for pathway in plastic if _is_of(pathway, named)):
+        pathways = tuple(p for p in plastic if any(includes(each, p) for each in named))
+        if pathways:
             steps = max(1, round(modulator.every.mean / circuit.dt.mean))
-            yield WeightChange(name, pathways, steps, f"{word(name)}_saw")
+            yield WeightChange(name, pathways, steps, f"{identifier(name)}_saw")
 
 
 def in_phases(
@@ -244,7 +247,7 @@ def in_phases(
         replace(
             phase,
             shared={
-                f"{word(name)}_{key}": here.get(name, {})
+                f"{identifier(name)}_{key}": here.get(name, {})
                 .get(key, modulators[name].values[key])
                 .mean
                 for name, key in changing
@@ -268,8 +271,10 @@ def expression(
     The name of a modulator stands for its signal, the level above its baseline; `<name>_level` for
     the level.
     """
-    meanings = {word(name): each.signal(prefix) for name, each in modulators.items()}
-    meanings |= {f"{word(name)}_level": f"{prefix}{word(name)}_level" for name in modulators}
+    meanings = {identifier(name): each.signal(prefix) for name, each in modulators.items()}
+    meanings |= {
+        f"{identifier(name)}_level": f"{prefix}{identifier(name)}_level" for name in modulators
+    }
     known = dict(more or {}) | dict.fromkeys(meanings, DIMENSIONLESS)
     units = set() if more is None else UNITS.keys()  # without parameters, nothing has a unit
     try:
@@ -330,7 +335,7 @@ def _check_weight_changes(
     modulator, path = each.modulator, each.path
     plastic = [name for name, pathway in circuit.pathways.items() if pathway.rules]
     for pathway in modulator.weight_change_of or ():
-        if not any(_is_of(name, (pathway,)) for name in plastic):
+        if not any(includes(pathway, name) for name in plastic):
             what = "is not plastic" if pathway in circuit.pathways else "is no pathway"
             hint = did_you_mean(pathway, plastic)
             diagnostics.error((*path, "weight_change_of"), f"'{pathway}' {what}", hint)
@@ -378,7 +383,11 @@ def _drivers(circuit: Circuit, modulator: Modulator) -> set[str]:
         read = identifiers(modulator.input) if modulator.input else frozenset()
     except EquationError:
         return set()
-    return {name for name in circuit.modulators if {word(name), f"{word(name)}_level"} & read}
+    return {
+        name
+        for name in circuit.modulators
+        if {identifier(name), f"{identifier(name)}_level"} & read
+    }
 
 
 def _circle(trail: list[str], drivers: Mapping[str, set[str]]) -> list[str]:
@@ -404,12 +413,3 @@ def _check_equations(circuit: Circuit, each: ResolvedModulator, diagnostics: Dia
             check_equation(equation, names | {"input": DIMENSIONLESS})
         for statement in (*each.part.on_release, *each.part.on_prediction):
             check_statement(statement, names | {"amount": DIMENSIONLESS})
-
-
-def word(name: str) -> str:
-    """A modulator's name as an identifier in equations."""
-    return name.replace(".", "_")
-
-
-def _is_of(pathway: str, names: Iterable[str]) -> bool:
-    return any(pathway == name or pathway.startswith(f"{name}.") for name in names)

@@ -1,7 +1,7 @@
 """When things happen: phases in whole steps, and in which of them each pathway is plastic."""
 
 from thalia.circuit.spec import Circuit
-from thalia.compiler.plan import PhasePlan
+from thalia.compiler.plan import PhasePlan, includes
 from thalia.errors import Diagnostics, Path, did_you_mean
 from thalia.syntax.units import Value, constant, format_number
 
@@ -31,7 +31,7 @@ def _check_names(circuit: Circuit, diagnostics: Diagnostics) -> None:
     """Check that the pathways whose plasticity is switched are there."""
     for index, phase in enumerate(circuit.phases):
         for name in phase.plasticity if isinstance(phase.plasticity, dict) else ():
-            if not any(_is_of(pathway, name) for pathway in circuit.pathways):
+            if not any(includes(name, pathway) for pathway in circuit.pathways):
                 here: Path = ("phases", index, "plasticity", name)
                 hint = did_you_mean(name, circuit.pathways)
                 diagnostics.error(here, f"no pathway is called '{name}'", hint)
@@ -45,7 +45,7 @@ def plastic_in(circuit: Circuit, pathway: str) -> tuple[bool, ...]:
     for phase in circuit.phases:
         switch = phase.plasticity
         if isinstance(switch, dict):
-            switch = next((on for name, on in switch.items() if _is_of(pathway, name)), "on")
+            switch = next((on for name, on in switch.items() if includes(name, pathway)), "on")
         switches.append(switch == "on")
     return tuple(switches)
 
@@ -62,11 +62,6 @@ def lasting(circuit: Circuit, duration: Value) -> Circuit:
         phases.append(phase.model_copy(update={"duration": constant(length, duration.dimension)}))
         left -= length
     return circuit.with_(duration=duration, phases=tuple(phases))
-
-
-def _is_of(pathway: str, name: str) -> bool:
-    """Whether a pathway has this name, or is an entry of the matrix pathway of this name."""
-    return pathway == name or pathway.startswith(f"{name}.")
 
 
 def _steps(seconds: float, dt: float) -> int:

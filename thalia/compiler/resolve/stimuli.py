@@ -6,7 +6,7 @@ from typing import Literal
 
 from thalia.circuit.part_use import Stimulus
 from thalia.circuit.spec import Circuit
-from thalia.compiler.plan import AMPERE, HERTZ, Drive, DriveMember, group_name
+from thalia.compiler.plan import AMPERE, HERTZ, Drive, DriveMember, group_name, identifier
 from thalia.compiler.resolve.components import Parameters, component, parameters
 from thalia.compiler.resolve.receptors import (
     Receptor,
@@ -170,7 +170,7 @@ def _drive(each: ResolvedStimulus, receptor: Receptor, diagnostics: Diagnostics)
     numbers = {key: value.mean for key, value in receptor.values.items()}
     factor = evaluate(amount, {**numbers, "w": 1.0})
     weight = stimulus.weight if factor == 1 else stimulus.weight.scaled(factor)
-    word = f"drive_{each.name.replace('.', '_')}"
+    word = f"drive_{identifier(each.name)}"
     local = {key: f"{word}_{key}" for key in values}
     renamed = {local[key]: value for key, value in values.items()}
     member = DriveMember(each.name, each.population, weight, number, mean, renamed)
