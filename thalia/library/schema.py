@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from thalia.errors import did_you_mean
 from thalia.syntax.dimensions import CONSTANTS, FUNCTIONS
 from thalia.syntax.equations import Equation, Statement, divided_by, identifiers
-from thalia.syntax.fields import AnyValue, Equations, Expression, Node, Statements, UnitText
+from thalia.syntax.fields import AnyValue, Equations, Expression, Node, Statements, UnitText, refuse
 from thalia.syntax.units import UNITS
 
 
@@ -94,13 +93,7 @@ def _own_names(
             )
         else:
             continue
-        raise PydanticCustomError(
-            "thalia", "{message}", {"message": problem, "hint": "choose another name"}
-        )
-
-
-def _refuse(message: str, hint: str = "") -> PydanticCustomError:
-    return PydanticCustomError("thalia", "{message}", {"message": message, "hint": hint})
+        raise refuse(problem, "choose another name")
 
 
 class Rheobase(Node):
@@ -144,13 +137,13 @@ class Neuron(Part):
         mentioned = frozenset().union(*(identifiers(e.right) for e in self.equations if e.right))
         for name, compartment in self.compartments.items():
             if f"input_{name}" not in mentioned:
-                raise _refuse(
+                raise refuse(
                     f"compartments: no equation reads 'input_{name}'",
                     "write how the input to it acts on the neuron",
                 )
             if compartment.potential not in (known := {e.name for e in self.equations}):
                 hint = did_you_mean(compartment.potential, known)
-                raise _refuse(
+                raise refuse(
                     f"compartments: {name}: '{compartment.potential}' "
                     "is not a variable of the neuron",
                     hint,
@@ -214,13 +207,13 @@ class Layer(Part):
         known = {e.name for e in (*self.equations, *self.neuron) if e.kind != "expression"}
         for name in self.initial:
             if name not in known:
-                raise _refuse(
+                raise refuse(
                     f"initial: '{name}' is not a variable of this component",
                     did_you_mean(name, known),
                 )
         for name, preset in self.presets.items():
             for key in preset.parameters.keys() - self.parameters.keys():
-                raise _refuse(
+                raise refuse(
                     f"preset {name}: unknown parameter '{key}'", did_you_mean(key, self.parameters)
                 )
         return self
@@ -250,32 +243,32 @@ class Synapse(Layer):
         if self.weight is None:
             _own_names(self, (*self.equations, *self.neuron), _IN_SYNAPSES)
             if self.current or self.charge:
-                raise _refuse(
+                raise refuse(
                     "a synapse that scales efficacy injects no current: "
                     "'current' and 'charge' belong to a receptor",
                     "give it a 'weight', or remove them",
                 )
             if not self.sets_efficacy or self.in_every_step:
-                raise _refuse(
+                raise refuse(
                     "a synapse needs either a 'weight' or an `efficacy = ...` in 'on_pre'",
                     "weight: nS for a receptor; efficacy for short-term plasticity",
                 )
         else:
             _own_names(self, self.neuron, {"t", "dt", "w", "v", "pi", "inf", "e"})
             if self.equations or self.sets_efficacy or self.on_spike or self.initial:
-                raise _refuse(
+                raise refuse(
                     "a synapse with a 'weight' has no equations, efficacy, on_spike or initial",
                     "put them in a synapse without weight: `synapse: [tsodyks_markram, ampa]`",
                 )
             if bool(self.on_pre) == bool(self.in_every_step):
-                raise _refuse(
+                raise refuse(
                     "expected either 'on_pre', the effect of an arriving spike, "
                     "or 'in_every_step', graded transmission",
                     "on_pre: g += w",
                 )
             summed = {e.name for e in self.neuron if e.kind == "parameter"}
             if any(s.operator != "=" or s.target not in summed for s in self.in_every_step):
-                raise _refuse(
+                raise refuse(
                     "in_every_step: expected `x = …` for an `x` in 'neuron' without an equation",
                     "neuron: `total : 1`, in_every_step: `total = w*signal_pre`",
                 )
@@ -347,19 +340,19 @@ class Rule(Layer):
         )
         _own_names(self, own, _IN_SYNAPSES)
         if self.later and self.later.after not in self.parameters:
-            raise _refuse(
+            raise refuse(
                 f"later: '{self.later.after}' is not a parameter",
                 did_you_mean(self.later.after, self.parameters),
             )
         for key in ("every", "share", "start", "growth") if self.rewiring else ():
             if (name := getattr(self.rewiring, key)) not in self.parameters:
-                raise _refuse(
+                raise refuse(
                     f"rewiring: '{name}' is not a parameter", did_you_mean(name, self.parameters)
                 )
         for name, preset in self.presets.items():
             if preset.pairing and preset.pairing not in self.pairing:
                 hint = did_you_mean(preset.pairing, self.pairing)
-                raise _refuse(f"preset {name}: no pairing is called '{preset.pairing}'", hint)
+                raise refuse(f"preset {name}: no pairing is called '{preset.pairing}'", hint)
         return self
 
     def statements(self, event: str, pairing: str = "") -> tuple[Statement, ...]:
@@ -395,7 +388,7 @@ class ModulatorKind(Part):
     def _complete(self) -> "ModulatorKind":
         if self.like:
             if self.equations or self.parameters or self.on_release:
-                raise _refuse(
+                raise refuse(
                     "a modulator that is 'like' another can only have 'values'",
                     "remove the other keys",
                 )
@@ -405,12 +398,12 @@ class ModulatorKind(Part):
             e.name == "level" and (e.kind == "ode" or "constant over dt" in e.flags)
             for e in self.equations
         ):
-            raise _refuse(
+            raise refuse(
                 "a modulator needs an equation for its 'level'",
                 "dlevel/dt = (tonic - level) / tau : 1",
             )
         if "baseline" not in self.parameters:
-            raise _refuse(
+            raise refuse(
                 "a modulator needs the parameter 'baseline'",
                 "it is the level at which the signal is zero",
             )
