@@ -18,7 +18,7 @@ import numpy as np
 
 from thalia.codegen.exact import exact
 from thalia.codegen.rosenbrock import rosenbrock
-from thalia.compiler.plan import SHARED, Drive, Group, Plan, SynapseGroup
+from thalia.compiler.plan import IN_NEURONS, IN_SYNAPSES, SHARED, Drive, Group, Plan, SynapseGroup
 from thalia.syntax.equations import equation_text, identifiers
 from thalia.syntax.units import Dimension, si_unit
 
@@ -105,11 +105,13 @@ def _group_model(group: Group, plan: Plan, native_drives: bool) -> GroupModel:
     lines += [f"{each.switch} : 1 (shared)" for each in group.inputs if each.switch]
     statements = (*group.resets(), *group.on_step, *group.sums)
     links = _links(
-        "signal_",
+        IN_NEURONS,
         [*(e.right for e in group.equations()), *(s.right for s in statements), group.threshold],
         plan,
     )
-    lines += [f"signal_{name} : {si_unit(dimension)} (linked)" for name, dimension in links.items()]
+    lines += [
+        f"{IN_NEURONS}{name} : {si_unit(dimension)} (linked)" for name, dimension in links.items()
+    ]
     return GroupModel(
         name=group.name,
         size=group.size,
@@ -160,10 +162,10 @@ def _synapse_model(synapses: SynapseGroup, plan: Plan) -> SynapseModel:
         lines.append("plastic : 1 (shared)")
     statements = (*synapses.statements(), *synapses.at_flush)
     links = _links(
-        f"{SHARED}_", [*(e.right for e in synapses.equations), *(s.right for s in statements)], plan
+        IN_SYNAPSES, [*(e.right for e in synapses.equations), *(s.right for s in statements)], plan
     )
     lines += [
-        f"{SHARED}_{name} : {si_unit(dimension)} (linked)" for name, dimension in links.items()
+        f"{IN_SYNAPSES}{name} : {si_unit(dimension)} (linked)" for name, dimension in links.items()
     ]
     return SynapseModel(
         name=synapses.name,
@@ -220,10 +222,10 @@ def network(model: NetworkModel) -> tuple[brian2.Network, dict[str, Any]]:
         objects[group.name] = made = _group(b2, group)
         for index, statement in enumerate(group.every_step):
             made.run_regularly(statement, when="start", name=f"{group.name}_input{index}")
-        _link(b2, made, "signal_", group.links, objects)
+        _link(b2, made, IN_NEURONS, group.links, objects)
     for synapses in model.synapses:
         objects[synapses.name] = made = _synapses(b2, synapses, objects)
-        _link(b2, made, f"{SHARED}_", synapses.links, objects)
+        _link(b2, made, IN_SYNAPSES, synapses.links, objects)
         for updater in made.summed_updaters.values():
             updater.when = "before_groups"  # of the state at the beginning of the step
         if synapses.every_step:

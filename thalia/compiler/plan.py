@@ -73,6 +73,8 @@ AMPERE, HERTZ, SECOND = UNITS["A"][1], UNITS["Hz"][1], UNITS["s"][1]
 # the object that holds what all neurons and synapses see: one cell, in no population
 SHARED = "shared"
 SHARED_CELL = "(shared)"
+# what the names of its variables begin with where neurons and synapses read them
+IN_NEURONS, IN_SYNAPSES = "signal_", f"{SHARED}_"
 
 
 def identifier(name: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.compiler.plan import SHARED, SynapseGroup
+from thalia.compiler.plan import IN_SYNAPSES, SHARED, SynapseGroup
 from thalia.syntax.equations import evaluate, identifiers
 
 Floats = NDArray[np.float64]
@@ -38,8 +38,8 @@ def trace(name: str, synapses: SynapseGroup, read: Read) -> Floats:
 
 
 def _variable(name: str, synapses: SynapseGroup, read: Read) -> Floats:
-    if name.startswith(f"{SHARED}_"):
-        return read(f"{SHARED}.{name.removeprefix(f'{SHARED}_')}")
+    if name.startswith(IN_SYNAPSES):
+        return read(f"{SHARED}.{name.removeprefix(IN_SYNAPSES)}")
     if name.endswith("_post"):
         return read(f"{synapses.post}.{name.removesuffix('_post')}")[
             read(f"{synapses.name}._synaptic_post").astype(np.int64)

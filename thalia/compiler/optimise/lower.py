@@ -16,7 +16,17 @@ from dataclasses import dataclass, replace
 from thalia.compiler.optimise.deferred_weights import Bookkeeping, Term, decay_rate, terms_of
 from thalia.compiler.optimise.hoist import Moved, hoist, hoisted_name, hosting, stem_of, why_hoist
 from thalia.compiler.options import CompilerOptions
-from thalia.compiler.plan import SECOND, SHARED, SHARED_CELL, Group, Member, Plan, SynapseGroup
+from thalia.compiler.plan import (
+    IN_NEURONS,
+    IN_SYNAPSES,
+    SECOND,
+    SHARED,
+    SHARED_CELL,
+    Group,
+    Member,
+    Plan,
+    SynapseGroup,
+)
 from thalia.compiler.resolve.synapse_code import CLAMP
 from thalia.errors import Diagnostics
 from thalia.syntax.dimensions import CONSTANTS, FUNCTIONS, dimension_of
@@ -173,7 +183,7 @@ class _Lowering:
         self.forms: dict[str, str] = {}
         self.outside = {f"{name}_post": dimension for name, dimension in post.variables().items()}
         self.outside |= {
-            f"{SHARED}_{name}": dimension
+            f"{IN_SYNAPSES}{name}": dimension
             for name, dimension in (shared.variables() if shared else {}).items()
         }
         self.flush_seconds = 0.0
@@ -268,7 +278,7 @@ class _Lowering:
             in_neurons = self._sum(
                 name, term, f"{stem}_decay_of_{term.trace}" if term.trace else ""
             )
-            seen = f"{name}_post" if in_neurons else f"{SHARED}_{name}"
+            seen = f"{name}_post" if in_neurons else f"{IN_SYNAPSES}{name}"
             pending.append("*".join(filter(None, (term.factor, term.trace, seen))))
         if self.synapses.switches:
             self.to_shared.equations.append(
@@ -315,8 +325,8 @@ class _Lowering:
         books = Bookkeeping(
             pending,
             touching,
-            {trace: f"{SHARED}_{name}" for trace, name in decays.items()},
-            {trace: f"{SHARED}_{name}" for trace, name in growths.items()},
+            {trace: f"{IN_SYNAPSES}{name}" for trace, name in decays.items()},
+            {trace: f"{IN_SYNAPSES}{name}" for trace, name in growths.items()},
         )
         equations = tuple(
             replace(e, kind="parameter", right="")
@@ -360,7 +370,7 @@ class _Lowering:
         dimension = multiply(dimension_of(term.signal, numbers), SECOND)
         host.equations.append(Equation("parameter", name, "", dimension))
         host.at_flush.append(Statement(name, "=", f"0*{name}"))
-        seen = f"signal_{decay}" if in_neurons else decay
+        seen = f"{IN_NEURONS}{decay}" if in_neurons else decay
         host.sums.append(
             Statement(name, "+=", "*".join(filter(None, ("dt", f"({signal})", decay and seen))))
         )
@@ -378,10 +388,10 @@ class _Lowering:
                 names[name] = f"{stem}_{name}"
                 host.parameters[names[name]] = (self.synapses.parameters[name], value)
             elif name == "plastic":
-                names[name] = f"signal_{stem}_plastic" if in_neurons else f"{stem}_plastic"
-            elif name.startswith(f"{SHARED}_"):
-                bare = name.removeprefix(f"{SHARED}_")
-                names[name] = f"signal_{bare}" if in_neurons else bare
+                names[name] = f"{IN_NEURONS}{stem}_plastic" if in_neurons else f"{stem}_plastic"
+            elif name.startswith(IN_SYNAPSES):
+                bare = name.removeprefix(IN_SYNAPSES)
+                names[name] = f"{IN_NEURONS}{bare}" if in_neurons else bare
             elif name.endswith("_post"):
                 names[name] = name.removesuffix("_post")
         return rename(expression, names)

@@ -38,9 +38,6 @@ from thalia.syntax.equations import (
 )
 from thalia.syntax.units import DIMENSIONLESS, UNITS, Dimension, Value, a_dimension, constant
 
-# what the names of global variables begin with where they are read
-IN_NEURONS, IN_SYNAPSES = "signal_", f"{SHARED}_"
-
 
 @dataclass(frozen=True)
 class ResolvedModulator:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from thalia.circuit.part_use import RuleUse
 from thalia.circuit.spec import Circuit, Pathway
+from thalia.compiler.plan import IN_SYNAPSES
 from thalia.compiler.resolve.applied_rule import AppliedRule
 from thalia.compiler.resolve.components import Parameters, component, parameters, preset_of
 from thalia.compiler.resolve.eligibility import waiting, why_not
-from thalia.compiler.resolve.neuromodulators import IN_SYNAPSES, Modulators, expression
+from thalia.compiler.resolve.neuromodulators import Modulators, expression
 from thalia.errors import Diagnostics, Path, did_you_mean
 from thalia.library.lookup import word_of
 from thalia.library.protocol_schema import Window

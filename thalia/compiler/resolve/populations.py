@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from thalia.circuit.spec import Circuit, Population
-from thalia.compiler.plan import SECOND, Group, Member, group_name
+from thalia.compiler.plan import IN_NEURONS, SECOND, Group, Member, group_name
 from thalia.compiler.resolve.components import Parameters, parameters
 from thalia.compiler.resolve.inputs import Received
-from thalia.compiler.resolve.neuromodulators import IN_NEURONS, Modulators, expression
+from thalia.compiler.resolve.neuromodulators import Modulators, expression
 from thalia.compiler.resolve.receptors import inputs_of
 from thalia.errors import Diagnostics, Path, did_you_mean
 from thalia.library.schema import Neuron

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from thalia.circuit.spec import Circuit
 from thalia.compiler.plan import (
+    IN_SYNAPSES,
     Group,
     PathwayPlan,
     SynapseGroup,
@@ -11,7 +12,7 @@ from thalia.compiler.plan import (
     group_name,
     synapses_name,
 )
-from thalia.compiler.resolve.neuromodulators import IN_SYNAPSES, Modulators, expression
+from thalia.compiler.resolve.neuromodulators import Modulators, expression
 from thalia.compiler.resolve.pathways import ResolvedPathway
 from thalia.compiler.resolve.rewiring import rewiring_of
 from thalia.compiler.resolve.rule_checks import check_rule, neurons_hint
