@@ -100,32 +100,37 @@ def _current(data: dict[str, Any], source: Source) -> tuple[dict[str, Any], Sour
 
 def _rest(data: dict[str, Any], source: Source, problems: tuple[Problem, ...]) -> Circuit | None:
     """The circuit without the keys that have problems, or without the entries that contain them."""
+    wrong: set[Path] = set()
     for depth in (None, 2):
-        data = deepcopy(data)
-        for path in sorted({problem.path[:depth] for problem in problems}, key=str, reverse=True):
-            _remove(data, path)
+        wrong |= {problem.path[:depth] for problem in problems}
+        aliases: dict[Path, Path] = {}
+        rest = _without(data, wrong, (), (), aliases)
+        known = source.aliased(aliases)
         try:
-            return parse(Circuit, data, source).at(source)
+            return parse(Circuit, rest, known).at(known)
         except CircuitError as error:
             problems = error.problems
     return None
 
 
-def _remove(node: Any, path: Path) -> None:
-    for key in path[:-1]:
-        node = (
-            node.get(key)
-            if isinstance(node, dict)
-            else node[key]
-            if isinstance(key, int) and key < len(node)
-            else None
-        )
-        if not isinstance(node, dict | list):
-            return
-    if path and isinstance(node, dict):
-        node.pop(path[-1], None)
-    elif path and isinstance(node, list) and isinstance(path[-1], int) and path[-1] < len(node):
-        del node[path[-1]]
+def _without(node: Any, wrong: set[Path], was: Path, now: Path, aliases: dict[Path, Path]) -> Any:
+    """Data without what stands at some paths; entries of lists that move up get an alias."""
+    if isinstance(node, dict):
+        return {
+            key: _without(each, wrong, (*was, key), (*now, key), aliases)
+            for key, each in node.items()
+            if (*was, key) not in wrong
+        }
+    if not isinstance(node, list):
+        return node
+    left = [(index, each) for index, each in enumerate(node) if (*was, index) not in wrong]
+    aliases |= {
+        (*now, place): (*was, index) for place, (index, _) in enumerate(left) if place != index
+    }
+    return [
+        _without(each, wrong, (*was, index), (*now, place), aliases)
+        for place, (index, each) in enumerate(left)
+    ]
 
 
 def _in_condition(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 
 import yaml
@@ -48,7 +48,7 @@ class Source:
     def placed(self, problems: list[Problem]) -> CircuitError:
         """The error for these problems, with their places, in file order, without duplicates."""
         located = {
-            Problem(self.written(p.path), p.message, p.hint, p.place or self.locate(p.path))
+            p if p.place else replace(p, path=self.written(p.path), place=self.locate(p.path))
             for p in problems
         }
         return CircuitError(sorted(located, key=_reading_order))
