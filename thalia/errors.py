@@ -12,13 +12,15 @@ Path = tuple[str | int, ...]
 class Problem:
     """One mistake: the path of the key that it belongs to, what is wrong, and how to fix it.
 
-    `place` is `file:line:column`, known only for a circuit that came from a file.
+    `place` is `file:line:column`, known only for a circuit that came from a file. If something is
+    used that is not there, `missing` is the path at which it would be, as `("populations", "e")`.
     """
 
     path: Path
     message: str
     hint: str = ""
     place: str = ""
+    missing: Path = ()
 
     def __str__(self) -> str:
         where = ": ".join(part for part in (self.place, dotted(self.path)) if part)
@@ -57,9 +59,14 @@ class Diagnostics:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
 
-    def error(self, path: Path, message: str, hint: str = "") -> None:
+    def error(self, path: Path, message: str, hint: str = "", missing: Path = ()) -> None:
         """Note one problem."""
-        self.problems.append(Problem(path, message, hint))
+        self.problems.append(Problem(path, message, hint, missing=missing))
+
+    def unknown(self, path: Path, kind: str, name: str, known: Iterable[str]) -> None:
+        """Note that the circuit has nothing of this name under a key such as 'populations'."""
+        message = f"no {kind.removesuffix('s')} is called '{name}'"
+        self.error(path, message, did_you_mean(name, known), (kind, name))
 
     @contextmanager
     def catch(self, path: Path) -> Iterator[None]:
@@ -72,9 +79,9 @@ class Diagnostics:
             self.error(path, str(error))
 
 
-def fail(message: str, hint: str = "", path: Path = ()) -> CircuitError:
+def fail(message: str, hint: str = "", path: Path = (), missing: Path = ()) -> CircuitError:
     """The error for a single problem."""
-    return CircuitError([Problem(path, message, hint)])
+    return CircuitError([Problem(path, message, hint, missing=missing)])
 
 
 def dotted(path: Path) -> str:

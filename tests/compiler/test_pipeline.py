@@ -179,3 +179,23 @@ def test_help_names_every_pass(tmp_path):
     text = command("plan", "--help", folder=tmp_path, COLUMNS="200").stdout
 
     assert [name for name in PASS_NAMES if name not in text] == []
+
+
+MATRIX = """
+thalia: 1
+name: a_matrix
+populations:
+  a: {neuron: poisson, size: 10}
+  b: {neuron: hodgkin_huxley, size: 10}
+pathways:
+  p: {pre: [a, b], post: b, connect: {probability: 0.5}, synapse: ampa, weight: "drive(0.3, 8 Hz)"}
+"""
+
+
+def test_mistakes_of_an_intermediate_pass_have_the_place_of_what_was_written():
+    with pytest.raises(CircuitError) as caught:
+        after_each_pass(thalia.loads(MATRIX), DEFAULT_OPTIONS, "drive_to_weight")
+
+    assert [(problem.place, problem.path) for problem in caught.value.problems] == [
+        ("circuit.yaml:8:73", ("pathways", "p", "weight"))
+    ]

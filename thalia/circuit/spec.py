@@ -15,7 +15,7 @@ from thalia.circuit.part_use import (
     SynapseFields,
     SynapseUse,
 )
-from thalia.library.lookup import NEURON_MODEL, find
+from thalia.library.lookup import NEURON_MODEL, OWN_KEYS, find
 from thalia.library.protocol_schema import Window
 from thalia.library.schema import ModulatorKind, Neuron, Part, Rule, StimulusKind, Synapse
 from thalia.syntax.fields import (
@@ -337,16 +337,8 @@ class Circuit(Node):
         CircuitError
             If there is no such component, or its file has mistakes.
         """
-        own: dict[str, dict[str, Any]] = {
-            "neurons": self.neurons,
-            "synapses": self.synapses,
-            "plasticity": self.rules,
-            "windows": self.windows,
-            "stimuli": self.stimulus_kinds,
-            "modulators": self.modulator_kinds,
-        }
-        part: Part = own[kind][name] if name in own[kind] else find(kind, name, self.folder)[0]
-        return part
+        own: Mapping[str, Part] = getattr(self, OWN_KEYS[kind])
+        return own[name] if name in own else find(kind, name, self.folder)[0]
 
     def parts_used(self) -> set[tuple[str, str]]:
         """Kind and name of every component that the circuit refers to."""

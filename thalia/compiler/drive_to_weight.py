@@ -12,7 +12,7 @@ from thalia.circuit.part_use import Stimulus, SynapseUse
 from thalia.circuit.spec import Circuit, Pathway
 from thalia.compiler.downscale import in_degree_of
 from thalia.compiler.options import CompilerOptions
-from thalia.errors import CircuitError, Diagnostics, Path, did_you_mean
+from thalia.errors import CircuitError, Diagnostics, Path
 from thalia.library.schema import Layer, Neuron, Rheobase, Synapse
 from thalia.syntax.drive_weights import DriveTarget
 from thalia.syntax.equations import EquationError, evaluate
@@ -35,8 +35,7 @@ def drive_to_weight(
     for name in circuit.gains:
         path: Path = ("gains", name)
         if name not in circuit.populations:
-            hint = did_you_mean(name, circuit.populations)
-            diagnostics.error(path, f"no population is called '{name}'", hint)
+            diagnostics.unknown(path, "populations", name, circuit.populations)
         elif name not in weigher.excited:
             message = f"no excitation reaches {name}, so a gain changes nothing"
             diagnostics.error(path, message, "remove it")

@@ -123,10 +123,7 @@ def _expand_regions(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:
             template = template_of(use.template, circuit.folder, frozenset(circuit.neurons))
         except CircuitError as error:
             diagnostics.problems += [
-                Problem((*here, *p.path), p.message, p.hint, p.place)
-                if p.place
-                else Problem((*here, "template"), p.message, p.hint)
-                for p in error.problems
+                p.under(*here) if p.place else p.under(*here, "template") for p in error.problems
             ]
             continue
         both = template.source.joined(circuit.source.below(here), ())
@@ -335,7 +332,12 @@ def _connected(circuit: Circuit, pathways: dict[str, tuple[str, Pathway]]) -> di
     """The pathways, each given with its name as written, without those of `disconnect`."""
     known = {*circuit.pathways, *pathways}
     unknown = [
-        Problem(("disconnect", index), f"there is no pathway '{name}'", did_you_mean(name, known))
+        Problem(
+            ("disconnect", index),
+            f"there is no pathway '{name}'",
+            did_you_mean(name, known),
+            missing=("pathways", name),
+        )
         for index, name in enumerate(circuit.disconnect)
         if name not in known
     ]

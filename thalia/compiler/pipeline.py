@@ -4,7 +4,7 @@ Each pass is a function of a value, the options and the diagnostics; its result 
 next one.
 """
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path as FilePath
@@ -18,7 +18,7 @@ from thalia.compiler.expand import expand
 from thalia.compiler.optimise.fuse import fuse
 from thalia.compiler.optimise.lower import lower
 from thalia.compiler.options import DEFAULT_OPTIONS, CompilerOptions
-from thalia.compiler.plan import Plan
+from thalia.compiler.plan import Plan, includes
 from thalia.compiler.resolve.resolver import resolve
 from thalia.compiler.resolve.spike_sources import spikes_text
 from thalia.errors import CircuitError, Diagnostics, Path, Problem, did_you_mean, fail
@@ -51,7 +51,7 @@ def after_each_pass(
     for run_pass in PASSES[: PASS_NAMES.index(last) + 1]:
         value = made[run_pass.__name__] = run_pass(value, options, diagnostics)
     if diagnostics.problems:
-        raise circuit.source.placed(diagnostics.problems)
+        raise made["expand"].source.placed(diagnostics.problems)  # which knows where regions are
     return made
 
 
@@ -125,18 +125,27 @@ def load_whole(
         try:
             plan_of(error.rest)
         except CircuitError as later:
-            reported = [problem.path for problem in error.problems]
-            words = {str(part) for path in reported for part in path[1:2]}
-            new = [p for p in later.problems if not _follows(p, reported, words)]
+            new = [p for p in later.problems if not _follows(p, error.problems)]
             raise error.rest.source.placed([*error.problems, *new]) from None
         raise
 
 
-def _follows(problem: Problem, reported: list[Path], words: Container[str]) -> bool:
-    """Whether a problem may only be there because something else is missing."""
-    near = any(
-        problem.path[: len(path)] == path or path[: len(problem.path)] == problem.path
-        for path in reported
-    )
-    named = problem.message.partition("'")[2].partition("'")[0]
-    return near or named in words
+def _follows(problem: Problem, reported: Sequence[Problem]) -> bool:
+    """Whether a problem may only be there because something reported is left out of the circuit."""
+    return any(_is_near(problem, each) or _lacks(problem, each.path) for each in reported)
+
+
+def _is_near(problem: Problem, reported: Problem) -> bool:
+    """Whether one stands within the other; paths of another file are of a component."""
+    depth = min(len(problem.path), len(reported.path))
+    same_file = problem.place.partition(":")[0] == reported.place.partition(":")[0]
+    return same_file and problem.path[:depth] == reported.path[:depth]
+
+
+def _lacks(problem: Problem, reported: Path) -> bool:
+    """Whether a problem is that something is missing which is left out with a reported path."""
+    if not problem.missing or not reported:
+        return False
+    kind, name = problem.missing
+    left_out = str(reported[1]) if len(reported) > 1 else str(name)
+    return reported[0] in (kind, "regions") and includes(left_out, str(name))

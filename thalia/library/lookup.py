@@ -39,6 +39,15 @@ _SINGULAR = {
     "regions": "region template",
     "experiments": "experiment",
 }
+# the keys under which a circuit defines its own components of a kind
+OWN_KEYS = {
+    "neurons": "neurons",
+    "synapses": "synapses",
+    "plasticity": "rules",
+    "windows": "windows",
+    "stimuli": "stimulus_kinds",
+    "modulators": "modulator_kinds",
+}
 FORMER_NAMES = {"neurons": {"input": "spike_source"}}
 NEURON_MODEL = ComponentName("neurons", _SINGULAR["neurons"], FORMER_NAMES["neurons"])
 
@@ -80,7 +89,8 @@ def part_text(kind: str, name: str, folder: FilePath) -> tuple[str, str]:
     if name not in names(kind):
         current = FORMER_NAMES.get(kind, {}).get(name)
         hint = f"it is now called '{current}'" if current else did_you_mean(name, names(kind))
-        raise fail(f"no {_SINGULAR[kind]} is called '{name}'", hint)
+        missing = (OWN_KEYS.get(kind, kind), name)
+        raise fail(f"no {_SINGULAR[kind]} is called '{name}'", hint, missing=missing)
     return (LIBRARY / kind / f"{name}.yaml").read_text(
         "utf-8"
     ), f"thalia/library/{kind}/{name}.yaml"

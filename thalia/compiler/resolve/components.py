@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from thalia.circuit.spec import Circuit
-from thalia.errors import CircuitError, Diagnostics, Path, did_you_mean
+from thalia.errors import Diagnostics, Path, did_you_mean
 from thalia.library.lookup import KINDS
 from thalia.library.schema import Layer, Part, Preset, divisors
 from thalia.syntax.fields import expect
@@ -17,15 +17,11 @@ def component[Model: Part](
     circuit: Circuit, model: type[Model], name: str, path: Path, diagnostics: Diagnostics
 ) -> Model | None:
     """A component of the circuit or of the library."""
-    try:
+    with diagnostics.catch(path):
         found = circuit.part(_KIND_OF[model], name)
-    except CircuitError as error:
-        for p in error.problems:
-            message = f"{p.place}: {p.message}" if p.place else p.message
-            diagnostics.error(() if p.place else path, message, p.hint)
-        return None
-    assert isinstance(found, model)
-    return found
+        assert isinstance(found, model)
+        return found
+    return None
 
 
 def parameters(

@@ -26,21 +26,17 @@ def check_record(circuit: Circuit, groups: Mapping[str, Group], diagnostics: Dia
     record, known, pathways = circuit.record, circuit.populations, circuit.pathways
     for name in record.spikes:
         if name not in known and name not in ("all", "none"):
-            hint = did_you_mean(name, [*known, "all", "none"])
-            message = f"no population is called '{name}'"
-            diagnostics.error(("record", "spikes"), message, hint)
+            words = (*known, "all", "none")
+            diagnostics.unknown(("record", "spikes"), "populations", name, words)
     for name in record.weights.pathways:
         is_there = any(includes(name, pathway) for pathway in pathways)
         if not is_there and name not in ("plastic", "all", "none"):
-            hint = did_you_mean(name, [*pathways, "plastic", "all", "none"])
-            message = f"no pathway is called '{name}'"
-            diagnostics.error(("record", "weights", "pathways"), message, hint)
+            words = (*pathways, "plastic", "all", "none")
+            diagnostics.unknown(("record", "weights", "pathways"), "pathways", name, words)
     for name, state in record.states.items():
         path = ("record", "states", name)
         if state.population not in known:
-            message = f"no population is called '{state.population}'"
-            hint = did_you_mean(state.population, known)
-            diagnostics.error((*path, "population"), message, hint)
+            diagnostics.unknown((*path, "population"), "populations", state.population, known)
         if group := groups.get(state.population):
             recordable = _recordable(group)
             for variable in state.variables:
@@ -64,5 +60,4 @@ def check_reference(circuit: Circuit, diagnostics: Diagnostics) -> None:
     for key in ("rates", "ranges", "pacemakers", "bands"):
         for name in getattr(claims, key):
             if name not in known:
-                message = f"no population is called '{name}'"
-                diagnostics.error(("reference", key, name), message, did_you_mean(name, known))
+                diagnostics.unknown(("reference", key, name), "populations", name, known)

@@ -223,8 +223,7 @@ def in_phases(
         for name, values in changes.items():
             path: Path = ("phases", index, "modulators", name)
             if name not in circuit.modulators:
-                hint = did_you_mean(name, circuit.modulators)
-                diagnostics.error(path, f"no modulator is called '{name}'", hint)
+                diagnostics.unknown(path, "modulators", name, circuit.modulators)
             for key, value in values.items() if name in modulators else ():
                 check_parameter(modulators[name].part, key, value, (*path, key), diagnostics)
     if len(diagnostics.problems) > before or not phases:
@@ -276,11 +275,11 @@ def expression(
     units = set() if more is None else UNITS.keys()  # without parameters, nothing has a unit
     try:
         unknown = identifiers(text) - known.keys() - units - FUNCTIONS.keys()
-        if unknown:
-            name = min(unknown)
+        for name in sorted(unknown):
             what = "modulator" if more is None else "modulator or parameter"
-            hint = did_you_mean(name, known)
-            diagnostics.error(path, f"no {what} is called '{name}'", hint)
+            message, hint = f"no {what} is called '{name}'", did_you_mean(name, known)
+            diagnostics.error(path, message, hint, ("modulators", name))
+        if unknown:
             return None
         found = dimension_of(text, known)
     except EquationError as error:
@@ -305,9 +304,7 @@ def _check_sources(circuit: Circuit, each: ResolvedModulator, diagnostics: Diagn
         populations = getattr(modulator, key) or ()
         for population in populations:
             if population not in circuit.populations:
-                hint = did_you_mean(population, circuit.populations)
-                message = f"no population is called '{population}'"
-                diagnostics.error((*path, key), message, hint)
+                diagnostics.unknown((*path, key), "populations", population, circuit.populations)
         if populations and not statements:
             message = f"'{modulator.kind}' is not {key.replace('_', ' ')} anything"
             diagnostics.error((*path, key), message, f"remove `{key}`")
@@ -333,9 +330,13 @@ def _check_weight_changes(
     plastic = [name for name, pathway in circuit.pathways.items() if pathway.rules]
     for pathway in modulator.weight_change_of or ():
         if not any(includes(pathway, name) for name in plastic):
-            what = "is not plastic" if pathway in circuit.pathways else "is no pathway"
-            hint = did_you_mean(pathway, plastic)
-            diagnostics.error((*path, "weight_change_of"), f"'{pathway}' {what}", hint)
+            is_there = pathway in circuit.pathways
+            message = f"'{pathway}' is {'not plastic' if is_there else 'no pathway'}"
+            hint, missing = (
+                did_you_mean(pathway, plastic),
+                () if is_there else ("pathways", pathway),
+            )
+            diagnostics.error((*path, "weight_change_of"), message, hint, missing)
     if "every" in modulator.model_fields_set and not modulator.weight_change_of:
         message = "only changes of weights are released at an interval"
         diagnostics.error((*path, "every"), message, "remove `every`")
@@ -405,8 +406,9 @@ def _check_equations(circuit: Circuit, each: ResolvedModulator, diagnostics: Dia
     names = {e.name: e.dimension for e in each.part.equations} | {
         key: value.dimension for key, value in each.values.items()
     }
-    with diagnostics.catch(path):
-        for equation in each.part.equations:
+    for equation in each.part.equations:
+        with diagnostics.catch(path):
             check_equation(equation, names | {"input": DIMENSIONLESS})
-        for statement in (*each.part.on_release, *each.part.on_prediction):
+    for statement in (*each.part.on_release, *each.part.on_prediction):
+        with diagnostics.catch(path):
             check_statement(statement, names | {"amount": DIMENSIONLESS})

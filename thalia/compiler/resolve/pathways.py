@@ -9,7 +9,7 @@ from thalia.compiler.resolve.applied_rule import AppliedRule
 from thalia.compiler.resolve.phases import plastic_in
 from thalia.compiler.resolve.plasticity import AppliedRules
 from thalia.compiler.resolve.receptors import Receptor
-from thalia.errors import Diagnostics, Path, did_you_mean
+from thalia.errors import Diagnostics, Path
 from thalia.syntax.fields import expect
 from thalia.syntax.units import UNITS, Value, constant
 
@@ -87,8 +87,7 @@ def _resolved(
     known = circuit.populations
     for side, end in (("pre", pathway.pre[0]), ("post", pathway.post[0])):
         if end not in known:
-            message = f"no population is called '{end}'"
-            diagnostics.error((*path, side), message, did_you_mean(end, known))
+            diagnostics.unknown((*path, side), "populations", end, known)
     if receptor is None or not _numbers_fit(circuit, pathway, path, receptor, diagnostics):
         return None
     low, high = _bounds(pathway, path, diagnostics) if pathway.rules else (None, None)

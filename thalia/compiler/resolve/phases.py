@@ -2,7 +2,7 @@
 
 from thalia.circuit.spec import Circuit
 from thalia.compiler.plan import PhasePlan, includes
-from thalia.errors import Diagnostics, Path, did_you_mean
+from thalia.errors import Diagnostics, Path
 from thalia.syntax.units import Value, constant, format_number
 
 
@@ -33,8 +33,7 @@ def _check_names(circuit: Circuit, diagnostics: Diagnostics) -> None:
         for name in phase.plasticity if isinstance(phase.plasticity, dict) else ():
             if not any(includes(name, pathway) for pathway in circuit.pathways):
                 here: Path = ("phases", index, "plasticity", name)
-                hint = did_you_mean(name, circuit.pathways)
-                diagnostics.error(here, f"no pathway is called '{name}'", hint)
+                diagnostics.unknown(here, "pathways", name, circuit.pathways)
 
 
 def plastic_in(circuit: Circuit, pathway: str) -> tuple[bool, ...]:

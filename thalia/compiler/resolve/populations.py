@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from thalia.circuit.spec import Circuit, Population
 from thalia.compiler.plan import IN_NEURONS, SECOND, Group, Member, group_name
-from thalia.compiler.resolve.components import Parameters, parameters
+from thalia.compiler.resolve.components import Parameters, component, parameters
 from thalia.compiler.resolve.inputs import Received
 from thalia.compiler.resolve.neuromodulators import Modulators, expression
 from thalia.compiler.resolve.receptors import inputs_of
@@ -47,10 +47,8 @@ def _group(
     diagnostics: Diagnostics,
 ) -> Group | None:
     path: Path = ("populations", name)
-    part = None
-    with diagnostics.catch((*path, "neuron")):
-        part = circuit.part("neurons", population.neuron)
-    if not isinstance(part, Neuron):
+    part = component(circuit, Neuron, population.neuron, (*path, "neuron"), diagnostics)
+    if part is None:
         return None
     values = parameters(part, population.parameters, (*path, "parameters"), diagnostics)
     if values is None:

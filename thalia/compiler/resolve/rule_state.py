@@ -12,7 +12,7 @@ from thalia.compiler.resolve.applied_rule import AppliedRule
 from thalia.compiler.resolve.components import Parameters
 from thalia.compiler.resolve.pathways import ResolvedPathway
 from thalia.compiler.resolve.receptors import Receptor
-from thalia.errors import Diagnostics, Path, did_you_mean
+from thalia.errors import Diagnostics, Path
 from thalia.library.schema import Rule
 from thalia.syntax.equations import Statement, identifiers, rename_equation, rename_statement
 from thalia.syntax.units import Value, parse_value
@@ -136,8 +136,7 @@ def _is_instructed(
         diagnostics.error(rule.path, message, hint)
         return False
     if rule.instructed_by not in known:
-        hint = did_you_mean(rule.instructed_by, known)
-        diagnostics.error(path, f"no pathway is called '{rule.instructed_by}'", hint)
+        diagnostics.unknown(path, "pathways", rule.instructed_by, known)
         return False
     if (found := known[rule.instructed_by].post[0]) != post:
         message = f"'{rule.instructed_by}' reaches {found}, expected it to reach {post}"

@@ -15,7 +15,7 @@ from thalia.compiler.resolve.receptors import (
     receptor_use,
     target_of,
 )
-from thalia.errors import Diagnostics, Path, did_you_mean
+from thalia.errors import Diagnostics, Path
 from thalia.library.schema import Neuron, StimulusKind
 from thalia.syntax.dimensions import dimension_of
 from thalia.syntax.equations import EquationError, Statement, evaluate, identifiers, rename
@@ -63,15 +63,14 @@ def _resolved(
     part = component(circuit, StimulusKind, stimulus.kind, (*path, "kind"), diagnostics)
     population = stimulus.target[0]
     if population not in circuit.populations:
-        hint = did_you_mean(population, circuit.populations)
-        message = f"no population is called '{population}'"
-        diagnostics.error((*path, "target"), message, hint)
+        diagnostics.unknown((*path, "target"), "populations", population, circuit.populations)
         return None
     if part is None:
         return None
     if not (part.current or part.rate or part.spikes):
         message = f"'{stimulus.kind}' has neither a current nor a rate"
-        diagnostics.error((*path, "kind"), message, "give it one: `rate: peak*exp(-t/tau)`")
+        hint, missing = "give it one: `rate: peak*exp(-t/tau)`", ("stimulus_kinds", stimulus.kind)
+        diagnostics.error((*path, "kind"), message, hint, missing)
         return None
     values = parameters(part, stimulus.parameters, path, diagnostics)
     target = target_of(circuit, population, stimulus.compartment, path, diagnostics)
