@@ -10,12 +10,12 @@ from tests.helpers import ROOT
 PACKAGE = ROOT / "thalia"
 # lowest first: a package imports only packages before it, and the modules of a package form no circle
 ORDER = (
-    "errors", "syntax", "library", "circuit", "compiler", "codegen", "connectivity", "backends", "recording", "analysis",
+    "errors", "syntax", "data", "library", "circuit", "compiler", "codegen", "connectivity", "backends", "recording", "analysis",
     "simulation", "parallel", "training", "exporters", "figures", "cli",
 )  # fmt: skip
 DOORS = {
     "brian2": ("codegen", "backends"),
-    "h5py": ("recording", "simulation", "parallel", "exporters", "compiler.resolve.spike_sources"),
+    "h5py": ("recording", "simulation", "parallel", "exporters", "data"),
     "matplotlib": ("figures",),
     "networkx": ("figures", "compiler.graph", "exporters.graphml"),
     "neo": ("exporters.neo",),

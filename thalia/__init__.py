@@ -5,6 +5,7 @@ YAML text → Circuit → Plan → Brian2 network → run file → analysis and 
 | package | does |
 | --- | --- |
 | `syntax` | text → values: units, equations, dimensions, YAML with positions |
+| `data` | the users' own files that a circuit names: spikes |
 | `library` | the components, one YAML file each; their schema; how one is found |
 | `circuit` | what a user writes: YAML ↔ `Circuit` |
 | `compiler` | `Circuit` → `Plan`: `pipeline` is the list of passes |

@@ -1,18 +1,13 @@
 """Prescribed spikes: from the circuit, from a text file, or from a SONATA file."""
 
-import csv
-from io import StringIO
 from math import inf
 from pathlib import Path as FilePath
-from typing import Any
 
 from thalia.circuit.part_use import Stimulus
 from thalia.circuit.spec import Circuit
 from thalia.compiler.plan import Playback
-from thalia.errors import CircuitError, Diagnostics, Path, did_you_mean, fail
-from thalia.syntax.yaml_reader import read_text
-
-HDF5 = b"\x89HDF\r\n\x1a\n"
+from thalia.data.spike_files import read_spikes, spikes_as_text
+from thalia.errors import CircuitError, Diagnostics, Path
 
 
 def playbacks_of(circuit: Circuit, diagnostics: Diagnostics) -> tuple[Playback, ...]:
@@ -67,54 +62,7 @@ def spikes_text(stimulus: Stimulus, folder: FilePath) -> str:
     CircuitError
         If it cannot be read, or its population is not there.
     """
-    file = folder / str(stimulus.file)
-    if not file.is_file():
-        return read_text(file)  # says that it is not there
-    with open(file, "rb") as raw:
-        is_sonata = raw.read(len(HDF5)) == HDF5
-    return _written_out(file, stimulus) if is_sonata else read_text(file)
-
-
-def _written_out(file: FilePath, stimulus: Stimulus) -> str:
-    import h5py  # a tenth of a second, and only such files need it
-
-    try:
-        with h5py.File(file) as h5:
-            spikes = h5.get("spikes")
-            nodes = dict(spikes) if isinstance(spikes, h5py.Group) else {}
-            found: dict[str, Any] = {
-                name: node
-                for name, node in nodes.items()
-                if isinstance(node, h5py.Group) and {"timestamps", "node_ids"} <= {*node}
-            }
-            name = stimulus.population or (
-                next(iter(found)) if len(found) == 1 else stimulus.target[0]
-            )
-            if not found:
-                raise fail(
-                    f"{file}: is HDF5 without spikes in SONATA's layout",
-                    "it should have /spikes/POPULATION/timestamps",
-                )
-            if name not in found:
-                raise fail(
-                    f"{file}: has no spikes of '{name}'",
-                    f"say `population:`; {did_you_mean(name, found)}",
-                )
-            times, units = (
-                found[name]["timestamps"],
-                found[name]["timestamps"].attrs.get("units", "ms"),
-            )
-            if str(units) not in ("ms", "b'ms'"):
-                raise fail(f"{file}: its times are in {units}, expected ms")
-            if times.shape != found[name]["node_ids"].shape or times.ndim != 1:
-                raise fail(
-                    f"{file}: has {times.size} timestamps and "
-                    f"{found[name]['node_ids'].size} node_ids of '{name}'"
-                )
-            pairs = zip(found[name]["node_ids"][:].tolist(), times[:].tolist(), strict=True)
-            return "".join(f"{index},{time!r}\n" for index, time in pairs)
-    except OSError as error:
-        raise fail(f"{file}: cannot be read as HDF5 ({str(error).split('(')[0].strip()})") from None
+    return spikes_as_text(folder / str(stimulus.file), stimulus.population, stimulus.target[0])
 
 
 def _times_in(stimulus: Stimulus) -> list[tuple[int, float]]:
@@ -125,21 +73,8 @@ def _times_from(
     stimulus: Stimulus, circuit: Circuit, diagnostics: Diagnostics, path: Path
 ) -> list[tuple[int, float]]:
     try:
-        text = spikes_text(stimulus, circuit.folder)
+        return read_spikes(spikes_text(stimulus, circuit.folder), str(stimulus.file))
     except CircuitError as error:
         first = error.problems[0]
         diagnostics.error((*path, "file"), first.message, first.hint)
         return []
-    pairs = []
-    for line, row in enumerate(csv.reader(StringIO(text)), start=1):
-        if not row or row[0].lstrip().startswith("#"):
-            continue
-        try:
-            index, time = row
-            pairs.append((int(index), float(time) * 1e-3))
-        except ValueError:
-            found = ",".join(row)
-            message = f"{stimulus.file}:{line}: expected `index, time in ms`, found '{found}'"
-            diagnostics.error((*path, "file"), message)
-            return []
-    return pairs

@@ -1,0 +1,1 @@
+"""Users' own data: the files that a circuit names, read and checked."""
