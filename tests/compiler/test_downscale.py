@@ -129,3 +129,35 @@ def test_only_a_steady_drive_of_plain_current_is_made_up_for(stimulus, current):
         assert any(note.startswith("not kept: mean input through noise") for note in plan.notes)
     else:
         assert sum(v.mean for v in member.parameters["bias"]) * 1e12 == pytest.approx(current)
+
+
+PRESET = """
+thalia: 1
+name: preset
+duration: 1 ms
+scale: {neurons: 1, synapses: 0.25}
+reference: {source: none, rates: {a: 8 Hz}}
+synapses:
+  slow:
+    summary: A current with a published time constant.
+    parameters: {tau: {default: 5 ms, meaning: decay}}
+    weight: pA
+    neuron: "dg/dt = -g/tau : amp"
+    current: g
+    on_pre: g += w
+    charge: w*tau
+    presets: {published: {source: someone, parameters: {tau: 20 ms}}}
+populations:
+  a: {neuron: lif_current, size: 10}
+pathways:
+  p: {pre: a, post: a, connect: {rule: fixed_indegree, number: 4}, synapse: {part: slow, preset: published},
+    weight: 100 pA, delay: 1 ms}
+"""
+
+
+def test_what_is_lost_is_made_up_for_with_the_numbers_of_a_preset():
+    plan = thalia.plan_of(thalia.loads(PRESET))
+
+    # half of the mean current of 4 synapses at 8 Hz, each with 100 pA x 20 ms a spike
+    (lost,) = plan.population("a")[1].parameters["bias"]
+    assert lost.mean == pytest.approx(0.5 * 4 * 8 * 100e-12 * 20e-3)

@@ -7,14 +7,20 @@ circuit.
 """
 
 from dataclasses import dataclass
-from math import log, log1p, sqrt
+from math import sqrt
 
 from thalia.circuit.part_use import Stimulus, SynapseUse
 from thalia.circuit.spec import Circuit, Pathway, Population, Scale
 from thalia.compiler.options import CompilerOptions
-from thalia.errors import CircuitError, Diagnostics
+from thalia.compiler.synaptic_input import (
+    evaluated,
+    in_degree_of,
+    numbers_of,
+    part_or_none,
+    total_number,
+)
+from thalia.errors import Diagnostics
 from thalia.library.schema import StimulusKind, Synapse
-from thalia.syntax.equations import EquationError, evaluate
 from thalia.syntax.units import UNITS, Value, constant
 
 _AMPERE = UNITS["A"][1]
@@ -113,24 +119,6 @@ def _scaled_pathway(
     return scaled if keeps_count or synapses == 1 else _boosted(scaled, 1 / sqrt(synapses))
 
 
-def total_number(pathway: Pathway, sizes: dict[str, int]) -> float:
-    """Synapses of a pathway with `fixed_total_number`, before rounding.
-
-    From a probability it is the number for which a pair is connected at least once with that
-    probability when synapses fall on pairs at random: K = ln(1-p) / ln(1 - 1/(N_pre N_post))
-    (Potjans & Diesmann 2014).
-    """
-    if pathway.connect.number is not None:
-        return float(pathway.connect.number[0][0].mean)
-    probability = pathway.connect.probability[0][0].mean  # type: ignore[index]
-    pairs = sizes.get(pathway.pre[0], 1) * sizes.get(pathway.post[0], 1)
-    return (
-        log(1 - probability) / log1p(-1 / pairs)
-        if 0 < probability < 1 and pairs > 1
-        else probability * pairs
-    )
-
-
 def _cell(number: float) -> tuple[tuple[Value, ...], ...]:
     return ((constant(number),),)
 
@@ -196,23 +184,6 @@ def _lost_currents(
     return lost, tuple(unknown)
 
 
-def in_degree_of(pathway: Pathway, sizes: dict[str, int]) -> float:
-    """Mean number of synapses on a postsynaptic neuron."""
-    connect, pre, post = (
-        pathway.connect,
-        sizes.get(pathway.pre[0], 1),
-        sizes.get(pathway.post[0], 1),
-    )
-    if connect.rule == "fixed_total_number":
-        return total_number(pathway, sizes) / post
-    if connect.number is not None:
-        number = connect.number[0][0].mean
-        return number if connect.rule == "fixed_indegree" else number * pre / post
-    if connect.probability is not None:
-        return connect.probability[0][0].mean * pre
-    return pre if connect.rule == "all_to_all" else 1.0
-
-
 def _rate_of(circuit: Circuit, population: str) -> float | None:
     if circuit.reference and population in circuit.reference.rates:
         return circuit.reference.rates[population].mean
@@ -224,27 +195,17 @@ def _rate_of(circuit: Circuit, population: str) -> float | None:
 
 def _steady_rate(circuit: Circuit, stimulus: Stimulus) -> float | None:
     """Rate of one source in Hz, or None where it changes in time or its kind is not known."""
-    try:
-        part = circuit.part("stimuli", stimulus.kind)
-        assert isinstance(part, StimulusKind)
-        values = {name: parameter.default.mean for name, parameter in part.parameters.items()}
-        return float(
-            evaluate(
-                part.rate,
-                values | {name: value.mean for name, value in stimulus.parameters.items()},
-            )
-        )
-    except (CircuitError, EquationError, AssertionError):
+    part = part_or_none(circuit, "stimuli", stimulus.kind)
+    if not isinstance(part, StimulusKind):
         return None
+    values = {name: parameter.default for name, parameter in part.parameters.items()}
+    given = values | stimulus.parameters
+    return evaluated(part.rate, {name: value.mean for name, value in given.items()})
 
 
 def _charge(circuit: Circuit, use: SynapseUse, weight: Value) -> float | None:
     """Charge of one spike in coulomb; None where it depends on the membrane or is not known."""
-    try:
-        part = circuit.part("synapses", use.part)
-        assert isinstance(part, Synapse)
-        values = {name: parameter.default.mean for name, parameter in part.parameters.items()}
-        values |= {name: value.mean for name, value in use.parameters.items()}
-        return evaluate(part.charge, {**values, "w": weight.mean}) if part.charge else None
-    except (CircuitError, EquationError, AssertionError):
+    part = part_or_none(circuit, "synapses", use.part)
+    if not isinstance(part, Synapse) or not part.charge:
         return None
+    return evaluated(part.charge, numbers_of(part, use) | {"w": weight.mean})

@@ -10,12 +10,11 @@ from typing import Any
 
 from thalia.circuit.part_use import Stimulus, SynapseUse
 from thalia.circuit.spec import Circuit, Pathway
-from thalia.compiler.downscale import in_degree_of
 from thalia.compiler.options import CompilerOptions
-from thalia.errors import CircuitError, Diagnostics, Path
-from thalia.library.schema import Layer, Neuron, Rheobase, Synapse
+from thalia.compiler.synaptic_input import evaluated, in_degree_of, numbers_of, part_or_none
+from thalia.errors import Diagnostics, Path
+from thalia.library.schema import Neuron, Rheobase, Synapse
 from thalia.syntax.drive_weights import DriveTarget
-from thalia.syntax.equations import EquationError, evaluate
 from thalia.syntax.units import UNITS, Dimension, Value, constant
 
 # a population, and the compartment on which synapses end, empty for the soma
@@ -117,7 +116,7 @@ class _Weigher:
         self, drive: DriveTarget, receptor: SynapseUse, place: Place, arriving: float, path: Path
     ) -> Value:
         """The weight that gives a drive when so many spikes arrive per second."""
-        part, post = self.part("synapses", receptor.part), place[0]
+        part, post = part_or_none(self.circuit, "synapses", receptor.part), place[0]
         dimension = part.weight if isinstance(part, Synapse) and part.weight else UNITS["S"][1]
         # of what has a mistake, so that the next pass can look for others
         unknown = constant(1e-12, dimension)
@@ -187,7 +186,7 @@ class _Weigher:
         """Charge of a spike of weight 1 (SI) at threshold; None where it is not defined."""
         post, compartment = place
         part, neuron, rheobase = (
-            self.part("synapses", receptor.part),
+            part_or_none(self.circuit, "synapses", receptor.part),
             self.neuron(post),
             self.rheobase(place),
         )
@@ -197,15 +196,17 @@ class _Weigher:
         if at is None:
             return None
         capacitance = {} if compartment else {"c_m": self.values(neuron, post).get("c_m", 0.0)}
-        return _evaluated(part.charge, _values(part, receptor) | {"v": at, "w": 1.0} | capacitance)
+        return evaluated(
+            part.charge, numbers_of(part, receptor) | {"v": at, "w": 1.0} | capacitance
+        )
 
     def efficacy(self, use: SynapseUse, rate: float, path: Path) -> float:
         """What short-term plasticity leaves of a weight at a steady rate."""
-        part = self.part("synapses", use.part)
+        part = part_or_none(self.circuit, "synapses", use.part)
         if not isinstance(part, Synapse) or part.weight is not None:
             return 1.0
         found = (
-            _evaluated(part.mean_efficacy, _values(part, use) | {"rate": rate})
+            evaluated(part.mean_efficacy, numbers_of(part, use) | {"rate": rate})
             if part.mean_efficacy
             else None
         )
@@ -219,15 +220,8 @@ class _Weigher:
 
     def neuron(self, population: str) -> Neuron | None:
         found = self.circuit.populations.get(population)
-        part = self.part("neurons", found.neuron) if found else None
+        part = part_or_none(self.circuit, "neurons", found.neuron) if found else None
         return part if isinstance(part, Neuron) else None
-
-    def part(self, kind: str, name: str) -> Any:
-        """A component; None if there is none, which `resolve` reports."""
-        try:
-            return self.circuit.part(kind, name)
-        except CircuitError:
-            return None
 
     def values(self, neuron: Neuron, population: str) -> dict[str, float]:
         given = self.circuit.populations[population].parameters
@@ -239,22 +233,7 @@ class _Weigher:
     def number(self, expression: str, population: str) -> float | None:
         """What an expression of a neuron's parameters is for a population."""
         neuron = self.neuron(population)
-        return _evaluated(expression, self.values(neuron, population)) if neuron else None
-
-
-def _evaluated(expression: str, values: Mapping[str, float]) -> float | None:
-    """The number, or None where the expression mentions something else or has none."""
-    try:
-        return float(evaluate(expression, values))
-    except (EquationError, ArithmeticError, ValueError, TypeError):
-        return None
-
-
-def _values(part: Layer, use: SynapseUse) -> dict[str, float]:
-    """The numbers of a synapse: its defaults, a preset's, and those that the circuit gives."""
-    values = {name: parameter.default for name, parameter in part.parameters.items()}
-    values |= part.presets[use.preset].parameters if use.preset in part.presets else {}
-    return {name: value.mean for name, value in (values | use.parameters).items()}
+        return evaluated(expression, self.values(neuron, population)) if neuron else None
 
 
 def _drawn(mean: float, cv: float, dimension: Dimension) -> Value:

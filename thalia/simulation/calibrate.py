@@ -146,7 +146,8 @@ def calibrate(
     whole = compile_circuit(loaded).expanded
     assert not isinstance(whole.gains, str)  # `expand` has read the file
     ranges = _ranges(whole.reference, str(circuit))
-    adjustable = [name for name in ranges if name in excited_in(whole)]
+    excited = excited_in(whole)
+    adjustable = [name for name in ranges if name in excited]
     if not adjustable:
         raise fail(
             f"{circuit}: nothing excites any population that has a range",
