@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from thalia.compiler.resolve.components import Parameters
 from thalia.errors import Path
-from thalia.library.schema import Layer, Rule
+from thalia.library.schema import Layer, Rewiring, Rule
 from thalia.syntax.equations import Statement
 
 
@@ -31,9 +31,9 @@ class AppliedRule:
         return f"({self.modulator})" if self.modulator and not gated else ""
 
     @property
-    def rewires(self) -> bool:
-        """Whether it prunes and grows synapses."""
-        return isinstance(self.part, Rule) and self.part.rewiring is not None
+    def rewiring(self) -> Rewiring | None:
+        """How it prunes and grows synapses, as written; None if it does not."""
+        return self.part.rewiring if isinstance(self.part, Rule) else None
 
     def statements(self, event: str) -> tuple[Statement, ...]:
         """What happens at an event, under the pairing that the pathway chose."""

@@ -94,7 +94,7 @@ def _resolved(
     if pathway.pre[0] not in known or pathway.post[0] not in known:
         return None
     plastic = plastic_in(circuit, name)
-    if any(plastic) or any(rule.rewires for rule in applied.rules):
+    if any(plastic) or any(rule.rewiring for rule in applied.rules):
         return ResolvedPathway(name, pathway, receptor, applied, applied.rules, plastic, low, high)
     return ResolvedPathway(name, pathway, receptor, applied, (), plastic, None, None)
 

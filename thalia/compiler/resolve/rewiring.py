@@ -4,7 +4,7 @@ from thalia.circuit.spec import Circuit
 from thalia.compiler.plan import SECOND, Rewiring
 from thalia.compiler.resolve.applied_rule import AppliedRule
 from thalia.errors import Diagnostics
-from thalia.library.schema import Rule
+from thalia.library import schema
 from thalia.syntax.dimensions import dimension_of
 from thalia.syntax.equations import EquationError, evaluate
 from thalia.syntax.units import DIMENSIONLESS, Value, a_dimension
@@ -18,17 +18,17 @@ def rewiring_of(
     diagnostics: Diagnostics,
 ) -> Rewiring | None:
     """How rules rewire a pathway, given the bounds of its weights; None if they do not."""
-    found = [rule for rule in rules if rule.rewires]
-    for rule in found[1:]:
+    found = [(rule, rule.rewiring) for rule in rules if rule.rewiring]
+    for rule, _ in found[1:]:
         message = "a pathway is rewired by one rule only"
         diagnostics.error(rule.path, message, "remove one of them")
     if not found:
         return None
-    rule = found[0]
+    rule, written = found[0]
     _check_company(rule, rules, low, diagnostics)
-    rewiring = _in_numbers(rule, high, diagnostics)
+    rewiring = _in_numbers(rule, written, high, diagnostics)
     if rewiring:
-        _check_numbers(circuit, rule, rewiring, high, diagnostics)
+        _check_numbers(circuit, rule, written, rewiring, high, diagnostics)
     return rewiring
 
 
@@ -55,9 +55,10 @@ def _check_company(
             diagnostics.error((*rule.path, name), message)
 
 
-def _in_numbers(rule: AppliedRule, high: Value, diagnostics: Diagnostics) -> Rewiring | None:
+def _in_numbers(
+    rule: AppliedRule, written: schema.Rewiring, high: Value, diagnostics: Diagnostics
+) -> Rewiring | None:
     """What a rule says about rewiring, in SI."""
-    text = rule.part.rewiring if isinstance(rule.part, Rule) else None
     numbers = {name: value.mean for name, value in rule.values.items()} | {"w_max": high.mean}
     dimensions = {name: value.dimension for name, value in rule.values.items()} | {
         "w_max": high.dimension
@@ -65,7 +66,7 @@ def _in_numbers(rule: AppliedRule, high: Value, diagnostics: Diagnostics) -> Rew
     wanted = {"every": SECOND, "below": high.dimension, "weight": high.dimension}
     read = {}
     for key in ("every", "below", "share", "start", "growth", "weight"):
-        expression, dimension = getattr(text, key), wanted.get(key, DIMENSIONLESS)
+        expression, dimension = getattr(written, key), wanted.get(key, DIMENSIONLESS)
         try:
             if (found := dimension_of(expression, dimensions)) != dimension:
                 what = f"expected {a_dimension(dimension)}, but it is {a_dimension(found)}"
@@ -79,12 +80,16 @@ def _in_numbers(rule: AppliedRule, high: Value, diagnostics: Diagnostics) -> Rew
 
 
 def _check_numbers(
-    circuit: Circuit, rule: AppliedRule, rewiring: Rewiring, high: Value, diagnostics: Diagnostics
+    circuit: Circuit,
+    rule: AppliedRule,
+    written: schema.Rewiring,
+    rewiring: Rewiring,
+    high: Value,
+    diagnostics: Diagnostics,
 ) -> None:
     """Note which of the numbers are out of range."""
-    text = rule.part.rewiring if isinstance(rule.part, Rule) else None
     for key in ("share", "start", "growth"):
-        number, name = getattr(rewiring, key), getattr(text, key)
+        number, name = getattr(rewiring, key), getattr(written, key)
         if not 0 <= number <= 1:
             message = f"expected a fraction from 0 to 1, found {number:g}"
             diagnostics.error((*rule.path, name), message, f"it is the {key}")
@@ -97,4 +102,4 @@ def _check_numbers(
         diagnostics.error(rule.path, message, "let it grow with a weight between the two")
     if rewiring.every < circuit.dt.mean:
         message = f"expected at least {circuit.dt}, the time step"
-        diagnostics.error((*rule.path, text.every if text else "every"), message)
+        diagnostics.error((*rule.path, written.every), message)

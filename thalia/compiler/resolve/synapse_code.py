@@ -100,7 +100,7 @@ def synapse_code(
     release : str
         An expression of modulators by which the release of transmitter is multiplied.
     """
-    connected = next((f"{rule.word}_connected" for rule, _ in rules if rule.rewires), "")
+    connected = next((f"{rule.word}_connected" for rule, _ in rules if rule.rewiring), "")
     scoped = _scoped(rules, "plastic" if switches else "", connected)
     rates = [rate for each in scoped for rate in each.rates]
     equations = [equation for each in scoped for equation in each.equations(weight)]
