@@ -1,6 +1,7 @@
 """Thalia: a declarative simulator of brain regions.
 
-YAML text → Circuit → Plan → Brian2 network → run file → analysis and figures: each arrow is one package, lowest first.
+YAML text → Circuit → Plan → Brian2 network → run file → analysis and figures: each arrow is one
+package, lowest first.
 
 | package | does |
 | --- | --- |

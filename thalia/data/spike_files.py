@@ -1,4 +1,4 @@
-"""Prescribed spikes from files: text with a line per spike, or SONATA, which the file of a run is, too."""
+"""Prescribed spikes from files: text with one spike per line, or SONATA, as run files are."""
 
 import csv
 from io import StringIO
@@ -20,7 +20,8 @@ def spikes_as_text(file: FilePath, population: str | None, target: str) -> str:
     Parameters
     ----------
     population : str or None
-        Whose spikes to take from a SONATA file; by default those of its only population, or of `target`.
+        Whose spikes to take from a SONATA file; by default those of its only population, or of
+        `target`.
 
     Raises
     ------
@@ -35,7 +36,7 @@ def spikes_as_text(file: FilePath, population: str | None, target: str) -> str:
 
 
 def read_spikes(text: str, name: str) -> list[tuple[int, float]]:
-    """The neuron and the time in seconds of every spike in a text; lines that begin with # are comments.
+    """The neuron and the time in seconds of every spike; lines that begin with # are comments.
 
     Raises
     ------

@@ -266,8 +266,8 @@ def window(
     settings : mapping, optional
         Parameters of the rule, its `preset` or its `pairing`.
     **options
-        `dendritic` (delay in ms), parameters of the postsynaptic `neuron`, `modulators`, and options
-        of `run` such as `backend` and `seed`.
+        `dendritic` (delay in ms), parameters of the postsynaptic `neuron`, `modulators`, and
+        options of `run` such as `backend` and `seed`.
 
     Returns
     -------
@@ -317,13 +317,13 @@ def protocol(
     settings : mapping, optional
         Parameters of the rule, its `preset` or its `pairing`.
     **options
-        `dendritic` (delay in ms), parameters of the postsynaptic `neuron`, `modulators`, and options
-        of `run` such as `backend` and `seed`.
+        `dendritic` (delay in ms), parameters of the postsynaptic `neuron`, `modulators`, and
+        options of `run` such as `backend` and `seed`.
 
     Returns
     -------
     Result
-        Its `curves`, each with `x` in the unit of `x_label` and the `change` as a fraction of w_max.
+        Its `curves`, each with `x` in the unit of `x_label`, and `change` as a fraction of w_max.
 
     Raises
     ------
