@@ -6,6 +6,7 @@ the potential that it then has.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from thalia.circuit.part_use import Stimulus, SynapseUse
@@ -28,14 +29,13 @@ def drive_to_weight(
 
     What names something unknown is left for `resolve` to report.
     """
-    weigher = _Weigher(circuit, diagnostics)
-    weighed = weigher.whole()
+    weighed, excited = _Weigher(circuit, diagnostics).whole()
     assert not isinstance(circuit.gains, str)  # `expand` has read the file
     for name in circuit.gains:
         path: Path = ("gains", name)
         if name not in circuit.populations:
             diagnostics.unknown(path, "populations", name, circuit.populations)
-        elif name not in weigher.excited:
+        elif name not in excited:
             message = f"no excitation reaches {name}, so a gain changes nothing"
             diagnostics.error(path, message, "remove it")
     return weighed
@@ -43,41 +43,45 @@ def drive_to_weight(
 
 def excited_in(circuit: Circuit) -> set[str]:
     """The populations of an expanded circuit that receive excitation, which a gain scales."""
-    weigher = _Weigher(circuit, Diagnostics())
-    weigher.whole()
-    return weigher.excited
+    return _Weigher(circuit, Diagnostics()).whole()[1]
 
 
+@dataclass(frozen=True)
 class _Weigher:
     """Turns drives into weights and multiplies what excites by the gain of its target."""
 
-    def __init__(self, circuit: Circuit, diagnostics: Diagnostics):
-        self.circuit = circuit
-        self.problem = diagnostics.error
-        self.excited: set[str] = set()
-        self.sizes = {
-            name: population.size or 1 for name, population in circuit.populations.items()
-        }
+    circuit: Circuit
+    diagnostics: Diagnostics
 
-    def whole(self) -> Circuit:
-        """The circuit with every weight as it will be, and with no gain left."""
+    def problem(self, path: Path, message: str, hint: str) -> None:
+        self.diagnostics.error(path, message, hint)
+
+    def whole(self) -> tuple[Circuit, set[str]]:
+        """The circuit with every weight as it will be and no gain left, and the excited populations."""
+        sizes = {each: found.size or 1 for each, found in self.circuit.populations.items()}
         pathways = {
-            name: self.pathway(name, pathway) for name, pathway in self.circuit.pathways.items()
+            name: self.pathway(name, pathway, sizes)
+            for name, pathway in self.circuit.pathways.items()
         }
         stimuli = {
             name: self.stimulus(name, stimulus) for name, stimulus in self.circuit.stimuli.items()
         }
-        return self.circuit.with_(pathways=pathways, stimuli=stimuli, gains={})
+        weighed = self.circuit.with_(
+            pathways={name: pathway for name, (pathway, _) in pathways.items()},
+            stimuli={name: stimulus for name, (stimulus, _) in stimuli.items()},
+            gains={},
+        )
+        return weighed, {post for _, post in (*pathways.values(), *stimuli.values()) if post}
 
-    def pathway(self, name: str, pathway: Pathway) -> Pathway:
-        """The pathway with its weight, and with the bounds of it, as they will be."""
+    def pathway(self, name: str, pathway: Pathway, sizes: dict[str, int]) -> tuple[Pathway, str]:
+        """The pathway with its weight and its bounds as they will be, and the population it excites."""
         post = pathway.post[0]
         weight: Value | DriveTarget = pathway.weight[0][0]
         if isinstance(weight, DriveTarget):
             efficacy = 1.0
             for use in pathway.synapse[:-1]:
                 efficacy *= self.efficacy(use, weight.rate, ("pathways", name, "weight"))
-            arriving = in_degree_of(pathway, self.sizes) * weight.rate * efficacy
+            arriving = in_degree_of(pathway, sizes) * weight.rate * efficacy
             weight = self.weight(
                 weight,
                 pathway.receptor,
@@ -85,7 +89,8 @@ class _Weigher:
                 arriving,
                 ("pathways", name, "weight"),
             )
-        gain = self.gain((post, pathway.compartment), pathway.receptor, weight)
+        excited = self.excited((post, pathway.compartment), pathway.receptor, weight)
+        gain = self.gain(excited)
         changes: dict[str, Any] = {"weight": ((weight.scaled(gain) if gain != 1 else weight,),)}
         if gain != 1:
             changes |= {
@@ -93,13 +98,13 @@ class _Weigher:
                 for key in ("w_min", "w_max")
                 if (bound := getattr(pathway, key))
             }
-        return pathway.model_copy(update=changes)
+        return pathway.model_copy(update=changes), excited
 
-    def stimulus(self, name: str, stimulus: Stimulus) -> Stimulus:
-        """The stimulus with the weight that its spikes will have."""
+    def stimulus(self, name: str, stimulus: Stimulus) -> tuple[Stimulus, str]:
+        """The stimulus with the weight that its spikes will have, and the population it excites."""
         weight: Value | DriveTarget | None = stimulus.weight
         if weight is None:
-            return stimulus
+            return stimulus, ""
         if isinstance(weight, DriveTarget):
             arriving = stimulus.number[0][0].mean * weight.rate
             weight = self.weight(
@@ -109,8 +114,11 @@ class _Weigher:
                 arriving,
                 ("stimuli", name, "weight"),
             )
-        gain = self.gain((stimulus.target[0], stimulus.compartment), stimulus.through, weight)
-        return stimulus.model_copy(update={"weight": weight.scaled(gain) if gain != 1 else weight})
+        place = (stimulus.target[0], stimulus.compartment)
+        excited = self.excited(place, stimulus.through, weight)
+        gain = self.gain(excited)
+        weight = weight.scaled(gain) if gain != 1 else weight
+        return stimulus.model_copy(update={"weight": weight}), excited
 
     def weight(
         self, drive: DriveTarget, receptor: SynapseUse, place: Place, arriving: float, path: Path
@@ -160,19 +168,20 @@ class _Weigher:
             return unknown
         return _drawn(drive.share * current / (arriving * charge), drive.cv, dimension)
 
-    def gain(self, place: Place, receptor: SynapseUse, weight: Value) -> float:
-        """What multiplies a weight: the gain of its target, if it excites."""
+    def excited(self, place: Place, receptor: SynapseUse, weight: Value) -> str:
+        """The population at a place if a weight excites it, else nothing."""
         charge, post = self.charge(receptor, place), place[0]
         excites = (
             weight.mean * charge > 0
             if charge is not None
             else weight.mean > 0 and not receptor.part.startswith("gaba")
         )
-        if not excites:
-            return 1.0
-        self.excited.add(post)
+        return post if excites else ""
+
+    def gain(self, excited: str) -> float:
+        """What multiplies a weight that excites a population; 1 for nothing."""
         gains: Mapping[str, Value] = self.circuit.gains  # type: ignore[assignment]
-        return gains[post].mean if post in gains else 1.0
+        return gains[excited].mean if excited in gains else 1.0
 
     def rheobase(self, place: Place) -> Rheobase | None:
         """The rheobase of a neuron, or of one of its compartments."""
