@@ -86,6 +86,9 @@ def test_an_entry_is_built_once_and_then_opened(folder):
         lambda entry: (entry / "manifest.json").write_bytes(b"\xff\xfe"),
         lambda entry: (entry / "manifest.json").write_text("[]"),
         lambda entry: (entry / "manifest.json").write_text('{"arrays": {}, "queues": []}'),
+        lambda entry: (entry / "manifest.json").write_text(
+            '{"description": {"species": "C++"}, "bytes": 1, "files": {}, "contents": {}}'
+        ),
     ],
     ids=[
         "no program",
@@ -97,6 +100,7 @@ def test_an_entry_is_built_once_and_then_opened(folder):
         "no text",
         "another manifest",
         "manifest of an older version",
+        "manifest of a newer version",
     ],
 )
 def test_a_damaged_entry_is_built_again(folder, damage):
@@ -243,6 +247,28 @@ def test_a_cache_that_cannot_be_written_is_reported(tmp_path, monkeypatch):
 
     with pytest.raises(CircuitError, match=r"the build cache cannot be written \(File exists\)"):
         built("first")
+
+
+def test_a_user_without_a_home_folder_has_to_choose_a_folder(monkeypatch):
+    """As in a container that runs under a number without a name."""
+    for name in ("THALIA_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 2**31 - 7)
+
+    with pytest.raises(
+        CircuitError, match="the build cache has no folder: this user has no home folder"
+    ):
+        built("first")
+
+
+def test_a_cache_that_cannot_be_read_is_reported(folder, monkeypatch):
+    def denied(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.iterdir", denied)
+
+    with pytest.raises(CircuitError, match=r"the build cache cannot be read \(Permission denied"):
+        cache.entries()
 
 
 def test_the_command_lists_what_is_there_and_clears_it(folder):

@@ -156,6 +156,21 @@ def test_a_folder_of_another_study_is_kept(circuit, whole):
         thalia.study(circuit, ["cut"], output=whole.folder, backend="runtime")
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"backend": "abacus"}, "no backend is called 'abacus'"),
+        ({"duration": "0 s"}, "--duration: expected a time such as '2 s', found 0 s"),
+    ],
+)
+def test_an_option_that_is_refused_leaves_no_folder(circuit, options, message):
+    """So that the corrected command can use it."""
+    with pytest.raises(CircuitError, match=message):
+        studied(circuit, name="refused", **options)
+
+    assert not circuit.with_name("refused").exists()
+
+
 simulate_one = workers.simulate_one
 
 

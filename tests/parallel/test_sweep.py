@@ -118,6 +118,14 @@ def test_a_folder_of_another_sweep_is_kept(circuit, whole):
         sweep.sweep(circuit, AXES[1:], (1, 2), output=whole.folder, backend="runtime", workers=2)
 
 
+def test_an_option_that_is_refused_leaves_no_folder(circuit):
+    """So that the corrected command can use it."""
+    with pytest.raises(CircuitError, match="no backend is called 'abacus'"):
+        sweep.sweep(circuit, AXES[1:], output=circuit.with_name("refused"), backend="abacus")
+
+    assert not circuit.with_name("refused").exists()
+
+
 def dying(job):
     """A run that takes its process with it."""
     if job["index"] == 1:

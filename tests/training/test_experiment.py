@@ -575,6 +575,31 @@ def test_an_experiment_is_recorded_by_condition_and_seed(file, outcome):
     assert len(learned.spikes["cue"].times) == len(off.spikes["cue"].times) > 100
 
 
+def test_what_ended_without_a_recording_is_run_again_to_record_it(file):
+    options = {
+        "backend": "runtime",
+        "seeds": 2,
+        "workers": 1,
+        "controls": [],
+        "output": file.with_name("later"),
+    }
+    before = learn(file, **options)
+    after = learn(file, **options, record=True)
+
+    assert after.logs[0].finals == before.logs[0].finals
+    assert sorted(each.name for each in after.folder.glob("*.h5")) == [
+        "learning_123.h5",
+        "learning_124.h5",
+    ]
+
+
+def test_an_option_that_is_refused_leaves_no_folder(file):
+    with pytest.raises(CircuitError, match="no backend is called 'abacus'"):
+        learn(file, output=file.with_name("refused"), backend="abacus")
+
+    assert not file.with_name("refused").exists()
+
+
 def test_progress_moves_within_a_seed(file, monkeypatch):
     """Two runs, one after the other: the fraction is not only 0, a half, and one."""
     monkeypatch.setattr(workers, "REPORT_SECONDS", 0.01)

@@ -193,6 +193,34 @@ def test_a_recording_without_a_presentation_leaves_no_file(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def fail_after(subject, *presented):
+    """An experiment that fails after presentations, each followed by a checkpoint but the last."""
+    with subject:
+        for duration in presented:
+            if subject.done:
+                subject.recording.checkpointer.keep()
+            subject.present(duration)
+        raise ZeroDivisionError
+
+
+def test_an_experiment_that_fails_leaves_an_incomplete_recording_of_what_was_saved(tmp_path):
+    subject = subject_of(thalia.loads(SLOW), "runtime", record=tmp_path / "subject.h5")
+    with pytest.raises(ZeroDivisionError):
+        fail_after(subject, 0.2, 0.1)
+
+    run = thalia.Run(tmp_path / "subject.h5")
+    assert not run.attributes["complete"]
+    assert run.duration == pytest.approx(0.2)
+
+
+def test_an_experiment_that_fails_before_a_state_is_saved_leaves_no_file(tmp_path):
+    subject = subject_of(thalia.loads(SLOW), "runtime", record=tmp_path / "subject.h5")
+    with pytest.raises(ZeroDivisionError):
+        fail_after(subject)
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_progress_of_an_experiment_is_reported_as_that_of_a_run():
     told = []
     subject = subject_of(thalia.loads(SLOW), "runtime", progress=lambda *given: told.append(given))

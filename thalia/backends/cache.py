@@ -29,6 +29,7 @@ except ImportError:  # Windows: nothing can be locked, so nothing is removed
 LIMIT = "THALIA_CACHE_LIMIT"
 DEFAULT_LIMIT = "2 GB"
 GRACE_SECONDS = 60.0  # in which a folder without a manifest may be that of a build that begins
+_CHOOSE_FOLDER = "set THALIA_CACHE to a folder that can be written"
 _MANIFEST = "manifest.json"
 _LOCK = "lock"
 _KEYS = {"description", "bytes", "files", "contents"}
@@ -80,10 +81,21 @@ class Entry:
 
 
 def folder() -> FilePath:
-    """Where compiled programs are kept: `$THALIA_CACHE`, or `thalia` in the user's cache folder."""
+    """Where compiled programs are kept: `$THALIA_CACHE`, or `thalia` in the user's cache folder.
+
+    Raises
+    ------
+    CircuitError
+        If the user has no home folder, and none was chosen.
+    """
     if chosen := os.environ.get("THALIA_CACHE"):
         return FilePath(chosen)
-    return FilePath(os.environ.get("XDG_CACHE_HOME") or FilePath.home() / ".cache") / "thalia"
+    try:
+        return FilePath(os.environ.get("XDG_CACHE_HOME") or FilePath.home() / ".cache") / "thalia"
+    except RuntimeError:  # as in a container whose user is a number without a name
+        raise fail(
+            "the build cache has no folder: this user has no home folder", _CHOOSE_FOLDER
+        ) from None
 
 
 def limit() -> int:
@@ -175,10 +187,21 @@ def is_whole(place: FilePath) -> bool:
 
 
 def entries() -> list[Entry]:
-    """Everything in the cache, least recently used first."""
-    if not folder().is_dir():
+    """Everything in the cache, least recently used first.
+
+    Raises
+    ------
+    CircuitError
+        If the cache cannot be read.
+    """
+    try:
+        places = [each for each in folder().iterdir() if each.is_dir()]
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    places = [each for each in folder().iterdir() if each.is_dir()]
+    except OSError as error:
+        raise fail(
+            f"{folder()}: the build cache cannot be read ({error.strerror})", _CHOOSE_FOLDER
+        ) from None
     found = [_entry(each) for each in places if not each.name.startswith(_REMOVED)]
     return sorted((each for each in found if each), key=lambda each: each.last_used)
 
@@ -202,7 +225,7 @@ def trim(most: int) -> list[Entry]:
 
 def _open(place: FilePath) -> Opened | None:
     """An entry, held; None if it is not there or is damaged."""
-    if not place.is_dir() or (hold := _lock(place)) is None:
+    if (hold := _lock(place)) is None:
         return None
     if (manifest := _manifest(place)) is None or not _is_whole(place, manifest):
         return None
@@ -240,9 +263,10 @@ def _manifest(place: FilePath) -> dict[str, Any] | None:
     """The manifest of an entry; None if there is none, or it is damaged."""
     try:
         manifest = json.loads((place / _MANIFEST).read_text())
-    except (OSError, ValueError):
+        Description(**manifest["description"])
+    except (OSError, ValueError, KeyError, TypeError):  # TypeError: of another form
         return None
-    return manifest if isinstance(manifest, dict) and manifest.keys() >= _KEYS else None
+    return manifest if manifest.keys() >= _KEYS else None
 
 
 def _is_whole(place: FilePath, manifest: dict[str, Any]) -> bool:
@@ -284,7 +308,7 @@ def _new_folder(name: str) -> FilePath:
     except OSError as error:
         raise fail(
             f"{folder()}: the build cache cannot be written ({error.strerror})",
-            "set THALIA_CACHE to a folder that can be written",
+            _CHOOSE_FOLDER,
         ) from None
 
 

@@ -211,7 +211,7 @@ def sweep(
     if count > MANY_RUNS and not yes:
         if not sys.stdin.isatty():
             raise fail(f"these are {count:,} runs", "say --yes if you mean it")
-        typer.confirm(f"These are {count:,} runs. Go on?", abort=True)
+        typer.confirm(f"These are {count:,} runs. Continue?", abort=True)
     try:
         with progress_bar(quiet=False) as progress:
             table = run_sweep(
@@ -229,8 +229,7 @@ def sweep(
             )
     except KeyboardInterrupt:
         print(
-            "stopped; the same command with `-o` and the folder of its results goes on",
-            file=sys.stderr,
+            "stopped; the same command with `-o` and its output folder continues", file=sys.stderr
         )
         raise typer.Exit(130) from None
     print(f"{len(table.rows)} of {count} runs: {table.folder / 'table.csv'}, table.h5")

@@ -18,7 +18,7 @@ class ResultLog:
     Parameters
     ----------
     folder : path
-        A new folder, or that of the same work, which is gone on with.
+        A new folder, which `create` makes, or that of the same work, which is continued.
     kind : str
         What the work is called, as in 'sweep'; the folder says so.
     work : mapping
@@ -33,9 +33,10 @@ class ResultLog:
     def __init__(self, folder: FilePath, kind: str, work: Mapping[str, Any]):
         self.folder, self.found = folder, dict[int, Any]()
         digest = sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()
-        told, place = {"thalia": version("thalia"), "digest": digest}, folder / f"{kind}.json"
-        if place.exists():
-            if _read(place.read_text("utf-8")) != told:
+        self.work = {"thalia": version("thalia"), "digest": digest}
+        self.place = folder / f"{kind}.json"
+        if self.place.exists():
+            if _read(self.place.read_text("utf-8")) != self.work:
                 raise fail(
                     f"{folder}: holds another {kind}",
                     "choose another folder, or give the same circuit, values and seeds",
@@ -50,9 +51,14 @@ class ResultLog:
             return
         if folder.is_file() or (folder.exists() and any(folder.iterdir())):
             raise fail(f"{folder}: is there already, and holds no {kind}", "choose another folder")
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / RESULTS).touch()
-        replace_file(place, json.dumps(told))
+
+    def create(self) -> None:
+        """Make the folder, if it is new; until then nothing is written that would block it."""
+        if self.place.exists():
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / RESULTS).touch()
+        replace_file(self.place, json.dumps(self.work))
 
     def write(self, index: int, numbers: Any) -> None:
         """Keep the result of a run, now."""

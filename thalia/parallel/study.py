@@ -155,9 +155,6 @@ def study(
     jobs = _jobs(circuits, seeds, folder, options)
     with explained(folder):
         results = ResultLog(folder, "study", {"runs": [_kept(job) for job in jobs]})
-        for job in jobs:
-            if not job["output"].exists():
-                results.found.pop(job["index"], None)
         built(jobs[:: len(seeds)], progress)
         count = workers or (1 if options.get("backend") == "cuda" else os.cpu_count() or 1)
 

@@ -135,12 +135,16 @@ class Tally:
 def carry_out(
     jobs: list[Job], results: ResultLog, doing: str, submit: Submit, progress: Progress
 ) -> dict[int, str]:
-    """Run the jobs that have no result yet; those that fail are tried once more, alone.
+    """Run the jobs that have no result or no run file yet; those that fail are retried alone.
 
     Returns
     -------
     Why the jobs failed that failed twice, by their index.
     """
+    results.create()
+    for job in jobs:
+        if "output" in job and not job["output"].exists():
+            results.found.pop(job["index"], None)
     tally = Tally(jobs, results, doing, progress)
     left = [job for job in jobs if job["index"] not in results.found]
     for alone in (False, True):

@@ -175,7 +175,7 @@ def learn_with(experiment: str | FilePath, options: LearnOptions) -> Outcome:
 def _recorded(job: Job, conditions: list[Condition], folder: FilePath) -> Job:
     """The job with the run file that it writes."""
     name = f"{conditions[job['condition']].name}_{job['seed']}.h5"
-    return {**job, "record": str((folder / name).resolve())}
+    return {**job, "output": (folder / name).absolute()}
 
 
 def _write(outcome: Outcome) -> None:
@@ -322,16 +322,15 @@ class Trials:
 
 def take_part(job: Job) -> dict[str, Any]:
     """One run of an experiment, in a worker: what each trial noted, and the final numbers."""
-    record = FilePath(job["record"]) if job.get("record") else None
     with TemporaryDirectory() as scratch:
         circuit = with_options(circuit_of(job, FilePath(scratch)), job["seed"])
         task = _environment(circuit, job["numbers"])
-        subject = subject_of(circuit, job["backend"], record=record, progress=progress_of(job))
-    try:
+        taking_part = subject_of(
+            circuit, job["backend"], record=job.get("output"), progress=progress_of(job)
+        )
+    with taking_part as subject:
         trials = Trials(subject, task.noted_trials())
         final = task.learn(subject, stream(job["seed"], "experiment"), trials.note)
-    finally:
-        subject.close()
     return {"history": trials.history, "final": final}
 
 

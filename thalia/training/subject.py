@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path as FilePath
+from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,7 +90,7 @@ class ResponseCollector:
 
 
 class Subject:
-    """A network that takes part in an experiment.
+    """A network that takes part in an experiment; `with` closes it.
 
     Parameters
     ----------
@@ -291,6 +292,25 @@ class Subject:
         try:
             if self.recording:
                 self.recording.finish(self.session, self.counter, self.done)
+        finally:
+            self.session.close()
+
+    def __enter__(self) -> "Subject":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close; after an exception, a recording ends with the last saved state, incomplete."""
+        if kind is None:
+            self.close()
+            return
+        try:
+            if self.recording:
+                self.recording.stack.__exit__(kind, error, trace)
         finally:
             self.session.close()
 
