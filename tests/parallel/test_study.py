@@ -4,12 +4,16 @@ import csv
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import thalia
+from tests.helpers import ROOT
 from tests.helpers import thalia as command
 from thalia.errors import CircuitError
 from thalia.parallel import study, workers
@@ -149,6 +153,30 @@ def test_a_study_that_was_killed_is_completed(circuit, whole):
         again.measure()["cut"]["b"].values.tolist() == whole.measure()["cut"]["b"].values.tolist()
     )
     assert (torn / "baseline" / "seed_1.h5").stat().st_mtime_ns == first
+
+
+@pytest.mark.slow
+def test_a_study_that_is_stopped_does_not_wait_for_its_runs(circuit):
+    """Each of which would take hours."""
+    command = [sys.executable, "-m", "thalia", "study", circuit, "--duration", "10000 s", "-o",
+               circuit.with_name("out"), "--backend", "runtime", "--workers", "1"]  # fmt: skip
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    begun = circuit.with_name("out") / "baseline" / "seed_1.h5"
+    while process.poll() is None and not begun.exists():
+        os.sched_yield()
+    os.killpg(process.pid, signal.SIGINT)
+    try:
+        said = process.communicate(timeout=60)[1].decode()
+    finally:
+        process.kill()
+
+    assert process.returncode == 130
+    assert "stopped; the same command with `-o`" in said
 
 
 def test_a_folder_of_another_study_is_kept(circuit, whole):

@@ -28,6 +28,7 @@ from thalia.parallel.result_log import ResultLog
 from thalia.simulation.run import run
 
 REPORT_SECONDS = 0.5  # between two reports of how far runs have come
+STOP_SECONDS = 0.2  # in which a worker notices that it is to stop
 
 Job = dict[str, Any]
 Numbers = dict[str, float]
@@ -200,13 +201,15 @@ def here(
     light = [{**job, "program": None} for job in jobs]  # the cache of this machine has it
     context = _processes()
     fractions = context.RawArray("d", 1 + max(job["index"] for job in jobs))
+    stopped = context.RawValue("b", False)
     for batch in [[job] for job in light] if alone else [light]:
-        shared = (dict(os.environ), fractions)
+        shared = (dict(os.environ), fractions, stopped)
         pool = ProcessPoolExecutor(min(workers, len(batch)), context, _begin, shared)
         try:
             futures = {pool.submit(work, job): job for job in batch}
             _gather(_as_they_end(futures, report, fractions), futures, report)
-        except BaseException:  # Ctrl-C: what has not begun never does
+        except BaseException:  # Ctrl-C: what runs ends now, and what has not begun never does
+            stopped.value = True
             pool.shutdown(wait=False, cancel_futures=True)
             raise
         pool.shutdown()
@@ -263,8 +266,11 @@ def on_gpu(jobs: list[Job], report: Reporter, most: int, alone: bool) -> None:
                 report(job, None, f"{type(error).__name__}: {error}".splitlines()[0])
 
 
-def _begin(environment: Mapping[str, str], fractions: Any) -> None:
-    """Give a worker its parent's environment; it ignores Ctrl-C, and ends with its parent."""
+def _begin(environment: Mapping[str, str], fractions: Any, stopped: Any) -> None:
+    """Give a worker its parent's environment; it ends with its parent, or when that stops it.
+
+    It ignores Ctrl-C, which reaches the parent too.
+    """
     global _fractions
     _fractions = fractions
     os.environ.clear()
@@ -273,9 +279,9 @@ def _begin(environment: Mapping[str, str], fractions: Any) -> None:
     parent = multiprocessing.parent_process()
 
     def wait() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
+        while parent is not None and parent.is_alive() and not stopped.value:
+            parent.join(STOP_SECONDS)
+        os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()
 
