@@ -8,6 +8,12 @@ from difflib import get_close_matches
 Path = tuple[str | int, ...]
 
 
+def located(place: str, path: Path) -> str:
+    """A place and a path as a message begins with them; the place of `--set` contains its path."""
+    written = dotted(path)
+    return ": ".join(filter(None, (place, "" if place == f"--set {written}" else written)))
+
+
 @dataclass(frozen=True)
 class Problem:
     """One mistake: the path of the key that it belongs to, what is wrong, and how to fix it.
@@ -23,7 +29,7 @@ class Problem:
     missing: Path = ()
 
     def __str__(self) -> str:
-        where = ": ".join(part for part in (self.place, dotted(self.path)) if part)
+        where = located(self.place, self.path)
         text = f"{where}: {self.message}" if where else self.message
         return f"{text}\n    hint: {self.hint}" if self.hint else text
 

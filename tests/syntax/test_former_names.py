@@ -176,7 +176,7 @@ def test_a_value_is_set_by_the_former_name_of_its_key(text):
 
     assert circuit.pathways["p"].compartment == "apical"
     assert notices == (
-        "--set pathways.p.onto: pathways.p.onto: the key 'onto' is now called 'compartment'\n"
+        "--set pathways.p.onto: the key 'onto' is now called 'compartment'\n"
     )
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from thalia.errors import FormerNameWarning, Path, dotted
+from thalia.errors import FormerNameWarning, Path, located
 from thalia.syntax.yaml_reader import Source
 
 
@@ -108,7 +108,7 @@ class _Reader:
     def report(self, path: Path, message: str) -> None:
         """Report a former name at its place, once."""
         place = self.source.locate(path)
-        where = ": ".join(filter(None, (place, dotted(self.source.written(path)))))
+        where = located(place, self.source.written(path))
         file, _, rest = place.partition(":")
         line = rest.partition(":")[0]
         warnings.warn_explicit(
