@@ -19,7 +19,7 @@ package, lowest first.
 | `parallel` | many runs from one build |
 | `training` | a circuit and a task → learning curves with controls |
 | `exporters` | run file → NWB, Neo, SONATA, GraphML |
-| `figures` | numbers → pictures |
+| `figures` | numbers → figures |
 | `cli` | one command, one call of the functions below |
 
     import thalia

@@ -65,7 +65,7 @@ def sweep(
     Parameters
     ----------
     axes : sequence of Axis
-        What to vary; see `thalia.parallel.axes.axis_of`.
+        What to vary: `Axis(path, values)`, with values as in a circuit file.
     seeds : sequence of int, optional
         By default the circuit's own.
     output : path, optional
@@ -82,7 +82,7 @@ def sweep(
     Raises
     ------
     CircuitError
-        If a value cannot be, the folder holds another sweep, or the scheduler does not answer.
+        If a value is not valid, the folder holds another sweep, or the scheduler does not answer.
     """
     _check_paths(axes, set or {}, options)
     circuits = _circuits(circuit, axes, set or {})

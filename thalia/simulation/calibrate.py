@@ -122,8 +122,8 @@ def calibrate(
     rounds : int
         How many runs at most.
     damping : float
-        The power of target over rate by which a gain changes at first, and less once it went too
-        far; the target is the middle of the range on a logarithmic scale, and no change is beyond a
+        The power of target over rate by which a gain changes at first; it shrinks once a rate has
+        overshot. The target is the middle of the range on a logarithmic scale, and no change is beyond a
         factor of 1.5.
     told : function, optional
         Called after each run.

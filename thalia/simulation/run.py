@@ -118,6 +118,12 @@ def run(  # noqa: PLR0913  # a public function: its keywords are the options
     backend : 'cpp', 'cuda' or 'runtime', optional
         By default the compiled one where a compiler is found; 'cuda', a GPU, is never chosen by
         default.
+    seed : int, optional
+        Of all random numbers; by default the circuit's.
+    duration : time, optional
+        Model time, as in '2 s'; by default the circuit's.
+    scale : float, optional
+        The fraction of the neurons, and of the synapses per neuron, to build.
     set : mapping, optional
         Values to replace, by dotted path, before anything is checked.
     lower : 'on' or 'off'
@@ -125,6 +131,8 @@ def run(  # noqa: PLR0913  # a public function: its keywords are the options
     precision : 'double' or 'single'
         Of the variables of synapses; 'single' halves their memory. Everything else stays in double
         precision.
+    overwrite : bool
+        Replace the run file if it exists.
     checkpoint_every : time, optional
         Model time between two states from which an interrupted run can be resumed; by default as
         often as takes less than a twentieth of the wall-clock time.
@@ -138,6 +146,13 @@ def run(  # noqa: PLR0913  # a public function: its keywords are the options
         Observes the network while it runs, and sets what is `from_task`.
     profile : bool
         Measure how long each object of the network takes: `results["profile_s"]`.
+    progress : function, optional
+        Called with what is being done, the fraction that is done, and a text.
+
+    Returns
+    -------
+    Run
+        Reads spikes, weights, modulators and recorded variables from the run file.
 
     Raises
     ------

@@ -103,7 +103,7 @@ def learn(  # noqa: PLR0913  # a public function: its keywords are the options
     trials : int, optional
         Trials in place of the experiment's own number.
     workers : int, optional
-        Processes side by side, by default one for each core.
+        Number of parallel processes; by default one for each core.
     output : path, optional
         Folder of the results, by default `experiments/<name>/<UTC time>`; that of an experiment
         that was interrupted is completed.
