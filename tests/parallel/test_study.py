@@ -305,5 +305,19 @@ def test_the_command_prints_rates_and_differences(circuit):
     c = found["cut"]["rates_hz"]["c"]
     assert c["mean"] == 0
     assert c["difference"]["mean"] == -found["baseline"]["rates_hz"]["c"]["mean"] < 0
-    assert f"{c['difference']['mean']:+.2f} ± {c['difference']['half_interval']:.2f}" in done.stdout
+    assert (
+        f"cut {c['mean']:.2f} ± {c['half_interval']:.2f} "
+        f"{c['difference']['mean']:+.2f} ± {c['difference']['half_interval']:.2f}"
+    ) in " ".join(done.stdout.split())
     assert thalia.Run(found["cut"]["runs"]["2"]).results["seed"] == 2
+
+
+def test_a_study_without_conditions_speaks_of_no_difference(circuit):
+    circuit.write_text(TEXT.partition("conditions:")[0])
+    arguments = ("study", circuit.name, "--seeds", "1", "--backend", "runtime", "-o", "out")
+
+    done = command(*arguments, folder=circuit.parent)
+
+    assert done.returncode == 0, done.stderr
+    assert "compared: rate in Hz, 1 seed, mean" in done.stdout
+    assert "difference" not in done.stdout

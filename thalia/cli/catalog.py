@@ -42,19 +42,26 @@ def listing(what: str | None = None) -> str:
 
 
 def _kind(kind: str) -> str:
-    """The parts of a kind, one a line; rules by family."""
+    """The components of a kind, one per line; rules by family, windows by evidence."""
     lines = [f"{kind}:"]
     families: dict[str, list[str]] = {}
     width = max(18, *(len(name) for name in names(kind)))
     for name in names(kind):
         part = _read(kind, name)
-        family = part.family if isinstance(part, Rule) else ""
+        family = _family(part)
         families.setdefault(family, []).append(f"{name:<{width}} {part.summary}")
     for family, rows in families.items():
         lines += ([f"  {family}:"] if family else []) + [
             f"  {'  ' if family else ''}{row}" for row in rows
         ]
     return "\n".join(lines) + "\n"
+
+
+def _family(part: Part | Fragment | Circuit) -> str:
+    """The heading under which a component is listed; empty where its kind has none."""
+    if isinstance(part, Rule):
+        return part.family
+    return part.evidence if isinstance(part, Window) else ""
 
 
 def rules_table() -> str:

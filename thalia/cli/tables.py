@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from thalia.analysis.health import COLUMNS, CRITICAL, OK, WARN, Health, shown
-from thalia.parallel.study import Measure, Study
+from thalia.cli.options import counted
+from thalia.parallel.study import Study
 from thalia.recording.run_file import Run
 from thalia.simulation.calibrate import Calibration
 from thalia.training.results import Outcome
@@ -26,7 +27,7 @@ def print_summary(run: Run, figures: Sequence[FilePath]) -> None:
     results = run.results
     by_phase = results["rates_by_phase_hz"]
     phases = list(by_phase)[-MAX_PHASES:]
-    counts = f"{results['neurons']:,} neurons, {results['synapses']:,} synapses"
+    counts = f"{counted(results['neurons'], 'neuron')}, {counted(results['synapses'], 'synapse')}"
     title = f"{results['circuit']}: {counts}, {run.duration:g} s"
     console.print(
         title, style="bold", soft_wrap=True
@@ -148,32 +149,31 @@ def print_calibration(found: Calibration) -> None:
 
 
 def print_study(study: Study) -> None:
-    """Print each population's rate in every condition, above its difference to the baseline."""
+    """Print each population's rate in every condition, next to its difference to the baseline."""
     console = Console(highlight=False)
     measures = study.measure()
     seeds = max((len(runs) for runs in study.runs.values()), default=0)
-    title = f"{study.name}: rate in Hz, {seeds} seeds, mean ± half of the 95 % interval"
+    title = f"{study.name}: rate in Hz, {counted(seeds, 'seed')}, mean ± half of the 95 % interval"
     console.print(title, style="bold", soft_wrap=True)
+    compared = len(measures) > 1
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column("population", no_wrap=True)
-    for condition in measures:
-        table.add_column(condition.replace("_", " "), justify="right")
-    names = dict.fromkeys(name for found in measures.values() for name in found)
-    for name in names:
-        cells = [_rate(found[name]) if name in found else Text() for found in measures.values()]
-        table.add_row(name, *cells)
+    for heading in ("population", *(("condition",) if compared else ())):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("rate", *(("paired difference to the baseline",) if compared else ())):
+        table.add_column(heading, justify="right")
+    for name in dict.fromkeys(name for found in measures.values() for name in found):
+        first = name
+        for condition, found in measures.items():
+            if measure := found.get(name):
+                difference = f"{measure.difference:+.2f}" if measure.difference else ""
+                row = (condition, f"{measure:.2f}", difference) if compared else (f"{measure:.2f}",)
+                table.add_row(first, *row)
+                first = ""
+        if compared:
+            table.add_section()
     console.print(table)
-    console.print("second line: paired difference to the baseline", style="dim")
     for condition, says in study.says.items():
         console.print(f"{condition}: {says}", style="dim", soft_wrap=True)
-
-
-def _rate(measure: Measure) -> Text:
-    """Mean and interval, and those of the difference on a second line."""
-    text = Text(f"{measure:.2f}")
-    if measure.difference:
-        text.append(f"\n{measure.difference:+.2f}", "dim")
-    return text
 
 
 def print_learning(outcome: Outcome) -> None:
