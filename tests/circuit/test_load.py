@@ -124,7 +124,5 @@ def test_a_path_that_is_not_there_is_an_error():
 
 
 def test_a_replaced_value_is_checked_like_any_other():
-    with pytest.raises(
-        CircuitError, match=r"^--set dt: expected a time, found 3 mV \(a voltage\)"
-    ):
+    with pytest.raises(CircuitError, match=r"^--set dt: expected a time, found 3 mV \(a voltage\)"):
         thalia.loads(SMALL, set={"dt": "3 mV"})

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -165,7 +166,7 @@ def test_check_says_what_is_good(tmp_path):
     done = thalia("check", CIRCUIT, folder=tmp_path)
 
     assert done.returncode == 0
-    assert done.stdout == f"{CIRCUIT}: OK: pair, 2 neurons, 1 synapses, 1.05 s\n"
+    assert done.stdout == f"{CIRCUIT}: OK: pair, 2 neurons, 1 synapse, 1.05 s\n"
 
 
 def test_check_counts_what_is_wrong(tmp_path):
@@ -253,3 +254,35 @@ def test_stdout_closed_early_is_no_error(tmp_path):
     )
 
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["cache", "--help"]])
+def test_the_help_of_every_command_fits_on_one_line(arguments, tmp_path):
+    """Of 80 columns: typer ends longer summaries with an ellipsis."""
+    done = thalia(*arguments, folder=tmp_path, COLUMNS="80")
+
+    assert done.returncode == 0
+    assert "..." not in done.stdout.partition("Commands:")[2]
+
+
+def test_the_help_names_every_figure(tmp_path):
+    from thalia.figures.activity import KINDS
+
+    done = thalia("plot", "--help", folder=tmp_path)
+
+    assert [kind for kind in KINDS if kind not in done.stdout] == []
+
+
+def test_the_help_names_every_protocol(tmp_path):
+    from thalia.library.lookup import names
+
+    done = thalia("protocol", "--help", folder=tmp_path)
+
+    assert [name for name in names("protocols") if name not in done.stdout] == []
+
+
+def test_the_list_of_windows_says_which_were_measured(tmp_path):
+    done = thalia("list", "windows", folder=tmp_path)
+
+    assert re.search(r"^  proposed:\n(    .*\n)*    mossy_fibre ", done.stdout, re.MULTILINE)
+    assert re.search(r"^  measured:\n(    .*\n)*    layer_2_3 ", done.stdout, re.MULTILINE)

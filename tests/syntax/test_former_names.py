@@ -175,9 +175,7 @@ def test_a_value_is_set_by_the_former_name_of_its_key(text):
     circuit, _, notices = read(text, set={"pathways.p.onto": "apical"})
 
     assert circuit.pathways["p"].compartment == "apical"
-    assert notices == (
-        "--set pathways.p.onto: the key 'onto' is now called 'compartment'\n"
-    )
+    assert notices == ("--set pathways.p.onto: the key 'onto' is now called 'compartment'\n")
 
 
 def test_the_command_reports_each_former_name_once_on_standard_error(tmp_path):

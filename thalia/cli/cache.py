@@ -17,7 +17,9 @@ def show(
         bool, typer.Option("--json", help="Print one JSON object instead of the table.")
     ] = False,
 ) -> None:
-    """List the compiled programs that later runs reuse, most recently used first.
+    """List the compiled programs that later runs reuse.
+
+    The most recently used come first.
 
     The cache is in $THALIA_CACHE, by default `thalia` in your cache folder. After each build the
     least recently used programs are removed until it fits into $THALIA_CACHE_LIMIT, by default
@@ -46,7 +48,7 @@ def show(
 
 @app.command()
 def clear() -> None:
-    """Remove every entry of the build cache that no process is using or building.
+    """Remove all compiled programs that are not in use.
 
     Example: thalia cache clear
     """

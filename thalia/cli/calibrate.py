@@ -45,7 +45,9 @@ def calibrate(
         bool, typer.Option("--json", help="Print one JSON object instead of the table.")
     ] = False,
 ) -> None:
-    """Find gains that bring all rates into their `reference:` ranges. Status 2 if some do not.
+    """Find gains that bring rates into their published ranges.
+
+    The ranges are those of `reference:`. Status 2 if some rates stay outside.
 
     Example: thalia calibrate circuits/cortical_column.yaml
     """

@@ -22,6 +22,7 @@ from thalia.cli.options import (
     Scale,
     Seed,
     Set,
+    counted,
     load_with,
     progress_bar,
     settings_of,
@@ -32,7 +33,7 @@ from thalia.errors import CircuitError, FormerNameWarning, fail
 if TYPE_CHECKING:
     from thalia.recording.run_file import Run
 
-KIND_HELP = "raster, weights, rates or graph."
+KIND_HELP = "raster, weights, rates, modulators or graph."
 
 app = typer.Typer(
     help="Simulate brain regions: circuits in YAML, checked and compiled; one file per run.",
@@ -45,7 +46,9 @@ app = typer.Typer(
 
 @app.command()
 def check(circuit: CircuitFile, set_: Set = None) -> None:
-    """Find every mistake in a circuit and in each of its conditions, without running it.
+    """Find every mistake in a circuit, without running it.
+
+    Each of its conditions is checked too.
 
     Example: thalia check circuits/cortex.yaml
     """
@@ -65,8 +68,8 @@ def check(circuit: CircuitFile, set_: Set = None) -> None:
     neurons = sum(group.size for group in plan.groups)
     synapses = sum(expected_synapses(pathway, plan) for _, pathway in plan.pathways())
     print(
-        f"{circuit}: OK: {plan.name}, {neurons:,} neurons, {synapses:,.0f} synapses, "
-        f"{plan.duration:g} s"
+        f"{circuit}: OK: {plan.name}, {counted(neurons, 'neuron')}, "
+        f"{counted(synapses, 'synapse')}, {plan.duration:g} s"
     )
 
 
@@ -86,7 +89,9 @@ def plan_command(
         ),
     ] = "lower",
 ) -> None:
-    """Print what would run: the equations, how they were fused and integrated, and what it costs.
+    """Print the equations that would run, and what they cost.
+
+    Shows how they were fused, and how each variable is integrated.
 
     Example: thalia plan circuits/cortex.yaml --after expand
     """
@@ -215,7 +220,9 @@ def plot(
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
-    """Report what this machine can run circuits on, and how to add what is missing.
+    """Report what this machine can run circuits on.
+
+    Says how to add what is missing.
 
     Example: thalia doctor
     """
@@ -243,7 +250,7 @@ def list_command(
         ),
     ] = None,
 ) -> None:
-    """Show the components of the library, or everything about one of them.
+    """Show the library, or everything about one component.
 
     Example: thalia list stdp_pair
     """
@@ -254,7 +261,7 @@ def list_command(
 
 @app.command()
 def cite(circuit: CircuitFile) -> None:
-    """Print the papers behind a circuit: its own, and those of every component that it uses.
+    """Print the papers behind a circuit and its components.
 
     Example: thalia cite circuits/cortex.yaml
     """
@@ -270,7 +277,7 @@ app.command()(protocols.protocol)
 
 @app.command()
 def schema() -> None:
-    """Print the JSON Schema of circuit files, for completion and checks in editors.
+    """Print the JSON Schema of circuit files, for editors.
 
     Example: thalia schema > circuit.schema.json
     """

@@ -55,7 +55,9 @@ def window(
     seed: Seed = None,
     lower: Lower = "on",
 ) -> None:
-    """Draw the weight change of a rule against the interval from pre to post.
+    """Draw the weight change of a rule against spike timing.
+
+    The interval is from a presynaptic to a postsynaptic spike.
 
     Example: thalia window stdp_pair --set tau_minus='40 ms'
     """
@@ -102,7 +104,8 @@ def protocol(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME", help="frequency, triplets, quadruplets, rates, trains, or a file."
+            metavar="NAME",
+            help="frequency, bursts, triplets, quadruplets, rates, trains, or a file.",
         ),
     ],
     rule: RuleName,
@@ -121,7 +124,7 @@ def protocol(
     seed: Seed = None,
     lower: Lower = "on",
 ) -> None:
-    """Put a rule through a protocol on single synapses, next to what was measured.
+    """Put a rule through a protocol, next to measurements.
 
     Example: thalia protocol frequency stdp_triplet
     """

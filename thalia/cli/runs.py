@@ -47,7 +47,7 @@ def resume(
         bool, typer.Option("--json", help="Print one JSON object instead of the table.")
     ] = False,
 ) -> None:
-    """Resume a run that was interrupted, or extend a finished one.
+    """Resume an interrupted run, or extend a finished one.
 
     Example: thalia resume runs/cortex/2026-11-22T10-00-00.h5 --for 1s
     """
@@ -78,7 +78,9 @@ def verify_resume(
     scale: Scale = None,
     pieces: Annotated[int, typer.Option(help="Number of pieces in which to run it.")] = 3,
 ) -> None:
-    """Check that a resumed run is bit-identical to an uninterrupted one: spikes, weights, state.
+    """Check that resuming a run gives bit-identical results.
+
+    Compares spikes, weights and state with those of an uninterrupted run.
 
     Example: thalia verify-resume circuits/balanced.yaml --duration '1 s'
     """
@@ -99,7 +101,9 @@ def diff(
     first: Annotated[Path, typer.Argument(metavar="FILE", help="A run file.")],
     second: Annotated[Path, typer.Argument(metavar="FILE", help="Another.")],
 ) -> None:
-    """Report what differs between two runs: circuit, spikes, weights, state. Status 1 if any does.
+    """Report what differs between two runs.
+
+    Compares circuit, spikes, weights and state. Status 1 if any differs.
 
     Example: thalia diff runs/first.h5 runs/second.h5
     """
@@ -197,7 +201,9 @@ def sweep(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Skip confirmation.")] = False,
 ) -> None:
-    """Run a circuit with many values and seeds from one build, and tabulate the summaries.
+    """Run a circuit with many values and seeds.
+
+    One build serves all runs; the summaries go into a table and a figure.
 
     Example: thalia sweep circuits/brunel.yaml --vary stimuli.external.rate=8kHz:20kHz:5 --seeds 1:4
     """

@@ -46,7 +46,9 @@ def study(
         bool, typer.Option("--json", help="Print one JSON object instead of the table.")
     ] = False,
 ) -> None:
-    """Run a circuit and each of its conditions with the same seeds, and compare their rates.
+    """Compare a circuit with each of its conditions.
+
+    All run with the same seeds; the table shows their rates and the paired differences.
 
     Example: thalia study circuits/prefrontal.yaml --condition no_cue --seeds 1:5
     """

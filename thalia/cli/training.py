@@ -57,7 +57,9 @@ def learn(
         bool, typer.Option("--json", help="Print one JSON object instead of the table.")
     ] = False,
 ) -> None:
-    """Run an experiment with its controls over several seeds: logs, a learning curve, a table.
+    """Run an experiment with its controls over several seeds.
+
+    Writes a log of each, a learning curve and a table.
 
     Example: thalia learn bandit --seeds 5
     """
