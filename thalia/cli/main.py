@@ -22,7 +22,6 @@ from thalia.cli.options import (
     Scale,
     Seed,
     Set,
-    counted,
     load_with,
     progress_bar,
     settings_of,
@@ -52,6 +51,7 @@ def check(circuit: CircuitFile, set_: Set = None) -> None:
 
     Example: thalia check circuits/cortex.yaml
     """
+    from thalia.codegen.listing import counted
     from thalia.compiler.pipeline import plan_of
     from thalia.compiler.resources import expected_synapses
 

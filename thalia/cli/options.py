@@ -136,8 +136,3 @@ def progress_bar(quiet: bool) -> Iterator[Any]:
             bar.update(tasks[what], completed=fraction, detail=detail)
 
         yield report
-
-
-def counted(number: float, noun: str) -> str:
-    """A number of things: `1 synapse`, `2,469 synapses`."""
-    return f"{number:,.0f} {noun}{'' if round(number) == 1 else 's'}"

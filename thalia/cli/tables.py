@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from thalia.analysis.health import COLUMNS, CRITICAL, OK, WARN, Health, shown
-from thalia.cli.options import counted
+from thalia.codegen.listing import counted
 from thalia.parallel.study import Study
 from thalia.recording.run_file import Run
 from thalia.simulation.calibrate import Calibration

@@ -35,11 +35,13 @@ def describe(plan: Plan) -> str:
     dt, duration = (
         format_number(seconds, (0, 0, 1, 0, 0)) for seconds in (plan.dt, round(plan.duration, 12))
     )
+    populations = counted(len(list(plan.populations())), "population")
+    pathways = counted(len(list(plan.pathways())), "pathway")
     lines = [
         f"{plan.name}: {neurons:,} neurons, {synapses:,.0f} synapses, "
         f"{duration} in steps of {dt}, seed {plan.seed}",
-        f"{_count(plan.populations(), 'population')} in {_count(plan.groups, 'group')}, "
-        f"{_count(plan.pathways(), 'pathway')} in {_count(plan.synapses, 'synapse object')}, "
+        f"{populations} in {counted(len(plan.groups), 'group')}, "
+        f"{pathways} in {counted(len(plan.synapses), 'synapse object')}, "
         f"about {needed_bytes(plan) / 1e9:.1f} GB of memory",
         *(f"  {note}" for note in plan.notes),
         "",
@@ -76,9 +78,9 @@ def describe(plan: Plan) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _count(items: object, noun: str) -> str:
-    number = len(list(items))  # type: ignore[call-overload]
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def counted(number: float, noun: str) -> str:
+    """A number of things: `1 synapse`, `2,469 synapses`."""
+    return f"{number:,.0f} {noun}{'' if round(number) == 1 else 's'}"
 
 
 def _shared_lines(shared: Group, equations: str, plan: Plan) -> list[str]:
