@@ -54,7 +54,10 @@ GATED = [
             "tau_decay": "60 ms",
         },
     ),
-    ("covariance_reward", {"modulator": "signal - other", "tau": "40 ms", "expected": "30 Hz"}),
+    (  # slow enough to stay within its bounds, which the lowered form checks at events and flushes
+        "covariance_reward",
+        {"modulator": "signal - other", "tau": "40 ms", "expected": "30 Hz", "rate": "0.5 Hz"},
+    ),
     ("d1_stdp", {"modulator": "signal - other", "a_plus": 0.02, "tau_fast": "20 ms"}),
     (
         "d2_stdp",

@@ -57,7 +57,7 @@ class _Weigher:
         self.diagnostics.error(path, message, hint)
 
     def whole(self) -> tuple[Circuit, set[str]]:
-        """The circuit with every weight as it will be and no gain left, and the excited populations."""
+        """The circuit with its final weights and no gain left, and the excited populations."""
         sizes = {each: found.size or 1 for each, found in self.circuit.populations.items()}
         pathways = {
             name: self.pathway(name, pathway, sizes)
@@ -74,7 +74,7 @@ class _Weigher:
         return weighed, {post for _, post in (*pathways.values(), *stimuli.values()) if post}
 
     def pathway(self, name: str, pathway: Pathway, sizes: dict[str, int]) -> tuple[Pathway, str]:
-        """The pathway with its weight and its bounds as they will be, and the population it excites."""
+        """The pathway with its final weight and bounds, and the population that it excites."""
         post = pathway.post[0]
         weight: Value | DriveTarget = pathway.weight[0][0]
         if isinstance(weight, DriveTarget):

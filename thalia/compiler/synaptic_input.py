@@ -1,4 +1,4 @@
-"""How much input synapses bring, estimated from a circuit: in-degrees, and numbers of components."""
+"""How much input synapses bring, from in-degrees and the numbers of components."""
 
 from collections.abc import Mapping
 from math import log, log1p

@@ -123,8 +123,8 @@ def calibrate(
         How many runs at most.
     damping : float
         The power of target over rate by which a gain changes at first; it shrinks once a rate has
-        overshot. The target is the middle of the range on a logarithmic scale, and no change is beyond a
-        factor of 1.5.
+        overshot. The target is the middle of the range on a logarithmic scale, and no change is
+        beyond a factor of 1.5.
     told : function, optional
         Called after each run.
     **options
