@@ -138,6 +138,29 @@ def test_the_bound_is_exact_where_a_weight_goes_one_way():
     assert lowered == pytest.approx(reference, rel=1e-9)
 
 
+def test_a_weight_that_turns_at_a_spike_turns_at_its_bound():
+    """Potentiated to its bound and, by sums that do not look, beyond it; then depressed from the bound."""
+    trains = ([[10.0, 300.0], [10.0]], [[12.0, 298.0], [12.0]])
+    signal = {"signal": {"kind": "first_order", "tonic": 1, "baseline": 0}}
+    lowered, reference = (
+        outcome(
+            "dopamine_stdp",
+            *trains,
+            settings={"a_plus": 1, "a_minus": 1.3},
+            weight=0.95,
+            modulators=signal,
+            tail=200,
+            lower=mode,
+            backend="runtime",
+        ).weight
+        for mode in ("on", "off")
+    )
+
+    assert 0.5 < reference[0] < 0.6
+    assert reference[1] == pytest.approx(1)
+    assert lowered == pytest.approx(reference, rel=1e-9)
+
+
 @pytest.mark.parametrize(("rule", "numbers"), STACKED)
 @given(pre=SPREAD, post=SPREAD)
 @LONG
