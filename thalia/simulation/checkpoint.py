@@ -308,8 +308,8 @@ def interval_of(option: str, text: str | Value | None, plan: Plan) -> float | No
     return None if text is None else max(time_of(option, text).mean, plan.dt)
 
 
-def time_of(option: str, text: str | Value) -> Value:
-    """A time that an option gives.
+def time_of(option: str, text: str | Value, example: str = "5 s") -> Value:
+    """A time that an option or a task gives.
 
     Raises
     ------
@@ -321,7 +321,7 @@ def time_of(option: str, text: str | Value) -> Value:
     except ValueError as error:
         raise fail(f"{option}: {error}") from None
     if value.dimension != SECOND or value.is_random or value.mean <= 0:
-        raise fail(f"{option}: expected a time such as '5 s', found {text}")
+        raise fail(f"{option}: expected a time such as '{example}', found {text}")
     return value
 
 

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.backends import Session
-from thalia.compiler.plan import SECOND, Plan
+from thalia.compiler.plan import Plan
 from thalia.connectivity.build import stream
 from thalia.errors import did_you_mean, fail
+from thalia.simulation.checkpoint import time_of
 from thalia.simulation.loop import Stop, next_multiple
 from thalia.simulation.modulator_release import release_amount
 from thalia.simulation.recorder import SpikeCounter
-from thalia.syntax.units import parse_value
 
 type Numbers = float | Sequence[float] | NDArray[np.floating]
 
@@ -165,10 +165,5 @@ def _steps_of(task: Task, plan: Plan) -> int:
     CircuitError
         If its `every` is not a positive time.
     """
-    try:
-        value = parse_value(task.every)
-    except ValueError as error:
-        raise fail(f"task: {error}") from None
-    if value.dimension != SECOND or value.mean <= 0:
-        raise fail(f"task: expected a time such as '100 ms', found {task.every}")
-    return max(1, round(value.mean / plan.dt))
+    every = time_of("task", task.every, "100 ms")
+    return max(1, round(every.mean / plan.dt))
