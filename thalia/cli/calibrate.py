@@ -14,6 +14,7 @@ from thalia.cli.options import (
     Scale,
     Seed,
     Set,
+    interrupted,
     progress_bar,
     settings_of,
 )
@@ -79,8 +80,7 @@ def calibrate(
                 scale=scale,
             )
     except KeyboardInterrupt:
-        print("interrupted; nothing was written", file=sys.stderr)
-        raise typer.Exit(130) from None
+        raise interrupted("interrupted; nothing was written") from None
     file.write_text(found.text(), "utf-8")
     if as_json:
         best = found.best

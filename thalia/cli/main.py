@@ -22,6 +22,7 @@ from thalia.cli.options import (
     Scale,
     Seed,
     Set,
+    interrupted,
     load_with,
     progress_bar,
     settings_of,
@@ -161,8 +162,9 @@ def run(
             )
             result = run_with(loaded, options)
     except KeyboardInterrupt:
-        print("interrupted; if the run file exists, `thalia resume` continues it", file=sys.stderr)
-        raise typer.Exit(130) from None
+        raise interrupted(
+            "interrupted; if the run file exists, `thalia resume` continues it"
+        ) from None
     tell(result, _figures(result) if plot else [], as_json)
 
 

@@ -1,6 +1,7 @@
 """What commands have in common: options, the progress bar, and the output of results."""
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,6 +56,12 @@ CheckpointEvery = Annotated[
         "5 % of the wall-clock time."
     ),
 ]
+
+
+def interrupted(message: str) -> typer.Exit:
+    """The exit after Ctrl-C, with status 130; how to continue is said on standard error."""
+    print(message, file=sys.stderr)
+    return typer.Exit(130)
 
 
 def load_with(file: Path, settings: list[str] | None) -> "Circuit":

@@ -18,6 +18,7 @@ from thalia.cli.options import (
     Scale,
     Seed,
     Set,
+    interrupted,
     load_with,
     progress_bar,
     settings_of,
@@ -64,8 +65,7 @@ def resume(
             )
             result = resume_with(file, options)
     except KeyboardInterrupt:
-        print(f"interrupted; `thalia resume {file}` continues", file=sys.stderr)
-        raise typer.Exit(130) from None
+        raise interrupted(f"interrupted; `thalia resume {file}` continues") from None
     tell(result, [], as_json)
 
 
@@ -234,10 +234,9 @@ def sweep(
                 backend=backend,
             )
     except KeyboardInterrupt:
-        print(
-            "stopped; the same command with `-o` and its output folder continues", file=sys.stderr
-        )
-        raise typer.Exit(130) from None
+        raise interrupted(
+            "stopped; the same command with `-o` and its output folder continues"
+        ) from None
     print(f"{len(table.rows)} of {count} runs: {table.folder / 'table.csv'}, table.h5")
     if len(axes) in (1, 2) and table.rows:
         print(save(sweep_figure(table, plot or ()), table.folder / "sweep.png"))

@@ -13,6 +13,7 @@ from thalia.cli.options import (
     Duration,
     Scale,
     Set,
+    interrupted,
     progress_bar,
     settings_of,
 )
@@ -70,10 +71,9 @@ def study(
                 backend=backend,
             )
     except KeyboardInterrupt:
-        print(
-            "stopped; the same command with `-o` and its output folder continues", file=sys.stderr
-        )
-        raise typer.Exit(130) from None
+        raise interrupted(
+            "stopped; the same command with `-o` and its output folder continues"
+        ) from None
     if as_json:
         print(json.dumps(_as_data(made)))
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from thalia.cli.options import Backend, Set, progress_bar, settings_of
+from thalia.cli.options import Backend, Set, interrupted, progress_bar, settings_of
 from thalia.errors import fail
 
 if TYPE_CHECKING:
@@ -94,11 +94,9 @@ def learn(
             )
             outcome = learn_with(experiment[0], options)
     except KeyboardInterrupt:
-        print(
-            "interrupted; the same command with `-o` and the output folder continues it",
-            file=sys.stderr,
-        )
-        raise typer.Exit(130) from None
+        raise interrupted(
+            "interrupted; the same command with `-o` and the output folder continues it"
+        ) from None
     for condition, seed, why in outcome.failed:
         print(f"failed twice: {condition}, seed {seed}: {why}", file=sys.stderr)
     figure = save(learning_curve(outcome), outcome.folder / "learning.png")
