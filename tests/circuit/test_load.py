@@ -126,3 +126,13 @@ def test_a_path_that_is_not_there_is_an_error():
 def test_a_replaced_value_is_checked_like_any_other():
     with pytest.raises(CircuitError, match=r"^--set dt: expected a time, found 3 mV \(a voltage\)"):
         thalia.loads(SMALL, set={"dt": "3 mV"})
+
+
+def test_bounds_of_a_pathway_without_rules_survive_the_round_trip():
+    circuit = thalia.loads(
+        SMALL.replace(
+            "plasticity: [{rule: stdp_pair, tau_plus: 15 ms}]", "w_max: 1 nA, plasticity: []"
+        )
+    )
+
+    assert thalia.loads(thalia.dumps(circuit)) == circuit

@@ -41,9 +41,8 @@ def _node_data(node: Node) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for name, field in type(node).model_fields.items():
         value = getattr(node, name)
-        if value is None or (
-            value == field.get_default(call_default_factory=True) and name != "thalia"
-        ):
+        is_default = value == field.get_default(call_default_factory=True)
+        if value is None or (is_default and name not in _always_written(node)):
             continue
         if name == "parameters" and isinstance(
             node, RuleUse | SynapseUse | Stimulus | Modulator | Experiment
@@ -56,6 +55,13 @@ def _node_data(node: Node) -> dict[str, Any]:
         else:
             data[name] = as_data(value)
     return data
+
+
+def _always_written(node: Node) -> tuple[str, ...]:
+    """The fields that are written even if they have their default."""
+    if isinstance(node, Pathway) and (node.w_min or node.w_max):
+        return ("plasticity",)  # bounds without any would be a mistake
+    return ("thalia",)
 
 
 def json_schema() -> dict[str, Any]:

@@ -78,7 +78,20 @@ class Population(Node):
 
 
 class Connect(Node):
-    """Connectivity. `probability` alone connects every pair of neurons independently."""
+    """Connectivity. `probability` alone connects every pair of neurons independently.
+
+    `KEYS` are those that each rule needs, and those that it uses as well.
+    """
+
+    KEYS: ClassVar[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+        "pairwise_bernoulli": (("probability",), ()),
+        "fixed_total_number": ((), ("number", "probability", "multapses")),
+        "fixed_indegree": (("number",), ("multapses",)),
+        "fixed_outdegree": (("number",), ("multapses",)),
+        "one_to_one": ((), ()),
+        "all_to_all": ((), ()),
+        "distance": (("probability", "width"), ("profile",)),
+    }
 
     rule: Literal[
         "pairwise_bernoulli",
@@ -98,12 +111,7 @@ class Connect(Node):
 
     @model_validator(mode="after")
     def _complete(self) -> "Connect":
-        needs = {
-            "pairwise_bernoulli": ("probability",),
-            "fixed_indegree": ("number",),
-            "fixed_outdegree": ("number",),
-            "distance": ("probability", "width"),
-        }.get(self.rule, ())
+        needs, uses = self.KEYS[self.rule]
         for key in needs:
             if getattr(self, key) is None:
                 raise refuse(f"'{self.rule}' needs '{key}'")
@@ -111,10 +119,10 @@ class Connect(Node):
             self.probability is None
         ):
             raise refuse("'fixed_total_number' needs either 'number' or 'probability'")
-        unused = {"probability", "number", "width"} - set(needs)
-        for key in sorted(unused if self.rule != "fixed_total_number" else {"width"}):
+        for key in sorted(self.model_fields_set - {"rule", "autapses", *needs, *uses}):
             if getattr(self, key) is not None:
-                raise refuse(f"'{self.rule}' does not use '{key}'")
+                known = ", ".join((*needs, *uses, "autapses"))
+                raise refuse(f"'{self.rule}' does not use '{key}'", f"remove it; used: {known}")
         return self
 
 
@@ -154,6 +162,16 @@ class Pathway(Node):
     plasticity: tuple[RuleField, ...] = ()
     w_min: AnyValue | None = None
     w_max: AnyValue | None = None
+
+    @model_validator(mode="after")
+    def _bounds_are_used(self) -> "Pathway":
+        for key in ("w_min", "w_max"):
+            if getattr(self, key) and not self.rules and "plasticity" not in self.model_fields_set:
+                raise refuse(
+                    f"'{key}' bounds the changes of weights, and nothing changes these",
+                    "remove it, or write `plasticity:`, `[]` where a condition adds rules",
+                )
+        return self
 
     @property
     def rules(self) -> tuple[RuleUse, ...]:

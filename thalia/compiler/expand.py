@@ -383,12 +383,16 @@ def _split_stimulus(
     return [
         (
             f"{name}.{identifier(target)}",
-            stimulus.model_copy(
-                update={"target": (target,), "number": _pick(stimulus.number, row, 0)}
-            ),
+            stimulus.model_copy(update={"target": (target,), **_number_of(stimulus, row)}),
         )
         for row, target in enumerate(stimulus.target)
     ]
+
+
+def _number_of(stimulus: Stimulus, row: int) -> dict[str, Any]:
+    """The number of sources of one target, if any was written."""
+    given = "number" in stimulus.model_fields_set
+    return {"number": _pick(stimulus.number, row, 0)} if given else {}
 
 
 def _shape_problem(path: Path, entries: Any, shape: tuple[int, int]) -> Problem | None:

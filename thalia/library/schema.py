@@ -411,11 +411,35 @@ class ModulatorKind(Part):
 
 
 class StimulusKind(Part):
-    """A stimulus as an expression of its parameters and `t`: a current or a firing rate."""
+    """A stimulus as an expression of its parameters and `t`: a current or a firing rate.
+
+    Or, with `spikes`, one whose times are prescribed.
+    """
 
     current: Expression = ""
     rate: Expression = ""
     spikes: bool = False
+
+    @model_validator(mode="after")
+    def _is_one_of_them(self) -> "StimulusKind":
+        given = [key for key in ("current", "rate", "spikes") if getattr(self, key)]
+        if len(given) > 1:
+            raise refuse(
+                f"a stimulus has only one of 'current', 'rate' and 'spikes', found "
+                f"{' and '.join(map(repr, given))}",
+                "make two kinds of stimulus",
+            )
+        return self
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys of a stimulus that act with it, in addition to 'kind', 'target' and parameters.
+
+        A rate acts as spikes through a synapse, unless the target reads rates itself.
+        """
+        if self.spikes:
+            return frozenset({"times", "file", "population"})
+        return frozenset({"compartment", *(("synapse", "weight", "number") if self.rate else ())})
 
 
 def divisors(part: Part) -> frozenset[str]:

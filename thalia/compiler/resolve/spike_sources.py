@@ -6,8 +6,10 @@ from pathlib import Path as FilePath
 from thalia.circuit.part_use import Stimulus
 from thalia.circuit.spec import Circuit
 from thalia.compiler.plan import Playback
+from thalia.compiler.synaptic_input import part_or_none
 from thalia.data.spike_files import read_spikes, spikes_as_text
 from thalia.errors import CircuitError, Diagnostics, Path
+from thalia.library.schema import StimulusKind
 
 
 def playbacks_of(circuit: Circuit, diagnostics: Diagnostics) -> tuple[Playback, ...]:
@@ -15,9 +17,14 @@ def playbacks_of(circuit: Circuit, diagnostics: Diagnostics) -> tuple[Playback, 
     found = (
         _playback(name, stimulus, circuit, diagnostics)
         for name, stimulus in circuit.stimuli.items()
-        if stimulus.kind == "spikes" and stimulus.target[0] in circuit.populations
+        if stimulus.target[0] in circuit.populations and _is_prescribed(circuit, stimulus)
     )
     return tuple(filter(None, found))
+
+
+def _is_prescribed(circuit: Circuit, stimulus: Stimulus) -> bool:
+    kind = part_or_none(circuit, "stimuli", stimulus.kind)
+    return isinstance(kind, StimulusKind) and kind.spikes
 
 
 def _playback(
@@ -34,6 +41,10 @@ def _playback(
     if (stimulus.times is None) == (stimulus.file is None):
         hint = "times: {0: [10 ms, 20 ms]}, or file: spikes.csv"
         diagnostics.error(path, "expected either 'times' or 'file'", hint)
+        return None
+    if stimulus.population and stimulus.file is None:
+        message = "'population' selects one of those in a 'file', and there is none"
+        diagnostics.error((*path, "population"), message, "remove it")
         return None
     pairs = (
         _times_in(stimulus)

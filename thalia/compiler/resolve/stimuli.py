@@ -22,6 +22,8 @@ from thalia.syntax.equations import EquationError, Statement, evaluate, identifi
 from thalia.syntax.fields import expect
 from thalia.syntax.units import ValueSyntaxError, a_quantity, dimension_name
 
+_ALWAYS = {"kind", "target", "parameters"}
+
 type ActsAs = Literal["current", "rate", "spikes"]
 
 
@@ -72,6 +74,8 @@ def _resolved(
         hint, missing = "give it one: `rate: peak*exp(-t/tau)`", ("stimulus_kinds", stimulus.kind)
         diagnostics.error((*path, "kind"), message, hint, missing)
         return None
+    reads_rates = bool(part.rate) and _takes_rates(circuit, population, diagnostics)
+    _check_keys(stimulus, part, reads_rates, path, diagnostics)
     values = parameters(part, stimulus.parameters, path, diagnostics)
     target = target_of(circuit, population, stimulus.compartment, path, diagnostics)
     if values is None or target is None or part.spikes:
@@ -79,7 +83,7 @@ def _resolved(
     if not _dimension_holds(part, values, path, diagnostics):
         return None
     if not part.current:
-        acts_as: ActsAs = "rate" if _takes_rates(circuit, population, diagnostics) else "spikes"
+        acts_as: ActsAs = "rate" if reads_rates else "spikes"
         return ResolvedStimulus(name, stimulus, part, values, target, acts_as)
     if target.dimension != AMPERE:
         message = f"'{target.name}' takes {a_quantity(target.dimension)}, and this is a current"
@@ -87,6 +91,21 @@ def _resolved(
         diagnostics.error((*path, "compartment"), message, hint)
         return None
     return ResolvedStimulus(name, stimulus, part, values, target, "current")
+
+
+def _check_keys(
+    stimulus: Stimulus, part: StimulusKind, reads_rates: bool, path: Path, diagnostics: Diagnostics
+) -> None:
+    """Note the keys that were written and that do nothing."""
+    target, used = stimulus.target[0], ", ".join(sorted({*part.keys, *part.parameters}))
+    for key in sorted(stimulus.model_fields_set - _ALWAYS):
+        if key not in part.keys:
+            message = f"a stimulus of kind '{stimulus.kind}' does not use '{key}'"
+            diagnostics.error((*path, key), message, f"remove it; used: {used}")
+        elif reads_rates:
+            message = f"{target} reads the rate itself, and does not use '{key}'"
+            hint = f"remove it, or give {target} a stimulus of its own"
+            diagnostics.error((*path, key), message, hint)
 
 
 def _dimension_holds(
