@@ -6,6 +6,7 @@ import pytest
 import thalia
 from tests.backends import emulation
 from tests.helpers import DRIVEN, ROOT
+from tests.neurons.test_refractory import STEPS, firing, intervals
 from tests.rules import GATED, SETTINGS, SIGNALS, STACKED
 from thalia.backends.cpp.compiler import find_compiler
 from thalia.backends.cuda import backend, compiler
@@ -76,6 +77,14 @@ def test_spikes_weights_and_samples_are_those_of_the_compiled_backend(emulated, 
 
     assert sum(len(on_gpu.spikes[name]) for name in on_gpu.spikes) > 1000
     assert same(compiled, on_gpu)
+
+
+def test_the_next_spike_is_a_step_after_the_refractory_period(emulated, tmp_path):
+    on_gpu = run(firing(["lif_conductance", "adex"]), tmp_path, "cuda")
+
+    assert [intervals(on_gpu, f"adex_{index}") for index in range(len(STEPS))] == [
+        {steps + 1} for steps in STEPS.values()
+    ]
 
 
 def test_a_run_in_pieces_is_the_run_in_one(emulated, tmp_path):

@@ -20,6 +20,7 @@ from thalia.codegen.exact import exact
 from thalia.codegen.rosenbrock import rosenbrock
 from thalia.compiler.plan import IN_NEURONS, IN_SYNAPSES, SHARED, Drive, Group, Plan, SynapseGroup
 from thalia.syntax.equations import equation_text, identifiers
+from thalia.syntax.time_grid import HALF_STEP
 from thalia.syntax.units import Dimension, si_unit
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _group_model(group: Group, plan: Plan, native_drives: bool) -> GroupModel:
         equations="\n".join(lines),
         threshold=group.threshold,
         reset="\n".join(map(str, group.resets())),
-        refractory=group.refractory,
+        refractory=_refractory(group),
         method=group.method,
         every_step=(
             *(d.statement() for d in drives if d.rate or not native_drives),
@@ -128,6 +129,15 @@ def _group_model(group: Group, plan: Plan, native_drives: bool) -> GroupModel:
         at_flush="\n".join(map(str, group.at_flush)),
         links=tuple(links),
     )
+
+
+def _refractory(group: Group) -> str:
+    """When a neuron stays refractory: for its period in whole steps after that of the spike.
+
+    A time alone would be Brian2's rule, which counts the step of the spike and is one step short.
+    """
+    held = f"t - lastspike < ({group.refractory}) + {HALF_STEP}*dt"
+    return held if group.refractory else ""
 
 
 def _links(prefix: str, texts: list[str], plan: Plan) -> dict[str, Dimension]:
