@@ -8,7 +8,7 @@ import pytest
 import thalia
 from tests.helpers import DRIVEN, ROOT
 from thalia.backends import runtime
-from thalia.backends.cpp import backend
+from thalia.backends.cpp import backend, compiler
 from thalia.backends.cpp.compiler import FLAGS, find_compiler
 from thalia.backends.cpp.device import EXPONENTIAL
 from thalia.errors import CircuitError
@@ -207,6 +207,35 @@ record: {states: {i: {population: cells, variables: [current_exp_i], every: 10 m
     assert (run.reports["none/v"]["values"] == -65).all()
 
 
+def test_another_circuit_compiles_only_what_is_its_own(monkeypatch):
+    """One circuit after another: the server and the headers are there already."""
+    compiled, compile = [], compiler._compile
+    monkeypatch.setattr(
+        compiler, "_compile", lambda *given: (compiled.append(given[1]), compile(*given))
+    )
+
+    for size in (41, 42):
+        compiled.clear()
+        text = f"{{thalia: 1, name: own, duration: 1 ms, populations: {{a: {{neuron: poisson, size: {size}}}}}}}"
+        backend.build(thalia.plan_of(thalia.loads(text)), lambda what, fraction: None)
+
+    assert sorted(compiled) == ["circuit.cpp.o", "main", "unit_0.cpp.o"]
+
+
+def test_parts_of_all_programs_that_are_damaged_are_compiled_again(monkeypatch, tmp_path):
+    monkeypatch.setenv("THALIA_CACHE", str(tmp_path))
+    common = {"common.h": "#pragma once", "one.cpp": "int one = 1;"}
+    header, (part,), _ = compiler._common_parts(common)
+    whole = part.read_bytes()
+    part.write_bytes(whole[:100])
+
+    again, (mended,), _ = compiler._common_parts(common)
+
+    assert (again, mended) == (header, part)
+    assert mended.read_bytes() == whole
+    assert sorted(file.name for file in header.parent.iterdir() if file.is_dir()) == []
+
+
 def test_an_array_of_another_length_is_refused(tmp_path):
     plan = thalia.plan_of(thalia.load(ROOT / "circuits" / "pair.yaml"))
     from thalia.connectivity.build import wire
@@ -222,7 +251,6 @@ def test_an_array_of_another_length_is_refused(tmp_path):
 
 def test_without_a_compiler_the_compiled_backend_refuses_and_the_default_is_numpy(monkeypatch):
     from thalia import backends
-    from thalia.backends.cpp import compiler
 
     monkeypatch.setattr(compiler, "find_compiler", lambda: None)
     monkeypatch.setattr(backend, "find_compiler", lambda: None)

@@ -1,9 +1,11 @@
-"""The C++ compiler: finding it, its flags, and compiling sources with a precompiled header."""
+"""The C++ compiler: finding it, its flags, and compiling what programs share only once."""
 
+import json
 import os
 import shlex
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import cache
@@ -25,29 +27,6 @@ FLAGS = (
     "-fno-trapping-math",
     "-ffp-contract=off",
     "-std=c++17",
-)
-_HEADERS = (
-    "algorithm",
-    "chrono",
-    "cmath",
-    "csignal",
-    "cstdint",
-    "cstdlib",
-    "cstring",
-    "ctime",
-    "fstream",
-    "functional",
-    "iostream",
-    "iterator",
-    "limits",
-    "map",
-    "random",
-    "set",
-    "sstream",
-    "string",
-    "tuple",
-    "utility",
-    "vector",
 )
 
 
@@ -86,59 +65,79 @@ class CompileError(RuntimeError):
 def compile_program(
     folder: FilePath,
     sources: list[str],
-    less: Mapping[str, str],
+    less: Mapping[str, tuple[str, ...]],
+    common: Mapping[str, str],
     progress: Callable[[int, int], None],
 ) -> None:
     """Compile and link `sources`, all in `folder`, to `folder/main`.
 
-    `less` maps some of the sources to a lower level of optimisation.
+    Parameters
+    ----------
+    less : flags by source
+        Of those that are optimised less than the others.
+    common : texts by the name of their file
+        Sources that all programs have in common, and their headers, of which `common.h` is
+        included before anything else in every one of `sources`.
 
     Raises
     ------
     CompileError
         With the message of the compiler.
     """
-    header, _hold = _precompiled_header()
-    total = len(sources) + 1
-    objects = [f"{source}.o" for source in sources]
-    common = ["-include", str(header), "-I.", "-c"]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        jobs = [
-            pool.submit(
-                _compile,
-                [*common, *((less[source],) if source in less else ()), source, "-o", target],
-                folder,
-            )
-            for source, target in zip(sources, objects, strict=True)
-        ]
-        for done, job in enumerate(as_completed(jobs), start=1):
-            job.result()
-            progress(done, total)
-    _compile([*objects, "-o", "main"], folder)
+    header, linked, _hold = _common_parts(common)
+    steps = {
+        f"{source}.o": ["-include", str(header), *less.get(source, ()), "-c", source]
+        for source in sources
+    }
+    total = len(steps) + 1
+    _compile_all(steps, folder, lambda done: progress(done, total))
+    _compile([*steps, *map(str, linked)], "main", folder)
     progress(total, total)
-    for name in objects:
+    for name in steps:
         (folder / name).unlink()
 
 
-def _compile(arguments: list[str], folder: FilePath) -> None:
-    command = [str(find_compiler()), *FLAGS, *arguments]
+def _compile_all(
+    steps: Mapping[str, list[str]],
+    folder: FilePath,
+    progress: Callable[[int], None] = lambda done: None,
+) -> None:
+    """Compile several files, given by name with what they are made of, on all cores."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        jobs = [pool.submit(_compile, step, target, folder) for target, step in steps.items()]
+        for done, job in enumerate(as_completed(jobs), start=1):
+            job.result()
+            progress(done)
+
+
+def _compile(arguments: list[str], target: str, folder: FilePath) -> None:
+    command = [str(find_compiler()), *FLAGS, *arguments, "-o", target]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise CompileError(f"{shlex.join(command)}\n{done.stderr[-4000:]}")
 
 
-def _precompiled_header() -> tuple[FilePath, Hold]:
-    """The standard headers that every source includes, parsed once per compiler and flags.
+def _common_parts(common: Mapping[str, str]) -> tuple[FilePath, list[FilePath], Hold]:
+    """What all programs have in common, compiled once: a header, and objects to link.
 
     Built in its final folder, since clang++ stores the path of a header; held while it is in use.
     """
-    text = "".join(f"#include <{header}>\n" for header in _HEADERS)
-    digest = sha256((identity() + text).encode()).hexdigest()[:16]
-    folder, hold = hold_folder(f"header-{digest}")
+    digest = sha256(json.dumps([identity(), *common.items()]).encode()).hexdigest()[:16]
+    folder, hold = hold_folder(f"common-{digest}")
+    sources = [name for name in common if name.endswith(".cpp")]
+    objects = [f"{name}.o" for name in sources]
     if not is_whole(folder):
-        (folder / "standard.h").write_text(text)
-        partial = f"standard.{os.getpid()}.gch"
-        _compile(["-x", "c++-header", "standard.h", "-o", partial], folder)
-        (folder / partial).replace(folder / "standard.h.gch")
-        seal(folder, Description("precompiled header"), ("standard.h", "standard.h.gch"), {})
-    return folder / "standard.h", hold
+        own = FilePath(tempfile.mkdtemp(dir=folder))  # another process may be building the same
+        for name, text in common.items():
+            (own / name).write_text(text)
+            if not (folder / name).exists():
+                (own / name).replace(folder / name)
+        steps = {f"{name}.o": ["-c", name] for name in sources}
+        steps["common.h.gch"] = ["-x", "c++-header", "common.h"]
+        _compile_all({str(own / name): step for name, step in steps.items()}, folder)
+        for name in steps:
+            (own / name).replace(folder / name)
+        shutil.rmtree(own)
+        needed = ("common.h", "common.h.gch", *objects)
+        seal(folder, Description("parts of all programs"), needed, {})
+    return folder / "common.h", [folder / name for name in objects], hold

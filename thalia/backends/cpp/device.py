@@ -58,6 +58,9 @@ class RangesCodeObject(CPPStandaloneCodeObject):  # type: ignore[misc]  # Brian2
         "thalia.backends.cpp", env_globals={"synapses_ahead": AHEAD, "neurons_asked": ASKED}
     )
 
+    def run_block(self, block: str) -> None:
+        """Nothing runs before or after the steps."""
+
 
 class RangesDevice(CPPStandaloneDevice):  # type: ignore[misc]
     """The device that writes a program of such code objects."""

@@ -1,11 +1,9 @@
 // The part of a compiled circuit that communicates with Thalia over a pipe: it loads arrays, runs
 // steps, and returns spikes and state. All it changes are arrays of the model and the random
-// generator; it has no state of its own.
+// generator; it has no state of its own. It is the same for every circuit, and compiled once.
 
-#include "objects.h"
-#include "network.h"
+#include "model.h"
 #include "connection.h"
-#include "serve.h"
 
 #include <chrono>
 #include <cstdint>
@@ -13,7 +11,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <random>
-#include <type_traits>
 #include <vector>
 #ifdef __SSE2__
 #include <immintrin.h>
@@ -21,54 +18,11 @@
 
 namespace {
 
-// An array of the model by name: a vector if it is one of synapses, else a pointer and a length.
-struct Array {
-    const char *name;
-    void *held;
-    size_t item;
-    char *(*data_of)(void *);
-    size_t count;
-    size_t (*count_of)(void *);  // of a vector, as `resize_to` is
-    void (*resize_to)(void *, size_t);
+using namespace brian;
 
-    char *data() const { return data_of(held); }
-    size_t length() const { return count_of ? count_of(held) : count; }
-};
+// What is read and written: set when the program starts.
+const Circuit *circuit = nullptr;
 
-template <class T> size_t count_of(void *held) {
-    return static_cast<std::vector<T> *>(held)->size();
-}
-template <class T> char *vector_data(void *held) {
-    return (char *)static_cast<std::vector<T> *>(held)->data();
-}
-template <class T> char *pointer_data(void *held) { return (char *)*static_cast<T **>(held); }
-template <class T> void resize_to(void *held, size_t length) {
-    auto &vector = *static_cast<std::vector<T> *>(held);
-    vector.resize(length);
-    if (!length) vector.shrink_to_fit();
-}
-
-template <class T> constexpr Array named(const char *name, std::vector<T> &vector) {
-    return {name, &vector, sizeof(T), vector_data<T>, 0, count_of<T>, resize_to<T>};
-}
-template <class T> constexpr Array named(const char *name, T *&pointer, size_t count) {
-    return {name, &pointer, sizeof(T), pointer_data<T>, count, nullptr, nullptr};
-}
-
-// Functions by type, not by array: those would take half as long to compile as everything else.
-const Array arrays[] = {
-@ARRAYS@
-};
-
-// The spikes in flight along a pathway.
-struct Queue { const char *name; SynapticPathway *pathway; };
-
-const Queue queues[] = {
-@QUEUES@
-    {nullptr, nullptr},
-};
-
-struct Source { int32_t *spikes; size_t neurons; };
 struct Drive {
     double *target;
     const double *weight;
@@ -105,30 +59,17 @@ int64_t flush_interval = 0;
 std::vector<Drive> drives;
 std::vector<Sample> samples;
 
-std::vector<Source> sources() {
-    using namespace brian;
-    return {@SOURCES@};
-}
-
-// The model's own generator, the first member of Brian2's class, as a source of 32-bit words.
-std::mt19937 &words() {
-    static_assert(std::is_standard_layout<brian::RandomGenerator>::value, "its offset is 0");
-    return reinterpret_cast<std::mt19937 &>(brian::_random_generators[0]);
-}
-
-// Brian2 leaves the stored normal number uninitialised where there is none; but the state of a run
-// must be the same bytes every time.
+// The state of a run must be the same bytes every time, also those that mean nothing.
 void seed(unsigned long number) {
-    brian::RandomGenerator &generator = brian::_random_generators[0];
-    const size_t words = sizeof(std::mt19937);
-    std::memset(reinterpret_cast<char *>(&generator) + words, 0, sizeof(generator) - words);
-    generator.seed(number);
+    RandomGenerator &generator = _random_generators[0];
+    std::memset(static_cast<void *>(&generator), 0, sizeof generator);
+    generator.words.seed(number);
 }
 
 // The sum of independent Poisson counts over a population is Poisson, and spread uniformly: so draw
 // the sum, and for each spike its neuron. That costs a fraction of one draw per neuron.
 void deliver(Drive &drive) {
-    std::mt19937 &generator = words();
+    std::mt19937 &generator = _random_generators[0].words;
     drive.total.reset();  // no number is kept in reserve: the generator is all the state there is
     const int64_t count = drive.total(generator);
     for (int64_t k = 0; k < count; k++) {
@@ -143,7 +84,7 @@ void take(Sample &sample, int64_t step) {
 }
 
 const Array &array(const char *name) {
-    for (const Array &each : arrays)
+    for (const Array &each : circuit->arrays)
         if (!std::strcmp(each.name, name)) return each;
     die("unknown array", name);
 }
@@ -163,8 +104,8 @@ void read_array(const char *name) {
 }
 
 SynapticPathway &pathway(const char *name) {
-    for (const Queue *each = queues; each->name; each++)
-        if (!std::strcmp(each->name, name)) return *each->pathway;
+    for (const Queue &each : circuit->queues)
+        if (!std::strcmp(each.name, name)) return *each.pathway;
     die("unknown queue", name);
 }
 
@@ -203,27 +144,26 @@ void write_queue(const char *name, size_t bytes) {
 
 // The generator as bytes, which include the stored number of the normal distribution.
 void read_random() {
-    send_count(sizeof(brian::RandomGenerator));
-    send(&brian::_random_generators[0], sizeof(brian::RandomGenerator));
+    send_count(sizeof(RandomGenerator));
+    send(&_random_generators[0], sizeof(RandomGenerator));
 }
 
 void write_random(size_t bytes) {
-    if (bytes != sizeof(brian::RandomGenerator)) die("state of another random generator");
-    receive(static_cast<void *>(&brian::_random_generators[0]), bytes);
+    if (bytes != sizeof(RandomGenerator)) die("state of another random generator");
+    receive(static_cast<void *>(&_random_generators[0]), bytes);
     send_count(bytes);
 }
 
 void flush(Network &network) {
     for (auto &object : network.objects)
-        if (object.first != &brian::defaultclock) object.second();
+        if (object.first != &circuit->clock) object.second();
 }
 
 void run_steps(Network &network, int64_t steps) {
-    const auto all = sources();
+    const auto &all = circuit->sources;
     std::vector<std::vector<int64_t>> times(all.size());
     std::vector<std::vector<int32_t>> neurons(all.size());
-    auto &clock = brian::defaultclock;
-    network.t = clock.t[0];
+    Clock &clock = circuit->clock;
     if (profile.wanted) profile.spent.resize(2 + network.objects.size());
     Stopwatch watch;
     for (int64_t k = 0; k < steps; k++) {
@@ -246,7 +186,6 @@ void run_steps(Network &network, int64_t steps) {
             neurons[s].insert(neurons[s].end(), spikes, spikes + count);
         }
         clock.tick();
-        network.t = clock.t[0];
         watch.lap(1);
     }
     for (size_t s = 0; s < all.size(); s++) {
@@ -296,8 +235,29 @@ void flush_tiny_numbers_to_zero() {
 
 }  // namespace
 
+RandomGenerator brian::_random_generators[1];
+
+template <class T> size_t Access<T>::count_of(void *vector) {
+    return static_cast<std::vector<T> *>(vector)->size();
+}
+template <class T> char *Access<T>::data_of(void *vector) {
+    return (char *)static_cast<std::vector<T> *>(vector)->data();
+}
+template <class T> char *Access<T>::data_at(void *pointer) { return (char *)*static_cast<T **>(pointer); }
+template <class T> void Access<T>::resize_to(void *held, size_t length) {
+    auto &vector = *static_cast<std::vector<T> *>(held);
+    vector.resize(length);
+    if (!length) vector.shrink_to_fit();
+}
+template struct Access<double>;
+template struct Access<float>;
+template struct Access<int64_t>;
+template struct Access<int32_t>;
+template struct Access<char>;
+
 // Executes commands, one per line, until `start`, after which the program continues, or `end`.
-void thalia_serve(Network *network) {
+void thalia_serve(const Circuit &served, Network *network) {
+    circuit = &served;
     flush_tiny_numbers_to_zero();
     Command command;
     while (command.read()) {
@@ -322,5 +282,5 @@ void thalia_serve(Network *network) {
         std::fflush(stdout);
     }
     std::fflush(nullptr);
-    std::_Exit(0);  // skips Brian2's dump of every array into files
+    std::_Exit(0);
 }

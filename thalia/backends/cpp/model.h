@@ -1,19 +1,81 @@
-{# The spikes in flight along a pathway, instead of Brian2's queue of copied synapse indices. #}
-{% macro cpp_file() %}
-{% endmacro %}
+// What the code of a circuit and the server that runs it have in common. It is precompiled, together
+// with the functions that equations may call, once per compiler and flags.
+//
+// Brian2 writes the code of the objects, which finds its names in the namespace `brian`.
 
-{% macro h_file() %}
-#ifndef _BRIAN_SYNAPSES_H
-#define _BRIAN_SYNAPSES_H
+#pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
-#include <iostream>
+#include <cstring>
+#include <limits>
 #include <numeric>
+#include <random>
+#include <utility>
 #include <vector>
 
-using namespace std;  // the templates of Brian2 expect it of this header
+using namespace std;  // the templates of Brian2 expect it
+
+namespace brian {
+
+// Brian2's generator: the same numbers, from the same state.
+struct RandomGenerator {
+    std::mt19937 words;
+    double stored_gauss;
+    bool has_stored_gauss;
+
+    double rand() {
+        // 53 bits: 67108864 = 2^26, 9007199254740992 = 2^53
+        const long a = words() >> 5;
+        const long b = words() >> 6;
+        return (a * 67108864.0 + b) / 9007199254740992.0;
+    }
+
+    double randn() {
+        if (has_stored_gauss) {
+            has_stored_gauss = false;
+            return stored_gauss;
+        }
+        double x1, x2, r2;
+        do {
+            x1 = 2.0 * rand() - 1.0;
+            x2 = 2.0 * rand() - 1.0;
+            r2 = x1 * x1 + x2 * x2;
+        } while (r2 >= 1.0 || r2 == 0.0);
+        const double f = sqrt(-2.0 * log(r2) / r2);  // Box and Muller
+        stored_gauss = f * x1;
+        has_stored_gauss = true;
+        return f * x2;
+    }
+};
+
+extern RandomGenerator _random_generators[1];
+
+}  // namespace brian
+
+// A clock: its variables are arrays of the model.
+struct Clock {
+    int64_t *timestep;
+    double *t, *dt;
+
+    void tick() {
+        timestep[0] += 1;
+        t[0] = timestep[0] * dt[0];
+    }
+};
+
+// Of a number, as Brian2 calls it.
+template <class T> inline int int_(T value) { return (int)value; }
+
+// The objects that run in a step, in their order.
+struct Network {
+    std::vector<std::pair<Clock *, void (*)()>> objects;
+
+    void clear() { objects.clear(); }
+    void add(Clock *clock, void (*run)()) { objects.emplace_back(clock, run); }
+};
 
 // Positions in the order of a pathway, such as those of the synapses of one neuron with one delay.
 struct Range { int32_t start, stop; };
@@ -29,8 +91,6 @@ public:
     // in_flight[(present + d) % size] arrives in d steps
     std::vector<std::vector<Range>> in_flight{1};
     int32_t present = 0;
-    // for Brian2's dump of all arrays, which is never called
-    std::vector<const SynapticPathway *> queue{this};
 
     SynapticPathway(const std::vector<int32_t> &neurons, int32_t first_neuron, int32_t end_neuron)
         : neurons(neurons), first_neuron(first_neuron), bundles_of(end_neuron - first_neuron + 1) {}
@@ -114,7 +174,47 @@ private:
     }
 };
 
-inline std::ostream &operator<<(std::ostream &stream, const SynapticPathway &) { return stream; }
+// An array of the model by name: a vector if it is one of synapses, else a pointer and a length.
+struct Array {
+    const char *name;
+    void *held;
+    size_t item;
+    char *(*data_of)(void *);
+    size_t count;
+    size_t (*count_of)(void *);  // of a vector, as `resize_to` is
+    void (*resize_to)(void *, size_t);
 
-#endif
-{% endmacro %}
+    char *data() const { return data_of(held); }
+    size_t length() const { return count_of ? count_of(held) : count; }
+};
+
+// Functions by type, not by array, and those of the server.
+template <class T> struct Access {
+    static size_t count_of(void *vector);
+    static char *data_of(void *vector);
+    static char *data_at(void *pointer);
+    static void resize_to(void *vector, size_t length);
+};
+
+template <class T> constexpr Array named(const char *name, std::vector<T> &vector) {
+    return {name, &vector, sizeof(T), Access<T>::data_of, 0,
+            Access<T>::count_of, Access<T>::resize_to};
+}
+template <class T> constexpr Array named(const char *name, T *&pointer, size_t count) {
+    return {name, &pointer, sizeof(T), Access<T>::data_at, count, nullptr, nullptr};
+}
+
+// The spikes in flight along a pathway, and the spikes of a step of a group.
+struct Queue { const char *name; SynapticPathway *pathway; };
+struct Source { int32_t *spikes; size_t neurons; };
+
+// What the server knows of a circuit.
+struct Circuit {
+    std::vector<Array> arrays;
+    std::vector<Queue> queues;
+    std::vector<Source> sources;
+    Clock &clock;
+};
+
+// Executes commands until `start`, or where there is a network that can run, until the end.
+void thalia_serve(const Circuit &circuit, Network *network);

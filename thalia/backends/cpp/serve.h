@@ -1,3 +1,0 @@
-#pragma once
-class Network;
-void thalia_serve(Network *network);

@@ -1,0 +1,12 @@
+{# What Brian2 sets before a run, between which the server loads what Thalia sends; see `backend`. #}
+{% for made in code_objects | sort(attribute='name') %}
+void _run_{{made.name}}();
+{% endfor %}
+
+int main()
+{
+    const Circuit circuit = _initialised();
+    using namespace brian;
+    {{main_lines|autoindent}}
+    return 0;
+}

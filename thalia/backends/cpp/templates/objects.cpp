@@ -1,0 +1,93 @@
+{# The arrays of a circuit, its pathways and clocks: declared for the code of the objects, and
+   defined in the file that makes them known to the server. #}
+{% macro h_file() %}
+#pragma once
+
+namespace brian {
+
+{% for variable, name in dynamic_array_specs | dictsort(by='value') %}
+extern std::vector<{{c_data_type(variable.dtype)}}> {{name}};
+{% endfor %}
+{% for variable, name in array_specs | dictsort(by='value') if not variable in dynamic_array_specs %}
+extern {{c_data_type(variable.dtype)}} *{{name}};
+{% endfor %}
+{% for each in synapses | sort(attribute='name') %}
+{% for path in each._pathways | sort(attribute='name') %}
+extern SynapticPathway {{path.name}};
+{% endfor %}
+{% endfor %}
+
+}  // namespace brian
+{% endmacro %}
+
+{% macro cpp_file() %}
+#include "objects.h"
+
+namespace brian {
+
+{% for variable, name in dynamic_array_specs | dictsort(by='value') %}
+std::vector<{{c_data_type(variable.dtype)}}> {{name}};
+{% endfor %}
+{% for variable, name in array_specs | dictsort(by='value') if not variable in dynamic_array_specs %}
+{{c_data_type(variable.dtype)}} *{{name}};
+const int _num_{{name}} = {{variable.size}};
+{% endfor %}
+{% for each in synapses | sort(attribute='name') %}
+{% for path in each._pathways | sort(attribute='name') %}
+SynapticPathway {{path.name}}(
+    {{dynamic_array_specs[path.synapse_sources]}}, {{path.source.start}}, {{path.source.stop}});
+{% endfor %}
+{% endfor %}
+{% for clock in clocks | sort(attribute='name') %}
+Clock {{clock.name}};
+{% endfor %}
+{% for each in networks | sort(attribute='name') %}
+Network {{each.name}};
+{% endfor %}
+
+}  // namespace brian
+
+// Every array, allocated. The queues have the delays.
+static Circuit _initialised()
+{
+    using namespace brian;
+
+    {% for variable, name in zero_arrays | sort(attribute='1') %}
+    {% if name in dynamic_array_specs.values() %}
+    {{name}}.resize({{variable.size}});
+    {% else %}
+    {{name}} = new {{c_data_type(variable.dtype)}}[{{variable.size}}]();
+    {% endif %}
+    {% endfor %}
+    {% for variable, name, start in arange_arrays | sort(attribute='1') %}
+    std::iota({{name}}, {{name}} + {{variable.size}}, {{start}});
+    {% endfor %}
+    {% for clock in clocks | sort(attribute='name') %}
+    {{clock.name}} = { {{- array_specs[clock.variables['timestep']]}}, {{array_specs[clock.variables['t']]}}, {{array_specs[clock.variables['dt']]}}};
+    {% endfor %}
+    return {
+        {
+            {% for variable, name in array_specs.items() if variable.name != 'delay' %}
+            {% if variable in dynamic_array_specs %}
+            named("{{variable.owner.name}}.{{variable.name}}", {{dynamic_array_specs[variable]}}),
+            {% else %}
+            named("{{variable.owner.name}}.{{variable.name}}", {{name}}, {{variable.size}}),
+            {% endif %}
+            {% endfor %}
+        },
+        {
+            {% for each in synapses %}
+            {% for path in each._pathways %}
+            {"{{path.name}}", &{{path.name}}},
+            {% endfor %}
+            {% endfor %}
+        },
+        {
+            {% for variable, name in array_specs.items() if variable.name == '_spikespace' %}
+            { {{- name}}, {{variable.size - 1}}},
+            {% endfor %}
+        },
+        defaultclock,
+    };
+}
+{% endmacro %}
