@@ -72,6 +72,8 @@ def check(circuit: CircuitFile, set_: Set = None) -> None:
         f"{circuit}: OK: {plan.name}, {counted(neurons, 'neuron')}, "
         f"{counted(synapses, 'synapse')}, {plan.duration:g} s"
     )
+    for note in plan.notes:
+        print(f"  {note}")
 
 
 @app.command("plan")

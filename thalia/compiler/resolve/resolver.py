@@ -20,6 +20,7 @@ from thalia.compiler.resolve.pathways import resolve_pathways
 from thalia.compiler.resolve.phases import lasting, plan_phases
 from thalia.compiler.resolve.plasticity import resolve_rules
 from thalia.compiler.resolve.populations import build_groups
+from thalia.compiler.resolve.rates import check_rates
 from thalia.compiler.resolve.receptors import named_receptors, receptor_uses
 from thalia.compiler.resolve.rule_state import instructions, name_states
 from thalia.compiler.resolve.spike_sources import playbacks_of
@@ -69,6 +70,8 @@ def resolve(scaled: Scaled, options: CompilerOptions, diagnostics: Diagnostics) 
     # when, from outside, and what is kept
     phases = in_phases(circuit, modulators, plan_phases(circuit, diagnostics), diagnostics)
     playbacks = playbacks_of(circuit, diagnostics)
+    steps = sum(phase.steps for phase in phases)
+    notes = check_rates(stimuli, groups.values(), circuit.dt.mean, steps, diagnostics)
     check_record(circuit, groups, diagnostics)
     check_reference(circuit, diagnostics)
     if diagnostics.problems:
@@ -97,5 +100,5 @@ def resolve(scaled: Scaled, options: CompilerOptions, diagnostics: Diagnostics) 
         record=circuit.record,
         unmodified=circuit.backend.unmodified,
         reference=circuit.reference,
-        notes=scaled.report.notes,
+        notes=(*scaled.report.notes, *notes),
     )

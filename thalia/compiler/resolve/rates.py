@@ -1,0 +1,198 @@
+"""Rates that cannot be: below 0, or of more spikes than a source can fire.
+
+A source whose threshold is a chance, or a phase that goes round, fires at most once in a step. More
+than one spike in a step is therefore refused; from a tenth of that on a Poisson source is told to
+be more regular than a Poisson process, because its intervals are at least one step long.
+"""
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice, product
+from math import exp, log1p, sqrt
+from typing import Any
+
+from thalia.compiler.plan import Group, Member
+from thalia.compiler.resolve.stimuli import ResolvedStimulus
+from thalia.errors import Diagnostics
+from thalia.syntax.equations import EquationError, calls, identifiers, tree
+from thalia.syntax.sampling import sampled
+from thalia.syntax.units import UNITS, Value, format_number
+
+MOST_SPIKES = 1 + 1e-9  # in a step; rates such as 1/dt are rounded
+TOLD_FROM = 0.1
+MOST_EVENTS = 1e9  # of a stimulus at one neuron in a step, which fit every integer they are kept in
+_MOST_SAMPLES = 1_000_000
+_MOST_CORNERS = 64
+_REACH = 5  # standard deviations of a distribution that are expected to be drawn
+
+HERTZ, SECOND = UNITS["Hz"][1], UNITS["s"][1]
+
+
+def spikes_per_step(group: Group) -> str:
+    """The spikes that a source would fire in one step, as an expression; empty for other neurons.
+
+    It is the chance in a threshold such as `rand() < rate*dt`, or the step of a phase that starts
+    again from what is left over.
+    """
+    threshold = tree(group.threshold) if group.threshold else None
+    match threshold:
+        case ast.Compare(
+            left=ast.Call(func=ast.Name(id="rand")),
+            ops=[ast.Lt() | ast.LtE()],
+            comparators=[chance],
+        ):
+            return ast.unparse(chance)
+        case ast.Compare(left=ast.Name(id=phase), ops=[ast.Gt() | ast.GtE()], comparators=[whole]):
+            full = ast.unparse(whole)
+            goes_on = any(
+                s.target == phase and s.operator == "-=" and ast.unparse(tree(s.right)) == full
+                for s in group.reset
+            )
+            for equation in group.model if goes_on else ():
+                is_ode = equation.kind == "ode" and equation.name == phase
+                if is_ode and phase not in identifiers(equation.right):
+                    return f"({equation.right})*dt/({full})"
+    return ""
+
+
+def expressions_of(group: Group) -> dict[str, str]:
+    """The named expressions of a group, and what each stands for."""
+    return {e.name: e.right for e in group.equations() if e.kind == "expression"}
+
+
+def check_rates(
+    stimuli: Iterable[ResolvedStimulus],
+    groups: Iterable[Group],
+    dt: float,
+    steps: int,
+    diagnostics: Diagnostics,
+) -> tuple[str, ...]:
+    """Note the rates that cannot be, and tell of the sources that fire in many of all steps."""
+    for each in stimuli:
+        if each.part.rate:
+            _check_stimulus(each, dt, steps, diagnostics)
+    notes = (
+        _check_source(group, member, dt, steps, diagnostics)
+        for group in groups
+        for member in group.members
+    )
+    return tuple(filter(None, notes))
+
+
+def _check_stimulus(
+    each: ResolvedStimulus, dt: float, steps: int, diagnostics: Diagnostics
+) -> None:
+    given = {name: (value,) for name, value in each.values.items()}
+    found = _extremes(each.part.rate, given, {}, dt, steps)
+    if found is None:
+        return
+    (low, when), (high, _) = found
+    path = (*each.path, "rate") if "rate" in each.values else each.path
+    if not low >= 0:
+        at = f" at {format_number(when, SECOND)}" if when else ""
+        message = f"a rate cannot be below 0, found {low:.6g} Hz{at}"
+        diagnostics.error(path, message, _hint(each.values))
+    if high * dt * each.stimulus.number[0][0].mean > MOST_EVENTS:
+        most = f"{MOST_EVENTS:,.0f}"
+        message = f"expected at most {most} spikes in a step, found a rate of {high:g} Hz"
+        diagnostics.error(path, message)
+
+
+def _check_source(
+    group: Group, member: Member, dt: float, steps: int, diagnostics: Diagnostics
+) -> str:
+    """Note a rate that a source cannot have; what to tell of one that it hardly can."""
+    spikes = spikes_per_step(group)
+    found = spikes and _extremes(spikes, member.parameters, expressions_of(group), dt, steps)
+    if not found:
+        return ""
+    (low, _), (high, _) = found
+    path, step = ("populations", member.name), format_number(dt, SECOND)
+    if not low >= 0:
+        message = f"a rate cannot be below 0, and that of {member.name} reaches {low / dt:.6g} Hz"
+        own = {name: values[0] for name, values in member.parameters.items()}
+        diagnostics.error(path, message, _hint(own))
+    if high > MOST_SPIKES:
+        message = (
+            f"{member.name} would fire at {high / dt:.6g} Hz, and fires at most once in a step "
+            f"of {step}"
+        )
+        hint = f"use a `dt` below {dt / high * 1e3:.3g} ms, or a lower rate"
+        diagnostics.error(path, message, hint)
+    elif high > TOLD_FROM and "rand" in calls(group.threshold):
+        return (
+            f"{member.name} fires at {high / dt:.6g} Hz, at most once in a step of {step}: its "
+            f"intervals have a CV of {sqrt(1 - min(high, 1)):.2f} instead of 1"
+        )
+    return ""
+
+
+def _hint(values: Mapping[str, Value]) -> str:
+    """How a distribution of rates is kept from values below 0."""
+    for value in values.values():
+        if value.dimension == HERTZ and value.kind == "normal" and value.low is None:
+            return f"write {str(value)[:-1]}, min=0 Hz)"
+    return ""
+
+
+def _extremes(
+    expression: str,
+    given: Mapping[str, tuple[Value, ...]],
+    named: Mapping[str, str],
+    dt: float,
+    steps: int,
+) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """The lowest and the highest value over the simulation, each with its time in seconds.
+
+    None if it depends on what is only known when it runs.
+    """
+    import numpy as np
+
+    names = _mentioned(expression, named)
+    times = np.linspace(0, steps - 1, min(max(steps, 1), _MOST_SAMPLES)).round() * dt
+    values: dict[str, Any] = {"dt": dt, "t": times if "t" in names else 0.0}
+    found = []
+    for corner in _corners({name: given[name] for name in names & given.keys()}):
+        try:
+            at = np.asarray(sampled(expression, values | corner, named), dtype=float)
+        except (EquationError, ArithmeticError, TypeError):
+            return None
+        for index in (int(np.argmin(at)), int(np.argmax(at))):
+            found.append((float(at.flat[index]), float(times[index]) if at.size > 1 else 0.0))
+    return min(found), max(found)
+
+
+def _mentioned(expression: str, named: Mapping[str, str]) -> set[str]:
+    """The names in an expression, and in what these stand for."""
+    names, new = set[str](), {*identifiers(expression)}
+    while new:
+        names |= new
+        new = set().union(*(identifiers(named[name]) for name in new & named.keys())) - names
+    return names
+
+
+def _corners(given: Mapping[str, tuple[Value, ...]]) -> Iterator[dict[str, float]]:
+    """Every combination of the extremes of the values; a parameter is the sum of its values."""
+    ends = [
+        sorted({sum(map(_least, values)), sum(map(_greatest, values))}) for values in given.values()
+    ]
+    return islice((dict(zip(given, each, strict=True)) for each in product(*ends)), _MOST_CORNERS)
+
+
+def _least(value: Value) -> float:
+    """The lowest number that a value is expected to give."""
+    if value.low is not None or value.kind in ("constant", "uniform", "spread"):
+        return min(value.arguments) if value.low is None else value.low
+    mean, sd = value.arguments
+    return 0.0 if value.kind == "lognormal" else mean - _REACH * sd
+
+
+def _greatest(value: Value) -> float:
+    """The highest number that a value is expected to give."""
+    if value.high is not None or value.kind in ("constant", "uniform", "spread"):
+        return max(value.arguments) if value.high is None else value.high
+    mean, sd = value.arguments
+    if value.kind == "normal":
+        return mean + _REACH * sd
+    variance = log1p((sd / mean) ** 2)  # of the logarithm
+    return mean * exp(_REACH * sqrt(variance) - variance / 2)
