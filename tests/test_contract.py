@@ -1,13 +1,16 @@
 """What every part of the library promises by existing."""
 
 import re
+from pathlib import Path as FilePath
 
 import pytest
 
 import thalia
 from tests.helpers import ROOT
 from tests.rules import CELLS, GATED, SETTINGS, STACKED, STACKS
+from thalia.compiler.expand import template_of
 from thalia.library import lookup
+from thalia.library.protocol_schema import Protocol, Window
 from thalia.library.schema import Neuron
 
 EVERY = [(kind, name) for kind in lookup.KINDS for name in lookup.names(kind)]
@@ -43,6 +46,52 @@ def test_a_part_says_what_it_is_and_where_it_comes_from(kind, name):
     assert part.summary.endswith(".")
     assert part.source
     assert all(parameter.meaning for parameter in part.parameters.values())
+
+
+# a publication: by its identifier, or by author and year; or one of the two marks, which come first
+ORIGIN = re.compile(
+    r"^(chosen here|from memory)\b|doi:10\.\d{4,}/|arXiv:\d|PMC\d|PMID \d|[A-Z][\w'-]+(?: et al\.)? \(\d{4}\)"
+)
+NUMBERS = [
+    (kind, name, parameter, each.source or part.numbers or part.source)
+    for kind, name in EVERY
+    if (part := lookup.find(kind, name)[0])
+    for parameter, each in part.parameters.items()
+]
+PRESETS = [
+    (kind, name, preset, f"{each.source} of {part.source}")
+    for kind, name in EVERY
+    for part in [lookup.find(kind, name)[0]]
+    for preset, each in getattr(part, "presets", {}).items()
+]
+MEASURED = [
+    (kind, name, "values", part.numbers or part.source)
+    for kind, name in EVERY
+    if isinstance(part := lookup.find(kind, name)[0], Protocol | Window)
+]
+FRAGMENTS = {name: template_of(name, FilePath(".")).fragment for name in lookup.names("regions")}
+REGIONS = [
+    ("regions", name, what, text)
+    for name, fragment in FRAGMENTS.items()
+    for what, text in (("itself", fragment.source), ("rates", fragment.reference.source))
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "what", "origin"), [*NUMBERS, *PRESETS, *MEASURED, *REGIONS]
+)
+def test_a_number_has_a_source_or_is_marked(kind, name, what, origin):
+    """'chosen here' where no publication has it, 'from memory' where none was compared with it."""
+    assert ORIGIN.search(origin)
+
+
+@pytest.mark.parametrize(("kind", "name"), EVERY)
+def test_a_mark_is_where_a_program_finds_it(kind, name):
+    """Not in the meaning of a parameter, and not in its own words."""
+    part = lookup.find(kind, name)[0]
+    prose = [part.summary, part.differs, *(each.meaning for each in part.parameters.values())]
+
+    assert not re.search(r"from memory|quoted|not verified|a choice\b|are choices", " ".join(prose))
 
 
 @pytest.mark.parametrize(

@@ -84,11 +84,16 @@ def _part(kind: str, name: str) -> str:
     part = find(kind, name)[0]
     lines = [f"{name}: {part.summary}", f"  source: {part.source}"]
     lines += [
-        f"  {key}: {text}" for key in ("reproduces", "differs") if (text := getattr(part, key))
+        f"  {key}: {text}"
+        for key in ("numbers", "reproduces", "differs")
+        if (text := getattr(part, key))
     ]
     if part.parameters:
         lines.append("  parameters:")
-        lines += [f"    {key} = {p.default}  {p.meaning}" for key, p in part.parameters.items()]
+        lines += [
+            f"    {key} = {p.default}  {p.meaning}{f' ({p.source})' if p.source else ''}"
+            for key, p in part.parameters.items()
+        ]
     if isinstance(part, Layer) and part.presets:
         lines.append("  presets:")
         lines += [f"    {key}: {_preset(preset)}" for key, preset in part.presets.items()]

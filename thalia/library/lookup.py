@@ -144,10 +144,11 @@ def completed(part: ModulatorKind, folder: FilePath) -> ModulatorKind:
                 did_you_mean(name, base.parameters),
                 ("values", name),
             )
-    parameters = {
-        name: each.model_copy(update={"default": part.values.get(name, each.default)})
-        for name, each in base.parameters.items()
+    own_values = {
+        name: base.parameters[name].model_copy(update={"default": value, "source": ""})
+        for name, value in part.values.items()
     }
+    parameters = base.parameters | own_values
     own = ("equations", "on_release", "on_prediction", "initial", "reproduces", "differs")
     return part.model_copy(
         update={"parameters": parameters, **{key: getattr(base, key) for key in own}}

@@ -12,7 +12,8 @@ class Window(Part):
     """The plasticity window of a type of pathway: a rule with parameters and their evidence.
 
     `evidence` is 'measured' if the window of this pathway was measured, 'modelled' if a model was
-    fitted to data, and 'proposed' if the values do not rest on a measurement.
+    fitted to data, and 'proposed' if it does not rest on a measurement. `values` differ from the
+    defaults of the rule; `numbers` says where they come from, if not from that measurement.
     """
 
     rule: str

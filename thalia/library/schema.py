@@ -14,7 +14,10 @@ from thalia.syntax.units import UNITS
 
 
 class Parameter(Node):
-    """A parameter that a circuit may set: its default with unit, its meaning, and a source."""
+    """A parameter that a circuit may set: its default with unit, and its meaning.
+
+    `source` says where the default comes from, if not from where the part's other numbers do.
+    """
 
     default: AnyValue
     meaning: str
@@ -22,10 +25,17 @@ class Parameter(Node):
 
 
 class Part(Node):
-    """What every component states about itself."""
+    """What every component states about itself.
+
+    `numbers` says where its numbers come from, if not from `source`, which then cites its form.
+    Each of them, also the `source` of a parameter, cites a publication or starts with a mark:
+    'chosen here' for a number that no publication has, 'from memory' for one that was not compared
+    with the publication.
+    """
 
     summary: str = Field(min_length=1)
     source: str = ""
+    numbers: str = ""
     reproduces: str = ""
     differs: str = ""
     parameters: dict[str, Parameter] = {}
