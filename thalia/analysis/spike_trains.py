@@ -47,14 +47,16 @@ def interval_cv(times: Floats, neurons: Ints, n_neurons: int, least: int = 5) ->
     Returns
     -------
     (n_active,) float
-        1 for a Poisson process, 0 for a clock; empty if no neuron has enough spikes.
+        1 for a Poisson process, 0 for a clock; empty if no neuron has enough spikes. Prescribed
+        spikes that are all in one step count as too few.
     """
     intervals, owner = intervals_of(times, neurons)
     count = np.bincount(owner, minlength=n_neurons)
-    enough = count >= least - 1
+    total = np.bincount(owner, intervals, n_neurons)
+    enough = (count >= least - 1) & (total > 0)
     if not enough.any():
         return np.empty(0)
-    total = np.bincount(owner, intervals, n_neurons)[enough]
+    total = total[enough]
     squares = np.bincount(owner, intervals**2, n_neurons)[enough]
     mean = total / count[enough]
     variance = np.maximum(squares / count[enough] - mean**2, 0)

@@ -5,6 +5,7 @@ Only the backends and `codegen` touch Brian2's global state (`device`, `prefs`, 
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -17,6 +18,31 @@ from thalia.errors import did_you_mean, fail
 
 _MODULES = {"cpp": "cpp.backend", "cuda": "cuda.backend", "runtime": "runtime"}
 NAMES = tuple(_MODULES)
+
+
+def seed_of_noise(seed: int) -> int:
+    """The 32 bits that seed the generator of a backend: a seed that is so short, else its digest.
+
+    A generator would take the last 32 bits of a longer one, and so the same for two of them.
+    """
+    if seed < 2**32:
+        return seed
+    return int.from_bytes(sha256(str(seed).encode()).digest()[:4], "little")
+
+
+def in_kind(name: str, values: NDArray[Any], dtype: str) -> NDArray[Any]:
+    """Numbers as an array of a program keeps them; whole numbers must stay the same.
+
+    Raises
+    ------
+    RuntimeError
+        If they are too large for it.
+    """
+    kept = np.ascontiguousarray(values, dtype=dtype)
+    is_narrower = kept.dtype.kind in "iu" and kept.dtype != np.asarray(values).dtype
+    if is_narrower and not np.array_equal(kept, values):
+        raise RuntimeError(f"{name}: numbers up to {np.max(values)} do not fit {kept.dtype}")
+    return kept
 
 
 class Progress(Protocol):

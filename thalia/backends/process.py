@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.backends import Chunk, Compiled, Sample
+from thalia.backends import Chunk, Compiled, Sample, in_kind, seed_of_noise
 from thalia.backends.cache import Description, Hold, open_or_build
 from thalia.codegen.brian_model import later_name
 from thalia.compiler.plan import Drive, Plan
 from thalia.connectivity.build import Arrays, Wired, playback_arrays
+from thalia.syntax.time_grid import interval_steps
 
 type Generate = Callable[
     [FilePath], tuple[list[str], dict[str, Any]]
@@ -72,7 +73,7 @@ class ProgramSession:
 
     def __init__(self, program: Program, samples: tuple[Sample, ...], dt: float):
         self.program = program
-        self.chunk_steps = max(1, round(CHUNK_SECONDS / dt))
+        self.chunk_steps = interval_steps(CHUNK_SECONDS, dt)
         self.samples = samples
         self.compiled = Compiled(program.code_objects, program.cached)
         self.process = subprocess.Popen(
@@ -125,7 +126,7 @@ class ProgramSession:
 
     def write(self, name: str, values: NDArray[Any]) -> None:
         """Set a variable; the length of a fixed array must match, and is read back."""
-        array = np.ascontiguousarray(values, dtype=self.program.arrays[name])
+        array = in_kind(name, values, self.program.arrays[name])
         self.command(
             f"write {name} {array.nbytes}", memoryview(array).cast("B") if array.size else b""
         )
@@ -134,7 +135,7 @@ class ProgramSession:
 
     def link(self, queue: str, steps: NDArray[np.int32]) -> None:
         """Set the delays of a queue in steps: one for each synapse, or one for all."""
-        kept = np.ascontiguousarray(steps, "<i4")
+        kept = in_kind(queue, steps, "<i4")
         self.command(
             f"link {queue} {kept.nbytes}", memoryview(kept).cast("B") if kept.size else b""
         )
@@ -215,7 +216,7 @@ def serve(
                 session.write(f"{group}.{name}", values)
         for name, wired in arrays.synapses.items():
             _connect(session, plan, name, wired)
-        session.command(f"seed {seed % 2**32}")
+        session.command(f"seed {seed_of_noise(seed)}")
         for drive in plan.drives if native_drives else ():
             _drive(session, plan, drive)
         session.command(f"flush_interval {plan.flush_interval}")
@@ -245,10 +246,10 @@ def _connect(session: ProgramSession, plan: Plan, name: str, wired: Wired) -> No
         session.link(f"{name}_post", wired.dendritic)
     session.write(f"{name}.N", np.array([len(wired)]))
     session.write(
-        f"{name}.N_outgoing", np.bincount(wired.pre, minlength=plan.group(group.pre).size)
+        f"{name}.N_outgoing", np.bincount(wired.pre, minlength=plan.group(group.pre).places)
     )
     session.write(
-        f"{name}.N_incoming", np.bincount(wired.post, minlength=plan.group(group.post).size)
+        f"{name}.N_incoming", np.bincount(wired.post, minlength=plan.group(group.post).places)
     )
     for variable, values in wired.variables.items():
         session.write(f"{name}.{variable}", values)

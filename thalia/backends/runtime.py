@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.backends import Chunk, Compiled, Progress, Sample
+from thalia.backends import Chunk, Compiled, Progress, Sample, in_kind, seed_of_noise
 from thalia.codegen.brian_model import FLUSH_CLOCK, import_brian2, later_name, model_of, network
 from thalia.compiler.plan import Plan
 from thalia.connectivity.build import Arrays, Wired, playback_arrays
@@ -54,6 +54,7 @@ class RuntimeSession:
         self.steps: list[tuple[Callable[[], None], bool]] | None = None
         self.spent: dict[str, float] | None = None
         self.flush_interval = plan.flush_interval
+        self.repeating = plan.repeating()
 
     def write(self, name: str, values: NDArray[Any]) -> None:
         """Set a variable; the length must match."""
@@ -63,9 +64,15 @@ class RuntimeSession:
             raise RuntimeError(
                 f"{name}: has {np.size(held.get_value())} numbers, given {np.size(values)}"
             )
-        held.set_value(
-            values if np.size(values) > 1 or not held.scalar else np.asarray(values).reshape(())
-        )
+        kept = in_kind(name, values, held.dtype)
+        held.set_value(kept.reshape(()) if held.scalar else kept)
+
+    def play(self, name: str, steps: NDArray[Any], neurons: NDArray[Any]) -> None:
+        """Prescribe the spikes of a group, also several of a neuron in a step."""
+        group = self.objects[name]
+        group.set_spikes(neurons, steps * self.dt * self.second, sorted=True)
+        group.variables["_timebins"].set_value(in_kind(name, steps, "i4"))
+        group._spikes_changed, group._previous_dt = False, self.dt  # or Brian2 would refuse those
 
     def read(self, name: str) -> NDArray[Any]:
         """A copy of a variable."""
@@ -180,16 +187,22 @@ class RuntimeSession:
             self.steps = [(self._timed(made), made.clock.name == FLUSH_CLOCK) for made in active]
         return self.steps
 
+    def _run(self, made: Any) -> Callable[[], None]:
+        """What runs an object in a step."""
+        repeats = hasattr(made, "queue") and made.source.name in self.repeating
+        run: Callable[[], None] = in_turn(made) if repeats else made.run
+        return run
+
     def _timed(self, made: Any) -> Callable[[], None]:
         """What runs an object in a step, and measures how long that takes if profiling is on."""
+        run = self._run(made)
         if self.spent is None:
-            run: Callable[[], None] = made.run
             return run
         spent, name = self.spent, made.name
 
         def run_and_note() -> None:
             begin = perf_counter()
-            made.run()
+            run()
             spent[name] = spent.get(name, 0.0) + perf_counter() - begin
 
         return run_and_note
@@ -213,12 +226,50 @@ class RuntimeSession:
         self.objects.clear()
 
 
+class InTurn:
+    """A queue of arrivals that gives those of the same synapse in one step one after another.
+
+    NumPy would do at once, and so only once, what they do to the synapse.
+    """
+
+    def __init__(self, queue: Any):
+        self.queue = queue
+        self.left: NDArray[Any] | None = None
+
+    def peek(self) -> NDArray[Any]:
+        """Those that come next, each synapse at most once."""
+        arrivals = self.queue.peek().copy() if self.left is None else self.left
+        first = np.unique(arrivals, return_index=True)[1]
+        self.left = np.delete(arrivals, first)
+        return arrivals[np.sort(first)]
+
+    def advance(self) -> None:
+        """Go on to the next step, once nothing is left of this one."""
+        if self.left is not None and not len(self.left):
+            self.left = None
+            self.queue.advance()
+
+
+def in_turn(pathway: Any) -> Callable[[], None]:
+    """What runs a synaptic pathway whose source may have several spikes of a neuron in a step."""
+    push, arrive = pathway.code_objects
+    queue = arrive.namespace["_queue"] = InTurn(pathway.queue)
+
+    def run() -> None:
+        push()
+        arrive()
+        while queue.left is not None:
+            arrive()
+
+    return run
+
+
 def start(
     plan: Plan, built: Compiled, arrays: Arrays, samples: tuple[Sample, ...], seed: int
 ) -> RuntimeSession:
     """A session at time zero, with every array in place."""
     session = RuntimeSession(plan, samples)
-    import_brian2().seed(seed % 2**32)
+    import_brian2().seed(seed_of_noise(seed))
     for group, variables in arrays.groups.items():
         for name, values in variables.items():
             session.write(f"{group}.{name}", values)
@@ -226,8 +277,7 @@ def start(
         _connect(session, plan, name, wired)
     for plan_group in plan.groups:
         if plan_group.plays_spikes:
-            steps, neurons = playback_arrays(plan, plan_group.name)
-            session.objects[plan_group.name].set_spikes(neurons, steps * plan.dt * session.second)
+            session.play(plan_group.name, *playback_arrays(plan, plan_group.name))
     return session
 
 

@@ -115,7 +115,7 @@ def _group_model(group: Group, plan: Plan, native_drives: bool) -> GroupModel:
     ]
     return GroupModel(
         name=group.name,
-        size=group.size,
+        size=group.places,
         equations="\n".join(lines),
         threshold=group.threshold,
         reset="\n".join(map(str, group.resets())),

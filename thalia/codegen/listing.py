@@ -73,7 +73,7 @@ def describe(plan: Plan) -> str:
     for playback in plan.playbacks:
         lines += [
             "",
-            f"spikes {playback.name}: {len(playback.times)} given spikes of {playback.population}",
+            f"spikes {playback.name}: {len(playback.steps)} given spikes of {playback.population}",
         ]
     return "\n".join(lines) + "\n"
 

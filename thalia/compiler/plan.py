@@ -59,12 +59,16 @@ class Drive:
 
 @dataclass(frozen=True)
 class Playback:
-    """Spike times given from outside: neuron indices within the population, and seconds."""
+    """Spikes given from outside: neurons within the population, seconds, and steps of the grid.
+
+    They are ordered by step and neuron; a neuron may have several in a step.
+    """
 
     name: str
     population: str
     indices: tuple[int, ...]
     times: tuple[float, ...]
+    steps: tuple[int, ...]
 
 
 AMPERE, HERTZ, SECOND = UNITS["A"][1], UNITS["Hz"][1], UNITS["s"][1]
@@ -167,11 +171,18 @@ class Group:
     # 'input_current' and whatever else the model reads
     receives: dict[str, Dimension] = field(default_factory=dict)
     method: str = ""  # of integration, chosen by `lower`
+    # of prescribed spikes, in the fullest step, where a neuron has several in a step
+    most_spikes: int = 0
 
     @property
     def size(self) -> int:
         """Number of neurons."""
         return sum(member.size for member in self.members)
+
+    @property
+    def places(self) -> int:
+        """How many spikes a step has room for."""
+        return max(self.size, self.most_spikes)
 
     @property
     def plays_spikes(self) -> bool:
@@ -415,6 +426,18 @@ class Plan:
             for member in each.members
             if each.post != SHARED
         )
+
+    def repeating(self) -> set[str]:
+        """The groups of prescribed spikes in which a neuron has several in one step."""
+        seen: set[tuple[str, int, int]] = set()
+        found = set()
+        for playback in self.playbacks:
+            population = playback.population
+            for spike in zip(playback.steps, playback.indices, strict=True):
+                if (population, *spike) in seen:
+                    found.add(self.population(population)[0].name)
+                seen.add((population, *spike))
+        return found
 
     def with_(self, **changes: object) -> "Plan":
         """The same plan with some of its fields replaced."""

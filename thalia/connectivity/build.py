@@ -19,6 +19,7 @@ from thalia.compiler.plan import Drive, Group, LaterEvent, PathwayPlan, Plan, Sy
 from thalia.connectivity.rules import pairs
 from thalia.connectivity.sorting import in_order
 from thalia.syntax.equations import evaluate
+from thalia.syntax.time_grid import all_in_steps, too_many_steps
 from thalia.syntax.units import Value
 
 Floats = NDArray[np.float64]
@@ -251,11 +252,10 @@ def _later(
     each: LaterEvent, synapses: SynapseGroup, steps: Ints, owner: NDArray[Any], plan: Plan
 ) -> Ints:
     """Steps from a presynaptic spike to the statements that run some time after it arrives."""
-    after = np.array(
-        [round(member.parameters[each.after].mean / plan.dt) for member in synapses.members],
-        np.int32,
-    )
-    both: Ints = steps + after[owner]
+    after = np.array([member.parameters[each.after].mean for member in synapses.members])
+    both: Ints = steps + all_in_steps(after, plan.dt, each.after)[owner]
+    if both.size and both.min() < 0:
+        raise too_many_steps(each.after, float(after.max()), plan.dt)
     return both[:1] if synapses.later_is_uniform(each) else both
 
 
@@ -287,8 +287,7 @@ def _delay_steps(pathway: PathwayPlan, delay: Value, side: str, size: int, plan:
     if delay.mean == 0 and not delay.is_random:
         return np.zeros(size, np.int32)
     seconds = draw(delay, size, stream(plan.seed, pathway.name, side))
-    seconds /= plan.dt
-    steps = np.rint(seconds, out=seconds).astype(np.int32)
+    steps: Ints = all_in_steps(seconds, plan.dt, f"{side} delay of {pathway.name}")
     return np.maximum(steps, 1, out=steps)
 
 
@@ -306,15 +305,15 @@ def positions(name: str, size: int, space: Space | None, seed: int) -> Floats:
 
 
 def playback_arrays(plan: Plan, group_name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Steps and neurons of the prescribed spikes of a group, by time."""
+    """Steps and neurons of the prescribed spikes of a group, by step and neuron."""
     steps, neurons = [], []
     for playback in plan.playbacks:
         group, member = plan.population(playback.population)
         if group.name == group_name:
-            steps.append(np.rint(np.array(playback.times, dtype=float) / plan.dt).astype(np.int64))
+            steps.append(np.array(playback.steps, dtype=np.int64))
             neurons.append(np.array(playback.indices, dtype=np.int64) + member.start)
     if not steps:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     all_steps, all_neurons = np.concatenate(steps), np.concatenate(neurons)
-    pairs = np.unique(np.stack([all_steps, all_neurons]), axis=1)
-    return pairs[0], pairs[1]
+    order = np.lexsort((all_neurons, all_steps))
+    return all_steps[order], all_neurons[order]

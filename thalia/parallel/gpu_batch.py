@@ -91,7 +91,8 @@ def _group(groups: Sequence[Group]) -> Group:
         members += [
             replace(m, name=name_in(run, m.name), start=m.start + start) for m in group.members
         ]
-    return replace(groups[0], members=tuple(members))
+    most_spikes = sum(group.places for group in groups)
+    return replace(groups[0], members=tuple(members), most_spikes=most_spikes)
 
 
 def _synapses(all_synapses: Sequence[SynapseGroup]) -> SynapseGroup:

@@ -21,6 +21,7 @@ from thalia.connectivity.build import Wired
 from thalia.errors import CircuitError, fail
 from thalia.recording.growing_dataset import Appending
 from thalia.recording.journal import JournalledFile, recover
+from thalia.syntax.time_grid import interval_steps
 from thalia.syntax.units import display_unit
 from thalia.syntax.yaml_reader import read_text
 
@@ -114,7 +115,7 @@ class RunWriter:
             {"structure": json.dumps(structure), "duration": plan.duration, "complete": False}
         )
         every = plan.record.weights.every
-        period = max(1, round(every.mean / plan.dt)) if every else plan.steps
+        period = interval_steps(every.mean, plan.dt) if every else plan.steps
         for name in _leaves_of(self.h5, "weights", "w"):
             group = self.h5[f"weights/{name}"]
             if (
@@ -352,7 +353,7 @@ class RunWriter:
 
     def modulator(self, name: str, values: NDArray[np.float64]) -> None:
         """Append the level of a modulator, one value for each recording step."""
-        every = max(1, round(self.plan.record.modulators.mean / self.plan.dt)) * self.plan.dt
+        every = interval_steps(self.plan.record.modulators.mean, self.plan.dt) * self.plan.dt
         time = f"modulators/{name}/time"
         done = self.appended.length(time)
         self.appended.append(time, np.arange(done, done + len(values)) * every)

@@ -24,6 +24,7 @@ from thalia.errors import fail
 from thalia.library.lookup import FORMER_NAMES, part_text
 from thalia.recording.writer import STATE_VERSION, RunWriter
 from thalia.simulation.loop import Stop, next_multiple
+from thalia.syntax.time_grid import as_text, interval_steps, steps_of
 from thalia.syntax.units import Value, constant, parse_value, si_unit
 
 SHARE = 20  # a state is saved once this many times the seconds that the last one took have passed
@@ -100,7 +101,7 @@ class Checkpointer:
         end: int | None = None,
     ):
         self.writer, self.save, self.end = writer, save, end
-        self.steps = max(1, round(every / plan.dt)) if every else None
+        self.steps = interval_steps(every, plan.dt) if every else None
         self.units = units_of(plan)
         self.cost = LEAST_SECONDS
         self.last = perf_counter()
@@ -281,7 +282,10 @@ def plan_from(
         )
     dt, duration = float(h5.attrs["dt"]), float(h5.attrs["duration"])
     if for_ is not None:
-        duration = (saved.step if saved else 0) * dt + time_of("--for", for_).mean
+        more = time_of("--for", for_).mean
+        if not steps_of(more, dt):
+            raise fail(f"--for: expected at least half a step of {as_text(dt)}, found {for_}")
+        duration = (saved.step if saved else 0) * dt + more
     with TemporaryDirectory() as folder:
         for each in group.get("files", {}).values():
             target = FilePath(folder) / each.attrs["file"]
@@ -297,15 +301,15 @@ def plan_from(
         return compile_circuit(circuit, options).plan, settings
 
 
-def interval_of(option: str, text: str | Value | None, plan: Plan) -> float | None:
-    """An interval in seconds that an option gives, at least a step; None if it gives none.
+def interval_of(option: str, text: str | Value | None) -> float | None:
+    """An interval in seconds that an option gives; None if it gives none.
 
     Raises
     ------
     CircuitError
         If it is not a positive time.
     """
-    return None if text is None else max(time_of(option, text).mean, plan.dt)
+    return None if text is None else time_of(option, text).mean
 
 
 def time_of(option: str, text: str | Value, example: str = "5 s") -> Value:

@@ -17,6 +17,7 @@ from thalia.simulation.checkpoint import time_of
 from thalia.simulation.loop import Stop, next_multiple
 from thalia.simulation.modulator_release import release_amount
 from thalia.simulation.recorder import SpikeCounter
+from thalia.syntax.time_grid import interval_steps
 
 type Numbers = float | Sequence[float] | NDArray[np.floating]
 
@@ -112,6 +113,17 @@ class Task:
     every: str
     act: Callable[[TaskContext], None]
 
+    @property
+    def interval(self) -> float:
+        """`every` in seconds.
+
+        Raises
+        ------
+        CircuitError
+            If it is not a positive time.
+        """
+        return time_of("task", self.every, "100 ms").mean
+
 
 class ClosedLoop:
     """Calls a task at its stops.
@@ -120,6 +132,11 @@ class ClosedLoop:
     ----------
     counted : mapping, optional
         Spikes of each population until the task's last stop, where a run is resumed.
+
+    Raises
+    ------
+    CircuitError
+        If the task's `every` is not a positive time.
     """
 
     def __init__(
@@ -133,7 +150,7 @@ class ClosedLoop:
         self.plan, self.counter, self.task = plan, counter, task
         self.actuators = Actuators(plan, session)
         self.counted = dict(counted or {})
-        self.steps = _steps_of(task, plan)
+        self.steps = interval_steps(task.interval, plan.dt)
 
     def next_stop(self, done: int) -> int:
         """The step at which the task is called next."""
@@ -155,15 +172,3 @@ class ClosedLoop:
                 self.actuators.set,
             )
         )
-
-
-def _steps_of(task: Task, plan: Plan) -> int:
-    """Steps between two calls of a task.
-
-    Raises
-    ------
-    CircuitError
-        If its `every` is not a positive time.
-    """
-    every = time_of("task", task.every, "100 ms")
-    return max(1, round(every.mean / plan.dt))

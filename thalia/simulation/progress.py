@@ -6,6 +6,7 @@ from collections.abc import Callable
 from thalia.backends import Session
 from thalia.compiler.plan import Plan
 from thalia.simulation.loop import Stop, next_multiple
+from thalia.syntax.time_grid import interval_steps
 
 CHUNK_SECONDS = 0.2  # of wall-clock time between two reports, approximately
 
@@ -27,7 +28,7 @@ class ProgressReporter:
         self.report = report
         self.shortest = None if chunk else session.chunk_steps
         self.chunk_steps = (
-            max(1, round(chunk / plan.dt)) if chunk else session.chunk_steps or plan.steps
+            interval_steps(chunk, plan.dt) if chunk else session.chunk_steps or plan.steps
         )
 
     def next_stop(self, done: int) -> int:

@@ -12,13 +12,14 @@ from thalia.connectivity.build import Arrays
 from thalia.recording.writer import RunWriter, weight_unit
 from thalia.simulation.loop import Stop, next_multiple
 from thalia.simulation.synapse_state import Read, weights
+from thalia.syntax.time_grid import interval_steps
 from thalia.syntax.units import display_unit
 
 
 def samples_of(plan: Plan) -> Iterator[Sample]:
     """The variables that a session samples: levels of modulators, and recorded states."""
     for name in plan.modulators:
-        every = max(1, round(plan.record.modulators.mean / plan.dt))
+        every = interval_steps(plan.record.modulators.mean, plan.dt)
         yield Sample(
             f"modulators/{name}", SHARED, f"{identifier(name)}_level", every, np.zeros(1, np.int32)
         )
@@ -27,7 +28,7 @@ def samples_of(plan: Plan) -> Iterator[Sample]:
         neurons = np.arange(
             member.start, min(member.stop, member.start + state.neurons), dtype=np.int32
         )
-        every = max(1, round(state.every.mean / plan.dt))
+        every = interval_steps(state.every.mean, plan.dt)
         for variable in state.variables:
             yield Sample(f"{name}/{variable}", group.name, variable, every, neurons)
 
@@ -75,7 +76,7 @@ class Recorder:
         self.plan, self.writer, self.read, self.end = plan, writer, read, end
         every = plan.record.weights.every
         self.taken = -1  # the step at which the weights were recorded last
-        self.weight_steps = max(1, round(every.mean / plan.dt)) if every else None
+        self.weight_steps = interval_steps(every.mean, plan.dt) if every else None
         wanted = plan.record.weights.pathways
         self.recorded = [
             (s.name, p.name)
@@ -100,7 +101,7 @@ class Recorder:
         neurons = np.arange(min(member.size, state.neurons), dtype=np.int32)
         for variable in state.variables:
             dimension = next(e.dimension for e in group.equations() if e.name == variable)
-            every = max(1, round(state.every.mean / self.plan.dt)) * self.plan.dt
+            every = interval_steps(state.every.mean, self.plan.dt) * self.plan.dt
             self.writer.report(
                 name, state.population, variable, display_unit(dimension)[0], neurons, every
             )

@@ -105,8 +105,8 @@ def resume_with(file: str | FilePath, options: ResumeOptions) -> Run:
         )
     check_memory(plan)
     loop_options = LoopOptions(
-        interval_of("--checkpoint-every", options.checkpoint_every, plan),
-        interval_of("--chunk", options.chunk, plan),
+        interval_of("--checkpoint-every", options.checkpoint_every),
+        interval_of("--chunk", options.chunk),
         options.task,
         options.progress,
     )

@@ -36,6 +36,7 @@ from thalia.simulation.progress import ProgressReporter
 from thalia.simulation.recorder import Recorder, SpikeCounter, samples_of
 from thalia.simulation.summary import summary
 from thalia.simulation.warm_start import take_over
+from thalia.syntax.time_grid import interval_rounding
 from thalia.syntax.units import Value
 
 
@@ -59,7 +60,7 @@ class RunOptions:
     profile: bool = False
     progress: Progress = silent
 
-    def loop_options(self, plan: Plan) -> "LoopOptions":
+    def loop_options(self) -> "LoopOptions":
         """Those that the run loop needs, with times in seconds.
 
         Raises
@@ -68,8 +69,8 @@ class RunOptions:
             If a time cannot be read.
         """
         return LoopOptions(
-            interval_of("--checkpoint-every", self.checkpoint_every, plan),
-            interval_of("--chunk", self.chunk, plan),
+            interval_of("--checkpoint-every", self.checkpoint_every),
+            interval_of("--chunk", self.chunk),
             self.task,
             self.progress,
             FilePath(self.start_from) if self.start_from is not None else None,
@@ -87,6 +88,14 @@ class LoopOptions:
     progress: Progress = silent
     start_from: FilePath | None = None
     profile: bool = False
+
+    def roundings(self, plan: Plan) -> Iterator[str]:
+        """Which of the intervals are not multiples of dt, and what they become."""
+        asked = {"--checkpoint-every": self.checkpoint_every, "--chunk": self.chunk}
+        asked["the task's interval"] = self.task.interval if self.task else None
+        for what, seconds in asked.items():
+            if seconds and (becomes := interval_rounding(seconds, plan.dt)):
+                yield f"{what}: {becomes}"
 
 
 def run(  # noqa: PLR0913  # a public function: its keywords are the options
@@ -191,7 +200,7 @@ def run_with(circuit: Circuit | str | FilePath, options: RunOptions) -> Run:
     compiled = compile_circuit(circuit, compiler_options)
     plan = compiled.plan
     engine = Engine.for_plan(plan, options.backend)
-    loop_options = options.loop_options(plan)
+    loop_options = options.loop_options()
     file = output_file(plan.name, options.output, options.overwrite)
     check_memory(plan)
     check_disk(plan, file)
@@ -290,8 +299,8 @@ class Simulation:
     ):
         self.plan, self.session, self.clock, self.options = network.plan, session, clock, options
         self.saved, self.constant = saved, derived(network.plan)
-        self.remark = network.engine.remark
         plan = network.plan
+        self.remark = "\n".join(filter(None, (network.engine.remark, *options.roundings(plan))))
         self.counter = SpikeCounter(plan, saved.counts if saved else None)
         self.recorder = Recorder(plan, network.arrays, writer, session.read, plan.steps)
         self.task = (

@@ -19,6 +19,7 @@ from thalia.compiler.plan import PathwayPlan, Plan, Rewiring, SynapseGroup
 from thalia.connectivity.build import Arrays, numbers_of, stream
 from thalia.simulation.loop import Stop, next_multiple
 from thalia.syntax.equations import evaluate, identifiers
+from thalia.syntax.time_grid import interval_steps
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class StructuralPlasticity:
     @property
     def steps(self) -> int:
         """Steps between two rounds of pruning and growth."""
-        return max(1, round(self.rewiring.every / self.plan.dt))
+        return interval_steps(self.rewiring.every, self.plan.dt)
 
     def next_stop(self, done: int) -> int:
         """The step of the next round."""

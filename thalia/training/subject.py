@@ -28,6 +28,7 @@ from thalia.simulation.observers import Observers
 from thalia.simulation.progress import ProgressReporter
 from thalia.simulation.recorder import SpikeCounter, samples_of
 from thalia.simulation.synapse_state import weights
+from thalia.syntax.time_grid import as_text, interval_rounding, interval_steps
 from thalia.syntax.units import Value, constant
 from thalia.training.recording import Recording
 
@@ -145,7 +146,7 @@ class Subject:
         ------
         CircuitError
             If no task may set the rates of a population, or there are not as many as it has
-            neurons.
+            neurons, or the duration is not a multiple of dt.
         """
         given = rates or {}
         for population in self.shown - given.keys():
@@ -159,8 +160,11 @@ class Subject:
             self.actuators.set(population, self._stimulus(population), values)
         self.shown = frozenset(given)
         seconds = duration.mean if isinstance(duration, Value) else duration
+        if interval_rounding(seconds, self.plan.dt):
+            wanted = f"a multiple of dt, {as_text(self.plan.dt)}"
+            raise fail(f"the task presents for {as_text(seconds)}, expected {wanted}")
         begin = self.done
-        self.loop.advance(begin + max(1, round(seconds / self.plan.dt)), self.phase)
+        self.loop.advance(begin + interval_steps(seconds, self.plan.dt), self.phase)
         return Response(self.plan, self.responses.collected(), begin)
 
     def _stimulus(self, population: str) -> str:

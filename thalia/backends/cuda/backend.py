@@ -40,7 +40,12 @@ _SOURCES = (
 
 def refuse(plan: Plan) -> list[str]:
     """Why this backend cannot run the plan here; empty if it can."""
-    return [*what_is_missing(), *_what_cannot_run(plan), *_what_does_not_fit(plan)]
+    return [
+        *what_is_missing(),
+        *_what_cannot_run(plan),
+        *_what_would_repeat(plan),
+        *_what_does_not_fit(plan),
+    ]
 
 
 def what_is_missing() -> Iterator[str]:
@@ -71,6 +76,21 @@ def _what_cannot_run(plan: Plan) -> Iterator[str]:
                     f"{where}: `{statement}` sets a variable that many synapses share, "
                     "and on a GPU they have no order"
                 )
+
+
+def _what_would_repeat(plan: Plan) -> Iterator[str]:
+    """Spikes of one neuron in one step that would change a synapse at the same time."""
+    repeating = plan.repeating()
+    for synapses in plan.synapses:
+        at_pre = [*synapses.on_pre, *(s for each in synapses.later for s in each.statements)]
+        changed = [s for s in at_pre if not s.target.endswith("_post")]
+        if (synapses.pre in repeating and (changed or plan.unmodified)) or (
+            synapses.post in repeating and synapses.on_post
+        ):
+            yield (
+                f"{synapses.members[0].name}: a prescribed neuron has several spikes in one step, "
+                "and on a GPU what they do to the state of a synapse has no order"
+            )
 
 
 def _what_does_not_fit(plan: Plan) -> Iterator[str]:

@@ -58,7 +58,13 @@ def _joined(groups: list[Group]) -> Group:
             members.append(replace(member, start=start, parameters=parameters))
             start += member.size
     name = group_name(word_of(first.part)) if len(groups) > 1 else first.name
-    return replace(first, name=name, members=tuple(members), inputs=tuple(inputs.values()))
+    return replace(
+        first,
+        name=name,
+        members=tuple(members),
+        inputs=tuple(inputs.values()),
+        most_spikes=sum(group.places for group in groups),
+    )
 
 
 def _names(group: Group, inputs: dict[str, Input]) -> list[str]:

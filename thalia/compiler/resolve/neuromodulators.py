@@ -36,6 +36,7 @@ from thalia.syntax.equations import (
     rename_equation,
     rename_statement,
 )
+from thalia.syntax.time_grid import interval_steps
 from thalia.syntax.units import DIMENSIONLESS, UNITS, Dimension, Value, a_dimension, constant
 
 
@@ -206,7 +207,7 @@ def _weight_changes(circuit: Circuit) -> Iterator[WeightChange]:
         named = modulator.weight_change_of or ()
         pathways = tuple(p for p in plastic if any(includes(each, p) for each in named))
         if pathways:
-            steps = max(1, round(modulator.every.mean / circuit.dt.mean))
+            steps = interval_steps(modulator.every.mean, circuit.dt.mean)
             yield WeightChange(name, pathways, steps, f"{identifier(name)}_saw")
 
 

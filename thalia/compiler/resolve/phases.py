@@ -1,30 +1,62 @@
 """When things happen: phases in whole steps, and in which of them each pathway is plastic."""
 
+from itertools import accumulate, pairwise
+
 from thalia.circuit.spec import Circuit
 from thalia.compiler.plan import PhasePlan, includes
 from thalia.errors import Diagnostics, Path
-from thalia.syntax.units import Value, constant, format_number
+from thalia.syntax.time_grid import as_text, steps_of
+from thalia.syntax.units import Value
 
 
-def plan_phases(circuit: Circuit, diagnostics: Diagnostics) -> tuple[PhasePlan, ...]:
-    """The phases in steps; a circuit without phases has one, of its duration."""
+def plan_phases(
+    circuit: Circuit, length: Value | None, diagnostics: Diagnostics
+) -> tuple[PhasePlan, ...]:
+    """The phases in steps; a circuit without phases has one, of its duration.
+
+    Phases end at the step nearest to their end, so that rounding does not add up. With a `length`
+    of the whole they end earlier, or the last one is extended; those that are not reached keep
+    their place with no length, so that the same program runs.
+    """
     _check_names(circuit, diagnostics)
-    dt, duration = circuit.dt.mean, circuit.duration
+    with diagnostics.catch(("duration",)):
+        ends = _ends(circuit, length, diagnostics)
+        return tuple(
+            PhasePlan(name, end - begin)
+            for name, begin, end in zip(_names(circuit), (0, *ends), ends, strict=False)
+        )
+    return ()
+
+
+def _names(circuit: Circuit) -> tuple[str, ...]:
+    return tuple(phase.name for phase in circuit.phases) or ("run",)
+
+
+def _ends(circuit: Circuit, length: Value | None, diagnostics: Diagnostics) -> tuple[int, ...]:
+    """The step at which each phase ends."""
+    dt, duration = circuit.dt.mean, length or circuit.duration
+    steps = steps_of(duration.mean, dt) if duration else 0
+    if duration and not steps:
+        message = f"expected at least half a step of {circuit.dt}, found {duration}"
+        diagnostics.error(("duration",), message)
+    elif not duration and not circuit.phases:
+        hint = "set the duration, as in `duration: 1 s`, or add phases"
+        diagnostics.error(("duration",), "'duration' is missing", hint)
     if not circuit.phases:
-        if duration is None:
-            hint = "set the duration, as in `duration: 1 s`, or add phases"
-            diagnostics.error(("duration",), "'duration' is missing", hint)
-            return ()
-        return (PhasePlan("run", _steps(duration.mean, dt)),)
-    phases = tuple(
-        PhasePlan(phase.name, _steps(phase.duration.mean, dt)) for phase in circuit.phases
-    )
-    total = sum(phase.steps for phase in phases)
-    if duration is not None and _steps(duration.mean, dt) != total:
-        found = format_number(round(total * dt, 12), circuit.dt.dimension)
-        message = f"expected the sum of the phases, {found}, found {duration}"
+        return (steps,)
+    asked = accumulate(phase.duration.mean for phase in circuit.phases)
+    ends = tuple(steps_of(seconds, dt) for seconds in asked)
+    if length:
+        return (*(min(end, steps) for end in ends[:-1]), steps)
+    if duration and steps != ends[-1]:
+        message = f"expected the sum of the phases, {as_text(ends[-1] * dt)}, found {duration}"
         diagnostics.error(("duration",), message, "remove `duration`")
-    return phases
+    for index, (begin, end) in enumerate(pairwise((0, *ends))):
+        if begin == end:
+            found = circuit.phases[index].duration
+            message = f"expected at least a step of {circuit.dt}, found {found}"
+            diagnostics.error(("phases", index, "duration"), message)
+    return ends
 
 
 def _check_names(circuit: Circuit, diagnostics: Diagnostics) -> None:
@@ -47,21 +79,3 @@ def plastic_in(circuit: Circuit, pathway: str) -> tuple[bool, ...]:
             switch = next((on for name, on in switch.items() if includes(name, pathway)), "on")
         switches.append(switch == "on")
     return tuple(switches)
-
-
-def lasting(circuit: Circuit, duration: Value) -> Circuit:
-    """The circuit with another duration: phases end earlier, or the last one is extended.
-
-    Phases that are not reached keep their place with no length, so that the same program runs.
-    """
-    left, phases = duration.mean, []
-    for index, phase in enumerate(circuit.phases):
-        is_last = index == len(circuit.phases) - 1
-        length = left if is_last else min(left, phase.duration.mean)
-        phases.append(phase.model_copy(update={"duration": constant(length, duration.dimension)}))
-        left -= length
-    return circuit.with_(duration=duration, phases=tuple(phases))
-
-
-def _steps(seconds: float, dt: float) -> int:
-    return max(1, round(seconds / dt)) if seconds > 0 else 0

@@ -17,13 +17,14 @@ from thalia.compiler.resolve.neuromodulators import (
     weight_changes,
 )
 from thalia.compiler.resolve.pathways import resolve_pathways
-from thalia.compiler.resolve.phases import lasting, plan_phases
+from thalia.compiler.resolve.phases import plan_phases
 from thalia.compiler.resolve.plasticity import resolve_rules
 from thalia.compiler.resolve.populations import build_groups
 from thalia.compiler.resolve.rates import check_rates
 from thalia.compiler.resolve.receptors import named_receptors, receptor_uses
+from thalia.compiler.resolve.rounding import rounded_times
 from thalia.compiler.resolve.rule_state import instructions, name_states
-from thalia.compiler.resolve.spike_sources import playbacks_of
+from thalia.compiler.resolve.spike_sources import most_spikes, playbacks_of
 from thalia.compiler.resolve.stimuli import drives_of, resolve_stimuli, stimulus_receptors
 from thalia.compiler.resolve.synapses import build_synapses, check_synapses
 from thalia.errors import Diagnostics
@@ -38,8 +39,6 @@ def resolve(scaled: Scaled, options: CompilerOptions, diagnostics: Diagnostics) 
         With every unknown name, wrong dimension, impossible delay and the like.
     """
     circuit = scaled.circuit
-    if options.length:
-        circuit = lasting(circuit, options.length)
     check_names(circuit, diagnostics)
 
     # what is written, each with its component and its parameters
@@ -68,7 +67,8 @@ def resolve(scaled: Scaled, options: CompilerOptions, diagnostics: Diagnostics) 
     instructed = instructions(circuit, pathways, states, diagnostics)
 
     # when, from outside, and what is kept
-    phases = in_phases(circuit, modulators, plan_phases(circuit, diagnostics), diagnostics)
+    phases = plan_phases(circuit, options.length, diagnostics)
+    phases = in_phases(circuit, modulators, phases, diagnostics)
     playbacks = playbacks_of(circuit, diagnostics)
     steps = sum(phase.steps for phase in phases)
     notes = check_rates(stimuli, groups.values(), circuit.dt.mean, steps, diagnostics)
@@ -81,12 +81,15 @@ def resolve(scaled: Scaled, options: CompilerOptions, diagnostics: Diagnostics) 
         replace(each, on_pre=(*each.on_pre, *instructed.get(name, ())))
         for name, each in synapses.items()
     )
-    return Plan(
+    plan = Plan(
         name=circuit.name,
         dt=circuit.dt.mean,
         seed=circuit.seed,
         phases=phases,
-        groups=tuple(groups.values()),
+        groups=tuple(
+            replace(group, most_spikes=most_spikes(playbacks, name, group.size))
+            for name, group in groups.items()
+        ),
         synapses=(*with_instructions, *releases_by_spikes(circuit, modulators)),
         modulators=tuple(circuit.modulators),
         shared=shared,
@@ -102,3 +105,5 @@ def resolve(scaled: Scaled, options: CompilerOptions, diagnostics: Diagnostics) 
         reference=circuit.reference,
         notes=(*scaled.report.notes, *notes),
     )
+    roundings = rounded_times(circuit, options.length, stimuli, plan)
+    return plan.with_(notes=(*plan.notes, *roundings))

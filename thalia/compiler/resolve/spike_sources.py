@@ -1,5 +1,7 @@
 """Prescribed spikes: from the circuit, from a text file, or from a SONATA file."""
 
+from collections import Counter
+from collections.abc import Iterable
 from math import inf
 from pathlib import Path as FilePath
 
@@ -10,6 +12,7 @@ from thalia.compiler.synaptic_input import part_or_none
 from thalia.data.spike_files import read_spikes, spikes_as_text
 from thalia.errors import CircuitError, Diagnostics, Path
 from thalia.library.schema import StimulusKind
+from thalia.syntax.time_grid import MOST_SHORT, steps_of, too_many_steps
 
 
 def playbacks_of(circuit: Circuit, diagnostics: Diagnostics) -> tuple[Playback, ...]:
@@ -61,8 +64,27 @@ def _playback(
             when = "a negative time" if time < 0 else f"{time:g} s"
             diagnostics.error(path, f"a spike of neuron {index} is at {when}")
             return None
-    ordered = sorted(pairs, key=lambda pair: (pair[1], pair[0]))
-    return Playback(name, target, tuple(i for i, _ in ordered), tuple(t for _, t in ordered))
+    dt, latest = circuit.dt.mean, max((time for _, time in pairs), default=0.0)
+    if not latest / dt < MOST_SHORT:
+        with diagnostics.catch(path):
+            raise too_many_steps("a spike", latest, dt)
+        return None
+    spikes = sorted((steps_of(time, dt), index, time) for index, time in pairs)
+    steps, indices, times = zip(*spikes, strict=True) if spikes else ((), (), ())
+    return Playback(name, target, indices, times, steps)
+
+
+def most_spikes(playbacks: Iterable[Playback], population: str, size: int) -> int:
+    """How many prescribed spikes a step must have room for, if more than the neurons.
+
+    It is rounded up to a power of two, so that few programs are compiled.
+    """
+    fullest = sum(
+        max(Counter(each.steps).values(), default=0)
+        for each in playbacks
+        if each.population == population
+    )
+    return 2 ** (fullest - 1).bit_length() if fullest > size else 0
 
 
 def spikes_text(stimulus: Stimulus, folder: FilePath) -> str:

@@ -4,7 +4,7 @@ An environment is a class of its own fields, which are what an experiment may se
 `learn`. It is found by the name of its file, here or beside the experiment (`task: ./my_task.py`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module, util
 from pathlib import Path as FilePath
 from typing import Any, ClassVar
@@ -14,6 +14,8 @@ import numpy as np
 from thalia.compiler.plan import Plan
 from thalia.errors import Path, Problem, did_you_mean, fail
 from thalia.syntax.fields import Names, Node
+from thalia.syntax.time_grid import as_text, interval_rounding
+from thalia.syntax.units import UNITS, Value
 from thalia.training.subject import STIMULI, Subject
 
 HERE = FilePath(__file__).parent
@@ -43,9 +45,18 @@ class Environment(Node):
         """How many trials `learn` notes in all, from which its progress is estimated."""
         return self.trials
 
+    def _off_grid(self, dt: float) -> Iterator[Problem]:
+        """The durations that are no whole number of steps: trials would differ from the task's."""
+        for key in type(self).model_fields:
+            value = getattr(self, key)
+            is_time = isinstance(value, Value) and value.dimension == UNITS["s"][1]
+            if is_time and interval_rounding(value.mean, dt):
+                message = f"expected a multiple of dt, {as_text(dt)}, found {value}"
+                yield Problem(("experiment", key), message)
+
     def problems(self, plan: Plan) -> list[Problem]:
         """What does not fit between the task and a circuit."""
-        found: list[Problem] = []
+        found = list(self._off_grid(plan.dt))
         sizes = {member.name: member for _, member in plan.populations()}
         for key, parts, given in (
             ("stimuli", self.STIMULI, self.stimuli),

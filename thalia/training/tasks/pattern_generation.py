@@ -9,6 +9,7 @@ from pydantic import Field
 from thalia.compiler.plan import Plan
 from thalia.errors import Problem, did_you_mean
 from thalia.syntax.fields import PositiveTime
+from thalia.syntax.time_grid import interval_steps
 from thalia.training.subject import Subject
 from thalia.training.tasks import Environment, Note
 
@@ -50,7 +51,7 @@ class PatternGeneration(Environment):
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """Train, then test without learning; squared errors are relative to the target's square."""
-        steps = round(self.show.mean / subject.plan.dt)
+        steps = interval_steps(self.show.mean, subject.plan.dt)
         target, spikes = self._target(steps, random), self._spikes(subject, steps, random)
         for feedback, readout in self.mirrors.items():
             _mirror(subject, readout, feedback, self.mirror_scale)

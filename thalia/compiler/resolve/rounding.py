@@ -1,0 +1,134 @@
+"""What a circuit's times become on the grid of dt, where that is not what was asked for."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import accumulate, pairwise
+
+from thalia.circuit.spec import Circuit
+from thalia.compiler.plan import SECOND, Plan, Playback
+from thalia.compiler.resolve.stimuli import ResolvedStimulus
+from thalia.syntax.equations import EquationError, evaluate, identifiers, tree
+from thalia.syntax.time_grid import (
+    as_text,
+    interval_rounding,
+    is_multiple,
+    rounding,
+    steps_of,
+)
+from thalia.syntax.units import Value
+
+NAMED = 3  # of those for which the same is told, the most that are named
+
+
+def rounded_times(
+    circuit: Circuit, length: Value | None, stimuli: Iterable[ResolvedStimulus], plan: Plan
+) -> tuple[str, ...]:
+    """Every time of a circuit that is rounded, in words; those with the same value together.
+
+    What is drawn from a distribution is rounded, too, but nothing was asked for exactly.
+    """
+    names: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for what, name, seconds in (*_refractory_periods(plan), *_delays(plan), *_pulses(stimuli)):
+        if becomes := rounding(seconds, plan.dt):
+            names[what, becomes].append(name)
+    for name, seconds in _intervals(circuit, plan).items():
+        if becomes := interval_rounding(seconds, plan.dt):
+            names["interval", becomes].append(name)
+    return (
+        *_durations(circuit, length, plan),
+        *(f"{what} of {_listed(whose)}: {text}" for (what, text), whose in names.items()),
+        *(told for each in plan.playbacks for told in _spikes(each, plan)),
+    )
+
+
+type Asked = Iterator[tuple[str, str, float]]
+"""What it is, whose, and in seconds."""
+
+
+def _durations(circuit: Circuit, length: Value | None, plan: Plan) -> Iterator[str]:
+    """The duration, or phases, which end at the nearest step."""
+    whole = length or (None if circuit.phases else circuit.duration)
+    if whole and (becomes := rounding(whole.mean, plan.dt)):
+        yield f"duration: {becomes}"
+    ends = [0.0, *accumulate(phase.duration.mean for phase in circuit.phases)]
+    for phase, (begin, end) in zip(circuit.phases, pairwise(ends), strict=True):
+        steps = steps_of(end, plan.dt) - steps_of(begin, plan.dt)
+        if becomes := rounding(phase.duration.mean, plan.dt, steps):
+            yield f"duration of phase {phase.name}: {becomes}"
+
+
+def _intervals(circuit: Circuit, plan: Plan) -> dict[str, float]:
+    """The intervals of what is recorded, released and rewired."""
+    record = circuit.record
+    every = {f"record.states.{name}": state.every for name, state in record.states.items()}
+    if record.weights.every:
+        every["record.weights"] = record.weights.every
+    if circuit.modulators:
+        every["record.modulators"] = record.modulators
+    changing = {change.modulator for change in plan.weight_changes}
+    every |= {f"modulators.{name}": circuit.modulators[name].every for name in sorted(changing)}
+    seconds = {name: value.mean for name, value in every.items()}
+    return seconds | {p.name: p.rewiring.every for _, p in plan.pathways() if p.rewiring}
+
+
+def _refractory_periods(plan: Plan) -> Asked:
+    for group, member in plan.populations():
+        read = identifiers(group.refractory) if group.refractory else frozenset()
+        values = {name: member.parameters[name] for name in read & member.parameters.keys()}
+        if any(value.is_random for each in values.values() for value in each):
+            continue
+        numbers = {name: sum(value.mean for value in each) for name, each in values.items()}
+        try:
+            period = float(evaluate(group.refractory, numbers)) if read else 0.0
+        except EquationError:
+            continue  # it reads a variable
+        yield "refractory period", member.name, period
+
+
+def _delays(plan: Plan) -> Asked:
+    for synapses in plan.synapses:
+        for member in synapses.members:
+            delays = {"axonal": member.axonal, "dendritic": member.dendritic}
+            for side, delay in delays.items():
+                if not delay.is_random:
+                    yield f"{side} delay", member.name, delay.mean
+            for each in synapses.later:
+                yield each.after, member.name, member.parameters[each.after].mean
+
+
+def _pulses(stimuli: Iterable[ResolvedStimulus]) -> Asked:
+    """The times with which stimuli compare the present."""
+    for each in stimuli:
+        compared = _compared(each.part.current or each.part.rate)
+        for name, value in each.values.items():
+            if name in compared and value.dimension == SECOND and not value.is_random:
+                yield name, each.name, value.mean
+
+
+def _compared(expression: str) -> frozenset[str]:
+    """The names that stand in comparisons."""
+    comparisons = (node for node in ast.walk(tree(expression)) if isinstance(node, ast.Compare))
+    return frozenset().union(*(identifiers(ast.unparse(node)) for node in comparisons))
+
+
+def _spikes(playback: Playback, plan: Plan) -> Iterator[str]:
+    """Which of the prescribed spikes are moved, and which come too late."""
+    count = len(playback.times)
+    moves = [
+        abs(seconds - steps * plan.dt)
+        for seconds, steps in zip(playback.times, playback.steps, strict=True)
+        if not is_multiple(seconds, plan.dt, steps)
+    ]
+    if moves:
+        most = as_text(float(f"{max(moves):.6g}"))
+        of = f"{len(moves)} of {count} times"
+        yield f"{playback.name}: {of} become multiples of dt, which moves them by at most {most}"
+    late = sum(step >= plan.steps for step in playback.steps)
+    if late:
+        yield f"{playback.name}: {late} of {count} spikes come after the end, and do not take place"
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
