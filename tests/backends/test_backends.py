@@ -7,7 +7,7 @@ import pytest
 
 import thalia
 from tests.helpers import DRIVEN, ROOT
-from thalia.backends import runtime
+from thalia.backends import in_kind, runtime
 from thalia.backends.cpp import backend, compiler
 from thalia.backends.cpp.compiler import FLAGS, find_compiler
 from thalia.backends.cpp.device import EXPONENTIAL
@@ -126,16 +126,24 @@ def test_another_seed_weight_and_duration_compile_nothing(runs, tmp_path):
     assert [name for name, _, _ in run.phases] == ["one"]
 
 
-def test_the_seed_reaches_the_compiled_program(tmp_path):
+@pytest.mark.parametrize("backend", ["cpp", "runtime"])
+def test_all_of_the_seed_reaches_the_noise(tmp_path, backend):
+    """Also the bits beyond the 32 that a generator takes."""
     text = "{thalia: 1, name: noise, duration: 100 ms, populations: {a: {neuron: poisson, size: 50, parameters: {rate: 50 Hz}}}}"
     runs = [
-        thalia.run(thalia.loads(text), backend="cpp", seed=s, output=tmp_path / f"{n}.h5")
-        for n, s in enumerate((1, 1, 2))
+        thalia.run(thalia.loads(text), backend=backend, seed=s, output=tmp_path / f"{n}.h5")
+        for n, s in enumerate((1, 1, 2, 1 + 2**32, 1 + 2**33))
     ]
-    first, again, other = (run.spikes["a"].times.tobytes() for run in runs)
+    first, again, *others = (run.spikes["a"].times.tobytes() for run in runs)
 
     assert first == again
-    assert first != other
+    assert len({first, *others}) == 4
+
+
+def test_numbers_that_a_program_would_wrap_are_refused():
+    assert in_kind("x", np.array([2**31 - 1]), "<i4")[0] == 2**31 - 1
+    with pytest.raises(RuntimeError, match="x: numbers up to 2147483648 do not fit int32"):
+        in_kind("x", np.array([2**31]), "<i4")
 
 
 @pytest.mark.parametrize("backend", ["cpp", "runtime"])

@@ -5,6 +5,7 @@ import pytest
 
 import thalia
 from tests.backends import emulation
+from tests.backends.test_prescribed_spikes import circuit as several
 from tests.helpers import DRIVEN, ROOT
 from tests.neurons.test_refractory import STEPS, firing, intervals
 from tests.rules import GATED, SETTINGS, SIGNALS, STACKED
@@ -85,6 +86,18 @@ def test_the_next_spike_is_a_step_after_the_refractory_period(emulated, tmp_path
     assert [intervals(on_gpu, f"adex_{index}") for index in range(len(STEPS))] == [
         {steps + 1} for steps in STEPS.values()
     ]
+
+
+def test_three_spikes_in_a_step_act_as_three(emulated, tmp_path):
+    on_gpu, compiled = (run(several(plastic=""), tmp_path, each) for each in ("cuda", "cpp"))
+
+    assert len(on_gpu.spikes["given"]) == 7
+    assert same(on_gpu, compiled)
+
+
+def test_three_spikes_in_a_step_are_refused_where_they_change_a_synapse(emulated, tmp_path):
+    with pytest.raises(CircuitError, match="learns: a prescribed neuron has several spikes"):
+        run(several(), tmp_path, "cuda")
 
 
 def test_a_run_in_pieces_is_the_run_in_one(emulated, tmp_path):
