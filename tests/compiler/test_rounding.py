@@ -35,11 +35,11 @@ duration: 9.96 ms becomes 10 ms, a multiple of dt
 refractory period of cell, other: 0.25 ms becomes 0.3 ms, a multiple of dt
 axonal delay of a: 0.35 ms becomes 0.4 ms, a multiple of dt
 dendritic delay of a: 0.14 ms becomes 0.1 ms, a multiple of dt
-start of pulses: 1.03 ms becomes 1 ms, a multiple of dt
 interval of record.states.v: 0.25 ms becomes 0.3 ms, a multiple of dt
 interval of record.weights: 0.01 ms becomes 0.1 ms, a multiple of dt
 interval of record.modulators: 0.12 ms becomes 0.1 ms, a multiple of dt
 interval of modulators.dopamine: 1.25 ms becomes 1.3 ms, a multiple of dt
+pulses: begins and ends at the nearest multiples of dt, not after start 1.03 ms
 train: 4 of 5 times become multiples of dt, which moves them by at most 0.05 ms
 train: 1 of 5 spikes come after the end, and do not take place
 """

@@ -29,7 +29,7 @@ def rounded_times(
     What is drawn from a distribution is rounded, too, but nothing was asked for exactly.
     """
     names: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for what, name, seconds in (*_refractory_periods(plan), *_delays(plan), *_pulses(stimuli)):
+    for what, name, seconds in (*_refractory_periods(plan), *_delays(plan)):
         if becomes := rounding(seconds, plan.dt):
             names[what, becomes].append(name)
     for name, seconds in _intervals(circuit, plan).items():
@@ -38,6 +38,7 @@ def rounded_times(
     return (
         *_durations(circuit, length, plan),
         *(f"{what} of {_listed(whose)}: {text}" for (what, text), whose in names.items()),
+        *_pulses(stimuli, plan.dt),
         *(told for each in plan.playbacks for told in _spikes(each, plan)),
     )
 
@@ -97,13 +98,19 @@ def _delays(plan: Plan) -> Asked:
                 yield each.after, member.name, member.parameters[each.after].mean
 
 
-def _pulses(stimuli: Iterable[ResolvedStimulus]) -> Asked:
-    """The times with which stimuli compare the present."""
+def _pulses(stimuli: Iterable[ResolvedStimulus], dt: float) -> Iterator[str]:
+    """The stimuli that compare the present with times that are not on the grid."""
     for each in stimuli:
         compared = _compared(each.part.current or each.part.rate)
-        for name, value in each.values.items():
-            if name in compared and value.dimension == SECOND and not value.is_random:
-                yield name, each.name, value.mean
+        asked = {
+            name: value.mean
+            for name, value in each.values.items()
+            if name in compared and value.dimension == SECOND and not value.is_random
+        }
+        off = [f"{name} {as_text(t)}" for name, t in asked.items() if rounding(t, dt)]
+        if off:
+            listed = ", ".join(off)
+            yield f"{each.name}: begins and ends at the nearest multiples of dt, not after {listed}"
 
 
 def _compared(expression: str) -> frozenset[str]:
