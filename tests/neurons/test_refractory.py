@@ -65,3 +65,54 @@ def test_the_next_spike_is_a_step_after_the_refractory_period(tmp_path, backend,
         for neuron in neurons
         for index, steps in enumerate(STEPS.values())
     }
+
+
+# what arrives while the neuron rests: NEST counts a step from its end, and Thalia from its beginning
+ARRIVING = """
+thalia: 1
+name: arriving
+duration: 100 ms
+populations:
+  given: {{neuron: spike_source, size: 1}}
+  cell: {{neuron: lif_current, size: 1, parameters: {{t_ref: {period} ms}}}}
+pathways:
+  p: {{pre: given, post: cell, connect: {{rule: all_to_all}}, synapse: {{part: current_exp, tau: 2 ms}}, weight: 400 pA, delay: 1 ms}}
+stimuli:
+  bias: {{kind: current, target: cell, amplitude: 700 pA}}
+  train: {{kind: spikes, target: given, times: {{0: [{times}]}}}}
+"""
+TIMES = [5.0 + 0.7 * k for k in range(100)]
+MULTIPLICITIES = [1 + k % 3 for k in range(100)]
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("period", [0.1, 0.5, 2.0, 5.3])
+def test_it_fires_in_the_steps_of_nest(simulate, period):
+    """With spikes that arrive at any moment of the refractory period, one to three in a step."""
+    pairs = zip(TIMES, MULTIPLICITIES, strict=True)
+    times = [f"{time - 0.1:.1f} ms" for time, several in pairs for _ in range(several)]
+
+    run = simulate(ARRIVING.format(period=period, times=", ".join(times)))
+
+    steps = np.rint(run.spikes["cell"].times * 1e4).astype(int) + 1
+    assert len(steps) > 8
+    assert steps.tolist() == in_nest(period)
+
+
+def in_nest(period):
+    """The steps in which NEST's iaf_psc_exp fires."""
+    nest = pytest.importorskip("nest")
+    nest.verbosity = nest.VerbosityLevel.ERROR
+    nest.ResetKernel()
+    nest.resolution = 0.1
+    cell = nest.Create("iaf_psc_exp", params={
+        "C_m": 250.0, "tau_m": 10.0, "E_L": -65.0, "V_m": -65.0, "V_th": -50.0, "V_reset": -65.0,
+        "t_ref": period, "tau_syn_ex": 2.0, "I_e": 700.0,
+    })  # fmt: skip
+    train = {"spike_times": TIMES, "spike_multiplicities": MULTIPLICITIES}
+    source = nest.Create("spike_generator", params=train)
+    nest.Connect(source, cell, syn_spec={"weight": 400.0, "delay": 1.0})
+    recorder = nest.Create("spike_recorder")
+    nest.Connect(cell, recorder)
+    nest.Simulate(100.0)
+    return np.rint(recorder.events["times"] * 10).astype(int).tolist()

@@ -158,7 +158,7 @@ def circuit_data(rule: str, size: int, setup: PairingSetup) -> dict[str, Any]:
             "post": {
                 "neuron": neuron,
                 "size": size,
-                "parameters": ({"t_ref": f"{DT} ms"} if neuron == "lif_current" else {})
+                "parameters": ({"t_ref": "0 ms"} if neuron == "lif_current" else {})
                 | dict(setup.neuron or {}),
             },
         },
