@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 CIRCUIT = """
 thalia: 1
@@ -56,3 +57,64 @@ def test_the_current_recovers_below_minus_60_mV_and_is_gone_above(simulate, puls
     )  # from -55 towards -85 mV
 
     assert h[round((below + 0.1) * 1e3)] == pytest.approx(expected, abs=0.01)
+
+
+# released from hyperpolarisation: the resting potential that the current makes, and the state, in mV
+RELEASES = [(-55, -85, 0.865), (-55, -75, 0.98), (-53, -90, 0.45), (-45, -85, 0.95), (-55, -78, 0.6), (-50, -70, 1.0)]  # fmt: skip
+DT, END = 0.1, 200.0  # ms
+
+
+def tight_solution(rest, v, h):
+    """Spike times in ms of the published equations, from event to event to ten digits, if rest is above -60 mV.
+
+    As in a simulation, a spike belongs to the step in which the potential passes the threshold, and
+    the reset is at the end of that step.
+    """
+    at, spikes = 0.0, []
+    while at < END:
+        below = v < -60  # where the calcium current recovers and does not flow
+
+        def slopes(_, y, below=below):
+            calcium = 0 if below else 7 * y[1] * (120 - y[0])
+            return [
+                (3.5 * (rest - y[0]) + calcium) / 200,
+                (1 - y[1]) / 100 if below else -y[1] / 20,
+            ]
+
+        events = [lambda _, y: y[0] + 60, lambda _, y: y[0] + 35]
+        events[0].direction, events[1].direction = (1 if below else -1), 1
+        events[0].terminal = events[1].terminal = True
+        found = solve_ivp(
+            slopes, (at, END), [v, h], "DOP853", events=events, rtol=1e-10, atol=1e-12
+        )
+        at, v, h = found.t[-1], *found.y[:, -1]
+        if len(found.t_events[0]):
+            v = -60.0
+        elif len(found.t_events[1]):
+            end = np.ceil(at / DT - 1e-9) * DT
+            spikes.append(end - DT)
+            at, v, h = end, -50.0, h * np.exp(-(end - at) / 20)
+    return np.array(spikes)
+
+
+def test_bursts_are_those_of_a_tight_solution(simulate):
+    """As many spikes, within a step; the later ones of a burst are more sensitive, by the interval before."""
+    cells = "".join(
+        f"  cell{k}: {{neuron: lif_burst, size: 1, initial: {{v: {v} mV, h: {h}}}}}\n"
+        for k, (_, v, h) in enumerate(RELEASES)
+    )
+    currents = "".join(
+        f"  hold{k}: {{kind: current, target: cell{k}, amplitude: {LEAK * (rest + 65)} pA}}\n"
+        for k, (rest, _, _) in enumerate(RELEASES)
+    )
+    head = f"thalia: 1\nname: bursts\nduration: {END} ms\ndt: {DT} ms\n"
+    run = simulate(f"{head}populations:\n{cells}stimuli:\n{currents}")
+    expected = [tight_solution(*release) for release in RELEASES]
+    spikes = [run.spikes[f"cell{k}"].times * 1e3 for k in range(len(RELEASES))]
+
+    assert (
+        [len(times) for times in spikes] == [len(times) for times in expected] == [5, 5, 4, 6, 4, 5]
+    )
+    allowed = [DT * 1.01 + 0.05 * np.diff(times, prepend=times[0]) for times in expected]
+    errors = np.abs(np.concatenate(spikes) - np.concatenate(expected))
+    assert (errors <= np.concatenate(allowed)).all()
