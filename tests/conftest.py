@@ -58,9 +58,14 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item) -> None:
     """Keep imported modules out of the collections of garbage, one of which Brian2 asks for before every run."""
-    if "brian2" in sys.modules and not gc.get_freeze_count():
+    imported = len(sys.modules)
+    if "brian2" in sys.modules and item.config.stash.get(FROZEN, 0) < imported:
         gc.collect()
         gc.freeze()
+        item.config.stash[FROZEN] = imported
+
+
+FROZEN = pytest.StashKey[int]()
 
 
 def pytest_terminal_summary(
