@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 
 import thalia
-from thalia.compiler.pipeline import plan_of
-from thalia.errors import CircuitError
 
 # the second neuron fires once where the first fires three times; all of the third fill a step
 TEXT = """
@@ -83,11 +81,3 @@ record: {{states: {{i: {{population: c, variables: [current_exp_i], every: 6.1 m
 
     assert (len(run.spikes["a"]), len(run.spikes["b"])) == (count, 1)
     assert run.reports["i/current_exp_i"]["values"][1, 0] == pytest.approx(count, rel=1e-6)
-
-
-def test_a_spike_of_a_step_that_does_not_fit_32_bits_is_refused():
-    """2^31 steps of 0.1 ms are about 59.65 hours."""
-    text = TEXT.replace("PLASTIC", "").replace("5.04 ms", "60 hour")
-
-    with pytest.raises(CircuitError, match=r"a spike: expected at most 2\^31 - 1 steps"):
-        plan_of(thalia.loads(text))

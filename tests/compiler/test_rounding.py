@@ -114,6 +114,26 @@ def test_a_phase_without_a_step_is_refused(durations, where):
     assert str(problem).endswith(told)
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"pathways.a.delay": "60 hour"}, r"delay: the axonal delay: expected at most 2\^31 - 1 steps"),
+        ({"stimuli.train.times.0": ["60 hour"]}, r"train: a spike: expected at most 2\^31 - 1 steps"),
+        ({"duration": "1e9 hour", "dt": "1 us"}, r"duration: .* has more steps of 0.001 ms than"),
+    ],
+)  # fmt: skip
+def test_numbers_of_steps_that_would_wrap_are_refused(change, told):
+    """2^31 steps of 0.1 ms are 59.65 hours."""
+    with pytest.raises(CircuitError, match=told):
+        plan_of(thalia.loads(TEXT, set=change))
+
+
+def test_a_refractory_period_may_last_for_ever():
+    circuit = thalia.loads(TEXT, set={"populations.cell.parameters.t_ref": "1e12 hour"})
+
+    assert not any("cell" in note and "refractory" in note for note in plan_of(circuit).notes)
+
+
 def test_a_duration_without_a_step_is_refused():
     with pytest.raises(CircuitError, match="expected at least half a step"):
         compile_circuit(in_phases("1 ms"), CompilerOptions(duration="0.04 ms"))

@@ -80,6 +80,8 @@ def is_multiple(seconds: float, dt: float, steps: int) -> bool:
 
 def rounding(seconds: float, dt: float, steps: int | None = None) -> str:
     """What a time becomes on the grid, in words; nothing if that is what was asked for."""
+    if not seconds / dt < MOST_STEPS:
+        return ""  # longer than any run
     made = steps_of(seconds, dt) if steps is None else steps
     if is_multiple(seconds, dt, made):
         return ""

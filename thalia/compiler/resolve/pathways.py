@@ -11,6 +11,7 @@ from thalia.compiler.resolve.plasticity import AppliedRules
 from thalia.compiler.resolve.receptors import Receptor
 from thalia.errors import Diagnostics, Path
 from thalia.syntax.fields import expect
+from thalia.syntax.time_grid import MOST_SHORT, too_many_steps
 from thalia.syntax.units import UNITS, Value, constant
 
 CONDUCTANCE = UNITS["S"][1]
@@ -139,6 +140,9 @@ def _check_delays(circuit: Circuit, pathway: Pathway, path: Path, diagnostics: D
             message = f"the {side} delay is below the time step of {dt}, found {delay}"
             hint = f"use at least {dt}: a spike takes effect at a later time step"
             diagnostics.error((*path, "delay"), message, hint)
+        if not delay.is_random and not delay.mean / dt.mean < MOST_SHORT:
+            with diagnostics.catch((*path, "delay")):
+                raise too_many_steps(f"the {side} delay", delay.mean, dt.mean)
 
 
 def _check_conductance(weight: Value, path: Path, diagnostics: Diagnostics) -> None:
