@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from brian2 import hertz, volt
 
 import thalia
 from thalia.training.subject import subject_of
@@ -173,7 +174,7 @@ def test_thalia_runs_these_equations():
     for _ in range(300):
         spikes, target = random.random(12) < 0.1, random.uniform(-3, 3, 2)
         subject.set("out", "target", target)
-        subject.present(MILLI, {"inputs": 1000.0 * spikes})
+        subject.present("1 ms", {"inputs": 1000.0 * spikes * hertz})
         expected.step(spikes, target)
     found = {name: matrix(subject, name, scale) for name, scale in SCALES.items()}
 
@@ -198,7 +199,7 @@ def test_a_readout_and_its_feedback_become_mirror_images_where_both_decay():
         before = matrix(subject, "feedback", 1) - matrix(subject, "rec_out", MILLI).T
         for _ in range(20):
             subject.set("out", "target", random.uniform(-3, 3, 2))
-            subject.present(0.01, {"inputs": 100.0})
+            subject.present("10 ms", {"inputs": "100 Hz"})
         after = matrix(subject, "feedback", 1) - matrix(subject, "rec_out", MILLI).T
         subject.close()
         differences[decay[:1]] = np.abs(after).max() / np.abs(before).max()
@@ -242,17 +243,17 @@ def test_online_it_learns_the_published_task_as_well():
     }
     for name, weights in (given | {"feedback": published.feedback}).items():
         pre, post = subject.ends(name)
-        subject.set_weights(name, weights[post, pre])
+        subject.set_weights(name, weights[post, pre] * (1 if name == "feedback" else volt))
 
     losses, late = [], np.concatenate([np.zeros(3), published.target[:-3]])
     for _ in range(200):
         subject.set("out", "taught", 0)
-        subject.present(0.3)
+        subject.present("300 ms")
         subject.set("out", "taught", 1)
         values = []
         for spikes, wanted in zip(published.input, late, strict=True):
             subject.set("out", "target", wanted)
-            subject.present(MILLI, {"inputs": 1000.0 * spikes})
+            subject.present("1 ms", {"inputs": 1000.0 * spikes * hertz})
             values.append(1e3 * subject.read("out", "v")[0])
         losses.append(((np.array(values) - late) ** 2).sum() / 2)
     subject.close()

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from brian2 import hertz, mV
 
 import thalia
 from thalia.errors import CircuitError
@@ -123,7 +124,7 @@ SHOWN = REWARDED.replace(
 
 def show(moment):
     """A rate of its own for every cell, drawn anew at every stop."""
-    moment.set("cells", "rate", moment.random.random(20) * 200)
+    moment.set("cells", "rate", moment.random.random(20) * 200 * hertz)
 
 
 @pytest.mark.parametrize("backend", ["runtime", "cpp"])
@@ -132,7 +133,7 @@ def test_a_task_sets_the_rates_of_each_neuron_until_it_sets_others(simulate, bac
     task = thalia.Task(
         "1 s",
         lambda moment: (
-            moment.set("cells", "rate", np.arange(20) * 10.0) or rates.append(moment.time)
+            moment.set("cells", "rate", np.arange(20) * 10.0 * hertz) or rates.append(moment.time)
         ),
     )
     run = simulate(SHOWN, task=task, backend=backend)
@@ -163,8 +164,15 @@ def test_rates_that_a_task_set_are_kept_and_resumed_to_the_bit(simulate, tmp_pat
 
 
 @pytest.mark.parametrize(("values", "message"), [
-    (("cells", "rate", [1.0, 2.0]), r"'rate' of 'cells': expected 20 finite numbers, or one for all, found \(2,\)"),
-    (("cells", "rate", np.nan), "expected 20 finite numbers, or one for all, found nan"),
+    (("cells", "rate", [1.0, 2.0] * hertz), "'rate' of 'cells': expected 20 numbers, or one for all, found 2"),
+    (("cells", "rate", np.nan * hertz), "'rate' of 'cells': expected finite numbers, found nan"),
+    (("cells", "rate", 20), "'rate' of 'cells': expected a rate, such as '20 Hz', found 20 without a unit"),
+    (("cells", "rate", np.arange(20)), "expected a rate, such as '20 Hz', found 20 numbers without a unit"),
+    (("cells", "rate", "20 mV"), r"expected a rate, found 20 mV \(a voltage\)"),
+    (("cells", "rate", 20 * mV), "expected a rate, found a voltage"),
+    (("cells", "rate", "normal(20 Hz, 1 Hz)"), "expected one number, found the distribution normal"),
+    (("cells", "rate", "-1 Hz"), "a rate cannot be below 0"),
+    (("cells", "rate", "20 kHz"), "a rate of 20000 Hz is more than one spike in a step of 1 ms"),
     (("cells", "speed", 1.0), "sets 'speed' of 'cells', which lets it set rate"),
     (("cell", "rate", 1.0), r"sets 'rate' of 'cell', which no task may\n    hint: say `from_task: \[rate\]` there; did you mean 'cells'"),
 ])  # fmt: skip
@@ -258,5 +266,5 @@ def test_what_would_be_ignored_is_told(modulator, message):
 @pytest.mark.parametrize("amount", [float("nan"), "much"])
 def test_an_amount_that_is_no_number_is_told(simulate, amount):
     task = thalia.Task("100 ms", lambda moment: moment.release("dopamine", amount))
-    with pytest.raises(CircuitError, match="expected a number"):
+    with pytest.raises(CircuitError, match="the task releases 'dopamine': expected"):
         simulate(REWARDED, task=task)

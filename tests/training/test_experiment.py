@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from brian2 import hertz
 
 import thalia
 from tests.helpers import thalia as command
@@ -39,12 +40,12 @@ class Potentiate(Environment):
 
     def learn(self, subject, random, note):
         for _ in range(self.trials):
-            response = subject.present(0.05, {self.stimuli["cue"][0]: 40 + 40 * random.random()})
+            response = subject.present("50 ms", {self.stimuli["cue"][0]: f"{40 + 40 * random.random()!r} Hz"})
             subject.release(self.modulators["dopamine"], self.reward)
-            subject.present(0.05)
+            subject.present("50 ms")
             note(spikes=response.total(self.readout["cell"][0]))
         with subject.frozen():
-            tested = subject.present(0.2, {self.stimuli["cue"][0]: 60}).total(self.readout["cell"][0])
+            tested = subject.present("200 ms", {self.stimuli["cue"][0]: "60 Hz"}).total(self.readout["cell"][0])
         return {"spikes": tested, "weight": subject.weights("p").mean() * 1e3}
 '''
 TEXT = """
@@ -290,8 +291,8 @@ def subject(file):
 
 
 def test_rates_hold_for_one_presentation(subject):
-    loud = subject.present(0.5, {"cue": np.arange(20) * 5.0})
-    quiet = subject.present(0.5)
+    loud = subject.present("500 ms", {"cue": np.arange(20) * 5.0 * hertz})
+    quiet = subject.present("0.5 s")
 
     assert loud.counts("cue").shape == (20,)
     assert loud.counts("cue")[0] == 0
@@ -304,9 +305,9 @@ def test_rates_hold_for_one_presentation(subject):
 
 def test_what_was_learned_can_be_forgotten(subject):
     before = subject.digest()
-    subject.present(0.2, {"cue": 50})
+    subject.present("200 ms", {"cue": "50 Hz"})
     subject.release("dopamine", 1)
-    subject.present(0.2)
+    subject.present("200 ms")
     learned = subject.digest()
 
     subject.forget()
@@ -316,9 +317,9 @@ def test_what_was_learned_can_be_forgotten(subject):
 
 def test_nothing_is_learned_while_frozen_and_a_network_that_learns_is_found_out(subject):
     with subject.frozen():
-        subject.present(0.2, {"cue": 50})
+        subject.present("200 ms", {"cue": "50 Hz"})
         subject.release("dopamine", 1)
-        subject.present(0.2)
+        subject.present("200 ms")
 
     with pytest.raises(RuntimeError, match="plasticity is off has learned"), subject.frozen():
         subject.session.write("synapses_p.w", subject.session.read("synapses_p.w") + 1e-6)
@@ -504,12 +505,13 @@ def test_check_looks_at_the_experiment_too(file):
 
 
 @pytest.mark.parametrize(("rates", "message"), [
-    ({"cue": [1.0, 2.0]}, "sets 'rate' of 'cue': expected 20 finite numbers"),
-    ({"cells": 5}, "sets 'rate' of 'cells', which no task may"),
+    ({"cue": ["1 Hz", "2 Hz"]}, "sets 'rate' of 'cue': expected 20 numbers, or one for all, found 2"),
+    ({"cue": 20}, "sets 'rate' of 'cue': expected a rate, such as '20 Hz', found 20 without a unit"),
+    ({"cells": "5 Hz"}, "sets 'rate' of 'cells', which no task may"),
 ])  # fmt: skip
 def test_what_cannot_be_shown_is_told(subject, rates, message):
     with pytest.raises(CircuitError, match=message):
-        subject.present(0.1, rates)
+        subject.present("100 ms", rates)
 
 
 MISSED = ("digits", "task_sequence")  # whose goals are not reached, as docs/learning.md says

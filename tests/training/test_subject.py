@@ -3,6 +3,7 @@
 import h5py
 import numpy as np
 import pytest
+from brian2 import hertz, mV
 
 import thalia
 from thalia.errors import CircuitError
@@ -46,7 +47,9 @@ def test_an_experiment_rewires_and_releases_by_weight_changes_as_a_run_does(back
     run = thalia.run(thalia.loads(SLOW), backend=backend, output=tmp_path / "run.h5")
     subject = subject_of(thalia.loads(SLOW), backend)
     try:
-        spikes = [subject.present(seconds).total("cells") for seconds in (0.4, 0.17, 0.43)]
+        spikes = [
+            subject.present(seconds).total("cells") for seconds in ("0.4 s", "170 ms", "0.43 s")
+        ]
         found, released = subject.weights("p"), level(subject)
     finally:
         subject.close()
@@ -64,24 +67,24 @@ def test_learning_is_on_again_after_an_error_in_a_test(subject):
     with pytest.raises(ZeroDivisionError), subject.frozen():
         raise ZeroDivisionError
     before = subject.digest()
-    subject.present(0.2, {"source": 50})
+    subject.present("0.2 s", {"source": "50 Hz"})
     learned = subject.digest()
     with pytest.raises(RuntimeError, match="plasticity is off has learned"), subject.frozen():
         subject.session.write("synapses_p.w", subject.session.read("synapses_p.w") / 2)
     after = subject.digest()
-    subject.present(0.2, {"source": 50})
+    subject.present("0.2 s", {"source": "50 Hz"})
 
     assert learned != before
     assert subject.digest() != after
 
 
 def test_nothing_is_rewired_while_frozen(subject):
-    subject.present(0.1)
+    subject.present("0.1 s")
     with subject.frozen():
         before = subject.session.read("synapses_p.structural_connected")
-        subject.present(0.5)
+        subject.present("0.5 s")
         frozen = subject.session.read("synapses_p.structural_connected")
-    subject.present(0.5)
+    subject.present("0.5 s")
 
     assert np.array_equal(before, frozen)
     assert not np.array_equal(frozen, subject.session.read("synapses_p.structural_connected"))
@@ -89,11 +92,11 @@ def test_nothing_is_rewired_while_frozen(subject):
 
 def test_what_is_forgotten_is_connected_as_at_the_beginning_and_is_not_a_change(subject):
     first = subject.weights("p")
-    subject.present(0.5, {"source": 50})
+    subject.present("0.5 s", {"source": "50 Hz"})
     learned, before = subject.weights("p"), level(subject)
     subject.forget()
     with subject.frozen():
-        subject.present(0.15)
+        subject.present("0.15 s")
 
     assert not np.array_equal(learned, first)
     assert np.array_equal(subject.weights("p"), first)
@@ -105,14 +108,14 @@ def test_a_subject_continues_from_its_state_bit_identically(backend):
     """Also another one of the same circuit, and with a stimulus that ends after it."""
     first, other = (subject_of(thalia.loads(SLOW), backend) for _ in range(2))
     try:
-        first.present(0.33, {"source": np.arange(60.0)})
+        first.present("0.33 s", {"source": np.arange(60.0) * hertz})
         state = first.state()
-        expected = [first.present(0.3), first.present(0.2, {"source": 30})]
+        expected = [first.present("0.3 s"), first.present("0.2 s", {"source": "30 Hz"})]
         ended = first.digest(), level(first), first.done
 
-        other.present(0.1)
+        other.present("0.1 s")
         other.restore(state)
-        found = [other.present(0.3), other.present(0.2, {"source": 30})]
+        found = [other.present("0.3 s"), other.present("0.2 s", {"source": "30 Hz"})]
 
         assert [each.total("cells") for each in found] == [each.total("cells") for each in expected]
         assert found[1].spikes("source")[0].tobytes() == expected[1].spikes("source")[0].tobytes()
@@ -126,9 +129,9 @@ def test_a_state_keeps_weights_that_a_task_gave_to_a_fixed_pathway():
     text = SLOW.replace("stimuli:", "  q: {pre: source, post: cells, connect: {rule: all_to_all}, "
                         "synapse: delta, weight: 0.1 mV, delay: 1 ms}\nstimuli:")  # fmt: skip
     subject = subject_of(thalia.loads(text), "runtime")
-    subject.set_weights("q", np.full(600, 2e-4))
+    subject.set_weights("q", np.full(600, 0.2) * mV)
     state = subject.state()
-    subject.set_weights("q", np.zeros(600))
+    subject.set_weights("q", np.zeros(600) * mV)
     subject.restore(state)
 
     assert (subject.weights("q") == 2e-4).all()
@@ -139,10 +142,10 @@ def test_a_state_keeps_weights_that_a_task_gave_to_a_fixed_pathway():
 def recorded(tmp_path):
     """The run file of a subject that learned, was tested, and learned again."""
     subject = subject_of(thalia.loads(SLOW), "runtime", record=tmp_path / "subject.h5")
-    subject.present(0.4)
+    subject.present("0.4 s")
     with subject.frozen():
-        subject.present(0.2)
-    subject.present(0.15)
+        subject.present("0.2 s")
+    subject.present("0.15 s")
     subject.close()
     return subject, thalia.Run(tmp_path / "subject.h5")
 
@@ -206,7 +209,7 @@ def fail_after(subject, *presented):
 def test_an_experiment_that_fails_leaves_an_incomplete_recording_of_what_was_saved(tmp_path):
     subject = subject_of(thalia.loads(SLOW), "runtime", record=tmp_path / "subject.h5")
     with pytest.raises(ZeroDivisionError):
-        fail_after(subject, 0.2, 0.1)
+        fail_after(subject, "0.2 s", "0.1 s")
 
     run = thalia.Run(tmp_path / "subject.h5")
     assert not run.attributes["complete"]
@@ -224,9 +227,9 @@ def test_an_experiment_that_fails_before_a_state_is_saved_leaves_no_file(tmp_pat
 def test_progress_of_an_experiment_is_reported_as_that_of_a_run():
     told = []
     subject = subject_of(thalia.loads(SLOW), "runtime", progress=lambda *given: told.append(given))
-    subject.present(0.3)
+    subject.present("0.3 s")
     subject.fraction = 0.5
-    subject.present(0.2)
+    subject.present("0.2 s")
     subject.close()
 
     assert {what for what, _, _ in told} == {"learning"}

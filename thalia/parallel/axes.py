@@ -15,10 +15,29 @@ _SEPARATE = re.compile(r",(?![^()]*\))(?![^\[\]]*\])(?![^{}]*\})")  # a comma in
 
 @dataclass(frozen=True)
 class Axis:
-    """A path and the values that it takes, as one writes them."""
+    """A path and the values that it takes: text as in a circuit file, numbers, or quantities.
+
+    Numbers and quantities are kept as text, so that a table of runs shows what was set.
+
+    Raises
+    ------
+    CircuitError
+        If a value is neither text nor a number.
+    """
 
     path: str
     values: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", tuple(map(self._text, self.values)))
+
+    def _text(self, value: object) -> str:
+        if isinstance(value, str):
+            return value
+        try:
+            return str(parse_value(value))
+        except ValueSyntaxError as error:
+            raise fail(f"--vary {self.path}: {error}") from None
 
     def numbers(self) -> list[float] | None:
         """The values in SI, for drawing; None if one of them is no number."""

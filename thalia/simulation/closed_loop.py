@@ -3,23 +3,28 @@
 It acts at fixed steps and on variables of the network, so a resumed run does the same.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from thalia.backends import Session
-from thalia.compiler.plan import Plan
+from thalia.compiler.plan import SECOND, Group, Member, Plan
+from thalia.compiler.resolve.rates import MOST_SPIKES, Rate, spikes_per_step
 from thalia.connectivity.build import stream
 from thalia.errors import did_you_mean, fail
 from thalia.simulation.checkpoint import time_of
 from thalia.simulation.loop import Stop, next_multiple
 from thalia.simulation.modulator_release import release_amount
 from thalia.simulation.recorder import SpikeCounter
+from thalia.syntax.equations import EquationError, divided_by
+from thalia.syntax.quantities import Numbers, in_si
+from thalia.syntax.sampling import sampled
 from thalia.syntax.time_grid import interval_steps
-
-type Numbers = float | Sequence[float] | NDArray[np.floating]
+from thalia.syntax.units import DIMENSIONLESS, ValueSyntaxError, format_number
 
 
 @dataclass(frozen=True)
@@ -30,13 +35,19 @@ class Actuators:
     session: Session
 
     def set(self, population: str, parameter: str, values: Numbers) -> None:
-        """Set a parameter of a population's neurons, in SI: one number for all, or one for each.
+        """Set a parameter of a population's neurons: one number for all, or one for each.
+
+        Parameters
+        ----------
+        values : quantities
+            With their unit: `"20 Hz"`, `rates * hertz` of Brian2, or a value of the circuit times
+            an array; bare numbers where the parameter has no dimension.
 
         Raises
         ------
         CircuitError
-            If the circuit does not let a task set it, or the numbers are not as many as the
-            neurons.
+            If the circuit does not let a task set it, the numbers have another dimension or are
+            not as many as the neurons, or the neurons cannot have them.
         """
         known = {
             member.name: member.from_task
@@ -54,18 +65,59 @@ class Actuators:
                 f"which lets it set {', '.join(known[population])}"
             )
         group, member = self.plan.population(population)
-        given = np.asarray(values, dtype=float)
-        if given.shape not in ((), (member.size,)) or not np.isfinite(given).all():
-            raise fail(
-                f"the task sets '{parameter}' of '{population}': "
-                f"expected {member.size} finite numbers, or one for all, "
-                f"found {given.shape or given}"
-            )
+        try:
+            given = in_si(values, group.parameters[parameter])
+            if given.shape not in ((), (member.size,)):
+                wanted = f"{member.size} numbers, or one for all"
+                raise ValueSyntaxError(f"expected {wanted}, found {given.size}")
+            self._check_range(group, member, parameter, given)
+        except ValueSyntaxError as error:
+            raise fail(f"the task sets '{parameter}' of '{population}': {error}") from None
         now = self.session.read(f"{group.name}.{parameter}")
         now[member.start : member.stop] = given
         self.session.write(f"{group.name}.{parameter}", now)
 
-    def release(self, modulator: str, amount: float) -> None:
+    def _check_range(
+        self, group: Group, member: Member, parameter: str, given: NDArray[np.float64]
+    ) -> None:
+        """Refuse what equations cannot have, as `check` does: a zero below a line, or a rate.
+
+        Raises
+        ------
+        ValueSyntaxError
+            If the neurons cannot have the numbers.
+        """
+        texts = (equation.right for equation in group.equations() if equation.right)
+        if not given.all() and any(parameter in divided_by(text) for text in texts):
+            raise ValueSyntaxError("it cannot be zero, because equations divide by it")
+        spikes = self._spikes[group.name]
+        if not spikes or parameter not in spikes.names:
+            return
+        values: dict[str, Any] = {"dt": self.plan.dt, parameter: given}
+        for name in spikes.names & group.all_parameters().keys() - {parameter}:
+            common = group.shared(name)
+            values[name] = common.mean if common else self._now(group, member, name)
+        try:
+            found = np.asarray(sampled(spikes.expression, values, spikes.named))
+        except EquationError:
+            return  # it also depends on the time, or on the state of the neurons
+        if not found.min() >= 0:
+            raise ValueSyntaxError("a rate cannot be below 0")
+        if found.max() > MOST_SPIKES:
+            rate = found.max() / self.plan.dt
+            raise ValueSyntaxError(
+                f"a rate of {rate:g} Hz is more than one spike in a step of "
+                f"{format_number(self.plan.dt, SECOND)}"
+            )
+
+    @cached_property
+    def _spikes(self) -> dict[str, Rate | None]:
+        return {group.name: spikes_per_step(group) for group in self.plan.groups}
+
+    def _now(self, group: Group, member: Member, name: str) -> NDArray[np.float64]:
+        return self.session.read(f"{group.name}.{name}")[member.start : member.stop]
+
+    def release(self, modulator: str, amount: Numbers) -> None:
         """Release an amount of a modulator, as in `release("dopamine", 1)`.
 
         Raises
@@ -80,9 +132,13 @@ class Actuators:
                 "and the circuit has no such modulator `from_task`",
                 known,
             )
-        if not isinstance(amount, int | float | np.number) or not np.isfinite(amount):
-            raise fail(f"the task releases {amount!r} of '{modulator}', expected a number")
-        release_amount(self.plan, self.session, modulator, float(amount))
+        try:
+            number = in_si(amount, DIMENSIONLESS)
+            if number.ndim:
+                raise ValueSyntaxError(f"expected one number, found {number.size}")
+        except ValueSyntaxError as error:
+            raise fail(f"the task releases '{modulator}': {error}") from None
+        release_amount(self.plan, self.session, modulator, float(number))
 
 
 @dataclass(frozen=True)
@@ -96,10 +152,10 @@ class TaskContext:
     time: float
     spikes: Mapping[str, int]
     random: np.random.Generator
-    release: Callable[[str, float], None]
+    release: Callable[[str, Numbers], None]
     """Release an amount of a modulator, as in `context.release("dopamine", 1)`."""
     set: Callable[[str, str, Numbers], None]
-    """Set a parameter that is `from_task`, in SI, as in `context.set("cue", "rate", 20)`."""
+    """Set a parameter that is `from_task`, as in `context.set("cue", "rate", "20 Hz")`."""
 
 
 @dataclass(frozen=True)

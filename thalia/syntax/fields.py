@@ -157,6 +157,13 @@ def positive(value: Value) -> Value:
     return value
 
 
+def not_negative(value: Value) -> Value:
+    """The value, if it is a single number and not below 0."""
+    if _fixed(value).mean < 0:
+        raise refuse(f"expected 0 or more, found {value}")
+    return value
+
+
 def _probability(value: Value) -> Value:
     if not 0 <= _fixed(value).mean <= 1:
         raise refuse(f"expected a probability between 0 and 1, found {value}")
@@ -237,6 +244,7 @@ if TYPE_CHECKING:
     type Time = Value
     type Length = Value
     type Rate = Value
+    type SingleRate = Value
     type Number = Value
     type PositiveTime = Value
     type PositiveLength = Value
@@ -253,6 +261,7 @@ else:
     Time = quantity("time", UNITS["s"][1])
     Length = quantity("length", UNITS["m"][1])
     Rate = quantity("rate", UNITS["Hz"][1])
+    SingleRate = Annotated[Rate, AfterValidator(not_negative)]
     Number = quantity("number without unit", DIMENSIONLESS)
     PositiveTime = Annotated[Time, AfterValidator(positive)]
     PositiveLength = Annotated[Length, AfterValidator(positive)]

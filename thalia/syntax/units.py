@@ -7,6 +7,8 @@ are found before anything heavy is imported. All values inside Thalia are in SI 
 import re
 from dataclasses import dataclass, field
 from math import isfinite
+from numbers import Real
+from typing import Any
 
 from thalia.errors import MistakeInText, did_you_mean
 
@@ -215,6 +217,40 @@ class Value:
     def __str__(self) -> str:
         return self.text or format_value(self)
 
+    def __mul__(self, numbers: Any) -> "Quantities":
+        """Numbers, as an array or a single one, with the unit of this value."""
+        if self.is_random:
+            raise ValueSyntaxError(f"expected one number, found the distribution {self}")
+        return Quantities(numbers * self.mean, self.dimension)
+
+    __rmul__ = __mul__
+    __array_ufunc__ = None  # so that NumPy leaves `array * value` to the value
+
+
+@dataclass(frozen=True, eq=False)
+class Quantities:
+    """Numbers of one dimension, in SI: an array, or a single one."""
+
+    numbers: Any
+    dimension: Dimension
+
+
+def dimension_in_brian(raw: object) -> Dimension | None:
+    """The dimension of a quantity of Brian2, which need not be imported; None for anything else.
+
+    Raises
+    ------
+    ValueSyntaxError
+        If it is one of temperature or luminosity, which no quantity of a circuit has.
+    """
+    powers = getattr(getattr(raw, "dim", None), "_dims", None)
+    if powers is None:
+        return None
+    metre, kilogram, second, ampere, kelvin, mole, candela = map(float, powers)
+    if kelvin or candela:
+        raise ValueSyntaxError(f"a quantity in {raw!r} has no place in a circuit")
+    return (metre, kilogram, second, ampere, mole)
+
 
 def constant(number: float, dimension: Dimension = DIMENSIONLESS) -> Value:
     """A number in SI units as a value."""
@@ -238,16 +274,26 @@ def parse_value(raw: object) -> Value:
     """
     if isinstance(raw, Value):
         return raw
-    if isinstance(raw, bool) or not isinstance(raw, int | float | str):
+    if (dimension := dimension_in_brian(raw)) is not None and getattr(raw, "shape", None) == ():
+        return constant(_finite(float(raw)), dimension)  # type: ignore[arg-type]
+    if isinstance(raw, bool) or not isinstance(raw, Real | str):
         raise ValueSyntaxError(
             f"expected a number with a unit, such as '20 ms', found {_shown(raw)}"
         )
-    if isinstance(raw, int | float):
-        if not isfinite(raw):
-            raise ValueSyntaxError(f"expected a finite number, found {raw}")
-        return constant(raw)
+    if isinstance(raw, Real):
+        return constant(_finite(raw))
     call = re.fullmatch(r"\s*([a-z_]+)\s*\((.*)\)\s*", raw)
     return _parse_distribution(raw, *call.groups()) if call else _parse_quantity(raw)
+
+
+def _finite(number: Real | float) -> float:
+    try:
+        found = float(number)
+    except OverflowError:
+        raise ValueSyntaxError("expected a finite number, found one beyond 1e308") from None
+    if not isfinite(found):
+        raise ValueSyntaxError(f"expected a finite number, found {found}")
+    return found
 
 
 def _parse_quantity(text: str) -> Value:

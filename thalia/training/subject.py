@@ -21,15 +21,16 @@ from thalia.compiler.pipeline import compile_circuit
 from thalia.compiler.plan import SECOND, Plan, SynapseGroup
 from thalia.errors import fail
 from thalia.simulation.checkpoint import SavedState, derived
-from thalia.simulation.closed_loop import Actuators, Numbers
+from thalia.simulation.closed_loop import Actuators
 from thalia.simulation.loop import Clock, Loop, Stop, enter_phase
 from thalia.simulation.network import Engine, Network
 from thalia.simulation.observers import Observers
 from thalia.simulation.progress import ProgressReporter
 from thalia.simulation.recorder import SpikeCounter, samples_of
 from thalia.simulation.synapse_state import weights
+from thalia.syntax.quantities import Numbers, in_si
 from thalia.syntax.time_grid import as_text, interval_rounding, interval_steps
-from thalia.syntax.units import Value, constant
+from thalia.syntax.units import Dimension, Quantities, ValueSyntaxError, constant
 from thalia.training.recording import Recording
 
 LEARNING, FROZEN = 0, 1
@@ -130,24 +131,24 @@ class Subject:
         """Steps simulated so far."""
         return self.loop.done
 
-    def present(
-        self, duration: float | Value, rates: Mapping[str, Numbers] | None = None
-    ) -> Response:
-        """Present rates (Hz) or values to some populations; the others have their own rates.
+    def present(self, duration: Numbers, rates: Mapping[str, Numbers] | None = None) -> Response:
+        """Present rates or values to some populations; the others have their own rates.
 
         Parameters
         ----------
-        duration : float, seconds, or a time
-        rates : mapping from population to one number, or one for each neuron
-            A rate in Hz where the population has its `rate` from the task, else the `value` that
-            its neurons are tuned to.
+        duration : time
+            With its unit: `"300 ms"`, or a value of the task or of Brian2.
+        rates : mapping from population to one quantity, or one for each neuron
+            A rate with its unit where the population has its `rate` from the task, else the `value`
+            that its neurons are tuned to.
 
         Raises
         ------
         CircuitError
-            If no task may set the rates of a population, or there are not as many as it has
-            neurons, or the duration is not a multiple of dt.
+            If the duration is not a positive time, a multiple of dt, no task may set the rates of a
+            population, or they are not rates that it can have, one for all or one for each neuron.
         """
+        seconds = _seconds(duration)
         given = rates or {}
         for population in self.shown - given.keys():
             (group, member), parameter = (
@@ -155,11 +156,10 @@ class Subject:
                 self._stimulus(population),
             )
             own = self.arrays.groups[group.name][parameter][member.start : member.stop]
-            self.actuators.set(population, parameter, own)
+            self.actuators.set(population, parameter, Quantities(own, group.parameters[parameter]))
         for population, values in given.items():
             self.actuators.set(population, self._stimulus(population), values)
         self.shown = frozenset(given)
-        seconds = duration.mean if isinstance(duration, Value) else duration
         if interval_rounding(seconds, self.plan.dt):
             wanted = f"a multiple of dt, {as_text(self.plan.dt)}"
             raise fail(f"the task presents for {as_text(seconds)}, expected {wanted}")
@@ -176,7 +176,7 @@ class Subject:
         """Give neurons a parameter that is `from_task`; see `Actuators.set`."""
         self.actuators.set(population, parameter, values)
 
-    def release(self, modulator: str, amount: float) -> None:
+    def release(self, modulator: str, amount: Numbers) -> None:
         """Release an amount of a modulator that is `from_task`; see `Actuators.release`."""
         self.actuators.release(modulator, amount)
 
@@ -189,6 +189,10 @@ class Subject:
         """The current weights of a pathway in SI, sorted by presynaptic and postsynaptic neuron."""
         synapses, rows = self._synapses(pathway)
         return weights(synapses, self.session.read)[rows]
+
+    def weight_dimension(self, pathway: str) -> Dimension:
+        """The dimension of the weights of a pathway."""
+        return self._synapses(pathway)[0].weight
 
     def ends(self, pathway: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The pre- and postsynaptic neuron of each synapse of a pathway, in the order of `weights`.
@@ -203,13 +207,30 @@ class Subject:
         pre, post = (self.plan.population(end)[1].start for end in (member.pre, member.post))
         return wired.pre[rows] - np.int64(pre), wired.post[rows] - np.int64(post)
 
-    def set_weights(self, pathway: str, values: NDArray[np.float64]) -> None:
-        """Set the weights of a pathway, in SI and in the order of `weights`; traces continue."""
+    def set_weights(self, pathway: str, values: Numbers) -> None:
+        """Set the weights of a pathway, in the order of `weights`; traces continue.
+
+        Parameters
+        ----------
+        values : (n_synapses,) quantities
+            With their unit, as in `0.5*mV*numbers` with Brian2's `mV`.
+
+        Raises
+        ------
+        CircuitError
+            If they have another dimension, or are not as many as the synapses.
+        """
         if self.plan.flush_interval:
             self.session.flush()
         synapses, rows = self._synapses(pathway)
         now = self.session.read(f"{synapses.name}.w")
-        now[rows] = values
+        try:
+            given = in_si(values, synapses.weight)
+            if given.shape not in ((), rows.shape):
+                raise ValueSyntaxError(f"expected {len(rows)} weights, found {given.size}")
+        except ValueSyntaxError as error:
+            raise fail(f"the task sets the weights of '{pathway}': {error}") from None
+        now[rows] = given
         self.session.write(f"{synapses.name}.w", now)
         self.observers.accept_weights()
 
@@ -323,6 +344,24 @@ class Subject:
         seconds = done * self.plan.dt
         ratio = self.clock.seconds["simulate"] / (seconds - self.begin * self.plan.dt)
         self.progress("learning", self.fraction, f"{seconds:.4g} s, {ratio:.2g} x model time")
+
+
+def _seconds(duration: Numbers) -> float:
+    """A time that a task gives.
+
+    Raises
+    ------
+    CircuitError
+        If it is not a positive time.
+    """
+    try:
+        found = in_si(duration, SECOND)
+    except ValueSyntaxError as error:
+        raise fail(f"the task presents for a time: {error}") from None
+    if found.ndim or found <= 0:
+        shown = f"{1e3 * found:g} ms" if not found.ndim else f"{found.size} times"
+        raise fail(f"the task presents for a time: expected one above 0 ms, found {shown}")
+    return float(found)
 
 
 def with_trial_phases(circuit: Circuit) -> Circuit:

@@ -7,6 +7,8 @@ be more regular than a Poisson process, because its intervals are at least one s
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice, product
 from math import exp, log1p, sqrt
 from typing import Any
@@ -28,36 +30,54 @@ _REACH = 5  # standard deviations of a distribution that are expected to be draw
 HERTZ, SECOND = UNITS["Hz"][1], UNITS["s"][1]
 
 
-def spikes_per_step(group: Group) -> str:
-    """The spikes that a source would fire in one step, as an expression; empty for other neurons.
+@dataclass(frozen=True)
+class Rate:
+    """A rate, or the spikes in one step, as an expression.
+
+    `named` are the expressions that names stand for, and `names` everything that is mentioned.
+    """
+
+    expression: str
+    named: dict[str, str]
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Every name in the expression, and in what these stand for."""
+        return _mentioned(self.expression, self.named)
+
+
+def spikes_per_step(group: Group) -> Rate | None:
+    """What decides how often the neurons of a group fire; None unless they are such sources.
 
     It is the chance in a threshold such as `rand() < rate*dt`, or the step of a phase that starts
     again from what is left over.
     """
     threshold = tree(group.threshold) if group.threshold else None
+    expression = ""
     match threshold:
         case ast.Compare(
             left=ast.Call(func=ast.Name(id="rand")),
             ops=[ast.Lt() | ast.LtE()],
             comparators=[chance],
         ):
-            return ast.unparse(chance)
+            expression = ast.unparse(chance)
         case ast.Compare(left=ast.Name(id=phase), ops=[ast.Gt() | ast.GtE()], comparators=[whole]):
-            full = ast.unparse(whole)
-            goes_on = any(
-                s.target == phase and s.operator == "-=" and ast.unparse(tree(s.right)) == full
-                for s in group.reset
-            )
-            for equation in group.model if goes_on else ():
-                is_ode = equation.kind == "ode" and equation.name == phase
-                if is_ode and phase not in identifiers(equation.right):
-                    return f"({equation.right})*dt/({full})"
+            expression = _step_of(phase, ast.unparse(whole), group)
+    named = {e.name: e.right for e in group.equations() if e.kind == "expression"}
+    return Rate(expression, named) if expression else None
+
+
+def _step_of(phase: str, whole: str, group: Group) -> str:
+    """How far a phase goes round in one step; empty if it is none."""
+    starts_again = any(
+        s.target == phase and s.operator == "-=" and ast.unparse(tree(s.right)) == whole
+        for s in group.reset
+    )
+    for equation in group.model if starts_again else ():
+        is_ode = equation.kind == "ode" and equation.name == phase
+        if is_ode and phase not in identifiers(equation.right):
+            return f"({equation.right})*dt/({whole})"
     return ""
-
-
-def expressions_of(group: Group) -> dict[str, str]:
-    """The named expressions of a group, and what each stands for."""
-    return {e.name: e.right for e in group.equations() if e.kind == "expression"}
 
 
 def check_rates(
@@ -83,7 +103,7 @@ def _check_stimulus(
     each: ResolvedStimulus, dt: float, steps: int, diagnostics: Diagnostics
 ) -> None:
     given = {name: (value,) for name, value in each.values.items()}
-    found = _extremes(each.part.rate, given, {}, dt, steps)
+    found = _extremes(Rate(each.part.rate, {}), given, dt, steps)
     if found is None:
         return
     (low, when), (high, _) = found
@@ -103,7 +123,7 @@ def _check_source(
 ) -> str:
     """Note a rate that a source cannot have; what to tell of one that it hardly can."""
     spikes = spikes_per_step(group)
-    found = spikes and _extremes(spikes, member.parameters, expressions_of(group), dt, steps)
+    found = spikes and _extremes(spikes, member.parameters, dt, steps)
     if not found:
         return ""
     (low, _), (high, _) = found
@@ -136,11 +156,7 @@ def _hint(values: Mapping[str, Value]) -> str:
 
 
 def _extremes(
-    expression: str,
-    given: Mapping[str, tuple[Value, ...]],
-    named: Mapping[str, str],
-    dt: float,
-    steps: int,
+    rate: Rate, given: Mapping[str, tuple[Value, ...]], dt: float, steps: int
 ) -> tuple[tuple[float, float], tuple[float, float]] | None:
     """The lowest and the highest value over the simulation, each with its time in seconds.
 
@@ -148,13 +164,12 @@ def _extremes(
     """
     import numpy as np
 
-    names = _mentioned(expression, named)
     times = np.linspace(0, steps - 1, min(max(steps, 1), _MOST_SAMPLES)).round() * dt
-    values: dict[str, Any] = {"dt": dt, "t": times if "t" in names else 0.0}
+    values: dict[str, Any] = {"dt": dt, "t": times if "t" in rate.names else 0.0}
     found = []
-    for corner in _corners({name: given[name] for name in names & given.keys()}):
+    for corner in _corners({name: given[name] for name in rate.names & given.keys()}):
         try:
-            at = np.asarray(sampled(expression, values | corner, named), dtype=float)
+            at = np.asarray(sampled(rate.expression, values | corner, rate.named), dtype=float)
         except (EquationError, ArithmeticError, TypeError):
             return None
         for index in (int(np.argmin(at)), int(np.argmax(at))):
@@ -162,13 +177,13 @@ def _extremes(
     return min(found), max(found)
 
 
-def _mentioned(expression: str, named: Mapping[str, str]) -> set[str]:
+def _mentioned(expression: str, named: Mapping[str, str]) -> frozenset[str]:
     """The names in an expression, and in what these stand for."""
     names, new = set[str](), {*identifiers(expression)}
     while new:
         names |= new
         new = set().union(*(identifiers(named[name]) for name in new & named.keys())) - names
-    return names
+    return frozenset(names)
 
 
 def _corners(given: Mapping[str, tuple[Value, ...]]) -> Iterator[dict[str, float]]:

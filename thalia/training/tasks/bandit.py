@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from thalia.simulation.closed_loop import Numbers
-from thalia.syntax.fields import PositiveTime, Rate
+from thalia.syntax.fields import PositiveTime, SingleRate
+from thalia.syntax.quantities import Numbers
 from thalia.training.subject import Response, Subject
 from thalia.training.tasks import Environment, Note
 
@@ -41,8 +41,8 @@ class Bandit(Environment):
         ((0.7, 0.3),), min_length=1
     )  # the probabilities of the actions
     error: Literal["prediction", "sign", "unsigned", "reward", "shuffled", "yoked"] = "prediction"
-    cue_rate: Rate
-    copy_rate: Rate
+    cue_rate: SingleRate
+    copy_rate: SingleRate
     cue: PositiveTime
     act: PositiveTime
     reward: PositiveTime
@@ -54,7 +54,7 @@ class Bandit(Environment):
         """All trials; the probabilities are given to the actions in an order of the seed's own."""
         order = random.permutation(len(self.readout["choice"]))
         blocks = [np.array(odds)[order] for odds in self.blocks]
-        cue = dict.fromkeys(self.stimuli["cue"], self.cue_rate.mean)
+        cue = dict.fromkeys(self.stimuli["cue"], self.cue_rate)
         optimal = np.array(
             [
                 [self._trial(subject, cue, odds, random, note) for _ in range(self.trials)]
@@ -84,9 +84,7 @@ class Bandit(Environment):
     ) -> bool:
         """Choose, and reward with the probability of the choice; whether it was the best."""
         choice = self._choice(subject, cue, random)
-        acted = subject.present(
-            self.act, {**cue, self.stimuli["copy"][choice]: self.copy_rate.mean}
-        )
+        acted = subject.present(self.act, {**cue, self.stimuli["copy"][choice]: self.copy_rate})
         rewarded = bool(random.random() < chances[choice])
         error = self._error(acted, choice, rewarded, chances, random)
         subject.release(self.modulators["dopamine"], self.amount * error)

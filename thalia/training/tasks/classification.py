@@ -10,7 +10,8 @@ from pydantic import Field
 
 from thalia.compiler.plan import Plan
 from thalia.errors import CircuitError, Problem, fail
-from thalia.syntax.fields import PositiveTime, Rate
+from thalia.syntax.fields import PositiveTime, SingleRate
+from thalia.syntax.quantities import Numbers
 from thalia.training.subject import Subject
 from thalia.training.tasks import Environment, Note
 
@@ -44,7 +45,7 @@ class Classification(Environment):
     norm: float = Field(
         4.0, ge=0
     )  # of an image, in units of `full_rate`; 0 leaves its values between 0 and 1
-    full_rate: Rate
+    full_rate: SingleRate
     show: PositiveTime
     pause: PositiveTime
     last_rate: float = 0.1
@@ -115,11 +116,11 @@ class Classification(Environment):
         subject.present(self.pause)
         return counts
 
-    def _encoded(self, subject: Subject, image: Floats) -> dict[str, Floats]:
+    def _encoded(self, subject: Subject, image: Floats) -> dict[str, Numbers]:
         """Rates of one population's neurons, or a value for each of several tuned populations."""
         names = self.stimuli["image"]
         if len(names) == 1:
-            return {names[0]: image * self.full_rate.mean}
+            return {names[0]: image * self.full_rate}
         return dict(zip(names, image, strict=True))
 
     def _split(self, random: np.random.Generator) -> tuple[Floats, Ints, Floats, Ints]:

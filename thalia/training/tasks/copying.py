@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from thalia.syntax.fields import PositiveTime, Rate
+from thalia.syntax.fields import PositiveTime, SingleRate
+from thalia.syntax.quantities import Numbers
+from thalia.syntax.units import Value
 from thalia.training.subject import Subject
 from thalia.training.tasks import Environment, Note
 
@@ -36,8 +38,8 @@ class Copying(Environment):
     delay: int = Field(20, ge=0)
     distractors: bool = False
     order: Literal["kept", "rotated"] = "kept"  # of the positions, when the sequence is asked for
-    position_rate: Rate
-    token_rate: Rate
+    position_rate: SingleRate
+    token_rate: SingleRate
     show: PositiveTime
     pause: PositiveTime
 
@@ -66,21 +68,21 @@ class Copying(Environment):
         note(accuracy=right.mean())
         return right
 
-    def _token(self, subject: Subject, token: int) -> dict[str, Floats]:
-        return self._groups(
-            subject, "tokens", self.token_rate.mean * (np.arange(self.tokens) == token)
-        )
+    def _token(self, subject: Subject, token: int) -> dict[str, Numbers]:
+        return self._groups(subject, "tokens", np.arange(self.tokens) == token, self.token_rate)
 
-    def _position(self, subject: Subject, position: int) -> dict[str, Floats]:
+    def _position(self, subject: Subject, position: int) -> dict[str, Numbers]:
         distance = np.abs(np.arange(self.positions) - position)
         field = np.exp(-((distance / self.overlap) ** 2) / 2) if self.overlap else distance == 0
-        return self._groups(subject, "positions", self.position_rate.mean * field)
+        return self._groups(subject, "positions", field, self.position_rate)
 
-    def _groups(self, subject: Subject, part: str, rates: Floats) -> dict[str, Floats]:
-        """The rate of each cell of a population, whose equal groups have these rates."""
+    def _groups(
+        self, subject: Subject, part: str, shares: Floats, rate: Value
+    ) -> dict[str, Numbers]:
+        """The rate of each cell of a population, whose equal groups have shares of a rate."""
         name = self.stimuli[part][0]
         size = subject.plan.population(name)[1].size
-        return {name: rates[np.arange(size) * len(rates) // size]}
+        return {name: shares[np.arange(size) * len(shares) // size] * rate}
 
     def _study(self, subject: Subject, position: int, token: int) -> None:
         self._teach(subject, np.eye(self.tokens)[token])

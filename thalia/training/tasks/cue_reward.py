@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from thalia.syntax.fields import PositiveTime, Rate
+from thalia.syntax.fields import PositiveTime, SingleRate
 from thalia.training.subject import Subject
 from thalia.training.tasks import Environment, Note
 
@@ -34,7 +34,7 @@ class CueReward(Environment):
     noise: float = 0.1
     error: Literal["prediction", "reward"] = "prediction"
     shuffled: bool = False
-    full_rate: Rate
+    full_rate: SingleRate
     show: PositiveTime
     teach: PositiveTime
     pause: PositiveTime
@@ -88,7 +88,7 @@ class CueReward(Environment):
 
     def _value(self, subject: Subject, cue: Floats, random: np.random.Generator) -> float:
         seen = cue + self.noise * random.standard_normal(len(cue))
-        rates = self.full_rate.mean * np.clip(np.concatenate([seen, 1 - seen]), 0, None)
+        rates = self.full_rate * np.clip(np.concatenate([seen, 1 - seen]), 0, None)
         response = subject.present(self.show, {self.stimuli["cue"][0]: rates})
         plus, minus = (response.total(self.readout[side][0]) for side in ("plus", "minus"))
         return (plus - minus) / self.span

@@ -3,6 +3,7 @@
 import numpy as np
 from pydantic import Field
 
+from thalia.syntax.quantities import Numbers
 from thalia.training.subject import Subject
 from thalia.training.tasks import Note
 from thalia.training.tasks.bandit import Bandit
@@ -42,12 +43,10 @@ class Discrimination(Bandit):
         """Those before the reversal, and as many after it."""
         return 2 * self.trials
 
-    def _pattern(self, subject: Subject, which: int, patterns: int) -> dict[str, np.ndarray]:
+    def _pattern(self, subject: Subject, which: int, patterns: int) -> dict[str, Numbers]:
         name = self.stimuli["cue"][0]
         size = subject.plan.population(name)[1].size
-        return {
-            name: np.where(np.arange(size) * patterns // size == which, self.cue_rate.mean, 0.0)
-        }
+        return {name: (np.arange(size) * patterns // size == which) * self.cue_rate}
 
     def _shown(
         self, subject: Subject, right: np.ndarray, random: np.random.Generator, note: Note

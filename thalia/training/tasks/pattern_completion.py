@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from thalia.syntax.fields import PositiveTime, Rate
+from thalia.syntax.fields import PositiveTime, SingleRate
 from thalia.training.subject import Subject
 from thalia.training.tasks import Environment, Note
 
@@ -32,7 +32,7 @@ class PatternCompletion(Environment):
         0.0, ge=0
     )  # cells outside the pattern that are cued as well, as a fraction of its own
     shuffled: bool = False
-    rate: Rate
+    rate: SingleRate
     present: PositiveTime
     recall: PositiveTime
     pause: PositiveTime
@@ -72,9 +72,7 @@ class PatternCompletion(Environment):
         return sum(min(load, self.trials) for load in self.loads) * len(self.cues)
 
     def _show(self, subject: Subject, cells: Flags) -> None:
-        subject.present(
-            self.present, {self.stimuli["cells"][0]: np.where(cells, self.rate.mean, 0.0)}
-        )
+        subject.present(self.present, {self.stimuli["cells"][0]: cells * self.rate})
 
     def _test(
         self, subject: Subject, pattern: Flags, cue: float, random: np.random.Generator, note: Note

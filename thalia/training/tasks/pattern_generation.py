@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from thalia.compiler.plan import Plan
+from thalia.compiler.plan import HERTZ, SECOND, Plan
 from thalia.errors import Problem, did_you_mean
 from thalia.syntax.fields import PositiveTime
 from thalia.syntax.time_grid import interval_steps
+from thalia.syntax.units import Quantities, constant
 from thalia.training.subject import Subject
 from thalia.training.tasks import Environment, Note
 
@@ -80,14 +81,15 @@ class PatternGeneration(Environment):
 
     def _error(self, subject: Subject, spikes: NDArray[np.bool_], target: Floats) -> float:
         """Go through a trial."""
-        stimulus, readout, dt = self.stimuli["input"][0], self.readout["value"][0], subject.plan.dt
+        stimulus, readout = self.stimuli["input"][0], self.readout["value"][0]
+        dt, once = constant(subject.plan.dt, SECOND), constant(1 / subject.plan.dt, HERTZ)
         subject.set(readout, "taught", 0)
         subject.present(self.pause)
         subject.set(readout, "taught", 1)
         values = np.empty(len(target))
         for step, wanted in enumerate(target):
             subject.set(readout, "target", wanted)
-            subject.present(dt, {stimulus: spikes[step] / dt})
+            subject.present(dt, {stimulus: spikes[step] * once})
             values[step] = subject.read(readout, "v")[0]
         rest = subject.plan.group(subject.plan.population(readout)[0].name).shared("e_l")
         values = (values - (rest.mean if rest else 0.0)) * 1e3
@@ -103,7 +105,8 @@ def _mirror(subject: Subject, readout: str, feedback: str, scale: float) -> None
     pre, post = subject.ends(feedback)
     subject.set_weights(
         feedback,
-        np.array(
-            [scale * image.get((int(b), int(a)), 0.0) for a, b in zip(pre, post, strict=True)]
+        Quantities(
+            [scale * image.get((int(b), int(a)), 0.0) for a, b in zip(pre, post, strict=True)],
+            subject.weight_dimension(feedback),
         ),
     )

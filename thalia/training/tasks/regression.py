@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from thalia.syntax.fields import PositiveTime, Rate
+from thalia.syntax.fields import PositiveTime, SingleRate
+from thalia.syntax.quantities import Numbers
 from thalia.training.subject import Subject
 from thalia.training.tasks import Environment, Note
 
@@ -35,7 +36,7 @@ class Regression(Environment):
     replays: int = Field(2, ge=0)
     error: Literal["prediction", "target"] = "prediction"
     shuffled: bool = False
-    mean_rate: Rate
+    mean_rate: SingleRate
     show: PositiveTime
     teach: PositiveTime
     pause: PositiveTime
@@ -80,8 +81,8 @@ class Regression(Environment):
             float(np.mean(wanted**2)),
         )
 
-    def _rates(self, x: Floats) -> dict[str, Floats]:
-        return {self.stimuli["variables"][0]: self.mean_rate.mean * np.concatenate([1 + x, 1 - x])}
+    def _rates(self, x: Floats) -> dict[str, Numbers]:
+        return {self.stimuli["variables"][0]: self.mean_rate * np.concatenate([1 + x, 1 - x])}
 
     def _answer(self, subject: Subject, x: Floats) -> float:
         response = subject.present(self.show, self._rates(x))
