@@ -1,6 +1,6 @@
 """What users read when something is wrong: every mistake at once, with its place and a remedy."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -98,11 +98,22 @@ def dotted(path: Path) -> str:
     return text
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A suggestion for an unknown name, or the list of known names."""
+def did_you_mean(word: str, known: Iterable[str], uses: Mapping[str, int] | None = None) -> str:
+    """A suggestion for an unknown name, or the list of known names.
+
+    `uses` says how often each name is used, which decides between several that begin alike.
+    """
     names = sorted(known)
-    close = get_close_matches(word, names, n=1, cutoff=0.6)
     listing = ", ".join(names) if len(names) <= 24 else ", ".join(names[:24]) + ", …"
-    if close:
-        return f"did you mean '{close[0]}'? Known: {listing}"
+    if meant := _meant(word, names, uses or {}):
+        return f"did you mean '{meant}'? Known: {listing}"
     return f"known: {listing}" if names else "there are none"
+
+
+def _meant(word: str, names: list[str], uses: Mapping[str, int]) -> str:
+    """The name that was probably meant: misspelt, begun, or else similar; empty if none is."""
+    for misspelt in get_close_matches(word, names, n=1, cutoff=0.85):
+        return misspelt
+    begun = [name for name in names if len(word) > 1 and name.startswith(word.lower())]
+    similar = begun or get_close_matches(word, names, n=1, cutoff=0.6)
+    return min(similar, key=lambda name: (-uses.get(name, 0), len(name), name), default="")

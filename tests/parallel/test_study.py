@@ -188,7 +188,7 @@ def test_a_folder_of_another_study_is_kept(circuit, whole):
     ("options", "message"),
     [
         ({"backend": "abacus"}, "no backend is called 'abacus'"),
-        ({"duration": "0 s"}, "--duration: expected a time such as '2 s', found 0 s"),
+        ({"duration": "0 s"}, "--duration: expected a time above 0, such as '2 s', found 0 s"),
     ],
 )
 def test_an_option_that_is_refused_leaves_no_folder(circuit, options, message):

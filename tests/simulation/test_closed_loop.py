@@ -184,10 +184,10 @@ def test_what_a_task_cannot_set_is_told(simulate, values, message):
 @pytest.mark.parametrize(("task", "message"), [
     (thalia.Task("100 ms", lambda moment: moment.release("serotonin", 1)), "the task releases 'serotonin', and the circuit has no such"),
     (thalia.Task("soon", reward_many), "task: .*soon"),
-    (thalia.Task("0 ms", reward_many), "task: expected a time such as '100 ms', found 0 ms"),
+    (thalia.Task("0 ms", reward_many), "task: expected a time above 0, such as '100 ms', found 0 ms"),
     (
         thalia.Task("normal(5 ms, 1 ms)", reward_many),
-        "task: expected a time such as '100 ms', found normal",
+        "task: expected one time such as '100 ms', found normal",
     ),
 ])  # fmt: skip
 def test_a_task_that_cannot_be_is_told(simulate, task, message):

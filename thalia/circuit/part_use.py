@@ -16,6 +16,7 @@ from thalia.syntax.fields import (
     Time,
     Weight,
     gather,
+    one_or_many,
     refuse,
 )
 from thalia.syntax.units import UNITS, constant
@@ -87,14 +88,13 @@ SynapseField = Annotated[
     BeforeValidator(lambda raw: {"part": raw} if isinstance(raw, str) else _gather_synapse(raw)),
 ]
 SynapseFields = Annotated[
-    tuple[SynapseField, ...],
-    BeforeValidator(lambda raw: raw if isinstance(raw, list | tuple) else [raw]),
-    Field(min_length=1),
+    tuple[SynapseField, ...], BeforeValidator(one_or_many), Field(min_length=1)
 ]
 RuleField = Annotated[
     RuleUse,
     BeforeValidator(lambda raw: {"rule": raw} if isinstance(raw, str) else _gather_rule(raw)),
 ]
+RuleFields = Annotated[tuple[RuleField, ...], BeforeValidator(one_or_many)]
 
 
 class Stimulus(Node):
@@ -132,10 +132,7 @@ StimulusField = Annotated[Stimulus, BeforeValidator(_gather_stimulus)]
 class Release(Node):
     """Amounts of a modulator released at given times; negative amounts remove some."""
 
-    at: Annotated[
-        tuple[Time, ...],
-        BeforeValidator(lambda raw: raw if isinstance(raw, list | tuple) else [raw]),
-    ]
+    at: Annotated[tuple[Time, ...], BeforeValidator(one_or_many)]
     amount: Number = constant(1)
 
 
@@ -152,7 +149,7 @@ class Modulator(Node):
     kind: str
     released_by: Names | None = None
     predicted_by: Names | None = None
-    schedule: tuple[Release, ...] = ()
+    schedule: Annotated[tuple[Release, ...], BeforeValidator(one_or_many)] = ()
     delay: Time | None = None
     input: str = ""
     weight_change_of: Names | None = None

@@ -87,6 +87,16 @@ def json_schema() -> dict[str, Any]:
     definitions["RuleUse"]["properties"]["eligibility"] = {
         "anyOf": [{"type": "string"}, {"$ref": "#/$defs/Eligibility"}]
     }
+    for where, key in (
+        (definitions["Pathway"], "synapse"),
+        (definitions["Pathway"], "plasticity"),
+        (definitions["Modulator"], "schedule"),
+        (definitions["Release"], "at"),
+        (definitions["Space"], "extent"),
+        (schema, "phases"),
+    ):
+        several = where["properties"][key]  # a single entry is a list of one
+        where["properties"][key] = {"anyOf": [several["items"], several]}
     short = {
         "SynapseUse": "string",
         "RuleUse": "string",
@@ -96,6 +106,4 @@ def json_schema() -> dict[str, Any]:
     }
     for name, kind in short.items():
         definitions[name] = {"anyOf": [{"type": kind}, definitions[name]]}
-    pathway = definitions["Pathway"]["properties"]
-    pathway["synapse"] = {"anyOf": [{"$ref": "#/$defs/SynapseUse"}, pathway["synapse"]]}
     return schema

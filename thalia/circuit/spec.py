@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from thalia.circuit.experiment_spec import Conditions, ExperimentField
 from thalia.circuit.part_use import (
     ModulatorField,
-    RuleField,
+    RuleFields,
     RuleUse,
     StimulusField,
     SynapseFields,
@@ -35,6 +35,7 @@ from thalia.syntax.fields import (
     TimeTable,
     WeightTable,
     Words,
+    one_or_many,
     refuse,
 )
 from thalia.syntax.former_names import ChangesOf
@@ -46,7 +47,9 @@ class Space(Node):
     """Positions of the neurons of a population: random or on a grid, in one to three dimensions."""
 
     layout: Literal["random", "grid"] = "random"
-    extent: tuple[Length, ...] = Field(min_length=1, max_length=3)
+    extent: Annotated[
+        tuple[Length, ...], BeforeValidator(one_or_many), Field(min_length=1, max_length=3)
+    ]
 
 
 class Population(Node):
@@ -159,7 +162,7 @@ class Pathway(Node):
     delay: DelayField = Delay()
     release: str = ""
     window: str = ""
-    plasticity: tuple[RuleField, ...] = ()
+    plasticity: RuleFields = ()
     w_min: AnyValue | None = None
     w_max: AnyValue | None = None
 
@@ -200,7 +203,7 @@ class RecordState(Node):
     """State variables of some neurons of a population, sampled at an interval."""
 
     population: Name
-    variables: tuple[str, ...] = Field(min_length=1)
+    variables: Annotated[Words, Field(min_length=1)]
     every: PositiveTime
     neurons: int = Field(default=10, ge=1)
 
@@ -276,7 +279,7 @@ class Fragment(Node):
 
     summary: str
     source: str = ""
-    cite: tuple[str, ...] = ()
+    cite: Words = ()
     reference: Reference | None = None
     populations: dict[Name, Population]
     pathways: dict[Name, Pathway] = {}
@@ -302,7 +305,7 @@ class Circuit(Node):
     thalia: Literal[1] = 1
     name: Name
     summary: str = ""
-    cite: tuple[str, ...] = ()
+    cite: Words = ()
     duration: PositiveTime | None = None
     dt: PositiveTime = constant(1e-4, UNITS["s"][1])
     seed: int = Field(default=1, ge=0, lt=2**63)
@@ -319,7 +322,7 @@ class Circuit(Node):
     disconnect: Words = ()
     stimuli: dict[Name, StimulusField] = {}
     modulators: dict[Name, ModulatorField] = {}
-    phases: tuple[Phase, ...] = ()
+    phases: Annotated[tuple[Phase, ...], BeforeValidator(one_or_many)] = ()
     gains: dict[Name, PositiveNumber] | str = {}
     record: Record = Record()
     reference: Reference | None = None

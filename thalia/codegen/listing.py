@@ -38,7 +38,7 @@ def describe(plan: Plan) -> str:
     populations = counted(len(list(plan.populations())), "population")
     pathways = counted(len(list(plan.pathways())), "pathway")
     lines = [
-        f"{plan.name}: {neurons:,} neurons, {synapses:,.0f} synapses, "
+        f"{plan.name}: {counted(neurons, 'neuron')}, {counted(synapses, 'synapse')}, "
         f"{duration} in steps of {dt}, seed {plan.seed}",
         f"{populations} in {counted(len(plan.groups), 'group')}, "
         f"{pathways} in {counted(len(plan.synapses), 'synapse object')}, "
@@ -73,7 +73,8 @@ def describe(plan: Plan) -> str:
     for playback in plan.playbacks:
         lines += [
             "",
-            f"spikes {playback.name}: {len(playback.steps)} given spikes of {playback.population}",
+            f"spikes {playback.name}: {counted(len(playback.steps), 'given spike')} of "
+            f"{playback.population}",
         ]
     return "\n".join(lines) + "\n"
 
@@ -109,7 +110,7 @@ def _drive_line(drive: Drive, part: DriveMember) -> str:
 def _group_lines(group: Group, equations: str, drives: Mapping[str, list[str]]) -> list[str]:
     """A group with its populations; `drives` are the lines of each population's Poisson stimuli."""
     lines = [
-        f"group {group.name}: {group.size:,} neurons of model {group.part}"
+        f"group {group.name}: {counted(group.size, 'neuron')} of model {group.part}"
         + (f", {group.method}" if group.method else "")
     ]
     lines += [f"    {line}" for line in equations.splitlines()]
@@ -164,7 +165,7 @@ def _synapse_lines(synapses: SynapseGroup, equations: str, plan: Plan) -> list[s
     lines += [f"  {name} = {_shown(value)}" for name, value in common.items()]
     for member in synapses.members:
         lines.append(
-            f"  pathway {member.name}: {expected_synapses(member, plan):,.0f} synapses, "
+            f"  pathway {member.name}: {counted(expected_synapses(member, plan), 'synapse')}, "
             f"{member.connect.rule}"
         )
         lines.append(

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from thalia.circuit.spec import Circuit, Scale
 from thalia.errors import fail
-from thalia.syntax.units import UNITS, Value, constant, parse_value
+from thalia.syntax.fields import expect
+from thalia.syntax.units import UNITS, Value, ValueSyntaxError, constant, parse_value
 
 PRECISIONS = ("double", "single")
 LOWERINGS = ("on", "off")
@@ -47,13 +48,26 @@ class CompilerOptions:
         """The duration as a value; None if none is given."""
         if self.duration is None:
             return None
-        try:
-            length = parse_value(self.duration)
-        except ValueError as error:
-            raise fail(f"--duration: {error}") from None
-        if length.dimension != UNITS["s"][1] or length.is_random or length.mean <= 0:
-            raise fail(f"--duration: expected a time such as '2 s', found {self.duration}")
-        return length
+        return positive_time("--duration", self.duration, "2 s")
+
+
+def positive_time(option: str, given: object, example: str) -> Value:
+    """A time that an option or a task gives.
+
+    Raises
+    ------
+    CircuitError
+        If it is not a positive time.
+    """
+    try:
+        value = expect(parse_value(given), UNITS["s"][1])
+    except ValueSyntaxError as error:
+        raise fail(f"{option}: {error}", f"a time such as '{example}'") from None
+    if value.is_random:
+        raise fail(f"{option}: expected one time such as '{example}', found {value}")
+    if value.mean <= 0:
+        raise fail(f"{option}: expected a time above 0, such as '{example}', found {value}")
+    return value
 
 
 DEFAULT_OPTIONS = CompilerOptions()

@@ -5,7 +5,8 @@ have exactly the form of those in the library.
 """
 
 import re
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path as FilePath
@@ -76,6 +77,17 @@ def names(kind: str) -> tuple[str, ...]:
     )
 
 
+@cache
+def _uses() -> Mapping[str, int]:
+    """How often the library itself mentions each word, in the components made of others."""
+    files = (
+        LIBRARY / kind / f"{name}.yaml"
+        for kind in ("regions", "experiments", "windows")
+        for name in names(kind)
+    )
+    return Counter(word for file in files for word in re.findall(r"\w+", file.read_text("utf-8")))
+
+
 def part_text(kind: str, name: str, folder: FilePath) -> tuple[str, str]:
     """The text and name of a component's file: in the library or, for a path, by the circuit.
 
@@ -88,7 +100,8 @@ def part_text(kind: str, name: str, folder: FilePath) -> tuple[str, str]:
         return read_text(folder / name), str(folder / name)
     if name not in names(kind):
         current = FORMER_NAMES.get(kind, {}).get(name)
-        hint = f"it is now called '{current}'" if current else did_you_mean(name, names(kind))
+        hint = did_you_mean(name, names(kind), _uses())
+        hint = f"it is now called '{current}'" if current else hint
         missing = (OWN_KEYS.get(kind, kind), name)
         raise fail(f"no {_SINGULAR[kind]} is called '{name}'", hint, missing=missing)
     return (LIBRARY / kind / f"{name}.yaml").read_text(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from thalia.circuit.load import dumps, loads
 from thalia.circuit.spec import Circuit
-from thalia.compiler.options import CompilerOptions
+from thalia.compiler.options import CompilerOptions, positive_time
 from thalia.compiler.pipeline import compile_circuit
 from thalia.compiler.plan import SECOND, Plan
 from thalia.compiler.resolve.spike_sources import spikes_text
@@ -25,7 +25,7 @@ from thalia.library.lookup import FORMER_NAMES, part_text
 from thalia.recording.writer import STATE_VERSION, RunWriter
 from thalia.simulation.loop import Stop, next_multiple
 from thalia.syntax.time_grid import as_text, interval_steps, steps_of
-from thalia.syntax.units import Value, constant, parse_value, si_unit
+from thalia.syntax.units import Value, constant, si_unit
 
 SHARE = 20  # a state is saved once this many times the seconds that the last one took have passed
 LEAST_SECONDS = 0.05
@@ -282,7 +282,7 @@ def plan_from(
         )
     dt, duration = float(h5.attrs["dt"]), float(h5.attrs["duration"])
     if for_ is not None:
-        more = time_of("--for", for_).mean
+        more = positive_time("--for", for_, "5 s").mean
         if not steps_of(more, dt):
             raise fail(f"--for: expected at least half a step of {as_text(dt)}, found {for_}")
         duration = (saved.step if saved else 0) * dt + more
@@ -309,24 +309,7 @@ def interval_of(option: str, text: str | Value | None) -> float | None:
     CircuitError
         If it is not a positive time.
     """
-    return None if text is None else time_of(option, text).mean
-
-
-def time_of(option: str, text: str | Value, example: str = "5 s") -> Value:
-    """A time that an option or a task gives.
-
-    Raises
-    ------
-    CircuitError
-        If it is not a positive time.
-    """
-    try:
-        value = parse_value(text)
-    except ValueError as error:
-        raise fail(f"{option}: {error}") from None
-    if value.dimension != SECOND or value.is_random or value.mean <= 0:
-        raise fail(f"{option}: expected a time such as '{example}', found {text}")
-    return value
+    return None if text is None else positive_time(option, text, "5 s").mean
 
 
 def changed(old: Mapping[str, NDArray[Any]], new: Mapping[str, NDArray[Any]]) -> list[str]:

@@ -196,8 +196,8 @@ def table(entry: Any) -> Any:
 
 
 def one_or_many(raw: Any) -> Any:
-    """A single name as a list of one."""
-    return [raw] if isinstance(raw, str) else raw
+    """A single entry as a list of one."""
+    return raw if raw is None or isinstance(raw, list | tuple) else [raw]
 
 
 _ONE_OR_MANY = WithJsonSchema(

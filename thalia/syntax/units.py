@@ -5,7 +5,10 @@ are found before anything heavy is imported. All values inside Thalia are in SI 
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import combinations, product
 from math import isfinite
 from numbers import Real
 from typing import Any
@@ -61,6 +64,7 @@ UNITS: dict[str, tuple[float, Dimension]] = {
     for base, (factor, dimension) in _BASES.items()
     for prefix, scale in _PREFIXES.items()
 }
+HERTZ, METRE = UNITS["Hz"][1], UNITS["m"][1]
 UNITS |= {name: UNITS[short] for name, short in _LONG.items()}
 UNITS |= {
     "cm": (1e-2, _BASES["m"][1]),
@@ -88,13 +92,15 @@ _NAMES = {UNITS[unit][1]: (name, unit, brian) for name, unit, brian in _NAMED}
 
 
 def dimension_name(dimension: Dimension) -> str:
-    """A word for a dimension: 'time', 'voltage', or its SI units where it has no name."""
+    """A word for a dimension: 'time', 'voltage', or its unit where it has no name."""
     if dimension == DIMENSIONLESS:
         return "dimensionless"
     if dimension in _NAMES:
         return _NAMES[dimension][0]
     integrated = multiply(dimension, UNITS["s"][1])
-    return f"{_NAMES[integrated][0]} per time" if integrated in _NAMES else si_unit(dimension)
+    if integrated in _NAMES:
+        return f"{_NAMES[integrated][0]} per time"
+    return f"quantity in {display_unit(dimension)[0]}"
 
 
 def a_dimension(dimension: Dimension) -> str:
@@ -108,22 +114,78 @@ def a_quantity(dimension: Dimension) -> str:
 
 
 def si_unit(dimension: Dimension) -> str:
-    """The SI unit of a dimension, written so that Brian2 reads it too (`volt`, `metre**2`, `1`)."""
+    """The SI unit of a dimension, written so that Brian2 reads it too (`volt`, `siemens/volt`)."""
     if dimension == DIMENSIONLESS:
         return "1"
-    if dimension in _NAMES and _NAMES[dimension][2] != "mmolar":
-        return _NAMES[dimension][2]
+    if factors := _factors(dimension, _SI):
+        return _product([(_SI[factor], power) for factor, power in factors], "**")
     words = ("metre", "kilogram", "second", "amp", "mol")
     powers = [(word, power) for word, power in zip(words, dimension, strict=True) if power]
     return " * ".join(word if power == 1 else f"{word}**{power:g}" for word, power in powers)
 
 
 def display_unit(dimension: Dimension) -> tuple[str, float]:
-    """The customary unit of a dimension, and its size in SI."""
-    if dimension in _NAMES:
-        unit = _NAMES[dimension][1]
-        return unit, UNITS[unit][0]
-    return ("", 1.0) if dimension == DIMENSIONLESS else (si_unit(dimension), 1.0)
+    """The customary unit of a dimension (`mV`, `nS/mV`), and its size in SI."""
+    if dimension == DIMENSIONLESS:
+        return "", 1.0
+    if factors := _factors(dimension, _DISPLAYED):
+        text = _product([(_DISPLAYED[factor], power) for factor, power in factors], "^")
+        return text, parse_unit(text)[0]
+    return si_unit(dimension), 1.0
+
+
+def _product(factors: list[tuple[str, int]], power_sign: str) -> str:
+    """Units with their powers as people write them: `pA*ms/mV^2`, `1/ms`."""
+
+    def factor(unit: str, power: int) -> str:
+        return unit if power == 1 else f"{unit}{power_sign}{power}"
+
+    above = "*".join(factor(unit, power) for unit, power in factors if power > 0)
+    below = "".join(f"/{factor(unit, -power)}" for unit, power in factors if power < 0)
+    return (above or "1") + below
+
+
+# dimensions of which others are products, with their units; the first ones are preferred
+_DISPLAYED = {dimension: unit for dimension, (_, unit, _) in _NAMES.items()}
+_DISPLAYED |= {UNITS["kilogram"][1]: "kilogram", UNITS["mol"][1]: "mol"}
+_SI = {dimension: word for dimension, (_, _, word) in _NAMES.items() if word != "mmolar"}
+_SI |= {UNITS["kilogram"][1]: "kilogram", UNITS["mol"][1]: "mol"}
+
+
+def _factors(
+    dimension: Dimension, units: Mapping[Dimension, str]
+) -> tuple[tuple[Dimension, int], ...]:
+    """The fewest named dimensions, with powers, whose product is a dimension; empty if none is."""
+    return _factors_among(dimension, tuple(units))
+
+
+_POWERS = (1, -1, 2, -2, 3, -3)
+
+
+@cache
+def _factors_among(
+    dimension: Dimension, known: tuple[Dimension, ...]
+) -> tuple[tuple[Dimension, int], ...]:
+    if dimension in known:
+        return ((dimension, 1),)
+    usable = [each for each in known if each != HERTZ]  # a rate is written by its time
+    for count in (1, 2, 3):
+        found = [
+            tuple(zip(chosen, powers, strict=True))
+            for chosen in combinations(usable, count)
+            for powers in product(*(_POWERS if each == METRE else _POWERS[:4] for each in chosen))
+            if _multiplied(chosen, powers) == dimension
+        ]
+        if found:
+            return min(found, key=lambda factors: sum(abs(power) for _, power in factors))
+    return ()
+
+
+def _multiplied(dimensions: Iterable[Dimension], powers: Iterable[int]) -> Dimension:
+    total = DIMENSIONLESS
+    for dimension, power in zip(dimensions, powers, strict=True):
+        total = multiply(total, dimension, power)
+    return total
 
 
 def multiply(a: Dimension, b: Dimension, power: float = 1) -> Dimension:

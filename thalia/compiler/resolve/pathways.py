@@ -187,11 +187,20 @@ def _bounds(pathway: Pathway, path: Path, diagnostics: Diagnostics) -> tuple[Val
     if not low.dimension == high.dimension == weight.dimension:
         return low, high
     if not least <= low.mean <= weight.mean <= high.mean:
-        hint = (
-            "plastic weights are positive: let an inhibitory synapse such as gaba_a carry the sign"
-        )
-        hint += "" if weight.dimension == CONDUCTANCE else "; or set w_min below zero"
+        hint = _bounds_hint(weight, low, high)
         order = f"{'0 <= ' if least == 0 else ''}w_min <= weight <= w_max"
         message = f"expected {order}, found {low}, {weight}, {high}"
         diagnostics.error((*path, "weight"), message, hint)
     return low, high
+
+
+def _bounds_hint(weight: Value, low: Value, high: Value) -> str:
+    """How bounds are put right that do not contain the weight."""
+    if weight.mean < 0 <= low.mean:
+        hint = "plastic weights are positive: let an inhibitory synapse such as gaba_a carry"
+        or_signed = "" if weight.dimension == CONDUCTANCE else "; or set w_min below zero"
+        return f"{hint} the sign{or_signed}"
+    if low.mean > high.mean:
+        return "swap w_min and w_max"
+    above = weight.mean > high.mean
+    return "raise w_max, or lower the weight" if above else "lower w_min, or raise the weight"
