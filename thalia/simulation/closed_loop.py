@@ -178,7 +178,7 @@ class Task:
         CircuitError
             If it is not a positive time.
         """
-        return time_of("task", self.every, "100 ms").mean
+        return positive_time("task", self.every, "100 ms").mean
 
 
 class ClosedLoop:
