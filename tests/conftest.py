@@ -88,6 +88,17 @@ def compiled_programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_disks() -> Iterator[None]:
+    """Files of tests need not outlast the machine: ten waits for a disk per run are a fifth of a small one's time.
+
+    Processes that are killed run for themselves, with `fsync`.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
 @pytest.fixture
 def simulate(tmp_path: Path) -> Callable[..., Run]:
     """Run circuit text on the NumPy runtime (or another backend) and give the run."""

@@ -1,11 +1,24 @@
 """The cheap forms of synaptic variables give the weights of the clock-driven reference, on any spike trains."""
 
+import random
+
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from tests.rules import GATED, SETTINGS, SIGNALS, STACKED
 from thalia.simulation.pairing_protocols import outcome
+
+# Each example is two runs, whose synapses cost little: so here is one example, of many synapses with spike trains of their
+# own. With `--hypothesis-profile many` there are more examples, and one that fails is made smaller, which takes minutes.
+MANY = settings.default.max_examples > 5
+EXAMPLES = settings(
+    suppress_health_check=list(HealthCheck), phases=tuple(Phase) if MANY else (Phase.explicit,)
+)
+DENSE, SPREAD = (
+    (60, 30),
+    (200, 20),
+)  # until when in ms, and how many; the second outlast the interval of the flushes
 
 
 def trains(last, count):
@@ -15,27 +28,32 @@ def trains(last, count):
     return st.lists(on_the_grid, min_size=count, max_size=count)
 
 
-DENSE, SPREAD = trains(60, 12), trains(200, 20)
-# an example is a run, whose synapses cost little more than one: with `--hypothesis-profile many` there are more of them,
-# and one that fails is made smaller, which takes minutes
-MANY = settings.default.max_examples > 5
-EXACT = settings(
-    suppress_health_check=list(HealthCheck),
-    phases=tuple(Phase) if MANY else (Phase.explicit, Phase.generate),
-)
-# they outlast the interval of the flushes; the simplest trains, and twenty synapses with trains of their own
-LONG = EXACT if MANY else settings(EXACT, max_examples=2)
+def some_trains(last, count, seed):
+    """One example of those."""
+    generator = random.Random(seed)
+    numbers = [generator.randint(1, 25) for _ in range(count)]
+    return [
+        sorted(step / 10 for step in generator.sample(range(2, 10 * last + 1), number))
+        for number in numbers
+    ]
 
 
+def any_trains(last, count):
+    """Give a test spike trains on both sides of its synapses."""
+
+    def decorate(test):
+        pre, post = (some_trains(last, count, seed) for seed in (1, 2))
+        drawn = given(pre=trains(last, count), post=trains(last, count))(test)
+        return EXAMPLES(example(pre=pre, post=post)(drawn))
+
+    return decorate
+
+
+@pytest.mark.parametrize("dendritic", [0.0, 1.3])
 @pytest.mark.parametrize(("rule", "numbers"), SETTINGS)
-@given(
-    pre=DENSE,
-    post=DENSE,
-    dendritic=st.sampled_from([0.0, 1.3]),
-)
-@EXACT
+@any_trains(*DENSE)
 def test_lowered_and_clock_driven_agree(rule, numbers, pre, post, dendritic):
-    """Twelve synapses with spike trains of their own, hoisted traces where the dendritic delay allows."""
+    """Hoisted traces where the dendritic delay allows."""
     lowered, reference = (
         outcome(
             rule,
@@ -61,13 +79,11 @@ def both(rule, trains, backend, **options):
     )
 
 
-@pytest.mark.parametrize(("rule", "numbers"), GATED)
-@given(
-    pre=SPREAD,
-    post=SPREAD,
-    dendritic=st.sampled_from([0.0, 1.3]),
+@pytest.mark.parametrize(
+    ("rule", "numbers", "dendritic"),
+    [(*each, (0.0, 1.3)[index % 2]) for index, each in enumerate(GATED)],
 )
-@LONG
+@any_trains(*SPREAD)
 def test_weights_that_change_between_spikes_agree(rule, numbers, pre, post, dendritic):
     """Signals of both signs and their products, silences longer than the flush interval, two traces."""
     lowered, reference = both(
@@ -98,8 +114,7 @@ def single_and_reference(rule, numbers, pre, post):
 
 
 @pytest.mark.parametrize(("rule", "numbers"), [SETTINGS[4], STACKED[2]])  # all of them by hand
-@given(pre=SPREAD, post=SPREAD)
-@LONG
+@any_trains(*SPREAD)
 def test_single_precision_agrees_with_double(rule, numbers, pre, post):
     single, reference = single_and_reference(rule, numbers, pre, post)
 
@@ -108,8 +123,7 @@ def test_single_precision_agrees_with_double(rule, numbers, pre, post):
 
 @pytest.mark.reference
 @pytest.mark.parametrize(("rule", "numbers"), [*SETTINGS, *GATED, *STACKED])
-@given(pre=SPREAD, post=SPREAD)
-@LONG
+@any_trains(*SPREAD)
 def test_single_precision_agrees_with_double_for_every_rule(rule, numbers, pre, post):
     single, reference = single_and_reference(rule, numbers, pre, post)
 
@@ -162,8 +176,7 @@ def test_a_weight_that_turns_at_a_spike_turns_at_its_bound():
 
 
 @pytest.mark.parametrize(("rule", "numbers"), STACKED)
-@given(pre=SPREAD, post=SPREAD)
-@LONG
+@any_trains(*SPREAD)
 def test_rules_that_follow_what_others_change_agree(rule, numbers, pre, post):
     """Behind a strong pair rule, through silences longer than the flush interval."""
     pairs = {"rule": "stdp_pair", "a_plus": 0.05, "a_minus": 0.06}
