@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 Path = tuple[str | int, ...]
+TextPlace = tuple[int, int]
 
 
 def located(place: str, path: Path) -> str:
@@ -20,6 +21,7 @@ class Problem:
 
     `place` is `file:line:column`, known only for a circuit that came from a file. If something is
     used that is not there, `missing` is the path at which it would be, as `("populations", "e")`.
+    In a text of several lines, such as equations, `at` is the line and the column, both from 0.
     """
 
     path: Path
@@ -27,6 +29,7 @@ class Problem:
     hint: str = ""
     place: str = ""
     missing: Path = ()
+    at: TextPlace | None = None
 
     def __str__(self) -> str:
         where = located(self.place, self.path)
@@ -56,7 +59,14 @@ class FormerNameWarning(FutureWarning):
 
 
 class MistakeInText(ValueError):
-    """A text that cannot be right, found where its place in the circuit is not known."""
+    """A text that cannot be right, found where its place in the circuit is not known.
+
+    `at` is the line and the column within the text, if it has several lines.
+    """
+
+    def __init__(self, message: str, hint: str = "", at: TextPlace | None = None):
+        self.hint, self.at = hint, at
+        super().__init__(message)
 
 
 class Diagnostics:
@@ -82,12 +92,18 @@ class Diagnostics:
         except CircuitError as error:
             self.problems += [p if p.place else p.under(*path) for p in error.problems]
         except MistakeInText as error:
-            self.error(path, str(error))
+            self.problems.append(Problem(path, str(error), error.hint, at=error.at))
 
 
 def fail(message: str, hint: str = "", path: Path = (), missing: Path = ()) -> CircuitError:
     """The error for a single problem."""
     return CircuitError([Problem(path, message, hint, missing=missing)])
+
+
+def shortened(text: str, most: int = 100) -> str:
+    """A text as a message quotes it: its beginning and its end, if it is long."""
+    half = most // 2
+    return text if len(text) <= most else f"{text[:half]} … {text[-half:]}"
 
 
 def dotted(path: Path) -> str:

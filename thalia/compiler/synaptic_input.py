@@ -7,7 +7,8 @@ from thalia.circuit.part_use import SynapseUse
 from thalia.circuit.spec import Circuit, Pathway
 from thalia.errors import CircuitError
 from thalia.library.schema import Layer, Part
-from thalia.syntax.equations import EquationError, evaluate
+from thalia.syntax.equations import evaluate
+from thalia.syntax.expressions import EquationError
 
 
 def total_number(pathway: Pathway, sizes: dict[str, int]) -> float:

@@ -1,15 +1,34 @@
 """The form of the components: neurons, synapses, plasticity rules, modulators and stimuli."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from pydantic import Field, model_validator
 
-from thalia.errors import did_you_mean
-from thalia.syntax.dimensions import CONSTANTS, FUNCTIONS
+from thalia.errors import Path, Problem, did_you_mean
+from thalia.library.component_checks import (
+    initial_problems,
+    layer_problems,
+    modulator_problems,
+    neuron_problems,
+    rule_problems,
+    stimulus_problems,
+)
+from thalia.library.equation_checks import why_no_divisor
+from thalia.syntax.dimensions import CONSTANTS
 from thalia.syntax.equations import Equation, Statement, divided_by, identifiers
-from thalia.syntax.fields import AnyValue, Equations, Expression, Node, Statements, UnitText, refuse
+from thalia.syntax.expressions import FUNCTIONS
+from thalia.syntax.fields import (
+    AnyValue,
+    Condition,
+    Equations,
+    Expression,
+    Node,
+    Statements,
+    UnitText,
+    refuse,
+    refuse_all,
+)
 from thalia.syntax.units import UNITS
 
 
@@ -40,70 +59,39 @@ class Part(Node):
     differs: str = ""
     parameters: dict[str, Parameter] = {}
 
+    @model_validator(mode="after")
+    def _divisors_are_not_zero(self) -> "Part":
+        _refuse_any(
+            Problem(("parameters", name, "default"), message, "equations divide by it")
+            for name in sorted(divisors(self))
+            if (message := why_no_divisor(self.parameters[name].default))
+        )
+        return self
 
-# names that already have a meaning in equations, and names that Brian2 reserves
+
+# names that already have a meaning in the equations of neurons and modulators
 RESERVED = {
-    "t",
-    "dt",
-    "i",
-    "j",
-    "N",
-    "w",
-    "w_min",
-    "w_max",
-    "plastic",
-    "lastspike",
-    "not_refractory",
-    "lastupdate",
-    "xi",
-    "e",
-    "amp",
-    "pi",
-    "inf",
-    "input_current",
-    "input_rate",
+    *("t", "dt", "i", "j", "N", "w", "w_min", "w_max", "plastic", "lastspike", "not_refractory"),
+    *("lastupdate", "xi", "e", "amp", "pi", "inf", "input_current", "input_rate"),
 }
 _IN_SYNAPSES = {
-    "t",
-    "dt",
-    "w",
-    "w_min",
-    "w_max",
-    "plastic",
-    "efficacy",
-    "change",
-    "xi",
-    "pi",
-    "inf",
-    "e",
+    *("t", "dt", "w", "w_min", "w_max", "plastic", "efficacy", "change", "xi", "pi", "inf", "e"),
     "modulator",
 }
+_IN_RECEPTORS = {"t", "dt", "w", "v", "xi", "pi", "inf", "e"}
+_IN_STIMULI = {"t", "dt", "xi", "pi", "inf"}
 
 
-def _own_names(
-    part: "Neuron | Synapse | Rule | ModulatorKind", equations: tuple[Equation, ...], kept: set[str]
-) -> None:
-    """Refuse reserved names for variables and parameters.
+def _refuse_any(problems: Iterable[Problem]) -> None:
+    """Refuse a component with every problem.
 
     Raises
     ------
     PydanticCustomError
-        For the first one.
+        If there is one.
     """
-    for name in [*part.parameters, *(equation.name for equation in equations)]:
-        if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]*", name):
-            problem = f"'{name}' is not a valid variable name: expected letters, digits and '_'"
-        elif name in kept or (name in UNITS and len(name) > 1):
-            why = "it is reserved" if name in kept else "it is a unit"
-            problem = f"'{name}' cannot be the name of a variable: {why}"
-        elif name.endswith(("_pre", "_post")):
-            problem = (
-                f"'{name}' cannot be the name of a variable: "
-                "'_pre' and '_post' refer to the neurons of a synapse"
-            )
-        else:
-            continue
-        raise refuse(problem, "choose another name")
+    if found := list(problems):
+        raise refuse_all(found)
 
 
 class Rheobase(Node):
@@ -135,15 +123,16 @@ class Neuron(Part):
 
     compartments: dict[str, Compartment] = {}
     equations: Equations
-    threshold: str
+    threshold: Condition
     reset: Statements = ()
-    refractory: str = ""
+    refractory: Expression = ""
     rheobase: Rheobase | None = None
     initial: dict[str, str | AnyValue] = {}
 
     @model_validator(mode="after")
     def _names_are_free(self) -> "Neuron":
-        _own_names(self, self.equations, RESERVED | {f"input_{name}" for name in self.compartments})
+        taken = RESERVED | {f"input_{name}" for name in self.compartments}
+        _refuse_any(neuron_problems(self, taken))
         mentioned = frozenset().union(*(identifiers(e.right) for e in self.equations if e.right))
         for name, compartment in self.compartments.items():
             if f"input_{name}" not in mentioned:
@@ -208,9 +197,19 @@ class Layer(Part):
         own = {*self.parameters, *(e.name for e in self.neuron)}
         return read - own - KNOWN
 
+    def placed_statements(self, event: str, pairing: str = "") -> list[tuple[Path, Statement]]:
+        """The statements of an event, each with the key at which it is written.
+
+        Rules have more events than `on_pre`.
+        """
+        return [(("on_pre",), each) for each in self.on_pre] if event == "on_pre" else []
+
     def statements(self, event: str, pairing: str = "") -> tuple[Statement, ...]:
-        """The statements of an event; rules have more events than `on_pre`."""
-        return self.on_pre if event == "on_pre" else ()
+        """The statements of an event ('on_pre', 'on_post', 'later', 'on_step') for a pairing.
+
+        By default the pairing is the first one.
+        """
+        return tuple(statement for _, statement in self.placed_statements(event, pairing))
 
     @model_validator(mode="after")
     def _initial_values_are_of_variables(self) -> "Layer":
@@ -221,6 +220,7 @@ class Layer(Part):
                     f"initial: '{name}' is not a variable of this component",
                     did_you_mean(name, known),
                 )
+        _refuse_any(initial_problems(self))
         for name, preset in self.presets.items():
             for key in preset.parameters.keys() - self.parameters.keys():
                 raise refuse(
@@ -251,7 +251,6 @@ class Synapse(Layer):
     @model_validator(mode="after")
     def _names_are_free(self) -> "Synapse":
         if self.weight is None:
-            _own_names(self, (*self.equations, *self.neuron), _IN_SYNAPSES)
             if self.current or self.charge:
                 raise refuse(
                     "a synapse that scales efficacy injects no current: "
@@ -264,7 +263,6 @@ class Synapse(Layer):
                     "weight: nS for a receptor; efficacy for short-term plasticity",
                 )
         else:
-            _own_names(self, self.neuron, {"t", "dt", "w", "v", "pi", "inf", "e"})
             if self.equations or self.sets_efficacy or self.on_spike or self.initial:
                 raise refuse(
                     "a synapse with a 'weight' has no equations, efficacy, on_spike or initial",
@@ -282,6 +280,8 @@ class Synapse(Layer):
                     "in_every_step: expected `x = …` for an `x` in 'neuron' without an equation",
                     "neuron: `total : 1`, in_every_step: `total = w*signal_pre`",
                 )
+        reserved, also = (_IN_RECEPTORS, "v") if self.weight else (_IN_SYNAPSES, "efficacy")
+        _refuse_any(layer_problems(self, reserved, {also}))
         return self
 
 
@@ -345,10 +345,7 @@ class Rule(Layer):
 
     @model_validator(mode="after")
     def _names_are_free(self) -> "Rule":
-        own = tuple(
-            e for e in (*self.equations, *self.neuron) if not (e.name == "w" and e.kind == "ode")
-        )
-        _own_names(self, own, _IN_SYNAPSES)
+        _refuse_any((*layer_problems(self, _IN_SYNAPSES, {"w", "efficacy"}), *rule_problems(self)))
         if self.later and self.later.after not in self.parameters:
             raise refuse(
                 f"later: '{self.later.after}' is not a parameter",
@@ -365,16 +362,14 @@ class Rule(Layer):
                 raise refuse(f"preset {name}: no pairing is called '{preset.pairing}'", hint)
         return self
 
-    def statements(self, event: str, pairing: str = "") -> tuple[Statement, ...]:
-        """The statements of an event ('on_pre', 'on_post', 'later', 'on_step') for a pairing.
-
-        By default the pairing is the first one.
-        """
+    def placed_statements(self, event: str, pairing: str = "") -> list[tuple[Path, Statement]]:
+        """The statements of an event for a pairing, each with the key at which it is written."""
         if event == "later":
-            return self.later.on_pre if self.later else ()
-        own: tuple[Statement, ...] = getattr(self, event)
-        chosen = self.pairing.get(pairing or next(iter(self.pairing), ""))
-        return own + getattr(chosen, event, ())
+            return [(("later", "on_pre"), each) for each in self.later.on_pre] if self.later else []
+        name = pairing or next(iter(self.pairing), "")
+        placed: list[tuple[Path, Statement]] = [((event,), each) for each in getattr(self, event)]
+        chosen: tuple[Statement, ...] = getattr(self.pairing.get(name), event, ())
+        return placed + [(("pairing", name, event), each) for each in chosen]
 
 
 class ModulatorKind(Part):
@@ -403,7 +398,7 @@ class ModulatorKind(Part):
                     "remove the other keys",
                 )
             return self
-        _own_names(self, self.equations, RESERVED | {"amount", "input"})
+        _refuse_any(modulator_problems(self, RESERVED | {"amount", "input"}))
         if not any(
             e.name == "level" and (e.kind == "ode" or "constant over dt" in e.flags)
             for e in self.equations
@@ -439,6 +434,7 @@ class StimulusKind(Part):
                 f"{' and '.join(map(repr, given))}",
                 "make two kinds of stimulus",
             )
+        _refuse_any(stimulus_problems(self, _IN_STIMULI))
         return self
 
     @property

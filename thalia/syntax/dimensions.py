@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 from thalia.errors import did_you_mean
-from thalia.syntax.equations import Equation, EquationError, Statement, tree
+from thalia.syntax.equations import Equation, Statement, tree
+from thalia.syntax.expressions import FUNCTIONS, EquationError, constant_value
 from thalia.syntax.units import (
     DIMENSIONLESS,
     UNITS,
@@ -15,33 +16,9 @@ from thalia.syntax.units import (
     multiply,
 )
 
-_SAME = "the dimension of its argument"
-_OF_NUMBERS = (
-    "exp",
-    "log",
-    "log10",
-    "sin",
-    "cos",
-    "tan",
-    "sinh",
-    "cosh",
-    "tanh",
-    "exprel",
-    "expm1",
-    "log1p",
-    "floor",
-    "ceil",
-    "poisson",
-)
-FUNCTIONS: dict[str, str] = dict.fromkeys(_OF_NUMBERS, "dimensionless")
-FUNCTIONS |= {
-    "abs": _SAME,
-    "clip": _SAME,
-    "int": "bool",
-    "sqrt": "root",
-    "rand": "none",
-    "randn": "none",
-}
+# what a function's dimension is, if it is not a number of numbers
+_SAME = frozenset({"abs", "clip"})  # the dimension of its arguments
+_OF_ANYTHING = frozenset({"int"})
 CONSTANTS = {"pi": DIMENSIONLESS, "inf": DIMENSIONLESS, "t": UNITS["s"][1], "dt": UNITS["s"][1]}
 CONSTANTS["xi"] = multiply(DIMENSIONLESS, UNITS["s"][1], -0.5)  # white noise
 
@@ -108,12 +85,11 @@ class _Dimensions:
         if base == DIMENSIONLESS:
             self._bare(node.right)
             return base
-        try:
-            exponent = ast.literal_eval(node.right)
-        except ValueError:
+        exponent = constant_value(node.right)
+        if exponent is None:
             raise EquationError(
                 f"'{ast.unparse(node)}' raises a quantity with a unit to a power that varies"
-            ) from None
+            )
         return multiply(DIMENSIONLESS, base, exponent)
 
     def _alike(self, a: ast.expr, left: Dimension, b: ast.expr, right: Dimension) -> Dimension:
@@ -139,20 +115,19 @@ class _Dimensions:
 
     def _call(self, node: ast.Call) -> Dimension:
         name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
-        if name not in FUNCTIONS or node.keywords:
+        if name not in FUNCTIONS:
             raise EquationError(
                 f"'{name}' is not a known function; {did_you_mean(name, FUNCTIONS)}"
             )
         arguments = [self.visit(argument) for argument in node.args]
-        if FUNCTIONS[name] == _SAME:
+        if name in _SAME:
             for other, dimension in zip(node.args[1:], arguments[1:], strict=True):
                 self._alike(node.args[0], arguments[0], other, dimension)
             return arguments[0]
-        if FUNCTIONS[name] == "root":
+        if name == "sqrt":
             return multiply(DIMENSIONLESS, arguments[0], 0.5)
-        if FUNCTIONS[name] == "dimensionless":
-            for argument in node.args:
-                self._bare(argument)
+        for argument in node.args if name not in _OF_ANYTHING else ():
+            self._bare(argument)
         return DIMENSIONLESS
 
 

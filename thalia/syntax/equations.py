@@ -7,42 +7,50 @@ syntax trees and needs neither Brian2 nor sympy, so that `thalia check` answers 
 import ast
 import operator
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from math import exp, inf, log, pi, sqrt
 from typing import Any, cast
 
-from thalia.errors import MistakeInText
+from thalia.errors import MistakeInText, TextPlace, shortened
+from thalia.syntax.expressions import EquationError, check_line, read_expression
 from thalia.syntax.units import UNITS, Dimension, parse_unit, si_unit
 
 # the dimension of the weight, which is unknown to a rule: `dw/dt = ... : weight`
 WEIGHT: Dimension = (inf, inf, inf, inf, inf)
 
 
-class EquationError(MistakeInText):
-    """Equations that cannot be read, or whose dimensions disagree; the message says why."""
+MOST_LINES = 300  # of equations or of statements, in one place
 
 
 @dataclass(frozen=True)
 class Equation:
-    """One line of a model; `kind` is 'ode', 'expression' (`x = …`) or 'parameter' (`x : …`)."""
+    """One line of a model; `kind` is 'ode', 'expression' (`x = …`) or 'parameter' (`x : …`).
+
+    `at` is its line and column in the text in which it is written.
+    """
 
     kind: str
     name: str
     right: str
     dimension: Dimension
     flags: tuple[str, ...] = ()
+    at: TextPlace | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One assignment at an event: `target` `operator` `right`, as in `w -= a_minus * trace`."""
+    """One assignment at an event: `target` `operator` `right`, as in `w -= a_minus * trace`.
+
+    `at` is its line and column in the text in which it is written.
+    """
 
     target: str
     operator: str
     right: str
+    at: TextPlace | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return f"{self.target} {self.operator} {self.right}"
@@ -73,14 +81,15 @@ def parse_equations(text: str) -> tuple[Equation, ...]:
     EquationError
         If a line is neither `dx/dt = … : unit`, `x = … : unit` nor `x : unit`.
     """
-    return tuple(_parse_equation(line) for line in _lines(text))
+    return tuple(_each_line(text, _parse_equation))
 
 
-def _parse_equation(line: str) -> Equation:
+def _parse_equation(line: str, at: TextPlace) -> Equation:
     tail = _TAIL.match(line)
     if not tail:
         raise EquationError(
-            f"'{line}' does not end with a unit; expected `dx/dt = … : unit` or `x = … : unit`"
+            f"'{shortened(line)}' does not end with a unit; "
+            "expected `dx/dt = … : unit` or `x = … : unit`"
         )
     body, flags = (
         tail["body"].strip(),
@@ -90,7 +99,7 @@ def _parse_equation(line: str) -> Equation:
         unit = tail["unit"].strip()
         dimension = WEIGHT if unit == "weight" else parse_unit(unit)[1]
     except ValueError as error:
-        raise EquationError(f"'{line}': {error}") from None
+        raise EquationError(f"'{shortened(line)}': {error}") from None
     if ode := _ODE.fullmatch(body):
         kind, name, right = "ode", ode[1], ode[2]
     elif assignment := re.fullmatch(r"(\w+)\s*=\s*(.+)", body):
@@ -99,11 +108,11 @@ def _parse_equation(line: str) -> Equation:
         kind, name, right = "parameter", body, ""
     else:
         raise EquationError(
-            f"'{line}' is not an equation; expected `dx/dt = … : unit` or `x = … : unit`"
+            f"'{shortened(line)}' is not an equation; expected `dx/dt = … : unit` or `x = … : unit`"
         )
     if right:
-        tree(right)
-    return Equation(kind, name, right.strip(), dimension, flags)
+        read_expression(right)
+    return Equation(kind, name, right.strip(), dimension, flags, at)
 
 
 @_remembered
@@ -115,19 +124,36 @@ def parse_statements(text: str) -> tuple[Statement, ...]:
     EquationError
         If a line is not an assignment.
     """
-    statements = []
-    for line in _lines(text):
-        match = _ASSIGNMENT.fullmatch(line)
-        if not match:
-            raise EquationError(f"'{line}' is not an assignment such as `w += a_plus * pre_trace`")
-        tree(match[3])
-        statements.append(Statement(match[1], match[2], match[3].strip()))
-    return tuple(statements)
+    return tuple(_each_line(text, _parse_statement))
 
 
-def _lines(text: str) -> list[str]:
-    stripped = (line.split("#", 1)[0].strip() for line in text.splitlines())
-    return [line for line in stripped if line]
+def _parse_statement(line: str, at: TextPlace) -> Statement:
+    match = _ASSIGNMENT.fullmatch(line)
+    if not match:
+        raise EquationError(
+            f"'{shortened(line)}' is not an assignment such as `w += a_plus * pre_trace`"
+        )
+    read_expression(match[3])
+    return Statement(match[1], match[2], match[3].strip(), at)
+
+
+def _each_line[Read](text: str, read: Callable[[str, TextPlace], Read]) -> Iterator[Read]:
+    """What is read of every line that holds more than a comment; mistakes get their place."""
+    count = 0
+    for number, line in enumerate(text.splitlines()):
+        content = line.split("#", 1)[0]
+        at = number, len(content) - len(content.lstrip())
+        if not content.strip():
+            continue
+        count += 1
+        try:
+            if count > MOST_LINES:
+                raise EquationError(f"there are more than {MOST_LINES} lines of equations")
+            content = " ".join(content.split())
+            check_line(content)
+            yield read(content, at)
+        except MistakeInText as error:
+            raise EquationError(str(error), error.hint, at) from None
 
 
 @_remembered

@@ -1,21 +1,16 @@
 """Field types written as text (values with units, equations, statements), and their base."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from thalia.errors import MistakeInText, Problem
 from thalia.syntax.drive_weights import DriveTarget, parse_weight
-from thalia.syntax.equations import (
-    Equation,
-    EquationError,
-    Statement,
-    parse_equations,
-    parse_statements,
-    tree,
-)
+from thalia.syntax.equations import Equation, Statement, parse_equations, parse_statements
+from thalia.syntax.expressions import CONDITION, NUMBER, EquationError, read_expression
 from thalia.syntax.units import (
     DIMENSIONLESS,
     UNITS,
@@ -32,8 +27,8 @@ def _checked(parse: Callable[[Any], Any]) -> BeforeValidator:
     def validate(raw: Any) -> Any:
         try:
             return parse(raw)
-        except (ValueSyntaxError, EquationError) as error:
-            raise PydanticCustomError("thalia", "{message}", {"message": str(error)}) from None
+        except MistakeInText as error:
+            raise refuse_all([Problem((), str(error), error.hint, at=error.at)]) from None
 
     return BeforeValidator(validate)
 
@@ -75,13 +70,22 @@ def _unit(raw: Any) -> Dimension:
     raise ValueSyntaxError(f"expected a unit such as 'nS', found {raw!r}")
 
 
-def _expression(raw: Any) -> Any:
-    if isinstance(raw, str) and raw:
-        tree(raw)
-    return raw
+def _expression(wanted: str) -> Any:
+    """The type of a field for an expression: a number or a condition."""
+
+    def read(raw: Any) -> Any:
+        if isinstance(raw, int | float) and not isinstance(raw, bool):
+            raw = str(raw)
+        if isinstance(raw, str) and raw:
+            try:
+                read_expression(raw, wanted)
+            except EquationError as error:
+                raise EquationError(str(error), error.hint, (0, 0)) from None
+        return raw
+
+    return Annotated[str, _checked(read)]
 
 
-Expression = Annotated[str, _checked(_expression)]
 UnitText = Annotated[
     Dimension, _checked(_unit), WithJsonSchema({"type": "string", "examples": ["nS", "pA"]})
 ]
@@ -130,7 +134,13 @@ class Node(BaseModel):
 
 def refuse(message: str, hint: str = "") -> PydanticCustomError:
     """The error of a validator, with a message for users."""
-    return PydanticCustomError("thalia", "{message}", {"message": message, "hint": hint})
+    return refuse_all([Problem((), message, hint)])
+
+
+def refuse_all(problems: Sequence[Problem]) -> PydanticCustomError:
+    """The error of a validator for several problems, whose paths begin where it stands."""
+    message = "; ".join(problem.message for problem in problems)
+    return PydanticCustomError("thalia", "{message}", {"message": message, "problems": problems})
 
 
 def _named(text: str) -> str:
@@ -240,6 +250,8 @@ _SWITCH_SCHEMA = {
 Switch = Annotated[Any, BeforeValidator(_switch), WithJsonSchema(_SWITCH_SCHEMA)]
 
 if TYPE_CHECKING:
+    type Expression = str
+    type Condition = str
     # for the type checker they are all values, and rows of values
     type Time = Value
     type Length = Value
@@ -258,6 +270,7 @@ if TYPE_CHECKING:
     type Weight = Value  # a drive becomes one in pass 2b
     type WeightTable = tuple[tuple[Value, ...], ...]
 else:
+    Expression, Condition = _expression(NUMBER), _expression(CONDITION)
     Time = quantity("time", UNITS["s"][1])
     Length = quantity("length", UNITS["m"][1])
     Rate = quantity("rate", UNITS["Hz"][1])

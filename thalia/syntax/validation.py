@@ -25,7 +25,7 @@ def parse[Model: BaseModel](model: type[Model], data: object, source: Source) ->
         return model.model_validate(data)
     except ValidationError as error:
         raise source.placed(
-            [_problem(details, model, data) for details in error.errors()]
+            [problem for details in error.errors() for problem in _problems(details, model, data)]
         ) from None
 
 
@@ -42,9 +42,15 @@ def _written_path(location: tuple[str | int, ...], data: Any, last_is_new: bool)
     return tuple(path)
 
 
-def _problem(details: Any, model: type[BaseModel], data: object) -> Problem:
-    """An error of pydantic in Thalia's words."""
+def _problems(details: Any, model: type[BaseModel], data: object) -> list[Problem]:
+    """An error of pydantic in Thalia's words; a validator of Thalia may find several problems."""
     path = _written_path(details["loc"], data, last_is_new=details["type"] == "missing")
+    if details["type"] == "thalia":
+        return [problem.under(*path) for problem in details["ctx"]["problems"]]
+    return [_problem(details, path, model)]
+
+
+def _problem(details: Any, path: Path, model: type[BaseModel]) -> Problem:
     kind, found = details["type"], details.get("input")
     if kind == "extra_forbidden":
         return _unknown_key(path, _model_at(model, path[:-1]))
@@ -59,9 +65,8 @@ def _problem(details: Any, model: type[BaseModel], data: object) -> Problem:
     )
     if kind == "literal_error":
         return Problem(path, f"expected {details['ctx']['expected']}, found {shown}")
-    if kind in ("thalia", "value_error"):
-        message = str(details["ctx"].get("message") or details["ctx"].get("error"))
-        return Problem(path, message, details["ctx"].get("hint", ""))
+    if kind == "value_error":
+        return Problem(path, str(details["ctx"]["error"]))
     wanted = {
         "dict_type": "a mapping",
         "model_type": "a mapping",

@@ -8,12 +8,13 @@ from pathlib import Path as FilePath
 
 import yaml
 
-from thalia.errors import CircuitError, Path, Problem, fail
+from thalia.errors import CircuitError, Path, Problem, TextPlace, fail
 
 MAX_NODES = 200_000
 MAX_DEPTH = 200
 _LIBYAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _READ_MORE_FREELY = re.compile(r"[\t?]")
+CONTENT = "|"  # below the path of a text, the place of its first letter
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
@@ -37,9 +38,15 @@ class Source:
                 return (*self.aliases[path[:length]], *path[length:])
         return path
 
-    def locate(self, path: Path) -> str:
-        """The place of a path, or of the nearest parent that was written."""
+    def locate(self, path: Path, at: TextPlace | None = None) -> str:
+        """The place of a path, or of the nearest parent that was written.
+
+        With `at`, the place of that line and column of the text at the path.
+        """
         path = self.written(path)
+        if at and (start := self.places.get((*path, CONTENT))):
+            file, line, column = start.rsplit(":", 2)
+            return f"{file}:{int(line) + at[0]}:{int(column) + at[1]}"
         for length in range(len(path), -1, -1):
             if path[:length] in self.places:
                 return self.places[path[:length]]
@@ -48,7 +55,7 @@ class Source:
     def placed(self, problems: list[Problem]) -> CircuitError:
         """The error for these problems, with their places, in file order, without duplicates."""
         located = {
-            p if p.place else replace(p, path=self.written(p.path), place=self.locate(p.path))
+            p if p.place else replace(p, path=self.written(p.path), place=self.locate(p.path, p.at))
             for p in problems
         }
         return CircuitError(sorted(located, key=_reading_order))
@@ -123,7 +130,7 @@ def read_yaml(text: str, name: str, folder: FilePath = FilePath(".")) -> tuple[o
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else "it is nested too deeply"
         raise CircuitError([Problem((), f"is not valid YAML: {reason}", place=name)]) from None
-    reader = _Reader(name)
+    reader = _Reader(name, text)
     data = reader.data(root, ()) if root is not None else None
     if reader.problems:
         raise CircuitError(reader.problems)
@@ -144,8 +151,8 @@ def _compose(text: str) -> yaml.Node | None:
 
 
 class _Reader:
-    def __init__(self, name: str):
-        self.name = name
+    def __init__(self, name: str, text: str):
+        self.name, self.lines = name, text.splitlines()
         self.places: dict[Path, str] = {}
         self.problems: list[Problem] = []
         self.count = 0
@@ -173,7 +180,22 @@ class _Reader:
         if isinstance(node, yaml.SequenceNode):
             return [self.data(child, (*path, index)) for index, child in enumerate(node.value)]
         assert isinstance(node, yaml.ScalarNode), "a node is a mapping, a sequence or a scalar"
+        if place := self._content(node):
+            self.places[(*path, CONTENT)] = place
         return _scalar(node)
+
+    def _content(self, node: yaml.ScalarNode) -> str:
+        """The place of the first letter of a text whose lines the file holds as they are read."""
+        line, column = node.start_mark.line, node.start_mark.column
+        if (node.style or "'") in "'\"" and node.end_mark.line == line:
+            return f"{self.name}:{line + 1}:{column + 1 + bool(node.style)}"
+        if node.style != "|":
+            return ""
+        block = self.lines[line + 1 : node.end_mark.line + 1]
+        first = next((each for each in block if each.strip()), "")
+        read = node.value.lstrip("\n")
+        indent = len(first) - len(first.lstrip(" ")) - (len(read) - len(read.lstrip(" ")))
+        return f"{self.name}:{line + 2}:{indent + 1}"
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, object]:
         result: dict[str, object] = {}

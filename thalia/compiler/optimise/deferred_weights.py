@@ -18,13 +18,13 @@ from dataclasses import dataclass
 
 from thalia.syntax.equations import (
     Equation,
-    EquationError,
     Statement,
     degree,
     identifiers,
     rename,
     tree,
 )
+from thalia.syntax.expressions import EquationError
 
 NOW = "w_now"
 

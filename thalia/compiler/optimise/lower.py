@@ -29,10 +29,9 @@ from thalia.compiler.plan import (
 )
 from thalia.compiler.resolve.synapse_code import CLAMP
 from thalia.errors import Diagnostics
-from thalia.syntax.dimensions import CONSTANTS, FUNCTIONS, dimension_of
+from thalia.syntax.dimensions import CONSTANTS, dimension_of
 from thalia.syntax.equations import (
     Equation,
-    EquationError,
     Statement,
     calls,
     degree,
@@ -43,6 +42,7 @@ from thalia.syntax.equations import (
     rename_equation,
     written_out,
 )
+from thalia.syntax.expressions import FUNCTIONS, EquationError
 from thalia.syntax.units import DIMENSIONLESS, UNITS, constant, multiply
 
 HOISTED, ACCUMULATED, RESCALED, EVENT, CLOCK = (

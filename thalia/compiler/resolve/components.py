@@ -1,16 +1,58 @@
 """Components that a circuit uses, and their parameters; None, with the problem noted, if wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from thalia.circuit.spec import Circuit
-from thalia.errors import Diagnostics, Path, did_you_mean
-from thalia.library.lookup import KINDS
+from thalia.errors import Diagnostics, MistakeInText, Path, Problem, TextPlace, did_you_mean
+from thalia.library.equation_checks import why_no_divisor
+from thalia.library.lookup import KINDS, OWN_KEYS, find
 from thalia.library.schema import Layer, Part, Preset, divisors
 from thalia.syntax.fields import expect
 from thalia.syntax.units import Value, ValueSyntaxError
+from thalia.syntax.yaml_reader import Source
 
 Parameters = dict[str, Value]
 _KIND_OF = {model: kind for kind, model in KINDS.items()}
+
+
+@dataclass(frozen=True)
+class Written:
+    """Where a component is written: in the circuit, in a file of its own, or in the library.
+
+    Mistakes in one of the library, which only its use can make, are reported at `used`.
+    """
+
+    used: Path
+    own: Path = ()
+    source: Source | None = None
+
+    @contextmanager
+    def catch(self, key: Path, at: TextPlace | None, diagnostics: Diagnostics) -> Iterator[None]:
+        """Note what is raised within, at a key of the component, and go on after the block."""
+        try:
+            yield
+        except MistakeInText as error:
+            at = error.at or at
+            if self.own:
+                problem = Problem((*self.own, *key), str(error), error.hint, at=at)
+            elif self.source:
+                place = self.source.locate(key, at)
+                problem = Problem(key, str(error), error.hint, place)
+            else:
+                problem = Problem(self.used, str(error), error.hint)
+            diagnostics.problems.append(problem)
+
+
+def written(circuit: Circuit, model: type[Part], name: str, used: Path) -> Written:
+    """Where the component of this name is written, which is used at a path."""
+    kind = _KIND_OF[model]
+    if name in getattr(circuit, OWN_KEYS[kind]):
+        return Written(used, (OWN_KEYS[kind], name))
+    if name.endswith(".yaml"):
+        return Written(used, source=find(kind, name, circuit.folder)[1])
+    return Written(used)
 
 
 def component[Model: Part](
@@ -72,6 +114,5 @@ def check_parameter(
     except ValueSyntaxError as error:
         diagnostics.error(path, str(error), hint)
         return
-    if name in divisors(part) and not value.is_random and value.mean == 0:
-        message = f"cannot be zero, because equations divide by it, found {value}"
+    if name in divisors(part) and (message := why_no_divisor(value)):
         diagnostics.error(path, message, hint)

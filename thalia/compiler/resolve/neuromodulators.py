@@ -23,21 +23,32 @@ from thalia.compiler.resolve.components import (
     check_parameter,
     component,
     parameters,
+    written,
 )
 from thalia.errors import Diagnostics, Path, did_you_mean
 from thalia.library.schema import ModulatorKind
-from thalia.syntax.dimensions import FUNCTIONS, check_equation, check_statement, dimension_of
+from thalia.syntax.dimensions import check_equation, check_statement, dimension_of
 from thalia.syntax.equations import (
     Equation,
-    EquationError,
     Statement,
+    calls,
     identifiers,
     rename,
     rename_equation,
     rename_statement,
 )
+from thalia.syntax.expression_size import check_sizes
+from thalia.syntax.expressions import FUNCTIONS, RANDOM, EquationError, read_expression
 from thalia.syntax.time_grid import interval_steps
-from thalia.syntax.units import DIMENSIONLESS, UNITS, Dimension, Value, a_dimension, constant
+from thalia.syntax.units import (
+    DIMENSIONLESS,
+    UNITS,
+    Dimension,
+    Value,
+    a_dimension,
+    constant,
+    parse_value,
+)
 
 
 @dataclass(frozen=True)
@@ -127,7 +138,7 @@ def global_variables(modulators: Modulators, diagnostics: Diagnostics) -> Group 
         model += [rename_equation(equation, local) for equation in each.part.equations]
         values |= {local[key]: value for key, value in each.values.items()}
         initial |= {
-            local[key]: raw if isinstance(raw, Value) else each.values[raw]
+            local[key]: each.values[raw] if raw in each.values else parse_value(raw)
             for key, raw in each.part.initial.items()
         }
     own: dict[str, tuple[Value, ...]] = {key: (value,) for key, value in values.items()}
@@ -275,6 +286,9 @@ def expression(
     known = dict(more or {}) | dict.fromkeys(meanings, DIMENSIONLESS)
     units = set() if more is None else UNITS.keys()  # without parameters, nothing has a unit
     try:
+        read_expression(text)
+        if drawn := sorted(RANDOM & calls(text)):
+            raise EquationError(f"'{drawn[0]}' is random, and is not allowed here")
         unknown = identifiers(text) - known.keys() - units - FUNCTIONS.keys()
         for name in sorted(unknown):
             what = "modulator" if more is None else "modulator or parameter"
@@ -284,7 +298,7 @@ def expression(
             return None
         found = dimension_of(text, known)
     except EquationError as error:
-        diagnostics.error(path, str(error))
+        diagnostics.error(path, str(error), error.hint)
         return None
     if found != wanted:
         message = f"'{text}': expected {a_dimension(wanted)}, but it is {a_dimension(found)}"
@@ -401,15 +415,16 @@ def _circle(trail: list[str], drivers: Mapping[str, set[str]]) -> list[str]:
 
 def _check_equations(circuit: Circuit, each: ResolvedModulator, diagnostics: Diagnostics) -> None:
     """Check the dimensions of a kind's equations and statements."""
-    kind = each.modulator.kind
-    own: Path = ("modulator_kinds", kind)
-    path = own if kind in circuit.modulator_kinds else (*each.path, "kind")
+    here = written(circuit, ModulatorKind, each.modulator.kind, (*each.path, "kind"))
     names = {e.name: e.dimension for e in each.part.equations} | {
         key: value.dimension for key, value in each.values.items()
     }
     for equation in each.part.equations:
-        with diagnostics.catch(path):
+        with here.catch(("equations",), equation.at, diagnostics):
             check_equation(equation, names | {"input": DIMENSIONLESS})
-    for statement in (*each.part.on_release, *each.part.on_prediction):
-        with diagnostics.catch(path):
-            check_statement(statement, names | {"amount": DIMENSIONLESS})
+    for key in ("on_release", "on_prediction"):
+        for statement in getattr(each.part, key):
+            with here.catch((key,), statement.at, diagnostics):
+                check_statement(statement, names | {"amount": DIMENSIONLESS})
+    with here.catch(("equations",), None, diagnostics):
+        check_sizes(each.part.equations)

@@ -3,23 +3,30 @@
 from collections.abc import Mapping
 
 from thalia.circuit.spec import Circuit, Population
-from thalia.compiler.plan import IN_NEURONS, SECOND, Group, Member, group_name
-from thalia.compiler.resolve.components import Parameters, component, parameters
+from thalia.compiler.plan import IN_NEURONS, SECOND, Group, Input, Member, group_name
+from thalia.compiler.resolve.components import (
+    Parameters,
+    Written,
+    component,
+    parameters,
+    written,
+)
 from thalia.compiler.resolve.inputs import Received
 from thalia.compiler.resolve.neuromodulators import Modulators, expression
 from thalia.compiler.resolve.receptors import inputs_of
 from thalia.errors import Diagnostics, Path, did_you_mean
-from thalia.library.schema import Neuron
+from thalia.library.schema import Neuron, Synapse
 from thalia.syntax.dimensions import check_equation, check_statement, dimension_of
 from thalia.syntax.equations import (
     Equation,
-    EquationError,
     Statement,
     identifiers,
     rename,
     rename_equation,
     rename_statement,
 )
+from thalia.syntax.expression_size import check_sizes
+from thalia.syntax.expressions import EquationError
 from thalia.syntax.fields import expect
 from thalia.syntax.units import DIMENSIONLESS, Dimension, dimension_name, parse_value
 
@@ -83,9 +90,7 @@ def _group(
         receives=receives,
     )
     if _inputs_fit(name, population, received, receives, diagnostics):
-        own = population.neuron in circuit.neurons
-        where: Path = ("neurons", population.neuron) if own else (*path, "neuron")
-        _check_equations(group, where, diagnostics)
+        _check_equations(circuit, part, group, received, (*path, "neuron"), diagnostics)
     return group
 
 
@@ -170,27 +175,64 @@ def _initial(
     return initial
 
 
-def _check_equations(group: Group, path: Path, diagnostics: Diagnostics) -> None:
+def _check_equations(
+    circuit: Circuit,
+    part: Neuron,
+    group: Group,
+    received: Received,
+    path: Path,
+    diagnostics: Diagnostics,
+) -> None:
     """Check the dimensions of everything but the state of rules, which is checked with its rule."""
+    here = written(circuit, Neuron, group.part, path)
     names = group.variables() | ({"not_refractory": DIMENSIONLESS} if group.refractory else {})
-    of_rules = {e.name for each in group.inputs if each.is_state for e in each.equations}
-    modulated = {e.name for e in group.model if e.name.endswith("_modulated")}
-    for equation in group.equations():
-        if equation.name not in of_rules | modulated:
-            with diagnostics.catch(path):
+    for equation in group.model:
+        if not equation.name.endswith("_modulated"):
+            with here.catch(("equations",), equation.at, diagnostics):
                 check_equation(equation, names)
+    for name, each in received.inputs.items():
+        if not each.is_state:
+            there = _receptor_at(circuit, received.origins[name])
+            _check_input(each, group.receives, names, there, diagnostics)
     for statement in group.reset:
-        with diagnostics.catch(path):
+        with here.catch(("reset",), statement.at, diagnostics):
             check_statement(statement, names)
-    for text, wanted in ((group.threshold, DIMENSIONLESS), (group.refractory, SECOND)):
-        if text:
-            with diagnostics.catch(path):
-                _expect_dimension(text, names, wanted)
+    for key, text, wanted in (
+        ("threshold", group.threshold, DIMENSIONLESS),
+        ("refractory", group.refractory, SECOND),
+    ):
+        with here.catch((key,), (0, 0), diagnostics):
+            _expect_dimension(text, names, wanted)
+    with here.catch(("equations",), None, diagnostics):
+        check_sizes(group.equations())
+
+
+def _receptor_at(circuit: Circuit, origin: Path) -> Written:
+    """Where the synapse model is written through which an input arrives."""
+    kind, name = origin[0], str(origin[1])
+    if kind == "stimuli" and circuit.stimuli[name].weight is None:
+        return Written(origin)
+    use = circuit.pathways[name].receptor if kind == "pathways" else circuit.stimuli[name].through
+    return written(circuit, Synapse, use.part, origin)
+
+
+def _check_input(
+    received: Input,
+    receives: Mapping[str, Dimension],
+    names: Mapping[str, Dimension],
+    there: Written,
+    diagnostics: Diagnostics,
+) -> None:
+    """Check what an input adds to a neuron: its equations, and the term of the neuron's input."""
+    for equation in received.equations:
+        with there.catch(("neuron",), equation.at, diagnostics):
+            check_equation(equation, names)
+    with there.catch(("current",), (0, 0), diagnostics):
+        _expect_dimension(received.term, names, receives.get(received.into, DIMENSIONLESS))
 
 
 def _expect_dimension(text: str, names: Mapping[str, Dimension], wanted: Dimension) -> None:
-    found = dimension_of(text, names)
-    if found != wanted:
+    if text and (found := dimension_of(text, names)) != wanted:
         raise EquationError(
             f"'{text}': expected {dimension_name(wanted)}, but it is a {dimension_name(found)}"
         )

@@ -11,7 +11,8 @@ from thalia.errors import Diagnostics, Path, did_you_mean
 from thalia.library.lookup import word_of
 from thalia.library.schema import Neuron, Synapse
 from thalia.syntax.dimensions import dimension_of
-from thalia.syntax.equations import Equation, EquationError, Statement, rename, rename_equation
+from thalia.syntax.equations import Equation, Statement, rename, rename_equation
+from thalia.syntax.expressions import EquationError
 from thalia.syntax.units import UNITS, Dimension, a_quantity
 
 VOLT = UNITS["V"][1]

@@ -6,7 +6,8 @@ from thalia.compiler.resolve.applied_rule import AppliedRule
 from thalia.errors import Diagnostics
 from thalia.library import schema
 from thalia.syntax.dimensions import dimension_of
-from thalia.syntax.equations import EquationError, evaluate
+from thalia.syntax.equations import evaluate
+from thalia.syntax.expressions import EquationError
 from thalia.syntax.units import DIMENSIONLESS, Value, a_dimension
 
 

@@ -5,11 +5,13 @@ from collections.abc import Iterable
 from thalia.circuit.spec import Circuit
 from thalia.compiler.plan import Group
 from thalia.compiler.resolve.applied_rule import AppliedRule
+from thalia.compiler.resolve.components import written
 from thalia.errors import Diagnostics, Path
 from thalia.library.lookup import neurons_with
-from thalia.library.schema import EVENTS, Rule
+from thalia.library.schema import EVENTS, Rule, Synapse
 from thalia.syntax.dimensions import check_equation, check_statement
-from thalia.syntax.equations import WEIGHT, weighing
+from thalia.syntax.equations import WEIGHT, Equation, Statement, weighing
+from thalia.syntax.expression_size import check_sizes
 from thalia.syntax.units import DIMENSIONLESS, Dimension
 
 
@@ -22,7 +24,8 @@ def check_rule(
     diagnostics: Diagnostics,
 ) -> None:
     """Check a rule between two groups, for weights of a dimension."""
-    part, path = rule.part, _written_at(circuit, rule)
+    part = rule.part
+    here = written(circuit, Rule if isinstance(part, Rule) else Synapse, rule.name, rule.path)
     inside = {e.name: e.dimension for e in part.neuron} | {
         name: value.dimension for name, value in rule.values.items()
     }
@@ -30,31 +33,36 @@ def check_rule(
     there["plastic"] = DIMENSIONLESS
     if not _neuron_suffices(rule, inside, there, post, diagnostics):
         return
-    for equation in part.neuron:
-        with diagnostics.catch((*path, "neuron")):
-            check_equation(equation, there | inside)
-    for statement in part.on_spike:
-        with diagnostics.catch((*path, "on_spike")):
-            check_statement(statement, there | inside)
+    in_neuron: list[tuple[Path, Equation | Statement]] = [
+        *((("neuron",), equation) for equation in part.neuron),
+        *((("on_spike",), statement) for statement in part.on_spike),
+    ]
+    if isinstance(part, Rule):
+        in_neuron += [(("on_instruction",), statement) for statement in part.on_instruction]
     names = inside | {f"{name}_post": dimension for name, dimension in there.items()}
     names |= {f"{e.name}_pre": e.dimension for e in pre.model}
     names |= {e.name: weight if e.dimension == WEIGHT else e.dimension for e in part.equations}
     names |= dict.fromkeys(("w", "w_min", "w_max", "change"), weight)
-    names |= dict.fromkeys(("plastic", "efficacy", "modulator"), DIMENSIONLESS)
-    for equation in part.equations:
-        with diagnostics.catch((*path, "equations")):
-            check_equation(weighing(equation, weight), names)
-    for event in EVENTS:
-        for statement in rule.statements(event):
-            with diagnostics.catch((*path, event)):
-                check_statement(statement, names)
-
-
-def _written_at(circuit: Circuit, rule: AppliedRule) -> Path:
-    """Where a rule is written, if that is in the circuit; else where it is used."""
-    is_rule = isinstance(rule.part, Rule)
-    own = circuit.rules if is_rule else circuit.synapses
-    return ("rules" if is_rule else "synapses", rule.name) if rule.name in own else rule.path
+    names |= dict.fromkeys(("plastic", "efficacy"), DIMENSIONLESS)
+    if isinstance(part, Rule):
+        names["modulator"] = DIMENSIONLESS
+    in_synapse: list[tuple[Path, Equation | Statement]] = [
+        (("equations",), weighing(equation, weight)) for equation in part.equations
+    ]
+    in_synapse += [
+        (key, statement)
+        for event in EVENTS
+        for key, statement in part.placed_statements(event, rule.pairing)
+    ]
+    for known, placed in ((there | inside, in_neuron), (names, in_synapse)):
+        for key, each in placed:
+            with here.catch(key, each.at, diagnostics):
+                check = check_equation if isinstance(each, Equation) else check_statement
+                check(each, known)  # type: ignore[arg-type]
+    with here.catch(("equations",), None, diagnostics):
+        check_sizes(part.equations)
+    with here.catch(("neuron",), None, diagnostics):
+        check_sizes(part.neuron)
 
 
 def _neuron_suffices(

@@ -7,7 +7,7 @@ from typing import Literal
 from thalia.circuit.part_use import Stimulus
 from thalia.circuit.spec import Circuit
 from thalia.compiler.plan import AMPERE, HERTZ, Drive, DriveMember, group_name, identifier
-from thalia.compiler.resolve.components import Parameters, component, parameters
+from thalia.compiler.resolve.components import Parameters, component, parameters, written
 from thalia.compiler.resolve.receptors import (
     Receptor,
     ReceptorUse,
@@ -15,10 +15,11 @@ from thalia.compiler.resolve.receptors import (
     receptor_use,
     target_of,
 )
-from thalia.errors import Diagnostics, Path
+from thalia.errors import Diagnostics, Path, shortened
 from thalia.library.schema import Neuron, StimulusKind
 from thalia.syntax.dimensions import dimension_of
-from thalia.syntax.equations import EquationError, Statement, evaluate, identifiers, rename
+from thalia.syntax.equations import Statement, evaluate, identifiers, rename
+from thalia.syntax.expressions import EquationError
 from thalia.syntax.fields import expect
 from thalia.syntax.units import ValueSyntaxError, a_quantity, dimension_name
 
@@ -80,7 +81,7 @@ def _resolved(
     target = target_of(circuit, population, stimulus.compartment, path, diagnostics)
     if values is None or target is None or part.spikes:
         return None
-    if not _dimension_holds(part, values, path, diagnostics):
+    if not _dimension_holds(circuit, stimulus.kind, part, values, path, diagnostics):
         return None
     if not part.current:
         acts_as: ActsAs = "rate" if reads_rates else "spikes"
@@ -109,18 +110,23 @@ def _check_keys(
 
 
 def _dimension_holds(
-    part: StimulusKind, values: Parameters, path: Path, diagnostics: Diagnostics
+    circuit: Circuit,
+    kind: str,
+    part: StimulusKind,
+    values: Parameters,
+    path: Path,
+    diagnostics: Diagnostics,
 ) -> bool:
     expression, wanted = (part.current, AMPERE) if part.current else (part.rate, HERTZ)
-    try:
+    key = "current" if part.current else "rate"
+    before = len(diagnostics.problems)
+    there = written(circuit, StimulusKind, kind, path)
+    with there.catch((key,), (0, 0), diagnostics):
         found = dimension_of(expression, {name: value.dimension for name, value in values.items()})
-    except EquationError as error:
-        diagnostics.error(path, str(error))
-        return False
-    if found != wanted:
-        what = f"a {dimension_name(wanted)}, but it is a {dimension_name(found)}"
-        diagnostics.error(path, f"'{expression}' should be {what}")
-    return found == wanted
+        if found != wanted:
+            what = f"a {dimension_name(wanted)}, but it is a {dimension_name(found)}"
+            raise EquationError(f"'{shortened(expression)}' should be {what}")
+    return len(diagnostics.problems) == before
 
 
 def _takes_rates(circuit: Circuit, population: str, diagnostics: Diagnostics) -> bool:

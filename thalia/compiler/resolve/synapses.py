@@ -19,8 +19,9 @@ from thalia.compiler.resolve.rule_checks import check_rule, neurons_hint
 from thalia.compiler.resolve.rule_state import States, states_of
 from thalia.compiler.resolve.synapse_code import SynapseCode, synapse_code
 from thalia.errors import Diagnostics, Path
-from thalia.syntax.dimensions import FUNCTIONS, check_equation, check_statement
+from thalia.syntax.dimensions import check_equation, check_statement
 from thalia.syntax.equations import Equation, Statement, identifiers
+from thalia.syntax.expressions import FUNCTIONS
 from thalia.syntax.units import DIMENSIONLESS, UNITS, Dimension
 
 

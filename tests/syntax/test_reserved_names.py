@@ -1,0 +1,106 @@
+"""The names that user variables may not have are all there: those of Brian2, of C++ and of CUDA.
+
+`pytest tests/syntax/test_reserved_names.py --update-golden` adds what this machine knows and the
+list lacks.
+"""
+
+import keyword
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from thalia.backends.cpp.compiler import _HEADERS
+from thalia.codegen.brian_model import import_brian2
+from thalia.library.reserved_names import RESERVED_NAMES
+
+LIST = Path(str(files("thalia.library") / "reserved_names.txt"))
+KEYWORDS = """
+alignas alignof and and_eq asm atomic_cancel atomic_commit atomic_noexcept auto bitand bitor bool
+break case catch char char8_t char16_t char32_t class compl concept const consteval constexpr
+constinit const_cast continue contract_assert co_await co_return co_yield decltype default delete do
+double dynamic_cast else enum explicit export extern false float for friend goto if inline int long
+mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected public reflexpr
+register reinterpret_cast requires restrict return short signed sizeof static static_assert
+static_cast struct switch synchronized template this thread_local throw true try typedef typeid
+typename typeof union unsigned using virtual void volatile wchar_t while xor xor_eq final override
+import module
+threadIdx blockIdx blockDim gridDim warpSize
+"""
+TYPES = """
+size_t ssize_t ptrdiff_t time_t clock_t int8_t int16_t int32_t int64_t uint8_t uint16_t uint32_t
+uint64_t intptr_t uintptr_t intmax_t uintmax_t std brian randomNumber_t curandState Network Clock
+"""
+_OF_NEURONS = (
+    *("common_group", "common_object", "stateupdate", "threshold", "reset"),
+    *("group_variable_set", "group_variable_set_conditional"),
+)
+_DECLARED = re.compile(
+    r"\b(?:int|unsigned|double|float|bool|char|auto|size_t|u?int\d+_t|randomNumber_t|curandState)"
+    r"\s*[*&]*\s+[*&]*([A-Za-z]\w*)\s*[=;\[]"
+)
+
+
+def of_brian2() -> set[str]:
+    import_brian2()
+    from brian2.core.functions import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS
+    from brian2.core.namespace import DEFAULT_UNITS
+
+    special = {"t", "dt", "t_in_timesteps", "xi", "i", "j", "N", "not_refractory", "refractory"}
+    special |= {"refractory_until", "lastspike", "lastupdate"}
+    return special | {*DEFAULT_CONSTANTS, *DEFAULT_FUNCTIONS, *DEFAULT_UNITS}
+
+
+def of_templates() -> set[str]:
+    """What the templates declare in the scopes in which variables of neurons are declared, too."""
+    import brian2
+    import brian2cuda
+
+    folders = [Path(each.__file__).parent for each in (brian2, brian2cuda)]
+    folders.append(Path(str(files("thalia.backends"))))
+    found: set[str] = set()
+    for folder in folders:
+        for file in folder.rglob("templates/*"):
+            if file.stem in _OF_NEURONS and file.suffix in (".cpp", ".cu"):
+                found |= set(_DECLARED.findall(file.read_text(encoding="utf-8")))
+    return found
+
+
+def of_preprocessor() -> Iterator[str]:
+    """The macros of the headers that generated code includes, with every compiler that is here."""
+    text = "".join(f"#include <{header}>\n" for header in (*_HEADERS, "stdint.h", "climits"))
+    command = ["-std=c++17", "-dM", "-E", "-x", "c++"]
+    for compiler in filter(shutil.which, ("g++", "clang++")):
+        yield from _macros([compiler, *command, "-"], text)
+    if nvcc := shutil.which("nvcc"):
+        include = Path(nvcc).resolve().parent.parent / "include"
+        found = subprocess.run([nvcc, "--version"], capture_output=True, text=True, check=True)
+        release = re.search(r"release (\d+\.\d+)", found.stdout)
+        if not (include / "cuda_runtime.h").exists() and release:
+            include = Path(f"/usr/local/cuda-{release[1]}/include")
+        cuda = "#include <cuda_runtime.h>\n#include <curand.h>\n" + text
+        yield from _macros(["g++", f"-I{include}", "-D__CUDACC__", *command, "-"], cuda)
+
+
+def _macros(command: list[str], text: str) -> set[str]:
+    ran = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    return set(re.findall(r"^#define ([A-Za-z]\w*)", ran.stdout, re.MULTILINE))
+
+
+@pytest.fixture(scope="module")
+def needed() -> set[str]:
+    """Every name with which the code of a neuron model would not compile."""
+    found = {*KEYWORDS.split(), *TYPES.split(), *keyword.kwlist, *of_brian2(), *of_templates()}
+    return {name for name in found | set(of_preprocessor()) if re.fullmatch(r"[A-Za-z]\w*", name)}
+
+
+def test_the_list_of_reserved_names_is_complete(needed, request):
+    if request.config.getoption("--update-golden"):
+        kept = sorted(needed | RESERVED_NAMES)
+        LIST.write_text("".join(f"{name}\n" for name in kept), encoding="utf-8")
+
+    assert needed <= set(LIST.read_text(encoding="utf-8").split())
