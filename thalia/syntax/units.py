@@ -13,7 +13,7 @@ from math import isfinite
 from numbers import Real
 from typing import Any
 
-from thalia.errors import MistakeInText, did_you_mean
+from thalia.errors import MistakeInText, did_you_mean, shortened
 
 # powers of metre, kilogram, second, ampere, mole
 Dimension = tuple[float, float, float, float, float]
@@ -197,6 +197,10 @@ class ValueSyntaxError(MistakeInText):
     """A value that cannot be read; the message says what was expected."""
 
 
+LONGEST = 300  # characters of a value
+MOST_POWER = 9  # of a unit
+SMALLEST, LARGEST = 1e-60, 1e60  # in SI units
+
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _QUANTITY = re.compile(rf"\s*({_NUMBER})\s*(.*?)\s*$")
 _FACTOR = re.compile(r"\s*([*/]?)\s*(1|[A-Za-zµ]+2?)\s*(?:(?:\^|\*\*)\s*([+-]?\d+))?")
@@ -210,6 +214,8 @@ def parse_unit(text: str) -> tuple[float, Dimension]:
     ValueSyntaxError
         If a unit is not known or the expression cannot be read.
     """
+    if len(text) > LONGEST:
+        raise ValueSyntaxError(f"'{shortened(text)}' is not a unit: it is too long")
     factor, dimension, position = 1.0, DIMENSIONLESS, 0
     while position < len(text):
         match = _FACTOR.match(text, position)
@@ -217,6 +223,11 @@ def parse_unit(text: str) -> tuple[float, Dimension]:
             raise ValueSyntaxError(f"'{text}' is not a unit")
         operator, name, power_text = match.groups()
         power = int(power_text or 1) * (-1 if operator == "/" else 1)
+        if abs(power) > MOST_POWER:
+            raise ValueSyntaxError(
+                f"'{text}' has a power out of range, "
+                f"expected between -{MOST_POWER} and {MOST_POWER}"
+            )
         if name != "1":
             if name not in UNITS:
                 known = ("ms", "s", "mV", "pA", "nA", "nS", "pF", "Hz", "kHz", "um", "mM", "Mohm")
@@ -314,9 +325,9 @@ def dimension_in_brian(raw: object) -> Dimension | None:
     return (metre, kilogram, second, ampere, mole)
 
 
-def constant(number: float, dimension: Dimension = DIMENSIONLESS) -> Value:
-    """A number in SI units as a value."""
-    return Value("constant", (float(number),), dimension)
+def constant(number: float, dimension: Dimension = DIMENSIONLESS, text: str = "") -> Value:
+    """A number in SI units as a value; `text` is how it was written."""
+    return Value("constant", (float(number),), dimension, text=text)
 
 
 def parse_value(raw: object) -> Value:
@@ -343,7 +354,9 @@ def parse_value(raw: object) -> Value:
             f"expected a number with a unit, such as '20 ms', found {_shown(raw)}"
         )
     if isinstance(raw, Real):
-        return constant(_finite(raw))
+        return constant(_in_range(_finite(raw), raw))
+    if len(raw) > LONGEST:
+        raise ValueSyntaxError(f"'{shortened(raw)}' is too long for a number with a unit")
     call = re.fullmatch(r"\s*([a-z_]+)\s*\((.*)\)\s*", raw)
     return _parse_distribution(raw, *call.groups()) if call else _parse_quantity(raw)
 
@@ -363,10 +376,19 @@ def _parse_quantity(text: str) -> Value:
     if not match:
         raise ValueSyntaxError(f"expected a number with a unit, such as '20 ms', found '{text}'")
     factor, dimension = parse_unit(match[2])
-    number = float(match[1])
+    return constant(_in_range(float(match[1]) * factor, text), dimension, text.strip())
+
+
+def _in_range(number: float, text: object) -> float:
+    """A number in SI units, if arithmetic with it leaves the range of floats nowhere."""
+    shown = shortened(str(text))
     if not isfinite(number):
-        raise ValueSyntaxError(f"expected a finite number, found '{text}'")
-    return Value("constant", (number * factor,), dimension, text=text.strip())
+        raise ValueSyntaxError(f"expected a finite number, found '{shown}'")
+    if number and not SMALLEST <= abs(number) <= LARGEST:
+        raise ValueSyntaxError(
+            f"expected a number between {SMALLEST:g} and {LARGEST:g} in SI units, found '{shown}'"
+        )
+    return number
 
 
 def _parse_distribution(text: str, name: str, inside: str) -> Value:

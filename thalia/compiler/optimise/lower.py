@@ -208,7 +208,10 @@ class _Lowering:
     def _accumulate(self) -> str:
         """Give the weight its sums, if it changes between spikes; if that cannot be, the reason."""
         odes = {e.name: e for e in self.synapses.equations if e.kind == "ode"}
-        if "w" not in odes or is_linear_decay(odes["w"], self.synapses.parameters):
+        if "w" not in odes:
+            return ""
+        decays = _follows_itself(odes["w"].right, "w")
+        if decays and is_linear_decay(odes["w"], self.synapses.parameters):
             return ""
         if any(statement != CLAMP for statement in self.synapses.on_step):
             return "it is read in every step"
@@ -432,8 +435,23 @@ def _read_in_every_step(synapses: SynapseGroup) -> dict[str, str]:
         for name, equation in odes.items()
         if not is_linear_decay(replace(equation, right=rights[name]), still)
     }
+    found |= {
+        name: "it adds up without decay, for which Brian2 has no closed form"
+        for name, right in rights.items()
+        if name not in found and not _follows_itself(right, name)
+    }
     named = {e.name: f"({e.right})" for e in synapses.equations if e.kind == "expression"}
     needed = [rename(s.right, named) for s in synapses.on_step] + [rights[name] for name in found]
     needed += [e.right for e in synapses.equations if "summed" in e.flags]
     read = {name for right in needed for name in identifiers(right)} & odes.keys()
     return found | dict.fromkeys(sorted(read - found.keys()), "it is read in every step")
+
+
+def _follows_itself(right: str, name: str) -> bool:
+    """Whether a linear rate of change depends on the variable, tried with arbitrary numbers."""
+    others = {each: 0.7 + 0.1 * k for k, each in enumerate(sorted(identifiers(right) - {name}))}
+    try:
+        still, moved = (evaluate(right, {**others, name: value}) for value in (0.0, 1.0))
+    except (EquationError, ArithmeticError, ValueError):
+        return degree(right, {name}) > 0
+    return bool(abs(moved - still) > 1e-12 * abs(still))
