@@ -11,7 +11,10 @@
 - *clock-driven*: everything else, a pass over all synapses in every step, said with its cost.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from thalia.compiler.optimise.deferred_weights import Bookkeeping, Term, decay_rate, terms_of
 from thalia.compiler.optimise.hoist import Moved, hoist, hoisted_name, hosting, stem_of, why_hoist
@@ -151,6 +154,7 @@ def _method(equations: tuple[Equation, ...], constants: set[str]) -> str:
         degree(right, rights.keys()) == 0 for name, right in rights.items() if name != "w"
     )
     has_integral |= len(rights) > 1 and "w" in rights and degree(rights["w"], {"w"}) == 0
+    has_integral |= is_linear and _is_singular(rights)
     if is_linear and not has_integral:  # which gives the model a matrix without an inverse
         return "exact"
     return (
@@ -449,9 +453,20 @@ def _read_in_every_step(synapses: SynapseGroup) -> dict[str, str]:
 
 def _follows_itself(right: str, name: str) -> bool:
     """Whether a linear rate of change depends on the variable, tried with arbitrary numbers."""
-    others = {each: 0.7 + 0.1 * k for k, each in enumerate(sorted(identifiers(right) - {name}))}
+    return degree(right, {name}) > 0 and not _is_singular({name: right})
+
+
+def _is_singular(rights: Mapping[str, str]) -> bool:
+    """Whether the matrix of linear equations has no inverse, tried with arbitrary numbers."""
+    named = sorted(frozenset().union(*map(identifiers, rights.values())) - rights.keys())
+    others = {name: 0.7 + 0.1 * k for k, name in enumerate(named)}
+    rest = others | dict.fromkeys(rights, 0.0)
     try:
-        still, moved = (evaluate(right, {**others, name: value}) for value in (0.0, 1.0))
+        still = [evaluate(right, rest) for right in rights.values()]
+        moved = [
+            [evaluate(right, rest | {name: 1.0}) for right in rights.values()] for name in rights
+        ]
     except (EquationError, ArithmeticError, ValueError):
-        return degree(right, {name}) > 0
-    return bool(abs(moved - still) > 1e-12 * abs(still))
+        return False
+    matrix = np.array(moved) - np.array(still)
+    return bool(np.linalg.matrix_rank(matrix) < len(rights))
