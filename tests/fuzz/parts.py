@@ -327,7 +327,7 @@ def outcome(text: str) -> str:
         return "refused" if all(each.message for each in error.problems) else "without words"
     except TooLong:
         return "check: too long"
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         return f"check: {type(error).__name__}: {error}"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -341,7 +341,7 @@ def _coded(plan: Any) -> str:
         generate(plan)
     except TooLong:
         return "code: too long"
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         cause = error.__cause__ or error
         return f"code: {type(cause).__name__}: {cause}".replace("\n", " ")
     finally:

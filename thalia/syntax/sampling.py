@@ -8,7 +8,8 @@ import operator
 from collections.abc import Mapping
 from typing import Any
 
-from thalia.syntax.equations import EquationError, tree
+from thalia.syntax.equations import tree
+from thalia.syntax.expressions import EquationError
 from thalia.syntax.units import UNITS
 
 _OPERATORS: dict[type[ast.AST], Any] = {

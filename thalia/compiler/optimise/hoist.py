@@ -32,7 +32,8 @@ def why_hoist(equation: Equation, synapses: SynapseGroup, post: Group) -> str:
     name = equation.name
     delay = synapses.delay("dendritic")
     own = [s for s in synapses.on_post if s.target == name]
-    others = [s for s in synapses.statements() if s not in synapses.on_post]
+    later = (s for each in synapses.later for s in each.statements)
+    others = (*synapses.on_pre, *later, *synapses.on_step)
     first = next((k for k, s in enumerate(synapses.on_post) if s.target == name), 0)
     read_later = any(
         name in identifiers(s.right) for s in synapses.on_post[first:] if s.target != name

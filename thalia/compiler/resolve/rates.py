@@ -16,7 +16,8 @@ from typing import Any
 from thalia.compiler.plan import Group, Member
 from thalia.compiler.resolve.stimuli import ResolvedStimulus
 from thalia.errors import Diagnostics
-from thalia.syntax.equations import EquationError, calls, identifiers, tree
+from thalia.syntax.equations import calls, identifiers, tree
+from thalia.syntax.expressions import EquationError
 from thalia.syntax.sampling import sampled
 from thalia.syntax.units import UNITS, Value, format_number
 

@@ -8,7 +8,8 @@ from itertools import accumulate, pairwise
 from thalia.circuit.spec import Circuit
 from thalia.compiler.plan import SECOND, Plan, Playback
 from thalia.compiler.resolve.stimuli import ResolvedStimulus
-from thalia.syntax.equations import EquationError, evaluate, identifiers, tree
+from thalia.syntax.equations import evaluate, identifiers, tree
+from thalia.syntax.expressions import EquationError
 from thalia.syntax.time_grid import (
     as_text,
     interval_rounding,
