@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 Path = tuple[str | int, ...]
 TextPlace = tuple[int, int]
+MOST_PROBLEMS = 100  # that are told with everything that helps to mend them
 
 
 def located(place: str, path: Path) -> str:
@@ -82,7 +83,8 @@ class Diagnostics:
     def unknown(self, path: Path, kind: str, name: str, known: Iterable[str]) -> None:
         """Note that the circuit has nothing of this name under a key such as 'populations'."""
         message = f"no {kind.removesuffix('s')} is called '{name}'"
-        self.error(path, message, did_you_mean(name, known), (kind, name))
+        hint = did_you_mean(name, known) if len(self.problems) < MOST_PROBLEMS else ""
+        self.error(path, message, hint, (kind, name))
 
     @contextmanager
     def catch(self, path: Path) -> Iterator[None]:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from thalia.backends.cpp.compiler import _HEADERS
 from thalia.codegen.brian_model import import_brian2
 from thalia.library.reserved_names import RESERVED_NAMES
 
@@ -72,7 +71,7 @@ def of_templates() -> set[str]:
 
 def of_preprocessor() -> Iterator[str]:
     """The macros of the headers that generated code includes, with every compiler that is here."""
-    text = "".join(f"#include <{header}>\n" for header in (*_HEADERS, "stdint.h", "climits"))
+    text = "".join(f"#include <{header}>\n" for header in sorted(_included()))
     command = ["-std=c++17", "-dM", "-E", "-x", "c++"]
     for compiler in filter(shutil.which, ("g++", "clang++")):
         yield from _macros([compiler, *command, "-"], text)
@@ -84,6 +83,18 @@ def of_preprocessor() -> Iterator[str]:
             include = Path(f"/usr/local/cuda-{release[1]}/include")
         cuda = "#include <cuda_runtime.h>\n#include <curand.h>\n" + text
         yield from _macros(["g++", f"-I{include}", "-D__CUDACC__", *command, "-"], cuda)
+
+
+def _included() -> set[str]:
+    """The headers of the standard library that the C++ of Brian2 and Thalia includes."""
+    import brian2
+
+    folders = [Path(brian2.__file__).parent, Path(str(files("thalia.backends")))]
+    sources = (f for folder in folders for e in ("*.cpp", "*.h") for f in folder.rglob(e))
+    pattern = re.compile(r"^\s*#include\s*<(c?[a-z]+(?:\.h)?)>", re.MULTILINE)
+    found = {name for f in sources for name in pattern.findall(f.read_text(encoding="utf-8"))}
+    windows = {"windows.h", "io.h", "immintrin.h"}  # the last has macros with underscores only
+    return {*found, "stdint.h"} - windows
 
 
 def _macros(command: list[str], text: str) -> set[str]:

@@ -26,6 +26,8 @@ from thalia.syntax.former_names import current_names
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import Source, read_text, read_yaml
 
+MOST_ELEMENTS = 4000  # of a circuit, which are checked within a few seconds
+
 
 @dataclass(frozen=True)
 class Template:
@@ -77,6 +79,7 @@ def expand(
     """
     diagnostics = diagnostics or Diagnostics()
     circuit = _expand_schedules(_expand_regions(_with_gains(circuit, diagnostics), diagnostics))
+    _check_number(circuit)
     pathways, stimuli, aliases = {}, {}, {}
     for name, pathway in circuit.pathways.items():
         for made, single in _split_pathway(name, pathway, diagnostics):
@@ -93,6 +96,26 @@ def expand(
     return written_out.at(
         circuit.source.aliased({made: name for made, name in aliases.items() if made != name})
     )
+
+
+def _check_number(circuit: Circuit) -> None:
+    """Refuse a circuit of more elements than are checked in a few seconds.
+
+    Raises
+    ------
+    CircuitError
+        If there are more.
+    """
+    count = len(circuit.populations) + len(circuit.modulators)
+    count += sum(len(each.pre) * len(each.post) for each in circuit.pathways.values())
+    count += sum(len(each.target) for each in circuit.stimuli.values())
+    if count > MOST_ELEMENTS:
+        message = (
+            f"there are {count:,} populations, modulators, stimuli and pathways, "
+            f"expected at most {MOST_ELEMENTS:,}"
+        )
+        hint = "a matrix pathway counts each pair of populations: join populations or pathways"
+        raise circuit.source.placed([Problem((), message, hint)])
 
 
 def _with_gains(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:

@@ -1,10 +1,8 @@
 """What is wrong within each type of component, beyond its single equations."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from thalia.errors import MistakeInText, Path, Problem, did_you_mean
 from thalia.library.equation_checks import (
@@ -21,10 +19,61 @@ from thalia.syntax.equations import WEIGHT, Equation, Statement, calls, evaluate
 from thalia.syntax.expressions import RANDOM, EquationError, read_expression
 from thalia.syntax.units import Dimension, Value, a_quantity, parse_value
 
-if TYPE_CHECKING:
-    from thalia.library.schema import Layer, ModulatorKind, Neuron, Part, Rule, StimulusKind
-
 _START = (0, 0)
+
+
+# what is read here of the components in `schema`, which imports this module
+
+
+class Part(Protocol):
+    """A component with parameters."""
+
+    parameters: Any
+
+
+class Neuron(Part, Protocol):
+    """A neuron model."""
+
+    equations: tuple[Equation, ...]
+    threshold: str
+    reset: tuple[Statement, ...]
+    refractory: str
+    compartments: Any
+    initial: Any
+
+
+class Layer(Part, Protocol):
+    """A synapse or a rule."""
+
+    equations: tuple[Equation, ...]
+    neuron: tuple[Equation, ...]
+    on_pre: tuple[Statement, ...]
+    on_spike: tuple[Statement, ...]
+    initial: Any
+
+
+class Rule(Layer, Protocol):
+    """A plasticity rule."""
+
+    on_post: tuple[Statement, ...]
+    on_step: tuple[Statement, ...]
+    on_instruction: tuple[Statement, ...]
+    later: Any
+    pairing: Any
+
+
+class ModulatorKind(Part, Protocol):
+    """A modulator."""
+
+    equations: tuple[Equation, ...]
+    initial: Any
+
+
+class StimulusKind(Part, Protocol):
+    """A stimulus."""
+
+    current: str
+    rate: str
 
 
 def neuron_problems(part: Neuron, reserved: Collection[str]) -> Iterator[Problem]:
@@ -68,8 +117,7 @@ def layer_problems(
 
 def _called(part: Part) -> set[str]:
     """The functions that the equations and statements of a component call."""
-    written = (getattr(part, name) for name in type(part).model_fields)
-    lines = (each for field in written if isinstance(field, tuple) for each in field)
+    lines = (each for field in vars(part).values() if isinstance(field, tuple) for each in field)
     return {
         name
         for each in lines

@@ -20,7 +20,8 @@ from thalia.errors import did_you_mean, fail
 from thalia.simulation.loop import Stop, next_multiple
 from thalia.simulation.modulator_release import release_amount
 from thalia.simulation.recorder import SpikeCounter
-from thalia.syntax.equations import EquationError, divided_by
+from thalia.syntax.equations import divided_by
+from thalia.syntax.expressions import EquationError
 from thalia.syntax.quantities import Numbers, in_si
 from thalia.syntax.sampling import sampled
 from thalia.syntax.time_grid import interval_steps

@@ -5,8 +5,9 @@ functions, of a size that sympy and a compiler handle in a moment.
 """
 
 import ast
+import math
 from collections.abc import Callable, Iterator
-from math import exp, isfinite, log, sqrt
+from math import isfinite
 
 from thalia.errors import MistakeInText, did_you_mean, shortened
 
@@ -33,10 +34,14 @@ CONDITIONS = frozenset({"not_refractory"})  # variables that are true or false
 _OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Mod: "%", ast.Pow: "**"}
 _COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 _OF_A_CONSTANT: dict[str, Callable[[float], float]] = {
-    "exp": exp,
-    "log": log,
-    "sqrt": sqrt,
     "abs": abs,
+    **{
+        name: getattr(math, name)
+        for name in (
+            *("exp", "log", "log10", "sin", "cos", "tan", "sinh", "cosh", "tanh", "expm1"),
+            *("log1p", "floor", "ceil", "sqrt"),
+        )
+    },
 }
 _ALLOWED = (
     "allowed are numbers with a unit as in `2*ms`, names, + - * / % **, "

@@ -199,7 +199,7 @@ class ValueSyntaxError(MistakeInText):
 
 LONGEST = 300  # characters of a value
 MOST_POWER = 9  # of a unit
-SMALLEST, LARGEST = 1e-60, 1e60  # in SI units
+SMALLEST, LARGEST = 1e-300, 1e300  # in SI units
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _QUANTITY = re.compile(rf"\s*({_NUMBER})\s*(.*?)\s*$")

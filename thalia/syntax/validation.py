@@ -29,6 +29,11 @@ def parse[Model: BaseModel](model: type[Model], data: object, source: Source) ->
         ) from None
 
 
+def _not_told(number: int) -> list[Problem]:
+    """That there are more problems, if there are so many."""
+    return [Problem((), f"and {number:,} more problems")] if number > 0 else []
+
+
 def _written_path(location: tuple[str | int, ...], data: Any, last_is_new: bool) -> Path:
     """The path as the user wrote it, without steps that validation added."""
     path: list[str | int] = []
