@@ -41,46 +41,12 @@ def population_rate(times: Floats, n_neurons: int, duration: float, width: float
     return np.asarray(counts / (n_neurons * width))
 
 
-def interval_cv(times: Floats, neurons: Ints, n_neurons: int, least: int = 5) -> Floats:
-    """Coefficient of variation of the interspike intervals of neurons with at least `least` spikes.
-
-    Returns
-    -------
-    (n_active,) float
-        1 for a Poisson process, 0 for a clock; empty if no neuron has enough spikes. Prescribed
-        spikes that are all in one step count as too few.
-    """
-    intervals, owner = intervals_of(times, neurons)
-    count = np.bincount(owner, minlength=n_neurons)
-    total = np.bincount(owner, intervals, n_neurons)
-    enough = (count >= least - 1) & (total > 0)
-    if not enough.any():
-        return np.empty(0)
-    total = total[enough]
-    squares = np.bincount(owner, intervals**2, n_neurons)[enough]
-    mean = total / count[enough]
-    variance = np.maximum(squares / count[enough] - mean**2, 0)
-    return np.asarray(np.sqrt(variance) / mean)
-
-
 def intervals_of(times: Floats, neurons: Ints) -> tuple[Floats, Ints]:
     """Interspike intervals in seconds, sorted by neuron and time, and the neuron of each."""
     order = np.lexsort((times, neurons))
     sorted_times, sorted_neurons = times[order], neurons[order]
     same = sorted_neurons[1:] == sorted_neurons[:-1]
     return np.diff(sorted_times)[same], sorted_neurons[1:][same]
-
-
-def local_variation(times: Floats, neurons: Ints) -> float | None:
-    """CV2, the mean of 2|b - a|/(a + b) over successive intervals a and b.
-
-    1 for a Poisson process, even if its rate varies. Holt, Softky, Koch & Douglas (1996) J
-    Neurophysiol 75:1806. None if no neuron has two intervals.
-    """
-    intervals, owner = intervals_of(times, neurons)
-    pairs = owner[1:] == owner[:-1]
-    first, second = intervals[:-1][pairs], intervals[1:][pairs]
-    return float(np.mean(2 * np.abs(second - first) / (first + second))) if len(first) else None
 
 
 def counts_of(
@@ -92,62 +58,6 @@ def counts_of(
     inside = (bins >= 0) & (bins < windows)
     flat = np.bincount(neurons[inside] * windows + bins[inside], minlength=n_neurons * windows)
     return flat.reshape(n_neurons, windows).astype(float)
-
-
-def fano_factor(counts: Floats) -> float | None:
-    """Mean over neurons of the variance over the mean of their counts; 1 for a Poisson process.
-
-    Parameters
-    ----------
-    counts : (n_neurons, n_windows) float; None is returned if all are zero
-    """
-    active = counts[counts.mean(axis=1) > 0]
-    return float(np.mean(active.var(axis=1) / active.mean(axis=1))) if len(active) else None
-
-
-def mean_correlation(counts: Floats) -> float | None:
-    """Mean Pearson correlation between the counts of pairs of active neurons.
-
-    Parameters
-    ----------
-    counts : (n_neurons, n_windows) float; None is returned if fewer than two vary
-    """
-    active = counts[counts.std(axis=1) > 0]
-    if len(active) < 2:
-        return None
-    scaled = (active - active.mean(axis=1, keepdims=True)) / active.std(axis=1, keepdims=True)
-    number = len(active)
-    return float((scaled.mean(axis=0) ** 2).mean() * number / (number - 1) - 1 / (number - 1))
-
-
-def burst_fraction(
-    times: Floats, neurons: Ints, longest: float = 0.010, least: int = 3
-) -> float | None:
-    """Fraction of spikes in bursts; None without spikes.
-
-    A burst is at least `least` spikes in a row, at most `longest` seconds apart.
-    """
-    if not len(times):
-        return None
-    intervals, owner = intervals_of(times, neurons)
-    short = np.insert(
-        intervals <= longest, np.flatnonzero(np.diff(owner)) + 1, False
-    )  # a burst belongs to one neuron
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], short.astype(int), [0]])))
-    lengths = edges[1::2] - edges[::2] + 1
-    return float(lengths[lengths >= least].sum() / len(times))
-
-
-def adaptation(times: Floats, neurons: Ints, least: int = 6) -> float | None:
-    """Ratio of the mean interval in the last third to that in the first, as median over neurons.
-
-    Above 1 the neurons adapt. None if no neuron has `least` intervals.
-    """
-    intervals, owner = intervals_of(times, neurons)
-    cuts = np.flatnonzero(np.diff(owner)) + 1
-    parts = [part for part in np.split(intervals, cuts) if len(part) >= least]
-    ratios = [part[-(len(part) // 3) :].mean() / part[: len(part) // 3].mean() for part in parts]
-    return float(np.median(ratios)) if ratios else None
 
 
 BANDS = {
