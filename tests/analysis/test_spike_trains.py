@@ -3,14 +3,8 @@
 import numpy as np
 import pytest
 
-from thalia.analysis.spike_trains import (
-    counts_of,
-    fano_factor,
-    interval_cv,
-    mean_rate,
-    population_rate,
-    weight_matrix,
-)
+from thalia.analysis.spike_trains import counts_of, mean_rate, population_rate, weight_matrix
+from thalia.analysis.variability import fano_factor, interval_cv
 
 
 def test_a_clock_has_no_irregularity_and_a_poisson_process_has_one():
@@ -22,15 +16,17 @@ def test_a_clock_has_no_irregularity_and_a_poisson_process_has_one():
         np.concatenate([np.zeros(100, int), np.ones(20_000, int)]),
     )
 
-    cv = interval_cv(times, neurons, 2)
+    cv = interval_cv(times, neurons)
 
     assert cv[0] == pytest.approx(0, abs=1e-6)
     assert cv[1] == pytest.approx(1, abs=0.02)
 
 
-def test_neurons_with_few_spikes_have_no_irregularity():
-    assert len(interval_cv(np.array([0.1, 0.2, 0.4, 0.5]), np.zeros(4, int), 1)) == 0
-    assert len(interval_cv(np.array([0.1, 0.2, 0.4, 0.5, 0.9]), np.zeros(5, int), 1)) == 1
+def test_neurons_with_few_spikes_have_no_irregularity_of_their_own():
+    times = np.cumsum(np.random.default_rng(1).exponential(1, 11))
+
+    assert len(interval_cv(times[:10], np.zeros(10, int))) == 0
+    assert len(interval_cv(times, np.zeros(11, int))) == 1
 
 
 def test_rates_count_the_interval_half_open():
@@ -51,7 +47,7 @@ def test_the_fano_factor_of_a_population_is_one_for_independent_and_n_for_identi
 
 def population_fano(times):
     """Of the spikes of all neurons together, as if they were of one."""
-    return fano_factor(counts_of(times, np.zeros(len(times), int), 1, 0.0, 100.0, 0.003))
+    return fano_factor(counts_of(times, np.zeros(len(times), int), 1, 0.0, 100.0, 0.003)).value
 
 
 def test_the_weight_matrix_sums_synapses_of_a_pair_and_marks_missing_ones():

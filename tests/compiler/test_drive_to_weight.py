@@ -1,5 +1,7 @@
 """A drive is the weight whose mean current is a share of the rheobase, and a gain multiplies what excites."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -219,6 +221,19 @@ def test_what_a_region_says_of_its_rates_holds_unless_the_circuit_says_otherwise
     ranges = {name: (low.mean, high.mean) for name, (low, high) in reference.ranges.items()}
     assert ranges == {"here.cells": (3, 4), "here.others": (2, 6)}
     assert (reference.pacemakers, reference.source) == (("here.others",), "a paper; a book")
+
+
+def test_a_circuit_whose_region_is_asynchronous_may_say_that_it_oscillates(tmp_path):
+    claims = "{source: a book, asynchronous: [cells, others]}"
+    (tmp_path / "known.yaml").write_text(re.sub("reference: .*", f"reference: {claims}", REGION))
+    (tmp_path / "circuit.yaml").write_text(
+        "{thalia: 1, name: one, duration: 1 s, regions: {here: {template: ./known.yaml, size: 10}},"
+        " reference: {source: a paper, bands: {here.cells: gamma}}}"
+    )
+    reference = expand(thalia.load(tmp_path / "circuit.yaml")).reference
+
+    assert reference.bands == {"here.cells": "gamma"}
+    assert reference.asynchronous == ("here.others",)
 
 
 CAPACITORS = """

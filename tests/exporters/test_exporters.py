@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import thalia
-from thalia.analysis import spike_trains
+from thalia.analysis import interval_cv, local_variation, spike_trains
 from thalia.errors import CircuitError
 
 libsonata = pytest.importorskip("libsonata")
@@ -88,13 +88,21 @@ def test_elephant_finds_the_rates_and_irregularity_that_thalia_finds(run):
     trains = next(group for group in block.groups if group.name == "e").spiketrains
 
     rates = [float(elephant.mean_firing_rate(train).rescale("Hz")) for train in trains]
-    cv = [float(elephant.cv(elephant.isi(train))) for train in trains if len(train) >= 5]
+    intervals = [elephant.isi(train) for train in trains if len(train) > 10]
+    number, cv = np.array([[len(each), elephant.cv(each)] for each in intervals]).T
+    shares = (1 + cv**2) / number
+    corrected = cv**2 / (1 - shares)
 
     spikes = run.spikes["e"]
     assert np.mean(rates) == pytest.approx(spike_trains.mean_rate(spikes.times, 30, 0, 1))
     assert len(cv) > 20
-    assert sorted(cv) == pytest.approx(
-        sorted(spike_trains.interval_cv(spikes.times, spikes.neurons, 30)), rel=1e-6
+    assert interval_cv(spikes.times, spikes.neurons) == pytest.approx(
+        np.sqrt(corrected) * (1 + (1 + corrected) / (4 * number)), rel=1e-6
+    )
+    pairs = [(len(train) - 2, elephant.cv2(elephant.isi(train))) for train in trains]
+    weights, values = np.array(pairs).T
+    assert local_variation(spikes.times, spikes.neurons).value == pytest.approx(
+        np.average(values, weights=weights), rel=1e-6
     )
     assert [signal.shape for signal in block.segments[0].analogsignals] == [(1000, 3), (100, 1)]
     assert str(block.segments[0].analogsignals[0].units.dimensionality) == "mV"

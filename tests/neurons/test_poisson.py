@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from thalia.analysis.spike_trains import interval_cv
+from thalia.analysis.variability import irregularity
 
 CIRCUIT = """
 thalia: 1
@@ -26,6 +26,5 @@ def test_rates_add_up_and_are_irregular(simulate):
 
     assert before == pytest.approx(2000, abs=4 * np.sqrt(2000))
     assert during == pytest.approx(8000, abs=5 * np.sqrt(8000))
-    assert interval_cv(spikes.times[early], spikes.neurons[early], 100).mean() == pytest.approx(
-        0.97, abs=0.06
-    )
+    irregular = irregularity(spikes.times[early], spikes.neurons[early])
+    assert irregular.value == pytest.approx(1, abs=3 * irregular.error)

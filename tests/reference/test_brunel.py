@@ -5,7 +5,8 @@ import pytest
 
 import thalia
 from tests.helpers import ROOT
-from thalia.analysis.spike_trains import counts_of, fano_factor
+from thalia.analysis.spike_trains import counts_of
+from thalia.analysis.variability import fano_factor
 
 pytestmark = pytest.mark.reference
 
@@ -18,7 +19,7 @@ def regime(tmp_path, **changes):
 def settled_synchrony(run):
     """Fano factor of the spikes of the whole population: 1 for independent neurons."""
     times = run.spikes["exc"].times
-    return fano_factor(counts_of(times, np.zeros(len(times), int), 1, 0.2, 1.2, 0.003))
+    return fano_factor(counts_of(times, np.zeros(len(times), int), 1, 0.2, 1.2, 0.003)).value
 
 
 def test_the_rate_is_that_of_mean_field_theory_and_of_nest(tmp_path):

@@ -1,10 +1,13 @@
 """Runs from Python: phases, recording, spike files, a circuit without YAML, and runs that fail."""
 
+import re
+
 import numpy as np
 import pytest
 
 import thalia
 from tests.helpers import ROOT
+from thalia.cli.tables import print_summary
 from thalia.errors import CircuitError
 
 PHASES = """
@@ -21,7 +24,7 @@ def test_rates_and_irregularity_are_those_of_the_phase(simulate):
 
     assert run.results["rates_by_phase_hz"]["silent"]["a"] == 0
     assert run.rates["a"] == pytest.approx(100, rel=0.1)
-    assert run.results["cv_isi"]["a"] == pytest.approx(0.9, abs=0.15)
+    assert run.results["cv_isi"]["a"] == pytest.approx(1, abs=0.1)
     assert run.phases == [
         ("silent", 0.0, pytest.approx(0.2)),
         ("busy", pytest.approx(0.2), pytest.approx(0.4)),
@@ -37,16 +40,39 @@ def test_a_longer_duration_lengthens_the_last_phase(simulate):
 
 
 def test_irregularity_leaves_out_what_came_before_the_last_phase(simulate):
-    """A clock at 100 Hz after a silence: its CV is 0 in the last phase, and would not be with the silence before."""
-    text = """
+    """A clock at 250 Hz after a silence: its CV is 0 in the last phase, and would not be with the silence before."""
+    times = ", ".join(f"{t} ms" for t in (1, *range(110, 200, 4)))
+    text = f"""
 thalia: 1
 name: clock
-populations: {a: {neuron: spike_source, size: 1}}
-stimuli: {given: {kind: spikes, target: a, times: {0: [1 ms, 110 ms, 120 ms, 130 ms, 140 ms, 150 ms, 160 ms]}}}
-phases: [{name: before, duration: 100 ms}, {name: after, duration: 100 ms}]
+populations: {{a: {{neuron: spike_source, size: 1}}}}
+stimuli: {{given: {{kind: spikes, target: a, times: {{0: [{times}]}}}}}}
+phases: [{{name: before, duration: 100 ms}}, {{name: after, duration: 100 ms}}]
 """
+    results = simulate(text).results
 
-    assert simulate(text).results["cv_isi"]["a"] == pytest.approx(0, abs=1e-9)
+    assert results["cv_isi"]["a"] == pytest.approx(0, abs=1e-6)
+    assert results["cv_isi_error"]["a"] == pytest.approx(0, abs=1e-6)
+
+
+def test_irregularity_that_too_few_spikes_cannot_tell_is_a_dash_with_the_reason(simulate, capsys):
+    text = """
+thalia: 1
+name: few
+duration: 100 ms
+populations: {a: {neuron: spike_source, size: 1}}
+stimuli: {given: {kind: spikes, target: a, times: {0: [1 ms, 20 ms, 30 ms, 70 ms, 80 ms]}}}
+"""
+    run = simulate(text)
+    print_summary(run, [])
+    printed = capsys.readouterr().out
+
+    assert (run.results["cv_isi"]["a"], run.results["cv_isi_missing"]) == (
+        None,
+        {"a": "fewer than 20 independent intervals"},
+    )
+    assert re.search("50.00 Hz +–", printed)
+    assert "–: fewer than 20 independent intervals in the last phase" in printed
 
 
 def test_spikes_from_a_file_beside_the_circuit(simulate, tmp_path):

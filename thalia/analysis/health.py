@@ -4,22 +4,20 @@ Rates are not enough: a neuron whose dendrite latches fires like a clock, within
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from thalia.analysis.spike_trains import (
+from thalia.analysis.spike_trains import band_peaks, counts_of, dominant_band, population_rate
+from thalia.analysis.variability import (
     adaptation,
-    band_peaks,
-    burst_fraction,
-    counts_of,
-    dominant_band,
+    bursting,
+    bursts_by_chance,
     fano_factor,
-    interval_cv,
+    irregularity,
     local_variation,
     mean_correlation,
-    population_rate,
 )
 from thalia.errors import fail
 from thalia.recording.run_file import Run
@@ -31,6 +29,8 @@ COUNTING, CORRELATING, SPECTRUM = (
     0.02,
     0.002,
 )  # seconds: windows of the Fano factor, of correlations, and of the spectrum
+LEAST_FOR_RHYTHM = 200  # spikes; N of a rate that a rhythm modulates fully make a peak of N/12
+INTERVAL = 1.96  # standard errors: half of a 95 % interval
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,12 @@ class Limit:
     warn_high: float = np.inf
     critical_high: float = np.inf
 
-    def verdict(self, value: float) -> str:
-        """The verdict on a value."""
+    def verdict(self, value: float, margin: float = 0.0) -> str:
+        """The verdict on a value: the mildest on what lies within the margin of it."""
+        if value < self.warn_low:
+            value = min(value + margin, self.warn_low)
+        elif value > self.warn_high:
+            value = max(value - margin, self.warn_high)
         if not self.critical_low <= value <= self.critical_high:
             return CRITICAL
         return OK if self.warn_low <= value <= self.warn_high else WARN
@@ -61,7 +65,7 @@ class Limit:
 
 # Correlations, Fano factors, drift, and a CV of 0.35, below which firing is regular: the
 # diagnostics of PyTorch Thalia, from which this project originates (cortical neurons have 0.5 to 1:
-# Softky & Koch 1993, from memory). Chosen here: clock-like firing, bursts, silence.
+# Softky & Koch 1993, from memory). Chosen here: clock-like firing, bursts beyond chance, silence.
 LIMITS = {
     "cv": Limit(critical_low=0.1, warn_low=0.35),
     "fano": Limit(warn_low=0.3, warn_high=3.0),
@@ -83,23 +87,21 @@ COLUMNS = {
     "band": "band",
     "excitation_inhibition": "E/I",
 }
-OF_PACEMAKERS = {
-    "cv",
-    "fano",
-}  # not applied to a population that is known to fire regularly
-OF_RHYTHMS = {"correlation"}  # nor to one that is known to be paced by a rhythm
+OF_PACEMAKERS = {"cv", "fano"}  # not judged of a population that is known to fire regularly
+OF_RHYTHMS = {"cv", "fano", "correlation"}  # nor of one that is known to be paced by a rhythm
 RHYTHM = Limit(
     warn_low=10.0
 )  # power of the highest peak in a known band over the median, as in `dominant_band`
 
 
-def shown(value: Any) -> str:
-    """A measure as text for a table."""
+def shown(measures: dict[str, Any], key: str) -> str:
+    """A measure as text for a table; a dash where there are too few spikes for it."""
+    value = measures.get(key)
     if value is None:
-        return ""
-    return (
-        value if isinstance(value, str) else f"{value:.2f}" if abs(value) < 100 else f"{value:.0f}"
-    )
+        return "–" if key in measures.get("missing", {}) else ""
+    if isinstance(value, str):
+        return value
+    return f"{round(value, 2) + 0.0:.2f}" if abs(value) < 100 else f"{value:.0f}"  # no "-0.00"
 
 
 @dataclass(frozen=True)
@@ -119,11 +121,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Health:
-    """Measures by population and by plastic pathway, and those out of range."""
+    """Measures by population and by plastic pathway, those out of range, and what is not judged.
+
+    Of each population, `spikes` is their number, `errors` has the standard errors of measures, and
+    `missing` the reasons why some are None; `judged` is whether a reference names it.
+    """
 
     populations: dict[str, dict[str, Any]]
     pathways: dict[str, dict[str, float]]
     findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -137,13 +144,53 @@ class Health:
         ]
         return max((f.verdict for f in found), key=(OK, WARN, CRITICAL).index, default=OK)
 
+    def missing(self) -> Iterator[tuple[str, str, list[str]]]:
+        """Each measure that is not given, with the reason, and of which populations."""
+        where: dict[tuple[str, str], list[str]] = {}
+        for name, measures in self.populations.items():
+            for key, reason in measures["missing"].items():
+                where.setdefault((key, reason), []).append(name)
+        yield from ((key, reason, names) for (key, reason), names in where.items())
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What the `reference:` of a circuit says of its populations."""
+
+    rates: dict[str, float] = field(default_factory=dict)
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    pacemakers: list[str] = field(default_factory=list)
+    bands: dict[str, str] = field(default_factory=dict)
+    asynchronous: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, run: Run) -> "Claims":
+        """Those of the circuit that was run."""
+        reference = run.structure["reference"] or {}
+        return cls(**{key: reference[key] for key in cls.__annotations__ if key in reference})
+
+    def name(self, population: str) -> bool:
+        """Whether they say anything of a population."""
+        return any(population in getattr(self, key) for key in self.__annotations__)
+
+    def unjudged(self, population: str, duration: float) -> set[str]:
+        """The measures on which a run of this duration in seconds gives no verdict."""
+        found = set() if population in self.asynchronous else {"correlation"}
+        found |= OF_PACEMAKERS if population in self.pacemakers else set()
+        found |= OF_RHYTHMS if population in self.bands else set()
+        _, highest = self.ranges.get(population, (0, np.inf))
+        if np.exp(-highest * duration) > LIMITS["silent"].warn_high:
+            found.add("silent")  # so would be Poisson processes of a published rate
+        return found
+
 
 def health(run: Run) -> Health:
     """Measure the last phase of a run, and compare it with published values.
 
-    Ranges of rates, pacemakers and bands of rhythms are those of the circuit's `reference:`; all
-    other limits are `LIMITS`. Populations without afferent pathways are judged by rate and rhythm
-    only, since the rest depends on their stimuli.
+    Ranges of rates, pacemakers, bands of rhythms, and what is asynchronous are those of the
+    circuit's `reference:`; all other limits are `LIMITS`. Only populations that the reference names
+    are judged, and those without afferent pathways by rate and rhythm only, since the rest depends
+    on their stimuli. A verdict needs the whole 95 % interval of a measure to be out of range.
 
     Raises
     ------
@@ -154,14 +201,18 @@ def health(run: Run) -> Health:
         raise fail(
             f"{run.file}: has no spikes to judge", "record them with `record: {spikes: all}`"
         )
-    populations = {name: _population(run, name) for name in run.spikes}
+    claims = Claims.of(run)
+    populations = {
+        name: _population(run, name) | {"judged": claims.name(name)} for name in run.spikes
+    }
     balance = _balance(run, {name: measures["rate"] for name, measures in populations.items()})
     for name, measures in populations.items():
         measures["excitation_inhibition"] = balance.get(name)
     pathways = {
         name: _pathway(run, name) for name in run.weights if run.network.pathways[name].plastic
     }
-    return Health(populations, pathways, tuple(_findings(run, populations, pathways)))
+    findings = tuple(_findings(run, claims, populations, pathways))
+    return Health(populations, pathways, findings, tuple(_notes(run, claims, populations)))
 
 
 def _population(run: Run, name: str) -> dict[str, Any]:
@@ -169,24 +220,39 @@ def _population(run: Run, name: str) -> dict[str, Any]:
     _, start, stop = run.phases[-1]
     late = (spikes.times >= start) & (spikes.times < stop)
     times, neurons = spikes.times[late], spikes.neurons[late]
-    cv = interval_cv(times, neurons, spikes.size)
     some = neurons < SAMPLE
     correlated = counts_of(
         times[some], neurons[some], min(SAMPLE, spikes.size), start, stop, CORRELATING
     )
     rate = population_rate(times - start, spikes.size, stop - start, SPECTRUM)
-    return {
-        "rate": len(times) / (spikes.size * (stop - start)),
-        "cv": float(cv.mean()) if len(cv) else None,
+    estimates = {
+        "cv": irregularity(times, neurons),
         "cv2": local_variation(times, neurons),
         "fano": fano_factor(counts_of(times, neurons, spikes.size, start, stop, COUNTING)),
         "correlation": mean_correlation(correlated),
-        "bursts": burst_fraction(times, neurons),
+        "bursts": bursting(times, neurons, stop - start),
         "adaptation": adaptation(times, neurons),
-        "silent": 1 - len(np.unique(neurons)) / spikes.size,
-        "band": dominant_band(rate, SPECTRUM),
-        "peaks": band_peaks(rate, SPECTRUM),
     }
+    missing = {key: each.missing for key, each in estimates.items() if each.missing}
+    if rhythm := len(times) < LEAST_FOR_RHYTHM:
+        missing["band"] = f"fewer than {LEAST_FOR_RHYTHM} spikes"
+    return {
+        "spikes": len(times),
+        "rate": len(times) / (spikes.size * (stop - start)),
+        **{key: each.value for key, each in estimates.items()},
+        "bursts_by_chance": bursts_by_chance(neurons, stop - start),
+        "silent": 1 - len(np.unique(neurons)) / spikes.size,
+        "band": None if rhythm else dominant_band(rate, SPECTRUM),
+        "peaks": band_peaks(rate, SPECTRUM),
+        "errors": {"rate": _counting_error(len(times)) / (spikes.size * (stop - start))}
+        | {key: each.error for key, each in estimates.items() if each.error is not None},
+        "missing": missing,
+    }
+
+
+def _counting_error(spikes: int) -> float:
+    """A standard error of a count: its 95 % interval has the mean of a Poisson process."""
+    return float(2 * np.sqrt(spikes + 1) + 2) / INTERVAL  # 4 of 0, where the exact bound is 3.7
 
 
 def _balance(run: Run, rates: dict[str, float]) -> dict[str, float]:
@@ -225,39 +291,54 @@ def _pathway(run: Run, name: str) -> dict[str, float]:
 
 
 def _findings(
-    run: Run, populations: dict[str, dict[str, Any]], pathways: dict[str, dict[str, float]]
+    run: Run,
+    claims: Claims,
+    populations: dict[str, dict[str, Any]],
+    pathways: dict[str, dict[str, float]],
 ) -> Iterator[Finding]:
-    reference = run.structure["reference"] or {}
-    ranges, pacemakers, bands = (
-        reference.get("ranges", {}),
-        reference.get("pacemakers", []),
-        reference.get("bands", {}),
-    )
+    _, start, stop = run.phases[-1]
     receiving = {pathway.post for pathway in run.network.pathways.values()}
     for name, measures in populations.items():
-        if name in ranges:
-            low, high = ranges[name]
-            limit = Limit(low / 2, low, high, high * 2)
-            verdict = limit.verdict(measures["rate"])
+        if name in claims.ranges:
+            low, high = claims.ranges[name]
+            limit, rate = Limit(low / 2, low, high, high * 2), measures["rate"]
+            verdict = limit.verdict(rate, INTERVAL * measures["errors"]["rate"])
             if verdict != OK:
-                yield Finding(name, "rate", measures["rate"], verdict, f"{limit.text()} Hz")
-        if name in bands:
-            peak = measures["peaks"][bands[name]]
-            if RHYTHM.verdict(peak) != OK:
-                yield Finding(name, bands[name], peak, WARN, RHYTHM.text())
-        exempt = (OF_PACEMAKERS if name in pacemakers else set()) | (
-            OF_RHYTHMS if name in bands else set()
-        )
-        if name in receiving:
-            yield from _beyond(
-                name, {key: value for key, value in measures.items() if key not in exempt}
-            )
+                yield Finding(name, "rate", rate, verdict, f"{limit.text()} Hz")
+        if name in claims.bands and "band" not in measures["missing"]:
+            peak = measures["peaks"][claims.bands[name]]
+            if peak is not None and RHYTHM.verdict(peak) != OK:
+                yield Finding(name, claims.bands[name], peak, WARN, RHYTHM.text())
+        if name in receiving and measures["judged"]:
+            without = claims.unjudged(name, stop - start)
+            yield from (each for each in _beyond(name, measures) if each.measure not in without)
     for name, changes in pathways.items():
         yield from _beyond(name, changes)
 
 
 def _beyond(where: str, measures: dict[str, Any]) -> Iterator[Finding]:
     for key, limit in LIMITS.items():
-        value = measures.get(key)
-        if value is not None and limit.verdict(value) != OK:
-            yield Finding(where, key, value, limit.verdict(value), limit.text())
+        value, error = measures.get(key), measures.get("errors", {}).get(key, 0.0)
+        if value is not None and (verdict := limit.verdict(value, INTERVAL * error)) != OK:
+            yield Finding(where, key, value, verdict, limit.text())
+
+
+def _notes(run: Run, claims: Claims, populations: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """What is out of the usual range, but not judged because no reference speaks of it."""
+    receiving = {pathway.post for pathway in run.network.pathways.values()}
+    for name, measures in populations.items():
+        beyond = {each.measure: each for each in _beyond(name, measures)}
+        together = beyond.pop("correlation", None)
+        if together and name not in (*claims.bands, *claims.asynchronous):
+            band = measures["band"] or "gamma"
+            yield (
+                f"{name}: correlation {together.value:.3g} is not judged; if it oscillates, say "
+                f"`reference: {{bands: {{{name}: {band}}}}}`, and if it should not, "
+                f"`reference: {{asynchronous: [{name}]}}`"
+            )
+        if beyond and name in receiving and not measures["judged"]:
+            unusual = ", ".join(f"{each.measure} {each.value:.3g}" for each in beyond.values())
+            yield (
+                f"{name}: {unusual} is not judged, since `reference:` does not name it; give its "
+                f"`rates` or `ranges`, or say `pacemakers: [{name}]` if it fires like a clock"
+            )

@@ -67,6 +67,7 @@ BANDS = {
     "beta": (13, 30),
     "gamma": (30, 100),
 }  # Hz
+RESOLVED = 3  # frequencies, over which the power is smoothed
 
 
 def spectrum(rate: Floats, width: float, low: float, high: float) -> tuple[Floats, Floats]:
@@ -92,13 +93,15 @@ def dominant_band(rate: Floats, width: float, least: float = 10.0) -> str | None
     ----------
     rate : (n_bins,) float, the rate in bins of `width` seconds
     """
-    peaks = band_peaks(rate, width)
-    highest = max(peaks, key=peaks.__getitem__)
-    return highest if peaks[highest] >= least else None
+    peaks = {name: peak for name, peak in band_peaks(rate, width).items() if peak is not None}
+    highest = max(peaks, key=peaks.__getitem__, default=None)
+    return highest if highest and peaks[highest] >= least else None
 
 
-def band_peaks(rate: Floats, width: float) -> dict[str, float]:
+def band_peaks(rate: Floats, width: float) -> dict[str, float | None]:
     """The highest power of a population's rate in each band, relative to the median of all bands.
+
+    None for a band of which the rate is too short to resolve three frequencies.
 
     Parameters
     ----------
@@ -108,7 +111,10 @@ def band_peaks(rate: Floats, width: float) -> dict[str, float]:
     within = {
         name: power[(frequency >= low) & (frequency <= high)] for name, (low, high) in BANDS.items()
     }
-    return {name: float(found.max(initial=0.0)) for name, found in within.items()}
+    return {
+        name: float(found.max()) if len(found) >= RESOLVED else None
+        for name, found in within.items()
+    }
 
 
 def bootstrap_interval(

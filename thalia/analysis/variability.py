@@ -8,6 +8,7 @@ each says what else they hold for. What spikes cannot tell is not given.
 """
 
 from dataclasses import dataclass
+from math import comb
 
 import numpy as np
 
@@ -60,11 +61,12 @@ def irregularity(times: Floats, neurons: Ints) -> Estimate:
     if (number - 1).sum() < LEAST_INTERVALS:
         return Estimate(None, missing=f"fewer than {LEAST_INTERVALS} independent intervals")
     weight = (number - 1) / number
-    squared = (weight * (number * shares - 1)).sum() / (weight * (1 - shares)).sum()
+    slope = (weight * (1 - shares)).sum()
+    squared = float((weight * (number * shares - 1)).sum() / slope)
     if squared <= 0:
         return Estimate(0.0, 0.0)
     variance = (weight**2 * _variance_of_shares(number, squared) * (number + squared) ** 2).sum()
-    cv, slope = float(np.sqrt(squared)), (weight * (1 - shares)).sum()
+    cv = float(np.sqrt(squared))
     return Estimate(cv, float(np.sqrt(variance) / slope / (2 * cv)))
 
 
@@ -76,9 +78,7 @@ def _variance_of_shares(number: Floats, squared: float) -> Floats:
     return np.asarray(of_square - ((1 + squared) / (number + squared)) ** 2)
 
 
-def interval_cv(
-    times: Floats, neurons: Ints, n_neurons: int, least: int = LEAST_OF_A_NEURON
-) -> Floats:
+def interval_cv(times: Floats, neurons: Ints, *, least: int = LEAST_OF_A_NEURON) -> Floats:
     """Coefficient of variation of each neuron with at least `least` interspike intervals.
 
     As in `irregularity`, with the mean of the square root corrected to first order.
@@ -115,7 +115,7 @@ def local_variation(times: Floats, neurons: Ints) -> Estimate:
     neurons : (n_spikes,) int, the neuron that fired each
     """
     intervals, owner = intervals_of(times, neurons)
-    pairs = owner[1:] == owner[:-1]
+    pairs = (owner[1:] == owner[:-1]) & (intervals[1:] + intervals[:-1] > 0)
     first, second = intervals[:-1][pairs], intervals[1:][pairs]
     if len(first) < LEAST_INTERVALS:
         return Estimate(None, missing=f"fewer than {LEAST_INTERVALS} pairs of intervals")
@@ -204,15 +204,15 @@ def bursts_by_chance(
 
     def runs(intervals: int) -> Floats:
         """Expected number of places at which so many intervals in a row are short."""
-        short, ways = np.zeros_like(spikes), 1.0
-        for longer in range(intervals + 1):
-            left = max(0.0, 1 - longer * longest / duration)
-            short += ways * left**spikes
-            ways *= -(intervals - longer) / (longer + 1)
-        return np.maximum(spikes - intervals, 0) * short
+        longer = np.arange(intervals + 1)[
+            :, None
+        ]  # how many of them are not, by inclusion-exclusion
+        signs = np.array([(-1) ** i * comb(intervals, i) for i in range(intervals + 1)])
+        short = signs @ np.maximum(0, 1 - longer * longest / duration) ** spikes
+        return np.asarray(np.maximum(spikes - intervals, 0) * short)
 
     in_bursts = least * runs(least - 1) - (least - 1) * runs(least)
-    return float(in_bursts.sum() / max(1.0, spikes.sum()))
+    return float(in_bursts.sum()) / max(1, len(neurons))
 
 
 def bursting(
@@ -240,8 +240,8 @@ def bursting(
         return Estimate(None, missing="at such a rate chance makes bursts of nearly all spikes")
     bursts = len(times) / least  # at most; none found does not mean that there are never any
     share = (found * bursts + 1) / (bursts + 2)  # Agresti & Coull (1998) Am Stat 52:119
-    error = np.sqrt(share * (1 - share) / bursts)
-    return Estimate((found - chance) / (1 - chance), float(error / (1 - chance)))
+    error = (share * (1 - share) / bursts) ** 0.5
+    return Estimate((found - chance) / (1 - chance), error / (1 - chance))
 
 
 def adaptation(times: Floats, neurons: Ints, least: int = 6) -> Estimate:

@@ -228,7 +228,8 @@ class Reference(Node):
     """Published values to compare a run with: rates, which downscaling preserves, and ranges.
 
     `pacemakers` are populations that fire regularly on their own; `bands` give the frequency band
-    of the rhythm that paces a population.
+    of the rhythm that paces a population; the neurons of those that are `asynchronous` are not
+    correlated.
     """
 
     source: str
@@ -236,6 +237,17 @@ class Reference(Node):
     ranges: dict[Name, tuple[Rate, Rate]] = {}
     pacemakers: tuple[Name, ...] = ()
     bands: dict[Name, Literal["delta", "theta", "alpha", "beta", "gamma"]] = {}
+    asynchronous: tuple[Name, ...] = ()
+
+    @model_validator(mode="after")
+    def _rhythm_or_none(self) -> "Reference":
+        for name in self.asynchronous:
+            if name in self.bands:
+                raise refuse(
+                    f"asynchronous: '{name}' has the band {self.bands[name]}, too",
+                    "remove it from one of the two",
+                )
+        return self
 
     @model_validator(mode="after")
     def _low_before_high(self) -> "Reference":

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from thalia.analysis.health import COLUMNS, CRITICAL, OK, WARN, Health, shown
+from thalia.analysis.health import COLUMNS, CRITICAL, INTERVAL, OK, WARN, Health, shown
 from thalia.codegen.listing import counted
 from thalia.parallel.study import Study
 from thalia.recording.run_file import Run
@@ -45,9 +45,10 @@ def print_summary(run: Run, figures: Sequence[FilePath]) -> None:
         row = [name, f"{size:,}", *(f"{by_phase[phase][name]:.2f} Hz" for phase in phases)]
         if reference:
             row.append(_published(reference, name))
-        cv = results["cv_isi"][name]
-        table.add_row(*row, "" if cv is None else f"{cv:.2f}")
+        table.add_row(*row, _irregularity(results, name))
     console.print(table)
+    for reason in dict.fromkeys(results.get("cv_isi_missing", {}).values()):
+        console.print(f"–: {reason} in the last phase", style="dim", soft_wrap=True)
     if results["weights"]:
         console.print(_weights(results["weights"]))
     if "profile_s" in results:
@@ -58,6 +59,16 @@ def print_summary(run: Run, figures: Sequence[FilePath]) -> None:
     console.print(run.attributes["determinism"], style="dim", soft_wrap=True)
     for file in (run.file, *figures):
         console.print(str(file), soft_wrap=True)
+
+
+def _irregularity(results: dict[str, Any], population: str) -> str:
+    """A CV with half of its 95 % interval, or a dash where there are too few spikes for it."""
+    cv, errors = results["cv_isi"][population], results.get("cv_isi_error", {})
+    if cv is None:
+        return "–" if population in results.get("cv_isi_missing", {}) else ""
+    return (
+        f"{cv:.2f} ± {INTERVAL * errors[population]:.2f}" if population in errors else f"{cv:.2f}"
+    )
 
 
 def _published(reference: dict[str, Any], population: str) -> str:
@@ -120,14 +131,22 @@ def print_health(found: Health) -> None:
         table.add_column(heading, justify="right")
     table.add_column("")
     for name, measures in found.populations.items():
-        cells = [Text(shown(measures.get(key)), STYLES[found.of(name, key)]) for key in COLUMNS]
-        table.add_row(name, *cells, Text(found.of(name), STYLES[found.of(name)]))
+        cells = [Text(shown(measures, key), STYLES[found.of(name, key)]) for key in COLUMNS]
+        verdict = found.of(name) if measures["judged"] else "not judged"
+        table.add_row(name, *cells, Text(verdict, STYLES[found.of(name)]))
     console.print(table)
+    for key, reason, names in found.missing():
+        told = f"– {COLUMNS[key]}: {reason}: {', '.join(names)}"
+        console.print(told, style="dim", soft_wrap=True)
+    for note in found.notes:
+        console.print(note, style="dim", soft_wrap=True)
     for finding in found.findings:
         console.print(
             f"{finding.verdict}: {finding.text()}", style=STYLES[finding.verdict], soft_wrap=True
         )
-    console.print(f"verdict: {found.verdict}", style=f"bold {STYLES[found.verdict]}".strip())
+    judged = sum(measures["judged"] for measures in found.populations.values())
+    told = f"verdict: {found.verdict}, {judged} of {len(found.populations)} populations judged"
+    console.print(told, style=f"bold {STYLES[found.verdict]}".strip())
 
 
 def print_calibration(found: Calibration) -> None:

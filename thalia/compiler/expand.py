@@ -236,9 +236,11 @@ def _claimed(region: str, claims: Reference) -> Reference:
         kind: {f"{region}.{name}": value for name, value in getattr(claims, kind).items()}
         for kind in kinds
     }
-    return claims.model_copy(
-        update={**named, "pacemakers": tuple(f"{region}.{name}" for name in claims.pacemakers)}
-    )
+    listed = {
+        kind: tuple(f"{region}.{name}" for name in getattr(claims, kind))
+        for kind in ("pacemakers", "asynchronous")
+    }
+    return claims.model_copy(update={**named, **listed})
 
 
 def _both(first: Reference, second: Reference) -> Reference:
@@ -247,9 +249,12 @@ def _both(first: Reference, second: Reference) -> Reference:
     both = {
         key: {**getattr(second, key), **getattr(first, key)} for key in ("rates", "ranges", "bands")
     }
+    both["bands"] = {k: v for k, v in both["bands"].items() if k not in first.asynchronous}
+    uncorrelated = (name for name in second.asynchronous if name not in both["bands"])
     return Reference(
         source=sources,
         pacemakers=tuple(dict.fromkeys(first.pacemakers + second.pacemakers)),
+        asynchronous=tuple(dict.fromkeys((*first.asynchronous, *uncorrelated))),
         **both,
     )
 

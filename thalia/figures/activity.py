@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 from numpy.typing import NDArray
 
-from thalia.analysis.spike_trains import interval_cv, population_rate, weight_matrix
+from thalia.analysis.spike_trains import population_rate, weight_matrix
+from thalia.analysis.variability import LEAST_OF_A_NEURON, interval_cv
 from thalia.compiler.graph import Network, graph_of
 from thalia.errors import fail
 from thalia.recording.run_file import Run, Weights
@@ -288,7 +289,7 @@ def _draw_irregularity(
             continue
         spikes = run.spikes[name]
         late = spikes.times >= start
-        values = interval_cv(spikes.times[late], spikes.neurons[late], spikes.size)
+        values = interval_cv(spikes.times[late], spikes.neurons[late])
         if len(values) < 2:
             continue
         box = axes.boxplot(
@@ -303,7 +304,7 @@ def _draw_irregularity(
         box["medians"][0].set(color=INK, lw=1.2)
     axes.axvline(1, color=FAINT, lw=0.8, ls="--", zorder=0)
     axes.set_yticks(range(len(names)), names)
-    axes.set(xlabel="CV of inter-spike intervals", xlim=(0, 1.7))
+    axes.set(xlabel=f"CV of neurons with {LEAST_OF_A_NEURON} intervals", xlim=(0, 1.7))
     axes.set_title("irregularity (1: Poisson)")
     axes.tick_params(axis="y", length=0)
 

@@ -21,7 +21,7 @@ def health_figure(found: Health, title: str) -> Figure:
             axes.add_patch(
                 Rectangle((column, place), 1, 1, color=COLOUR[found.of(name, measure)], lw=0)
             )
-            text = shown(found.populations[name].get(measure))
+            text = shown(found.populations[name], measure)
             axes.text(
                 column + 0.92, place + 0.5, text, ha="right", va="center", color=INK, fontsize=8
             )

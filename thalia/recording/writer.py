@@ -234,6 +234,7 @@ class RunWriter:
                 },
                 "pacemakers": list(plan.reference.pacemakers),
                 "bands": dict(plan.reference.bands),
+                "asynchronous": list(plan.reference.asynchronous),
             }
         described = {
             "populations": network.populations,

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from thalia.analysis.spike_trains import interval_cv
+from thalia.analysis.variability import Estimate, irregularity
 from thalia.backends import Session
 from thalia.compiler.plan import Plan
 from thalia.recording.writer import RunWriter, weight_unit
@@ -25,6 +25,7 @@ def summary(
     plan, writer = network.plan, recorder.writer
     writer.flush()
     rates, last = _rates(plan, counter), plan.reached[-1].name
+    cv = _irregularity(plan, writer)
     return {
         "circuit": plan.name,
         "backend": network.engine.name,
@@ -37,7 +38,10 @@ def summary(
             phase.name: {name: rate[phase.name] for name, rate in rates.items()}
             for phase in plan.reached
         },
-        "cv_isi": _irregularity(plan, writer),
+        "cv_isi": {member.name: None for _, member in plan.populations()}
+        | {name: each.value for name, each in cv.items()},
+        "cv_isi_error": {name: each.error for name, each in cv.items() if each.error is not None},
+        "cv_isi_missing": {name: each.missing for name, each in cv.items() if each.missing},
         "weights": _weights(plan, recorder),
         "timings_s": {},
         "compiled": {
@@ -72,19 +76,15 @@ def _rates(plan: Plan, counter: SpikeCounter) -> Rates:
     return rates
 
 
-def _irregularity(plan: Plan, writer: RunWriter) -> dict[str, float | None]:
-    """Mean coefficient of variation in the last phase, where spikes are recorded."""
+def _irregularity(plan: Plan, writer: RunWriter) -> dict[str, Estimate]:
+    """Coefficient of variation in the last phase, of the populations whose spikes are recorded."""
     begin = plan.duration - plan.reached[-1].steps * plan.dt - plan.dt / 2
-    result: dict[str, float | None] = {}
+    result = {}
     for _, member in plan.populations():
-        recorded = writer.h5.get(f"spikes/{member.name}")
-        if recorded is None:
-            result[member.name] = None
-            continue
-        times = recorded["timestamps"][:] * 1e-3
-        late = times >= begin
-        values = interval_cv(
-            times[late], recorded["node_ids"][:][late].astype(np.int64), member.size
-        )
-        result[member.name] = float(values.mean()) if len(values) else None
+        if recorded := writer.h5.get(f"spikes/{member.name}"):
+            times = recorded["timestamps"][:] * 1e-3
+            late = times >= begin
+            result[member.name] = irregularity(
+                times[late], recorded["node_ids"][:][late].astype(np.int64)
+            )
     return result

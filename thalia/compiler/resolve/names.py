@@ -57,7 +57,7 @@ def check_reference(circuit: Circuit, diagnostics: Diagnostics) -> None:
     claims, known = circuit.reference, circuit.populations
     if claims is None:
         return
-    for key in ("rates", "ranges", "pacemakers", "bands"):
+    for key in ("rates", "ranges", "pacemakers", "bands", "asynchronous"):
         for name in getattr(claims, key):
             if name not in known:
                 diagnostics.unknown(("reference", key, name), "populations", name, known)
