@@ -32,16 +32,18 @@ def within(run: thalia.Run, phase: str) -> tuple[float, float]:
 
 
 def numbers(run: thalia.Run, phase: str) -> dict[str, float]:
-    """Frequency and height of the largest peak of the spectrum, rate, fraction of burst spikes."""
+    """Frequency and height of the largest peak, rate, spikes in bursts, and of those by chance."""
     frequency, power = spectrum(run, phase)
     (start, stop), spikes = within(run, phase), run.spikes[RELAY]
     late = (spikes.times >= start) & (spikes.times < stop)
     bursts = thalia.analysis.burst_fraction(
         spikes.times[late], spikes.neurons[late], SHORT, least=2
     )
+    by_chance = thalia.analysis.bursts_by_chance(spikes.neurons[late], stop - start, SHORT, least=2)
     return {
         "peak": float(frequency[power.argmax()]), "height": float(power.max()),
         "rate": run.results["rates_by_phase_hz"][phase][RELAY], "bursts": bursts or 0.0,
+        "bursts by chance": by_chance,
     }  # fmt: skip
 
 

@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+import thalia
+from thalia.cli.tables import print_summary
+
 TEXT = """
 thalia: 1
 name: kept
@@ -40,3 +43,29 @@ def test_the_sum_over_both_pathways_is_kept(simulate, backend):
     assert factor[-1] * sums[1] == pytest.approx(
         sums[0], rel=1e-6
     )  # reports are in single precision
+
+
+def test_what_arrives_is_reported_which_keeps_its_sum(simulate, capsys):
+    """The weights themselves drift by more than what arrives, on which health gives its verdict."""
+    run = simulate(TEXT, backend="runtime")
+    one, two = (run.weights[name] for name in ("one", "two"))
+    arrives = [
+        np.bincount(one.post, one.arriving[k] / 1000, minlength=3)
+        + np.bincount(two.post, two.arriving[k] / 800, minlength=3)
+        for k in (0, -1)
+    ]
+    told = run.results["weights"]["one"]
+    print_summary(run, [])
+    printed = capsys.readouterr().out
+
+    assert arrives[1] == pytest.approx(arrives[0], rel=1e-12)
+    assert (told["before"], told["after"]) == (one.w[0].mean(), one.w[-1].mean())
+    assert told["arriving_after"] == one.arriving[-1].mean()
+    assert f"{told['arriving_after']:.4g} pA" in printed
+    assert "multiplied by normalise as spikes arrive: one, two" in printed
+    assert thalia.health(run).pathways["one"]["drift"] == pytest.approx(
+        abs(one.arriving[-1].mean() / one.w[0].mean() - 1)
+    )
+    assert one.meaning == "weight × normalise"
+    labels = [axes.get_xlabel() for axes in thalia.figures.weights(run).axes]
+    assert "weight × normalise (pA)" in labels

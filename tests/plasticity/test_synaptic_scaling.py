@@ -42,6 +42,9 @@ def test_the_factor_follows_its_closed_form(simulate, backend):
     assert values[[1600, 4000, 7000]] == pytest.approx(
         [log_factor(t) for t in (0.8, 2.0, 3.5)], rel=2e-3
     )
+    weights = run.weights["scaled"]
+    assert weights.arriving[0] == pytest.approx(weights.w[0])
+    assert weights.arriving[-1] == pytest.approx(weights.w[-1] * np.exp(log_factor(4.0)), rel=2e-3)
 
 
 def test_every_synapse_is_multiplied_by_the_same_factor(simulate):

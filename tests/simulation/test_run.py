@@ -170,6 +170,40 @@ def test_figures_are_drawn_for_every_run(simulate, tmp_path):
         thalia.figures.weights(run)
 
 
+def test_what_scales_each_spike_differently_is_named_with_the_weight(simulate):
+    """Short-term plasticity, release, and a rule that tosses a coin: no one number arrives."""
+    text = """
+thalia: 1
+name: scaled
+duration: 1 ms
+rules:
+  coin:
+    summary: Transmits half of the spikes.
+    parameters: {p: {default: 0.5, meaning: that a spike is transmitted}}
+    on_pre: efficacy = int(rand() < p)
+  half:
+    summary: Multiplies by an expression of the neuron.
+    parameters: {level: {default: 0.4, meaning: of the half that is lower}}
+    neuron: "raised = 1 + level : 1"
+    on_pre: efficacy = raised * level
+populations: {a: {neuron: poisson, size: 2}, b: {neuron: lif_current, size: 2}}
+modulators: {dopamine: {kind: first_order, tonic: 1}}
+pathways:
+  p: {pre: a, post: b, connect: {rule: all_to_all}, synapse: [tsodyks_markram, current_exp], weight: 1 pA, delay: 1 ms,
+      release: 1 + dopamine, plasticity: [stdp_pair, {rule: half}, {rule: coin}]}
+  q: {pre: a, post: b, connect: {rule: all_to_all}, synapse: current_exp, weight: 1 pA, delay: 1 ms, plasticity: [stdp_pair]}
+"""
+    run = simulate(text)
+    p, q = run.weights["p"], run.weights["q"]
+
+    assert p.scaled_by == ("tsodyks_markram", "half", "coin", "release")
+    assert p.meaning == "weight × half, before tsodyks_markram, coin, release"
+    assert p.arriving == pytest.approx(p.w * 1.4 * 0.4)
+    assert (q.meaning, q.efficacy) == ("weight", None)
+    assert run.results["weights"]["p"]["scaled_by"] == list(p.scaled_by)
+    assert "scaled_by" not in run.results["weights"]["q"]
+
+
 def test_the_network_is_a_graph(simulate):
     from thalia.compiler.graph import graph_of, network_of
 

@@ -278,14 +278,14 @@ def _pathway(run: Run, name: str) -> dict[str, float]:
     weights = run.weights[name]
     if not weights.w.size:
         return {}
-    before, after = weights.w[0], weights.w[-1]
+    before, after = weights.arriving[0], weights.arriving[-1]
     found = (
         {"drift": float(abs(after.mean() - before.mean()) / abs(before.mean()))}
         if before.mean()
         else {}
     )
     if weights.w_max:
-        share = after / weights.w_max
+        share = weights.w[-1] / weights.w_max  # the bounds are those of the weight itself
         found["saturated"] = float(np.mean((share < 0.01) | (share > 0.99)))
     return found
 

@@ -1,6 +1,6 @@
 """Summaries for people: tables of populations, plastic pathways, studies and experiments."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -51,6 +51,8 @@ def print_summary(run: Run, figures: Sequence[FilePath]) -> None:
         console.print(f"–: {reason} in the last phase", style="dim", soft_wrap=True)
     if results["weights"]:
         console.print(_weights(results["weights"]))
+        for told in _scaled(results["weights"]):
+            console.print(told, style="dim", soft_wrap=True)
     if "profile_s" in results:
         console.print(_profile(results))
     for note in results["notes"]:
@@ -79,13 +81,29 @@ def _published(reference: dict[str, Any], population: str) -> str:
     return "{:g}-{:g} Hz".format(*low_and_high) if low_and_high else ""
 
 
-def _weights(weights: dict[str, dict[str, float | str]]) -> Table:
+def _weights(weights: dict[str, dict[str, Any]]) -> Table:
+    """Mean weights, and what arrives of them where rules scale them."""
+    columns = {"before": "mean weight before", "after": "after"}
+    if any("arriving_after" in each for each in weights.values()):
+        columns |= {"arriving_before": "arriving before", "arriving_after": "after"}
     table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("plastic pathway", "mean weight before", "after"):
-        table.add_column(heading, justify="left" if heading == "plastic pathway" else "right")
+    table.add_column("plastic pathway")
+    for heading in columns.values():
+        table.add_column(heading, justify="right")
     for name, each in weights.items():
-        table.add_row(name, *(f"{each[key]:.4g} {each['unit']}" for key in ("before", "after")))
+        cells = (f"{each[key]:.4g} {each['unit']}" if key in each else "" for key in columns)
+        table.add_row(name, *cells)
     return table
+
+
+def _scaled(weights: dict[str, dict[str, Any]]) -> Iterator[str]:
+    """What multiplies the weights of arriving spikes, and in which pathways."""
+    pathways: dict[tuple[str, ...], list[str]] = {}
+    for name, each in weights.items():
+        if each.get("scaled_by"):
+            pathways.setdefault(tuple(each["scaled_by"]), []).append(name)
+    for names, those in pathways.items():
+        yield f"multiplied by {', '.join(names)} as spikes arrive: {', '.join(those)}"
 
 
 def _profile(results: dict[str, Any]) -> Table:

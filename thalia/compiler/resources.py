@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path as FilePath
 
+from thalia.compiler.efficacy import scaling_rules
 from thalia.compiler.plan import PathwayPlan, Plan, SynapseGroup, includes
 from thalia.errors import fail
 from thalia.syntax.equations import identifiers
@@ -112,7 +113,8 @@ def needed_disk(plan: Plan) -> float:
     for synapses, pathway in plan.pathways():
         count = expected_synapses(pathway, plan)
         if is_recorded(pathway.name, synapses.is_plastic, wanted):
-            total += count * (8 * times + 4)
+            of_rules = 2 if scaling_rules(synapses) else 1  # their efficacy beside the weights
+            total += count * (8 * times * of_rules + 4)
         if synapses.is_plastic:
             total += 2 * count * 8 * (1 + sum(e.kind != "expression" for e in synapses.equations))
     return total

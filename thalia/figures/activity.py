@@ -188,7 +188,7 @@ def weights(run: Run) -> Figure:
 
 
 def _draw_distributions(axes: Axes, pathway: Weights, name: str) -> None:
-    before, after = pathway.w[0], pathway.w[-1]
+    before, after = pathway.arriving[0], pathway.arriving[-1]
     low, high = min(before.min(), after.min()), max(before.max(), after.max())
     pad = 0.02 * (high - low) or 0.5 * abs(high) or 1.0
     bins = list(np.linspace(low - pad, high + pad, 61))
@@ -196,13 +196,13 @@ def _draw_distributions(axes: Axes, pathway: Weights, name: str) -> None:
     axes.hist(
         after, bins, histtype="step", color=PALETTE[0], lw=1.4, label=f"{pathway.time[-1]:g} s"
     )
-    axes.set(xlabel=f"weight ({pathway.unit})", ylabel="synapses")
+    axes.set(xlabel=f"{pathway.meaning} ({pathway.unit})", ylabel="synapses")
     axes.set_title(name)
     axes.legend(loc="best", handlelength=1.2)
 
 
 def _draw_change(axes: Axes, pathway: Weights) -> None:
-    change = pathway.w[-1] - pathway.w[0]
+    change = pathway.arriving[-1] - pathway.arriving[0]
     moved = np.count_nonzero(change) / max(1, len(change))
     reach = np.abs(change).max(initial=0) or 1.0
     bins = list(np.linspace(-reach, reach, 62))
@@ -224,7 +224,7 @@ def _draw_matrix(axes: Axes, pathway: Weights, figure: Figure) -> None:
             (pathway.pre, columns, pathway.shape[1]),
         )
     )
-    total = weight_matrix(pre, post, pathway.w[-1], (rows, columns))
+    total = weight_matrix(pre, post, pathway.arriving[-1], (rows, columns))
     count = weight_matrix(pre, post, np.ones(len(pre)), (rows, columns))
     image = axes.imshow(
         total / count,

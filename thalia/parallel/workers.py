@@ -30,6 +30,8 @@ from thalia.simulation.run import run
 REPORT_SECONDS = 0.5  # between two reports of how far runs have come
 STOP_SECONDS = 0.2  # in which a worker notices that it is to stop
 
+WEIGHTS = ("before", "after", "arriving_before", "arriving_after")
+
 Job = dict[str, Any]
 Numbers = dict[str, float]
 
@@ -91,7 +93,7 @@ def _flat(results: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
             (f"{kind}.{name}", value) for name, value in results[kind].items() if value is not None
         )
     for pathway, each in results["weights"].items():
-        yield from ((f"weights.{pathway}.{key}", each[key]) for key in ("before", "after"))
+        yield from ((f"weights.{pathway}.{key}", each[key]) for key in WEIGHTS if key in each)
     yield from (("neurons", results["neurons"]), ("synapses", results["synapses"]))
 
 

@@ -34,6 +34,9 @@ class Weights:
     """The synapses of a pathway: indices, delays in seconds, and weights in `unit`.
 
     `pre`, `post` and `delay` are (n_synapses,), `time` (n_times,) and `w` (n_times, n_synapses).
+    `scaled_by` names the synapse models and rules that multiply the weight of an arriving spike;
+    `efficacy`, (n_times, n_synapses), is the factor of `scaling_rules`, those rules whose factor
+    does not depend on the spike, or None.
     """
 
     pre: NDArray[np.int64]
@@ -45,6 +48,21 @@ class Weights:
     ends: tuple[str, str]
     shape: tuple[int, int]
     w_max: float | None
+    scaled_by: tuple[str, ...] = ()
+    scaling_rules: tuple[str, ...] = ()
+    efficacy: NDArray[np.float64] | None = None
+
+    @property
+    def arriving(self) -> NDArray[np.float64]:
+        """The weights times the efficacy of the rules that scale them, (n_times, n_synapses)."""
+        return self.w if self.efficacy is None else self.w * self.efficacy
+
+    @property
+    def meaning(self) -> str:
+        """What `arriving` is, in words."""
+        rules = "".join(f" × {rule}" for rule in self.scaling_rules)
+        left = [name for name in self.scaled_by if name not in self.scaling_rules]
+        return f"weight{rules}{f', before {", ".join(left)}' if left else ''}"
 
 
 @dataclass(frozen=True)
@@ -214,6 +232,9 @@ class Run:
                 ends,
                 (self.sizes[ends[1]], self.sizes[ends[0]]),
                 group.attrs.get("w_max"),
+                tuple(json.loads(group.attrs.get("scaled_by", "[]"))),
+                tuple(json.loads(group["efficacy"].attrs["rules"]) if "efficacy" in group else ()),
+                group["efficacy"][:] if "efficacy" in group else None,
             )
 
     def _report(self, name: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -124,8 +124,9 @@ class RunWriter:
                 and len(group["time"])
                 and round(group["time"][-1] / plan.dt) == done
             ):
-                group["time"].resize(len(group["time"]) - 1, axis=0)
-                group["w"].resize(len(group["w"]) - 1, axis=0)
+                for key in ("time", "w", "efficacy"):
+                    if key in group:
+                        group[key].resize(len(group[key]) - 1, axis=0)
         for name in _leaves_of(self.h5, "reports", "mapping"):
             self.h5[f"reports/{name}/mapping/time"][1] = plan.duration * 1e3
 
@@ -297,16 +298,21 @@ class RunWriter:
         time.attrs["units"] = (
             "s"  # without a checksum: the last row is dropped when the run is resumed
         )
-        width = max(1, len(rows))
-        w = group.create_dataset(
-            "w",
-            (0, len(rows)),
-            "f8",
-            maxshape=(None, None),
-            chunks=(1, min(width, 131072)),
-            fletcher32=True,
-        )
-        w.attrs["units"] = unit[0]
+        _declare_rows(group, "w", len(rows), unit[0])
+
+    def declare_efficacy(self, name: str, scaled_by: Sequence[str], rules: Sequence[str]) -> None:
+        """Note what multiplies a pathway's weights; make room for that of its rules, if any do."""
+        group = self.h5[f"weights/{name}"]
+        if scaled_by:
+            group.attrs["scaled_by"] = json.dumps(scaled_by)
+        if rules:
+            _declare_rows(group, "efficacy", group["w"].shape[1], "1")
+            group["efficacy"].attrs["rules"] = json.dumps(rules)
+
+    def efficacy(self, name: str, values: NDArray[np.float64]) -> None:
+        """Append what rules multiply the weights of a pathway by, at the time of the weights."""
+        if f"weights/{name}/efficacy" in self.h5:  # else the run began with an earlier version
+            self.appended.append(f"weights/{name}/efficacy", values[None, :])
 
     def weights(self, name: str, time: float, values: NDArray[np.float64]) -> None:
         """Append the weights of a pathway at a time, in the pathway's unit."""
@@ -382,6 +388,19 @@ class RunWriter:
             self.disk.close()
             if of_no_use:  # it has nothing that a new run would not produce again
                 self.disk.path.unlink(missing_ok=True)
+
+
+def _declare_rows(group: h5py.Group, name: str, columns: int, unit: str) -> None:
+    """An empty dataset of (times, columns)."""
+    data = group.create_dataset(
+        name,
+        (0, columns),
+        "f8",
+        maxshape=(None, None),
+        chunks=(1, min(max(1, columns), 131072)),
+        fletcher32=True,
+    )
+    data.attrs["units"] = unit
 
 
 def _opened(file: FilePath, path: FilePath, create: bool = False) -> JournalledFile:

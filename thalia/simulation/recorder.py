@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 
 from thalia.backends import Chunk, Sample
-from thalia.compiler.plan import SHARED, Plan, identifier
+from thalia.compiler.efficacy import scaled_by, scaling_rules
+from thalia.compiler.plan import SHARED, Plan, SynapseGroup, identifier
 from thalia.compiler.resources import is_recorded
 from thalia.connectivity.build import Arrays
 from thalia.recording.writer import RunWriter, weight_unit
 from thalia.simulation.loop import Stop, next_multiple
-from thalia.simulation.synapse_state import Read, weights
+from thalia.simulation.synapse_state import Read, efficacy, weights
 from thalia.syntax.time_grid import interval_steps
 from thalia.syntax.units import display_unit
 
@@ -91,6 +92,8 @@ class Recorder:
         """Make room in a new run file for everything that will be recorded."""
         for synapses, pathway in self.recorded:
             self.writer.pathway(pathway, arrays.synapses[synapses], weight_unit(self.plan, pathway))
+            group = self._synapses(synapses)
+            self.writer.declare_efficacy(pathway, scaled_by(group), scaling_rules(group))
         for name, state in self.plan.record.states.items():
             self._declare(name, state)
         for name in self.plan.modulators:
@@ -133,10 +136,18 @@ class Recorder:
         """Record the weights of every recorded pathway as they are after a step."""
         self.taken = done
         current: dict[str, Any] = {}
+        factors: dict[str, Any] = {}
         for synapses, pathway in self.recorded:
+            group, rows = self._synapses(synapses), self.rows[pathway]
             if synapses not in current:
-                current[synapses] = weights(
-                    next(s for s in self.plan.synapses if s.name == synapses), self.read
-                )
-            values = current[synapses][self.rows[pathway]] / weight_unit(self.plan, pathway)[1]
+                current[synapses] = weights(group, self.read)
+                if scaling_rules(group):
+                    post = self.plan.group(group.post)
+                    factors[synapses] = efficacy(group, post, self.read)
+            values = current[synapses][rows] / weight_unit(self.plan, pathway)[1]
             self.writer.weights(pathway, done * self.plan.dt, values)
+            if synapses in factors:
+                self.writer.efficacy(pathway, factors[synapses][rows])
+
+    def _synapses(self, name: str) -> SynapseGroup:
+        return next(s for s in self.plan.synapses if s.name == name)

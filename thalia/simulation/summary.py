@@ -3,9 +3,11 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from thalia.analysis.variability import Estimate, irregularity
 from thalia.backends import Session
+from thalia.compiler.efficacy import scaled_by
 from thalia.compiler.plan import Plan
 from thalia.recording.writer import RunWriter, weight_unit
 from thalia.simulation.network import Network
@@ -53,15 +55,32 @@ def summary(
 
 
 def _weights(plan: Plan, recorder: Recorder) -> dict[str, Any]:
-    """Mean weights of the recorded plastic pathways, at the beginning and at the end."""
-    plastic = {p.name for s, p in plan.pathways() if s.is_plastic}
-    found = {}
+    """Mean weights of the recorded plastic pathways, at the beginning and at the end.
+
+    Those that arrive, too, where rules scale them, and the names of everything that scales them.
+    """
+    plastic = {p.name: s for s, p in plan.pathways() if s.is_plastic}
+    found: dict[str, Any] = {}
     for _, name in recorder.recorded:
-        if name in plastic:
-            w = recorder.writer.h5[f"weights/{name}/w"]
-            before, after = (float(row.mean()) if len(row) else 0.0 for row in (w[0], w[-1]))
-            found[name] = {"unit": weight_unit(plan, name)[0], "before": before, "after": after}
+        if name not in plastic:
+            continue
+        group = recorder.writer.h5[f"weights/{name}"]
+        ends = {"before": 0, "after": -1}
+        told: dict[str, Any] = {"unit": weight_unit(plan, name)[0]}
+        told |= {key: _mean(group["w"][row]) for key, row in ends.items()}
+        if "efficacy" in group:
+            told |= {
+                f"arriving_{key}": _mean(group["w"][row] * group["efficacy"][row])
+                for key, row in ends.items()
+            }
+        if names := scaled_by(plastic[name]):
+            told["scaled_by"] = list(names)
+        found[name] = told
     return found
+
+
+def _mean(weights: NDArray[np.float64]) -> float:
+    return float(weights.mean()) if len(weights) else 0.0
 
 
 def _rates(plan: Plan, counter: SpikeCounter) -> Rates:

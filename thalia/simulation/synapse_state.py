@@ -1,15 +1,22 @@
 """Current weights and traces of synapses, from a network that updates them only when it must."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.compiler.plan import IN_SYNAPSES, SHARED, SynapseGroup
+from thalia.compiler.efficacy import EFFICACY, READABLE, scaling_rules, until_efficacy
+from thalia.compiler.plan import IN_SYNAPSES, SHARED, Group, SynapseGroup
 from thalia.syntax.equations import evaluate, identifiers
+from thalia.syntax.units import UNITS
 
 Floats = NDArray[np.float64]
 Read = Callable[[str], Floats]
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {name: getattr(np, name) for name in READABLE} | {
+    "int": lambda condition: np.asarray(condition, float)
+}
 
 
 def weights(synapses: SynapseGroup, read: Read) -> Floats:
@@ -37,11 +44,45 @@ def trace(name: str, synapses: SynapseGroup, read: Read) -> Floats:
     )
 
 
+def efficacy(synapses: SynapseGroup, post: Group, read: Read) -> Floats:
+    """By what the `scaling_rules` multiply the weight of a spike that arrives now, per synapse."""
+    product: Floats = np.ones(len(read(f"{synapses.name}.w")))
+    for rule in scaling_rules(synapses):
+        values: dict[str, Any] = {"inf": np.inf}
+        for statement in until_efficacy(synapses, rule):
+            for name in identifiers(statement.right) - {*values, *FUNCTIONS, *UNITS, "pi"}:
+                values[name] = _now(name, synapses, post, read)
+            change = evaluate(statement.right, values, FUNCTIONS)
+            if statement.operator != "=":
+                held = values.setdefault(
+                    statement.target, _now(statement.target, synapses, post, read)
+                )
+                change = evaluate(
+                    f"held {statement.operator[0]} change", {"held": held, "change": change}
+                )
+            values[statement.target] = change
+        product = product * values[f"{rule}{EFFICACY}"]
+    return product
+
+
+def _now(name: str, synapses: SynapseGroup, post: Group, read: Read) -> Floats:
+    """A variable that synapses see, where an expression of the neuron has its present value."""
+    of_neuron = name.removesuffix("_post")
+    equation = next((e for e in post.equations() if e.name == of_neuron), None)
+    if of_neuron == name or equation is None or equation.kind != "expression":
+        return _variable(name, synapses, read)
+    needed = identifiers(equation.right) - {*FUNCTIONS, *UNITS, "pi", "inf"}
+    values = {each: _now(f"{each}_post", synapses, post, read) for each in needed}
+    found: Floats = evaluate(equation.right, values | {"inf": np.inf}, FUNCTIONS)
+    return found
+
+
 def _variable(name: str, synapses: SynapseGroup, read: Read) -> Floats:
     if name.startswith(IN_SYNAPSES):
         return read(f"{SHARED}.{name.removeprefix(IN_SYNAPSES)}")
     if name.endswith("_post"):
-        return read(f"{synapses.post}.{name.removesuffix('_post')}")[
-            read(f"{synapses.name}._synaptic_post").astype(np.int64)
-        ]
+        held = read(f"{synapses.post}.{name.removesuffix('_post')}")
+        if np.size(held) == 1:  # shared by all neurons
+            return held
+        return held[read(f"{synapses.name}._synaptic_post").astype(np.int64)]
     return read(f"{synapses.name}.{name}")

@@ -323,18 +323,37 @@ _OPERATORS = {
 _CALLS: dict[str, Callable[[float], float]] = {"exp": exp, "log": log, "sqrt": sqrt, "abs": abs}
 
 
-def evaluate(expression: str, values: Mapping[str, Any]) -> Any:
+_COMPARISONS = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+}
+
+
+def evaluate(
+    expression: str,
+    values: Mapping[str, Any],
+    functions: Mapping[str, Callable[..., Any]] = _CALLS,
+) -> Any:
     """The value of an expression of constants in SI units; an array if `values` are arrays.
+
+    Parameters
+    ----------
+    functions : mapping
+        Those that it may call; of arrays, they must take arrays.
 
     Raises
     ------
     EquationError
         If it mentions anything else, `t` included.
     """
-    return _evaluate(tree(expression), {"pi": pi, **values})
+    return _evaluate(tree(expression), {"pi": pi, **values}, functions)
 
 
-def _evaluate(node: ast.expr, values: Mapping[str, Any]) -> Any:
+def _evaluate(
+    node: ast.expr, values: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]]
+) -> Any:
     match node:
         case ast.Constant(value=int() | float()):
             return float(node.value)  # type: ignore[arg-type]
@@ -343,11 +362,17 @@ def _evaluate(node: ast.expr, values: Mapping[str, Any]) -> Any:
         case ast.Name(id=name) if name in UNITS:
             return UNITS[name][0]
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return -_evaluate(operand, values)
+            return -_evaluate(operand, values, functions)
         case ast.BinOp(op=op, left=left, right=right) if type(op) in _OPERATORS:
-            return _OPERATORS[type(op)](_evaluate(left, values), _evaluate(right, values))
-        case ast.Call(func=ast.Name(id=name), args=[argument]) if name in _CALLS:
-            return _CALLS[name](_evaluate(argument, values))
+            return _OPERATORS[type(op)](
+                _evaluate(left, values, functions), _evaluate(right, values, functions)
+            )
+        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARISONS:
+            return _COMPARISONS[type(op)](
+                _evaluate(left, values, functions), _evaluate(right, values, functions)
+            )
+        case ast.Call(func=ast.Name(id=name), args=arguments) if name in functions:
+            return functions[name](*(_evaluate(each, values, functions) for each in arguments))
     raise EquationError(f"'{ast.unparse(node)}' is not a constant")
 
 
