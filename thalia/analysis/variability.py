@@ -14,7 +14,7 @@ import numpy as np
 
 from thalia.analysis.spike_trains import Floats, Ints, intervals_of
 
-LEAST_INTERVALS = 20  # of which neither is determined by the others, for CV and CV2
+LEAST_INTERVALS = 20  # none of which is determined by the others, for CV and CV2
 LEAST_OF_A_NEURON = 10  # intervals, for its own CV
 LEAST_PAIRS = 20  # of spikes that fall into one window by chance, for Fano factor and correlation
 LEAST_SPIKES = 20  # for the fraction in bursts
@@ -94,11 +94,14 @@ def interval_cv(times: Floats, neurons: Ints, *, least: int = LEAST_OF_A_NEURON)
 
 
 def _shares_of_sum(times: Floats, neurons: Ints, least: int = 2) -> tuple[Floats, Floats]:
-    """Of neurons with `least` intervals: their number, and the squares of their shares, summed."""
+    """Of neurons with `least` intervals: their number, and the squares of their shares, summed.
+
+    Without neurons all of whose intervals but one are zero.
+    """
     intervals, owner = intervals_of(times, neurons)
     number = np.bincount(owner).astype(float)
     total, squares = np.bincount(owner, intervals), np.bincount(owner, intervals**2)
-    enough = (number >= least) & (total > 0)
+    enough = (number >= least) & (squares < total**2)
     return number[enough], squares[enough] / total[enough] ** 2
 
 
@@ -178,9 +181,8 @@ def burst_fraction(
     if not len(times):
         return None
     intervals, owner = intervals_of(times, neurons)
-    short = np.insert(
-        intervals <= longest, np.flatnonzero(np.diff(owner)) + 1, False
-    )  # a burst belongs to one neuron
+    near = intervals <= longest * (1 + 1e-9)  # times on a grid are rounded
+    short = np.insert(near, np.flatnonzero(np.diff(owner)) + 1, False)  # a burst is of one neuron
     edges = np.flatnonzero(np.diff(np.concatenate([[0], short.astype(int), [0]])))
     lengths = edges[1::2] - edges[::2] + 1
     return float(lengths[lengths >= least].sum() / len(times))
@@ -204,11 +206,10 @@ def bursts_by_chance(
 
     def runs(intervals: int) -> Floats:
         """Expected number of places at which so many intervals in a row are short."""
-        longer = np.arange(intervals + 1)[
-            :, None
-        ]  # how many of them are not, by inclusion-exclusion
-        signs = np.array([(-1) ** i * comb(intervals, i) for i in range(intervals + 1)])
-        short = signs @ np.maximum(0, 1 - longer * longest / duration) ** spikes
+        # by inclusion and exclusion of those that are longer
+        longer = np.arange(intervals + 1)
+        signs = np.array([(-1) ** i * comb(intervals, i) for i in longer])
+        short = signs @ np.maximum(0, 1 - longer[:, None] * longest / duration) ** spikes
         return np.asarray(np.maximum(spikes - intervals, 0) * short)
 
     in_bursts = least * runs(least - 1) - (least - 1) * runs(least)
