@@ -26,7 +26,7 @@ def test_layers_fire_irregularly_and_asynchronously(study):
     numbers = cortical_column.numbers(study.runs["baseline"][7])
 
     assert numbers["v1.l23 Hz"] < 0.5 * min(numbers["v1.l4 Hz"], numbers["v1.l5 Hz"])
-    assert numbers["v1.l4 CV"] == pytest.approx(0.8, abs=0.2)
+    assert numbers["v1.l4 CV"] == pytest.approx(0.9, abs=0.1)
     assert max(abs(numbers[f"{layer} correlation"]) for layer in cortical_column.LAYERS) < 0.05
 
 
