@@ -164,6 +164,28 @@ def test_what_is_missing_is_a_dash_with_the_reason(tmp_path):
     assert "– CV: fewer than 20 independent intervals: cells" in told
 
 
+def test_excitation_over_inhibition_is_that_of_the_weights_that_arrive(tmp_path):
+    """A rule that halves what arrives, of 30 synapses against 10 of twice the weight."""
+    text = """
+thalia: 1
+name: balance
+duration: 1 s
+rules: {half: {summary: Halves what arrives., on_pre: efficacy = 0.5}}
+populations:
+  e: {neuron: poisson, size: 30, parameters: {rate: 20 Hz}}
+  i: {neuron: poisson, size: 10, parameters: {rate: 40 Hz}}
+  cells: {neuron: lif_current, size: 5}
+pathways:
+  exc: {pre: e, post: cells, connect: {rule: all_to_all}, synapse: current_exp, weight: 1 pA, delay: 1 ms, plasticity: [{rule: half}]}
+  inh: {pre: i, post: cells, connect: {rule: all_to_all}, synapse: current_exp, weight: -2 pA, delay: 1 ms}
+"""
+    run = thalia.run(thalia.loads(text), output=tmp_path / "run.h5", backend="runtime")
+
+    assert health(run).populations["cells"]["excitation_inhibition"] == pytest.approx(
+        30 * 0.5 * run.rates["e"] / (10 * 2 * run.rates["i"])
+    )
+
+
 def test_a_pacemaker_may_be_a_clock(tmp_path):
     assert health(run_of(tmp_path, more=", pacemakers: [cells]")).of("cells", "cv") == OK
 

@@ -21,6 +21,7 @@ from thalia.analysis.variability import (
 )
 from thalia.errors import fail
 from thalia.recording.run_file import Run
+from thalia.syntax.units import parse_value
 
 OK, WARN, CRITICAL = "ok", "warn", "critical"
 SAMPLE = 200  # neurons whose correlations are computed
@@ -258,20 +259,31 @@ def _counting_error(spikes: int) -> float:
 def _balance(run: Run, rates: dict[str, float]) -> dict[str, float]:
     """Excitation over inhibition from recorded populations: sums of synapses x weight x rate.
 
+    Weights are those that arrive at the end where they are recorded, else those of the circuit.
     Only where all weights have the same unit; stimuli are not included.
     """
     received: dict[str, dict[bool, float]] = {}
     units: dict[str, set[str]] = {}
-    for pathway in run.network.pathways.values():
+    for name, pathway in run.network.pathways.items():
         if pathway.pre in rates:
+            arriving = _arriving(run, name)
+            weight = pathway.weight if arriving is None else arriving
             sums = received.setdefault(pathway.post, {True: 0.0, False: 0.0})
-            sums[pathway.inhibitory] += pathway.synapses * abs(pathway.weight) * rates[pathway.pre]
+            sums[pathway.inhibitory] += pathway.synapses * abs(weight) * rates[pathway.pre]
             units.setdefault(pathway.post, set()).add(pathway.unit)
     return {
         name: sums[False] / sums[True]
         for name, sums in received.items()
         if sums[True] and len(units[name]) == 1
     }
+
+
+def _arriving(run: Run, pathway: str) -> float | None:
+    """Mean of the weights that arrive at the end, in SI, if they are recorded."""
+    if pathway not in run.weights or not (weights := run.weights[pathway]).w.size:
+        return None
+    size = 1.0 if weights.unit == "1" else parse_value(f"1 {weights.unit}").mean
+    return float(weights.arriving[-1].mean()) * size
 
 
 def _pathway(run: Run, name: str) -> dict[str, float]:
