@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 import thalia
 from thalia.analysis import spike_trains
-from thalia.analysis.health import CRITICAL, OK, WARN, health
+from thalia.analysis.health import CRITICAL, OK, WARN, Limit, health
 from thalia.cli.main import app
 from thalia.cli.tables import print_summary
 from thalia.errors import CircuitError
@@ -140,7 +140,23 @@ def printed(command):
     return CliRunner().invoke(app, command).output
 
 
-# a clock of 33.7 Hz; an interval of a Poisson process at that rate is 59 of 50 ms at most by chance
+@pytest.mark.parametrize(
+    ("value", "margin", "verdict"),
+    [
+        (0.5, 0.0, OK),
+        (0.3, 0.0, WARN),
+        (0.3, 0.1, OK),
+        (0.05, 0.02, CRITICAL),
+        (0.05, 0.1, WARN),
+        (3.5, 0.4, WARN),
+        (3.5, 0.6, OK),
+        (9.0, 0.5, CRITICAL),
+    ],
+)
+def test_a_verdict_is_the_mildest_within_the_interval(value, margin, verdict):
+    assert Limit(0.1, 0.35, 3.0, 8.0).verdict(value, margin) == verdict
+
+
 @pytest.mark.parametrize(("duration", "verdict"), [("1 s", CRITICAL), ("60 ms", OK)])
 def test_there_is_no_verdict_on_what_too_few_spikes_tell(tmp_path, duration, verdict):
     run = run_of(tmp_path, duration=duration)
