@@ -1,5 +1,5 @@
-// What the code of a circuit and the server that runs it have in common. It is precompiled, together
-// with the functions that equations may call, once per compiler and flags.
+// What the code of a circuit and the server that runs it have in common. It is precompiled once per
+// compiler and flags, together with the functions that equations may call.
 //
 // Brian2 writes the code of the objects, which finds its names in the namespace `brian`.
 
@@ -55,6 +55,10 @@ extern RandomGenerator _random_generators[1];
 
 }  // namespace brian
 
+// What is the same for every circuit is compiled with the server.
+extern template class std::vector<double>;
+extern template class std::vector<int32_t>;
+
 // A clock: its variables are arrays of the model.
 struct Clock {
     int64_t *timestep;
@@ -92,8 +96,8 @@ public:
     std::vector<std::vector<Range>> in_flight{1};
     int32_t present = 0;
 
-    SynapticPathway(const std::vector<int32_t> &neurons, int32_t first_neuron, int32_t end_neuron)
-        : neurons(neurons), first_neuron(first_neuron), bundles_of(end_neuron - first_neuron + 1) {}
+    SynapticPathway(const std::vector<int32_t> &neurons, int32_t first_neuron, int32_t end_neuron);
+    ~SynapticPathway();
 
     // Sort synapses by (neuron, delay); `delays` has one number of steps per synapse or for all.
     void link(const int32_t *delays, size_t count)

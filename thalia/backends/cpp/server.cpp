@@ -237,13 +237,23 @@ void flush_tiny_numbers_to_zero() {
 
 RandomGenerator brian::_random_generators[1];
 
+template class std::vector<double>;
+template class std::vector<int32_t>;
+
+SynapticPathway::SynapticPathway(const std::vector<int32_t> &neurons, int32_t first_neuron,
+                                 int32_t end_neuron)
+    : neurons(neurons), first_neuron(first_neuron), bundles_of(end_neuron - first_neuron + 1) {}
+SynapticPathway::~SynapticPathway() = default;
+
 template <class T> size_t Access<T>::count_of(void *vector) {
     return static_cast<std::vector<T> *>(vector)->size();
 }
 template <class T> char *Access<T>::data_of(void *vector) {
     return (char *)static_cast<std::vector<T> *>(vector)->data();
 }
-template <class T> char *Access<T>::data_at(void *pointer) { return (char *)*static_cast<T **>(pointer); }
+template <class T> char *Access<T>::data_at(void *pointer) {
+    return (char *)*static_cast<T **>(pointer);
+}
 template <class T> void Access<T>::resize_to(void *held, size_t length) {
     auto &vector = *static_cast<std::vector<T> *>(held);
     vector.resize(length);

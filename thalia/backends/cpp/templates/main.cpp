@@ -1,4 +1,4 @@
-{# What Brian2 sets before a run, between which the server loads what Thalia sends; see `backend`. #}
+{# What Brian2 sets before a run; in between, the server loads what Thalia sends. #}
 {% for made in code_objects | sort(attribute='name') %}
 void _run_{{made.name}}();
 {% endfor %}

@@ -63,7 +63,9 @@ static Circuit _initialised()
     std::iota({{name}}, {{name}} + {{variable.size}}, {{start}});
     {% endfor %}
     {% for clock in clocks | sort(attribute='name') %}
-    {{clock.name}} = { {{- array_specs[clock.variables['timestep']]}}, {{array_specs[clock.variables['t']]}}, {{array_specs[clock.variables['dt']]}}};
+    {{clock.name}}.timestep = {{array_specs[clock.variables['timestep']]}};
+    {{clock.name}}.t = {{array_specs[clock.variables['t']]}};
+    {{clock.name}}.dt = {{array_specs[clock.variables['dt']]}};
     {% endfor %}
     return {
         {
