@@ -1,6 +1,6 @@
 """The learning curve of an experiment of the library, with its controls.
 
-python plots/learning.py bandit [-o plots/bandit.png] [--logs experiments/bandit/…]
+python plots/learning.py bandit [-o plots/bandit.png] [--logs experiments/bandit/…] [--seeds 2]
 """
 
 import argparse
@@ -13,8 +13,12 @@ if __name__ == "__main__":
     parser.add_argument("experiment")
     parser.add_argument("-o", "--output", type=Path)
     parser.add_argument("--logs", type=Path, help="folder of an earlier run, which is completed")
+    parser.add_argument("--seeds", type=int, help="fewer or more than the experiment says")
+    parser.add_argument("--trials", type=int)
     options = parser.parse_args()
-    outcome = thalia.learn(options.experiment, output=options.logs)
+    outcome = thalia.learn(
+        options.experiment, output=options.logs, seeds=options.seeds, trials=options.trials
+    )
     thalia.figures.save(
         thalia.figures.learning_curve(outcome),
         options.output or Path(__file__).with_name(f"{options.experiment}.png"),
