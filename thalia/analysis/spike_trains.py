@@ -137,7 +137,8 @@ def bootstrap_bounds(
 ) -> tuple[float, float]:
     """Bounds of the bootstrap confidence interval of the mean of independent values.
 
-    The draws are always the same.
+    It is too narrow for few values: at 95 %, the interval of 3, 5 or 20 normal values contains
+    their mean in 76, 84 or 92 % of cases. The draws are always the same.
 
     Parameters
     ----------
