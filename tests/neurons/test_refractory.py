@@ -67,6 +67,33 @@ def test_the_next_spike_is_a_step_after_the_refractory_period(tmp_path, backend,
     }
 
 
+def test_a_potential_that_is_held_takes_no_input_and_then_takes_it(simulate):
+    """A spike in step 61, a period of 10 steps, and jumps that arrive in steps 60 to 74."""
+    trains = ", ".join(f"{k}: [{5 + k / 10:.1f} ms]" for k in range(15))
+    text = f"""
+thalia: 1
+name: held
+duration: 10 ms
+populations:
+  force: {{neuron: spike_source, size: 1}}
+  probe: {{neuron: spike_source, size: 15}}
+  cell: {{neuron: lif_current, size: 15, parameters: {{t_ref: 1 ms, tau_m: 1000 s}}}}
+pathways:
+  force: {{pre: force, post: cell, connect: {{rule: all_to_all}}, synapse: delta, weight: 20 mV, delay: 1 ms}}
+  probe: {{pre: probe, post: cell, connect: {{rule: one_to_one}}, synapse: delta, weight: 5 mV, delay: 1 ms}}
+stimuli:
+  force: {{kind: spikes, target: force, times: {{0: [5 ms]}}}}
+  probe: {{kind: spikes, target: probe, times: {{{trains}}}}}
+record: {{states: {{v: {{population: cell, variables: [v], every: 9 ms, neurons: 15}}}}}}
+"""
+    run = simulate(text)
+
+    assert set(np.rint(run.spikes["cell"].times * 1e4).astype(int)) == {61}
+    arrivals = np.arange(60, 75)
+    expected = np.where(arrivals > 61 + 10, -60, -65)
+    assert run.reports["v/v"]["values"][1] == pytest.approx(expected, abs=0.01)
+
+
 # what arrives while the neuron rests: NEST counts a step from its end, and Thalia from its beginning
 ARRIVING = """
 thalia: 1
