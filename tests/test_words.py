@@ -1,10 +1,19 @@
 """What a mistaken user is told: which name was meant, what is wrong with a number, in which unit."""
 
+import errno
+import io
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich import box
+from rich.console import Console
+from rich.table import Table
 
 import thalia
+from tests.helpers import thalia_here
+from thalia.backends import cache
+from thalia.cli.tables import print_whole
 from thalia.compiler.options import CompilerOptions
 from thalia.errors import CircuitError, did_you_mean
 from thalia.library.lookup import find
@@ -124,3 +133,111 @@ def test_every_unit_is_read_as_it_is_written(powers):
 
     assert parse_unit(unit) == (size, dimension)
     assert parse_unit(si_unit(dimension)) == (1.0, dimension)
+
+
+INHIBITED = """
+thalia: 1
+name: x
+duration: 1 s
+populations: {a: {neuron: poisson, size: 2}, b: {neuron: lif_conductance, size: 2}}
+synapses:
+  slow_inhibition:
+    summary: A conductance.
+    parameters: {tau: {default: 10 ms, meaning: decay}, rest: {default: -75 mV, meaning: reversal potential}}
+    weight: nS
+    neuron: "dg/dt = -g/tau : siemens"
+    current: g*(rest - v)
+    on_pre: g += w
+    charge: w*tau*(rest - v)
+pathways:
+  p: {pre: a, post: b, connect: {probability: 1}, synapse: ampa, weight: 1 nS, delay: 1 ms}
+  q: {pre: a, post: b, connect: {probability: 1}, synapse: SYNAPSE, weight: 1 nS, delay: 1 ms}
+"""
+
+
+@pytest.mark.parametrize(
+    ("synapse", "inhibits"),
+    [
+        ("slow_inhibition", True),
+        ("{part: slow_inhibition, rest: 0 mV}", False),
+        ("gaba_a", True),
+        ("{part: gaba_a, e_rev: -40 mV}", False),
+        ("[tsodyks_markram, gaba_b]", True),
+        ("nmda", False),
+    ],
+)
+def test_what_inhibits_is_known_by_its_charge_and_not_by_its_name(synapse, inhibits):
+    circuit = thalia.loads(INHIBITED.replace("SYNAPSE", synapse))
+    try:
+        thalia.plan_of(circuit)
+        told = ""
+    except CircuitError as error:
+        told = str(error)
+
+    assert ("a excites along 'p' and inhibits along 'q'" in told) == inhibits
+
+
+@pytest.mark.parametrize("width", [20, 40, 80, 300])
+def test_a_table_cuts_no_number_and_no_word_short(width):
+    rows = [
+        (f"population_{k}", f"{k * 12345.678:,.2f} Hz", f"{k / 7:.10f}", "several words of text")
+        for k in range(4)
+    ]
+    table = Table("population", "text", box=box.SIMPLE_HEAD)
+    table.add_column("mean rate in the last phase", justify="right")
+    table.add_column("share", justify="right")
+    for name, rate, share, text in rows:
+        table.add_row(name, text, rate, share)
+    console = Console(width=width, file=io.StringIO())
+
+    print_whole(console, table)
+
+    shown = console.file.getvalue()
+    assert [number for row in rows for number in row[:3] if number not in shown] == []
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= max(width, 66)
+
+
+VERSION = "thalia: {}\nname: x\npopulatons: {{}}\n"
+
+
+@pytest.mark.parametrize(
+    ("version", "hint"),
+    [("9", "install a newer Thalia"), ("0", "begin the file"), ("one", "begin the file")],
+)
+def test_a_circuit_in_another_format_has_this_one_problem(version, hint):
+    with pytest.raises(CircuitError) as error:
+        thalia.loads(VERSION.format(version))
+
+    (problem,) = error.value.problems
+    assert (problem.path, problem.place) == (("thalia",), "circuit.yaml:1:1")
+    assert f"expected 1, the version of the format that this Thalia reads, found {version}" in str(
+        problem
+    )
+    assert problem.hint.startswith(hint)
+
+
+@pytest.mark.parametrize(
+    "command", [["resume"], ["health"], ["diff", "x.yaml"], ["export", "--to", "neo"]]
+)
+def test_a_circuit_in_place_of_a_run_file_is_told_apart(command, tmp_path):
+    (tmp_path / "x.yaml").write_text("thalia: 1\nname: x\n")
+
+    done = thalia_here(command[0], "x.yaml", *command[1:], folder=tmp_path)
+
+    assert done.returncode == 2
+    assert "x.yaml: is a circuit, expected a run file\n    hint: `thalia run" in done.stderr
+
+
+def test_a_full_disk_of_the_build_cache_is_told_as_such(tmp_path, monkeypatch):
+    monkeypatch.setenv("THALIA_CACHE", str(tmp_path))
+
+    def build(folder):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(CircuitError) as error:
+        cache.open_or_build("x", cache.Description("program"), (), build)
+
+    told = f"{tmp_path}: the build cache cannot be written (No space left on device)"
+    assert str(error.value).startswith(f"{told}\n    hint: `thalia cache clear` makes room; or set")
+    assert list(tmp_path.iterdir()) == []

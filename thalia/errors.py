@@ -11,9 +11,10 @@ MOST_PROBLEMS = 100  # that are told with everything that helps to mend them
 
 
 def located(place: str, path: Path) -> str:
-    """A place and a path as a message begins with them; the place of `--set` contains its path."""
+    """A place and a path as a message begins with them; an option contains its path."""
     written = dotted(path)
-    return ": ".join(filter(None, (place, "" if place == f"--set {written}" else written)))
+    is_option = place in (f"--set {written}", f"--vary {written}")
+    return ": ".join(filter(None, (place, "" if is_option else written)))
 
 
 @dataclass(frozen=True)

@@ -90,14 +90,44 @@ def test_both_parsers_find_the_same_at_the_same_places(file, monkeypatch):
     [
         (
             "a:\tb",
-            "x.yaml:1:3: is not valid YAML: found character '\\t' that cannot start any token",
+            "x.yaml:1:3: is not valid YAML: found character '\\t' that cannot start any token\n    hint: use spaces in place of tabs",
         ),
-        ("a: [b?c]", "x.yaml:1:6: is not valid YAML: expected ',' or ']', but got '?'"),
-        ("a: [b", "x.yaml:1:6: is not valid YAML: expected ',' or ']', but got '<stream end>'"),
+        (
+            "a: [b?c]",
+            "x.yaml:1:6: is not valid YAML: expected ',' or ']', but got '?'\n    hint: separate entries with commas, and close the [ with a ]",
+        ),
+        (
+            "a: [b",
+            "x.yaml:1:6: is not valid YAML: expected ',' or ']', but got '<stream end>'\n    hint: separate entries with commas, and close the [ with a ]",
+        ),
+        (
+            "a:\n  b: 1\n   c: 2",
+            "x.yaml:3:5: is not valid YAML: mapping values are not allowed here\n"
+            "    hint: check the indentation; quote a text that contains ': '",
+        ),
+        (
+            "a:\n  b: 1\n c: 2",
+            "x.yaml:3:2: is not valid YAML: expected <block end>, but found '<block mapping start>'\n"
+            "    hint: indent the entries of a mapping or a list alike, with spaces",
+        ),
+        (
+            "a: 1\nb 2\nc: 3",
+            "x.yaml:3:1: is not valid YAML: could not find expected ':'\n"
+            "    hint: write `key: value`, with a space after the colon",
+        ),
         ("[" * 201 + "a" + "]" * 201, "x.yaml: is nested too deeply"),
         ("- " * 201 + "a", "x.yaml: is nested too deeply"),
     ],
-    ids=["tab", "question mark", "open list", "deep lists", "deep items"],
+    ids=[
+        "tab",
+        "question mark",
+        "open list",
+        "deeper key",
+        "shallower key",
+        "no colon",
+        "deep lists",
+        "deep items",
+    ],
 )
 def test_what_is_not_strictly_yaml_is_refused(text, message):
     with pytest.raises(CircuitError) as error:

@@ -86,9 +86,10 @@ def test_the_table_is_text_and_hdf5(whole):
         rows = list(csv.DictReader(file))
     with h5py.File(whole.folder / "table.h5") as h5:
         assert h5["numbers/rates_hz.b"][:].tolist() == [float(row["rates_hz.b"]) for row in rows]
-        assert h5["settings/pathways.p.weight"].asstr()[:].tolist() == [
-            row["pathways.p.weight"] for row in rows
-        ]
+        weights = h5["settings/pathways.p.weight"]
+        assert weights[:].tolist() == [float(row["pathways.p.weight (pA)"]) for row in rows]
+        assert weights.attrs["units"] == "pA"
+    assert [row["stimuli.drive.rate (Hz)"] for row in rows] == ["300.0"] * 4 + ["900.0"] * 4
     assert len(rows) == 8
 
 
@@ -230,7 +231,7 @@ def test_seeds_that_cannot_be_are_told(text):
 
 @pytest.mark.parametrize(("axis", "message"), [
     (Axis("stimuli.driv.rate", ("1 Hz",)), "stimuli.driv"),
-    (Axis("stimuli.drive.rate", ("1 Hz", "1 mV", "2 Hz")), "--set stimuli.drive.rate: .*expected a rate, found 1 mV"),
+    (Axis("stimuli.drive.rate", ("1 Hz", "1 mV", "2 Hz")), "--vary stimuli.drive.rate: .*expected a rate, found 1 mV"),
     (Axis("stimuli.drive.rate", ("1 Hz", "1 Hz")), "--vary stimuli.drive.rate: a value is given twice: 1 Hz, 1 Hz"),
     (Axis("seed", ("1", "2")), "--vary seed: seeds have an option of their own"),
 ])  # fmt: skip
@@ -282,3 +283,25 @@ def test_a_scheduler_that_does_not_answer_is_told(circuit):
 
     with pytest.raises(CircuitError, match=r"--scheduler tcp://127\.0\.0\.1:9: does not answer"):
         swept(circuit, scheduler="tcp://127.0.0.1:9")
+
+
+@pytest.mark.parametrize(
+    ("values", "numbers", "label"),
+    [
+        (("1 mV/ms", "5mV/ms", "0.5 V/s"), [1.0, 5.0, 0.5], "x (mV/ms)"),
+        (("0.1", "2"), [0.1, 2.0], "x"),
+        (("1 nA", "300 pA"), [1000.0, 300.0], "x (pA)"),
+    ],
+)
+def test_what_is_varied_is_numbers_in_one_unit(values, numbers, label):
+    axis = Axis("x", values)
+
+    assert list(axis.numbers()[0].values()) == numbers
+    assert axis.label == label
+
+
+@pytest.mark.parametrize("values", [("1 mV", "2 ms"), ("on", "off"), ("normal(1 mV, 1 mV)",)])
+def test_what_is_no_number_or_of_several_dimensions_stays_text(values):
+    axis = Axis("x", values)
+
+    assert (axis.numbers(), axis.label) == (None, "x")

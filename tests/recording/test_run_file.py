@@ -95,6 +95,12 @@ def test_the_file_says_what_ran(kept):
     assert REGION in files.values()
 
 
+def test_a_run_shows_itself_in_one_line(kept):
+    neurons = sum(kept.sizes.values())
+
+    assert repr(kept) == f"Run(kept: {neurons} neurons, {kept.duration:g} s; {kept.file})"
+
+
 def test_weights_have_their_history_connectivity_and_units(kept):
     w = kept.weights["drive"]
 

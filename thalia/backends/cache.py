@@ -5,6 +5,7 @@ later, so that a damaged entry is noticed and built again. Whoever builds or use
 shared lock on its file `lock`; only what can be locked exclusively is ever removed.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -19,7 +20,7 @@ from pathlib import Path as FilePath
 from typing import Any
 from uuid import uuid4
 
-from thalia.errors import fail
+from thalia.errors import CircuitError, fail
 
 try:
     import fcntl
@@ -29,6 +30,7 @@ except ImportError:  # Windows: nothing can be locked, so nothing is removed
 LIMIT = "THALIA_CACHE_LIMIT"
 DEFAULT_LIMIT = "2 GB"
 GRACE_SECONDS = 60.0  # in which a folder without a manifest may be that of a build that begins
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _CHOOSE_FOLDER = "set THALIA_CACHE to a folder that can be written"
 _MANIFEST = "manifest.json"
 _LOCK = "lock"
@@ -149,8 +151,10 @@ def open_or_build(
                 return opened
             _remove(place)  # it is damaged
             partial.rename(place)
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(partial, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise _cannot_be_written(error) from None
         raise
     trim(most)
     return Opened(place, contents, False, hold or Hold(None))
@@ -306,10 +310,13 @@ def _new_folder(name: str) -> FilePath:
         folder().mkdir(parents=True, exist_ok=True)
         return FilePath(tempfile.mkdtemp(prefix=f"{name}-", dir=folder()))
     except OSError as error:
-        raise fail(
-            f"{folder()}: the build cache cannot be written ({error.strerror})",
-            _CHOOSE_FOLDER,
-        ) from None
+        raise _cannot_be_written(error) from None
+
+
+def _cannot_be_written(error: OSError) -> CircuitError:
+    hint = "`thalia cache clear` makes room; or " if error.errno in _FULL else ""
+    message = f"{folder()}: the build cache cannot be written ({error.strerror})"
+    return fail(message, f"{hint}{_CHOOSE_FOLDER}")
 
 
 def _renamed(partial: FilePath, place: FilePath) -> bool:

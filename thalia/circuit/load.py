@@ -16,6 +16,8 @@ from thalia.syntax.former_names import current_names, current_path
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import Source, read_text, read_yaml
 
+VERSION = 1
+
 
 def load(
     file: str | FilePath,
@@ -79,6 +81,8 @@ def loads(
                 )
             ]
         )
+    if data["thalia"] != VERSION:
+        raise CircuitError([_other_version(data["thalia"], source)])
     data, source = _current(data, source)
     for path, value in (set or {}).items():
         place = f"--set {path}"
@@ -90,6 +94,14 @@ def loads(
         return parse(Circuit, data, source).at(source)
     except CircuitError as error:
         raise CircuitError(error.problems, _rest(data, source, error.problems)) from None
+
+
+def _other_version(found: object, source: Source) -> Problem:
+    """The one problem of a circuit in another format, whose keys may mean anything."""
+    message = f"expected {VERSION}, the version of the format that this Thalia reads, found {found}"
+    is_newer = isinstance(found, int) and found > VERSION
+    hint = "install a newer Thalia" if is_newer else f"begin the file with `thalia: {VERSION}`"
+    return Problem(("thalia",), message, hint, source.locate(("thalia",)))
 
 
 def _current(data: dict[str, Any], source: Source) -> tuple[dict[str, Any], Source]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from thalia.analysis.health import COLUMNS, CRITICAL, INTERVAL, OK, WARN, Health, shown
@@ -17,6 +17,7 @@ from thalia.simulation.calibrate import Calibration
 from thalia.training.results import Outcome
 
 MAX_PHASES = 3
+MAX_WIDTH = 10_000  # columns of characters
 MAX_MEASURES = 4
 STYLES = {OK: "", WARN: "yellow", CRITICAL: "red"}
 
@@ -46,15 +47,15 @@ def print_summary(run: Run, figures: Sequence[FilePath]) -> None:
         if reference:
             row.append(_published(reference, name))
         table.add_row(*row, _irregularity(results, name))
-    console.print(table)
+    print_whole(console, table)
     for reason in dict.fromkeys(results.get("cv_isi_missing", {}).values()):
         console.print(f"–: {reason} in the last phase", style="dim", soft_wrap=True)
     if results["weights"]:
-        console.print(_weights(results["weights"]))
+        print_whole(console, _weights(results["weights"]))
         for told in _scaled(results["weights"]):
             console.print(told, style="dim", soft_wrap=True)
     if "profile_s" in results:
-        console.print(_profile(results))
+        print_whole(console, _profile(results))
     for note in results["notes"]:
         console.print(note, style="dim", soft_wrap=True)
     console.print(_timing(run), style="dim", soft_wrap=True)
@@ -71,6 +72,32 @@ def _irregularity(results: dict[str, Any], population: str) -> str:
     return (
         f"{cv:.2f} ± {INTERVAL * errors[population]:.2f}" if population in errors else f"{cv:.2f}"
     )
+
+
+def print_whole(console: Console, table: Table) -> None:
+    """Print a table without cutting a number or a word short.
+
+    Headings and texts are broken into lines to fit the terminal; where even that is too wide, or
+    the output is a pipe, the lines are as long as they need to be.
+    """
+    wide = console.options.update(width=MAX_WIDTH)
+    whole = [_widths(column) for column in table.columns]
+    frame = console.measure(table, options=wide).maximum - sum(most for _, most in whole)
+    left = console.width - frame - sum(least for least, _ in whole)
+    for column, (least, most) in zip(table.columns, whole, strict=True):
+        more = max(0, min(most - least, left))
+        column.width, left = least + more, left - more
+    console.width = max(console.width, frame + sum(column.width or 0 for column in table.columns))
+    console.print(table)
+
+
+def _widths(column: Column) -> tuple[int, int]:
+    """The least width of a column without a number or a word cut, and that without a break."""
+    cells = [cell.plain if isinstance(cell, Text) else str(cell) for cell in column.cells]
+    heading = str(column.header)
+    breaks = column.justify != "right" and not column.no_wrap
+    parts = [*heading.split(), *(" ".join(cells).split() if breaks else cells)]
+    return max(map(len, parts), default=0), max(map(len, (heading, *cells)))
 
 
 def _published(reference: dict[str, Any], population: str) -> str:
@@ -152,7 +179,7 @@ def print_health(found: Health) -> None:
         cells = [Text(shown(measures, key), STYLES[found.of(name, key)]) for key in COLUMNS]
         verdict = found.of(name) if measures["judged"] else "not judged"
         table.add_row(name, *cells, Text(verdict, STYLES[found.of(name)]))
-    console.print(table)
+    print_whole(console, table)
     for key, reason, names in found.missing():
         told = f"– {COLUMNS[key]}: {reason}: {', '.join(names)}"
         console.print(told, style="dim", soft_wrap=True)
@@ -180,7 +207,7 @@ def print_calibration(found: Calibration) -> None:
         gain = f"{best.gains[name]:g}" if name in best.gains else ""
         after = Text(f"{best.rates[name]:.2f} Hz", style)
         table.add_row(name, f"{first.rates[name]:.2f} Hz", after, f"{low:g} to {high:g} Hz", gain)
-    console.print(table)
+    print_whole(console, table)
     inside = len(found.ranges) - len(found.outside)
     console.print(f"{inside} of {len(found.ranges)} in their range, {len(found.rounds)} runs")
 
@@ -208,7 +235,7 @@ def print_study(study: Study) -> None:
                 first = ""
         if compared:
             table.add_section()
-    console.print(table)
+    print_whole(console, table)
     for condition, says in study.says.items():
         console.print(f"{condition}: {says}", style="dim", soft_wrap=True)
 
@@ -239,6 +266,6 @@ def print_learning(outcome: Outcome) -> None:
         if n := found.get(experiment.result):
             cells[0] += f" [{n['low']:.3f}, {n['high']:.3f}]"
         table.add_row(log.condition, *cells, style="bold" if log.config["place"] == 0 else "")
-    console.print(table)
+    print_whole(console, table)
     for log in outcome.logs:
         console.print(f"{log.condition}: {log.config['says']}", style="dim", soft_wrap=True)

@@ -12,7 +12,13 @@ from typing import Any
 from thalia.circuit.part_use import Stimulus, SynapseUse
 from thalia.circuit.spec import Circuit, Pathway
 from thalia.compiler.options import CompilerOptions
-from thalia.compiler.synaptic_input import evaluated, in_degree_of, numbers_of, part_or_none
+from thalia.compiler.synaptic_input import (
+    evaluated,
+    in_degree_of,
+    numbers_of,
+    part_or_none,
+    sign_of,
+)
 from thalia.errors import Diagnostics, Path
 from thalia.library.schema import Neuron, Rheobase, Synapse
 from thalia.syntax.drive_weights import DriveTarget
@@ -174,9 +180,14 @@ class _Weigher:
         excites = (
             weight.mean * charge > 0
             if charge is not None
-            else weight.mean > 0 and not receptor.part.startswith("gaba")
+            else weight.mean * self.sign(receptor) > 0
         )
         return post if excites else ""
+
+    def sign(self, receptor: SynapseUse) -> int:
+        """Whether a positive weight excites, where the neuron does not say at which potential."""
+        part = part_or_none(self.circuit, "synapses", receptor.part)
+        return sign_of(part, numbers_of(part, receptor)) if isinstance(part, Synapse) else 1
 
     def gain(self, excited: str) -> float:
         """What multiplies a weight that excites a population; 1 for nothing."""

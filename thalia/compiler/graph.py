@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from thalia.compiler.plan import Plan
-from thalia.compiler.resolve.dales_law import inhibits
 from thalia.compiler.resources import expected_synapses
 from thalia.syntax.units import si_unit
 
@@ -46,7 +45,7 @@ def network_of(plan: Plan) -> Network:
             pathway.pre,
             pathway.post,
             count,
-            inhibits(synapses, pathway),
+            pathway.inhibits,
             synapses.is_plastic,
             pathway.weight.mean,
             si_unit(synapses.weight),

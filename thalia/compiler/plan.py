@@ -278,6 +278,12 @@ class PathwayPlan:
     initial: dict[str, Value | str] = field(default_factory=dict)
     states: tuple[str, ...] = ()
     rewiring: Rewiring | None = None
+    sign: int = 1  # -1 if a positive weight inhibits
+
+    @property
+    def inhibits(self) -> bool:
+        """Whether its synapses lower the potential of a neuron near threshold."""
+        return self.sign * (self.weight.mean or 1) < 0
 
 
 @dataclass(frozen=True)

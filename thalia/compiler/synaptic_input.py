@@ -6,7 +6,7 @@ from math import log, log1p
 from thalia.circuit.part_use import SynapseUse
 from thalia.circuit.spec import Circuit, Pathway
 from thalia.errors import CircuitError
-from thalia.library.schema import Layer, Part
+from thalia.library.schema import Layer, Part, Synapse
 from thalia.syntax.equations import evaluate
 from thalia.syntax.expressions import EquationError
 
@@ -67,3 +67,18 @@ def numbers_of(part: Layer, use: SynapseUse) -> dict[str, float]:
     values = {name: parameter.default for name, parameter in part.parameters.items()}
     values |= part.presets[use.preset].parameters if use.preset in part.presets else {}
     return {name: value.mean for name, value in (values | use.parameters).items()}
+
+
+# where charge is compared if the neuron defines no rheobase: between the reversal potentials of
+# inhibition, at most -60 mV, and of excitation, about 0 mV
+USUAL_THRESHOLD = -0.05  # volt
+
+
+def sign_of(part: Layer, values: Mapping[str, float]) -> int:
+    """Whether a positive weight excites (1) or inhibits (-1), by the charge of one spike.
+
+    1 for a synapse that defines no charge, as graded transmission, whose weights carry the sign.
+    """
+    names = {**values, "v": USUAL_THRESHOLD, "w": 1.0, "c_m": 1.0}
+    charge = evaluated(part.charge, names) if isinstance(part, Synapse) and part.charge else None
+    return -1 if charge is not None and charge < 0 else 1

@@ -10,7 +10,6 @@ from thalia.errors import did_you_mean, fail
 from thalia.figures.activity import colours, styled
 from thalia.parallel.axes import Axis
 from thalia.parallel.sweep import Table
-from thalia.syntax.units import display_unit, parse_value
 
 
 @styled
@@ -99,8 +98,7 @@ def _places(axis: Axis) -> tuple[NDArray[np.float64], str]:
     numbers = axis.numbers()
     if numbers is None:
         return np.arange(len(axis.values), dtype=float), axis.path
-    unit, size = display_unit(parse_value(axis.values[0]).dimension)
-    return np.array(numbers) / size, f"{axis.path} ({unit})" if unit else axis.path
+    return np.array([numbers[0][text] for text in axis.values]), axis.label
 
 
 def _of(table: Table, settings: dict[str, str], name: str) -> tuple[float, float]:

@@ -39,13 +39,23 @@ class Axis:
         except ValueSyntaxError as error:
             raise fail(f"--vary {self.path}: {error}") from None
 
-    def numbers(self) -> list[float] | None:
-        """The values in SI, for drawing; None if one of them is no number."""
+    def numbers(self) -> tuple[dict[str, float], str] | None:
+        """The number that each value is, in one customary unit; None if one of them is none."""
         try:
-            found = [parse_value(value) for value in self.values]
+            found = {text: parse_value(text) for text in self.values}
         except ValueSyntaxError:
             return None
-        return None if any(value.is_random for value in found) else [value.mean for value in found]
+        dimensions = {value.dimension for value in found.values()}
+        if len(dimensions) != 1 or any(value.is_random for value in found.values()):
+            return None
+        unit, size = display_unit(dimensions.pop())
+        return {text: float(f"{value.mean / size:.12g}") for text, value in found.items()}, unit
+
+    @property
+    def label(self) -> str:
+        """The path, with the unit of the numbers."""
+        numbers = self.numbers()
+        return f"{self.path} ({numbers[1]})" if numbers and numbers[1] else self.path
 
 
 @dataclass(frozen=True)

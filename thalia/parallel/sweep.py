@@ -6,7 +6,7 @@ Every result is stored as soon as its run ends, so that an interrupted sweep can
 import csv
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path as FilePath
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 
 from thalia.backends import Progress, silent
 from thalia.compiler.pipeline import Compiled, compile_circuit, load_whole
-from thalia.errors import fail
+from thalia.errors import CircuitError, fail
 from thalia.parallel.axes import Axis, Point, points
 from thalia.parallel.gpu_batch import MOST
 from thalia.parallel.result_log import ResultLog
@@ -155,34 +155,48 @@ def _circuits(
     file: str | FilePath, axes: Sequence[Axis], set: Mapping[str, Any]
 ) -> dict[tuple[tuple[str, str], ...], Compiled]:
     """The circuit with every combination of values, compiled: mistakes are reported first."""
-    circuits = {
-        _key(each.settings): load_whole(file, {**set, **each.settings})
-        for each in points(axes, (0,))
-    }
-    return {key: compile_circuit(circuit) for key, circuit in circuits.items()}
+    varied = {f"--set {axis.path}": f"--vary {axis.path}" for axis in axes}
+    try:
+        circuits = {
+            _key(each.settings): load_whole(file, {**set, **each.settings})
+            for each in points(axes, (0,))
+        }
+        return {key: compile_circuit(circuit) for key, circuit in circuits.items()}
+    except CircuitError as error:
+        raise CircuitError(
+            replace(each, place=varied.get(each.place, each.place)) for each in error.problems
+        ) from None
 
 
 def _write(table: Table) -> None:
-    """The table as text, one line a run, and as HDF5, one array a column."""
-    paths = [axis.path for axis in table.axes]
+    """The table as text, one line a run, and as HDF5, one array a column.
+
+    What was varied is written as numbers in one unit, where it is numbers.
+    """
+    varied = {axis: axis.numbers() for axis in table.axes}
+    columns = {
+        axis: [numbers[0][text] if numbers else text for text in _settings(table, axis)]
+        for axis, numbers in varied.items()
+    }
     names = list(dict.fromkeys(name for _, numbers in table.rows for name in numbers))
     with open(table.folder / TABLE, "w", newline="", encoding="utf-8") as file:
         out = csv.writer(file)
-        out.writerow([*paths, "seed", *names])
-        for point, numbers in table.rows:
-            out.writerow(
-                [
-                    *(point.settings[path] for path in paths),
-                    point.seed,
-                    *(numbers.get(name, "") for name in names),
-                ]
-            )
+        out.writerow([*(axis.label for axis in table.axes), "seed", *names])
+        for row, (point, numbers) in enumerate(table.rows):
+            settings = (column[row] for column in columns.values())
+            out.writerow([*settings, point.seed, *(numbers.get(name, "") for name in names)])
     with h5py.File(table.folder / "table.h5", "w") as h5:
-        for path in paths:
-            values = [point.settings[path] for point, _ in table.rows]
-            h5.create_dataset(f"settings/{path}", data=values, dtype=h5py.string_dtype())
+        for axis, found in varied.items():
+            kind = "f8" if found else h5py.string_dtype()
+            made = h5.create_dataset(f"settings/{axis.path}", data=columns[axis], dtype=kind)
+            made.attrs["units"] = found[1] if found else ""
         h5["seed"] = np.array([point.seed for point, _ in table.rows], "i8")
         for name in names:
             h5[f"numbers/{name}"] = np.array(
                 [numbers.get(name, np.nan) for _, numbers in table.rows]
             )
+
+
+def _settings(table: Table, axis: Axis) -> list[str]:
+    """The value of an axis in every run that ended."""
+    return [point.settings[axis.path] for point, _ in table.rows]

@@ -12,9 +12,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from thalia.codegen.listing import counted
 from thalia.compiler.graph import Network, network_from
 from thalia.errors import did_you_mean, fail
-from thalia.recording.writer import FORMAT
+from thalia.recording.writer import FORMAT, unreadable
 
 
 @dataclass(frozen=True)
@@ -118,15 +119,20 @@ class Run:
                     f"{n}/{v}" for n in h5.get("reports", ()) for v in h5[f"reports/{n}"]
                 ]
         except OSError as error:
-            raise fail(
-                f"{file}: cannot be read as HDF5 ({str(error).split('(')[0].strip()})"
-            ) from None
+            raise unreadable(self.file, error) from None
         if self.attributes.get("format") != FORMAT:
             raise fail(
                 f"{file}: is HDF5 but no run of Thalia", "give a file that `thalia run` wrote"
             )
         self.structure: dict[str, Any] = json.loads(self.attributes["structure"])
         self.results: dict[str, Any] = json.loads(self.attributes.get("results", "{}"))
+
+    def __repr__(self) -> str:
+        """The circuit, how much of it was simulated, and the file."""
+        neurons, done = sum(self.sizes.values()), f"{self.duration:g} s"
+        state = "" if self.attributes.get("complete") else ", incomplete"
+        circuit = self.results.get("circuit") or self.structure.get("name") or self.file.stem
+        return f"Run({circuit}: {counted(neurons, 'neuron')}, {done}{state}; {self.file})"
 
     @property
     def sizes(self) -> dict[str, int]:

@@ -44,6 +44,16 @@ _ARITHMETIC = {
 _SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="i4")
 
 
+def unreadable(file: FilePath, error: OSError) -> CircuitError:
+    """What is wrong with a file that is not HDF5."""
+    if file.suffix in (".yaml", ".yml"):
+        hint = (
+            f"`thalia run {file}` writes one under runs/; `thalia check {file}` reads the circuit"
+        )
+        return fail(f"{file}: is a circuit, expected a run file", hint)
+    return fail(f"{file}: cannot be read as HDF5 ({str(error).split('(')[0].strip()})")
+
+
 class RunWriter:
     """Writes a run as it happens; only commits reach the file, so it can be read at any time.
 
@@ -59,9 +69,7 @@ class RunWriter:
             self.appended = Appending(self.h5)
         except OSError as error:
             disk.close()
-            raise fail(
-                f"{file}: cannot be read as HDF5 ({str(error).split('(')[0].strip()})"
-            ) from None
+            raise unreadable(file, error) from None
 
     @classmethod
     def create(

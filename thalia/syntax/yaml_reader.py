@@ -15,6 +15,16 @@ MAX_DEPTH = 200
 _LIBYAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _READ_MORE_FREELY = re.compile(r"[\t?]")
 CONTENT = "|"  # below the path of a text, the place of its first letter
+_HINTS = {  # by what the messages of the parser contain
+    "'\\t'": "use spaces in place of tabs",
+    "expected <block end>": "indent the entries of a mapping or a list alike, with spaces",
+    "mapping values are not allowed": "check the indentation; quote a text that contains ': '",
+    "could not find expected ':'": "write `key: value`, with a space after the colon",
+    "expected ',' or '}'": "separate entries with commas, and close the { with a }",
+    "expected ',' or ']'": "separate entries with commas, and close the [ with a ]",
+    "<block mapping start>": "indent the keys of a mapping alike, with spaces",
+    "found unexpected end of stream": "close the quotation marks",
+}
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
@@ -124,9 +134,9 @@ def read_yaml(text: str, name: str, folder: FilePath = FilePath(".")) -> tuple[o
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
-        raise CircuitError(
-            [Problem((), f"is not valid YAML: {error.problem or error.context}", place=place)]
-        ) from None
+        found = str(error.problem or error.context)
+        message = f"is not valid YAML: {found}"
+        raise CircuitError([Problem((), message, _hint(found), place)]) from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else "it is nested too deeply"
         raise CircuitError([Problem((), f"is not valid YAML: {reason}", place=name)]) from None
@@ -135,6 +145,11 @@ def read_yaml(text: str, name: str, folder: FilePath = FilePath(".")) -> tuple[o
     if reader.problems:
         raise CircuitError(reader.problems)
     return data, Source(reader.places, {name: text}, folder=folder)
+
+
+def _hint(found: str) -> str:
+    """How text is made YAML in which the parser found something else."""
+    return next((hint for words, hint in _HINTS.items() if words in found), "")
 
 
 def _compose(text: str) -> yaml.Node | None:

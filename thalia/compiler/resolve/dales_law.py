@@ -7,12 +7,7 @@ from thalia.compiler.plan import PathwayPlan, SynapseGroup
 from thalia.errors import Diagnostics
 
 
-def inhibits(synapses: SynapseGroup, pathway: PathwayPlan) -> bool:
-    """Whether a pathway has a negative weight, or a synapse that pulls below rest."""
-    return synapses.synapse.rpartition(" + ")[2].startswith("gaba") or pathway.weight.mean < 0
-
-
-def has_both_signs(synapses: SynapseGroup, pathway: PathwayPlan) -> bool:
+def has_both_signs(pathway: PathwayPlan) -> bool:
     """Whether some of its weights are positive and others negative."""
     weight = pathway.weight
     if pathway.w_min and pathway.w_min.mean < 0:
@@ -30,10 +25,10 @@ def check_signs(
             continue  # what is transmitted without spikes has both signs
         for pathway in each.members:
             here = found.setdefault(pathway.pre, {})
-            if has_both_signs(each, pathway):
+            if has_both_signs(pathway):
                 here |= {kind: here.get(kind, pathway.name) for kind in (False, True)}
-            elif pathway.weight.mean or inhibits(each, pathway):
-                here.setdefault(inhibits(each, pathway), pathway.name)
+            elif pathway.weight.mean or pathway.inhibits:
+                here.setdefault(pathway.inhibits, pathway.name)
     for name, kinds in found.items():
         if len(kinds) == 2 and not circuit.populations[name].excites_and_inhibits:
             message = (

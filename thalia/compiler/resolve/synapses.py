@@ -18,6 +18,7 @@ from thalia.compiler.resolve.rewiring import rewiring_of
 from thalia.compiler.resolve.rule_checks import check_rule, neurons_hint
 from thalia.compiler.resolve.rule_state import States, states_of
 from thalia.compiler.resolve.synapse_code import SynapseCode, synapse_code
+from thalia.compiler.synaptic_input import numbers_of, sign_of
 from thalia.errors import Diagnostics, Path
 from thalia.syntax.dimensions import check_equation, check_statement
 from thalia.syntax.equations import Equation, Statement, identifiers
@@ -106,6 +107,7 @@ def _member(
         initial=code.initial,
         states=tuple(state.name for _, state in states_of(pathway, states) if state),
         rewiring=rewiring,
+        sign=sign_of(pathway.receptor.part, numbers_of(pathway.receptor.part, given.receptor)),
     )
 
 
