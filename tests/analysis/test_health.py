@@ -133,7 +133,9 @@ def test_cells_that_no_reference_names_are_not_judged(tmp_path):
     assert (found.verdict, found.populations["cells"]["judged"]) == (OK, False)
     assert [note for note in found.notes if note.startswith("cells: cv 0")] != []
     assert "say `pacemakers: [cells]` if it fires like a clock" in " ".join(found.notes)
-    assert "verdict: ok, 0 of 2 populations judged" in printed(["health", str(run.file)])
+    told = printed(["health", str(run.file)])
+    assert "verdict: ok, 0 of 2 populations judged" in told
+    assert "say `pacemakers: [cells]` if it fires like a clock" in told
 
 
 def printed(command):

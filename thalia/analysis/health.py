@@ -344,13 +344,13 @@ def _notes(run: Run, claims: Claims, populations: dict[str, dict[str, Any]]) -> 
         if together and name not in (*claims.bands, *claims.asynchronous):
             band = measures["band"] or "gamma"
             yield (
-                f"{name}: correlation {together.value:.3g} is not judged; if it oscillates, say "
+                f"{name}: correlation {together.value:.3g}: not judged; if it oscillates, say "
                 f"`reference: {{bands: {{{name}: {band}}}}}`, and if it should not, "
                 f"`reference: {{asynchronous: [{name}]}}`"
             )
         if beyond and name in receiving and not measures["judged"]:
             unusual = ", ".join(f"{each.measure} {each.value:.3g}" for each in beyond.values())
             yield (
-                f"{name}: {unusual} is not judged, since `reference:` does not name it; give its "
+                f"{name}: {unusual}: not judged, since `reference:` does not name it; give its "
                 f"`rates` or `ranges`, or say `pacemakers: [{name}]` if it fires like a clock"
             )
