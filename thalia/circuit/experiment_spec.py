@@ -22,6 +22,9 @@ def _not_the_baseline(conditions: dict[str, Variant]) -> dict[str, Variant]:
             f"'{BASELINE}' is the circuit as it is written, without any condition",
             "choose another name",
         )
+    for name, condition in conditions.items():
+        if not condition.set:
+            raise refuse(f"{name}: changes nothing, and is the baseline", "give it `set:`")
     return conditions
 
 

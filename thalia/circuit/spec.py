@@ -30,7 +30,7 @@ from thalia.syntax.fields import (
     PositiveNumber,
     PositiveTime,
     ProbabilityTable,
-    Rate,
+    SingleRate,
     Switch,
     TimeTable,
     WeightTable,
@@ -233,8 +233,8 @@ class Reference(Node):
     """
 
     source: str
-    rates: dict[Name, Rate] = {}
-    ranges: dict[Name, tuple[Rate, Rate]] = {}
+    rates: dict[Name, SingleRate] = {}
+    ranges: dict[Name, tuple[SingleRate, SingleRate]] = {}
     pacemakers: tuple[Name, ...] = ()
     bands: dict[Name, Literal["delta", "theta", "alpha", "beta", "gamma"]] = {}
     asynchronous: tuple[Name, ...] = ()
