@@ -268,3 +268,10 @@ def test_an_amount_that_is_no_number_is_told(simulate, amount):
     task = thalia.Task("100 ms", lambda moment: moment.release("dopamine", amount))
     with pytest.raises(CircuitError, match="the task releases 'dopamine': expected"):
         simulate(REWARDED, task=task)
+
+
+def test_a_task_cannot_set_a_time_constant_to_zero(simulate):
+    text = SHOWN.replace("neuron: poisson", "neuron: latency").replace("[rate]", "[rate, tau]")
+    task = thalia.Task("100 ms", lambda moment: moment.set("cells", "tau", "0 ms"))
+    with pytest.raises(CircuitError, match="sets 'tau' of 'cells': it cannot be zero"):
+        simulate(text, task=task)

@@ -29,6 +29,29 @@ from thalia.syntax.units import DIMENSIONLESS, ValueSyntaxError, format_number
 
 
 @dataclass(frozen=True)
+class _Limits:
+    """What the parameters of a group cannot be: zero, where equations divide by them, and rates.
+
+    `spikes` is what decides how often the neurons fire, `parameters` are those that it mentions.
+    """
+
+    divisors: frozenset[str]
+    spikes: Rate | None
+    parameters: frozenset[str]
+
+    @classmethod
+    def of(cls, group: Group) -> "_Limits":
+        """The limits of a group."""
+        texts = (equation.right for equation in group.equations() if equation.right)
+        spikes = spikes_per_step(group)
+        return cls(
+            frozenset().union(*map(divided_by, texts)),
+            spikes,
+            spikes.names & group.all_parameters().keys() if spikes else frozenset(),
+        )
+
+
+@dataclass(frozen=True)
 class Actuators:
     """What a task may change in a running network: whatever is `from_task`."""
 
@@ -88,18 +111,17 @@ class Actuators:
         ValueSyntaxError
             If the neurons cannot have the numbers.
         """
-        texts = (equation.right for equation in group.equations() if equation.right)
-        if not given.all() and any(parameter in divided_by(text) for text in texts):
+        limits = self._limits[group.name]
+        if parameter in limits.divisors and not given.all():
             raise ValueSyntaxError("it cannot be zero, because equations divide by it")
-        spikes = self._spikes[group.name]
-        if not spikes or parameter not in spikes.names:
+        if limits.spikes is None or parameter not in limits.spikes.names:
             return
         values: dict[str, Any] = {"dt": self.plan.dt, parameter: given}
-        for name in spikes.names & group.all_parameters().keys() - {parameter}:
+        for name in limits.parameters - {parameter}:
             common = group.shared(name)
             values[name] = common.mean if common else self._now(group, member, name)
         try:
-            found = np.asarray(sampled(spikes.expression, values, spikes.named))
+            found = np.asarray(sampled(limits.spikes.expression, values, limits.spikes.named))
         except EquationError:
             return  # it also depends on the time, or on the state of the neurons
         if not found.min() >= 0:
@@ -112,8 +134,8 @@ class Actuators:
             )
 
     @cached_property
-    def _spikes(self) -> dict[str, Rate | None]:
-        return {group.name: spikes_per_step(group) for group in self.plan.groups}
+    def _limits(self) -> dict[str, _Limits]:
+        return {group.name: _Limits.of(group) for group in self.plan.groups}
 
     def _now(self, group: Group, member: Member, name: str) -> NDArray[np.float64]:
         return self.session.read(f"{group.name}.{name}")[member.start : member.stop]
