@@ -287,3 +287,11 @@ def test_the_standard_error_is_the_spread_of_small_samples(measure, shape, rate,
 
     spread = np.std([estimate.value for estimate in found])
     assert np.mean([estimate.error for estimate in found]) == pytest.approx(spread, rel=0.2)
+
+
+@pytest.mark.parametrize(("steps", "number"), [(13, 399), (20, 399), (77, 100), (200, 1000)])
+def test_the_irregularity_of_a_clock_is_zero_whatever_is_rounded(steps, number):
+    found = irregularity(np.arange(number) * steps * 1e-4, np.zeros(number, int))
+
+    assert found.value == pytest.approx(0, abs=1e-6)
+    assert found.error == pytest.approx(0, abs=1e-6)

@@ -75,7 +75,8 @@ def _variance_of_shares(number: Floats, squared: float) -> Floats:
     fourth, second = (1 + squared) * (1 + 2 * squared) * (1 + 3 * squared), (1 + squared) ** 2
     growth = (1 + squared / number) * (1 + 2 * squared / number) * (1 + 3 * squared / number)
     of_square = (fourth + (number - 1) * second) / (number**3 * growth)
-    return np.asarray(of_square - ((1 + squared) / (number + squared)) ** 2)
+    # of a clock it is a difference of equal numbers
+    return np.maximum(of_square - ((1 + squared) / (number + squared)) ** 2, 0)
 
 
 def interval_cv(times: Floats, neurons: Ints, *, least: int = LEAST_OF_A_NEURON) -> Floats:
