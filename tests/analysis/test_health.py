@@ -36,7 +36,7 @@ def run_of(folder, low=5, high=60, more="", reference=REFERENCE, **changes):
     usual = {"weight": "1e-3 pA", "current": "400 pA", "spikes": "all", "duration": "1 s"}
     said = reference.format(low=low, high=high, more=more)
     text = CIRCUIT.format(reference=said, **usual | changes)
-    return thalia.run(thalia.loads(text), output=folder / "run.h5", backend="runtime", seed=1)
+    return thalia.run(thalia.loads(text), output=folder / "run.h5", backend="cpp", seed=1)
 
 
 @pytest.mark.parametrize(("frequency", "band"), [(6, "theta"), (40, "gamma"), (0, None)])
@@ -80,7 +80,7 @@ GAMMA = PACED.replace("4 s", "1 s").replace(
 def paced(folder, reference, text=PACED):
     """The health of cells that fire together."""
     circuit = thalia.loads(text.replace("REFERENCE", reference))
-    return health(thalia.run(circuit, output=folder / "run.h5", backend="runtime", seed=1))
+    return health(thalia.run(circuit, output=folder / "run.h5", backend="cpp", seed=1))
 
 
 @pytest.mark.parametrize(("band", "verdict"), [("theta", OK), ("delta", WARN)])

@@ -25,7 +25,8 @@ record: {{states: {{x: {{population: cell, variables: [v, v_apical], every: 1 ms
 
 
 def response(simulate, soma=0.0, dendrite=0.0, width=20.0, period=10_000.0):
-    run = simulate(CIRCUIT.format(**{k: v for k, v in locals().items() if k != "simulate"}))
+    numbers = {k: v for k, v in locals().items() if k != "simulate"}
+    run = simulate(CIRCUIT.format(**numbers), backend="cpp")  # one program for all numbers
     return run.spikes["cell"].times * 1e3, run.reports["x/v_apical"]["values"][:, 0]
 
 

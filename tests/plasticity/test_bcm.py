@@ -53,9 +53,7 @@ def at_rates(tmp_path_factory):
     """The same cell fired at 5 Hz, below its target of 10 Hz, and at 20 Hz, above it."""
     folder = tmp_path_factory.mktemp("rates")
     return {
-        rate: thalia.run(
-            thalia.loads(shared(rate)), backend="runtime", output=folder / f"{rate}.h5"
-        )
+        rate: thalia.run(thalia.loads(shared(rate)), backend="cpp", output=folder / f"{rate}.h5")
         for rate in (5, 20)
     }
 

@@ -25,7 +25,7 @@ def test_the_change_is_activity_above_its_mean_times_dopamine(spikes, when):
         settings=SETTINGS,
         modulators=SIGNAL,
         tail=900,
-        backend="runtime",
+        backend="cpp",
     )
 
     active = 0.2 * np.exp(-when / 100) / (1 / 0.1 + 1 / 0.05) if when else 0
@@ -38,7 +38,7 @@ def test_mean_activity_changes_nothing():
     settings = {**SETTINGS, "expected": "100 Hz", "a": 0.02}
     done = outcome(
         "covariance_reward", [list(np.arange(5.0, 800, 10)), [800]], [[400], [400]], settings=settings,
-        modulators={"signal": {**SIGNAL["signal"], "schedule": [{"at": ["500 ms"], "amount": 0.8}]}}, tail=100, backend="runtime",
+        modulators={"signal": {**SIGNAL["signal"], "schedule": [{"at": ["500 ms"], "amount": 0.8}]}}, tail=100, backend="cpp",
     )  # fmt: skip
 
     mean, silent = done.weight - 0.5

@@ -49,7 +49,7 @@ def test_spike_trains_give_the_weight_that_nest_gives(baseline, expected):
     pre, post = [100, 150.5, 300, 420, 900, 2990], [110, 140, 310, 400, 905]
     found = outcome(
         "dopamine_stdp", [pre], [post], settings={"a_plus": 1 / 200, "a_minus": 1.5 / 200}, weight=0.25, dendritic=0.1, every=10,
-        modulators=dopamine(500 + DT, 800 + DT, 1500 + DT, baseline=baseline), tail=20, backend="runtime",
+        modulators=dopamine(500 + DT, 800 + DT, 1500 + DT, baseline=baseline), tail=20, backend="cpp",
     )  # fmt: skip
 
     at_last = np.flatnonzero(np.isclose(found.times, 3000))[0]

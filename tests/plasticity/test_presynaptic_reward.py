@@ -29,7 +29,7 @@ def test_the_change_is_eligibility_times_dopamine(amount, post):
         settings=SETTINGS,
         modulators=signal(amount),
         tail=900,
-        backend="runtime",
+        backend="cpp",
     )
 
     change = 5 * 0.2 * np.exp(-50 / 100) * amount / (1 / 0.1 + 1 / 0.05)
@@ -44,7 +44,7 @@ def test_what_was_silent_does_not_change():
         settings=SETTINGS,
         modulators=signal(0.8),
         tail=900,
-        backend="runtime",
+        backend="cpp",
     )
 
     assert done.weight[0] == pytest.approx(0.5, abs=1e-6)

@@ -28,13 +28,13 @@ def five_pairs(interval, **options):
 @pytest.mark.parametrize("interval", [10, -10])
 def test_the_dependence_on_frequency(interval):
     """Within nine points of NEST, whose running averages are read 4 ms late and not at the spike's onset."""
-    weight = five_pairs(interval, neuron=AS_PUBLISHED, backend="runtime")
+    weight = five_pairs(interval, neuron=AS_PUBLISHED, backend="cpp")
 
     assert weight == pytest.approx(NEST[interval], abs=9)
 
 
 def test_post_before_pre_changes_sign_between_30_and_50_hz():
-    weight = five_pairs(-10, neuron=AS_PUBLISHED, backend="runtime")
+    weight = five_pairs(-10, neuron=AS_PUBLISHED, backend="cpp")
 
     assert (weight[:3] < 80).all()
     assert weight[4] > 130
