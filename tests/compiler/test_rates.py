@@ -42,6 +42,21 @@ def test_a_source_that_would_fire_more_than_once_in_a_step_is_refused(neuron, dt
         notes_of(f"{1.001 / dt_ms} kHz", neuron, f"{dt_ms} ms")
 
 
+@pytest.mark.parametrize(("peak", "is_refused"), [("20 kHz", True), ("0.9 kHz", False)])
+def test_a_rate_that_is_highest_between_the_ends_of_a_parameter_is_found(peak, is_refused):
+    parameters = {"preferred": "spread(0, 1)", "value": 0.5, "peak": peak}
+    circuit = thalia.Circuit(
+        name="x", duration="100 ms",
+        populations={"p": {"neuron": "tuned", "size": 50, "parameters": parameters}},
+    )  # fmt: skip
+    try:
+        told = str(plan_of(circuit).notes)
+    except CircuitError as error:
+        told = str(error)
+
+    assert ("would fire at 20000 Hz" in told) == is_refused
+
+
 @given(a=st.floats(-5, 5), t=st.floats(0, 10))
 def test_expressions_are_sampled_as_they_are_defined(a, t):
     text = "a*(1 + wave) + clip(a, -1, 1)*int(t % 3 >= 1) + abs(a)**2*exp(-t*Hz)"

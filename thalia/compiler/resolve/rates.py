@@ -25,7 +25,7 @@ MOST_SPIKES = 1 + 1e-9  # in a step; rates such as 1/dt are rounded
 TOLD_FROM = 0.1
 MOST_EVENTS = 1e9  # of a stimulus at one neuron in a step, which fit every integer they are kept in
 _MOST_SAMPLES = 1_000_000
-_MOST_CORNERS = 64
+_MOST_DRAWN = 65  # combinations of numbers that are drawn for parameters
 _REACH = 5  # standard deviations of a distribution that are expected to be drawn
 
 HERTZ, SECOND = UNITS["Hz"][1], UNITS["s"][1]
@@ -165,12 +165,14 @@ def _extremes(
     """
     import numpy as np
 
-    times = np.linspace(0, steps - 1, min(max(steps, 1), _MOST_SAMPLES)).round() * dt
+    combinations = list(_drawn({name: given[name] for name in rate.names & given.keys()}))
+    samples = min(max(steps, 1), _MOST_SAMPLES // len(combinations))
+    times = np.linspace(0, steps - 1, samples).round() * dt
     values: dict[str, Any] = {"dt": dt, "t": times if "t" in rate.names else 0.0}
     found = []
-    for corner in _corners({name: given[name] for name in rate.names & given.keys()}):
+    for drawn in combinations:
         try:
-            at = np.asarray(sampled(rate.expression, values | corner, rate.named), dtype=float)
+            at = np.asarray(sampled(rate.expression, values | drawn, rate.named), dtype=float)
         except (EquationError, ArithmeticError, TypeError):
             return None
         for index in (int(np.argmin(at)), int(np.argmax(at))):
@@ -187,12 +189,19 @@ def _mentioned(expression: str, named: Mapping[str, str]) -> frozenset[str]:
     return frozenset(names)
 
 
-def _corners(given: Mapping[str, tuple[Value, ...]]) -> Iterator[dict[str, float]]:
-    """Every combination of the extremes of the values; a parameter is the sum of its values."""
-    ends = [
-        sorted({sum(map(_least, values)), sum(map(_greatest, values))}) for values in given.values()
+def _drawn(given: Mapping[str, tuple[Value, ...]]) -> Iterator[dict[str, float]]:
+    """Combinations of numbers over the reach of each value; a parameter is the sum of its values.
+
+    They are a grid, because a rate may be highest in between, as that of a tuned source is.
+    """
+    ends = [(sum(map(_least, values)), sum(map(_greatest, values))) for values in given.values()]
+    varied = sum(low < high for low, high in ends)
+    count = max(2, int(_MOST_DRAWN ** (1 / varied))) if varied else 1
+    lines = [
+        [low + (high - low) * k / (count - 1) for k in range(count)] if low < high else [low]
+        for low, high in ends
     ]
-    return islice((dict(zip(given, each, strict=True)) for each in product(*ends)), _MOST_CORNERS)
+    return islice((dict(zip(given, each, strict=True)) for each in product(*lines)), _MOST_DRAWN)
 
 
 def _least(value: Value) -> float:
