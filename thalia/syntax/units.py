@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import combinations, product
-from math import isfinite
+from math import inf, isfinite
 from numbers import Real
 from typing import Any
 
 from thalia.errors import MistakeInText, did_you_mean, shortened
+from thalia.syntax.distributions import DISTRIBUTIONS, probability, truncated_mean, why_not
 
 # powers of metre, kilogram, second, ampere, mole
 Dimension = tuple[float, float, float, float, float]
@@ -238,15 +239,6 @@ def parse_unit(text: str) -> tuple[float, Dimension]:
     return factor, dimension
 
 
-# distribution → names of its two positional arguments
-DISTRIBUTIONS: dict[str, tuple[str, str]] = {
-    "normal": ("mean", "sd"),
-    "lognormal": ("mean", "sd"),
-    "uniform": ("low", "high"),
-    "spread": ("first", "last"),
-}
-
-
 @dataclass(frozen=True)
 class Value:
     """A number with a dimension, or a distribution to draw numbers from; in SI units.
@@ -269,16 +261,34 @@ class Value:
         return self.kind != "constant"
 
     @property
-    def mean(self) -> float:
-        """The number itself, or the mean of the distribution before truncation, in SI."""
-        return sum(self.arguments) / 2 if self.kind in ("uniform", "spread") else self.arguments[0]
+    def bounds(self) -> tuple[float, float]:
+        """The lower and the upper bound of the distribution, infinite where it has none, in SI."""
+        return (-inf if self.low is None else self.low, inf if self.high is None else self.high)
 
     @property
-    def least(self) -> float:
-        """The lower bound of the distribution, or its mean if it has none, in SI."""
-        if self.low is not None:
-            return self.low
-        return min(self.arguments) if self.kind == "spread" else self.arguments[0]
+    def mean(self) -> float:
+        """The number itself, or the mean of what is drawn, between the bounds, in SI."""
+        if self.low is None and self.high is None:
+            uniform = self.kind in ("uniform", "spread")
+            return sum(self.arguments) / 2 if uniform else self.arguments[0]
+        return truncated_mean(self.kind, self.arguments, *self.bounds)
+
+    def share(self, low: float = -inf, high: float = inf) -> float:
+        """The probability that what is drawn lies between two numbers in SI."""
+        least, largest = self.bounds
+        inside = probability(self.kind, self.arguments, max(low, least), min(high, largest))
+        return inside / probability(self.kind, self.arguments, least, largest)
+
+    def bounded(self, low: float = -inf, high: float = inf) -> "Value":
+        """The same distribution, of which only what lies between two numbers in SI is drawn."""
+        low, high = max(low, self.bounds[0]), min(high, self.bounds[1])
+        return Value(
+            self.kind,
+            self.arguments,
+            self.dimension,
+            None if low == -inf else low,
+            None if high == inf else high,
+        )
 
     def scaled(self, factor: float) -> "Value":
         """The same value, times a positive dimensionless factor."""
@@ -289,6 +299,10 @@ class Value:
 
     def __str__(self) -> str:
         return self.text or format_value(self)
+
+    def __format__(self, spec: str) -> str:
+        """As it was written; else, with a format such as `.4g`, in numbers of that format."""
+        return self.text or format_value(self, spec)
 
     def __mul__(self, numbers: Any) -> "Quantities":
         """Numbers, as an array or a single one, with the unit of this value."""
@@ -421,31 +435,9 @@ def _parse_distribution(text: str, name: str, inside: str) -> Value:
             )
     numbers = (positional[0].arguments[0], positional[1].arguments[0])
     low, high = (bounds[key].arguments[0] if key in bounds else None for key in ("min", "max"))
-    _check_distribution(text, name, numbers, low, high)
+    if why := why_not(name, numbers, low, high):
+        raise ValueSyntaxError(f"'{text}' {why}")
     return Value(name, numbers, dimension, low, high, text=text.strip())
-
-
-def _check_distribution(
-    text: str, name: str, numbers: tuple[float, float], low: float | None, high: float | None
-) -> None:
-    first, second = numbers
-    if name == "spread":
-        if low is not None or high is not None:
-            raise ValueSyntaxError(f"'{text}' is not random, and takes no min or max")
-        return
-    if name == "uniform" and first > second:
-        raise ValueSyntaxError(f"'{text}' has a lower bound above its upper bound")
-    if name != "uniform" and second < 0:
-        raise ValueSyntaxError(f"'{text}' has a negative standard deviation")
-    if name == "lognormal" and first <= 0:
-        raise ValueSyntaxError(f"'{text}' has a mean that is not positive")
-    if low is not None and high is not None and low >= high:
-        raise ValueSyntaxError(f"'{text}' leaves no values between min and max")
-    reach = (first, second) if name == "uniform" else (first - 5 * second, first + 5 * second)
-    if (low is not None and low > reach[1]) or (high is not None and high < reach[0]):
-        raise ValueSyntaxError(
-            f"'{text}' leaves (almost) none of the distribution between min and max"
-        )
 
 
 def format_number(number: float, dimension: Dimension) -> str:
@@ -457,13 +449,22 @@ def format_number(number: float, dimension: Dimension) -> str:
     return f"{number!r} {si_unit(dimension)}" if dimension != DIMENSIONLESS else repr(number)
 
 
-def format_value(value: Value) -> str:
-    """A value as a user would write it; reading it returns an equal value."""
-    numbers = [format_number(argument, value.dimension) for argument in value.arguments]
+def format_value(value: Value, spec: str = "") -> str:
+    """A value as a user would write it; without a format, reading it returns an equal value."""
+    unit, size = display_unit(value.dimension)
+
+    def written(number: float) -> str:
+        return (
+            f"{number / size:{spec}} {unit}".strip()
+            if spec
+            else format_number(number, value.dimension)
+        )
+
+    numbers = [written(argument) for argument in value.arguments]
     if not value.is_random:
         return numbers[0]
     bounds = [
-        f"{key}={format_number(bound, value.dimension)}"
+        f"{key}={written(bound)}"
         for key, bound in (("min", value.low), ("max", value.high))
         if bound is not None
     ]
