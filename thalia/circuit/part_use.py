@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import BeforeValidator, Field, model_validator
 
 from thalia.syntax.fields import (
+    AnyTime,
     AnyValue,
     CountTable,
     Names,
@@ -150,7 +151,7 @@ class Modulator(Node):
     released_by: Names | None = None
     predicted_by: Names | None = None
     schedule: Annotated[tuple[Release, ...], BeforeValidator(one_or_many)] = ()
-    delay: Time | None = None
+    delay: AnyTime | None = None
     input: str = ""
     weight_change_of: Names | None = None
     every: PositiveTime = constant(1, UNITS["s"][1])

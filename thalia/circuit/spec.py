@@ -22,7 +22,6 @@ from thalia.syntax.fields import (
     AnyValue,
     CountTable,
     Fraction,
-    Length,
     Name,
     Names,
     Node,
@@ -48,7 +47,7 @@ class Space(Node):
 
     layout: Literal["random", "grid"] = "random"
     extent: Annotated[
-        tuple[Length, ...], BeforeValidator(one_or_many), Field(min_length=1, max_length=3)
+        tuple[PositiveLength, ...], BeforeValidator(one_or_many), Field(min_length=1, max_length=3)
     ]
 
 

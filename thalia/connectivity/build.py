@@ -80,10 +80,8 @@ def draw(value: Value, size: int, generator: np.random.Generator) -> Floats:
     if not value.is_random:
         return np.full(size, value.mean)
     samples = _sample(value, size, generator)
-    low, high = (
-        (-np.inf if value.low is None else value.low),
-        (np.inf if value.high is None else value.high),
-    )
+    low, high = value.bounds
+    # this ends: no value can be written of which less than `LEAST_LEFT` is between its bounds
     while (outside := np.flatnonzero((samples < low) | (samples > high))).size:
         samples[outside] = _sample(value, outside.size, generator)
     return samples
@@ -97,6 +95,8 @@ def _sample(value: Value, size: int, generator: np.random.Generator) -> Floats:
         return generator.uniform(first, second, size)
     if value.kind == "spread":
         return np.linspace(first, second, size)
+    if second == 0:  # exactly, as its logarithm may round to beyond a bound
+        return np.full(size, first)
     variance = np.log1p((second / first) ** 2)
     return generator.lognormal(np.log(first) - variance / 2, np.sqrt(variance), size)
 
@@ -277,10 +277,7 @@ def _drawn(pathway: PathwayPlan, plan: Plan) -> tuple[Ints, Ints, Ints]:
 def _values(pathway: PathwayPlan, name: str, size: int, plan: Plan) -> Floats:
     if name != "w":
         return draw(pathway.parameters[name], size, stream(plan.seed, pathway.name, name))
-    weights = draw(pathway.weight, size, stream(plan.seed, pathway.name, "weight"))
-    if pathway.w_min is None or pathway.w_max is None:
-        return weights
-    return np.clip(weights, pathway.w_min.mean, pathway.w_max.mean)
+    return draw(pathway.weight, size, stream(plan.seed, pathway.name, "weight"))
 
 
 def _delay_steps(pathway: PathwayPlan, delay: Value, side: str, size: int, plan: Plan) -> Ints:

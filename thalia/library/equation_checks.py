@@ -8,7 +8,7 @@ from thalia.errors import Path, Problem, did_you_mean
 from thalia.library.reserved_names import RESERVED_NAMES
 from thalia.syntax.equations import WEIGHT, Equation, Statement, calls, degree, identifiers
 from thalia.syntax.expressions import FUNCTIONS, RANDOM
-from thalia.syntax.units import UNITS, Value
+from thalia.syntax.units import UNITS, Value, dimension_name
 
 HELD = "constant over dt"
 NEURON_FLAGS = {"ode": {"unless refractory"}, "expression": {HELD}}
@@ -138,12 +138,18 @@ def _wrong_name(name: str, names: Names) -> tuple[str, str] | None:
     return None
 
 
+# the dimensions of what is never negative; rates are checked where they act
+MAGNITUDES = {UNITS[unit][1] for unit in ("F", "s", "S", "ohm", "m", "M")}
+
+
 def why_no_divisor(value: Value) -> str:
     """Why equations cannot divide by a value; empty if they can."""
     if value.is_random:
         return ""
     if value.mean == 0:
         return f"cannot be zero, because equations divide by it, found {value}"
-    if value.mean < 0 and value.dimension == UNITS["s"][1]:
-        return f"cannot be negative, because it is a time constant, found {value}"
+    if value.mean < 0 and value.dimension in MAGNITUDES:
+        is_time = value.dimension == UNITS["s"][1]
+        what = "time constant" if is_time else dimension_name(value.dimension)
+        return f"cannot be negative, because it is a {what}, found {value}"
     return ""

@@ -29,7 +29,7 @@ from thalia.syntax.fields import (
     refuse,
     refuse_all,
 )
-from thalia.syntax.units import UNITS
+from thalia.syntax.units import UNITS, Value
 
 
 class Parameter(Node):
@@ -67,6 +67,20 @@ class Part(Node):
             if (message := why_no_divisor(self.parameters[name].default))
         )
         return self
+
+    def overlaid(
+        self,
+        given: Mapping[str, Value],
+        preset: str = "",
+        window: Mapping[str, Value] | None = None,
+    ) -> dict[str, Value]:
+        """Defaults, replaced by those of a window, then of a preset, then by what is given."""
+        values = {name: parameter.default for name, parameter in self.parameters.items()}
+        return values | dict(window or {}) | self.published(preset).parameters | dict(given)
+
+    def published(self, preset: str) -> "Preset":
+        """The preset of a name; an empty one where there is none of that name."""
+        return Preset(source="")
 
 
 # names that already have a meaning in the equations of neurons and modulators
@@ -178,6 +192,10 @@ class Layer(Part):
     initial: dict[str, str | AnyValue] = {}
     on_pre: Statements = ()
     presets: dict[str, Preset] = {}
+
+    def published(self, preset: str) -> Preset:
+        """The preset of a name; an empty one where there is none of that name."""
+        return self.presets.get(preset, Preset(source=""))
 
     @property
     def sets_efficacy(self) -> bool:

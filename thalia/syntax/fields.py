@@ -161,27 +161,27 @@ def _fixed(value: Value) -> Value:
 
 
 def positive(value: Value) -> Value:
-    """The value, if it is a single positive number."""
-    if _fixed(value).mean <= 0:
+    """The value, if it is above 0."""
+    if value.mean <= 0:
         raise refuse(f"expected more than 0, found {value}")
     return value
 
 
 def not_negative(value: Value) -> Value:
-    """The value, if it is a single number and not below 0."""
-    if _fixed(value).mean < 0:
+    """The value, if it is not below 0."""
+    if value.mean < 0:
         raise refuse(f"expected 0 or more, found {value}")
     return value
 
 
 def _probability(value: Value) -> Value:
-    if not 0 <= _fixed(value).mean <= 1:
+    if not 0 <= value.mean <= 1:
         raise refuse(f"expected a probability between 0 and 1, found {value}")
     return value
 
 
 def _count(value: Value) -> Value:
-    if _fixed(value).mean < 0 or value.mean != int(value.mean):
+    if value.mean < 0 or value.mean != int(value.mean):
         raise refuse(f"expected a non-negative integer, found {value}")
     return value
 
@@ -254,7 +254,7 @@ if TYPE_CHECKING:
     type Condition = str
     # for the type checker they are all values, and rows of values
     type Time = Value
-    type Length = Value
+    type AnyTime = Value
     type Rate = Value
     type SingleRate = Value
     type Number = Value
@@ -271,16 +271,17 @@ if TYPE_CHECKING:
     type WeightTable = tuple[tuple[Value, ...], ...]
 else:
     Expression, Condition = _expression(NUMBER), _expression(CONDITION)
-    Time = quantity("time", UNITS["s"][1])
-    Length = quantity("length", UNITS["m"][1])
-    Rate = quantity("rate", UNITS["Hz"][1])
+    AnyTime = quantity("time", UNITS["s"][1])
+    Time = Annotated[AnyTime, AfterValidator(_fixed)]
+    Rate = Annotated[quantity("rate", UNITS["Hz"][1]), AfterValidator(_fixed)]
     SingleRate = Annotated[Rate, AfterValidator(not_negative)]
-    Number = quantity("number without unit", DIMENSIONLESS)
+    Number = Annotated[quantity("number without unit", DIMENSIONLESS), AfterValidator(_fixed)]
     PositiveTime = Annotated[Time, AfterValidator(positive)]
+    Length = Annotated[quantity("length", UNITS["m"][1]), AfterValidator(_fixed)]
     PositiveLength = Annotated[Length, AfterValidator(positive)]
     PositiveNumber = Annotated[Number, AfterValidator(positive)]
     Probability = Annotated[Number, AfterValidator(_probability)]
     Count = Annotated[Number, AfterValidator(_count)]
     Fraction = Annotated[Number, AfterValidator(_probability), AfterValidator(positive)]
-    ProbabilityTable, CountTable, TimeTable = table(Probability), table(Count), table(Time)
+    ProbabilityTable, CountTable, TimeTable = table(Probability), table(Count), table(AnyTime)
     Weight, WeightTable = AnyWeight, table(AnyWeight)

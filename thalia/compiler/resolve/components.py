@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from thalia.circuit.spec import Circuit
+from thalia.compiler.resolve.ranges import check_sign, parameter_hint
 from thalia.errors import Diagnostics, MistakeInText, Path, Problem, TextPlace, did_you_mean
-from thalia.library.equation_checks import why_no_divisor
 from thalia.library.lookup import KINDS, OWN_KEYS, find
-from thalia.library.schema import Layer, Part, Preset, divisors
+from thalia.library.schema import Layer, Part, Preset
 from thalia.syntax.fields import expect
 from thalia.syntax.units import Value, ValueSyntaxError
 from thalia.syntax.yaml_reader import Source
@@ -78,7 +78,6 @@ def parameters(
 
     None if something given is unknown, of the wrong dimension, or a zero that equations divide by.
     """
-    values = {name: parameter.default for name, parameter in part.parameters.items()}
     published = preset_of(part, preset, (*path, "preset"), diagnostics)
     if published is None:
         return None
@@ -86,8 +85,9 @@ def parameters(
     for where, numbers in (window, ((*path, "preset"), published.parameters), (path, given)):
         for name, value in numbers.items():
             check_parameter(part, name, value, (*where, name), diagnostics)
-        values |= numbers
-    return values if len(diagnostics.problems) == before else None
+    if len(diagnostics.problems) > before:
+        return None
+    return part.overlaid(given, preset, window[1])
 
 
 def preset_of(part: Part, name: str, path: Path, diagnostics: Diagnostics) -> Preset | None:
@@ -96,7 +96,7 @@ def preset_of(part: Part, name: str, path: Path, diagnostics: Diagnostics) -> Pr
     if name and name not in presets:
         diagnostics.error(path, f"no preset is called '{name}'", did_you_mean(name, presets))
         return None
-    return presets[name] if name else Preset(source="")
+    return part.published(name)
 
 
 def check_parameter(
@@ -108,11 +108,9 @@ def check_parameter(
         diagnostics.error(path, f"unknown parameter '{name}'", hint)
         return
     parameter = part.parameters[name]
-    hint = f"{name} is the {parameter.meaning}; the default is {parameter.default}"
     try:
         expect(value, parameter.default.dimension)
     except ValueSyntaxError as error:
-        diagnostics.error(path, str(error), hint)
+        diagnostics.error(path, str(error), parameter_hint(part, name))
         return
-    if name in divisors(part) and (message := why_no_divisor(value)):
-        diagnostics.error(path, message, hint)
+    check_sign(part, name, value, path, diagnostics)

@@ -12,7 +12,7 @@ def has_both_signs(pathway: PathwayPlan) -> bool:
     weight = pathway.weight
     if pathway.w_min and pathway.w_min.mean < 0:
         return True
-    return weight.kind == "normal" and weight.low is None and abs(weight.mean) < weight.arguments[1]
+    return weight.is_random and 0.16 < weight.share(high=0) < 0.84  # normal(m, s), |m| < s
 
 
 def check_signs(

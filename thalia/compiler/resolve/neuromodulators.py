@@ -25,6 +25,7 @@ from thalia.compiler.resolve.components import (
     parameters,
     written,
 )
+from thalia.compiler.resolve.ranges import check_delay
 from thalia.errors import Diagnostics, Path, did_you_mean
 from thalia.library.schema import ModulatorKind
 from thalia.syntax.dimensions import check_equation, check_statement, dimension_of
@@ -328,6 +329,8 @@ def _check_sources(circuit: Circuit, each: ResolvedModulator, diagnostics: Diagn
     if modulator.delay and not spikes:
         message = "only what spikes or a schedule release takes time"
         diagnostics.error((*path, "delay"), message, "remove `delay`")
+    elif modulator.delay and (modulator.delay.is_random or modulator.delay.mean):
+        check_delay(modulator.delay, circuit.dt, "delay", (*path, "delay"), diagnostics)
     for key in ("weight_change_of", "from_task"):
         if getattr(modulator, key) and not part.on_release:
             message = f"'{modulator.kind}' is not released by anything"

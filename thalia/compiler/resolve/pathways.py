@@ -8,13 +8,18 @@ from thalia.circuit.spec import Circuit, Pathway
 from thalia.compiler.resolve.applied_rule import AppliedRule
 from thalia.compiler.resolve.phases import plastic_in
 from thalia.compiler.resolve.plasticity import AppliedRules
+from thalia.compiler.resolve.ranges import (
+    CONDUCTANCE,
+    NEGLIGIBLE,
+    check_conductance,
+    check_delay,
+)
 from thalia.compiler.resolve.receptors import Receptor
 from thalia.errors import Diagnostics, Path
+from thalia.syntax.distributions import percent
 from thalia.syntax.fields import expect
 from thalia.syntax.time_grid import MOST_SHORT, too_many_steps
-from thalia.syntax.units import UNITS, Value, constant
-
-CONDUCTANCE = UNITS["S"][1]
+from thalia.syntax.units import Value, constant, display_unit
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,7 @@ class ResolvedPathway:
 
     `applied` are its rules as written, `rules` those that ever act: none where plasticity is off in
     every phase, so that it fuses with static pathways. `w_min` and `w_max` bound plastic weights.
+    `weight` is the same whether or not the rules ever act.
     """
 
     name: str
@@ -31,6 +37,7 @@ class ResolvedPathway:
     applied: AppliedRules
     rules: tuple[AppliedRule, ...]
     plastic: tuple[bool, ...]
+    weight: Value
     w_min: Value | None
     w_max: Value | None
 
@@ -91,13 +98,15 @@ def _resolved(
             diagnostics.unknown((*path, side), "populations", end, known)
     if receptor is None or not _numbers_fit(circuit, pathway, path, receptor, diagnostics):
         return None
-    low, high = _bounds(pathway, path, diagnostics) if pathway.rules else (None, None)
+    weight, low, high = pathway.weight[0][0], None, None
+    if pathway.rules:
+        weight, low, high = _bounded(pathway, path, diagnostics)
     if pathway.pre[0] not in known or pathway.post[0] not in known:
         return None
-    plastic = plastic_in(circuit, name)
-    if any(plastic) or any(rule.rewiring for rule in applied.rules):
-        return ResolvedPathway(name, pathway, receptor, applied, applied.rules, plastic, low, high)
-    return ResolvedPathway(name, pathway, receptor, applied, (), plastic, None, None)
+    plastic, rules = plastic_in(circuit, name), applied.rules
+    if not any(plastic) and not any(rule.rewiring for rule in rules):
+        rules, low, high = (), None, None
+    return ResolvedPathway(name, pathway, receptor, applied, rules, plastic, weight, low, high)
 
 
 def _numbers_fit(
@@ -107,7 +116,7 @@ def _numbers_fit(
     weight = pathway.weight[0][0]
     _check_positions(circuit, pathway, path, diagnostics)
     if receptor.weight == CONDUCTANCE == weight.dimension:
-        _check_conductance(weight, (*path, "weight"), diagnostics)
+        check_conductance(weight, (*path, "weight"), diagnostics)
     if receptor.sums:
         _check_graded(pathway, path, diagnostics)
     else:
@@ -133,29 +142,13 @@ def _check_graded(pathway: Pathway, path: Path, diagnostics: Diagnostics) -> Non
 
 
 def _check_delays(circuit: Circuit, pathway: Pathway, path: Path, diagnostics: Diagnostics) -> None:
-    dt = circuit.dt
     for side in ("axonal", "dendritic"):
         delay = getattr(pathway.delay, side)[0][0]
-        if (side == "axonal" or delay.least != 0) and delay.least < dt.mean * (1 - 1e-9):
-            message = f"the {side} delay is below the time step of {dt}, found {delay}"
-            hint = f"use at least {dt}: a spike takes effect at a later time step"
-            diagnostics.error((*path, "delay"), message, hint)
-        if not delay.is_random and not delay.mean / dt.mean < MOST_SHORT:
+        if side == "axonal" or delay.is_random or delay.mean:
+            check_delay(delay, circuit.dt, f"{side} delay", (*path, "delay"), diagnostics)
+        if not delay.is_random and not delay.mean / circuit.dt.mean < MOST_SHORT:
             with diagnostics.catch((*path, "delay")):
-                raise too_many_steps(f"the {side} delay", delay.mean, dt.mean)
-
-
-def _check_conductance(weight: Value, path: Path, diagnostics: Diagnostics) -> None:
-    if weight.least < 0:
-        message = f"a conductance cannot be negative, found {weight}"
-        hint = (
-            "an inhibitory conductance is positive and has a low reversal potential: gaba_a, gaba_b"
-        )
-        diagnostics.error(path, message, hint)
-    elif weight.kind == "normal" and weight.low is None and weight.mean < 5 * weight.arguments[1]:
-        message = f"a conductance cannot be negative, but {weight} yields negative values"
-        hint = f"write {str(weight)[:-1]}, min=0 nS), or a lognormal"
-        diagnostics.error(path, message, hint)
+                raise too_many_steps(f"the {side} delay", delay.mean, circuit.dt.mean)
 
 
 def _check_positions(
@@ -175,23 +168,51 @@ def _check_positions(
         diagnostics.error((*path, "connect"), message, hint)
 
 
-def _bounds(pathway: Pathway, path: Path, diagnostics: Diagnostics) -> tuple[Value, Value]:
-    """The bounds of plastic weights: by default zero, and twice the mean weight."""
+def _bounded(pathway: Pathway, path: Path, diagnostics: Diagnostics) -> tuple[Value, Value, Value]:
+    """A plastic weight and its bounds: by default zero, and twice the mean weight.
+
+    What is drawn is drawn within the bounds, outside of which a negligible share may be.
+    """
     weight = pathway.weight[0][0]
     low = pathway.w_min or constant(0, weight.dimension)
     high = pathway.w_max or constant(2 * weight.mean, weight.dimension)
+    before = len(diagnostics.problems)
     for key, bound in (("w_min", low), ("w_max", high)):
         with diagnostics.catch((*path, key)):
             expect(bound, weight.dimension)
-    least = -inf if low.mean < 0 and weight.dimension != CONDUCTANCE else 0.0
-    if not low.dimension == high.dimension == weight.dimension:
-        return low, high
-    if not least <= low.mean <= weight.mean <= high.mean:
-        hint = _bounds_hint(weight, low, high)
-        order = f"{'0 <= ' if least == 0 else ''}w_min <= weight <= w_max"
-        message = f"expected {order}, found {low}, {weight}, {high}"
+            if bound.is_random:
+                diagnostics.error((*path, key), f"expected one number, found {bound}")
+    if len(diagnostics.problems) == before:
+        _check_order(pathway, low, high, path, diagnostics)
+    if len(diagnostics.problems) == before:
+        _check_share(pathway, low, high, path, diagnostics)
+    fits = len(diagnostics.problems) == before
+    has_tails = weight.kind in ("normal", "lognormal")
+    if fits and has_tails and weight.share(low.mean, high.mean) < 1:
+        weight = weight.bounded(low.mean, high.mean)
+    return weight, low, high
+
+
+def _check_order(
+    pathway: Pathway, low: Value, high: Value, path: Path, diagnostics: Diagnostics
+) -> None:
+    """Note bounds between which the mean weight is not, or no weight can change."""
+    weight = pathway.weight[0][0]
+    if pathway.w_max is None and weight.mean == 0:
+        example = f"1 {display_unit(weight.dimension)[0]}".strip()
+        message = f"w_max is by default twice the mean weight, and that is 0, found {weight}"
+        hint = f"give the largest weight, as in `w_max: {example}`"
         diagnostics.error((*path, "weight"), message, hint)
-    return low, high
+        return
+    least = -inf if low.mean < 0 and weight.dimension != CONDUCTANCE else 0.0
+    if least <= low.mean <= weight.mean <= high.mean and low.mean < high.mean:
+        return
+    order = f"{'0 <= ' if least == 0 else ''}w_min <= weight <= w_max"
+    message = f"expected {order}, found {low:.4g}, {weight:.4g}, {high:.4g}"
+    hint = _bounds_hint(weight, low, high)
+    if low.mean == high.mean:
+        message, hint = f"no weight can change: w_min and w_max are both {high}", "raise w_max"
+    diagnostics.error((*path, "weight"), message, hint)
 
 
 def _bounds_hint(weight: Value, low: Value, high: Value) -> str:
@@ -204,3 +225,22 @@ def _bounds_hint(weight: Value, low: Value, high: Value) -> str:
         return "swap w_min and w_max"
     above = weight.mean > high.mean
     return "raise w_max, or lower the weight" if above else "lower w_min, or raise the weight"
+
+
+def _check_share(
+    pathway: Pathway, low: Value, high: Value, path: Path, diagnostics: Diagnostics
+) -> None:
+    """Note bounds that would change the weights with which the pathway starts."""
+    weight = pathway.weight[0][0]
+    for key, given, side, bound, inside, default in (
+        ("w_min", pathway.w_min, "below", low, weight.bounded(low=low.mean), ""),
+        ("w_max", pathway.w_max, "above", high, weight.bounded(high=high.mean), "twice the mean, "),
+    ):
+        cut = 1 - weight.share(*((low.mean,) if key == "w_min" else (-inf, high.mean)))
+        if cut > NEGLIGIBLE:
+            limit = f"{key} = {bound}" if given else f"{key}, by default {default}{bound:.4g}"
+            message = f"{percent(cut)} of {weight:.4g} is {side} {limit}"
+            other = "another " if given else ""
+            hint = f"give {other}{key}"
+            hint += "" if weight.kind == "spread" else f", or draw no such weights: {inside:.4g}"
+            diagnostics.error((*path, key if given else "weight"), message, hint)

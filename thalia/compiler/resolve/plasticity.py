@@ -114,9 +114,11 @@ def _rule(
             return None
         published = found
     values = parameters(part, use.parameters, path, diagnostics, use.preset, published.values)
-    pairing = use.pairing or published.pairing
-    if use.preset in part.presets:
-        pairing = pairing or part.presets[use.preset].pairing
+    after = values[part.later.after] if part.later and values else None
+    if part.later and after and after.is_random:
+        message = f"expected one number for all synapses, found {after}"
+        diagnostics.error((*path, part.later.after), message)
+    pairing = use.pairing or published.pairing or part.published(use.preset).pairing
     if pairing and pairing not in part.pairing:
         hint = did_you_mean(pairing, part.pairing) if part.pairing else f"{name} knows only one"
         diagnostics.error((*path, "pairing"), f"no pairing is called '{pairing}'", hint)

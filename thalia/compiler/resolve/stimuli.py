@@ -8,6 +8,7 @@ from thalia.circuit.part_use import Stimulus
 from thalia.circuit.spec import Circuit
 from thalia.compiler.plan import AMPERE, HERTZ, Drive, DriveMember, group_name, identifier
 from thalia.compiler.resolve.components import Parameters, component, parameters, written
+from thalia.compiler.resolve.ranges import CONDUCTANCE, check_conductance
 from thalia.compiler.resolve.receptors import (
     Receptor,
     ReceptorUse,
@@ -161,6 +162,8 @@ def stimulus_receptors(
             hint = f"the synapse is '{through.part}'"
             diagnostics.error((*each.path, "weight"), str(error), hint)
             continue
+        if use.weight == CONDUCTANCE:
+            check_conductance(weight, (*each.path, "weight"), diagnostics)
         yield use
 
 
@@ -191,6 +194,12 @@ def _drive(each: ResolvedStimulus, receptor: Receptor, diagnostics: Diagnostics)
     number, mean = stimulus.number[0][0].mean, None
     if "t" not in identifiers(rate) and not any(value.is_random for value in values.values()):
         mean = number * evaluate(rate, {key: value.mean for key, value in values.items()})
+    for key in sorted(identifiers(amount) & receptor.values.keys()):
+        if (value := receptor.values[key]).is_random:
+            parameter = key.removeprefix(f"{receptor.input.name}_")
+            message = f"a stimulus needs one number for '{parameter}', found {value}"
+            hint = "or connect a population of `neuron: poisson` by a pathway"
+            diagnostics.error((*each.path, "synapse"), message, hint)
     numbers = {key: value.mean for key, value in receptor.values.items()}
     factor = evaluate(amount, {**numbers, "w": 1.0})
     weight = stimulus.weight if factor == 1 else stimulus.weight.scaled(factor)

@@ -97,7 +97,7 @@ def _member(
         pre=pathway.pre,
         post=pathway.post,
         connect=given.connect,
-        weight=given.weight[0][0],
+        weight=pathway.weight,
         axonal=given.delay.axonal[0][0],
         dendritic=given.delay.dendritic[0][0],
         parameters=code.values | bounds,
