@@ -117,6 +117,11 @@ def dotted(path: Path) -> str:
     return text
 
 
+def counted(number: float, noun: str) -> str:
+    """A number of things: `1 synapse`, `2,469 synapses`."""
+    return f"{number:,.0f} {noun}{'' if round(number) == 1 else 's'}"
+
+
 def did_you_mean(word: str, known: Iterable[str], uses: Mapping[str, int] | None = None) -> str:
     """A suggestion for an unknown name, or the list of known names.
 

@@ -6,7 +6,10 @@ import pytest
 import thalia
 from benchmarks import microcircuit
 from tests.helpers import ROOT
+from thalia.codegen.listing import describe
 from thalia.compiler.options import with_options
+from thalia.connectivity.build import wire
+from thalia.syntax.units import constant
 
 FACTORS = [0.1, 0.5]
 
@@ -161,3 +164,213 @@ def test_what_is_lost_is_made_up_for_with_the_numbers_of_a_preset():
     # half of the mean current of 4 synapses at 8 Hz, each with 100 pA x 20 ms a spike
     (lost,) = plan.population("a")[1].parameters["bias"]
     assert lost.mean == pytest.approx(0.5 * 4 * 8 * 100e-12 * 20e-3)
+
+
+@pytest.mark.parametrize("weight", ["100 pA", '"drive(0.3, 8 Hz)"'])
+def test_a_preset_is_the_numbers_that_it_stands_for(weight):
+    """In every pass: the same text of the plan, whichever way the time constant is given."""
+    text = PRESET.replace("100 pA", weight)
+    by_number = text.replace("preset: published", "tau: 20 ms").replace("name: preset", "name: p")
+
+    plans = [thalia.plan_of(thalia.loads(each)) for each in (text, by_number)]
+
+    texts = [describe(plan).partition("\n")[2] for plan in plans]
+    assert texts[0] == texts[1]
+
+
+WIRED = """
+thalia: 1
+name: wired
+duration: 1 ms
+scale: {scale}
+reference: {{source: none, rates: {{a: 8 Hz}}}}
+populations: {{a: {{neuron: lif_current, size: 400}}, b: {{neuron: lif_current, size: 400}}}}
+pathways:
+  p: {{pre: a, post: b, connect: {connect}, synapse: {{part: current_exp, tau: 2 ms}}, weight: 10 pA, delay: 1 ms}}
+"""
+FEWER_NEURONS = "{neurons: 0.1}"
+
+
+@pytest.mark.parametrize(
+    ("connect", "scale", "before", "after"),
+    [
+        ("{rule: fixed_indegree, number: 3}", 0.1, 3, 1),
+        ("{rule: fixed_indegree, number: 15}", 0.1, 15, 2),
+        ("{rule: fixed_indegree, number: 100}", 0.1, 100, 10),
+        ("{rule: fixed_outdegree, number: 3}", 0.1, 3, 1),
+        ("{rule: fixed_total_number, number: 5}", 0.1, 5 / 400, 1 / 40),
+        ("{rule: fixed_total_number, number: 40000}", 0.1, 100, 10),
+        ("{rule: all_to_all}", 0.1, 400, 40),
+        ("{rule: all_to_all}", "{neurons: 0.5, synapses: 0.1}", 400, 200),
+        ("{rule: all_to_all}", FEWER_NEURONS, 400, 40),
+        ("{rule: one_to_one}", 0.1, 1, 1),
+        ("{probability: 1}", FEWER_NEURONS, 400, 40),
+        ("{probability: 0.5}", FEWER_NEURONS, 200, 40),
+        ("{probability: 1}", 0.5, 400, 200),
+    ],
+)
+def test_mean_and_variance_are_kept_for_the_synapses_that_there_are(connect, scale, before, after):
+    """Variance: K' w'^2 = K w^2. Mean: the current is what K w rate tau loses."""
+    plan = thalia.plan_of(thalia.loads(WIRED.format(connect=connect, scale=scale)))
+    (wired,) = wire(plan).synapses.values()
+    (lost,) = plan.population("b")[1].parameters.get("bias", (constant(0),))
+    weight = wired.variables["w"][0]
+
+    assert len(wired) / plan.population("b")[1].size == pytest.approx(after)
+    assert weight**2 * after == pytest.approx(10e-12**2 * before)
+    assert lost.mean == pytest.approx(8 * 2e-3 * (before * 10e-12 - after * weight), abs=1e-24)
+
+
+def notes_of(connect, scale=0.1, more=""):
+    text = WIRED.format(connect=connect, scale=scale)
+    return list(
+        thalia.plan_of(thalia.loads(text.replace("delay: 1 ms", f"delay: 1 ms{more}"))).notes
+    )
+
+
+VARIANCE = (
+    "kept: variance of the synaptic input at the same rates "
+    "(weights divided by the root of the fraction of synapses)"
+)
+MEAN = "kept: mean of the synaptic input of 1 population (constant current; van Albada 2015)"
+NUMBERS = (
+    "not kept: numbers of neurons and synapses, and with them the correlations, which grow as 1/N"
+)
+SPARSENESS = "not kept: the number of neurons, and with it sparseness: correlations grow"
+
+
+@pytest.mark.parametrize(
+    ("connect", "scale", "notes"),
+    [
+        ("{rule: fixed_indegree, number: 100}", 0.1, [VARIANCE, MEAN, NUMBERS]),
+        ("{rule: fixed_indegree, number: 100}", 1, []),
+        ("{rule: fixed_indegree, number: 100}", "{neurons: 0.5}", [SPARSENESS]),
+        ("{rule: one_to_one}", "{neurons: 0.5}", [SPARSENESS]),
+        (
+            "{rule: fixed_indegree, number: 3}",
+            0.1,
+            [VARIANCE, MEAN, "not kept: one fraction of synapses per neuron, 0.1: 1 of 3 in p", NUMBERS],
+        ),
+        (
+            "{rule: all_to_all}",
+            FEWER_NEURONS,
+            [VARIANCE, MEAN, "not kept: one fraction of synapses per neuron, 1: 40 of 400 in p", SPARSENESS],
+        ),
+        (
+            "{rule: one_to_one}",
+            0.1,
+            ["not kept: one fraction of synapses per neuron, 0.1: 1 of 1 in p", NUMBERS],
+        ),
+    ],
+)  # fmt: skip
+def test_every_note_follows_from_what_was_done(connect, scale, notes):
+    assert notes_of(connect, scale) == notes
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (("rates: {a: 8 Hz}", "rates: {b: 8 Hz}"), "no rate of a under `reference:`"),
+        (("delay: 1 ms", "delay: 1 ms, release: 1 - m"), "modulators change its release"),
+        (
+            ("connect: {rule: fixed_indegree, number: 100}",
+             "connect: {rule: distance, probability: 0.5, width: 1 mm}"),
+            "its in-degree depends on the positions of neurons",
+        ),
+        (
+            ("synapse: {part: current_exp, tau: 2 ms}, weight: 10 pA", "synapse: ampa, weight: 1 nS"),
+            "its synapse is no plain current",
+        ),
+        (
+            ("synapse: {part: current_exp, tau: 2 ms}", "synapse: [half, current_exp]"),
+            "its mean efficacy at a given rate is not defined",
+        ),
+        (
+            ("a: {neuron: lif_current, size: 400}", "a: {neuron: poisson, size: 400}"),
+            "the rate of a is not steady",
+        ),
+    ],
+)  # fmt: skip
+def test_a_mean_that_is_not_known_is_not_said_to_be_kept(change, why):
+    text = WIRED.format(connect="{rule: fixed_indegree, number: 100}", scale=0.1)
+    text = text.replace("lif_current, size: 400}}", "lif_conductance, size: 400}}")
+    text = (
+        text.replace("size: 400", "size: 400, space: {extent: [1 mm]}")
+        if "distance" in change[1]
+        else text
+    )
+    text = text.replace(*change)
+    if "not steady" in why:
+        text = text.replace("rates: {a: 8 Hz}", "rates: {}")
+        text += "stimuli: {s: {kind: poisson_pulses, target: a}}\n"
+    text += "modulators: {m: {kind: first_order, tonic: 0.5}}\n"
+    text += "synapses: {half: {summary: half, on_pre: efficacy = 0.5}}\n"
+
+    plan = thalia.plan_of(thalia.loads(text))
+
+    assert f"not kept: mean input through p: {why}" in plan.notes
+    assert not any(note.startswith("kept: mean") for note in plan.notes)
+    assert "bias" not in plan.population("b")[1].parameters
+
+
+def bias_of(text, population="b"):
+    """The current that makes up for what a population has lost, in pA."""
+    plan = thalia.plan_of(thalia.loads(text))
+    return 1e12 * sum(value.mean for value in plan.population(population)[1].parameters["bias"])
+
+
+HALF = 1 - 0.25**0.5
+
+
+def test_short_term_depression_leaves_less_to_make_up_for():
+    """Depression with U = 0.5 and 800 ms at 8 Hz leaves U/(1 + U r tau) (Tsodyks & Markram 1997)."""
+    text = WIRED.format(connect="{rule: fixed_indegree, number: 100}", scale=0.25)
+    depressing = text.replace("synapse: {", "synapse: [{part: tsodyks_markram}, {").replace(
+        "tau: 2 ms}", "tau: 2 ms}]"
+    )
+
+    expected = HALF * 100 * 8 * 10 * 2e-3 * 0.5 / (1 + 0.5 * 8 * 0.8)
+    assert bias_of(depressing) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_step_of_the_potential_is_a_charge_of_the_membrane():
+    text = WIRED.format(connect="{rule: fixed_indegree, number: 100}", scale=0.25)
+    text = text.replace("{part: current_exp, tau: 2 ms}, weight: 10 pA", "delta, weight: 0.1 mV")
+
+    # 250 pF, the default of lif_current
+    assert bias_of(text) == pytest.approx(HALF * 100 * 8 * 0.1e-3 * 250)
+
+
+def test_sources_fire_at_their_own_rate_and_that_of_their_stimuli():
+    text = WIRED.format(connect="{rule: fixed_indegree, number: 100}", scale=0.25)
+    text = text.replace("rates: {a: 8 Hz}", "rates: {}")
+    text = text.replace(
+        "a: {neuron: lif_current,", "a: {neuron: poisson, parameters: {rate: 2 Hz},"
+    )
+
+    more = text + "stimuli: {s: {kind: poisson, target: a, rate: 3 Hz}}\n"
+
+    assert bias_of(text) == pytest.approx(HALF * 100 * 2 * 10 * 2e-3)
+    assert bias_of(more) == pytest.approx(HALF * 100 * 5 * 10 * 2e-3)
+
+
+def test_what_a_compartment_loses_is_made_up_for_there():
+    text = WIRED.format(connect="{rule: fixed_indegree, number: 100}", scale=0.25)
+    text = text.replace("b: {neuron: lif_current", "b: {neuron: two_compartment")
+    text = text.replace("delay: 1 ms", "delay: 1 ms, compartment: apical")
+
+    plan = thalia.plan_of(thalia.loads(text))
+
+    member = plan.population("b")[1]
+    assert "bias" not in member.parameters
+    (lost,) = member.parameters["current_compensation_b_apical_amplitude"]
+    assert lost.mean == pytest.approx(HALF * 100 * 8 * 10e-12 * 2e-3)
+
+
+def test_the_mean_of_a_truncated_weight_is_what_is_lost():
+    """Half of a normal distribution around 0 has a mean of sqrt(2/pi) standard deviations."""
+    text = WIRED.format(connect="{rule: fixed_indegree, number: 100}", scale=0.25)
+    text = text.replace("weight: 10 pA", 'weight: "normal(0 pA, 10 pA, min=0 pA)"')
+
+    expected = HALF * 100 * 8 * 10 * np.sqrt(2 / np.pi) * 2e-3
+    assert bias_of(text) == pytest.approx(expected)

@@ -9,6 +9,7 @@ import thalia
 from thalia.compiler.options import DEFAULT_OPTIONS
 from thalia.compiler.pipeline import after_each_pass
 from thalia.connectivity.build import draw, positions, stream, wire
+from thalia.errors import CircuitError
 from thalia.syntax.units import parse_value
 
 
@@ -106,7 +107,7 @@ def test_no_neuron_reaches_itself_unless_allowed(connect):
 
 
 def test_one_to_one_and_all_to_all():
-    one, every = strand("{rule: one_to_one}"), strand("{rule: all_to_all}")
+    one, every = strand("{rule: one_to_one}", n_pre=50), strand("{rule: all_to_all}")
 
     assert np.array_equal(one.pre, np.arange(50))
     assert np.array_equal(one.post, np.arange(50))
@@ -210,3 +211,130 @@ def test_delays_are_the_nearest_number_of_steps(delay, steps):
     w = wire(unfused(thalia.loads(text))).synapses["synapses_p"]
 
     assert w.axonal.tolist() == [steps]
+
+
+CONNECTED = """
+thalia: 1
+name: connected
+duration: 1 ms
+scale: {scale}
+populations: {{a: {{neuron: lif_current, size: {n_pre}}}, b: {{neuron: lif_current, size: {n_post}}}}}
+pathways:
+  p: {{pre: a, post: {post}, connect: {{rule: {rule}, number: {number}, autapses: {autapses}, multapses: {multapses}}},
+    synapse: current_exp, weight: 1 pA, delay: 1 ms}}
+"""
+COUNTED = {
+    "fixed_indegree": lambda w, sizes: np.bincount(w.post, minlength=sizes[1]),
+    "fixed_outdegree": lambda w, sizes: np.bincount(w.pre, minlength=sizes[0]),
+    "fixed_total_number": lambda w, sizes: np.array([len(w)]),
+}
+
+
+@given(
+    st.sampled_from(sorted(COUNTED)),
+    st.integers(1, 40),
+    st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    st.booleans(),
+    st.tuples(st.booleans(), st.booleans()),
+    st.sampled_from([1, 0.5, 0.2]),
+)
+@settings(max_examples=150, deadline=None)
+def test_a_number_of_synapses_is_refused_or_built(rule, number, sizes, own, allowed, scale):
+    """Never a traceback, never fewer; what is refused is what counting says cannot be."""
+    autapses, multapses = (str(each).lower() for each in allowed)
+    text = CONNECTED.format(
+        rule=rule, number=number, n_pre=sizes[0], n_post=sizes[1], post="a" if own else "b",
+        autapses=autapses, multapses=multapses, scale=scale,
+    )  # fmt: skip
+    scaled = [max(1, round(size * scale)) for size in sizes]
+    square = scale * scale if rule == "fixed_total_number" else scale
+    wanted = max(1, round(number * square))
+
+    def possible(n_pre, n_post, count):
+        n_post = n_pre if own else n_post
+        here = own and not allowed[0]
+        most = {
+            "fixed_indegree": n_pre - here,
+            "fixed_outdegree": n_post - here,
+            "fixed_total_number": n_pre * (n_post - here),
+        }[rule]
+        return count <= most or (allowed[1] and most > 0)
+
+    if not (possible(*sizes, number) and possible(*scaled, wanted)):
+        with pytest.raises(CircuitError, match=r"pathways.p.connect"):
+            thalia.plan_of(thalia.loads(text))
+        return
+    w = wire(unfused(thalia.loads(text))).synapses["synapses_p"]
+    ends = (scaled[0], scaled[0] if own else scaled[1])
+
+    assert set(COUNTED[rule](w, ends)) == {wanted}
+    assert allowed[1] or len(np.unique(w.pre * 100 + w.post)) == len(w)
+    assert allowed[0] or not own or (w.pre != w.post).all()
+
+
+PLASTIC = """
+thalia: 1
+name: plastic
+duration: 1 ms
+populations:
+  a: {{neuron: poisson, size: 40, excites_and_inhibits: a test}}
+  b: {{neuron: lif_current, size: 40}}
+pathways:
+  p: {{pre: a, post: b, connect: {{rule: all_to_all}}, synapse: current_exp, weight: "{weight}", delay: 1 ms{more}}}
+phases: [{{name: all, duration: 1 ms, plasticity: {plasticity}}}]
+"""
+
+
+def weights_of(weight, more="", plasticity="on"):
+    circuit = thalia.loads(PLASTIC.format(weight=weight, more=more, plasticity=plasticity))
+    return wire(unfused(circuit)).synapses["synapses_p"].variables["w"]
+
+
+@given(
+    st.sampled_from(["normal", "lognormal", "uniform"]),
+    st.floats(1, 10),
+    st.floats(0, 2),
+    st.none() | st.floats(1, 40),
+    st.none() | st.floats(5, 40),
+)
+@settings(max_examples=100, deadline=None)
+def test_a_rule_is_refused_or_leaves_the_weights_as_they_are_drawn(kind, first, cv, w_max, most):
+    """With the rule, with plasticity off, and without the rule: the same weights, to the bit."""
+    second = first * (1 + cv if kind == "uniform" else cv)
+    limit = "" if most is None else f", max={most:.3f} pA"
+    weight = f"{kind}({first:.3f} pA, {second:.3f} pA{limit})"
+    rule = ", plasticity: [stdp_pair]" + ("" if w_max is None else f", w_max: {w_max:.3f} pA")
+    try:
+        drawn = weights_of(weight)
+        learning = weights_of(weight, rule)
+    except CircuitError as error:
+        assert "pathways.p.w" in str(error)
+        return
+
+    assert np.array_equal(learning, drawn)
+    assert np.array_equal(weights_of(weight, rule, "off"), drawn)
+
+
+@given(
+    st.sampled_from(["normal", "lognormal", "uniform"]),
+    st.floats(0.05, 3),
+    st.floats(0, 1),
+    st.none() | st.floats(0.01, 0.5),
+)
+@settings(max_examples=100, deadline=None)
+def test_a_delay_is_refused_or_is_a_step_at_least(kind, first, cv, least):
+    second = first * (1 + cv if kind == "uniform" else cv)
+    limit = "" if least is None else f", min={least:.3f} ms"
+    delay = f"{kind}({first:.3f} ms, {second:.3f} ms{limit})"
+    text = PLASTIC.format(weight="1 pA", more="", plasticity="on").replace(
+        "1 ms}\nph", f'"{delay}"}}\nph'
+    )
+    try:
+        plan = unfused(thalia.loads(text))
+    except CircuitError as error:
+        assert "pathways.p.delay" in str(error)
+        return
+    drawn = draw(parse_value(delay), 10_000, stream(1, "delays"))
+
+    assert drawn.min() >= 0.1e-3 * (1 - 1e-9)
+    assert wire(plan).synapses["synapses_p"].axonal.min() >= 1

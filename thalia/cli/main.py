@@ -28,7 +28,7 @@ from thalia.cli.options import (
     settings_of,
     tell,
 )
-from thalia.errors import CircuitError, FormerNameWarning, fail
+from thalia.errors import CircuitError, FormerNameWarning, counted, fail
 
 if TYPE_CHECKING:
     from thalia.recording.run_file import Run
@@ -45,27 +45,28 @@ app = typer.Typer(
 
 
 @app.command()
-def check(circuit: CircuitFile, set_: Set = None) -> None:
+def check(circuit: CircuitFile, set_: Set = None, scale: Scale = None) -> None:
     """Find every mistake in a circuit, without running it.
 
     Each of its conditions is checked too.
 
-    Example: thalia check circuits/cortex.yaml
+    Example: thalia check circuits/cortex.yaml --scale 0.05
     """
-    from thalia.codegen.listing import counted
+    from thalia.compiler.options import with_options
     from thalia.compiler.pipeline import plan_of
     from thalia.compiler.resources import expected_synapses
 
-    loaded = load_with(circuit, set_)
+    settings = settings_of(set_) | ({} if scale is None else {"scale": str(scale)})
+    loaded = with_options(load_with(circuit, set_), scale=scale)
     plan = plan_of(loaded)
     if loaded.conditions:
         from thalia.parallel.study import circuits_in_conditions
 
-        circuits_in_conditions(circuit, loaded, set=settings_of(set_))
+        circuits_in_conditions(circuit, loaded, set=settings)
     if loaded.experiment:
         from thalia.training.experiment import conditions_of
 
-        conditions_of(circuit, None, None, settings_of(set_), {})
+        conditions_of(circuit, None, None, settings, {})
     neurons = sum(group.size for group in plan.groups)
     synapses = sum(expected_synapses(pathway, plan) for _, pathway in plan.pathways())
     print(

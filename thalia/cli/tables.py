@@ -10,7 +10,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from thalia.analysis.health import COLUMNS, CRITICAL, INTERVAL, OK, WARN, Health, shown
-from thalia.codegen.listing import counted
+from thalia.errors import counted
 from thalia.parallel.study import Study
 from thalia.recording.run_file import Run
 from thalia.simulation.calibrate import Calibration

@@ -10,6 +10,7 @@ from thalia.compiler.options import CompilerOptions
 from thalia.compiler.pipeline import after_each_pass
 from thalia.compiler.plan import SECOND, Drive, DriveMember, Group, Plan, Rewiring, SynapseGroup
 from thalia.compiler.resources import bytes_per_synapse, expected_synapses, needed_bytes
+from thalia.errors import counted
 from thalia.syntax.units import Value, constant, display_unit, format_number
 
 
@@ -77,11 +78,6 @@ def describe(plan: Plan) -> str:
             f"{playback.population}",
         ]
     return "\n".join(lines) + "\n"
-
-
-def counted(number: float, noun: str) -> str:
-    """A number of things: `1 synapse`, `2,469 synapses`."""
-    return f"{number:,.0f} {noun}{'' if round(number) == 1 else 's'}"
 
 
 def _shared_lines(shared: Group, equations: str, plan: Plan) -> list[str]:

@@ -3,27 +3,25 @@
 Van Albada, Helias & Diesmann (2015) PLoS Comput Biol 11:e1004490, doi:10.1371/journal.pcbi.1004490:
 with a fraction s of the synapses per neuron, weights grow by 1/sqrt(s), which keeps the variance,
 and a constant current makes up for the mean that is lost, computed from the rates of the full
-circuit.
+circuit. The fraction is that which a pathway is left with, as its numbers are whole.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
 
-from thalia.circuit.part_use import Stimulus, SynapseUse
+from thalia.circuit.part_use import Stimulus
 from thalia.circuit.spec import Circuit, Pathway, Population, Scale
+from thalia.compiler.connect_limits import check_numbers
+from thalia.compiler.lost_input import Loss, losses
 from thalia.compiler.options import CompilerOptions
-from thalia.compiler.synaptic_input import (
-    evaluated,
-    in_degree_of,
-    numbers_of,
-    part_or_none,
-    total_number,
-)
-from thalia.errors import Diagnostics
-from thalia.library.schema import StimulusKind, Synapse
+from thalia.compiler.synaptic_input import in_degree_of, sizes_of, total_number
+from thalia.errors import Diagnostics, Path, counted
 from thalia.syntax.units import UNITS, Value, constant
 
 _AMPERE = UNITS["A"][1]
+_NAMED = 4  # pathways that a note names, before it counts the others
+_ROUNDING = 0.01  # part by which a fraction may differ untold
 
 
 @dataclass(frozen=True)
@@ -52,79 +50,83 @@ def downscale(circuit: Circuit, options: CompilerOptions, diagnostics: Diagnosti
     """The circuit at its scale; numbers of synapses are settled here even at full scale.
 
     The sum of what each population lost becomes an ordinary stimulus `compensation.<population>`,
-    so that the plan shows it.
+    so that the plan shows it. Connectivity that cannot be, before or after, is noted.
     """
-    neurons, synapses = circuit.scale.neurons.mean, circuit.scale.synapses.mean
-    sizes = {name: population.size or 1 for name, population in circuit.populations.items()}
-    made = {
-        name: _scaled_population(population, neurons)
+    scale, sizes = circuit.scale, sizes_of(circuit)
+    populations = {
+        name: _scaled_population(population, scale.neurons.mean)
         for name, population in circuit.populations.items()
     }
-    pathways = {
-        name: _scaled_pathway(p, sizes, neurons, synapses) for name, p in circuit.pathways.items()
-    }
-    full = circuit.with_(scale=Scale())
-    if synapses == 1:
-        fewer = (
-            ()
-            if neurons == 1
-            else ("the number of neurons, and with it sparseness: correlations grow",)
-        )
-        return Scaled(full.with_(populations=made, pathways=pathways), ScaleReport((), fewer))
-    lost_current, unknown = _lost_currents(circuit, sizes, sqrt(synapses))
+    pathways = {name: _thinned(p, sizes, scale) for name, p in circuit.pathways.items()}
+    smaller = circuit.with_(scale=Scale(), populations=populations, pathways=pathways)
+    check_numbers(circuit, smaller, diagnostics)
+    if scale == Scale():
+        return Scaled(smaller, ScaleReport())
+    fractions = _fractions(circuit, smaller)
+    lost = losses(circuit, sizes, fractions)
+    boosted = {name: _boosted(p, fractions["pathways", name]) for name, p in pathways.items()}
     stimuli = {
-        name: _scaled_stimulus(stimulus, synapses) for name, stimulus in circuit.stimuli.items()
+        name: _scaled_stimulus(stimulus, fractions.get(("stimuli", name), 1))
+        for name, stimulus in circuit.stimuli.items()
     }
-    for population, current in lost_current.items():
-        amplitude = {"amplitude": constant(current, _AMPERE)}
-        stimuli[f"compensation.{population}"] = Stimulus(
-            kind="current", target=(population,), parameters=amplitude
-        )
-    kept: tuple[str, ...] = (
-        "variance of the synaptic input (weights divided by the root of the scale)",
-    )
-    if lost_current:
-        kept += (
-            f"mean of the synaptic input of {len(lost_current)} populations "
-            "(constant current; van Albada 2015)",
-        )
-    lost = (
-        *unknown,
-        "numbers of neurons and synapses, and with them the correlations, which grow as 1/N",
-    )
-    smaller = full.with_(populations=made, pathways=pathways, stimuli=stimuli)
-    return Scaled(smaller, ScaleReport(kept, lost))
+    scaled = smaller.with_(pathways=boosted, stimuli=stimuli | _compensation(lost))
+    return Scaled(scaled, _report(circuit, smaller, fractions, lost))
 
 
 def _scaled_population(population: Population, factor: float) -> Population:
     return population.model_copy(update={"size": max(1, round((population.size or 1) * factor))})
 
 
-def _scaled_pathway(
-    pathway: Pathway, sizes: dict[str, int], neurons: float, synapses: float
-) -> Pathway:
-    connect = pathway.connect
+def _thinned(pathway: Pathway, sizes: Mapping[str, int], scale: Scale) -> Pathway:
+    """The pathway with its share of synapses, at least one where there were some."""
+    connect, neurons, synapses = pathway.connect, scale.neurons.mean, scale.synapses.mean
     changes: dict[str, tuple[tuple[Value, ...], ...] | None] = {}
     if connect.rule == "fixed_total_number":
-        changes["number"] = _cell(round(total_number(pathway, sizes) * neurons * synapses))
+        total = total_number(connect, sizes.get(pathway.pre[0], 1), sizes.get(pathway.post[0], 1))
+        changes["number"] = _cell(_whole(total, neurons * synapses))
         changes["probability"] = None
     elif connect.number is not None:
-        changes["number"] = _cell(round(connect.number[0][0].mean * synapses))
+        changes["number"] = _cell(_whole(connect.number[0][0].mean, synapses))
     elif connect.probability is not None:
         changes["probability"] = _cell(
             min(1.0, connect.probability[0][0].mean * synapses / neurons)
         )
-    keeps_count = connect.rule in ("one_to_one", "all_to_all")
-    scaled = pathway.model_copy(update={"connect": connect.model_copy(update=changes)})
-    return scaled if keeps_count or synapses == 1 else _boosted(scaled, 1 / sqrt(synapses))
+    return pathway.model_copy(update={"connect": connect.model_copy(update=changes)})
+
+
+def _whole(number: float, fraction: float) -> int:
+    """A fraction of a number of synapses, which is never none of some."""
+    return max(round(number * fraction), min(1, round(number)))
 
 
 def _cell(number: float) -> tuple[tuple[Value, ...], ...]:
     return ((constant(number),),)
 
 
-def _boosted(pathway: Pathway, factor: float) -> Pathway:
+def _fractions(circuit: Circuit, smaller: Circuit) -> dict[Path, float]:
+    """The fraction of its synapses per neuron that each pathway and each stimulus is left with."""
+    sizes, left, synapses = sizes_of(circuit), sizes_of(smaller), circuit.scale.synapses.mean
+    fractions: dict[Path, float] = {
+        ("stimuli", name): synapses
+        for name, stimulus in circuit.stimuli.items()
+        if stimulus.weight is not None and stimulus.number[0][0].mean > 1
+    }
+    for name, pathway in circuit.pathways.items():
+        before, after = in_degree_of(pathway, sizes), in_degree_of(smaller.pathways[name], left)
+        wanted = before * left.get(pathway.post[0], 1) * synapses
+        if pathway.connect.rule == "fixed_total_number" and round(wanted):
+            # in-degrees are random, and their spread is far above what rounding the total changes
+            fractions["pathways", name] = synapses
+        else:
+            fractions["pathways", name] = after / before if before and after else 1.0
+    return fractions
+
+
+def _boosted(pathway: Pathway, fraction: float) -> Pathway:
     """With stronger synapses, and their bounds too, so that a weight keeps its part of them."""
+    if fraction == 1:
+        return pathway
+    factor = 1 / sqrt(fraction)
     bounds = {
         key: bound.scaled(factor)
         for key in ("w_min", "w_max")
@@ -135,77 +137,71 @@ def _boosted(pathway: Pathway, factor: float) -> Pathway:
     )
 
 
-def _scaled_stimulus(stimulus: Stimulus, synapses: float) -> Stimulus:
-    if stimulus.weight is None or stimulus.number[0][0].mean <= 1:
+def _scaled_stimulus(stimulus: Stimulus, fraction: float) -> Stimulus:
+    if fraction == 1 or stimulus.weight is None:
         return stimulus
-    number = _cell(stimulus.number[0][0].mean * synapses)
+    number = _cell(stimulus.number[0][0].mean * fraction)
     return stimulus.model_copy(
-        update={"number": number, "weight": stimulus.weight.scaled(1 / sqrt(synapses))}
+        update={"number": number, "weight": stimulus.weight.scaled(1 / sqrt(fraction))}
     )
 
 
-def _lost_currents(
-    circuit: Circuit, sizes: dict[str, int], root: float
-) -> tuple[dict[str, float], tuple[str, ...]]:
-    """Mean current that each population loses, and what could not be computed."""
-    lost: dict[str, float] = {}
-    unknown: list[str] = []
-    for name, pathway in circuit.pathways.items():
-        if pathway.connect.rule in ("one_to_one", "all_to_all") or pathway.post[0] not in sizes:
-            continue
-        rate = _rate_of(circuit, pathway.pre[0])
-        charge = _charge(circuit, pathway.receptor, pathway.weight[0][0])
-        if rate is None or charge is None:
-            why = (
-                f"no rate of {pathway.pre[0]} under `reference:`"
-                if rate is None
-                else "its synapse is no plain current"
-            )
-            unknown.append(f"mean input through {name}: {why}")
-            continue
-        in_degree = in_degree_of(pathway, sizes)
-        lost[pathway.post[0]] = (
-            lost.get(pathway.post[0], 0.0) + (1 - root) * in_degree * rate * charge
+def _compensation(lost: tuple[Loss, ...]) -> dict[str, Stimulus]:
+    """The constant current at each place that makes up for the mean input which is lost there."""
+    currents: dict[tuple[str, str], float] = {}
+    for each in lost:
+        currents[each.place] = currents.get(each.place, 0.0) + each.current
+    return {
+        ".".join(filter(None, ("compensation", *place))): Stimulus(
+            kind="current",
+            target=(place[0],),
+            compartment=place[1],
+            parameters={"amplitude": constant(current, _AMPERE)},
         )
-    for name, stimulus in circuit.stimuli.items():
-        number = stimulus.number[0][0].mean
-        if stimulus.weight is None or number <= 1:
-            continue
-        rate = _steady_rate(circuit, stimulus)
-        if rate is None:
-            unknown.append(f"mean input through {name}: its rate is not steady")
-            continue
-        charge = _charge(circuit, stimulus.through, stimulus.weight)
-        if charge is None:
-            unknown.append(f"mean input through {name}: its synapse is no plain current")
-        else:
-            target = stimulus.target[0]
-            lost[target] = lost.get(target, 0.0) + (1 - root) * number * rate * charge
-    return lost, tuple(unknown)
+        for place, current in currents.items()
+        if current
+    }
 
 
-def _rate_of(circuit: Circuit, population: str) -> float | None:
-    if circuit.reference and population in circuit.reference.rates:
-        return circuit.reference.rates[population].mean
-    if population in circuit.populations and circuit.populations[population].neuron == "poisson":
-        rate = circuit.populations[population].parameters.get("rate")
-        return rate.mean if rate else 0.0
-    return None
+def _report(
+    circuit: Circuit, smaller: Circuit, fractions: Mapping[Path, float], lost: tuple[Loss, ...]
+) -> ScaleReport:
+    """What was kept and lost, derived from what was done."""
+    kept, synapses = [], circuit.scale.synapses.mean
+    if any(fraction != 1 for fraction in fractions.values()):
+        kept.append(
+            "variance of the synaptic input at the same rates "
+            "(weights divided by the root of the fraction of synapses)"
+        )
+    unknown = {each.place[0] for each in lost if each.unknown}
+    made_up = {each.place[0] for each in lost if each.current} - unknown
+    if made_up:
+        through = [e.path for e in lost if e.current and e.place[0] in made_up]
+        plastic = any(p[0] == "pathways" and circuit.pathways[str(p[1])].rules for p in through)
+        kept.append(
+            f"mean of the synaptic input of {counted(len(made_up), 'population')} (constant current"
+            f"{' for the weights at the start' if plastic else ''}; van Albada 2015)"
+        )
+    left_out = [f"mean input through {e.path[1]}: {e.unknown}" for e in lost if e.unknown]
+    if uneven := _uneven(circuit, smaller, fractions):
+        left_out.append(f"one fraction of synapses per neuron, {synapses:g}: {uneven}")
+    left_out.append(
+        "numbers of neurons and synapses, and with them the correlations, which grow as 1/N"
+        if synapses != 1
+        else "the number of neurons, and with it sparseness: correlations grow"
+    )
+    return ScaleReport(tuple(kept), tuple(left_out))
 
 
-def _steady_rate(circuit: Circuit, stimulus: Stimulus) -> float | None:
-    """Rate of one source in Hz, or None where it changes in time or its kind is not known."""
-    part = part_or_none(circuit, "stimuli", stimulus.kind)
-    if not isinstance(part, StimulusKind):
-        return None
-    values = {name: parameter.default for name, parameter in part.parameters.items()}
-    given = values | stimulus.parameters
-    return evaluated(part.rate, {name: value.mean for name, value in given.items()})
-
-
-def _charge(circuit: Circuit, use: SynapseUse, weight: Value) -> float | None:
-    """Charge of one spike in coulomb; None where it depends on the membrane or is not known."""
-    part = part_or_none(circuit, "synapses", use.part)
-    if not isinstance(part, Synapse) or not part.charge:
-        return None
-    return evaluated(part.charge, numbers_of(part, use) | {"w": weight.mean})
+def _uneven(circuit: Circuit, smaller: Circuit, fractions: Mapping[Path, float]) -> str:
+    """The in-degrees of pathways that are left with another fraction of their synapses."""
+    sizes, left, synapses = sizes_of(circuit), sizes_of(smaller), circuit.scale.synapses.mean
+    told = [
+        f"{in_degree_of(smaller.pathways[name], left):.3g} of "
+        f"{in_degree_of(pathway, sizes):.3g} in {name}"
+        for name, pathway in circuit.pathways.items()
+        if abs(fractions["pathways", name] / synapses - 1) > _ROUNDING
+    ]
+    more = len(told) - _NAMED
+    shown = ", ".join(told[:_NAMED])
+    return f"{shown}, and {counted(more, 'other pathway')}" if more > 0 else shown

@@ -13,11 +13,14 @@ from thalia.circuit.part_use import Stimulus, SynapseUse
 from thalia.circuit.spec import Circuit, Pathway
 from thalia.compiler.options import CompilerOptions
 from thalia.compiler.synaptic_input import (
+    efficacy_of,
     evaluated,
     in_degree_of,
+    means,
     numbers_of,
     part_or_none,
     sign_of,
+    sizes_of,
 )
 from thalia.errors import Diagnostics, Path
 from thalia.library.schema import Neuron, Rheobase, Synapse
@@ -64,7 +67,7 @@ class _Weigher:
 
     def whole(self) -> tuple[Circuit, set[str]]:
         """The circuit with its final weights and no gain left, and the excited populations."""
-        sizes = {each: found.size or 1 for each, found in self.circuit.populations.items()}
+        sizes = sizes_of(self.circuit)
         pathways = {
             name: self.pathway(name, pathway, sizes)
             for name, pathway in self.circuit.pathways.items()
@@ -84,6 +87,12 @@ class _Weigher:
         post = pathway.post[0]
         weight: Value | DriveTarget = pathway.weight[0][0]
         if isinstance(weight, DriveTarget):
+            if pathway.connect.rule == "distance":
+                message = (
+                    "drive() needs an in-degree, which here depends on the positions of neurons"
+                )
+                hint = "give the weight with its unit"
+                self.problem(("pathways", name, "weight"), message, hint)
             efficacy = 1.0
             for use in pathway.synapse[:-1]:
                 efficacy *= self.efficacy(use, weight.rate, ("pathways", name, "weight"))
@@ -222,14 +231,7 @@ class _Weigher:
 
     def efficacy(self, use: SynapseUse, rate: float, path: Path) -> float:
         """What short-term plasticity leaves of a weight at a steady rate."""
-        part = part_or_none(self.circuit, "synapses", use.part)
-        if not isinstance(part, Synapse) or part.weight is not None:
-            return 1.0
-        found = (
-            evaluated(part.mean_efficacy, numbers_of(part, use) | {"rate": rate})
-            if part.mean_efficacy
-            else None
-        )
+        found = efficacy_of(self.circuit, use, rate)
         if not found:
             self.problem(
                 path,
@@ -244,11 +246,7 @@ class _Weigher:
         return part if isinstance(part, Neuron) else None
 
     def values(self, neuron: Neuron, population: str) -> dict[str, float]:
-        given = self.circuit.populations[population].parameters
-        return {
-            name: given.get(name, parameter.default).mean
-            for name, parameter in neuron.parameters.items()
-        }
+        return means(neuron.overlaid(self.circuit.populations[population].parameters))
 
     def number(self, expression: str, population: str) -> float | None:
         """What an expression of a neuron's parameters is for a population."""
@@ -261,4 +259,5 @@ def _drawn(mean: float, cv: float, dimension: Dimension) -> Value:
         return constant(mean, dimension)
     if mean > 0:
         return Value("lognormal", (mean, cv * mean), dimension)
-    return Value("normal", (mean, -cv * mean), dimension, high=0.0)
+    drawn = Value("normal", (mean, -cv * mean), dimension, high=0.0)
+    return drawn.scaled(mean / drawn.mean)  # what is not drawn above 0 lowers the mean

@@ -6,6 +6,7 @@ from pathlib import Path as FilePath
 
 from thalia.compiler.efficacy import scaling_rules
 from thalia.compiler.plan import PathwayPlan, Plan, SynapseGroup, includes
+from thalia.compiler.synaptic_input import in_degree
 from thalia.errors import fail
 from thalia.syntax.equations import identifiers
 
@@ -18,18 +19,7 @@ HELD_BYTES = 22
 def expected_synapses(pathway: PathwayPlan, plan: Plan) -> float:
     """Mean number of synapses of a pathway."""
     pre, post = (plan.population(end)[1].size for end in (pathway.pre, pathway.post))
-    connect = pathway.connect
-    number = connect.number[0][0].mean if connect.number else 0.0
-    probability = connect.probability[0][0].mean if connect.probability else 1.0
-    return {
-        "pairwise_bernoulli": pre * post * probability,
-        "distance": pre * post * probability,
-        "fixed_total_number": number,
-        "fixed_indegree": number * post,
-        "fixed_outdegree": number * pre,
-        "one_to_one": float(min(pre, post)),
-        "all_to_all": float(pre * post),
-    }[connect.rule]
+    return in_degree(pathway.connect, pre, post, pathway.pre == pathway.post) * post
 
 
 def bytes_per_synapse(synapses: SynapseGroup, precision: str = "double") -> int:

@@ -4,24 +4,24 @@ from collections.abc import Mapping
 from math import log, log1p
 
 from thalia.circuit.part_use import SynapseUse
-from thalia.circuit.spec import Circuit, Pathway
+from thalia.circuit.spec import Circuit, Connect, Pathway
 from thalia.errors import CircuitError
 from thalia.library.schema import Layer, Part, Synapse
 from thalia.syntax.equations import evaluate
 from thalia.syntax.expressions import EquationError
+from thalia.syntax.units import Value
 
 
-def total_number(pathway: Pathway, sizes: dict[str, int]) -> float:
-    """Synapses of a pathway with `fixed_total_number`, before rounding.
+def total_number(connect: Connect, pre: int, post: int) -> float:
+    """Synapses of `fixed_total_number` between so many neurons, before rounding.
 
     From a probability it is the number for which a pair is connected at least once with that
     probability when synapses fall on pairs at random: K = ln(1-p) / ln(1 - 1/(N_pre N_post))
     (Potjans & Diesmann 2014).
     """
-    if pathway.connect.number is not None:
-        return float(pathway.connect.number[0][0].mean)
-    probability = pathway.connect.probability[0][0].mean  # type: ignore[index]
-    pairs = sizes.get(pathway.pre[0], 1) * sizes.get(pathway.post[0], 1)
+    if connect.number is not None:
+        return float(connect.number[0][0].mean)
+    probability, pairs = connect.probability[0][0].mean, pre * post  # type: ignore[index]
     return (
         log(1 - probability) / log1p(-1 / pairs)
         if 0 < probability < 1 and pairs > 1
@@ -29,21 +29,29 @@ def total_number(pathway: Pathway, sizes: dict[str, int]) -> float:
     )
 
 
-def in_degree_of(pathway: Pathway, sizes: dict[str, int]) -> float:
-    """Mean number of synapses on a postsynaptic neuron."""
-    connect, pre, post = (
-        pathway.connect,
-        sizes.get(pathway.pre[0], 1),
-        sizes.get(pathway.post[0], 1),
-    )
+def sizes_of(circuit: Circuit) -> dict[str, int]:
+    """The number of neurons of every population."""
+    return {name: population.size or 1 for name, population in circuit.populations.items()}
+
+
+def in_degree(connect: Connect, pre: int, post: int, recurrent: bool) -> float:
+    """Mean number of synapses on a postsynaptic neuron; for `distance`, if all were at the peak."""
     if connect.rule == "fixed_total_number":
-        return total_number(pathway, sizes) / post
+        return total_number(connect, pre, post) / post
     if connect.number is not None:
         number = connect.number[0][0].mean
         return number if connect.rule == "fixed_indegree" else number * pre / post
-    if connect.probability is not None:
-        return connect.probability[0][0].mean * pre
-    return pre if connect.rule == "all_to_all" else 1.0
+    if connect.rule == "one_to_one":
+        return 1.0
+    sources = pre - (recurrent and not connect.autapses)
+    probability = connect.probability[0][0].mean if connect.probability is not None else 1.0
+    return probability * sources
+
+
+def in_degree_of(pathway: Pathway, sizes: Mapping[str, int]) -> float:
+    """Mean number of synapses of a pathway on a postsynaptic neuron."""
+    (pre,), (post,) = pathway.pre, pathway.post
+    return in_degree(pathway.connect, sizes.get(pre, 1), sizes.get(post, 1), pre == post)
 
 
 def part_or_none(circuit: Circuit, kind: str, name: str) -> Part | None:
@@ -62,11 +70,27 @@ def evaluated(expression: str, values: Mapping[str, float]) -> float | None:
         return None
 
 
+def efficacy_of(circuit: Circuit, use: SynapseUse, rate: float) -> float | None:
+    """The fraction of a weight that short-term plasticity leaves at a steady rate.
+
+    1 for what is no short-term plasticity; None where it is not defined.
+    """
+    part = part_or_none(circuit, "synapses", use.part)
+    if not isinstance(part, Synapse) or part.weight is not None:
+        return 1.0
+    if not part.mean_efficacy:
+        return None
+    return evaluated(part.mean_efficacy, numbers_of(part, use) | {"rate": rate})
+
+
 def numbers_of(part: Layer, use: SynapseUse) -> dict[str, float]:
-    """The numbers of a synapse: its defaults, a preset's, and those that the circuit gives."""
-    values = {name: parameter.default for name, parameter in part.parameters.items()}
-    values |= part.presets[use.preset].parameters if use.preset in part.presets else {}
-    return {name: value.mean for name, value in (values | use.parameters).items()}
+    """The means of a synapse's parameters, as a pathway or a stimulus uses it."""
+    return means(part.overlaid(use.parameters, use.preset))
+
+
+def means(values: Mapping[str, Value]) -> dict[str, float]:
+    """The mean of every parameter, in SI."""
+    return {name: value.mean for name, value in values.items()}
 
 
 # where charge is compared if the neuron defines no rheobase: between the reversal potentials of

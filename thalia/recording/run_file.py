@@ -12,9 +12,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.codegen.listing import counted
 from thalia.compiler.graph import Network, network_from
-from thalia.errors import did_you_mean, fail
+from thalia.errors import counted, did_you_mean, fail
 from thalia.recording.writer import FORMAT, unreadable
 
 
