@@ -92,7 +92,7 @@ def around_one(tmp_path_factory):
             )
     text = AROUND_ONE.format(populations=", ".join(populations), pathways=", ".join(pathways))
     file = tmp_path_factory.mktemp("around_one") / "run.h5"
-    return thalia.run(thalia.loads(text), backend="runtime", output=file)
+    return thalia.run(thalia.loads(text), backend="cpp", output=file)
 
 
 @pytest.mark.parametrize("synapse", DRIVING)
@@ -322,7 +322,7 @@ def released(tmp_path_factory):
         stimuli="",
         every=1000,
         file=tmp_path_factory.mktemp("released") / "run.h5",
-        backend="runtime",
+        backend="cpp",
     )  # fmt: skip
     return {name: v[-1] - v[2] for name, v in found.items()}
 

@@ -35,7 +35,7 @@ def test_no_gate_keeps_slow_pairs_from_potentiating(frequency):
     pre = [100 + k * 1000 / frequency for k in range(5)]
 
     weight = outcome(
-        "stdp_pair", [pre], [[t + 5 for t in pre]], settings={"a_minus": 0}, backend="runtime"
+        "stdp_pair", [pre], [[t + 5 for t in pre]], settings={"a_minus": 0}, backend="cpp"
     ).weight
 
     assert weight - 0.5 >= 5 * closed_form(5) * (1 - 1e-9)

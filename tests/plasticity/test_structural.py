@@ -68,9 +68,14 @@ def test_memory_is_flat_and_zero_is_not_the_end(simulate):
 def test_a_synapse_that_is_not_connected_transmits_nothing_and_learns_nothing(simulate):
     """With everything unconnected the cells do not know of their sources."""
     given = {"rate": "50 Hz", "weight": "0.9 mV"}
-    cut = simulate(circuit("at_start: 0, growth: 0", **given))
-    alone = simulate(circuit("at_start: 0, growth: 0", **{**given, "rate": "0 Hz"}))
-    joined = simulate(circuit("growth: 0", **given))
+    cut, alone, joined = (
+        simulate(text, backend="cpp")  # one program
+        for text in (
+            circuit("at_start: 0, growth: 0", **given),
+            circuit("at_start: 0, growth: 0", **{**given, "rate": "0 Hz"}),
+            circuit("growth: 0", **given),
+        )
+    )
 
     assert not cut.weights["p"].w.any()
     assert len(joined.spikes["cells"]) > 1.2 * len(cut.spikes["cells"])
