@@ -1,6 +1,8 @@
 """The compiled backend and the runtime give the same bits; one program serves every seed, weight and duration."""
 
 import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -241,7 +243,25 @@ def test_parts_of_all_programs_that_are_damaged_are_compiled_again(monkeypatch, 
 
     assert (again, mended) == (header, part)
     assert mended.read_bytes() == whole
-    assert sorted(file.name for file in header.parent.iterdir() if file.is_dir()) == []
+
+
+def test_parts_of_all_programs_are_compiled_by_one_of_those_who_need_them(monkeypatch, tmp_path):
+    monkeypatch.setenv("THALIA_CACHE", str(tmp_path))
+    compiled, compile, together = [], compiler._compile, threading.Barrier(4)
+    monkeypatch.setattr(
+        compiler, "_compile", lambda *given: (compiled.append(given[1]), compile(*given))
+    )
+    common = {"common.h": "#pragma once", "two.cpp": "int two = 2;"}
+
+    def parts(_):
+        together.wait()
+        return compiler._common_parts(common)[0]
+
+    with ThreadPoolExecutor(4) as pool:
+        (header,) = {*pool.map(parts, range(4))}
+
+    assert sorted(compiled) == ["common.h.gch", "two.cpp.o"]
+    assert header.exists()
 
 
 def test_an_array_of_another_length_is_refused(tmp_path):

@@ -14,7 +14,8 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
@@ -167,6 +168,16 @@ def hold_folder(name: str) -> tuple[FilePath, Hold]:
         place.mkdir(parents=True, exist_ok=True)
         if (hold := _lock(place)) is not None:
             return place, hold
+
+
+@contextmanager
+def alone(place: FilePath) -> Iterator[None]:
+    """Wait until no other process builds in a folder; where files cannot be locked, go on."""
+    with open(place / "building", "a") as file:
+        if fcntl is not None:
+            with suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def seal(

@@ -5,14 +5,13 @@ import os
 import shlex
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import cache
 from hashlib import sha256
 from pathlib import Path as FilePath
 
-from thalia.backends.cache import Description, Hold, hold_folder, is_whole, seal
+from thalia.backends.cache import Description, Hold, alone, hold_folder, is_whole, seal
 
 # No -ffast-math: sums keep their order, so that a resumed run is bit-identical.
 FLAGS = (
@@ -124,20 +123,18 @@ def _common_parts(common: Mapping[str, str]) -> tuple[FilePath, list[FilePath], 
     """
     digest = sha256(json.dumps([identity(), *common.items()]).encode()).hexdigest()[:16]
     folder, hold = hold_folder(f"common-{digest}")
-    sources = [name for name in common if name.endswith(".cpp")]
-    objects = [f"{name}.o" for name in sources]
+    objects = [f"{name}.o" for name in common if name.endswith(".cpp")]
     if not is_whole(folder):
-        own = FilePath(tempfile.mkdtemp(dir=folder))  # another process may be building the same
-        for name, text in common.items():
-            (own / name).write_text(text)
-            if not (folder / name).exists():
-                (own / name).replace(folder / name)
-        steps = {f"{name}.o": ["-c", name] for name in sources}
-        steps["common.h.gch"] = ["-x", "c++-header", "common.h"]
-        _compile_all({str(own / name): step for name, step in steps.items()}, folder)
-        for name in steps:
-            (own / name).replace(folder / name)
-        shutil.rmtree(own)
-        needed = ("common.h", "common.h.gch", *objects)
-        seal(folder, Description("parts of all programs"), needed, {})
+        with alone(folder):
+            if not is_whole(folder):
+                _compile_common(common, objects, folder)
     return folder / "common.h", [folder / name for name in objects], hold
+
+
+def _compile_common(common: Mapping[str, str], objects: list[str], folder: FilePath) -> None:
+    for name, text in common.items():
+        (folder / name).write_text(text)
+    steps = {name: ["-c", name.removesuffix(".o")] for name in objects}
+    _compile_all(steps | {"common.h.gch": ["-x", "c++-header", "common.h"]}, folder)
+    needed = ("common.h", "common.h.gch", *objects)
+    seal(folder, Description("parts of all programs"), needed, {})
