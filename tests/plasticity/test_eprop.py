@@ -233,7 +233,7 @@ def test_online_it_learns_the_published_task_as_well():
         text[: text.index("             plasticity: [{rule: feedback_alignment")]
         .rstrip()
         .rstrip(",")
-        + "}\n"
+        + ", plasticity: []}\n"
     )
     subject = subject_of(thalia.loads(text))
     given = {
