@@ -11,7 +11,7 @@ import yaml
 from thalia.circuit.experiment_spec import BASELINE
 from thalia.circuit.serialize import as_data
 from thalia.circuit.spec import Circuit
-from thalia.errors import CircuitError, Path, Problem, did_you_mean
+from thalia.errors import MOST_PROBLEMS, CircuitError, Path, Problem, did_you_mean
 from thalia.syntax.former_names import current_names, current_path
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import Source, read_text, read_yaml
@@ -112,6 +112,8 @@ def _current(data: dict[str, Any], source: Source) -> tuple[dict[str, Any], Sour
 
 def _rest(data: dict[str, Any], source: Source, problems: tuple[Problem, ...]) -> Circuit | None:
     """The circuit without the keys that have problems, or without the entries that contain them."""
+    if len(problems) > MOST_PROBLEMS:
+        return None
     wrong: set[Path] = set()
     for depth in (None, 2):
         wrong |= {problem.path[:depth] for problem in problems}

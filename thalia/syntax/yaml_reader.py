@@ -14,6 +14,7 @@ MAX_NODES = 200_000
 MAX_DEPTH = 200
 _LIBYAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _READ_MORE_FREELY = re.compile(r"[\t?]")
+_BRACKETS = re.compile(r"[\[\]{}]")
 CONTENT = "|"  # below the path of a text, the place of its first letter
 _HINTS = {  # by what the messages of the parser contain
     "'\\t'": "use spaces in place of tabs",
@@ -129,6 +130,9 @@ def read_yaml(text: str, name: str, folder: FilePath = FilePath(".")) -> tuple[o
         With every duplicate key and refused tag, or the first place where the text is not valid
         YAML.
     """
+    if _flow_depth(text) > MAX_DEPTH:
+        hint = "write lists and mappings in lines of their own"
+        raise CircuitError([Problem((), "is nested too deeply", hint, name)])
     try:
         root = _compose(text)
     except yaml.MarkedYAMLError as error:
@@ -150,6 +154,16 @@ def read_yaml(text: str, name: str, folder: FilePath = FilePath(".")) -> tuple[o
 def _hint(found: str) -> str:
     """How text is made YAML in which the parser found something else."""
     return next((hint for words, hint in _HINTS.items() if words in found), "")
+
+
+def _flow_depth(text: str) -> int:
+    """Levels of brackets, at most: those in quotes and comments count, too."""
+    steps = (1 if bracket in "[{" else -1 for bracket in _BRACKETS.findall(text))
+    depth = deepest = 0
+    for step in steps:
+        depth = max(depth + step, 0)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _compose(text: str) -> yaml.Node | None:

@@ -89,7 +89,8 @@ def _group(
         inputs=tuple(received.inputs.values()),
         receives=receives,
     )
-    if _inputs_fit(name, population, received, receives, diagnostics):
+    is_own = population.neuron in circuit.neurons or population.neuron.endswith(".yaml")
+    if _inputs_fit(name, population, received, receives, is_own, diagnostics):
         _check_equations(circuit, part, group, received, (*path, "neuron"), diagnostics)
     return group
 
@@ -133,6 +134,7 @@ def _inputs_fit(
     population: Population,
     received: Received,
     receives: Mapping[str, Dimension],
+    is_own: bool,
     diagnostics: Diagnostics,
 ) -> bool:
     """Whether the neuron model has a place for everything that reaches it."""
@@ -145,6 +147,11 @@ def _inputs_fit(
     if "input_current" not in receives:
         what = "spikes through a synapse, or a current"
         hint = "it only accepts stimuli that are rates" if receives else hint
+        if is_own:
+            hint = (
+                f"let an equation of '{population.neuron}' read it, "
+                "as in `dv/dt = … + input_current/c_m : volt`"
+            )
     for origin in wrong:
         message = f"{name} is a '{population.neuron}' and cannot receive {what}"
         diagnostics.error(origin, message, hint)

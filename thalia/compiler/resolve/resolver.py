@@ -7,7 +7,13 @@ from thalia.compiler.options import CompilerOptions
 from thalia.compiler.plan import Plan
 from thalia.compiler.resolve.dales_law import check_signs
 from thalia.compiler.resolve.inputs import collect_inputs
-from thalia.compiler.resolve.names import check_names, check_record, check_reference
+from thalia.compiler.resolve.names import (
+    check_magnitudes,
+    check_names,
+    check_record,
+    check_reference,
+    check_variables,
+)
 from thalia.compiler.resolve.neuromodulators import (
     global_variables,
     in_phases,
@@ -40,6 +46,7 @@ def resolve(scaled: Scaled, options: CompilerOptions, diagnostics: Diagnostics) 
     """
     circuit = scaled.circuit
     check_names(circuit, diagnostics)
+    check_magnitudes(circuit, diagnostics)
 
     # what is written, each with its component and its parameters
     modulators = resolve_modulators(circuit, diagnostics)
@@ -63,6 +70,7 @@ def resolve(scaled: Scaled, options: CompilerOptions, diagnostics: Diagnostics) 
     changes = weight_changes(circuit)
     synapses = build_synapses(circuit, pathways, states, modulators, changes, diagnostics)
     check_synapses(circuit, pathways, synapses, groups, shared, diagnostics)
+    check_variables(groups, synapses, shared, diagnostics)
     check_signs(circuit, synapses.values(), diagnostics)
     instructed = instructions(circuit, pathways, states, diagnostics)
 
