@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from thalia.codegen.brian_model import import_brian2
-from thalia.library.reserved_names import RESERVED_NAMES
+from thalia.syntax.reserved_names import RESERVED_NAMES, SOLVER_NAMES
 
-LIST = Path(str(files("thalia.library") / "reserved_names.txt"))
+FOLDER = Path(str(files("thalia.syntax")))
 KEYWORDS = """
 alignas alignof and and_eq asm atomic_cancel atomic_commit atomic_noexcept auto bitand bitor bool
 break case catch char char8_t char16_t char32_t class compl concept const consteval constexpr
@@ -28,6 +28,8 @@ register reinterpret_cast requires restrict return short signed sizeof static st
 static_cast struct switch synchronized template this thread_local throw true try typedef typeid
 typename typeof union unsigned using virtual void volatile wchar_t while xor xor_eq final override
 import module
+owner self codeobj_name scalar_code vector_code variables variable_indices template_kwds profiled
+pointers_lines support_code_lines hashdefine_lines user_headers kernel_lines denormals_code_lines
 threadIdx blockIdx blockDim gridDim warpSize
 """
 TYPES = """
@@ -109,9 +111,31 @@ def needed() -> set[str]:
     return {name for name in found | set(of_preprocessor()) if re.fullmatch(r"[A-Za-z]\w*", name)}
 
 
-def test_the_list_of_reserved_names_is_complete(needed, request):
-    if request.config.getoption("--update-golden"):
-        kept = sorted(needed | RESERVED_NAMES)
-        LIST.write_text("".join(f"{name}\n" for name in kept), encoding="utf-8")
+def of_solver() -> set[str]:
+    """The names that sympy takes for its own where Brian2 hands it the name of a variable."""
+    import builtins
 
-    assert needed <= set(LIST.read_text(encoding="utf-8").split())
+    import sympy
+
+    known = {*sympy.__all__, *dir(builtins)} - {"I", "E"}
+    return {name for name in known if re.fullmatch(r"[A-Za-z]\w*", name)}
+
+
+def checked(file: str, needed: set[str], listed: frozenset[str], update: bool) -> set[str]:
+    """What a list lacks; with `update` it is added first."""
+    path = FOLDER / file
+    if update:
+        path.write_text("".join(f"{name}\n" for name in sorted(needed | listed)), encoding="utf-8")
+    return needed - set(path.read_text(encoding="utf-8").split())
+
+
+def test_the_list_of_reserved_names_is_complete(needed, request):
+    update = request.config.getoption("--update-golden")
+
+    assert not checked("reserved_names.txt", needed, RESERVED_NAMES, update)
+
+
+def test_the_list_of_names_of_the_solver_is_complete(request):
+    update = request.config.getoption("--update-golden")
+
+    assert not checked("solver_names.txt", of_solver(), SOLVER_NAMES, update)

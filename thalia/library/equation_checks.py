@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from thalia.errors import Path, Problem, did_you_mean
-from thalia.library.reserved_names import RESERVED_NAMES
 from thalia.syntax.equations import WEIGHT, Equation, Statement, calls, degree, identifiers
 from thalia.syntax.expressions import FUNCTIONS, RANDOM
+from thalia.syntax.reserved_names import RESERVED_NAMES, SOLVER_NAMES
 from thalia.syntax.units import UNITS, Value, dimension_name
 
 HELD = "constant over dt"
@@ -60,6 +60,9 @@ def _of_equation(
 ) -> Iterator[tuple[str, str]]:
     if found := _wrong_name(equation.name, names):
         yield found
+    elif names.meet_code and equation.kind == "ode" and equation.name in SOLVER_NAMES:
+        message = f"'{equation.name}' cannot be the name of a variable with an equation dx/dt: "
+        yield f"{message}it is one of sympy", f"choose another name: {equation.name}_0"
     elif equation.name in seen:
         yield seen[equation.name], "keep one, or choose another name"
     allowed = flags.get(equation.kind, ())

@@ -7,6 +7,7 @@ from itertools import pairwise
 from thalia.errors import did_you_mean
 from thalia.syntax.equations import Equation, Statement, tree
 from thalia.syntax.expressions import FUNCTIONS, EquationError, constant_value
+from thalia.syntax.reserved_names import RESERVED_NAMES
 from thalia.syntax.units import (
     DIMENSIONLESS,
     UNITS,
@@ -14,6 +15,7 @@ from thalia.syntax.units import (
     a_dimension,
     dimension_name,
     multiply,
+    si_unit,
 )
 
 # what a function's dimension is, if it is not a number of numbers
@@ -63,7 +65,7 @@ class _Dimensions:
             if node.id in known:
                 return known[node.id]
         if node.id in UNITS:
-            return UNITS[node.id][1]
+            return _unit(node.id)
         raise EquationError(f"'{node.id}' is not defined here; {did_you_mean(node.id, self.names)}")
 
     def _binop(self, node: ast.BinOp) -> Dimension:
@@ -129,6 +131,15 @@ class _Dimensions:
         for argument in node.args if name not in _OF_ANYTHING else ():
             self._bare(argument)
         return DIMENSIONLESS
+
+
+def _unit(name: str) -> Dimension:
+    """The dimension of a unit; those of a letter, and a few others, are no names in equations."""
+    size, dimension = UNITS[name]
+    if name not in RESERVED_NAMES:
+        instead = si_unit(dimension) if size == 1 else f"{size!r}*{si_unit(dimension)}"
+        raise EquationError(f"'{name}' is not a unit in equations", f"write `{instead}`")
+    return dimension
 
 
 def check_equation(equation: Equation, names: Mapping[str, Dimension]) -> None:

@@ -7,6 +7,11 @@ tests/syntax/test_reserved_names.py, which fails where a compiler knows another 
 
 from importlib.resources import files
 
-RESERVED_NAMES = frozenset(
-    (files("thalia.library") / "reserved_names.txt").read_text(encoding="utf-8").split()
-)
+
+def _listed(file: str) -> frozenset[str]:
+    return frozenset((files("thalia.syntax") / file).read_text(encoding="utf-8").split())
+
+
+RESERVED_NAMES = _listed("reserved_names.txt")
+# those of sympy, which variables with an equation `dx/dt` cannot have
+SOLVER_NAMES = _listed("solver_names.txt")
