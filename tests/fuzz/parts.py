@@ -317,8 +317,8 @@ def _stop(*_: object) -> None:
     raise TooLong
 
 
-def outcome(text: str) -> str:
-    """'refused', 'coded', or what went wrong with a circuit."""
+def outcome(text: str, code: bool = True) -> str:
+    """'refused', 'coded', or what went wrong with a circuit; without `code`, only `check`."""
     signal.signal(signal.SIGALRM, _stop)
     signal.setitimer(signal.ITIMER_REAL, LONGEST)
     try:
@@ -331,7 +331,7 @@ def outcome(text: str) -> str:
         return f"check: {type(error).__name__}: {error}"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-    return _coded(plan)
+    return _coded(plan) if code else "coded"
 
 
 def _coded(plan: Any) -> str:

@@ -10,7 +10,7 @@ import yaml
 
 from thalia.circuit.experiment_spec import BASELINE
 from thalia.circuit.serialize import as_data
-from thalia.circuit.spec import Circuit
+from thalia.circuit.spec import MOST_ELEMENTS, Circuit, too_many
 from thalia.errors import MOST_PROBLEMS, CircuitError, Path, Problem, did_you_mean
 from thalia.syntax.former_names import current_names, current_path
 from thalia.syntax.validation import parse
@@ -83,6 +83,7 @@ def loads(
         )
     if data["thalia"] != VERSION:
         raise CircuitError([_other_version(data["thalia"], source)])
+    _check_number(data, name)
     data, source = _current(data, source)
     for path, value in (set or {}).items():
         place = f"--set {path}"
@@ -102,6 +103,20 @@ def _other_version(found: object, source: Source) -> Problem:
     is_newer = isinstance(found, int) and found > VERSION
     hint = "install a newer Thalia" if is_newer else f"begin the file with `thalia: {VERSION}`"
     return Problem(("thalia",), message, hint, source.locate(("thalia",)))
+
+
+def _check_number(data: dict[str, Any], name: str) -> None:
+    """Refuse a circuit of more elements than are checked in a few seconds, before any is read.
+
+    Raises
+    ------
+    CircuitError
+        If there are more.
+    """
+    written = (data.get(key) for key in ("populations", "pathways", "stimuli", "modulators"))
+    count = sum(len(each) for each in written if isinstance(each, dict))
+    if count > MOST_ELEMENTS:
+        raise CircuitError([too_many(count, name)])
 
 
 def _current(data: dict[str, Any], source: Source) -> tuple[dict[str, Any], Source]:

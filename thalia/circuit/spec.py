@@ -15,6 +15,7 @@ from thalia.circuit.part_use import (
     SynapseFields,
     SynapseUse,
 )
+from thalia.errors import Problem
 from thalia.library.lookup import NEURON_MODEL, OWN_KEYS, find
 from thalia.library.protocol_schema import Window
 from thalia.library.schema import ModulatorKind, Neuron, Part, Rule, StimulusKind, Synapse
@@ -40,6 +41,18 @@ from thalia.syntax.fields import (
 from thalia.syntax.former_names import ChangesOf
 from thalia.syntax.units import UNITS, constant
 from thalia.syntax.yaml_reader import Source
+
+MOST_ELEMENTS = 4000  # of a circuit, which are checked within a few seconds
+
+
+def too_many(count: int, place: str) -> Problem:
+    """The problem of a circuit with more populations, pathways and so on than are checked."""
+    message = (
+        f"there are {count:,} populations, modulators, stimuli and pathways, "
+        f"expected at most {MOST_ELEMENTS:,}"
+    )
+    hint = "a matrix pathway counts each pair of populations: join populations or pathways"
+    return Problem((), message, hint, place)
 
 
 class Space(Node):

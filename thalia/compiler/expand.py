@@ -9,6 +9,7 @@ from typing import Any
 
 from thalia.circuit.part_use import RuleUse, Stimulus
 from thalia.circuit.spec import (
+    MOST_ELEMENTS,
     Circuit,
     Delay,
     Fragment,
@@ -17,6 +18,7 @@ from thalia.circuit.spec import (
     Population,
     Reference,
     RegionUse,
+    too_many,
 )
 from thalia.compiler.options import DEFAULT_OPTIONS, CompilerOptions
 from thalia.compiler.plan import identifier
@@ -25,8 +27,6 @@ from thalia.library.lookup import part_text
 from thalia.syntax.former_names import current_names
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import Source, read_text, read_yaml
-
-MOST_ELEMENTS = 4000  # of a circuit, which are checked within a few seconds
 
 
 @dataclass(frozen=True)
@@ -110,12 +110,7 @@ def _check_number(circuit: Circuit) -> None:
     count += sum(len(each.pre) * len(each.post) for each in circuit.pathways.values())
     count += sum(len(each.target) for each in circuit.stimuli.values())
     if count > MOST_ELEMENTS:
-        message = (
-            f"there are {count:,} populations, modulators, stimuli and pathways, "
-            f"expected at most {MOST_ELEMENTS:,}"
-        )
-        hint = "a matrix pathway counts each pair of populations: join populations or pathways"
-        raise circuit.source.placed([Problem((), message, hint)])
+        raise circuit.source.placed([too_many(count, circuit.source.locate(()))])
 
 
 def _with_gains(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:

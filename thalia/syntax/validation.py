@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from thalia.errors import Path, Problem, did_you_mean
+from thalia.errors import MOST_PROBLEMS, Path, Problem, did_you_mean
 from thalia.syntax.former_names import former_keys
 from thalia.syntax.yaml_reader import Source
 
@@ -24,9 +24,12 @@ def parse[Model: BaseModel](model: type[Model], data: object, source: Source) ->
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise source.placed(
-            [problem for details in error.errors() for problem in _problems(details, model, data)]
-        ) from None
+        told = [
+            problem
+            for details in error.errors()[:MOST_PROBLEMS]
+            for problem in _problems(details, model, data)
+        ]
+        raise source.placed(told + _not_told(error.error_count() - MOST_PROBLEMS)) from None
 
 
 def _not_told(number: int) -> list[Problem]:

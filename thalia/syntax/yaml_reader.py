@@ -10,7 +10,7 @@ import yaml
 
 from thalia.errors import CircuitError, Path, Problem, TextPlace, fail
 
-MAX_NODES = 200_000
+MAX_NODES = 100_000
 MAX_DEPTH = 200
 _LIBYAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _READ_MORE_FREELY = re.compile(r"[\t?]")

@@ -1,0 +1,70 @@
+"""`check` of any file below a megabyte ends within seconds: it is refused, or small."""
+
+import pytest
+
+import thalia
+from thalia.errors import CircuitError
+
+HEAD = "thalia: 1\nname: bomb\nduration: 10 ms\n"
+V = "dv/dt = (-v + r*input_current)/tau : volt"
+
+
+def neuron(*equations: str) -> str:
+    lines = "\n".join(f"      {line}" for line in equations)
+    return f"""{HEAD}neurons:
+  mine:
+    summary: A neuron.
+    parameters: {{tau: {{default: 10 ms, meaning: m}}, r: {{default: 1 Mohm, meaning: m}}}}
+    equations: |
+{lines}
+    threshold: v > 1*mV
+    reset: v = 0*mV
+populations: {{p: {{neuron: mine, size: 10}}}}
+"""
+
+
+def keys(number: int, text: str) -> str:
+    return "\n".join(f"  k{index}: {text}" for index in range(number))
+
+
+CHAIN = [f"x{k} = x{k - 1} + x{k - 1} : volt" for k in range(1, 60)]
+POPULATIONS = f"{HEAD}populations:\n{keys(1000, '{neuron: lif_current, size: 1}')}\n"
+ALL = ", ".join(f"k{index}" for index in range(1000))
+PATHWAY = "connect: {probability: 0.1}, synapse: current_exp, weight: 1 pA, delay: 1 ms"
+ONE = f"{HEAD}populations: {{p: {{neuron: lif_current, size: 1}}}}\n"
+
+BOMBS = {
+    "chain": (neuron(V, "x0 = v : volt", *CHAIN), "once it is multiplied out"),
+    "squares": (neuron(V, "x0 = 1 + v/mV : 1", *(f"x{k} = x{k - 1}*x{k - 1} : 1" for k in range(1, 60))), "once it is"),
+    "cycle": (neuron(V, "x = y : 1", "y = x : 1"), "depends on itself"),
+    "terms": (neuron(V.replace("-v", "-v" + " + v" * 800)), "levels deep"),
+    "signs": (neuron(V.replace("-v", "-" * 900 + "v")), "levels deep"),
+    "brackets": (neuron(V.replace("-v", "(" * 5000 + "v" + ")" * 5000)), "characters"),
+    "colons": (neuron(":" * 300_000), "characters"),
+    "lines": (neuron(V, *(f"x{k} = v : volt" for k in range(5000))), "more than 300 lines"),
+    "power": (neuron(V.replace("-v", "-v + 10**10**10*mV")), "not a number that can be computed"),
+    "flow": (f"{HEAD}populations: {'[' * 400_000}", "nested too deeply"),
+    "maps": (f"{HEAD}populations: {'{a: ' * 100_000}", "nested too deeply"),
+    "blocks": (HEAD + "\n".join(f"{' ' * k}a:" for k in range(1300)), "nested too deeply|recursion"),
+    "aliases": (HEAD + "a: &a [1,1,1,1,1,1,1,1,1]\n" + "\n".join(f"a{k}: &a{k} [{','.join(['*a' + str(k - 1 if k else '')] * 9)}]" for k in range(9)), "entries|undefined alias"),
+    "keys": (HEAD + keys(20_000, "1").replace("  k", "k"), "and 19,900 more problems"),
+    "matrix": (f"{POPULATIONS}pathways: {{m: {{pre: [{ALL}], post: [{ALL}], {PATHWAY}}}}}\n", "expected at most 4,000"),
+    "pathways": (f"{ONE}pathways:\n{keys(5000, f'{{pre: p, post: p, {PATHWAY}}}')}\n", "expected at most 4,000"),
+    "unit": (f"{HEAD}dt: 1 kHz^200\n", "power out of range"),
+    "digits": (f"{HEAD}dt: {'9' * 100_000} ms\n", "too long"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_file_that_would_take_for_ever_is_refused(name):
+    text, message = BOMBS[name]
+
+    with pytest.raises(CircuitError, match=message):
+        thalia.plan_of(thalia.loads(text))
+
+
+@pytest.mark.parametrize("spaces", [30_000, 300_000])
+def test_spaces_cost_nothing(spaces):
+    text = neuron(V.replace("-v + ", "-v +" + " " * spaces), " " * spaces + "x = v : volt")
+
+    assert thalia.plan_of(thalia.loads(text)).groups
