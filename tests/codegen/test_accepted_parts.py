@@ -236,7 +236,7 @@ pathways:
 def test_what_is_accepted_runs(backend, simulate):
     run = simulate(circuit(), backend=backend)
 
-    assert run.complete
+    assert run.duration == pytest.approx(0.002)
 
 
 REFUSED = [

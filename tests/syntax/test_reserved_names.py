@@ -56,7 +56,7 @@ def of_brian2() -> set[str]:
     return special | {*DEFAULT_CONSTANTS, *DEFAULT_FUNCTIONS, *DEFAULT_UNITS}
 
 
-def of_templates() -> set[str]:
+def of_templates(pattern: re.Pattern[str]) -> set[str]:
     """What the templates declare in the scopes in which variables of neurons are declared, too."""
     import brian2
     import brian2cuda
@@ -66,8 +66,8 @@ def of_templates() -> set[str]:
     found: set[str] = set()
     for folder in folders:
         for file in folder.rglob("templates/*"):
-            if file.stem in _OF_NEURONS and file.suffix in (".cpp", ".cu"):
-                found |= set(_DECLARED.findall(file.read_text(encoding="utf-8")))
+            if file.stem in _OF_NEURONS and file.suffix in (".cpp", ".cu", ".py_", ".pyx"):
+                found |= set(pattern.findall(file.read_text(encoding="utf-8")))
     return found
 
 
@@ -107,17 +107,25 @@ def _macros(command: list[str], text: str) -> set[str]:
 @pytest.fixture(scope="module")
 def needed() -> set[str]:
     """Every name with which the code of a neuron model would not compile."""
-    found = {*KEYWORDS.split(), *TYPES.split(), *keyword.kwlist, *of_brian2(), *of_templates()}
+    found = {
+        *KEYWORDS.split(),
+        *TYPES.split(),
+        *keyword.kwlist,
+        *of_brian2(),
+        *of_templates(_DECLARED),
+    }
     return {name for name in found | set(of_preprocessor()) if re.fullmatch(r"[A-Za-z]\w*", name)}
 
 
 def of_solver() -> set[str]:
-    """The names that sympy takes for its own where Brian2 hands it the name of a variable."""
+    """The names of sympy, and those that with an underscore are names of the generated code."""
     import builtins
 
     import sympy
 
     known = {*sympy.__all__, *dir(builtins)} - {"I", "E"}
+    # an integrator puts an underscore before the names of variables
+    known |= {"numpy", *of_templates(re.compile(r"\b_([A-Za-z]\w*)"))}
     return {name for name in known if re.fullmatch(r"[A-Za-z]\w*", name)}
 
 

@@ -62,7 +62,7 @@ def _of_equation(
         yield found
     elif names.meet_code and equation.kind == "ode" and equation.name in SOLVER_NAMES:
         message = f"'{equation.name}' cannot be the name of a variable with an equation dx/dt: "
-        yield f"{message}it is one of sympy", f"choose another name: {equation.name}_0"
+        yield f"{message}it is one of the solver", f"choose another name: {equation.name}_0"
     elif equation.name in seen:
         yield seen[equation.name], "keep one, or choose another name"
     allowed = flags.get(equation.kind, ())

@@ -13,5 +13,5 @@ def _listed(file: str) -> frozenset[str]:
 
 
 RESERVED_NAMES = _listed("reserved_names.txt")
-# those of sympy, which variables with an equation `dx/dt` cannot have
+# which variables with an equation `dx/dt` cannot have: they meet those of sympy and of integrators
 SOLVER_NAMES = _listed("solver_names.txt")
