@@ -1,4 +1,4 @@
-"""Every plasticity rule in one figure: its window or its curve, next to what was measured.
+"""The plasticity rules in one figure: each by its window or curve, next to what was measured.
 
 python plots/rules.py rules.png
 """
@@ -23,7 +23,8 @@ SHOWN_BY = {
     # published amplitudes are for a weight of one half; changes are fractions of that weight
     "stdp_voltage": ("bursts", {"a_ltd": "0.00028 1/mV", "a_ltp": "0.00016 1/mV**2"}),
 }  # fmt: skip
-SCALING = "{rule: synaptic_scaling, target: 20 Hz, tau_rate: 1 s, beta: 0.003}"
+# rules that follow an error signal, of which pairs of spikes have none
+LED_BY_ERRORS = ("delta_rule", "eprop", "feedback_alignment")
 # rules that act on all inputs of a neuron: their settings, and the factor that scales the input
 FOR_ALL_INPUTS = {
     "heterosynaptic": ("heterosynaptic", None, None),
@@ -97,7 +98,7 @@ def draw_inputs(axes: Axes, name: str) -> None:
 
 @styled
 def gallery() -> Figure:
-    names = thalia.library.names("plasticity")
+    names = [name for name in thalia.library.names("plasticity") if name not in LED_BY_ERRORS]
     figure = Figure(figsize=(12, 3.1 * -(-len(names) // 3)))
     for name, axes in zip(names, figure.subplots(-(-len(names) // 3), 3).flat, strict=False):
         axes.set_title(name)
