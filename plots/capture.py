@@ -22,32 +22,30 @@ CHANGE = 0.1 * np.exp(
 )  # by spikes 10 ms apart (the neuron fires a step after what makes it fire), in parts of w_max
 
 
-def write(folder: Path, start: float, delay: float | None) -> dict[str, str]:
-    """Write the files for a delay in minutes (None: no strong input).
+def write(folder: Path, start: float, delay: float) -> dict[str, str]:
+    """Write the files for a delay in minutes.
 
     Returns
     -------
     The settings with which the circuit reads them.
     """
-    weak, strong = start * 60e3, None if delay is None else (start + delay) * 60e3
-    fire = sorted(time + 5 for time in (weak, strong) if time is not None)
+    weak, strong = start * 60e3, (start + delay) * 60e3
     lines = {
         "weak": [f"0,{weak:.0f}"],
-        "strong": [] if strong is None else [f"{neuron},{strong:.0f}" for neuron in range(17)],
-        "fire": [f"0,{time:.0f}" for time in fire],
+        "strong": [f"{neuron},{strong:.0f}" for neuron in range(17)],
+        "fire": [f"0,{time + 5:.0f}" for time in sorted((weak, strong))],
     }
     for name, rows in lines.items():
         (folder / f"capture_{name}.csv").write_text("\n".join(["# neuron, ms", *rows, ""]))
     return {f"stimuli.{name}.file": str(folder / f"capture_{name}.csv") for name in lines}
 
 
-def simulate(delay: float | None) -> tuple[np.ndarray, np.ndarray]:
+def simulate(delay: float, condition: str = "baseline") -> tuple[np.ndarray, np.ndarray]:
     """Hours after the weak input, and the change of its synapse relative to the initial change."""
     with tempfile.TemporaryDirectory() as folder:
         settings = write(Path(folder), START, delay) | {"duration": f"{(START + 600) * 60} s"}
-        weights = thalia.run(CIRCUIT, set=settings, output=Path(folder) / "run.h5").weights[
-            "from_weak"
-        ]
+        circuit = thalia.load(CIRCUIT, set=settings, condition=condition)
+        weights = thalia.run(circuit, output=Path(folder) / "run.h5").weights["from_weak"]
     return weights.time / 3600 - START / 60, (weights.w[:, 0] - weights.w[0, 0]) / (2 * CHANGE)
 
 
@@ -55,7 +53,7 @@ def draw() -> Figure:
     """The figure."""
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[1.3, 1])
-    alone = simulate(None)
+    alone = simulate(DELAYS[0], "weak_alone")
     found = {delay: simulate(delay) for delay in DELAYS}
     for delay, colour in ((30, "#D55E00"), (240, "#0072B2")):
         left.plot(*found[delay], color=colour, label=f"strong {delay} min later")

@@ -33,13 +33,16 @@ def times(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     )
 
 
-def write(folder: Path, seed: int, shuffled: bool = False) -> dict[str, str]:
+def write(folder: Path, seed: int) -> dict[str, str]:
     """The files of a seed, and the settings with which the circuit reads them."""
     cues, rewards, elsewhere = times(seed)
-    cue_lines = "".join(f"{which},{at}\n" for which, at in cues.T)
-    reward_lines = "".join(f"0,{at}\n" for at in (elsewhere if shuffled else rewards))
-    (folder / "reward_cues.csv").write_text(f"# cue, ms\n{cue_lines}")
-    (folder / "reward_times.csv").write_text(f"# reward, ms\n{reward_lines}")
+    lines = {
+        "reward_cues": ["# cue, ms", *(f"{which},{at}" for which, at in cues.T)],
+        "reward_times": ["# reward, ms", *(f"0,{at}" for at in rewards)],
+        "reward_times_at_random": ["# reward, ms", *(f"0,{at}" for at in elsewhere)],
+    }
+    for name, rows in lines.items():
+        (folder / f"{name}.csv").write_text("\n".join([*rows, ""]))
     return {
         "stimuli.cues.file": str(folder / "reward_cues.csv"),
         "stimuli.rewards.file": str(folder / "reward_times.csv"),
@@ -54,10 +57,11 @@ def by_cue(run: thalia.Run) -> tuple[np.ndarray, np.ndarray]:
 
 
 def simulate(seed: int, condition: str) -> tuple[np.ndarray, np.ndarray]:
-    """A run in one of `CONDITIONS`, with the times of a seed."""
+    """A run in one of `CONDITIONS`, with the cues, and the rewards that follow them, of a seed."""
     with tempfile.TemporaryDirectory() as folder:
-        files = write(Path(folder), seed, condition == "shuffled reward")
-        circuit = thalia.load(CIRCUIT, set=files, condition=CONDITIONS[condition])
+        circuit = thalia.load(
+            CIRCUIT, set=write(Path(folder), seed), condition=CONDITIONS[condition]
+        )
         return by_cue(thalia.run(circuit, seed=seed, output=Path(folder) / "run.h5"))
 
 
@@ -68,7 +72,11 @@ def picked_out(weights: np.ndarray) -> float:
 
 
 # what is shown, and the condition of the circuit that it is
-CONDITIONS = {"reward": "baseline", "shuffled reward": "baseline", "no dopamine": "no_dopamine"}
+CONDITIONS = {
+    "reward": "baseline",
+    "shuffled reward": "rewards_at_random",
+    "no dopamine": "no_dopamine",
+}
 
 
 def draw(seeds: int) -> Figure:
