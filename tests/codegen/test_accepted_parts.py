@@ -291,3 +291,25 @@ populations: {{p: {{neuron: mine, size: 2}}}}
 """
     with pytest.raises(CircuitError, match=f"'{word}' cannot be the name of a variable"):
         thalia.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["y = 2 : 1", "dx/dt = 1/(2 - y)/tau : 1"], "always divides by zero"),
+        (["x : 1", "y = 1/(x - x) : 1"], "always divides by zero"),
+        (["y = 2 : 1", "z = log(y - 3) : 1"], "always infinite, or not a real number"),
+        (["y = 2 : 1", "z = (y - 3)**0.5 : 1"], "always infinite, or not a real number"),
+    ],
+)
+def test_what_is_infinite_by_algebra_is_refused_as_what_is_so_by_itself(lines, message):
+    text = f"""thalia: 1
+name: refused
+duration: 2 ms
+neurons:{neuron("mine", [V, *lines])}
+populations: {{p: {{neuron: mine, size: 2}}}}
+"""
+    with pytest.raises(CircuitError, match=message) as caught:
+        thalia.plan_of(thalia.loads(text, "c.yaml"))
+
+    assert caught.value.problems[0].place == "c.yaml:11:7"

@@ -28,6 +28,7 @@ from thalia.compiler.resolve.components import (
 from thalia.compiler.resolve.ranges import check_delay
 from thalia.errors import Diagnostics, Path, did_you_mean
 from thalia.library.schema import ModulatorKind
+from thalia.syntax.constant_parts import check_constant_parts
 from thalia.syntax.dimensions import check_equation, check_statement, dimension_of
 from thalia.syntax.equations import (
     Equation,
@@ -431,3 +432,4 @@ def _check_equations(circuit: Circuit, each: ResolvedModulator, diagnostics: Dia
                 check_statement(statement, names | {"amount": DIMENSIONLESS})
     with here.catch(("equations",), None, diagnostics):
         check_sizes(each.part.equations)
+        check_constant_parts(each.part.equations)

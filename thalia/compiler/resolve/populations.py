@@ -16,6 +16,7 @@ from thalia.compiler.resolve.neuromodulators import Modulators, expression
 from thalia.compiler.resolve.receptors import inputs_of
 from thalia.errors import Diagnostics, Path, did_you_mean
 from thalia.library.schema import Neuron, Synapse
+from thalia.syntax.constant_parts import check_constant_parts
 from thalia.syntax.dimensions import check_equation, check_statement, dimension_of
 from thalia.syntax.equations import (
     Equation,
@@ -212,6 +213,7 @@ def _check_equations(
             _expect_dimension(text, names, wanted)
     with here.catch(("equations",), None, diagnostics):
         check_sizes(group.equations())
+        check_constant_parts(group.equations())
 
 
 def _receptor_at(circuit: Circuit, origin: Path) -> Written:

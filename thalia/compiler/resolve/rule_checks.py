@@ -9,6 +9,7 @@ from thalia.compiler.resolve.components import written
 from thalia.errors import Diagnostics, Path
 from thalia.library.lookup import neurons_with
 from thalia.library.schema import EVENTS, Rule, Synapse
+from thalia.syntax.constant_parts import check_constant_parts
 from thalia.syntax.dimensions import check_equation, check_statement
 from thalia.syntax.equations import WEIGHT, Equation, Statement, weighing
 from thalia.syntax.expression_size import check_sizes
@@ -61,8 +62,10 @@ def check_rule(
                 check(each, known)  # type: ignore[arg-type]
     with here.catch(("equations",), None, diagnostics):
         check_sizes(part.equations)
+        check_constant_parts(part.equations)
     with here.catch(("neuron",), None, diagnostics):
         check_sizes(part.neuron)
+        check_constant_parts(part.neuron)
 
 
 def _neuron_suffices(
