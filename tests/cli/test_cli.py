@@ -81,7 +81,7 @@ def test_an_existing_file_is_not_overwritten_unasked(tmp_path):
     ("arguments", "message"),
     [
         (["run", "nowhere.yaml"], "nowhere.yaml: no such file"),
-        (["run", "."], ".: is a folder, expected a YAML file"),
+        (["run", "."], ".: is a folder, expected a file"),
         (["run", CIRCUIT, "--set", "dt"], "--set dt: expected PATH=VALUE"),
         (["run", CIRCUIT, "--set", "pathways.synaps.weight=3 pA"], "--set pathways.synaps.weight: the circuit has no 'pathways.synaps'"),
         (["run", CIRCUIT, "--set", "dt=3 mV"], "dt: expected a time, found 3 mV (a voltage)"),

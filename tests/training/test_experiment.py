@@ -243,7 +243,7 @@ def changed(file, old, new):
     ("from_task: [rate]", "from_task: [speed]", "from_task.0.: 'speed' is not a parameter of poisson"),
     ("    off:", "    learning:", "experiment: 'learning' is the name of the experiment itself in its results"),
     ("./potentiate.py", "bandid", "no task is called 'bandid'\n    hint: did you mean 'bandit'"),
-    ("./potentiate.py", "./nothing.py", "nothing.py: there is no such file"),
+    ("./potentiate.py", "./nothing.py", "nothing.py: no such file"),
     ("window: 2", "windows: 2", "experiment.windows: unknown key 'windows'"),
     ("seeds: 2", "seeds: 0", "experiment.seeds: expected a value greater than or equal to 1, found 0"),
     ("seeds: 2", "seeds: 2\n  trials: many", "experiment.trials: expected an integer, found 'many'"),
@@ -435,7 +435,7 @@ def test_an_image_that_does_not_fit_is_told(name, image, found, tmp_path):
 
 
 def test_a_task_that_python_cannot_read_is_told(file):
-    (file.parent / "broken.py").write_text("from thalia.training.tasks import Nothing")
+    (file.parent / "broken.py").write_text(TASK + "from thalia.training.tasks import Nothing")
     with pytest.raises(
         CircuitError,
         match=r"broken.py: cannot be imported: ImportError: cannot import name 'Nothing'",

@@ -12,9 +12,10 @@ from thalia.circuit.experiment_spec import BASELINE
 from thalia.circuit.serialize import as_data
 from thalia.circuit.spec import MOST_ELEMENTS, Circuit, too_many
 from thalia.errors import MOST_PROBLEMS, CircuitError, Path, Problem, did_you_mean
+from thalia.syntax.folder import HERE, Folder, folder_of, read_text
 from thalia.syntax.former_names import current_names, current_path
 from thalia.syntax.validation import parse
-from thalia.syntax.yaml_reader import Source, read_text, read_yaml
+from thalia.syntax.yaml_reader import Source, plain, read_yaml
 
 VERSION = 1
 
@@ -46,7 +47,7 @@ def load(
 def loads(
     text: str,
     name: str = "circuit.yaml",
-    folder: FilePath = FilePath("."),
+    folder: FilePath | Folder = HERE,
     set: Mapping[str, Any] | None = None,
     condition: str | None = None,
 ) -> Circuit:
@@ -59,7 +60,7 @@ def loads(
     CircuitError
         With every mistake found in the text.
     """
-    data, source = read_yaml(text, name, folder)
+    data, source = read_yaml(text, name, folder_of(folder))
     if not isinstance(data, dict):
         found = "nothing" if data is None else f"a {type(data).__name__}"
         raise CircuitError(
@@ -268,9 +269,9 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar(
-        "tag:yaml.org,2002:str", text, style="|" if "\n" in text else None
-    )
+    """Text that would be read as something else is quoted; YAML's own rules have no `1e5`."""
+    style = "|" if "\n" in text else None if isinstance(plain(text), str) else "'"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 def _list(dumper: yaml.SafeDumper, items: list[Any]) -> yaml.SequenceNode:

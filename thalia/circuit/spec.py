@@ -1,7 +1,6 @@
 """The elements of a circuit as frozen models: the same words in YAML, Python and messages."""
 
 from collections.abc import Mapping
-from pathlib import Path as FilePath
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
@@ -16,7 +15,7 @@ from thalia.circuit.part_use import (
     SynapseUse,
 )
 from thalia.errors import Problem
-from thalia.library.lookup import NEURON_MODEL, OWN_KEYS, find
+from thalia.library.lookup import NEURON_MODEL, OWN_KEYS, completed, find
 from thalia.library.protocol_schema import Window
 from thalia.library.schema import ModulatorKind, Neuron, Part, Rule, StimulusKind, Synapse
 from thalia.syntax.fields import (
@@ -38,6 +37,7 @@ from thalia.syntax.fields import (
     one_or_many,
     refuse,
 )
+from thalia.syntax.folder import ANYWHERE, Folder
 from thalia.syntax.former_names import ChangesOf
 from thalia.syntax.units import UNITS, constant
 from thalia.syntax.yaml_reader import Source
@@ -353,7 +353,7 @@ class Circuit(Node):
     backend: Backend = Backend()
     conditions: Conditions = {}
     experiment: ExperimentField | None = None
-    _source: Source = PrivateAttr(default_factory=Source)
+    _source: Source = PrivateAttr(Source(folder=ANYWHERE))
 
     def __eq__(self, other: object) -> bool:
         """Whether they describe the same circuit, wherever they were written."""
@@ -383,13 +383,21 @@ class Circuit(Node):
             If there is no such component, or its file has mistakes.
         """
         own: Mapping[str, Part] = getattr(self, OWN_KEYS[kind])
-        return own[name] if name in own else find(kind, name, self.folder)[0]
+        part = own[name] if name in own else find(kind, name, self.folder)[0]
+        if name in own and isinstance(part, ModulatorKind) and part.like:
+            return completed(part, self.folder)
+        return part
 
     def parts_used(self) -> set[tuple[str, str]]:
-        """Kind and name of every component that the circuit refers to."""
+        """Kind and name of every component that the circuit refers to, also through others."""
         used = {("neurons", population.neuron) for population in self.populations.values()}
         used |= {("stimuli", stimulus.kind) for stimulus in self.stimuli.values()}
-        used |= {("modulators", modulator.kind) for modulator in self.modulators.values()}
+        for modulator in self.modulators.values():
+            name = modulator.kind
+            while name and ("modulators", name) not in used:
+                used.add(("modulators", name))
+                part = self.part("modulators", name)
+                name = part.like if isinstance(part, ModulatorKind) else ""
         for pathway in self.pathways.values():
             used |= {("synapses", use.part) for use in pathway.synapse}
             for rule in pathway.rules:
@@ -401,7 +409,7 @@ class Circuit(Node):
         return used
 
     @property
-    def folder(self) -> FilePath:
+    def folder(self) -> Folder:
         """The folder in which files of the circuit are looked up."""
         return self._source.folder
 

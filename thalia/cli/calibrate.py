@@ -56,7 +56,7 @@ def calibrate(
     from thalia.simulation.calibrate import calibrate as find_gains
 
     named = load(circuit, settings_of(set_))
-    included = named.folder / named.gains if isinstance(named.gains, str) else None
+    included = named.folder.file(named.gains) if isinstance(named.gains, str) else None
     file = output or included or circuit.with_name(f"{circuit.stem}_gains.yaml")
     if file.exists() and file != included and not overwrite:
         raise fail(f"{file}: exists already", "give another with -o, or --overwrite")

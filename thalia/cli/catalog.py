@@ -1,7 +1,6 @@
 """The library for readers: its components, what each of them means, and whom to cite."""
 
 import re
-from pathlib import Path
 
 from thalia.circuit.load import loads
 from thalia.circuit.spec import Circuit, Fragment
@@ -183,11 +182,11 @@ def _read(kind: str, name: str) -> Part | Fragment | Circuit:
 
 
 def _template(name: str) -> Fragment:
-    return template_of(name, Path(".")).fragment
+    return template_of(name).fragment
 
 
 def _circuit(name: str) -> Circuit:
-    text, file = part_text("experiments", name, Path("."))
+    text, file = part_text("experiments", name)
     return loads(text, file)
 
 

@@ -66,7 +66,7 @@ def learn(
     from thalia.figures.activity import save
     from thalia.figures.training import learning_curve
     from thalia.training import results
-    from thalia.training.experiment import LearnOptions, learn_with
+    from thalia.training.experiment import LearnOptions, learn_with, own_task
 
     if compare:
         outcomes = [results.read(Path(folder)) for folder in experiment]
@@ -77,6 +77,8 @@ def learn(
             f"expected one experiment, found {len(experiment)}",
             "folders are compared with --compare",
         )
+    if task := own_task(experiment[0], settings_of(set_)):
+        print(f"this runs the Python code of {task}", file=sys.stderr)
     try:
         with progress_bar(quiet=as_json) as progress:
             options = LearnOptions(

@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache, reduce
-from pathlib import Path as FilePath
 from typing import Any
 
 from thalia.circuit.part_use import RuleUse, Stimulus
@@ -24,9 +23,10 @@ from thalia.compiler.options import DEFAULT_OPTIONS, CompilerOptions
 from thalia.compiler.plan import identifier
 from thalia.errors import CircuitError, Diagnostics, Path, Problem, did_you_mean
 from thalia.library.lookup import part_text
+from thalia.syntax.folder import HERE, Folder
 from thalia.syntax.former_names import current_names
 from thalia.syntax.validation import parse
-from thalia.syntax.yaml_reader import Source, read_text, read_yaml
+from thalia.syntax.yaml_reader import Source, read_yaml
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,9 @@ class Template:
     source: Source
 
 
-def template_of(name: str, folder: FilePath, own_neurons: frozenset[str] = frozenset()) -> Template:
+def template_of(
+    name: str, folder: Folder = HERE, own_neurons: frozenset[str] = frozenset()
+) -> Template:
     """The region template of this name: of the library, or in a file in the folder of a circuit.
 
     `own_neurons` are the names of the neuron models that the circuit defines itself.
@@ -119,7 +121,7 @@ def _with_gains(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:
         return circuit
     here: Path = ("gains",)
     try:
-        text, file = read_text(circuit.folder / circuit.gains), str(circuit.folder / circuit.gains)
+        text, file = circuit.folder.text(circuit.gains), circuit.folder.named(circuit.gains)
         data, source = read_yaml(text, file)
         gains = parse(Gains, {"gains": data}, source.joined(source, here)).gains
     except CircuitError as error:

@@ -75,7 +75,7 @@ class Compiled:
         for stimulus in self.expanded.stimuli.values():
             if stimulus.file:
                 whose = f":{stimulus.population}" if stimulus.population else ""
-                files[f"{folder / stimulus.file}{whose}"] = spikes_text(stimulus, folder)
+                files[f"{folder.named(stimulus.file)}{whose}"] = spikes_text(stimulus, folder)
         for kind, name in sorted(self.expanded.parts_used()):
             if name.endswith(".yaml"):
                 text, file = part_text(kind, name, folder)

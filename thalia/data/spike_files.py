@@ -3,22 +3,27 @@
 import csv
 from io import StringIO
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from thalia.data.hdf5 import blocks, members, numbers
 from thalia.errors import did_you_mean, fail
-from thalia.syntax.yaml_reader import read_text
+from thalia.syntax.folder import Folder, opened, read_text
 
 if TYPE_CHECKING:
     import h5py
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
+MAX_SPIKES = 5_000_000  # of a file; about a gigabyte of memory while they are read
+MAX_BYTES = 250_000_000  # of a text, about twice what the most spikes take
 
 
-def spikes_as_text(file: FilePath, population: str | None, target: str) -> str:
+def spikes_as_text(folder: Folder, name: str, population: str | None, target: str) -> str:
     """A file of spikes as text, a line of `index, time in ms` per spike.
 
     Parameters
     ----------
+    folder : Folder
+        Where the file is.
     population : str or None
         Whose spikes to take from a SONATA file; by default those of its only population, or of
         `target`.
@@ -26,13 +31,16 @@ def spikes_as_text(file: FilePath, population: str | None, target: str) -> str:
     Raises
     ------
     CircuitError
-        If it cannot be read, or its population is not there.
+        If it cannot be read, has too many spikes, or its population is not there.
     """
-    if not file.is_file():
-        return read_text(file)  # says that it is not there
-    with open(file, "rb") as raw:
+    if folder.texts is not None:
+        return folder.text(name)
+    file, name = folder.file(name), folder.named(name)
+    with opened(file, name) as raw:
         is_hdf5 = raw.read(len(HDF5)) == HDF5
-    return _sonata_as_text(file, population, target) if is_hdf5 else read_text(file)
+    if is_hdf5:
+        return _sonata_as_text(file, name, population, target)
+    return read_text(file, name, MAX_BYTES)
 
 
 def read_spikes(text: str, name: str) -> list[tuple[int, float]]:
@@ -41,60 +49,70 @@ def read_spikes(text: str, name: str) -> list[tuple[int, float]]:
     Raises
     ------
     CircuitError
-        At the first line that is not `index, time in ms`.
+        At the first line that is not `index, time in ms`, which is not quoted, since it may be of
+        any file; or if there are too many.
     """
-    spikes = []
-    for line, row in enumerate(csv.reader(StringIO(text)), start=1):
-        if not row or row[0].lstrip().startswith("#"):
-            continue
-        try:
+    spikes: list[tuple[int, float]] = []
+    rows = csv.reader(StringIO(text))
+    try:
+        for row in rows:
+            if not row or row[0].lstrip().startswith("#"):
+                continue
             index, time = row
             spikes.append((int(index), float(time) * 1e-3))
-        except ValueError:
-            found = ",".join(row)
-            raise fail(f"{name}:{line}: expected `index, time in ms`, found '{found}'") from None
+            if len(spikes) > MAX_SPIKES:
+                raise fail(f"{name}: has more than {MAX_SPIKES:,} spikes, the most that are read")
+    except (ValueError, csv.Error):
+        raise fail(
+            f"{name}:{rows.line_num}: expected `index, time in ms`", "such as `3, 12.5`"
+        ) from None
     return spikes
 
 
-def _sonata_as_text(file: FilePath, population: str | None, target: str) -> str:
+def _sonata_as_text(file: FilePath, name: str, population: str | None, target: str) -> str:
     import h5py  # a tenth of a second, and only such files need it
 
     try:
         with h5py.File(file) as h5:
             found = _populations_in(h5)
-            name = population or (next(iter(found)) if len(found) == 1 else target)
+            chosen = population or (next(iter(found)) if len(found) == 1 else target)
             if not found:
                 raise fail(
-                    f"{file}: is HDF5 without spikes in SONATA's layout",
+                    f"{name}: is HDF5 without spikes in SONATA's layout",
                     "it should have /spikes/POPULATION/timestamps",
                 )
-            if name not in found:
+            if chosen not in found:
                 raise fail(
-                    f"{file}: has no spikes of '{name}'",
-                    f"say `population:`; {did_you_mean(name, found)}",
+                    f"{name}: has no spikes of '{chosen}'",
+                    f"say `population:`; {did_you_mean(chosen, found)}",
                 )
-            times, neurons = found[name]["timestamps"], found[name]["node_ids"]
+            place = f"{name}: spikes/{chosen}"
+            times, neurons = (
+                numbers(found[chosen][key], f"{place}/{key}", kinds, MAX_SPIKES)
+                for key, kinds in (("timestamps", "iuf"), ("node_ids", "iu"))
+            )
             units = times.attrs.get("units", "ms")
             if str(units) not in ("ms", "b'ms'"):
-                raise fail(f"{file}: its times are in {units}, expected ms")
-            if times.shape != neurons.shape or times.ndim != 1:
+                raise fail(f"{name}: its times are in {units}, expected ms")
+            if len(times) != len(neurons):
                 raise fail(
-                    f"{file}: has {times.size} timestamps and {neurons.size} node_ids of '{name}'"
+                    f"{name}: has {len(times)} timestamps and {len(neurons)} node_ids of '{chosen}'"
                 )
-            pairs = zip(neurons[:].tolist(), times[:].tolist(), strict=True)
-            return "".join(f"{index},{time!r}\n" for index, time in pairs)
-    except OSError as error:
-        raise fail(f"{file}: cannot be read as HDF5 ({str(error).split('(')[0].strip()})") from None
+            return "".join(
+                f"{index},{time!r}\n"
+                for of_neurons, of_times in blocks(neurons, times)
+                for index, time in zip(of_neurons.tolist(), of_times.tolist(), strict=True)
+            )
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
+        # whatever HDF5 raises for a damaged file
+        raise fail(f"{name}: cannot be read as HDF5 ({str(error).split('(')[0].strip()})") from None
 
 
-def _populations_in(h5: "h5py.File") -> dict[str, Any]:
-    """The groups that hold spikes, by population."""
+def _populations_in(h5: "h5py.File") -> "dict[str, dict[str, h5py.Dataset]]":
+    """The datasets of the groups that hold spikes, by population."""
     import h5py
 
-    spikes = h5.get("spikes")
-    nodes = dict(spikes) if isinstance(spikes, h5py.Group) else {}
-    return {
-        name: node
-        for name, node in nodes.items()
-        if isinstance(node, h5py.Group) and {"timestamps", "node_ids"} <= {*node}
-    }
+    spikes = members(h5).get("spikes")
+    nodes = members(spikes) if isinstance(spikes, h5py.Group) else {}
+    held = {name: members(node) for name, node in nodes.items() if isinstance(node, h5py.Group)}
+    return {name: each for name, each in held.items() if {"timestamps", "node_ids"} <= each.keys()}

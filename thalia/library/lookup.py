@@ -9,14 +9,14 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from functools import cache
 from importlib.resources import files
-from pathlib import Path as FilePath
 
 from thalia.errors import did_you_mean, fail
 from thalia.library.protocol_schema import Protocol, Window
 from thalia.library.schema import ModulatorKind, Neuron, Part, Rule, StimulusKind, Synapse
+from thalia.syntax.folder import HERE, Folder
 from thalia.syntax.former_names import ComponentName, current_names
 from thalia.syntax.validation import parse
-from thalia.syntax.yaml_reader import Source, read_text, read_yaml
+from thalia.syntax.yaml_reader import Source, read_yaml
 
 LIBRARY = files("thalia.library")
 
@@ -88,7 +88,7 @@ def _uses() -> Mapping[str, int]:
     return Counter(word for file in files for word in re.findall(r"\w+", file.read_text("utf-8")))
 
 
-def part_text(kind: str, name: str, folder: FilePath) -> tuple[str, str]:
+def part_text(kind: str, name: str, folder: Folder = HERE) -> tuple[str, str]:
     """The text and name of a component's file: in the library or, for a path, by the circuit.
 
     Raises
@@ -97,7 +97,7 @@ def part_text(kind: str, name: str, folder: FilePath) -> tuple[str, str]:
         If there is no such component.
     """
     if name.endswith(".yaml"):
-        return read_text(folder / name), str(folder / name)
+        return folder.text(name), folder.named(name)
     if name not in names(kind):
         current = FORMER_NAMES.get(kind, {}).get(name)
         hint = did_you_mean(name, names(kind), _uses())
@@ -114,7 +114,7 @@ def word_of(name: str) -> str:
     return re.sub(r"\W", "_", name.removesuffix(".yaml").rpartition("/")[2])
 
 
-def find(kind: str, name: str, folder: FilePath = FilePath(".")) -> tuple[Part, Source]:
+def find(kind: str, name: str, folder: Folder = HERE) -> tuple[Part, Source]:
     """The component called `name` and its file; users' files are read again each time.
 
     Raises
@@ -127,28 +127,34 @@ def find(kind: str, name: str, folder: FilePath = FilePath(".")) -> tuple[Part, 
 
 @cache
 def _library_part(kind: str, name: str) -> tuple[Part, Source]:
-    return _read_part(kind, name, FilePath("."))
+    return _read_part(kind, name, HERE)
 
 
-def _read_part(kind: str, name: str, folder: FilePath) -> tuple[Part, Source]:
+def _read_part(
+    kind: str, name: str, folder: Folder, for_: tuple[str, ...] = ()
+) -> tuple[Part, Source]:
     text, file = part_text(kind, name, folder)
     data, source = read_yaml(text, file)
     data, source = current_names(KINDS[kind], data, source)
     part = parse(KINDS[kind], data, source)
-    return (
-        completed(part, folder) if isinstance(part, ModulatorKind) and part.like else part
-    ), source
+    if isinstance(part, ModulatorKind) and part.like:
+        part = completed(part, folder, (*for_, name))
+    return part, source
 
 
-def completed(part: ModulatorKind, folder: FilePath) -> ModulatorKind:
+def completed(part: ModulatorKind, folder: Folder, for_: tuple[str, ...] = ()) -> ModulatorKind:
     """A modulator that is like another one, with the equations of that one and its own parameters.
+
+    `for_` are the names of the modulators that are like this one.
 
     Raises
     ------
     CircuitError
-        If the other one does not exist, or has no such parameters.
+        If the other one does not exist, is in the end like this one, or has no such parameters.
     """
-    base = find("modulators", part.like, folder)[0]
+    if part.like in for_:
+        raise fail(f"'{part.like}' is like itself", "give one of them equations", ("like",))
+    base = _read_part("modulators", part.like, folder, for_)[0]
     assert isinstance(base, ModulatorKind)
     for name in part.values:
         if name not in base.parameters:

@@ -24,7 +24,7 @@ from thalia.errors import CircuitError, Problem, did_you_mean, fail
 from thalia.parallel.result_log import ResultLog
 from thalia.parallel.workers import Job, Reporter, built, carry_out, here, job_of, simulate_one
 from thalia.recording.run_file import Run
-from thalia.simulation.checkpoint import origin_of
+from thalia.simulation.origin import origin_of
 from thalia.simulation.run import explained
 
 SEEDS = (1, 2, 3, 4, 5)

@@ -32,7 +32,7 @@ from thalia.parallel.workers import (
     on_gpu,
     simulate_one,
 )
-from thalia.simulation.checkpoint import origin_of
+from thalia.simulation.origin import origin_of
 from thalia.simulation.run import explained
 
 TABLE = "table.csv"

@@ -26,6 +26,7 @@ from thalia.errors import fail
 from thalia.parallel.gpu_batch import compiled_with, run_together
 from thalia.parallel.result_log import ResultLog
 from thalia.simulation.run import run
+from thalia.syntax.folder import Folder
 
 REPORT_SECONDS = 0.5  # between two reports of how far runs have come
 STOP_SECONDS = 0.2  # in which a worker notices that it is to stop
@@ -60,13 +61,9 @@ def unpack(program: tuple[str, str, bytes] | None) -> None:
             return
 
 
-def circuit_of(job: Job, folder: FilePath) -> Circuit:
-    """The circuit of a run, with the files that it uses next to it."""
-    for name, text in job["files"].items():
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, "utf-8")
-    return loads(job["circuit"], "circuit.yaml", folder)
+def circuit_of(job: Job) -> Circuit:
+    """The circuit of a run, with the texts of the files that it uses."""
+    return loads(job["circuit"], "circuit.yaml", Folder(texts=job["files"]))
 
 
 def simulate_one(job: Job) -> Numbers:
@@ -77,7 +74,7 @@ def simulate_one(job: Job) -> Numbers:
     unpack(job["program"])
     with TemporaryDirectory() as scratch:
         done = run(
-            circuit_of(job, FilePath(scratch)),
+            circuit_of(job),
             output=job.get("output") or FilePath(scratch) / "run.h5",
             overwrite=True,  # what a killed process left
             progress=progress_of(job),
@@ -184,8 +181,7 @@ def built(jobs: list[Job], progress: Progress) -> list[Job]:
 
 def _program(job: Job, progress: Progress) -> tuple[str, str, bytes] | None:
     options = job["options"]
-    with TemporaryDirectory() as scratch:
-        plan = compiled_with(circuit_of(job, FilePath(scratch)), options).plan
+    plan = compiled_with(circuit_of(job), options).plan
     name = options.get("backend") or backends.choose()[0]
     backend = backends.find(name)
     if reasons := backend.refuse(plan):
@@ -257,12 +253,9 @@ def on_gpu(jobs: list[Job], report: Reporter, most: int, alone: bool) -> None:
     for batch in [[job] for job in jobs] if alone else [jobs]:
         left = dict(enumerate(batch))
         try:
-            with TemporaryDirectory() as scratch:
-                circuits = [circuit_of(job, FilePath(scratch) / str(job["index"])) for job in batch]
-                for which, results in run_together(
-                    circuits, [job["options"] for job in batch], most
-                ):
-                    report(left.pop(which), dict(_flat(results)))
+            circuits, options = map(circuit_of, batch), [job["options"] for job in batch]
+            for which, results in run_together([*circuits], options, most):
+                report(left.pop(which), dict(_flat(results)))
         except Exception as error:  # as in a worker of another kind
             for job in left.values():
                 report(job, None, f"{type(error).__name__}: {error}".splitlines()[0])

@@ -21,9 +21,9 @@ from thalia.connectivity.build import Wired
 from thalia.errors import CircuitError, fail
 from thalia.recording.growing_dataset import Appending
 from thalia.recording.journal import JournalledFile, recover
+from thalia.syntax.folder import read_text
 from thalia.syntax.time_grid import interval_steps
 from thalia.syntax.units import display_unit
-from thalia.syntax.yaml_reader import read_text
 
 FORMAT, FORMAT_VERSION, STATE_VERSION = "thalia-run", 1, 2
 DETERMINISM = (

@@ -141,7 +141,7 @@ def calibrate(
             f"found {rounds} and {damping:g}"
         )
     loaded = load(circuit, set)
-    if isinstance(loaded.gains, str) and not (loaded.folder / loaded.gains).exists():
+    if isinstance(loaded.gains, str) and not loaded.folder.has(loaded.gains):
         loaded = loaded.with_(gains={})
     whole = compile_circuit(loaded).expanded
     assert not isinstance(whole.gains, str)  # `expand` has read the file

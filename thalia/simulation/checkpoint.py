@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
-from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Any
 from zlib import crc32
@@ -13,19 +12,15 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.circuit.load import dumps, loads
-from thalia.circuit.spec import Circuit
-from thalia.compiler.options import CompilerOptions, positive_time
-from thalia.compiler.pipeline import compile_circuit
-from thalia.compiler.plan import SECOND, Plan
-from thalia.compiler.resolve.spike_sources import spikes_text
+from thalia.compiler.options import positive_time
+from thalia.compiler.plan import Plan
 from thalia.connectivity.build import Arrays
 from thalia.errors import fail
-from thalia.library.lookup import FORMER_NAMES, part_text
+from thalia.library.lookup import FORMER_NAMES
 from thalia.recording.writer import STATE_VERSION, RunWriter
 from thalia.simulation.loop import Stop, next_multiple
-from thalia.syntax.time_grid import as_text, interval_steps, steps_of
-from thalia.syntax.units import Value, constant, si_unit
+from thalia.syntax.time_grid import interval_steps
+from thalia.syntax.units import Value, si_unit
 
 SHARE = 20  # a state is saved once this many times the seconds that the last one took have passed
 LEAST_SECONDS = 0.05
@@ -206,23 +201,6 @@ def fingerprint(arrays: Arrays) -> int:
     return checksum
 
 
-def origin_of(written_out: Circuit) -> tuple[str, dict[str, str]]:
-    """An expanded circuit as text, and the files that it uses, uniquely named."""
-    stimuli, files = dict(written_out.stimuli), {}
-    for index, (name, stimulus) in enumerate(stimuli.items()):
-        if stimulus.file:
-            kept = f"./spikes{index}/{FilePath(stimulus.file).name}"
-            files[kept] = spikes_text(stimulus, written_out.folder)
-            stimuli[name] = stimulus.model_copy(update={"file": kept, "population": None})
-    text = dumps(written_out.with_(stimuli=stimuli))
-    kinds = {name: kind for kind, name in written_out.parts_used() if name.endswith(".yaml")}
-    for index, name in enumerate(sorted(kinds, key=len, reverse=True)):
-        kept = f"./file{index}/{FilePath(name).name}"
-        files[kept] = part_text(kinds[name], name, written_out.folder)[0]
-        text = text.replace(name, kept)
-    return text, files
-
-
 def read_state(h5: h5py.File, file: FilePath) -> SavedState | None:
     """The state in a run file, if there is one.
 
@@ -262,43 +240,6 @@ def read_state(h5: h5py.File, file: FilePath) -> SavedState | None:
         subject.get("phase", 0),
         tuple(subject.get("shown", ())),
     )
-
-
-def plan_from(
-    h5: h5py.File, path: FilePath, saved: SavedState | None, for_: str | Value | None = None
-) -> tuple[Plan, dict[str, Any]]:
-    """The plan of the circuit in a run file, and the settings of the run.
-
-    Raises
-    ------
-    CircuitError
-        If the file holds no circuit to continue with.
-    """
-    group = h5.get("origin")
-    if group is None:
-        raise fail(
-            f"{path}: holds no state to resume from",
-            "it was written by Thalia 0.1; run the circuit again",
-        )
-    dt, duration = float(h5.attrs["dt"]), float(h5.attrs["duration"])
-    if for_ is not None:
-        more = positive_time("--for", for_, "5 s").mean
-        if not steps_of(more, dt):
-            raise fail(f"--for: expected at least half a step of {as_text(dt)}, found {for_}")
-        duration = (saved.step if saved else 0) * dt + more
-    with TemporaryDirectory() as folder:
-        for each in group.get("files", {}).values():
-            target = FilePath(folder) / each.attrs["file"]
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(each.asstr()[()])
-        circuit = loads(group["circuit"].asstr()[()], path.name, FilePath(folder))
-        settings = dict(group.attrs)
-        options = CompilerOptions(
-            str(settings["lower"]),
-            str(settings.get("precision", "double")),
-            constant(duration, SECOND),
-        )
-        return compile_circuit(circuit, options).plan, settings
 
 
 def interval_of(option: str, text: str | Value | None) -> float | None:

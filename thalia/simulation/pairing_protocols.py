@@ -22,6 +22,7 @@ from thalia.library.protocol_schema import Protocol
 from thalia.library.schema import Rule
 from thalia.recording.run_file import Run
 from thalia.simulation.run import run
+from thalia.syntax.folder import Folder
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import Source
 
@@ -78,6 +79,11 @@ class PairingSetup:
     tail: float | None = None
     folder: FilePath = FilePath(".")
 
+    @property
+    def files(self) -> Folder:
+        """Where files are looked for; the user has named them, wherever they are."""
+        return Folder(self.folder, anywhere=True)
+
     @classmethod
     def split(cls, options: Mapping[str, Any]) -> "tuple[PairingSetup, dict[str, Any]]":
         """The setup that some options describe, and the rest, which are those of `run`."""
@@ -123,7 +129,7 @@ def outcome(
             "pre": {"kind": "spikes", "target": "pre", "times": _spike_times(pre, DT)},
             "trigger": {"kind": "spikes", "target": "trigger", "times": _spike_times(post, FORCED)},
         }
-        result = _run(data, setup.folder, FilePath(scratch) / "protocol.h5", run_options)
+        result = _run(data, setup.files, FilePath(scratch) / "protocol.h5", run_options)
         weights = result.weights["plastic"]
         return Outcome(np.array(weights.w[-1]), np.array(weights.time) * 1e3, np.array(weights.w))
 
@@ -133,7 +139,7 @@ def circuit_data(rule: str, size: int, setup: PairingSetup) -> dict[str, Any]:
 
     Its duration is not set.
     """
-    part = find("plasticity", rule, setup.folder)[0]
+    part = find("plasticity", rule, setup.files)[0]
     assert isinstance(part, Rule)
     neuron = _neuron_for(part, rule)
     use = (
@@ -186,9 +192,7 @@ def circuit_data(rule: str, size: int, setup: PairingSetup) -> dict[str, Any]:
     }
 
 
-def _run(
-    data: dict[str, Any], folder: FilePath, output: FilePath, options: Mapping[str, Any]
-) -> Run:
+def _run(data: dict[str, Any], folder: Folder, output: FilePath, options: Mapping[str, Any]) -> Run:
     """Run the circuit; its problems are reported as those of the rule, all that a user gave."""
     try:
         circuit = parse(Circuit, data, Source(folder=folder)).at(Source(folder=folder))
@@ -330,7 +334,7 @@ def protocol(
     CircuitError
         If there is no such protocol or rule, or the rule cannot have these settings.
     """
-    part = find("protocols", name, folder)[0]
+    part = find("protocols", name, PairingSetup(folder=folder).files)[0]
     assert isinstance(part, Protocol)
     measure = _rates if part.rates else _motifs
     curves = measure(part, rule, folder=folder, weight=weight, settings=settings, **options)
@@ -420,7 +424,7 @@ def _rates(part: Protocol, rule: str, **options: Any) -> tuple[Curve, ...]:
         "weights": {"pathways": [f"plastic_at_{index}" for index in range(len(part.rates))]}
     }
     with TemporaryDirectory() as scratch:
-        result = _run(data, setup.folder, FilePath(scratch) / "rates.h5", run_options)
+        result = _run(data, setup.files, FilePath(scratch) / "rates.h5", run_options)
         means = [
             float(result.weights[f"plastic_at_{index}"].w[-1].mean())
             for index in range(len(part.rates))

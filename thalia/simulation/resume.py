@@ -1,7 +1,6 @@
 """Resuming: a run continues from the state in its file, bit-identical to an uninterrupted one."""
 
 from dataclasses import dataclass, replace
-from difflib import unified_diff
 from pathlib import Path as FilePath
 
 import h5py
@@ -9,22 +8,22 @@ import h5py
 from thalia.backends import Progress, silent
 from thalia.compiler.plan import Plan
 from thalia.compiler.resources import check_memory
-from thalia.errors import fail
+from thalia.errors import CircuitError, fail
 from thalia.recording.run_file import Run
 from thalia.recording.writer import RunWriter, mended
 from thalia.simulation.checkpoint import (
     SavedState,
     fingerprint,
     interval_of,
-    plan_from,
     read_state,
 )
 from thalia.simulation.closed_loop import Task
 from thalia.simulation.loop import Clock
 from thalia.simulation.network import Engine, Network
+from thalia.simulation.origin import plan_from
 from thalia.simulation.run import LoopOptions, explained, simulate
+from thalia.syntax.folder import MAX_TEXT, read_text
 from thalia.syntax.units import Value
-from thalia.syntax.yaml_reader import read_text
 
 MOST_LINES = 6  # of an edit that a message quotes
 
@@ -145,18 +144,16 @@ def _continued(saved: SavedState, plan: Plan, path: FilePath) -> SavedState:
 def _check_edits(run: Run) -> None:
     """Do not silently continue with a circuit that differs from the one in its file.
 
+    Only what ran is quoted: the run file of a stranger may name any file here.
+
     Raises
     ------
     CircuitError
-        With the lines that differ.
+        With the lines that were changed.
     """
     circuit = run.circuit_files[0][0]
     for name, kept in run.files_beside:
-        found = read_text(FilePath(name)) if FilePath(name).is_file() else kept
-        lines = list(unified_diff(kept.splitlines(), found.splitlines(), lineterm="", n=0))[
-            2:
-        ]  # without its heading
-        if changes := [line for line in lines if not line.startswith("@@")]:
+        if changes := _changes(kept.splitlines(), _present(FilePath(name), kept).splitlines()):
             more = f"; and {len(changes) - MOST_LINES} more" if len(changes) > MOST_LINES else ""
             raise fail(
                 f"{name}: was edited since {run.file} was written: "
@@ -165,3 +162,24 @@ def _check_edits(run: Run) -> None:
                 "with what was learned, "
                 f"`thalia resume {run.file} --as-it-was` resumes with the stored circuit",
             )
+
+
+def _present(file: FilePath, kept: str) -> str:
+    """The text of a file as it is now; of one that is not there any more, as it was kept."""
+    try:
+        return read_text(file, most=max(MAX_TEXT, 2 * len(kept.encode())))
+    except CircuitError:
+        return kept
+
+
+def _changes(kept: list[str], found: list[str]) -> list[str]:
+    """The lines that are not there any more, or that others are there."""
+    if kept == found:
+        return []
+    first = next((n for n, (a, b) in enumerate(zip(kept, found, strict=False)) if a != b), None)
+    begin = min(len(kept), len(found)) if first is None else first
+    still = {*found}
+    gone = [
+        f"line {n + 1} was `{kept[n]}`" for n in range(begin, len(kept)) if kept[n] not in still
+    ]
+    return gone or [f"other lines follow line {begin}"]

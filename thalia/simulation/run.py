@@ -26,12 +26,12 @@ from thalia.simulation.checkpoint import (
     derived,
     fingerprint,
     interval_of,
-    origin_of,
 )
 from thalia.simulation.closed_loop import ClosedLoop, Task
 from thalia.simulation.loop import Clock, Loop, enter_phase
 from thalia.simulation.network import Engine, Network
 from thalia.simulation.observers import Observers
+from thalia.simulation.origin import origin_of
 from thalia.simulation.progress import ProgressReporter
 from thalia.simulation.recorder import Recorder, SpikeCounter, samples_of
 from thalia.simulation.summary import summary

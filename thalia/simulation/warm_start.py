@@ -16,7 +16,8 @@ from thalia.connectivity.build import Arrays, wire
 from thalia.errors import fail
 from thalia.recording.run_file import Run
 from thalia.recording.writer import mended
-from thalia.simulation.checkpoint import SavedState, fingerprint, plan_from, read_state
+from thalia.simulation.checkpoint import SavedState, fingerprint, read_state
+from thalia.simulation.origin import plan_from
 from thalia.simulation.synapse_state import trace, weights
 
 

@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path as FilePath
 
 import yaml
 
-from thalia.errors import CircuitError, Path, Problem, TextPlace, fail
+from thalia.errors import CircuitError, Path, Problem, TextPlace
+from thalia.syntax.folder import HERE, Folder
 
 MAX_NODES = 100_000
 MAX_DEPTH = 200
@@ -40,7 +40,7 @@ class Source:
     places: Mapping[Path, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     aliases: Mapping[Path, Path] = field(default_factory=dict)
-    folder: FilePath = FilePath(".")
+    folder: Folder = HERE
 
     def written(self, path: Path) -> Path:
         """The path that the user wrote, for the path of something that a pass created from it."""
@@ -98,27 +98,7 @@ def _reading_order(problem: Problem) -> tuple[str, int, int, str]:
     return file, int(line or 0), int(column or 0), str(problem)
 
 
-def read_text(file: FilePath) -> str:
-    """The text of a file.
-
-    Raises
-    ------
-    CircuitError
-        If it does not exist, is a folder, cannot be read, or is not UTF-8.
-    """
-    try:
-        return file.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise fail(f"{file}: no such file") from None
-    except IsADirectoryError:
-        raise fail(f"{file}: is a folder, expected a YAML file") from None
-    except UnicodeDecodeError:
-        raise fail(f"{file}: is not UTF-8 text") from None
-    except (OSError, ValueError) as error:
-        raise fail(f"{file}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-
-
-def read_yaml(text: str, name: str, folder: FilePath = FilePath(".")) -> tuple[object, Source]:
+def read_yaml(text: str, name: str, folder: Folder = HERE) -> tuple[object, Source]:
     """Plain data and its source from YAML text; `name` is the file's name in messages.
 
     Booleans are `true` and `false` only (`no` and `off` are words), keys are text, duplicates are
@@ -256,8 +236,11 @@ class _Reader:
 
 def _scalar(node: yaml.ScalarNode) -> object:
     text: str = node.value
-    if node.style in ("'", '"', "|", ">"):
-        return text
+    return text if node.style in ("'", '"', "|", ">") else plain(text)
+
+
+def plain(text: str) -> object:
+    """What a text without quotation marks is read as."""
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
     for convert in (int, float):

@@ -6,13 +6,12 @@ it comes from its seed.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from json import dumps
 from pathlib import Path as FilePath
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from thalia import backends
@@ -28,12 +27,14 @@ from thalia.errors import CircuitError, did_you_mean, fail
 from thalia.library.lookup import LIBRARY, part_text
 from thalia.parallel.result_log import ResultLog, replace_file
 from thalia.parallel.workers import Job, Reporter, carry_out, circuit_of, here, progress_of
-from thalia.simulation.checkpoint import origin_of
+from thalia.simulation.origin import origin_of
 from thalia.simulation.run import explained
+from thalia.syntax.folder import Folder
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import Source
 from thalia.training.results import Log, Outcome, as_data, comma_separated, markdown
 from thalia.training.subject import Subject, plan_for_trials, subject_of
+from thalia.training.task_outline import outline
 from thalia.training.tasks import Environment, environment
 
 LEARNING = "learning"  # the condition in which nothing is changed
@@ -142,6 +143,8 @@ def learn_with(experiment: str | FilePath, options: LearnOptions) -> Outcome:
     conditions = conditions_of(
         experiment, options.rule, options.controls, options.set or {}, numbers
     )
+    for each in conditions:
+        _environment(each.circuit, each.numbers)
     first = conditions[0]
     seeds = range(options.base_seed, options.base_seed + (options.seeds or first.experiment.seeds))
     jobs = _jobs(conditions, seeds, options.backend)
@@ -195,6 +198,8 @@ def conditions_of(
 ) -> list[Condition]:
     """The experiment as written or with a rule, then each control; all are checked first.
 
+    The code of a task beside the circuit is read, not run.
+
     Raises
     ------
     CircuitError
@@ -224,7 +229,7 @@ def _path(experiment: str | FilePath) -> FilePath:
     """The file of an experiment; a word alone is one of the library."""
     if str(experiment).endswith((".yaml", ".yml")):
         return FilePath(experiment)
-    part_text("experiments", str(experiment), FilePath("."))  # says if there is none
+    part_text("experiments", str(experiment))  # says if there is none
     return FilePath(str(LIBRARY / "experiments" / f"{experiment}.yaml"))
 
 
@@ -253,15 +258,26 @@ def _condition(
 ) -> Condition:
     circuit = load_whole(_path(file), {**set, **variant.set})
     numbers = {**experiment_of(circuit).parameters, **variant.task, **task}
-    _environment(circuit, numbers)
+    _environment(circuit, numbers, outline)
     return Condition(name, variant.says, circuit, numbers)
 
 
-def _environment(circuit: Circuit, numbers: dict[str, Any]) -> Environment:
+def own_task(file: str | FilePath, set: Mapping[str, Any]) -> str:
+    """The name of the Python file that `learn` runs for an experiment; empty if it has none."""
+    circuit = load_whole(_path(file), set)
+    task = experiment_of(circuit).task
+    return circuit.folder.named(task) if task.endswith(".py") else ""
+
+
+def _environment(
+    circuit: Circuit,
+    numbers: dict[str, Any],
+    read: Callable[[str, Folder], type[Environment]] = environment,
+) -> Environment:
     """The task of an experiment, checked against its circuit."""
     section = ("experiment",)
     try:
-        task = parse(environment(experiment_of(circuit).task, circuit.folder), numbers, Source())
+        task = parse(read(experiment_of(circuit).task, circuit.folder), numbers, Source())
     except CircuitError as error:
         raise circuit.source.placed(
             [p if p.path[:1] == section else p.under(*section) for p in error.problems]
@@ -277,7 +293,7 @@ def _jobs(conditions: list[Condition], seeds: Sequence[int], backend: str | None
         text, files = origin_of(expand(condition.circuit))
         task = condition.experiment.task
         if task.endswith(".py"):
-            files[task] = (condition.circuit.folder / task).read_text("utf-8")
+            files[task] = condition.circuit.folder.text(task)
         for seed in seeds:
             jobs.append(
                 {
@@ -322,12 +338,11 @@ class Trials:
 
 def take_part(job: Job) -> dict[str, Any]:
     """One run of an experiment, in a worker: what each trial noted, and the final numbers."""
-    with TemporaryDirectory() as scratch:
-        circuit = with_options(circuit_of(job, FilePath(scratch)), job["seed"])
-        task = _environment(circuit, job["numbers"])
-        taking_part = subject_of(
-            circuit, job["backend"], record=job.get("output"), progress=progress_of(job)
-        )
+    circuit = with_options(circuit_of(job), job["seed"])
+    task = _environment(circuit, job["numbers"])
+    taking_part = subject_of(
+        circuit, job["backend"], record=job.get("output"), progress=progress_of(job)
+    )
     with taking_part as subject:
         trials = Trials(subject, task.noted_trials())
         final = task.learn(subject, stream(job["seed"], "experiment"), trials.note)

@@ -10,9 +10,10 @@ from thalia.codegen.listing import describe
 from thalia.compiler.pipeline import Compiled
 from thalia.compiler.plan import PhasePlan, Plan
 from thalia.recording.writer import RunWriter
-from thalia.simulation.checkpoint import Checkpointer, SavedState, fingerprint, origin_of
+from thalia.simulation.checkpoint import Checkpointer, SavedState, fingerprint
 from thalia.simulation.network import Network
 from thalia.simulation.observers import Observers
+from thalia.simulation.origin import origin_of
 from thalia.simulation.recorder import Recorder, SpikeCounter
 from thalia.simulation.summary import summary
 

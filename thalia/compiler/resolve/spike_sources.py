@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable
 from math import inf
-from pathlib import Path as FilePath
 
 from thalia.circuit.part_use import Stimulus
 from thalia.circuit.spec import Circuit
@@ -12,6 +11,7 @@ from thalia.compiler.synaptic_input import part_or_none
 from thalia.data.spike_files import read_spikes, spikes_as_text
 from thalia.errors import CircuitError, Diagnostics, Path
 from thalia.library.schema import StimulusKind
+from thalia.syntax.folder import Folder
 from thalia.syntax.time_grid import MOST_SHORT, steps_of, too_many_steps
 
 
@@ -87,7 +87,7 @@ def most_spikes(playbacks: Iterable[Playback], population: str, size: int) -> in
     return 2 ** (fullest - 1).bit_length() if fullest > size else 0
 
 
-def spikes_text(stimulus: Stimulus, folder: FilePath) -> str:
+def spikes_text(stimulus: Stimulus, folder: Folder) -> str:
     """The file of a stimulus as text, a line of `index, time in ms` per spike, from SONATA, too.
 
     Raises
@@ -95,7 +95,7 @@ def spikes_text(stimulus: Stimulus, folder: FilePath) -> str:
     CircuitError
         If it cannot be read, or its population is not there.
     """
-    return spikes_as_text(folder / str(stimulus.file), stimulus.population, stimulus.target[0])
+    return spikes_as_text(folder, str(stimulus.file), stimulus.population, stimulus.target[0])
 
 
 def _times_in(stimulus: Stimulus) -> list[tuple[int, float]]:

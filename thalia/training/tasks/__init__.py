@@ -5,15 +5,20 @@ An environment is a class of its own fields, which are what an experiment may se
 """
 
 from collections.abc import Callable, Iterator
-from importlib import import_module, util
+from importlib import import_module
+from importlib.abc import InspectLoader
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path as FilePath
-from typing import Any, ClassVar
+from types import CodeType
+from typing import ClassVar
 
 import numpy as np
 
 from thalia.compiler.plan import Plan
-from thalia.errors import Path, Problem, did_you_mean, fail
+from thalia.errors import CircuitError, Path, Problem, did_you_mean, fail
 from thalia.syntax.fields import Names, Node
+from thalia.syntax.folder import HERE as THIS_FOLDER
+from thalia.syntax.folder import Folder
 from thalia.syntax.time_grid import as_text, interval_rounding
 from thalia.syntax.units import UNITS, Value
 from thalia.training.subject import STIMULI, Subject
@@ -111,8 +116,35 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(file.stem for file in HERE.glob("*.py") if file.stem != "__init__"))
 
 
-def environment(task: str, folder: FilePath = FilePath(".")) -> type[Environment]:
-    """The environment of this name, or of a Python file beside the experiment.
+class _Loader(InspectLoader):
+    """Makes a module of a text, which may be in a run file or in a job."""
+
+    def __init__(self, text: str, file: str):
+        self.text, self.file = text, file
+
+    def get_source(self, fullname: str) -> str:
+        return self.text
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.text, self.file)
+
+
+def task_text(task: str, folder: Folder) -> str:
+    """The text of a task beside the experiment.
+
+    Raises
+    ------
+    CircuitError
+        If it cannot be read.
+    """
+    try:
+        return folder.text(task)
+    except CircuitError as error:
+        raise CircuitError(each.under("experiment", "task") for each in error.problems) from None
+
+
+def environment(task: str, folder: Folder = THIS_FOLDER) -> type[Environment]:
+    """The environment of this name, or of a Python file beside the experiment, which is run.
 
     Raises
     ------
@@ -121,15 +153,13 @@ def environment(task: str, folder: FilePath = FilePath(".")) -> type[Environment
     """
     where: Path = ("experiment", "task")
     if task.endswith(".py"):
-        file = folder / task
-        if not file.is_file():
-            raise fail(f"{file}: there is no such file", path=where)
-        spec = util.spec_from_file_location(file.stem, file)
-        assert spec is not None
-        assert spec.loader is not None
-        module: Any = util.module_from_spec(spec)
+        file, text = folder.named(task), task_text(task, folder)
+        loader = _Loader(text, file)
+        spec = spec_from_loader(FilePath(task).stem, loader, origin=file)
+        assert spec is not None  # it is for a package without a loader
+        module = module_from_spec(spec)
         try:
-            spec.loader.exec_module(module)
+            loader.exec_module(module)
         except Exception as error:  # whatever is wrong with it is the user's to mend
             raise fail(
                 f"{file}: cannot be imported: {type(error).__name__}: {error}", path=where

@@ -1,0 +1,94 @@
+"""What a run is rebuilt from: its circuit as text, with the texts of the files that it uses.
+
+The texts stay in memory when the circuit is loaded again; their names are only keys, and nothing is
+written.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+from typing import Any
+
+import h5py
+
+from thalia.circuit.load import dumps, loads
+from thalia.circuit.spec import Circuit
+from thalia.compiler.options import CompilerOptions, positive_time
+from thalia.compiler.pipeline import compile_circuit
+from thalia.compiler.plan import SECOND, Plan
+from thalia.compiler.resolve.spike_sources import spikes_text
+from thalia.errors import fail
+from thalia.simulation.checkpoint import SavedState
+from thalia.syntax.folder import Folder
+from thalia.syntax.time_grid import as_text, steps_of
+from thalia.syntax.units import Value, constant
+
+
+def origin_of(written_out: Circuit) -> tuple[str, dict[str, str]]:
+    """An expanded circuit as text, and the texts of the files that it uses, by name.
+
+    Spikes, also those of SONATA files, are text in a file named after their stimulus.
+
+    Raises
+    ------
+    CircuitError
+        If the text does not load to the same circuit, so that a run of it could not be resumed.
+    """
+    stimuli, texts = dict(written_out.stimuli), {}
+    for name, stimulus in written_out.stimuli.items():
+        if stimulus.file:
+            kept = f"{name}.csv"
+            texts[kept] = spikes_text(stimulus, written_out.folder)
+            stimuli[name] = stimulus.model_copy(update={"file": kept, "population": None})
+    for _, name in written_out.parts_used():
+        if name.endswith(".yaml"):
+            texts[name] = written_out.folder.text(name)
+    circuit = written_out.with_(stimuli=stimuli)
+    text = dumps(circuit)
+    _check_that_it_loads(circuit, text, texts)
+    return text, texts
+
+
+def _check_that_it_loads(circuit: Circuit, text: str, texts: Mapping[str, str]) -> None:
+    """Refuse a circuit that is another one after it was stored."""
+    again = loads(text, f"{circuit.name}.yaml", Folder(texts=texts))
+    for key in Circuit.model_fields:
+        if getattr(again, key) != getattr(circuit, key):
+            raise fail(
+                f"'{key}' of {circuit.name} is not the same when it is stored and loaded again",
+                "please report the circuit: its run could not be resumed",
+            )
+    for kind, name in circuit.parts_used():
+        again.part(kind, name)  # reports a file that is not among the texts
+
+
+def plan_from(
+    h5: h5py.File, path: FilePath, saved: SavedState | None, for_: str | Value | None = None
+) -> tuple[Plan, dict[str, Any]]:
+    """The plan of the circuit in a run file, and the settings of the run.
+
+    Raises
+    ------
+    CircuitError
+        If the file holds no circuit to continue with.
+    """
+    group = h5.get("origin")
+    if group is None:
+        raise fail(
+            f"{path}: holds no state to resume from",
+            "it was written by Thalia 0.1; run the circuit again",
+        )
+    dt, duration = float(h5.attrs["dt"]), float(h5.attrs["duration"])
+    if for_ is not None:
+        more = positive_time("--for", for_, "5 s").mean
+        if not steps_of(more, dt):
+            raise fail(f"--for: expected at least half a step of {as_text(dt)}, found {for_}")
+        duration = (saved.step if saved else 0) * dt + more
+    texts = {str(each.attrs["file"]): each.asstr()[()] for each in group.get("files", {}).values()}
+    circuit = loads(group["circuit"].asstr()[()], path.name, Folder(texts=texts))
+    settings = dict(group.attrs)
+    options = CompilerOptions(
+        str(settings["lower"]),
+        str(settings.get("precision", "double")),
+        constant(duration, SECOND),
+    )
+    return compile_circuit(circuit, options).plan, settings
