@@ -90,7 +90,9 @@ def test_an_edited_file_is_not_quoted(run_file):
     """The name of the file may be that of a secret, and what ran may be anything."""
     run_file.with_name("spikes.csv").write_text(SECRET)
 
-    with pytest.raises(CircuitError, match=r"spikes\.csv: was edited since .*: line 1 was `0,3`") as told:
+    with pytest.raises(
+        CircuitError, match=r"spikes\.csv: was edited since .*: line 1 was `0,3`"
+    ) as told:
         thalia.resume(run_file, for_="1 ms")  # fmt: skip
 
     assert SECRET not in str(told.value)
@@ -137,7 +139,7 @@ def test_folders_that_the_user_allows_are_read(tmp_path, monkeypatch):
     (tmp_path / "circuit" / "c.yaml").write_text(PLAYED.replace("FILE", "../data/spikes.csv"))
     monkeypatch.setenv("THALIA_ALLOW", f"/nowhere{os.pathsep}{tmp_path / 'data'}")
 
-    assert thalia.plan_of(thalia.load(tmp_path / "circuit" / "c.yaml")).playbacks[0].neurons == (0,)
+    assert thalia.plan_of(thalia.load(tmp_path / "circuit" / "c.yaml")).playbacks[0].indices == (0,)
 
 
 def test_a_circuit_made_in_python_reads_what_its_author_names(tmp_path):
@@ -150,7 +152,7 @@ def test_a_circuit_made_in_python_reads_what_its_author_names(tmp_path):
         stimuli={"given": stimulus},
     )
 
-    assert thalia.plan_of(circuit).playbacks[0].neurons == (0,)
+    assert thalia.plan_of(circuit).playbacks[0].indices == (0,)
 
 
 def made_of(kind, file):
@@ -275,7 +277,7 @@ def test_a_task_beside_a_circuit_is_not_run(tmp_path, arguments):
         ("trials: many", TASK, "experiment.trials: expected an integer, found 'many'"),
         ("rewards: 1", TASK, "experiment.rewards: unknown key 'rewards'\n    hint: did you mean 'reward'"),
         ("trials: 3", TASK.replace('("cue",)', '("cue", "tone")'), "experiment.stimuli: 'tone' is missing"),
-        ("trials: 3", TASK.replace("trials: int = 5", "trials: int ="), "mine.py:10: is not valid Python: invalid syntax"),
+        ("trials: 3", TASK.replace("trials: int = 5", "trials: int ="), "mine.py:9: is not valid Python: invalid syntax"),
         ("trials: 3", TASK.replace("(Environment)", "(Other)"), "./mine.py: defines no Environment"),
     ],
 )  # fmt: skip
@@ -313,11 +315,13 @@ def test_parts_with_similar_names_are_kept_apart(tmp_path):
     (tmp_path / "sub" / "neuron.yaml").write_text(neuron.replace("10 ms", "12 ms"))
     (tmp_path / "rule.yaml").write_text(rule)
     (tmp_path / "window.yaml").write_text(
-        "summary: a window\nsource: here\nrule: ./rule.yaml\nsign: hebbian\nevidence: model\npreparation: none\n"
+        "summary: a window\nsource: here\nrule: ./rule.yaml\nsign: hebbian\nevidence: modelled\npreparation: none\n"
     )
     base, _ = thalia.library.lookup.part_text("modulators", "first_order")
     (tmp_path / "base.yaml").write_text(base)
-    (tmp_path / "like.yaml").write_text("summary: like it\nlike: ./base.yaml\nvalues: {tau: 30 ms}\n")
+    (tmp_path / "like.yaml").write_text(
+        "summary: like it\nlike: ./base.yaml\nvalues: {tau: 30 ms}\n"
+    )
     (tmp_path / "spikes.csv").write_text("0,3\n1,4.5\n")
     text = PLAYED.replace("FILE", "spikes.csv").replace(
         "cells: {neuron: lif_current, size: 3}",
