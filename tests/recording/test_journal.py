@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import zlib
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from thalia.recording import journal
 from thalia.recording.journal import JournalledFile, journal_of, recover
+from thalia.recording.page_checksums import PAGE, DamagedPage, table_of
 
 OLD = bytes(range(256)) * 1200  # five pages
 WRITES = st.lists(
@@ -24,6 +26,13 @@ def changed(writes):
         data.extend(b"\0" * (position + len(piece) - len(data)))
         data[position : position + len(piece)] = piece
     return bytes(data)
+
+
+def contents(path):
+    """A file without the checksums that follow what was written."""
+    with open(path, "rb") as file:
+        length, _ = table_of(file)
+    return path.read_bytes()[:length]
 
 
 def opened(path, writes):
@@ -50,7 +59,7 @@ def test_what_is_written_is_read_back_at_once_and_in_the_file_after_the_commit(
 
     assert before == OLD
     assert seen == changed(writes)
-    assert path.read_bytes() == changed(writes)
+    assert contents(path) == changed(writes)
     assert not journal_of(path).exists()
 
 
@@ -140,4 +149,41 @@ def test_a_file_that_is_replaced_leaves_no_journal_behind(tmp_path):
     new.close()
     recover(tmp_path / "file")
 
-    assert (tmp_path / "file").read_bytes() == b"new"
+    assert contents(tmp_path / "file") == b"new"
+
+
+@given(first=WRITES, second=WRITES, cut=st.integers(0, 400_000))
+@settings(max_examples=40, deadline=None)
+def test_every_page_has_its_checksum_after_every_commit(tmp_path_factory, first, second, cut):
+    path = tmp_path_factory.mktemp("journal") / "file"
+    file = opened(path, first)
+    file.commit()
+    file.truncate(min(cut, file.length))
+    for position, piece in second:
+        file.seek(position)
+        file.write(piece)
+    file.commit()
+
+    with open(path, "rb") as raw:
+        length, table = table_of(raw)
+    pages = [contents(path)[start : start + PAGE] for start in range(0, length, PAGE)]
+    assert table.tolist() == [zlib.crc32(page) for page in pages]
+    assert length == file.length
+
+
+def test_a_commit_does_not_give_a_damaged_page_a_new_checksum(tmp_path):
+    file = opened(tmp_path / "file", [(10, b"new")])
+    file.commit()
+    file.close()
+    raw = bytearray((tmp_path / "file").read_bytes())
+    raw[PAGE + 5] ^= 4
+    (tmp_path / "file").write_bytes(raw)
+
+    again = JournalledFile(tmp_path / "file")
+    again.seek(0)
+    again.write(b"more")
+    again.commit()
+    again.seek(PAGE)
+
+    with pytest.raises(DamagedPage, match="bytes 65,536 to 131,071 are not what was written"):
+        again.read(10)

@@ -10,6 +10,7 @@ import numpy as np
 
 from thalia.compiler.plan import Member, PathwayPlan, SynapseGroup
 from thalia.connectivity.build import positions
+from thalia.recording.page_checksums import reading
 from thalia.recording.run_file import Run
 from thalia.simulation.synapse_state import weights
 from thalia.simulation.warm_start import Learned
@@ -43,7 +44,7 @@ def write(run: Run, target: FilePath) -> None:
     ]
     _table(target / "edge_types.csv", "edge_type_id model_template pathway", lines)
     _index(target / "edges.h5", learned, edges)
-    with _file(target / "spikes.h5") as h5, h5py.File(run.file) as source:
+    with _file(target / "spikes.h5") as h5, reading(run.file, "spikes") as source:
         if "spikes" in source:
             source.copy("spikes", h5)
     (target / MARK).write_text(json.dumps(_configuration(types, edges), indent=2) + "\n")

@@ -3,7 +3,8 @@
 Changes are kept in memory, page by page. A commit first writes them to a journal next to the file,
 with a checksum; once that is on disk they are applied to the file, and the journal is removed. A
 file whose commit was interrupted is recovered from its journal when it is next opened; an
-incomplete journal means that nothing has been changed yet.
+incomplete journal means that nothing has been changed yet. A commit also writes the checksums of
+all pages (`page_checksums`).
 """
 
 import io
@@ -12,12 +13,15 @@ import struct
 import zlib
 from pathlib import Path as FilePath
 
+import numpy as np
+
+from thalia.recording.page_checksums import PAGE, Table, as_bytes, check, table_of
+
 try:
     import fcntl
 except ImportError:  # not on Windows
     fcntl = None  # type: ignore[assignment]
 
-PAGE = 1 << 16
 _MAGIC = b"thalia-journal-1"
 # magic, length of the file, number of pages, checksum of what follows
 _HEADER = struct.Struct("<16sQQI")
@@ -49,7 +53,9 @@ class JournalledFile(io.RawIOBase):
         except BaseException:
             self.file.close()
             raise
-        self.length = self.file.seek(0, os.SEEK_END)
+        self.stored, table = table_of(self.file)
+        self.length = self.stored
+        self.table = np.zeros(0, np.uint32) if table is None else table
         self.pages: dict[int, bytearray] = {}
         self.position = 0
 
@@ -110,7 +116,9 @@ class JournalledFile(io.RawIOBase):
         if number in self.pages:
             return self.pages[number]
         self.file.seek(number * PAGE)
-        page = bytearray(self.file.read(PAGE).ljust(PAGE, b"\0"))
+        read = self.file.read(max(0, min(PAGE, self.stored - number * PAGE)))
+        check(number, read, self.table)
+        page = bytearray(read.ljust(PAGE, b"\0"))
         if keep:
             self.pages[number] = page
         return page
@@ -128,19 +136,55 @@ class JournalledFile(io.RawIOBase):
         OSError
             If the disk has no room for the journal or the longer file, which is left unchanged.
         """
-        before = self.file.seek(0, os.SEEK_END)
-        if not self.pages and self.length == before:
+        if not self.pages and self.length == self.stored:
             return
+        before = self.file.seek(0, os.SEEK_END)
+        for number in range(self.stored // PAGE, -(-before // PAGE)):
+            if number * PAGE < self.length:
+                self._page(number, keep=True)  # in place of the former checksums
+        table = self._checksums()
+        end = as_bytes(self.length, table)
+        pages, length = self._with(end), self.length + len(end)
         try:
-            _reserve(self.file, before, self.length)
-            _write_journal(self.journal, self.length, self.pages)
+            _reserve(self.file, before, length)
+            _write_journal(self.journal, length, pages)
         except OSError:
             self.journal.unlink(missing_ok=True)
             self.file.truncate(before)
             raise
-        _apply(self.file, self.length, self.pages)
+        _apply(self.file, length, pages)
         self.journal.unlink()
         self.pages.clear()
+        self.stored, self.table = self.length, table
+
+    def _checksums(self) -> Table:
+        """The checksums of all pages after the changes; those of unchanged pages are kept."""
+        table = np.zeros(-(-self.length // PAGE), np.uint32)
+        kept = min(len(self.table), len(table), min(self.stored, self.length) // PAGE)
+        table[:kept] = self.table[:kept]
+        empty: dict[int, int] = {}  # by size: a dataset may be allocated before it is written
+        for number in {*self.pages, *range(kept, len(table))}:
+            size = min(PAGE, self.length - number * PAGE)
+            if number not in self.pages and number * PAGE >= self.stored:
+                if size not in empty:
+                    empty[size] = zlib.crc32(bytes(size))
+                table[number] = empty[size]
+            elif size > 0:
+                table[number] = zlib.crc32(memoryview(self._page(number, keep=False))[:size])
+        return table
+
+    def _with(self, end: bytes) -> dict[int, bytearray]:
+        """The changed pages, and those in which the contents are followed by `end`."""
+        pages = {n: page for n, page in self.pages.items() if n * PAGE < self.length}
+        position, done = self.length, 0
+        while done < len(end):
+            number, start = divmod(position, PAGE)
+            size = min(PAGE - start, len(end) - done)
+            page = bytearray(self._page(number, keep=False))
+            page[start : start + size] = end[done : done + size]
+            pages[number] = page
+            done, position = done + size, position + size
+        return pages
 
     def rename(self, path: FilePath) -> None:
         """Rename the file, replacing any file of that name and its journal."""

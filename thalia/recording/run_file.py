@@ -8,13 +8,13 @@ from pathlib import Path as FilePath
 from typing import Any
 from zlib import crc32
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from thalia.compiler.graph import Network, network_from
 from thalia.errors import counted, did_you_mean, fail
-from thalia.recording.writer import FORMAT, unreadable
+from thalia.recording.page_checksums import check_contents, reading
+from thalia.recording.writer import FORMAT
 
 
 @dataclass(frozen=True)
@@ -108,23 +108,17 @@ class Run:
         self.file = FilePath(file)
         if not self.file.exists():
             raise fail(f"{file}: there is no such file")
-        try:
-            with h5py.File(self.file) as h5:
-                self.attributes = {key: _plain(value) for key, value in h5.attrs.items()}
-                self._names = {
-                    kind: _leaves(h5, kind) for kind in ("spikes", "weights", "modulators")
-                }
-                self._reports = [
-                    f"{n}/{v}" for n in h5.get("reports", ()) for v in h5[f"reports/{n}"]
-                ]
-        except OSError as error:
-            raise unreadable(self.file, error) from None
-        if self.attributes.get("format") != FORMAT:
-            raise fail(
-                f"{file}: is HDF5 but no run of Thalia", "give a file that `thalia run` wrote"
-            )
-        self.structure: dict[str, Any] = json.loads(self.attributes["structure"])
-        self.results: dict[str, Any] = json.loads(self.attributes.get("results", "{}"))
+        with reading(self.file) as h5:
+            self.attributes = {key: _plain(value) for key, value in h5.attrs.items()}
+            if self.attributes.get("format") != FORMAT:
+                raise fail(
+                    f"{file}: is HDF5 but no run of Thalia", "give a file that `thalia run` wrote"
+                )
+            check_contents(h5, self.file)
+            self._names = {kind: _leaves(h5, kind) for kind in ("spikes", "weights", "modulators")}
+            self._reports = [f"{n}/{v}" for n in h5.get("reports", ()) for v in h5[f"reports/{n}"]]
+            self.structure: dict[str, Any] = json.loads(self.attributes["structure"])
+            self.results: dict[str, Any] = json.loads(self.attributes.get("results", "{}"))
 
     def __repr__(self) -> str:
         """The circuit, how much of it was simulated, and the file."""
@@ -155,7 +149,7 @@ class Run:
     @property
     def circuit_files(self) -> list[tuple[str, str]]:
         """Name and text of the circuit as written, and of every file that it includes."""
-        with h5py.File(self.file) as h5:
+        with reading(self.file, "circuit") as h5:
             group = h5["circuit"]
             return [
                 (str(group[key].attrs["file"]), group[key][:].tobytes().decode())
@@ -165,7 +159,7 @@ class Run:
     @property
     def files_beside(self) -> list[tuple[str, str]]:
         """Name and text of those that existed on disk when the run began."""
-        with h5py.File(self.file) as h5:
+        with reading(self.file, "circuit") as h5:
             stood = [
                 bool(h5["circuit"][key].attrs.get("stood_beside", False))
                 for key in sorted(h5["circuit"], key=int)
@@ -203,13 +197,13 @@ class Run:
         return _Lazy(self._names["modulators"], self._modulator, "modulator")
 
     def _modulator(self, name: str) -> Level:
-        with h5py.File(self.file) as h5:
+        with reading(self.file, f"modulators/{name}") as h5:
             group = h5[f"modulators/{name}"]
             time, value = (self._undamaged(group[key]) for key in ("time", "value"))
             return Level(time, value, float(group.attrs["baseline"]))
 
     def _spikes(self, name: str) -> Spikes:
-        with h5py.File(self.file) as h5:
+        with reading(self.file, f"spikes/{name}") as h5:
             group = h5[f"spikes/{name}"]
             times, nodes = (self._undamaged(group[key]) for key in ("timestamps", "node_ids"))
             return Spikes(times * 1e-3, nodes.astype(np.int64), self.sizes[name])
@@ -224,7 +218,7 @@ class Run:
         return values
 
     def _weights(self, name: str) -> Weights:
-        with h5py.File(self.file) as h5:
+        with reading(self.file, f"weights/{name}") as h5:
             group = h5[f"weights/{name}"]
             ends = (group.attrs["pre_population"], group.attrs["post_population"])
             return Weights(
@@ -243,7 +237,7 @@ class Run:
             )
 
     def _report(self, name: str) -> dict[str, Any]:
-        with h5py.File(self.file) as h5:
+        with reading(self.file, f"reports/{name}") as h5:
             ((population, group),) = h5[f"reports/{name}"].items()
             start, _, every = group["mapping/time"][:]
             values = self._undamaged(group["data"])

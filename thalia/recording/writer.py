@@ -21,6 +21,7 @@ from thalia.connectivity.build import Wired
 from thalia.errors import CircuitError, fail
 from thalia.recording.growing_dataset import Appending
 from thalia.recording.journal import JournalledFile, recover
+from thalia.recording.page_checksums import unreadable
 from thalia.syntax.folder import read_text
 from thalia.syntax.time_grid import interval_steps
 from thalia.syntax.units import display_unit
@@ -42,16 +43,6 @@ _ARITHMETIC = {
     "runtime": "on NumPy",
 }
 _SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="i4")
-
-
-def unreadable(file: FilePath, error: OSError) -> CircuitError:
-    """What is wrong with a file that is not HDF5."""
-    if file.suffix in (".yaml", ".yml"):
-        hint = (
-            f"`thalia run {file}` writes one under runs/; `thalia check {file}` reads the circuit"
-        )
-        return fail(f"{file}: is a circuit, expected a run file", hint)
-    return fail(f"{file}: cannot be read as HDF5 ({str(error).split('(')[0].strip()})")
 
 
 class RunWriter:

@@ -7,8 +7,10 @@ from pathlib import Path as FilePath
 import h5py
 import numpy as np
 
+from thalia.recording.page_checksums import reading
 from thalia.recording.run_file import Run
 from thalia.simulation.checkpoint import changed, read_state
+from thalia.simulation.origin import read_origin
 
 ATTRIBUTES = ("backend", "seed", "dt", "duration", "thalia", "brian2", "numpy", "complete")
 
@@ -27,8 +29,8 @@ def compare(first: str | FilePath, second: str | FilePath) -> list[str]:
         for key in ATTRIBUTES
         if one.attributes.get(key) != other.attributes.get(key)
     ]
-    with h5py.File(one.file) as a, h5py.File(other.file) as b:
-        lines += _circuits(a, b)
+    with reading(one.file) as a, reading(other.file) as b:
+        lines += _origins(a, b, (one.file, other.file))
         for kind in ("spikes", "weights", "reports", "modulators"):
             lines += _data(a, b, kind)
         states = [read_state(h5, run.file) for h5, run in ((a, one), (b, other))]
@@ -37,13 +39,24 @@ def compare(first: str | FilePath, second: str | FilePath) -> list[str]:
     return lines
 
 
-def _circuits(a: h5py.File, b: h5py.File) -> Iterator[str]:
-    """The lines of the circuits, every option applied, that are not in both."""
+def _origins(a: h5py.File, b: h5py.File, files: tuple[FilePath, FilePath]) -> Iterator[str]:
+    """What the runs were rebuilt from: the lines of circuits and files, and the settings."""
     before, after = (
-        h5["origin/circuit"].asstr()[()].splitlines() if "origin" in h5 else [] for h5 in (a, b)
+        read_origin(h5, file) if "origin" in h5 else None
+        for h5, file in zip((a, b), files, strict=True)
     )
-    lines = unified_diff(before, after, lineterm="", n=0)
-    return (f"circuit {line}" for line in lines if line[:2] not in ("--", "++", "@@"))
+    texts = [{"circuit": each.circuit, **each.texts} if each else {} for each in (before, after)]
+    for name in dict.fromkeys([*texts[0], *texts[1]]):
+        old, new = (each.get(name, "").splitlines() for each in texts)
+        lines = unified_diff(old, new, lineterm="", n=0)
+        yield from (
+            f"{name} {line}" for line in lines if not line.startswith(("--- ", "+++ ", "@@"))
+        )
+    settings = [dict(each.settings) if each else {} for each in (before, after)]
+    for name in sorted({*settings[0], *settings[1]} - {"backend"}):  # which is an attribute, too
+        one, other = (each.get(name) for each in settings)
+        if one != other:
+            yield f"origin {name}: {one} and {other}"
 
 
 def _data(a: h5py.File, b: h5py.File, kind: str) -> Iterator[str]:

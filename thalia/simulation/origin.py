@@ -5,6 +5,7 @@ written.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -61,34 +62,60 @@ def _check_that_it_loads(circuit: Circuit, text: str, texts: Mapping[str, str]) 
         again.part(kind, name)  # reports a file that is not among the texts
 
 
-def plan_from(
-    h5: h5py.File, path: FilePath, saved: SavedState | None, for_: str | Value | None = None
-) -> tuple[Plan, dict[str, Any]]:
-    """The plan of the circuit in a run file, and the settings of the run.
+@dataclass(frozen=True)
+class Origin:
+    """What a run file holds to rebuild the run from; times are in seconds."""
+
+    file: FilePath
+    circuit: str
+    texts: Mapping[str, str]
+    settings: Mapping[str, Any]
+    dt: float
+    duration: float
+
+    def plan(self, saved: SavedState | None, for_: str | Value | None = None) -> Plan:
+        """The plan of the run, as long as it was or `for_` longer than its state.
+
+        Raises
+        ------
+        CircuitError
+            If the circuit has mistakes, or `for_` is no time.
+        """
+        duration = self.duration
+        if for_ is not None:
+            more = positive_time("--for", for_, "5 s").mean
+            if not steps_of(more, self.dt):
+                step = as_text(self.dt)
+                raise fail(f"--for: expected at least half a step of {step}, found {for_}")
+            duration = (saved.step if saved else 0) * self.dt + more
+        circuit = loads(self.circuit, self.file.name, Folder(texts=self.texts))
+        options = CompilerOptions(
+            str(self.settings["lower"]),
+            str(self.settings.get("precision", "double")),
+            constant(duration, SECOND),
+        )
+        return compile_circuit(circuit, options).plan
+
+
+def read_origin(h5: h5py.File, file: FilePath) -> Origin:
+    """What a run file holds to rebuild the run from.
 
     Raises
     ------
     CircuitError
-        If the file holds no circuit to continue with.
+        If it holds nothing.
     """
     group = h5.get("origin")
     if group is None:
         raise fail(
-            f"{path}: holds no state to resume from",
+            f"{file}: holds no state to resume from",
             "it was written by Thalia 0.1; run the circuit again",
         )
-    dt, duration = float(h5.attrs["dt"]), float(h5.attrs["duration"])
-    if for_ is not None:
-        more = positive_time("--for", for_, "5 s").mean
-        if not steps_of(more, dt):
-            raise fail(f"--for: expected at least half a step of {as_text(dt)}, found {for_}")
-        duration = (saved.step if saved else 0) * dt + more
-    texts = {str(each.attrs["file"]): each.asstr()[()] for each in group.get("files", {}).values()}
-    circuit = loads(group["circuit"].asstr()[()], path.name, Folder(texts=texts))
-    settings = dict(group.attrs)
-    options = CompilerOptions(
-        str(settings["lower"]),
-        str(settings.get("precision", "double")),
-        constant(duration, SECOND),
+    return Origin(
+        file,
+        group["circuit"].asstr()[()],
+        {str(each.attrs["file"]): each.asstr()[()] for each in group.get("files", {}).values()},
+        dict(group.attrs),
+        float(h5.attrs["dt"]),
+        float(h5.attrs["duration"]),
     )
-    return compile_circuit(circuit, options).plan, settings

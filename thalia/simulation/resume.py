@@ -3,12 +3,11 @@
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 
-import h5py
-
 from thalia.backends import Progress, silent
 from thalia.compiler.plan import Plan
 from thalia.compiler.resources import check_memory
 from thalia.errors import CircuitError, fail
+from thalia.recording.page_checksums import reading
 from thalia.recording.run_file import Run
 from thalia.recording.writer import RunWriter, mended
 from thalia.simulation.checkpoint import (
@@ -20,7 +19,7 @@ from thalia.simulation.checkpoint import (
 from thalia.simulation.closed_loop import Task
 from thalia.simulation.loop import Clock
 from thalia.simulation.network import Engine, Network
-from thalia.simulation.origin import plan_from
+from thalia.simulation.origin import read_origin
 from thalia.simulation.run import LoopOptions, explained, simulate
 from thalia.syntax.folder import MAX_TEXT, read_text
 from thalia.syntax.units import Value
@@ -80,9 +79,9 @@ def resume_with(file: str | FilePath, options: ResumeOptions) -> Run:
     run = Run(path)  # reports a file that is not a run
     if not options.as_it_was:
         _check_edits(run)
-    with h5py.File(path) as h5:
-        saved = read_state(h5, path)
-        plan, origin = plan_from(h5, path, saved, options.for_)
+    with reading(path, "state") as h5:
+        saved, stored = read_state(h5, path), read_origin(h5, path)
+    plan, origin = stored.plan(saved, options.for_), stored.settings
     if origin.get("experiment"):
         raise fail(
             f"{path}: is the recording of an experiment, which only its task can continue",

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,10 +13,11 @@ from thalia.compiler.optimise.lower import HOISTED
 from thalia.compiler.plan import Member, PathwayPlan, Plan, SynapseGroup
 from thalia.connectivity.build import Arrays, wire
 from thalia.errors import fail
+from thalia.recording.page_checksums import reading
 from thalia.recording.run_file import Run
 from thalia.recording.writer import mended
 from thalia.simulation.checkpoint import SavedState, fingerprint, read_state
-from thalia.simulation.origin import plan_from
+from thalia.simulation.origin import read_origin
 from thalia.simulation.synapse_state import trace, weights
 
 
@@ -55,16 +55,16 @@ class Learned:
             If it holds no state, or the network comes out differently here.
         """
         Run(mended(file))
-        with h5py.File(file) as h5:
-            saved = read_state(h5, file)
-            plan, origin = plan_from(h5, file, saved)
+        with reading(file, "state") as h5:
+            saved, origin = read_state(h5, file), read_origin(h5, file)
+        plan = origin.plan(saved)
         if saved is None:
             raise fail(
                 f"{file}: holds no state to start from",
                 "let it run for a while with `thalia resume`",
             )
         arrays = wire(plan)
-        if fingerprint(arrays) != int(origin["wiring"]):
+        if fingerprint(arrays) != int(origin.settings["wiring"]):
             raise fail(
                 f"{file}: the network comes out differently here",
                 "use the versions of Thalia and NumPy that the file names",
