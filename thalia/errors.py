@@ -60,6 +60,10 @@ class FormerNameWarning(FutureWarning):
     """A circuit uses a key or a component by the name that it had in an earlier version."""
 
 
+class NoChecksums(UserWarning):
+    """A run file has no checksums, so that damage to it would not be noticed."""
+
+
 class MistakeInText(ValueError):
     """A text that cannot be right, found where its place in the circuit is not known.
 

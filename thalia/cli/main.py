@@ -28,7 +28,7 @@ from thalia.cli.options import (
     settings_of,
     tell,
 )
-from thalia.errors import CircuitError, FormerNameWarning, counted, fail
+from thalia.errors import CircuitError, FormerNameWarning, NoChecksums, counted, fail
 
 if TYPE_CHECKING:
     from thalia.recording.run_file import Run
@@ -333,8 +333,8 @@ def _formatted(
     line: str | None = None,
     default: Callable[..., str] = warnings.formatwarning,
 ) -> str:
-    """A warning as it is printed on standard error; a notice about a circuit has its own place."""
-    if issubclass(category, FormerNameWarning):
+    """A warning as it is printed on standard error; notices about files have their own place."""
+    if issubclass(category, FormerNameWarning | NoChecksums):
         return f"{message}\n"
     return default(message, category, filename, lineno, line)
 

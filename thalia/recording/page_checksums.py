@@ -8,6 +8,7 @@ and what HDF5 itself keeps about them.
 import io
 import os
 import struct
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path as FilePath
@@ -18,15 +19,21 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.errors import CircuitError, fail
+from thalia.errors import CircuitError, NoChecksums, fail
 from thalia.syntax.folder import opened
 
 PAGE = 1 << 16
 EXPANSION = 1100  # bytes that deflate makes of one at most: 1032, and HDF5 around them
 MOST_PAGES = 64  # that a reader keeps
+NO_TABLE = (
+    "{file}: has no checksums (it is of an earlier version, or was changed by another program): "
+    "damage to it would not be noticed"
+)
 _MAGIC = b"thalia-checks-01"
 _END = struct.Struct("<QI16s")  # length of the contents, checksum of the table, and the mark
 Table = NDArray[np.uint32]
+
+_TOLD: dict[Any, Any] = {}  # what Python's filter for warnings has shown: each file once
 
 
 class DamagedPage(OSError):
@@ -139,6 +146,9 @@ def reading(file: FilePath, what: str = "") -> Iterator[h5py.File]:
         checked = CheckedFile(raw)
         try:
             with h5py.File(checked, "r") as h5:
+                if checked.table is None:
+                    told = NO_TABLE.format(file=file)
+                    warnings.warn_explicit(told, NoChecksums, str(file), 0, registry=_TOLD)
                 yield h5
         except CircuitError:
             raise

@@ -239,6 +239,10 @@ def explained(file: FilePath) -> Iterator[None]:
             raise fail(
                 f"{file}: cannot be written: {os.strerror(error.errno).lower()}", hint
             ) from None
+        if error.errno is None:  # of HDF5, whose reasons have no number
+            raise fail(
+                f"{file}: cannot be read or written: {error}", "take a copy of the file"
+            ) from error
         raise
 
 
