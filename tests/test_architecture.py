@@ -136,6 +136,21 @@ def test_nothing_is_imported_by_wildcard_or_evaluated():
     assert offenders == []
 
 
+def test_commands_print_by_one_function():
+    """It escapes what would control the terminal."""
+    offenders = [
+        f"{module}:{node.lineno}"
+        for module, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("print", "Console")
+        and module != "cli.output"
+    ]
+
+    assert offenders == []
+
+
 def test_files_stay_short():
     lengths = {file: len(file.read_text().splitlines()) for file in PACKAGE.rglob("*.py")}
 

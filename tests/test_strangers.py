@@ -5,10 +5,12 @@ import os
 import h5py
 import numpy as np
 import pytest
+from rich.table import Table
 
 import thalia
 from tests.helpers import thalia as command
 from tests.helpers import thalia_here
+from thalia.cli.output import terminal
 from thalia.errors import CircuitError
 from thalia.simulation.diff import compare
 
@@ -351,3 +353,60 @@ def test_modulators_that_are_like_each_other_are_refused(tmp_path):
     )
 
     assert "is like itself" in thalia_here("check", "c.yaml", folder=tmp_path).stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check", "played.yaml"),
+        ("run", "played.yaml", "--backend", "runtime", "-o", "other.h5"),
+        ("resume", "run.h5", "--for", "1 ms"),
+        ("sweep", "played.yaml", "--seeds", "1", "--backend", "runtime", "-o", "swept"),
+    ],
+)
+def test_preferences_of_brian2_in_the_folder_are_not_evaluated(run_file, arguments):
+    """Brian2 does so when it is imported, in the current folder."""
+    (run_file.parent / "brian_preferences").write_text(
+        "codegen.target = open('RAN', 'w') and 'numpy'"
+    )
+
+    done = command(*arguments, folder=run_file.parent)
+
+    assert done.returncode == 0
+    assert not (run_file.parent / "RAN").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "old", "new"),
+    [
+        (("check",), "duration:", r'"\e[2J\x9b31m": 1\nduration:'),
+        (("check",), "neuron: lif_current", r'neuron: "a\e[2J"'),
+        (("cite",), "duration:", r'cite: ["10.1000/\e[2J\u202e"]\nduration:'),
+        (("plan", "--after", "expand"), "duration:", r'summary: "\e[2J"\nduration:'),
+    ],
+)
+def test_texts_of_files_do_not_control_the_terminal(tmp_path, arguments, old, new):
+    (tmp_path / "spikes.csv").write_text("0,3\n")
+    text = PLAYED.replace("FILE", "spikes.csv").replace(old, new.replace(r"\n", "\n"))
+    (tmp_path / "c.yaml").write_text(text)
+
+    done = thalia_here(arguments[0], "c.yaml", *arguments[1:], folder=tmp_path)
+
+    shown = done.stdout + done.stderr
+    assert r"[2J" in shown
+    assert [each for each in shown if not each.isprintable() and each != "\n"] == []
+
+
+def test_tables_show_texts_as_they_are(capsys):
+    table = Table("head \x1b[2J")
+    table.add_row("cell \x1b[31m [bold]v1[/bold] :smile:")
+    console = terminal()
+
+    console.print("title \x1b]0;\x07", style="bold")
+    console.print(table)
+
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert all(
+        each in shown for each in (r"title \x1b]0;\x07", r"head \x1b[2J", "[bold]v1[/bold] :smile:")
+    )

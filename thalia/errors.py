@@ -102,6 +102,17 @@ class Diagnostics:
             self.problems.append(Problem(path, str(error), error.hint, at=error.at))
 
 
+def printable(text: str) -> str:
+    r"""A text as a terminal may show it: characters that control it, or are invisible, as codes.
+
+    Lines and tabs stay; the escape of a sequence that clears the screen becomes `\x1b`.
+    """
+    return "".join(
+        each if each.isprintable() or each in "\n\t" else each.encode("unicode_escape").decode()
+        for each in text
+    )
+
+
 def fail(message: str, hint: str = "", path: Path = (), missing: Path = ()) -> CircuitError:
     """The error for a single problem."""
     return CircuitError([Problem(path, message, hint, missing=missing)])

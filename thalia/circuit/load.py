@@ -261,6 +261,9 @@ def dumps(circuit: Circuit) -> str:
     )
 
 
+_OTHER_BREAKS = "\r\x85\u2028\u2029"
+
+
 class _Dumper(yaml.SafeDumper):
     """Short lists on one line, equations in blocks, words such as `off` quoted only if needed."""
 
@@ -271,6 +274,8 @@ class _Dumper(yaml.SafeDumper):
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     """Text that would be read as something else is quoted; YAML's own rules have no `1e5`."""
     style = "|" if "\n" in text else None if isinstance(plain(text), str) else "'"
+    if any(each in text for each in _OTHER_BREAKS):
+        style = '"'  # in which they are escaped; elsewhere they are read as "\n"
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

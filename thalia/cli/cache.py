@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from thalia.cli.output import say
+
 app = typer.Typer(rich_markup_mode=None)
 
 
@@ -36,14 +38,14 @@ def show(
     if as_json:
         listed = [asdict(each) | {"folder": str(each.folder)} for each in entries]
         place = str(cache.folder())
-        print(json.dumps({"folder": place, "limit": limit, "bytes": total, "entries": listed}))
+        say(json.dumps({"folder": place, "limit": limit, "bytes": total, "entries": listed}))
         return
     for each in entries:
         used = datetime.fromtimestamp(each.last_used).strftime("%Y-%m-%d %H:%M")
         state = "in use" if each.in_use else used
         kind, circuit = each.description.kind, each.description.circuit
-        print(f"{kind:20}{circuit:24}{_size(each.bytes):>10}  {state:18}{each.folder.name}")
-    print(f"{cache.folder()}: {_entries(len(entries))}, {_size(total)} of {_size(limit)}")
+        say(f"{kind:20}{circuit:24}{_size(each.bytes):>10}  {state:18}{each.folder.name}")
+    say(f"{cache.folder()}: {_entries(len(entries))}, {_size(total)} of {_size(limit)}")
 
 
 @app.command()
@@ -57,7 +59,7 @@ def clear() -> None:
     removed = cache.trim(0)
     left = len(cache.entries())
     kept = f"; {left} in use" if left else ""
-    print(f"{_entries(len(removed))} removed, {_size(sum(each.bytes for each in removed))}{kept}")
+    say(f"{_entries(len(removed))} removed, {_size(sum(each.bytes for each in removed))}{kept}")
 
 
 def _size(count: int) -> str:

@@ -18,6 +18,7 @@ from thalia.cli.options import (
     progress_bar,
     settings_of,
 )
+from thalia.cli.output import say
 from thalia.errors import fail
 
 if TYPE_CHECKING:
@@ -90,18 +91,18 @@ def calibrate(
             "rates_hz": best.rates,
             "ranges_hz": found.ranges,
         }
-        print(json.dumps({**told_of, "outside": found.outside, "runs": len(found.rounds)}))
+        say(json.dumps({**told_of, "outside": found.outside, "runs": len(found.rounds)}))
     else:
         from thalia.cli.tables import print_calibration
 
         print_calibration(found)
-        print(
+        say(
             file
             if file == included
             else f"{file}: include it with `gains: {_beside(file, circuit)}`"
         )
     if found.outside:
-        print(
+        say(
             f"outside their range: {', '.join(found.outside)}; "
             "more --rounds, or other weights, may help",
             file=sys.stderr,

@@ -28,7 +28,8 @@ from thalia.cli.options import (
     settings_of,
     tell,
 )
-from thalia.errors import CircuitError, FormerNameWarning, NoChecksums, counted, fail
+from thalia.cli.output import say
+from thalia.errors import CircuitError, FormerNameWarning, NoChecksums, counted, fail, printable
 
 if TYPE_CHECKING:
     from thalia.recording.run_file import Run
@@ -69,12 +70,12 @@ def check(circuit: CircuitFile, set_: Set = None, scale: Scale = None) -> None:
         conditions_of(circuit, None, None, settings, {})
     neurons = sum(group.size for group in plan.groups)
     synapses = sum(expected_synapses(pathway, plan) for _, pathway in plan.pathways())
-    print(
+    say(
         f"{circuit}: OK: {plan.name}, {counted(neurons, 'neuron')}, "
         f"{counted(synapses, 'synapse')}, {plan.duration:g} s"
     )
     for note in plan.notes:
-        print(f"  {note}")
+        say(f"  {note}")
 
 
 @app.command("plan")
@@ -103,7 +104,7 @@ def plan_command(
     from thalia.compiler.options import CompilerOptions, with_options
 
     loaded = with_options(load_with(circuit, set_), scale=scale)
-    print(after_pass(loaded, CompilerOptions(lower, precision), after), end="")
+    say(after_pass(loaded, CompilerOptions(lower, precision), after), end="")
 
 
 @app.command()
@@ -216,7 +217,7 @@ def plot(
         loaded = Run(file)
         figure = activity.graph(loaded.network) if kind == "graph" else activity.KINDS[kind](loaded)
     try:
-        print(activity.save(figure, target))
+        say(activity.save(figure, target))
     except ValueError as error:
         raise fail(f"{target}: {error}") from None
 
@@ -235,15 +236,15 @@ def doctor(
 
     findings = examination.examine()
     if as_json:
-        print(json.dumps(examination.as_data(findings)))
+        say(json.dumps(examination.as_data(findings)))
         return
     for each in findings:
-        print(
+        say(
             f"{'ok' if each.good else '--'}  {each.name:14}{each.found}"
             f"{f': {each.remedy}' if each.remedy else ''}"
         )
     for name, why in examination.backends_here().items():
-        print(f"--backend {name:8}{(why and f'cannot run here: {why}') or 'can run here'}")
+        say(f"--backend {name:8}{(why and f'cannot run here: {why}') or 'can run here'}")
 
 
 @app.command("list")
@@ -261,7 +262,7 @@ def list_command(
     """
     from thalia.cli.catalog import listing
 
-    print(listing(what), end="")
+    say(listing(what), end="")
 
 
 @app.command()
@@ -272,7 +273,7 @@ def cite(circuit: CircuitFile) -> None:
     """
     from thalia.cli.catalog import citations
 
-    print("\n".join(citations(load_with(circuit, None))))
+    say("\n".join(citations(load_with(circuit, None))))
 
 
 app.add_typer(cache.app, name="cache")
@@ -288,7 +289,7 @@ def schema() -> None:
     """
     from thalia.circuit.serialize import json_schema
 
-    print(json.dumps(json_schema(), indent=2))
+    say(json.dumps(json_schema(), indent=2))
 
 
 @app.command()
@@ -308,7 +309,7 @@ def new(
     if file.exists():
         raise fail(f"{file}: exists already", "choose another name")
     file.write_text(text, "utf-8")
-    print(f"{file}: written; try `thalia run {file} --plot`")
+    say(f"{file}: written; try `thalia run {file} --plot`")
 
 
 def _figures(result: "Run") -> list[Path]:
@@ -335,7 +336,7 @@ def _formatted(
 ) -> str:
     """A warning as it is printed on standard error; notices about files have their own place."""
     if issubclass(category, FormerNameWarning | NoChecksums):
-        return f"{message}\n"
+        return f"{printable(str(message))}\n"
     return default(message, category, filename, lineno, line)
 
 
@@ -346,10 +347,10 @@ def main() -> None:
     try:
         app()
     except CircuitError as error:
-        print(error, file=sys.stderr)
+        say(error, file=sys.stderr)
         count = len(error.problems)
         if count > 1:
-            print(f"{count} problems", file=sys.stderr)
+            say(f"{count} problems", file=sys.stderr)
         sys.exit(2)
     except BrokenPipeError:
         sys.stderr.close()

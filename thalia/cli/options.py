@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from thalia.cli.output import say, terminal
 from thalia.errors import fail
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ CheckpointEvery = Annotated[
 
 def interrupted(message: str) -> typer.Exit:
     """The exit after Ctrl-C, with status 130; how to continue is said on standard error."""
-    print(message, file=sys.stderr)
+    say(message, file=sys.stderr)
     return typer.Exit(130)
 
 
@@ -93,7 +94,7 @@ def settings_of(settings: list[str] | None) -> dict[str, str]:
 
 def tell(result: "Run", figures: list[Path], as_json: bool) -> None:
     if as_json:
-        print(
+        say(
             json.dumps(
                 {"file": str(result.file), **result.results, "figures": [str(f) for f in figures]}
             )
@@ -112,7 +113,6 @@ def progress_bar(quiet: bool) -> Iterator[Any]:
     if quiet:
         yield silent
         return
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         Progress,
@@ -127,9 +127,9 @@ def progress_bar(quiet: bool) -> Iterator[Any]:
         TextColumn("{task.percentage:>3.0f}%"),
         TimeElapsedColumn(),
         TimeRemainingColumn(compact=True),
-        TextColumn("{task.fields[detail]}"),
+        TextColumn("{task.fields[detail]}", markup=False),
     )
-    console = Console(stderr=True)
+    console = terminal(stderr=True)
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from thalia.cli.options import Lower, Seed
+from thalia.cli.output import say
 from thalia.errors import fail
 
 RuleName = Annotated[
@@ -76,7 +77,7 @@ def window(
         lower=lower,
     )
     if as_json:
-        print(
+        say(
             json.dumps(
                 {
                     "rule": rule,
@@ -92,7 +93,7 @@ def window(
     from thalia.figures.activity import save
     from thalia.figures.protocols import window_figure
 
-    print(
+    say(
         save(
             window_figure(rule, intervals, change, pairs),
             output or Path(f"{_stem(rule)}_window.png"),
@@ -165,7 +166,7 @@ def protocol(
     )
     if as_json:
         curves = [asdict(curve) for curve in result.curves]
-        print(
+        say(
             json.dumps(
                 {
                     "protocol": name,
@@ -181,7 +182,7 @@ def protocol(
     from thalia.figures.activity import save
     from thalia.figures.protocols import protocol_figure
 
-    print(save(protocol_figure(result), output or Path(f"{_stem(rule)}_{_stem(name)}.png")))
+    say(save(protocol_figure(result), output or Path(f"{_stem(rule)}_{_stem(name)}.png")))
 
 
 def _trains(
@@ -210,7 +211,7 @@ def _trains(
             "time_ms": result.times.round(9).tolist(),
             "weight": result.history[:, 0].tolist(),
         }
-        print(
+        say(
             json.dumps(
                 {
                     "rule": rule,
@@ -225,7 +226,7 @@ def _trains(
     from thalia.figures.protocols import trains_figure
 
     figure = trains_figure(rule, trains[0][0], trains[1][0], result.times, result.history[:, 0])
-    print(save(figure, output or Path(f"{_stem(rule)}_trains.png")))
+    say(save(figure, output or Path(f"{_stem(rule)}_trains.png")))
 
 
 def parsed_settings(settings: Sequence[str] | None) -> dict[str, str]:

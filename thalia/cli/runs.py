@@ -24,6 +24,7 @@ from thalia.cli.options import (
     settings_of,
     tell,
 )
+from thalia.cli.output import say
 from thalia.errors import fail
 
 MANY_RUNS = 1000  # from which on a sweep asks
@@ -92,7 +93,7 @@ def verify_resume(
         verdict = verify(
             loaded, backend=backend, duration=duration, pieces=pieces, progress=progress
         )
-    print(verdict.text())
+    say(verdict.text())
     if not verdict.identical:
         raise typer.Exit(1)
 
@@ -110,7 +111,7 @@ def diff(
     from thalia.simulation.diff import compare
 
     lines = compare(first, second)
-    print("\n".join(lines) if lines else "bit-identical")
+    say("\n".join(lines) if lines else "bit-identical")
     if lines:
         raise typer.Exit(1)
 
@@ -136,7 +137,7 @@ def health(
     run = Run(file)
     found = judge(run)
     if as_json:
-        print(json.dumps({"file": str(file), "verdict": found.verdict, **asdict(found)}))
+        say(json.dumps({"file": str(file), "verdict": found.verdict, **asdict(found)}))
     else:
         from thalia.cli.tables import print_health
         from thalia.figures.activity import save
@@ -144,7 +145,7 @@ def health(
 
         print_health(found)
         figure = health_figure(found, f"{run.attributes['name']}, {run.phases[-1][0]}")
-        print(save(figure, output or file.with_name(f"{file.stem}_health.png")))
+        say(save(figure, output or file.with_name(f"{file.stem}_health.png")))
     if found.verdict == CRITICAL:
         raise typer.Exit(2)
 
@@ -166,7 +167,7 @@ def export(
     from thalia.exporters import export as write
     from thalia.recording.run_file import Run
 
-    print(write(Run(file), to, output, overwrite))
+    say(write(Run(file), to, output, overwrite))
 
 
 def sweep(
@@ -237,10 +238,10 @@ def sweep(
         raise interrupted(
             "stopped; the same command with `-o` and its output folder continues"
         ) from None
-    print(f"{len(table.rows)} of {count} runs: {table.folder / 'table.csv'}, table.h5")
+    say(f"{len(table.rows)} of {count} runs: {table.folder / 'table.csv'}, table.h5")
     if len(axes) in (1, 2) and table.rows:
-        print(save(sweep_figure(table, plot or ()), table.folder / "sweep.png"))
+        say(save(sweep_figure(table, plot or ()), table.folder / "sweep.png"))
     for point, why in table.failed:
-        print(f"failed twice: seed {point.seed}, {point.settings}: {why}", file=sys.stderr)
+        say(f"failed twice: seed {point.seed}, {point.settings}: {why}", file=sys.stderr)
     if table.failed:
         raise typer.Exit(1)

@@ -17,6 +17,7 @@ from thalia.cli.options import (
     progress_bar,
     settings_of,
 )
+from thalia.cli.output import say
 
 if TYPE_CHECKING:
     from thalia.parallel.study import Measure, Study
@@ -75,14 +76,14 @@ def study(
             "stopped; the same command with `-o` and its output folder continues"
         ) from None
     if as_json:
-        print(json.dumps(_as_data(made)))
+        say(json.dumps(_as_data(made)))
     else:
         from thalia.cli.tables import print_study
 
         print_study(made)
-        print(f"{made.folder / 'table.csv'} and the run files")
+        say(f"{made.folder / 'table.csv'} and the run files")
     for name, seed, why in made.failed:
-        print(f"failed twice: {name}, seed {seed}: {why}", file=sys.stderr)
+        say(f"failed twice: {name}, seed {seed}: {why}", file=sys.stderr)
     if made.failed:
         raise typer.Exit(1)
 

@@ -10,6 +10,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from thalia.analysis.health import COLUMNS, CRITICAL, INTERVAL, OK, WARN, Health, shown
+from thalia.cli.output import terminal
 from thalia.errors import counted
 from thalia.parallel.study import Study
 from thalia.recording.run_file import Run
@@ -24,7 +25,7 @@ STYLES = {OK: "", WARN: "yellow", CRITICAL: "red"}
 
 def print_summary(run: Run, figures: Sequence[FilePath]) -> None:
     """Print sizes, rates and irregularity by population, and mean weights before and after."""
-    console = Console(highlight=False, markup=False)
+    console = terminal()
     results = run.results
     by_phase = results["rates_by_phase_hz"]
     phases = list(by_phase)[-MAX_PHASES:]
@@ -169,7 +170,7 @@ def _timing(run: Run) -> str:
 
 def print_health(found: Health) -> None:
     """Print every measure of every population, and the findings in words."""
-    console = Console(highlight=False, markup=False)
+    console = terminal()
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("population", no_wrap=True)
     for heading in COLUMNS.values():
@@ -196,7 +197,7 @@ def print_health(found: Health) -> None:
 
 def print_calibration(found: Calibration) -> None:
     """Print rates before and after, their ranges, and the gains."""
-    console = Console(highlight=False, markup=False)
+    console = terminal()
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("population", no_wrap=True)
     for heading in ("before", "after", "published", "gain"):
@@ -214,7 +215,7 @@ def print_calibration(found: Calibration) -> None:
 
 def print_study(study: Study) -> None:
     """Print each population's rate in every condition, next to its difference to the baseline."""
-    console = Console(highlight=False, markup=False)
+    console = terminal()
     measures = study.measure()
     seeds = max((len(runs) for runs in study.runs.values()), default=0)
     title = f"{study.name}: rate in Hz, {counted(seeds, 'seed')}, mean ± half of the 95 % interval"
@@ -242,7 +243,7 @@ def print_study(study: Study) -> None:
 
 def print_learning(outcome: Outcome) -> None:
     """Print the final numbers of every condition, the result with its interval."""
-    console = Console(highlight=False, markup=False)
+    console = terminal()
     experiment = outcome.experiment
     bound = "at most" if experiment.lower_is_better else "at least"
     told = [

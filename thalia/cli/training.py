@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from thalia.cli.options import Backend, Set, interrupted, progress_bar, settings_of
+from thalia.cli.output import say
 from thalia.errors import fail
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def learn(
 
     if compare:
         outcomes = [results.read(Path(folder)) for folder in experiment]
-        print(results.comma_separated(outcomes) if as_json else results.markdown(outcomes), end="")
+        say(results.comma_separated(outcomes) if as_json else results.markdown(outcomes), end="")
         return
     if len(experiment) > 1:
         raise fail(
@@ -78,7 +79,7 @@ def learn(
             "folders are compared with --compare",
         )
     if task := own_task(experiment[0], settings_of(set_)):
-        print(f"this runs the Python code of {task}", file=sys.stderr)
+        say(f"this runs the Python code of {task}", file=sys.stderr)
     try:
         with progress_bar(quiet=as_json) as progress:
             options = LearnOptions(
@@ -100,14 +101,14 @@ def learn(
             "interrupted; the same command with `-o` and the output folder continues it"
         ) from None
     for condition, seed, why in outcome.failed:
-        print(f"failed twice: {condition}, seed {seed}: {why}", file=sys.stderr)
+        say(f"failed twice: {condition}, seed {seed}: {why}", file=sys.stderr)
     figure = save(learning_curve(outcome), outcome.folder / "learning.png")
     if as_json:
         found = {
             log.condition: {"seeds": log.seeds, "aggregate": log.aggregate()}
             for log in outcome.logs
         }
-        print(
+        say(
             json.dumps(
                 {
                     "experiment": outcome.name,
@@ -131,4 +132,4 @@ def _tell(outcome: "Outcome", figure: Path) -> None:
     from thalia.cli.tables import print_learning
 
     print_learning(outcome)
-    print(f"{figure}\n{outcome.folder / 'table.csv'}, table.md and the logs")
+    say(f"{figure}\n{outcome.folder / 'table.csv'}, table.md and the logs")

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import chdir, nullcontext
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from pathlib import Path as FilePath
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -206,13 +208,16 @@ def import_brian2() -> ModuleType:
     """Brian2, without what its import does to the rest of the process.
 
     It replaces `sys.excepthook`, and pulls in pylab, matplotlib and pytest where they are
-    installed, which costs two seconds for nothing that is used here.
+    installed, which costs two seconds for nothing that is used here. It also evaluates what a file
+    called `brian_preferences` in the current folder says, which may be a stranger's; in the folder
+    of this module there is none.
     """
     hook = sys.excepthook
     needless = [name for name in ("pylab", "matplotlib", "pytest") if name not in sys.modules]
     sys.modules.update(dict.fromkeys(needless))  # type: ignore[arg-type]
     try:
-        import brian2
+        with nullcontext() if "brian2" in sys.modules else chdir(FilePath(__file__).parent):
+            import brian2
     finally:
         sys.excepthook = hook
         for name in needless:
