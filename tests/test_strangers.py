@@ -262,6 +262,32 @@ def test_hdf5_that_holds_no_spikes_of_its_own_is_refused(tmp_path, kind, message
     assert (told.returncode, message in told.stderr) == (2, True)
 
 
+def test_links_under_the_names_of_results_are_not_followed(run_file, tmp_path_factory):
+    """A stranger's folder may have links where commands write: figures, journals, partial files."""
+    secret = tmp_path_factory.mktemp("home") / "secret"
+    secret.write_text(SECRET)
+    folder = run_file.parent
+    for name in (
+        ".run.h5.journal",
+        ".new.h5.partial",
+        "run_raster.png",
+        "c_gains.yaml",
+        "fresh.yaml",
+    ):
+        (folder / name).symlink_to(secret)
+    (folder / "dangling.yaml").symlink_to(folder / "made")
+
+    thalia.resume(run_file, for_="1 ms")
+    with pytest.raises(CircuitError, match=r"new\.h5: cannot be written"):
+        thalia.run(folder / "played.yaml", backend="runtime", output=folder / "new.h5")
+    drawn = thalia_here("plot", "raster", "run.h5", folder=folder)
+    new = [thalia_here("new", name, folder=folder) for name in ("fresh", "dangling")]
+
+    assert secret.read_text() == SECRET
+    assert not (folder / "made").exists()
+    assert (drawn.returncode, *(each.returncode for each in new)) == (0, 2, 2)
+
+
 @pytest.mark.parametrize("arguments", [("check",), ("plan",), ("cite",), ("plot", "graph")])
 def test_a_task_beside_a_circuit_is_not_run(tmp_path, arguments):
     (tmp_path / "mine.py").write_text(TASK)

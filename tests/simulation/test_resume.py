@@ -440,9 +440,10 @@ def test_an_edited_circuit_is_not_resumed_as_if_nothing_had_happened(tmp_path):
         thalia.resume(file, for_="30 ms")
     resumed = thalia.resume(file, for_="30 ms", as_it_was=True)
 
-    message = str(told.value)
+    message, ran = str(told.value), text().splitlines()
+    line = 1 + next(n for n, each in enumerate(ran) if "rate: 3 kHz" in each)
     assert (
-        f"{circuit}: was edited since {file} was written: -  noise: {{kind: poisson, target: cells, rate: 3 kHz"
+        f"{circuit}: was edited since {file} was written: line {line} was `  noise: {{kind: poisson, target: cells, rate: 3 kHz"
         in message
     )
     assert f"`thalia run {circuit} --from {file}` starts the edited circuit" in message
@@ -465,13 +466,13 @@ def test_an_edit_of_a_list_or_of_the_spikes_is_found(tmp_path):
     thalia.resume(file, for_="1 ms")
 
     circuit.write_text(whole.replace("- two\n", ""))
-    with pytest.raises(CircuitError, match=r"was edited since .*: -- two"):
+    with pytest.raises(CircuitError, match=r"was edited since .*: line \d+ was `- two`"):
         thalia.resume(file, for_="1 ms")
     circuit.write_text(whole)
     spikes.write_text("0,4\n")
     with pytest.raises(
         CircuitError,
-        match=r"spikes\.csv: was edited since .*: -0,3; \+0,4\n.*thalia run \S+circuit\.yaml --from",
+        match=r"spikes\.csv: was edited since .*: line 1 was `0,3`\n.*thalia run \S+circuit\.yaml --from",
     ):
         thalia.resume(file, for_="1 ms")
 

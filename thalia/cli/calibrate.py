@@ -54,6 +54,7 @@ def calibrate(
     Example: thalia calibrate circuits/cortical_column.yaml
     """
     from thalia.circuit.load import load
+    from thalia.parallel.result_log import replace_file
     from thalia.simulation.calibrate import calibrate as find_gains
 
     named = load(circuit, settings_of(set_))
@@ -82,7 +83,7 @@ def calibrate(
             )
     except KeyboardInterrupt:
         raise interrupted("interrupted; nothing was written") from None
-    file.write_text(found.text(), "utf-8")
+    replace_file(file, found.text())
     if as_json:
         best = found.best
         told_of = {

@@ -306,9 +306,11 @@ def new(
 
     file = Path(f"{name}.yaml")
     text = starter(name)
-    if file.exists():
-        raise fail(f"{file}: exists already", "choose another name")
-    file.write_text(text, "utf-8")
+    try:
+        with open(file, "x", encoding="utf-8") as made:
+            made.write(text)
+    except FileExistsError:
+        raise fail(f"{file}: exists already", "choose another name") from None
     say(f"{file}: written; try `thalia run {file} --plot`")
 
 

@@ -1,5 +1,6 @@
 """Figures of activity, ready for a paper: each takes a run and returns a matplotlib figure."""
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path as FilePath
 from typing import Any
@@ -466,9 +467,17 @@ KINDS: dict[str, Callable[..., Figure]] = {
 
 
 def save(figure: Figure, file: str | FilePath) -> FilePath:
-    """Write a figure; the ending of the name decides the format."""
+    """Write a figure; the ending of the name decides the format.
+
+    An existing file is replaced; if it is a link, what that leads to is left alone.
+    """
     path = FilePath(file)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with matplotlib.rc_context(STYLE):
-        figure.savefig(path)
+    partial = path.with_name(f".{os.getpid()}_{path.name}")
+    try:
+        with matplotlib.rc_context(STYLE):
+            figure.savefig(partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
     return path

@@ -70,6 +70,7 @@ class ResultLog:
 def replace_file(file: FilePath, text: str) -> None:
     """Write a file whole or not at all."""
     partial = file.with_name(f".{file.name}.partial")
+    partial.unlink(missing_ok=True)  # a link would be followed
     partial.write_text(text, "utf-8")
     partial.replace(file)
 

@@ -22,6 +22,7 @@ try:
 except ImportError:  # not on Windows
     fcntl = None  # type: ignore[assignment]
 
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # names of ours, at which a stranger may leave one
 _MAGIC = b"thalia-journal-1"
 # magic, length of the file, number of pages, checksum of what follows
 _HEADER = struct.Struct("<16sQQI")
@@ -40,7 +41,7 @@ class JournalledFile(io.RawIOBase):
         self.path = path
         self.journal = journal_of(path)
         self.file = os.fdopen(
-            os.open(path, os.O_RDWR | (os.O_CREAT if create else 0), 0o666), "r+b"
+            os.open(path, os.O_RDWR | (os.O_CREAT | _NO_LINK if create else 0), 0o666), "r+b"
         )
         try:
             # before anything is changed: another process may be committing
@@ -226,7 +227,7 @@ def _lock(file: io.BufferedRandom) -> None:
 
 def _recover(file: io.BufferedRandom, journal: FilePath) -> None:
     """Complete a commit from its journal; discard an incomplete journal."""
-    if not journal.exists():
+    if not journal.is_file() or journal.is_symlink():
         return
     raw = journal.read_bytes()
     complete = len(raw) >= _HEADER.size
@@ -253,7 +254,8 @@ def _reserve(file: io.BufferedRandom, before: int, length: int) -> None:
 
 
 def _write_journal(journal: FilePath, length: int, pages: dict[int, bytearray]) -> None:
-    with open(journal, "wb") as file:
+    journal.unlink(missing_ok=True)
+    with open(journal, "xb") as file:
         file.write(b"\0" * _HEADER.size)
         checksum = 0
         for number, page in pages.items():

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
+from shlex import quote
 
 from thalia.backends import Progress, silent
 from thalia.compiler.plan import Plan
@@ -157,7 +158,7 @@ def _check_edits(run: Run) -> None:
             raise fail(
                 f"{name}: was edited since {run.file} was written: "
                 f"{'; '.join(changes[:MOST_LINES])}{more}",
-                f"`thalia run {circuit} --from {run.file}` starts the edited circuit "
+                f"`thalia run {quote(circuit)} --from {run.file}` starts the edited circuit "
                 "with what was learned, "
                 f"`thalia resume {run.file} --as-it-was` resumes with the stored circuit",
             )
