@@ -6,14 +6,13 @@ from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import h5py
-
 from thalia.backends import Progress, silent
 from thalia.circuit.spec import Circuit
 from thalia.compiler.options import CompilerOptions
 from thalia.compiler.pipeline import compile_circuit
 from thalia.compiler.plan import SECOND
 from thalia.errors import fail
+from thalia.recording.page_checksums import reading
 from thalia.simulation.checkpoint import read_state
 from thalia.simulation.diff import compare, datasets
 from thalia.simulation.resume import resume
@@ -104,7 +103,7 @@ def verify(
             with suppress(_Interrupted):
                 resume(parts, checkpoint_every=every, progress=stop_at(cut))
         different = compare(whole, parts)
-        with h5py.File(whole) as first:
+        with reading(whole) as first:
             saved = read_state(first, whole)
             state = saved.variables if saved else {}
             spikes = sum(
