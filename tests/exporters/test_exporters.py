@@ -70,8 +70,9 @@ def test_libsonata_reads_the_spikes_beside_the_circuit(run, sonata):
     assert [node for node, _ in spikes] == run.spikes["e"].neurons.tolist()
 
 
-def test_a_sonata_circuit_plays_into_another_one(run, sonata, simulate):
-    """What is exported can be a stimulus."""
+def test_a_sonata_circuit_plays_into_another_one(run, sonata, simulate, monkeypatch):
+    """What is exported can be a stimulus, also from another folder, if the user allows that one."""
+    monkeypatch.setenv("THALIA_ALLOW", str(sonata))
     text = f"""
 thalia: 1
 name: back
