@@ -4,7 +4,6 @@ python plots/reversal.py [-o plots/reversal.png] [--seeds 5]
 """
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,17 +20,6 @@ PERIOD, CUE, ACTION, TRIALS = (
 )  # seconds; the first spikes of a cue take 12 ms and some more to act
 LAST = 6  # trials at the end of a phase that are reported
 SIDES = {"left": "#D55E00", "right": "#0072B2"}
-
-
-def at_random(seed: int, output: Path) -> thalia.Run:
-    """The control that differs from seed to seed: bursts and dips of dopamine in random order."""
-    bursts = np.random.default_rng(seed).permutation(TRIALS) % 2 == 0
-    times = np.arange(TRIALS) * PERIOD + 2.1
-    changes = {
-        f"modulators.dopamine.schedule.{i}.at": str([f"{t:g} s" for t in times[bursts == (i == 0)]])
-        for i in range(2)
-    }
-    return thalia.run(CIRCUIT, seed=seed, set=changes, output=output, overwrite=True)
 
 
 def at_the_cue(run: thalia.Run, population: str) -> np.ndarray:
@@ -76,11 +64,6 @@ def numbers(found: dict[str, np.ndarray]) -> dict[str, float]:
 
 def draw(study: thalia.Study) -> Figure:
     """The figure, of all seeds with their 95 % intervals; the numbers are printed."""
-    random = {
-        seed: at_random(seed, study.folder / f"dopamine_at_random_{seed}.h5")
-        for seed in study.runs["baseline"]
-    }
-    study = replace(study, runs={**study.runs, "dopamine_at_random": random})
     figure = Figure(figsize=(11, 4.6), layout="constrained")
     axes = figure.subplots(2, len(study.runs), sharex=True, sharey=True)
     for column, (condition, runs) in enumerate(study.runs.items()):

@@ -11,11 +11,11 @@ pytestmark = pytest.mark.reference
 @pytest.fixture(scope="module")
 def numbers(tmp_path_factory):
     """Of seed 7, which the figure does not use, by condition."""
-    folder = tmp_path_factory.mktemp("study")
-    study = thalia.study(reversal.CIRCUIT, seeds=[7], output=folder)
-    runs = {condition: each[7] for condition, each in study.runs.items()}
-    runs["dopamine_at_random"] = reversal.at_random(7, folder / "random.h5")
-    return {condition: reversal.numbers(reversal.rates(run)) for condition, run in runs.items()}
+    study = thalia.study(reversal.CIRCUIT, seeds=[7], output=tmp_path_factory.mktemp("study"))
+    return {
+        condition: reversal.numbers(reversal.rates(each[7]))
+        for condition, each in study.runs.items()
+    }
 
 
 CONDITIONS = ["baseline", "plasticity_off", "dopamine_stops_halfway", "dopamine_at_random"]
