@@ -4,6 +4,7 @@
 cuts 93 and 7, those within the checksums.
 """
 
+import json
 import random
 
 import h5py
@@ -112,4 +113,25 @@ def test_a_run_file_shows_nothing_of_other_files(original, tmp_path, kind):
         hostile(h5, kind, tmp_path / "secret.h5")
 
     with pytest.raises(CircuitError, match="spikes/cells/timestamps is not in the file itself"):
+        Run(other)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda described: described.pop("pathways"),
+        lambda described: described["pathways"]["p"].update(synapses={}),
+        lambda described: described["pathways"]["p"].update(post="nobody"),
+        lambda described: described.update(populations=[1]),
+    ],
+)
+def test_a_run_file_that_describes_no_network_is_refused(original, tmp_path, change):
+    other = tmp_path / "other.h5"
+    other.write_bytes(original.read_bytes())
+    with h5py.File(other, "r+") as h5:
+        described = json.loads(h5.attrs["structure"])
+        change(described)
+        h5.attrs["structure"] = json.dumps(described)
+
+    with pytest.raises(CircuitError, match=r"other\.h5: is damaged, or no run"):
         Run(other)

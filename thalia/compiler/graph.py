@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter
+
 from thalia.compiler.plan import Plan
 from thalia.compiler.resources import expected_synapses
 from thalia.syntax.units import si_unit
@@ -54,9 +56,19 @@ def network_of(plan: Plan) -> Network:
 
 
 def network_from(name: str, structure: dict[str, Any]) -> Network:
-    """The network that a run file describes."""
-    pathways = {key: Pathway(**entry) for key, entry in structure["pathways"].items()}
-    return Network(name, structure["populations"], pathways)
+    """The network that a run file describes.
+
+    Raises
+    ------
+    ValueError
+        If it describes none.
+    """
+    described = {key: structure.get(key) for key in ("populations", "pathways")}
+    network = TypeAdapter(Network).validate_python({"name": name, **described})
+    for pathway in network.pathways.values():
+        if min(network.populations.get(end, 0) for end in (pathway.pre, pathway.post)) < 1:
+            raise ValueError(f"there are no neurons from {pathway.pre} to {pathway.post}")
+    return network
 
 
 def graph_of(network: Network) -> nx.MultiDiGraph[str]:

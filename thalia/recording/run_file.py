@@ -119,6 +119,7 @@ class Run:
             self._reports = [f"{n}/{v}" for n in h5.get("reports", ()) for v in h5[f"reports/{n}"]]
             self.structure: dict[str, Any] = json.loads(self.attributes["structure"])
             self.results: dict[str, Any] = json.loads(self.attributes.get("results", "{}"))
+            self._network = network_from(str(self.attributes["name"]), self.structure)
 
     def __repr__(self) -> str:
         """The circuit, how much of it was simulated, and the file."""
@@ -169,7 +170,7 @@ class Run:
     @property
     def network(self) -> Network:
         """Populations and pathways with their parameters."""
-        return network_from(str(self.attributes["name"]), self.structure)
+        return self._network
 
     @property
     def rates(self) -> dict[str, float]:
