@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from thalia.codegen.exact import exact
-from thalia.codegen.rosenbrock import rosenbrock
+from thalia.codegen.step import stepper
+from thalia.compiler.integration import Integration
 from thalia.compiler.plan import IN_NEURONS, IN_SYNAPSES, SHARED, Drive, Group, Plan, SynapseGroup
 from thalia.syntax.equations import equation_text, identifiers
 from thalia.syntax.time_grid import HALF_STEP
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 
 FLUSH_CLOCK = "epoch"  # the name stands in the state of run files
-INTEGRATORS = {"exact": exact, "rosenbrock": rosenbrock}  # instead of those of Brian2
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class GroupModel:
     threshold: str
     reset: str
     refractory: str
-    method: str
+    integration: Integration
     every_step: tuple[str, ...]
     sums: str = ""
     at_flush: str = ""
@@ -63,7 +62,7 @@ class SynapseModel:
     equations: str
     on_pre: str
     on_post: str
-    method: str
+    integration: Integration
     uniform_axonal: bool
     uniform_dendritic: bool
     later: tuple[str, ...] = ()
@@ -122,7 +121,7 @@ def _group_model(group: Group, plan: Plan, native_drives: bool) -> GroupModel:
         threshold=group.threshold,
         reset="\n".join(map(str, group.resets())),
         refractory=_refractory(group),
-        method=group.method,
+        integration=group.integration,
         every_step=(
             *(d.statement() for d in drives if d.rate or not native_drives),
             *map(str, group.on_step),
@@ -186,7 +185,7 @@ def _synapse_model(synapses: SynapseGroup, plan: Plan) -> SynapseModel:
         equations="\n".join(lines),
         on_pre="\n".join(map(str, synapses.on_pre)),
         on_post="\n".join(map(str, synapses.on_post)),
-        method=synapses.method,
+        integration=synapses.integration,
         uniform_axonal=synapses.delay("axonal") is not None,
         uniform_dendritic=synapses.delay("dendritic") is not None,
         later=tuple("\n".join(map(str, each.statements)) for each in synapses.later),
@@ -291,16 +290,10 @@ def _link(b2: Any, made: Any, prefix: str, links: tuple[str, ...], objects: dict
         setattr(made, f"{prefix}{name}", b2.linked_var(objects[SHARED], name))
 
 
-def _integrator(model: GroupModel | SynapseModel) -> Any:
-    """Brian2's method of integration of that name, or the one that stands in for it."""
-    return INTEGRATORS.get(model.method, model.method)
-
-
 def _group(b2: Any, group: GroupModel) -> Any:
     if group.name == SHARED:
-        return b2.NeuronGroup(
-            1, group.equations, method=_integrator(group), name=group.name, namespace={}
-        )
+        method = stepper(group.integration)
+        return b2.NeuronGroup(1, group.equations, method=method, name=group.name, namespace={})
     if not group.threshold:
         return b2.SpikeGeneratorGroup(group.size, [0], [0] * b2.second, name=group.name)
     return b2.NeuronGroup(
@@ -309,7 +302,7 @@ def _group(b2: Any, group: GroupModel) -> Any:
         threshold=group.threshold,
         reset=group.reset or None,
         refractory=group.refractory or False,
-        method=_integrator(group),
+        method=stepper(group.integration),
         name=group.name,
         namespace={},
     )
@@ -329,7 +322,7 @@ def _synapses(b2: Any, synapses: SynapseModel, objects: dict[str, Any]) -> Any:
         on_pre={"pre": synapses.on_pre, **later},
         on_post=synapses.on_post or None,
         delay={side: 0 * b2.second for side, is_one in uniform.items() if is_one} or None,
-        method=_integrator(synapses),
+        method=stepper(synapses.integration),
         name=synapses.name,
         namespace={},
         dtype=dict.fromkeys(synapses.single, np.float32),

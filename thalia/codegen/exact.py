@@ -1,59 +1,201 @@
-"""The exact step of linear equations, for each set of variables that depend on one another.
+"""The exact step of linear equations with constant coefficients.
 
-Brian2 hands all variables of a group to sympy as one matrix, whose exponential takes seconds for
-five of them. Variables that do not depend on one another, such as the traces of different rules,
-have exponentials of their own: the statements are the same, found many times faster, and what two
-models have in common is found once in a process.
+For variables of which none reads itself through others, such as a potential driven by currents that
+rise and decay, the matrix exponential is a sum over the ways from one variable to another; each
+contributes the divided difference of the exponential at the rates along the way (McCurdy, Ng &
+Parlett 1984 Math Comput 43:501. doi:10.1090/S0025-5718-1984-0758198-0). Written like this nothing
+divides by a difference of rates, so that time constants may be equal. Other sets of variables are
+left to Brian2, each on its own: what two models have in common is found once in a process.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-from thalia.syntax.equations import identifiers
 
 if TYPE_CHECKING:
     import brian2
+    import sympy
+
+LONGEST = 2  # ways of that many steps from one variable to another
+CLOSE = 3e-4  # rates that differ by less in a step are taken as a series, which is as exact there
+
+
+@dataclass(frozen=True)
+class Line:
+    """Statements that prepare the step, and the value of each variable after it."""
+
+    before: tuple[str, ...]
+    values: dict[str, str]
 
 
 def exact(
+    block: tuple[str, ...],
+    rights: dict[str, Any],
     equations: brian2.Equations,
-    variables: dict[str, Any] | None = None,
-    method_options: dict[str, Any] | None = None,
-) -> str:
-    """Abstract code of one step, as Brian2 asks a method of integration for it.
+    variables: dict[str, Any],
+    step: str = "dt",
+    tag: str = "",
+) -> Line:
+    """The variables of a set after a step, by name; `tag` keeps names of two steps apart.
 
     Raises
     ------
     brian2.stateupdaters.base.UnsupportedEquationsException
-        Where the equations are not linear, or change within a step.
+        Where Brian2 has no solution of variables that read one another.
     """
+    import sympy
+    from brian2.parsing.sympytools import str_to_sympy
+
+    symbols = {name: sympy.Symbol(name, real=True) for name in block}
+    slopes = {name: str_to_sympy(rights[name].code, variables).expand() for name in block}
+    zero = dict.fromkeys(symbols.values(), 0)
+    system = _System(
+        symbols,
+        {
+            (i, j): found
+            for i in block
+            for j in block
+            if (found := sympy.diff(slopes[i], symbols[j])) != 0
+        },
+        {name: right for name, slope in slopes.items() if (right := slope.subs(zero)) != 0},
+    )
+    if system.is_short:
+        return _Ways(system, step, tag).line()
+    return _by_brian2(block, rights, equations, variables, step, tag)
+
+
+def _by_brian2(
+    block: tuple[str, ...],
+    rights: dict[str, Any],
+    equations: brian2.Equations,
+    variables: dict[str, Any],
+    step: str,
+    tag: str,
+) -> Line:
     from brian2.equations.equations import DIFFERENTIAL_EQUATION, Equations, SingleEquation
     from brian2.stateupdaters import exact as solve
 
-    rights = dict(equations.get_substituted_expressions(variables))
-    statements: dict[str, str] = {}
-    for block in _blocks({name: identifiers(right.code) for name, right in rights.items()}):
-        system = Equations(
-            [
-                SingleEquation(DIFFERENTIAL_EQUATION, name, equations[name].dim, expr=rights[name])
-                for name in block
-            ]
-        )
-        read = {"dt", "t", *block}.union(*(identifiers(rights[name].code) for name in block))
-        known = {name: held for name, held in (variables or {}).items() if name in read}
-        lines = solve(system, known, method_options).splitlines()
-        statements |= dict(line.split(" = ", 1) for line in lines)
-    return "\n".join(
-        f"{prefix}{name} = {statements[prefix + name]}" for prefix in ("_", "") for name in rights
+    from thalia.syntax.equations import identifiers, rename
+
+    system = Equations(
+        [
+            SingleEquation(DIFFERENTIAL_EQUATION, name, equations[name].dim, expr=rights[name])
+            for name in block
+        ]
     )
+    read = {"dt", *block}.union(*(identifiers(rights[name].code) for name in block))
+    known = {name: held for name, held in variables.items() if name in read and name != "t"}
+    lines = dict(line.split(" = ", 1) for line in solve(system, known, None).splitlines())
+    return Line((), {name: rename(lines[f"_{name}"], {"dt": step}) for name in block})
 
 
-def _blocks(reads: dict[str, frozenset[str]]) -> list[list[str]]:
-    """Variables that depend on one another; `reads` are the names in the equation of each."""
-    blocks: list[set[str]] = []
-    for name, read in reads.items():
-        joined = {name, *(read & reads.keys())}
-        apart = [block for block in blocks if not block & joined]
-        blocks = [*apart, joined.union(*(block for block in blocks if block & joined))]
-    return [[name for name in reads if name in block] for block in blocks]
+@dataclass(frozen=True)
+class _System:
+    """dx/dt = M x + b by name, without what is zero."""
+
+    symbols: dict[str, sympy.Symbol]
+    matrix: dict[tuple[str, str], Any]
+    constants: dict[str, Any]
+
+    def reads(self, name: str) -> list[str]:
+        return [j for j in self.symbols if j != name and (name, j) in self.matrix]
+
+    @property
+    def is_short(self) -> bool:
+        """Whether no variable reads itself through others, and no way is longer than they may."""
+        return all(self._depth(name, ()) <= LONGEST for name in self.symbols)
+
+    def _depth(self, name: str, behind: tuple[str, ...]) -> float:
+        if name in behind:
+            return float("inf")
+        deeper = [self._depth(other, (*behind, name)) for other in self.reads(name)]
+        return max([int(name in self.constants), *(1 + depth for depth in deeper)])
+
+
+class _Ways:
+    """The statements of a step, way by way."""
+
+    def __init__(self, system: _System, step: str, tag: str):
+        self.system, self.step, self.tag = system, step, tag
+        self.before: list[str] = []
+
+    def line(self) -> Line:
+        from brian2.parsing.sympytools import sympy_to_str
+
+        for name, symbol in self.system.symbols.items():
+            rate = self.system.matrix.get((name, name), 0)
+            self._let(f"rate_{symbol}", str(sympy_to_str(rate)) if rate != 0 else "0.0")
+            self._let(f"decay_{symbol}", f"exp({self._rate(name)}*{self.step})")
+        values = {name: self._value(name) for name in self.system.symbols}
+        return Line(tuple(self.before), values)
+
+    def _value(self, name: str) -> str:
+        terms = [f"{name}*{self._named('decay', name)}"]
+        terms += self._arriving(name, (name,), [])
+        return " + ".join(terms)
+
+    def _arriving(self, name: str, way: tuple[str, ...], factors: list[Any]) -> list[str]:
+        """What comes to the end of a way through the variable at its beginning."""
+        from brian2.parsing.sympytools import sympy_to_str
+
+        def term(along: tuple[str, ...], factor: Any, last: str) -> str:
+            product = sympy_to_str(_product([*factors, factor]))
+            return f"({product})*{self._difference(along)}{last}"
+
+        terms = []
+        if name in self.system.constants:
+            terms.append(term(("", *way), self.system.constants[name], ""))
+        for other in self.system.reads(name):
+            factor = self.system.matrix[name, other]
+            terms.append(term((other, *way), factor, f"*{other}"))
+            terms += self._arriving(other, (other, *way), [*factors, factor])
+        return terms
+
+    def _difference(self, way: tuple[str, ...]) -> str:
+        """The name of the divided difference of the exponential at the rates along a way."""
+        name = self._named("over", "_".join(part or "constant" for part in way))
+        if any(line.startswith(f"{name} = ") for line in self.before):
+            return name
+        rates = [self._rate(part) if part else "0.0" for part in way]
+        if len(rates) == 2:
+            self.before.append(f"{name} = {_second(*rates, self.step)}")
+            return name
+        low, high = f"{name}_low", f"{name}_high"
+        a, b, c = rates
+        self.before += [
+            f"{low} = clip(clip({a}, -inf, {b}), -inf, {c})",
+            f"{high} = clip(clip({a}, {b}, inf), {c}, inf)",
+            f"{name}_mid = {a} + {b} + {c} - {low} - {high}",
+            f"{name}_mean = ({a} + {b} + {c})/3",
+            f"{name}_spread = ({high} - {low})*{self.step}",
+            f"{name}_apart = int({name}_spread > {CLOSE})",
+            f"{name}_second = {_second(f'{name}_mid', high, self.step)} - "
+            f"{_second(low, f'{name}_mid', self.step)}",
+            f"{name}_variance = "
+            + " + ".join(f"(({rate} - {name}_mean)*{self.step})**2" for rate in rates),
+            f"{name}_series = "
+            f"0.5*{self.step}**2*exp({name}_mean*{self.step})*(1 + {name}_variance/24)",
+            f"{name} = {name}_apart*{name}_second/({high} - {low} + (1 - {name}_apart)/dt) + "
+            f"(1 - {name}_apart)*{name}_series",
+        ]
+        return name
+
+    def _rate(self, name: str) -> str:
+        return self._named("rate", name)
+
+    def _named(self, what: str, name: str) -> str:
+        return f"_{what}_{name}{self.tag}"
+
+    def _let(self, name: str, value: str) -> None:
+        self.before.append(f"_{name}{self.tag} = {value}")
+
+
+def _second(a: str, b: str, step: str) -> str:
+    return f"{step}*exp({a}*{step})*exprel(({b} - {a})*{step})"
+
+
+def _product(factors: list[Any]) -> Any:
+    from math import prod
+
+    return prod(factors)

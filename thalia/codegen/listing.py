@@ -84,7 +84,7 @@ def _shared_lines(shared: Group, equations: str, plan: Plan) -> list[str]:
     """What neurons and synapses have in common."""
     lines = [
         "shared by all"
-        + (f", {shared.method}" if any(e.kind == "ode" for e in shared.equations()) else "")
+        + (f", {shared.integration}" if any(e.kind == "ode" for e in shared.equations()) else "")
     ]
     lines += [f"    {line}" for line in equations.splitlines()]
     lines += [f"  every step: {statement}" for statement in shared.sums]
@@ -107,7 +107,7 @@ def _group_lines(group: Group, equations: str, drives: Mapping[str, list[str]]) 
     """A group with its populations; `drives` are the lines of each population's Poisson stimuli."""
     lines = [
         f"group {group.name}: {counted(group.size, 'neuron')} of model {group.part}"
-        + (f", {group.method}" if group.method else "")
+        + (f", {group.integration}" if group.threshold else "")
     ]
     lines += [f"    {line}" for line in equations.splitlines()]
     if group.threshold:

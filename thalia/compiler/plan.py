@@ -11,6 +11,7 @@ from functools import cached_property
 from itertools import chain, count
 
 from thalia.circuit.spec import Connect, Record, Reference, Space
+from thalia.compiler.integration import Integration, integration_of
 from thalia.syntax.equations import Equation, Statement
 from thalia.syntax.units import DIMENSIONLESS, UNITS, Dimension, Value, constant, si_unit
 
@@ -170,9 +171,12 @@ class Group:
     at_flush: tuple[Statement, ...] = ()
     # 'input_current' and whatever else the model reads
     receives: dict[str, Dimension] = field(default_factory=dict)
-    method: str = ""  # of integration, chosen by `lower`
     # of prescribed spikes, in the fullest step, where a neuron has several in a step
     most_spikes: int = 0
+    # traces that were the synapses', moved here by `lower`
+    hosted: tuple[Equation, ...] = ()
+    method: str = ""  # of integration, asked for; and into how many steps a step is divided
+    substeps: int = 1
 
     @property
     def size(self) -> int:
@@ -217,7 +221,14 @@ class Group:
         for name, dimension in self.receives.items():
             terms = " + ".join(each.term for each in self.inputs if each.term and each.into == name)
             sums.append(Equation("expression", name, terms or f"0*{si_unit(dimension)}", dimension))
-        return (*self.model, *collected, *sums)
+        return (*self.model, *self.hosted, *collected, *sums)
+
+    @cached_property
+    def integration(self) -> Integration:
+        """How its variables are advanced; a method that is asked for leaves out traces of rules."""
+        inputs = (each for each in self.inputs if not each.is_state)
+        own = {e.name for e in (*self.model, *(e for each in inputs for e in each.equations))}
+        return integration_of(self.equations(), own, self.method, self.substeps)
 
     def variables(self) -> dict[str, Dimension]:
         """Every name that an equation of the group may mention."""
@@ -312,7 +323,6 @@ class SynapseGroup:
     later: tuple[LaterEvent, ...] = ()
     on_step: tuple[Statement, ...] = ()
     forms: dict[str, str] = field(default_factory=dict)
-    method: str = "exact"  # of integration, chosen by `lower`
     pending: str = ""  # what `w` lacks of the weight, as an expression
     # by which the number of a trace is multiplied to give its value
     decay: dict[str, str] = field(default_factory=dict)
@@ -328,6 +338,11 @@ class SynapseGroup:
     def switches(self) -> bool:
         """Whether its plasticity is on in some phases and off in others."""
         return self.is_plastic and not all(self.members[0].plastic)
+
+    @cached_property
+    def integration(self) -> Integration:
+        """How the variables are advanced that are not brought up to date at events."""
+        return integration_of(e for e in self.equations if "event-driven" not in e.flags)
 
     def statements(self) -> tuple[Statement, ...]:
         """Every statement, at whichever event."""

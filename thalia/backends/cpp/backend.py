@@ -28,7 +28,9 @@ _SOURCES = (
     "source.py",
     "../../codegen/brian_model.py",
     "../../codegen/exact.py",
-    "../../codegen/rosenbrock.py",
+    "../../codegen/splitting.py",
+    "../../codegen/step.py",
+    "../../compiler/integration.py",
     *_TEMPLATES,
 )
 

@@ -33,7 +33,9 @@ _SOURCES = (
     "../cpp/device.py",
     "../../codegen/brian_model.py",
     "../../codegen/exact.py",
-    "../../codegen/rosenbrock.py",
+    "../../codegen/splitting.py",
+    "../../codegen/step.py",
+    "../../compiler/integration.py",
     *_TEMPLATES,
 )
 

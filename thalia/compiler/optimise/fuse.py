@@ -29,7 +29,15 @@ def fuse(plan: Plan, options: CompilerOptions, diagnostics: Diagnostics) -> Plan
     """The same plan in as few objects as possible."""
     alike: dict[object, list[Group]] = defaultdict(list)
     for group in plan.groups:
-        key = (group.part, group.model, group.threshold, group.reset, group.refractory)
+        key = (
+            group.part,
+            group.model,
+            group.threshold,
+            group.reset,
+            group.refractory,
+            (group.method, group.substeps),
+            tuple(group.integration.of(each.name) for each in group.model),
+        )
         alike[key].append(group)
     groups = tuple(_joined(members) for members in alike.values())
     names = {

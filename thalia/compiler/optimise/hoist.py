@@ -113,7 +113,7 @@ def hosting(group: Group, moved: Moved) -> Group:
     return replace(
         group,
         members=members,
-        model=group.model + tuple(moved.equations),
+        hosted=group.hosted + tuple(moved.equations),
         reset=group.reset + tuple(moved.resets),
         parameters=group.parameters
         | {name: dimension for name, (dimension, _) in moved.parameters.items()},

@@ -11,10 +11,7 @@
 - *clock-driven*: everything else, a pass over all synapses in every step, said with its cost.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-
-import numpy as np
 
 from thalia.compiler.optimise.deferred_weights import Bookkeeping, Term, decay_rate, terms_of
 from thalia.compiler.optimise.hoist import Moved, hoist, hoisted_name, hosting, stem_of, why_hoist
@@ -35,8 +32,8 @@ from thalia.errors import Diagnostics
 from thalia.syntax.dimensions import CONSTANTS, dimension_of
 from thalia.syntax.equations import (
     Equation,
+    EquationError,
     Statement,
-    calls,
     degree,
     evaluate,
     identifiers,
@@ -75,37 +72,16 @@ def lower(plan: Plan, options: CompilerOptions, diagnostics: Diagnostics) -> Pla
             groups[SHARED] = hosting(groups.get(SHARED, NOTHING_SHARED), lowering.to_shared)
         if lowering.flush_seconds:
             intervals.append(lowering.flush_seconds)
-    integrated = {name: _integrated(_summed(group)) for name, group in groups.items()}
-    shared = integrated.pop(SHARED, None)
+    summed = {name: _summed(group) for name, group in groups.items()}
+    shared = summed.pop(SHARED, None)
     flush_interval = max(1, int(min(intervals) / plan.dt)) if intervals else 0
     lowered = {
-        "groups": tuple(integrated.values()),
+        "groups": tuple(summed.values()),
         "synapses": tuple(synapses),
         "shared": shared,
         "flush_interval": flush_interval,
     }
     return plan.with_(**lowered, precision=precision)
-
-
-def _integrated(group: Group) -> Group:
-    method = _method(
-        group.equations(), {*group.variables(), *UNITS} - {e.name for e in group.equations()}
-    )
-    if group.name == SHARED and method == "exact":
-        # whatever else is shared; and the exact solution of a chain divides by differences of rates
-        method = "exponential_euler"
-    if method == "rk2" and _is_quadratic(group):
-        method = "rosenbrock"  # which no conductance makes unstable
-    return replace(group, method=method)
-
-
-def _is_quadratic(group: Group) -> bool:
-    """Whether the model, without inputs, is quadratic in its variables and differentiable."""
-    called = {name for right in written_out(group.equations()).values() for name in calls(right)}
-    return (
-        called <= {"exp"}
-        and max(degree(right, {name}) for name, right in written_out(group.model).items()) == 2
-    )
 
 
 def _summed(group: Group) -> Group:
@@ -132,36 +108,6 @@ def _summed(group: Group) -> Group:
         )
         inputs.append(replace(each, equations=kept))
     return replace(group, inputs=tuple(inputs), on_step=tuple(steps))
-
-
-def _method(equations: tuple[Equation, ...], constants: set[str]) -> str:
-    """Exact for a linear model; exponential Euler if each equation is, in its variable; or RK2.
-
-    Equations with white noise are integrated by the stochastic scheme of Heun (they are
-    Stratonovich's).
-    """
-    held = {e.name for e in equations if "constant over dt" in e.flags}
-    rights = written_out(e for e in equations if e.name not in held)
-    constants = constants | held
-    if any("xi" in identifiers(right) for right in rights.values()):
-        return "heun"
-    known = constants | rights.keys()
-    is_linear = all(
-        degree(right, rights.keys()) <= 1 and identifiers(right) <= known
-        for right in rights.values()
-    )
-    has_integral = any(
-        degree(right, rights.keys()) == 0 for name, right in rights.items() if name != "w"
-    )
-    has_integral |= len(rights) > 1 and "w" in rights and degree(rights["w"], {"w"}) == 0
-    has_integral |= is_linear and _is_singular(rights)
-    if is_linear and not has_integral:  # which gives the model a matrix without an inverse
-        return "exact"
-    return (
-        "exponential_euler"
-        if all(degree(right, {name}) <= 1 for name, right in rights.items())
-        else "rk2"
-    )
 
 
 NOTHING_SHARED = Group(SHARED, SHARED, (Member(SHARED_CELL, 0, 1, {}, {}),), (), "", (), "", {})
@@ -198,8 +144,7 @@ class _Lowering:
             if not self.synapses.pending:
                 self._rescale()
         self._rest(mode, reason)
-        method = _method(self.synapses.equations, {*self.synapses.parameters, *UNITS})
-        self.synapses = replace(self.synapses, forms=self.forms, method=method)
+        self.synapses = replace(self.synapses, forms=self.forms)
 
     def _hoist(self) -> None:
         for equation in self.synapses.equations:
@@ -453,20 +398,9 @@ def _read_in_every_step(synapses: SynapseGroup) -> dict[str, str]:
 
 def _follows_itself(right: str, name: str) -> bool:
     """Whether a linear rate of change depends on the variable, tried with arbitrary numbers."""
-    return degree(right, {name}) > 0 and not _is_singular({name: right})
-
-
-def _is_singular(rights: Mapping[str, str]) -> bool:
-    """Whether the matrix of linear equations has no inverse, tried with arbitrary numbers."""
-    named = sorted(frozenset().union(*map(identifiers, rights.values())) - rights.keys())
-    others = {name: 0.7 + 0.1 * k for k, name in enumerate(named)}
-    rest = others | dict.fromkeys(rights, 0.0)
+    others = {each: 0.7 + 0.1 * k for k, each in enumerate(sorted(identifiers(right) - {name}))}
     try:
-        still = [evaluate(right, rest) for right in rights.values()]
-        moved = [
-            [evaluate(right, rest | {name: 1.0}) for right in rights.values()] for name in rights
-        ]
+        still, moved = (evaluate(right, {**others, name: value}) for value in (0.0, 1.0))
     except (EquationError, ArithmeticError, ValueError):
-        return False
-    matrix = np.array(moved) - np.array(still)
-    return bool(np.linalg.matrix_rank(matrix) < len(rights))
+        return degree(right, {name}) > 0
+    return bool(abs(moved - still) > 1e-12 * abs(still))

@@ -1,0 +1,156 @@
+"""A step of second order of variables that have no exact solution.
+
+Each is advanced alone, the rest being held; variables that depend on one another take turns, there
+and back (Strang 1968 SIAM J Numer Anal 5:506. doi:10.1137/0705041). Alone, a variable that is
+linear in itself has an exact solution. Any other is advanced by `x + dt*f*phi(dt*df/dx)` with phi
+
+- where it decays, (1 - z/6)/(1 - 2z/3 + z^2/6), Padé's approximation of (exp(z) - 1)/z, which damps
+  however large a conductance is;
+- where it grows, what is exact for the upstroke of the model: -log(1 - z)/z for an exponential, and
+  1/(1 - z/2 + dt^2 D/12) for a parabola of discriminant D. Both pass to infinity in the step in
+  which the potential does, so that no spike comes late.
+
+A switch such as `int(v > v_h)` counts by the share of the step that lies beyond its level.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+from thalia.compiler.integration import Flow
+
+SMALL = 1e-5  # below, the first two terms of exponentials are as exact
+GROWING = 0.01  # growth in a step from which on it is not taken as a decay
+BEYOND = 1e-300  # what is left of an exponential's time to infinity once it is there
+LEFT = 1e-9  # and of a parabola's
+
+
+def advanced(name: str, right: Any, flow: Flow, step: str, tag: str) -> list[str]:
+    """The statements by which a variable is advanced with the rest of its right side held.
+
+    Parameters
+    ----------
+    name : str
+    right : sympy expression of the variable and of constants
+    flow : what it is in the variable itself
+    step : str
+        How long, as an expression.
+    tag : str
+        What the names of intermediate values end with, so that no two are the same.
+    """
+    import sympy
+
+    own = sympy.Symbol(name, real=True)
+    smooth, switches = _with_held_switches(right, own)
+    crossed = {symbol: each for symbol, each in switches.items() if _compares(each, own)}
+    if not crossed:
+        return _moved(own, smooth, flow, step, tag, switches)
+    ahead = sympy.Symbol(f"_ahead_{tag}", real=True)
+    lines = _moved(own, smooth, flow, step, f"{tag}_ahead", switches, str(ahead))
+    shares = {}
+    for number, (symbol, switch) in enumerate(crossed.items()):
+        shares[symbol] = sympy.Symbol(f"_switch{number}_{tag}", real=True)
+        lines.append(f"{shares[symbol]} = {_share(switch, own, ahead)}")
+    return [*lines, *_moved(own, smooth, flow, step, tag, switches | shares)]
+
+
+def _moved(
+    own: Any,
+    smooth: Any,
+    flow: Flow,
+    step: str,
+    tag: str,
+    switches: dict[Any, Any],
+    target: str = "",
+) -> list[str]:
+    """The statements of a step, which end by setting a target, or else the variable itself."""
+    import sympy
+
+    target = target or str(own)
+    unclipped = smooth.replace(_is_clip, lambda clip: clip.args[0])
+    growth = sympy.diff(unclipped, own)
+    wanted = {"slope": smooth} | ({"growth": growth} if growth != 0 else {})
+    if flow == "quadratic":
+        wanted["curve"] = sympy.diff(growth, own)
+    lines = _statements({key: each.subs(switches) for key, each in wanted.items()}, tag)
+    power, change = f"_power_{tag}", f"{step}*_slope_{tag}"
+    if growth == 0:
+        return [*lines, f"{target} = {own} + {change}"]
+    lines.append(f"{power} = {step}*_growth_{tag}")
+    if flow == "linear":
+        return [*lines, f"{target} = {own} + {change}*{_relative_exponential(power)}"]
+    growing = f"(-log(clip(1 - {power}, {BEYOND}, inf))/clip({power}, {GROWING}, inf))"
+    if flow == "quadratic":
+        bend = f"({power}**2 - 2*{step}*_curve_{tag}*{change})/12"
+        growing = f"1/clip(1 - {power}/2 + {bend}, {LEFT}, inf)"
+    damped, grows = f"_damped_{tag}", f"_grows_{tag}"
+    decaying = f"(1 - {damped}/6)/(1 - 2*{damped}/3 + {damped}**2/6)"
+    return [
+        *lines,
+        f"{damped} = clip({power}, -inf, {GROWING})",
+        f"{grows} = int({power} > {GROWING})",
+        f"{target} = {own} + {change}*({grows}*{growing} + (1 - {grows})*{decaying})",
+    ]
+
+
+def _share(switch: Any, own: Any, ahead: Any) -> str:
+    """The mean of a switch over a step in which the variable may cross its level."""
+    from brian2.parsing.sympytools import sympy_to_str
+
+    sides = switch.args[0].args
+    level = sympy_to_str(sides[1] if sides[0] == own else sides[0])
+    before, after = sympy_to_str(switch), sympy_to_str(switch.subs(own, ahead))
+    crossing = f"clip(({level} - {own})/({ahead} - {own} + int({ahead} == {own})), 0, 1)"
+    return f"{after} + ({before} - {after})*{crossing}"
+
+
+def _statements(wanted: dict[str, Any], tag: str) -> list[str]:
+    """Expressions as statements, with what they have in common computed once."""
+    import sympy
+    from brian2.parsing.sympytools import sympy_to_str
+
+    names = (sympy.Symbol(f"_part{number}_{tag}", real=True) for number in count())
+    common, reduced = sympy.cse(list(wanted.values()), symbols=names)
+    return [f"{symbol} = {sympy_to_str(each)}" for symbol, each in common] + [
+        f"_{key}_{tag} = {sympy_to_str(each)}" for key, each in zip(wanted, reduced, strict=True)
+    ]
+
+
+def _relative_exponential(power: str) -> str:
+    """(exp(x) - 1)/x, which a compiler can do for several neurons at once."""
+    small = f"int(abs({power}) < {SMALL})"
+    return (
+        f"({small}*(1 + 0.5*{power}) + "
+        f"(1 - {small})*(exp({power}) - 1)/({power} + int({power} == 0)))"
+    )
+
+
+def _is_clip(expression: Any) -> bool:
+    return getattr(getattr(expression, "func", None), "__name__", "") == "clip"
+
+
+def _with_held_switches(right: Any, own: Any) -> tuple[Any, dict[Any, Any]]:
+    """The right side with a symbol for each switch such as `int(v > v_h)`, and their meanings."""
+    import sympy
+    from sympy.core.relational import Relational
+
+    found = {
+        each: sympy.Dummy(real=True)
+        for each in right.atoms(sympy.Function)
+        if any(argument.has(Relational) for argument in each.args)
+        and each.has(own)
+        and not _is_clip(each)
+    }
+    return right.subs(found), {symbol: each for each, symbol in found.items()}
+
+
+def _compares(switch: Any, own: Any) -> bool:
+    """Whether a switch compares the variable with a level, as `int(v > v_h)` does."""
+    from sympy.core.relational import Relational
+
+    comparison = switch.args[0]
+    if switch.func.__name__ != "int_" or not isinstance(comparison, Relational):
+        return False
+    left, right = comparison.args
+    return (left == own and not right.has(own)) or (right == own and not left.has(own))

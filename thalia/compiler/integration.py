@@ -1,0 +1,210 @@
+"""How the variables of a model are advanced by a step, from what its equations are.
+
+Variables that are linear with constant coefficients, and all that they read, have an exact
+solution. Every other variable is advanced alone, the rest being held: exactly where it is linear in
+itself, else by a step of second order that follows an upstroke to its end. Variables that depend
+on one another take turns, there and back, which is of second order (Strang 1968 SIAM J Numer Anal
+5:506. doi:10.1137/0705041); what they read and do not change is taken at the middle of the step.
+
+What a variable reads decides about it, never what reads it: a trace or a receptor added elsewhere
+leaves the method of a potential as it is.
+"""
+
+import ast
+from collections.abc import Collection, Iterable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from thalia.syntax.equations import Equation, degree, identifiers, tree, written_out
+
+type Flow = Literal["linear", "quadratic", "general"]
+
+CLAMPED = "unless refractory"
+EXACT, SPLITTING, NOISE = "exact", "splitting", "heun"
+# of Brian2, which a population may ask for, with their order for differentiable equations
+CHOSEN: dict[str, float] = {"euler": 1, "exponential_euler": 1, "rk2": 2, "rk4": 4}
+METHODS = (SPLITTING, *CHOSEN)
+
+
+@dataclass(frozen=True)
+class Integration:
+    """How the variables of one model are advanced.
+
+    Parameters
+    ----------
+    method : str
+        Of the model's own variables: 'exact', 'splitting', or one of Brian2's.
+    exact : variables with an exact solution, in sets that depend on one another
+    blocks : the others, in sets of variables that take turns, each after what it reads
+    flows : of each of the others, what its equation is in the variable itself
+    chosen : variables that Brian2's method advances
+    substeps : into how many steps a step is divided for the others
+    """
+
+    method: str
+    exact: tuple[tuple[str, ...], ...] = ()
+    blocks: tuple[tuple[str, ...], ...] = ()
+    flows: Mapping[str, Flow] = field(default_factory=dict)
+    chosen: tuple[str, ...] = ()
+    substeps: int = 1
+
+    @property
+    def order(self) -> float:
+        """Of the error of the model's own variables, in dt; infinite where there is none."""
+        return {EXACT: float("inf"), SPLITTING: 2.0, NOISE: 1.0}.get(
+            self.method, CHOSEN.get(self.method, 1.0)
+        )
+
+    def __str__(self) -> str:
+        often = f" in {self.substeps} steps" if self.substeps > 1 else ""
+        parts = [
+            f"{', '.join(names)} by {how}, of order {order}"
+            for names, how, order in (
+                (self.chosen, self.method, CHOSEN.get(self.method, 1)),
+                (self.flows, f"{SPLITTING}{often}", 2),
+            )
+            if names
+        ]
+        rest = ["the rest exact" if parts else EXACT]
+        return "; ".join([*parts, *(rest if self.exact or not parts else [])])
+
+    def of(self, name: str) -> str:
+        """How one variable is advanced, which groups that are fused have in common."""
+        if name in self.chosen:
+            return self.method
+        return str(self.flows.get(name, EXACT))
+
+
+def integration_of(
+    equations: Iterable[Equation],
+    own: Collection[str] = (),
+    asked: str = "",
+    substeps: int = 1,
+) -> Integration:
+    """The integration of a model; `own` are its variables, of which a method may be asked for."""
+    equations = tuple(equations)
+    rights = _rights(equations)
+    clamped = {e.name for e in equations if CLAMPED in e.flags}
+    if any("xi" in identifiers(text) for text in rights.values()):
+        return Integration(NOISE, chosen=tuple(rights))
+    chosen = tuple(name for name in rights if name in own) if asked in CHOSEN else ()
+    left = {name: text for name, text in rights.items() if name not in chosen}
+    linear = _linear(left, clamped, frozenset(chosen))
+    others = {name: text for name, text in left.items() if name not in linear}
+    flows = {name: _flow(name, text) for name, text in others.items()}
+    blocks = tuple(_in_order(_cycles(others), others, flows))
+    method = asked if chosen else SPLITTING if flows.keys() & set(own or flows) else EXACT
+    joined = _joined({name: left[name] for name in linear})
+    return Integration(method, joined, blocks, flows, chosen, substeps if flows else 1)
+
+
+def _rights(equations: tuple[Equation, ...]) -> dict[str, str]:
+    held = {e.name for e in equations if "constant over dt" in e.flags}
+    return written_out(e for e in equations if e.name not in held)
+
+
+def _flow(name: str, right: str) -> Flow:
+    power = _degree(right, {name})
+    return "linear" if power <= 1 else "quadratic" if power == 2 else "general"
+
+
+def _linear(
+    rights: Mapping[str, str], clamped: Collection[str], outside: frozenset[str]
+) -> list[str]:
+    """Variables that are linear in what they read, which is so itself, with constant coefficients.
+
+    A variable that goes on while another is clamped cannot have its exact solution together with
+    it.
+    """
+    found = dict(rights)
+    while True:
+        kept = {
+            name: right
+            for name, right in found.items()
+            if not identifiers(right) & ((rights.keys() - found.keys()) | outside)
+            and _degree(right, found.keys()) <= 1
+            and not _switched_by(right) & rights.keys()
+            and (name in clamped or not identifiers(right) & set(clamped))
+        }
+        if len(kept) == len(found):
+            return list(kept)
+        found = kept
+
+
+def _joined(rights: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
+    """Variables that depend on one another, in whichever direction."""
+    blocks: list[set[str]] = []
+    for name, right in rights.items():
+        joined = {name, *(identifiers(right) & rights.keys())}
+        apart = [block for block in blocks if not block & joined]
+        blocks = [*apart, joined.union(*(block for block in blocks if block & joined))]
+    return tuple(tuple(name for name in rights if name in block) for block in blocks)
+
+
+def _cycles(rights: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """Variables that read one another, directly or through others."""
+    reads = {name: _reached(name, rights) for name in rights}
+    found: list[tuple[str, ...]] = []
+    for name in rights:
+        cycle = tuple(n for n in rights if n == name or (n in reads[name] and name in reads[n]))
+        if cycle not in found:
+            found.append(cycle)
+    return found
+
+
+def _reached(name: str, rights: Mapping[str, str]) -> set[str]:
+    reached: set[str] = set()
+    waiting = [name]
+    while waiting:
+        for each in (identifiers(rights[waiting.pop()]) & rights.keys()) - reached:
+            reached.add(each)
+            waiting.append(each)
+    return reached
+
+
+def _in_order(
+    blocks: list[tuple[str, ...]], rights: Mapping[str, str], flows: Mapping[str, Flow]
+) -> Iterable[tuple[str, ...]]:
+    """Each block after those that it reads; in a block, what costs most or is read most last."""
+    waiting = list(blocks)
+    while waiting:
+        ahead = {name for block in waiting for name in block}
+        ready = next(
+            block
+            for block in waiting
+            if not (set().union(*(identifiers(rights[n]) for n in block)) & ahead) - set(block)
+        )
+        waiting.remove(ready)
+        weight = {
+            name: (flows[name] != "linear", sum(name in identifiers(rights[n]) for n in ready))
+            for name in ready
+        }
+        yield tuple(sorted(ready[::-1], key=weight.__getitem__))
+
+
+def _switched_by(right: str) -> frozenset[str]:
+    """The names that its comparisons read."""
+    return frozenset(
+        each.id
+        for node in ast.walk(tree(right))
+        if isinstance(node, ast.Compare)
+        for each in ast.walk(node)
+        if isinstance(each, ast.Name)
+    )
+
+
+def _degree(right: str, names: Collection[str]) -> float:
+    """The degree of what a right side is between the switches of its comparisons."""
+    if not _switched_by(right):
+        return degree(right, names)
+    return degree(ast.unparse(_Switches().visit(deepcopy(tree(right)))), names)
+
+
+class _Switches(ast.NodeTransformer):
+    """Puts a constant for each call whose argument compares."""
+
+    def visit_Call(self, node: ast.Call) -> Any:
+        """Replace `int(v > v_h)`."""
+        compares = any(isinstance(each, ast.Compare) for each in node.args)
+        return ast.Constant(1) if compares else self.generic_visit(node)
