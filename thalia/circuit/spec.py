@@ -17,7 +17,15 @@ from thalia.circuit.part_use import (
 from thalia.errors import Problem
 from thalia.library.lookup import NEURON_MODEL, OWN_KEYS, completed, find
 from thalia.library.protocol_schema import Window
-from thalia.library.schema import ModulatorKind, Neuron, Part, Rule, StimulusKind, Synapse
+from thalia.library.schema import (
+    Method,
+    ModulatorKind,
+    Neuron,
+    Part,
+    Rule,
+    StimulusKind,
+    Synapse,
+)
 from thalia.syntax.fields import (
     AnyValue,
     CountTable,
@@ -68,7 +76,8 @@ class Population(Node):
     """Neurons of one model. Inside a region, `share` replaces `size`.
 
     `modulation` gives parameters of the neuron, or the `gain` of all its input, as expressions of
-    modulators. A task may set the parameters in `from_task`, separately for each neuron.
+    modulators. A task may set the parameters in `from_task`, separately for each neuron. `method`
+    and `substeps` integrate its equations in another way than the neuron model says.
     `excites_and_inhibits` gives the biological reason for an exception from Dale's law.
     """
 
@@ -78,6 +87,8 @@ class Population(Node):
     parameters: dict[str, AnyValue] = {}
     initial: dict[str, AnyValue] = {}
     modulation: dict[str, str] = {}
+    method: Method | None = None
+    substeps: int | None = Field(default=None, ge=1, le=100)
     from_task: Words = ()
     excites_and_inhibits: str | None = None
     space: Space | None = None

@@ -159,7 +159,7 @@ class _Ways:
             return name
         rates = [self._rate(part) if part else "0.0" for part in way]
         if len(rates) == 2:
-            self.before.append(f"{name} = {_second(*rates, self.step)}")
+            self.before.append(f"{name} = {_second(rates[0], rates[1], self.step)}")
             return name
         low, high = f"{name}_low", f"{name}_high"
         a, b, c = rates

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -55,8 +55,7 @@ class _Step:
             solved = exact(block, self.rights, self.equations, self.variables)
             lines += [*solved.before, *(f"_next_{n} = {text}" for n, text in solved.values.items())]
         for block in self.plan.blocks:
-            for part in range(self.plan.substeps):
-                lines += self._turns(block, part)
+            lines += self._turns(block)
         return [*lines, *(f"{n} = _next_{n}" for block in self.plan.exact for n in block)]
 
     def _chosen(self) -> list[str]:
@@ -64,6 +63,8 @@ class _Step:
         from brian2 import stateupdaters
         from brian2.equations.equations import Equations
 
+        if self.plan.update:
+            return [str(statement) for statement in self.plan.update]
         if not self.plan.chosen:
             return []
         rights = {name: self.rights[name].code for name in self.plan.chosen}
@@ -79,18 +80,30 @@ class _Step:
         text: str = getattr(stateupdaters, self.plan.method)(system, self.variables, None)
         return text.splitlines()
 
-    def _turns(self, block: tuple[str, ...], part: int) -> list[str]:
-        """Each variable of a block in turn, there and back, in one part of the step."""
-        substeps = self.plan.substeps
-        whole, half = (f"({size!r}*dt)" for size in (1 / substeps, 0.5 / substeps))
-        lines, rights = self._reading(block, part)
+    def _turns(self, block: tuple[str, ...]) -> list[str]:
+        """Each variable of a block in turn, there and back, in each part of the step."""
+        parts = self.plan.substeps
+        whole, half = (f"({size!r}*dt)" for size in (1 / parts, 0.5 / parts))
+        whole = whole if parts > 1 else "dt"
         *others, last = block
-        for name in others:
-            lines += self._advanced(name, rights[name], half)
-        lines += self._advanced(last, rights[last], whole if substeps > 1 else "dt")
-        for name in reversed(others):
-            lines += self._advanced(name, rights[name], half)
+        lines: list[str] = []
+        for part in range(parts):
+            before, rights = self._reading(block, part)
+            # the way back of one part and the way there of the next are one, where nothing is
+            # read in between that changes
+            joined = not before and not any(
+                identifiers(rights[name]) & set(others) - {name} for name in others
+            )
+            lines += before
+            if part == 0 or not joined:
+                lines += self._all_advanced(others, rights, half)
+            lines += self._all_advanced([last], rights, whole)
+            back = whole if joined and part < parts - 1 else half
+            lines += self._all_advanced(reversed(others), rights, back)
         return lines
+
+    def _all_advanced(self, names: Iterable[str], rights: dict[str, str], step: str) -> list[str]:
+        return [line for name in names for line in self._advanced(name, rights[name], step)]
 
     def _advanced(self, name: str, right: str, step: str) -> list[str]:
         from brian2.parsing.sympytools import str_to_sympy
@@ -102,7 +115,8 @@ class _Step:
         """The right sides of a block, which read the rest at the middle of a part of the step."""
         middle = (part + 0.5) / self.plan.substeps
         read = frozenset().union(*(identifiers(self.rights[name].code) for name in block))
-        lines, names = [], {}
+        lines: list[str] = []
+        names: dict[str, str] = {}
         for solved in self.plan.exact:
             if needed := [name for name in solved if name in read]:
                 step, tag = f"({middle!r}*dt)", f"_{block[0]}{part}"
@@ -191,7 +205,8 @@ def _shared_first(lines: list[str], variables: dict[str, Any]) -> list[str]:
     """Statements, with those first whose value all neurons share, as Brian2 wants them."""
     own = {name for name, each in variables.items() if not getattr(each, "scalar", True)}
     own |= {"rand", "randn", "poisson"}
-    shared, others = [], []
+    shared: list[str] = []
+    others: list[str] = []
     for line in lines:
         target, _, right = line.partition(" = ")
         is_shared = target.startswith("_") and not identifiers(right) & own

@@ -16,15 +16,14 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from thalia.syntax.equations import Equation, degree, identifiers, tree, written_out
+from thalia.syntax.equations import Equation, Statement, degree, identifiers, tree, written_out
 
 type Flow = Literal["linear", "quadratic", "general"]
 
 CLAMPED = "unless refractory"
-EXACT, SPLITTING, NOISE = "exact", "splitting", "heun"
+EXACT, SPLITTING, NOISE, UPDATE = "exact", "splitting", "heun", "its update"
 # of Brian2, which a population may ask for, with their order for differentiable equations
-CHOSEN: dict[str, float] = {"euler": 1, "exponential_euler": 1, "rk2": 2, "rk4": 4}
-METHODS = (SPLITTING, *CHOSEN)
+CHOSEN: dict[str, int] = {"euler": 1, "exponential_euler": 1, "rk2": 2, "rk4": 4}
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,8 @@ class Integration:
     exact : variables with an exact solution, in sets that depend on one another
     blocks : the others, in sets of variables that take turns, each after what it reads
     flows : of each of the others, what its equation is in the variable itself
-    chosen : variables that Brian2's method advances
-    substeps : into how many steps a step is divided for the others
+    chosen : variables that Brian2's method advances, or the statements of `update`
+    substeps : into how many parts a step is divided for the others
     """
 
     method: str
@@ -48,24 +47,21 @@ class Integration:
     flows: Mapping[str, Flow] = field(default_factory=dict)
     chosen: tuple[str, ...] = ()
     substeps: int = 1
+    update: tuple[Statement, ...] = ()
 
     @property
-    def order(self) -> float:
-        """Of the error of the model's own variables, in dt; infinite where there is none."""
-        return {EXACT: float("inf"), SPLITTING: 2.0, NOISE: 1.0}.get(
-            self.method, CHOSEN.get(self.method, 1.0)
-        )
+    def is_of_first_order(self) -> bool:
+        """Whether halving dt only halves the error of the model's own variables."""
+        return bool(self.chosen) and CHOSEN.get(self.method, 1) == 1 and not self.update
 
     def __str__(self) -> str:
-        often = f" in {self.substeps} steps" if self.substeps > 1 else ""
-        parts = [
-            f"{', '.join(names)} by {how}, of order {order}"
-            for names, how, order in (
-                (self.chosen, self.method, CHOSEN.get(self.method, 1)),
-                (self.flows, f"{SPLITTING}{often}", 2),
-            )
-            if names
-        ]
+        parts = []
+        if self.chosen:
+            order = f", of order {CHOSEN[self.method]}" if self.method in CHOSEN else ""
+            parts.append(f"{', '.join(self.chosen)} by {self.method}{order}")
+        if self.flows:
+            often = f" in {self.substeps} parts of a step" if self.substeps > 1 else ""
+            parts.append(f"{', '.join(self.flows)} by {SPLITTING}{often}, of order 2")
         rest = ["the rest exact" if parts else EXACT]
         return "; ".join([*parts, *(rest if self.exact or not parts else [])])
 
@@ -81,14 +77,19 @@ def integration_of(
     own: Collection[str] = (),
     asked: str = "",
     substeps: int = 1,
+    update: tuple[Statement, ...] = (),
 ) -> Integration:
     """The integration of a model; `own` are its variables, of which a method may be asked for."""
     equations = tuple(equations)
     rights = _rights(equations)
     clamped = {e.name for e in equations if CLAMPED in e.flags}
-    if any("xi" in identifiers(text) for text in rights.values()):
+    noisy = any("xi" in identifiers(text) for text in rights.values())
+    if update:
+        asked, chosen = UPDATE, tuple(n for n in rights if n in {s.target for s in update})
+    elif noisy and asked not in CHOSEN:
         return Integration(NOISE, chosen=tuple(rights))
-    chosen = tuple(name for name in rights if name in own) if asked in CHOSEN else ()
+    else:
+        chosen = tuple(name for name in rights if name in own) if asked in CHOSEN else ()
     left = {name: text for name, text in rights.items() if name not in chosen}
     linear = _linear(left, clamped, frozenset(chosen))
     others = {name: text for name, text in left.items() if name not in linear}
@@ -96,7 +97,7 @@ def integration_of(
     blocks = tuple(_in_order(_cycles(others), others, flows))
     method = asked if chosen else SPLITTING if flows.keys() & set(own or flows) else EXACT
     joined = _joined({name: left[name] for name in linear})
-    return Integration(method, joined, blocks, flows, chosen, substeps if flows else 1)
+    return Integration(method, joined, blocks, flows, chosen, substeps if flows else 1, update)
 
 
 def _rights(equations: tuple[Equation, ...]) -> dict[str, str]:
@@ -180,7 +181,8 @@ def _in_order(
             name: (flows[name] != "linear", sum(name in identifiers(rights[n]) for n in ready))
             for name in ready
         }
-        yield tuple(sorted(ready[::-1], key=weight.__getitem__))
+        backwards = reversed(ready)  # of those that are alike, the first of the model
+        yield tuple(sorted(backwards, key=weight.__getitem__))
 
 
 def _switched_by(right: str) -> frozenset[str]:

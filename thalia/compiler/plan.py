@@ -175,8 +175,10 @@ class Group:
     most_spikes: int = 0
     # traces that were the synapses', moved here by `lower`
     hosted: tuple[Equation, ...] = ()
-    method: str = ""  # of integration, asked for; and into how many steps a step is divided
+    # of integration, asked for; the parts of a step; and the statements of a step, if given
+    method: str = ""
     substeps: int = 1
+    update: tuple[Statement, ...] = ()
 
     @property
     def size(self) -> int:
@@ -228,7 +230,7 @@ class Group:
         """How its variables are advanced; a method that is asked for leaves out traces of rules."""
         inputs = (each for each in self.inputs if not each.is_state)
         own = {e.name for e in (*self.model, *(e for each in inputs for e in each.equations))}
-        return integration_of(self.equations(), own, self.method, self.substeps)
+        return integration_of(self.equations(), own, self.method, self.substeps, self.update)
 
     def variables(self) -> dict[str, Dimension]:
         """Every name that an equation of the group may mention."""

@@ -81,6 +81,12 @@ def neuron_problems(part: Neuron, reserved: Collection[str]) -> Iterator[Problem
     names = Names(reserved, part.parameters, meet_code=True)
     yield from equation_problems(names, {"equations": part.equations}, {"equations": NEURON_FLAGS})
     yield from statement_problems(("reset",), part.reset, states(part.equations), STATE)
+    integrated = {e.name for e in part.equations if e.kind == "ode"}
+    what = "a variable that has an equation"
+    yield from statement_problems(("update",), part.update, integrated, what)
+    if part.update and (part.method or part.substeps > 1):
+        message = "a neuron with 'update' has neither 'method' nor 'substeps'"
+        yield Problem(("update",), message, "remove them, or 'update'")
     if part.equations and not part.threshold:
         message = "a neuron with equations needs a condition for its spikes"
         yield Problem(("threshold",), message, "`threshold: 0 > 1` never spikes")
@@ -218,6 +224,10 @@ def stimulus_problems(part: StimulusKind, reserved: Collection[str]) -> Iterator
     names = Names(reserved, part.parameters, calls(part.current or part.rate or "0"))
     yield from equation_problems(names, {}, {})
     yield from _fixed_problems(part, {"current": part.current, "rate": part.rate})
+    for key, text in (("current", part.current), ("rate", part.rate)):
+        if text and "dt" in identifiers(text):
+            message = "'dt' is not needed here: `t` is the middle of a step"
+            yield Problem((key,), message, "write `t >= start` for `t + dt/2 >= start`", at=_START)
 
 
 def _fixed_problems(part: Part, expressions: Mapping[str, str]) -> Iterator[Problem]:

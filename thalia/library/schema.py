@@ -1,7 +1,7 @@
 """The form of the components: neurons, synapses, plasticity rules, modulators and stimuli."""
 
 from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -127,10 +127,15 @@ class Compartment(Node):
     rheobase: Rheobase | None = None
 
 
+type Method = Literal["splitting", "euler", "exponential_euler", "rk2", "rk4"]
+
+
 class Neuron(Part):
     """A neuron model. `input_current` (or `input_rate`) is its total somatic input.
 
     `input_` followed by the name of one of its `compartments` is the input there: `input_apical`.
+    Its equations are integrated exactly, or to second order in `substeps` parts of a step; a
+    `method` says otherwise, and `update` gives the statements of a step as they were published.
     """
 
     FORMER_KEYS: ClassVar[Mapping[str, str]] = {"sites": "compartments"}
@@ -140,6 +145,9 @@ class Neuron(Part):
     threshold: Condition
     reset: Statements = ()
     refractory: Expression = ""
+    method: Method | None = None
+    substeps: int = Field(default=1, ge=1, le=100)
+    update: Statements = ()
     rheobase: Rheobase | None = None
     initial: dict[str, str | AnyValue] = {}
 
@@ -436,7 +444,8 @@ class ModulatorKind(Part):
 class StimulusKind(Part):
     """A stimulus as an expression of its parameters and `t`: a current or a firing rate.
 
-    Or, with `spikes`, one whose times are prescribed.
+    It is held over each step, and `t` is the middle of the step. Or, with `spikes`, one whose times
+    are prescribed.
     """
 
     current: Expression = ""

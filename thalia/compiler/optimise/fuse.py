@@ -35,7 +35,7 @@ def fuse(plan: Plan, options: CompilerOptions, diagnostics: Diagnostics) -> Plan
             group.threshold,
             group.reset,
             group.refractory,
-            (group.method, group.substeps),
+            (group.method, group.substeps, group.update),
             tuple(group.integration.of(each.name) for each in group.model),
         )
         alike[key].append(group)

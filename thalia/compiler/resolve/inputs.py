@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from thalia.circuit.spec import Circuit
-from thalia.compiler.plan import AMPERE, Input, identifier
+from thalia.compiler.plan import AMPERE, HERTZ, Input, identifier
 from thalia.compiler.resolve.components import Parameters
 from thalia.compiler.resolve.pathways import ResolvedPathway
 from thalia.compiler.resolve.receptors import SOMA, Receptor
 from thalia.compiler.resolve.rule_state import State, states_of
 from thalia.compiler.resolve.stimuli import ResolvedStimulus
 from thalia.errors import Path
-from thalia.syntax.equations import rename
+from thalia.syntax.equations import Equation, identifiers, rename
 from thalia.syntax.units import Value, constant
 
 BIAS = Input("bias", "bias", (), {"bias": AMPERE}, {"bias": constant(0, AMPERE)})
@@ -87,21 +87,28 @@ def _of_stimuli(
             if receptor := receptors.get(each.path):
                 yield Contribution(each.population, receptor.input, receptor.values, each.path)
         elif each.acts_as == "rate":
-            yield _term(each, f"rate_{word}", each.part.rate, "input_rate")
+            yield _term(each, f"rate_{word}", "input_rate")
         elif each.target == SOMA and each.part.current.strip() in each.values:
             bias = {"bias": each.values[each.part.current.strip()]}
             yield Contribution(each.population, BIAS, bias, each.path)
         else:
-            yield _term(each, f"current_{word}", each.part.current, each.target.variable)
+            yield _term(each, f"current_{word}", each.target.variable)
 
 
-def _term(each: ResolvedStimulus, name: str, expression: str, into: str) -> Contribution:
-    """A stimulus as a term of an input, with a switch that is 0 for other populations."""
+def _term(each: ResolvedStimulus, name: str, into: str) -> Contribution:
+    """A stimulus as a term of an input, with a switch that is 0 for other populations.
+
+    What follows `t` has a name, by which it is held over a step.
+    """
     local = {key: f"{name}_{key}" for key in each.values}
     switch = f"{name}_on"
     renamed = {local[key]: value for key, value in each.values.items()}
     idle = renamed | {switch: constant(0)}
     dimensions = {key: value.dimension for key, value in idle.items()}
-    term = f"{switch}*({rename(expression, local)})"
-    received = Input(name, term, (), dimensions, idle, into)
+    term = f"{switch}*({rename(each.strength, local)})"
+    equations: tuple[Equation, ...] = ()
+    if "t" in identifiers(term):
+        dimension = AMPERE if each.part.current else HERTZ
+        term, equations = name, (Equation("expression", name, term, dimension),)
+    received = Input(name, term, equations, dimensions, idle, into)
     return Contribution(each.population, received, renamed | {switch: constant(1)}, each.path)

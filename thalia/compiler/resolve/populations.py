@@ -21,10 +21,12 @@ from thalia.syntax.dimensions import check_equation, check_statement, dimension_
 from thalia.syntax.equations import (
     Equation,
     Statement,
+    degree,
     identifiers,
     rename,
     rename_equation,
     rename_statement,
+    written_out,
 )
 from thalia.syntax.expression_size import check_sizes
 from thalia.syntax.expressions import EquationError
@@ -89,10 +91,14 @@ def _group(
         parameters={key: value.dimension for key, value in values.items()},
         inputs=tuple(received.inputs.values()),
         receives=receives,
+        method=population.method or part.method or "",
+        substeps=population.substeps or part.substeps,
+        update=() if population.method or population.substeps else part.update,
     )
     is_own = population.neuron in circuit.neurons or population.neuron.endswith(".yaml")
     if _inputs_fit(name, population, received, receives, is_own, diagnostics):
         _check_equations(circuit, part, group, received, (*path, "neuron"), diagnostics)
+        _check_method(group, population, path, diagnostics)
     return group
 
 
@@ -202,9 +208,10 @@ def _check_equations(
         if not each.is_state:
             there = _receptor_at(circuit, received.origins[name])
             _check_input(each, group.receives, names, there, diagnostics)
-    for statement in group.reset:
-        with here.catch(("reset",), statement.at, diagnostics):
-            check_statement(statement, names)
+    for key, statements in (("reset", group.reset), ("update", group.update)):
+        for statement in statements:
+            with here.catch((key,), statement.at, diagnostics):
+                check_statement(statement, names)
     for key, text, wanted in (
         ("threshold", group.threshold, DIMENSIONLESS),
         ("refractory", group.refractory, SECOND),
@@ -238,6 +245,27 @@ def _check_input(
             check_equation(equation, names)
     with there.catch(("current",), (0, 0), diagnostics):
         _expect_dimension(received.term, names, receives.get(received.into, DIMENSIONLESS))
+
+
+def _check_method(
+    group: Group, population: Population, path: Path, diagnostics: Diagnostics
+) -> None:
+    """Refuse a method that cannot integrate the equations, or that would do nothing."""
+    integration = group.integration
+    rights = written_out(group.equations())
+    if integration.method == "exponential_euler":
+        curved = [name for name in integration.chosen if degree(rights[name], {name}) > 1]
+        if curved:
+            message = f"exponential_euler needs an equation linear in {curved[0]} itself"
+            diagnostics.error((*path, "method"), message, "remove it, or choose rk2 or rk4")
+    if integration.method in ("exponential_euler", "rk2", "rk4") and any(
+        "xi" in identifiers(right) for right in rights.values()
+    ):
+        message = f"{integration.method} cannot integrate noise"
+        diagnostics.error((*path, "method"), message, "remove it, or choose euler")
+    if population.substeps is not None and not integration.flows:
+        message = f"nothing of {population.neuron} is integrated in parts of a step"
+        diagnostics.error((*path, "substeps"), message, "remove 'substeps'")
 
 
 def _expect_dimension(text: str, names: Mapping[str, Dimension], wanted: Dimension) -> None:

@@ -50,6 +50,11 @@ class ResolvedStimulus:
         """Where it is written."""
         return ("stimuli", self.name)
 
+    @property
+    def strength(self) -> str:
+        """The current or rate during a step: that at its middle."""
+        return rename(self.part.current or self.part.rate, {"t": "(t + 0.5*dt)"})
+
 
 def resolve_stimuli(circuit: Circuit, diagnostics: Diagnostics) -> tuple[ResolvedStimulus, ...]:
     """The stimuli of a circuit, without prescribed spikes and those that have mistakes."""
@@ -182,7 +187,7 @@ def drives_of(
 
 
 def _drive(each: ResolvedStimulus, receptor: Receptor, diagnostics: Diagnostics) -> Drive | None:
-    stimulus, values, rate = each.stimulus, each.values, each.part.rate
+    stimulus, values, rate = each.stimulus, each.values, each.strength
     assert stimulus.weight is not None
     jump = _single_jump(receptor.arrival)
     if jump is None:
