@@ -74,14 +74,20 @@ class Integration:
 
 def integration_of(
     equations: Iterable[Equation],
-    own: Collection[str] = (),
+    model: Iterable[Equation] = (),
+    receptors: Collection[str] = (),
     asked: str = "",
     substeps: int = 1,
     update: tuple[Statement, ...] = (),
 ) -> Integration:
-    """The integration of a model; `own` are its variables, of which a method may be asked for."""
+    """The integration of some equations.
+
+    Of the variables of the neuron's own `model` and of its `receptors` a method may be asked for;
+    the model without what it receives tells how its potential runs to infinity.
+    """
     equations = tuple(equations)
-    rights = _rights(equations)
+    rights, alone = _rights(equations), _rights(tuple(model))
+    own = {*alone, *receptors}
     clamped = {e.name for e in equations if CLAMPED in e.flags}
     noisy = any("xi" in identifiers(text) for text in rights.values())
     if update:
@@ -93,7 +99,7 @@ def integration_of(
     left = {name: text for name, text in rights.items() if name not in chosen}
     linear = _linear(left, clamped, frozenset(chosen))
     others = {name: text for name, text in left.items() if name not in linear}
-    flows = {name: _flow(name, text) for name, text in others.items()}
+    flows = {name: _flow(name, text, alone.get(name, text)) for name, text in others.items()}
     blocks = tuple(_in_order(_cycles(others), others, flows))
     method = asked if chosen else SPLITTING if flows.keys() & set(own or flows) else EXACT
     joined = _joined({name: left[name] for name in linear})
@@ -105,9 +111,10 @@ def _rights(equations: tuple[Equation, ...]) -> dict[str, str]:
     return written_out(e for e in equations if e.name not in held)
 
 
-def _flow(name: str, right: str) -> Flow:
-    power = _degree(right, {name})
-    return "linear" if power <= 1 else "quadratic" if power == 2 else "general"
+def _flow(name: str, right: str, alone: str) -> Flow:
+    if _degree(right, {name}) <= 1:
+        return "linear"
+    return "quadratic" if _degree(alone, {name}) == 2 else "general"
 
 
 def _linear(

@@ -229,8 +229,9 @@ class Group:
     def integration(self) -> Integration:
         """How its variables are advanced; a method that is asked for leaves out traces of rules."""
         inputs = (each for each in self.inputs if not each.is_state)
-        own = {e.name for e in (*self.model, *(e for each in inputs for e in each.equations))}
-        return integration_of(self.equations(), own, self.method, self.substeps, self.update)
+        receptors = {e.name for each in inputs for e in each.equations}
+        asked = self.method, self.substeps, self.update
+        return integration_of(self.equations(), self.model, receptors, *asked)
 
     def variables(self) -> dict[str, Dimension]:
         """Every name that an equation of the group may mention."""

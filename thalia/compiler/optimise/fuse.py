@@ -39,17 +39,20 @@ def fuse(plan: Plan, options: CompilerOptions, diagnostics: Diagnostics) -> Plan
             tuple(group.integration.of(each.name) for each in group.model),
         )
         alike[key].append(group)
-    groups = tuple(_joined(members) for members in alike.values())
+    groups: list[Group] = []
+    for members in alike.values():
+        groups.append(_joined(members, {each.name for each in groups}))
     names = {
         old.name: new.name
         for new, members in zip(groups, alike.values(), strict=True)
         for old in members
     }
     synapses = _fused_synapses(plan.synapses, names)
-    return plan.with_(groups=groups, synapses=synapses, drives=_fused_drives(plan.drives, names))
+    drives = _fused_drives(plan.drives, names)
+    return plan.with_(groups=tuple(groups), synapses=synapses, drives=drives)
 
 
-def _joined(groups: list[Group]) -> Group:
+def _joined(groups: list[Group], taken: set[str]) -> Group:
     first = groups[0]
     inputs: dict[str, Input] = {}
     for group in groups:
@@ -65,7 +68,7 @@ def _joined(groups: list[Group]) -> Group:
             }
             members.append(replace(member, start=start, parameters=parameters))
             start += member.size
-    name = group_name(word_of(first.part)) if len(groups) > 1 else first.name
+    name = unused_name(group_name(word_of(first.part)), taken) if len(groups) > 1 else first.name
     return replace(
         first,
         name=name,

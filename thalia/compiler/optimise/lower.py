@@ -32,7 +32,6 @@ from thalia.errors import Diagnostics
 from thalia.syntax.dimensions import CONSTANTS, dimension_of
 from thalia.syntax.equations import (
     Equation,
-    EquationError,
     Statement,
     degree,
     evaluate,
