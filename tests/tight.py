@@ -42,7 +42,10 @@ def tight(circuit, population, edges=()):
     """The solution of one cell of a population; `edges` are the times at which a pulse begins or ends."""
     plan = after_each_pass(circuit, DEFAULT_OPTIONS, "resolve")["resolve"]
     group, member = plan.population(population)
-    return _Cell(plan, group, member, edges).solve()
+    with np.errstate(
+        over="ignore", invalid="ignore", divide="ignore"
+    ):  # of trial steps of the solver
+        return _Cell(plan, group, member, edges).solve()
 
 
 class _Cell:

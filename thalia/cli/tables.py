@@ -20,6 +20,7 @@ from thalia.training.results import Outcome
 MAX_PHASES = 3
 MAX_WIDTH = 10_000  # columns of characters
 MAX_MEASURES = 4
+MANY = 6  # populations that are counted instead of named
 STYLES = {OK: "", WARN: "yellow", CRITICAL: "red"}
 
 
@@ -57,8 +58,8 @@ def print_summary(run: Run, figures: Sequence[FilePath]) -> None:
             console.print(told, style="dim", soft_wrap=True)
     if "profile_s" in results:
         print_whole(console, _profile(results))
-    for note in results["notes"]:
-        console.print(note, style="dim", soft_wrap=True)
+    for line in (*_integration(results.get("integration", {})), *results["notes"]):
+        console.print(line, style="dim", soft_wrap=True)
     console.print(_timing(run), style="dim", soft_wrap=True)
     console.print(run.attributes["determinism"], style="dim", soft_wrap=True)
     for file in (run.file, *figures):
@@ -99,6 +100,14 @@ def _widths(column: Column) -> tuple[int, int]:
     breaks = column.justify != "right" and not column.no_wrap
     parts = [*heading.split(), *(" ".join(cells).split() if breaks else cells)]
     return max(map(len, parts), default=0), max(map(len, (heading, *cells)))
+
+
+def _integration(methods: dict[str, str]) -> Iterator[str]:
+    """How the potentials were integrated, in a line for each way."""
+    for method in dict.fromkeys(methods.values()):
+        names = [name for name, each in methods.items() if each == method]
+        which = ", ".join(names) if len(names) < MANY else f"{len(names)} populations"
+        yield f"{which}: {method}"
 
 
 def _published(reference: dict[str, Any], population: str) -> str:

@@ -4,8 +4,7 @@ For variables of which none reads itself through others, such as a potential dri
 rise and decay, the matrix exponential is a sum over the ways from one variable to another; each
 contributes the divided difference of the exponential at the rates along the way (McCurdy, Ng &
 Parlett 1984 Math Comput 43:501. doi:10.1090/S0025-5718-1984-0758198-0). Written like this nothing
-divides by a difference of rates, so that time constants may be equal. Other sets of variables are
-left to Brian2, each on its own: what two models have in common is found once in a process.
+divides by a difference of rates, so that time constants may be equal.
 """
 
 from __future__ import annotations
@@ -14,10 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import brian2
     import sympy
 
-LONGEST = 2  # ways of that many steps from one variable to another
 CLOSE = 3e-4  # rates that differ by less in a step are taken as a series, which is as exact there
 
 
@@ -32,18 +29,11 @@ class Line:
 def exact(
     block: tuple[str, ...],
     rights: dict[str, Any],
-    equations: brian2.Equations,
     variables: dict[str, Any],
     step: str = "dt",
     tag: str = "",
 ) -> Line:
-    """The variables of a set after a step, by name; `tag` keeps names of two steps apart.
-
-    Raises
-    ------
-    brian2.stateupdaters.base.UnsupportedEquationsException
-        Where Brian2 has no solution of variables that read one another.
-    """
+    """The variables of a set after a step, by name; `tag` keeps names of two steps apart."""
     import sympy
     from brian2.parsing.sympytools import str_to_sympy
 
@@ -60,34 +50,7 @@ def exact(
         },
         {name: right for name, slope in slopes.items() if (right := slope.subs(zero)) != 0},
     )
-    if system.is_short:
-        return _Ways(system, step, tag).line()
-    return _by_brian2(block, rights, equations, variables, step, tag)
-
-
-def _by_brian2(
-    block: tuple[str, ...],
-    rights: dict[str, Any],
-    equations: brian2.Equations,
-    variables: dict[str, Any],
-    step: str,
-    tag: str,
-) -> Line:
-    from brian2.equations.equations import DIFFERENTIAL_EQUATION, Equations, SingleEquation
-    from brian2.stateupdaters import exact as solve
-
-    from thalia.syntax.equations import identifiers, rename
-
-    system = Equations(
-        [
-            SingleEquation(DIFFERENTIAL_EQUATION, name, equations[name].dim, expr=rights[name])
-            for name in block
-        ]
-    )
-    read = {"dt", *block}.union(*(identifiers(rights[name].code) for name in block))
-    known = {name: held for name, held in variables.items() if name in read and name != "t"}
-    lines = dict(line.split(" = ", 1) for line in solve(system, known, None).splitlines())
-    return Line((), {name: rename(lines[f"_{name}"], {"dt": step}) for name in block})
+    return _Ways(system, step, tag).line()
 
 
 @dataclass(frozen=True)
@@ -100,17 +63,6 @@ class _System:
 
     def reads(self, name: str) -> list[str]:
         return [j for j in self.symbols if j != name and (name, j) in self.matrix]
-
-    @property
-    def is_short(self) -> bool:
-        """Whether no variable reads itself through others, and no way is longer than they may."""
-        return all(self._depth(name, ()) <= LONGEST for name in self.symbols)
-
-    def _depth(self, name: str, behind: tuple[str, ...]) -> float:
-        if name in behind:
-            return float("inf")
-        deeper = [self._depth(other, (*behind, name)) for other in self.reads(name)]
-        return max([int(name in self.constants), *(1 + depth for depth in deeper)])
 
 
 class _Ways:

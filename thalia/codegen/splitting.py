@@ -20,7 +20,7 @@ from typing import Any
 
 from thalia.compiler.integration import Flow
 
-SMALL = 1e-5  # below, the first two terms of exponentials are as exact
+SMALL = 1e-8  # added to an exponent that may be zero, by which is divided
 GROWING = 0.01  # growth in a step from which on it is not taken as a decay
 BEYOND = 1e-300  # what is left of an exponential's time to infinity once it is there
 LEFT = 1e-9  # and of a parabola's
@@ -79,7 +79,13 @@ def _moved(
         return [*lines, f"{target} = {own} + {change}"]
     lines.append(f"{power} = {step}*_growth_{tag}")
     if flow == "linear":
-        return [*lines, f"{target} = {own} + {change}*{_relative_exponential(power)}"]
+        exponent, mean = f"_exponent_{tag}", f"_mean_{tag}"
+        return [
+            *lines,
+            f"{exponent} = {power} + {SMALL}*int(abs({power}) < {SMALL})",
+            f"{mean} = (exp({exponent}) - 1)/{exponent}",
+            f"{target} = {own} + {change}*{mean}",
+        ]
     growing = f"(-log(clip(1 - {power}, {BEYOND}, inf))/clip({power}, {GROWING}, inf))"
     if flow == "quadratic":
         bend = f"({power}**2 - 2*{step}*_curve_{tag}*{change})/12"
@@ -115,15 +121,6 @@ def _statements(wanted: dict[str, Any], tag: str) -> list[str]:
     return [f"{symbol} = {sympy_to_str(each)}" for symbol, each in common] + [
         f"_{key}_{tag} = {sympy_to_str(each)}" for key, each in zip(wanted, reduced, strict=True)
     ]
-
-
-def _relative_exponential(power: str) -> str:
-    """(exp(x) - 1)/x, which a compiler can do for several neurons at once."""
-    small = f"int(abs({power}) < {SMALL})"
-    return (
-        f"({small}*(1 + 0.5*{power}) + "
-        f"(1 - {small})*(exp({power}) - 1)/({power} + int({power} == 0)))"
-    )
 
 
 def _is_clip(expression: Any) -> bool:

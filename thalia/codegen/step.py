@@ -52,7 +52,7 @@ class _Step:
         lines += [f"_begin_{name} = {name}" for name in (*self.plan.chosen, *last)]
         lines += self._chosen()
         for block in self.plan.exact:
-            solved = exact(block, self.rights, self.equations, self.variables)
+            solved = exact(block, self.rights, self.variables)
             lines += [*solved.before, *(f"_next_{n} = {text}" for n, text in solved.values.items())]
         for block in self.plan.blocks:
             lines += self._turns(block)
@@ -120,7 +120,7 @@ class _Step:
         for solved in self.plan.exact:
             if needed := [name for name in solved if name in read]:
                 step, tag = f"({middle!r}*dt)", f"_{block[0]}{part}"
-                found = exact(solved, self.rights, self.equations, self.variables, step, tag)
+                found = exact(solved, self.rights, self.variables, step, tag)
                 lines += found.before
                 for name in needed:
                     names[name] = f"_middle_{name}{tag}"

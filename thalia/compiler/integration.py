@@ -14,6 +14,7 @@ import ast
 from collections.abc import Collection, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Literal
 
 from thalia.syntax.equations import Equation, Statement, degree, identifiers, tree, written_out
@@ -21,6 +22,7 @@ from thalia.syntax.equations import Equation, Statement, degree, identifiers, tr
 type Flow = Literal["linear", "quadratic", "general"]
 
 CLAMPED = "unless refractory"
+LONGEST = 2  # ways from one variable to another that an exact solution may have
 EXACT, SPLITTING, NOISE, UPDATE = "exact", "splitting", "heun", "its update"
 # of Brian2, which a population may ask for, with their order for differentiable equations
 CHOSEN: dict[str, int] = {"euler": 1, "exponential_euler": 1, "rk2": 2, "rk4": 4}
@@ -122,8 +124,8 @@ def _linear(
 ) -> list[str]:
     """Variables that are linear in what they read, which is so itself, with constant coefficients.
 
-    A variable that goes on while another is clamped cannot have its exact solution together with
-    it.
+    None reads itself through others, and no way from one to another is too long. A variable that
+    goes on while another is clamped cannot have its exact solution together with it.
     """
     found = dict(rights)
     while True:
@@ -134,10 +136,36 @@ def _linear(
             and _degree(right, found.keys()) <= 1
             and not _switched_by(right) & rights.keys()
             and (name in clamped or not identifiers(right) & set(clamped))
+            and _longest_way(name, found, ()) <= LONGEST
         }
         if len(kept) == len(found):
             return list(kept)
         found = kept
+
+
+def _longest_way(name: str, rights: Mapping[str, str], behind: tuple[str, ...]) -> float:
+    """The longest way to a variable from another, or from a constant; infinite if it goes round."""
+    if name in behind:
+        return inf
+    read = (identifiers(rights[name]) & rights.keys()) - {name}
+    further = [1 + _longest_way(other, rights, (*behind, name)) for other in read]
+    return max([float(_has_constant(tree(rights[name]), rights)), *further])
+
+
+def _has_constant(node: ast.expr, names: Collection[str]) -> bool:
+    """Whether something is left of a linear expression when the variables in it are zero."""
+    if not any(isinstance(each, ast.Name) and each.id in names for each in ast.walk(node)):
+        return not (isinstance(node, ast.Constant) and node.value == 0)
+    match node:
+        case ast.UnaryOp(operand=operand):
+            return _has_constant(operand, names)
+        case ast.BinOp(op=ast.Add() | ast.Sub(), left=left, right=right):
+            return _has_constant(left, names) or _has_constant(right, names)
+        case ast.BinOp(op=ast.Mult(), left=left, right=right):
+            return _has_constant(left, names) and _has_constant(right, names)
+        case ast.BinOp(left=left):
+            return _has_constant(left, names)
+    return False
 
 
 def _joined(rights: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:

@@ -38,6 +38,9 @@ class Neuron(Part, Protocol):
     threshold: str
     reset: tuple[Statement, ...]
     refractory: str
+    method: Any
+    substeps: int
+    update: tuple[Statement, ...]
     compartments: Any
     initial: Any
 

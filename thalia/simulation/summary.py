@@ -44,6 +44,11 @@ def summary(
         | {name: each.value for name, each in cv.items()},
         "cv_isi_error": {name: each.error for name, each in cv.items() if each.error is not None},
         "cv_isi_missing": {name: each.missing for name, each in cv.items() if each.missing},
+        "integration": {
+            member.name: str(group.integration)
+            for group, member in plan.populations()
+            if group.threshold
+        },
         "weights": _weights(plan, recorder),
         "timings_s": {},
         "compiled": {

@@ -1,6 +1,6 @@
 """Populations: the group of each, with its equations, what it receives, and the numbers of both."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from thalia.circuit.spec import Circuit, Population
 from thalia.compiler.plan import IN_NEURONS, SECOND, Group, Input, Member, group_name
@@ -266,6 +266,17 @@ def _check_method(
     if population.substeps is not None and not integration.flows:
         message = f"nothing of {population.neuron} is integrated in parts of a step"
         diagnostics.error((*path, "substeps"), message, "remove 'substeps'")
+
+
+def of_first_order(groups: Iterable[Group]) -> tuple[str, ...]:
+    """What a report says of the groups whose method is of first order."""
+    return tuple(
+        f"{member.name} is integrated by {group.integration.method}, of first order: "
+        "halving dt only halves the error"
+        for group in groups
+        for member in group.members
+        if group.integration.is_of_first_order
+    )
 
 
 def _expect_dimension(text: str, names: Mapping[str, Dimension], wanted: Dimension) -> None:

@@ -25,7 +25,7 @@ from thalia.compiler.resolve.neuromodulators import (
 from thalia.compiler.resolve.pathways import resolve_pathways
 from thalia.compiler.resolve.phases import plan_phases
 from thalia.compiler.resolve.plasticity import resolve_rules
-from thalia.compiler.resolve.populations import build_groups
+from thalia.compiler.resolve.populations import build_groups, of_first_order
 from thalia.compiler.resolve.rates import check_rates
 from thalia.compiler.resolve.receptors import named_receptors, receptor_uses
 from thalia.compiler.resolve.rounding import rounded_times
@@ -114,4 +114,5 @@ def resolve(scaled: Scaled, options: CompilerOptions, diagnostics: Diagnostics) 
         notes=(*scaled.report.notes, *notes),
     )
     roundings = rounded_times(circuit, options.length, stimuli, plan)
-    return plan.with_(notes=(*plan.notes, *roundings))
+    first = of_first_order(plan.groups)
+    return plan.with_(notes=(*plan.notes, *first, *roundings))
