@@ -165,7 +165,7 @@ class _Cell:
         self.y = solved.y[:, -1].copy()
         if fired and last > len(v) - 1:
             rest = last * self.dt - solved.t[-1]
-            if abs(slope(0, self.y)[0]) * rest < 0.02:  # not in an upstroke to infinity
+            if abs(slope(0, self.y)[0]) < INFINITE / 2:
                 further = solve_ivp(
                     slope, (0, rest), self.y, method="DOP853", rtol=1e-10, atol=1e-15
                 )
