@@ -6,11 +6,14 @@ linear in itself has an exact solution. Any other is advanced by `x + dt*f*phi(d
 
 - where it decays, (1 - z/6)/(1 - 2z/3 + z^2/6), Padé's approximation of (exp(z) - 1)/z, which damps
   however large a conductance is;
-- where it grows, what is exact for the upstroke of the model: -log(1 - z)/z for an exponential, and
-  1/(1 - z/2 + dt^2 D/12) for a parabola of discriminant D. Both pass to infinity in the step in
-  which the potential does, so that no spike comes late.
+- where it grows, what is exact for the upstroke of the model: 1/(1 - z/2 + dt^2 D/12) for a
+  parabola of discriminant D, and for an exponential the first terms of -log(1 - z)/z over its pole,
+  (1 - z/2 - z^2/6 - z^3/12)/(1 - z). Both pass to infinity in the step in which the potential does,
+  so that no spike comes late.
 
-A switch such as `int(v > v_h)` counts by the share of the step that lies beyond its level.
+A switch such as `int(v > v_h)` counts by the share of the step that lies beyond its level. There
+are no branches, powers or logarithms in the statements, with which compilers would not do several
+neurons at once.
 """
 
 from __future__ import annotations
@@ -21,9 +24,8 @@ from typing import Any
 from thalia.compiler.integration import Flow
 
 SMALL = 1e-8  # added to an exponent that may be zero, by which is divided
-GROWING = 0.01  # growth in a step from which on it is not taken as a decay
-BEYOND = 1e-300  # what is left of an exponential's time to infinity once it is there
-LEFT = 1e-9  # and of a parabola's
+MOST = 8  # factors of a power that is written as a product
+LEFT = 1e-9  # what is left of a denominator once the potential is at infinity
 
 
 def advanced(name: str, right: Any, flow: Flow, step: str, tag: str) -> list[str]:
@@ -65,16 +67,14 @@ def _moved(
     target: str = "",
 ) -> list[str]:
     """The statements of a step, which end by setting a target, or else the variable itself."""
-    import sympy
-
     target = target or str(own)
-    unclipped = smooth.replace(_is_clip, lambda clip: clip.args[0])
-    growth = sympy.diff(unclipped, own)
+    growth = _derivative(smooth, own)
     wanted = {"slope": smooth} | ({"growth": growth} if growth != 0 else {})
     if flow == "quadratic":
-        wanted["curve"] = sympy.diff(growth, own)
+        wanted["curve"] = _derivative(growth, own)
     lines = _statements({key: each.subs(switches) for key, each in wanted.items()}, tag)
-    power, change = f"_power_{tag}", f"{step}*_slope_{tag}"
+    power, change = f"_power_{tag}", f"_change_{tag}"
+    lines.append(f"{change} = {step}*_slope_{tag}")
     if growth == 0:
         return [*lines, f"{target} = {own} + {change}"]
     lines.append(f"{power} = {step}*_growth_{tag}")
@@ -86,18 +86,34 @@ def _moved(
             f"{mean} = (exp({exponent}) - 1)/{exponent}",
             f"{target} = {own} + {change}*{mean}",
         ]
-    growing = f"(-log(clip(1 - {power}, {BEYOND}, inf))/clip({power}, {GROWING}, inf))"
+    down, up = f"_down_{tag}", f"_up_{tag}"
+    upper = f"1 - {up}*(0.5 + {up}*({1 / 6!r} + {up}*{1 / 12!r}))"
+    lower = f"1 - {up}"
     if flow == "quadratic":
-        bend = f"({power}**2 - 2*{step}*_curve_{tag}*{change})/12"
-        growing = f"1/clip(1 - {power}/2 + {bend}, {LEFT}, inf)"
-    damped, grows = f"_damped_{tag}", f"_grows_{tag}"
-    decaying = f"(1 - {damped}/6)/(1 - 2*{damped}/3 + {damped}**2/6)"
+        upper = "1"
+        lower = f"1 - 0.5*{up} + {1 / 12!r}*({up}*{up} - 2*{step}*_curve_{tag}*{change})"
     return [
         *lines,
-        f"{damped} = clip({power}, -inf, {GROWING})",
-        f"{grows} = int({power} > {GROWING})",
-        f"{target} = {own} + {change}*({grows}*{growing} + (1 - {grows})*{decaying})",
+        f"{down} = clip({power}, -inf, 0)",
+        f"{up} = clip({power}, 0, {'inf' if flow == 'quadratic' else '1'})",
+        f"_upper_{tag} = (1 - {1 / 6!r}*{down})*({upper})",
+        f"_lower_{tag} = (1 - {down}*({2 / 3!r} - {1 / 6!r}*{down}))*clip({lower}, {LEFT}, inf)",
+        f"_mean_{tag} = _upper_{tag}/_lower_{tag}",
+        f"{target} = {own} + {change}*_mean_{tag}",
     ]
+
+
+def _derivative(smooth: Any, own: Any) -> Any:
+    """The derivative where nothing is clipped, of an expression that keeps its clips."""
+    import sympy
+
+    clips = [each for each in smooth.atoms(sympy.Function) if _is_clip(each) and each.has(own)]
+    inside = {each: sympy.Dummy(real=True) for each in clips}
+    free = smooth.subs(inside)
+    found = sympy.diff(free, own)
+    for clip, symbol in inside.items():
+        found += sympy.diff(free, symbol) * sympy.diff(clip.args[0], own)
+    return found.subs({symbol: clip for clip, symbol in inside.items()})
 
 
 def _share(switch: Any, own: Any, ahead: Any) -> str:
@@ -112,15 +128,41 @@ def _share(switch: Any, own: Any, ahead: Any) -> str:
 
 
 def _statements(wanted: dict[str, Any], tag: str) -> list[str]:
-    """Expressions as statements, with what they have in common computed once."""
+    """Expressions as statements, with what they have in common computed once, and no powers."""
     import sympy
-    from brian2.parsing.sympytools import sympy_to_str
 
     names = (sympy.Symbol(f"_part{number}_{tag}", real=True) for number in count())
     common, reduced = sympy.cse(list(wanted.values()), symbols=names)
-    return [f"{symbol} = {sympy_to_str(each)}" for symbol, each in common] + [
-        f"_{key}_{tag} = {sympy_to_str(each)}" for key, each in zip(wanted, reduced, strict=True)
-    ]
+    targets = [*(str(symbol) for symbol, _ in common), *(f"_{key}_{tag}" for key in wanted)]
+    lines: list[str] = []
+    for target, each in zip(targets, [*(e for _, e in common), *reduced], strict=True):
+        lines += _without_powers(target, each)
+    return lines
+
+
+def _without_powers(target: str, expression: Any) -> list[str]:
+    """An assignment, with whole powers and divisors as products that are assigned before."""
+    import sympy
+    from brian2.parsing.sympytools import sympy_to_str
+
+    lines: list[str] = []
+
+    def product(power: Any) -> Any:
+        base, times = power.base, abs(int(power.exp))
+        name = f"{target}_{len(lines)}"
+        lines.append(f"{name} = {sympy_to_str(base)}")
+        if times > 1:
+            lines.append(f"{name}_power = {'*'.join([name] * times)}")
+            name = f"{name}_power"
+        if power.exp < 0:
+            lines.append(f"{name}_inverse = 1/{name}")
+            name = f"{name}_inverse"
+        return sympy.Symbol(name, real=True)
+
+    plain = expression.replace(
+        lambda each: each.is_Pow and each.exp.is_Integer and abs(each.exp) <= MOST, product
+    )
+    return [*lines, f"{target} = {sympy_to_str(plain)}"]
 
 
 def _is_clip(expression: Any) -> bool:
