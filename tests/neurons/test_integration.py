@@ -224,3 +224,46 @@ def test_a_method_that_cannot_be_is_refused(population, message):
         thalia.plan_of(thalia.loads(text))
 
     assert message in str(refused.value)
+
+
+def test_the_statements_of_an_update_are_the_step(simulate):
+    found = simulate("""
+thalia: 1
+name: update
+duration: 200 ms
+dt: 1 ms
+neurons:
+  published:
+    summary: Two half steps, as Izhikevich (2003) published them.
+    source: "Izhikevich (2003) IEEE Trans Neural Netw 14:1569. doi:10.1109/TNN.2003.820440"
+    parameters: {c_m: {default: 1 pF, meaning: 1 pA is 1 mV/ms, source: chosen here}}
+    equations: |
+      dv/dt = 0.04*v**2/(mV*ms) + 5*v/ms + 140*mV/ms - u + input_current/c_m : volt
+      du/dt = 0.02/ms*(0.2*v/ms - u) : volt/second
+    update: |
+      v += dt/2*(0.04*v**2/(mV*ms) + 5*v/ms + 140*mV/ms - u + input_current/c_m)
+      v += dt/2*(0.04*v**2/(mV*ms) + 5*v/ms + 140*mV/ms - u + input_current/c_m)
+      u += dt*0.02/ms*(0.2*v/ms - u)
+    threshold: v >= 30*mV
+    reset: |
+      v = -65*mV
+      u += 8*mV/ms
+    initial: {v: -65 mV, u: -13 mV/ms}
+populations: {e: {neuron: published, size: 1}}
+stimuli: {on: {kind: current_pulses, target: e, amplitude: 10 pA, start: 20 ms, width: 150 ms}}
+record: {spikes: all, states: {v: {population: e, variables: [v], every: 1 ms}}}
+""")
+    v, u, potentials, spikes = -65.0, -13.0, [], []
+    for t in range(200):
+        potentials.append(v)
+        for _ in range(2):
+            v += 0.5 * (0.04 * v**2 + 5 * v + 140 - u + (10 if 20 <= t < 170 else 0))
+        u += 0.02 * (0.2 * v - u)
+        if v >= 30:
+            spikes.append(t * 1e-3)
+            v, u = -65.0, u + 8
+
+    np.testing.assert_allclose(found.reports["v/v"]["values"][:, 0], potentials, atol=1e-4)
+    np.testing.assert_allclose(found.spikes["e"].times, spikes, atol=1e-9)
+    assert len(spikes) > 3
+    assert found.results["integration"] == {"e": "v, u by its update"}

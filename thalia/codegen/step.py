@@ -10,6 +10,7 @@ from thalia.codegen.exact import Line, exact
 from thalia.codegen.splitting import advanced
 from thalia.compiler.integration import CLAMPED, Integration
 from thalia.syntax.equations import identifiers, rename
+from thalia.syntax.time_grid import MIDDLE
 
 if TYPE_CHECKING:
     import brian2
@@ -190,7 +191,7 @@ def _with_held_inputs(
         and "t" in right.identifiers
         and not right.identifiers & states
     }
-    names = {**held, "t": "(t + 0.5*dt)"}
+    names = {**held, "t": MIDDLE}
     changed = Equations(
         [
             each if each.expr is None else _with_right(each, rename(each.expr.code, names))

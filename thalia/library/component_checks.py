@@ -84,9 +84,7 @@ def neuron_problems(part: Neuron, reserved: Collection[str]) -> Iterator[Problem
     names = Names(reserved, part.parameters, meet_code=True)
     yield from equation_problems(names, {"equations": part.equations}, {"equations": NEURON_FLAGS})
     yield from statement_problems(("reset",), part.reset, states(part.equations), STATE)
-    integrated = {e.name for e in part.equations if e.kind == "ode"}
-    what = "a variable that has an equation"
-    yield from statement_problems(("update",), part.update, integrated, what)
+    yield from statement_problems(("update",), part.update, states(part.equations), STATE)
     if part.update and (part.method or part.substeps > 1):
         message = "a neuron with 'update' has neither 'method' nor 'substeps'"
         yield Problem(("update",), message, "remove them, or 'update'")

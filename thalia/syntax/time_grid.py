@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-6
 HALF_STEP = 0.5 + TOLERANCE
+# where in a step what follows `t` is taken: a start in the middle of two steps is that of the later
+MIDDLE = f"(t + {1 - HALF_STEP:g}*dt)"
 MOST_STEPS = 2**53  # beyond it not every whole number is one of double precision
 MOST_SHORT = 2**31 - 1  # of delays and prescribed spikes, which compiled programs keep in 32 bits
 

@@ -22,6 +22,7 @@ from thalia.syntax.dimensions import dimension_of
 from thalia.syntax.equations import Statement, evaluate, identifiers, rename
 from thalia.syntax.expressions import EquationError
 from thalia.syntax.fields import expect
+from thalia.syntax.time_grid import MIDDLE
 from thalia.syntax.units import ValueSyntaxError, a_quantity, dimension_name
 
 _ALWAYS = {"kind", "target", "parameters"}
@@ -53,7 +54,7 @@ class ResolvedStimulus:
     @property
     def strength(self) -> str:
         """The current or rate during a step: that at its middle."""
-        return rename(self.part.current or self.part.rate, {"t": "(t + 0.5*dt)"})
+        return rename(self.part.current or self.part.rate, {"t": MIDDLE})
 
 
 def resolve_stimuli(circuit: Circuit, diagnostics: Diagnostics) -> tuple[ResolvedStimulus, ...]:
