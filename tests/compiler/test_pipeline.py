@@ -10,7 +10,7 @@ from thalia.compiler import expand as expansion
 from thalia.compiler.options import DEFAULT_OPTIONS, CompilerOptions
 from thalia.compiler.pipeline import PASS_NAMES, after_each_pass, compile_circuit
 from thalia.errors import CircuitError
-from thalia.simulation.checkpoint import origin_of
+from thalia.simulation.origin import origin_of
 
 REGIONS = """
 thalia: 1

@@ -113,7 +113,9 @@ def _derivative(smooth: Any, own: Any) -> Any:
     found = sympy.diff(free, own)
     for clip, symbol in inside.items():
         found += sympy.diff(free, symbol) * sympy.diff(clip.args[0], own)
-    return found.subs({symbol: clip for clip, symbol in inside.items()})
+    # what has no derivative, such as floor(), is constant between its jumps
+    steps = {each: 0 for each in found.atoms(sympy.Derivative, sympy.Subs)}
+    return found.xreplace(steps).subs({symbol: clip for clip, symbol in inside.items()})
 
 
 def _share(switch: Any, own: Any, ahead: Any) -> str:

@@ -108,6 +108,21 @@ def integration_of(
     return Integration(method, joined, blocks, flows, chosen, substeps if flows else 1, update)
 
 
+def of_synapses(equations: Iterable[Equation]) -> Integration:
+    """The integration of equations of synapses.
+
+    A change of weights is that of the state at the beginning of a step, so that the sums that stand
+    for it once a circuit is lowered are the same to rounding.
+    """
+    equations = tuple(equations)
+    found, rights = integration_of(equations), _rights(equations)
+    powers = [_degree(right, {name}) for name, right in rights.items()]
+    if found.chosen or (not found.flows and 0 not in powers):
+        return found
+    method = "exponential_euler" if all(power <= 1 for power in powers) else "rk2"
+    return Integration(method, chosen=tuple(rights))
+
+
 def _rights(equations: tuple[Equation, ...]) -> dict[str, str]:
     held = {e.name for e in equations if "constant over dt" in e.flags}
     return written_out(e for e in equations if e.name not in held)

@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import chain, count
 
 from thalia.circuit.spec import Connect, Record, Reference, Space
-from thalia.compiler.integration import Integration, integration_of
+from thalia.compiler.integration import Integration, integration_of, of_synapses
 from thalia.syntax.equations import Equation, Statement
 from thalia.syntax.units import DIMENSIONLESS, UNITS, Dimension, Value, constant, si_unit
 
@@ -345,7 +345,7 @@ class SynapseGroup:
     @cached_property
     def integration(self) -> Integration:
         """How the variables are advanced that are not brought up to date at events."""
-        return integration_of(e for e in self.equations if "event-driven" not in e.flags)
+        return of_synapses(e for e in self.equations if "event-driven" not in e.flags)
 
     def statements(self) -> tuple[Statement, ...]:
         """Every statement, at whichever event."""
