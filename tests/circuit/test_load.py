@@ -164,7 +164,10 @@ def test_both_parsers_find_the_same_at_the_same_places(file, monkeypatch):
             "x.yaml:3:1: is not valid YAML: could not find expected ':'\n"
             "    hint: write `key: value`, with a space after the colon",
         ),
-        ("[" * 201 + "a" + "]" * 201, "x.yaml: is nested too deeply"),
+        (
+            "[" * 201 + "a" + "]" * 201,
+            "x.yaml: is nested too deeply\n    hint: write lists and mappings in lines of their own",
+        ),
         ("- " * 201 + "a", "x.yaml: is nested too deeply"),
     ],
     ids=[

@@ -94,8 +94,8 @@ def error(simulate, dt):
     return np.abs(v[after] - expected).max()
 
 
-def test_half_the_step_leaves_a_quarter_of_the_error(simulate):
-    assert error(simulate, 0.1) / error(simulate, 0.05) == pytest.approx(4, rel=0.2)
+def test_half_the_step_leaves_a_quarter_of_the_error_or_less(simulate):
+    assert error(simulate, 0.1) / error(simulate, 0.05) > 3.8
 
 
 @pytest.mark.parametrize("weight", [30, 300, 3000])

@@ -11,6 +11,7 @@ linear in itself has an exact solution. Any other is advanced by `x + dt*f*phi(d
   (1 - z/2 - z^2/6 - z^3/12)/(1 - z). Both pass to infinity in the step in which the potential does,
   so that no spike comes late.
 
+What has no derivative everywhere, such as `sqrt(v)`, is advanced by the explicit midpoint method.
 A switch such as `int(v > v_h)` counts by the share of the step that lies beyond its level. There
 are no branches, powers or logarithms in the statements, with which compilers would not do several
 neurons at once.
@@ -68,6 +69,8 @@ def _moved(
 ) -> list[str]:
     """The statements of a step, which end by setting a target, or else the variable itself."""
     target = target or str(own)
+    if flow == "rough":
+        return _midpoint(own, smooth.subs(switches), step, tag, target)
     growth = _derivative(smooth, own)
     wanted = {"slope": smooth} | ({"growth": growth} if growth != 0 else {})
     if flow == "quadratic":
@@ -91,7 +94,9 @@ def _moved(
     lower = f"1 - {up}"
     if flow == "quadratic":
         upper = "1"
-        lower = f"1 - 0.5*{up} + {1 / 12!r}*({up}*{up} - 2*{step}*_curve_{tag}*{change})"
+        # the curve counts from the vertex on: below, a step across a parabola may be as long as it
+        bend = f"int({power} > 0)*2*{step}*_curve_{tag}*{change}"
+        lower = f"1 - 0.5*{up} + {1 / 12!r}*({up}*{up} - {bend})"
     return [
         *lines,
         f"{down} = clip({power}, -inf, 0)",
@@ -100,6 +105,19 @@ def _moved(
         f"_lower_{tag} = (1 - {down}*({2 / 3!r} - {1 / 6!r}*{down}))*clip({lower}, {LEFT}, inf)",
         f"_mean_{tag} = _upper_{tag}/_lower_{tag}",
         f"{target} = {own} + {change}*_mean_{tag}",
+    ]
+
+
+def _midpoint(own: Any, right: Any, step: str, tag: str, target: str) -> list[str]:
+    """The statements of the explicit midpoint method, which needs no derivative."""
+    import sympy
+
+    half = sympy.Symbol(f"_half_{tag}", real=True)
+    return [
+        *_statements({"slope": right}, tag),
+        f"{half} = {own} + 0.5*{step}*_slope_{tag}",
+        *_statements({"slope": right.subs(own, half)}, f"{tag}_half"),
+        f"{target} = {own} + {step}*_slope_{tag}_half",
     ]
 
 
@@ -113,9 +131,7 @@ def _derivative(smooth: Any, own: Any) -> Any:
     found = sympy.diff(free, own)
     for clip, symbol in inside.items():
         found += sympy.diff(free, symbol) * sympy.diff(clip.args[0], own)
-    # what has no derivative, such as floor(), is constant between its jumps
-    steps = {each: 0 for each in found.atoms(sympy.Derivative, sympy.Subs)}
-    return found.xreplace(steps).subs({symbol: clip for clip, symbol in inside.items()})
+    return found.subs({symbol: clip for clip, symbol in inside.items()})
 
 
 def _share(switch: Any, own: Any, ahead: Any) -> str:

@@ -19,9 +19,10 @@ from typing import Any, Literal
 
 from thalia.syntax.equations import Equation, Statement, degree, identifiers, tree, written_out
 
-type Flow = Literal["linear", "quadratic", "general"]
+type Flow = Literal["linear", "quadratic", "general", "rough"]
 
 CLAMPED = "unless refractory"
+SMOOTH = {"exp", "exprel", "sin", "cos", "tanh", "sinh", "cosh", "arctan", "clip"}
 LONGEST = 2  # ways from one variable to another that an exact solution may have
 EXACT, SPLITTING, NOISE, UPDATE = "exact", "splitting", "heun", "its update"
 # of Brian2, which a population may ask for, with their order for differentiable equations
@@ -131,7 +132,25 @@ def _rights(equations: tuple[Equation, ...]) -> dict[str, str]:
 def _flow(name: str, right: str, alone: str) -> Flow:
     if _degree(right, {name}) <= 1:
         return "linear"
+    if not _is_smooth(tree(right)):
+        return "rough"
     return "quadratic" if _degree(alone, {name}) == 2 else "general"
+
+
+def _is_smooth(node: ast.expr) -> bool:
+    """Whether an expression has a derivative everywhere, but for clips and switches."""
+    plain = _Switches().visit(deepcopy(node))
+    for each in ast.walk(plain):
+        match each:
+            case ast.Call(func=ast.Name(id=called)) if called not in SMOOTH:
+                return False
+            case ast.BinOp(op=ast.Pow(), right=ast.Constant(value=int())):
+                continue
+            case ast.BinOp(op=ast.Pow()):
+                return False
+            case ast.BinOp(op=ast.Mod() | ast.FloorDiv()):
+                return False
+    return True
 
 
 def _linear(

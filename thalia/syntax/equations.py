@@ -270,6 +270,8 @@ def _degree(node: ast.expr, names: frozenset[str]) -> float:
             return _degree(left, names) + _degree(right, names)
         case ast.BinOp(op=ast.Div(), left=left, right=right) if _degree(right, names) == 0:
             return _degree(left, names)
+        case ast.BinOp(op=ast.Pow(), left=left, right=ast.Constant(value=int(power))):
+            return power * _degree(left, names) if power >= 0 else inf
     return inf
 
 
