@@ -4,6 +4,7 @@ import pytest
 
 import thalia
 from thalia.errors import CircuitError
+from thalia.syntax.yaml_reader import read_yaml
 
 HEAD = "thalia: 1\nname: bomb\nduration: 10 ms\n"
 V = "dv/dt = (-v + r*input_current)/tau : volt"
@@ -68,3 +69,10 @@ def test_spaces_cost_nothing(spaces):
     text = neuron(V.replace("-v + ", "-v +" + " " * spaces), " " * spaces + "x = v : volt")
 
     assert thalia.plan_of(thalia.loads(text)).groups
+
+
+def test_many_entries_that_are_all_written_are_read():
+    """Such as the spikes of a long protocol; a hundred thousand is the limit only where aliases repeat them."""
+    data, _ = read_yaml("times: [" + "1, " * 150_000 + "1]", "x.yaml")
+
+    assert len(data["times"]) == 150_001

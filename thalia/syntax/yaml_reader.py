@@ -10,7 +10,8 @@ import yaml
 from thalia.errors import CircuitError, Path, Problem, TextPlace
 from thalia.syntax.folder import HERE, Folder
 
-MAX_NODES = 100_000
+MAX_NODES = 100_000  # entries with aliases, which may stand for any number of others
+MAX_WRITTEN = 1_000_000  # entries that all are written, such as the spikes of a long protocol
 MAX_DEPTH = 200
 _LIBYAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _READ_MORE_FREELY = re.compile(r"[\t?]")
@@ -164,12 +165,17 @@ class _Reader:
         self.name, self.lines = name, text.splitlines()
         self.places: dict[Path, str] = {}
         self.problems: list[Problem] = []
-        self.count = 0
+        self.count, self.repeats = 0, False
+        self.read: set[int] = set()
 
     def data(self, node: yaml.Node, path: Path) -> object:
         self.count += 1
-        if self.count > MAX_NODES:
-            message = f"has more than {MAX_NODES:,} entries once aliases are expanded"
+        self.repeats |= id(node) in self.read
+        self.read.add(id(node))
+        most = MAX_NODES if self.repeats else MAX_WRITTEN
+        if self.count > most:
+            expanded = " once aliases are expanded" if self.repeats else ""
+            message = f"has more than {most:,} entries{expanded}"
             raise CircuitError(
                 [Problem((), message, "write out what is repeated, or make it a region", self.name)]
             )
