@@ -66,10 +66,11 @@ class Limit:
 
 # Correlations, Fano factors, drift, and a CV of 0.35, below which firing is regular: the
 # diagnostics of PyTorch Thalia, from which this project originates (cortical neurons have 0.5 to 1:
-# Softky & Koch 1993, from memory). Chosen here: clock-like firing, bursts beyond chance, silence.
+# Softky & Koch 1993, from memory); the least Fano factor is that of a renewal process of this CV,
+# its square. Chosen here: clock-like firing, bursts beyond chance, silence.
 LIMITS = {
     "cv": Limit(critical_low=0.1, warn_low=0.35),
-    "fano": Limit(warn_low=0.3, warn_high=3.0),
+    "fano": Limit(warn_low=0.12, warn_high=3.0),
     "correlation": Limit(critical_low=-0.4, warn_low=-0.15, warn_high=0.15, critical_high=0.4),
     "bursts": Limit(warn_high=0.5, critical_high=0.9),
     "silent": Limit(warn_high=0.99),
