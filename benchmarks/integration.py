@@ -9,6 +9,7 @@ steps of 0.2 to 0.025 ms. For spike times it fires all the while, and its spikes
 
 import json
 import tempfile
+from functools import cache
 from math import log2
 from pathlib import Path
 
@@ -58,6 +59,7 @@ WEIGHTS = {"ampa": "2 nS", "current_exp": "50 pA"}
 WITHOUT_POTENTIAL = ("dse", "graded", "tsodyks_markram", "tsodyks_markram_baseline")
 
 
+@cache
 def circuit(dt):
     """Every neuron twice, below rheobase and firing, and every receptor on a cell."""
     cells, pathways, stimuli = [], [], []
@@ -87,21 +89,27 @@ def circuit(dt):
     )  # fmt: skip
 
 
-def measure(steps):
+def measure(steps, backend="runtime"):
     """By cell and step: the error of the potential at the end in V, and the errors of its spike times in ms."""
     found = {}
     for dt in steps:
         made = circuit(dt)
         with tempfile.TemporaryDirectory() as folder:
-            run = thalia.run(made, backend="runtime", output=Path(folder) / "run.h5")
+            run = thalia.run(made, backend=backend, output=Path(folder) / "run.h5")
             for name in made.populations:
                 if name != "given":
-                    found.setdefault(name, {})[f"{dt:g}"] = _errors(made, run, name)
+                    found.setdefault(name, {})[f"{dt:g}"] = _errors(dt, run, name)
     return found
 
 
-def _errors(made, run, name):
-    solution, times = tight(made, name), run.spikes[name].times
+@cache
+def solution_of(dt, name):
+    """The tight solution of a cell."""
+    return tight(circuit(dt), name)
+
+
+def _errors(dt, run, name):
+    made, solution, times = circuit(dt), solution_of(dt, name), run.spikes[name].times
     group, member = thalia.plan_of(made).population(name)
     with h5py.File(run.file) as file:
         last = file[f"state/{group.name}/v"][member.start]

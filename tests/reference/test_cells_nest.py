@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-nest = pytest.importorskip("nest")
-
 pytestmark = [pytest.mark.reference, pytest.mark.peer]
 ARRIVALS = [3.0, 20.0, 21.0, 50.0, 90.0, 150.0]  # ms
 
@@ -38,6 +36,8 @@ CELLS = {
 
 def of_nest(model, parameters, current, weight):
     """Spike times in ms, and the potential at every step."""
+    import nest
+
     nest.ResetKernel()
     nest.verbosity = nest.VerbosityLevel.ERROR
     nest.resolution = 0.1
@@ -90,3 +90,51 @@ def test_a_cell_is_that_of_nest(model, simulate):
     error = np.abs(v[1:quiet] - theirs[: quiet - 1]).max()
     print("potential", error)
     assert error < (1e-4 if steps < 2 else 0.2)
+
+
+PUBLISHED = """
+thalia: 1
+name: published
+duration: 300 ms
+dt: 1 ms
+neurons:
+  published:
+    summary: Two half steps, as Izhikevich (2003) published them.
+    source: "Izhikevich (2003) IEEE Trans Neural Netw 14:1569. doi:10.1109/TNN.2003.820440"
+    parameters: {c_m: {default: 1 pF, meaning: 1 pA is 1 mV/ms, source: chosen here}}
+    equations: |
+      dv/dt = 0.04*v**2/(mV*ms) + 5*v/ms + 140*mV/ms - u + input_current/c_m : volt
+      du/dt = 0.02/ms*(0.2*v/ms - u) : volt/second
+    update: |
+      v += dt/2*(0.04*v**2/(mV*ms) + 5*v/ms + 140*mV/ms - u + input_current/c_m)
+      v += dt/2*(0.04*v**2/(mV*ms) + 5*v/ms + 140*mV/ms - u + input_current/c_m)
+      u += dt*0.02/ms*(0.2*v/ms - u)
+    threshold: v >= 30*mV
+    reset: |
+      v = -65*mV
+      u += 8*mV/ms
+    initial: {v: -65 mV, u: -13 mV/ms}
+populations: {e: {neuron: published, size: 1}}
+stimuli: {on: {kind: current, target: e, amplitude: 10 pA}}
+record: {spikes: all}
+"""
+
+
+def test_the_published_step_of_izhikevich_is_that_of_nest(simulate):
+    import nest
+
+    nest.ResetKernel()
+    nest.verbosity = nest.VerbosityLevel.ERROR
+    nest.resolution = 1.0
+    cell = nest.Create(
+        "izhikevich",
+        params={"consistent_integration": False, "I_e": 10.0, "V_m": -65.0, "U_m": -13.0},
+    )
+    recorder = nest.Create("spike_recorder")
+    nest.Connect(cell, recorder)
+    nest.Simulate(300.0)
+
+    found = simulate(PUBLISHED).spikes["e"].times * 1e3 + 1
+
+    assert len(found) > 3
+    np.testing.assert_allclose(found, recorder.get("events")["times"], atol=1e-6)

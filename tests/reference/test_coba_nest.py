@@ -5,8 +5,6 @@ import pytest
 
 import thalia
 
-nest = pytest.importorskip("nest")
-
 pytestmark = [pytest.mark.reference, pytest.mark.peer]
 SEEDS, SECONDS = range(1, 6), 3
 EXCITATORY, INHIBITORY, PROBABILITY = 2000, 500, 0.1
@@ -33,6 +31,8 @@ record: {{spikes: all}}
 
 
 def of_nest(seed):
+    import nest
+
     nest.ResetKernel()
     nest.verbosity = nest.VerbosityLevel.ERROR
     nest.set(resolution=0.1, rng_seed=seed, local_num_threads=2)
