@@ -37,6 +37,25 @@ phases: [{name: one, duration: 60 ms}, {name: two, duration: 60 ms, plasticity: 
 record: {spikes: all, weights: {pathways: all}, states: {v: {population: e, variables: [v], every: 1 ms}}}
 """
 
+# a neuron model that is advanced by the statements of its published step
+PUBLISHED_CELL = """neurons:
+  published:
+    summary: Two half steps, as Izhikevich (2003) published them.
+    source: "Izhikevich (2003) IEEE Trans Neural Netw 14:1569. doi:10.1109/TNN.2003.820440"
+    parameters: {c_m: {default: 1 pF, meaning: 1 pA is 1 mV/ms, source: chosen here}}
+    equations: |
+      dv/dt = 0.04*v**2/(mV*ms) + 5*v/ms + 140*mV/ms - u + input_current/c_m : volt
+      du/dt = 0.02/ms*(0.2*v/ms - u) : volt/second
+    update: |
+      v += dt/2*(0.04*v**2/(mV*ms) + 5*v/ms + 140*mV/ms - u + input_current/c_m)
+      v += dt/2*(0.04*v**2/(mV*ms) + 5*v/ms + 140*mV/ms - u + input_current/c_m)
+      u += dt*0.02/ms*(0.2*v/ms - u)
+    threshold: v >= 30*mV
+    reset: |
+      v = -65*mV
+      u += 8*mV/ms
+    initial: {v: -65 mV, u: -13 mV/ms}"""
+
 
 def thalia(*arguments, folder, **environment):
     command = [sys.executable, "-m", "thalia", *map(str, arguments)]

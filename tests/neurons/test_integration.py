@@ -16,7 +16,7 @@ from benchmarks.integration import (
     order,
     tables,
 )
-from tests.helpers import ROOT
+from tests.helpers import PUBLISHED_CELL, ROOT
 from tests.tight import tight
 from thalia.errors import CircuitError
 from thalia.library.lookup import names
@@ -227,31 +227,15 @@ def test_a_method_that_cannot_be_is_refused(population, message):
 
 
 def test_the_statements_of_an_update_are_the_step(simulate):
-    found = simulate("""
+    found = simulate(f"""
 thalia: 1
 name: update
 duration: 200 ms
 dt: 1 ms
-neurons:
-  published:
-    summary: Two half steps, as Izhikevich (2003) published them.
-    source: "Izhikevich (2003) IEEE Trans Neural Netw 14:1569. doi:10.1109/TNN.2003.820440"
-    parameters: {c_m: {default: 1 pF, meaning: 1 pA is 1 mV/ms, source: chosen here}}
-    equations: |
-      dv/dt = 0.04*v**2/(mV*ms) + 5*v/ms + 140*mV/ms - u + input_current/c_m : volt
-      du/dt = 0.02/ms*(0.2*v/ms - u) : volt/second
-    update: |
-      v += dt/2*(0.04*v**2/(mV*ms) + 5*v/ms + 140*mV/ms - u + input_current/c_m)
-      v += dt/2*(0.04*v**2/(mV*ms) + 5*v/ms + 140*mV/ms - u + input_current/c_m)
-      u += dt*0.02/ms*(0.2*v/ms - u)
-    threshold: v >= 30*mV
-    reset: |
-      v = -65*mV
-      u += 8*mV/ms
-    initial: {v: -65 mV, u: -13 mV/ms}
-populations: {e: {neuron: published, size: 1}}
-stimuli: {on: {kind: current_pulses, target: e, amplitude: 10 pA, start: 20 ms, width: 150 ms}}
-record: {spikes: all, states: {v: {population: e, variables: [v], every: 1 ms}}}
+{PUBLISHED_CELL}
+populations: {{e: {{neuron: published, size: 1}}}}
+stimuli: {{on: {{kind: current_pulses, target: e, amplitude: 10 pA, start: 20 ms, width: 150 ms}}}}
+record: {{spikes: all, states: {{v: {{population: e, variables: [v], every: 1 ms}}}}}}
 """)
     v, u, potentials, spikes = -65.0, -13.0, [], []
     for t in range(200):

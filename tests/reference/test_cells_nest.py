@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from tests.helpers import PUBLISHED_CELL
+
 pytestmark = [pytest.mark.reference, pytest.mark.peer]
 ARRIVALS = [3.0, 20.0, 21.0, 50.0, 90.0, 150.0]  # ms
 
@@ -92,34 +94,6 @@ def test_a_cell_is_that_of_nest(model, simulate):
     assert error < (1e-4 if steps < 2 else 0.2)
 
 
-PUBLISHED = """
-thalia: 1
-name: published
-duration: 300 ms
-dt: 1 ms
-neurons:
-  published:
-    summary: Two half steps, as Izhikevich (2003) published them.
-    source: "Izhikevich (2003) IEEE Trans Neural Netw 14:1569. doi:10.1109/TNN.2003.820440"
-    parameters: {c_m: {default: 1 pF, meaning: 1 pA is 1 mV/ms, source: chosen here}}
-    equations: |
-      dv/dt = 0.04*v**2/(mV*ms) + 5*v/ms + 140*mV/ms - u + input_current/c_m : volt
-      du/dt = 0.02/ms*(0.2*v/ms - u) : volt/second
-    update: |
-      v += dt/2*(0.04*v**2/(mV*ms) + 5*v/ms + 140*mV/ms - u + input_current/c_m)
-      v += dt/2*(0.04*v**2/(mV*ms) + 5*v/ms + 140*mV/ms - u + input_current/c_m)
-      u += dt*0.02/ms*(0.2*v/ms - u)
-    threshold: v >= 30*mV
-    reset: |
-      v = -65*mV
-      u += 8*mV/ms
-    initial: {v: -65 mV, u: -13 mV/ms}
-populations: {e: {neuron: published, size: 1}}
-stimuli: {on: {kind: current, target: e, amplitude: 10 pA}}
-record: {spikes: all}
-"""
-
-
 def test_the_published_step_of_izhikevich_is_that_of_nest(simulate):
     import nest
 
@@ -134,7 +108,17 @@ def test_the_published_step_of_izhikevich_is_that_of_nest(simulate):
     nest.Connect(cell, recorder)
     nest.Simulate(300.0)
 
-    found = simulate(PUBLISHED).spikes["e"].times * 1e3 + 1
+    published = f"""
+thalia: 1
+name: published
+duration: 300 ms
+dt: 1 ms
+{PUBLISHED_CELL}
+populations: {{e: {{neuron: published, size: 1}}}}
+stimuli: {{on: {{kind: current, target: e, amplitude: 10 pA}}}}
+record: {{spikes: all}}
+"""
+    found = simulate(published).spikes["e"].times * 1e3 + 1
 
     assert len(found) > 3
     np.testing.assert_allclose(found, recorder.get("events")["times"], atol=1e-6)
