@@ -10,8 +10,8 @@ from tests.helpers import ROOT
 PACKAGE = ROOT / "thalia"
 # lowest first: a package imports only packages before it, and the modules of a package form no circle
 ORDER = (
-    "errors", "syntax", "data", "library", "circuit", "compiler", "codegen", "connectivity", "backends", "recording", "analysis",
-    "simulation", "parallel", "training", "exporters", "figures", "cli",
+    "errors", "syntax", "data", "library", "circuit", "compiler", "codegen", "toolchain", "connectivity", "backends", "recording",
+    "analysis", "simulation", "parallel", "training", "exporters", "figures", "cli",
 )  # fmt: skip
 DOORS = {
     "brian2": ("codegen", "backends"),

@@ -12,12 +12,12 @@ from rich.table import Table
 
 import thalia
 from tests.helpers import thalia_here
-from thalia.backends import cache
 from thalia.cli.tables import print_whole
 from thalia.compiler.options import CompilerOptions
 from thalia.errors import CircuitError, did_you_mean
 from thalia.library.lookup import find
 from thalia.syntax.units import display_unit, parse_unit, si_unit
+from thalia.toolchain import cache
 
 
 @pytest.mark.parametrize(

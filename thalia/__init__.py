@@ -11,6 +11,7 @@ package, lowest first.
 | `circuit` | what a user writes: YAML ↔ `Circuit` |
 | `compiler` | `Circuit` → `Plan`: `pipeline` is the list of passes |
 | `codegen` | `Plan` → Brian2 model text, and the printed plan |
+| `toolchain` | the C++ compiler, and the cache of what it compiled |
 | `connectivity` | `Plan` → arrays: who connects to whom |
 | `backends` | a plan and its arrays → a session that runs, as C++, CUDA or NumPy |
 | `recording` | the run file: journal, writer, reader |

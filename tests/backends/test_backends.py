@@ -10,10 +10,11 @@ import pytest
 import thalia
 from tests.helpers import DRIVEN, ROOT
 from thalia.backends import in_kind, runtime
-from thalia.backends.cpp import backend, compiler
-from thalia.backends.cpp.compiler import FLAGS, find_compiler
+from thalia.backends.cpp import backend
 from thalia.backends.cpp.device import EXPONENTIAL
 from thalia.errors import CircuitError
+from thalia.toolchain import compiler
+from thalia.toolchain.compiler import FLAGS, find_compiler
 
 pytestmark = pytest.mark.skipif(find_compiler() is None, reason="needs a C++ compiler")
 

@@ -9,7 +9,6 @@ from tests.backends.test_prescribed_spikes import circuit as several
 from tests.helpers import DRIVEN, ROOT
 from tests.neurons.test_refractory import STEPS, firing, intervals
 from tests.rules import GATED, SETTINGS, SIGNALS, STACKED
-from thalia.backends.cpp.compiler import find_compiler
 from thalia.backends.cuda import backend, compiler
 from thalia.backends.cuda.kernel_fusion import Piece, joined
 from thalia.cli import main
@@ -19,6 +18,7 @@ from thalia.errors import CircuitError
 from thalia.parallel.axes import axis_of
 from thalia.parallel.sweep import sweep
 from thalia.simulation.pairing_protocols import outcome
+from thalia.toolchain.compiler import find_compiler
 
 GPU = compiler.Gpu("an emulated GPU", "90", "580.1", 1e12, 1e12)
 RATES = "{thalia: 1, name: noise, dt: 1 ms, duration: 2 s, populations: {a: {neuron: poisson, size: 400, parameters: {rate: 50 Hz}}}}"

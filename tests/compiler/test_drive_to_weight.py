@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import thalia
-from thalia.backends.cpp.compiler import find_compiler
 from thalia.compiler.expand import expand
 from thalia.compiler.pipeline import compile_circuit
 from thalia.library import lookup
@@ -15,6 +14,7 @@ from thalia.library.schema import Neuron
 from thalia.syntax.drive_weights import DriveTarget, parse_weight
 from thalia.syntax.equations import evaluate
 from thalia.syntax.units import si_unit
+from thalia.toolchain.compiler import find_compiler
 
 CIRCUIT = """
 thalia: 1

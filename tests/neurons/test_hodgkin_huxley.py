@@ -2,7 +2,7 @@
 
 import pytest
 
-from thalia.backends.cpp.compiler import find_compiler
+from thalia.toolchain.compiler import find_compiler
 
 # NumPy takes ten seconds for what one compiled program does for both tests
 BACKEND = "cpp" if find_compiler() else "runtime"

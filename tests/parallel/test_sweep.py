@@ -12,12 +12,12 @@ import pytest
 
 import thalia
 from tests.helpers import ROOT
-from thalia.backends import cache
 from thalia.errors import CircuitError
 from thalia.figures.sweep import sweep_figure
 from thalia.parallel import sweep, workers
 from thalia.parallel.axes import Axis, axis_of, points, seeds_of
 from thalia.parallel.result_log import RESULTS
+from thalia.toolchain import cache
 
 TEXT = """
 thalia: 1

@@ -154,7 +154,7 @@ def find(name: str) -> Backend:
 
 def choose() -> tuple[str, str]:
     """The fastest backend that works here, and a note if it is not the compiled one."""
-    from thalia.backends.cpp import compiler
+    from thalia.toolchain import compiler
 
     if compiler.find_compiler():
         return "cpp", ""

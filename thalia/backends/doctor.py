@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from thalia.backends.cpp import compiler
 from thalia.backends.cuda import backend as cuda
 from thalia.backends.cuda import compiler as nvcc
 from thalia.compiler.resources import available_bytes
+from thalia.toolchain import compiler
 
 MISSING = "not installed"
 

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.backends import Chunk, Compiled, Sample, in_kind, seed_of_noise
-from thalia.backends.cache import Description, Hold, open_or_build
 from thalia.codegen.brian_model import later_name
 from thalia.compiler.plan import Drive, Plan
 from thalia.connectivity.build import Arrays, Wired, playback_arrays
 from thalia.syntax.time_grid import interval_steps
+from thalia.toolchain.cache import Description, Hold, open_or_build
 
 type Generate = Callable[
     [FilePath], tuple[list[str], dict[str, Any]]

@@ -29,7 +29,7 @@ def show(
 
     Example: thalia cache
     """
-    from thalia.backends import cache
+    from thalia.toolchain import cache
 
     if context.invoked_subcommand:
         return
@@ -54,7 +54,7 @@ def clear() -> None:
 
     Example: thalia cache clear
     """
-    from thalia.backends import cache
+    from thalia.toolchain import cache
 
     removed = cache.trim(0)
     left = len(cache.entries())

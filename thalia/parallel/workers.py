@@ -18,8 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from thalia import backends
-from thalia.backends import Progress, cache
-from thalia.backends.cpp.compiler import identity
+from thalia.backends import Progress
 from thalia.circuit.load import loads
 from thalia.circuit.spec import Circuit
 from thalia.errors import fail
@@ -27,6 +26,8 @@ from thalia.parallel.gpu_batch import compiled_with, run_together
 from thalia.parallel.result_log import ResultLog
 from thalia.simulation.run import run
 from thalia.syntax.folder import Folder
+from thalia.toolchain import cache
+from thalia.toolchain.compiler import identity
 
 REPORT_SECONDS = 0.5  # between two reports of how far runs have come
 STOP_SECONDS = 0.2  # in which a worker notices that it is to stop

@@ -4,7 +4,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from thalia.backends.cpp.compiler import find_compiler
+from thalia.toolchain.compiler import find_compiler
 
 HERE = Path(__file__).parent
 FLAGS = ("-O1", "-std=c++17", "-w", "-ffp-contract=off", "-x", "c++")

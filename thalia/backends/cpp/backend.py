@@ -10,12 +10,12 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from thalia.backends import Progress, Sample
-from thalia.backends.cache import Description
-from thalia.backends.cpp.compiler import compile_program, find_compiler, identity
 from thalia.backends.process import Program, ProgramSession, program_of, serve
 from thalia.codegen.brian_model import NetworkModel, import_brian2, model_of, network
 from thalia.compiler.plan import Plan
 from thalia.connectivity.build import Arrays
+from thalia.toolchain.cache import Description
+from thalia.toolchain.compiler import compile_program, find_compiler, identity
 
 HERE = FilePath(__file__).parent
 LESS = {"circuit.cpp": ("-O1",)}  # what runs only once

@@ -9,13 +9,13 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from thalia.backends import Progress, Sample
-from thalia.backends.cache import Description
 from thalia.backends.cuda import compiler
 from thalia.backends.process import Program, ProgramSession, program_of, serve
 from thalia.codegen.brian_model import NetworkModel, import_brian2, model_of, network
 from thalia.compiler.plan import Plan
 from thalia.compiler.resources import program_bytes
 from thalia.connectivity.build import Arrays
+from thalia.toolchain.cache import Description
 
 HERE = FilePath(__file__).parent
 _TEMPLATES = sorted(f"templates/{file.name}" for file in (HERE / "templates").glob("*.cu"))

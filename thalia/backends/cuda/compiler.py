@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path as FilePath
 
-from thalia.backends.cpp.compiler import CompileError
+from thalia.toolchain.compiler import CompileError
 
 # As in the C++ backend, a product and a sum are rounded separately, so that results are identical.
 FLAGS = ("-O3", "-std=c++17", "-fmad=false", "-w")

@@ -9,20 +9,20 @@ import threading
 import pytest
 
 from tests.helpers import ROOT, thalia
-from thalia.backends import cache
 from thalia.errors import CircuitError
+from thalia.toolchain import cache
 
 PROGRAM = b"#!/bin/sh\n" + b"x" * 990
 HOLDER = """
 import sys
-from thalia.backends import cache
+from thalia.toolchain import cache
 opened = cache.open_or_build("first", cache.Description("C++ program"), ("main",), lambda folder: {})
 print(opened.cached, flush=True)
 sys.stdin.read()
 """
 KILLED = """
 import os
-from thalia.backends import cache
+from thalia.toolchain import cache
 def build(folder):
     (folder / "main").write_bytes(b"half")
     os._exit(9)

@@ -11,7 +11,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path as FilePath
 
-from thalia.backends.cache import Description, Hold, alone, hold_folder, is_whole, seal
+from thalia.toolchain.cache import Description, Hold, alone, hold_folder, is_whole, seal
 
 # No -ffast-math: sums keep their order, so that a resumed run is bit-identical.
 FLAGS = (
