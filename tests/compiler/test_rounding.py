@@ -18,12 +18,14 @@ populations:
   cell: {neuron: lif_current, size: 2, parameters: {t_ref: 0.25 ms}}
   other: {neuron: lif_current, size: 2, parameters: {t_ref: 0.25 ms}}
   exact: {neuron: lif_current, size: 2, parameters: {t_ref: 0.7 ms}}
+  drawn: {neuron: lif_current, size: 2, parameters: {t_ref: "uniform(0.5 ms, 0.7 ms)"}}
 pathways:
   a: {pre: given, post: cell, connect: {rule: all_to_all}, synapse: current_exp, weight: 10 pA, delay: {axonal: 0.35 ms, dendritic: 0.14 ms}, plasticity: [stdp_pair]}
   b: {pre: given, post: cell, connect: {rule: all_to_all}, synapse: current_exp, weight: 10 pA, delay: "uniform(0.5 ms, 0.77 ms)"}
 stimuli:
   train: {kind: spikes, target: given, times: {0: [0.04 ms, 0.05 ms, 0.06 ms], 1: [5 ms, 9.96 ms]}}
   pulses: {kind: current_pulses, target: cell, amplitude: 1 pA, start: 1.03 ms, width: 2 ms, period: 5 ms}
+  later: {kind: current_pulses, target: cell, amplitude: 1 pA, start: "uniform(1 ms, 3 ms)", width: 2 ms, period: 5 ms}
 modulators: {dopamine: {kind: d1, weight_change_of: [a], every: 1.25 ms}}
 record:
   states: {v: {population: cell, variables: [v], every: 0.25 ms}}
@@ -33,13 +35,16 @@ record:
 TOLD = """
 duration: 9.96 ms becomes 10 ms, a multiple of dt
 refractory period of cell, other: 0.25 ms becomes 0.3 ms, a multiple of dt
+refractory period of drawn: each becomes a multiple of dt, moved by at most 0.05 ms
 axonal delay of a: 0.35 ms becomes 0.4 ms, a multiple of dt
 dendritic delay of a: 0.14 ms becomes 0.1 ms, a multiple of dt
+axonal delay of b: each becomes a multiple of dt, moved by at most 0.05 ms
 interval of record.states.v: 0.25 ms becomes 0.3 ms, a multiple of dt
 interval of record.weights: 0.01 ms becomes 0.1 ms, a multiple of dt
 interval of record.modulators: 0.12 ms becomes 0.1 ms, a multiple of dt
 interval of modulators.dopamine: 1.25 ms becomes 1.3 ms, a multiple of dt
 pulses: begins and ends at the nearest multiples of dt, not after start 1.03 ms
+later: begins and ends at the nearest multiples of dt, not after start uniform(1 ms, 3 ms)
 train: 4 of 5 times become multiples of dt, which moves them by at most 0.05 ms
 train: 1 of 5 spikes come after the end, and do not take place
 """

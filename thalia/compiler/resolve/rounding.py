@@ -25,13 +25,10 @@ NAMED = 3  # of those for which the same is told, the most that are named
 def rounded_times(
     circuit: Circuit, length: Value | None, stimuli: Iterable[ResolvedStimulus], plan: Plan
 ) -> tuple[str, ...]:
-    """Every time of a circuit that is rounded, in words; those with the same value together.
-
-    What is drawn from a distribution is rounded, too, but nothing was asked for exactly.
-    """
+    """Every time of a circuit that is rounded, in words; those with the same value together."""
     names: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for what, name, seconds in (*_refractory_periods(plan), *_delays(plan)):
-        if becomes := rounding(seconds, plan.dt):
+    for what, name, asked in (*_refractory_periods(plan), *_delays(plan)):
+        if becomes := _varying(plan.dt) if asked is None else rounding(asked, plan.dt):
             names[what, becomes].append(name)
     for name, seconds in _intervals(circuit, plan).items():
         if becomes := interval_rounding(seconds, plan.dt):
@@ -44,8 +41,13 @@ def rounded_times(
     )
 
 
-type Asked = Iterator[tuple[str, str, float]]
-"""What it is, whose, and in seconds."""
+type Asked = Iterator[tuple[str, str, float | None]]
+"""What it is, whose, and in seconds; None where it differs between neurons or synapses."""
+
+
+def _varying(dt: float) -> str:
+    """What becomes of times that are drawn, or that depend on something else."""
+    return f"each becomes a multiple of dt, moved by at most {as_text(dt / 2)}"
 
 
 def _durations(circuit: Circuit, length: Value | None, plan: Plan) -> Iterator[str]:
@@ -79,6 +81,7 @@ def _refractory_periods(plan: Plan) -> Asked:
         read = identifiers(group.refractory) if group.refractory else frozenset()
         values = {name: member.parameters[name] for name in read & member.parameters.keys()}
         if any(value.is_random for each in values.values() for value in each):
+            yield "refractory period", member.name, None
             continue
         numbers = {name: sum(value.mean for value in each) for name, each in values.items()}
         try:
@@ -93,8 +96,7 @@ def _delays(plan: Plan) -> Asked:
         for member in synapses.members:
             delays = {"axonal": member.axonal, "dendritic": member.dendritic}
             for side, delay in delays.items():
-                if not delay.is_random:
-                    yield f"{side} delay", member.name, delay.mean
+                yield f"{side} delay", member.name, None if delay.is_random else delay.mean
             for each in synapses.later:
                 yield each.after, member.name, member.parameters[each.after].mean
 
@@ -104,11 +106,15 @@ def _pulses(stimuli: Iterable[ResolvedStimulus], dt: float) -> Iterator[str]:
     for each in stimuli:
         compared = _compared(each.part.current or each.part.rate)
         asked = {
-            name: value.mean
+            name: value
             for name, value in each.values.items()
-            if name in compared and value.dimension == SECOND and not value.is_random
+            if name in compared and value.dimension == SECOND
         }
-        off = [f"{name} {as_text(t)}" for name, t in asked.items() if rounding(t, dt)]
+        off = [
+            f"{name} {value if value.is_random else as_text(value.mean)}"
+            for name, value in asked.items()
+            if value.is_random or rounding(value.mean, dt)
+        ]
         if off:
             listed = ", ".join(off)
             yield f"{each.name}: begins and ends at the nearest multiples of dt, not after {listed}"
