@@ -20,7 +20,7 @@ from thalia.parallel.sweep import sweep
 from thalia.simulation.pairing_protocols import outcome
 from thalia.toolchain.compiler import find_compiler
 
-GPU = compiler.Gpu("an emulated GPU", "90", "580.1", 1e12, 1e12)
+GPU = compiler.Gpu("an emulated GPU", "90", "580.1", 1e12)
 RATES = "{thalia: 1, name: noise, dt: 1 ms, duration: 2 s, populations: {a: {neuron: poisson, size: 400, parameters: {rate: 50 Hz}}}}"
 DRIVE = """
 thalia: 1
@@ -42,6 +42,7 @@ def emulated(monkeypatch, tmp_path):
     text = "".join(file.read_text() for file in sorted(emulation.HERE.glob("*.*")))
     monkeypatch.setattr(compiler, "compile_program", emulation.compile_program)
     monkeypatch.setattr(compiler, "find_gpu", lambda: GPU)
+    monkeypatch.setattr(compiler, "free_bytes", lambda: 1e12)
     monkeypatch.setattr(compiler, "find_nvcc", lambda: "nvcc")
     monkeypatch.setattr(compiler, "version", lambda: "13.0")
     monkeypatch.setattr(compiler, "identity", lambda: text)
@@ -200,6 +201,7 @@ def test_a_machine_without_a_gpu_is_told_so(monkeypatch, tmp_path):
 
 def test_a_machine_without_a_compiler_is_told_so(monkeypatch):
     monkeypatch.setattr(compiler, "find_gpu", lambda: GPU)
+    monkeypatch.setattr(compiler, "free_bytes", lambda: 1e12)
     monkeypatch.setattr(compiler, "find_nvcc", lambda: None)
 
     plan = plan_of(thalia.load(ROOT / "circuits" / "pair.yaml"))
@@ -210,7 +212,8 @@ def test_a_machine_without_a_compiler_is_told_so(monkeypatch):
 
 
 def test_a_circuit_that_does_not_fit_is_told_so(monkeypatch):
-    monkeypatch.setattr(compiler, "find_gpu", lambda: compiler.Gpu("small", "90", "580", 2e9, 1e9))
+    monkeypatch.setattr(compiler, "find_gpu", lambda: compiler.Gpu("small", "90", "580", 2e9))
+    monkeypatch.setattr(compiler, "free_bytes", lambda: 1e9)
     monkeypatch.setattr(compiler, "find_nvcc", lambda: "nvcc")
 
     plan = plan_of(thalia.load(ROOT / "circuits" / "cortex.yaml", {"scale": "1"}))
@@ -218,6 +221,31 @@ def test_a_circuit_that_does_not_fit_is_told_so(monkeypatch):
     assert backend.refuse(plan) == [
         "needs about 4.0 GB of the GPU's memory, of which 1.0 GB are free: run a smaller one with --scale"
     ]
+
+
+def test_more_groups_than_a_spike_can_name_are_refused(emulated):
+    plan = plan_of(thalia.load(ROOT / "circuits" / "pair.yaml"))
+
+    assert (
+        backend.refuse(
+            plan.with_(groups=(*plan.groups, *plan.groups[:1] * (256 - len(plan.groups))))
+        )
+        == []
+    )
+    assert backend.refuse(
+        plan.with_(groups=(*plan.groups, *plan.groups[:1] * (257 - len(plan.groups))))
+    ) == [
+        "makes 257 groups of neurons, and a GPU runs at most 256: use fewer neuron models, or `--backend cpp`"
+    ]
+
+
+def test_the_free_memory_of_a_gpu_is_asked_for_each_time(monkeypatch, tmp_path):
+    driver = tmp_path / "nvidia-smi"
+    driver.write_text(f"#!/bin/sh\necho {tmp_path} >> {tmp_path}/asked\nwc -l < {tmp_path}/asked\n")
+    driver.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+
+    assert (compiler.free_bytes(), compiler.free_bytes()) == (2**20, 2 * 2**20)
 
 
 def test_doctor_says_what_is_missing_and_what_to_do(monkeypatch, capsys):

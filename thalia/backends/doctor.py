@@ -1,6 +1,5 @@
 """Which backends this machine can run, and how to install what is missing."""
 
-import os
 import platform
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -8,7 +7,7 @@ from typing import Any
 
 from thalia.backends.cuda import backend as cuda
 from thalia.backends.cuda import compiler as nvcc
-from thalia.compiler.resources import available_bytes
+from thalia.compiler.machine import Limit, memory_limit, processor_limit
 from thalia.toolchain import compiler
 
 MISSING = "not installed"
@@ -28,12 +27,14 @@ def examine() -> list[Check]:
     """Check the processor and its compiler, the GPU and its compiler, and packages."""
     found = compiler.find_compiler()
     missing = "not found" if found is None else found
+    processors, memory = processor_limit(), memory_limit()
     findings = [
         Check("python", platform.python_version(), True),
         Check("brian2", _version("brian2"), True),
         Check(
             "processor",
-            f"{os.cpu_count()} cores, {available_bytes() / 1e9:.1f} GB of memory free",
+            f"{processors.amount:.0f} cores{_by(processors)}, "
+            f"{memory.amount / 1e9:.1f} GB of memory free{_by(memory)}",
             True,
         ),
         Check(
@@ -46,8 +47,8 @@ def examine() -> list[Check]:
     gpu, found_nvcc, package = nvcc.find_gpu(), nvcc.find_nvcc(), _version("brian2cuda")
     has = ""
     if gpu:
-        memory = f"{gpu.free / 1e9:.1f} of {gpu.memory / 1e9:.1f} GB free"
-        has = f"{gpu.name}, sm_{gpu.architecture}, driver {gpu.driver}, {memory}"
+        of_gpu = f"{nvcc.free_bytes() / 1e9:.1f} of {gpu.memory / 1e9:.1f} GB free"
+        has = f"{gpu.name}, sm_{gpu.architecture}, driver {gpu.driver}, {of_gpu}"
     return [
         *findings,
         Check(
@@ -71,6 +72,11 @@ def examine() -> list[Check]:
             "" if package != MISSING else "for --backend cuda, pip install 'thalia[cuda]'",
         ),
     ]
+
+
+def _by(limit: Limit) -> str:
+    """What sets a limit, in parentheses; nothing if it is the machine itself."""
+    return f" (limit: {limit.source})" if limit.source else ""
 
 
 def _version(package: str) -> str:

@@ -1,10 +1,10 @@
 """How much memory and disk a plan will need, said before it starts."""
 
-import os
 import shutil
 from pathlib import Path as FilePath
 
 from thalia.compiler.efficacy import scaling_rules
+from thalia.compiler.machine import memory_limit
 from thalia.compiler.plan import PathwayPlan, Plan, SynapseGroup, includes
 from thalia.compiler.synaptic_input import in_degree
 from thalia.errors import fail
@@ -14,6 +14,7 @@ from thalia.syntax.equations import identifiers
 WIRING_BYTES = 44
 # per synapse as drawn, until the program has it: two indices, delay, weight, pathway
 HELD_BYTES = 22
+MOST_SYNAPSES = 2**31 - 1  # of one object, whose numbers have 32 bits
 
 
 def expected_synapses(pathway: PathwayPlan, plan: Plan) -> float:
@@ -60,20 +61,6 @@ def needed_bytes(plan: Plan) -> float:
     )
 
 
-def available_bytes() -> float:
-    """Memory that a new program can have; infinite where the system does not say."""
-    try:
-        lines = FilePath("/proc/meminfo").read_text().splitlines()
-        return next(
-            float(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable")
-        )
-    except (OSError, StopIteration):
-        try:
-            return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-        except (ValueError, OSError, AttributeError):
-            return float("inf")
-
-
 def check_memory(plan: Plan) -> None:
     """Refuse a plan that would not fit.
 
@@ -82,14 +69,28 @@ def check_memory(plan: Plan) -> None:
     CircuitError
         With the estimate and what there is.
     """
-    need, have = needed_bytes(plan), available_bytes()
-    if need > have:
+    _check_numbers(plan)
+    need, have = needed_bytes(plan), memory_limit()
+    if need > have.amount:
         synapses = sum(expected_synapses(p, plan) for _, p in plan.pathways())
+        limit = f" (limit: {have.source})" if have.source else ""
         raise fail(
             f"{plan.name} needs about {need / 1e9:.1f} GB for {synapses:,.0f} synapses, "
-            f"and {have / 1e9:.1f} GB are free",
+            f"and {have.amount / 1e9:.1f} GB are free{limit}",
             "run a smaller one with --scale, or on a larger machine",
         )
+
+
+def _check_numbers(plan: Plan) -> None:
+    """Refuse synapses that one object could not number."""
+    for group in plan.synapses:
+        count = sum(expected_synapses(each, plan) for each in group.members)
+        if count > MOST_SYNAPSES:
+            raise fail(
+                f"{group.members[0].name}: with the pathways of its kind it makes "
+                f"{count:,.0f} synapses, and one object has at most {MOST_SYNAPSES:,}",
+                "run a smaller one with --scale",
+            )
 
 
 def needed_disk(plan: Plan) -> float:

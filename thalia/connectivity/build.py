@@ -5,7 +5,6 @@ and adding a pathway changes no other. Synapses are sorted by (pre, delay, post)
 spikes visit them.
 """
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.circuit.spec import Space
+from thalia.compiler.machine import available_processors
 from thalia.compiler.plan import Drive, Group, LaterEvent, PathwayPlan, Plan, SynapseGroup
 from thalia.connectivity.rules import pairs
 from thalia.connectivity.sorting import in_order
@@ -197,7 +197,7 @@ def _wired(synapses: SynapseGroup, plan: Plan) -> Wired:
     not matter.
     """
     varied = [name for name in synapses.parameters if synapses.shared(name) is None]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(available_processors()) as pool:
         drawn = list(pool.map(lambda member: _drawn(member, plan), synapses.members))
         starts = [plan.population(member.pre)[1].start for member in synapses.members]
         pre, steps, post, owner = in_order(drawn, starts, pool)

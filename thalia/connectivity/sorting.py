@@ -1,12 +1,13 @@
 """Sorting synapses by (source, delay, target, pathway), in parallel and nearly in place."""
 
 import itertools
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from thalia.compiler.machine import available_processors
 
 BLOCK = 1 << 18  # synapses that are packed and unpacked together, so that they fit into the cache
 
@@ -39,7 +40,8 @@ def in_order(
     found = [np.empty(ends[-1], dtype) for dtype in (np.int32, np.int32, np.int32, small)]
     key = np.empty(ends[-1], np.int64)
     parts = [slice(start, stop) for start, stop in itertools.pairwise(ends)]
-    pieces = [piece for part in parts for piece in np.array_split(key[part], os.cpu_count() or 1)]
+    count = available_processors()
+    pieces = [piece for part in parts for piece in np.array_split(key[part], count)]
     list(pool.map(lambda numbers, part: _pack(drawn, numbers, bits, key[part]), sources, parts))
     list(pool.map(lambda piece: piece.sort(), pieces))
     list(pool.map(lambda part: key[part].sort(kind="stable"), parts))  # which merges sorted pieces

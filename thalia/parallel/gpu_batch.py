@@ -18,6 +18,7 @@ from thalia import backends
 from thalia.circuit.spec import Circuit, Record
 from thalia.codegen.brian_model import model_of
 from thalia.codegen.listing import describe
+from thalia.compiler.machine import available_bytes
 from thalia.compiler.options import CompilerOptions, with_options
 from thalia.compiler.pipeline import Compiled, compile_circuit
 from thalia.compiler.plan import (
@@ -30,7 +31,7 @@ from thalia.compiler.plan import (
     Playback,
     SynapseGroup,
 )
-from thalia.compiler.resources import available_bytes, expected_synapses, needed_bytes
+from thalia.compiler.resources import MOST_SYNAPSES, expected_synapses, needed_bytes
 from thalia.connectivity.build import Arrays, Floats, Wired, wire
 from thalia.recording.run_file import Run
 from thalia.recording.writer import RunWriter
@@ -39,7 +40,6 @@ from thalia.simulation.network import Engine, Network
 from thalia.simulation.run import LoopOptions, simulate
 
 MOST = 32  # runs in one network, where nothing else is asked for
-MOST_SYNAPSES = 2**31 - 1  # of one object, which counts them in 32 bits
 
 
 def name_in(run: int, name: str) -> str:
@@ -242,9 +242,8 @@ def run_together(
         kinds.setdefault(kind(plan) if fits_together(plan) else index, []).append(index)
     from thalia.backends.cuda import compiler
 
-    gpu = compiler.find_gpu()
     for same in kinds.values():
-        size = min(most, most_together(plans[same[0]], gpu.free if gpu else 0.0))
+        size = min(most, most_together(plans[same[0]], compiler.free_bytes()))
         for start in range(0, len(same), size):
             here = same[start : start + size]
             results, synapses = _run([plans[k] for k in here], compiled[here[0]].files)

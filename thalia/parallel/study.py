@@ -4,7 +4,6 @@ Every result is stored as soon as its run ends, so that an interrupted study can
 """
 
 import csv
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from thalia.backends import Progress, silent
 from thalia.circuit.experiment_spec import BASELINE
 from thalia.circuit.load import dumps, loads
 from thalia.circuit.spec import Circuit
+from thalia.compiler.machine import available_processors
 from thalia.compiler.pipeline import Compiled, compile_circuit, load_whole
 from thalia.errors import CircuitError, Problem, did_you_mean, fail
 from thalia.parallel.result_log import ResultLog
@@ -156,7 +156,7 @@ def study(
     with explained(folder):
         results = ResultLog(folder, "study", {"runs": [_kept(job) for job in jobs]})
         built(jobs[:: len(seeds)], progress)
-        count = workers or (1 if options.get("backend") == "cuda" else os.cpu_count() or 1)
+        count = workers or (1 if options.get("backend") == "cuda" else available_processors())
 
         def submit(batch: list[Job], report: Reporter, alone: bool) -> None:
             here(simulate_one, batch, report, count, alone)

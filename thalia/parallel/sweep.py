@@ -4,7 +4,6 @@ Every result is stored as soon as its run ends, so that an interrupted sweep can
 """
 
 import csv
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ import h5py
 import numpy as np
 
 from thalia.backends import Progress, silent
+from thalia.compiler.machine import available_processors
 from thalia.compiler.pipeline import Compiled, compile_circuit, load_whole
 from thalia.errors import CircuitError, fail
 from thalia.parallel.axes import Axis, Point, points
@@ -113,7 +113,7 @@ def sweep(
         elif options.get("backend") == "cuda":
             on_gpu(batch, report, workers or MOST, alone)
         else:
-            here(simulate_one, batch, report, workers or os.cpu_count() or 1, alone)
+            here(simulate_one, batch, report, workers or available_processors(), alone)
 
     with explained(folder):
         failures = carry_out(jobs, results, "sweeping", submit, progress)

@@ -11,6 +11,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path as FilePath
 
+from thalia.compiler.machine import available_processors
 from thalia.toolchain.cache import Description, Hold, alone, hold_folder, is_whole, seal
 
 # No -ffast-math: sums keep their order, so that a resumed run is bit-identical.
@@ -102,7 +103,7 @@ def _compile_all(
     progress: Callable[[int], None] = lambda done: None,
 ) -> None:
     """Compile several files, given by name with what they are made of, on all cores."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(available_processors()) as pool:
         jobs = [pool.submit(_compile, step, target, folder) for target, step in steps.items()]
         for done, job in enumerate(as_completed(jobs), start=1):
             job.result()

@@ -5,7 +5,6 @@ run that did not end starts again from its beginning; it is identical, because a
 it comes from its seed.
 """
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from thalia.circuit.experiment_spec import Experiment, TaskVariant
 from thalia.circuit.serialize import as_data as as_plain
 from thalia.circuit.spec import Circuit
 from thalia.compiler.expand import expand
+from thalia.compiler.machine import available_processors
 from thalia.compiler.options import with_options
 from thalia.compiler.pipeline import load_whole
 from thalia.connectivity.build import stream
@@ -155,7 +155,7 @@ def learn_with(experiment: str | FilePath, options: LearnOptions) -> Outcome:
         _build(conditions, options.backend, options.progress)
         if options.record:
             jobs = [_recorded(job, conditions, folder) for job in jobs]
-        workers = options.workers or os.cpu_count() or 1
+        workers = options.workers or available_processors()
 
         def submit(batch: list[Job], report: Reporter, alone: bool) -> None:
             here(take_part, batch, report, workers, alone)

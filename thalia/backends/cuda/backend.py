@@ -18,6 +18,7 @@ from thalia.connectivity.build import Arrays
 from thalia.toolchain.cache import Description
 
 HERE = FilePath(__file__).parent
+MOST_GROUPS = 256  # a spike has 8 bits for its group
 _TEMPLATES = sorted(f"templates/{file.name}" for file in (HERE / "templates").glob("*.cu"))
 _SOURCES = (
     "program.cu",
@@ -96,11 +97,18 @@ def _what_would_repeat(plan: Plan) -> Iterator[str]:
 
 
 def _what_does_not_fit(plan: Plan) -> Iterator[str]:
-    gpu, need = compiler.find_gpu(), program_bytes(plan)
-    if gpu and need > gpu.free:
+    if len(plan.groups) > MOST_GROUPS:
+        yield (
+            f"makes {len(plan.groups)} groups of neurons, and a GPU runs at most {MOST_GROUPS}: "
+            "use fewer neuron models, or `--backend cpp`"
+        )
+    if compiler.find_gpu() is None:
+        return
+    need, free = program_bytes(plan), compiler.free_bytes()
+    if need > free:
         yield (
             f"needs about {need / 1e9:.1f} GB of the GPU's memory, "
-            f"of which {gpu.free / 1e9:.1f} GB are free: run a smaller one with --scale"
+            f"of which {free / 1e9:.1f} GB are free: run a smaller one with --scale"
         )
 
 

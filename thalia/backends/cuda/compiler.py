@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path as FilePath
 
+from thalia.compiler.machine import available_processors
 from thalia.toolchain.compiler import CompileError
 
 # As in the C++ backend, a product and a sum are rounded separately, so that results are identical.
@@ -24,13 +25,12 @@ ELSEWHERE = "90"  # the architecture to compile for without a GPU
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU: its name, its architecture as nvcc writes it, the driver, and memory in bytes."""
+    """A GPU: its name, its architecture as nvcc writes it, the driver, and all its memory."""
 
     name: str
     architecture: str
     driver: str
     memory: float
-    free: float
 
 
 @cache
@@ -61,22 +61,29 @@ def version() -> str:
 @cache
 def find_gpu() -> Gpu | None:
     """The first GPU of the driver, or of `$CUDA_VISIBLE_DEVICES`; None if there is none."""
+    parts = _asked_of_gpu("name", "compute_cap", "driver_version", "memory.total")
+    if len(parts) != 4 or not parts[1].replace(".", "").isdigit():
+        return None
+    return Gpu(parts[0], parts[1].replace(".", ""), parts[2], float(parts[3]) * 2**20)
+
+
+def free_bytes() -> float:
+    """The memory of that GPU that is free now; 0 without one."""
+    parts = _asked_of_gpu("memory.free")
+    return float(parts[0]) * 2**20 if parts and parts[0].isdigit() else 0.0
+
+
+def _asked_of_gpu(*fields: str) -> list[str]:
+    """What the driver says about the GPU; nothing if there is none."""
     if not (smi := shutil.which("nvidia-smi")):
-        return None
+        return []
     wanted = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] or "none"
-    fields = "name,compute_cap,driver_version,memory.total,memory.free"
-    command = [smi, f"--id={wanted}", f"--query-gpu={fields}", "--format=csv,noheader,nounits"]
-    asked = subprocess.run(command, capture_output=True, text=True, check=False)
-    parts = [part.strip() for part in asked.stdout.partition("\n")[0].split(",")]
-    if asked.returncode or len(parts) != 5 or not parts[1].replace(".", "").isdigit():
-        return None
-    return Gpu(
-        parts[0],
-        parts[1].replace(".", ""),
-        parts[2],
-        float(parts[3]) * 2**20,
-        float(parts[4]) * 2**20,
-    )
+    query = f"--query-gpu={','.join(fields)}"
+    command = [smi, f"--id={wanted}", query, "--format=csv,noheader,nounits"]
+    asked = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    if asked.returncode:
+        return []
+    return [part.strip() for part in asked.stdout.partition("\n")[0].split(",")]
 
 
 def identity() -> str:
@@ -106,7 +113,7 @@ def compile_program(folder: FilePath, sources: list[str]) -> None:
     common = [*flags, f"-arch=sm_{gpu.architecture if gpu else ELSEWHERE}", "-I."]
     if len(sources) == 1:
         return _run([*common, *sources, "-o", "main"], folder)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(available_processors()) as pool:
         list(
             pool.map(
                 lambda source: _run([*common, "-dc", source, "-o", f"{source}.o"], folder), sources
