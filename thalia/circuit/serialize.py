@@ -9,6 +9,7 @@ from thalia.library.schema import Compartment, Synapse
 from thalia.syntax.drive_weights import DriveTarget
 from thalia.syntax.equations import Equation, Statement, equation_text
 from thalia.syntax.fields import Node
+from thalia.syntax.selection import Selection
 from thalia.syntax.units import DIMENSIONLESS, Value, si_unit
 
 
@@ -26,6 +27,8 @@ def as_data(node: Any) -> Any:
         return {key: as_data(value) for key, value in node.items()}
     if isinstance(node, DriveTarget):
         return str(node)
+    if isinstance(node, Selection):
+        return as_data(node.written)
     rows = isinstance(node, tuple) and node and all(isinstance(row, tuple) for row in node)
     if rows and isinstance(node[0][0], Value | DriveTarget):
         single = len(node) == 1 and len(node[0]) == 1

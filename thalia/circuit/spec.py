@@ -32,6 +32,7 @@ from thalia.syntax.fields import (
     Fraction,
     Name,
     Names,
+    Neurons,
     Node,
     PositiveLength,
     PositiveNumber,
@@ -47,7 +48,8 @@ from thalia.syntax.fields import (
 )
 from thalia.syntax.folder import ANYWHERE, Folder
 from thalia.syntax.former_names import ChangesOf
-from thalia.syntax.units import UNITS, constant
+from thalia.syntax.selection import Selection
+from thalia.syntax.units import METRE, UNITS, Dimension, constant
 from thalia.syntax.yaml_reader import Source
 
 MOST_ELEMENTS = 4000  # of a circuit, which are checked within a few seconds
@@ -70,6 +72,9 @@ class Space(Node):
     extent: Annotated[
         tuple[PositiveLength, ...], BeforeValidator(one_or_many), Field(min_length=1, max_length=3)
     ]
+
+
+COORDINATES = ("x", "y", "z")
 
 
 class Population(Node):
@@ -101,6 +106,11 @@ class Population(Node):
                 "give the number of neurons as `size:`",
             )
         return self
+
+    @property
+    def columns(self) -> dict[str, Dimension | None]:
+        """What neurons are chosen by, besides their number: names and dimensions, None of words."""
+        return dict.fromkeys(COORDINATES[: len(self.space.extent)] if self.space else (), METRE)
 
 
 class Connect(Node):
@@ -228,7 +238,7 @@ class RecordState(Node):
     population: Name
     variables: Annotated[Words, Field(min_length=1)]
     every: PositiveTime
-    neurons: int = Field(default=10, ge=1)
+    neurons: Neurons = Selection(10)
 
 
 class RecordWeights(Node):

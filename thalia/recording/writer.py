@@ -324,7 +324,7 @@ class RunWriter:
         population: str,
         variable: str,
         unit: str,
-        neurons: NDArray[np.int32],
+        neurons: NDArray[np.int64],
         every: float,
     ) -> None:
         """Declare a recorded state variable in SONATA's report layout."""

@@ -7,6 +7,7 @@ from thalia import backends
 from thalia.backends import Backend, Progress, Sample, Session
 from thalia.compiler.plan import Plan
 from thalia.connectivity.build import Arrays, wire
+from thalia.connectivity.selection import recorded_neurons
 from thalia.errors import CircuitError, fail
 from thalia.simulation.loop import Clock
 
@@ -50,6 +51,8 @@ class Network:
     def build(cls, plan: Plan, engine: Engine, clock: Clock, progress: Progress) -> "Network":
         """Wire a plan, and compile its program if the cache has none."""
         progress("wiring", 0.0)
+        for name in plan.record.states:
+            recorded_neurons(plan, name)  # refuses now what would be refused after compiling
         arrays = wire(plan)
         clock.lap("wire")
         return cls.of_arrays(plan, engine, arrays, clock, progress)

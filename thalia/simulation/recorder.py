@@ -10,6 +10,7 @@ from thalia.compiler.efficacy import scaled_by, scaling_rules
 from thalia.compiler.plan import SHARED, Plan, SynapseGroup, identifier
 from thalia.compiler.resources import is_recorded
 from thalia.connectivity.build import Arrays
+from thalia.connectivity.selection import recorded_neurons
 from thalia.recording.writer import RunWriter, weight_unit
 from thalia.simulation.loop import Stop, next_multiple
 from thalia.simulation.synapse_state import Read, efficacy, weights
@@ -26,9 +27,7 @@ def samples_of(plan: Plan) -> Iterator[Sample]:
         )
     for name, state in plan.record.states.items():
         group, member = plan.population(state.population)
-        neurons = np.arange(
-            member.start, min(member.stop, member.start + state.neurons), dtype=np.int32
-        )
+        neurons = (recorded_neurons(plan, name) + member.start).astype(np.int32)
         every = interval_steps(state.every.mean, plan.dt)
         for variable in state.variables:
             yield Sample(f"{name}/{variable}", group.name, variable, every, neurons)
@@ -100,8 +99,8 @@ class Recorder:
             self.writer.declare_modulator(name)
 
     def _declare(self, name: str, state: Any) -> None:
-        group, member = self.plan.population(state.population)
-        neurons = np.arange(min(member.size, state.neurons), dtype=np.int32)
+        group, _ = self.plan.population(state.population)
+        neurons = recorded_neurons(self.plan, name)
         for variable in state.variables:
             dimension = next(e.dimension for e in group.equations() if e.name == variable)
             every = interval_steps(state.every.mean, self.plan.dt) * self.plan.dt

@@ -67,7 +67,7 @@ def read_expression(text: str, wanted: str = NUMBER) -> ast.expr:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         hint = _unit_without_product(text)
         raise EquationError(f"'{shortened(text)}' is not a valid expression", hint) from None
-    if _depth(node) > DEEPEST:
+    if depth(node) > DEEPEST:
         raise EquationError(
             f"'{shortened(text)}' is nested more than {DEEPEST} levels deep, "
             "where each further term of a sum is a level",
@@ -120,13 +120,13 @@ def _children(node: ast.AST) -> Iterator[ast.expr]:
     return (child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr))
 
 
-def _depth(root: ast.expr) -> int:
+def depth(root: ast.expr) -> int:
     """Levels of nesting; without recursion, which is what is to be avoided."""
-    depth, level = 0, [root]
-    while level and depth <= DEEPEST:
+    levels, level = 0, [root]
+    while level and levels <= DEEPEST:
         level = [child for node in level for child in _children(node)]
-        depth += 1
-    return depth
+        levels += 1
+    return levels
 
 
 class _Allowed:

@@ -11,6 +11,7 @@ from thalia.errors import MistakeInText, Problem
 from thalia.syntax.drive_weights import DriveTarget, parse_weight
 from thalia.syntax.equations import Equation, Statement, parse_equations, parse_statements
 from thalia.syntax.expressions import CONDITION, NUMBER, EquationError, read_expression
+from thalia.syntax.selection import Selection, parse_selection
 from thalia.syntax.units import (
     DIMENSIONLESS,
     UNITS,
@@ -86,6 +87,16 @@ def _expression(wanted: str) -> Any:
     return Annotated[str, _checked(read)]
 
 
+_SELECTION_SCHEMA = {
+    "anyOf": [
+        {"type": "integer", "minimum": 1},
+        {"type": "string"},
+        {"type": "array", "items": {"type": ["integer", "string"]}, "minItems": 1},
+    ],
+    "description": "some neurons of a population",
+    "examples": [10, "0:50", [0, 3], "x < 100 um", "all"],
+}
+Neurons = Annotated[Selection, _checked(parse_selection), WithJsonSchema(_SELECTION_SCHEMA)]
 UnitText = Annotated[
     Dimension, _checked(_unit), WithJsonSchema({"type": "string", "examples": ["nS", "pA"]})
 ]

@@ -98,6 +98,9 @@ def check_record(circuit: Circuit, groups: Mapping[str, Group], diagnostics: Dia
         path = ("record", "states", name)
         if state.population not in known:
             diagnostics.unknown((*path, "population"), "populations", state.population, known)
+        elif size := known[state.population].size:
+            with diagnostics.catch((*path, "neurons")):
+                state.neurons.check(size, known[state.population].columns)
         if group := groups.get(state.population):
             recordable = _recordable(group)
             for variable in state.variables:

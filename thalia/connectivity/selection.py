@@ -1,0 +1,45 @@
+"""The neurons that a selection chooses, where their positions and other columns are known."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia.circuit.spec import COORDINATES
+from thalia.compiler.plan import Member, Plan
+from thalia.connectivity.build import positions
+from thalia.errors import MistakeInText, Path, fail
+from thalia.syntax.selection import Selection
+
+
+def chosen(selection: Selection, member: Member, seed: int, path: Path) -> NDArray[np.int64]:
+    """Numbers of neurons within a population, (n_chosen,).
+
+    Raises
+    ------
+    CircuitError
+        If there are none; `path` is where the selection is written.
+    """
+    try:
+        return selection.neurons(member.size, columns_of(member, seed))
+    except MistakeInText as error:
+        raise fail(str(error), error.hint, path) from None
+
+
+def columns_of(member: Member, seed: int) -> dict[str, NDArray[np.float64]]:
+    """What neurons are chosen by, besides their number: (n_neurons,) each, in SI."""
+    if member.space is None:
+        return {}
+    places = positions(member.name, member.size, member.space, seed)
+    return dict(zip(COORDINATES, places.T, strict=False))
+
+
+def recorded_neurons(plan: Plan, name: str) -> NDArray[np.int64]:
+    """The neurons whose state variables a circuit records under a name, within their population.
+
+    Raises
+    ------
+    CircuitError
+        If there are none.
+    """
+    state = plan.record.states[name]
+    _, member = plan.population(state.population)
+    return chosen(state.neurons, member, plan.seed, ("record", "states", name, "neurons"))
