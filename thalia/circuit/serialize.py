@@ -16,9 +16,10 @@ from thalia.syntax.units import DIMENSIONLESS, Value, si_unit
 def as_data(node: Any) -> Any:
     """An element as plain data that loads to an equal one, with quantities as text."""
     if isinstance(node, Value):
+        if node.is_random or node.dimension != DIMENSIONLESS:
+            return str(node)
         number = node.mean
-        plain = node.dimension == DIMENSIONLESS and not node.is_random
-        return (int(number) if number == int(number) else number) if plain else str(node)
+        return int(number) if number == int(number) else number
     if isinstance(node, Node):
         return _node_data(node)
     if isinstance(node, tuple) and node and isinstance(node[0], Equation | Statement):

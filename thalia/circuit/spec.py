@@ -66,12 +66,16 @@ def too_many(count: int, place: str) -> Problem:
 
 
 class Space(Node):
-    """Positions of the neurons of a population: random or on a grid, in one to three dimensions."""
+    """Positions of the neurons of a population: random or on a grid, in one to three dimensions.
+
+    A `periodic` space has no borders: its opposite sides are one, as on a ring or a torus.
+    """
 
     layout: Literal["random", "grid"] = "random"
     extent: Annotated[
         tuple[PositiveLength, ...], BeforeValidator(one_or_many), Field(min_length=1, max_length=3)
     ]
+    periodic: bool = False
 
 
 COORDINATES = ("x", "y", "z")
@@ -144,6 +148,12 @@ class Connect(Node):
     width: PositiveLength | None = None
     autapses: bool = True
     multapses: bool = True
+
+    @property
+    def needs_positions(self) -> bool:
+        """Whether who connects to whom depends on where the neurons are."""
+        chance = self.probability
+        return self.rule == "distance" or bool(chance and chance[0][0].is_formula)
 
     @model_validator(mode="after")
     def _complete(self) -> "Connect":

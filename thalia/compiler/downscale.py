@@ -7,7 +7,7 @@ circuit. The fraction is that which a pathway is left with, as its numbers are w
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 from thalia.circuit.part_use import Stimulus
@@ -88,10 +88,19 @@ def _thinned(pathway: Pathway, sizes: Mapping[str, int], scale: Scale) -> Pathwa
     elif connect.number is not None:
         changes["number"] = _cell(_whole(connect.number[0][0].mean, synapses))
     elif connect.probability is not None:
-        changes["probability"] = _cell(
-            min(1.0, connect.probability[0][0].mean * synapses / neurons)
-        )
+        changes["probability"] = ((_fewer(connect.probability[0][0], synapses / neurons),),)
     return pathway.model_copy(update={"connect": connect.model_copy(update=changes)})
+
+
+def _fewer(probability: Value, factor: float) -> Value:
+    """A probability times a factor, which stays a probability."""
+    if not probability.is_formula:
+        return constant(min(1.0, probability.mean * factor))
+    scaled = probability.scaled(factor)
+    if scaled.arguments[2] <= 1:
+        return scaled
+    arguments = tuple(min(1.0, each) for each in scaled.arguments)
+    return replace(scaled, arguments=arguments, expression=f"clip({scaled.expression}, 0, 1)")
 
 
 def _whole(number: float, fraction: float) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 from thalia.circuit.part_use import Stimulus, SynapseUse
 from thalia.circuit.spec import Circuit, Pathway
 from thalia.compiler.options import CompilerOptions
+from thalia.compiler.space import with_extremes
 from thalia.compiler.synaptic_input import (
     efficacy_of,
     evaluated,
@@ -34,10 +35,11 @@ type Place = tuple[str, str]
 def drive_to_weight(
     circuit: Circuit, options: CompilerOptions, diagnostics: Diagnostics
 ) -> Circuit:
-    """A circuit, written out, with plain weights.
+    """A circuit, written out, with plain weights, and with the range of what depends on distance.
 
     What names something unknown is left for `resolve` to report.
     """
+    circuit = with_extremes(circuit, diagnostics)
     weighed, excited = _Weigher(circuit, diagnostics).whole()
     assert not isinstance(circuit.gains, str)  # `expand` has read the file
     for name in circuit.gains:
@@ -52,7 +54,7 @@ def drive_to_weight(
 
 def excited_in(circuit: Circuit) -> set[str]:
     """The populations of an expanded circuit that receive excitation, which a gain scales."""
-    return _Weigher(circuit, Diagnostics()).whole()[1]
+    return _Weigher(with_extremes(circuit, Diagnostics()), Diagnostics()).whole()[1]
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class _Weigher:
         post = pathway.post[0]
         weight: Value | DriveTarget = pathway.weight[0][0]
         if isinstance(weight, DriveTarget):
-            if pathway.connect.rule == "distance":
+            if pathway.connect.needs_positions:
                 message = (
                     "drive() needs an in-degree, which here depends on the positions of neurons"
                 )

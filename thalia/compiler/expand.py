@@ -440,4 +440,5 @@ def _pick(entries: Any, row: int, column: int) -> Any:
 def _is_empty(picked: dict[tuple[str, ...], Any]) -> bool:
     """A zero in a table of probabilities or numbers means that there is no such pathway."""
     entries = [picked["connect", key] for key in ("probability", "number")]
-    return any(entry is not None and entry[0][0].mean == 0 for entry in entries)
+    given = (entry[0][0] for entry in entries if entry is not None)
+    return any(not value.is_formula and value.mean == 0 for value in given)

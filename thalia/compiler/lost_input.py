@@ -67,7 +67,7 @@ def _of_pathway(
         return Loss(path, place, unknown=unknown)
     if pathway.release:
         return Loss(path, place, unknown="modulators change its release")
-    if pathway.connect.rule == "distance":
+    if pathway.connect.needs_positions:
         return Loss(path, place, unknown="its in-degree depends on the positions of neurons")
     efficacy = 1.0
     for use in pathway.synapse[:-1]:

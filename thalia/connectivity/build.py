@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from thalia.circuit.spec import Space
 from thalia.compiler.machine import available_processors
 from thalia.compiler.plan import Drive, Group, LaterEvent, PathwayPlan, Plan, SynapseGroup
+from thalia.compiler.space import places
+from thalia.connectivity.local_values import of_pairs
 from thalia.connectivity.rules import pairs
 from thalia.connectivity.sorting import in_order
 from thalia.syntax.equations import evaluate
@@ -212,9 +214,12 @@ def _wired(synapses: SynapseGroup, plan: Plan) -> Wired:
         def fill(number: int) -> None:
             member, count, rows = synapses.members[number], int(counts[number]), places[number]
             if member.dendritic.mean or member.dendritic.is_random:
-                dendritic[rows] = _delay_steps(member, member.dendritic, "dendritic", count, plan)
+                ends = _within(member, pre[rows], post[rows], plan)
+                dendritic[rows] = _delay_steps(member, member.dendritic, "dendritic", ends, plan)
             for name in ("w", *varied):
-                variables[name][rows] = _values(member, name, count, plan)
+                local = name == "w" and member.weight.is_formula
+                ends = _within(member, pre[rows], post[rows], plan) if local else _NO_ENDS
+                variables[name][rows] = _values(member, name, count, ends, plan)
             for name, value in member.initial.items():
                 weights = variables["w"][rows]
                 variables[name][rows] = (
@@ -270,22 +275,59 @@ def _drawn(pathway: PathwayPlan, plan: Plan) -> tuple[Ints, Ints, Ints]:
         generator,
         lambda m: positions(m.name, m.size, m.space, plan.seed),
     )
-    steps = _delay_steps(pathway, pathway.axonal, "axonal", len(pre), plan)
+    steps = _delay_steps(pathway, pathway.axonal, "axonal", (pre, post), plan)
     return pre + np.int32(pre_member.start), steps, post + np.int32(post_member.start)
 
 
-def _values(pathway: PathwayPlan, name: str, size: int, plan: Plan) -> Floats:
+def _within(pathway: PathwayPlan, pre: Ints, post: Ints, plan: Plan) -> tuple[Ints, Ints]:
+    """Both ends of some synapses, as numbers within the populations."""
+    starts = (plan.population(end)[1].start for end in (pathway.pre, pathway.post))
+    return tuple(ends - np.int32(start) for ends, start in zip((pre, post), starts, strict=True))  # type: ignore[return-value]
+
+
+_NO_ENDS = (np.empty(0, np.int32), np.empty(0, np.int32))
+
+
+def _values(
+    pathway: PathwayPlan, name: str, size: int, ends: tuple[Ints, Ints], plan: Plan
+) -> Floats:
     if name != "w":
         return draw(pathway.parameters[name], size, stream(plan.seed, pathway.name, name))
+    if pathway.weight.is_formula:
+        bounds = [bound.mean if bound else None for bound in (pathway.w_min, pathway.w_max)]
+        low, high = -np.inf if bounds[0] is None else bounds[0], bounds[1]
+        at = _places_of(pathway, ends, plan)
+        return of_pairs(
+            pathway.weight, pathway, at, "weight", low, np.inf if high is None else high
+        )
     return draw(pathway.weight, size, stream(plan.seed, pathway.name, "weight"))
 
 
-def _delay_steps(pathway: PathwayPlan, delay: Value, side: str, size: int, plan: Plan) -> Ints:
-    if delay.mean == 0 and not delay.is_random:
+def _delay_steps(
+    pathway: PathwayPlan, delay: Value, side: str, ends: tuple[Ints, Ints], plan: Plan
+) -> Ints:
+    size, what = len(ends[0]), f"{side} delay"
+    if not delay.is_random and delay.mean == 0:
         return np.zeros(size, np.int32)
-    seconds = draw(delay, size, stream(plan.seed, pathway.name, side))
-    steps: Ints = all_in_steps(seconds, plan.dt, f"{side} delay of {pathway.name}")
+    if delay.is_formula:
+        at = _places_of(pathway, ends, plan)
+        seconds = of_pairs(delay, pathway, at, what, plan.dt, np.inf)
+    else:
+        seconds = draw(delay, size, stream(plan.seed, pathway.name, side))
+    steps: Ints = all_in_steps(seconds, plan.dt, f"{what} of {pathway.name}")
     return np.maximum(steps, 1, out=steps)
+
+
+def _places_of(pathway: PathwayPlan, ends: tuple[Ints, Ints], plan: Plan) -> dict[str, Floats]:
+    """Where the neurons of some pairs are, which are numbered within their populations."""
+    members = [plan.population(end)[1] for end in (pathway.pre, pathway.post)]
+    pre, post = (
+        positions(m.name, m.size, m.space, plan.seed)[neurons]
+        for m, neurons in zip(members, ends, strict=True)
+    )
+    space = members[1].space
+    assert space is not None, "a pass before lets only populations with a space have formulas"
+    return places(pre, post, space)
 
 
 def positions(name: str, size: int, space: Space | None, seed: int) -> Floats:

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.circuit.spec import Connect
+from thalia.circuit.spec import Connect, Space
 from thalia.compiler.plan import Member
+from thalia.compiler.space import chance, places
+from thalia.connectivity.local_values import check_probability
 
 Ints = NDArray[np.int32]
 Pairs = tuple[Ints, Ints]
@@ -32,10 +34,13 @@ def pairs(
     number = connect.number[0][0].mean if connect.number else 0.0
     probability = connect.probability[0][0].mean if connect.probability else 0.0
     match connect.rule:
+        case _ if connect.needs_positions:
+            assert post.space, "a pass before lets only populations with a space connect so"
+            sources, targets = _by_place(
+                connect, post.space, positions(pre), positions(post), generator
+            )
         case "pairwise_bernoulli":
             sources, targets = _bernoulli(probability, pre.size, post.size, generator)
-        case "distance":
-            sources, targets = _distance(connect, positions(pre), positions(post), generator)
         case "one_to_one":
             sources = targets = np.arange(min(pre.size, post.size))
         case "all_to_all":
@@ -75,25 +80,21 @@ def distinct(pool: int, count: int, generator: np.random.Generator) -> NDArray[n
     return chosen
 
 
-def _distance(
+def _by_place(
     connect: Connect,
+    space: Space,
     pre: NDArray[np.float64],
     post: NDArray[np.float64],
     generator: np.random.Generator,
 ) -> tuple[NDArray[np.int64], ...]:
-    """Each pair with a probability that falls with distance, in blocks that bound memory."""
-    peak, width = connect.probability[0][0].mean, connect.width.mean  # type: ignore[index, union-attr]
+    """Each pair with a probability that depends on where both are, in blocks that bound memory."""
     sources, targets = [], []
     block = max(1, 4_000_000 // max(1, len(post)))
     for start in range(0, len(pre), block):
         here = pre[start : start + block]
-        distance = np.sqrt(((here[:, None, :] - post[None, :, :]) ** 2).sum(axis=-1))
-        profile = {
-            "gaussian": lambda d: np.exp(-(d**2) / (2 * width**2)),
-            "exponential": lambda d: np.exp(-d / width),
-            "disc": lambda d: (d <= width).astype(float),
-        }[connect.profile](distance)
-        rows, columns = np.nonzero(generator.random(distance.shape) < peak * profile)
+        probability = chance(connect, places(here[:, None, :], post[None, :, :], space))
+        check_probability(connect, probability)
+        rows, columns = np.nonzero(generator.random(probability.shape) < probability)
         sources.append(rows + start)
         targets.append(columns)
     return np.concatenate(sources), np.concatenate(targets)

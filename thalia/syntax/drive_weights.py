@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
+from thalia.syntax.formulas import parse_local
 from thalia.syntax.units import DIMENSIONLESS, UNITS, Value, ValueSyntaxError, parse_value
 
 _FORM = "drive(share, rate, cv=…), as in drive(0.3, 8 Hz)"
@@ -27,7 +28,7 @@ class DriveTarget:
 
 
 def parse_weight(raw: object) -> Value | DriveTarget:
-    """Read a weight: a value, or the drive that it should provide.
+    """Read a weight: a value, a formula of distance, or the drive that it should provide.
 
     Raises
     ------
@@ -43,7 +44,7 @@ def parse_weight(raw: object) -> Value | DriveTarget:
         return raw
     call = re.fullmatch(r"\s*drive\s*\((.*)\)\s*", raw) if isinstance(raw, str) else None
     if not isinstance(raw, str) or not call:
-        return parse_value(raw)
+        return parse_local(raw)
     pieces = call[1].split(",")
     spread = [
         piece.partition("=")[2] for piece in pieces if piece.partition("=")[0].strip() == "cv"

@@ -11,6 +11,7 @@ from thalia.errors import MistakeInText, Problem
 from thalia.syntax.drive_weights import DriveTarget, parse_weight
 from thalia.syntax.equations import Equation, Statement, parse_equations, parse_statements
 from thalia.syntax.expressions import CONDITION, NUMBER, EquationError, read_expression
+from thalia.syntax.formulas import parse_local
 from thalia.syntax.selection import Selection, parse_selection
 from thalia.syntax.units import (
     DIMENSIONLESS,
@@ -102,11 +103,11 @@ UnitText = Annotated[
 ]
 
 
-def quantity(name: str, dimension: Dimension) -> Any:
+def quantity(name: str, dimension: Dimension, read: Callable[[Any], Value] = parse_value) -> Any:
     """The type of a field for a number or a distribution of one dimension."""
 
     def parse(raw: Any) -> Value:
-        return expect(parse_value(raw), dimension, raw)
+        return expect(read(raw), dimension, raw)
 
     return Annotated[
         Value, _checked(parse), WithJsonSchema({**_VALUE_SCHEMA, "description": f"a {name}"})
@@ -171,6 +172,10 @@ def _fixed(value: Value) -> Value:
     return value
 
 
+def _fixed_or_formula(value: Value) -> Value:
+    return value if value.is_formula else _fixed(value)
+
+
 def positive(value: Value) -> Value:
     """The value, if it is above 0."""
     if value.mean <= 0:
@@ -186,7 +191,7 @@ def not_negative(value: Value) -> Value:
 
 
 def _probability(value: Value) -> Value:
-    if not 0 <= value.mean <= 1:
+    if not value.is_formula and not 0 <= value.mean <= 1:
         raise refuse(f"expected a probability between 0 and 1, found {value}")
     return value
 
@@ -294,5 +299,12 @@ else:
     Probability = Annotated[Number, AfterValidator(_probability)]
     Count = Annotated[Number, AfterValidator(_count)]
     Fraction = Annotated[Number, AfterValidator(_probability), AfterValidator(positive)]
-    ProbabilityTable, CountTable, TimeTable = table(Probability), table(Count), table(AnyTime)
+    LocalTime = quantity("time", UNITS["s"][1], parse_local)
+    LocalProbability = Annotated[
+        quantity("number without unit", DIMENSIONLESS, parse_local),
+        AfterValidator(_fixed_or_formula),
+        AfterValidator(_probability),
+    ]
+    ProbabilityTable, CountTable = table(LocalProbability), table(Count)
+    TimeTable = table(LocalTime)
     Weight, WeightTable = AnyWeight, table(AnyWeight)

@@ -6,7 +6,7 @@ are found before anything heavy is imported. All values inside Thalia are in SI 
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import combinations, product
 from math import inf, isfinite
@@ -245,7 +245,9 @@ class Value:
 
     `lognormal(mean, sd)` takes the mean and standard deviation of the value, not of its logarithm.
     `low` and `high` truncate the distribution: values outside are drawn again. `spread(first,
-    last)` is not random: it stands for equally spaced numbers from the first to the last.
+    last)` is not random: it stands for equally spaced numbers from the first to the last. A
+    `formula` is an `expression` of where neurons are; its arguments, once their positions are
+    known, are the least, the mean and the greatest number that it takes.
     """
 
     kind: str
@@ -254,11 +256,17 @@ class Value:
     low: float | None = None
     high: float | None = None
     text: str = field(default="", compare=False)
+    expression: str = ""
 
     @property
     def is_random(self) -> bool:
         """Whether it stands for more than one number."""
         return self.kind != "constant"
+
+    @property
+    def is_formula(self) -> bool:
+        """Whether it depends on where neurons are."""
+        return self.kind == "formula"
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -268,13 +276,21 @@ class Value:
     @property
     def mean(self) -> float:
         """The number itself, or the mean of what is drawn, between the bounds, in SI."""
+        if self.is_formula:
+            return self.arguments[1]
         if self.low is None and self.high is None:
             uniform = self.kind in ("uniform", "spread")
             return sum(self.arguments) / 2 if uniform else self.arguments[0]
         return truncated_mean(self.kind, self.arguments, *self.bounds)
 
     def share(self, low: float = -inf, high: float = inf) -> float:
-        """The probability that what is drawn lies between two numbers in SI."""
+        """The probability that what is drawn lies between two numbers in SI.
+
+        For a formula it only tells whether all, some or none of its numbers do.
+        """
+        if self.is_formula:
+            first, _, last = self.arguments
+            return probability("uniform", (first, last), low, high)
         least, largest = self.bounds
         inside = probability(self.kind, self.arguments, max(low, least), min(high, largest))
         return inside / probability(self.kind, self.arguments, least, largest)
@@ -292,10 +308,12 @@ class Value:
 
     def scaled(self, factor: float) -> "Value":
         """The same value, times a positive dimensionless factor."""
+        arguments = tuple(a * factor for a in self.arguments)
+        if self.is_formula:
+            text, expression = f"{factor:.6g}*({self.text})", f"{factor!r}*({self.expression})"
+            return replace(self, arguments=arguments, text=text, expression=expression)
         low, high = (None if bound is None else bound * factor for bound in (self.low, self.high))
-        return Value(
-            self.kind, tuple(a * factor for a in self.arguments), self.dimension, low, high
-        )
+        return Value(self.kind, arguments, self.dimension, low, high)
 
     def __str__(self) -> str:
         return self.text or format_value(self)
@@ -371,6 +389,10 @@ def parse_value(raw: object) -> Value:
         return constant(_in_range(_finite(raw), raw))
     if len(raw) > LONGEST:
         raise ValueSyntaxError(f"'{shortened(raw)}' is too long for a number with a unit")
+    if re.search(r"\bdistance\b", raw):
+        raise ValueSyntaxError(
+            f"'{raw}': only weights, delays and probabilities of connection may depend on distance"
+        )
     call = re.fullmatch(r"\s*([a-z_]+)\s*\((.*)\)\s*", raw)
     return _parse_distribution(raw, *call.groups()) if call else _parse_quantity(raw)
 

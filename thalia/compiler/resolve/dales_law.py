@@ -10,6 +10,8 @@ from thalia.errors import Diagnostics
 def has_both_signs(pathway: PathwayPlan) -> bool:
     """Whether some of its weights are positive and others negative."""
     weight = pathway.weight
+    if weight.is_formula:
+        return weight.arguments[0] < 0 < weight.arguments[2]
     if pathway.w_min and pathway.w_min.mean < 0:
         return True
     return weight.is_random and 0.16 < weight.share(high=0) < 0.84  # normal(m, s), |m| < s

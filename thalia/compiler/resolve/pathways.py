@@ -112,9 +112,8 @@ def _resolved(
 def _numbers_fit(
     circuit: Circuit, pathway: Pathway, path: Path, receptor: Receptor, diagnostics: Diagnostics
 ) -> bool:
-    """Whether the weight is of the receptor's dimension; also checks signs, delays, positions."""
+    """Whether the weight is of the receptor's dimension; also checks signs and delays."""
     weight = pathway.weight[0][0]
-    _check_positions(circuit, pathway, path, diagnostics)
     if receptor.weight == CONDUCTANCE == weight.dimension:
         check_conductance(weight, (*path, "weight"), diagnostics)
     if receptor.sums:
@@ -149,23 +148,6 @@ def _check_delays(circuit: Circuit, pathway: Pathway, path: Path, diagnostics: D
         if not delay.is_random and not delay.mean / circuit.dt.mean < MOST_SHORT:
             with diagnostics.catch((*path, "delay")):
                 raise too_many_steps(f"the {side} delay", delay.mean, circuit.dt.mean)
-
-
-def _check_positions(
-    circuit: Circuit, pathway: Pathway, path: Path, diagnostics: Diagnostics
-) -> None:
-    """A rule of distance needs populations that are in space, in the same number of dimensions."""
-    ends = [circuit.populations.get(end[0]) for end in (pathway.pre, pathway.post)]
-    if pathway.connect.rule != "distance" or None in ends:
-        return
-    dimensions = {len(end.space.extent) if end and end.space else 0 for end in ends}
-    if 0 in dimensions or len(dimensions) > 1:
-        message = (
-            "connects by distance, but its populations are not both in a space of the same "
-            "dimensions"
-        )
-        hint = "give each `space: {extent: [1 mm, 1 mm]}`"
-        diagnostics.error((*path, "connect"), message, hint)
 
 
 def _bounded(pathway: Pathway, path: Path, diagnostics: Diagnostics) -> tuple[Value, Value, Value]:
@@ -232,6 +214,9 @@ def _check_share(
 ) -> None:
     """Note bounds that would change the weights with which the pathway starts."""
     weight = pathway.weight[0][0]
+    if weight.is_formula:
+        _check_extremes(weight, low, high, path, diagnostics)
+        return
     for key, given, side, bound, inside, default in (
         ("w_min", pathway.w_min, "below", low, weight.bounded(low=low.mean), ""),
         ("w_max", pathway.w_max, "above", high, weight.bounded(high=high.mean), "twice the mean, "),
@@ -244,3 +229,18 @@ def _check_share(
             hint = f"give {other}{key}"
             hint += "" if weight.kind == "spread" else f", or draw no such weights: {inside:.4g}"
             diagnostics.error((*path, key if given else "weight"), message, hint)
+
+
+def _check_extremes(
+    weight: Value, low: Value, high: Value, path: Path, diagnostics: Diagnostics
+) -> None:
+    """Note bounds that a formula exceeds."""
+    least, _, greatest = weight.arguments
+    for key, bound, found, is_in in (
+        ("w_min", low, least, least >= low.mean),
+        ("w_max", high, greatest, greatest <= high.mean),
+    ):
+        if not is_in:
+            reached = constant(found, weight.dimension)
+            message = f"'{weight}' reaches {reached:.4g}, and {key} is {bound:.4g}"
+            diagnostics.error((*path, key), message, f"give another {key}")

@@ -8,7 +8,7 @@ from thalia.errors import Diagnostics, Path
 from thalia.library.equation_checks import MAGNITUDES, why_no_divisor
 from thalia.library.schema import Part, divisors
 from thalia.syntax.distributions import percent
-from thalia.syntax.units import UNITS, Value
+from thalia.syntax.units import UNITS, Value, constant
 
 CONDUCTANCE = UNITS["S"][1]
 # the tail of a normal distribution beyond five standard deviations is 2.9e-7
@@ -19,6 +19,12 @@ def check_delay(delay: Value, dt: Value, name: str, path: Path, diagnostics: Dia
     """Note a delay that is, or may be, shorter than a time step."""
     short = delay.share(high=dt.mean * (1 - 1e-9))
     if short <= NEGLIGIBLE:
+        return
+    if delay.is_formula:
+        least = constant(delay.arguments[0], delay.dimension)
+        message = f"the {name} falls to {least:.4g}, below the time step of {dt}, found {delay}"
+        hint = f"add a constant, as in `{dt} + distance/(0.3 m/s)`"
+        diagnostics.error(path, message, hint)
         return
     if short > 0.5 or delay.kind == "spread":
         message = f"the {name} is below the time step of {dt}, found {delay}"
@@ -34,7 +40,7 @@ def check_conductance(weight: Value, path: Path, diagnostics: Diagnostics) -> No
     negative = weight.share(high=0) if weight.is_random or weight.mean else 0
     if negative <= NEGLIGIBLE:
         return
-    if negative > 0.5 or weight.kind == "spread":
+    if negative > 0.5 or weight.kind in ("spread", "formula"):
         message = f"a conductance cannot be negative, found {weight}"
         hint = (
             "an inhibitory conductance is positive and has a low reversal potential: gaba_a, gaba_b"
