@@ -1,13 +1,34 @@
 """What users read when something is wrong: every mistake at once, with its place and a remedy."""
 
+import errno
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from pathlib import Path as FilePath
 
 Path = tuple[str | int, ...]
 TextPlace = tuple[int, int]
 MOST_PROBLEMS = 100  # that are told with everything that helps to mend them
+# what a machine refuses to any program, and what people do about it
+_OF_THE_MACHINE = {
+    errno.ENOSPC: "make room there",
+    errno.EDQUOT: "your quota there is used up, which `quota -s` shows: make room",
+    errno.EFBIG: "raise the limit of the size of a file: `ulimit -f`",
+    errno.EROFS: "its file system is mounted read-only: choose another folder",
+    errno.EACCES: "",
+    errno.EPERM: "",
+    errno.ENOTDIR: "",
+    errno.ELOOP: "",
+    errno.ENAMETOOLONG: "",
+    errno.EMFILE: "raise the limit of open files: `ulimit -n`",
+    errno.ENFILE: "the machine has too many open files: end other programs",
+    errno.EAGAIN: "run fewer at once, or raise the limit of processes: `ulimit -u`",
+    errno.ENOMEM: "run a smaller one with --scale, or fewer at once",
+    errno.EIO: "the disk, or the network that it is on, has a fault",
+    errno.ESTALE: "the network file system lost it: try again",
+}
 
 
 def located(place: str, path: Path) -> str:
@@ -116,6 +137,36 @@ def printable(text: str) -> str:
 def fail(message: str, hint: str = "", path: Path = (), missing: Path = ()) -> CircuitError:
     """The error for a single problem."""
     return CircuitError([Problem(path, message, hint, missing=missing)])
+
+
+def is_of_the_machine(error: OSError) -> bool:
+    """Whether the machine refused what any program might ask for, so that the user can mend it."""
+    return error.errno in _OF_THE_MACHINE
+
+
+def system_reason(error: OSError) -> str:
+    """Why the system refused something, as it stands within a sentence."""
+    known = os.strerror(error.errno) if error.errno else ""
+    return known[:1].lower() + known[1:] if known else str(error)
+
+
+def system_error(
+    error: OSError, path: object = "", doing: str = "written", hint: str = ""
+) -> CircuitError:
+    """The error for what the system refused: the path that failed, why, and what to do about it.
+
+    `path` is that of which something was to be done, as `doing` says. The one that failed may be
+    another, such as that of a program or of a temporary file, and is named then.
+    """
+    failed, reason = os.fsdecode(error.filename or ""), system_reason(error)
+    is_other = (
+        failed and FilePath(failed).parent.absolute() != FilePath(str(path)).parent.absolute()
+    )
+    message = f"{path}: cannot be {doing}: {reason}"
+    if not path or is_other:
+        message = f"{failed or 'the system refused something'}: {reason}"
+    remedies = filter(None, (_OF_THE_MACHINE.get(error.errno or 0), hint))
+    return fail(message, "; ".join(remedies))
 
 
 def shortened(text: str, most: int = 100) -> str:

@@ -16,7 +16,7 @@ from thalia.errors import CircuitError
 from thalia.toolchain import compiler
 from thalia.toolchain.compiler import FLAGS, find_compiler
 
-pytestmark = pytest.mark.skipif(find_compiler() is None, reason="needs a C++ compiler")
+pytestmark = pytest.mark.skipif(not find_compiler(), reason="needs a C++ compiler")
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_the_exponential_is_right_to_the_last_place_and_at_its_ends(tmp_path):
         [np.linspace(-708, 709.7, 200_001), [0.0, -1e5, -np.inf, 710.0, np.inf, np.nan]]
     )
     (tmp_path / "main.cpp").write_text(EXPONENTIALS.format(code=EXPONENTIAL))
-    subprocess.run([find_compiler(), *FLAGS, "main.cpp", "-o", "main"], cwd=tmp_path, check=True)
+    subprocess.run([*find_compiler(), *FLAGS, "main.cpp", "-o", "main"], cwd=tmp_path, check=True)
     done = subprocess.run(
         [tmp_path / "main"], input=given.tobytes(), capture_output=True, check=True
     )
@@ -281,8 +281,8 @@ def test_an_array_of_another_length_is_refused(tmp_path):
 def test_without_a_compiler_the_compiled_backend_refuses_and_the_default_is_numpy(monkeypatch):
     from thalia import backends
 
-    monkeypatch.setattr(compiler, "find_compiler", lambda: None)
-    monkeypatch.setattr(backend, "find_compiler", lambda: None)
+    monkeypatch.setattr(compiler, "find_compiler", lambda: ())
+    monkeypatch.setattr(backend, "find_compiler", lambda: ())
     plan = thalia.plan_of(thalia.load(ROOT / "circuits" / "pair.yaml"))
 
     assert backend.refuse(plan) == [

@@ -37,7 +37,7 @@ record: {{spikes: all, states: {{v: {{population: a, variables: [v], every: 999 
 @pytest.fixture
 def emulated(monkeypatch, tmp_path):
     """A GPU that is none: the CUDA program is compiled for a processor core."""
-    if find_compiler() is None:
+    if not find_compiler():
         pytest.skip("needs a C++ compiler")
     text = "".join(file.read_text() for file in sorted(emulation.HERE.glob("*.*")))
     monkeypatch.setattr(compiler, "compile_program", emulation.compile_program)

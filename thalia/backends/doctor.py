@@ -1,6 +1,8 @@
 """Which backends this machine can run, and how to install what is missing."""
 
 import platform
+import shlex
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 from thalia.backends.cuda import backend as cuda
 from thalia.backends.cuda import compiler as nvcc
 from thalia.compiler.machine import Limit, memory_limit, processor_limit
+from thalia.errors import CircuitError
 from thalia.toolchain import compiler
 
 MISSING = "not installed"
@@ -25,10 +28,8 @@ class Check:
 
 def examine() -> list[Check]:
     """Check the processor and its compiler, the GPU and its compiler, and packages."""
-    found = compiler.find_compiler()
-    missing = "not found" if found is None else found
     processors, memory = processor_limit(), memory_limit()
-    findings = [
+    return [
         Check("python", platform.python_version(), True),
         Check("brian2", _version("brian2"), True),
         Check(
@@ -37,29 +38,29 @@ def examine() -> list[Check]:
             f"{memory.amount / 1e9:.1f} GB of memory free{_by(memory)}",
             True,
         ),
-        Check(
-            "C++ compiler",
-            missing,
-            found is not None,
-            "" if found else "install g++ or clang++, or set CXX",
-        ),
+        _tried("C++ compiler", lambda: shlex.join(compiler.find_compiler()), compiler.try_out),
+        *_examine_gpu(),
     ]
+
+
+def _examine_gpu() -> list[Check]:
     gpu, found_nvcc, package = nvcc.find_gpu(), nvcc.find_nvcc(), _version("brian2cuda")
     has = ""
     if gpu:
         of_gpu = f"{nvcc.free_bytes() / 1e9:.1f} of {gpu.memory / 1e9:.1f} GB free"
         has = f"{gpu.name}, sm_{gpu.architecture}, driver {gpu.driver}, {of_gpu}"
     return [
-        *findings,
         Check(
             "GPU",
             has or "none found by nvidia-smi",
             gpu is not None,
             "" if gpu else "only needed for --backend cuda",
         ),
-        Check(
+        _tried("CUDA compiler", lambda: f"{found_nvcc}, {nvcc.version()}", nvcc.try_out)
+        if gpu and found_nvcc
+        else Check(
             "CUDA compiler",
-            f"{found_nvcc}, {nvcc.version()}" if found_nvcc else "not found",
+            f"{found_nvcc}, {nvcc.version()}, not tried" if found_nvcc else "not found",
             found_nvcc is not None,
             ""
             if found_nvcc
@@ -74,6 +75,16 @@ def examine() -> list[Check]:
     ]
 
 
+def _tried(name: str, found: Callable[[], str], trial: Callable[[], None]) -> Check:
+    """What a trial says: all is well where nothing is raised."""
+    try:
+        trial()
+        return Check(name, found(), True)
+    except CircuitError as error:
+        (problem,) = error.problems
+        return Check(name, problem.message, False, problem.hint)
+
+
 def _by(limit: Limit) -> str:
     """What sets a limit, in parentheses; nothing if it is the machine itself."""
     return f" (limit: {limit.source})" if limit.source else ""
@@ -86,15 +97,20 @@ def _version(package: str) -> str:
         return MISSING
 
 
-def backends_here() -> dict[str, str]:
+def backends_here(findings: list[Check]) -> dict[str, str]:
     """For each backend, why it cannot run here; empty if it can."""
+    failed = {each.name: each.found.partition("\n")[0] for each in findings if not each.good}
+    missing = [*cuda.what_is_missing()]
     return {
-        "cpp": "" if compiler.find_compiler() else "no C++ compiler",
-        "cuda": "; ".join(cuda.what_is_missing()),
+        "cpp": failed.get("C++ compiler", ""),
+        "cuda": "; ".join(missing) or failed.get("CUDA compiler", ""),
         "runtime": "",
     }
 
 
 def as_data(findings: list[Check]) -> dict[str, Any]:
     """Everything for `--json`."""
-    return {"findings": [asdict(each) for each in findings], "backends": backends_here()}
+    return {
+        "findings": [asdict(each) for each in findings],
+        "backends": backends_here(findings),
+    }

@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -29,7 +29,16 @@ from thalia.cli.options import (
     tell,
 )
 from thalia.cli.output import say
-from thalia.errors import CircuitError, FormerNameWarning, NoChecksums, counted, fail, printable
+from thalia.errors import (
+    CircuitError,
+    FormerNameWarning,
+    NoChecksums,
+    counted,
+    fail,
+    is_of_the_machine,
+    printable,
+    system_error,
+)
 
 if TYPE_CHECKING:
     from thalia.recording.run_file import Run
@@ -246,7 +255,7 @@ def doctor(
             f"{'ok' if each.good else '--'}  {each.name:14}{each.found}"
             f"{f': {each.remedy}' if each.remedy else ''}"
         )
-    for name, why in examination.backends_here().items():
+    for name, why in examination.backends_here(findings).items():
         say(f"--backend {name:8}{(why and f'cannot run here: {why}') or 'can run here'}")
 
 
@@ -352,11 +361,22 @@ def main() -> None:
     try:
         app()
     except CircuitError as error:
-        say(error, file=sys.stderr)
-        count = len(error.problems)
-        if count > 1:
-            say(f"{count} problems", file=sys.stderr)
-        sys.exit(2)
+        _refused(error)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except MemoryError as error:
+        _refused(fail(f"memory is exhausted: {error}", "run a smaller one with --scale"))
+    except OSError as error:
+        if not is_of_the_machine(error):
+            raise
+        _refused(system_error(error))
+
+
+def _refused(error: CircuitError) -> NoReturn:
+    """End with every problem on standard error, and status 2."""
+    say(error, file=sys.stderr)
+    count = len(error.problems)
+    if count > 1:
+        say(f"{count} problems", file=sys.stderr)
+    sys.exit(2)

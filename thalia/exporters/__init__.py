@@ -1,13 +1,12 @@
 """A run in the formats of other tools: each is one module with `write(run, target)`."""
 
-import os
 import shutil
 from importlib import import_module, util
 from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from thalia.errors import did_you_mean, fail
+from thalia.errors import did_you_mean, fail, system_error
 from thalia.recording.run_file import Run
 
 FORMATS = ("graphml", "neo", "nwb", "sonata")
@@ -69,8 +68,7 @@ def export(
                 shutil.rmtree(file)
             made.replace(file)  # only when it is complete
     except OSError as error:
-        reason = os.strerror(error.errno).lower() if error.errno else error
-        raise fail(f"{file}: cannot be written: {reason}") from None
+        raise system_error(error, file) from None
     return file
 
 

@@ -1,7 +1,6 @@
 """Runs: a circuit is simulated from beginning to end, and recorded in a run file."""
 
 import errno
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from thalia.compiler.options import CompilerOptions, with_options
 from thalia.compiler.pipeline import compile_circuit, load_whole
 from thalia.compiler.plan import Plan
 from thalia.compiler.resources import check_disk, check_memory
-from thalia.errors import fail
+from thalia.errors import fail, is_of_the_machine, system_error
 from thalia.recording.run_file import Run
 from thalia.recording.writer import RunWriter
 from thalia.simulation.checkpoint import (
@@ -222,23 +221,13 @@ def run_with(circuit: Circuit | str | FilePath, options: RunOptions) -> Run:
 
 @contextmanager
 def explained(file: FilePath) -> Iterator[None]:
-    """Report that a run file cannot be written as an error of the user."""
+    """Report that a run file, or what it needs, cannot be written as an error of the user."""
     try:
         yield
     except OSError as error:
-        if error.errno in (
-            errno.ENOSPC,
-            errno.EDQUOT,
-            errno.EACCES,
-            errno.EROFS,
-            errno.EPERM,
-            errno.ENOENT,
-            errno.ENOTDIR,
-        ):
+        if is_of_the_machine(error) or error.errno == errno.ENOENT:
             hint = f"`thalia resume {file}` continues from its last state" if file.is_file() else ""
-            raise fail(
-                f"{file}: cannot be written: {os.strerror(error.errno).lower()}", hint
-            ) from None
+            raise system_error(error, file, hint=hint) from None
         if error.errno is None:  # of HDF5, whose reasons have no number
             raise fail(
                 f"{file}: cannot be read or written: {error}", "take a copy of the file"

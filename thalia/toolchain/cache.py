@@ -21,7 +21,7 @@ from pathlib import Path as FilePath
 from typing import Any
 from uuid import uuid4
 
-from thalia.errors import CircuitError, fail
+from thalia.errors import CircuitError, fail, system_error
 
 try:
     import fcntl
@@ -328,6 +328,17 @@ def _cannot_be_written(error: OSError) -> CircuitError:
     hint = "`thalia cache clear` makes room; or " if error.errno in _FULL else ""
     message = f"{folder()}: the build cache cannot be written ({error.strerror})"
     return fail(message, f"{hint}{_CHOOSE_FOLDER}")
+
+
+def cannot_execute(program: FilePath, error: OSError) -> CircuitError:
+    """The error for a program of the cache that the system does not start."""
+    with suppress(OSError, AttributeError):  # where the system does not say
+        if os.statvfs(program.parent).f_flag & os.ST_NOEXEC:
+            return fail(
+                f"{program}: cannot be started: its file system runs no programs (noexec)",
+                "set THALIA_CACHE to a folder on another one",
+            )
+    return system_error(error, program, "started")
 
 
 def _renamed(partial: FilePath, place: FilePath) -> bool:

@@ -1,19 +1,33 @@
-"""The C++ compiler: finding it, its flags, and compiling what programs share only once."""
+"""The C++ compiler: finding it, trying it out, and compiling what programs share only once."""
 
+import itertools
 import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 from pathlib import Path as FilePath
+from tempfile import TemporaryDirectory
 
 from thalia.compiler.machine import available_processors
-from thalia.toolchain.cache import Description, Hold, alone, hold_folder, is_whole, seal
+from thalia.errors import fail, shortened, system_error
+from thalia.toolchain.cache import (
+    Description,
+    Hold,
+    alone,
+    cannot_execute,
+    hold_folder,
+    is_whole,
+    seal,
+)
 
+THIS_PROCESSOR = "-march=native"
 # No -ffast-math: sums keep their order, so that a resumed run is bit-identical.
 FLAGS = (
     "-w",
@@ -22,7 +36,7 @@ FLAGS = (
     "-fvect-cost-model=dynamic",
     # or a loop over more than a few arrays would not be vectorised
     "--param=vect-max-version-for-alias-checks=1000",
-    "-march=native",
+    THIS_PROCESSOR,
     "-fno-math-errno",
     "-fno-trapping-math",
     "-ffp-contract=off",
@@ -30,36 +44,176 @@ FLAGS = (
 )
 
 
-@cache
-def find_compiler() -> str | None:
-    """The C++ compiler: `$CXX`, g++ or clang++, whichever is found first."""
-    wanted = [os.environ["CXX"]] if os.environ.get("CXX") else ["g++", "clang++", "c++"]
-    return next((found for name in wanted if (found := shutil.which(name))), None)
+_SEVERAL = ("g++", "clang++", "c++")
+_TRIAL = """#include <random>
+int main() { std::mt19937 draw(1); return draw() == 0; }
+"""
+# what a compiler says when the machine lacks something, and what to do about it
+_LACKS = {
+    "No space left on device": "make room there; temporary files are in $TMPDIR",
+    "Disk quota exceeded": "make room there; temporary files are in $TMPDIR",
+    "Read-only file system": "set THALIA_CACHE and TMPDIR to folders that can be written",
+    "Cannot allocate memory": "compiling takes up to 1 GB for each core: give this job more memory",
+    "virtual memory exhausted": "compiling takes up to 1 GB for each core: raise `ulimit -v`",
+    "out of memory": "compiling takes up to 1 GB for each core: give this job more memory",
+    "Killed signal": "compiling takes up to 1 GB for each core: give this job more memory",
+    "File size limit exceeded": "raise the limit of the size of a file: `ulimit -f`",
+}
+_MOST_ERRORS = 5
 
 
-@cache
+def find_compiler() -> tuple[str, ...]:
+    """The words that call the C++ compiler; none where there is no compiler.
+
+    `$CXX`, also with arguments (`ccache g++ -m64`), or else g++ or clang++.
+
+    Raises
+    ------
+    CircuitError
+        If `$CXX` names no program.
+    """
+    given = os.environ.get("CXX", "").strip()
+    if not given:
+        found = next(filter(None, map(shutil.which, _SEVERAL)), None)
+        return (found,) if found else ()
+    try:
+        program, *arguments = [given] if shutil.which(given) else shlex.split(given)
+    except ValueError as error:
+        raise fail(f"CXX: '{given}' cannot be read ({error})", "quote it as in a shell") from None
+    if not (found := shutil.which(program)):
+        raise fail(
+            f"CXX: no program is called '{program}'",
+            "set it to the command of a C++ compiler, or unset it",
+        )
+    return found, *arguments
+
+
+def flags() -> tuple[str, ...]:
+    """The flags of every compilation; a processor that `$CXX` names stands in for that of here."""
+    named = any(word.startswith(("-march=", "-mcpu=")) for word in find_compiler())
+    return tuple(flag for flag in FLAGS if flag != THIS_PROCESSOR or not named)
+
+
 def identity() -> str:
     """Compiler, version, flags and processor: all a program depends on apart from its source."""
     command = find_compiler()
-    if command is None:
-        return "none"
-    version = subprocess.run(
-        [command, "--version"], capture_output=True, text=True, check=False
-    ).stdout
-    target = subprocess.run(
-        [command, "-march=native", "-Q", "--help=target"],
-        capture_output=True,
-        text=True,
-        check=False,
+    return _identity(command, flags()) if command else "none"
+
+
+@cache
+def _identity(command: tuple[str, ...], with_flags: tuple[str, ...]) -> str:
+    # the macros say which instructions the compiler may use, which `native` does not
+    asked = ([*command, "--version"], [*command, *with_flags, "-dM", "-E", "-x", "c++", os.devnull])
+    said = (
+        subprocess.run(each, capture_output=True, check=False, env=_in_english()).stdout
+        for each in asked
     )
-    arch = next(
-        (line for line in target.stdout.splitlines() if line.strip().startswith("-march=")), ""
-    )
-    return "\n".join([command, version, arch, *FLAGS])
+    return "\n".join([*command, *with_flags, *(sha256(each).hexdigest() for each in said)])
 
 
 class CompileError(RuntimeError):
     """The compiler rejected a source that Thalia wrote: a bug, shown with its message."""
+
+
+def call_compiler(command: Sequence[str], folder: FilePath) -> None:
+    """Run a compiler in a folder.
+
+    Raises
+    ------
+    CompileError
+        With the first errors that it reported, and the command.
+    CircuitError
+        If it cannot be started, or lacks memory or room.
+    """
+    try:
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, check=False, env=_in_english()
+        )
+    except OSError as error:
+        raise system_error(error, command[0], "started") from None
+    if done.returncode == 0:
+        return
+    lines = (done.stderr + done.stdout).decode(errors="replace").splitlines()
+    for line, (phrase, hint) in itertools.product(lines, _LACKS.items()):
+        if phrase in line:
+            raise fail(f"{command[0]}: {shortened(line, 300)}", hint)
+    errors = [line for line in lines if "error" in line or "undefined reference" in line] or lines
+    said = errors[:_MOST_ERRORS] or [f"it ended with status {done.returncode}, saying nothing"]
+    raise CompileError("\n".join([*said, f"    command: {shlex.join(command)}"]))
+
+
+def try_out(folder: FilePath | None = None) -> None:
+    """Compile a line of C++, and run it in a folder, by default that of temporary files.
+
+    Raises
+    ------
+    CircuitError
+        If there is no compiler, or it does not work, with what it says.
+    """
+    if not (command := find_compiler()):
+        raise fail("no C++ compiler was found", "install g++ or clang++, or set CXX")
+    hint = "mend it, set CXX to another compiler, or use `--backend runtime`"
+    try_source([*command, *flags()], "trial.cpp", _TRIAL, hint, folder)
+
+
+def try_source(
+    command: Sequence[str], name: str, text: str, hint: str, folder: FilePath | None = None
+) -> None:
+    """Compile a source with a command, and run the program.
+
+    Raises
+    ------
+    CircuitError
+        If that does not work, with what the compiler or the program says.
+    """
+    with TemporaryDirectory(dir=folder) as scratch:
+        program = FilePath(scratch) / "trial"
+        (FilePath(scratch) / name).write_text(text, "utf-8")
+        try:
+            call_compiler([*command, name, "-o", program.name], FilePath(scratch))
+            if not program.exists():
+                raise CompileError("it reported nothing, and made no program")
+            done = subprocess.run([program], capture_output=True, check=False)
+        except CompileError as error:
+            raise fail(f"the compiler does not work: {error}", hint) from None
+        except OSError as error:
+            raise cannot_execute(program, error) from None
+        if done.returncode:
+            said = done.stdout.decode(errors="replace").strip() or ended(done.returncode)
+            raise fail(f"{command[0]}: a program that it made does not work: {said}", hint)
+
+
+def ended(status: int) -> str:
+    """How a program ended, by its status."""
+    if status >= 0:
+        return f"it ended with status {status}"
+    name = signal.strsignal(-status) or f"signal {-status}"
+    causes = {
+        signal.SIGILL: ": it was compiled for another processor",
+        signal.SIGKILL: ": another program ended it, such as a limit of memory",
+    }
+    return f"it was ended ({name}){causes.get(signal.Signals(-status), '')}"
+
+
+@contextmanager
+def working(trial: Callable[[], None]) -> Iterator[None]:
+    """Report a compiler that rejects everything as that, rather than as a mistake of Thalia.
+
+    Raises
+    ------
+    CircuitError
+        If something was rejected, and the trial is, too.
+    """
+    try:
+        yield
+    except CompileError:
+        trial()
+        raise
+
+
+def _in_english() -> dict[str, str]:
+    """The environment of a compiler whose messages can be searched."""
+    return {**os.environ, "LC_ALL": "C"}
 
 
 def compile_program(
@@ -83,16 +237,19 @@ def compile_program(
     ------
     CompileError
         With the message of the compiler.
+    CircuitError
+        If the compiler does not work at all, or lacks memory or room.
     """
-    header, linked, _hold = _common_parts(common)
-    steps = {
-        f"{source}.o": ["-include", str(header), *less.get(source, ()), "-c", source]
-        for source in sources
-    }
-    total = len(steps) + 1
-    _compile_all(steps, folder, lambda done: progress(done, total))
-    _compile([*steps, *map(str, linked)], "main", folder)
-    progress(total, total)
+    with working(try_out):
+        header, linked, _hold = _common_parts(common)
+        steps = {
+            f"{source}.o": ["-include", str(header), *less.get(source, ()), "-c", source]
+            for source in sources
+        }
+        total = len(steps) + 1
+        _compile_all(steps, folder, lambda done: progress(done, total))
+        _compile([*steps, *map(str, linked)], "main", folder)
+        progress(total, total)
     for name in steps:
         (folder / name).unlink()
 
@@ -111,10 +268,7 @@ def _compile_all(
 
 
 def _compile(arguments: list[str], target: str, folder: FilePath) -> None:
-    command = [str(find_compiler()), *FLAGS, *arguments, "-o", target]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise CompileError(f"{shlex.join(command)}\n{done.stderr[-4000:]}")
+    call_compiler([*find_compiler(), *flags(), *arguments, "-o", target], folder)
 
 
 def _common_parts(common: Mapping[str, str]) -> tuple[FilePath, list[FilePath], Hold]:

@@ -18,6 +18,6 @@ def compile_program(folder, sources):
     text = re.sub(r"([\w.]+)<<<(.*?)>>>\(", r"Launcher<>{\2}(\1, ", text)
     text = re.sub(r"(Launcher<>\{.*?\}\([\w.]+), \)", r"\1)", text)
     (folder / source).write_text(text)
-    command = [find_compiler(), *FLAGS, f"-I{HERE}", source, "-o", "main"]
+    command = [*find_compiler(), *FLAGS, f"-I{HERE}", source, "-o", "main"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-6000:]

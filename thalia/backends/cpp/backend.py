@@ -37,7 +37,7 @@ _SOURCES = (
 
 def refuse(plan: Plan) -> list[str]:
     """Why this backend cannot run the plan here; empty if it can."""
-    if find_compiler() is None:
+    if not find_compiler():
         return ["no C++ compiler was found: install g++ or clang++, or use `--backend runtime`"]
     return []
 

@@ -1,7 +1,6 @@
 """NVIDIA's compiler and GPU: finding them, and compiling a program."""
 
 import os
-import shlex
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +9,7 @@ from functools import cache
 from pathlib import Path as FilePath
 
 from thalia.compiler.machine import available_processors
-from thalia.toolchain.compiler import CompileError
+from thalia.toolchain.compiler import call_compiler, try_source, working
 
 # As in the C++ backend, a product and a sum are rounded separately, so that results are identical.
 FLAGS = ("-O3", "-std=c++17", "-fmad=false", "-w")
@@ -21,6 +20,17 @@ UNMODIFIED_FLAGS = (
     "-use_fast_math",
 )  # the last two are brian2cuda's own
 ELSEWHERE = "90"  # the architecture to compile for without a GPU
+_TRIAL = """#include <cstdio>
+__global__ void set(int *number) { *number = 1; }
+int main() {
+    int *number = nullptr, found = 0;
+    cudaMalloc(&number, sizeof found);
+    set<<<1, 1>>>(number);
+    cudaMemcpy(&found, number, sizeof found, cudaMemcpyDeviceToHost);
+    if (found != 1) std::puts(cudaGetErrorString(cudaGetLastError()));
+    return found != 1;
+}
+"""
 
 
 @dataclass(frozen=True)
@@ -107,23 +117,34 @@ def compile_program(folder: FilePath, sources: list[str]) -> None:
     ------
     CompileError
         With the message of the compiler.
+    CircuitError
+        If the compiler does not work at all, or lacks memory or room.
     """
     gpu = find_gpu()
     flags = FLAGS if len(sources) == 1 else UNMODIFIED_FLAGS
     common = [*flags, f"-arch=sm_{gpu.architecture if gpu else ELSEWHERE}", "-I."]
-    if len(sources) == 1:
-        return _run([*common, *sources, "-o", "main"], folder)
-    with ThreadPoolExecutor(available_processors()) as pool:
-        list(
-            pool.map(
-                lambda source: _run([*common, "-dc", source, "-o", f"{source}.o"], folder), sources
-            )
-        )
-    return _run([*common, *(f"{source}.o" for source in sources), "-lcurand", "-o", "main"], folder)
+    with working(try_out):
+        if len(sources) == 1:
+            return _run([*common, *sources, "-o", "main"], folder)
+        steps = [[*common, "-dc", source, "-o", f"{source}.o"] for source in sources]
+        with ThreadPoolExecutor(available_processors()) as pool:
+            list(pool.map(lambda step: _run(step, folder), steps))
+        linked = [f"{source}.o" for source in sources]
+        return _run([*common, *linked, "-lcurand", "-o", "main"], folder)
 
 
 def _run(arguments: list[str], folder: FilePath) -> None:
-    command = [str(find_nvcc()), *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise CompileError(f"{shlex.join(command)}\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
+    call_compiler([str(find_nvcc()), *arguments], folder)
+
+
+def try_out(folder: FilePath | None = None) -> None:
+    """Compile a line for the GPU, and run it.
+
+    Raises
+    ------
+    CircuitError
+        If that does not work, with what the compiler or the GPU says.
+    """
+    gpu = find_gpu()
+    command = [str(find_nvcc()), *FLAGS, f"-arch=sm_{gpu.architecture if gpu else ELSEWHERE}"]
+    try_source(command, "trial.cu", _TRIAL, "mend it, or use `--backend cpp`", folder)
