@@ -73,12 +73,12 @@ def draw_inputs(axes: Axes, name: str) -> None:
         text = INPUTS.replace("RULES", f"[{', '.join(stack)}]")
         if with_rule and variable:
             state = f"population: cell, variables: [{variable}], every: 100 ms"
-            text += f"  states: {{cell: {{{state}}}}}\n"
+            text += f"  traces: {{cell: {{{state}}}}}\n"
         with TemporaryDirectory() as folder:
             run = thalia.run(thalia.loads(text), output=f"{folder}/run.h5")
             factor = np.ones(101)
             if with_rule and variable:
-                values = function(run.reports[f"cell/{variable}"]["values"][:, 0])
+                values = function(run.traces["cell"][f"{variable}"][:, 0])
                 factor = np.append(values[1:2], values[1:])[:101]
                 factor = np.append(factor, factor[-1:].repeat(101 - len(factor)))
             for colour, which in zip(PALETTE, ("active", "silent"), strict=False):

@@ -34,7 +34,7 @@ stimuli:
   wave: {kind: current_pulses, target: e, amplitude: 200 pA, start: 20 ms, width: 10 ms, period: 30 ms}
   times: {kind: spikes, target: given, times: {0: [5 ms, 50 ms], 1: [5 ms], 2: [80 ms, 79.9 ms]}}
 phases: [{name: one, duration: 60 ms}, {name: two, duration: 60 ms, plasticity: {learn: off}}]
-record: {spikes: all, weights: {pathways: all}, states: {v: {population: e, variables: [v], every: 1 ms}}}
+record: {spikes: all, weights: {pathways: all}, traces: {v: {population: e, variables: [v], every: 1 ms}}}
 """
 
 # a neuron model that is advanced by the statements of its published step

@@ -145,11 +145,11 @@ def test_a_synapse_acts_on_a_neuron(simulate, name):
 
     run = simulate(
         circuit(synapse=synapse, weight=weight, other="0 pA").replace(
-            "record: {", "record: {states: {v: {population: cells, variables: [v], every: 1 ms}}, "
+            "record: {", "record: {traces: {v: {population: cells, variables: [v], every: 1 ms}}, "
         )
     )
 
-    v = run.reports["v/v"]["values"]
+    v = run.traces["v"]["v"]
     assert (v != v[0]).any(axis=0).all()
 
 

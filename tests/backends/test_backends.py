@@ -99,11 +99,11 @@ def test_the_smallest_circuit_is_identical_to_the_bit(tmp_path):
 
 
 def test_samples_are_identical_on_both_backends(runs):
-    compiled, interpreted = (runs[name].reports["v/v"] for name in ("cpp", "runtime"))
+    compiled, interpreted = (runs[name].traces["v"] for name in ("cpp", "runtime"))
 
-    assert compiled["values"].shape == (120, 10)
-    assert np.array_equal(compiled["times"], interpreted["times"])
-    assert compiled["values"] == pytest.approx(interpreted["values"], rel=1e-6)
+    assert compiled["v"].shape == (120, 10)
+    assert np.array_equal(compiled.time, interpreted.time)
+    assert compiled["v"] == pytest.approx(interpreted["v"], rel=1e-6)
 
 
 def test_given_spikes_are_played_at_their_times(runs):
@@ -159,20 +159,20 @@ duration: 1 s
 dt: 0.5 ms
 populations: {cells: {neuron: lif_current, size: 200, parameters: {v_th: 1 V}}, others: {neuron: lif_current, size: 50}}
 stimuli: {noise: {kind: poisson, target: cells, rate: 8 Hz, number: 250, weight: 1 pA, synapse: {part: current_exp, tau: 5 ms}}}
-record: {states: {i: {population: cells, variables: [current_exp_i], every: 20 ms, neurons: 200},
+record: {traces: {i: {population: cells, variables: [current_exp_i], every: 20 ms, neurons: 200},
                   none: {population: others, variables: [v], every: 20 ms}}}
 """
     rate, tau = 2000, 5e-3
 
     run = thalia.run(thalia.loads(text), backend=backend, output=tmp_path / "run.h5")
 
-    values = run.reports["i/current_exp_i"]["values"][5:]
+    values = run.traces["i"]["current_exp_i"][5:]
     correction = (
         0.5e-3 / tau / np.expm1(0.5e-3 / tau)
     )  # spikes act at the start of a step, which then decays
     assert values.mean() == pytest.approx(rate * tau * correction, rel=0.02)
     assert values.var() == pytest.approx(rate * tau / 2, rel=0.10)
-    assert (run.reports["none/v"]["values"] == -65).all()
+    assert (run.traces["none"]["v"] == -65).all()
 
 
 @pytest.mark.parametrize("backend", ["cpp", "runtime"])
@@ -206,16 +206,16 @@ duration: 1 s
 dt: 0.5 ms
 populations: {cells: {neuron: lif_current, size: 100, parameters: {v_th: 1 V}}, others: {neuron: lif_current, size: 10}}
 stimuli: {noise: {kind: poisson_pulses, target: cells, rate: 8 Hz, number: 250, weight: 1 pA, start: 500 ms, width: 200 ms}}
-record: {states: {i: {population: cells, variables: [current_exp_i], every: 10 ms, neurons: 100}, none: {population: others, variables: [v], every: 10 ms}}}
+record: {traces: {i: {population: cells, variables: [current_exp_i], every: 10 ms, neurons: 100}, none: {population: others, variables: [v], every: 10 ms}}}
 """
     run = thalia.run(thalia.loads(text), backend=backend, output=tmp_path / "run.h5")
-    report = run.reports["i/current_exp_i"]
-    inside = (report["times"] > 0.51) & (report["times"] < 0.7)
+    time, current = run.traces["i"].time, run.traces["i"]["current_exp_i"]
+    inside = (time > 0.51) & (time < 0.7)
 
     correction = 1 / np.expm1(1.0)  # tau is one step
-    assert report["values"][inside].mean() == pytest.approx(2000 * 0.5e-3 * correction, rel=0.05)
-    assert np.abs(report["values"][~inside & (report["times"] < 0.49)]).max() == 0
-    assert (run.reports["none/v"]["values"] == -65).all()
+    assert current[inside].mean() == pytest.approx(2000 * 0.5e-3 * correction, rel=0.05)
+    assert np.abs(current[~inside & (time < 0.49)]).max() == 0
+    assert (run.traces["none"]["v"] == -65).all()
 
 
 def test_another_circuit_compiles_only_what_is_its_own(monkeypatch):

@@ -30,7 +30,7 @@ dt: 1 ms
 populations: {{a: {{neuron: lif_current, size: 300, parameters: {{v_th: 1 V, tau_m: 1000 s}}}}}}
 stimuli:
   first: {{kind: poisson, target: a, number: {number}, rate: 1 Hz, weight: 1 uV, synapse: delta}}
-record: {{spikes: all, states: {{v: {{population: a, variables: [v], every: 999 ms, neurons: 300}}}}}}
+record: {{spikes: all, traces: {{v: {{population: a, variables: [v], every: 999 ms, neurons: 300}}}}}}
 """
 
 
@@ -66,8 +66,9 @@ def same(first, second):
         for name in first.weights
     ]
     samples = [
-        np.array_equal(first.reports[name]["values"], second.reports[name]["values"])
-        for name in first.reports
+        np.array_equal(values, second.traces[name][variable])
+        for name, traces in first.traces.items()
+        for variable, values in traces.items()
     ]
     return all(spikes) and all(weights) and all(samples)
 
@@ -156,9 +157,7 @@ def test_poisson_neurons_fire_at_their_rate(emulated, tmp_path):
 @pytest.mark.parametrize("number", [1500, 40_000, 100_000])
 def test_poisson_input_has_its_mean_and_its_variance(emulated, tmp_path, number):
     """From tables of few events and by rejection of many; a cell without leak counts them."""
-    values = run(thalia.loads(DRIVE.format(number=number)), tmp_path, "cuda").reports["v/v"][
-        "values"
-    ]
+    values = run(thalia.loads(DRIVE.format(number=number)), tmp_path, "cuda").traces["v"]["v"]
     counts = (values[1] - values[0]) / (values[1] - values[0]).mean() * 0.999 * number
 
     assert counts.var() == pytest.approx(0.999 * number, rel=4 * np.sqrt(2 / 300))

@@ -21,7 +21,7 @@ PLASTIC
 stimuli:
   given: {kind: spikes, target: given, times: {0: [5 ms, 5 ms, 5 ms], 1: [5 ms], 2: [4.96 ms, 5 ms, 5.04 ms]}}
   force: {kind: spikes, target: force, times: {0: [2 ms, 9 ms], 1: [2 ms, 9 ms], 2: [2 ms, 9 ms]}}
-record: {weights: {pathways: all, every: 7 ms}, states: {i: {population: cell, variables: [current_exp_i], every: 0.1 ms}}}
+record: {weights: {pathways: all, every: 7 ms}, traces: {i: {population: cell, variables: [current_exp_i], every: 0.1 ms}}}
 """
 PLASTIC = """
   fire: {pre: force, post: learner, connect: {rule: one_to_one}, synapse: delta, weight: 100 mV, delay: 1 ms}
@@ -44,7 +44,7 @@ def test_three_spikes_in_a_step_act_as_three(tmp_path, backend):
     """On the current, on the weight at an arrival, and by their trace on the weight at a later spike."""
     run = thalia.run(circuit(), backend=backend, output=tmp_path / "run.h5")
 
-    currents = run.reports["i/current_exp_i"]["values"].max(axis=0)
+    currents = run.traces["i"]["current_exp_i"].max(axis=0)
     before, between, after = (run.weights["learns"].w[k] for k in (0, 1, 2))
     assert [np.count_nonzero(run.spikes["given"].neurons == n) for n in range(3)] == [3, 1, 3]
     assert currents == pytest.approx(currents[1] * np.array([3, 1, 3]), rel=1e-6)
@@ -60,9 +60,7 @@ def test_a_run_that_is_interrupted_while_they_are_in_flight_is_the_same(tmp_path
     resumed = thalia.resume(part.file, for_="14.5 ms")
 
     assert np.array_equal(resumed.weights["learns"].w[-1], whole.weights["learns"].w[-1])
-    assert np.array_equal(
-        resumed.reports["i/current_exp_i"]["values"], whole.reports["i/current_exp_i"]["values"]
-    )
+    assert np.array_equal(resumed.traces["i"]["current_exp_i"], whole.traces["i"]["current_exp_i"])
 
 
 @pytest.mark.parametrize("count", [2, 40])
@@ -75,9 +73,9 @@ duration: 10 ms
 populations: {{a: {{neuron: spike_source, size: 1}}, b: {{neuron: spike_source, size: 2}}, c: {{neuron: lif_current, size: 1}}}}
 pathways: {{p: {{pre: a, post: c, synapse: current_exp, weight: 1 pA, delay: 1 ms, connect: {{rule: all_to_all}}}}}}
 stimuli: {{s: {{kind: spikes, target: a, times: {{0: [{train}]}}}}, t: {{kind: spikes, target: b, times: {{1: [5 ms]}}}}}}
-record: {{states: {{i: {{population: c, variables: [current_exp_i], every: 6.1 ms}}}}}}
+record: {{traces: {{i: {{population: c, variables: [current_exp_i], every: 6.1 ms}}}}}}
 """
     run = simulate(text, backend=backend)
 
     assert (len(run.spikes["a"]), len(run.spikes["b"])) == (count, 1)
-    assert run.reports["i/current_exp_i"]["values"][1, 0] == pytest.approx(count, rel=1e-6)
+    assert run.traces["i"]["current_exp_i"][1, 0] == pytest.approx(count, rel=1e-6)

@@ -244,7 +244,7 @@ dt: {dt} ms
 populations: {{source: {source}, {populations}}}
 pathways: {{{pathways}}}
 {stimuli}
-record: {{states: {{{states}}}}}
+record: {{traces: {{{states}}}}}
 """
 RECEPTORS = [
     name
@@ -266,7 +266,7 @@ def on_capacitors(synapses, weights, every, file, backend, **more):
         **more,
     )  # fmt: skip
     run = thalia.run(thalia.loads(text), backend=backend, output=file, seed=3)
-    return {name: run.reports[f"{name}/v"]["values"][:, 0] for name in synapses}
+    return dict.fromkeys(synapses, run.traces["{name}"]["v"][:, 0])
 
 
 @pytest.fixture(scope="module")

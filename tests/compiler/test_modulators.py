@@ -213,9 +213,9 @@ populations: {pre: {neuron: spike_source, size: 1}, cell: {neuron: lif_current, 
 pathways: {p: {pre: pre, post: cell, connect: {rule: one_to_one}, synapse: delta, weight: 4 mV, delay: 1 ms, release: 1 - 0.7*m}}
 stimuli: {spike: {kind: spikes, target: pre, times: {0: [10 ms]}}}
 modulators: {m: {kind: first_order, tonic: 0.5, baseline: 0}}
-record: {states: {v: {population: cell, variables: [v], every: 1 ms}}}
+record: {traces: {v: {population: cell, variables: [v], every: 1 ms}}}
 """
-    values = run(text, backend=backend).reports["v/v"]["values"][:, 0]
+    values = run(text, backend=backend).traces["v"]["v"][:, 0]
 
     assert values.max() == pytest.approx(-65 + 4 * (1 - 0.35), abs=1e-4)
 

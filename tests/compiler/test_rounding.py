@@ -28,7 +28,7 @@ stimuli:
   later: {kind: current_pulses, target: cell, amplitude: 1 pA, start: "uniform(1 ms, 3 ms)", width: 2 ms, period: 5 ms}
 modulators: {dopamine: {kind: d1, weight_change_of: [a], every: 1.25 ms}}
 record:
-  states: {v: {population: cell, variables: [v], every: 0.25 ms}}
+  traces: {v: {population: cell, variables: [v], every: 0.25 ms}}
   weights: {pathways: all, every: 0.01 ms}
   modulators: 0.12 ms
 """

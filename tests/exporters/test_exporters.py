@@ -24,7 +24,7 @@ pathways:
   p: {pre: v1.i, post: e, connect: {probability: 0.5}, synapse: current_exp, weight: 2 nA, delay: 1.5 ms, plasticity: [stdp_pair]}
   q: {pre: e, post: e, connect: {probability: 0.1}, synapse: current_exp, weight: -100 pA, delay: "uniform(1 ms, 3 ms)"}
 stimuli: {n: {kind: poisson, target: e, rate: 300 Hz, weight: 3 nA}}
-record: {states: {v: {population: e, variables: [v], every: 1 ms, neurons: 3}}}
+record: {traces: {v: {population: e, variables: [v], every: 1 ms, neurons: 3}}}
 """
 
 

@@ -16,7 +16,7 @@ pathways:
 stimuli:
   train: {{kind: spikes, target: trigger, times: {{0: [20 ms]}}}}
 record:
-  states: {{cell: {{population: cell, variables: [v, z, v_t, adaptation], every: 0.1 ms}}}}
+  traces: {{cell: {{population: cell, variables: [v, z, v_t, adaptation], every: 0.1 ms}}}}
 """
 
 
@@ -24,7 +24,7 @@ def test_after_a_spike_the_cell_is_depolarised_and_adapts(simulate):
     run = simulate(TEXT.format(jump="100 mV", dt="0.1 ms"))
 
     v, z, v_t, adaptation = (
-        run.reports[f"cell/{name}"]["values"][:, 0] for name in ("v", "z", "v_t", "adaptation")
+        run.traces["cell"][f"{name}"][:, 0] for name in ("v", "z", "v_t", "adaptation")
     )
     (spike,) = np.rint(run.spikes["cell"].times * 1e4).astype(int)
     inside, after = slice(spike + 2, spike + 20), slice(spike + 22, None)
@@ -43,7 +43,7 @@ def test_a_small_input_makes_no_spike(simulate):
 def test_a_smaller_step_gives_the_same_adaptation(simulate):
     """A jump far above the peak once fed the step's overshoot into the adaptation."""
     coarse, fine = (
-        simulate(TEXT.format(jump="100 mV", dt=dt)).reports["cell/adaptation"]["values"][-1, 0]
+        simulate(TEXT.format(jump="100 mV", dt=dt)).traces["cell"]["adaptation"][-1, 0]
         for dt in ("0.1 ms", "0.05 ms")
     )
 

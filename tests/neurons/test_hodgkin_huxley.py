@@ -12,7 +12,7 @@ name: one
 duration: 1 s
 dt: 0.05 ms
 populations: {{cell: {{neuron: hodgkin_huxley, size: 1, parameters: {{e_l: {leak} mV}}}}}}
-record: {{states: {{v: {{population: cell, variables: [v], every: 10 ms, neurons: 1}}}}}}
+record: {{traces: {{v: {{population: cell, variables: [v], every: 10 ms, neurons: 1}}}}}}
 """
 
 
@@ -20,7 +20,7 @@ def test_rest_is_that_of_nest(simulate):
     """NEST: -64.7646 mV after 1 s with a leak at -65 mV."""
     run = simulate(CIRCUIT.format(leak=-65), backend=BACKEND)
 
-    assert run.reports["v/v"]["values"][-1, 0] == pytest.approx(-64.7646, abs=0.01)
+    assert run.traces["v"]["v"][-1, 0] == pytest.approx(-64.7646, abs=0.01)
     assert len(run.spikes["cell"]) == 0
 
 

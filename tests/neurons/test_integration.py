@@ -75,7 +75,7 @@ stimuli:
   given: {{kind: spikes, target: given, times: {{0: [2 ms, 12 ms, 30 ms, 31 ms]}}}}
   bias: {{kind: current, target: [e, other], amplitude: {bias}}}
 {more_stimuli}
-record: {{spikes: all, states: {{v: {{population: e, variables: [v], every: 0.1 ms}}}}}}
+record: {{spikes: all, traces: {{v: {{population: e, variables: [v], every: 0.1 ms}}}}}}
 """
 ELSEWHERE = {
     "a pulse": ("", "  pulse: {kind: current_pulses, target: other, amplitude: 0 pA, start: 5 ms, width: 5 ms}"),
@@ -114,7 +114,7 @@ def test_nothing_elsewhere_changes_how_a_population_is_integrated(neuron, elsewh
     )
 
     assert len(alone.spikes["e"]) > 2
-    np.testing.assert_array_equal(alone.reports["v/v"]["values"], beside.reports["v/v"]["values"])
+    np.testing.assert_array_equal(alone.traces["v"]["v"], beside.traces["v"]["v"])
 
 
 @pytest.mark.parametrize("neuron", [*CELLS, "two_compartment", "lif_burst", "liquid", "adex_spike"])
@@ -127,9 +127,9 @@ populations: {{e: {{neuron: {neuron}, size: 1}}, rest: {{neuron: {neuron}, size:
 stimuli: {{pulse: {{kind: current_pulses, target: e, amplitude: 50 pA, start: 5 ms, width: 3 ms}}}}
 record:
   spikes: all
-  states: {{e: {{population: e, variables: [v], every: 0.1 ms}}, rest: {{population: rest, variables: [v], every: 0.1 ms}}}}
+  traces: {{e: {{population: e, variables: [v], every: 0.1 ms}}, rest: {{population: rest, variables: [v], every: 0.1 ms}}}}
 """)
-    difference = found.reports["e/v"]["values"][:, 0] - found.reports["rest/v"]["values"][:, 0]
+    difference = found.traces["e"]["v"][:, 0] - found.traces["rest"]["v"][:, 0]
     rising = np.flatnonzero(np.diff(difference) > 1e-4)
 
     assert rising[0] == 50  # from 5.0 to 5.1 ms
@@ -151,14 +151,14 @@ pathways:
   a: {pre: given, post: jump, connect: {rule: all_to_all}, synapse: {part: current_exp, tau: 10 ms}, weight: 100 pA, delay: 1 ms}
   b: {pre: given, post: rise, connect: {rule: all_to_all}, synapse: {part: current_alpha, tau: 10 ms}, weight: 100 pA, delay: 1 ms}
 stimuli: {given: {kind: spikes, target: given, times: {0: [3.9 ms]}}}
-record: {spikes: all, states: {a: {population: jump, variables: [v], every: 1 ms}, b: {population: rise, variables: [v], every: 1 ms}}}
+record: {spikes: all, traces: {a: {population: jump, variables: [v], every: 1 ms}, b: {population: rise, variables: [v], every: 1 ms}}}
 """)
     after = np.arange(0, 25) * 1e-3
     jump = 100e-12 / 250e-12 * after * np.exp(-after / tau)
     rise = 100e-12 / 250e-12 * np.e * after**2 / (2 * tau) * np.exp(-after / tau)
 
-    np.testing.assert_allclose(found.reports["a/v"]["values"][5:30, 0], -65 + jump * 1e3, atol=1e-5)
-    np.testing.assert_allclose(found.reports["b/v"]["values"][5:30, 0], -65 + rise * 1e3, atol=1e-5)
+    np.testing.assert_allclose(found.traces["a"]["v"][5:30, 0], -65 + jump * 1e3, atol=1e-5)
+    np.testing.assert_allclose(found.traces["b"]["v"][5:30, 0], -65 + rise * 1e3, atol=1e-5)
 
 
 CHOICE = """
@@ -169,7 +169,7 @@ dt: {dt} ms
 populations:
   e: {{neuron: izhikevich, size: 1, method: {method}}}
 stimuli: {{bias: {{kind: current, target: e, amplitude: 40 pA}}}}
-record: {{spikes: all, states: {{v: {{population: e, variables: [v], every: 10 ms}}}}}}
+record: {{spikes: all, traces: {{v: {{population: e, variables: [v], every: 10 ms}}}}}}
 """
 
 
@@ -181,9 +181,7 @@ def test_a_population_has_the_method_that_it_asks_for(method, expected, simulate
     for dt in (5, 2.5):
         found = simulate(CHOICE.format(method=method, dt=dt))
         solution = tight(thalia.loads(CHOICE.format(method=method, dt=dt)), "e")
-        errors.append(
-            abs(found.reports["v/v"]["values"][-1, 0] * 1e-3 - solution.v[-1 - int(10 / dt)])
-        )
+        errors.append(abs(found.traces["v"]["v"][-1, 0] * 1e-3 - solution.v[-1 - int(10 / dt)]))
 
     assert -0.35 < np.log2(errors[0] / errors[1]) - expected < 1.1
 
@@ -235,7 +233,7 @@ dt: 1 ms
 {PUBLISHED_CELL}
 populations: {{e: {{neuron: published, size: 1}}}}
 stimuli: {{on: {{kind: current_pulses, target: e, amplitude: 10 pA, start: 20 ms, width: 150 ms}}}}
-record: {{spikes: all, states: {{v: {{population: e, variables: [v], every: 1 ms}}}}}}
+record: {{spikes: all, traces: {{v: {{population: e, variables: [v], every: 1 ms}}}}}}
 """)
     v, u, potentials, spikes = -65.0, -13.0, [], []
     for t in range(200):
@@ -247,7 +245,7 @@ record: {{spikes: all, states: {{v: {{population: e, variables: [v], every: 1 ms
             spikes.append(t * 1e-3)
             v, u = -65.0, u + 8
 
-    np.testing.assert_allclose(found.reports["v/v"]["values"][:, 0], potentials, atol=1e-4)
+    np.testing.assert_allclose(found.traces["v"]["v"][:, 0], potentials, atol=1e-4)
     np.testing.assert_allclose(found.spikes["e"].times, spikes, atol=1e-9)
     assert len(spikes) > 3
     assert found.results["integration"] == {"e": "v, u by its update"}

@@ -38,7 +38,7 @@ pathways:
 stimuli:
   volley: {{kind: spikes, target: source, times: {{0: [10 ms]}}}}
   drive: {{kind: current, target: cell, amplitude: {current} pA}}
-record: {{states: {{v: {{population: cell, variables: [v], every: {dt} ms, neurons: 1}}}}}}
+record: {{traces: {{v: {{population: cell, variables: [v], every: {dt} ms, neurons: 1}}}}}}
 """
 
 
@@ -84,7 +84,7 @@ def test_it_fires_when_its_equations_say(simulate):
 def error(simulate, dt):
     """How far steps of some length (ms) are from a solver of high order while 30 nS decay in the cell, in mV."""
     run = simulate(SMALL.format(dt=dt, weight=30, current=0))
-    times, v = run.reports["v/v"]["times"] * 1000, run.reports["v/v"]["values"][:, 0]
+    times, v = run.traces["v"].time * 1000, run.traces["v"]["v"][:, 0]
     opens = 10.1 + dt
     after = times > opens + dt / 2
     span, settings = (opens, times[-1]), {"method": "DOP853", "rtol": 1e-10, "atol": 1e-8}
@@ -102,7 +102,7 @@ def test_half_the_step_leaves_a_quarter_of_the_error_or_less(simulate):
 def test_a_conductance_of_any_size_pulls_it_to_its_reversal(simulate, weight):
     """An explicit step of 0.1 ms is unstable above 300 nS in 15 pF. This one overshoots by less than a third of the way."""
     run = simulate(SMALL.format(dt=0.1, weight=weight, current=0))
-    v = run.reports["v/v"]["values"][:, 0]
+    v = run.traces["v"]["v"][:, 0]
 
     assert len(run.spikes["cell"]) == 0
     assert v.min() > -80.1

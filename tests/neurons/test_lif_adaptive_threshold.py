@@ -12,7 +12,7 @@ populations:
   cells: {neuron: lif_adaptive_threshold, size: 2, parameters: {tau_threshold: 200 ms, threshold_step: 2 mV, adapting: ADAPTING}}
 pathways:
   fire: {pre: clock, post: cells, connect: {rule: all_to_all}, synapse: delta, weight: 300 mV, delay: 1 ms}
-record: {states: {cells: {population: cells, variables: [adapted_threshold], every: 0.1 ms}}}
+record: {traces: {cells: {population: cells, variables: [adapted_threshold], every: 0.1 ms}}}
 """
 
 
@@ -20,7 +20,7 @@ def test_it_is_the_sum_of_what_the_spikes_left(simulate):
     run = simulate(CIRCUIT.replace("ADAPTING", "1"))
     times = run.spikes["cells"].times[run.spikes["cells"].neurons == 0]
 
-    found = run.reports["cells/adapted_threshold"]["values"][:, 0]
+    found = run.traces["cells"]["adapted_threshold"][:, 0]
     expected = [
         2 * np.exp(-(0.1e-3 * k - times[times < 0.1e-3 * (k - 0.5)]) / 0.2).sum()
         for k in range(len(found))
@@ -33,4 +33,4 @@ def test_it_stays_as_it_is_where_it_may_not_adapt(simulate):
     run = simulate(CIRCUIT.replace("ADAPTING", "0"))
 
     assert len(run.spikes["cells"]) == 40
-    assert (run.reports["cells/adapted_threshold"]["values"] == 0).all()
+    assert (run.traces["cells"]["adapted_threshold"] == 0).all()

@@ -12,7 +12,7 @@ populations: {{cell: {{neuron: lif_burst, size: 1}}}}
 stimuli:
   hold: {{kind: current, target: cell, amplitude: {hold} pA}}
   pulse: {{kind: current_pulses, target: cell, amplitude: {pulse} pA, start: 400 ms, width: {width} ms, period: 10 s}}
-record: {{states: {{all: {{population: cell, variables: [h], every: 1 ms}}}}}}
+record: {{traces: {{all: {{population: cell, variables: [h], every: 1 ms}}}}}}
 """
 LEAK = 3.5  # nS; a current of 3.5 pA moves the resting potential of -65 mV by 1 mV
 
@@ -52,7 +52,7 @@ def test_a_push_from_minus_55_mV_makes_single_spikes(simulate):
 def test_the_current_recovers_below_minus_60_mV_and_is_gone_above(simulate, pulse, expected):
     """From zero, 1 - exp(-t/tau) in the 100 ms after the potential has passed -60 mV."""
     run = simulate(CIRCUIT.format(hold=LEAK * 10, pulse=pulse, width=400), backend="cpp")
-    h = run.reports["all/h"]["values"][:, 0]
+    h = run.traces["all"]["h"][:, 0]
     below = (
         0.4 + 200 / LEAK * 1e-3 * np.log(30 / 25) if pulse < 0 else 0.4
     )  # from -55 towards -85 mV

@@ -9,7 +9,7 @@ name: liquid
 duration: 300 ms
 populations: {cell: {neuron: liquid, size: 1, parameters: {v_th: THRESHOLD}}}
 stimuli: {step: {kind: current, target: cell, amplitude: AMPLITUDE pA}}
-record: {states: {v: {population: cell, variables: [v], every: 0.1 ms}}}
+record: {traces: {v: {population: cell, variables: [v], every: 0.1 ms}}}
 """
 
 
@@ -20,7 +20,7 @@ def gate(amplitude):
 @pytest.mark.parametrize("amplitude", [0, 150, 260])
 def test_it_relaxes_to_its_steady_state_with_its_liquid_time_constant(simulate, amplitude):
     run = simulate(CIRCUIT.replace("AMPLITUDE", str(amplitude)).replace("THRESHOLD", "0 mV"))
-    v, time = run.reports["v/v"]["values"][:, 0], np.arange(3000) * 1e-4
+    v, time = run.traces["v"]["v"][:, 0], np.arange(3000) * 1e-4
 
     pull = gate(amplitude)
     rest = (-65 + pull * -35) / (1 + pull)

@@ -84,14 +84,14 @@ pathways:
 stimuli:
   force: {{kind: spikes, target: force, times: {{0: [5 ms]}}}}
   probe: {{kind: spikes, target: probe, times: {{{trains}}}}}
-record: {{states: {{v: {{population: cell, variables: [v], every: 9 ms, neurons: 15}}}}}}
+record: {{traces: {{v: {{population: cell, variables: [v], every: 9 ms, neurons: 15}}}}}}
 """
     run = simulate(text)
 
     assert set(np.rint(run.spikes["cell"].times * 1e4).astype(int)) == {61}
     arrivals = np.arange(60, 75)
     expected = np.where(arrivals > 61 + 10, -60, -65)
-    assert run.reports["v/v"]["values"][1] == pytest.approx(expected, abs=0.01)
+    assert run.traces["v"]["v"][1] == pytest.approx(expected, abs=0.01)
 
 
 # what arrives while the neuron rests: NEST counts a step from its end, and Thalia from its beginning

@@ -20,14 +20,14 @@ populations: {{cell: {{neuron: two_compartment, size: 1}}}}
 stimuli:
   soma: {{kind: current_pulses, target: cell, amplitude: {soma} pA, start: 50 ms, width: 5 ms, period: 10 s}}
   dendrite: {{kind: current_pulses, target: cell, compartment: apical, amplitude: {dendrite} pA, start: 52 ms, width: {width} ms, period: {period} ms}}
-record: {{states: {{x: {{population: cell, variables: [v, v_apical], every: 1 ms, neurons: 1}}}}}}
+record: {{traces: {{x: {{population: cell, variables: [v, v_apical], every: 1 ms, neurons: 1}}}}}}
 """
 
 
 def response(simulate, soma=0.0, dendrite=0.0, width=20.0, period=10_000.0):
     numbers = {k: v for k, v in locals().items() if k != "simulate"}
     run = simulate(CIRCUIT.format(**numbers), backend="cpp")  # one program for all numbers
-    return run.spikes["cell"].times * 1e3, run.reports["x/v_apical"]["values"][:, 0]
+    return run.spikes["cell"].times * 1e3, run.traces["x"]["v_apical"][:, 0]
 
 
 def test_a_spike_of_the_soma_alone_stays_alone(simulate):
@@ -94,7 +94,7 @@ pathways: {p: {pre: source, post: cell, connect: {rule: all_to_all}, synapse: ga
     run = simulate(text)
 
     assert len(run.spikes["cell"]) == 1
-    assert run.reports["x/v_apical"]["values"].max() < -40
+    assert run.traces["x"]["v_apical"].max() < -40
 
 
 @pytest.mark.parametrize(("factor", "calcium"), [(0.5, False), (1.05, True)])

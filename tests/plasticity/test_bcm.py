@@ -25,7 +25,7 @@ pathways:
 stimuli:
   train: {{kind: spikes, target: trigger, times: {{0: [{times}]}}}}
 record:
-  states: {{neuron: {{population: cell, variables: [bcm_theta, bcm_rate], every: 10 ms}}}}
+  traces: {{neuron: {{population: cell, variables: [bcm_theta, bcm_rate], every: 10 ms}}}}
 """
 
 
@@ -63,8 +63,8 @@ def test_the_threshold_slides_to_the_mean_square_of_the_rate(at_rates, rate):
     """theta -> <c^2>/c0: 2.5 Hz for 5 Hz and 40 Hz for 20 Hz; regular spikes make c saw-toothed around the rate."""
     run = at_rates[rate]
 
-    rates = run.reports["neuron/bcm_rate"]["values"][-400:, 0]
-    theta = run.reports["neuron/bcm_theta"]["values"][-400:, 0]
+    rates = run.traces["neuron"]["bcm_rate"][-400:, 0]
+    theta = run.traces["neuron"]["bcm_theta"][-400:, 0]
     assert rates.mean() == pytest.approx(rate, rel=0.02)
     assert theta.mean() == pytest.approx(np.mean(rates**2) / 10, rel=0.03)
 

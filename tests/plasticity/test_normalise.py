@@ -20,7 +20,7 @@ pathways:
         plasticity: [{rule: stdp_pair, a_plus: 0.05, a_minus: 0.03}, normalise]}
 phases: [{name: learn, duration: 300 ms}, {name: rest, duration: 5 ms, plasticity: off}]
 record:
-  states: {cells: {population: cells, variables: [normalise_factor], every: 0.1 ms}}
+  traces: {cells: {population: cells, variables: [normalise_factor], every: 0.1 ms}}
 """
 
 
@@ -29,7 +29,7 @@ def test_the_sum_over_both_pathways_is_kept(simulate, backend):
     """The factor times the sum of w/w_max is what it was at the start, for each neuron."""
     run = simulate(TEXT, backend=backend)
 
-    factor = run.reports["cells/normalise_factor"]["values"]
+    factor = run.traces["cells"]["normalise_factor"]
     bounds = {"one": 1000, "two": 800}
     sums = [
         sum(

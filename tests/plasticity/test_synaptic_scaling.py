@@ -22,7 +22,7 @@ stimuli:
   trigger: {kind: spikes, target: trigger, times: {0: [500 ms, 900 ms, 1000 ms]}}
 PHASES
 record:
-  states: {cell: {population: cell, variables: [synaptic_scaling_log_factor, current_exp_i], every: 0.5 ms}}
+  traces: {cell: {population: cell, variables: [synaptic_scaling_log_factor, current_exp_i], every: 0.5 ms}}
 """
 POST = np.array([0.5015, 0.9015, 1.0015])  # forced spikes, a delay and a step later
 
@@ -38,7 +38,7 @@ def log_factor(t):
 def test_the_factor_follows_its_closed_form(simulate, backend):
     run = simulate(TEXT.replace("PHASES", ""), backend=backend)
 
-    values = run.reports["cell/synaptic_scaling_log_factor"]["values"][:, 0]
+    values = run.traces["cell"]["synaptic_scaling_log_factor"][:, 0]
     assert values[[1600, 4000, 7000]] == pytest.approx(
         [log_factor(t) for t in (0.8, 2.0, 3.5)], rel=2e-3
     )
@@ -51,8 +51,8 @@ def test_every_synapse_is_multiplied_by_the_same_factor(simulate):
     """What a spike delivers is its weight times the factor at that time; the weights themselves do not move."""
     run = simulate(TEXT.replace("PHASES", ""))
 
-    current = run.reports["cell/current_exp_i"]["values"][:, 0]
-    log = run.reports["cell/synaptic_scaling_log_factor"]["values"][:, 0]
+    current = run.traces["cell"]["current_exp_i"][:, 0]
+    log = run.traces["cell"]["synaptic_scaling_log_factor"][:, 0]
     arrivals = [7000 + 3, 7200 + 3, 7400 + 3]  # a step after the delay
     delivered = np.array([current[a - 2 : a + 3].max() for a in arrivals])
     weights = run.weights["scaled"].w
@@ -65,6 +65,6 @@ def test_with_plasticity_off_the_factor_stands_still(simulate):
 
     run = simulate(TEXT.replace("PHASES", phases))
 
-    log = run.reports["cell/synaptic_scaling_log_factor"]["values"][:, 0]
+    log = run.traces["cell"]["synaptic_scaling_log_factor"][:, 0]
     assert log[4000] > log[3000] > 0
     assert np.ptp(log[4001:]) == 0

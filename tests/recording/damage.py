@@ -34,7 +34,7 @@ stimuli: {given: {kind: spikes, target: player, file: given.csv}}
 record:
   spikes: all
   weights: {pathways: [p], every: 5 ms}
-  states: {v: {population: cells, variables: [v], every: 1 ms, neurons: 2}}
+  traces: {v: {population: cells, variables: [v], every: 1 ms, neurons: 2}}
 """
 
 
@@ -53,7 +53,7 @@ def everything(file):
         for kind in (run.spikes, run.weights, run.modulators)
         for each in kind.values()
     ]
-    arrays += [list(each.values()) for each in run.reports.values()]
+    arrays += [[each.time, each.neurons, *each.values()] for each in run.traces.values()]
     plain = [[np.asarray(value).tolist() for value in each] for each in arrays]
     learned = Learned.of(file)
     state = {name: values.tobytes() for name, values in learned.saved.variables.items()}

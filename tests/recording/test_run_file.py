@@ -21,7 +21,7 @@ pathways:
 record:
   spikes: all
   weights: {pathways: drive, every: 50 ms}
-  states: {potential: {population: v1.l4.e, variables: [v], every: 1 ms, neurons: 4}}
+  traces: {potential: {population: v1.l4.e, variables: [v], every: 1 ms, neurons: 4}}
 """
 REGION = """
 summary: A patch for tests.
@@ -115,12 +115,12 @@ def test_weights_have_their_history_connectivity_and_units(kept):
 
 
 def test_samples_are_in_the_report_layout_with_their_times(kept):
-    report = kept.reports["potential/v"]
+    potential = kept.traces["potential"]
 
-    assert report["values"].shape == (200, 4)
-    assert report["unit"] == "mV"
-    assert report["times"][:3] == pytest.approx([0, 1e-3, 2e-3])
-    assert report["values"][0] == pytest.approx(-65)
+    assert potential["v"].shape == (200, 4)
+    assert potential.units == {"v": "mV"}
+    assert potential.time[:3] == pytest.approx([0, 1e-3, 2e-3])
+    assert potential["v"][0] == pytest.approx(-65)
 
 
 def test_every_array_has_a_unit(kept):

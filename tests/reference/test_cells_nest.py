@@ -67,9 +67,9 @@ pathways: {{in: {{pre: given, post: cell, connect: {{rule: all_to_all}}, synapse
 stimuli:
   given: {{kind: spikes, target: given, times: {{0: [{times}]}}}}
   on: {{kind: current, target: cell, amplitude: {current} pA}}
-record: {{spikes: all, states: {{v: {{population: cell, variables: [v], every: 0.1 ms}}}}}}
+record: {{spikes: all, traces: {{v: {{population: cell, variables: [v], every: 0.1 ms}}}}}}
 """)
-    return found.spikes["cell"].times * 1e3 + 0.1, found.reports["v/v"]["values"][:, 0]
+    return found.spikes["cell"].times * 1e3 + 0.1, found.traces["v"]["v"][:, 0]
 
 
 @pytest.mark.parametrize("model", CELLS)

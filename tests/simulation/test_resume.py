@@ -47,7 +47,7 @@ stimuli:
 phases: {phases}
 record:
   weights: {{pathways: all, every: 24 ms}}
-  states: {{v: {{population: cells, variables: [v], every: 0.4 ms}}}}
+  traces: {{v: {{population: cells, variables: [v], every: 0.4 ms}}}}
 """
 PHASES = ["[]", "[{name: one, duration: 13 ms, plasticity: off}, {name: two, duration: 37 ms}]"]
 
@@ -486,7 +486,7 @@ def test_damaged_recordings_are_named_and_not_believed(finished, name):
 
     run = thalia.Run(finished)
     read = {
-        "reports": lambda: run.reports["v/v"],
+        "reports": lambda: run.traces["v"],
         "modulators": lambda: run.modulators["m"],
         "spikes": lambda: run.spikes["cells"],
     }

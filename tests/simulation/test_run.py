@@ -277,7 +277,7 @@ populations: {e: {neuron: lif_current, size: 150, parameters: {v_th: 1 V}}, i: {
 stimuli:
   first: {kind: poisson, target: [e, i], rate: 4 kHz, weight: 1 pA, synapse: {part: current_exp, tau: 5 ms}}
   second: {kind: poisson, target: [e, i], rate: 1 kHz, weight: 4 pA, synapse: {part: current_exp, tau: 5 ms}}
-record: {states: {e: {population: e, variables: [current_exp_i], every: 20 ms, neurons: 150},
+record: {traces: {e: {population: e, variables: [current_exp_i], every: 20 ms, neurons: 150},
                   i: {population: i, variables: [current_exp_i], every: 20 ms, neurons: 150}}}
 """
     expected = (
@@ -286,7 +286,7 @@ record: {states: {e: {population: e, variables: [current_exp_i], every: 20 ms, n
 
     run = simulate(text, backend="cpp")
 
-    means = [run.reports[f"{name}/current_exp_i"]["values"][4:].mean() for name in ("e", "i")]
+    means = [run.traces["{name}"]["current_exp_i"][4:].mean() for name in ("e", "i")]
     assert means == pytest.approx([expected, expected], rel=0.03)
 
 

@@ -22,7 +22,7 @@ stimuli:
   trigger: {{kind: spikes, target: trigger, times: {{0: [{times}]}}}}
 record:
   weights: {{pathways: p}}
-  states: {{cell: {{population: cell, variables: [current_exp_i], every: 1 ms}}}}
+  traces: {{cell: {{population: cell, variables: [current_exp_i], every: 1 ms}}}}
 """
 DSE = "{part: dse, strength: 0.6, tau: 2 s, gain: 0.2, threshold: 20 Hz}, "
 
@@ -30,7 +30,7 @@ DSE = "{part: dse, strength: 0.6, tau: 2 s, gain: 0.2, threshold: 20 Hz}, "
 def amounts(simulate, release, spikes):
     run = simulate(TEXT.format(release=release, times=", ".join(f"{t} ms" for t in spikes)))
     assert np.array_equal(run.weights["p"].w[0], run.weights["p"].w[-1])
-    current = run.reports["cell/current_exp_i"]["values"][:, 0]
+    current = run.traces["cell"]["current_exp_i"][:, 0]
     return np.array([current[t : t + 5].max() for t in (100, 2000, 3000, 5000)])
 
 

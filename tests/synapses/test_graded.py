@@ -18,18 +18,20 @@ populations:
   cells: {neuron: lif_surrogate, size: 3}
 pathways:
   p: {pre: sources, post: cells, connect: {rule: all_to_all}, synapse: graded, compartment: teaching, weight: 0.5}
-record: {states: {x: {population: cells, variables: [graded_teaching_total], every: 1 ms, neurons: 3}}}
+record: {traces: {x: {population: cells, variables: [graded_teaching_total], every: 1 ms, neurons: 3}}}
 """
 
 
 @pytest.mark.parametrize("backend", ["runtime", "cpp"])
 def test_it_is_the_sum_of_weights_times_signals(simulate, backend):
     """Two values decay from 10 and 20 with 30 ms, each plus 1; half of their sum arrives a step later."""
-    report = simulate(CIRCUIT, backend=backend).reports["x/graded_teaching_total"]
+    traces = simulate(CIRCUIT, backend=backend).traces["x"]
 
-    begin = report["times"] * 1e3 - 1  # of the step before a sample
+    begin = traces.time * 1e3 - 1  # of the step before a sample
     expected = 0.5 * (30 * np.exp(-begin / 30) + 2)
-    assert report["values"][1:] == pytest.approx(np.tile(expected[1:, None], 3), rel=1e-6)
+    assert traces["graded_teaching_total"][1:] == pytest.approx(
+        np.tile(expected[1:, None], 3), rel=1e-6
+    )
 
 
 def test_two_pathways_add_up_and_the_soma_gets_nothing(simulate):
@@ -42,7 +44,7 @@ record:""",
 
     run = simulate(both)
     first, second, v = (
-        run.reports[f"x/{name}"]["values"][50]
+        run.traces["x"][f"{name}"][50]
         for name in ("graded_teaching_total", "graded_teaching_2_total", "v")
     )
 
@@ -93,7 +95,7 @@ synapses:
         "graded_teaching_total", "halved_teaching_total"
     )
 
-    report = simulate(text + own).reports["x/halved_teaching_total"]
+    traces = simulate(text + own).traces["x"]
 
-    begin = report["times"] * 1e3 - 1
-    assert report["values"][1:, 0] == pytest.approx(0.25 * 30 * np.exp(-begin[1:] / 30), rel=1e-6)
+    begin, total = traces.time * 1e3 - 1, traces["halved_teaching_total"]
+    assert total[1:, 0] == pytest.approx(0.25 * 30 * np.exp(-begin[1:] / 30), rel=1e-6)

@@ -16,7 +16,7 @@ populations:
 pathways:
   p: {{pre: source, post: cell, connect: {{rule: one_to_one}}, synapse: {synapse}, weight: {weight}, delay: 1 ms}}
 stimuli: {{given: {{kind: spikes, target: source, times: {{0: [10 ms]}}}}}}
-record: {{states: {{x: {{population: cell, variables: [{variable}], every: 0.1 ms, neurons: 1}}}}}}
+record: {{traces: {{x: {{population: cell, variables: [{variable}], every: 0.1 ms, neurons: 1}}}}}}
 """
 ARRIVAL = 11.1  # ms: fired in the step at 10 ms, 1 ms under way, seen from the next step on
 
@@ -25,8 +25,8 @@ def response(
     simulate, synapse, weight, variable, duration=60, neuron="lif_current", parameters="{}", dt=0.1
 ):
     text = CIRCUIT.format(**{k: v for k, v in locals().items() if k != "simulate"})
-    report = simulate(text).reports[f"x/{variable}"]
-    return report["times"] * 1e3 - ARRIVAL + 0.1 - dt, report["values"][:, 0]
+    traces = simulate(text).traces["x"]
+    return traces.time * 1e3 - ARRIVAL + 0.1 - dt, traces[variable][:, 0]
 
 
 def biexponential(t, rise, decay):

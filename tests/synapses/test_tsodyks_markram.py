@@ -19,7 +19,7 @@ pathways:
 stimuli:
   train: {{kind: spikes, target: pre, times: {{0: [{times}]}}}}
 record:
-  states: {{cell: {{population: cell, variables: [current_exp_i], every: 0.1 ms}}}}
+  traces: {{cell: {{population: cell, variables: [current_exp_i], every: 0.1 ms}}}}
 """
 SETS = {
     (0.5, 800, 0.001): [0.1811, 0.1051, 0.0571, 0.0298, 0.0241, 0.0123],
@@ -63,7 +63,7 @@ def released(simulate, release, times, **options):
     text = TEXT.format(
         release=release, duration=max(times) + 5, times=", ".join(f"{t:.1f} ms" for t in times)
     )
-    current = simulate(text, **options).reports["cell/current_exp_i"]["values"][:, 0]
+    current = simulate(text, **options).traces["cell"]["current_exp_i"][:, 0]
     arrival = np.rint(np.array(times) * 10).astype(int)
     left = current[arrival + 1] * exp(-0.5)  # of earlier spikes, a step later
     return (current[arrival + 2] - left) / 1.0
@@ -120,7 +120,7 @@ def test_plasticity_off_does_not_freeze_release(simulate):
         "duration: 100 ms", "phases: [{name: test, duration: 100 ms, plasticity: off}]"
     )
 
-    current = simulate(text).reports["cell/current_exp_i"]["values"][:, 0]
+    current = simulate(text).traces["cell"]["current_exp_i"][:, 0]
 
     assert current[202] < 0.6 * current[102]
 

@@ -36,6 +36,7 @@ pathways:
       plasticity: [{rule: mine, teacher: force}]}
 stimuli:
   dendrite: {kind: current, target: cell, onto: apical, amplitude: 5 pA}
+record: {states: {v: {population: cell, variables: [v], every: 1 ms}}}
 backend: {stock: true}
 """
 NEW = (
@@ -45,6 +46,7 @@ NEW = (
     .replace("sites", "compartments")
     .replace("neuron: input", "neuron: spike_source")
     .replace("stock", "unmodified")
+    .replace("states", "traces")
 )
 NOTICES = """\
 old.yaml:9:5: rules.mine.on_teacher: the key 'on_teacher' is now called 'on_instruction'
@@ -53,7 +55,8 @@ old.yaml:20:12: populations.source.neuron: the neuron model 'input' is now calle
 old.yaml:24:83: pathways.p.onto: the key 'onto' is now called 'compartment'
 old.yaml:25:33: pathways.p.plasticity[0].teacher: the key 'teacher' is now called 'instructed_by'
 old.yaml:27:43: stimuli.dendrite.onto: the key 'onto' is now called 'compartment'
-old.yaml:28:11: backend.stock: the key 'stock' is now called 'unmodified'
+old.yaml:28:10: record.states: the key 'states' is now called 'traces'
+old.yaml:29:11: backend.stock: the key 'stock' is now called 'unmodified'
 """
 
 

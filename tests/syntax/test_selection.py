@@ -128,7 +128,7 @@ CIRCUIT = """thalia: 1
 name: chosen
 duration: 2 ms
 populations: {e: {neuron: lif_current, size: 40, space: {layout: grid, extent: 400 um}}}
-record: {states: {v: {population: e, variables: [v], every: 1 ms, neurons: NEURONS}}}
+record: {traces: {v: {population: e, variables: [v], every: 1 ms, neurons: NEURONS}}}
 """
 
 
@@ -156,7 +156,7 @@ def test_check_finds_it_at_its_place(neurons, tmp_path):
     told = thalia_here("check", "c.yaml", folder=tmp_path)
 
     assert told.returncode == 2
-    assert "record.states.v.neurons: " in told.stderr
+    assert "record.traces.v.neurons: " in told.stderr
 
 
 def test_a_condition_that_holds_nowhere_is_refused_before_compiling(tmp_path):
@@ -167,4 +167,4 @@ def test_a_condition_that_holds_nowhere_is_refused_before_compiling(tmp_path):
 def test_the_recorded_neurons_are_those_chosen(tmp_path):
     run = thalia.run(circuit_of("[7, 3]"), output=tmp_path / "run.h5", backend="runtime")
 
-    assert run.reports["v/v"]["neurons"].tolist() == [7, 3]
+    assert run.traces["v"].neurons.tolist() == [7, 3]

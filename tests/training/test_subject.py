@@ -26,7 +26,7 @@ pathways:
       delay: 1 ms, plasticity: [{rule: d1_stdp, modulator: dopamine, a_plus: 0.05, a_minus: 0.06},
                                 {rule: structural, weakest: 0.3, newborn: 0.31, interval: 170 ms}]}
 stimuli: {drive: {kind: poisson, target: cells, rate: 300 Hz, synapse: delta, weight: 3 mV}}
-record: {weights: {pathways: p, every: 110 ms}, modulators: 1 ms, states: {v: {population: cells, variables: [v], neurons: 3, every: 5 ms}}}
+record: {weights: {pathways: p, every: 110 ms}, modulators: 1 ms, traces: {v: {population: cells, variables: [v], neurons: 3, every: 5 ms}}}
 """
 
 
@@ -164,7 +164,7 @@ def test_an_experiment_records_what_a_run_of_its_circuit_would(recorded, tmp_pat
     assert run.weights["p"].time.round(9).tolist() == [0, 0.11, 0.22, 0.33, 0.44, 0.55, 0.66, 0.75]
     assert run.weights["p"].w[:4].tobytes() == plain.weights["p"].w[:4].tobytes()
     assert len(run.modulators["turmoil"].value) == 750
-    assert run.reports["v/v"]["values"].shape == (150, 3)
+    assert run.traces["v"]["v"].shape == (150, 3)
     assert run.rates["cells"] == pytest.approx(len(run.spikes["cells"].times) / 10 / 0.75)
 
 

@@ -14,7 +14,7 @@ from thalia.circuit.part_use import (
     SynapseFields,
     SynapseUse,
 )
-from thalia.errors import Problem
+from thalia.errors import Problem, counted
 from thalia.library.lookup import NEURON_MODEL, OWN_KEYS, completed, find
 from thalia.library.protocol_schema import Window
 from thalia.library.schema import (
@@ -48,6 +48,7 @@ from thalia.syntax.fields import (
 )
 from thalia.syntax.folder import ANYWHERE, Folder
 from thalia.syntax.former_names import ChangesOf
+from thalia.syntax.late_imports import above
 from thalia.syntax.selection import Selection
 from thalia.syntax.units import METRE, UNITS, Dimension, constant
 from thalia.syntax.yaml_reader import Source
@@ -242,7 +243,7 @@ class Phase(Node):
     modulators: dict[Name, dict[str, AnyValue]] = {}
 
 
-class RecordState(Node):
+class RecordTraces(Node):
     """State variables of some neurons of a population, sampled at an interval."""
 
     population: Name
@@ -261,8 +262,10 @@ class RecordWeights(Node):
 class Record(Node):
     """What is recorded in the run file, in addition to the connectivity."""
 
+    FORMER_KEYS: ClassVar[Mapping[str, str]] = {"states": "traces"}
+
     spikes: Words = ("all",)
-    states: dict[Name, RecordState] = {}
+    traces: dict[Name, RecordTraces] = {}
     weights: RecordWeights = RecordWeights(pathways=("plastic",))
     modulators: PositiveTime = constant(0.01, UNITS["s"][1])
 
@@ -385,6 +388,21 @@ class Circuit(Node):
     conditions: Conditions = {}
     experiment: ExperimentField | None = None
     _source: Source = PrivateAttr(Source(folder=ANYWHERE))
+
+    def __repr__(self) -> str:
+        """Its name and how much it has; `dumps` gives the whole of it."""
+        found = {
+            "region": len(self.regions),
+            "population": len(self.populations),
+            "pathway": len(self.pathways),
+        }
+        parts = [counted(number, noun) for noun, number in found.items() if number]
+        lasts = [str(self.duration)] if self.duration else []
+        return f"Circuit({self.name}: {', '.join([*parts, *lasts])})"
+
+    def _repr_html_(self) -> str:
+        """Tables of what it has, and its graph, for notebooks."""
+        return str(above("figures.notebook.html_of")(self))
 
     def __eq__(self, other: object) -> bool:
         """Whether they describe the same circuit, wherever they were written."""

@@ -70,7 +70,7 @@ def check(circuit: CircuitFile, set_: Set = None, scale: Scale = None) -> None:
     settings = settings_of(set_) | ({} if scale is None else {"scale": str(scale)})
     loaded = with_options(load_with(circuit, set_), scale=scale)
     plan = plan_of(loaded)
-    for name in plan.record.states:
+    for name in plan.record.traces:
         recorded_neurons(plan, name)
     if loaded.conditions:
         from thalia.parallel.study import circuits_in_conditions

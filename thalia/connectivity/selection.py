@@ -40,6 +40,6 @@ def recorded_neurons(plan: Plan, name: str) -> NDArray[np.int64]:
     CircuitError
         If there are none.
     """
-    state = plan.record.states[name]
-    _, member = plan.population(state.population)
-    return chosen(state.neurons, member, plan.seed, ("record", "states", name, "neurons"))
+    traces = plan.record.traces[name]
+    _, member = plan.population(traces.population)
+    return chosen(traces.neurons, member, plan.seed, ("record", "traces", name, "neurons"))

@@ -1,13 +1,14 @@
 """A run in the formats of other tools: each is one module with `write(run, target)`."""
 
 import shutil
-from importlib import import_module, util
+from importlib import import_module
 from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from thalia.errors import did_you_mean, fail, system_error
 from thalia.recording.run_file import Run
+from thalia.syntax.late_imports import optional
 
 FORMATS = ("graphml", "neo", "nwb", "sonata")
 
@@ -46,10 +47,8 @@ def export(
     if to not in FORMATS:
         raise fail(f"no format is called '{to}'", did_you_mean(to, FORMATS))
     form: Format = import_module(f"thalia.exporters.{to}")
-    if form.NEEDS and util.find_spec(form.NEEDS) is None:
-        raise fail(
-            f"--to {to} needs {form.NEEDS}, which is not installed", f"pip install {form.NEEDS}"
-        )
+    if form.NEEDS:
+        optional(form.NEEDS, f"--to {to}")
     file = (
         FilePath(target)
         if target is not None

@@ -5,8 +5,10 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from thalia.recording.run_file import Run
+from thalia.syntax.late_imports import optional
 
 if TYPE_CHECKING:
     import neo
@@ -22,9 +24,14 @@ def write(run: Run, target: FilePath) -> None:
 
 
 def block(run: Run) -> "neo.Block":
-    """A run as a block of one segment, with one group per population and one train per neuron."""
-    import neo
+    """A run as a block of one segment, with one group per population and one train per neuron.
 
+    Raises
+    ------
+    CircuitError
+        If Neo is not installed.
+    """
+    neo = optional("neo", "a block")
     made = neo.Block(
         name=str(run.attributes["name"]),
         description="simulated with Thalia",
@@ -38,17 +45,15 @@ def block(run: Run) -> "neo.Block":
             segment.spiketrains.append(train)
             group.add(train)
         made.groups.append(group)
-    for name in run.reports:
-        segment.analogsignals.append(_signal(name, run.reports[name]))
+    for name, traces in run.traces.items():
+        for variable, values in traces.items():
+            signal = _signal(f"{name}/{variable}", values, traces.time, traces.units[variable])
+            _annotate(signal, traces.population, traces.neurons)
+            segment.analogsignals.append(signal)
     for name, level in run.modulators.items():
-        report = {
-            "values": level.value[:, None],
-            "times": level.time,
-            "unit": "dimensionless",
-            "population": "",
-            "neurons": [0],
-        }
-        segment.analogsignals.append(_signal(f"modulators/{name}", report))
+        signal = _signal(f"modulators/{name}", level.value[:, None], level.time, "")
+        _annotate(signal, "", np.zeros(1, dtype=np.int64))
+        segment.analogsignals.append(signal)
     return made
 
 
@@ -73,19 +78,22 @@ def _trains(run: Run, population: str) -> "list[neo.SpikeTrain]":
     ]
 
 
-def _signal(name: str, report: dict[str, Any]) -> "neo.AnalogSignal":
+def _signal(
+    name: str, values: NDArray[Any], times: NDArray[np.float64], unit: str
+) -> "neo.AnalogSignal":
     import neo
     import quantities
 
-    times, unit = report["times"], str(report["unit"])
     step = float(times[1] - times[0]) if len(times) > 1 else 1.0
-    signal = neo.AnalogSignal(
-        np.asarray(report["values"], dtype=float),
-        units="dimensionless" if unit in ("", "1") else unit,
+    return neo.AnalogSignal(
+        np.asarray(values, dtype=float),
+        units=unit if unit not in ("", "1") else "dimensionless",
         sampling_period=step * quantities.s,
         t_start=float(times[0]) * quantities.s,
         name=name,
     )
-    signal.annotate(population=report["population"])
-    signal.array_annotate(neuron=np.asarray(report["neurons"], dtype=np.int64))
-    return signal
+
+
+def _annotate(signal: "neo.AnalogSignal", population: str, neurons: NDArray[np.int64]) -> None:
+    signal.annotate(population=population)
+    signal.array_annotate(neuron=neurons)

@@ -43,7 +43,7 @@ def write(run: Run, target: FilePath) -> None:
         ),
     )
     _units(run, file)
-    if run.reports or run.modulators or run.weights:
+    if run.traces or run.modulators or run.weights:
         module = file.create_processing_module(
             "simulation", "States, modulators and synapses of the simulated circuit."
         )
@@ -80,20 +80,18 @@ def _units(run: Run, file: "NWBFile") -> None:
 def _series(run: Run, module: "ProcessingModule") -> None:
     from pynwb import TimeSeries
 
-    for name in run.reports:
-        report = run.reports[name]
-        neurons = ", ".join(map(str, report["neurons"]))
-        about = f"{name.rpartition('/')[2]} of neurons {neurons} of {report['population']}"
-        clock = _clock(report["times"])
-        module.add(
-            TimeSeries(
-                name=name.replace("/", "_"),
-                data=report["values"],
-                unit=report["unit"],
-                description=about,
-                **clock,
+    for name, traces in run.traces.items():
+        neurons = ", ".join(map(str, traces.neurons))
+        for variable, values in traces.items():
+            module.add(
+                TimeSeries(
+                    name=f"{name}_{variable}",
+                    data=values,
+                    unit=traces.units[variable],
+                    description=f"{variable} of neurons {neurons} of {traces.population}",
+                    **_clock(traces.time),
+                )
             )
-        )
     for name, level in run.modulators.items():
         about = f"Level of the modulator {name}; its signal is zero at {level.baseline:g}."
         module.add(

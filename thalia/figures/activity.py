@@ -17,7 +17,8 @@ from thalia.analysis.spike_trains import population_rate, weight_matrix
 from thalia.analysis.variability import LEAST_OF_A_NEURON, interval_cv
 from thalia.compiler.graph import Network, graph_of
 from thalia.errors import fail
-from thalia.recording.run_file import Run, Weights
+from thalia.recording.results import Weights
+from thalia.recording.run_file import Run
 
 # Okabe & Ito (2008), safe for colour-blind readers, in an order that keeps neighbours apart
 PALETTE = (

@@ -139,7 +139,7 @@ def _record(record: Record, runs: int) -> Record:
     ]
     pathways = (*(word for word in words if word in ("all", "plastic")), *named)
     weights = record.weights.model_copy(update={"pathways": pathways, "every": None})
-    return record.model_copy(update={"states": {}, "weights": weights})
+    return record.model_copy(update={"traces": {}, "weights": weights})
 
 
 def join_arrays(plans: Sequence[Plan], joined: Plan, found: Sequence[Arrays]) -> Arrays:

@@ -1,11 +1,10 @@
 """A finished run, read lazily from its file."""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path as FilePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import numpy as np
@@ -14,76 +13,27 @@ from numpy.typing import NDArray
 from thalia.compiler.graph import Network, network_from
 from thalia.errors import counted, did_you_mean, fail
 from thalia.recording.page_checksums import check_contents, reading
+from thalia.recording.results import Level, Shown, Spikes, Traces, Weights
 from thalia.recording.writer import FORMAT
+from thalia.syntax.late_imports import above
+
+if TYPE_CHECKING:
+    import neo
 
 
-@dataclass(frozen=True)
-class Spikes:
-    """The spikes of a population: `times` in seconds and `neurons`, both (n_spikes,), by time."""
+class Recorded[Entry](Mapping[str, Entry]):
+    """What a run file holds of one kind, by name; an entry is read from the file on access."""
 
-    times: NDArray[np.float64]
-    neurons: NDArray[np.int64]
-    size: int
-
-    def __len__(self) -> int:
-        return len(self.times)
-
-
-@dataclass(frozen=True)
-class Weights:
-    """The synapses of a pathway: indices, delays in seconds, and weights in `unit`.
-
-    `pre`, `post` and `delay` are (n_synapses,), `time` (n_times,) and `w` (n_times, n_synapses).
-    `scaled_by` names the synapse models and rules that multiply the weight of an arriving spike;
-    `efficacy`, (n_times, n_synapses), is the factor of `scaling_rules`, those rules whose factor
-    does not depend on the spike, or None.
-    """
-
-    pre: NDArray[np.int64]
-    post: NDArray[np.int64]
-    delay: NDArray[np.float64]
-    time: NDArray[np.float64]
-    w: NDArray[np.float64]
-    unit: str
-    ends: tuple[str, str]
-    shape: tuple[int, int]
-    w_max: float | None
-    scaled_by: tuple[str, ...] = ()
-    scaling_rules: tuple[str, ...] = ()
-    efficacy: NDArray[np.float64] | None = None
-
-    @property
-    def arriving(self) -> NDArray[np.float64]:
-        """The weights times the efficacy of the rules that scale them, (n_times, n_synapses)."""
-        return self.w if self.efficacy is None else self.w * self.efficacy
-
-    @property
-    def meaning(self) -> str:
-        """What `arriving` is, in words."""
-        rules = "".join(f" × {rule}" for rule in self.scaling_rules)
-        left = [name for name in self.scaled_by if name not in self.scaling_rules]
-        return f"weight{rules}{f', before {", ".join(left)}' if left else ''}"
-
-
-@dataclass(frozen=True)
-class Level:
-    """The level of a modulator, `value`, at each `time` in seconds, both (n_times,).
-
-    Its signal is the level minus `baseline`.
-    """
-
-    time: NDArray[np.float64]
-    value: NDArray[np.float64]
-    baseline: float
-
-
-class _Lazy(Mapping[str, Any]):
-    """Reads an entry of the file on access."""
-
-    def __init__(self, names: list[str], read: Any, noun: str):
+    def __init__(self, names: list[str], read: Callable[[str], Entry], noun: str):
         self._names, self._read, self._noun = names, read, noun
 
-    def __getitem__(self, name: str) -> Any:
+    def __repr__(self) -> str:
+        return f"Recorded({counted(len(self), self._noun)}: {', '.join(self._names)})"
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return self._names
+
+    def __getitem__(self, name: str) -> Entry:
         if name not in self._names:
             raise KeyError(f"no {self._noun} is called '{name}'; {did_you_mean(name, self._names)}")
         return self._read(name)
@@ -95,7 +45,7 @@ class _Lazy(Mapping[str, Any]):
         return len(self._names)
 
 
-class Run:
+class Run(Shown):
     """A finished run, read lazily from its file.
 
     Raises
@@ -115,8 +65,8 @@ class Run:
                     f"{file}: is HDF5 but no run of Thalia", "give a file that `thalia run` wrote"
                 )
             check_contents(h5, self.file)
-            self._names = {kind: _leaves(h5, kind) for kind in ("spikes", "weights", "modulators")}
-            self._reports = [f"{n}/{v}" for n in h5.get("reports", ()) for v in h5[f"reports/{n}"]]
+            kinds = ("spikes", "weights", "modulators", "reports")
+            self._names = {kind: _leaves(h5, kind) for kind in kinds}
             self.structure: dict[str, Any] = json.loads(self.attributes["structure"])
             self.results: dict[str, Any] = json.loads(self.attributes.get("results", "{}"))
             self._network = network_from(str(self.attributes["name"]), self.structure)
@@ -180,34 +130,46 @@ class Run:
     @cached_property
     def spikes(self) -> Mapping[str, Spikes]:
         """Spikes by population."""
-        return _Lazy(self._names["spikes"], self._spikes, "recorded population")
+        return Recorded(self._names["spikes"], self._spikes, "recorded population")
 
     @cached_property
     def weights(self) -> Mapping[str, Weights]:
         """Weights by pathway."""
-        return _Lazy(self._names["weights"], self._weights, "recorded pathway")
+        return Recorded(self._names["weights"], self._weights, "recorded pathway")
 
     @cached_property
-    def reports(self) -> Mapping[str, Any]:
-        """Recorded state variables as (times, neurons) with their times, by `report/variable`."""
-        return _Lazy(self._reports, self._report, "report")
+    def traces(self) -> Mapping[str, Traces]:
+        """State variables over time, by the name under which the circuit records them."""
+        return Recorded(self._names["reports"], self._traces, "recorded trace")
 
     @cached_property
     def modulators(self) -> Mapping[str, Level]:
         """Levels by modulator."""
-        return _Lazy(self._names["modulators"], self._modulator, "modulator")
+        return Recorded(self._names["modulators"], self._modulator, "modulator")
+
+    def to_neo(self) -> "neo.Block":
+        """A block of Neo, for Elephant: a spike train for each neuron, state variables, levels.
+
+        Raises
+        ------
+        CircuitError
+            If Neo is not installed.
+        """
+        return above("exporters.neo.block")(self)
 
     def _modulator(self, name: str) -> Level:
         with reading(self.file, f"modulators/{name}") as h5:
             group = h5[f"modulators/{name}"]
             time, value = (self._undamaged(group[key]) for key in ("time", "value"))
-            return Level(time, value, float(group.attrs["baseline"]))
+            return Level(time, value, float(group.attrs["baseline"]), name)
 
     def _spikes(self, name: str) -> Spikes:
         with reading(self.file, f"spikes/{name}") as h5:
             group = h5[f"spikes/{name}"]
             times, nodes = (self._undamaged(group[key]) for key in ("timestamps", "node_ids"))
-            return Spikes(times * 1e-3, nodes.astype(np.int64), self.sizes[name])
+            return Spikes(
+                times * 1e-3, nodes.astype(np.int64), self.sizes[name], name, self.duration
+            )
 
     def _undamaged(self, data: Any) -> NDArray[Any]:
         values: NDArray[Any] = data[:]
@@ -235,22 +197,25 @@ class Run:
                 tuple(json.loads(group.attrs.get("scaled_by", "[]"))),
                 tuple(json.loads(group["efficacy"].attrs["rules"]) if "efficacy" in group else ()),
                 group["efficacy"][:] if "efficacy" in group else None,
+                name,
             )
 
-    def _report(self, name: str) -> dict[str, Any]:
+    def _traces(self, name: str) -> Traces:
         with reading(self.file, f"reports/{name}") as h5:
-            ((population, group),) = h5[f"reports/{name}"].items()
-            start, _, every = group["mapping/time"][:]
-            values = self._undamaged(group["data"])
-            times = (start + every * np.arange(len(values))) * 1e-3
-            nodes = group["mapping/node_ids"][:]
-            return {
-                "times": times,
-                "values": values,
-                "unit": group["data"].attrs["units"],
-                "neurons": nodes,
-                "population": population,
-            }
+            reports = dict(h5[f"reports/{name}"].items())
+            ((population, layout),) = next(iter(reports.values())).items()
+            start, _, every = layout["mapping/time"][:]
+            data = {variable: group[population]["data"] for variable, group in reports.items()}
+            values = {variable: self._undamaged(each) for variable, each in data.items()}
+            count = len(next(iter(values.values())))
+            return Traces(
+                name,
+                population,
+                (start + every * np.arange(count)) * 1e-3,
+                layout["mapping/node_ids"][:].astype(np.int64),
+                values,
+                {variable: each.attrs["units"] for variable, each in data.items()},
+            )
 
 
 def _leaves(h5: Any, kind: str) -> list[str]:

@@ -51,7 +51,7 @@ class Network:
     def build(cls, plan: Plan, engine: Engine, clock: Clock, progress: Progress) -> "Network":
         """Wire a plan, and compile its program if the cache has none."""
         progress("wiring", 0.0)
-        for name in plan.record.states:
+        for name in plan.record.traces:
             recorded_neurons(plan, name)  # refuses now what would be refused after compiling
         arrays = wire(plan)
         clock.lap("wire")

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from thalia.backends import Chunk, Sample
+from thalia.circuit.spec import RecordTraces
 from thalia.compiler.efficacy import scaled_by, scaling_rules
 from thalia.compiler.plan import SHARED, Plan, SynapseGroup, identifier
 from thalia.compiler.resources import is_recorded
@@ -19,17 +20,17 @@ from thalia.syntax.units import display_unit
 
 
 def samples_of(plan: Plan) -> Iterator[Sample]:
-    """The variables that a session samples: levels of modulators, and recorded states."""
+    """The variables that a session samples: levels of modulators, and recorded traces."""
     for name in plan.modulators:
         every = interval_steps(plan.record.modulators.mean, plan.dt)
         yield Sample(
             f"modulators/{name}", SHARED, f"{identifier(name)}_level", every, np.zeros(1, np.int32)
         )
-    for name, state in plan.record.states.items():
-        group, member = plan.population(state.population)
+    for name, traces in plan.record.traces.items():
+        group, member = plan.population(traces.population)
         neurons = (recorded_neurons(plan, name) + member.start).astype(np.int32)
-        every = interval_steps(state.every.mean, plan.dt)
-        for variable in state.variables:
+        every = interval_steps(traces.every.mean, plan.dt)
+        for variable in traces.variables:
             yield Sample(f"{name}/{variable}", group.name, variable, every, neurons)
 
 
@@ -93,19 +94,19 @@ class Recorder:
             self.writer.pathway(pathway, arrays.synapses[synapses], weight_unit(self.plan, pathway))
             group = self._synapses(synapses)
             self.writer.declare_efficacy(pathway, scaled_by(group), scaling_rules(group))
-        for name, state in self.plan.record.states.items():
-            self._declare(name, state)
+        for name, traces in self.plan.record.traces.items():
+            self._declare(name, traces)
         for name in self.plan.modulators:
             self.writer.declare_modulator(name)
 
-    def _declare(self, name: str, state: Any) -> None:
-        group, _ = self.plan.population(state.population)
+    def _declare(self, name: str, traces: RecordTraces) -> None:
+        group, _ = self.plan.population(traces.population)
         neurons = recorded_neurons(self.plan, name)
-        for variable in state.variables:
+        for variable in traces.variables:
             dimension = next(e.dimension for e in group.equations() if e.name == variable)
-            every = interval_steps(state.every.mean, self.plan.dt) * self.plan.dt
+            every = interval_steps(traces.every.mean, self.plan.dt) * self.plan.dt
             self.writer.report(
-                name, state.population, variable, display_unit(dimension)[0], neurons, every
+                name, traces.population, variable, display_unit(dimension)[0], neurons, every
             )
 
     def next_stop(self, done: int) -> int | None:
@@ -126,7 +127,7 @@ class Recorder:
             if report == "modulators":
                 self.writer.modulator(variable, values[:, 0])
                 continue
-            population = self.plan.record.states[report].population
+            population = self.plan.record.traces[report].population
             equations = self.plan.population(population)[0].equations()
             size = display_unit(next(e.dimension for e in equations if e.name == variable))[1]
             self.writer.samples(report, population, variable, values / size)

@@ -94,18 +94,18 @@ def check_record(circuit: Circuit, groups: Mapping[str, Group], diagnostics: Dia
         if not is_there and name not in ("plastic", "all", "none"):
             words = (*pathways, "plastic", "all", "none")
             diagnostics.unknown(("record", "weights", "pathways"), "pathways", name, words)
-    for name, state in record.states.items():
-        path = ("record", "states", name)
-        if state.population not in known:
-            diagnostics.unknown((*path, "population"), "populations", state.population, known)
-        elif size := known[state.population].size:
+    for name, traces in record.traces.items():
+        path = ("record", "traces", name)
+        if traces.population not in known:
+            diagnostics.unknown((*path, "population"), "populations", traces.population, known)
+        elif size := known[traces.population].size:
             with diagnostics.catch((*path, "neurons")):
-                state.neurons.check(size, known[state.population].columns)
-        if group := groups.get(state.population):
+                traces.neurons.check(size, known[traces.population].columns)
+        if group := groups.get(traces.population):
             recordable = _recordable(group)
-            for variable in state.variables:
+            for variable in traces.variables:
                 if variable not in recordable:
-                    message = f"'{variable}' is not a state variable of {state.population}"
+                    message = f"'{variable}' is not a state variable of {traces.population}"
                     hint = did_you_mean(variable, recordable)
                     diagnostics.error((*path, "variables"), message, hint)
 

@@ -65,7 +65,7 @@ def _durations(circuit: Circuit, length: Value | None, plan: Plan) -> Iterator[s
 def _intervals(circuit: Circuit, plan: Plan) -> dict[str, float]:
     """The intervals of what is recorded, released and rewired."""
     record = circuit.record
-    every = {f"record.states.{name}": state.every for name, state in record.states.items()}
+    every = {f"record.traces.{name}": each.every for name, each in record.traces.items()}
     if record.weights.every:
         every["record.weights"] = record.weights.every
     if circuit.modulators:

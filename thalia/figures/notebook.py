@@ -1,0 +1,154 @@
+"""What a notebook shows of a circuit and of results: a table, and a figure below it."""
+
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Sequence
+from functools import singledispatch
+from html import escape
+from io import BytesIO
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from thalia.circuit.spec import Circuit
+from thalia.compiler.graph import network_of
+from thalia.compiler.pipeline import plan_of
+from thalia.errors import CircuitError
+from thalia.figures import activity
+from thalia.recording.results import Level, Spikes, Traces, Weights
+from thalia.recording.run_file import Run
+
+MOST_ROWS = 40  # of a table
+DPI = 72  # of figures
+
+
+@singledispatch
+def html_of(thing: object) -> str:
+    """HTML of a circuit, a run, or a part of one."""
+    return f"<code>{escape(repr(thing))}</code>"
+
+
+@html_of.register
+def _circuit(circuit: Circuit) -> str:
+    populations = table(
+        ("population", "neuron", "size"),
+        [
+            *([name, f"region {use.template}", use.size] for name, use in circuit.regions.items()),
+            *([name, each.neuron, each.size] for name, each in circuit.populations.items()),
+        ],
+    )
+    pathways = table(
+        ("pathway", "from", "to", "synapse", "weight", "plasticity"),
+        [
+            [
+                name,
+                ", ".join(each.pre),
+                ", ".join(each.post),
+                ", ".join(use.part for use in each.synapse),
+                str(each.weight[0][0]) if len(each.weight) == len(each.weight[0]) == 1 else "table",
+                ", ".join(rule.rule or rule.window for rule in each.rules),
+            ]
+            for name, each in circuit.pathways.items()
+        ],
+    )
+    try:
+        graph = picture(activity.graph(network_of(plan_of(circuit))))
+    except CircuitError as error:
+        graph = f"<pre>{escape(str(error))}</pre>"
+    title = f"<b>{escape(circuit.name)}</b> {escape(circuit.summary)}"
+    return f"<p>{title}</p>{populations}{pathways}{graph}"
+
+
+@html_of.register
+def _run(run: Run) -> str:
+    phases = run.results.get("rates_by_phase_hz", {})
+    published = (run.structure.get("reference") or {}).get("rates", {})
+    heads = ["population", "size", *(f"rate, {phase} (Hz)" for phase in phases)]
+    rows: list[list[Any]] = [
+        [name, size, *(f"{rates[name]:.2f}" for rates in phases.values())]
+        for name, size in run.sizes.items()
+    ]
+    if published:
+        heads.append("published (Hz)")
+        rows = [[*row, _number(published.get(row[0]))] for row in rows]
+    drawn = picture(activity.raster(run)) if run.spikes else ""
+    return f"<p>{escape(repr(run))}</p>{table(heads, rows)}{drawn}"
+
+
+@html_of.register
+def _spikes(spikes: Spikes) -> str:
+    counts = spikes.counts
+    rows = [
+        ["spikes", f"{len(spikes):,}"],
+        ["neurons", f"{spikes.size:,}"],
+        ["silent neurons", f"{np.count_nonzero(counts == 0):,}"],
+        ["mean rate", f"{spikes.rate:.3g} Hz"],
+    ]
+    return f"<p>{escape(repr(spikes))}</p>{table((), rows)}"
+
+
+@html_of.register
+def _weights(weights: Weights) -> str:
+    heads = ("time (s)", f"mean ({weights.unit})", "standard deviation", "minimum", "maximum")
+    rows = [
+        [f"{time:g}", *(f"{number:.4g}" for number in (w.mean(), w.std(), w.min(), w.max()))]
+        for time, w in zip(weights.time, weights.w, strict=True)
+        if len(w)
+    ]
+    return f"<p>{escape(repr(weights))}</p>{table(heads, rows)}"
+
+
+@html_of.register
+def _traces(traces: Traces) -> str:
+    heads = ("variable", "unit", "mean", "minimum", "maximum")
+    rows = [
+        [name, traces.units[name], *(f"{n:.4g}" for n in (v.mean(), v.min(), v.max()))]
+        for name, v in traces.items()
+        if v.size
+    ]
+    return f"<p>{escape(repr(traces))}</p>{table(heads, rows)}"
+
+
+@html_of.register
+def _level(level: Level) -> str:
+    return f"<p>{escape(repr(level))}</p>"
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table of texts, which are escaped; empty without rows."""
+    made = list(rows)
+    if not made:
+        return ""
+    left = len(made) - MOST_ROWS
+    lines = [_line("th", heads)] if heads else []
+    lines += [_line("td", row) for row in made[:MOST_ROWS]]
+    if left > 0:
+        lines.append(_line("td", [f"… and {left:,} more"]))
+    return f"<table>{''.join(lines)}</table>"
+
+
+def _line(tag: str, cells: Iterable[object]) -> str:
+    return f"<tr>{''.join(_cells(tag, cells))}</tr>"
+
+
+def _cells(tag: str, cells: Iterable[object]) -> Iterator[str]:
+    for place, cell in enumerate(cells):
+        side = "left" if place == 0 or not _number_like(cell) else "right"
+        yield f'<{tag} style="text-align: {side}">{escape(_number(cell))}</{tag}>'
+
+
+def _number_like(cell: object) -> bool:
+    return str(cell).replace(",", "").replace(".", "").isdigit()
+
+
+def _number(cell: object) -> str:
+    return "" if cell is None else f"{cell:,}" if isinstance(cell, int) else str(cell)
+
+
+def picture(figure: Figure) -> str:
+    """A figure as an image within the page."""
+    data = BytesIO()
+    with matplotlib.rc_context(activity.STYLE):
+        figure.savefig(data, format="png", dpi=DPI)
+    return f'<img src="data:image/png;base64,{b64encode(data.getvalue()).decode()}">'

@@ -1,0 +1,29 @@
+"""What is imported when it is used: packages above the caller's, and libraries that are optional.
+
+Some methods of values that users have in hand do what only a higher package can: a circuit that is
+edited is compiled, a run is exported, a notebook draws. Such a method names its function.
+"""
+
+from importlib import import_module, util
+from typing import Any
+
+from thalia.errors import fail
+
+
+def above(function: str) -> Any:
+    """A function of a higher package by its place, as in `above("exporters.neo.block")`."""
+    module, _, name = function.rpartition(".")
+    return getattr(import_module(f"thalia.{module}"), name)
+
+
+def optional(library: str, user: str) -> Any:
+    """A library that is not one of Thalia's own; `user` is what needs it.
+
+    Raises
+    ------
+    CircuitError
+        If it is not installed.
+    """
+    if util.find_spec(library) is None:
+        raise fail(f"{user} needs {library}, which is not installed", f"pip install {library}")
+    return import_module(library)
