@@ -192,7 +192,7 @@ class Pathway(Node):
     receptor. `window` names the published plasticity window of a pathway and precedes the rules in
     `plasticity`. `release` is an expression of modulators that multiplies the weight of every
     arriving spike. `compartment` is where synapses end on the postsynaptic neuron, by default the
-    soma.
+    soma. `rewire` replaces the wiring or the weights by a null model that keeps what its name says.
     """
 
     FORMER_KEYS: ClassVar[Mapping[str, str]] = {"onto": "compartment"}
@@ -200,6 +200,9 @@ class Pathway(Node):
     pre: Names
     post: Names
     connect: Connect
+    rewire: (
+        Literal["degree_preserving", "weights_shuffled", "signs_shuffled", "erdos_renyi"] | None
+    ) = None
     synapse: SynapseFields
     weight: WeightTable
     compartment: str = ""

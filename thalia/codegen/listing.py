@@ -162,7 +162,7 @@ def _synapse_lines(synapses: SynapseGroup, equations: str, plan: Plan) -> list[s
     for member in synapses.members:
         lines.append(
             f"  pathway {member.name}: {counted(expected_synapses(member, plan), 'synapse')}, "
-            f"{member.connect.rule}"
+            f"{member.connect.rule}{member.null_model and f', {member.null_model}'}"
         )
         lines.append(
             f"    w = {_shown(member.weight)}, delay = {_delay(member.axonal, member.dendritic)}"

@@ -276,6 +276,7 @@ class PathwayPlan:
 
     `initial` are variables of its synapses that do not start at zero: values, or expressions of `w`
     and `w_max`; `states` are the names of what its rules keep in the postsynaptic neurons.
+    `null_model` is what its wiring or its weights are replaced by; empty if they are as described.
     """
 
     name: str
@@ -293,6 +294,7 @@ class PathwayPlan:
     states: tuple[str, ...] = ()
     rewiring: Rewiring | None = None
     sign: int = 1  # -1 if a positive weight inhibits
+    null_model: str = ""
 
     @property
     def inhibits(self) -> bool:

@@ -18,6 +18,7 @@ from thalia.compiler.machine import available_processors
 from thalia.compiler.plan import Drive, Group, LaterEvent, PathwayPlan, Plan, SynapseGroup
 from thalia.compiler.space import places
 from thalia.connectivity.local_values import of_pairs
+from thalia.connectivity.null_models import WEIGHTS, WIRING, rewired, shuffled
 from thalia.connectivity.rules import pairs
 from thalia.connectivity.sorting import in_order
 from thalia.syntax.equations import evaluate
@@ -35,7 +36,8 @@ class Wired:
     A delay that all synapses share is an array of one. `later` are the delays of statements that
     run some time after an arrival.
 
-    `owner` is for each synapse the number of its pathway in `pathways`.
+    `owner` is for each synapse the number of its pathway in `pathways`; `notes` tell what was found
+    while they were wired.
     """
 
     pre: Ints
@@ -46,6 +48,7 @@ class Wired:
     variables: dict[str, Floats]
     owner: NDArray[np.unsignedinteger[Any]]
     pathways: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.pre)
@@ -199,8 +202,9 @@ def _wired(synapses: SynapseGroup, plan: Plan) -> Wired:
     not matter.
     """
     varied = [name for name in synapses.parameters if synapses.shared(name) is None]
+    told: dict[str, str] = {}
     with ThreadPoolExecutor(available_processors()) as pool:
-        drawn = list(pool.map(lambda member: _drawn(member, plan), synapses.members))
+        drawn = list(pool.map(lambda member: _drawn(member, plan, told), synapses.members))
         starts = [plan.population(member.pre)[1].start for member in synapses.members]
         pre, steps, post, owner = in_order(drawn, starts, pool)
         variables = {name: np.empty(len(pre)) for name in ["w", *varied]}
@@ -220,6 +224,9 @@ def _wired(synapses: SynapseGroup, plan: Plan) -> Wired:
                 local = name == "w" and member.weight.is_formula
                 ends = _within(member, pre[rows], post[rows], plan) if local else _NO_ENDS
                 variables[name][rows] = _values(member, name, count, ends, plan)
+            if member.null_model in WEIGHTS:
+                generator, weights = _rewiring(member, plan), variables["w"][rows]
+                variables["w"][rows] = shuffled(member.null_model, pre[rows], weights, generator)
             for name, value in member.initial.items():
                 weights = variables["w"][rows]
                 variables[name][rows] = (
@@ -240,6 +247,7 @@ def _wired(synapses: SynapseGroup, plan: Plan) -> Wired:
         variables,
         owner,
         tuple(member.name for member in synapses.members),
+        tuple(f"{name}: {told[name]}" for name in sorted(told)),
     )
 
 
@@ -264,8 +272,11 @@ def _later(
     return both[:1] if synapses.later_is_uniform(each) else both
 
 
-def _drawn(pathway: PathwayPlan, plan: Plan) -> tuple[Ints, Ints, Ints]:
-    """Source, delay in steps and target of each synapse, as indices into the groups, unsorted."""
+def _drawn(pathway: PathwayPlan, plan: Plan, told: dict[str, str]) -> tuple[Ints, Ints, Ints]:
+    """Source, delay in steps and target of each synapse, as indices into the groups, unsorted.
+
+    What there is to tell of a null model is added to `told`.
+    """
     pre_member, post_member = (plan.population(end)[1] for end in (pathway.pre, pathway.post))
     generator = stream(plan.seed, pathway.name, "connect")
     pre, post = pairs(
@@ -275,8 +286,17 @@ def _drawn(pathway: PathwayPlan, plan: Plan) -> tuple[Ints, Ints, Ints]:
         generator,
         lambda m: positions(m.name, m.size, m.space, plan.seed),
     )
+    if pathway.null_model in WIRING:
+        model, rewiring = pathway.null_model, _rewiring(pathway, plan)
+        (pre, post), told[pathway.name] = rewired(
+            model, (pre, post), pre_member, post_member, rewiring
+        )
     steps = _delay_steps(pathway, pathway.axonal, "axonal", (pre, post), plan)
     return pre + np.int32(pre_member.start), steps, post + np.int32(post_member.start)
+
+
+def _rewiring(pathway: PathwayPlan, plan: Plan) -> np.random.Generator:
+    return stream(plan.seed, pathway.name, "rewire")
 
 
 def _within(pathway: PathwayPlan, pre: Ints, post: Ints, plan: Plan) -> tuple[Ints, Ints]:

@@ -1,5 +1,6 @@
 """The summary of a simulation, as `thalia run --json` prints it and the run file keeps it."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -55,8 +56,13 @@ def summary(
             "code_objects": session.compiled.code_objects,
             "cached": session.compiled.cached,
         },
-        "notes": [*plan.notes, *([remark] if remark else [])],
+        "notes": [*plan.notes, *_notes(network), *([remark] if remark else [])],
     }
+
+
+def _notes(network: Network) -> Iterator[str]:
+    """What was found while the network was wired."""
+    return (note for wired in network.arrays.synapses.values() for note in wired.notes)
 
 
 def _weights(plan: Plan, recorder: Recorder) -> dict[str, Any]:

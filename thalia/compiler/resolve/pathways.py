@@ -6,6 +6,7 @@ from math import inf
 
 from thalia.circuit.spec import Circuit, Pathway
 from thalia.compiler.resolve.applied_rule import AppliedRule
+from thalia.compiler.resolve.null_models import check_null_model
 from thalia.compiler.resolve.phases import plastic_in
 from thalia.compiler.resolve.plasticity import AppliedRules
 from thalia.compiler.resolve.ranges import (
@@ -114,6 +115,7 @@ def _numbers_fit(
 ) -> bool:
     """Whether the weight is of the receptor's dimension; also checks signs and delays."""
     weight = pathway.weight[0][0]
+    check_null_model(pathway, path, diagnostics)
     if receptor.weight == CONDUCTANCE == weight.dimension:
         check_conductance(weight, (*path, "weight"), diagnostics)
     if receptor.sums:

@@ -22,6 +22,7 @@ from thalia.compiler.resolve.neuromodulators import (
     resolve_modulators,
     weight_changes,
 )
+from thalia.compiler.resolve.null_models import null_model_notes
 from thalia.compiler.resolve.pathways import resolve_pathways
 from thalia.compiler.resolve.phases import plan_phases
 from thalia.compiler.resolve.plasticity import resolve_rules
@@ -115,4 +116,4 @@ def resolve(scaled: Scaled, options: CompilerOptions, diagnostics: Diagnostics) 
     )
     roundings = rounded_times(circuit, options.length, stimuli, plan)
     first = of_first_order(plan.groups)
-    return plan.with_(notes=(*plan.notes, *first, *roundings))
+    return plan.with_(notes=(*plan.notes, *first, *roundings, *null_model_notes(plan)))

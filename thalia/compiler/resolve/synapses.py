@@ -108,6 +108,7 @@ def _member(
         states=tuple(state.name for _, state in states_of(pathway, states) if state),
         rewiring=rewiring,
         sign=sign_of(pathway.receptor.part, numbers_of(pathway.receptor.part, given.receptor)),
+        null_model=given.rewire or "",
     )
 
 

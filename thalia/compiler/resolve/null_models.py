@@ -1,0 +1,32 @@
+"""Null models of pathways: refused where they would change nothing."""
+
+from math import isclose
+
+from thalia.circuit.spec import Pathway
+from thalia.compiler.plan import Plan
+from thalia.errors import Diagnostics, Path
+
+
+def check_null_model(pathway: Pathway, path: Path, diagnostics: Diagnostics) -> None:
+    """Note a null model of which the pathway as written is the only example."""
+    weight, here = pathway.weight[0][0], (*path, "rewire")
+    match pathway.rewire:
+        case "degree_preserving" | "erdos_renyi" if pathway.connect.rule == "all_to_all":
+            message = f"every pair is connected, so that '{pathway.rewire}' changes nothing"
+            diagnostics.error(here, message, "remove it, or shuffle weights that differ")
+        case "weights_shuffled" if not weight.is_random:
+            message = f"all weights are {weight}, so that shuffling them changes nothing"
+            diagnostics.error(here, message, "remove it, or rewire with `degree_preserving`")
+        case "signs_shuffled" if any(isclose(weight.share(high=0), each) for each in (0, 1)):
+            message = f"all weights have the same sign ({weight}), and there is none to shuffle"
+            diagnostics.error(here, message, "remove it, or rewire with `degree_preserving`")
+
+
+def null_model_notes(plan: Plan) -> tuple[str, ...]:
+    """Which null models have the same distribution as what they replace."""
+    return tuple(
+        f"{member.name}: its weights are drawn independently of who is connected, so that "
+        f"{member.null_model} is another draw of the same network"
+        for _, member in plan.pathways()
+        if member.null_model == "weights_shuffled" and not member.weight.is_formula
+    )
