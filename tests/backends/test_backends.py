@@ -151,7 +151,9 @@ def test_numbers_that_a_program_would_wrap_are_refused():
 
 @pytest.mark.parametrize("backend", ["cpp", "runtime"])
 def test_poisson_drive_has_the_mean_and_variance_of_independent_sources(tmp_path, backend):
-    """Shot noise: mean = rate w tau, variance = rate w^2 tau / 2 (Campbell), for 200 neurons over 1 s."""
+    """Shot noise (Campbell) on the grid, where spikes act at the start of a step, which then decays by d: the mean is
+    n w d / (1 - d) and the variance n w^2 d^2 / (1 - d^2) for n spikes a step; 200 neurons over 1 s.
+    """
     text = """
 thalia: 1
 name: shot
@@ -162,16 +164,13 @@ stimuli: {noise: {kind: poisson, target: cells, rate: 8 Hz, number: 250, weight:
 record: {traces: {i: {population: cells, variables: [current_exp_i], every: 20 ms, neurons: 200},
                   none: {population: others, variables: [v], every: 20 ms}}}
 """
-    rate, tau = 2000, 5e-3
+    spikes, decay = 2000 * 0.5e-3, np.exp(-0.5 / 5)
 
     run = thalia.run(thalia.loads(text), backend=backend, output=tmp_path / "run.h5")
 
     values = run.traces["i"]["current_exp_i"][5:]
-    correction = (
-        0.5e-3 / tau / np.expm1(0.5e-3 / tau)
-    )  # spikes act at the start of a step, which then decays
-    assert values.mean() == pytest.approx(rate * tau * correction, rel=0.02)
-    assert values.var() == pytest.approx(rate * tau / 2, rel=0.10)
+    assert values.mean() == pytest.approx(spikes * decay / (1 - decay), rel=0.02)
+    assert values.var() == pytest.approx(spikes * decay**2 / (1 - decay**2), rel=0.05)
     assert (run.traces["none"]["v"] == -65).all()
 
 

@@ -5,7 +5,6 @@ Only the backends and `codegen` touch Brian2's global state (`device`, `prefs`, 
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -18,16 +17,6 @@ from thalia.errors import did_you_mean, fail
 
 _MODULES = {"cpp": "cpp.backend", "cuda": "cuda.backend", "runtime": "runtime"}
 NAMES = tuple(_MODULES)
-
-
-def seed_of_noise(seed: int) -> int:
-    """The 32 bits that seed the generator of a backend: a seed that is so short, else its digest.
-
-    A generator would take the last 32 bits of a longer one, and so the same for two of them.
-    """
-    if seed < 2**32:
-        return seed
-    return int.from_bytes(sha256(str(seed).encode()).digest()[:4], "little")
 
 
 def in_kind(name: str, values: NDArray[Any], dtype: str) -> NDArray[Any]:

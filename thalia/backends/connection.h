@@ -9,6 +9,8 @@
 #include <cstring>
 #include <vector>
 
+#include "random_numbers.h"
+
 #ifndef REPLIES
 #define REPLIES stdout
 #endif
@@ -55,6 +57,11 @@ struct Command {
         return true;
     }
     bool is(const char *name) const { return !std::strcmp(line, name); }
+    uint64_t whole_number() const { return std::strtoull(arguments, nullptr, 10); }
+    RandomKey key() const {
+        const uint64_t bits = whole_number();
+        return {uint32_t(bits), uint32_t(bits >> 32)};
+    }
     long long number() const { return std::strtoll(arguments, nullptr, 10); }
     template <class Obey> void sized(Obey obey) {
         char *size = std::strchr(arguments, ' ');

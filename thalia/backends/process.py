@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.backends import Chunk, Compiled, Sample, in_kind, seed_of_noise
+from thalia.backends import Chunk, Compiled, Sample, in_kind
+from thalia.backends.random_numbers import key_of, stream_of
 from thalia.codegen.brian_model import later_name
 from thalia.compiler.plan import Drive, Plan
 from thalia.connectivity.build import Arrays, Wired, playback_arrays
@@ -166,7 +167,7 @@ class ProgramSession:
             self.command(f"read_queue {name}")
             found[f"{name}.queue"] = self.receive("<i4")
         self.command("read_random")
-        return found | {"random.generator": self.receive("u1")}
+        return found | {"random.key": self.receive("<u4")}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Continue from a state that `state` returned."""
@@ -176,7 +177,7 @@ class ProgramSession:
                 self.write(name, values)
                 continue
             command = "write_random" if owner == "random" else f"write_queue {owner}"
-            kept = np.ascontiguousarray(values, "u1" if owner == "random" else "<i4")
+            kept = np.ascontiguousarray(values, "<u4" if owner == "random" else "<i4")
             self.command(f"{command} {kept.nbytes}", memoryview(kept).cast("B"))
             if self._count() != kept.size:
                 raise RuntimeError(f"{owner}.{variable}: the program rejected the state")
@@ -216,7 +217,7 @@ def serve(
                 session.write(f"{group}.{name}", values)
         for name, wired in arrays.synapses.items():
             _connect(session, plan, name, wired)
-        session.command(f"seed {seed_of_noise(seed)}")
+        session.command(f"seed {key_of(seed)}")
         for drive in plan.drives if native_drives else ():
             _drive(session, plan, drive)
         session.command(f"flush_interval {plan.flush_interval}")
@@ -276,11 +277,13 @@ def _drive(session: ProgramSession, plan: Plan, drive: Drive) -> None:
     if drive.rate:
         return
     target = next(e for e in plan.group(drive.group).equations() if e.name == drive.target)
+    stream = stream_of(drive.object_name)
     gate = f"{drive.group}.not_refractory" if "unless refractory" in target.flags else "-"
     for each in drive.members:
         _, member = plan.population(each.population)
         if each.mean and member.size:
             arrays = f"{drive.group}.{drive.target} {drive.group}.{drive.weight} {gate}"
             session.command(
-                f"drive {arrays} {member.start} {member.size} {float(each.mean * plan.dt).hex()}"
+                f"drive {arrays} {member.start} {member.size} "
+                f"{float(each.mean * plan.dt).hex()} {stream}"
             )

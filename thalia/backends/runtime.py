@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.backends import Chunk, Compiled, Progress, Sample, in_kind, seed_of_noise
+from thalia.backends import Chunk, Compiled, Progress, Sample, in_kind
+from thalia.backends.poisson_input import PoissonInput
+from thalia.backends.random_numbers import Draws, key_of, stream_of
 from thalia.codegen.brian_model import FLUSH_CLOCK, import_brian2, later_name, model_of, network
-from thalia.compiler.plan import Plan
+from thalia.compiler.plan import Drive, Plan
 from thalia.connectivity.build import Arrays, Wired, playback_arrays
 
 
@@ -31,7 +33,8 @@ def build(plan: Plan, progress: Progress) -> Compiled:
 class RuntimeSession:
     """A Brian2 network in this process; see `thalia.backends.Session`."""
 
-    def __init__(self, plan: Plan, samples: tuple[Sample, ...]):
+    def __init__(self, plan: Plan, samples: tuple[Sample, ...], seed: int):
+        self.draws = Draws(key_of(seed))
         b2 = import_brian2()
         b2.set_device("runtime")
         b2.prefs.codegen.target = "numpy"
@@ -39,7 +42,7 @@ class RuntimeSession:
         self.chunk_steps = None
         self.second = b2.second
         self.dt = plan.dt
-        self.network, self.objects = network(model_of(plan))
+        self.network, self.objects = network(model_of(plan, native_drives=True))
         self.objects |= {
             path.name: path
             for made in list(self.objects.values())
@@ -51,6 +54,7 @@ class RuntimeSession:
             )  # the process has one clock, which earlier runs have advanced
         self.groups = [group.name for group in plan.groups]
         self.samples = samples
+        self.inputs = [made for drive in plan.drives for made in self._inputs(plan, drive)]
         self.steps: list[tuple[Callable[[], None], bool]] | None = None
         self.spent: dict[str, float] | None = None
         self.flush_interval = plan.flush_interval
@@ -91,9 +95,8 @@ class RuntimeSession:
             found[f"{name}.queue"] = np.array(
                 [offset, len(steps), *map(len, steps), *(i for s in steps for i in s)], np.int32
             )
-        _, words, position, has_normal, normal = np.random.get_state()
-        found["random.words"] = np.array([*words, position, has_normal], np.uint32)
-        return found | {"random.normal": np.array([normal])}
+        key = self.draws.key
+        return found | {"random.key": np.array([key & 0xFFFFFFFF, key >> 32], np.uint32)}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Continue from a state that `state` returned."""
@@ -108,16 +111,8 @@ class RuntimeSession:
             elif owner != "random":
                 held = variables[name]
                 held.set_value(values.reshape(()) if held.scalar else values)
-        words = state["random.words"]
-        np.random.set_state(
-            (
-                "MT19937",
-                words[:-2],
-                int(words[-2]),
-                int(words[-1]),
-                float(state["random.normal"][0]),
-            )
-        )
+        first, second = state["random.key"].tolist()
+        self.draws.key = first | second << 32
         self.network.t_ = float(variables["defaultclock.t"].get_value().item())
 
     def _variables(self) -> Iterator[tuple[str, Any]]:
@@ -154,6 +149,8 @@ class RuntimeSession:
                     taken[sample.name].append(
                         self.read(f"{sample.group}.{sample.variable}")[sample.neurons]
                     )
+            for each in self.inputs:
+                self._deliver(*each, step)
             is_due = self.flush_interval and step and step % self.flush_interval == 0
             for run, at_flush in prepared:
                 if is_due or not at_flush:
@@ -176,6 +173,38 @@ class RuntimeSession:
             },
         )
 
+    def _inputs(
+        self, plan: Plan, drive: Drive
+    ) -> Iterator[tuple[PoissonInput, NDArray[Any], NDArray[Any], NDArray[Any] | None]]:
+        """Constant input, and of the neurons that it reaches: the variable, weights, a gate."""
+        variables = self.objects[drive.group].variables
+        target = next(e for e in plan.group(drive.group).equations() if e.name == drive.target)
+        names = [drive.target, drive.weight]
+        names += ["not_refractory"] if "unless refractory" in target.flags else []
+        for each in drive.members if not drive.rate else ():
+            _, member = plan.population(each.population)
+            if each.mean and member.size:
+                stream = stream_of(drive.object_name)
+                made = PoissonInput(stream, member.start, member.size, each.mean * plan.dt)
+                values, weights, *gate = (
+                    variables[name].get_value()[member.start : member.stop] for name in names
+                )
+                yield made, values, weights, gate[0] if gate else None
+
+    def _deliver(
+        self,
+        drawn: PoissonInput,
+        values: NDArray[Any],
+        weights: NDArray[Any],
+        gate: NDArray[Any] | None,
+        step: int,
+    ) -> None:
+        counts = drawn.counts(self.draws.key, step)
+        if gate is not None:
+            counts *= gate
+        for done in range(counts.max(initial=0)):  # one by one, as in a compiled program
+            values += np.where(counts > done, weights, 0)
+
     def _prepared(self) -> list[tuple[Callable[[], None], bool]]:
         """What is run in a step, in order, and whether it is due at flushes only."""
         if self.steps is None:
@@ -191,7 +220,23 @@ class RuntimeSession:
         """What runs an object in a step."""
         repeats = hasattr(made, "queue") and made.source.name in self.repeating
         run: Callable[[], None] = in_turn(made) if repeats else made.run
-        return run
+        drawing = [
+            (each.namespace, name)
+            for each in made.code_objects
+            for name in ("rand", "randn", "poisson")
+            if name in each.namespace
+        ]
+        if not drawing:
+            return run
+        for namespace, name in drawing:
+            namespace[name] = getattr(self.draws, name)
+        step = import_brian2().defaultclock.variables["timestep"]
+
+        def begin_and_run() -> None:
+            self.draws.begin(made.name, int(step.get_value().item()))
+            run()
+
+        return begin_and_run
 
     def _timed(self, made: Any) -> Callable[[], None]:
         """What runs an object in a step, and measures how long that takes if profiling is on."""
@@ -268,8 +313,7 @@ def start(
     plan: Plan, built: Compiled, arrays: Arrays, samples: tuple[Sample, ...], seed: int
 ) -> RuntimeSession:
     """A session at time zero, with every array in place."""
-    session = RuntimeSession(plan, samples)
-    import_brian2().seed(seed_of_noise(seed))
+    session = RuntimeSession(plan, samples, seed)
     for group, variables in arrays.groups.items():
         for name, values in variables.items():
             session.write(f"{group}.{name}", values)

@@ -34,7 +34,7 @@ FLUSH_CLOCK = "epoch"  # the name stands in the state of run files
 
 @dataclass(frozen=True)
 class GroupModel:
-    """A group as Brian2 takes it; `every_step` are the statements that deliver Poisson input.
+    """A group as Brian2 takes it; `every_step` are named statements, such as Poisson input.
 
     `links` are the shared variables that it reads.
     """
@@ -46,7 +46,7 @@ class GroupModel:
     reset: str
     refractory: str
     integration: Integration
-    every_step: tuple[str, ...]
+    every_step: tuple[tuple[str, str], ...]
     sums: str = ""
     at_flush: str = ""
     links: tuple[str, ...] = ()
@@ -123,8 +123,8 @@ def _group_model(group: Group, plan: Plan, native_drives: bool) -> GroupModel:
         refractory=_refractory(group),
         integration=group.integration,
         every_step=(
-            *(d.statement() for d in drives if d.rate or not native_drives),
-            *map(str, group.on_step),
+            *((d.object_name, d.statement()) for d in drives if d.rate or not native_drives),
+            *((f"{group.name}_step{k}", str(each)) for k, each in enumerate(group.on_step)),
         ),
         sums="\n".join(map(str, group.sums)),
         at_flush="\n".join(map(str, group.at_flush)),
@@ -234,8 +234,8 @@ def network(model: NetworkModel) -> tuple[brian2.Network, dict[str, Any]]:
     objects: dict[str, Any] = {}
     for group in (*([model.shared] if model.shared else []), *model.groups):
         objects[group.name] = made = _group(b2, group)
-        for index, statement in enumerate(group.every_step):
-            made.run_regularly(statement, when="start", name=f"{group.name}_input{index}")
+        for index, (name, statement) in enumerate(group.every_step):
+            made.run_regularly(statement, when="start", order=index, name=name)
         _link(b2, made, IN_NEURONS, group.links, objects)
     for synapses in model.synapses:
         objects[synapses.name] = made = _synapses(b2, synapses, objects)

@@ -52,6 +52,11 @@ class Drive:
         """The variable that holds the weight."""
         return f"{self.name}_weight"
 
+    @property
+    def object_name(self) -> str:
+        """The name of the object that adds it in every step, and so of its random stream."""
+        return f"{self.group}_{self.name}"
+
     def statement(self) -> str:
         """What happens in every step."""
         mean = f"{self.scale}*dt*({self.rate})" if self.rate else self.scale

@@ -26,11 +26,11 @@ from thalia.syntax.folder import read_text
 from thalia.syntax.time_grid import interval_steps
 from thalia.syntax.units import display_unit
 
-FORMAT, FORMAT_VERSION, STATE_VERSION = "thalia-run", 1, 2
+FORMAT, FORMAT_VERSION, STATE_VERSION = "thalia-run", 1, 3
 DETERMINISM = (
     "bit-identical with the same versions on the same kind of processor, also when resumed "
-    "(wiring: a Philox stream for each pathway; noise: one Mersenne Twister; one thread; "
-    "{precision})"
+    "(wiring: a Philox stream for each pathway; noise: a Philox number for each object, neuron and "
+    "step; {precision})"
 )
 _PRECISION = {
     "double": "double precision",

@@ -137,6 +137,16 @@ inline int __syncthreads_count(int32_t is) {
     emulated::stop(emulated::for_block);
     return std::count(emulated::seen.begin(), emulated::seen.end(), 1);
 }
+inline uint32_t __ballot_sync(uint32_t lanes, bool is) {
+    const unsigned warp = emulated::current & ~31u;
+    emulated::given[emulated::current] = is;
+    emulated::stop(emulated::for_warp);
+    uint32_t votes = 0;
+    for (unsigned lane = 0; lane < 32; lane++)
+        if (lanes >> lane & 1) votes |= uint32_t(emulated::seen[warp + lane] == 1) << lane;
+    return votes;
+}
+inline int32_t __popc(uint32_t bits) { return __builtin_popcount(bits); }
 inline int32_t __shfl_up_sync(unsigned, int32_t value, unsigned shift) {
     const unsigned lane = threadIdx.x % 32;
     return emulated::exchange(value, lane < shift ? threadIdx.x : threadIdx.x - shift);

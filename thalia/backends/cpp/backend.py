@@ -19,13 +19,20 @@ from thalia.toolchain.compiler import compile_program, find_compiler, identity
 
 HERE = FilePath(__file__).parent
 LESS = {"circuit.cpp": ("-O1",)}  # what runs only once
-_COMMON = ("model.h", "../connection.h", "server.cpp")  # of all programs
+_COMMON = (
+    "model.h",
+    "../connection.h",
+    "../random_numbers.h",
+    "random_lanes.h",
+    "server.cpp",
+)  # of all programs
 _TEMPLATES = sorted(f"templates/{file.name}" for file in (HERE / "templates").glob("*.cpp"))
 _SOURCES = (
     *_COMMON,
     "backend.py",
     "device.py",
     "source.py",
+    "../random_numbers.py",
     "../../codegen/brian_model.py",
     "../../codegen/exact.py",
     "../../codegen/splitting.py",

@@ -8,10 +8,13 @@ result, is that of Brian2's own queue.
 
 from functools import cache
 
+from brian2.codegen.generators.cpp_generator import CPPCodeGenerator
 from brian2.core.functions import DEFAULT_FUNCTIONS
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import all_devices
+
+from thalia.backends.random_numbers import NumberedDraws, stream_of
 
 AHEAD = 32  # synapses between prefetching the state of one and its turn
 ASKED = 64  # neurons that are tested at once for a crossing of the threshold
@@ -51,11 +54,29 @@ static inline double _exponential(double x)
 """
 
 
+DRAWS = {
+    "rand": "#define _rand(draw, i) uniform(random_key, _stream, _step, i, draw)",
+    "randn": "#define _randn(draw, i) normal(random_key, _stream, _step, i, draw)",
+    "poisson": "#define _poisson(draw, mean, i) "
+    "poisson(mean, _exponential(-(mean)), random_key, _stream, _step, i, draw)",
+}
+
+
+class RangesGenerator(NumberedDraws, CPPCodeGenerator):  # type: ignore[misc]
+    """Brian2's generator of C++, except that draws are numbered."""
+
+
 class RangesCodeObject(CPPStandaloneCodeObject):  # type: ignore[misc]  # Brian2 has no types
     """A code object from Thalia's templates, or from Brian2's where Thalia has none."""
 
+    generator_class = RangesGenerator
     templater = CPPStandaloneCodeObject.templater.derive(
-        "thalia.backends.cpp", env_globals={"synapses_ahead": AHEAD, "neurons_asked": ASKED}
+        "thalia.backends.cpp",
+        env_globals={
+            "synapses_ahead": AHEAD,
+            "neurons_asked": ASKED,
+            "stream_of": stream_of,
+        },
     )
 
     def run_block(self, block: str) -> None:
@@ -76,7 +97,8 @@ class RangesDevice(CPPStandaloneDevice):  # type: ignore[misc]
 def register() -> str:
     """The name under which Brian2 knows the device."""
     all_devices[NAME] = RangesDevice()
-    DEFAULT_FUNCTIONS["exp"].implementations.add_implementation(
-        RangesCodeObject, code=EXPONENTIAL, name="_exponential"
-    )
+    for name, code in {"exp": EXPONENTIAL, **DRAWS}.items():
+        DEFAULT_FUNCTIONS[name].implementations.add_implementation(
+            RangesCodeObject, code=code, name="_exponential" if name == "exp" else f"_{name}"
+        )
     return NAME

@@ -12,46 +12,16 @@
 #include <cstring>
 #include <limits>
 #include <numeric>
-#include <random>
 #include <utility>
 #include <vector>
+
+#include "random_numbers.h"
 
 using namespace std;  // the templates of Brian2 expect it
 
 namespace brian {
 
-// Brian2's generator: the same numbers, from the same state.
-struct RandomGenerator {
-    std::mt19937 words;
-    double stored_gauss;
-    bool has_stored_gauss;
-
-    double rand() {
-        // 53 bits: 67108864 = 2^26, 9007199254740992 = 2^53
-        const long a = words() >> 5;
-        const long b = words() >> 6;
-        return (a * 67108864.0 + b) / 9007199254740992.0;
-    }
-
-    double randn() {
-        if (has_stored_gauss) {
-            has_stored_gauss = false;
-            return stored_gauss;
-        }
-        double x1, x2, r2;
-        do {
-            x1 = 2.0 * rand() - 1.0;
-            x2 = 2.0 * rand() - 1.0;
-            r2 = x1 * x1 + x2 * x2;
-        } while (r2 >= 1.0 || r2 == 0.0);
-        const double f = sqrt(-2.0 * log(r2) / r2);  // Box and Muller
-        stored_gauss = f * x1;
-        has_stored_gauss = true;
-        return f * x2;
-    }
-};
-
-extern RandomGenerator _random_generators[1];
+extern RandomKey random_key;
 
 }  // namespace brian
 

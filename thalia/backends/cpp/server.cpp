@@ -2,15 +2,15 @@
 // steps, and returns spikes and state. All it changes are arrays of the model and the random
 // generator; it has no state of its own. It is the same for every circuit, and compiled once.
 
-#include "model.h"
+#include "common.h"
 #include "connection.h"
+#include "random_lanes.h"
 
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <random>
 #include <vector>
 #ifdef __SSE2__
 #include <immintrin.h>
@@ -27,8 +27,22 @@ struct Drive {
     double *target;
     const double *weight;
     const char *open;  // whether each neuron takes input, or null where all do
-    size_t size;
-    std::poisson_distribution<int64_t> total;
+    size_t first, size;  // the neurons of the group that it reaches
+    double mean;
+    uint32_t stream;
+    // the numbers of events of its first block, of those that are whole, and of its last
+    std::vector<PoissonTable> tables;
+
+    size_t stop() const { return first + size; }
+    size_t in_block(size_t start) const {
+        return std::min<size_t>(stop(), (start | (BLOCK - 1)) + 1) - start;
+    }
+    int32_t events(size_t start, double u) const {
+        const size_t reached = in_block(start);
+        const PoissonTable &table = tables[reached == BLOCK ? 1 : start == first ? 0 : 2];
+        const auto found = std::lower_bound(table.at_most.begin(), table.at_most.end(), u);
+        return table.least + (found - table.at_most.begin());
+    }
 };
 struct Sample {
     const double *variable;
@@ -59,22 +73,35 @@ int64_t flush_interval = 0;
 std::vector<Drive> drives;
 std::vector<Sample> samples;
 
-// The state of a run must be the same bytes every time, also those that mean nothing.
-void seed(unsigned long number) {
-    RandomGenerator &generator = _random_generators[0];
-    std::memset(static_cast<void *>(&generator), 0, sizeof generator);
-    generator.words.seed(number);
+// Adds the events of the blocks of a slice of neurons.
+void deliver_to_blocks(const Drive &drive, int64_t step, size_t first, size_t stop) {
+    static thread_local ManyWords totals, events;
+    totals.clear();
+    for (size_t start = first; start < stop; start = (start | (BLOCK - 1)) + 1)
+        totals.add(start, 0);
+    totals.draw(random_key, drive.stream, step);
+    for (size_t k = 0; k < totals.count; k++) {
+        const size_t start = totals.index[k], size = drive.in_block(start);
+        const int32_t count = drive.events(start, unit_interval(totals.a[k], totals.b[k]));
+        events.clear();
+        for (int32_t call = 0; 4 * call < count; call++) events.add(start, 1 + call);
+        events.draw(random_key, drive.stream, step);
+        for (int32_t call = 0, left = count; left > 0; call++, left -= 4) {
+            const uint32_t words[] = {events.a[call], events.b[call], events.c[call],
+                                      events.d[call]};
+            for (int32_t event = 0; event < std::min(left, 4); event++) {
+                const size_t neuron = start + neuron_in_block(words[event], size);
+                if (!drive.open || drive.open[neuron]) drive.target[neuron] += drive.weight[neuron];
+            }
+        }
+    }
 }
 
-// The sum of independent Poisson counts over a population is Poisson, and spread uniformly: so draw
-// the sum, and for each spike its neuron. That costs a fraction of one draw per neuron.
-void deliver(Drive &drive) {
-    std::mt19937 &generator = _random_generators[0].words;
-    drive.total.reset();  // no number is kept in reserve: the generator is all the state there is
-    const int64_t count = drive.total(generator);
-    for (int64_t k = 0; k < count; k++) {
-        const size_t neuron = (static_cast<uint64_t>(generator()) * drive.size) >> 32;
-        if (!drive.open || drive.open[neuron]) drive.target[neuron] += drive.weight[neuron];
+void deliver(const Drive &drive, int64_t step) {
+    if (drive.mean < FEW) return deliver_to_blocks(drive, step, drive.first, drive.stop());
+    for (size_t neuron = drive.first; neuron < drive.stop(); neuron++) {
+        const int32_t count = poisson(drive.mean, 0, random_key, drive.stream, step, neuron, 0);
+        if (!drive.open || drive.open[neuron]) drive.target[neuron] += count * drive.weight[neuron];
     }
 }
 
@@ -142,16 +169,15 @@ void write_queue(const char *name, size_t bytes) {
     send_count(numbers.size());
 }
 
-// The generator as bytes, which include the stored number of the normal distribution.
 void read_random() {
-    send_count(sizeof(RandomGenerator));
-    send(&_random_generators[0], sizeof(RandomGenerator));
+    send_count(sizeof random_key);
+    send(&random_key, sizeof random_key);
 }
 
 void write_random(size_t bytes) {
-    if (bytes != sizeof(RandomGenerator)) die("state of another random generator");
-    receive(static_cast<void *>(&_random_generators[0]), bytes);
-    send_count(bytes);
+    if (bytes != sizeof random_key) die("state of another random generator");
+    receive(&random_key, bytes);
+    send_count(bytes / sizeof random_key.first);
 }
 
 void flush(Network &network) {
@@ -170,7 +196,7 @@ void run_steps(Network &network, int64_t steps) {
         const int64_t step = clock.timestep[0];
         for (auto &sample : samples) take(sample, step);
         watch.lap(1);
-        for (auto &drive : drives) deliver(drive);
+        for (auto &drive : drives) deliver(drive, step);
         watch.lap(0);
         const bool is_due = flush_interval && step && step % flush_interval == 0;
         for (size_t part = 0; part < network.objects.size(); part++) {
@@ -200,17 +226,17 @@ void run_steps(Network &network, int64_t steps) {
 
 void add_drive(char *arguments) {
     char target[300], weight[300], open[300];
-    size_t start;
     Drive drive{};
-    double mean;
-    if (std::sscanf(arguments, "%299s %299s %299s %zu %zu %la", target, weight, open, &start,
-                    &drive.size, &mean) != 6)
+    if (std::sscanf(arguments, "%299s %299s %299s %zu %zu %la %u", target, weight, open,
+                    &drive.first, &drive.size, &drive.mean, &drive.stream) != 7)
         die("malformed drive");
-    drive.total = std::poisson_distribution<int64_t>(mean * drive.size);
-    drive.target = reinterpret_cast<double *>(array(target).data()) + start;
-    drive.weight = reinterpret_cast<const double *>(array(weight).data()) + start;
+    const size_t last = std::max<size_t>(drive.first, (drive.stop() - 1) & ~size_t(BLOCK - 1));
+    for (const size_t size : {drive.in_block(drive.first), size_t(BLOCK), drive.in_block(last)})
+        if (drive.mean < FEW) drive.tables.emplace_back(drive.mean * size);
+    drive.target = reinterpret_cast<double *>(array(target).data());
+    drive.weight = reinterpret_cast<const double *>(array(weight).data());
     // a refractory neuron takes no input
-    if (std::strcmp(open, "-")) drive.open = array(open).data() + start;
+    if (std::strcmp(open, "-")) drive.open = array(open).data();
     drives.push_back(drive);
 }
 
@@ -235,7 +261,7 @@ void flush_tiny_numbers_to_zero() {
 
 }  // namespace
 
-RandomGenerator brian::_random_generators[1];
+RandomKey brian::random_key;
 
 template class std::vector<double>;
 template class std::vector<int32_t>;
@@ -280,7 +306,7 @@ void thalia_serve(const Circuit &served, Network *network) {
         else if (command.is("read_random")) read_random();
         else if (command.is("write_random")) write_random(command.number());
         else if (command.is("write_queue")) command.sized(write_queue);
-        else if (command.is("seed")) seed(static_cast<unsigned long>(command.number()));
+        else if (command.is("seed")) random_key = command.key();
         else if (command.is("flush_interval")) flush_interval = command.number();
         else if (command.is("drive")) add_drive(command.arguments);
         else if (command.is("sample")) add_sample(command.arguments);

@@ -23,6 +23,8 @@ _TEMPLATES = sorted(f"templates/{file.name}" for file in (HERE / "templates").gl
 _SOURCES = (
     "program.cu",
     "../connection.h",
+    "../random_numbers.h",
+    "../random_numbers.py",
     "serve_unmodified.cu",
     "serve_unmodified.h",
     "unmodified.py",
@@ -174,7 +176,8 @@ def _generate(model: NetworkModel, folder: FilePath) -> tuple[list[str], dict[st
         net.run(0 * b2.second, namespace={})
         source = Source(device, model)
         (folder / "program.cu").write_text(source.text())
-        shutil.copy(HERE.parent / "connection.h", folder)
+        for header in ("connection.h", "random_numbers.h"):
+            shutil.copy(HERE.parent / header, folder)
         return ["program.cu"], source.manifest()
     finally:
         device.reinit()

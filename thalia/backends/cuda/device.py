@@ -15,11 +15,13 @@ from brian2.core.functions import DEFAULT_FUNCTIONS
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import all_devices
 from brian2cuda.codeobject import CUDAStandaloneAtomicsCodeObject, CUDAStandaloneCodeObject
+from brian2cuda.cuda_generator import CUDAAtomicsCodeGenerator
 from brian2cuda.device import CUDAStandaloneDevice
 
-from thalia.backends.cpp.device import EXPONENTIAL
+from thalia.backends.cpp.device import DRAWS, EXPONENTIAL
 from thalia.backends.cuda.kernel_fusion import Kernel, Piece, joined
 from thalia.backends.cuda.loop_invariants import LoopInvariants
+from thalia.backends.random_numbers import NumberedDraws, stream_of
 from thalia.codegen.brian_model import FLUSH_CLOCK, NetworkModel
 
 HERE = FilePath(__file__).parent
@@ -31,10 +33,17 @@ _STORED = re.compile(r"(_ptr\w+)\[(\w+)\]\s*(?:=(?!=)|[-+*/]=)")
 _ADDED = re.compile(r"_brian_atomic\w+\(&(_ptr\w+)\[")
 
 
+class KernelGenerator(NumberedDraws, CUDAAtomicsCodeGenerator):  # type: ignore[misc]
+    """brian2cuda's generator, except that draws are numbered."""
+
+
 class KernelCodeObject(CUDAStandaloneAtomicsCodeObject):  # type: ignore[misc]  # untyped
     """A code object from Thalia's templates."""
 
-    templater = CUDAStandaloneCodeObject.templater.derive("thalia.backends.cuda")
+    generator_class = KernelGenerator
+    templater = CUDAStandaloneCodeObject.templater.derive(
+        "thalia.backends.cuda", env_globals={"stream_of": stream_of}
+    )
 
     def run_block(self, block: str) -> None:
         """Nothing runs before or after the steps."""
@@ -57,26 +66,10 @@ class KernelDevice(CUDAStandaloneDevice):  # type: ignore[misc]
 def register() -> str:
     """The name under which Brian2 knows the device."""
     all_devices[NAME] = KernelDevice()
-    add = {
-        name: DEFAULT_FUNCTIONS[name].implementations.add_implementation
-        for name in ("exp", "rand", "randn", "poisson")
-    }
-    add["exp"](KernelCodeObject, code="", name="_exponential")
-    add["rand"](
-        KernelCodeObject,
-        code="#define _rand(i) uniform(STREAM, _step, i, __COUNTER__)",
-        name="_rand",
-    )
-    add["randn"](
-        KernelCodeObject,
-        code="#define _randn(i) normal(STREAM, _step, i, __COUNTER__)",
-        name="_randn",
-    )
-    poisson = (
-        "#define _poisson(mean, i) "
-        "poisson(mean, _exponential(-(mean)), STREAM, _step, i, __COUNTER__)"
-    )
-    add["poisson"](KernelCodeObject, code=poisson, name="_poisson")
+    for name, code in {"exp": "", **DRAWS}.items():
+        DEFAULT_FUNCTIONS[name].implementations.add_implementation(
+            KernelCodeObject, code=code, name="_exponential" if name == "exp" else f"_{name}"
+        )
     return NAME
 
 
@@ -180,7 +173,6 @@ class Source:
             "INVARIANTS": "\n".join(f"    {call}" for call in invariants.functions),
             "CODE": "\n".join(
                 [
-                    self._streams(),
                     *codes,
                     *(self._kernel(each) for each in kernels.values() if _is_written(each)),
                 ]
@@ -223,9 +215,6 @@ class Source:
             "objects": self.parts,
             "code_objects": len(self.objects),
         }
-
-    def _streams(self) -> str:
-        return f"enum {{ {', '.join(f'_stream_of_{made.name}' for made, _ in self.objects)} }};"
 
     def _array(self, variable: Any) -> str:
         name = self.arrays[variable]

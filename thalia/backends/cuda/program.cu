@@ -37,14 +37,18 @@ struct Source { int32_t *spikes, *counts; int32_t neurons, mask; };
 // in that way. Each range is visited by 2^split warps.
 struct Pathway { const int32_t *table, *order, *steps; int32_t delays, source, split; };
 
-// Poisson input of a population: `mean` events a step to each of its neurons, and where that is not many, the probabilities of
-// at most 0, 1, 2, … events.
+// The probabilities of at most `least`, `least` + 1, ... events.
+struct Events { const double *at_most; int32_t least, size; };
+
+// Poisson input of a population: `mean` events a step to each of its neurons; where that is not many,
+// the numbers of events of its first block of neurons, of those that are whole, and of its last.
 struct Drive {
     double *target;
     const double *weight;
     const char *open;
     double mean;
-    const double *at_most;
+    uint32_t stream, first, stop;
+    Events tables[3];
 };
 
 struct Sample {
@@ -72,7 +76,7 @@ __constant__ Sample *samples;
 __constant__ int32_t sample_count;
 __constant__ int32_t played[SOURCES + 1];  // how many spikes are given of each group
 __constant__ double invariants[@INVARIANT_COUNT@ + 1];  // numbers that follow from parameters
-__constant__ uint2 seed;
+__constant__ RandomKey random_key;
 __constant__ uint64_t *fired;       // every spike since it was last emptied: step, group, neuron
 __constant__ uint32_t *fired_count;
 @POINTERS@
@@ -80,60 +84,6 @@ __constant__ uint32_t *fired_count;
 namespace {
 
 __device__ __forceinline__ int64_t now(int ahead) { return _ptr_array_defaultclock_timestep[0] + ahead; }
-
-// Philox 4x32, ten rounds (Salmon et al. 2011, doi:10.1145/2063384.2063405).
-__device__ uint4 random_words(uint32_t stream, int64_t step, uint32_t index, uint32_t draw) {
-    uint4 x = make_uint4(uint32_t(step), uint32_t(step >> 32) ^ (stream << 16), index, draw);
-    uint2 key = seed;
-    for (int round = 0; round < 10; round++) {
-        const uint32_t high0 = __umulhi(0xD2511F53u, x.x), low0 = 0xD2511F53u * x.x;
-        const uint32_t high1 = __umulhi(0xCD9E8D57u, x.z), low1 = 0xCD9E8D57u * x.z;
-        x = make_uint4(high1 ^ x.y ^ key.x, low1, high0 ^ x.w ^ key.y, low0);
-        key.x += 0x9E3779B9u;
-        key.y += 0xBB67AE85u;
-    }
-    return x;
-}
-
-// In (0, 1), with 53 bits.
-__device__ __forceinline__ double unit(uint32_t high, uint32_t low) {
-    return (double((uint64_t(high) << 32 | low) >> 11) + 0.5) * 0x1p-53;
-}
-
-__device__ double uniform(uint32_t stream, int64_t step, uint32_t index, uint32_t draw) {
-    const uint4 x = random_words(stream, step, index, draw);
-    return unit(x.x, x.y);
-}
-
-__device__ double normal(uint32_t stream, int64_t step, uint32_t index, uint32_t draw) {
-    const uint4 x = random_words(stream, step, index, draw);
-    return sqrt(-2.0 * log(unit(x.x, x.y))) * cospi(2.0 * unit(x.z, x.w));
-}
-
-// Poisson numbers: by inversion where few are expected, `none` being the probability of none; else by transformed rejection
-// (Hormann 1993, doi:10.1016/0167-6687(93)90997-4).
-__device__ int32_t poisson(double mean, double none, uint32_t stream, int64_t step, uint32_t index, uint32_t draw) {
-    if (!(mean > 0)) return 0;
-    if (mean < 12) {
-        double left = uniform(stream, step, index, draw), chance = none;
-        int32_t count = 0;
-        while (left > chance && count < 200) {
-            left -= chance;
-            chance *= mean / ++count;
-        }
-        return count;
-    }
-    const double root = sqrt(mean), b = 0.931 + 2.53 * root, a = -0.059 + 0.02483 * b;
-    const double inverse_alpha = 1.1239 + 1.1328 / (b - 3.4), v_r = 0.9277 - 3.6224 / (b - 2);
-    for (uint32_t attempt = 0;; attempt++) {
-        const uint4 x = random_words(stream, step, index, draw + (attempt << 8));
-        const double u = unit(x.x, x.y) - 0.5, v = unit(x.z, x.w), near = 0.5 - fabs(u);
-        const double k = floor((2 * a / near + b) * u + mean + 0.43);
-        if (near >= 0.07 && v <= v_r) return int32_t(k);
-        if (k < 0 || (near < 0.013 && v > near)) continue;
-        if (log(v) + log(inverse_alpha) - log(a / (near * near) + b) <= k * log(mean) - mean - lgamma(k + 1)) return int32_t(k);
-    }
-}
 
 // The exponential of the C++ backend, so that both compute the same bits.
 @EXPONENTIAL@
@@ -150,18 +100,59 @@ __device__ void fire(int group, int32_t neuron, int64_t step) {
 // still need that slot.
 __device__ void clear_next(int group, int64_t step) { sources[group].counts[int32_t(step + 1) & sources[group].mask] = 0; }
 
+// How many events of its block a neuron gets. Lanes of a warp that the same drive reaches share the
+// work: each draws some of the events, and learns by votes which of them are its own.
+__device__ int32_t events_of(const Drive &drive, int32_t neuron, int64_t step) {
+    const uint32_t warp = uint32_t(neuron) & ~31u;  // its lanes have the neurons from here on
+    const uint32_t below = min(drive.stop - warp, 32u), from = max(drive.first, warp) - warp;
+    const uint32_t lanes = (below == 32 ? ~0u : (1u << below) - 1) & ~((1u << from) - 1);
+    const uint32_t begin = max(drive.first, uint32_t(neuron) & ~(BLOCK - 1));
+    const uint32_t size = min(drive.stop, (uint32_t(neuron) | (BLOCK - 1)) + 1) - begin;
+    const Events &table = drive.tables[size == BLOCK ? 1 : begin == drive.first ? 0 : 2];
+    const double chance = uniform(random_key, drive.stream, step, begin, 0);
+    int32_t low = 0, high = table.size - 1;  // the last is 1
+    while (low < high) {
+        const int32_t middle = (low + high) / 2;
+        if (table.at_most[middle] < chance) low = middle + 1;
+        else high = middle;
+    }
+    const int32_t total = table.least + low, among = below - from;
+    const int32_t rank = neuron - warp - from;
+    int32_t count = 0;
+    for (int32_t done = 0; done < total; done += among) {
+        const int32_t event = done + rank;
+        uint32_t target = 0;
+        bool is_here = false;
+        if (event < total) {
+            const RandomWords x = random_words(random_key, drive.stream, step, begin, 1 + event / 4);
+            const uint32_t word = event % 4 < 2 ? event % 4 ? x.b : x.a : event % 4 == 2 ? x.c : x.d;
+            target = begin + neuron_in_block(word, size);
+            is_here = (target & ~31u) == warp;
+        }
+        uint32_t own = __ballot_sync(lanes, is_here);
+        for (int32_t bit = 0; bit < 5; bit++) {
+            const uint32_t set = __ballot_sync(lanes, target >> bit & 1);
+            own &= neuron >> bit & 1 ? set : ~set;
+        }
+        count += __popc(own);
+    }
+    return count;
+}
+
 __device__ void deliver(int group, int32_t neuron, int64_t step) {
     for (int32_t layer = 0; layer < drive_layers[group]; layer++) {
         const int32_t which = drive_of[group][size_t(layer) * sources[group].neurons + neuron];
         if (which < 0) continue;
         const Drive &drive = drives[which];
+        const int32_t count =
+            drive.tables[0].at_most
+                ? events_of(drive, neuron, step)
+                : poisson(drive.mean, 0, random_key, drive.stream, step, neuron, 0);
         if (drive.open && !drive.open[neuron]) continue;
-        int32_t count = 0;
-        if (drive.at_most) {
-            const double chance = uniform(0xD000u + group, step, neuron, layer);
-            while (chance > drive.at_most[count]) count++;
-        } else count = poisson(drive.mean, 0, 0xD000u + group, step, neuron, layer);
-        if (count) drive.target[neuron] += count * drive.weight[neuron];
+        double total = drive.target[neuron];
+        if (!drive.tables[0].at_most) total += count * drive.weight[neuron];
+        else for (int32_t k = 0; k < count; k++) total += drive.weight[neuron];  // as on a CPU
+        drive.target[neuron] = total;
     }
 }
 
@@ -529,48 +520,48 @@ void write_queue(const char *name, size_t bytes) {
     send_count(numbers.size());
 }
 
-void write_seed(uint64_t number) {
-    const uint2 words = make_uint2(uint32_t(number), uint32_t(number >> 32));
-    CHECK(cudaMemcpyToSymbol(seed, &words, sizeof words));
-}
+void write_key(RandomKey key) { CHECK(cudaMemcpyToSymbol(random_key, &key, sizeof key)); }
 
 void read_random() {
-    uint2 words;
-    CHECK(cudaMemcpyFromSymbol(&words, seed, sizeof words));
-    send_count(sizeof words);
-    send(&words, sizeof words);
+    RandomKey key;
+    CHECK(cudaMemcpyFromSymbol(&key, random_key, sizeof key));
+    send_count(sizeof key);
+    send(&key, sizeof key);
 }
 
 void write_random(size_t bytes) {
-    uint2 words;
-    if (bytes != sizeof words) die("state of another random generator");
-    receive(&words, sizeof words);
-    CHECK(cudaMemcpyToSymbol(seed, &words, sizeof words));
-    send_count(bytes);
+    RandomKey key;
+    if (bytes != sizeof key) die("state of another random generator");
+    receive(&key, sizeof key);
+    write_key(key);
+    send_count(bytes / sizeof key.first);
 }
 
-// Of at most 0, 1, 2, … events where `mean` are expected; the last is 1.
-const double *probabilities(double mean) {
-    static std::map<double, const double *> known;
-    const double *&table = known[mean];
-    if (table) return table;
-    std::vector<double> at_most;
-    double chance = std::exp(-mean), sum = 0;
-    for (int count = 0; sum < 1 && count < 400; chance *= mean / ++count) at_most.push_back(sum += chance);
-    at_most.back() = 1;
-    return table = on_device(at_most.data(), at_most.size());
+Events table_on_device(double mean) {
+    static std::map<double, Events> known;
+    const auto found = known.find(mean);
+    if (found != known.end()) return found->second;
+    const PoissonTable table(mean);
+    const auto size = int32_t(table.at_most.size());
+    return known[mean] = {on_device(table.at_most.data(), size), table.least, size};
 }
 
 void add_drive(const char *arguments) {
     char target[300], weight[300], open[300];
-    size_t start, size;
+    size_t first, size;
     double mean;
-    if (std::sscanf(arguments, "%299s %299s %299s %zu %zu %la", target, weight, open, &start, &size, &mean) != 6)
+    uint32_t stream;
+    if (std::sscanf(arguments, "%299s %299s %299s %zu %zu %la %u", target, weight, open, &first, &size, &mean, &stream) != 7)
         die("malformed drive");
     const auto at = [](const char *name) { return array(name).data; };
-    drive.push_back({reinterpret_cast<double *>(at(target)), reinterpret_cast<const double *>(at(weight)),
-                     std::strcmp(open, "-") ? at(open) : nullptr, mean, mean < 64 ? probabilities(mean) : nullptr});
-    reach.push_back({index_of_source(std::string(target, std::strchr(target, '.') - target).c_str()), start, size});
+    Drive made{reinterpret_cast<double *>(at(target)), reinterpret_cast<const double *>(at(weight)),
+               std::strcmp(open, "-") ? at(open) : nullptr, mean, stream, uint32_t(first), uint32_t(first + size), {}};
+    const size_t last = std::max(first, (first + size - 1) & ~size_t(BLOCK - 1));
+    const auto in_block = [&](size_t start) { return std::min(first + size, (start | (BLOCK - 1)) + 1) - start; };
+    const size_t sizes[] = {in_block(first), BLOCK, in_block(last)};
+    for (int32_t k = 0; k < 3 && mean < FEW; k++) made.tables[k] = table_on_device(mean * sizes[k]);
+    drive.push_back(made);
+    reach.push_back({index_of_source(std::string(target, std::strchr(target, '.') - target).c_str()), first, size});
 }
 
 void add_sample(const char *arguments) {
@@ -917,7 +908,7 @@ int main() {
         else if (command.is("read_random")) read_random();
         else if (command.is("write_random")) write_random(command.number());
         else if (command.is("write_queue")) command.sized(write_queue);
-        else if (command.is("seed")) write_seed(command.number());
+        else if (command.is("seed")) write_key(command.key());
         else if (command.is("flush_interval")) flush_interval = command.number();
         else if (command.is("drive")) add_drive(command.arguments);
         else if (command.is("sample")) add_sample(command.arguments);

@@ -171,7 +171,7 @@ void thalia_serve(Network *network) {
         else if (command.is("link")) command.sized(link_synapses);
         else if (command.is("read")) read_array(command.arguments);
         else if (command.is("read_random")) send_count(0);
-        else if (command.is("seed")) brian::random_number_buffer.set_seed(command.number());
+        else if (command.is("seed")) brian::random_number_buffer.set_seed(command.whole_number());
         else if (command.is("flush_interval")) flush_interval = command.number();
         else if (command.is("sample")) add_sample(command.arguments);
         else if (command.is("flush") && network) flush(*network);

@@ -78,7 +78,7 @@ def _write_server(
     for mark, values in marks.items():
         text = text.replace(f"@{mark}@", "\n".join(values))
     (folder / "serve_unmodified.cu").write_text(text)
-    for header in ("serve_unmodified.h", "../connection.h"):
+    for header in ("serve_unmodified.h", "../connection.h", "../random_numbers.h"):
         shutil.copy(HERE / header, folder)
     return {
         "arrays": dtypes,

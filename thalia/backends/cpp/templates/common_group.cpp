@@ -3,6 +3,8 @@
 void _run_{{codeobj_name}}()
 {
     using namespace brian;
+    const uint32_t _stream = {{stream_of(codeobj_name)}}u;
+    const int64_t _step = defaultclock.timestep[0];
 
     ///// CONSTANTS ///////////
     %CONSTANTS%

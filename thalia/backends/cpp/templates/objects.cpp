@@ -17,6 +17,8 @@ extern SynapticPathway {{path.name}};
 {% endfor %}
 {% endfor %}
 
+extern Clock defaultclock;
+
 }  // namespace brian
 {% endmacro %}
 

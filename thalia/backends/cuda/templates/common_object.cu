@@ -3,6 +3,9 @@
 {% for name, variable in variables | dictsort if variable.__class__.__name__ == 'Constant' and name != 'N' %}
 const {{c_data_type(variable.dtype)}} {{name}} = {{variable.value}};
 {% endfor %}
+{% for name, variable in variables | dictsort if variable.__class__.__name__ == 'SymbolicConstant' %}
+const double {{name}} = {{'HUGE_VAL' if name == 'inf' else variable.value}};
+{% endfor %}
 {% endmacro %}
 
 {% macro h_file() %}
@@ -11,7 +14,7 @@ const {{c_data_type(variable.dtype)}} {{name}} = {{variable.value}};
 {% macro cu_file() %}
 namespace {{codeobj_name}}_code {
 
-enum { STREAM = _stream_of_{{codeobj_name}} };
+constexpr uint32_t _stream = {{stream_of(codeobj_name)}}u;
 
 {{support_code_lines|autoindent}}
 
