@@ -24,6 +24,7 @@ DOORS = {
     "xarray": ("recording.results", "recording.tables"),
     "pynwb": ("exporters.nwb",),
     "libsonata": ("exporters.sonata",),
+    "pyarrow": ("data",),
     "yaml": ("syntax.yaml_reader", "circuit.load"),
     "typer": ("cli",),
     "rich": ("cli",),

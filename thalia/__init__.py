@@ -6,7 +6,7 @@ package, lowest first.
 | package | does |
 | --- | --- |
 | `syntax` | text → values: units, equations, dimensions, YAML with positions |
-| `data` | the users' own files that a circuit names: spikes |
+| `data` | the users' own files that a circuit names: neurons, synapses, spikes |
 | `library` | the components, one YAML file each; their schema; how one is found |
 | `circuit` | what a user writes: YAML ↔ `Circuit` |
 | `compiler` | `Circuit` → `Plan`: `pipeline` is the list of passes |
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from thalia import library as library
     from thalia.analysis.health import Health as Health
     from thalia.analysis.health import health as health
+    from thalia.circuit.connectivity import Connect as Connect
     from thalia.circuit.load import dumps as dumps
     from thalia.circuit.load import load as load
     from thalia.circuit.load import loads as loads
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from thalia.circuit.part_use import RuleUse as RuleUse
     from thalia.circuit.part_use import Stimulus as Stimulus
     from thalia.circuit.spec import Circuit as Circuit
-    from thalia.circuit.spec import Connect as Connect
     from thalia.circuit.spec import Delay as Delay
     from thalia.circuit.spec import Pathway as Pathway
     from thalia.circuit.spec import Phase as Phase
@@ -74,11 +74,11 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "analysis.health": ("Health", "health"),
+    "circuit.connectivity": ("Connect",),
     "circuit.load": ("dumps", "load", "loads"),
     "circuit.part_use": ("Modulator", "RuleUse", "Stimulus"),
     "circuit.spec": (
         "Circuit",
-        "Connect",
         "Delay",
         "Pathway",
         "Phase",

@@ -171,7 +171,7 @@ def test_the_command_refuses_a_pass_that_is_not_there(tmp_path):
     assert done.returncode == 2
     assert done.stderr == (
         "no pass is called 'parse'\n"
-        "    hint: known: downscale, drive_to_weight, expand, fuse, lower, resolve\n"
+        "    hint: known: downscale, drive_to_weight, expand, fuse, lower, read_data, resolve\n"
     )
 
 

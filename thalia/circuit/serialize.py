@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from thalia.circuit.data_use import MOST_INLINE, Array
 from thalia.circuit.experiment_spec import Experiment
 from thalia.circuit.part_use import Modulator, RuleUse, Stimulus, SynapseUse
 from thalia.circuit.spec import Circuit, Pathway
+from thalia.errors import fail
 from thalia.library.schema import Compartment, Synapse
+from thalia.syntax.column_formulas import ColumnFormula
 from thalia.syntax.drive_weights import DriveTarget
 from thalia.syntax.equations import Equation, Statement, equation_text
 from thalia.syntax.fields import Node
@@ -26,12 +29,14 @@ def as_data(node: Any) -> Any:
         return "".join(f"{equation_text(n) if isinstance(n, Equation) else n}\n" for n in node)
     if isinstance(node, dict):
         return {key: as_data(value) for key, value in node.items()}
-    if isinstance(node, DriveTarget):
+    if isinstance(node, DriveTarget | ColumnFormula):
         return str(node)
     if isinstance(node, Selection):
         return as_data(node.written)
+    if isinstance(node, Array):
+        return _array_data(node)
     rows = isinstance(node, tuple) and node and all(isinstance(row, tuple) for row in node)
-    if rows and isinstance(node[0][0], Value | DriveTarget):
+    if rows and isinstance(node[0][0], Value | DriveTarget | ColumnFormula):
         single = len(node) == 1 and len(node[0]) == 1
         return (
             as_data(node[0][0]) if single else [[as_data(entry) for entry in row] for row in node]
@@ -59,6 +64,17 @@ def _node_data(node: Node) -> dict[str, Any]:
         else:
             data[name] = as_data(value)
     return data
+
+
+def _array_data(array: Array) -> list[Any]:
+    """A short array as a list; a long one belongs into a file."""
+    if len(array.numbers) > MOST_INLINE or array.dimension != DIMENSIONLESS:
+        raise fail(
+            f"an {array!r} is not written into the text of a circuit",
+            "save the arrays with `numpy.savez`, and use `Connect(file=...)`",
+        )
+    numbers: list[Any] = array.numbers.tolist()
+    return numbers
 
 
 def _always_written(node: Node) -> tuple[str, ...]:

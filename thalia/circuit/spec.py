@@ -1,10 +1,12 @@
 """The elements of a circuit as frozen models: the same words in YAML, Python and messages."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
+from thalia.circuit.connectivity import Connect
+from thalia.circuit.data_use import Array, NodeUse, not_of_data
 from thalia.circuit.experiment_spec import Conditions, ExperimentField
 from thalia.circuit.part_use import (
     ModulatorField,
@@ -26,9 +28,9 @@ from thalia.library.schema import (
     StimulusKind,
     Synapse,
 )
+from thalia.syntax.column_formulas import ColumnFormula
 from thalia.syntax.fields import (
     AnyValue,
-    CountTable,
     Fraction,
     Name,
     Names,
@@ -37,7 +39,6 @@ from thalia.syntax.fields import (
     PositiveLength,
     PositiveNumber,
     PositiveTime,
-    ProbabilityTable,
     SingleRate,
     Switch,
     TimeTable,
@@ -45,13 +46,17 @@ from thalia.syntax.fields import (
     Words,
     one_or_many,
     refuse,
+    refuse_all,
 )
 from thalia.syntax.folder import ANYWHERE, Folder
 from thalia.syntax.former_names import ChangesOf
 from thalia.syntax.late_imports import above
-from thalia.syntax.selection import Selection
-from thalia.syntax.units import METRE, UNITS, Dimension, constant
+from thalia.syntax.selection import IDENTIFIER, WORDS, Selection
+from thalia.syntax.units import DIMENSIONLESS, METRE, UNITS, Dimension, Value, constant
 from thalia.syntax.yaml_reader import Source
+
+if TYPE_CHECKING:
+    from thalia.data.nodes import Nodes
 
 MOST_ELEMENTS = 4000  # of a circuit, which are checked within a few seconds
 
@@ -77,13 +82,26 @@ class Space(Node):
         tuple[PositiveLength, ...], BeforeValidator(one_or_many), Field(min_length=1, max_length=3)
     ]
     periodic: bool = False
+    _given: Array | None = PrivateAttr(None)
+
+    @property
+    def given(self) -> Array | None:
+        """The positions that data give, (size, dimensions) in metres; None where they are drawn."""
+        return self._given
+
+    def with_given(self, positions: Array) -> "Space":
+        """The same space, in which neurons are where data say."""
+        copy = self.model_copy()
+        copy._given = positions
+        return copy
 
 
 COORDINATES = ("x", "y", "z")
+SMALLEST_SIDE = 1e-9  # metres, of a space in which all neurons of a table have one place
 
 
-class Population(Node):
-    """Neurons of one model. Inside a region, `share` replaces `size`.
+class Population(NodeUse):
+    """Neurons of one model. Inside a region, `share` replaces `size`; so does a table in a `file`.
 
     `modulation` gives parameters of the neuron, or the `gain` of all its input, as expressions of
     modulators. A task may set the parameters in `from_task`, separately for each neuron. `method`
@@ -94,8 +112,6 @@ class Population(Node):
     neuron: Annotated[str, NEURON_MODEL]
     size: int | None = Field(default=None, ge=1)
     share: Fraction | None = None
-    parameters: dict[str, AnyValue] = {}
-    initial: dict[str, AnyValue] = {}
     modulation: dict[str, str] = {}
     method: Method | None = None
     substeps: int | None = Field(default=None, ge=1, le=100)
@@ -105,72 +121,40 @@ class Population(Node):
 
     @model_validator(mode="after")
     def _sized_once(self) -> "Population":
-        if (self.size is None) == (self.share is None):
+        if sum(each is not None for each in (self.size, self.share, self.file)) != 1:
             raise refuse(
-                "expected either 'size' or, in a region, 'share'",
+                "expected either 'size' or, in a region, 'share'"
+                + (", or a table in a 'file'" if self.file else ""),
                 "give the number of neurons as `size:`",
             )
+        self.check_data()
         return self
 
     @property
-    def columns(self) -> dict[str, Dimension | None]:
+    def chosen_by(self) -> dict[str, Dimension | None]:
         """What neurons are chosen by, besides their number: names and dimensions, None of words."""
-        return dict.fromkeys(COORDINATES[: len(self.space.extent)] if self.space else (), METRE)
+        of_space = COORDINATES[: len(self.space.extent)] if self.space else ()
+        of_table: dict[str, Dimension | None] = {}
+        if self.nodes and self.nodes.identifiers is not None:
+            is_number = self.nodes.identifiers.dtype.kind == "i"
+            of_table[IDENTIFIER] = DIMENSIONLESS if is_number else WORDS
+        return {**dict.fromkeys(of_space, METRE), **of_table}
 
-
-class Connect(Node):
-    """Connectivity. `probability` alone connects every pair of neurons independently.
-
-    `KEYS` are those that each rule needs, and those that it uses as well.
-    """
-
-    KEYS: ClassVar[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-        "pairwise_bernoulli": (("probability",), ()),
-        "fixed_total_number": ((), ("number", "probability", "multapses")),
-        "fixed_indegree": (("number",), ("multapses",)),
-        "fixed_outdegree": (("number",), ("multapses",)),
-        "one_to_one": ((), ()),
-        "all_to_all": ((), ()),
-        "distance": (("probability", "width"), ("profile",)),
-    }
-
-    rule: Literal[
-        "pairwise_bernoulli",
-        "fixed_total_number",
-        "fixed_indegree",
-        "fixed_outdegree",
-        "one_to_one",
-        "all_to_all",
-        "distance",
-    ] = "pairwise_bernoulli"
-    probability: ProbabilityTable | None = None
-    number: CountTable | None = None
-    profile: Literal["gaussian", "exponential", "disc"] = "gaussian"
-    width: PositiveLength | None = None
-    autapses: bool = True
-    multapses: bool = True
-
-    @property
-    def needs_positions(self) -> bool:
-        """Whether who connects to whom depends on where the neurons are."""
-        chance = self.probability
-        return self.rule == "distance" or bool(chance and chance[0][0].is_formula)
-
-    @model_validator(mode="after")
-    def _complete(self) -> "Connect":
-        needs, uses = self.KEYS[self.rule]
-        for key in needs:
-            if getattr(self, key) is None:
-                raise refuse(f"'{self.rule}' needs '{key}'")
-        if self.rule == "fixed_total_number" and (self.number is None) == (
-            self.probability is None
-        ):
-            raise refuse("'fixed_total_number' needs either 'number' or 'probability'")
-        for key in sorted(self.model_fields_set - {"rule", "autapses", *needs, *uses}):
-            if getattr(self, key) is not None:
-                known = ", ".join((*needs, *uses, "autapses"))
-                raise refuse(f"'{self.rule}' does not use '{key}'", f"remove it; used: {known}")
-        return self
+    def with_nodes(
+        self, nodes: "Nodes", given: Mapping[tuple[str, str], Value], positions: Array | None
+    ) -> "Population":
+        """The population with the neurons of its table, and numbers in place of formulas."""
+        changes: dict[str, Any] = {
+            key: {**getattr(self, key), **{n: v for (where, n), v in given.items() if where == key}}
+            for key in ("parameters", "initial")
+        }
+        if positions is not None:
+            sides = (positions.numbers.max(axis=0) - positions.numbers.min(axis=0)).tolist()
+            extent = tuple(constant(side or SMALLEST_SIDE, METRE) for side in sides)
+            changes["space"] = (self.space or Space(extent=extent)).with_given(positions)
+        copy = self.model_copy(update={"size": nodes.size, **changes})
+        copy._nodes = nodes
+        return copy
 
 
 class Delay(Node):
@@ -223,6 +207,30 @@ class Pathway(Node):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _formulas_read_data(self) -> "Pathway":
+        if self.connect.rule == "data":
+            return self
+        for key, table in (
+            ("weight", self.weight),
+            ("delay", self.delay.axonal),
+            ("delay", self.delay.dendritic),
+        ):
+            for entry in (entry for row in table for entry in row):
+                if isinstance(entry, ColumnFormula):
+                    raise refuse_all([not_of_data(entry, (key,), "connect: {file: edges.csv}")])
+        return self
+
+    @property
+    def formulas(self) -> dict[str, ColumnFormula]:
+        """What the data give of a pathway between two populations, by its name."""
+        entries: dict[str, object] = {
+            "weight": self.weight[0][0],
+            "axonal delay": self.delay.axonal[0][0],
+            "dendritic delay": self.delay.dendritic[0][0],
+        }
+        return {name: each for name, each in entries.items() if isinstance(each, ColumnFormula)}
+
     @property
     def rules(self) -> tuple[RuleUse, ...]:
         """All rules, that of the window first."""
@@ -263,13 +271,17 @@ class RecordWeights(Node):
 
 
 class Record(Node):
-    """What is recorded in the run file, in addition to the connectivity."""
+    """What is recorded in the run file, in addition to the connectivity.
+
+    With `data` it also keeps the files of data, which otherwise are found again by their digest.
+    """
 
     FORMER_KEYS: ClassVar[Mapping[str, str]] = {"states": "traces"}
 
     spikes: Words = ("all",)
     traces: dict[Name, RecordTraces] = {}
     weights: RecordWeights = RecordWeights(pathways=("plastic",))
+    data: bool = False
     modulators: PositiveTime = constant(0.01, UNITS["s"][1])
 
 

@@ -101,8 +101,8 @@ def plan_command(
         str,
         typer.Option(
             metavar="PASS",
-            help="Stop after this pass: the circuit as YAML after expand, drive_to_weight or "
-            "downscale, the plan after resolve, fuse or lower.",
+            help="Stop after this pass: the circuit as YAML after expand, read_data, "
+            "drive_to_weight or downscale, the plan after resolve, fuse or lower.",
         ),
     ] = "lower",
 ) -> None:

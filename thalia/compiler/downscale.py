@@ -53,6 +53,8 @@ def downscale(circuit: Circuit, options: CompilerOptions, diagnostics: Diagnosti
     so that the plan shows it. Connectivity that cannot be, before or after, is noted.
     """
     scale, sizes = circuit.scale, sizes_of(circuit)
+    if scale != Scale():
+        _refuse_data(circuit, diagnostics)
     populations = {
         name: _scaled_population(population, scale.neurons.mean)
         for name, population in circuit.populations.items()
@@ -71,6 +73,15 @@ def downscale(circuit: Circuit, options: CompilerOptions, diagnostics: Diagnosti
     }
     scaled = smaller.with_(pathways=boosted, stimuli=stimuli | _compensation(lost))
     return Scaled(scaled, _report(circuit, smaller, fractions, lost))
+
+
+def _refuse_data(circuit: Circuit, diagnostics: Diagnostics) -> None:
+    """Note that what data list, neuron by neuron, is not made smaller."""
+    listed = [name for name, population in circuit.populations.items() if population.nodes]
+    listed += [name for name, pathway in circuit.pathways.items() if pathway.connect.edges]
+    if listed:
+        message = f"{listed[0]} is from data, which are not made smaller"
+        diagnostics.error(("scale",), message, "choose rows of the table with `where:`")
 
 
 def _scaled_population(population: Population, factor: float) -> Population:

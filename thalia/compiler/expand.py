@@ -19,9 +19,10 @@ from thalia.circuit.spec import (
     RegionUse,
     too_many,
 )
+from thalia.compiler.expand_tables import expand_tables
 from thalia.compiler.options import DEFAULT_OPTIONS, CompilerOptions
 from thalia.compiler.plan import identifier
-from thalia.errors import CircuitError, Diagnostics, Path, Problem, did_you_mean
+from thalia.errors import CircuitError, Diagnostics, Path, Problem, did_you_mean, fail
 from thalia.library.lookup import part_text
 from thalia.syntax.folder import HERE, Folder
 from thalia.syntax.former_names import current_names
@@ -80,7 +81,8 @@ def expand(
         for every name in `disconnect` that no pathway has.
     """
     diagnostics = diagnostics or Diagnostics()
-    circuit = _expand_schedules(_expand_regions(_with_gains(circuit, diagnostics), diagnostics))
+    circuit = _expand_regions(_with_gains(circuit, diagnostics), diagnostics)
+    circuit = _expand_schedules(expand_tables(circuit, diagnostics))
     _check_number(circuit)
     pathways, stimuli, aliases = {}, {}, {}
     for name, pathway in circuit.pathways.items():
@@ -313,6 +315,8 @@ def _check_shares(
 
 def _sized(population: Population, region_size: int) -> Population:
     share = population.share.mean if population.share else 1.0
+    if population.file:
+        return population
     # `_check_shares` has refused a share of none
     size = population.size or max(1, round(share * region_size))
     return population.model_copy(update={"size": size, "share": None})
@@ -337,6 +341,9 @@ def _split_pathway(
     if any(wrong):
         diagnostics.problems += [problem for problem in wrong if problem]
         return []
+    if shape != (1, 1) and pathway.connect.rule == "data":
+        with diagnostics.catch(("pathways", name, "connect")):
+            pathway = _by_identifier(pathway)
     made = []
     for row, post in enumerate(pathway.post):
         for column, pre in enumerate(pathway.pre):
@@ -351,6 +358,20 @@ def _split_pathway(
                 )
             )
     return made
+
+
+def _by_identifier(pathway: Pathway) -> Pathway:
+    """A pathway between several populations, whose data must say which neuron is of which."""
+    connect = pathway.connect
+    if not connect.file or connect.by == "index":
+        what = "indices are" if connect.file or connect.arrays else "a matrix is"
+        raise fail(
+            f"{what} of one population to another, and here are {len(pathway.pre)} and "
+            f"{len(pathway.post)}",
+            "write a pathway for each pair, or use a table with identifiers",
+        )
+    by_identifier = connect.model_copy(update={"by": "identifier"})
+    return pathway.model_copy(update={"connect": by_identifier})
 
 
 def _connected(circuit: Circuit, pathways: dict[str, tuple[str, Pathway]]) -> dict[str, Pathway]:

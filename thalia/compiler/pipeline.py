@@ -19,6 +19,7 @@ from thalia.compiler.optimise.fuse import fuse
 from thalia.compiler.optimise.lower import lower
 from thalia.compiler.options import DEFAULT_OPTIONS, CompilerOptions
 from thalia.compiler.plan import Plan, includes
+from thalia.compiler.read_data import arrays_as_files, data_references, read_data
 from thalia.compiler.resolve.resolver import resolve
 from thalia.compiler.resolve.spike_sources import spikes_text
 from thalia.errors import CircuitError, Diagnostics, Path, Problem, did_you_mean, fail
@@ -26,6 +27,7 @@ from thalia.library.lookup import part_text
 
 PASSES: tuple[Callable[[Any, CompilerOptions, Diagnostics], Any], ...] = (
     expand,  # Circuit -> Circuit: regions and matrix pathways become populations and pathways
+    read_data,  # Circuit -> Circuit: tables of neurons and synapses are read, formulas are numbers
     drive_to_weight,  # Circuit -> Circuit: weights said as drives become numbers, gains act
     downscale,  # Circuit -> Scaled: fewer neurons and synapses, and what that preserves
     resolve,  # Scaled -> Plan: names found, defaults filled in, dimensions checked
@@ -57,11 +59,15 @@ def after_each_pass(
 
 @dataclass(frozen=True)
 class Compiled:
-    """A circuit as given, as expanded, and as the plan that runs; and what its scale preserves."""
+    """A circuit as given, as expanded, with its data, and as the plan that runs.
+
+    `report` says what its scale preserves.
+    """
 
     circuit: Circuit
     options: CompilerOptions
     expanded: Circuit
+    read: Circuit
     report: ScaleReport
     plan: Plan
 
@@ -70,7 +76,9 @@ class Compiled:
         """The text of the circuit and of every file that it uses, by name."""
         folder = self.circuit.folder
         files = dict(self.circuit.source.files)
-        files = files or {f"{self.circuit.name}.yaml": dumps(self.circuit)}
+        if not files:
+            written, files = arrays_as_files(self.circuit)
+            files = {f"{self.circuit.name}.yaml": dumps(written), **files}
         files |= self.expanded.source.files
         for stimulus in self.expanded.stimuli.values():
             if stimulus.file:
@@ -80,7 +88,7 @@ class Compiled:
             if name.endswith(".yaml"):
                 text, file = part_text(kind, name, folder)
                 files[file] = text
-        return files
+        return files | data_references(self.expanded)
 
 
 def compile_circuit(circuit: Circuit, options: CompilerOptions = DEFAULT_OPTIONS) -> Compiled:
@@ -93,7 +101,8 @@ def compile_circuit(circuit: Circuit, options: CompilerOptions = DEFAULT_OPTIONS
     """
     made = after_each_pass(circuit, options)
     scaled: Scaled = made["downscale"]
-    return Compiled(circuit, options, made["expand"], scaled.report, made["lower"])
+    read = made["read_data"]
+    return Compiled(circuit, options, made["expand"], read, scaled.report, made["lower"])
 
 
 def plan_of(circuit: Circuit, lower: str = "on", precision: str = "double") -> Plan:

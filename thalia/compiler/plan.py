@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain, count
 
-from thalia.circuit.spec import Connect, Record, Reference, Space
+from thalia.circuit.connectivity import Connect
+from thalia.circuit.spec import Record, Reference, Space
 from thalia.compiler.integration import Integration, integration_of, of_synapses
 from thalia.syntax.equations import Equation, Statement
 from thalia.syntax.units import DIMENSIONLESS, UNITS, Dimension, Value, constant, si_unit

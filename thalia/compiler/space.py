@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.circuit.spec import Circuit, Connect, Pathway, Population, Space
+from thalia.circuit.connectivity import Connect
+from thalia.circuit.spec import Circuit, Pathway, Population, Space
 from thalia.errors import Diagnostics, Path, did_you_mean
 from thalia.syntax.equations import identifiers
 from thalia.syntax.formulas import AXES, PLACES

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from math import log, log1p
 
+from thalia.circuit.connectivity import Connect
 from thalia.circuit.part_use import SynapseUse
-from thalia.circuit.spec import Circuit, Connect, Pathway
+from thalia.circuit.spec import Circuit, Pathway
 from thalia.errors import CircuitError
 from thalia.library.schema import Layer, Part, Synapse
 from thalia.syntax.equations import evaluate
@@ -36,6 +37,8 @@ def sizes_of(circuit: Circuit) -> dict[str, int]:
 
 def in_degree(connect: Connect, pre: int, post: int, recurrent: bool) -> float:
     """Mean number of synapses on a postsynaptic neuron; for `distance`, if all were at the peak."""
+    if connect.edges is not None:
+        return len(connect.edges) / post
     if connect.rule == "fixed_total_number":
         return total_number(connect, pre, post) / post
     if connect.number is not None:

@@ -22,6 +22,7 @@ from thalia.connectivity.null_models import WEIGHTS, WIRING, rewired, shuffled
 from thalia.connectivity.rules import pairs
 from thalia.connectivity.sorting import in_order
 from thalia.syntax.equations import evaluate
+from thalia.syntax.given import Given
 from thalia.syntax.time_grid import all_in_steps, too_many_steps
 from thalia.syntax.units import Value
 
@@ -84,6 +85,8 @@ def draw(value: Value, size: int, generator: np.random.Generator) -> Floats:
     """Numbers of a value, in SI: the constant, or samples, redrawn if they exceed the limits."""
     if not value.is_random:
         return np.full(size, value.mean)
+    if isinstance(value, Given):
+        return value.numbers
     samples = _sample(value, size, generator)
     low, high = value.bounds
     # this ends: no value can be written of which less than `LEAST_LEFT` is between its bounds
@@ -203,8 +206,9 @@ def _wired(synapses: SynapseGroup, plan: Plan) -> Wired:
     """
     varied = [name for name in synapses.parameters if synapses.shared(name) is None]
     told: dict[str, str] = {}
+    orders: dict[str, NDArray[np.intp]] = {}
     with ThreadPoolExecutor(available_processors()) as pool:
-        drawn = list(pool.map(lambda member: _drawn(member, plan, told), synapses.members))
+        drawn = list(pool.map(lambda member: _drawn(member, plan, told, orders), synapses.members))
         starts = [plan.population(member.pre)[1].start for member in synapses.members]
         pre, steps, post, owner = in_order(drawn, starts, pool)
         variables = {name: np.empty(len(pre)) for name in ["w", *varied]}
@@ -217,13 +221,17 @@ def _wired(synapses: SynapseGroup, plan: Plan) -> Wired:
 
         def fill(number: int) -> None:
             member, count, rows = synapses.members[number], int(counts[number]), places[number]
+            order = orders.get(member.name, slice(None))
             if member.dendritic.mean or member.dendritic.is_random:
                 ends = _within(member, pre[rows], post[rows], plan)
-                dendritic[rows] = _delay_steps(member, member.dendritic, "dendritic", ends, plan)
+                found = _delay_steps(member, member.dendritic, "dendritic", ends, plan)
+                dendritic[rows] = found[order] if isinstance(member.dendritic, Given) else found
             for name in ("w", *varied):
                 local = name == "w" and member.weight.is_formula
                 ends = _within(member, pre[rows], post[rows], plan) if local else _NO_ENDS
-                variables[name][rows] = _values(member, name, count, ends, plan)
+                numbers = _values(member, name, count, ends, plan)
+                is_given = name == "w" and isinstance(member.weight, Given)
+                variables[name][rows] = numbers[order] if is_given else numbers
             if member.null_model in WEIGHTS:
                 generator, weights = _rewiring(member, plan), variables["w"][rows]
                 variables["w"][rows] = shuffled(member.null_model, pre[rows], weights, generator)
@@ -272,10 +280,13 @@ def _later(
     return both[:1] if synapses.later_is_uniform(each) else both
 
 
-def _drawn(pathway: PathwayPlan, plan: Plan, told: dict[str, str]) -> tuple[Ints, Ints, Ints]:
+def _drawn(
+    pathway: PathwayPlan, plan: Plan, told: dict[str, str], orders: dict[str, NDArray[np.intp]]
+) -> tuple[Ints, Ints, Ints]:
     """Source, delay in steps and target of each synapse, as indices into the groups, unsorted.
 
-    What there is to tell of a null model is added to `told`.
+    What there is to tell of a null model is added to `told`, and to `orders` the order in which
+    what data give for each synapse follows the synapses.
     """
     pre_member, post_member = (plan.population(end)[1] for end in (pathway.pre, pathway.post))
     generator = stream(plan.seed, pathway.name, "connect")
@@ -292,6 +303,9 @@ def _drawn(pathway: PathwayPlan, plan: Plan, told: dict[str, str]) -> tuple[Ints
             model, (pre, post), pre_member, post_member, rewiring
         )
     steps = _delay_steps(pathway, pathway.axonal, "axonal", (pre, post), plan)
+    mixed = pathway.null_model in WIRING or pathway.axonal.is_random  # else they are in order
+    if mixed and pathway.connect.edges is not None:
+        orders[pathway.name] = np.lexsort((post, steps, pre))
     return pre + np.int32(pre_member.start), steps, post + np.int32(post_member.start)
 
 
@@ -353,6 +367,8 @@ def _places_of(pathway: PathwayPlan, ends: tuple[Ints, Ints], plan: Plan) -> dic
 def positions(name: str, size: int, space: Space | None, seed: int) -> Floats:
     """Positions of the neurons of a population: (size, dimensions) in metres."""
     assert space is not None, "resolve lets only populations with a space connect by distance"
+    if space.given is not None:
+        return np.asarray(space.given.numbers)
     extent = np.array([side.mean for side in space.extent])
     if space.layout == "random":
         return np.asarray(

@@ -6,7 +6,7 @@ The compiler has tried them at some places; here each number is checked.
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.circuit.spec import Connect
+from thalia.circuit.connectivity import Connect
 from thalia.compiler.plan import PathwayPlan
 from thalia.compiler.space import numbers_at
 from thalia.errors import fail

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.circuit.spec import Connect, Space
+from thalia.circuit.connectivity import Connect
+from thalia.circuit.spec import Space
 from thalia.compiler.plan import Member
 from thalia.compiler.space import chance, places
 from thalia.connectivity.local_values import check_probability
@@ -34,6 +35,9 @@ def pairs(
     number = connect.number[0][0].mean if connect.number else 0.0
     probability = connect.probability[0][0].mean if connect.probability else 0.0
     match connect.rule:
+        case "data":
+            assert connect.edges is not None, "a pass before has read the data"
+            return connect.edges.pre, connect.edges.post
         case _ if connect.needs_positions:
             assert post.space, "a pass before lets only populations with a space connect so"
             sources, targets = _by_place(

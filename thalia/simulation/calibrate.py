@@ -143,10 +143,11 @@ def calibrate(
     loaded = load(circuit, set)
     if isinstance(loaded.gains, str) and not loaded.folder.has(loaded.gains):
         loaded = loaded.with_(gains={})
-    whole = compile_circuit(loaded).expanded
+    compiled = compile_circuit(loaded)
+    whole = compiled.expanded
     assert not isinstance(whole.gains, str)  # `expand` has read the file
     ranges = _ranges(whole.reference, str(circuit))
-    excited = excited_in(whole)
+    excited = excited_in(compiled.read)
     adjustable = [name for name in ranges if name in excited]
     if not adjustable:
         raise fail(

@@ -16,6 +16,7 @@ from thalia.circuit.spec import Circuit
 from thalia.compiler.options import CompilerOptions, positive_time
 from thalia.compiler.pipeline import compile_circuit
 from thalia.compiler.plan import SECOND, Plan
+from thalia.compiler.read_data import arrays_as_files, data_references
 from thalia.compiler.resolve.spike_sources import spikes_text
 from thalia.errors import fail
 from thalia.simulation.checkpoint import SavedState
@@ -43,7 +44,9 @@ def origin_of(written_out: Circuit) -> tuple[str, dict[str, str]]:
     for _, name in written_out.parts_used():
         if name.endswith(".yaml"):
             texts[name] = written_out.folder.text(name)
-    circuit = written_out.with_(stimuli=stimuli)
+    texts |= data_references(written_out)
+    circuit, of_arrays = arrays_as_files(written_out.with_(stimuli=stimuli))
+    texts |= of_arrays
     text = dumps(circuit)
     _check_that_it_loads(circuit, text, texts)
     return text, texts
@@ -88,7 +91,7 @@ class Origin:
                 step = as_text(self.dt)
                 raise fail(f"--for: expected at least half a step of {step}, found {for_}")
             duration = (saved.step if saved else 0) * self.dt + more
-        circuit = loads(self.circuit, self.file.name, Folder(texts=self.texts))
+        circuit = loads(self.circuit, self.file.name, Folder(self.file.parent, self.texts))
         options = CompilerOptions(
             str(self.settings["lower"]),
             str(self.settings.get("precision", "double")),

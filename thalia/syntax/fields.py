@@ -8,10 +8,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from thalia.errors import MistakeInText, Problem
+from thalia.syntax.column_formulas import ColumnFormula, is_column_formula, read_formula
 from thalia.syntax.drive_weights import DriveTarget, parse_weight
 from thalia.syntax.equations import Equation, Statement, parse_equations, parse_statements
 from thalia.syntax.expressions import CONDITION, NUMBER, EquationError, read_expression
-from thalia.syntax.formulas import parse_local
+from thalia.syntax.formulas import is_formula, parse_local
 from thalia.syntax.selection import Selection, parse_selection
 from thalia.syntax.units import (
     DIMENSIONLESS,
@@ -51,9 +52,23 @@ _VALUE_SCHEMA = {
     "examples": ["20 ms", 0.1, "normal(1 nS, 0.2 nS, min=0 nS)"],
 }
 AnyValue = Annotated[Value, _checked(parse_value), WithJsonSchema(_VALUE_SCHEMA)]
+
+
+def _or_formula(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Reads what is written, or a formula of columns of data."""
+
+    def read(raw: Any) -> Any:
+        if isinstance(raw, ColumnFormula):
+            return raw
+        is_of_columns = isinstance(raw, str) and is_column_formula(raw) and not is_formula(raw)
+        return read_formula(raw) if is_of_columns else parse(raw)
+
+    return read
+
+
 AnyWeight = Annotated[
-    Value | DriveTarget,
-    _checked(parse_weight),
+    Value | DriveTarget | ColumnFormula,
+    _checked(_or_formula(parse_weight)),
     WithJsonSchema({**_VALUE_SCHEMA, "examples": ["1 nS", "drive(0.3, 8 Hz)"]}),
 ]
 Equations = Annotated[
@@ -267,6 +282,7 @@ Switch = Annotated[Any, BeforeValidator(_switch), WithJsonSchema(_SWITCH_SCHEMA)
 
 if TYPE_CHECKING:
     type Expression = str
+    type AnyParameter = Value  # a formula becomes one when its data are read
     type Condition = str
     # for the type checker they are all values, and rows of values
     type Time = Value
@@ -283,9 +299,13 @@ if TYPE_CHECKING:
     type ProbabilityTable = tuple[tuple[Value, ...], ...]
     type CountTable = tuple[tuple[Value, ...], ...]
     type TimeTable = tuple[tuple[Value, ...], ...]
-    type Weight = Value  # a drive becomes one in pass 2b
+    # a formula becomes one when its data are read, a drive in pass 2b
+    type Weight = Value
     type WeightTable = tuple[tuple[Value, ...], ...]
 else:
+    AnyParameter = Annotated[
+        Value | ColumnFormula, _checked(_or_formula(parse_value)), WithJsonSchema(_VALUE_SCHEMA)
+    ]
     Expression, Condition = _expression(NUMBER), _expression(CONDITION)
     AnyTime = quantity("time", UNITS["s"][1])
     Time = Annotated[AnyTime, AfterValidator(_fixed)]
@@ -299,12 +319,17 @@ else:
     Probability = Annotated[Number, AfterValidator(_probability)]
     Count = Annotated[Number, AfterValidator(_count)]
     Fraction = Annotated[Number, AfterValidator(_probability), AfterValidator(positive)]
-    LocalTime = quantity("time", UNITS["s"][1], parse_local)
     LocalProbability = Annotated[
         quantity("number without unit", DIMENSIONLESS, parse_local),
         AfterValidator(_fixed_or_formula),
         AfterValidator(_probability),
     ]
     ProbabilityTable, CountTable = table(LocalProbability), table(Count)
-    TimeTable = table(LocalTime)
+    TimeTable = table(
+        Annotated[
+            Value | ColumnFormula,
+            _checked(_or_formula(lambda raw: expect(parse_local(raw), UNITS["s"][1], raw))),
+            WithJsonSchema({**_VALUE_SCHEMA, "description": "a time"}),
+        ]
+    )
     Weight, WeightTable = AnyWeight, table(AnyWeight)

@@ -20,7 +20,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from thalia.errors import MistakeInText, counted, did_you_mean, shortened
 from thalia.syntax.dimensions import dimension_of
@@ -146,11 +146,30 @@ class Selection:
             return self._identified(columns[IDENTIFIER])
         if not self.condition:
             return np.array(self._numbered(size), dtype=np.int64)
-        known = {NUMBER: np.arange(size), **columns}
-        chosen = np.flatnonzero(np.broadcast_to(_holds(_parsed(self), known), size))
+        chosen = np.flatnonzero(self.holds(size, {NUMBER: np.arange(size), **columns}))
         if not chosen.size:
             raise SelectionError(f"'{self}' holds for none of the {counted(size, 'neuron')}")
         return chosen.astype(np.int64)
+
+    def holds(self, size: int, columns: Mapping[str, Any]) -> "NDArray[np.bool_]":
+        """Whether the condition holds, (size,), for each row of some columns."""
+        import numpy as np
+
+        return np.broadcast_to(_holds(_parsed(self), columns), size)
+
+    @property
+    def compared(self) -> dict[str, bool]:
+        """The columns that a condition reads, each with whether it is compared with words."""
+        found: dict[str, bool] = {}
+        for op, left, right in _comparisons(_parsed(self)):
+            equal = isinstance(op, ast.Eq | ast.NotEq | ast.In | ast.NotIn)
+            word = isinstance(right, ast.Name) or isinstance(getattr(right, "value", 0), str)
+            if isinstance(left, ast.Name) and equal and word:
+                found[left.id] = True
+            else:
+                names = (e.id for side in (left, right) for e in ast.walk(side) if _is_column(e))
+                found |= {name: False for name in names if name not in found}
+        return found
 
     def _numbered(self, size: int) -> range | tuple[int, ...]:
         match self.written:
@@ -384,6 +403,10 @@ def _compared(
             return compare(column, ast.literal_eval(right))  # exactly, also beyond 2^53
     numbers = {name: column for name, column in columns.items() if column.dtype.kind in "biuf"}
     return compare(*(sampled(ast.unparse(side), numbers, {}) for side in (left, right)))
+
+
+def _is_column(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and node.id not in {*UNITS, *FUNCTIONS, "pi"}
 
 
 def _is_zero(node: ast.expr) -> bool:

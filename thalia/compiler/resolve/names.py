@@ -100,7 +100,7 @@ def check_record(circuit: Circuit, groups: Mapping[str, Group], diagnostics: Dia
             diagnostics.unknown((*path, "population"), "populations", traces.population, known)
         elif size := known[traces.population].size:
             with diagnostics.catch((*path, "neurons")):
-                traces.neurons.check(size, known[traces.population].columns)
+                traces.neurons.check(size, known[traces.population].chosen_by)
         if group := groups.get(traces.population):
             recordable = _recordable(group)
             for variable in traces.variables:

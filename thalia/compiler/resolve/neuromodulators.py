@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from thalia.circuit.connectivity import Connect
 from thalia.circuit.part_use import Modulator
-from thalia.circuit.spec import Circuit, Connect
+from thalia.circuit.spec import Circuit
 from thalia.compiler.plan import (
     SHARED,
     SHARED_CELL,

@@ -229,7 +229,8 @@ def _check_share(
             message = f"{percent(cut)} of {weight:.4g} is {side} {limit}"
             other = "another " if given else ""
             hint = f"give {other}{key}"
-            hint += "" if weight.kind == "spread" else f", or draw no such weights: {inside:.4g}"
+            drawn = weight.kind not in ("spread", "given")
+            hint += "" if not drawn else f", or draw no such weights: {inside:.4g}"
             diagnostics.error((*path, key if given else "weight"), message, hint)
 
 

@@ -17,6 +17,8 @@ NEGLIGIBLE = 3e-7
 
 def check_delay(delay: Value, dt: Value, name: str, path: Path, diagnostics: Diagnostics) -> None:
     """Note a delay that is, or may be, shorter than a time step."""
+    if delay.kind == "given":
+        return  # it was checked where its line is known
     short = delay.share(high=dt.mean * (1 - 1e-9))
     if short <= NEGLIGIBLE:
         return
@@ -37,6 +39,8 @@ def check_delay(delay: Value, dt: Value, name: str, path: Path, diagnostics: Dia
 
 def check_conductance(weight: Value, path: Path, diagnostics: Diagnostics) -> None:
     """Note a weight that is a negative conductance, or may be one."""
+    if weight.kind == "given":
+        return  # it was checked where its line is known
     negative = weight.share(high=0) if weight.is_random or weight.mean else 0
     if negative <= NEGLIGIBLE:
         return

@@ -5,6 +5,7 @@ from dataclasses import replace
 from thalia.compiler.downscale import Scaled
 from thalia.compiler.options import CompilerOptions
 from thalia.compiler.plan import Plan
+from thalia.compiler.read_data import data_notes
 from thalia.compiler.resolve.dales_law import check_signs
 from thalia.compiler.resolve.inputs import collect_inputs
 from thalia.compiler.resolve.names import (
@@ -112,7 +113,7 @@ def resolve(scaled: Scaled, options: CompilerOptions, diagnostics: Diagnostics) 
         record=circuit.record,
         unmodified=circuit.backend.unmodified,
         reference=circuit.reference,
-        notes=(*scaled.report.notes, *notes),
+        notes=(*scaled.report.notes, *data_notes(circuit), *notes),
     )
     roundings = rounded_times(circuit, options.length, stimuli, plan)
     first = of_first_order(plan.groups)

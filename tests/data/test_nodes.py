@@ -1,0 +1,192 @@
+"""Neurons from tables: populations by a column, identifiers, positions, numbers of each neuron."""
+
+import numpy as np
+import pytest
+
+import thalia
+from thalia.connectivity.build import positions, wire
+from thalia.errors import CircuitError
+
+NEURONS = """root_id,cell_type,threshold,x,y,side
+720575940600000001,KC-a,-50,1,2,left
+720575940600000009,DAN,-48,0,2,left
+720575940600000002,KC-a,-51,1,3,right
+720575940600000003,MBON,-52,4,2,left
+"""
+EDGES = """pre_id,post_id,n,nt
+720575940600000001,720575940600000003,5,ACH
+720575940600000002,720575940600000003,7,ACH
+720575940600000009,720575940600000001,2,DA
+720575940600000003,720575940600000009,4,GLUT
+"""
+CIRCUIT = """
+thalia: 1
+name: fly
+duration: 20 ms
+populations:
+  brain: {file: neurons.csv, by: cell_type, columns: {id: root_id}, neuron: lif_current,
+          parameters: {v_th: threshold * mV}, positions: [x * um, y * um]WHERE}
+  other: {neuron: lif_current, size: 4}
+pathways:
+  synapses: {pre: brain, post: brain, connect: {file: edges.csv, columns: {pre: pre_id, post: post_id}CONNECT},
+             synapse: delta, weight: n * 0.275 mV, delay: 1 ms}
+stimuli:
+  drive: {kind: current, target: brain, amplitude: 450 pA}
+record: {weights: {pathways: all}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "neurons.csv").write_text(NEURONS)
+    (tmp_path / "edges.csv").write_text(EDGES)
+    return tmp_path
+
+
+def circuit(folder, where="", connect=""):
+    return thalia.loads(CIRCUIT.replace("WHERE", where).replace("CONNECT", connect), folder=folder)
+
+
+def wired(plan):
+    """Names of populations, indices within them and weights in mV, of each synapse."""
+    found = []
+    arrays = wire(plan)
+    for synapses in plan.synapses:
+        made = arrays.synapses[synapses.name]
+        for member in synapses.members:
+            rows = made.rows(member.name)
+            pre, post = (plan.population(end)[1].start for end in (member.pre, member.post))
+            columns = (
+                made.pre[rows] - pre,
+                made.post[rows] - post,
+                np.round(made.variables["w"][rows] * 1e3, 9),
+            )
+            found += [
+                (member.pre, int(i), member.post, int(j), w)
+                for i, j, w in zip(*columns, strict=True)
+            ]
+    return sorted(found)
+
+
+def test_a_column_makes_populations_and_identifiers_find_the_ends_of_synapses(folder):
+    plan = thalia.plan_of(circuit(folder))
+
+    assert [(m.name, m.size) for _, m in plan.populations()] == [
+        ("brain.kc_a", 2), ("brain.dan", 1), ("brain.mbon", 1), ("other", 4),
+    ]  # fmt: skip
+    assert wired(plan) == [
+        ("brain.dan", 0, "brain.kc_a", 0, 0.55),
+        ("brain.kc_a", 0, "brain.mbon", 0, 1.375),
+        ("brain.kc_a", 1, "brain.mbon", 0, 1.925),
+        ("brain.mbon", 0, "brain.dan", 0, 1.1),
+    ]
+
+
+def test_columns_give_parameters_and_positions_of_each_neuron(folder):
+    plan = thalia.plan_of(circuit(folder))
+    group, member = plan.population("brain.kc_a")
+
+    found = wire(plan).groups[group.name]["v_th"][member.start : member.stop]
+
+    assert found == pytest.approx([-0.050, -0.051])
+    assert positions(member.name, member.size, member.space, 1) == pytest.approx(
+        np.array([[1e-6, 2e-6], [1e-6, 3e-6]])
+    )
+
+
+def test_rows_are_chosen_by_a_condition_of_words_and_numbers(folder):
+    plan = thalia.plan_of(
+        circuit(folder, ", where: \"side == 'left' and x < 3\"", ", unknown: ignore, where: n > 1")
+    )
+
+    assert wired(plan) == [("brain.dan", 0, "brain.kc_a", 0, 0.55)]
+    (note,) = plan.notes
+    assert note.startswith("3 rows of ")
+    assert note.endswith("edges.csv name neurons that are not here, and left out")
+
+
+def test_neurons_that_are_not_there_are_named_unless_they_are_ignored(folder):
+    with pytest.raises(
+        CircuitError, match=r"edges\.csv:3: 'pre_id' is 720575940600000002, and no neuron has this"
+    ):
+        thalia.plan_of(circuit(folder, ', where: side == "left"'.replace('"', "'")))
+
+
+def test_rows_between_other_populations_are_left_out_and_counted(folder):
+    text = (
+        CIRCUIT.replace("WHERE", "")
+        .replace("CONNECT", "")
+        .replace("pre: brain, post: brain", "pre: brain.kc_a, post: brain.mbon")
+    )
+
+    plan = thalia.plan_of(thalia.loads(text, folder=folder))
+
+    assert [row[-1] for row in wired(plan)] == [1.375, 1.925]
+    (note,) = plan.notes
+    assert note.startswith("2 rows of ")
+    assert note.endswith("edges.csv are of other populations, and left out")
+
+
+def test_words_are_identifiers_too(tmp_path):
+    (tmp_path / "n.csv").write_text("id\nAVAL\nAVAR\nDD1\n")
+    (tmp_path / "e.csv").write_text("pre,post,w\nDD1,AVAL,2\nAVAR,DD1,3\n")
+    text = """
+thalia: 1
+name: worm
+duration: 1 ms
+populations: {n: {file: n.csv, neuron: lif_current}}
+pathways: {nn: {pre: n, post: n, connect: {file: e.csv}, synapse: delta, weight: w * mV, delay: 1 ms}}
+"""
+    assert wired(thalia.plan_of(thalia.loads(text, folder=tmp_path))) == [
+        ("n", 1, "n", 2, 3.0),
+        ("n", 2, "n", 0, 2.0),
+    ]
+
+
+def test_a_run_finds_its_data_again_by_their_digest(folder):
+    thalia.run(circuit(folder), output=folder / "r.h5", backend="runtime")
+
+    run = thalia.resume(folder / "r.h5", for_="10 ms")
+
+    assert run.duration == pytest.approx(0.03)
+    assert any(
+        text.startswith("file of data\nsha256: ")
+        for name, text in run.circuit_files
+        if name == "edges.csv"
+    )
+
+
+def test_a_run_says_that_its_data_changed(folder):
+    thalia.run(circuit(folder), output=folder / "r.h5", backend="runtime")
+    (folder / "edges.csv").write_text(EDGES.replace(",5,", ",6,"))
+
+    with pytest.raises(CircuitError, match=r"edges\.csv: is not the file that the run used"):
+        thalia.resume(folder / "r.h5", for_="10 ms")
+
+
+def test_a_run_says_that_its_data_are_gone_and_finds_them_beside_it(folder, tmp_path_factory):
+    thalia.run(circuit(folder), output=folder / "r.h5", backend="runtime")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    for name in ("r.h5", "neurons.csv", "edges.csv"):
+        (folder / name).rename(elsewhere / name)
+    edges = (elsewhere / "edges.csv").read_text()
+    (elsewhere / "edges.csv").unlink()
+
+    with pytest.raises(CircuitError, match=r"edges\.csv: is not at (.|\n)* holds only its digest"):
+        thalia.resume(elsewhere / "r.h5", for_="10 ms")
+
+    (elsewhere / "edges.csv").write_text(edges)
+    assert thalia.resume(elsewhere / "r.h5", for_="10 ms").duration == pytest.approx(0.03)
+
+
+def test_a_run_that_keeps_its_data_needs_no_files(folder):
+    text = (
+        CIRCUIT.replace("WHERE", "")
+        .replace("CONNECT", "")
+        .replace("pathways: all}", "pathways: all}, data: true")
+    )
+    thalia.run(thalia.loads(text, folder=folder), output=folder / "r.h5", backend="runtime")
+    for name in ("neurons.csv", "edges.csv"):
+        (folder / name).unlink()
+
+    assert thalia.resume(folder / "r.h5", for_="10 ms").duration == pytest.approx(0.03)
