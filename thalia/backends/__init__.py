@@ -79,7 +79,7 @@ class Session(Protocol):
     """A network in the middle of a run. Variables are named `object.variable`; arrays are in SI."""
 
     compiled: Compiled
-    chunk_steps: int | None  # steps after which it is cheap to stop and report; None if it is not
+    chunk_steps: int  # the least after which it is cheap to stop and report
 
     def advance(self, steps: int) -> Chunk:
         """Simulate some steps."""

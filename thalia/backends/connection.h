@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -49,6 +50,15 @@ struct Command {
     char line[1024];
     char *arguments = nullptr;
 
+    // A batch system asks every process of a job to end. What commands this program still wants its
+    // state then, and ends it by closing the pipe.
+    Command() {
+        std::signal(SIGINT, SIG_IGN);
+        std::signal(SIGTERM, SIG_IGN);
+#ifdef SIGHUP
+        std::signal(SIGHUP, SIG_IGN);
+#endif
+    }
     bool read() {
         if (!std::fgets(line, sizeof line, stdin)) return false;
         line[std::strcspn(line, "\n")] = 0;

@@ -2,10 +2,11 @@
 
 import subprocess
 from collections.abc import Callable, Container, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from time import perf_counter
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +16,20 @@ from thalia.backends.random_numbers import key_of, stream_of
 from thalia.codegen.brian_model import later_name
 from thalia.compiler.plan import Drive, Plan
 from thalia.connectivity.build import Arrays, Wired, playback_arrays
+from thalia.errors import system_error
 from thalia.syntax.time_grid import interval_steps
 from thalia.toolchain.cache import Description, Hold, open_or_build
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
 
 type Generate = Callable[
     [FilePath], tuple[list[str], dict[str, Any]]
 ]  # into a folder: the sources, and the manifest
 type Compile = Callable[[FilePath, list[str]], None]
-PIPE_BYTES = 1 << 20  # the most that Linux allows an unprivileged process
+PIPE_BYTES = 1 << 20  # the most that Linux allows an unprivileged process for one pipe
 CHUNK_SECONDS = 0.1  # of model time in the first chunk, and the least in any
 
 
@@ -77,15 +84,7 @@ class ProgramSession:
         self.chunk_steps = interval_steps(CHUNK_SECONDS, dt)
         self.samples = samples
         self.compiled = Compiled(program.code_objects, program.cached)
-        self.process = subprocess.Popen(
-            [str(program.folder / "main")],
-            cwd=program.folder,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            pipesize=PIPE_BYTES,
-        )
+        self.process = _started(program.folder / "main")
 
     def command(self, text: str, payload: bytes | memoryview = b"") -> None:
         """Send a command and its data."""
@@ -199,6 +198,37 @@ class ProgramSession:
                     continue
         self.process.kill()
         self.process.wait()
+
+
+def _started(program: FilePath) -> subprocess.Popen[bytes]:
+    """A program that runs, with pipes that are as long as the system lets them be.
+
+    Raises
+    ------
+    CircuitError
+        If the system starts no more processes, or does not execute the program.
+    """
+    try:
+        process = subprocess.Popen(
+            [str(program)],
+            cwd=program.parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise system_error(error, program, "started") from None
+    for pipe in (process.stdin, process.stdout):
+        _lengthen(pipe)
+    return process
+
+
+def _lengthen(pipe: IO[bytes] | None) -> None:
+    """Let a pipe hold more at once; beyond the quota of its user it stays as short as it is."""
+    if pipe is not None and hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(OSError):
+            fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def serve(

@@ -18,6 +18,9 @@ from thalia.backends.random_numbers import Draws, key_of, stream_of
 from thalia.codegen.brian_model import FLUSH_CLOCK, import_brian2, later_name, model_of, network
 from thalia.compiler.plan import Drive, Plan
 from thalia.connectivity.build import Arrays, Wired, playback_arrays
+from thalia.syntax.time_grid import interval_steps
+
+CHUNK_SECONDS = 0.01  # of model time in the first chunk, and the least in any
 
 
 def refuse(plan: Plan) -> list[str]:
@@ -39,7 +42,7 @@ class RuntimeSession:
         b2.set_device("runtime")
         b2.prefs.codegen.target = "numpy"
         self.compiled = Compiled(0, False)
-        self.chunk_steps = None
+        self.chunk_steps = interval_steps(CHUNK_SECONDS, plan.dt)
         self.second = b2.second
         self.dt = plan.dt
         self.network, self.objects = network(model_of(plan, native_drives=True))

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,12 +15,10 @@ from thalia.cli.options import (
     Scale,
     Seed,
     Set,
-    interrupted,
     progress_bar,
     settings_of,
 )
 from thalia.cli.output import say
-from thalia.errors import fail
 
 if TYPE_CHECKING:
     from thalia.simulation.calibrate import Round
@@ -54,36 +53,33 @@ def calibrate(
     Example: thalia calibrate circuits/cortical_column.yaml
     """
     from thalia.circuit.load import load
-    from thalia.parallel.result_log import replace_file
+    from thalia.recording.outputs import replace_file, reserved
     from thalia.simulation.calibrate import calibrate as find_gains
 
     named = load(circuit, settings_of(set_))
     included = named.folder.file(named.gains) if isinstance(named.gains, str) else None
     file = output or included or circuit.with_name(f"{circuit.stem}_gains.yaml")
-    if file.exists() and file != included and not overwrite:
-        raise fail(f"{file}: exists already", "give another with -o, or --overwrite")
-    try:
-        with progress_bar(quiet=as_json) as progress:
+    is_new = file != included and not overwrite
+    with (
+        reserved(file) if is_new else nullcontext(),
+        progress_bar(quiet=as_json) as progress,
+    ):
 
-            def told(count: int, each: "Round") -> None:
-                progress(
-                    "calibrating", (count + 1) / rounds, f"run {count + 1} of at most {rounds}"
-                )
+        def told(count: int, each: "Round") -> None:
+            progress("calibrating", (count + 1) / rounds, f"run {count + 1} of at most {rounds}")
 
-            found = find_gains(
-                circuit,
-                rounds=rounds,
-                damping=damping,
-                set=settings_of(set_),
-                told=told,
-                backend=backend,
-                seed=seed,
-                duration=duration,
-                scale=scale,
-            )
-    except KeyboardInterrupt:
-        raise interrupted("interrupted; nothing was written") from None
-    replace_file(file, found.text())
+        found = find_gains(
+            circuit,
+            rounds=rounds,
+            damping=damping,
+            set=settings_of(set_),
+            told=told,
+            backend=backend,
+            seed=seed,
+            duration=duration,
+            scale=scale,
+        )
+        replace_file(file, found.text())
     if as_json:
         best = found.best
         told_of = {

@@ -6,9 +6,10 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from thalia.cli import cache, calibrate, protocols, runs, study, training
 from thalia.cli.options import (
@@ -22,7 +23,7 @@ from thalia.cli.options import (
     Scale,
     Seed,
     Set,
-    interrupted,
+    interruptible,
     load_with,
     progress_bar,
     settings_of,
@@ -45,7 +46,18 @@ if TYPE_CHECKING:
 
 KIND_HELP = "raster, weights, rates, modulators or graph."
 
+
+class Commands(TyperGroup):
+    """All commands, with what they have in common."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run one of them."""
+        with interruptible():
+            return super().invoke(ctx)
+
+
 app = typer.Typer(
+    cls=Commands,
     help="Simulate brain regions: circuits in YAML, checked and compiled; one file per run.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -159,29 +171,29 @@ def run(
     from thalia.simulation.run import RunOptions, run_with
 
     loaded = load_with(circuit, set_)
+    with progress_bar(quiet=as_json) as progress:
+        options = RunOptions(
+            output=output,
+            backend=backend,
+            seed=seed,
+            duration=duration,
+            scale=scale,
+            lower=lower,
+            precision=precision,
+            overwrite=overwrite,
+            checkpoint_every=checkpoint_every,
+            chunk=chunk,
+            start_from=start_from,
+            profile=profile,
+            progress=progress,
+        )
+        result = run_with(loaded, options)
     try:
-        with progress_bar(quiet=as_json) as progress:
-            options = RunOptions(
-                output=output,
-                backend=backend,
-                seed=seed,
-                duration=duration,
-                scale=scale,
-                lower=lower,
-                precision=precision,
-                overwrite=overwrite,
-                checkpoint_every=checkpoint_every,
-                chunk=chunk,
-                start_from=start_from,
-                profile=profile,
-                progress=progress,
-            )
-            result = run_with(loaded, options)
-    except KeyboardInterrupt:
-        raise interrupted(
-            "interrupted; if the run file exists, `thalia resume` continues it"
-        ) from None
-    tell(result, _figures(result) if plot else [], as_json)
+        figures = _figures(result) if plot else []
+    except BaseException as error:
+        error.add_note(f"{result.file} is complete")
+        raise
+    tell(result, figures, as_json)
 
 
 app.command()(runs.resume)

@@ -11,6 +11,7 @@ import typer
 
 from thalia.cli.output import say, terminal
 from thalia.errors import fail
+from thalia.simulation.interruption import Terminated, terminable
 
 if TYPE_CHECKING:
     from thalia.circuit.spec import Circuit
@@ -59,10 +60,21 @@ CheckpointEvery = Annotated[
 ]
 
 
-def interrupted(message: str) -> typer.Exit:
-    """The exit after Ctrl-C, with status 130; how to continue is said on standard error."""
-    say(message, file=sys.stderr)
-    return typer.Exit(130)
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """After Ctrl-C or SIGTERM, say how to continue, and end with the status of such an end.
+
+    That is 130 or 143. The notes of the exception know how to continue.
+    """
+    try:
+        with terminable():
+            yield
+    except (KeyboardInterrupt, Terminated) as end:
+        what, status = "interrupted", 130
+        if isinstance(end, Terminated):
+            what, status = f"ended by {end.signal}", int(str(end.code))
+        say("; ".join((what, *getattr(end, "__notes__", ()))), file=sys.stderr)
+        raise typer.Exit(status) from None
 
 
 def load_with(file: Path, settings: list[str] | None) -> "Circuit":

@@ -18,7 +18,6 @@ from thalia.cli.options import (
     Scale,
     Seed,
     Set,
-    interrupted,
     load_with,
     progress_bar,
     settings_of,
@@ -55,18 +54,15 @@ def resume(
     """
     from thalia.simulation.resume import ResumeOptions, resume_with
 
-    try:
-        with progress_bar(quiet=as_json) as progress:
-            options = ResumeOptions(
-                for_=for_,
-                checkpoint_every=checkpoint_every,
-                chunk=chunk,
-                as_it_was=as_it_was,
-                progress=progress,
-            )
-            result = resume_with(file, options)
-    except KeyboardInterrupt:
-        raise interrupted(f"interrupted; `thalia resume {file}` continues") from None
+    with progress_bar(quiet=as_json) as progress:
+        options = ResumeOptions(
+            for_=for_,
+            checkpoint_every=checkpoint_every,
+            chunk=chunk,
+            as_it_was=as_it_was,
+            progress=progress,
+        )
+        result = resume_with(file, options)
     tell(result, [], as_json)
 
 
@@ -219,25 +215,20 @@ def sweep(
         if not sys.stdin.isatty():
             raise fail(f"these are {count:,} runs", "say --yes if you mean it")
         typer.confirm(f"These are {count:,} runs. Continue?", abort=True)
-    try:
-        with progress_bar(quiet=False) as progress:
-            table = run_sweep(
-                circuit,
-                axes,
-                chosen,
-                output=output,
-                workers=workers,
-                scheduler=scheduler,
-                set=settings_of(set_),
-                progress=progress,
-                duration=duration,
-                scale=scale,
-                backend=backend,
-            )
-    except KeyboardInterrupt:
-        raise interrupted(
-            "stopped; the same command with `-o` and its output folder continues"
-        ) from None
+    with progress_bar(quiet=False) as progress:
+        table = run_sweep(
+            circuit,
+            axes,
+            chosen,
+            output=output,
+            workers=workers,
+            scheduler=scheduler,
+            set=settings_of(set_),
+            progress=progress,
+            duration=duration,
+            scale=scale,
+            backend=backend,
+        )
     say(f"{len(table.rows)} of {count} runs: {table.folder / 'table.csv'}, table.h5")
     if len(axes) in (1, 2) and table.rows:
         say(save(sweep_figure(table, plot or ()), table.folder / "sweep.png"))

@@ -13,7 +13,6 @@ from thalia.cli.options import (
     Duration,
     Scale,
     Set,
-    interrupted,
     progress_bar,
     settings_of,
 )
@@ -57,24 +56,19 @@ def study(
     from thalia.parallel.axes import seeds_of
     from thalia.parallel.study import study as run_study
 
-    try:
-        with progress_bar(quiet=as_json) as progress:
-            made = run_study(
-                circuit,
-                condition,
-                seeds_of(seeds),
-                output=output,
-                workers=workers,
-                set=settings_of(set_),
-                progress=progress,
-                duration=duration,
-                scale=scale,
-                backend=backend,
-            )
-    except KeyboardInterrupt:
-        raise interrupted(
-            "stopped; the same command with `-o` and its output folder continues"
-        ) from None
+    with progress_bar(quiet=as_json) as progress:
+        made = run_study(
+            circuit,
+            condition,
+            seeds_of(seeds),
+            output=output,
+            workers=workers,
+            set=settings_of(set_),
+            progress=progress,
+            duration=duration,
+            scale=scale,
+            backend=backend,
+        )
     if as_json:
         say(json.dumps(_as_data(made)))
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from thalia.cli.options import Backend, Set, interrupted, progress_bar, settings_of
+from thalia.cli.options import Backend, Set, progress_bar, settings_of
 from thalia.cli.output import say
 from thalia.errors import fail
 
@@ -80,26 +80,21 @@ def learn(
         )
     if task := own_task(experiment[0], settings_of(set_)):
         say(f"this runs the Python code of {task}", file=sys.stderr)
-    try:
-        with progress_bar(quiet=as_json) as progress:
-            options = LearnOptions(
-                rule=rule,
-                controls=_controls(control),
-                seeds=seeds,
-                base_seed=base_seed,
-                trials=trials,
-                workers=workers,
-                output=output,
-                backend=backend,
-                set=settings_of(set_),
-                record=record,
-                progress=progress,
-            )
-            outcome = learn_with(experiment[0], options)
-    except KeyboardInterrupt:
-        raise interrupted(
-            "interrupted; the same command with `-o` and the output folder continues it"
-        ) from None
+    with progress_bar(quiet=as_json) as progress:
+        options = LearnOptions(
+            rule=rule,
+            controls=_controls(control),
+            seeds=seeds,
+            base_seed=base_seed,
+            trials=trials,
+            workers=workers,
+            output=output,
+            backend=backend,
+            set=settings_of(set_),
+            record=record,
+            progress=progress,
+        )
+        outcome = learn_with(experiment[0], options)
     for condition, seed, why in outcome.failed:
         say(f"failed twice: {condition}, seed {seed}: {why}", file=sys.stderr)
     figure = save(learning_curve(outcome), outcome.folder / "learning.png")

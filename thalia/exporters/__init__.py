@@ -1,5 +1,6 @@
 """A run in the formats of other tools: each is one module with `write(run, target)`."""
 
+import os
 import shutil
 from importlib import import_module
 from pathlib import Path as FilePath
@@ -63,6 +64,8 @@ def export(
         with TemporaryDirectory(dir=file.parent, prefix=f".{file.name}-") as scratch:
             made = FilePath(scratch) / file.name
             form.write(run, made)
+            if not overwrite and os.path.lexists(file):
+                raise fail(f"{file}: was made by another program meanwhile", "choose another name")
             if file.is_dir():
                 shutil.rmtree(file)
             made.replace(file)  # only when it is complete

@@ -1,6 +1,5 @@
 """Figures of activity, ready for a paper: each takes a run and returns a matplotlib figure."""
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path as FilePath
 from typing import Any
@@ -17,6 +16,7 @@ from thalia.analysis.spike_trains import population_rate, weight_matrix
 from thalia.analysis.variability import LEAST_OF_A_NEURON, interval_cv
 from thalia.compiler.graph import Network, graph_of
 from thalia.errors import fail
+from thalia.recording.outputs import replacing
 from thalia.recording.results import Weights
 from thalia.recording.run_file import Run
 
@@ -474,11 +474,6 @@ def save(figure: Figure, file: str | FilePath) -> FilePath:
     """
     path = FilePath(file)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{os.getpid()}_{path.name}")
-    try:
-        with matplotlib.rc_context(STYLE):
-            figure.savefig(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as partial, matplotlib.rc_context(STYLE):
+        figure.savefig(partial)
     return path

@@ -33,6 +33,7 @@ from thalia.compiler.plan import (
 )
 from thalia.compiler.resources import MOST_SYNAPSES, expected_synapses, needed_bytes
 from thalia.connectivity.build import Arrays, Floats, Wired, wire
+from thalia.recording.outputs import claim
 from thalia.recording.run_file import Run
 from thalia.recording.writer import RunWriter
 from thalia.simulation.loop import Clock
@@ -282,7 +283,7 @@ def _run(plans: Sequence[Plan], files: dict[str, str]) -> tuple[dict[str, Any], 
     network = Network.of_arrays(joined, engine, arrays, clock, backends.silent)
     with TemporaryDirectory() as scratch:
         file = FilePath(scratch) / "run.h5"
-        with RunWriter.create(file, joined, files, describe(joined), "cuda") as writer:
+        with RunWriter.create(claim(file), joined, files, describe(joined), "cuda") as writer:
             simulate(network, writer, clock, LoopOptions(checkpoint_every=2 * joined.duration))
         return Run(file).results, counts
 

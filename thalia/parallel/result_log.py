@@ -1,15 +1,61 @@
 """A folder with the results of many runs, one line each, that can be completed at any time."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from importlib.metadata import version
+from io import BufferedRandom
 from pathlib import Path as FilePath
 from typing import Any
 
 from thalia.errors import fail
+from thalia.recording.journal import lock
+from thalia.recording.outputs import new_folder, replace_file
+from thalia.simulation.interruption import terminable
+from thalia.simulation.run import explained
 
 RESULTS = "results.jsonl"
+FOLDERS = {"sweep": "sweeps", "study": "studies", "experiment": "experiments"}
+
+
+@contextmanager
+def results_of(
+    kind: str, name: str, output: str | FilePath | None, work: Mapping[str, Any]
+) -> Iterator["ResultLog"]:
+    """The results of some work, in the folder that was asked for, or a new one with a time as name.
+
+    A new folder in which nothing was written is removed at the end.
+
+    Parameters
+    ----------
+    kind : 'sweep', 'study' or 'experiment'
+    name : str
+        The circuit.
+    work : mapping
+        All that the results depend on, as plain data.
+
+    Raises
+    ------
+    CircuitError
+        If the folder cannot be written, or holds something else.
+    """
+    folder = FilePath(output) if output else new_folder(FilePath(FOLDERS[kind]) / name)
+    results = None
+    try:
+        with terminable(), explained(folder):
+            results = ResultLog(folder, kind, work)
+            yield results
+    except (KeyboardInterrupt, SystemExit) as end:
+        if (folder / RESULTS).exists():
+            end.add_note(f"the same command with `-o {folder}` continues")
+        raise
+    finally:
+        if results is not None:
+            results.close()
+        if not output:
+            with suppress(OSError):  # something is in it
+                folder.rmdir()
 
 
 class ResultLog:
@@ -27,56 +73,83 @@ class ResultLog:
     Raises
     ------
     CircuitError
-        If the folder holds something else.
+        If the folder holds something else, or another process is writing it.
     """
 
     def __init__(self, folder: FilePath, kind: str, work: Mapping[str, Any]):
-        self.folder, self.found = folder, dict[int, Any]()
+        self.folder, self.kind, self.found = folder, kind, dict[int, Any]()
         digest = sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()
         self.work = {"thalia": version("thalia"), "digest": digest}
         self.place = folder / f"{kind}.json"
+        self.file: BufferedRandom | None = None
         if self.place.exists():
-            if _read(self.place.read_text("utf-8")) != self.work:
-                raise fail(
-                    f"{folder}: holds another {kind}",
-                    "choose another folder, or give the same circuit, values and seeds",
-                )
-            kept = [
-                each
-                for each in map(_read, (folder / RESULTS).read_text("utf-8").splitlines())
-                if each
-            ]
-            replace_file(folder / RESULTS, "".join(f"{json.dumps(each)}\n" for each in kept))
-            self.found = {each["index"]: each["numbers"] for each in kept}
-            return
-        if folder.is_file() or (folder.exists() and any(folder.iterdir())):
+            self._check_work()
+            self._open()
+        elif folder.is_file() or (folder.exists() and any(map(_counts, folder.iterdir()))):
             raise fail(f"{folder}: is there already, and holds no {kind}", "choose another folder")
 
     def create(self) -> None:
-        """Make the folder, if it is new; until then nothing is written that would block it."""
-        if self.place.exists():
+        """Make the folder, if it is new; until then nothing is written that would block it.
+
+        Raises
+        ------
+        CircuitError
+            If another process has made it meanwhile.
+        """
+        if self.file is not None:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / RESULTS).touch()
-        replace_file(self.place, json.dumps(self.work))
+        self._open()
+        if self.place.exists():
+            self._check_work()
+        else:
+            replace_file(self.place, json.dumps(self.work))
 
     def write(self, index: int, numbers: Any) -> None:
         """Keep the result of a run, now."""
+        assert self.file is not None, "it was created"
         self.found[index] = numbers
-        with open(self.folder / RESULTS, "a", encoding="utf-8") as file:
-            file.write(json.dumps({"index": index, "numbers": numbers}) + "\n")
+        self.file.write(json.dumps({"index": index, "numbers": numbers}).encode() + b"\n")
+        self.file.flush()
+
+    def close(self) -> None:
+        """Leave the folder to others."""
+        if self.file is not None:
+            self.file.close()
+
+    def _check_work(self) -> None:
+        if _read(self.place.read_bytes()) != self.work:
+            raise fail(
+                f"{self.folder}: holds another {self.kind}",
+                "choose another folder, or give the same circuit, values and seeds",
+            )
+
+    def _open(self) -> None:
+        """Take the results that there are; nobody else can write them as long as this is open."""
+        self.file = open(self.folder / RESULTS, "a+b")  # noqa: SIM115  # for as long as this lives
+        try:
+            lock(self.file)
+        except BlockingIOError:
+            raise fail(
+                f"{self.folder}: another process is writing it",
+                "wait until it is done, or choose another folder",
+            ) from None
+        self.file.seek(0)
+        lines = self.file.read().splitlines(keepends=True)
+        if lines and not lines[-1].endswith(b"\n"):  # of work that was killed
+            self.file.truncate(sum(map(len, lines[:-1])))
+        kept = [each for each in map(_read, lines) if each]
+        self.found = {each["index"]: each["numbers"] for each in kept}
 
 
-def replace_file(file: FilePath, text: str) -> None:
-    """Write a file whole or not at all."""
-    partial = file.with_name(f".{file.name}.partial")
-    partial.unlink(missing_ok=True)  # a link would be followed
-    partial.write_text(text, "utf-8")
-    partial.replace(file)
+def _counts(entry: FilePath) -> bool:
+    """Whether an entry of a folder is more than what work that was killed left there."""
+    hidden = entry.name.startswith(".")
+    return not hidden and not (entry.name == RESULTS and not entry.stat().st_size)
 
 
-def _read(line: str) -> Any:
+def _read(line: bytes) -> Any:
     try:
         return json.loads(line)
     except ValueError:
-        return None  # the last line of work that was killed
+        return None

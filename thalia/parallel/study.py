@@ -6,7 +6,6 @@ Every result is stored as soon as its run ends, so that an interrupted study can
 import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -21,11 +20,11 @@ from thalia.circuit.spec import Circuit
 from thalia.compiler.machine import available_processors
 from thalia.compiler.pipeline import Compiled, compile_circuit, load_whole
 from thalia.errors import CircuitError, Problem, did_you_mean, fail
-from thalia.parallel.result_log import ResultLog
+from thalia.parallel.result_log import results_of
 from thalia.parallel.workers import Job, Reporter, built, carry_out, here, job_of, simulate_one
+from thalia.recording.outputs import replacing
 from thalia.recording.run_file import Run
 from thalia.simulation.origin import origin_of
-from thalia.simulation.run import explained
 
 SEEDS = (1, 2, 3, 4, 5)
 TABLE = "table.csv"
@@ -150,11 +149,12 @@ def study(
         BASELINE: compile_circuit(written),
         **circuits_in_conditions(circuit, written, conditions, set),
     }
-    folder = FilePath(output) if output else _new_folder(written.name)
     pairs = [(condition, seed) for condition in circuits for seed in seeds]
-    jobs = _jobs(circuits, seeds, folder, options)
-    with explained(folder):
-        results = ResultLog(folder, "study", {"runs": [_kept(job) for job in jobs]})
+    jobs = _jobs(circuits, seeds, options)
+    work = {"runs": [_kept(job) for job in jobs]}
+    with results_of("study", written.name, output, work) as results:
+        for job, (condition, seed) in zip(jobs, pairs, strict=True):
+            job["output"] = results.folder.absolute() / condition / f"seed_{seed}.h5"
         built(jobs[:: len(seeds)], progress)
         count = workers or (1 if options.get("backend") == "cuda" else available_processors())
 
@@ -169,27 +169,18 @@ def study(
         failed = tuple((*pairs[index], why) for index, why in sorted(failures.items()))
         says = {BASELINE: written.summary or "the circuit as it is written"}
         says |= {name: written.conditions[name].says for name in circuits if name != BASELINE}
-        made = Study(written.name, says, runs, failed, folder)
+        made = Study(written.name, says, runs, failed, results.folder)
         _write(made)
     return made
 
 
-def _new_folder(name: str) -> FilePath:
-    return FilePath("studies") / name / datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
-
-
 def _jobs(
-    circuits: Mapping[str, Compiled],
-    seeds: Sequence[int],
-    folder: FilePath,
-    options: Mapping[str, Any],
+    circuits: Mapping[str, Compiled], seeds: Sequence[int], options: Mapping[str, Any]
 ) -> list[Job]:
     jobs: list[Job] = []
-    for condition, circuit in circuits.items():
+    for circuit in circuits.values():
         origin = origin_of(circuit.expanded)
-        for seed in seeds:
-            file = folder.absolute() / condition / f"seed_{seed}.h5"
-            jobs.append({**job_of(len(jobs), origin, seed, options), "output": file})
+        jobs += [job_of(len(jobs) + k, origin, seed, options) for k, seed in enumerate(seeds)]
     return jobs
 
 
@@ -250,7 +241,10 @@ def _in_condition(name: str, problem: Problem) -> Problem:
 
 def _write(made: Study) -> None:
     """The rates as text, one line for each condition and population."""
-    with open(made.folder / TABLE, "w", newline="", encoding="utf-8") as file:
+    with (
+        replacing(made.folder / TABLE) as partial,
+        open(partial, "w", newline="", encoding="utf-8") as file,
+    ):
         out = csv.writer(file)
         numbers = ("rate_hz", "half_interval_hz", "difference_hz", "half_interval_of_difference_hz")
         out.writerow(["condition", "population", "seeds", *numbers])

@@ -6,7 +6,6 @@ Every result is stored as soon as its run ends, so that an interrupted sweep can
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -19,7 +18,7 @@ from thalia.compiler.pipeline import Compiled, compile_circuit, load_whole
 from thalia.errors import CircuitError, fail
 from thalia.parallel.axes import Axis, Point, points
 from thalia.parallel.gpu_batch import MOST
-from thalia.parallel.result_log import ResultLog
+from thalia.parallel.result_log import results_of
 from thalia.parallel.workers import (
     Job,
     Numbers,
@@ -32,8 +31,8 @@ from thalia.parallel.workers import (
     on_gpu,
     simulate_one,
 )
+from thalia.recording.outputs import replacing
 from thalia.simulation.origin import origin_of
-from thalia.simulation.run import explained
 
 TABLE = "table.csv"
 
@@ -96,36 +95,25 @@ def sweep(
     ]
     if not jobs:
         raise fail("there is nothing to run", "give --vary or --seeds")
-    folder = (
-        FilePath(output)
-        if output
-        else FilePath("sweeps") / first.name / datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
-    )
-    with explained(folder):
-        work = [[job["index"], job["circuit"], job["files"], job["options"]] for job in jobs]
-        results = ResultLog(folder, "sweep", {"runs": work})
-    head, last = built([jobs[0], jobs[-1]], progress)  # which mostly share one program
-    jobs = [last if job is jobs[-1] else {**job, "program": head["program"]} for job in jobs]
+    work = [[job["index"], job["circuit"], job["files"], job["options"]] for job in jobs]
+    with results_of("sweep", first.name, output, {"runs": work}) as results:
+        head, last = built([jobs[0], jobs[-1]], progress)  # which mostly share one program
+        jobs = [last if job is jobs[-1] else {**job, "program": head["program"]} for job in jobs]
 
-    def submit(batch: list[Job], report: Reporter, alone: bool) -> None:
-        if scheduler:
-            on_dask(batch, report, scheduler)
-        elif options.get("backend") == "cuda":
-            on_gpu(batch, report, workers or MOST, alone)
-        else:
-            here(simulate_one, batch, report, workers or available_processors(), alone)
+        def submit(batch: list[Job], report: Reporter, alone: bool) -> None:
+            if scheduler:
+                on_dask(batch, report, scheduler)
+            elif options.get("backend") == "cuda":
+                on_gpu(batch, report, workers or MOST, alone)
+            else:
+                here(simulate_one, batch, report, workers or available_processors(), alone)
 
-    with explained(folder):
         failures = carry_out(jobs, results, "sweeping", submit, progress)
-    found = results.found
-    rows = tuple((point, found[point.index]) for point in wanted if point.index in found)
-    table = Table(
-        tuple(axes),
-        rows,
-        tuple((p, failures[p.index]) for p in wanted if p.index in failures),
-        folder,
-    )
-    _write(table)
+        found = results.found
+        rows = tuple((point, found[point.index]) for point in wanted if point.index in found)
+        failed = tuple((p, failures[p.index]) for p in wanted if p.index in failures)
+        table = Table(tuple(axes), rows, failed, results.folder)
+        _write(table)
     return table
 
 
@@ -179,13 +167,16 @@ def _write(table: Table) -> None:
         for axis, numbers in varied.items()
     }
     names = list(dict.fromkeys(name for _, numbers in table.rows for name in numbers))
-    with open(table.folder / TABLE, "w", newline="", encoding="utf-8") as file:
+    with (
+        replacing(table.folder / TABLE) as partial,
+        open(partial, "w", newline="", encoding="utf-8") as file,
+    ):
         out = csv.writer(file)
         out.writerow([*(axis.label for axis in table.axes), "seed", *names])
         for row, (point, numbers) in enumerate(table.rows):
             settings = (column[row] for column in columns.values())
             out.writerow([*settings, point.seed, *(numbers.get(name, "") for name in names)])
-    with h5py.File(table.folder / "table.h5", "w") as h5:
+    with replacing(table.folder / "table.h5") as partial, h5py.File(partial, "w") as h5:
         for axis, found in varied.items():
             kind = "f8" if found else h5py.string_dtype()
             made = h5.create_dataset(f"settings/{axis.path}", data=columns[axis], dtype=kind)

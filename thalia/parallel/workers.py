@@ -24,6 +24,7 @@ from thalia.circuit.spec import Circuit
 from thalia.errors import fail
 from thalia.parallel.gpu_batch import compiled_with, run_together
 from thalia.parallel.result_log import ResultLog
+from thalia.simulation.interruption import TERMINATING
 from thalia.simulation.run import run
 from thalia.syntax.folder import Folder
 from thalia.toolchain import cache
@@ -272,6 +273,8 @@ def _begin(environment: Mapping[str, str], fractions: Any, stopped: Any) -> None
     os.environ.clear()
     os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in TERMINATING:  # its parent reports that it ended
+        signal.signal(number, lambda number, frame: os._exit(128 + number))
     parent = multiprocessing.parent_process()
 
     def wait() -> None:

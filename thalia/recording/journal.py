@@ -7,11 +7,13 @@ incomplete journal means that nothing has been changed yet. A commit also writes
 all pages (`page_checksums`).
 """
 
+import errno
 import io
 import os
 import struct
 import zlib
 from pathlib import Path as FilePath
+from typing import IO
 
 import numpy as np
 
@@ -26,6 +28,16 @@ _NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # names of ours, at which a stranger ma
 _MAGIC = b"thalia-journal-1"
 # magic, length of the file, number of pages, checksum of what follows
 _HEADER = struct.Struct("<16sQQI")
+# what fcntl calls `struct flock`: for writing, from the beginning, for any length
+_WHOLE_FILE = struct.pack("hhqqi4x", 0 if fcntl is None else fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+
+
+class MovedError(OSError):
+    """A file is not under its name any more; `place` is where it is now, or empty."""
+
+    def __init__(self, place: str):
+        self.place = place
+        super().__init__("was moved, replaced or deleted")
 
 
 class JournalledFile(io.RawIOBase):
@@ -45,7 +57,9 @@ class JournalledFile(io.RawIOBase):
         )
         try:
             # before anything is changed: another process may be committing
-            _lock(self.file)
+            lock(self.file)
+            if not self._is_there():  # whoever had it has renamed it: it is theirs
+                raise BlockingIOError
             if create:
                 self.file.truncate(0)
                 self.journal.unlink(missing_ok=True)
@@ -136,9 +150,13 @@ class JournalledFile(io.RawIOBase):
         ------
         OSError
             If the disk has no room for the journal or the longer file, which is left unchanged.
+        MovedError
+            If the file is elsewhere, where its journal would not be found, or was deleted.
         """
         if not self.pages and self.length == self.stored:
             return
+        if not self._is_there():
+            raise MovedError(self._present_place())
         before = self.file.seek(0, os.SEEK_END)
         for number in range(self.stored // PAGE, -(-before // PAGE)):
             if number * PAGE < self.length:
@@ -187,12 +205,46 @@ class JournalledFile(io.RawIOBase):
             done, position = done + size, position + size
         return pages
 
-    def rename(self, path: FilePath) -> None:
-        """Rename the file, replacing any file of that name and its journal."""
+    def rename(self, path: FilePath, overwrite: bool = False) -> None:
+        """Rename the file; with `overwrite` it replaces any file of that name, and its journal.
+
+        Raises
+        ------
+        FileExistsError
+            If there is a file of that name, which is not to be overwritten.
+        BlockingIOError
+            If another process is writing it.
+        """
+        if os.path.lexists(path):
+            if not overwrite:
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+            if is_being_written(path):
+                raise BlockingIOError
         journal_of(path).unlink(missing_ok=True)
         self.path.replace(path)
         _sync_folder(path)
         self.path, self.journal = path, journal_of(path)
+
+    def remove(self) -> None:
+        """Close the file and remove it, if it is still the one of its name."""
+        if self._is_there():
+            self.path.unlink()
+        self.close()
+
+    def _is_there(self) -> bool:
+        """Whether its name still leads to the file."""
+        try:
+            return os.path.samestat(os.stat(self.path), os.fstat(self.file.fileno()))
+        except FileNotFoundError:
+            return False
+
+    def _present_place(self) -> str:
+        """Where the file is now, if the system tells."""
+        try:
+            found = os.readlink(f"/proc/self/fd/{self.file.fileno()}")
+            return found if os.path.samestat(os.stat(found), os.fstat(self.file.fileno())) else ""
+        except OSError:
+            return ""
 
     def close(self) -> None:
         """Close the file; what was not committed is lost."""
@@ -218,11 +270,40 @@ def recover(path: FilePath) -> None:
         JournalledFile(path).close()
 
 
-def _lock(file: io.BufferedRandom) -> None:
-    """Exclude other writers; the system releases the lock when the process ends in any way."""
-    if fcntl is not None:
-        # not flock, with which HDF5 excludes readers, too
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+def lock(file: IO[bytes]) -> None:
+    """Exclude other writers; the system releases the lock when the process ends in any way.
+
+    Raises
+    ------
+    BlockingIOError
+        If there is another.
+    """
+    if fcntl is None:
+        return
+    try:
+        # of this open file: that of `lockf` is of the process, and ends when anything in it closes
+        # the file, as whoever reads it does; not flock, with which HDF5 excludes readers, too
+        fcntl.fcntl(file, fcntl.F_OFD_SETLK, _WHOLE_FILE)
+    except (AttributeError, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # where the system has only those
+
+
+def is_being_written(path: FilePath) -> bool:
+    """Whether another process is writing a file."""
+    try:
+        with open(path, "r+b", opener=_unfollowed) as file:
+            lock(file)
+    except BlockingIOError:
+        return True
+    except OSError:  # no file that Thalia could be writing
+        return False
+    return False
+
+
+def _unfollowed(path: str, flags: int) -> int:
+    return os.open(path, flags | _NO_LINK | getattr(os, "O_NONBLOCK", 0))
 
 
 def _recover(file: io.BufferedRandom, journal: FilePath) -> None:

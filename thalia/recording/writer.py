@@ -1,7 +1,6 @@
 """Writing the run file: one HDF5 file with everything that happened; `run_file` reads it."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -18,9 +17,10 @@ from numpy.typing import NDArray
 from thalia.compiler.graph import network_of
 from thalia.compiler.plan import Plan, identifier
 from thalia.connectivity.build import Wired
-from thalia.errors import CircuitError, fail
+from thalia.errors import CircuitError, fail, system_error
 from thalia.recording.growing_dataset import Appending
-from thalia.recording.journal import JournalledFile, recover
+from thalia.recording.journal import JournalledFile, MovedError, recover
+from thalia.recording.outputs import Claim, busy
 from thalia.recording.page_checksums import unreadable
 from thalia.syntax.folder import read_text
 from thalia.syntax.time_grid import interval_steps
@@ -52,38 +52,29 @@ class RunWriter:
     meanwhile.
     """
 
-    def __init__(self, file: FilePath, disk: JournalledFile, plan: Plan):
-        self.file, self.disk, self.plan = file, disk, plan
+    def __init__(self, claim: Claim, plan: Plan):
+        self.file, self.disk, self.plan = claim.file, claim.disk, plan
+        self.overwrite = claim.overwrite
         self.fired: dict[str, list[tuple[NDArray[np.int64], NDArray[np.int32]]]] = {}
         try:
-            self.h5 = h5py.File(disk, "r+" if disk.length else "w")
+            self.h5 = h5py.File(self.disk, "r+" if self.disk.length else "w")
             self.appended = Appending(self.h5)
         except OSError as error:
-            disk.close()
-            raise unreadable(file, error) from None
+            self.disk.close()
+            raise unreadable(self.file, error) from None
+        self.kept = self._done()  # the time of the state in the file, where there is one
 
     @classmethod
     def create(
         cls,
-        file: FilePath,
+        claim: Claim,
         plan: Plan,
         circuit_files: Mapping[str, str],
         printed_plan: str,
         backend: str,
     ) -> "RunWriter":
-        """A new run file.
-
-        Raises
-        ------
-        CircuitError
-            If the file cannot be written.
-        """
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise fail(f"{file}: cannot be written: {_reason(error)}") from None
-        disk = _opened(file, file.with_name(f".{file.name}.partial"), create=True)
-        writer = cls(file, disk, plan)
+        """A new run file, under the name that was taken for it."""
+        writer = cls(claim, plan)
         writer._describe(circuit_files, printed_plan, backend)
         for _, member in plan.populations():
             if _is_recorded(plan, member.name):
@@ -99,8 +90,13 @@ class RunWriter:
         CircuitError
             If another process is writing it, or it cannot be written.
         """
-        disk = _opened(file, file)
-        writer = cls(file, disk, plan)
+        try:
+            disk = JournalledFile(file)
+        except BlockingIOError:
+            raise busy(file) from None
+        except OSError as error:
+            raise system_error(error, file) from None
+        writer = cls(Claim(file, disk, overwrite=False), plan)
         writer.extend(plan)
         return writer
 
@@ -149,12 +145,34 @@ class RunWriter:
         self.appended.flush()
 
     def commit(self) -> None:
-        """Commit everything so far to the file."""
+        """Commit everything so far to the file.
+
+        Raises
+        ------
+        CircuitError
+            If the file was moved or deleted, or another was made where it should be.
+        """
         self.flush()
         self.h5.flush()
-        self.disk.commit()
-        if self.disk.path != self.file:
-            self.disk.rename(self.file)
+        try:
+            self.disk.commit()
+            if self.disk.path != self.file:
+                self.disk.rename(self.file, self.overwrite)
+        except MovedError as error:
+            hint = f"`thalia resume {error.place}` continues from its last state"
+            raise fail(
+                f"{self.file}: {error} while it was being written", hint if error.place else ""
+            ) from None
+        except FileExistsError:
+            raise fail(
+                f"{self.file}: was made by another program meanwhile", "choose another name"
+            ) from None
+        except BlockingIOError:
+            raise busy(self.file) from None
+        self.kept = self._done()
+
+    def _done(self) -> float | None:
+        return int(self.h5["state"].attrs["step"]) * self.plan.dt if "state" in self.h5 else None
 
     def origin(self, circuit: str, files: Mapping[str, str], settings: Mapping[str, Any]) -> None:
         """Store what the run can be rebuilt from: the circuit as run, and its files."""
@@ -380,13 +398,19 @@ class RunWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        of_no_use = self.disk.path != self.file or (kind is not None and "state" not in self.h5)
+        of_no_use = self.disk.path != self.file or (kind is not None and self.kept is None)
+        if error and self.kept is not None and "experiment" not in self.h5["origin"].attrs:
+            error.add_note(
+                f"`thalia resume {self.file}` continues from {self.kept:g} s of "
+                f"{self.plan.duration:g} s"
+            )
         try:
             self.h5.close()
         finally:
-            self.disk.close()
             if of_no_use:  # it has nothing that a new run would not produce again
-                self.disk.path.unlink(missing_ok=True)
+                self.disk.remove()
+            else:
+                self.disk.close()
 
 
 def _declare_rows(group: h5py.Group, name: str, columns: int, unit: str) -> None:
@@ -400,22 +424,6 @@ def _declare_rows(group: h5py.Group, name: str, columns: int, unit: str) -> None
         fletcher32=True,
     )
     data.attrs["units"] = unit
-
-
-def _opened(file: FilePath, path: FilePath, create: bool = False) -> JournalledFile:
-    try:
-        return JournalledFile(path, create)
-    except BlockingIOError:
-        raise busy(file) from None
-    except OSError as error:
-        raise fail(f"{file}: cannot be written: {_reason(error)}") from None
-
-
-def busy(file: FilePath) -> CircuitError:
-    """The error for a run file that another process is writing."""
-    return fail(
-        f"{file}: another process is writing it", "wait until it is done, or choose another file"
-    )
 
 
 def mended(file: FilePath) -> FilePath:
@@ -454,10 +462,6 @@ def _text_of(file: FilePath) -> str:
         return read_text(file)
     except CircuitError:
         return ""  # spikes that were written out as text
-
-
-def _reason(error: OSError) -> str:
-    return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
 def weight_unit(plan: Plan, pathway: str) -> tuple[str, float]:

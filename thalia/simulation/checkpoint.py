@@ -18,6 +18,7 @@ from thalia.connectivity.build import Arrays
 from thalia.errors import fail
 from thalia.library.lookup import FORMER_NAMES
 from thalia.recording.writer import STATE_VERSION, RunWriter
+from thalia.simulation.interruption import EndRequest
 from thalia.simulation.loop import Stop, next_multiple
 from thalia.syntax.time_grid import interval_steps
 from thalia.syntax.units import Value, si_unit
@@ -123,6 +124,22 @@ class Checkpointer:
         self.writer.commit()
         self.last = perf_counter()
         self.cost = max(LEAST_SECONDS, self.last - begin)
+
+
+class EndWhenSaved:
+    """Ends a simulation that was asked to end, at the first stop, once its state is saved."""
+
+    def __init__(self, request: EndRequest, checkpointer: Checkpointer):
+        self.request, self.checkpointer = request, checkpointer
+
+    def next_stop(self, done: int) -> None:
+        """Stops that others want are frequent enough."""
+
+    def on_stop(self, stop: Stop) -> None:
+        """Save the state and end, if that was asked for."""
+        if self.request.pending:
+            self.checkpointer.keep()
+            self.request.grant()
 
 
 def _former(names: set[str]) -> dict[str, str]:

@@ -27,9 +27,7 @@ class ProgressReporter:
     ):
         self.report = report
         self.shortest = None if chunk else session.chunk_steps
-        self.chunk_steps = (
-            interval_steps(chunk, plan.dt) if chunk else session.chunk_steps or plan.steps
-        )
+        self.chunk_steps = interval_steps(chunk, plan.dt) if chunk else session.chunk_steps
 
     def next_stop(self, done: int) -> int:
         """The end of the present chunk."""

@@ -18,6 +18,7 @@ from thalia.simulation.checkpoint import (
     read_state,
 )
 from thalia.simulation.closed_loop import Task
+from thalia.simulation.interruption import terminable
 from thalia.simulation.loop import Clock
 from thalia.simulation.network import Engine, Network
 from thalia.simulation.origin import read_origin
@@ -74,6 +75,7 @@ def resume(
     return resume_with(file, options)
 
 
+@terminable()
 def resume_with(file: str | FilePath, options: ResumeOptions) -> Run:
     """Continue a run; see `resume`."""
     path, clock = mended(FilePath(file)), Clock()

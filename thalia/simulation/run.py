@@ -4,7 +4,6 @@ import errno
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -17,16 +16,19 @@ from thalia.compiler.pipeline import compile_circuit, load_whole
 from thalia.compiler.plan import Plan
 from thalia.compiler.resources import check_disk, check_memory
 from thalia.errors import fail, is_of_the_machine, system_error
+from thalia.recording.outputs import Claim, claim, claim_new
 from thalia.recording.run_file import Run
 from thalia.recording.writer import RunWriter
 from thalia.simulation.checkpoint import (
     Checkpointer,
+    EndWhenSaved,
     SavedState,
     derived,
     fingerprint,
     interval_of,
 )
 from thalia.simulation.closed_loop import ClosedLoop, Task
+from thalia.simulation.interruption import EndRequest, terminable
 from thalia.simulation.loop import Clock, Loop, enter_phase
 from thalia.simulation.network import Engine, Network
 from thalia.simulation.observers import Observers
@@ -167,6 +169,9 @@ def run(  # noqa: PLR0913  # a public function: its keywords are the options
     CircuitError
         For anything that the user can correct. No file is left behind, unless it holds a state that
         can be resumed.
+    KeyboardInterrupt, Terminated
+        After Ctrl-C, or if the process is asked to end by SIGTERM or SIGHUP: once the state is
+        saved. `Terminated` is a `SystemExit` with the status that such an end has.
     """
     return run_with(
         circuit,
@@ -190,6 +195,7 @@ def run(  # noqa: PLR0913  # a public function: its keywords are the options
     )
 
 
+@terminable()
 def run_with(circuit: Circuit | str | FilePath, options: RunOptions) -> Run:
     """Simulate a circuit; see `run`."""
     clock = Clock()
@@ -200,13 +206,13 @@ def run_with(circuit: Circuit | str | FilePath, options: RunOptions) -> Run:
     plan = compiled.plan
     engine = Engine.for_plan(plan, options.backend)
     loop_options = options.loop_options()
-    file = output_file(plan.name, options.output, options.overwrite)
     check_memory(plan)
-    check_disk(plan, file)
-    clock.lap("plan")
-    with explained(file):
+    with claimed(plan.name, options.output, options.overwrite) as name:
+        file = name.file
+        check_disk(plan, file)
+        clock.lap("plan")
         network = Network.build(plan, engine, clock, options.progress)
-        with RunWriter.create(file, plan, compiled.files, describe(plan), engine.name) as writer:
+        with RunWriter.create(name, plan, compiled.files, describe(plan), engine.name) as writer:
             settings = {
                 "backend": engine.name,
                 "lower": options.lower,
@@ -243,32 +249,31 @@ def _loaded(circuit: Circuit | str | FilePath, set: Mapping[str, Any] | None) ->
     return circuit
 
 
-def output_file(name: str, output: str | FilePath | None, overwrite: bool = False) -> FilePath:
-    """The path of the run file; an existing file is overwritten only if asked to.
+@contextmanager
+def claimed(name: str, output: str | FilePath | None, overwrite: bool = False) -> Iterator[Claim]:
+    """The name of a run file, taken now; by default a new one below `runs`, with the time.
 
     Raises
     ------
     CircuitError
-        If it exists, or its folder cannot be made.
+        If it is a folder, exists and is not to be overwritten, or cannot be written.
     """
-    if output is None:
-        stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
-        file = FilePath("runs") / name / f"{stamp}.h5"
-        count = 2
-        while file.exists():
-            file = file.with_name(f"{stamp}_{count}.h5")
-            count += 1
-        return file
-    file = FilePath(output)
-    if file.is_dir():
+    if output is not None and FilePath(output).is_dir():
         raise fail(
-            f"{file}: is a folder, expected the name of a run file", f"give {file / 'run.h5'}"
+            f"{output}: is a folder, expected the name of a run file",
+            f"give {FilePath(output) / 'run.h5'}",
         )
-    if file.exists() and not overwrite:
-        raise fail(f"{file}: exists already", "choose another name, or say --overwrite")
-    if file.parent.exists() and not file.parent.is_dir():
-        raise fail(f"{file.parent}: is not a folder")
-    return file
+    taken = (
+        claim_new(FilePath("runs") / name, ".h5")
+        if output is None
+        else claim(FilePath(output), overwrite)
+    )
+    try:
+        with explained(taken.file):
+            yield taken
+    except BaseException:
+        taken.drop()
+        raise
 
 
 class Simulation:
@@ -304,11 +309,12 @@ class Simulation:
         self.checkpointer = Checkpointer(
             plan, writer, self.state, options.checkpoint_every, plan.steps
         )
+        self.request = EndRequest()
         self.observers = replace(
             Observers.of_plan(plan, network.arrays, session),
             recording=(self.counter, self.recorder),
             task=(self.task,) if self.task else (),
-            checkpoints=(self.checkpointer,),
+            checkpoints=(self.checkpointer, EndWhenSaved(self.request, self.checkpointer)),
             progress=(ProgressReporter(plan, session, self._report, options.chunk),),
         )
         self.begin = saved.step if saved else 0
@@ -382,7 +388,8 @@ def simulate(
             session.profile()
         if options.start_from is not None:
             simulation.checkpointer.keep()  # wiring alone would not restore what was taken over
-        simulation.advance()
+        with simulation.request.awaited():
+            simulation.advance()
         clock.lap("store")
         results = summary(
             network,

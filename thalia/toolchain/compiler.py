@@ -14,6 +14,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
+from threading import Event
 
 from thalia.compiler.machine import available_processors
 from thalia.errors import fail, shortened, system_error
@@ -27,6 +28,7 @@ from thalia.toolchain.cache import (
     seal,
 )
 
+STOP_SECONDS = 0.1  # in which a compiler ends that is no longer wanted
 THIS_PROCESSOR = "-march=native"
 # No -ffast-math: sums keep their order, so that a resumed run is bit-identical.
 FLAGS = (
@@ -115,8 +117,12 @@ class CompileError(RuntimeError):
     """The compiler rejected a source that Thalia wrote: a bug, shown with its message."""
 
 
-def call_compiler(command: Sequence[str], folder: FilePath) -> None:
-    """Run a compiler in a folder.
+class _Stopped(Exception):
+    """A compiler was ended because nobody wants its result any more."""
+
+
+def call_compiler(command: Sequence[str], folder: FilePath, unwanted: Event | None = None) -> None:
+    """Run a compiler in a folder; it ends with this process, or when `unwanted` is set.
 
     Raises
     ------
@@ -126,20 +132,44 @@ def call_compiler(command: Sequence[str], folder: FilePath) -> None:
         If it cannot be started, or lacks memory or room.
     """
     try:
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, check=False, env=_in_english()
-        )
+        status, said = _outcome_of(command, folder, unwanted)
     except OSError as error:
         raise system_error(error, command[0], "started") from None
-    if done.returncode == 0:
+    if status == 0:
         return
-    lines = (done.stderr + done.stdout).decode(errors="replace").splitlines()
+    lines = said.decode(errors="replace").splitlines()
     for line, (phrase, hint) in itertools.product(lines, _LACKS.items()):
         if phrase in line:
             raise fail(f"{command[0]}: {shortened(line, 300)}", hint)
     errors = [line for line in lines if "error" in line or "undefined reference" in line] or lines
-    said = errors[:_MOST_ERRORS] or [f"it ended with status {done.returncode}, saying nothing"]
-    raise CompileError("\n".join([*said, f"    command: {shlex.join(command)}"]))
+    told = errors[:_MOST_ERRORS] or [f"it ended with status {status}, saying nothing"]
+    raise CompileError("\n".join([*told, f"    command: {shlex.join(command)}"]))
+
+
+def _outcome_of(
+    command: Sequence[str], folder: FilePath, unwanted: Event | None
+) -> tuple[int, bytes]:
+    """The status of a command and what it said, errors first."""
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_in_english(),
+        start_new_session=True,  # Ctrl-C reaches this process, which ends it
+    ) as process:
+        try:
+            while True:
+                try:
+                    out, err = process.communicate(timeout=STOP_SECONDS)
+                    return process.returncode, err + out
+                except subprocess.TimeoutExpired:
+                    if unwanted is not None and unwanted.is_set():
+                        raise _Stopped from None
+        except BaseException:
+            # with all that it started; it removes what it has begun to write
+            os.killpg(process.pid, signal.SIGTERM)
+            raise
 
 
 def try_out(folder: FilePath | None = None) -> None:
@@ -260,15 +290,25 @@ def _compile_all(
     progress: Callable[[int], None] = lambda done: None,
 ) -> None:
     """Compile several files, given by name with what they are made of, on all cores."""
+    unwanted = Event()
     with ThreadPoolExecutor(available_processors()) as pool:
-        jobs = [pool.submit(_compile, step, target, folder) for target, step in steps.items()]
-        for done, job in enumerate(as_completed(jobs), start=1):
-            job.result()
-            progress(done)
+        jobs = [
+            pool.submit(_compile, step, target, folder, unwanted) for target, step in steps.items()
+        ]
+        try:
+            for done, job in enumerate(as_completed(jobs), start=1):
+                job.result()
+                progress(done)
+        except BaseException:  # a mistake, or Ctrl-C
+            unwanted.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
-def _compile(arguments: list[str], target: str, folder: FilePath) -> None:
-    call_compiler([*find_compiler(), *flags(), *arguments, "-o", target], folder)
+def _compile(
+    arguments: list[str], target: str, folder: FilePath, unwanted: Event | None = None
+) -> None:
+    call_compiler([*find_compiler(), *flags(), *arguments, "-o", target], folder, unwanted)
 
 
 def _common_parts(common: Mapping[str, str]) -> tuple[FilePath, list[FilePath], Hold]:
@@ -290,6 +330,12 @@ def _compile_common(common: Mapping[str, str], objects: list[str], folder: FileP
     for name, text in common.items():
         (folder / name).write_text(text)
     steps = {name: ["-c", name.removesuffix(".o")] for name in objects}
-    _compile_all(steps | {"common.h.gch": ["-x", "c++-header", "common.h"]}, folder)
+    steps["common.h.gch"] = ["-x", "c++-header", "common.h"]
+    try:
+        _compile_all(steps, folder)
+    except BaseException:
+        for name in steps:
+            (folder / name).unlink(missing_ok=True)
+        raise
     needed = ("common.h", "common.h.gch", *objects)
     seal(folder, Description("parts of all programs"), needed, {})

@@ -7,7 +7,6 @@ it comes from its seed.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib.metadata import version
 from json import dumps
 from pathlib import Path as FilePath
@@ -25,10 +24,10 @@ from thalia.compiler.pipeline import load_whole
 from thalia.connectivity.build import stream
 from thalia.errors import CircuitError, did_you_mean, fail
 from thalia.library.lookup import LIBRARY, part_text
-from thalia.parallel.result_log import ResultLog, replace_file
+from thalia.parallel.result_log import ResultLog, results_of
 from thalia.parallel.workers import Job, Reporter, carry_out, circuit_of, here, progress_of
+from thalia.recording.outputs import replace_file
 from thalia.simulation.origin import origin_of
-from thalia.simulation.run import explained
 from thalia.syntax.folder import Folder
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import Source
@@ -148,13 +147,10 @@ def learn_with(experiment: str | FilePath, options: LearnOptions) -> Outcome:
     first = conditions[0]
     seeds = range(options.base_seed, options.base_seed + (options.seeds or first.experiment.seeds))
     jobs = _jobs(conditions, seeds, options.backend)
-    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
-    folder = FilePath(options.output or FilePath("experiments") / first.circuit.name / stamp)
-    with explained(folder):
-        results = ResultLog(folder, "experiment", {"runs": jobs})
+    with results_of("experiment", first.circuit.name, options.output, {"runs": jobs}) as results:
         _build(conditions, options.backend, options.progress)
         if options.record:
-            jobs = [_recorded(job, conditions, folder) for job in jobs]
+            jobs = [_recorded(job, conditions, results.folder) for job in jobs]
         workers = options.workers or available_processors()
 
         def submit(batch: list[Job], report: Reporter, alone: bool) -> None:
@@ -170,7 +166,7 @@ def learn_with(experiment: str | FilePath, options: LearnOptions) -> Outcome:
             for job in jobs
             if job["index"] in failures
         )
-        outcome = Outcome(first.experiment, first.circuit.name, logs, folder, failed)
+        outcome = Outcome(first.experiment, first.circuit.name, logs, results.folder, failed)
         _write(outcome)
     return outcome
 

@@ -9,6 +9,7 @@ from thalia.backends import Session
 from thalia.codegen.listing import describe
 from thalia.compiler.pipeline import Compiled
 from thalia.compiler.plan import PhasePlan, Plan
+from thalia.recording.outputs import claim
 from thalia.recording.writer import RunWriter
 from thalia.simulation.checkpoint import Checkpointer, SavedState, fingerprint
 from thalia.simulation.network import Network
@@ -34,7 +35,9 @@ class Recording:
         plan, engine = network.plan, network.engine
         self.stack = ExitStack()
         self.writer = self.stack.enter_context(
-            RunWriter.create(file, plan, compiled.files, describe(plan), engine.name)
+            RunWriter.create(
+                claim(file, overwrite=True), plan, compiled.files, describe(plan), engine.name
+            )
         )
         settings = {
             "backend": engine.name,

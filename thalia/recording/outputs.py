@@ -1,0 +1,175 @@
+"""Names of results: taken when they are chosen, so that of all who choose one only one gets it.
+
+Nothing depends on the clock: a time is the first part of a name, and whoever finds it taken counts
+on.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path as FilePath
+
+from thalia.errors import CircuitError, fail, system_error
+from thalia.recording.journal import JournalledFile, is_being_written
+
+MOST_NAMES = 10_000  # of one second
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A run file to be, which nobody else can write; nothing has its name before it has contents.
+
+    `overwrite` says that it may replace another file.
+    """
+
+    file: FilePath
+    disk: JournalledFile
+    overwrite: bool
+
+    def drop(self) -> None:
+        """Leave the name to others, unless something was written under it."""
+        if not self.disk.closed:
+            self.disk.remove()
+
+
+def claim(file: FilePath, overwrite: bool = False) -> Claim:
+    """Take the name of a run file.
+
+    Raises
+    ------
+    CircuitError
+        If it exists and is not to be overwritten, if another process is writing it or has taken the
+        name, or if it cannot be written.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise system_error(error, file) from None
+    try:
+        return _claimed(file, overwrite)
+    except FileExistsError:
+        raise fail(f"{file}: exists already", "choose another name, or say --overwrite") from None
+    except BlockingIOError:
+        raise busy(file) from None
+    except OSError as error:
+        raise system_error(error, file) from None
+
+
+def claim_new(folder: FilePath, ending: str) -> Claim:
+    """Take the first free name of a run file in a folder: the time, and a number if it is taken.
+
+    Raises
+    ------
+    CircuitError
+        If the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in _names():
+            with suppress(FileExistsError, BlockingIOError):
+                return _claimed(folder / f"{name}{ending}", overwrite=False)
+    except OSError as error:
+        raise system_error(error, folder) from None
+    raise fail(f"{folder}: has no free name", "name the run file with -o")
+
+
+def new_folder(parent: FilePath) -> FilePath:
+    """Make the first folder in another whose name is free: the time, and a number if it is taken.
+
+    Raises
+    ------
+    CircuitError
+        If it cannot be made.
+    """
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        for name in _names():
+            with suppress(FileExistsError):
+                (parent / name).mkdir()
+                return parent / name
+    except OSError as error:
+        raise system_error(error, parent) from None
+    raise fail(f"{parent}: has no free name", "name the folder with -o")
+
+
+@contextmanager
+def replacing(file: FilePath) -> Iterator[FilePath]:
+    """A path beside a file to write to, which takes its place at the end, whole or not at all.
+
+    A link is replaced, too, not followed.
+    """
+    partial = file.with_name(f".{os.urandom(4).hex()}_{file.name}")
+    try:
+        yield partial
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def reserved(file: FilePath) -> Iterator[None]:
+    """Take the name of a file that is written at the end: it is empty until then.
+
+    Raises
+    ------
+    CircuitError
+        If it exists.
+    """
+    try:
+        open(file, "x").close()
+    except FileExistsError:
+        raise fail(f"{file}: exists already", "choose another name, or say --overwrite") from None
+    except OSError as error:
+        raise system_error(error, file) from None
+    try:
+        yield
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise
+
+
+def replace_file(file: FilePath, text: str) -> None:
+    """Write a text file whole or not at all."""
+    with replacing(file) as partial, open(partial, "x", encoding="utf-8") as made:
+        made.write(text)
+
+
+def busy(file: FilePath) -> CircuitError:
+    """The error for a run file that another process is writing."""
+    return fail(
+        f"{file}: another process is writing it", "wait until it is done, or choose another file"
+    )
+
+
+def stamp() -> str:
+    """The present time, as names have it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S")
+
+
+def _names() -> Iterator[str]:
+    now = stamp()
+    yield now
+    yield from (f"{now}_{number}" for number in range(2, MOST_NAMES))
+
+
+def _claimed(file: FilePath, overwrite: bool) -> Claim:
+    """Take a name, in this order: who has it last looks whether the file was made meanwhile.
+
+    Raises
+    ------
+    FileExistsError, BlockingIOError, OSError
+        If it exists, if another process has it, or if it cannot be written.
+    """
+    disk = JournalledFile(file.with_name(f".{file.name}.partial"), create=True)
+    try:
+        if os.path.lexists(file):
+            if not overwrite:
+                raise FileExistsError
+            if is_being_written(file):
+                raise BlockingIOError
+    except BaseException:
+        disk.remove()
+        raise
+    return Claim(file, disk, overwrite)
