@@ -145,7 +145,7 @@ def test_a_file_that_is_replaced_leaves_no_journal_behind(tmp_path):
     new = JournalledFile(tmp_path / "partial", create=True)
     new.write(b"new")
     new.commit()
-    new.rename(tmp_path / "file")
+    new.rename(tmp_path / "file", overwrite=True)
     new.close()
     recover(tmp_path / "file")
 

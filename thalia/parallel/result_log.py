@@ -130,6 +130,7 @@ class ResultLog:
         try:
             lock(self.file)
         except BlockingIOError:
+            self.close()
             raise fail(
                 f"{self.folder}: another process is writing it",
                 "wait until it is done, or choose another folder",

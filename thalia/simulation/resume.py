@@ -96,7 +96,7 @@ def resume_with(file: str | FilePath, options: ResumeOptions) -> Run:
             "give `resume` the task that `run` had",
         )
     saved = saved.named_as_in(plan) if saved else SavedState(0, {}, {})
-    saved = _continued(saved, plan, path)
+    saved = _continued(saved, plan, run)
     clock.lap("load")
     engine = Engine.for_plan(plan, str(origin["backend"]))
     if plan.unmodified:
@@ -122,17 +122,19 @@ def resume_with(file: str | FilePath, options: ResumeOptions) -> Run:
     return Run(path)
 
 
-def _continued(saved: SavedState, plan: Plan, path: FilePath) -> SavedState:
+def _continued(saved: SavedState, plan: Plan, run: Run) -> SavedState:
     """The state to continue from, with a count for every phase of the plan.
+
+    A run that was killed after its last step only lacks its results.
 
     Raises
     ------
     CircuitError
         If the run is complete.
     """
-    if saved.step >= plan.steps:
+    if saved.step > plan.steps or (saved.step == plan.steps and run.attributes["complete"]):
         raise fail(
-            f"{path}: is complete, {plan.duration:g} s",
+            f"{run.file}: is complete, {plan.duration:g} s",
             "say how much longer to run, as in --for 1s",
         )
     phases = len(plan.phases)

@@ -9,7 +9,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path as FilePath
@@ -28,7 +28,8 @@ from thalia.toolchain.cache import (
     seal,
 )
 
-STOP_SECONDS = 0.1  # in which a compiler ends that is no longer wanted
+STOP_SECONDS = 0.1  # in which it is noticed that a compiler is no longer wanted
+LONGEST_END = 2.0  # seconds that it may then take
 THIS_PROCESSOR = "-march=native"
 # No -ffast-math: sums keep their order, so that a resumed run is bit-identical.
 FLAGS = (
@@ -169,6 +170,8 @@ def _outcome_of(
         except BaseException:
             # with all that it started; it removes what it has begun to write
             os.killpg(process.pid, signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=LONGEST_END)
             raise
 
 
