@@ -15,6 +15,7 @@ import thalia
 from tests.helpers import thalia as command
 from tests.recording import damage
 from thalia.errors import CircuitError, NoChecksums
+from thalia.recording import journal
 from thalia.recording.page_checksums import table_of
 from thalia.recording.run_file import Run
 from thalia.simulation.diff import compare
@@ -36,6 +37,40 @@ def test_damage_is_told_or_changes_nothing(original, expected, tmp_path, change,
     raw = change(original.read_bytes(), random.Random(seed))
 
     assert damage.outcome(tmp_path / "damaged.h5", raw, expected, original) in ("told", "same")
+
+
+class Killed(BaseException):
+    """As by a signal: nothing handles it."""
+
+
+def test_a_run_that_was_killed_in_a_commit_is_read_as_it_was_committed(
+    original, tmp_path, monkeypatch
+):
+    """What only reads a file does not complete its commit, and must not see half of it."""
+    file, apply, commits = tmp_path / "run.h5", journal._apply, iter(range(100))
+
+    def torn(opened, length, pages):
+        if next(commits) < 3:
+            return apply(opened, length, pages)
+        apply(opened, length, dict([*pages.items()][1:]))
+        opened.truncate(length - 1000)
+        raise Killed
+
+    monkeypatch.setattr(journal, "_apply", torn)
+    with pytest.raises(Killed):
+        thalia.run(
+            original.with_name("small.yaml"),
+            backend="runtime",
+            output=file,
+            checkpoint_every="4 ms",
+        )
+    monkeypatch.undo()
+
+    seen = damage.everything(file)
+    journal.recover(file)
+
+    assert damage.everything(file) == seen
+    assert seen[0] != damage.everything(original)[0]
 
 
 def test_what_is_damaged_is_named(original, tmp_path):

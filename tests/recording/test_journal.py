@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thalia.recording import journal
-from thalia.recording.journal import JournalledFile, journal_of, recover
-from thalia.recording.page_checksums import PAGE, DamagedPage, table_of
+from thalia.recording import journal, pending_commit
+from thalia.recording.journal import JournalledFile, recover
+from thalia.recording.page_checksums import DamagedPage, table_of
+from thalia.recording.pending_commit import PAGE, journal_of
 
 OLD = bytes(range(256)) * 1200  # five pages
 WRITES = st.lists(
@@ -68,7 +69,7 @@ def test_what_is_written_is_read_back_at_once_and_in_the_file_after_the_commit(
 def test_an_incomplete_journal_changes_nothing(tmp_path_factory, writes, share):
     path = tmp_path_factory.mktemp("journal") / "file"
     file = opened(path, writes)
-    journal._write_journal(journal_of(path), file.length, file.pages)
+    pending_commit.write_journal(journal_of(path), file.length, file.pages)
     raw = journal_of(path).read_bytes()
     journal_of(path).write_bytes(raw[: int(len(raw) * share)])
 
@@ -84,7 +85,7 @@ def test_an_incomplete_journal_changes_nothing(tmp_path_factory, writes, share):
 def test_a_complete_journal_mends_a_file_that_was_half_changed(tmp_path_factory, writes, torn):
     path = tmp_path_factory.mktemp("journal") / "file"
     file = opened(path, writes)
-    journal._write_journal(journal_of(path), file.length, file.pages)
+    pending_commit.write_journal(journal_of(path), file.length, file.pages)
     some = dict(list(file.pages.items())[:torn])
     journal._apply(file.file, max(file.length, len(OLD)), some)
 
@@ -96,7 +97,7 @@ def test_a_complete_journal_mends_a_file_that_was_half_changed(tmp_path_factory,
 
 def test_a_damaged_journal_is_not_believed(tmp_path):
     file = opened(tmp_path / "file", [(10, b"new")])
-    journal._write_journal(file.journal, file.length, file.pages)
+    pending_commit.write_journal(file.journal, file.length, file.pages)
     raw = bytearray(file.journal.read_bytes())
     raw[-5] ^= 1
     file.journal.write_bytes(raw)
@@ -124,7 +125,7 @@ def test_a_disk_without_room_leaves_the_file_as_it_was(tmp_path, monkeypatch):
 def test_nobody_touches_the_journal_of_a_commit_under_way(tmp_path):
     """Another process that opens the file finds it locked, and leaves file and journal alone."""
     file = opened(tmp_path / "file", [(10, b"new")])
-    journal._write_journal(file.journal, file.length, file.pages)
+    pending_commit.write_journal(file.journal, file.length, file.pages)
     file.journal.write_bytes(file.journal.read_bytes()[:-1])  # half written
     code = "import sys, pathlib; from thalia.recording.journal import recover; recover(pathlib.Path(sys.argv[1]))"
 
@@ -139,7 +140,7 @@ def test_nobody_touches_the_journal_of_a_commit_under_way(tmp_path):
 def test_a_file_that_is_replaced_leaves_no_journal_behind(tmp_path):
     """Else the changes of the old file would be made to the new one when it is next opened."""
     old = opened(tmp_path / "file", [(10, b"old")])
-    journal._write_journal(old.journal, old.length, old.pages)
+    pending_commit.write_journal(old.journal, old.length, old.pages)
     old.close()
 
     new = JournalledFile(tmp_path / "partial", create=True)

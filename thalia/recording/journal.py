@@ -12,12 +12,20 @@ import io
 import os
 import struct
 import zlib
+from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import IO
 
 import numpy as np
 
-from thalia.recording.page_checksums import PAGE, Table, as_bytes, check, table_of
+from thalia.recording.page_checksums import Table, as_bytes, check, table_of
+from thalia.recording.pending_commit import (
+    PAGE,
+    journal_of,
+    read_journal,
+    sync_folder,
+    write_journal,
+)
 
 try:
     import fcntl
@@ -25,9 +33,6 @@ except ImportError:  # not on Windows
     fcntl = None  # type: ignore[assignment]
 
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # names of ours, at which a stranger may leave one
-_MAGIC = b"thalia-journal-1"
-# magic, length of the file, number of pages, checksum of what follows
-_HEADER = struct.Struct("<16sQQI")
 # what fcntl calls `struct flock`: for writing, from the beginning, for any length
 _WHOLE_FILE = struct.pack("hhqqi4x", 0 if fcntl is None else fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
 
@@ -166,7 +171,7 @@ class JournalledFile(io.RawIOBase):
         pages, length = self._with(end), self.length + len(end)
         try:
             _reserve(self.file, before, length)
-            _write_journal(self.journal, length, pages)
+            write_journal(self.journal, length, pages)
         except OSError:
             self.journal.unlink(missing_ok=True)
             self.file.truncate(before)
@@ -222,7 +227,7 @@ class JournalledFile(io.RawIOBase):
                 raise BlockingIOError
         journal_of(path).unlink(missing_ok=True)
         self.path.replace(path)
-        _sync_folder(path)
+        sync_folder(path)
         self.path, self.journal = path, journal_of(path)
 
     def remove(self) -> None:
@@ -251,11 +256,6 @@ class JournalledFile(io.RawIOBase):
         if not self.closed:
             self.file.close()
         super().close()
-
-
-def journal_of(path: FilePath) -> FilePath:
-    """The path of a file's journal: a hidden file next to it."""
-    return path.with_name(f".{path.name}.journal")
 
 
 def recover(path: FilePath) -> None:
@@ -310,21 +310,8 @@ def _recover(file: io.BufferedRandom, journal: FilePath) -> None:
     """Complete a commit from its journal; discard an incomplete journal."""
     if not journal.is_file() or journal.is_symlink():
         return
-    raw = journal.read_bytes()
-    complete = len(raw) >= _HEADER.size
-    if complete:
-        magic, length, count, checksum = _HEADER.unpack_from(raw)
-        body = memoryview(raw)[_HEADER.size :]
-        complete = (
-            magic == _MAGIC and len(body) == count * (8 + PAGE) and zlib.crc32(body) == checksum
-        )
-    if complete:
-        pages = {}
-        for start in range(0, len(body), 8 + PAGE):
-            pages[int.from_bytes(body[start : start + 8], "little")] = bytearray(
-                body[start + 8 : start + 8 + PAGE]
-            )
-        _apply(file, length, pages)
+    if pending := read_journal(journal):
+        _apply(file, *pending)
     journal.unlink()
 
 
@@ -334,34 +321,7 @@ def _reserve(file: io.BufferedRandom, before: int, length: int) -> None:
         os.posix_fallocate(file.fileno(), before, length - before)
 
 
-def _write_journal(journal: FilePath, length: int, pages: dict[int, bytearray]) -> None:
-    journal.unlink(missing_ok=True)
-    with open(journal, "xb") as file:
-        file.write(b"\0" * _HEADER.size)
-        checksum = 0
-        for number, page in pages.items():
-            index = number.to_bytes(8, "little")
-            checksum = zlib.crc32(page, zlib.crc32(index, checksum))
-            file.write(index)
-            file.write(page)
-        file.seek(0)
-        file.write(_HEADER.pack(_MAGIC, length, len(pages), checksum))
-        file.flush()
-        os.fsync(file.fileno())
-    _sync_folder(journal)
-
-
-def _sync_folder(path: FilePath) -> None:
-    """Flush the directory entry of a new file to disk."""
-    if hasattr(os, "O_DIRECTORY"):
-        folder = os.open(path.parent, os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def _apply(file: io.BufferedRandom, length: int, pages: dict[int, bytearray]) -> None:
+def _apply(file: io.BufferedRandom, length: int, pages: Mapping[int, bytes | bytearray]) -> None:
     for number, page in sorted(pages.items()):
         file.seek(number * PAGE)
         file.write(page)

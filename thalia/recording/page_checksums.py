@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.errors import CircuitError, NoChecksums, fail
+from thalia.recording.pending_commit import PAGE, Completed, journal_of, read_journal
 from thalia.syntax.folder import opened
 
-PAGE = 1 << 16
 EXPANSION = 1100  # bytes that deflate makes of one at most: 1032, and HDF5 around them
 MOST_PAGES = 64  # that a reader keeps
 NO_TABLE = (
@@ -40,7 +40,7 @@ class DamagedPage(OSError):
     """A page is not what was written."""
 
 
-def table_of(file: BinaryIO) -> tuple[int, Table | None]:
+def table_of(file: BinaryIO | Completed) -> tuple[int, Table | None]:
     """The length of the contents of a file, and the checksums of its pages if it has them."""
     size = file.seek(0, os.SEEK_END)
     if size < _END.size:
@@ -79,7 +79,7 @@ def check(number: int, page: bytes | bytearray | memoryview, table: Table | None
 class CheckedFile(io.RawIOBase):
     """A run file for h5py to read, in which each page is compared with its checksum."""
 
-    def __init__(self, file: BinaryIO):
+    def __init__(self, file: BinaryIO | Completed):
         self.file = file
         self.length, self.table = table_of(file)
         self.position = 0
@@ -143,7 +143,9 @@ def reading(file: FilePath, what: str = "") -> Iterator[h5py.File]:
     """
     with opened(file, str(file)) as raw:
         before = os.fstat(raw.fileno())
-        checked = CheckedFile(raw)
+        # that of a process that was killed, or is committing now, which nobody else completes
+        pending = read_journal(journal_of(file))
+        checked = CheckedFile(Completed(raw, *pending) if pending else raw)
         try:
             with h5py.File(checked, "r") as h5:
                 if checked.table is None:
