@@ -27,7 +27,7 @@ DOORS = {
     "pyarrow": ("data",),
     "yaml": ("syntax.yaml_reader", "circuit.load"),
     "typer": ("cli",),
-    "rich": ("cli",),
+    "rich": ("cli", "syntax.terminal", "simulation.progress_bar"),
 }
 # methods of values that users have in hand, whose work a package above theirs does when they are called
 ABOVE = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from thalia.cli.output import say, terminal
+from thalia.cli.output import say
 from thalia.errors import fail
 from thalia.simulation.interruption import Terminated, terminable
 
@@ -120,38 +120,7 @@ def tell(result: "Run", figures: list[Path], as_json: bool) -> None:
 @contextmanager
 def progress_bar(quiet: bool) -> Iterator[Any]:
     """A live bar over building and simulating, on standard error."""
-    from thalia.backends import silent
+    from thalia.simulation.progress_bar import progress_bar as bar
 
-    if quiet:
-        yield silent
-        return
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description:<12}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(compact=True),
-        TextColumn("{task.fields[detail]}", markup=False),
-    )
-    console = terminal(stderr=True)
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        tasks: dict[str, Any] = {}
-
-        def report(what: str, fraction: float, detail: str = "") -> None:
-            if what not in tasks:
-                for earlier in tasks.values():
-                    bar.update(earlier, visible=False)
-                tasks[what] = bar.add_task(what, total=1.0, detail="")
-            bar.update(tasks[what], completed=fraction, detail=detail)
-
-        yield report
+    with bar(quiet) as progress:
+        yield progress

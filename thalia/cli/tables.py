@@ -10,11 +10,11 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from thalia.analysis.health import COLUMNS, CRITICAL, INTERVAL, OK, WARN, Health, shown
-from thalia.cli.output import terminal
 from thalia.errors import counted
 from thalia.parallel.study import Study
 from thalia.recording.run_file import Run
 from thalia.simulation.calibrate import Calibration
+from thalia.syntax.terminal import terminal
 from thalia.training.results import Outcome
 
 MAX_PHASES = 3

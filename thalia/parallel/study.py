@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.analysis.spike_trains import bootstrap_interval
-from thalia.backends import Progress, silent
 from thalia.circuit.experiment_spec import BASELINE
 from thalia.circuit.load import dumps, loads
 from thalia.circuit.spec import Circuit
@@ -25,6 +24,7 @@ from thalia.parallel.workers import Job, Reporter, built, carry_out, here, job_o
 from thalia.recording.outputs import replacing
 from thalia.recording.run_file import Run
 from thalia.simulation.origin import origin_of
+from thalia.simulation.progress_bar import Shown, shown
 
 SEEDS = (1, 2, 3, 4, 5)
 TABLE = "table.csv"
@@ -115,7 +115,7 @@ def study(
     output: str | FilePath | None = None,
     workers: int | None = None,
     set: Mapping[str, Any] | None = None,
-    progress: Progress = silent,
+    progress: Shown = True,
     **options: Any,
 ) -> Study:
     """Run a circuit as written and in each of its conditions, with the same seeds.
@@ -133,6 +133,8 @@ def study(
         Number of parallel processes; by default one for each core, and one on a GPU.
     set : mapping, optional
         Values to replace in the circuit and so in every condition, by dotted path.
+    progress : bool or function
+        As in `run`.
     **options
         Options of `run`: `duration`, `scale`, `backend`, `lower`, `precision`.
 
@@ -152,16 +154,16 @@ def study(
     pairs = [(condition, seed) for condition in circuits for seed in seeds]
     jobs = _jobs(circuits, seeds, options)
     work = {"runs": [_kept(job) for job in jobs]}
-    with results_of("study", written.name, output, work) as results:
+    with results_of("study", written.name, output, work) as results, shown(progress) as reported:
         for job, (condition, seed) in zip(jobs, pairs, strict=True):
             job["output"] = results.folder.absolute() / condition / f"seed_{seed}.h5"
-        built(jobs[:: len(seeds)], progress)
+        built(jobs[:: len(seeds)], reported)
         count = workers or (1 if options.get("backend") == "cuda" else available_processors())
 
         def submit(batch: list[Job], report: Reporter, alone: bool) -> None:
             here(simulate_one, batch, report, count, alone)
 
-        failures = carry_out(jobs, results, "studying", submit, progress)
+        failures = carry_out(jobs, results, "studying", submit, reported)
         runs: dict[str, dict[int, Run]] = {condition: {} for condition in circuits}
         for job, (condition, seed) in zip(jobs, pairs, strict=True):
             if job["index"] in results.found:

@@ -12,7 +12,6 @@ from typing import Any
 import h5py
 import numpy as np
 
-from thalia.backends import Progress, silent
 from thalia.compiler.machine import available_processors
 from thalia.compiler.pipeline import Compiled, compile_circuit, load_whole
 from thalia.errors import CircuitError, fail
@@ -33,6 +32,7 @@ from thalia.parallel.workers import (
 )
 from thalia.recording.outputs import replacing
 from thalia.simulation.origin import origin_of
+from thalia.simulation.progress_bar import Shown, shown
 
 TABLE = "table.csv"
 
@@ -56,7 +56,7 @@ def sweep(
     workers: int | None = None,
     scheduler: str | None = None,
     set: Mapping[str, Any] | None = None,
-    progress: Progress = silent,
+    progress: Shown = True,
     **options: Any,
 ) -> Table:
     """Run a circuit with every combination of values and seeds.
@@ -75,6 +75,8 @@ def sweep(
         network.
     scheduler : str, optional
         Address of a Dask scheduler, whose workers run it instead.
+    progress : bool or function
+        As in `run`.
     **options
         Options of `run`: `duration`, `scale`, `backend`, `lower`, `precision`.
 
@@ -96,8 +98,9 @@ def sweep(
     if not jobs:
         raise fail("there is nothing to run", "give --vary or --seeds")
     work = [[job["index"], job["circuit"], job["files"], job["options"]] for job in jobs]
-    with results_of("sweep", first.name, output, {"runs": work}) as results:
-        head, last = built([jobs[0], jobs[-1]], progress)  # which mostly share one program
+    log = results_of("sweep", first.name, output, {"runs": work})
+    with log as results, shown(progress) as reported:
+        head, last = built([jobs[0], jobs[-1]], reported)  # which mostly share one program
         jobs = [last if job is jobs[-1] else {**job, "program": head["program"]} for job in jobs]
 
         def submit(batch: list[Job], report: Reporter, alone: bool) -> None:
@@ -108,7 +111,7 @@ def sweep(
             else:
                 here(simulate_one, batch, report, workers or available_processors(), alone)
 
-        failures = carry_out(jobs, results, "sweeping", submit, progress)
+        failures = carry_out(jobs, results, "sweeping", submit, reported)
         found = results.found
         rows = tuple((point, found[point.index]) for point in wanted if point.index in found)
         failed = tuple((p, failures[p.index]) for p in wanted if p.index in failures)

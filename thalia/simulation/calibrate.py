@@ -185,7 +185,9 @@ def _rates(
     circuit: Circuit, gains: Gains, file: FilePath, options: Mapping[str, Any]
 ) -> dict[str, float]:
     with_gains = circuit.with_(gains={name: constant(gain) for name, gain in gains.items()})
-    by_phase = run(with_gains, output=file, overwrite=True, **options).results["rates_by_phase_hz"]
+    by_phase = run(with_gains, output=file, overwrite=True, progress=False, **options).results[
+        "rates_by_phase_hz"
+    ]
     rates: dict[str, float] = list(by_phase.values())[-1]
     return rates
 

@@ -196,7 +196,7 @@ def _run(data: dict[str, Any], folder: Folder, output: FilePath, options: Mappin
     """Run the circuit; its problems are reported as those of the rule, all that a user gave."""
     try:
         circuit = parse(Circuit, data, Source(folder=folder)).at(Source(folder=folder))
-        return run(circuit, output=output, **options)
+        return run(circuit, output=output, progress=False, **options)
     except CircuitError as error:
         raise CircuitError(
             dict.fromkeys(_problem_of_rule(problem) for problem in error.problems)

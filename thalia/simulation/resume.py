@@ -22,6 +22,7 @@ from thalia.simulation.interruption import terminable
 from thalia.simulation.loop import Clock
 from thalia.simulation.network import Engine, Network
 from thalia.simulation.origin import read_origin
+from thalia.simulation.progress_bar import Shown, shown
 from thalia.simulation.run import LoopOptions, explained, simulate
 from thalia.syntax.folder import MAX_TEXT, read_text
 from thalia.syntax.units import Value
@@ -49,7 +50,7 @@ def resume(
     chunk: str | Value | None = None,
     task: Task | None = None,
     as_it_was: bool = False,
-    progress: Progress = silent,
+    progress: Shown = True,
 ) -> Run:
     """Continue a run that was interrupted, or extend a finished one.
 
@@ -64,6 +65,8 @@ def resume(
         The task of a run that has one; its code is not in the file.
     as_it_was : bool
         Resume with the stored circuit even if the YAML has changed.
+    progress : bool or function
+        As in `run`.
 
     Raises
     ------
@@ -71,8 +74,9 @@ def resume(
         If the file is not a run, is damaged, is being written by another process, or is complete;
         or its circuit was edited.
     """
-    options = ResumeOptions(for_, checkpoint_every, chunk, task, as_it_was, progress)
-    return resume_with(file, options)
+    with shown(progress) as reported:
+        options = ResumeOptions(for_, checkpoint_every, chunk, task, as_it_was, reported)
+        return resume_with(file, options)
 
 
 @terminable()

@@ -34,6 +34,7 @@ from thalia.simulation.network import Engine, Network
 from thalia.simulation.observers import Observers
 from thalia.simulation.origin import origin_of
 from thalia.simulation.progress import ProgressReporter
+from thalia.simulation.progress_bar import Shown, shown
 from thalia.simulation.recorder import Recorder, SpikeCounter, samples_of
 from thalia.simulation.summary import summary
 from thalia.simulation.warm_start import take_over
@@ -116,7 +117,7 @@ def run(  # noqa: PLR0913  # a public function: its keywords are the options
     start_from: str | FilePath | None = None,
     task: Task | None = None,
     profile: bool = False,
-    progress: Progress = silent,
+    progress: Shown = True,
 ) -> Run:
     """Simulate a circuit and store everything in a run file.
 
@@ -156,8 +157,9 @@ def run(  # noqa: PLR0913  # a public function: its keywords are the options
         Observes the network while it runs, and sets what is `from_task`.
     profile : bool
         Measure how long each object of the network takes: `results["profile_s"]`.
-    progress : function, optional
-        Called with what is being done, the fraction that is done, and a text.
+    progress : bool or function
+        Whether to show a bar, where output goes to a terminal or a notebook; or what is called with
+        what is being done, the fraction that is done, and a text.
 
     Returns
     -------
@@ -173,9 +175,8 @@ def run(  # noqa: PLR0913  # a public function: its keywords are the options
         After Ctrl-C, or if the process is asked to end by SIGTERM or SIGHUP: once the state is
         saved. `Terminated` is a `SystemExit` with the status that such an end has.
     """
-    return run_with(
-        circuit,
-        RunOptions(
+    with shown(progress) as reported:
+        options = RunOptions(
             output=output,
             backend=backend,
             seed=seed,
@@ -190,9 +191,9 @@ def run(  # noqa: PLR0913  # a public function: its keywords are the options
             start_from=start_from,
             task=task,
             profile=profile,
-            progress=progress,
-        ),
-    )
+            progress=reported,
+        )
+        return run_with(circuit, options)
 
 
 @terminable()

@@ -28,6 +28,7 @@ from thalia.parallel.result_log import ResultLog, results_of
 from thalia.parallel.workers import Job, Reporter, carry_out, circuit_of, here, progress_of
 from thalia.recording.outputs import replace_file
 from thalia.simulation.origin import origin_of
+from thalia.simulation.progress_bar import Shown, shown
 from thalia.syntax.folder import Folder
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import Source
@@ -86,7 +87,7 @@ def learn(  # noqa: PLR0913  # a public function: its keywords are the options
     backend: str | None = None,
     set: Mapping[str, Any] | None = None,
     record: bool = False,
-    progress: Progress = silent,
+    progress: Shown = True,
 ) -> Outcome:
     """Run an experiment and its controls with several seeds.
 
@@ -110,15 +111,16 @@ def learn(  # noqa: PLR0913  # a public function: its keywords are the options
     record : bool
         Also write a run file for each condition and seed, `<condition>_<seed>.h5` in the folder,
         with everything that the circuit's `record:` asks for.
+    progress : bool or function
+        As in `run`.
 
     Raises
     ------
     CircuitError
         For anything that the user can correct.
     """
-    return learn_with(
-        experiment,
-        LearnOptions(
+    with shown(progress) as reported:
+        options = LearnOptions(
             rule=rule,
             controls=controls,
             seeds=seeds,
@@ -129,9 +131,9 @@ def learn(  # noqa: PLR0913  # a public function: its keywords are the options
             backend=backend,
             set=set,
             record=record,
-            progress=progress,
-        ),
-    )
+            progress=reported,
+        )
+        return learn_with(experiment, options)
 
 
 def learn_with(experiment: str | FilePath, options: LearnOptions) -> Outcome:
