@@ -31,7 +31,12 @@ DOORS = {
 }
 # methods of values that users have in hand, whose work a package above theirs does when they are called
 ABOVE = {
-    "circuit.spec": {"figures.notebook.html_of"},
+    "circuit.spec": {
+        "compiler.editing.replaced",
+        "compiler.editing.extended",
+        "compiler.editing.reduced",
+        "figures.notebook.html_of",
+    },
     "recording.results": {"figures.notebook.html_of"},
     "recording.run_file": {"exporters.neo.block"},
 }

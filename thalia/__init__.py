@@ -45,12 +45,12 @@ if TYPE_CHECKING:
     from thalia.circuit.part_use import Modulator as Modulator
     from thalia.circuit.part_use import RuleUse as RuleUse
     from thalia.circuit.part_use import Stimulus as Stimulus
+    from thalia.circuit.record_spec import Record as Record
     from thalia.circuit.spec import Circuit as Circuit
     from thalia.circuit.spec import Delay as Delay
     from thalia.circuit.spec import Pathway as Pathway
     from thalia.circuit.spec import Phase as Phase
     from thalia.circuit.spec import Population as Population
-    from thalia.circuit.spec import Record as Record
     from thalia.circuit.spec import Scale as Scale
     from thalia.compiler.expand import expand as expand
     from thalia.compiler.pipeline import plan_of as plan_of
@@ -62,6 +62,10 @@ if TYPE_CHECKING:
     from thalia.parallel.study import Study as Study
     from thalia.parallel.study import study as study
     from thalia.parallel.sweep import sweep as sweep
+    from thalia.recording.results import Level as Level
+    from thalia.recording.results import Spikes as Spikes
+    from thalia.recording.results import Traces as Traces
+    from thalia.recording.results import Weights as Weights
     from thalia.recording.run_file import Run as Run
     from thalia.simulation.calibrate import calibrate as calibrate
     from thalia.simulation.closed_loop import Task as Task
@@ -77,13 +81,13 @@ _HOMES = {
     "circuit.connectivity": ("Connect",),
     "circuit.load": ("dumps", "load", "loads"),
     "circuit.part_use": ("Modulator", "RuleUse", "Stimulus"),
+    "circuit.record_spec": ("Record",),
     "circuit.spec": (
         "Circuit",
         "Delay",
         "Pathway",
         "Phase",
         "Population",
-        "Record",
         "Scale",
     ),
     "compiler.expand": ("expand",),
@@ -94,6 +98,7 @@ _HOMES = {
     "parallel.gpu_batch": ("run_together",),
     "parallel.study": ("Study", "study"),
     "parallel.sweep": ("sweep",),
+    "recording.results": ("Level", "Spikes", "Traces", "Weights"),
     "recording.run_file": ("Run",),
     "simulation.calibrate": ("calibrate",),
     "simulation.closed_loop": ("Task", "TaskContext"),
@@ -111,6 +116,8 @@ def __getattr__(name: str) -> object:
     """Import on first use, so that `thalia --help` does not wait for the numerical libraries."""
     if name in _PACKAGES:
         return import_module(f"thalia.{name}")
+    if name == "__version__":
+        return import_module("importlib.metadata").version("thalia")
     if name in _HOME:
         return getattr(import_module(f"thalia.{_HOME[name]}"), name)
     raise AttributeError(f"module 'thalia' has no attribute '{name}'")

@@ -34,7 +34,7 @@ _OF_THE_MACHINE = {
 def located(place: str, path: Path) -> str:
     """A place and a path as a message begins with them; an option contains its path."""
     written = dotted(path)
-    is_option = place in (f"--set {written}", f"--vary {written}")
+    is_option = bool(written) and place.endswith(f" {written}")
     return ": ".join(filter(None, (place, "" if is_option else written)))
 
 

@@ -47,3 +47,8 @@ __all__ = [
     "spectrum",
     "weight_matrix",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names only, for tab completion."""
+    return __all__

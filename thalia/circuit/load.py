@@ -1,6 +1,6 @@
 """Pass 1: text → Circuit. Every mistake at once, each with file, line and column."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path as FilePath
@@ -205,6 +205,72 @@ def _replaced(
     return _current(data, replace(source, places={**places, path: place}))
 
 
+def with_values(circuit: Circuit, changes: Mapping[str, Any], option: str) -> Circuit:
+    """A circuit with values replaced by dotted path; `option` is what asks for it.
+
+    Raises
+    ------
+    CircuitError
+        With every mistake in them, or if the circuit has no such paths.
+    """
+    data, source = _written_out(circuit)
+    for path, value in changes.items():
+        data, source = _replaced(data, source, path, _as_written(value), f"{option} {path}")
+    return parse(Circuit, data, source).at(source)
+
+
+def with_entry(circuit: Circuit, path: tuple[str, str], entry: Any, place: str) -> Circuit:
+    """A circuit with one more entry, at a path such as `("populations", "e")`.
+
+    Raises
+    ------
+    CircuitError
+        With every mistake in it.
+    """
+    data, source = _written_out(circuit)
+    kind, name = path
+    data.setdefault(kind, {})[name] = _as_written(entry)
+    source = replace(source, places={**source.places, path: place})
+    return parse(Circuit, data, source).at(source)
+
+
+def without_entries(circuit: Circuit, paths: Sequence[str], option: str) -> Circuit:
+    """A circuit without what is at some dotted paths.
+
+    Raises
+    ------
+    CircuitError
+        If there is nothing at one of them, or it cannot be left out.
+    """
+    data, source = _written_out(circuit)
+    for dotted_path in paths:
+        *above, last = _split(data, dotted_path, f"{option} {dotted_path}")
+        node: Any = data
+        for key in above:
+            node = node[key]
+        if isinstance(node, dict) and last not in node:
+            message = f"the circuit has no '{dotted_path}'"
+            hint = did_you_mean(str(last), map(str, node))
+            raise CircuitError([Problem((), message, hint, f"{option} {dotted_path}")])
+        del node[last]
+    return parse(Circuit, data, source).at(source)
+
+
+def _written_out(circuit: Circuit) -> tuple[dict[str, Any], Source]:
+    """A circuit as plain data, with the places where its keys are written."""
+    return as_data(circuit, keep_arrays=True), replace(circuit.source, files={})
+
+
+def _as_written(value: Any) -> Any:
+    """A value as a file has it: elements as their keys, scalars of NumPy as numbers."""
+    if isinstance(value, Mapping):
+        return {key: _as_written(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_written(each) for each in value]
+    is_scalar = hasattr(value, "item") and not hasattr(value, "dim") and not value.shape
+    return value.item() if is_scalar else as_data(value, keep_arrays=True)
+
+
 def _split(data: Any, dotted_path: str, place: str) -> tuple[str | int, ...]:
     words = dotted_path.split(".")
     path: list[str | int] = []
@@ -224,9 +290,7 @@ def _split(data: Any, dotted_path: str, place: str) -> tuple[str | int, ...]:
             key, words = ".".join(words[:taken]), words[taken:]
         elif isinstance(node, dict) and len(words) == 1:
             return (*path, words[0])
-        elif isinstance(node, dict) and (
-            words[0] in Circuit.model_fields if not path else _changes_a_region(path)
-        ):
+        elif isinstance(node, dict) and (words[0] in _fields(path) or _changes_a_region(path)):
             key = words.pop(0)
             node[key] = {}
         else:
@@ -247,6 +311,16 @@ def _split(data: Any, dotted_path: str, place: str) -> tuple[str | int, ...]:
         path.append(key)
         node = node[key]
     return tuple(path)
+
+
+def _fields(path: list[str | int]) -> Collection[str]:
+    """The keys of a part that every circuit has, written or not, such as `record.weights`."""
+    model: Any = Circuit
+    for key in path:
+        model = getattr(model.model_fields.get(key), "annotation", None)
+        if not hasattr(model, "model_fields"):
+            return ()
+    return dict.keys(model.model_fields)
 
 
 def _changes_a_region(path: list[str | int]) -> bool:

@@ -1,5 +1,7 @@
 """A circuit as plain data: what `dumps` writes, and the JSON Schema that editors check it with."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from thalia.circuit.data_use import MOST_INLINE, Array
@@ -16,37 +18,44 @@ from thalia.syntax.selection import Selection
 from thalia.syntax.units import DIMENSIONLESS, Value, si_unit
 
 
-def as_data(node: Any) -> Any:
-    """An element as plain data that loads to an equal one, with quantities as text."""
+def as_data(node: Any, keep_arrays: bool = False) -> Any:
+    """An element as plain data that loads to an equal one, with quantities as text.
+
+    With `keep_arrays`, arrays that were given in Python stay what they are.
+
+    Raises
+    ------
+    CircuitError
+        If an array is too long to be written as text.
+    """
+    inner = partial(as_data, keep_arrays=keep_arrays)
     if isinstance(node, Value):
         if node.is_random or node.dimension != DIMENSIONLESS:
             return str(node)
         number = node.mean
         return int(number) if number == int(number) else number
     if isinstance(node, Node):
-        return _node_data(node)
+        return _node_data(node, inner)
     if isinstance(node, tuple) and node and isinstance(node[0], Equation | Statement):
         return "".join(f"{equation_text(n) if isinstance(n, Equation) else n}\n" for n in node)
     if isinstance(node, dict):
-        return {key: as_data(value) for key, value in node.items()}
+        return {key: inner(value) for key, value in node.items()}
     if isinstance(node, DriveTarget | ColumnFormula):
         return str(node)
     if isinstance(node, Selection):
-        return as_data(node.written)
+        return inner(node.written)
     if isinstance(node, Array):
-        return _array_data(node)
+        return node if keep_arrays else _array_data(node)
     rows = isinstance(node, tuple) and node and all(isinstance(row, tuple) for row in node)
     if rows and isinstance(node[0][0], Value | DriveTarget | ColumnFormula):
         single = len(node) == 1 and len(node[0]) == 1
-        return (
-            as_data(node[0][0]) if single else [[as_data(entry) for entry in row] for row in node]
-        )
+        return inner(node[0][0]) if single else [[inner(entry) for entry in row] for row in node]
     if isinstance(node, list | tuple):
-        return [as_data(value) for value in node]
+        return [inner(value) for value in node]
     return node
 
 
-def _node_data(node: Node) -> dict[str, Any]:
+def _node_data(node: Node, inner: Callable[[Any], Any]) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for name, field in type(node).model_fields.items():
         value = getattr(node, name)
@@ -56,13 +65,13 @@ def _node_data(node: Node) -> dict[str, Any]:
         if name == "parameters" and isinstance(
             node, RuleUse | SynapseUse | Stimulus | Modulator | Experiment
         ):
-            data |= {key: as_data(entry) for key, entry in value.items()}
+            data |= {key: inner(entry) for key, entry in value.items()}
         elif (type(node), name) in ((Synapse, "weight"), (Compartment, "unit")):
             data[name] = si_unit(value)
         elif name == "synapse" and isinstance(node, Pathway) and len(value) == 1:
-            data[name] = as_data(value[0])
+            data[name] = inner(value[0])
         else:
-            data[name] = as_data(value)
+            data[name] = inner(value)
     return data
 
 

@@ -12,10 +12,13 @@ from thalia.circuit.part_use import (
     ModulatorField,
     RuleFields,
     RuleUse,
+    Stimulus,
     StimulusField,
     SynapseFields,
     SynapseUse,
 )
+from thalia.circuit.record_spec import Record
+from thalia.circuit.reference_spec import Reference
 from thalia.errors import Problem, counted
 from thalia.library.lookup import NEURON_MODEL, OWN_KEYS, completed, find
 from thalia.library.protocol_schema import Window
@@ -34,12 +37,10 @@ from thalia.syntax.fields import (
     Fraction,
     Name,
     Names,
-    Neurons,
     Node,
     PositiveLength,
     PositiveNumber,
     PositiveTime,
-    SingleRate,
     Switch,
     TimeTable,
     WeightTable,
@@ -51,7 +52,7 @@ from thalia.syntax.fields import (
 from thalia.syntax.folder import ANYWHERE, Folder
 from thalia.syntax.former_names import ChangesOf
 from thalia.syntax.late_imports import above
-from thalia.syntax.selection import IDENTIFIER, WORDS, Selection
+from thalia.syntax.selection import IDENTIFIER, WORDS
 from thalia.syntax.units import DIMENSIONLESS, METRE, UNITS, Dimension, Value, constant
 from thalia.syntax.yaml_reader import Source
 
@@ -152,7 +153,7 @@ class Population(NodeUse):
             sides = (positions.numbers.max(axis=0) - positions.numbers.min(axis=0)).tolist()
             extent = tuple(constant(side or SMALLEST_SIDE, METRE) for side in sides)
             changes["space"] = (self.space or Space(extent=extent)).with_given(positions)
-        copy = self.model_copy(update={"size": nodes.size, **changes})
+        copy = self.with_(size=nodes.size, **changes)
         copy._nodes = nodes
         return copy
 
@@ -252,74 +253,6 @@ class Phase(Node):
     duration: PositiveTime
     plasticity: Switch = "on"
     modulators: dict[Name, dict[str, AnyValue]] = {}
-
-
-class RecordTraces(Node):
-    """State variables of some neurons of a population, sampled at an interval."""
-
-    population: Name
-    variables: Annotated[Words, Field(min_length=1)]
-    every: PositiveTime
-    neurons: Neurons = Selection(10)
-
-
-class RecordWeights(Node):
-    """Weights of pathways at the start and the end, and optionally at an interval."""
-
-    pathways: Words
-    every: PositiveTime | None = None
-
-
-class Record(Node):
-    """What is recorded in the run file, in addition to the connectivity.
-
-    With `data` it also keeps the files of data, which otherwise are found again by their digest.
-    """
-
-    FORMER_KEYS: ClassVar[Mapping[str, str]] = {"states": "traces"}
-
-    spikes: Words = ("all",)
-    traces: dict[Name, RecordTraces] = {}
-    weights: RecordWeights = RecordWeights(pathways=("plastic",))
-    data: bool = False
-    modulators: PositiveTime = constant(0.01, UNITS["s"][1])
-
-
-class Reference(Node):
-    """Published values to compare a run with: rates, which downscaling preserves, and ranges.
-
-    `pacemakers` are populations that fire regularly on their own; `bands` give the frequency band
-    of the rhythm that paces a population; the neurons of those that are `asynchronous` are not
-    correlated.
-    """
-
-    source: str
-    rates: dict[Name, SingleRate] = {}
-    ranges: dict[Name, tuple[SingleRate, SingleRate]] = {}
-    pacemakers: tuple[Name, ...] = ()
-    bands: dict[Name, Literal["delta", "theta", "alpha", "beta", "gamma"]] = {}
-    asynchronous: tuple[Name, ...] = ()
-
-    @model_validator(mode="after")
-    def _rhythm_or_none(self) -> "Reference":
-        for name in self.asynchronous:
-            if name in self.bands:
-                raise refuse(
-                    f"asynchronous: '{name}' has the band {self.bands[name]}, too",
-                    "remove it from one of the two",
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _low_before_high(self) -> "Reference":
-        for name, (low, high) in self.ranges.items():
-            if low.mean > high.mean:
-                raise refuse(
-                    f"ranges.{name}: expected the lower rate first, "
-                    f"found [{low.text}, {high.text}]",
-                    "swap them",
-                )
-        return self
 
 
 class Scale(Node):
@@ -432,6 +365,64 @@ class Circuit(Node):
         """Where each key was written; empty for a circuit created in Python."""
         return self._source
 
+    def replace(self, path: str | Mapping[str, Any], value: Any = None) -> "Circuit":
+        """The circuit with other values, checked as a file is.
+
+        Parameters
+        ----------
+        path : dotted path, or mapping from paths to values
+            As in `circuit.replace("pathways.e_to_i.weight", "2 nS")`; with a mapping, several are
+            replaced together.
+        value : text, number, quantity of Brian2, or element such as `thalia.Connect`
+            As in a circuit file.
+
+        Raises
+        ------
+        CircuitError
+            With every mistake that the circuit then has, each with its path.
+        """
+        changes = {path: value} if isinstance(path, str) else path
+        edited: Circuit = above("compiler.editing.replaced")(self, changes)
+        return edited
+
+    def with_population(
+        self, name: str, population: Population | None = None, **keys: Any
+    ) -> "Circuit":
+        """The circuit with one more population, of these keys or as an element.
+
+        As in `circuit.with_population("pv", neuron="lif_current", size=20)`.
+
+        Raises
+        ------
+        CircuitError
+            If there is one of this name, or with every mistake that the circuit then has.
+        """
+        edited: Circuit = above("compiler.editing.extended")(
+            self, "populations", name, population, keys
+        )
+        return edited
+
+    def with_pathway(self, name: str, pathway: Pathway | None = None, **keys: Any) -> "Circuit":
+        """The circuit with one more pathway; see `with_population`."""
+        edited: Circuit = above("compiler.editing.extended")(self, "pathways", name, pathway, keys)
+        return edited
+
+    def with_stimulus(self, name: str, stimulus: Stimulus | None = None, **keys: Any) -> "Circuit":
+        """The circuit with one more stimulus; see `with_population`."""
+        edited: Circuit = above("compiler.editing.extended")(self, "stimuli", name, stimulus, keys)
+        return edited
+
+    def without(self, *paths: str) -> "Circuit":
+        """The circuit without some of its entries, as in `without("pathways.e_to_i")`.
+
+        Raises
+        ------
+        CircuitError
+            If one is not there, or something that is left needs it.
+        """
+        edited: Circuit = above("compiler.editing.reduced")(self, paths)
+        return edited
+
     def at(self, source: Source) -> "Circuit":
         """The same circuit, with the places where its keys were written."""
         copy = self.model_copy()
@@ -476,10 +467,6 @@ class Circuit(Node):
     def folder(self) -> Folder:
         """The folder in which files of the circuit are looked up."""
         return self._source.folder
-
-    def with_(self, **changes: Any) -> "Circuit":
-        """The same circuit with some fields replaced by validated values."""
-        return self.model_copy(update=changes)
 
 
 def _both(raw: Any) -> Any:

@@ -85,7 +85,7 @@ def _refuse_data(circuit: Circuit, diagnostics: Diagnostics) -> None:
 
 
 def _scaled_population(population: Population, factor: float) -> Population:
-    return population.model_copy(update={"size": max(1, round((population.size or 1) * factor))})
+    return population.with_(size=max(1, round((population.size or 1) * factor)))
 
 
 def _thinned(pathway: Pathway, sizes: Mapping[str, int], scale: Scale) -> Pathway:
@@ -100,7 +100,7 @@ def _thinned(pathway: Pathway, sizes: Mapping[str, int], scale: Scale) -> Pathwa
         changes["number"] = _cell(_whole(connect.number[0][0].mean, synapses))
     elif connect.probability is not None:
         changes["probability"] = ((_fewer(connect.probability[0][0], synapses / neurons),),)
-    return pathway.model_copy(update={"connect": connect.model_copy(update=changes)})
+    return pathway.with_(connect=connect.with_(**changes))
 
 
 def _fewer(probability: Value, factor: float) -> Value:
@@ -152,18 +152,14 @@ def _boosted(pathway: Pathway, fraction: float) -> Pathway:
         for key in ("w_min", "w_max")
         if (bound := getattr(pathway, key)) is not None
     }
-    return pathway.model_copy(
-        update={"weight": ((pathway.weight[0][0].scaled(factor),),), **bounds}
-    )
+    return pathway.with_(weight=((pathway.weight[0][0].scaled(factor),),), **bounds)
 
 
 def _scaled_stimulus(stimulus: Stimulus, fraction: float) -> Stimulus:
     if fraction == 1 or stimulus.weight is None:
         return stimulus
     number = _cell(stimulus.number[0][0].mean * fraction)
-    return stimulus.model_copy(
-        update={"number": number, "weight": stimulus.weight.scaled(1 / sqrt(fraction))}
-    )
+    return stimulus.with_(number=number, weight=stimulus.weight.scaled(1 / sqrt(fraction)))
 
 
 def _compensation(lost: tuple[Loss, ...]) -> dict[str, Stimulus]:

@@ -115,7 +115,7 @@ class _Weigher:
                 for key in ("w_min", "w_max")
                 if (bound := getattr(pathway, key))
             }
-        return pathway.model_copy(update=changes), excited
+        return pathway.with_(**changes), excited
 
     def stimulus(self, name: str, stimulus: Stimulus) -> tuple[Stimulus, str]:
         """The stimulus with the weight that its spikes will have, and the population it excites."""
@@ -135,7 +135,7 @@ class _Weigher:
         excited = self.excited(place, stimulus.through, weight)
         gain = self.gain(excited)
         weight = weight.scaled(gain) if gain != 1 else weight
-        return stimulus.model_copy(update={"weight": weight}), excited
+        return stimulus.with_(weight=weight), excited
 
     def weight(
         self, drive: DriveTarget, receptor: SynapseUse, place: Place, arriving: float, path: Path

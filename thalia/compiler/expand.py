@@ -7,6 +7,7 @@ from functools import lru_cache, reduce
 from typing import Any
 
 from thalia.circuit.part_use import RuleUse, Stimulus
+from thalia.circuit.reference_spec import Reference
 from thalia.circuit.spec import (
     MOST_ELEMENTS,
     Circuit,
@@ -15,7 +16,6 @@ from thalia.circuit.spec import (
     Gains,
     Pathway,
     Population,
-    Reference,
     RegionUse,
     too_many,
 )
@@ -185,7 +185,7 @@ def _changed_template(
         "populations": {**fragment.populations, **populations},
         "pathways": {**fragment.pathways, **pathways},
     }
-    return fragment.model_copy(update=changes)
+    return fragment.with_(**changes)
 
 
 def _changed[Model: Population | Pathway](
@@ -225,7 +225,7 @@ def _in_region(region: str, pathway: Pathway) -> Pathway:
         side: tuple(f"{region}.{end}" for end in getattr(pathway, side)) for side in ("pre", "post")
     }
     changes["plasticity"] = tuple(_instructed_in(region, use) for use in pathway.plasticity)
-    return pathway.model_copy(update=changes)
+    return pathway.with_(**changes)
 
 
 def _claimed(region: str, claims: Reference) -> Reference:
@@ -239,7 +239,7 @@ def _claimed(region: str, claims: Reference) -> Reference:
         kind: tuple(f"{region}.{name}" for name in getattr(claims, kind))
         for kind in ("pacemakers", "asynchronous")
     }
-    return claims.model_copy(update={**named, **listed})
+    return claims.with_(**named, **listed)
 
 
 def _both(first: Reference, second: Reference) -> Reference:
@@ -279,17 +279,13 @@ def _expand_schedules(circuit: Circuit) -> Circuit:
             )
         if made:
             released_by = tuple(dict.fromkeys((*(modulator.released_by or ()), *made)))
-            modulators[name] = modulator.model_copy(update={"released_by": released_by})
+            modulators[name] = modulator.with_(released_by=released_by)
     return circuit.with_(populations=populations, stimuli=stimuli, modulators=modulators).at(source)
 
 
 def _instructed_in(region: str, use: RuleUse) -> RuleUse:
     """The use of a rule, whose instructive pathway belongs to the same region."""
-    return (
-        use.model_copy(update={"instructed_by": f"{region}.{use.instructed_by}"})
-        if use.instructed_by
-        else use
-    )
+    return use.with_(instructed_by=f"{region}.{use.instructed_by}") if use.instructed_by else use
 
 
 def _check_shares(
@@ -319,7 +315,7 @@ def _sized(population: Population, region_size: int) -> Population:
         return population
     # `_check_shares` has refused a share of none
     size = population.size or max(1, round(share * region_size))
-    return population.model_copy(update={"size": size, "share": None})
+    return population.with_(size=size, share=None)
 
 
 def _split_pathway(
@@ -370,8 +366,8 @@ def _by_identifier(pathway: Pathway) -> Pathway:
             f"{len(pathway.post)}",
             "write a pathway for each pair, or use a table with identifiers",
         )
-    by_identifier = connect.model_copy(update={"by": "identifier"})
-    return pathway.model_copy(update={"connect": by_identifier})
+    by_identifier = connect.with_(by="identifier")
+    return pathway.with_(connect=by_identifier)
 
 
 def _connected(circuit: Circuit, pathways: dict[str, tuple[str, Pathway]]) -> dict[str, Pathway]:
@@ -398,11 +394,8 @@ def _connected(circuit: Circuit, pathways: dict[str, tuple[str, Pathway]]) -> di
 
 
 def _one(pathway: Pathway, pre: str, post: str, picked: dict[tuple[str, ...], Any]) -> Pathway:
-    connect = pathway.connect.model_copy(
-        update={
-            "probability": picked["connect", "probability"],
-            "number": picked["connect", "number"],
-        }
+    connect = pathway.connect.with_(
+        probability=picked["connect", "probability"], number=picked["connect", "number"]
     )
     delay = Delay(axonal=picked["delay", "axonal"], dendritic=picked["delay", "dendritic"])
     changes = {
@@ -412,7 +405,7 @@ def _one(pathway: Pathway, pre: str, post: str, picked: dict[tuple[str, ...], An
         "weight": picked[("weight",)],
         "delay": delay,
     }
-    return pathway.model_copy(update=changes)
+    return pathway.with_(**changes)
 
 
 def _split_stimulus(
@@ -429,7 +422,7 @@ def _split_stimulus(
     return [
         (
             f"{name}.{identifier(target)}",
-            stimulus.model_copy(update={"target": (target,), **_number_of(stimulus, row)}),
+            stimulus.with_(target=(target,), **_number_of(stimulus, row)),
         )
         for row, target in enumerate(stimulus.target)
     ]

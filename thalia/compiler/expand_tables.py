@@ -39,7 +39,7 @@ def expand_tables(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:
         "pathways": pathways,
         "stimuli": stimuli,
         "modulators": modulators,
-        "record": circuit.record.model_copy(update={"spikes": spikes}),
+        "record": circuit.record.with_(spikes=spikes),
     }
     return circuit.with_(**changes).at(circuit.source.aliased(aliases))
 
@@ -96,11 +96,11 @@ def _named(names: tuple[str, ...], made: dict[str, tuple[str, ...]]) -> list[str
 
 def _reaching(pathway: Pathway, made: dict[str, tuple[str, ...]]) -> Pathway:
     changes = {side: tuple(_named(getattr(pathway, side), made)) for side in ("pre", "post")}
-    return pathway.model_copy(update=changes)
+    return pathway.with_(**changes)
 
 
 def _targeting(stimulus: Stimulus, made: dict[str, tuple[str, ...]]) -> Stimulus:
-    return stimulus.model_copy(update={"target": tuple(_named(stimulus.target, made))})
+    return stimulus.with_(target=tuple(_named(stimulus.target, made)))
 
 
 def _released(modulator: Modulator, made: dict[str, tuple[str, ...]]) -> Modulator:
@@ -109,4 +109,4 @@ def _released(modulator: Modulator, made: dict[str, tuple[str, ...]]) -> Modulat
         for key in ("released_by", "predicted_by")
         if (names := getattr(modulator, key))
     }
-    return modulator.model_copy(update=changes)
+    return modulator.with_(**changes)

@@ -11,7 +11,9 @@ from functools import cached_property
 from itertools import chain, count
 
 from thalia.circuit.connectivity import Connect
-from thalia.circuit.spec import Record, Reference, Space
+from thalia.circuit.record_spec import Record
+from thalia.circuit.reference_spec import Reference
+from thalia.circuit.spec import Space
 from thalia.compiler.integration import Integration, integration_of, of_synapses
 from thalia.syntax.equations import Equation, Statement
 from thalia.syntax.units import DIMENSIONLESS, UNITS, Dimension, Value, constant, si_unit

@@ -128,7 +128,7 @@ def _groups(circuit: Circuit) -> Mapping[object, Pathways]:
         if connect.rule != "data" or not known:
             continue
         alone = name if connect.arrays or not _by_identifier(circuit, pathway) else ""
-        text = repr(as_data(connect.model_copy(update=dict.fromkeys(connect.arrays))))
+        text = repr(as_data(connect.with_(**dict.fromkeys(connect.arrays))))
         groups[alone, text, tuple(pathway.formulas.items())][name] = pathway
     return groups
 
@@ -305,8 +305,8 @@ def _filled(pathway: Pathway, edges: Edges) -> Pathway:
         if (given := edges.numbers.get(f"{side} delay"))
     }
     if delays:
-        changes["delay"] = pathway.delay.model_copy(update=delays)
-    return pathway.model_copy(update=changes)
+        changes["delay"] = pathway.delay.with_(**delays)
+    return pathway.with_(**changes)
 
 
 def data_notes(circuit: Circuit) -> tuple[str, ...]:
@@ -339,13 +339,11 @@ def arrays_as_files(circuit: Circuit) -> tuple[Circuit, dict[str, str]]:
             side: ((_with_units(getattr(delay, side)[0][0], units),),)
             for side in ("axonal", "dendritic")
         }
-        of_file = connect.model_copy(update={**dict.fromkeys(arrays), "file": file})
-        pathways[name] = pathway.model_copy(
-            update={
-                "connect": of_file,
-                "weight": ((_with_units(weight, units),),),
-                "delay": delay.model_copy(update=sides),
-            }
+        of_file = connect.with_(**dict.fromkeys(arrays), file=file)
+        pathways[name] = pathway.with_(
+            connect=of_file,
+            weight=((_with_units(weight, units),),),
+            delay=delay.with_(**sides),
         )
     return circuit.with_(pathways=pathways), texts
 

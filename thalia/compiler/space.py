@@ -207,7 +207,7 @@ def _with_values(pathway: Pathway, values: Mapping[Path, Value]) -> Pathway:
             case ("weight",):
                 weight["weight"] = ((value,),)
             case ("delay", side):
-                delay = delay.model_copy(update={str(side): ((value,),)})
+                delay = delay.with_(**{str(side): ((value,),)})
             case _:
-                connect = connect.model_copy(update={"probability": ((value,),)})
-    return pathway.model_copy(update={**weight, "delay": delay, "connect": connect})
+                connect = connect.with_(probability=((value,),))
+    return pathway.with_(**weight, delay=delay, connect=connect)

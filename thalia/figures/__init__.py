@@ -39,3 +39,8 @@ __all__ = [
     "weights",
     "window_figure",
 ]
+
+
+def __dir__() -> list[str]:
+    """The public names only, for tab completion."""
+    return __all__

@@ -8,3 +8,8 @@ new file in the folder of its kind.
 from thalia.library.lookup import names
 
 __all__ = ["names"]
+
+
+def __dir__() -> list[str]:
+    """The public names only, for tab completion."""
+    return __all__

@@ -164,11 +164,9 @@ def completed(part: ModulatorKind, folder: Folder, for_: tuple[str, ...] = ()) -
                 ("values", name),
             )
     own_values = {
-        name: base.parameters[name].model_copy(update={"default": value, "source": ""})
+        name: base.parameters[name].with_(default=value, source="")
         for name, value in part.values.items()
     }
     parameters = base.parameters | own_values
     own = ("equations", "on_release", "on_prediction", "initial", "reproduces", "differs")
-    return part.model_copy(
-        update={"parameters": parameters, **{key: getattr(base, key) for key in own}}
-    )
+    return part.with_(parameters=parameters, **{key: getattr(base, key) for key in own})

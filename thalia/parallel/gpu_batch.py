@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia import backends
-from thalia.circuit.spec import Circuit, Record
+from thalia.circuit.record_spec import Record
+from thalia.circuit.spec import Circuit
 from thalia.codegen.brian_model import model_of
 from thalia.codegen.listing import describe
 from thalia.compiler.machine import available_bytes
@@ -139,8 +140,8 @@ def _record(record: Record, runs: int) -> Record:
         for run in range(runs)
     ]
     pathways = (*(word for word in words if word in ("all", "plastic")), *named)
-    weights = record.weights.model_copy(update={"pathways": pathways, "every": None})
-    return record.model_copy(update={"traces": {}, "weights": weights})
+    weights = record.weights.with_(pathways=pathways, every=None)
+    return record.with_(traces={}, weights=weights)
 
 
 def join_arrays(plans: Sequence[Plan], joined: Plan, found: Sequence[Arrays]) -> Arrays:

@@ -12,7 +12,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from thalia.circuit.load import load
-from thalia.circuit.spec import Circuit, Reference
+from thalia.circuit.reference_spec import Reference
+from thalia.circuit.spec import Circuit
 from thalia.compiler.drive_to_weight import excited_in
 from thalia.compiler.pipeline import compile_circuit
 from thalia.errors import fail

@@ -40,7 +40,7 @@ def origin_of(written_out: Circuit) -> tuple[str, dict[str, str]]:
         if stimulus.file:
             kept = f"{name}.csv"
             texts[kept] = spikes_text(stimulus, written_out.folder)
-            stimuli[name] = stimulus.model_copy(update={"file": kept, "population": None})
+            stimuli[name] = stimulus.with_(file=kept, population=None)
     for _, name in written_out.parts_used():
         if name.endswith(".yaml"):
             texts[name] = written_out.folder.text(name)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from thalia.backends import Chunk, Sample
-from thalia.circuit.spec import RecordTraces
+from thalia.circuit.record_spec import RecordTraces
 from thalia.compiler.efficacy import scaled_by, scaling_rules
 from thalia.compiler.plan import SHARED, Plan, SynapseGroup, identifier
 from thalia.compiler.resources import is_recorded

@@ -1,10 +1,10 @@
 """Field types written as text (values with units, equations, statements), and their base."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from thalia.errors import MistakeInText, Problem
@@ -13,6 +13,7 @@ from thalia.syntax.drive_weights import DriveTarget, parse_weight
 from thalia.syntax.equations import Equation, Statement, parse_equations, parse_statements
 from thalia.syntax.expressions import CONDITION, NUMBER, EquationError, read_expression
 from thalia.syntax.formulas import is_formula, parse_local
+from thalia.syntax.node import Node as Node
 from thalia.syntax.selection import Selection, parse_selection
 from thalia.syntax.units import (
     DIMENSIONLESS,
@@ -145,18 +146,6 @@ def expect(value: Value, dimension: Dimension, raw: object = None) -> Value:
             raise ValueSyntaxError(f"{message}, which has no unit")
         raise ValueSyntaxError(f"{message} (a {found})".replace("a dimensionless", "a bare number"))
     return value
-
-
-class Node(BaseModel):
-    """What all elements of a circuit have in common: they refuse unknown keys and are immutable.
-
-    `FORMER_KEYS` maps the names of keys in earlier versions to the current ones; see
-    `former_names`.
-    """
-
-    FORMER_KEYS: ClassVar[Mapping[str, str]] = {}
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 def refuse(message: str, hint: str = "") -> PydanticCustomError:

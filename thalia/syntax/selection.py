@@ -64,7 +64,7 @@ class SelectionError(MistakeInText):
     """Neurons that cannot be chosen so; the message says why."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Selection:
     """Which neurons of a population, as written; see the table of this module."""
 
@@ -73,6 +73,9 @@ class Selection:
     def __str__(self) -> str:
         words = self.written
         return f"[{', '.join(map(str, words))}]" if isinstance(words, tuple) else str(words)
+
+    def __repr__(self) -> str:
+        return f"Selection({self.written!r})"
 
     @property
     def condition(self) -> str:

@@ -239,7 +239,7 @@ def parse_unit(text: str) -> tuple[float, Dimension]:
     return factor, dimension
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Value:
     """A number with a dimension, or a distribution to draw numbers from; in SI units.
 
@@ -317,6 +317,9 @@ class Value:
 
     def __str__(self) -> str:
         return self.text or format_value(self)
+
+    def __repr__(self) -> str:
+        return f"Value({str(self)!r})"
 
     def __format__(self, spec: str) -> str:
         """As it was written; else, with a format such as `.4g`, in numbers of that format."""

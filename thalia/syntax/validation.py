@@ -24,12 +24,17 @@ def parse[Model: BaseModel](model: type[Model], data: object, source: Source) ->
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        told = [
-            problem
-            for details in error.errors()[:MOST_PROBLEMS]
-            for problem in _problems(details, model, data)
-        ]
-        raise source.placed(told + _not_told(error.error_count() - MOST_PROBLEMS)) from None
+        raise source.placed(problems_in(error, model, data)) from None
+
+
+def problems_in(error: ValidationError, model: type[BaseModel], data: object) -> list[Problem]:
+    """The mistakes that pydantic found in data, in Thalia's words."""
+    told = [
+        problem
+        for details in error.errors()[:MOST_PROBLEMS]
+        for problem in _problems(details, model, data)
+    ]
+    return told + _not_told(error.error_count() - MOST_PROBLEMS)
 
 
 def _not_told(number: int) -> list[Problem]:

@@ -56,18 +56,15 @@ def waiting(rule: Rule, eligibility: Eligibility) -> tuple[Rule, dict[str, Value
             found += here if statement.target == "w" else [statement]
         return tuple(found)
 
-    changed = rule.model_copy(
-        update={
-            "equations": (*rule.equations, *equations),
-            "on_pre": moved(rule.on_pre),
-            "on_post": moved(rule.on_post),
-            "later": rule.later
-            and rule.later.model_copy(update={"on_pre": moved(rule.later.on_pre)}),
-            "pairing": {
-                name: Pairing(on_pre=moved(each.on_pre), on_post=moved(each.on_post))
-                for name, each in rule.pairing.items()
-            },
-        }
+    changed = rule.with_(
+        equations=(*rule.equations, *equations),
+        on_pre=moved(rule.on_pre),
+        on_post=moved(rule.on_post),
+        later=rule.later and rule.later.with_(on_pre=moved(rule.later.on_pre)),
+        pairing={
+            name: Pairing(on_pre=moved(each.on_pre), on_post=moved(each.on_post))
+            for name, each in rule.pairing.items()
+        },
     )
     numbers = {
         name: value
