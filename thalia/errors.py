@@ -85,6 +85,10 @@ class NoChecksums(UserWarning):
     """A run file has no checksums, so that damage to it would not be noticed."""
 
 
+class NoLocks(UserWarning):
+    """Files in the build cache cannot be locked, so processes do not know of each other."""
+
+
 class MistakeInText(ValueError):
     """A text that cannot be right, found where its place in the circuit is not known.
 

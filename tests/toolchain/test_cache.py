@@ -1,5 +1,6 @@
 """The build cache: its limit, what is in use, what is damaged, and other processes."""
 
+import errno
 import json
 import os
 import subprocess
@@ -9,7 +10,7 @@ import threading
 import pytest
 
 from tests.helpers import ROOT, thalia
-from thalia.errors import CircuitError
+from thalia.errors import CircuitError, NoLocks
 from thalia.toolchain import cache
 
 PROGRAM = b"#!/bin/sh\n" + b"x" * 990
@@ -19,6 +20,16 @@ from thalia.toolchain import cache
 opened = cache.open_or_build("first", cache.Description("C++ program"), ("main",), lambda folder: {})
 print(opened.cached, flush=True)
 sys.stdin.read()
+"""
+BUILDER = """
+import os, sys
+from thalia.toolchain import cache
+def build(folder):
+    print("building", flush=True)
+    sys.stdin.read()
+    (folder / "main").write_bytes(b"#!")
+    return {}
+cache.open_or_build("first", cache.Description("C++ program"), ("main",), build)
 """
 KILLED = """
 import os
@@ -43,8 +54,14 @@ def make(folder):
     return {"arrays": 3}
 
 
-def built(name, make=make):
-    return cache.open_or_build(name, cache.Description("C++ program", "pair"), ("main",), make)
+def built(name, make=make, waits=lambda: None):
+    described = cache.Description("C++ program", "pair")
+    return cache.open_or_build(name, described, ("main",), make, waits)
+
+
+def release(process):
+    process.stdin.write("go on")
+    process.stdin.close()
 
 
 def used_at(folder, name, second):
@@ -174,32 +191,79 @@ def test_what_a_killed_build_left_is_removed_and_does_not_keep_others_from_build
     (left,) = cache.entries()
     assert not left.complete
 
-    just_now = cache.trim(0)
+    just_now = cache.trim(10**9)
     os.utime(left.folder / "lock", (1, 1))
-    later = cache.trim(0)
+    later = cache.trim(10**9)
 
     assert just_now == []
     assert [entry.folder for entry in later] == [left.folder]
+    assert list(folder.iterdir()) == []
     assert not built("killed").cached
 
 
-def test_two_that_build_the_same_at_once_both_get_it_whole(folder):
-    both, found = threading.Barrier(2), []
+def test_who_wants_what_another_process_builds_waits_for_it(folder):
+    """Each built it for itself, and one of them threw its own away."""
+    with child(BUILDER) as other:
+        assert other.stdout.readline() == "building\n"
+        opened = built("first", make=None, waits=lambda: release(other))
 
-    def make_together(partial):
-        both.wait(timeout=30)
+    assert opened.cached
+    assert names() == ["first"]
+    assert [each.name for each in folder.iterdir()] == ["first"]
+
+
+def test_who_waits_for_a_process_that_is_killed_builds_it(folder):
+    with child(BUILDER) as other:
+        assert other.stdout.readline() == "building\n"
+        opened = built("first", waits=lambda: other.kill())
+
+    assert not opened.cached
+    assert (folder / "first" / "main").read_bytes() == PROGRAM
+
+
+def test_threads_that_want_the_same_build_it_once(folder):
+    begun, found = threading.Event(), []
+
+    def make_slowly(partial):
+        waiting = threading.Thread(
+            target=lambda: found.append(built("first", make=None, waits=begun.set))
+        )
+        waiting.start()
+        found.append(waiting)
+        assert begun.wait(timeout=30)
         return make(partial)
 
-    threads = [
-        threading.Thread(target=lambda: found.append(built("first", make_together)))
-        for _ in range(2)
-    ]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
+    built("first", make_slowly)
+    waiting, *_ = found
+    waiting.join()
 
-    assert sorted(opened.cached for opened in found) == [False, True]
-    assert names() == ["first"]
-    assert built("first").cached
+    assert found[1].cached
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_told_and_works(folder, monkeypatch, number):
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+
+    def make_twice(partial):
+        with pytest.warns(NoLocks):
+            built("first")
+        return make(partial)
+
+    with pytest.warns(NoLocks) as told:
+        opened = built("first", make_twice)
+    with pytest.warns(NoLocks):
+        removed = cache.trim(0)
+
+    assert opened.contents == {"arrays": 3}
+    assert [each.name for each in folder.iterdir()] == ["first"]
+    assert removed == []
+    assert str(told[0].message) == (
+        f"{folder}: files cannot be locked there ({os.strerror(number).lower()}), so processes may build the same program "
+        "at once, and none is ever removed\n    hint: set THALIA_CACHE to a folder on a local disk"
+    )
 
 
 def test_a_build_that_fails_leaves_nothing(folder):
@@ -245,8 +309,13 @@ def test_a_cache_that_cannot_be_written_is_reported(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("THALIA_CACHE", str(tmp_path / "file"))
 
-    with pytest.raises(CircuitError, match=r"the build cache cannot be written \(File exists\)"):
+    with pytest.raises(CircuitError) as caught:
         built("first")
+
+    assert str(caught.value) == (
+        f"{tmp_path}/file: the build cache is not a folder\n"
+        "    hint: set THALIA_CACHE to a folder that can be written"
+    )
 
 
 def test_a_user_without_a_home_folder_has_to_choose_a_folder(monkeypatch):
@@ -301,7 +370,7 @@ def test_the_list_as_json(folder):
 
     listed = json.loads(thalia("cache", "--json", folder=ROOT).stdout)
 
-    assert listed.keys() == {"folder", "limit", "bytes", "entries"}
+    assert listed.keys() == {"folder", "limit", "layers", "bytes", "entries"}
     assert listed["entries"][0] | {"last_used": 0} == {
         "folder": str(folder / "first"),
         "description": {"kind": "C++ program", "circuit": "pair"},

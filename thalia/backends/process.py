@@ -11,14 +11,15 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.backends import Chunk, Compiled, Sample, in_kind
+from thalia.backends import Chunk, Compiled, Progress, Sample, in_kind
 from thalia.backends.random_numbers import key_of, stream_of
 from thalia.codegen.brian_model import later_name
 from thalia.compiler.plan import Drive, Plan
 from thalia.connectivity.build import Arrays, Wired, playback_arrays
 from thalia.errors import system_error
 from thalia.syntax.time_grid import interval_steps
-from thalia.toolchain.cache import Description, Hold, open_or_build
+from thalia.toolchain.cache import Description, open_or_build
+from thalia.toolchain.locks import Hold
 
 try:
     import fcntl
@@ -53,7 +54,11 @@ class Program:
 
 
 def program_of(
-    name: str, description: Description, generate: Generate, compile: Compile
+    name: str,
+    description: Description,
+    generate: Generate,
+    compile: Compile,
+    progress: Progress,
 ) -> Program:
     """The program of this name from the build cache, or compiled now and kept there."""
     emit_seconds = 0.0
@@ -66,7 +71,10 @@ def program_of(
         compile(folder, sources)
         return contents
 
-    opened = open_or_build(name, description, ("main",), build)
+    def waits() -> None:
+        progress("waiting", 0.0, "another process compiles the same")
+
+    opened = open_or_build(name, description, ("main",), build, waits)
     return Program(
         opened.folder,
         **opened.contents,

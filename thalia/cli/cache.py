@@ -25,27 +25,30 @@ def show(
 
     The cache is in $THALIA_CACHE, by default `thalia` in your cache folder. After each build the
     least recently used programs are removed until it fits into $THALIA_CACHE_LIMIT, by default
-    2 GB.
+    2 GB. Folders in $THALIA_CACHE_LAYERS are looked in first, and only read.
 
     Example: thalia cache
     """
-    from thalia.toolchain import cache
+    from thalia.toolchain import cache, cache_folder
 
     if context.invoked_subcommand:
         return
     limit, entries = cache.limit(), cache.entries()[::-1]
+    layers = {str(layer): cache.size_of(layer) for layer in cache_folder.layers()}
     total = sum(each.bytes for each in entries)
     if as_json:
         listed = [asdict(each) | {"folder": str(each.folder)} for each in entries]
-        place = str(cache.folder())
-        say(json.dumps({"folder": place, "limit": limit, "bytes": total, "entries": listed}))
+        place = {"folder": str(cache_folder.folder()), "limit": limit, "layers": layers}
+        say(json.dumps({**place, "bytes": total, "entries": listed}))
         return
     for each in entries:
         used = datetime.fromtimestamp(each.last_used).strftime("%Y-%m-%d %H:%M")
         state = "in use" if each.in_use else used
         kind, circuit = each.description.kind, each.description.circuit
         say(f"{kind:20}{circuit:24}{_size(each.bytes):>10}  {state:18}{each.folder.name}")
-    say(f"{cache.folder()}: {_entries(len(entries))}, {_size(total)} of {_size(limit)}")
+    for layer, size in layers.items():
+        say(f"{layer}: {_size(size)}, only read")
+    say(f"{cache_folder.folder()}: {_entries(len(entries))}, {_size(total)} of {_size(limit)}")
 
 
 @app.command()

@@ -34,6 +34,7 @@ from thalia.errors import (
     CircuitError,
     FormerNameWarning,
     NoChecksums,
+    NoLocks,
     counted,
     fail,
     is_of_the_machine,
@@ -361,7 +362,7 @@ def _formatted(
     default: Callable[..., str] = warnings.formatwarning,
 ) -> str:
     """A warning as it is printed on standard error; notices about files have their own place."""
-    if issubclass(category, FormerNameWarning | NoChecksums):
+    if issubclass(category, FormerNameWarning | NoChecksums | NoLocks):
         return f"{printable(str(message))}\n"
     return default(message, category, filename, lineno, line)
 

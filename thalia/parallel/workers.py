@@ -27,7 +27,7 @@ from thalia.parallel.result_log import ResultLog
 from thalia.simulation.interruption import TERMINATING
 from thalia.simulation.run import run
 from thalia.syntax.folder import Folder
-from thalia.toolchain import cache
+from thalia.toolchain import cache_folder
 from thalia.toolchain.compiler import identity
 
 REPORT_SECONDS = 0.5  # between two reports of how far runs have come
@@ -50,17 +50,20 @@ def packed(program: FilePath) -> bytes:
 
 def unpack(program: tuple[str, str, bytes] | None) -> None:
     """Take a program that another machine compiled, if this one would have compiled the same."""
-    if program is None or program[0] != identity() or (cache.folder() / program[1]).exists():
+    if program is None or program[0] != identity():
         return
-    cache.folder().mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=cache.folder()) as scratch:
+    folder = cache_folder.ready()
+    if (folder / program[1]).exists():
+        return
+    with TemporaryDirectory(dir=folder) as scratch:
         place = FilePath(scratch) / program[1]
         with tarfile.open(fileobj=io.BytesIO(program[2])) as tar:
             tar.extractall(place, filter="data")
         try:
-            place.rename(cache.folder() / program[1])
+            place.rename(folder / program[1])
         except OSError:  # another worker was faster
             return
+        cache_folder.share(folder / program[1])
 
 
 def circuit_of(job: Job) -> Circuit:

@@ -2,7 +2,8 @@
 
 An entry is a folder whose manifest is written last, with a checksum of every file that is needed
 later, so that a damaged entry is noticed and built again. Whoever builds or uses an entry holds a
-shared lock on its file `lock`; only what can be locked exclusively is ever removed.
+shared lock on its file `lock`; only what can be locked exclusively is ever removed. Whoever builds
+one also holds `.building-<name>` alone, so that others wait for it rather than build the same.
 """
 
 import errno
@@ -13,7 +14,6 @@ import re
 import shutil
 import tempfile
 import time
-import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
@@ -21,32 +21,29 @@ from pathlib import Path as FilePath
 from typing import Any
 from uuid import uuid4
 
-from thalia.errors import CircuitError, fail, system_error
-
-try:
-    import fcntl
-except ImportError:  # Windows: nothing can be locked, so nothing is removed
-    fcntl = None  # type: ignore[assignment]
+from thalia.errors import CircuitError, fail, is_of_the_machine, system_error
+from thalia.toolchain import locks
+from thalia.toolchain.cache_folder import (
+    CACHE,
+    cannot_be_written,
+    folder,
+    layers,
+    ready,
+    refuse_unsafe_entry,
+    share,
+)
+from thalia.toolchain.locks import Hold
 
 LIMIT = "THALIA_CACHE_LIMIT"
 DEFAULT_LIMIT = "2 GB"
 GRACE_SECONDS = 60.0  # in which a folder without a manifest may be that of a build that begins
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_CHOOSE_FOLDER = "set THALIA_CACHE to a folder that can be written"
 _MANIFEST = "manifest.json"
 _LOCK = "lock"
 _KEYS = {"description", "bytes", "files", "contents"}
 _REMOVED = ".removed-"
+_BUILDING = ".building-"
 _BYTES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kMGT]?)B")
-
-
-class Hold:
-    """Keeps an entry from being removed for as long as this object lives."""
-
-    def __init__(self, descriptor: int | None):
-        if descriptor is not None:
-            weakref.finalize(self, os.close, descriptor)
 
 
 @dataclass(frozen=True)
@@ -83,24 +80,6 @@ class Entry:
     in_use: bool
 
 
-def folder() -> FilePath:
-    """Where compiled programs are kept: `$THALIA_CACHE`, or `thalia` in the user's cache folder.
-
-    Raises
-    ------
-    CircuitError
-        If the user has no home folder, and none was chosen.
-    """
-    if chosen := os.environ.get("THALIA_CACHE"):
-        return FilePath(chosen)
-    try:
-        return FilePath(os.environ.get("XDG_CACHE_HOME") or FilePath.home() / ".cache") / "thalia"
-    except RuntimeError:  # as in a container whose user is a number without a name
-        raise fail(
-            "the build cache has no folder: this user has no home folder", _CHOOSE_FOLDER
-        ) from None
-
-
 def limit() -> int:
     """The bytes to which the cache is cut back after a build: `$THALIA_CACHE_LIMIT`, or 2 GB.
 
@@ -120,10 +99,11 @@ def open_or_build(
     description: Description,
     needed: Iterable[str],
     build: Callable[[FilePath], dict[str, Any]],
+    waits: Callable[[], None] = lambda: None,
 ) -> Opened:
     """The entry of this name, built if it is not there or is damaged.
 
-    Other processes see it complete or not at all.
+    Other processes see it complete or not at all, and those that want the same wait for it.
 
     Parameters
     ----------
@@ -131,52 +111,49 @@ def open_or_build(
         The files of the entry that must be whole when it is next opened.
     build : function of a folder
         Makes the entry in the folder, and returns what its manifest is to store.
+    waits : function
+        Called if another process is building the same.
 
     Raises
     ------
     CircuitError
-        If the cache cannot be written, or its limit is not a size.
+        If the cache cannot be written, is not safe, or its limit is not a size.
     """
     most = limit()  # a mistake in it is reported before anything is compiled
-    place = folder() / name
-    if (opened := _open(place)) is not None:
+    if (opened := _in_layers(name)) is not None:
         return opened
-    partial = _new_folder(name)
-    hold = _lock(partial)
-    try:
-        contents = build(partial)
-        seal(partial, description, needed, contents)
-        if not _renamed(partial, place):
-            if (opened := _open(place)) is not None:  # another process built the same meanwhile
-                shutil.rmtree(partial)
-                return opened
-            _remove(place)  # it is damaged
-            partial.rename(place)
-    except BaseException as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        if isinstance(error, OSError) and error.errno in _FULL:
-            raise _cannot_be_written(error) from None
-        raise
-    trim(most)
-    return Opened(place, contents, False, hold or Hold(None))
+    place = ready() / name
+    with _written():
+        if (opened := _open(place)) is None:
+            with locks.alone(_building(place), waits):
+                if (opened := _open(place)) is None:  # else another process built it meanwhile
+                    opened = _built(place, description, needed, build)
+            trim(most)
+    return opened
 
 
 def hold_folder(name: str) -> tuple[FilePath, Hold]:
-    """A folder of the cache to build in place, held from now on."""
-    place = folder() / name
-    while True:
-        place.mkdir(parents=True, exist_ok=True)
-        if (hold := _lock(place)) is not None:
-            return place, hold
+    """A folder of the cache to build in place, held from now on; if it is whole, also in a layer.
+
+    Raises
+    ------
+    CircuitError
+        If the cache cannot be written, or is not safe.
+    """
+    if (opened := _in_layers(name)) is not None:
+        return opened.folder, opened.hold
+    place = ready() / name
+    with _written():
+        while True:
+            place.mkdir(exist_ok=True)
+            if (hold := locks.shared(place / _LOCK)) is not None:
+                return place, hold
 
 
 @contextmanager
 def alone(place: FilePath) -> Iterator[None]:
     """Wait until no other process builds in a folder; where files cannot be locked, go on."""
-    with open(place / "building", "a") as file:
-        if fcntl is not None:
-            with suppress(OSError):
-                fcntl.flock(file, fcntl.LOCK_EX)
+    with _written(), locks.alone(_building(place)):
         yield
 
 
@@ -186,12 +163,13 @@ def seal(
     """Declare an entry complete: write its manifest, in one piece."""
     manifest = {
         "description": asdict(description),
-        "bytes": _size_of(place),
+        "bytes": size_of(place),
         "files": {name: _fingerprint(place / name) for name in needed},
         "contents": contents,
     }
     partial = place / f"{_MANIFEST}.{os.getpid()}"
-    partial.write_text(json.dumps(manifest))
+    partial.write_text(json.dumps(manifest), "utf-8")
+    share(place)
     partial.replace(place / _MANIFEST)
 
 
@@ -215,7 +193,8 @@ def entries() -> list[Entry]:
         return []
     except OSError as error:
         raise fail(
-            f"{folder()}: the build cache cannot be read ({error.strerror})", _CHOOSE_FOLDER
+            f"{folder()}: the build cache cannot be read ({error.strerror})",
+            f"set {CACHE} to a folder that can be written",
         ) from None
     found = [_entry(each) for each in places if not each.name.startswith(_REMOVED)]
     return sorted((each for each in found if each), key=lambda each: each.last_used)
@@ -224,60 +203,86 @@ def entries() -> list[Entry]:
 def trim(most: int) -> list[Entry]:
     """Remove the least recently used entries until the others fit into so many bytes.
 
-    What a process is building or using stays. Returns what was removed.
+    What interrupted builds left is removed in any case; what a process is building or using stays.
+    Returns what was removed.
     """
     for leftover in folder().glob(f"{_REMOVED}*"):  # of a removal that was interrupted
         shutil.rmtree(leftover, ignore_errors=True)
+    for leftover in folder().glob(f"{_BUILDING}*"):
+        if (hold := locks.exclusive(leftover)) is not None:
+            with suppress(OSError):  # of another user, in a shared folder
+                leftover.unlink()
+            del hold
     found = entries()
     total = sum(each.bytes for each in found)
     removed = []
     for each in found:
-        if total > most and _remove_unused(each):
+        if (total > most or not each.complete) and _remove_unused(each):
             removed.append(each)
             total -= each.bytes
     return removed
 
 
-def _open(place: FilePath) -> Opened | None:
+def _building(place: FilePath) -> FilePath:
+    """The file that is locked while an entry is built; it is no part of the entry."""
+    return place.with_name(f"{_BUILDING}{place.name}")
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """Report what the system refuses as an error of the user that names the cache."""
+    try:
+        yield
+    except OSError as error:
+        if is_of_the_machine(error) or error.errno == errno.ENOENT:
+            raise cannot_be_written(error) from None
+        raise
+
+
+def _built(
+    place: FilePath,
+    description: Description,
+    needed: Iterable[str],
+    build: Callable[[FilePath], dict[str, Any]],
+) -> Opened:
+    """A new entry, made elsewhere in the cache and given its name when it is complete."""
+    partial = FilePath(tempfile.mkdtemp(prefix=f"{place.name}-", dir=place.parent))
+    hold = locks.shared(partial / _LOCK)
+    try:
+        contents = build(partial)
+        seal(partial, description, needed, contents)
+        if not _renamed(partial, place):
+            if (opened := _open(place)) is not None:  # built meanwhile, where nothing is locked
+                shutil.rmtree(partial)
+                return opened
+            _remove(place)  # it is damaged
+            partial.rename(place)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return Opened(place, contents, False, hold or Hold())
+
+
+def _in_layers(name: str) -> Opened | None:
+    """The entry of this name in a layer, which is only read; None if none of them has it whole."""
+    found = (_open(layer / name, is_own=False) for layer in layers())
+    return next(filter(None, found), None)
+
+
+def _open(place: FilePath, is_own: bool = True) -> Opened | None:
     """An entry, held; None if it is not there or is damaged."""
-    if (hold := _lock(place)) is None:
+    if not place.is_dir() or (hold := locks.shared(place / _LOCK, is_own)) is None:
         return None
     if (manifest := _manifest(place)) is None or not _is_whole(place, manifest):
         return None
+    refuse_unsafe_entry(place, [_MANIFEST, *manifest["files"]])
     return Opened(place, manifest["contents"], True, hold)
-
-
-def _lock(place: FilePath, exclusive: bool = False) -> Hold | None:
-    """Lock an entry; None if it is gone, or if it cannot be had exclusively.
-
-    A shared lock notes that the entry was used now. Where files cannot be locked or written, an
-    entry counts as held, and is never had exclusively.
-    """
-    try:
-        descriptor = os.open(place / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
-    except FileNotFoundError:
-        return None
-    except OSError:
-        return None if exclusive else Hold(None)
-    hold = Hold(descriptor)
-    try:
-        if fcntl is None:
-            return None if exclusive else hold
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB if exclusive else fcntl.LOCK_SH)
-        if not exclusive:
-            os.utime(descriptor)
-        is_there = os.path.samestat(os.stat(place / _LOCK), os.fstat(descriptor))
-    except FileNotFoundError:  # it was removed while this process waited for the lock
-        return None
-    except OSError:
-        return None if exclusive else hold
-    return hold if is_there else None
 
 
 def _manifest(place: FilePath) -> dict[str, Any] | None:
     """The manifest of an entry; None if there is none, or it is damaged."""
     try:
-        manifest = json.loads((place / _MANIFEST).read_text())
+        manifest = json.loads((place / _MANIFEST).read_text("utf-8"))
         Description(**manifest["description"])
     except (OSError, ValueError, KeyError, TypeError):  # TypeError: of another form
         return None
@@ -304,30 +309,17 @@ def _entry(place: FilePath) -> Entry | None:
     manifest = _manifest(place)
     try:
         used = (place / _LOCK if (place / _LOCK).exists() else place).stat().st_mtime
-        size = manifest["bytes"] if manifest else _size_of(place)
+        size = manifest["bytes"] if manifest else size_of(place)
     except FileNotFoundError:
         return None
     description = Description(**manifest["description"]) if manifest else Description("unknown")
-    in_use = _lock(place, exclusive=True) is None
+    in_use = locks.exclusive(place / _LOCK) is None
     return Entry(place, description, size, used, manifest is not None, in_use)
 
 
-def _size_of(place: FilePath) -> int:
+def size_of(place: FilePath) -> int:
+    """The bytes of all files in a folder."""
     return sum(each.lstat().st_size for each in place.rglob("*") if not each.is_dir())
-
-
-def _new_folder(name: str) -> FilePath:
-    try:
-        folder().mkdir(parents=True, exist_ok=True)
-        return FilePath(tempfile.mkdtemp(prefix=f"{name}-", dir=folder()))
-    except OSError as error:
-        raise _cannot_be_written(error) from None
-
-
-def _cannot_be_written(error: OSError) -> CircuitError:
-    hint = "`thalia cache clear` makes room; or " if error.errno in _FULL else ""
-    message = f"{folder()}: the build cache cannot be written ({error.strerror})"
-    return fail(message, f"{hint}{_CHOOSE_FOLDER}")
 
 
 def cannot_execute(program: FilePath, error: OSError) -> CircuitError:
@@ -356,8 +348,10 @@ def _remove_unused(entry: Entry) -> bool:
     """Remove an entry that nobody holds; a new one without a manifest may be held in a moment."""
     if not entry.complete and time.time() - entry.last_used < GRACE_SECONDS:
         return False
-    hold = _lock(entry.folder, exclusive=True)
-    return hold is not None and _remove(entry.folder)
+    hold = locks.exclusive(entry.folder / _LOCK)
+    with suppress(PermissionError):  # of another user, in a shared folder
+        return hold is not None and _remove(entry.folder)
+    return False
 
 
 def _remove(place: FilePath) -> bool:

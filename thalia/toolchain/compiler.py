@@ -20,13 +20,13 @@ from thalia.compiler.machine import available_processors
 from thalia.errors import fail, shortened, system_error
 from thalia.toolchain.cache import (
     Description,
-    Hold,
     alone,
     cannot_execute,
     hold_folder,
     is_whole,
     seal,
 )
+from thalia.toolchain.locks import Hold
 
 STOP_SECONDS = 0.1  # in which it is noticed that a compiler is no longer wanted
 LONGEST_END = 2.0  # seconds that it may then take

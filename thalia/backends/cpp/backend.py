@@ -65,7 +65,7 @@ def build(plan: Plan, progress: Progress) -> Program:
 
     progress("writing C++", 0.0)
     described = Description("C++ program", plan.name)
-    return program_of(name, described, lambda partial: _generate(model, partial), compile)
+    return program_of(name, described, lambda partial: _generate(model, partial), compile, progress)
 
 
 def _own_source() -> str:

@@ -130,7 +130,8 @@ def build(plan: Plan, progress: Progress) -> Program:
         compiler.compile_program(partial, sources)
         progress("compiling", 1.0)
 
-    return program_of(name, Description("CUDA program", plan.name), generate, compile)
+    described = Description("CUDA program", plan.name)
+    return program_of(name, described, generate, compile, progress)
 
 
 def _prepare() -> Any:
