@@ -7,6 +7,7 @@ import stat
 import pytest
 
 from tests.helpers import ROOT, thalia
+from thalia.backends import doctor
 from thalia.errors import CircuitError
 from thalia.toolchain import cache, cache_folder
 
@@ -287,3 +288,20 @@ def test_a_cache_whose_folder_cannot_be_made_names_it(monkeypatch):
     assert refused().startswith(
         "/proc/nothing: the build cache cannot be written (No such file or directory)\n"
     )
+
+
+def test_doctor_writes_to_the_cache_before_it_says_ok(folder):
+    made(folder, 0o777)
+
+    findings = doctor.examine()
+    (check,) = (each for each in findings if each.name == "build cache")
+
+    assert check.found.startswith(
+        f"{folder}: the build cache is not safe: every user can write to it"
+    )
+    assert doctor.backends_here(findings)["cpp"] == check.found
+
+
+def test_doctor_names_the_cache_that_works(folder):
+    assert doctor.Check("build cache", str(folder), True) in doctor.examine()
+    assert list(folder.iterdir()) == []

@@ -5,13 +5,15 @@ import shlex
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path as FilePath
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from thalia.backends.cuda import backend as cuda
 from thalia.backends.cuda import compiler as nvcc
 from thalia.compiler.machine import Limit, memory_limit, processor_limit
 from thalia.errors import CircuitError
-from thalia.toolchain import compiler
+from thalia.toolchain import cache_folder, compiler
 
 MISSING = "not installed"
 
@@ -29,6 +31,8 @@ class Check:
 def examine() -> list[Check]:
     """Check the processor and its compiler, the GPU and its compiler, and packages."""
     processors, memory = processor_limit(), memory_limit()
+    built = _tried("build cache", lambda: str(cache_folder.folder()), _write_cache)
+    place = cache_folder.ready() if built.good else None  # whose file system may run no programs
     return [
         Check("python", platform.python_version(), True),
         Check("brian2", _version("brian2"), True),
@@ -38,12 +42,28 @@ def examine() -> list[Check]:
             f"{memory.amount / 1e9:.1f} GB of memory free{_by(memory)}",
             True,
         ),
-        _tried("C++ compiler", lambda: shlex.join(compiler.find_compiler()), compiler.try_out),
-        *_examine_gpu(),
+        built,
+        _tried(
+            "C++ compiler",
+            lambda: shlex.join(compiler.find_compiler()),
+            lambda: compiler.try_out(place),
+        ),
+        *_examine_gpu(place),
     ]
 
 
-def _examine_gpu() -> list[Check]:
+def _write_cache() -> None:
+    """Write to the build cache, and look at its layers."""
+    cache_folder.layers()
+    place = cache_folder.ready()
+    try:
+        with TemporaryDirectory(dir=place):
+            return
+    except OSError as error:
+        raise cache_folder.cannot_be_written(error) from None
+
+
+def _examine_gpu(place: FilePath | None) -> list[Check]:
     gpu, found_nvcc, package = nvcc.find_gpu(), nvcc.find_nvcc(), _version("brian2cuda")
     has = ""
     if gpu:
@@ -56,7 +76,9 @@ def _examine_gpu() -> list[Check]:
             gpu is not None,
             "" if gpu else "only needed for --backend cuda",
         ),
-        _tried("CUDA compiler", lambda: f"{found_nvcc}, {nvcc.version()}", nvcc.try_out)
+        _tried(
+            "CUDA compiler", lambda: f"{found_nvcc}, {nvcc.version()}", lambda: nvcc.try_out(place)
+        )
         if gpu and found_nvcc
         else Check(
             "CUDA compiler",
@@ -102,7 +124,7 @@ def backends_here(findings: list[Check]) -> dict[str, str]:
     failed = {each.name: each.found.partition("\n")[0] for each in findings if not each.good}
     missing = [*cuda.what_is_missing()]
     return {
-        "cpp": failed.get("C++ compiler", ""),
+        "cpp": failed.get("build cache") or failed.get("C++ compiler", ""),
         "cuda": "; ".join(missing) or failed.get("CUDA compiler", ""),
         "runtime": "",
     }
