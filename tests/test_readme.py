@@ -49,6 +49,13 @@ def test_every_command_is_documented_and_has_help_with_an_example(command):
     assert f"Example: thalia {command}" in typer.main.get_command(main.app).commands[command].help
 
 
+def test_every_variable_of_the_environment_is_documented():
+    sources = "".join(file.read_text() for file in sorted((ROOT / "thalia").rglob("*.py")))
+    page = (ROOT / "docs" / "portability.md").read_text()
+
+    assert set(re.findall(r"THALIA_[A-Z_]+", sources)) == set(re.findall(r"THALIA_[A-Z_]+", page))
+
+
 @ANY_PAGE
 def test_every_command_that_is_named_exists(page):
     named = set(re.findall(r"(?:`|^|\$ |run )thalia ([a-z-]+)", page.read_text(), re.MULTILINE))
