@@ -1,5 +1,6 @@
 """A compiled circuit as a separate process, and its protocol: arrays in, spikes and state out."""
 
+import signal
 import subprocess
 from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
@@ -16,9 +17,10 @@ from thalia.backends.random_numbers import key_of, stream_of
 from thalia.codegen.brian_model import later_name
 from thalia.compiler.plan import Drive, Plan
 from thalia.connectivity.build import Arrays, Wired, playback_arrays
-from thalia.errors import system_error
+from thalia.errors import fail
 from thalia.syntax.time_grid import interval_steps
-from thalia.toolchain.cache import Description, open_or_build
+from thalia.toolchain.cache import Description, cannot_execute, open_or_build
+from thalia.toolchain.compiler import ended
 from thalia.toolchain.locks import Hold
 
 try:
@@ -31,6 +33,12 @@ type Generate = Callable[
 ]  # into a folder: the sources, and the manifest
 type Compile = Callable[[FilePath, list[str]], None]
 PIPE_BYTES = 1 << 20  # the most that Linux allows an unprivileged process for one pipe
+MEMORY = "run a smaller one with --scale, or give this job more memory"
+_REMEDIES: dict[int, str] = {  # of what ends a program that is right
+    signal.SIGKILL: MEMORY,
+    signal.SIGILL: "unset CXX, or have it name a processor like this one with -march",
+    signal.SIGXCPU: "raise the limit of processor time: `ulimit -t`",
+}
 CHUNK_SECONDS = 0.1  # of model time in the first chunk, and the least in any
 
 
@@ -127,10 +135,12 @@ class ProgramSession:
     def _died(self) -> None:
         assert self.process.stderr is not None
         self.process.wait()
-        said = self.process.stderr.read().decode(errors="replace")
-        raise RuntimeError(
-            f"the compiled program ended with status {self.process.returncode}: {said}"
-        )
+        said = self.process.stderr.read().decode(errors="replace").strip()
+        status = self.process.returncode
+        remedy = MEMORY if "bad_alloc" in said else _REMEDIES.get(-status)
+        if remedy:
+            raise fail(f"the compiled program did not reach its end: {ended(status)}", remedy)
+        raise RuntimeError(f"the compiled program did not reach its end: {ended(status)}: {said}")
 
     def write(self, name: str, values: NDArray[Any]) -> None:
         """Set a variable; the length of a fixed array must match, and is read back."""
@@ -226,7 +236,7 @@ def _started(program: FilePath) -> subprocess.Popen[bytes]:
             start_new_session=True,
         )
     except OSError as error:
-        raise system_error(error, program, "started") from None
+        raise cannot_execute(program, error) from None
     for pipe in (process.stdin, process.stdout):
         _lengthen(pipe)
     return process

@@ -143,7 +143,7 @@ def call_compiler(command: Sequence[str], folder: FilePath, unwanted: Event | No
         if phrase in line:
             raise fail(f"{command[0]}: {shortened(line, 300)}", hint)
     errors = [line for line in lines if "error" in line or "undefined reference" in line] or lines
-    told = errors[:_MOST_ERRORS] or [f"it ended with status {status}, saying nothing"]
+    told = errors[:_MOST_ERRORS] or [f"{ended(status)}, saying nothing"]
     raise CompileError("\n".join([*told, f"    command: {shlex.join(command)}"]))
 
 
