@@ -56,7 +56,7 @@ RECEPTORS = {
 }
 WEIGHTS = {"ampa": "2 nS", "current_exp": "50 pA"}
 # what only scales the spikes that arrive, in closed form, or passes on a value in every step
-WITHOUT_POTENTIAL = ("dse", "graded", "tsodyks_markram", "tsodyks_markram_baseline")
+WITHOUT_POTENTIAL = ("dse", "gap_junction", "graded", "tsodyks_markram", "tsodyks_markram_baseline")
 
 
 @cache

@@ -17,7 +17,9 @@ EVERY = [(kind, name) for kind in lookup.KINDS for name in lookup.names(kind)]
 RULES = [
     name for name in lookup.names("plasticity") if name != "feedback_alignment"
 ]  # which needs a signal to come back along
-SYNAPSES = [name for name in lookup.names("synapses") if name != "graded"]  # which has no spikes
+SYNAPSES = [
+    name for name in lookup.names("synapses") if name not in ("gap_junction", "graded")
+]  # without spikes
 RECEPTORS = [name for name in SYNAPSES if lookup.find("synapses", name)[0].weight]
 SOURCES = (
     "poisson",

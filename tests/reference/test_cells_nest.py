@@ -122,3 +122,49 @@ record: {{spikes: all}}
 
     assert len(found) > 3
     np.testing.assert_allclose(found, recorder.get("events")["times"], atol=1e-6)
+
+
+def test_coupled_cells_are_those_of_nest(simulate):
+    """Two cells of Hodgkin-Huxley type with a gap junction, one of which is driven; NEST iterates to convergence."""
+    import nest
+
+    nest.ResetKernel()
+    nest.verbosity = nest.VerbosityLevel.ERROR
+    nest.resolution = 0.05
+    nest.use_wfr = True
+    parameters = {"C_m": 200.0, "g_L": 10.0, "E_L": -65.0, "V_T": -63.0, "g_Na": 20000.0, "g_K": 6000.0, "E_Na": 50.0, "E_K": -90.0, "V_m": -65.0}  # fmt: skip
+    cells = nest.Create("hh_cond_beta_gap_traub", 2, params=parameters)
+    cells[0].I_e = 400.0
+    nest.Connect(
+        cells[0],
+        cells[1],
+        {"rule": "one_to_one", "make_symmetric": True},
+        {"synapse_model": "gap_junction", "weight": 20.0},
+    )
+    meter = nest.Create("voltmeter", params={"interval": 0.05})
+    nest.Connect(meter, cells)
+    nest.Simulate(60.05)
+    events = meter.get("events")
+    theirs = [events["V_m"][events["senders"] == number] for number in cells.global_id]
+
+    traces = simulate("""
+thalia: 1
+name: coupled
+duration: 60 ms
+dt: 0.05 ms
+populations: {a: {neuron: hodgkin_huxley, size: 1}, b: {neuron: hodgkin_huxley, size: 1}}
+pathways: {p: {pre: a, post: b, connect: {rule: one_to_one}, synapse: gap_junction, weight: 20 nS}}
+stimuli: {on: {kind: current, target: a, amplitude: 400 pA}}
+record: {traces: {v: {population: a, variables: [v], every: 0.05 ms}, u: {population: b, variables: [v], every: 0.05 ms}}}
+""").traces
+    ours = [traces[name]["v"][:, 0] for name in "vu"]
+
+    def crossings(v):
+        return np.flatnonzero((v[1:] > 0) & (v[:-1] <= 0)) * 0.05
+
+    found = [[crossings(v) for v in each] for each in (ours, theirs)]
+    print(found, np.abs(ours[0][1:100] - theirs[0][:99]).max())
+    np.testing.assert_allclose(found[0][0], found[1][0] + 0.05, atol=0.1)
+    np.testing.assert_allclose(found[0][1], found[1][1] + 0.05, atol=0.1)
+    assert len(found[0][0]) > 2
+    assert np.abs(ours[1][1:100] - theirs[1][:99]).max() < 0.01

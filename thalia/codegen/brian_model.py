@@ -105,7 +105,7 @@ def _group_model(group: Group, plan: Plan, native_drives: bool) -> GroupModel:
     for drive in drives:
         lines += _drive_variables(drive, group)
     lines += [f"{each.switch} : 1 (shared)" for each in group.inputs if each.switch]
-    statements = (*group.resets(), *group.on_step, *group.sums)
+    statements = (*group.resets(), *group.before_step(), *group.sums)
     links = _links(
         IN_NEURONS,
         [*(e.right for e in group.equations()), *(s.right for s in statements), group.threshold],
@@ -124,7 +124,7 @@ def _group_model(group: Group, plan: Plan, native_drives: bool) -> GroupModel:
         integration=group.integration,
         every_step=(
             *((d.object_name, d.statement()) for d in drives if d.rate or not native_drives),
-            *((f"{group.name}_step{k}", str(each)) for k, each in enumerate(group.on_step)),
+            *((f"{group.name}_step{k}", str(each)) for k, each in enumerate(group.before_step())),
         ),
         sums="\n".join(map(str, group.sums)),
         at_flush="\n".join(map(str, group.at_flush)),

@@ -113,7 +113,7 @@ def _group_lines(group: Group, equations: str, drives: Mapping[str, list[str]]) 
     if group.threshold:
         lines.append(f"  threshold: {group.threshold}")
     lines += [f"  reset: {statement}" for statement in group.resets()]
-    lines += [f"  every step: {statement}" for statement in (*group.sums, *group.on_step)]
+    lines += [f"  every step: {statement}" for statement in (*group.sums, *group.before_step())]
     if group.refractory:
         lines.append(f"  refractory: {group.refractory}")
     common = {

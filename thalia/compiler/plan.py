@@ -133,6 +133,7 @@ class Input:
     into: str = "input_current"
     is_state: bool = False
     on_spike: tuple[Statement, ...] = ()
+    before_step: tuple[Statement, ...] = ()
     initial: dict[str, "Value | str"] = field(default_factory=dict)
     plastic: tuple[bool, ...] = ()
 
@@ -206,6 +207,10 @@ class Group:
     def resets(self) -> tuple[Statement, ...]:
         """Everything that a spike changes in the neuron: its own reset, then the state of rules."""
         return self.reset + tuple(statement for each in self.inputs for statement in each.on_spike)
+
+    def before_step(self) -> tuple[Statement, ...]:
+        """Everything that happens in the neuron at the beginning of a step."""
+        return self.on_step + tuple(s for each in self.inputs for s in each.before_step)
 
     def all_parameters(self) -> dict[str, Dimension]:
         """Parameters of the model and of its inputs."""
@@ -285,6 +290,7 @@ class PathwayPlan:
     `initial` are variables of its synapses that do not start at zero: values, or expressions of `w`
     and `w_max`; `states` are the names of what its rules keep in the postsynaptic neurons.
     `null_model` is what its wiring or its weights are replaced by; empty if they are as described.
+    A `symmetric` one has one synapse for a pair of neurons, whichever is called the presynaptic.
     """
 
     name: str
@@ -303,6 +309,7 @@ class PathwayPlan:
     rewiring: Rewiring | None = None
     sign: int = 1  # -1 if a positive weight inhibits
     null_model: str = ""
+    symmetric: bool = False
 
     @property
     def inhibits(self) -> bool:

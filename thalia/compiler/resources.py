@@ -20,7 +20,11 @@ MOST_SYNAPSES = 2**31 - 1  # of one object, whose numbers have 32 bits
 def expected_synapses(pathway: PathwayPlan, plan: Plan) -> float:
     """Mean number of synapses of a pathway."""
     pre, post = (plan.population(end)[1].size for end in (pathway.pre, pathway.post))
-    return in_degree(pathway.connect, pre, post, pathway.pre == pathway.post) * post
+    recurrent, connect = pathway.pre == pathway.post, pathway.connect
+    if recurrent and pathway.symmetric:
+        others = connect.model_copy(update={"autapses": False})
+        return in_degree(others, pre, post, recurrent) * post / 2
+    return in_degree(connect, pre, post, recurrent) * post
 
 
 def bytes_per_synapse(synapses: SynapseGroup, precision: str = "double") -> int:

@@ -297,10 +297,13 @@ def _drawn(
         generator,
         lambda m: positions(m.name, m.size, m.space, plan.seed),
     )
+    undirected = pathway.symmetric and pathway.pre == pathway.post
+    if undirected:
+        pre, post = pre[pre < post], post[pre < post]
     if pathway.null_model in WIRING:
         model, rewiring = pathway.null_model, _rewiring(pathway, plan)
         (pre, post), told[pathway.name] = rewired(
-            model, (pre, post), pre_member, post_member, rewiring
+            model, (pre, post), pre_member, post_member, rewiring, undirected
         )
     steps = _delay_steps(pathway, pathway.axonal, "axonal", (pre, post), plan)
     mixed = pathway.null_model in WIRING or pathway.axonal.is_random  # else they are in order

@@ -4,6 +4,8 @@ They are controls of what wiring does, drawn once before a run. (What prunes and
 during a run is structural plasticity.)
 """
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,7 +24,12 @@ Floats = NDArray[np.float64]
 
 
 def rewired(
-    model: str, pairs: Pairs, pre: Member, post: Member, generator: np.random.Generator
+    model: str,
+    pairs: Pairs,
+    pre: Member,
+    post: Member,
+    generator: np.random.Generator,
+    undirected: bool = False,
 ) -> tuple[Pairs, str]:
     """The pairs of a null model, in the order of the synapses, and what there is to tell of it.
 
@@ -34,19 +41,17 @@ def rewired(
         One of `WIRING`.
     pairs : two arrays of shape (n_synapses,)
         Neurons of each synapse, as indices within the two populations.
+    undirected : bool
+        Whether either neuron of a pair may be called the presynaptic one, as of a gap junction.
     """
-    sources, targets = pairs
-    before = np.sort(_keys(pairs, post.size))
-    distinct_only = not bool((before[1:] == before[:-1]).any())
-    no_loops = pre.name == post.name and not bool((sources == targets).any())
+    graph = _Graph.of(pairs, pre, post, undirected)
+    before = np.sort(graph.keys(pairs))
     if model == "erdos_renyi":
-        made = _random(len(sources), pre.size, post.size, distinct_only, no_loops, generator)
-        exchanges = float(EXCHANGES)
+        made, exchanges = graph.random(len(pairs[0]), generator), float(EXCHANGES)
     else:
-        targets, exchanges = _exchanged(pairs, post.size, distinct_only, no_loops, generator)
-        made = sources, targets
-    after = np.sort(_keys(made, post.size))
-    kept = np.isin(after, before, assume_unique=distinct_only).mean() if len(after) else 0.0
+        made, exchanges = _exchanged(pairs, graph, generator)
+    after = np.sort(graph.keys(made))
+    kept = np.isin(after, before, assume_unique=graph.simple).mean() if len(after) else 0.0
     told = f"{model}, and {kept:.3g} of the pairs that it connects are those of the circuit"
     few = f"; few others are possible: each synapse was exchanged {exchanges:.2g} times"
     return made, told + (few if exchanges < EXCHANGES else "")
@@ -74,35 +79,51 @@ def shuffled(model: str, sources: Ints, weights: Floats, generator: np.random.Ge
     return made
 
 
-def _keys(pairs: Pairs, n_post: int) -> NDArray[np.int64]:
-    """One number for each pair."""
-    return pairs[0].astype(np.int64) * n_post + pairs[1]
+@dataclass(frozen=True)
+class _Graph:
+    """The kind of graph that a pathway is: its size, whether pairs have sides, what cannot be."""
+
+    n_pre: int
+    n_post: int
+    undirected: bool
+    no_loops: bool
+    simple: bool = True  # without repeated pairs
+
+    @classmethod
+    def of(cls, pairs: Pairs, pre: Member, post: Member, undirected: bool) -> "_Graph":
+        """The kind in which nothing can be that is not among the pairs."""
+        loops = bool((pairs[0] == pairs[1]).any())
+        graph = cls(pre.size, post.size, undirected, pre.name == post.name and not loops)
+        keys = np.sort(graph.keys(pairs))
+        return replace(graph, simple=not bool((keys[1:] == keys[:-1]).any()))
+
+    def keys(self, pairs: tuple[Ints, Ints]) -> NDArray[np.int64]:
+        """One number for each pair."""
+        first, second = pairs
+        if self.undirected:
+            first, second = np.minimum(first, second), np.maximum(first, second)
+        return first.astype(np.int64) * self.n_post + second
+
+    def random(self, count: int, generator: np.random.Generator) -> Pairs:
+        """Pairs of neurons at random, in random order."""
+        width = self.n_post - 1 if self.no_loops else self.n_post
+        pool = self.n_pre * width // (2 if self.undirected else 1)
+        if self.simple:
+            chosen = generator.permutation(distinct(pool, count, generator))
+        else:
+            chosen = generator.integers(0, pool, count)
+        sources, targets = np.divmod(chosen, width)
+        if self.undirected:  # the upper half of a square, folded into a rectangle of all pairs
+            below = targets < sources
+            sources = np.where(below, self.n_pre - 1 - sources, sources)
+            targets = np.where(below, self.n_pre - 2 - targets, targets)
+        if self.no_loops:
+            targets += targets >= sources
+        return sources.astype(np.int32), targets.astype(np.int32)
 
 
-def _random(
-    count: int,
-    n_pre: int,
-    n_post: int,
-    distinct_only: bool,
-    no_loops: bool,
-    generator: np.random.Generator,
-) -> Pairs:
-    """Pairs of neurons at random, in random order."""
-    width = n_post - 1 if no_loops else n_post
-    if distinct_only:
-        chosen = generator.permutation(distinct(n_pre * width, count, generator))
-    else:
-        chosen = generator.integers(0, n_pre * width, count)
-    sources, targets = np.divmod(chosen, width)
-    if no_loops:
-        targets += targets >= sources
-    return sources.astype(np.int32), targets.astype(np.int32)
-
-
-def _exchanged(
-    pairs: Pairs, n_post: int, distinct_only: bool, no_loops: bool, generator: np.random.Generator
-) -> tuple[Ints, float]:
-    """Targets with which every neuron keeps its degrees, and how often each synapse was exchanged.
+def _exchanged(pairs: Pairs, graph: _Graph, generator: np.random.Generator) -> tuple[Pairs, float]:
+    """Pairs with which every neuron keeps its degrees, and how often each synapse was exchanged.
 
     Two synapses exchange their targets, or three pass them on, which is what reverses a circle of
     three neurons where self-connections are not allowed. In a round every synapse is in one such
@@ -114,36 +135,38 @@ def _exchanged(
     with the original is within exp(-10) of chance (Gobbi et al. 2014,
     doi:10.1093/bioinformatics/btu474).
     """
-    sources, targets = pairs[0], pairs[1].copy()
+    sources, targets = pairs[0].copy(), pairs[1].copy()
     count, done = len(sources), 0
     few = count < FEW
     order = np.arange(count, dtype=np.int32)
     for number in range(ROUNDS_OF_FEW if few else MOST_ROUNDS):
         enough = done >= EXCHANGES * count and not few
         generator.shuffle(order)
-        size = 3 if no_loops and number % 2 else 2
+        if graph.undirected:
+            turned = generator.random(count) < 0.5
+            sources[turned], targets[turned] = targets[turned], sources[turned]
+        size = 3 if graph.no_loops and number % 2 else 2
         part = generator.integers(0, count // size + 1) if few or enough else count // size
         groups = order[: part * size].reshape(size, -1)
         starts, new = sources[groups], np.roll(targets[groups], 1, axis=0)
         free = np.ones(groups.shape[1], bool)
-        if no_loops:
+        if graph.no_loops:
             free &= (starts != new).all(axis=0)
-        if distinct_only:
-            free &= ~_elsewhere(sources, targets, n_post, groups, starts, new, generator)
+        if graph.simple:
+            free &= ~_elsewhere(
+                graph.keys((sources, targets)), graph.keys((starts, new)), groups, generator
+            )
         targets[groups[:, free]] = new[:, free]
         done += size * int(np.count_nonzero(free))
         if enough:
             break
-    return targets, done / max(count, 1)
+    return (sources, targets), done / max(count, 1)
 
 
 def _elsewhere(
-    sources: Ints,
-    targets: Ints,
-    n_post: int,
+    old: NDArray[np.int64],
+    new: NDArray[np.int64],
     groups: Ints,
-    starts: Ints,
-    new: Ints,
     generator: np.random.Generator,
 ) -> NDArray[np.bool_]:
     """For each group, whether one of its pairs is also found elsewhere.
@@ -152,12 +175,10 @@ def _elsewhere(
     a few groups too many are held, at random in every round.
     """
     multiplier = generator.integers(2**63, 2**64, dtype=np.uint64) | np.uint64(1)
-
-    def hashed(pairs: tuple[Ints, Ints]) -> NDArray[np.uint32]:
-        keys = _keys(pairs, n_post).view(np.uint64)
-        return ((keys * multiplier) >> np.uint64(32)).astype(np.uint32)
-
-    here, there = hashed((sources, targets)), hashed((starts, new))
+    here, there = (
+        ((keys.view(np.uint64) * multiplier) >> np.uint64(32)).astype(np.uint32)
+        for keys in (old, new)
+    )
     every = np.concatenate([here, there.ravel()])
     every.sort()
     twice = every[1:][every[1:] == every[:-1]]

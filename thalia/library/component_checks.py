@@ -118,7 +118,9 @@ def layer_problems(
     targets = states(own) | states(part.neuron) | {*also_set}
     what = " or ".join((STATE, *(f"'{name}'" for name in sorted(also_set))))
     yield from statement_problems(("on_pre",), part.on_pre, targets, what)
-    yield from statement_problems(("on_spike",), part.on_spike, states(part.neuron), STATE)
+    for key in ("on_spike", "before_step"):
+        statements = getattr(part, key, ())
+        yield from statement_problems((key,), statements, states(part.neuron), STATE)
     yield from _efficacy_problems(part)
 
 

@@ -264,13 +264,17 @@ class Synapse(Layer):
     capacitance of the neuron. A synapse without `weight` scales the `efficacy` of the one that
     follows it (short-term plasticity); `mean_efficacy` is the remaining fraction of the weight at a
     steady `rate`. Graded transmission needs no spikes: `in_every_step` assigns the sum over all
-    synapses to a variable of the neuron, as in `total = w*signal_pre`.
+    synapses to a variable of the neuron, as in `total = w*signal_pre`, and `before_step` is what
+    the neuron does before that. What is `symmetric` acts on both neurons alike: the sum is also
+    over the synapses in which the neuron is the presynaptic one, with `_pre` and `_post` exchanged.
     """
 
     weight: UnitText | None = None
     current: Expression = ""
     on_pre: Statements = ()
     in_every_step: Statements = ()
+    before_step: Statements = ()
+    symmetric: bool = False
     charge: Expression = ""
     mean_efficacy: Expression = ""
 
@@ -305,6 +309,12 @@ class Synapse(Layer):
                 raise refuse(
                     "in_every_step: expected `x = …` for an `x` in 'neuron' without an equation",
                     "neuron: `total : 1`, in_every_step: `total = w*signal_pre`",
+                )
+        for key in ("symmetric", "before_step"):
+            if getattr(self, key) and not self.in_every_step:
+                raise refuse(
+                    f"'{key}' is for graded transmission, without spikes",
+                    "remove it, or write `in_every_step: …`",
                 )
         reserved, also = (_IN_RECEPTORS, "v") if self.weight else (_IN_SYNAPSES, "efficacy")
         _refuse_any(layer_problems(self, reserved, {also}))

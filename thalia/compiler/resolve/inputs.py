@@ -72,7 +72,9 @@ def _of_pathways(
 ) -> Iterator[Contribution]:
     for pathway in pathways:
         receptor = pathway.receptor
-        yield Contribution(pathway.post, receptor.input, receptor.values, pathway.path)
+        ends = (pathway.pre, pathway.post) if receptor.part.symmetric else (pathway.post,)
+        for population in dict.fromkeys(ends):
+            yield Contribution(population, receptor.input, receptor.values, pathway.path)
         for rule, state in states_of(pathway, states):
             if state:
                 yield Contribution(pathway.post, state, state.idle, rule.path)

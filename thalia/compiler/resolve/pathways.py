@@ -118,6 +118,8 @@ def _numbers_fit(
     check_null_model(pathway, path, diagnostics)
     if receptor.weight == CONDUCTANCE == weight.dimension:
         check_conductance(weight, (*path, "weight"), diagnostics)
+    if receptor.part.symmetric:
+        _check_symmetric(circuit, pathway, path, diagnostics)
     if receptor.sums:
         _check_graded(pathway, path, diagnostics)
     else:
@@ -140,6 +142,30 @@ def _check_graded(pathway: Pathway, path: Path, diagnostics: Diagnostics) -> Non
         if scales:
             message = f"'{name}' transmits without spikes, and this scales what a spike does"
             diagnostics.error((*path, key), message, "remove it")
+
+
+def _check_symmetric(
+    circuit: Circuit, pathway: Pathway, path: Path, diagnostics: Diagnostics
+) -> None:
+    """What acts on both neurons alike has no sides, and is declared once."""
+    name, (pre,), (post,) = pathway.receptor.part, pathway.pre, pathway.post
+    if pathway.compartment:
+        message = f"'{name}' couples the somata of both neurons, found '{pathway.compartment}'"
+        diagnostics.error((*path, "compartment"), message, "remove it")
+    if pre == post and pathway.connect.rule in OF_ONE_SIDE:
+        message = f"'{name}' couples {pre} with itself, and '{pathway.connect.rule}' tells sides"
+        hint = "connect pairs with a `probability`, or `all_to_all`"
+        diagnostics.error((*path, "connect"), message, hint)
+    names = list(circuit.pathways)
+    for other in names[: names.index(str(path[1]))]:
+        each = circuit.pathways[other]
+        ends = (each.post[0], each.pre[0])
+        if each.receptor.part == name and ends == (pre, post) != ends[::-1]:
+            message = f"'{other}' couples {post} and {pre} in both directions, and so does this"
+            diagnostics.error((*path, "pre"), message, "remove one of them")
+
+
+OF_ONE_SIDE = ("one_to_one", "fixed_indegree", "fixed_outdegree", "fixed_total_number")
 
 
 def _check_delays(circuit: Circuit, pathway: Pathway, path: Path, diagnostics: Diagnostics) -> None:

@@ -1,7 +1,7 @@
 """Receptors: synapse models with their parameters, as variables of the neurons that they act on."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from thalia.circuit.part_use import SynapseUse
 from thalia.circuit.spec import Circuit
@@ -11,7 +11,14 @@ from thalia.errors import Diagnostics, Path, did_you_mean
 from thalia.library.lookup import word_of
 from thalia.library.schema import Neuron, Synapse
 from thalia.syntax.dimensions import dimension_of
-from thalia.syntax.equations import Equation, Statement, rename, rename_equation
+from thalia.syntax.equations import (
+    Equation,
+    Statement,
+    identifiers,
+    rename,
+    rename_equation,
+    rename_statement,
+)
 from thalia.syntax.expressions import EquationError
 from thalia.syntax.units import UNITS, Dimension, a_quantity
 
@@ -192,12 +199,55 @@ def _receptor(use: ReceptorUse, name: str) -> Receptor:
         Statement(f"{there.get(s.target, s.target)}_post", s.operator, rename(s.right, seen))
         for s in part.on_pre
     )
-    units = {equation.name: equation.dimension for equation in part.neuron}
+    units = {local[equation.name]: equation.dimension for equation in part.neuron}
     sums = tuple(
-        Equation("expression", seen[s.target], rename(s.right, seen), units[s.target], ("summed",))
+        Equation("expression", seen[s.target], rename(s.right, seen), units[local[s.target]])
         for s in part.in_every_step
     )
+    if part.symmetric:
+        equations, sums = _on_both_sides(equations, sums)
     received = Input(
-        name, rename(part.current, there), equations, dimensions, renamed, target.variable
+        name,
+        rename(part.current, there),
+        equations,
+        dimensions,
+        renamed,
+        target.variable,
+        before_step=tuple(rename_statement(s, local) for s in part.before_step),
     )
+    sums = tuple(replace(each, flags=("summed",)) for each in sums)
     return Receptor(part, use.weight, received, renamed, arrival, sums)
+
+
+def _on_both_sides(
+    equations: tuple[Equation, ...], sums: tuple[Equation, ...]
+) -> tuple[tuple[Equation, ...], tuple[Equation, ...]]:
+    """Sums over the synapses of both sides of a neuron, and the equations that add them up."""
+    found: list[Equation] = []
+    added: dict[str, str] = {}
+    for each in sums:
+        name = each.name.removesuffix("_post")
+        sides = {"_post": f"{name}_as_target", "_pre": f"{name}_as_source"}
+        added[name] = " + ".join(sides.values())
+        exchanged = {n: _other_side(n) for n in identifiers(each.right)}
+        found += [
+            replace(each, name=f"{sides['_post']}_post"),
+            replace(each, name=f"{sides['_pre']}_pre", right=rename(each.right, exchanged)),
+        ]
+    of_neuron: list[Equation] = []
+    for each in equations:
+        if each.name in added:
+            of_neuron += [
+                replace(each, name=f"{each.name}_as_{side}") for side in ("target", "source")
+            ]
+            each = replace(each, kind="expression", right=added[each.name])
+        of_neuron.append(each)
+    return tuple(of_neuron), tuple(found)
+
+
+def _other_side(name: str) -> str:
+    """The name of a variable of the other neuron of a synapse."""
+    for here, there in (("_pre", "_post"), ("_post", "_pre")):
+        if name.endswith(here):
+            return name.removesuffix(here) + there
+    return name

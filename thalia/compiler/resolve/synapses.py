@@ -109,6 +109,7 @@ def _member(
         rewiring=rewiring,
         sign=sign_of(pathway.receptor.part, numbers_of(pathway.receptor.part, given.receptor)),
         null_model=given.rewire or "",
+        symmetric=pathway.receptor.part.symmetric,
     )
 
 
