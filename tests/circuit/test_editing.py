@@ -89,6 +89,10 @@ MISTAKES = {
         lambda c: c.replace("pathways.e_to_j.weight", "2 pA"),
         "replace pathways.e_to_j.weight: the circuit has no 'pathways.e_to_j'",
     ),
+    "no such key": (
+        lambda c: c.replace("pathway.e_to_i.weight", "2 pA"),
+        "replace pathway.e_to_i.weight: the circuit has no 'pathway'",
+    ),
     "no such component": (
         lambda c: c.with_population("pv", neuron="lif_curent", size=3),
         "with_population pv: populations.pv.neuron: no neuron model is called 'lif_curent'",

@@ -325,7 +325,7 @@ def _fields(path: list[str | int]) -> Collection[str]:
 
 def _changes_a_region(path: list[str | int]) -> bool:
     """Whether the value belongs to a region, whose populations and pathways are in its template."""
-    return path[0] == "regions" and len(path) > 1
+    return path[:1] == ["regions"] and len(path) > 1
 
 
 def dumps(circuit: Circuit) -> str:
