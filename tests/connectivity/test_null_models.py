@@ -9,8 +9,9 @@ from scipy.stats import chisquare
 
 import thalia
 from thalia.compiler.plan import Member
-from thalia.connectivity.build import stream, wire
+from thalia.connectivity.build import wire
 from thalia.connectivity.null_models import rewired, shuffled
+from thalia.connectivity.streams import stream
 from thalia.errors import CircuitError
 
 CIRCUIT = """

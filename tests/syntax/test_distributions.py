@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from thalia.connectivity.build import draw, stream
+from thalia.connectivity.laws import draw
+from thalia.connectivity.streams import stream
 from thalia.syntax.distributions import probability, truncated_mean
 from thalia.syntax.units import ValueSyntaxError, parse_value
 

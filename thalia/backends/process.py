@@ -151,7 +151,7 @@ class ProgramSession:
         if (count := self._count()) != array.size:
             raise RuntimeError(f"{name}: wrote {array.size} numbers, the program has {count}")
 
-    def link(self, queue: str, steps: NDArray[np.int32]) -> None:
+    def link(self, queue: str, steps: NDArray[np.integer[Any]]) -> None:
         """Set the delays of a queue in steps: one for each synapse, or one for all."""
         kept = in_kind(queue, steps, "<i4")
         self.command(
@@ -294,9 +294,9 @@ def _connect(session: ProgramSession, plan: Plan, name: str, wired: Wired) -> No
     if group.on_post:
         session.link(f"{name}_post", wired.dendritic)
     session.write(f"{name}.N", np.array([len(wired)]))
-    session.write(
-        f"{name}.N_outgoing", np.bincount(wired.pre, minlength=plan.group(group.pre).places)
-    )
+    outgoing = np.zeros(plan.group(group.pre).places, np.int64)
+    outgoing[: len(wired.starts) - 1] = np.diff(wired.starts)
+    session.write(f"{name}.N_outgoing", outgoing)
     session.write(
         f"{name}.N_incoming", np.bincount(wired.post, minlength=plan.group(group.post).places)
     )

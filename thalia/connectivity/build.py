@@ -1,13 +1,14 @@
 """Plan to arrays: who connects to whom, with weights and delays, and the neurons' parameters.
 
-Each pathway has its own random stream, named after it: the network is the same on every backend,
-and adding a pathway changes no other. Synapses are sorted by (pre, delay, post), the order in which
-spikes visit them.
+Each pathway has its own random streams, named after it: the network is the same on every backend
+and for any number of threads, and adding a pathway changes no other. Synapses are sorted by
+(pre, delay, post), the order in which spikes visit them; they are drawn in the order of their
+sources, so that each neuron's are put into order when they are drawn.
 """
 
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from hashlib import sha256
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -16,45 +17,61 @@ from numpy.typing import NDArray
 from thalia.circuit.spec import Space
 from thalia.compiler.machine import available_processors
 from thalia.compiler.plan import Drive, Group, LaterEvent, PathwayPlan, Plan, SynapseGroup
+from thalia.compiler.resources import expected_synapses
 from thalia.compiler.space import places
+from thalia.connectivity.compiled import CompiledKernels, compiled_library
+from thalia.connectivity.laws import NOTHING, draw, fractions
 from thalia.connectivity.local_values import of_pairs
 from thalia.connectivity.null_models import WEIGHTS, WIRING, rewired, shuffled
-from thalia.connectivity.rules import pairs
-from thalia.connectivity.sorting import in_order
+from thalia.connectivity.reference import Columns, Connected, Numbers, NumpyKernels, Path, Steps
+from thalia.connectivity.rules import Streams, connected
+from thalia.connectivity.step_tables import delay_steps, step_table
+from thalia.connectivity.streams import Stream, stream
 from thalia.syntax.equations import evaluate
 from thalia.syntax.given import Given
 from thalia.syntax.time_grid import all_in_steps, too_many_steps
-from thalia.syntax.units import Value
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
+Counts = NDArray[np.integer[Any]]
+MANY = 100_000  # synapses that compiled functions wire, where there is a compiler
 
 
 @dataclass(frozen=True)
 class Wired:
     """The synapses of one object: indices into the groups, delays in steps, all other variables.
 
-    A delay that all synapses share is an array of one. `later` are the delays of statements that
-    run some time after an arrival.
+    Those of neuron k of the presynaptic group are `starts[k]` to `starts[k + 1]`. A delay that all
+    synapses share is an array of one. `later` are the delays of statements that run some time after
+    an arrival.
 
     `owner` is for each synapse the number of its pathway in `pathways`; `notes` tell what was found
     while they were wired.
     """
 
-    pre: Ints
+    starts: NDArray[np.int64]
     post: Ints
-    axonal: Ints
-    dendritic: Ints
-    later: tuple[Ints, ...]
+    axonal: Counts
+    dendritic: Counts
+    later: tuple[Counts, ...]
     variables: dict[str, Floats]
     owner: NDArray[np.unsignedinteger[Any]]
     pathways: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.pre)
+        return len(self.post)
 
-    def delays(self, rows: NDArray[np.intp]) -> Ints:
+    @property
+    def pre(self) -> Ints:
+        """The presynaptic neuron of every synapse, which takes memory."""
+        return np.repeat(np.arange(len(self.starts) - 1, dtype=np.int32), np.diff(self.starts))
+
+    def sources(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        """The presynaptic neurons of some synapses."""
+        return np.searchsorted(self.starts, rows, side="right") - 1
+
+    def delays(self, rows: NDArray[np.intp]) -> Counts:
         """Axonal delays of some synapses, in time steps."""
         return (
             self.axonal[rows]
@@ -64,6 +81,8 @@ class Wired:
 
     def rows(self, pathway: str) -> NDArray[np.intp]:
         """Positions of the synapses of a pathway, sorted by (pre, delay, post)."""
+        if len(self.pathways) == 1:
+            return np.arange(len(self))
         return np.flatnonzero(self.owner == self.pathways.index(pathway))
 
 
@@ -75,43 +94,16 @@ class Arrays:
     synapses: dict[str, Wired]
 
 
-def stream(seed: int, *names: str) -> np.random.Generator:
-    """A separate random generator for each name."""
-    words = np.frombuffer(sha256("/".join((str(seed), *names)).encode()).digest(), dtype=np.uint64)
-    return np.random.Generator(np.random.Philox(key=words[:2]))
+def wire(plan: Plan, kernels: NumpyKernels | None = None) -> Arrays:
+    """All arrays of a plan, drawn from its seed.
 
-
-def draw(value: Value, size: int, generator: np.random.Generator) -> Floats:
-    """Numbers of a value, in SI: the constant, or samples, redrawn if they exceed the limits."""
-    if not value.is_random:
-        return np.full(size, value.mean)
-    if isinstance(value, Given):
-        return value.numbers
-    samples = _sample(value, size, generator)
-    low, high = value.bounds
-    # this ends: no value can be written of which less than `LEAST_LEFT` is between its bounds
-    while (outside := np.flatnonzero((samples < low) | (samples > high))).size:
-        samples[outside] = _sample(value, outside.size, generator)
-    return samples
-
-
-def _sample(value: Value, size: int, generator: np.random.Generator) -> Floats:
-    first, second = value.arguments
-    if value.kind == "normal":
-        return generator.normal(first, second, size)
-    if value.kind == "uniform":
-        return generator.uniform(first, second, size)
-    if value.kind == "spread":
-        return np.linspace(first, second, size)
-    if second == 0:  # exactly, as its logarithm may round to beyond a bound
-        return np.full(size, first)
-    variance = np.log1p((second / first) ** 2)
-    return generator.lognormal(np.log(first) - variance / 2, np.sqrt(variance), size)
-
-
-def wire(plan: Plan) -> Arrays:
-    """All arrays of a plan, drawn from its seed."""
-    synapses = {each.name: _wired(each, plan) for each in plan.synapses}
+    Parameters
+    ----------
+    kernels : optional
+        What draws and sorts: it is chosen by the number of synapses, and changes no bit.
+    """
+    kernels = kernels or _kernels(plan)
+    synapses = {each.name: _wired(each, plan, kernels) for each in plan.synapses}
     return Arrays(
         {group.name: _group_arrays(group, plan, synapses) for group in plan.all_groups}, synapses
     )
@@ -198,169 +190,270 @@ def _drive_arrays(drive: Drive, group: Group, plan: Plan) -> dict[str, Floats]:
     return arrays
 
 
-def _wired(synapses: SynapseGroup, plan: Plan) -> Wired:
-    """Draw pairs and delays pathway by pathway, sort them, then draw what belongs to each synapse.
+def _kernels(plan: Plan) -> NumpyKernels:
+    """The fastest kernels for so many synapses here."""
+    total = sum(expected_synapses(p, plan) for each in plan.synapses for p in each.members)
+    compiled = compiled_library() if total >= MANY else None
+    return CompiledKernels(compiled, available_processors()) if compiled else NumpyKernels()
 
-    Pathways run in parallel: each has its own random stream and rows, so the number of threads does
-    not matter.
+
+def _wired(synapses: SynapseGroup, plan: Plan, kernels: NumpyKernels) -> Wired:
+    """Draw the synapses, one source population after the other, into the columns of all."""
+    varied = ["w", *(name for name in synapses.parameters if synapses.shared(name) is None)]
+    group = plan.group(synapses.pre)
+    made = _Made.empty(synapses, plan, varied)
+    starts, done, told = np.zeros(group.size + 1, np.int64), 0, list[str]()
+    for source in sorted({member.pre for member in synapses.members}, key=_start_in(plan)):
+        paths = [
+            _path(number, member, plan, varied, kernels, told)
+            for number, member in enumerate(synapses.members)
+            if member.pre == source
+        ]
+        own = np.sum([path.connected.starts for path in paths], axis=0)
+        kernels.rows(paths, made.columns(own, done))
+        first = plan.population(source)[1].start
+        starts[first + 1 : first + len(own)] = np.diff(own)
+        done += int(own[-1])
+    return made.wired(np.cumsum(starts), done, synapses, plan, tuple(sorted(told)))
+
+
+def _start_in(plan: Plan) -> Any:
+    return lambda population: plan.population(population)[1].start
+
+
+@dataclass(frozen=True)
+class _Made:
+    """The columns of a synapse object, with room for as many synapses as can be drawn.
+
+    Memory that is never written to is none that is used.
     """
-    varied = [name for name in synapses.parameters if synapses.shared(name) is None]
-    told: dict[str, str] = {}
-    orders: dict[str, NDArray[np.intp]] = {}
-    with ThreadPoolExecutor(available_processors()) as pool:
-        drawn = list(pool.map(lambda member: _drawn(member, plan, told, orders), synapses.members))
-        starts = [plan.population(member.pre)[1].start for member in synapses.members]
-        pre, steps, post, owner = in_order(drawn, starts, pool)
-        variables = {name: np.empty(len(pre)) for name in ["w", *varied]}
-        variables |= {
-            name: np.zeros(len(pre)) for member in synapses.members for name in member.initial
-        }
-        dendritic = np.zeros(len(pre), np.int32)
-        counts = np.bincount(owner, minlength=len(synapses.members))
-        places = _places(owner, counts)
 
-        def fill(number: int) -> None:
-            member, count, rows = synapses.members[number], int(counts[number]), places[number]
-            order = orders.get(member.name, slice(None))
-            if member.dendritic.mean or member.dendritic.is_random:
-                ends = _within(member, pre[rows], post[rows], plan)
-                found = _delay_steps(member, member.dendritic, "dendritic", ends, plan)
-                dendritic[rows] = found[order] if isinstance(member.dendritic, Given) else found
-            for name in ("w", *varied):
-                local = name == "w" and member.weight.is_formula
-                ends = _within(member, pre[rows], post[rows], plan) if local else _NO_ENDS
-                numbers = _values(member, name, count, ends, plan)
-                is_given = name == "w" and isinstance(member.weight, Given)
-                variables[name][rows] = numbers[order] if is_given else numbers
-            if member.null_model in WEIGHTS:
-                generator, weights = _rewiring(member, plan), variables["w"][rows]
-                variables["w"][rows] = shuffled(member.null_model, pre[rows], weights, generator)
-            for name, value in member.initial.items():
-                weights = variables["w"][rows]
-                variables[name][rows] = (
-                    evaluate(value, numbers_of(member, weights))
-                    if isinstance(value, str)
-                    else value.mean
-                )
+    post: Ints
+    axonal: Counts | None
+    dendritic: Counts | None
+    owner: NDArray[np.unsignedinteger[Any]]
+    variables: dict[str, Floats]
+    post_bits: int
+    delay_bits: int
 
-        list(pool.map(fill, range(len(synapses.members))))
-    for name in synapses.parameters.keys() - varied:
-        variables[name] = np.array([synapses.shared(name).mean])  # type: ignore[union-attr]
-    return Wired(
-        pre,
-        post,
-        steps[:1] if synapses.delay("axonal") is not None else steps,
-        dendritic[:1] if synapses.delay("dendritic") is not None else dendritic,
-        tuple(_later(each, synapses, steps, owner, plan) for each in synapses.later),
-        variables,
-        owner,
-        tuple(member.name for member in synapses.members),
-        tuple(f"{name}: {told[name]}" for name in sorted(told)),
-    )
+    @classmethod
+    def empty(cls, synapses: SynapseGroup, plan: Plan, varied: Sequence[str]) -> "_Made":
+        room = sum(_most_synapses(member, plan) for member in synapses.members)
+        sides = {side: _most_steps(synapses, side, plan) for side in ("axonal", "dendritic")}
+        axonal, dendritic = (
+            None if synapses.delay(side) is not None else np.empty(room, _narrow(most))
+            for side, most in sides.items()
+        )
+        return cls(
+            np.empty(room, np.int32),
+            axonal,
+            dendritic,
+            np.empty(room, np.min_scalar_type(max(len(synapses.members) - 1, 0))),
+            {name: np.empty(room) for name in varied},
+            plan.group(synapses.post).size.bit_length(),
+            0 if axonal is None else sides["axonal"].bit_length(),
+        )
+
+    def columns(self, starts: NDArray[np.int64], done: int) -> Columns:
+        """Where the synapses of the next source population go."""
+        here = slice(done, done + int(starts[-1]))
+        if here.stop > len(self.post):
+            raise RuntimeError("more synapses were drawn than is possible")
+        return Columns(
+            starts,
+            self.post[here],
+            None if self.axonal is None else self.axonal[here],
+            None if self.dendritic is None else self.dendritic[here],
+            self.owner[here],
+            tuple(column[here] for column in self.variables.values()),
+            self.post_bits,
+            self.delay_bits,
+        )
+
+    def wired(
+        self,
+        starts: NDArray[np.int64],
+        count: int,
+        synapses: SynapseGroup,
+        plan: Plan,
+        notes: tuple[str, ...],
+    ) -> Wired:
+        """What was made, with everything that follows from it."""
+        owner = self.owner[:count]
+        variables = {name: column[:count] for name, column in self.variables.items()}
+        variables |= _initial(synapses, variables["w"], owner)
+        for name in synapses.parameters.keys() - variables.keys():
+            variables[name] = np.array([synapses.shared(name).mean])  # type: ignore[union-attr]
+        axonal, dendritic = (
+            _one_delay(synapses, side, plan) if column is None else column[:count]
+            for side, column in (("axonal", self.axonal), ("dendritic", self.dendritic))
+        )
+        return Wired(
+            starts,
+            self.post[:count],
+            axonal,
+            dendritic,
+            tuple(_later(each, synapses, axonal, owner, plan) for each in synapses.later),
+            variables,
+            owner,
+            tuple(member.name for member in synapses.members),
+            notes,
+        )
 
 
-def _places(
-    owner: NDArray[np.unsignedinteger[Any]], counts: NDArray[np.intp]
-) -> list[slice | NDArray[np.intp]]:
-    """For each pathway, the positions of its synapses."""
-    if len(counts) == 1:
-        return [slice(None)]
-    order = np.argsort(owner, kind="stable")  # a radix sort, as the numbers are small
-    return list(np.split(order, np.cumsum(counts)[:-1]))
+def _most_synapses(pathway: PathwayPlan, plan: Plan) -> int:
+    """More synapses than a pathway will have, but for one case in 10^23."""
+    mean = expected_synapses(pathway, plan)
+    return int(mean + 10 * sqrt(mean)) + 64
+
+
+def _most_steps(synapses: SynapseGroup, side: str, plan: Plan) -> int:
+    tables = [
+        step_table(getattr(member, side), plan.dt, f"{side} delay of {member.name}")
+        for member in synapses.members
+    ]
+    return max((2**31 - 1 if table is None else table.most for table in tables), default=0)
+
+
+def _narrow(most: int) -> type[np.integer[Any]]:
+    """The smallest type for delays up to `most` steps."""
+    return np.uint8 if most < 2**8 else np.uint16 if most < 2**16 else np.int32
+
+
+def _one_delay(synapses: SynapseGroup, side: str, plan: Plan) -> Ints:
+    """The delay that all synapses share."""
+    table = step_table(getattr(synapses.members[0], side), plan.dt, f"{side} delay")
+    assert table is not None, "a delay that is shared is constant"
+    return np.array([table.first], np.int32)
+
+
+def _initial(
+    synapses: SynapseGroup, weights: Floats, owner: NDArray[np.unsignedinteger[Any]]
+) -> dict[str, Floats]:
+    """Variables that do not start at zero, of the pathways that say so."""
+    found: dict[str, Floats] = {}
+    for number, member in enumerate(synapses.members):
+        for name, value in member.initial.items():
+            column = found.setdefault(name, np.zeros(len(owner)))
+            rows = slice(None) if len(synapses.members) == 1 else np.flatnonzero(owner == number)
+            column[rows] = (
+                evaluate(value, numbers_of(member, weights[rows]))
+                if isinstance(value, str)
+                else value.mean
+            )
+    return found
 
 
 def _later(
-    each: LaterEvent, synapses: SynapseGroup, steps: Ints, owner: NDArray[Any], plan: Plan
+    each: LaterEvent, synapses: SynapseGroup, steps: Counts, owner: NDArray[Any], plan: Plan
 ) -> Ints:
     """Steps from a presynaptic spike to the statements that run some time after it arrives."""
     after = np.array([member.parameters[each.after].mean for member in synapses.members])
-    both: Ints = steps + all_in_steps(after, plan.dt, each.after)[owner]
+    added = all_in_steps(after.copy(), plan.dt, each.after)
+    both: Ints = steps + (added[:1] if synapses.later_is_uniform(each) else added[owner])
     if both.size and both.min() < 0:
         raise too_many_steps(each.after, float(after.max()), plan.dt)
-    return both[:1] if synapses.later_is_uniform(each) else both
+    return both
 
 
-def _drawn(
-    pathway: PathwayPlan, plan: Plan, told: dict[str, str], orders: dict[str, NDArray[np.intp]]
-) -> tuple[Ints, Ints, Ints]:
-    """Source, delay in steps and target of each synapse, as indices into the groups, unsorted.
+def _path(
+    number: int,
+    pathway: PathwayPlan,
+    plan: Plan,
+    varied: Sequence[str],
+    kernels: NumpyKernels,
+    told: list[str],
+) -> Path:
+    """A pathway, with who connects to whom, ready to be drawn.
 
-    What there is to tell of a null model is added to `told`, and to `orders` the order in which
-    what data give for each synapse follows the synapses.
+    What there is to tell of a null model is added to `told`.
     """
-    pre_member, post_member = (plan.population(end)[1] for end in (pathway.pre, pathway.post))
-    generator = stream(plan.seed, pathway.name, "connect")
-    pre, post = pairs(
+    pre, post = (plan.population(end)[1] for end in (pathway.pre, pathway.post))
+
+    def streams(what: str) -> Stream:
+        return Stream.of(plan.seed, pathway.name, what)
+
+    who = connected(
         pathway.connect,
-        pre_member,
-        post_member,
-        generator,
+        pre,
+        post,
+        streams,
         lambda m: positions(m.name, m.size, m.space, plan.seed),
+        kernels,
     )
     undirected = pathway.symmetric and pathway.pre == pathway.post
     if undirected:
-        pre, post = pre[pre < post], post[pre < post]
+        sources, targets = who.sources, who.all_targets()
+        upper = sources < targets
+        who = Connected.of(sources[upper], targets[upper], pre.size)
     if pathway.null_model in WIRING:
-        model, rewiring = pathway.null_model, _rewiring(pathway, plan)
-        (pre, post), told[pathway.name] = rewired(
-            model, (pre, post), pre_member, post_member, rewiring, undirected
+        generator = streams("rewire").generator()
+        pairs = who.sources, who.all_targets()
+        (sources, targets), found = rewired(
+            pathway.null_model, pairs, pre, post, generator, undirected
         )
-    steps = _delay_steps(pathway, pathway.axonal, "axonal", (pre, post), plan)
-    mixed = pathway.null_model in WIRING or pathway.axonal.is_random  # else they are in order
-    if mixed and pathway.connect.edges is not None:
-        orders[pathway.name] = np.lexsort((post, steps, pre))
-    return pre + np.int32(pre_member.start), steps, post + np.int32(post_member.start)
+        order = np.argsort(sources, kind="stable")
+        who = Connected.of(sources[order], targets[order], pre.size)
+        pathway = _in_order(pathway, order)
+        told.append(f"{pathway.name}: {found}")
+    axonal, dendritic = (
+        _steps(pathway, side, who, streams(side), plan) for side in ("axonal", "dendritic")
+    )
+    weights = _weights(pathway, who, streams, plan)
+    others = (Numbers.of(pathway.parameters[name], len(who), streams(name)) for name in varied[1:])
+    return Path(who, post.start, number, axonal, dendritic, (weights, *others))
 
 
-def _rewiring(pathway: PathwayPlan, plan: Plan) -> np.random.Generator:
-    return stream(plan.seed, pathway.name, "rewire")
+def _in_order(pathway: PathwayPlan, order: NDArray[np.intp]) -> PathwayPlan:
+    """What data give for the synapses of a pathway, which are now in another order."""
+    values = {name: getattr(pathway, name) for name in ("weight", "axonal", "dendritic")}
+    given: dict[str, Any] = {
+        name: each.part(order) for name, each in values.items() if isinstance(each, Given)
+    }
+    return replace(pathway, **given)
 
 
-def _within(pathway: PathwayPlan, pre: Ints, post: Ints, plan: Plan) -> tuple[Ints, Ints]:
-    """Both ends of some synapses, as numbers within the populations."""
-    starts = (plan.population(end)[1].start for end in (pathway.pre, pathway.post))
-    return tuple(ends - np.int32(start) for ends, start in zip((pre, post), starts, strict=True))  # type: ignore[return-value]
-
-
-_NO_ENDS = (np.empty(0, np.int32), np.empty(0, np.int32))
-
-
-def _values(
-    pathway: PathwayPlan, name: str, size: int, ends: tuple[Ints, Ints], plan: Plan
-) -> Floats:
-    if name != "w":
-        return draw(pathway.parameters[name], size, stream(plan.seed, pathway.name, name))
+def _weights(pathway: PathwayPlan, who: Connected, streams: Streams, plan: Plan) -> Numbers:
+    """The weights of a pathway: drawn with the synapses, or now if they depend on these."""
     if pathway.weight.is_formula:
-        bounds = [bound.mean if bound else None for bound in (pathway.w_min, pathway.w_max)]
-        low, high = -np.inf if bounds[0] is None else bounds[0], bounds[1]
-        at = _places_of(pathway, ends, plan)
-        return of_pairs(
-            pathway.weight, pathway, at, "weight", low, np.inf if high is None else high
+        low, high = (
+            bound.mean if bound else limit
+            for bound, limit in ((pathway.w_min, -np.inf), (pathway.w_max, np.inf))
         )
-    return draw(pathway.weight, size, stream(plan.seed, pathway.name, "weight"))
+        found = of_pairs(
+            pathway.weight, pathway, _places_of(pathway, who, plan), "weight", low, high
+        )
+        weights = Numbers(NOTHING, streams("weight"), found)
+    else:
+        weights = Numbers.of(pathway.weight, len(who), streams("weight"))
+    if pathway.null_model not in WEIGHTS:
+        return weights
+    generator = streams("rewire").generator()
+    drawn = weights.numbers(len(who))
+    return Numbers(
+        NOTHING, streams("weight"), shuffled(pathway.null_model, who.sources, drawn, generator)
+    )
 
 
-def _delay_steps(
-    pathway: PathwayPlan, delay: Value, side: str, ends: tuple[Ints, Ints], plan: Plan
-) -> Ints:
-    size, what = len(ends[0]), f"{side} delay"
-    if not delay.is_random and delay.mean == 0:
-        return np.zeros(size, np.int32)
+def _steps(pathway: PathwayPlan, side: str, who: Connected, words: Stream, plan: Plan) -> Steps:
+    """The delays of a pathway on one side, from a table or computed now."""
+    delay, what = getattr(pathway, side), f"{side} delay"
+    if table := step_table(delay, plan.dt, f"{what} of {pathway.name}"):
+        return Steps(table, words)
     if delay.is_formula:
-        at = _places_of(pathway, ends, plan)
+        at = _places_of(pathway, who, plan)
         seconds = of_pairs(delay, pathway, at, what, plan.dt, np.inf)
     else:
-        seconds = draw(delay, size, stream(plan.seed, pathway.name, side))
-    steps: Ints = all_in_steps(seconds, plan.dt, f"{what} of {pathway.name}")
-    return np.maximum(steps, 1, out=steps)
+        seconds = draw(delay, len(who), words.generator()).copy()  # it is changed
+    return Steps(None, words, delay_steps(seconds, plan.dt, f"{what} of {pathway.name}"))
 
 
-def _places_of(pathway: PathwayPlan, ends: tuple[Ints, Ints], plan: Plan) -> dict[str, Floats]:
-    """Where the neurons of some pairs are, which are numbered within their populations."""
+def _places_of(pathway: PathwayPlan, who: Connected, plan: Plan) -> dict[str, Floats]:
+    """Where the neurons of the pairs of a pathway are."""
     members = [plan.population(end)[1] for end in (pathway.pre, pathway.post)]
     pre, post = (
         positions(m.name, m.size, m.space, plan.seed)[neurons]
-        for m, neurons in zip(members, ends, strict=True)
+        for m, neurons in zip(members, (who.sources, who.all_targets()), strict=True)
     )
     space = members[1].space
     assert space is not None, "a pass before lets only populations with a space have formulas"
@@ -374,9 +467,8 @@ def positions(name: str, size: int, space: Space | None, seed: int) -> Floats:
         return np.asarray(space.given.numbers)
     extent = np.array([side.mean for side in space.extent])
     if space.layout == "random":
-        return np.asarray(
-            stream(seed, name, "positions").uniform(0, 1, (size, len(extent))) * extent
-        )
+        drawn = fractions(Stream.of(seed, name, "positions").words(0, size * len(extent)))
+        return np.asarray(drawn.reshape(size, len(extent)) * extent)
     per_side = int(np.ceil(size ** (1 / len(extent))))
     corners = np.stack(np.meshgrid(*[np.arange(per_side)] * len(extent), indexing="ij"), axis=-1)
     return np.asarray((corners.reshape(-1, len(extent))[:size] + 0.5) / per_side * extent)

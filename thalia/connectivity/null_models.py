@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.compiler.plan import Member
-from thalia.connectivity.rules import Ints, Pairs, distinct
+from thalia.connectivity.reference import Ints
+from thalia.connectivity.rules import distinct
 
 WIRING = ("degree_preserving", "erdos_renyi")  # null models that change who connects to whom
 WEIGHTS = ("weights_shuffled", "signs_shuffled")  # those that change the weights of the synapses
@@ -21,6 +22,7 @@ FEW = 2000  # synapses, with which the number of exchanges varies from round to 
 ROUNDS_OF_FEW = 200
 
 Floats = NDArray[np.float64]
+Pairs = tuple[Ints, Ints]
 
 
 def rewired(

@@ -83,7 +83,7 @@ def _edge(
     pre, post = (learned.plan.population(end)[1] for end in (pathway.pre, pathway.post))
     group = h5.create_group(f"edges/{pathway.name}")
     for key, values, end in (
-        ("source_node_id", wired.pre[rows] - pre.start, pre),
+        ("source_node_id", wired.sources(rows) - pre.start, pre),
         ("target_node_id", wired.post[rows] - post.start, post),
     ):
         group[key] = values.astype("u8")

@@ -12,7 +12,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from thalia import backends
 from thalia.circuit.record_spec import Record
@@ -33,7 +32,7 @@ from thalia.compiler.plan import (
     SynapseGroup,
 )
 from thalia.compiler.resources import MOST_SYNAPSES, expected_synapses, needed_bytes
-from thalia.connectivity.build import Arrays, Floats, Wired, wire
+from thalia.connectivity.build import Arrays, Counts, Floats, Wired, wire
 from thalia.recording.outputs import claim
 from thalia.recording.run_file import Run
 from thalia.recording.writer import RunWriter
@@ -169,10 +168,7 @@ def _column(name: str, group: Group, own: Sequence[dict[str, Floats]], size: int
 
 
 def _wired(synapses: SynapseGroup, found: Sequence[Wired], sizes: tuple[int, int]) -> Wired:
-    def offset(columns: Iterator[NDArray[np.int32]], size: int) -> NDArray[np.int32]:
-        return np.concatenate([column + np.int32(run * size) for run, column in enumerate(columns)])
-
-    def steps(columns: Sequence[NDArray[np.int32]]) -> NDArray[np.int32]:
+    def steps(columns: Sequence[Counts]) -> Counts:
         if all(len(column) == 1 and column[0] == columns[0][0] for column in columns):
             return columns[0]
         return np.concatenate(
@@ -192,10 +188,11 @@ def _wired(synapses: SynapseGroup, found: Sequence[Wired], sizes: tuple[int, int
                 [np.broadcast_to(c, len(w)) for c, w in zip(columns, found, strict=True)]
             )
         )
+    degrees = [np.diff(wired.starts) for wired in found]
     post_size = 0 if synapses.post == SHARED else sizes[1]
     return Wired(
-        offset((w.pre for w in found), sizes[0]),
-        offset((w.post for w in found), post_size),
+        np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(degrees))]),
+        np.concatenate([w.post + np.int32(run * post_size) for run, w in enumerate(found)]),
         steps([w.axonal for w in found]),
         steps([w.dendritic for w in found]),
         tuple(steps([w.later[k] for w in found]) for k in range(len(found[0].later))),

@@ -299,7 +299,7 @@ class RunWriter:
         post = next(m for m in self.plan.group(synapses.post).members if m.name == member.post)
         group = self.h5.create_group(f"weights/{name}")
         for key, values, units in (
-            ("pre", (wired.pre[rows] - pre.start).astype("u4"), "index"),
+            ("pre", (wired.sources(rows) - pre.start).astype("u4"), "index"),
             ("post", (wired.post[rows] - post.start).astype("u4"), "index"),
             ("delay", wired.delays(rows) * (self.plan.dt * 1e3), "ms"),
         ):

@@ -213,7 +213,14 @@ def fingerprint(arrays: Arrays) -> int:
             checksum = crc32(np.ascontiguousarray(values), checksum)
     for wired in arrays.synapses.values():
         named = [values for _, values in sorted(wired.variables.items())]
-        for column in (wired.pre, wired.post, wired.axonal, wired.dendritic, *wired.later, *named):
+        for column in (
+            wired.starts,
+            wired.post,
+            wired.axonal,
+            wired.dendritic,
+            *wired.later,
+            *named,
+        ):
             checksum = crc32(np.ascontiguousarray(column), checksum)
     return checksum
 

@@ -15,7 +15,7 @@ from thalia.backends import Session
 from thalia.compiler.options import positive_time
 from thalia.compiler.plan import SECOND, Group, Member, Plan
 from thalia.compiler.resolve.rates import MOST_SPIKES, Rate, spikes_per_step
-from thalia.connectivity.build import stream
+from thalia.connectivity.streams import stream
 from thalia.errors import did_you_mean, fail
 from thalia.simulation.loop import Stop, next_multiple
 from thalia.simulation.modulator_release import release_amount

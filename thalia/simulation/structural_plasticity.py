@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from thalia.backends import Session
 from thalia.compiler.optimise.deferred_weights import NOW
 from thalia.compiler.plan import PathwayPlan, Plan, Rewiring, SynapseGroup
-from thalia.connectivity.build import Arrays, numbers_of, stream
+from thalia.connectivity.build import Arrays, numbers_of
+from thalia.connectivity.streams import stream
 from thalia.simulation.loop import Stop, next_multiple
 from thalia.syntax.equations import evaluate, identifiers
 from thalia.syntax.time_grid import interval_steps

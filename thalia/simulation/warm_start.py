@@ -128,7 +128,7 @@ def _alike(found: Use | None, old: Learned, own: Use, plan: Plan, arrays: Arrays
         wired = its_arrays.synapses[synapses.name]
         mine = wired.rows(member.name)
         pre, post = (its_plan.population(end)[1].start for end in (member.pre, member.post))
-        pair = np.stack([wired.pre[mine] - pre, wired.post[mine] - post])
+        pair = np.stack([wired.sources(mine) - pre, wired.post[mine] - post])
         order = np.lexsort(pair[::-1])
         ends.append(pair[:, order])
         rows.append(mine[order])

@@ -57,7 +57,7 @@ def probability(kind: str, arguments: Arguments, low: float, high: float) -> flo
     if kind in ("uniform", "spread"):
         first, last = sorted(arguments)
         return max(0.0, (min(high, last) - max(low, first)) / (last - first))
-    return _normal(*_standard(kind, arguments, low, high))
+    return normal_probability(*standard_bounds(kind, arguments, low, high))
 
 
 def truncated_mean(kind: str, arguments: Arguments, low: float, high: float) -> float:
@@ -68,11 +68,11 @@ def truncated_mean(kind: str, arguments: Arguments, low: float, high: float) -> 
         first, last = sorted(arguments)
         return (max(first, low) + min(last, high)) / 2
     mean, sd = arguments
-    a, b = _standard(kind, arguments, low, high)
+    a, b = standard_bounds(kind, arguments, low, high)
     if kind == "normal":
-        return mean + sd * (_density(a) - _density(b)) / _normal(a, b)
-    sigma = _sigma(mean, sd)
-    return mean * _normal(a - sigma, b - sigma) / _normal(a, b)
+        return mean + sd * (_density(a) - _density(b)) / normal_probability(a, b)
+    sigma = sigma_of(mean, sd)
+    return mean * normal_probability(a - sigma, b - sigma) / normal_probability(a, b)
 
 
 def _is_one_number(kind: str, arguments: Arguments) -> bool:
@@ -82,24 +82,26 @@ def _is_one_number(kind: str, arguments: Arguments) -> bool:
     return arguments[0] == arguments[1] if kind in ("uniform", "spread") else arguments[1] == 0
 
 
-def _sigma(mean: float, sd: float) -> float:
+def sigma_of(mean: float, sd: float) -> float:
     """The standard deviation of the logarithm of a lognormal value."""
     variation = sd / mean
     return sqrt(log1p(variation * variation))
 
 
-def _standard(kind: str, arguments: Arguments, low: float, high: float) -> tuple[float, float]:
+def standard_bounds(
+    kind: str, arguments: Arguments, low: float, high: float
+) -> tuple[float, float]:
     """Two bounds, in standard deviations from the mean of the normal or lognormal distribution."""
     mean, sd = arguments
     if kind == "normal":
         return (low - mean) / sd, (high - mean) / sd
-    sigma = _sigma(mean, sd)
+    sigma = sigma_of(mean, sd)
     centre = log(mean) - sigma * sigma / 2
     a, b = (log(x) if 0 < x < inf else -inf if x <= 0 else inf for x in (low, high))
     return (a - centre) / sigma, (b - centre) / sigma
 
 
-def _normal(a: float, b: float) -> float:
+def normal_probability(a: float, b: float) -> float:
     """The probability of a standard normal number between a and b, exact in both tails."""
     if a > 0:  # in the upper tail as in the lower one, where nothing is subtracted from 1
         a, b = -b, -a

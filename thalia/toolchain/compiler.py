@@ -45,6 +45,7 @@ FLAGS = (
     "-ffp-contract=off",
     "-std=c++17",
 )
+LIBRARY_FLAGS = ("-O3", "-shared", "-fPIC")
 
 
 _SEVERAL = ("g++", "clang++", "c++")
@@ -342,3 +343,30 @@ def _compile_common(common: Mapping[str, str], objects: list[str], folder: FileP
         raise
     needed = ("common.h", "common.h.gch", *objects)
     seal(folder, Description("parts of all programs"), needed, {})
+
+
+def library(name: str, texts: Mapping[str, str]) -> tuple[FilePath, Hold]:
+    """A shared library, compiled once per machine; held while it is in use.
+
+    Parameters
+    ----------
+    texts : texts by the name of their file
+        Its sources, and their headers.
+
+    Raises
+    ------
+    CompileError
+        With the message of the compiler.
+    """
+    digest = sha256(json.dumps([identity(), *LIBRARY_FLAGS, *texts.items()]).encode()).hexdigest()
+    folder, hold = hold_folder(f"{name}-{digest[:16]}")
+    file = f"{name}.so"
+    if not is_whole(folder):
+        with alone(folder):
+            if not is_whole(folder):
+                for source, text in texts.items():
+                    (folder / source).write_text(text)
+                sources = [source for source in texts if source.endswith(".cpp")]
+                _compile([*LIBRARY_FLAGS, *sources], file, folder)
+                seal(folder, Description(name), (file,), {})
+    return folder / file, hold

@@ -21,7 +21,7 @@ from thalia.compiler.expand import expand
 from thalia.compiler.machine import available_processors
 from thalia.compiler.options import with_options
 from thalia.compiler.pipeline import load_whole
-from thalia.connectivity.build import stream
+from thalia.connectivity.streams import stream
 from thalia.errors import CircuitError, did_you_mean, fail
 from thalia.library.lookup import LIBRARY, part_text
 from thalia.parallel.result_log import ResultLog, results_of

@@ -205,7 +205,7 @@ class Subject:
             next(m for m in synapses.members if m.name == pathway),
         )
         pre, post = (self.plan.population(end)[1].start for end in (member.pre, member.post))
-        return wired.pre[rows] - np.int64(pre), wired.post[rows] - np.int64(post)
+        return wired.sources(rows) - pre, wired.post[rows] - np.int64(post)
 
     def set_weights(self, pathway: str, values: Numbers) -> None:
         """Set the weights of a pathway, in the order of `weights`; traces continue.

@@ -1,0 +1,141 @@
+"""What wiring and loading cost: time and memory for each synapse, on one processor and more.
+
+    uv run python -m benchmarks.wiring                            # scale 0.3 of the microcircuit, and 10 million synapses of every rule
+    uv run python -m benchmarks.wiring --scale 1 --processors 2,16 --rules 0    # the full microcircuit
+
+writes `benchmarks/wiring.json` and its table in `benchmarks/README.md`. Every side runs in a process of its own that may use so many
+processors, in turn, `--rounds` times; the medians are kept. Programs are compiled before anything is measured.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
+from statistics import median
+
+import numpy as np
+
+import thalia
+
+HERE = Path(__file__).parent
+BEGIN, END = "<!-- wiring: begin -->", "<!-- wiring: end -->"
+CIRCUIT = """
+thalia: 1
+name: rule
+duration: 1 ms
+populations: {{a: {{neuron: lif_current, size: 10000}}, b: {{neuron: lif_current, size: 10000}}}}
+pathways:
+  p: {{pre: a, post: b, connect: {connect}, synapse: current_exp, weight: 'lognormal(1 pA, 0.5 pA)', delay: 'normal(1.5 ms, 0.75 ms, min=0.1 ms)'}}
+"""
+RULES = {
+    "fixed_total_number": "{rule: fixed_total_number, number: 10000000}",
+    "fixed_indegree": "{rule: fixed_indegree, number: 1000}",
+    "fixed_indegree, no multapses": "{rule: fixed_indegree, number: 1000, multapses: false}",
+    "fixed_outdegree": "{rule: fixed_outdegree, number: 1000}",
+    "pairwise_bernoulli": "{probability: 0.1}",
+}
+MICROCIRCUIT = "microcircuit"
+
+
+def measure(case: str, scale: float, processors: int) -> dict[str, float]:
+    """One side, in this process."""
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:processors])
+    if case == MICROCIRCUIT:
+        circuit = thalia.load(HERE.parent / "circuits" / "cortex.yaml", set={"scale": str(scale)})
+    else:
+        circuit = thalia.loads(CIRCUIT.format(connect=RULES[case]))
+    with tempfile.TemporaryDirectory() as folder:
+        run = thalia.run(circuit, output=f"{folder}/run.h5", duration="0.1 ms")
+    seconds = run.results["timings_s"]
+    return {
+        "synapses": run.results["synapses"],
+        "wire": seconds["wire"],
+        "load": seconds["emit"],
+        "peak": getrusage(RUSAGE_SELF).ru_maxrss * 1024,
+        "peak_program": getrusage(RUSAGE_CHILDREN).ru_maxrss * 1024,
+        "compiled": not run.results["compiled"]["cached"],
+    }
+
+
+def in_turn(cases: list[str], options: argparse.Namespace) -> list[dict[str, object]]:
+    """The medians of all sides."""
+    processors = [int(each) for each in options.processors.split(",")]
+    found: dict[tuple[str, int], list[dict[str, float]]] = {}
+    for index in range(options.rounds + 1):
+        for case in cases:
+            for count in processors:
+                words = [
+                    sys.executable,
+                    "-m",
+                    "benchmarks.wiring",
+                    f"--side={json.dumps([case, options.scale, count])}",
+                ]
+                done = subprocess.run(
+                    words, cwd=HERE.parent, capture_output=True, text=True, check=True
+                )
+                if index:  # before, the program is compiled
+                    found.setdefault((case, count), []).append(
+                        json.loads(done.stdout.splitlines()[-1])
+                    )
+                print(case, count, done.stdout.splitlines()[-1], file=sys.stderr, flush=True)
+    assert not any(one["compiled"] for each in found.values() for one in each)
+    return [
+        {"case": case, "processors": count}
+        | {key: median(one[key] for one in each) for key in each[0] if key != "compiled"}
+        for (case, count), each in found.items()
+    ]
+
+
+def table(results: dict) -> str:
+    """The results as a page shows them."""
+    lines = [
+        "| network | synapses | processors | wiring, ns a synapse | against one | peak GB | loading, ns a synapse | peak GB of the program |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    alone = {row["case"]: row["wire"] for row in results["rows"] if row["processors"] == 1}
+    for row in results["rows"]:
+        count, case = row["synapses"], row["case"]
+        name = f"{case}, scale {results['scale']:g}" if case == MICROCIRCUIT else case
+        ratio = f"{row['wire'] / alone[case]:.2f}" if case in alone else ""
+        times = (f"{row[key] / count * 1e9:.1f}" for key in ("wire", "load"))
+        wire, load = times
+        peaks = (f"{row[key] / 1e9:.2f}" for key in ("peak", "peak_program"))
+        peak, program = peaks
+        lines.append(
+            f"| {name} | {count:,.0f} | {row['processors']} | {wire} | {ratio} | {peak} | {load} | {program} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure, and write the numbers and the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--scale", type=float, default=0.3)
+    parser.add_argument("--processors", default="1,2")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rules", type=int, default=1, help="whether to measure every rule, too")
+    parser.add_argument("--side")
+    options = parser.parse_args()
+    if options.side:
+        print(json.dumps(measure(*json.loads(options.side))))
+        return
+    rows = in_turn([MICROCIRCUIT, *(RULES if options.rules else ())], options)
+    machine = {
+        "processors": os.cpu_count(),
+        "processor": platform.processor() or platform.machine(),
+        "numpy": np.__version__,
+    }
+    results = {"scale": options.scale, "rounds": options.rounds, "machine": machine, "rows": rows}
+    (HERE / "wiring.json").write_text(json.dumps(results, indent=1) + "\n")
+    page = HERE / "README.md"
+    before, _, rest = page.read_text().partition(BEGIN)
+    page.write_text(f"{before}{BEGIN}\n\n{table(results)}\n\n{END}{rest.partition(END)[2]}")
+
+
+if __name__ == "__main__":
+    main()
