@@ -2,7 +2,7 @@
 
 import signal
 import subprocess
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
@@ -12,10 +12,10 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.backends import Chunk, Compiled, Progress, Sample, in_kind
+from thalia.backends import Chunk, Compiled, Progress, Sample, in_kind, process_memory
 from thalia.backends.random_numbers import key_of, stream_of
 from thalia.codegen.brian_model import later_name
-from thalia.compiler.plan import Drive, Plan
+from thalia.compiler.plan import Drive, Plan, SynapseGroup
 from thalia.connectivity.build import Arrays, Wired, playback_arrays
 from thalia.errors import fail
 from thalia.syntax.time_grid import interval_steps
@@ -93,21 +93,28 @@ def program_of(
 
 
 class ProgramSession:
-    """A compiled program that is running; see `thalia.backends.Session`."""
+    """A compiled program that is running; see `thalia.backends.Session`.
 
-    def __init__(self, program: Program, samples: tuple[Sample, ...], dt: float):
+    `is_direct` says whether large arrays are copied into and out of its memory.
+    """
+
+    def __init__(
+        self, program: Program, samples: tuple[Sample, ...], dt: float, is_direct: bool = False
+    ):
         self.program = program
+        self.is_direct = is_direct
         self.chunk_steps = interval_steps(CHUNK_SECONDS, dt)
         self.samples = samples
         self.compiled = Compiled(program.code_objects, program.cached)
         self.process = _started(program.folder / "main")
 
-    def command(self, text: str, payload: bytes | memoryview = b"") -> None:
+    def command(self, text: str, *payload: bytes | memoryview) -> None:
         """Send a command and its data."""
         assert self.process.stdin is not None
         try:
             self.process.stdin.write(f"{text}\n".encode())
-            self.process.stdin.write(payload)
+            for part in payload:
+                self.process.stdin.write(part)
             self.process.stdin.flush()
         except BrokenPipeError:
             self._died()
@@ -145,6 +152,11 @@ class ProgramSession:
     def write(self, name: str, values: NDArray[Any]) -> None:
         """Set a variable; the length of a fixed array must match, and is read back."""
         array = in_kind(name, values, self.program.arrays[name])
+        if self.is_direct and array.nbytes >= process_memory.LEAST:
+            self.command(f"place {name} {array.nbytes}")
+            if process_memory.copy_into(self.process.pid, self._place()[1], array):
+                return
+            self.is_direct = False
         self.command(
             f"write {name} {array.nbytes}", memoryview(array).cast("B") if array.size else b""
         )
@@ -158,10 +170,34 @@ class ProgramSession:
             f"link {queue} {kept.nbytes}", memoryview(kept).cast("B") if kept.size else b""
         )
 
+    def link_rows(
+        self, queue: str, starts: NDArray[np.int64], steps: NDArray[np.integer[Any]]
+    ) -> None:
+        """The same for synapses in the order of neurons, which begin at `starts`, and of delays."""
+        header = f"link_rows {queue} {steps.itemsize} {steps.size}"
+        self.command(header, *(each.tobytes() for each in (starts, steps)))
+
+    def clear(self, name: str, count: int) -> None:
+        """Make a variable of synapses that many zeros."""
+        self.command(f"clear {name} {count * np.dtype(self.program.arrays[name]).itemsize}")
+
     def read(self, name: str) -> NDArray[Any]:
         """A copy of a variable."""
+        if self.is_direct:
+            self.command(f"find {name}")
+            size, address = self._place()
+            if size >= process_memory.LEAST:
+                dtype = np.dtype(self.program.arrays[name])
+                values = np.empty(size // dtype.itemsize, dtype)
+                if process_memory.copy_from(self.process.pid, address, values):
+                    return values
+                self.is_direct = False
         self.command(f"read {name}")
         return self.receive(self.program.arrays[name])
+
+    def _place(self) -> tuple[int, int]:
+        """The length in bytes of an array of the program, and its address."""
+        return self._count(), self._count()
 
     def profile(self) -> None:
         """From now on, measure how the time of a step is spent."""
@@ -256,15 +292,19 @@ def serve(
     samples: tuple[Sample, ...],
     seed: int,
     native_drives: bool = True,
+    is_host: bool = False,
 ) -> ProgramSession:
-    """A running program at time zero, with every array in place."""
-    session = ProgramSession(built, samples, plan.dt)
+    """A running program at time zero, with every array in place.
+
+    `is_host` says that it computes in the memory of this machine.
+    """
+    session = ProgramSession(built, samples, plan.dt, is_host)
     try:
         for group, variables in arrays.groups.items():
             for name, values in variables.items():
                 session.write(f"{group}.{name}", values)
         for name, wired in arrays.synapses.items():
-            _connect(session, plan, name, wired)
+            (_connect if is_host else _connect_device)(session, plan, name, wired)
         session.command(f"seed {key_of(seed)}")
         for drive in plan.drives if native_drives else ():
             _drive(session, plan, drive)
@@ -283,9 +323,30 @@ def serve(
 
 
 def _connect(session: ProgramSession, plan: Plan, name: str, wired: Wired) -> None:
+    """Load the synapses of an object into a program that takes them in their order."""
+    group = next(each for each in plan.synapses if each.name == name)
+    starts = np.full(plan.group(group.pre).places + 1, len(wired))
+    starts[: len(wired.starts)] = wired.starts
+    session.link_rows(f"{name}_pre", starts, wired.axonal)
+    if wired.later or name in session.program.axons:
+        session.write(f"{name}._synaptic_pre", wired.pre)
+    _link_others(session, name, wired, group)
+    for variable in _zero(session, name, wired, group):
+        session.clear(variable, len(wired))
+
+
+def _connect_device(session: ProgramSession, plan: Plan, name: str, wired: Wired) -> None:
+    """Load the synapses of an object into a program that sorts them itself."""
     group = next(each for each in plan.synapses if each.name == name)
     session.write(f"{name}._synaptic_pre", wired.pre)
     session.link(f"{name}_pre", wired.axonal)
+    _link_others(session, name, wired, group)
+    for variable in _zero(session, name, wired, group):
+        session.write(variable, np.zeros(len(wired)))
+
+
+def _link_others(session: ProgramSession, name: str, wired: Wired, group: SynapseGroup) -> None:
+    """Everything but the presynaptic queue, and the variables that are zero."""
     for index, delays in enumerate(wired.later):
         session.link(f"{name}_{later_name(index)}", delays)
     if name not in session.program.axons:
@@ -294,20 +355,17 @@ def _connect(session: ProgramSession, plan: Plan, name: str, wired: Wired) -> No
     if group.on_post:
         session.link(f"{name}_post", wired.dendritic)
     session.write(f"{name}.N", np.array([len(wired)]))
-    outgoing = np.zeros(plan.group(group.pre).places, np.int64)
-    outgoing[: len(wired.starts) - 1] = np.diff(wired.starts)
-    session.write(f"{name}.N_outgoing", outgoing)
-    session.write(
-        f"{name}.N_incoming", np.bincount(wired.post, minlength=plan.group(group.post).places)
-    )
     for variable, values in wired.variables.items():
         session.write(f"{name}.{variable}", values)
-    for variable in (
-        e.name for e in group.equations if e.kind != "expression" and e.name not in wired.variables
-    ):
-        session.write(f"{name}.{variable}", np.zeros(len(wired)))
+
+
+def _zero(session: ProgramSession, name: str, wired: Wired, group: SynapseGroup) -> Iterator[str]:
+    """The variables of the synapses that begin at zero."""
+    for equation in group.equations:
+        if equation.kind != "expression" and equation.name not in wired.variables:
+            yield f"{name}.{equation.name}"
     if f"{name}.lastupdate" in session.program.arrays:
-        session.write(f"{name}.lastupdate", np.zeros(len(wired)))
+        yield f"{name}.lastupdate"
 
 
 def _play(session: ProgramSession, plan: Plan) -> None:

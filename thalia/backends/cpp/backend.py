@@ -109,4 +109,4 @@ def start(
     plan: Plan, built: Program, arrays: Arrays, samples: tuple[Sample, ...], seed: int
 ) -> ProgramSession:
     """A session at time zero, with every array in place."""
-    return serve(plan, built, arrays, samples, seed)
+    return serve(plan, built, arrays, samples, seed, is_host=True)

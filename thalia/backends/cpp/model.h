@@ -105,6 +105,31 @@ public:
             bundles_of[k] = std::max(bundles_of[k], bundles_of[k - 1]);
     }
 
+    size_t neuron_count() const { return bundles_of.size() - 1; }
+
+    // The same for synapses that are sorted already, those of neuron k from starts[k] on.
+    template <class Delay>
+    void link_rows(const std::vector<int64_t> &starts, const Delay *delays, size_t count)
+    {
+        const bool one = count == 1;
+        order.clear();
+        bundles.clear();
+        int32_t longest = 0;
+        for (size_t k = 0; k < count; k++)
+            longest = std::max(longest, static_cast<int32_t>(delays[k]));
+        in_flight.assign(longest + 1, {});
+        for (size_t neuron = 0; neuron < neuron_count(); neuron++) {
+            for (int64_t k = starts[neuron]; k < starts[neuron + 1]; k++) {
+                const int32_t delay = delays[one ? 0 : k];
+                if (k == starts[neuron] || delay != bundles.back().delay)
+                    bundles.push_back({static_cast<int32_t>(k), delay});
+            }
+            bundles_of[neuron + 1] = bundles.size();
+        }
+        bundles.push_back({static_cast<int32_t>(starts.back()), 0});
+        bundles.shrink_to_fit();
+    }
+
     void push(const int32_t *spikes, int32_t count)
     {
         const size_t steps = in_flight.size();

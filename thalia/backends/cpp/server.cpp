@@ -116,10 +116,16 @@ const Array &array(const char *name) {
     die("unknown array", name);
 }
 
+// An array, which is now of so many bytes.
+const Array &sized_array(const char *name, size_t bytes) {
+    const Array &found = array(name);
+    if (found.resize_to) found.resize_to(found.held, bytes / found.item);
+    if (found.length() * found.item != bytes) die("length mismatch for", name);
+    return found;
+}
+
 void write_array(const char *name, size_t bytes) {
-    const Array &into = array(name);
-    if (into.resize_to) into.resize_to(into.held, bytes / into.item);
-    if (into.length() * into.item != bytes) die("length mismatch for", name);
+    const Array &into = sized_array(name, bytes);
     receive(into.data(), bytes);
     send_count(into.length());
 }
@@ -128,6 +134,22 @@ void read_array(const char *name) {
     const Array &from = array(name);
     send_count(from.length() * from.item);
     send(from.data(), from.length() * from.item);
+}
+
+// Where an array is, for who copies it into or out of this process's memory.
+void send_place(const Array &where) {
+    send_count(where.length() * where.item);
+    send_count(reinterpret_cast<uintptr_t>(where.data()));
+}
+
+void place_array(const char *name, size_t bytes) { send_place(sized_array(name, bytes)); }
+
+void find_array(const char *name) { send_place(array(name)); }
+
+// An array of synapses, all of which are zero.
+void clear_array(const char *name, size_t bytes) {
+    sized_array(name, 0);
+    sized_array(name, bytes);
 }
 
 SynapticPathway &pathway(const char *name) {
@@ -139,6 +161,23 @@ SynapticPathway &pathway(const char *name) {
 void link_synapses(const char *name, size_t bytes) {
     const std::vector<int32_t> delays = receive_numbers(bytes);
     pathway(name).link(delays.data(), delays.size());
+}
+
+// As `link`, for synapses that are sorted by (neuron, delay), neuron k having those from starts[k]
+// to starts[k + 1]; of delays there is one for all, or one for each synapse in so many bytes.
+void link_rows(char *arguments) {
+    char name[512];
+    size_t item, count;
+    if (std::sscanf(arguments, "%511s %zu %zu", name, &item, &count) != 3) die("malformed link");
+    SynapticPathway &into = pathway(name);
+    std::vector<int64_t> starts(into.neuron_count() + 1);
+    receive(starts.data(), starts.size() * sizeof(int64_t));
+    std::vector<char> delays(item * count);
+    receive(delays.data(), delays.size());
+    const void *all = delays.data();
+    if (item == 1) into.link_rows(starts, static_cast<const uint8_t *>(all), count);
+    else if (item == 2) into.link_rows(starts, static_cast<const uint16_t *>(all), count);
+    else into.link_rows(starts, static_cast<const int32_t *>(all), count);
 }
 
 // A queue as integers: the present slot, the number of slots, the number of ranges in each, and the
@@ -300,7 +339,11 @@ void thalia_serve(const Circuit &served, Network *network) {
         if (command.is("start")) return;
         if (command.is("end")) break;
         if (command.is("write")) command.sized(write_array);
+        else if (command.is("place")) command.sized(place_array);
+        else if (command.is("find")) find_array(command.arguments);
+        else if (command.is("clear")) command.sized(clear_array);
         else if (command.is("link")) command.sized(link_synapses);
+        else if (command.is("link_rows")) link_rows(command.arguments);
         else if (command.is("read")) read_array(command.arguments);
         else if (command.is("read_queue")) read_queue(command.arguments);
         else if (command.is("read_random")) read_random();
