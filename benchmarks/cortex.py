@@ -43,7 +43,7 @@ for seed in range(1, options.rounds + 1):
         done = subprocess.run(
             [sys.executable, HERE / script, *common, *flags],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             cwd=HERE,
             check=False,
         )

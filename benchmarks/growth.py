@@ -57,7 +57,7 @@ def sizes() -> None:
         memory = int(
             next(
                 line
-                for line in Path("/proc/self/status").read_text().splitlines()
+                for line in Path("/proc/self/status").read_text("utf-8").splitlines()
                 if "VmHWM" in line
             ).split()[1]
         )

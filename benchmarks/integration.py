@@ -169,10 +169,11 @@ def _millivolts(errors):
 def main():
     """Measure, and write the numbers and the tables."""
     found = measure(STEPS)
-    (DOCS / "integration.json").write_text(json.dumps(found, indent=1) + "\n")
+    (DOCS / "integration.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
     page = DOCS / "integration.md"
-    before, _, rest = page.read_text().partition(BEGIN)
-    page.write_text(f"{before}{BEGIN}\n\n{tables(found)}\n\n{END}{rest.partition(END)[2]}")
+    before, _, rest = page.read_text("utf-8").partition(BEGIN)
+    text = f"{before}{BEGIN}\n\n{tables(found)}\n\n{END}{rest.partition(END)[2]}"
+    page.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

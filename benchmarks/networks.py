@@ -47,7 +47,7 @@ for seed in range(
             done = subprocess.run(
                 command,
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
                 cwd=HERE,
                 check=False,
                 env={**os.environ, "PATH": path},

@@ -40,7 +40,7 @@ for seed in range(options.rounds + 1):  # the first round fills the cache of com
         environment = {**os.environ, "PATH": f"{python.parent}:{os.environ['PATH']}"}
         command = [python, HERE / script, *common]
         done = subprocess.run(
-            command, capture_output=True, text=True, cwd=HERE, check=False, env=environment
+            command, capture_output=True, encoding="utf-8", cwd=HERE, check=False, env=environment
         )
         if done.returncode:
             print(f"{script} failed:\n{done.stderr[-2000:]}", file=sys.stderr)

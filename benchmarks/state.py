@@ -82,7 +82,7 @@ def checkpoint(options: argparse.Namespace) -> dict[str, float]:
 def in_its_own_process(what: str, options: argparse.Namespace, seed: int) -> dict[str, float]:
     arguments = ["--side", what, "--seconds", str(options.seconds), "--seed", str(seed)]
     done = subprocess.run(
-        [sys.executable, __file__, *arguments], capture_output=True, text=True, check=True
+        [sys.executable, __file__, *arguments], capture_output=True, encoding="utf-8", check=True
     )
     return dict(json.loads(done.stdout.splitlines()[-1]))
 

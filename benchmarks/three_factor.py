@@ -152,7 +152,7 @@ def measured(side: str, options: argparse.Namespace, **changes: object) -> float
         for text in (f"--{key}", str(given[key]))
     ]
     done = subprocess.run(
-        [sys.executable, __file__, *arguments], capture_output=True, text=True, check=False
+        [sys.executable, __file__, *arguments], capture_output=True, encoding="utf-8", check=False
     )
     if done.returncode:
         print(f"{side} failed:\n{done.stderr[-1500:]}", file=sys.stderr)

@@ -36,7 +36,7 @@ def write(folder: Path, start: float, delay: float) -> dict[str, str]:
         "fire": [f"0,{time + 5:.0f}" for time in sorted((weak, strong))],
     }
     for name, rows in lines.items():
-        (folder / f"capture_{name}.csv").write_text("\n".join(["# neuron, ms", *rows, ""]))
+        (folder / f"capture_{name}.csv").write_text("\n".join(["# neuron, ms", *rows, ""]), "utf-8")
     return {f"stimuli.{name}.file": str(folder / f"capture_{name}.csv") for name in lines}
 
 

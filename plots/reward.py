@@ -42,7 +42,7 @@ def write(folder: Path, seed: int) -> dict[str, str]:
         "reward_times_at_random": ["# reward, ms", *(f"0,{at}" for at in elsewhere)],
     }
     for name, rows in lines.items():
-        (folder / f"{name}.csv").write_text("\n".join([*rows, ""]))
+        (folder / f"{name}.csv").write_text("\n".join([*rows, ""]), "utf-8")
     return {
         "stimuli.cues.file": str(folder / "reward_cues.csv"),
         "stimuli.rewards.file": str(folder / "reward_times.csv"),

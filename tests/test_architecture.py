@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import thalia
 from tests.helpers import ROOT
 from thalia.syntax import late_imports
@@ -164,6 +166,62 @@ def test_commands_print_by_one_function():
     ]
 
     assert offenders == []
+
+
+def texts_without_encoding(tree: ast.Module) -> Iterator[int]:
+    """Lines that read or write text in whatever encoding the machine has, such as that of `LC_ALL=C` or of Windows."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name = ast.unparse(node.func).rpartition(".")[2]
+        given = {each.arg: ast.unparse(each.value) for each in node.keywords}
+        is_binary = any("b" in ast.unparse(each) for each in node.args[1:2]) or "b" in given.get(
+            "mode", ""
+        )
+        is_text = (
+            (name == "read_text" and not node.args)
+            or (name == "write_text" and len(node.args) < 2)
+            or (ast.unparse(node.func) in ("open", "os.fdopen") and not is_binary)
+            or (
+                name in ("NamedTemporaryFile", "TemporaryFile")
+                and "mode" in given
+                and not is_binary
+            )
+            or "True" in (given.get("text"), given.get("universal_newlines"))
+        )
+        if is_text and "encoding" not in given:
+            yield node.lineno
+
+
+def test_every_text_states_its_encoding():
+    offenders = [
+        f"{name}:{line}"
+        for name, tree in {**TREES, **SCRIPTS}.items()
+        for line in texts_without_encoding(tree)
+    ]
+
+    assert offenders == []
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("open('a')", True),
+        ("open('a', 'w')", True),
+        ("open('a', mode='x')", True),
+        ("path.read_text()", True),
+        ("path.write_text(text)", True),
+        ("subprocess.run(command, text=True)", True),
+        ("open('a', 'rb')", False),
+        ("open('a', 'w', encoding='utf-8')", False),
+        ("path.read_text('utf-8')", False),
+        ("path.write_text(text, 'utf-8')", False),
+        ("subprocess.run(command, encoding='utf-8')", False),
+        ("os.open('a', os.O_RDWR)", False),
+    ],
+)
+def test_the_rule_about_encodings_finds_what_it_should(code, found):
+    assert bool([*texts_without_encoding(ast.parse(code))]) == found
 
 
 def test_files_stay_short():

@@ -117,3 +117,25 @@ def test_units_mean_what_they_mean():
     assert parse_unit("ohm*F")[1] == UNITS["s"][1]
     assert parse_unit("S*V")[1] == UNITS["A"][1]
     assert parse_unit("mM")[0] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("5 \u00b5V", "5 uV"),  # the micro sign, which keyboards have
+        ("5 \u03bcV", "5 uV"),  # the Greek letter, which papers have
+        ("2 M\u2126", "2 Mohm"),  # the ohm sign
+        ("2 M\u03a9", "2 Mohm"),  # the Greek letter
+        ("1 \u03bc\u03a9*\u03bcm2", "1 uohm*um2"),
+        ("\u221265 mV", "-65 mV"),  # the minus sign
+        ("3 mV*ms^\u22121", "3 mV*ms^-1"),
+        ("normal(5 \u03bcV, 1 \u00b5V, min=\u22121 \u03bcV)", "normal(5 uV, 1 uV, min=-1 uV)"),
+    ],
+)
+def test_units_are_read_in_greek_letters(text, expected):
+    assert parse_value(text) == parse_value(expected)
+
+
+def test_a_greek_letter_that_is_no_unit_is_refused_as_written():
+    with pytest.raises(ValueSyntaxError, match=r"^'\u03b1V' is not a unit$"):
+        parse_value("5 \u03b1V")

@@ -1,6 +1,7 @@
 """The commands: each is one call of the Python interface, and does its heavy imports itself."""
 
 import gc
+import io
 import json
 import sys
 import warnings
@@ -370,6 +371,8 @@ def _formatted(
 def main() -> None:
     """Run a command; mistakes in its input end with status 2 and without a traceback."""
     warnings.formatwarning = _formatted
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what `LC_ALL=C` cannot show becomes codes
+        sys.stdout.reconfigure(errors="backslashreplace")
     gc.set_threshold(100_000)  # imports make much that stays; looking through it costs a twentieth
     try:
         app()

@@ -47,7 +47,8 @@ def write(run: Run, target: FilePath) -> None:
     with _file(target / "spikes.h5") as h5, reading(run.file, "spikes") as source:
         if "spikes" in source:
             source.copy("spikes", h5)
-    (target / MARK).write_text(json.dumps(_configuration(types, edges), indent=2) + "\n")
+    configuration = json.dumps(_configuration(types, edges), indent=2)
+    (target / MARK).write_text(f"{configuration}\n", "utf-8")
 
 
 def _file(path: FilePath) -> h5py.File:
@@ -58,7 +59,7 @@ def _file(path: FilePath) -> h5py.File:
 
 
 def _table(path: FilePath, heading: str, lines: list[str]) -> None:
-    path.write_text("\n".join([heading, *lines]) + "\n")
+    path.write_text("\n".join([heading, *lines, ""]), "utf-8")
 
 
 def _node(h5: h5py.File, member: Member, kind: int, seed: int) -> None:

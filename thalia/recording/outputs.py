@@ -118,7 +118,7 @@ def reserved(file: FilePath) -> Iterator[None]:
         If it exists.
     """
     try:
-        open(file, "x").close()
+        open(file, "xb").close()
     except FileExistsError:
         raise fail(f"{file}: exists already", "choose another name, or say --overwrite") from None
     except OSError as error:

@@ -47,18 +47,8 @@ _LONG = {
     "hertz": "Hz",
     "molar": "M",
 }
-_PREFIXES = {
-    "f": 1e-15,
-    "p": 1e-12,
-    "n": 1e-9,
-    "u": 1e-6,
-    "µ": 1e-6,
-    "m": 1e-3,
-    "": 1.0,
-    "k": 1e3,
-    "M": 1e6,
-    "G": 1e9,
-}
+_PREFIXES = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0}
+_PREFIXES |= {"k": 1e3, "M": 1e6, "G": 1e9}
 
 UNITS: dict[str, tuple[float, Dimension]] = {
     prefix + base: (scale * factor, dimension)
@@ -202,9 +192,11 @@ LONGEST = 300  # characters of a value
 MOST_POWER = 9  # of a unit
 SMALLEST, LARGEST = 1e-300, 1e300  # in SI units
 
+# micro and mu, ohm and omega, and minus, as people type or paste them
+_TYPED = {0xB5: "u", 0x3BC: "u", 0x2126: "ohm", 0x3A9: "ohm", 0x2212: "-"}
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _QUANTITY = re.compile(rf"\s*({_NUMBER})\s*(.*?)\s*$")
-_FACTOR = re.compile(r"\s*([*/]?)\s*(1|[A-Za-zµ]+2?)\s*(?:(?:\^|\*\*)\s*([+-]?\d+))?")
+_FACTOR = re.compile(r"\s*([*/]?)\s*(1|[A-Za-z]+2?)\s*(?:(?:\^|\*\*)\s*([+-]?\d+))?")
 
 
 def parse_unit(text: str) -> tuple[float, Dimension]:
@@ -217,6 +209,7 @@ def parse_unit(text: str) -> tuple[float, Dimension]:
     """
     if len(text) > LONGEST:
         raise ValueSyntaxError(f"'{shortened(text)}' is not a unit: it is too long")
+    text = text.translate(_TYPED)
     factor, dimension, position = 1.0, DIMENSIONLESS, 0
     while position < len(text):
         match = _FACTOR.match(text, position)
@@ -411,7 +404,7 @@ def _finite(number: Real | float) -> float:
 
 
 def _parse_quantity(text: str) -> Value:
-    match = _QUANTITY.match(text)
+    match = _QUANTITY.match(text.translate(_TYPED))
     if not match:
         raise ValueSyntaxError(f"expected a number with a unit, such as '20 ms', found '{text}'")
     factor, dimension = parse_unit(match[2])

@@ -332,7 +332,7 @@ def _common_parts(common: Mapping[str, str]) -> tuple[FilePath, list[FilePath], 
 
 def _compile_common(common: Mapping[str, str], objects: list[str], folder: FilePath) -> None:
     for name, text in common.items():
-        (folder / name).write_text(text)
+        (folder / name).write_text(text, "utf-8")
     steps = {name: ["-c", name.removesuffix(".o")] for name in objects}
     steps["common.h.gch"] = ["-x", "c++-header", "common.h"]
     try:

@@ -69,7 +69,7 @@ def build(plan: Plan, progress: Progress) -> Program:
 
 
 def _own_source() -> str:
-    return "".join((HERE / name).read_text() for name in _SOURCES)
+    return "".join((HERE / name).read_text("utf-8") for name in _SOURCES)
 
 
 def _generate(model: NetworkModel, folder: FilePath) -> tuple[list[str], dict[str, Any]]:
@@ -101,7 +101,7 @@ def _common() -> dict[str, str]:
     """What is compiled once for all programs, by the name of its file."""
     from thalia.backends.cpp.source import functions
 
-    texts = {FilePath(name).name: (HERE / name).read_text() for name in _COMMON}
+    texts = {FilePath(name).name: (HERE / name).read_text("utf-8") for name in _COMMON}
     return {**texts, "common.h": f'#include "model.h"\n{functions()}'}
 
 

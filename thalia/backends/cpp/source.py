@@ -47,7 +47,7 @@ def write_sources(device: Any, folder: FilePath) -> list[str]:
         **_joined(texts[f"code_objects/{name}.cpp"] for name in sorted(device.code_objects)),
     }
     for name, text in files.items():
-        (folder / name).write_text(text)
+        (folder / name).write_text(text, "utf-8")
     return [name for name in files if name.endswith(".cpp")]
 
 

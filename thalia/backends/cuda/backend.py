@@ -117,7 +117,7 @@ def _what_does_not_fit(plan: Plan) -> Iterator[str]:
 def build(plan: Plan, progress: Progress) -> Program:
     """The program of a plan, from the cache or compiled now."""
     model = model_of(plan, native_drives=not plan.unmodified)
-    own = "".join((HERE / name).read_text() for name in _SOURCES)
+    own = "".join((HERE / name).read_text("utf-8") for name in _SOURCES)
     name = model.digest(
         compiler.identity(), version("brian2"), version("brian2cuda"), own, str(plan.unmodified)
     )
@@ -176,7 +176,7 @@ def _generate(model: NetworkModel, folder: FilePath) -> tuple[list[str], dict[st
                 made._connect_called = True  # its synapses are loaded at run time
         net.run(0 * b2.second, namespace={})
         source = Source(device, model)
-        (folder / "program.cu").write_text(source.text())
+        (folder / "program.cu").write_text(source.text(), "utf-8")
         for header in ("connection.h", "random_numbers.h"):
             shutil.copy(HERE.parent / header, folder)
         return ["program.cu"], source.manifest()

@@ -61,7 +61,9 @@ def version() -> str:
     """The release of the compiler, as in 13.0."""
     nvcc = find_nvcc()
     said = (
-        subprocess.run([nvcc, "--version"], capture_output=True, text=True, check=False).stdout
+        subprocess.run(
+            [nvcc, "--version"], capture_output=True, encoding="utf-8", check=False
+        ).stdout
         if nvcc
         else ""
     )

@@ -186,7 +186,7 @@ class Source:
             "SIZES": "".join(f"{self.sizes[name]}, " for name in self.groups),
             "NAMES": "".join(f'"{group.name}", ' for group in self.model.groups),
         }
-        text = (HERE / "program.cu").read_text()
+        text = (HERE / "program.cu").read_text("utf-8")
         for name, value in marks.items():
             text = text.replace(f"@{name}@", value)
         return text

@@ -74,10 +74,10 @@ def _write_server(
         "ADVANCE": [_advance(name, name in device.spikegenerator_eventspaces) for name in spaces],
         "BEGIN": [f"brian::{each.name}_multiple_pre_post = true;" for each in device.synapses],
     }
-    text = (HERE / "serve_unmodified.cu").read_text()
+    text = (HERE / "serve_unmodified.cu").read_text("utf-8")
     for mark, values in marks.items():
         text = text.replace(f"@{mark}@", "\n".join(values))
-    (folder / "serve_unmodified.cu").write_text(text)
+    (folder / "serve_unmodified.cu").write_text(text, "utf-8")
     for header in ("serve_unmodified.h", "../connection.h", "../random_numbers.h"):
         shutil.copy(HERE / header, folder)
     return {
