@@ -76,7 +76,7 @@ def in_turn(cases: list[str], options: argparse.Namespace) -> list[dict[str, obj
                     f"--side={json.dumps([case, options.scale, count])}",
                 ]
                 done = subprocess.run(
-                    words, cwd=HERE.parent, capture_output=True, text=True, check=True
+                    words, cwd=HERE.parent, capture_output=True, encoding="utf-8", check=True
                 )
                 if index:  # before, the program is compiled
                     found.setdefault((case, count), []).append(
@@ -131,10 +131,11 @@ def main() -> None:
         "numpy": np.__version__,
     }
     results = {"scale": options.scale, "rounds": options.rounds, "machine": machine, "rows": rows}
-    (HERE / "wiring.json").write_text(json.dumps(results, indent=1) + "\n")
+    (HERE / "wiring.json").write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     page = HERE / "README.md"
-    before, _, rest = page.read_text().partition(BEGIN)
-    page.write_text(f"{before}{BEGIN}\n\n{table(results)}\n\n{END}{rest.partition(END)[2]}")
+    before, _, rest = page.read_text("utf-8").partition(BEGIN)
+    text = f"{before}{BEGIN}\n\n{table(results)}\n\n{END}{rest.partition(END)[2]}"
+    page.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ class Library:
 @cache
 def compiled_library() -> Library | None:
     """The functions of `wiring.cpp`, compiled once per machine; None if that does not work here."""
-    texts = {SOURCE.name: SOURCE.read_text(), "coefficients.h": _coefficients()}
+    texts = {SOURCE.name: SOURCE.read_text("utf-8"), "coefficients.h": _coefficients()}
     try:
         if not find_compiler():
             return None

@@ -365,7 +365,7 @@ def library(name: str, texts: Mapping[str, str]) -> tuple[FilePath, Hold]:
         with alone(folder):
             if not is_whole(folder):
                 for source, text in texts.items():
-                    (folder / source).write_text(text)
+                    (folder / source).write_text(text, "utf-8")
                 sources = [source for source in texts if source.endswith(".cpp")]
                 _compile([*LIBRARY_FLAGS, *sources], file, folder)
                 seal(folder, Description(name), (file,), {})
