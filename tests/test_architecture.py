@@ -21,7 +21,7 @@ DOORS = {
     "h5py": ("recording", "simulation", "parallel", "exporters", "data"),
     "matplotlib": ("figures",),
     "networkx": ("figures", "compiler.graph", "exporters.graphml"),
-    "neo": ("exporters.neo", "recording.run_file"),
+    "neo": ("data", "exporters.neo", "recording.run_file"),
     "pandas": ("recording.results", "recording.tables"),
     "xarray": ("recording.results", "recording.tables"),
     "pynwb": ("exporters.nwb",),

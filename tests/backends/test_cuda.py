@@ -6,6 +6,7 @@ import pytest
 import thalia
 from tests.backends import emulation
 from tests.backends.test_prescribed_spikes import circuit as several
+from tests.compiler import test_series as series
 from tests.helpers import DRIVEN, ROOT
 from tests.neurons.test_refractory import STEPS, firing, intervals
 from tests.rules import GATED, SETTINGS, SIGNALS, STACKED
@@ -80,6 +81,16 @@ def test_spikes_weights_and_samples_are_those_of_the_compiled_backend(emulated, 
 
     assert sum(len(on_gpu.spikes[name]) for name in on_gpu.spikes) > 1000
     assert same(compiled, on_gpu)
+
+
+def test_currents_and_rates_over_time_are_those_of_their_arrays(emulated, tmp_path):
+    series.write_files(tmp_path)
+    circuit = thalia.loads(series.TEXT.replace("RECORDED", series.RECORDED), folder=tmp_path)
+    on_gpu = run(circuit, tmp_path, "cuda")
+
+    series.test_a_trace_for_each_neuron_is_that_of_brian2s_timed_array_and_then_zero(on_gpu)
+    series.test_neurons_that_are_listed_take_the_traces_in_that_order(on_gpu)
+    series.test_rates_over_time_give_as_many_spikes_as_they_say(on_gpu)
 
 
 def test_the_next_spike_is_a_step_after_the_refractory_period(emulated, tmp_path):

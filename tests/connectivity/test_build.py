@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 import thalia
 from thalia.compiler.options import DEFAULT_OPTIONS
 from thalia.compiler.pipeline import after_each_pass
-from thalia.connectivity.build import positions, wire
+from thalia.connectivity.build import wire
 from thalia.connectivity.laws import draw
+from thalia.connectivity.neurons import positions
 from thalia.connectivity.streams import stream
 from thalia.errors import CircuitError
 from thalia.syntax.units import parse_value

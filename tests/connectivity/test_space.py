@@ -5,7 +5,8 @@ import pytest
 
 import thalia
 from thalia.compiler.space import places
-from thalia.connectivity.build import positions, wire
+from thalia.connectivity.build import wire
+from thalia.connectivity.neurons import positions
 from thalia.errors import CircuitError
 from thalia.syntax.formulas import parse_formula
 from thalia.syntax.units import ValueSyntaxError, constant

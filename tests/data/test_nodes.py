@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import thalia
-from thalia.connectivity.build import positions, wire
+from thalia.connectivity.build import wire
+from thalia.connectivity.neurons import positions
 from thalia.errors import CircuitError
 
 NEURONS = """root_id,cell_type,threshold,x,y,side

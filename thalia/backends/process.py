@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from thalia.backends import Chunk, Compiled, Progress, Sample, in_kind, process_memory
 from thalia.backends.random_numbers import key_of, stream_of
 from thalia.codegen.brian_model import later_name
-from thalia.compiler.plan import Drive, Plan, SynapseGroup
+from thalia.compiler.drives import Drive
+from thalia.compiler.plan import Plan, SynapseGroup
 from thalia.connectivity.build import Arrays, Wired, playback_arrays
 from thalia.errors import fail
 from thalia.syntax.time_grid import interval_steps

@@ -16,7 +16,8 @@ from thalia.backends import Chunk, Compiled, Progress, Sample, in_kind
 from thalia.backends.poisson_input import PoissonInput
 from thalia.backends.random_numbers import Draws, key_of, stream_of
 from thalia.codegen.brian_model import FLUSH_CLOCK, import_brian2, later_name, model_of, network
-from thalia.compiler.plan import Drive, Plan
+from thalia.compiler.drives import Drive
+from thalia.compiler.plan import Plan
 from thalia.connectivity.build import Arrays, Wired, playback_arrays
 from thalia.syntax.time_grid import interval_steps
 

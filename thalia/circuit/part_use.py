@@ -1,20 +1,23 @@
 """How a circuit refers to components: by name, with parameters of its own."""
 
-from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from thalia.errors import MistakeInText
 from thalia.syntax.fields import (
     AnyTime,
     AnyValue,
     CountTable,
     Names,
+    Neurons,
     Node,
     Number,
     PositiveTime,
     Rate,
     Time,
+    UnitValue,
     Weight,
     gather,
     one_or_many,
@@ -98,24 +101,62 @@ RuleField = Annotated[
 RuleFields = Annotated[tuple[RuleField, ...], BeforeValidator(one_or_many)]
 
 
+def _series(raw: Any) -> Any:
+    from thalia.syntax.series import parse_series  # late: it needs NumPy
+
+    try:
+        return parse_series(raw)
+    except MistakeInText as error:
+        raise refuse(str(error), error.hint) from None
+
+
+SeriesField = Annotated[
+    Any,
+    BeforeValidator(_series),
+    WithJsonSchema({"type": "array", "description": "quantities over time"}),
+]
+
+
+def _of_trains(raw: Any) -> Any:
+    """Neo's spike trains, as those of a segment, as times by their number."""
+    is_trains = not isinstance(raw, dict | str) and isinstance(raw, Iterable)
+    trains = list(raw) if is_trains else []
+    if not trains or not all(hasattr(each, "rescale") for each in trains):
+        return raw
+    second = UNITS["s"][1]
+    return {
+        k: tuple(constant(time, second) for time in each.rescale("s").magnitude.tolist())
+        for k, each in enumerate(trains)
+    }
+
+
 class Stimulus(Node):
     """External input: `kind` names its component; unknown keys are parameters of that.
 
     `population` selects one of several in a SONATA file; `compartment` is where the input arrives,
-    by default the soma.
+    by default the soma. `neurons` are those of the target that it reaches, by default all; in YAML
+    they stand in `target: {population: e, neurons: "0:50"}`. A current or a rate may be given over
+    time, by `values` or by a `file` of numbers in a `unit` (its `array`, if it is an npz file with
+    several), each of which holds for `dt`; `after` the last one it is held, zero, or they repeat.
     """
 
     FORMER_KEYS: ClassVar[Mapping[str, str]] = {"onto": "compartment"}
 
     kind: str
     target: Names
+    neurons: Neurons | None = None
     synapse: SynapseField | None = None
     weight: Weight | None = None
     compartment: str = ""
     number: CountTable = ((constant(1),),)
     file: str | None = None
     population: str | None = None
-    times: dict[int, tuple[Time, ...]] | None = None
+    times: Annotated[dict[int, tuple[Time, ...]] | None, BeforeValidator(_of_trains)] = None
+    values: SeriesField | None = None
+    unit: UnitValue | None = None
+    dt: PositiveTime | None = None
+    after: Literal["hold", "zero", "repeat"] = "hold"
+    array: str | None = None
     parameters: dict[str, AnyValue] = {}
 
     @property
@@ -126,7 +167,23 @@ class Stimulus(Node):
         return self.synapse or SynapseUse(part=plainest.get(dimension, "ampa"))
 
 
-_gather_stimulus = gather(Stimulus)
+def _gather_stimulus(raw: Any) -> Any:
+    """Unknown keys are parameters, and a target of some neurons is one of all with `neurons`."""
+    if not isinstance(raw, dict):
+        return raw
+    if "neurons" in raw:
+        hint = "target: {population: e, neurons: '0:50'}"
+        raise refuse("'neurons' belongs to the target of a stimulus", hint)
+    target = raw.get("target")
+    if isinstance(target, dict):
+        if target.keys() != {"population", "neurons"} or not isinstance(target["population"], str):
+            hint = "target: {population: e, neurons: '0:50'}, or names of populations"
+            raise refuse("a target of some neurons has 'population' and 'neurons'", hint)
+        raw = {**raw, "target": target["population"], "neurons": target["neurons"]}
+    return _gather_parameters(raw)
+
+
+_gather_parameters = gather(Stimulus)
 StimulusField = Annotated[Stimulus, BeforeValidator(_gather_stimulus)]
 
 

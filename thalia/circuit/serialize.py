@@ -42,6 +42,8 @@ def as_data(node: Any, keep_arrays: bool = False) -> Any:
         return {key: inner(value) for key, value in node.items()}
     if isinstance(node, DriveTarget | ColumnFormula):
         return str(node)
+    if hasattr(node, "as_data"):
+        return node if keep_arrays else node.as_data()
     if isinstance(node, Selection):
         return inner(node.written)
     if isinstance(node, Array):
@@ -57,6 +59,9 @@ def as_data(node: Any, keep_arrays: bool = False) -> Any:
 
 def _node_data(node: Node, inner: Callable[[Any], Any]) -> dict[str, Any]:
     data: dict[str, Any] = {}
+    if isinstance(node, Stimulus) and node.neurons:
+        target = {"population": node.target[0], "neurons": inner(node.neurons)}
+        return {**_node_data(node.with_(neurons=None), inner), "target": target}
     for name, field in type(node).model_fields.items():
         value = getattr(node, name)
         is_default = value == field.get_default(call_default_factory=True)
@@ -66,6 +71,8 @@ def _node_data(node: Node, inner: Callable[[Any], Any]) -> dict[str, Any]:
             node, RuleUse | SynapseUse | Stimulus | Modulator | Experiment
         ):
             data |= {key: inner(entry) for key, entry in value.items()}
+        elif isinstance(node, Stimulus) and name == "unit":
+            data[name] = value.text
         elif (type(node), name) in ((Synapse, "weight"), (Compartment, "unit")):
             data[name] = si_unit(value)
         elif name == "synapse" and isinstance(node, Pathway) and len(value) == 1:
@@ -111,6 +118,14 @@ def json_schema() -> dict[str, Any]:
         definitions[name]["required"] = {"Stimulus": ["kind", "target"], "RuleUse": []}.get(
             name, [key]
         )
+    neurons = definitions["Stimulus"]["properties"].pop("neurons")["anyOf"][0]
+    some = {
+        "type": "object",
+        "properties": {"population": {"type": "string"}, "neurons": neurons},
+        "required": ["population", "neurons"],
+        "additionalProperties": False,
+    }
+    definitions["Stimulus"]["properties"]["target"]["anyOf"].append(some)
     definitions["Experiment"]["properties"].pop("parameters")
     definitions["Experiment"]["additionalProperties"] = True
     definitions["RuleUse"]["properties"]["eligibility"] = {

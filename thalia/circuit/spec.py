@@ -51,6 +51,7 @@ from thalia.syntax.fields import (
 )
 from thalia.syntax.folder import ANYWHERE, Folder
 from thalia.syntax.former_names import ChangesOf
+from thalia.syntax.formulas import AXES
 from thalia.syntax.late_imports import above
 from thalia.syntax.selection import IDENTIFIER, WORDS
 from thalia.syntax.units import DIMENSIONLESS, METRE, UNITS, Dimension, Value, constant
@@ -97,7 +98,6 @@ class Space(Node):
         return copy
 
 
-COORDINATES = ("x", "y", "z")
 SMALLEST_SIDE = 1e-9  # metres, of a space in which all neurons of a table have one place
 
 
@@ -134,7 +134,7 @@ class Population(NodeUse):
     @property
     def chosen_by(self) -> dict[str, Dimension | None]:
         """What neurons are chosen by, besides their number: names and dimensions, None of words."""
-        of_space = COORDINATES[: len(self.space.extent)] if self.space else ()
+        of_space = AXES[: len(self.space.extent)] if self.space else ()
         of_table: dict[str, Dimension | None] = {}
         if self.nodes and self.nodes.identifiers is not None:
             is_number = self.nodes.identifiers.dtype.kind == "i"

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from thalia.codegen.step import stepper
+from thalia.compiler.drives import Drive
 from thalia.compiler.integration import Integration
-from thalia.compiler.plan import IN_NEURONS, IN_SYNAPSES, SHARED, Drive, Group, Plan, SynapseGroup
+from thalia.compiler.plan import IN_NEURONS, IN_SYNAPSES, SHARED, Group, Plan, SynapseGroup
 from thalia.syntax.equations import equation_text, identifiers
 from thalia.syntax.time_grid import HALF_STEP
 from thalia.syntax.units import Dimension, si_unit
@@ -30,6 +31,16 @@ if TYPE_CHECKING:
 
 
 FLUSH_CLOCK = "epoch"  # the name stands in the state of run files
+
+
+@dataclass(frozen=True)
+class FramesModel:
+    """Numbers over time that a group reads: an array of its own size, and the index into it."""
+
+    name: str
+    index: str
+    size: int
+    unit: Dimension
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,8 @@ class GroupModel:
     sums: str = ""
     at_flush: str = ""
     links: tuple[str, ...] = ()
+    frames: tuple[FramesModel, ...] = ()
+    next_frame: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,6 +118,10 @@ def _group_model(group: Group, plan: Plan, native_drives: bool) -> GroupModel:
     for drive in drives:
         lines += _drive_variables(drive, group)
     lines += [f"{each.switch} : 1 (shared)" for each in group.inputs if each.switch]
+    frames = plan.frames(group)
+    for each in frames:
+        lines += [f"{each.place} : integer", f"{each.column} : 1 (constant)"]
+        lines += [f"{name} : 1 (shared, constant)" for name in each.parameters]
     statements = (*group.resets(), *group.before_step(), *group.sums)
     links = _links(
         IN_NEURONS,
@@ -129,6 +146,11 @@ def _group_model(group: Group, plan: Plan, native_drives: bool) -> GroupModel:
         sums="\n".join(map(str, group.sums)),
         at_flush="\n".join(map(str, group.at_flush)),
         links=tuple(links),
+        frames=tuple(
+            FramesModel(each.name, each.place, each.places, each.series.dimension)
+            for each in frames
+        ),
+        next_frame="\n".join(each.statement() for each in frames),
     )
 
 
@@ -234,6 +256,10 @@ def network(model: NetworkModel) -> tuple[brian2.Network, dict[str, Any]]:
     objects: dict[str, Any] = {}
     for group in (*([model.shared] if model.shared else []), *model.groups):
         objects[group.name] = made = _group(b2, group)
+        if group.next_frame:
+            made.run_regularly(
+                group.next_frame, when="start", order=-1, name=f"{group.name}_frames"
+            )
         for index, (name, statement) in enumerate(group.every_step):
             made.run_regularly(statement, when="start", order=index, name=name)
         _link(b2, made, IN_NEURONS, group.links, objects)
@@ -296,7 +322,7 @@ def _group(b2: Any, group: GroupModel) -> Any:
         return b2.NeuronGroup(1, group.equations, method=method, name=group.name, namespace={})
     if not group.threshold:
         return b2.SpikeGeneratorGroup(group.size, [0], [0] * b2.second, name=group.name)
-    return b2.NeuronGroup(
+    made = b2.NeuronGroup(
         group.size,
         group.equations,
         threshold=group.threshold,
@@ -306,6 +332,21 @@ def _group(b2: Any, group: GroupModel) -> Any:
         name=group.name,
         namespace={},
     )
+    for each in group.frames:
+        made.variables.add_array(
+            each.name,
+            size=each.size,
+            dimensions=_dimension(b2, each.unit),
+            constant=True,
+            index=each.index,
+        )
+    return made
+
+
+def _dimension(b2: Any, dimension: Dimension) -> Any:
+    """A dimension as Brian2 has it."""
+    metre, kilogram, second, ampere, mole = dimension
+    return b2.get_or_create_dimension([metre, kilogram, second, ampere, 0, mole, 0])
 
 
 def _synapses(b2: Any, synapses: SynapseModel, objects: dict[str, Any]) -> Any:

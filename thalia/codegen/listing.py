@@ -6,11 +6,13 @@ from thalia.circuit.load import dumps
 from thalia.circuit.spec import Circuit
 from thalia.codegen.brian_model import model_of
 from thalia.compiler.downscale import Scaled
+from thalia.compiler.drives import Drive, DriveMember, Frames
 from thalia.compiler.options import CompilerOptions
 from thalia.compiler.pipeline import after_each_pass
-from thalia.compiler.plan import SECOND, Drive, DriveMember, Group, Plan, Rewiring, SynapseGroup
+from thalia.compiler.plan import SECOND, Group, Plan, Rewiring, SynapseGroup
 from thalia.compiler.resources import bytes_per_synapse, expected_synapses, needed_bytes
 from thalia.errors import counted
+from thalia.syntax.time_grid import as_text
 from thalia.syntax.units import Value, constant, display_unit, format_number
 
 
@@ -54,12 +56,14 @@ def describe(plan: Plan) -> str:
     ]
     if plan.shared and model.shared:
         lines += ["", *_shared_lines(plan.shared, model.shared.equations, plan)]
-    drives: dict[str, list[str]] = {}
+    given: dict[str, list[str]] = {}
     for drive in plan.drives:
         for part in drive.members:
-            drives.setdefault(part.population, []).append(_drive_line(drive, part))
+            given.setdefault(part.population, []).append(_drive_line(drive, part))
     for group, text in zip(plan.groups, model.groups, strict=True):
-        lines += ["", *_group_lines(group, text.equations, drives)]
+        for frames in plan.frames(group):
+            given.setdefault(frames.population, []).append(_frames_line(frames, plan.dt))
+        lines += ["", *_group_lines(group, text.equations, given)]
     for each, synapse_text in zip(plan.synapses, model.synapses, strict=True):
         lines += ["", *_synapse_lines(each, synapse_text.equations, plan)]
     for change in plan.weight_changes:
@@ -103,8 +107,18 @@ def _drive_line(drive: Drive, part: DriveMember) -> str:
     return f"    Poisson {part.name}: {drive.target} += {_shown(part.weight)} at {rate}"
 
 
-def _group_lines(group: Group, equations: str, drives: Mapping[str, list[str]]) -> list[str]:
-    """A group with its populations; `drives` are the lines of each population's Poisson stimuli."""
+def _frames_line(frames: Frames, dt: float) -> str:
+    times, traces = frames.series.numbers.shape
+    then = {"hold": "then held", "zero": "then zero", "repeat": "again and again"}[frames.after]
+    each = "for each neuron" if traces > 1 else "for all"
+    return (
+        f"    {frames.name}: {counted(times, 'number')} {each}, each for "
+        f"{as_text(frames.every * dt)}, {then}"
+    )
+
+
+def _group_lines(group: Group, equations: str, given: Mapping[str, list[str]]) -> list[str]:
+    """A group with its populations; `given` are lines for the stimuli of each population."""
     lines = [
         f"group {group.name}: {counted(group.size, 'neuron')} of model {group.part}"
         + (f", {group.integration}" if group.threshold else "")
@@ -132,7 +146,7 @@ def _group_lines(group: Group, equations: str, drives: Mapping[str, list[str]]) 
             f"    {name} = {' + '.join(_shown(v) for v in values)}" for name, values in own.items()
         ]
         lines += [f"    {name} starts at {_shown(value)}" for name, value in member.initial.items()]
-        lines += drives.get(member.name, [])
+        lines += given.get(member.name, [])
     return lines
 
 

@@ -12,11 +12,11 @@ from typing import Any
 from thalia.circuit.part_use import Stimulus, SynapseUse
 from thalia.circuit.spec import Circuit, Pathway
 from thalia.compiler.options import CompilerOptions
-from thalia.compiler.space import with_extremes
 from thalia.compiler.synaptic_input import (
     efficacy_of,
     evaluated,
     in_degree_of,
+    local_values,
     means,
     numbers_of,
     part_or_none,
@@ -39,7 +39,7 @@ def drive_to_weight(
 
     What names something unknown is left for `resolve` to report.
     """
-    circuit = with_extremes(circuit, diagnostics)
+    circuit = _with_extremes(circuit, diagnostics)
     weighed, excited = _Weigher(circuit, diagnostics).whole()
     assert not isinstance(circuit.gains, str)  # `expand` has read the file
     for name in circuit.gains:
@@ -54,7 +54,16 @@ def drive_to_weight(
 
 def excited_in(circuit: Circuit) -> set[str]:
     """The populations of an expanded circuit that receive excitation, which a gain scales."""
-    return _Weigher(with_extremes(circuit, Diagnostics()), Diagnostics()).whole()[1]
+    return _Weigher(_with_extremes(circuit, Diagnostics()), Diagnostics()).whole()[1]
+
+
+def _with_extremes(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:
+    """The circuit with the range of what depends on where neurons are, if anything does."""
+    if not any(local_values(p) or p.connect.needs_positions for p in circuit.pathways.values()):
+        return circuit
+    from thalia.compiler.space import with_extremes  # late: it needs NumPy
+
+    return with_extremes(circuit, diagnostics)
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ def _rate_of(circuit: Circuit, name: str) -> tuple[float | None, str]:
 def _steady_rate(circuit: Circuit, stimulus: Stimulus) -> float | None:
     """Rate of one source in Hz, or None where it changes in time or its kind is not known."""
     part = part_or_none(circuit, "stimuli", stimulus.kind)
-    if not isinstance(part, StimulusKind):
+    if not isinstance(part, StimulusKind) or stimulus.neurons:
         return None
     return evaluated(part.rate, means(part.overlaid(stimulus.parameters)))
 

@@ -21,7 +21,7 @@ from thalia.compiler.options import DEFAULT_OPTIONS, CompilerOptions
 from thalia.compiler.plan import Plan, includes
 from thalia.compiler.read_data import arrays_as_files, data_references, read_data
 from thalia.compiler.resolve.resolver import resolve
-from thalia.compiler.resolve.spike_sources import spikes_text
+from thalia.compiler.resolve.stored_inputs import stored_input, stored_values
 from thalia.errors import CircuitError, Diagnostics, Path, Problem, did_you_mean, fail
 from thalia.library.lookup import part_text
 
@@ -78,12 +78,15 @@ class Compiled:
         files = dict(self.circuit.source.files)
         if not files:
             written, files = arrays_as_files(self.circuit)
+            written, series = stored_values(written)
+            files = {**files, **series}
             files = {f"{self.circuit.name}.yaml": dumps(written), **files}
         files |= self.expanded.source.files
-        for stimulus in self.expanded.stimuli.values():
+        for name, stimulus in self.expanded.stimuli.items():
             if stimulus.file:
-                whose = f":{stimulus.population}" if stimulus.population else ""
-                files[f"{folder.named(stimulus.file)}{whose}"] = spikes_text(stimulus, folder)
+                whose = stimulus.population or stimulus.array
+                file = f"{folder.named(stimulus.file)}{f':{whose}' if whose else ''}"
+                files[file] = stored_input(name, stimulus, self.expanded)[1]
         for kind, name in sorted(self.expanded.parts_used()):
             if name.endswith(".yaml"):
                 text, file = part_text(kind, name, folder)

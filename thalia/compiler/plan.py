@@ -1,8 +1,7 @@
 """The Plan: a circuit in which every name is found and every equation final, as frozen data.
 
 `resolve` makes one group per population and one synapse object per pathway, `fuse` joins them,
-`lower` decides how each variable is integrated. A Plan can be run at any of these stages, with the
-same result.
+`lower` decides how variables are integrated. A Plan of any stage can be run, with the same result.
 """
 
 from collections.abc import Container, Iterable, Iterator
@@ -14,56 +13,10 @@ from thalia.circuit.connectivity import Connect
 from thalia.circuit.record_spec import Record
 from thalia.circuit.reference_spec import Reference
 from thalia.circuit.spec import Space
+from thalia.compiler.drives import Drive, Frames
 from thalia.compiler.integration import Integration, integration_of, of_synapses
 from thalia.syntax.equations import Equation, Statement
 from thalia.syntax.units import DIMENSIONLESS, UNITS, Dimension, Value, constant, si_unit
-
-
-@dataclass(frozen=True)
-class DriveMember:
-    """A Poisson stimulus of one population; `mean` is its rate per neuron, None if it varies."""
-
-    name: str
-    population: str
-    weight: Value
-    number: float
-    mean: float | None
-    parameters: dict[str, Value]
-
-
-@dataclass(frozen=True)
-class Drive:
-    """Independent Poisson input to every neuron of some populations, added to a variable.
-
-    `rate` is the rate of one source as an expression of the parameters and `t`; empty where it is
-    constant.
-    """
-
-    name: str
-    group: str
-    target: str
-    rate: str
-    members: tuple[DriveMember, ...]
-
-    @property
-    def scale(self) -> str:
-        """The variable of spikes per step, or of the number of sources where the rate varies."""
-        return f"{self.name}_number" if self.rate else f"{self.name}_mean"
-
-    @property
-    def weight(self) -> str:
-        """The variable that holds the weight."""
-        return f"{self.name}_weight"
-
-    @property
-    def object_name(self) -> str:
-        """The name of the object that adds it in every step, and so of its random stream."""
-        return f"{self.group}_{self.name}"
-
-    def statement(self) -> str:
-        """What happens in every step."""
-        mean = f"{self.scale}*dt*({self.rate})" if self.rate else self.scale
-        return f"{self.target} += {self.weight}*poisson({mean})"
 
 
 @dataclass(frozen=True)
@@ -136,6 +89,7 @@ class Input:
     before_step: tuple[Statement, ...] = ()
     initial: dict[str, "Value | str"] = field(default_factory=dict)
     plastic: tuple[bool, ...] = ()
+    frames: Frames | None = None  # numbers over time that its term reads
 
     @property
     def switch(self) -> str:
@@ -219,6 +173,11 @@ class Group:
         }
 
     @property
+    def frames(self) -> tuple[Frames, ...]:
+        """The numbers over time that its inputs read."""
+        return tuple(each.frames for each in self.inputs if each.frames)
+
+    @property
     def from_task(self) -> set[str]:
         """The parameters that a task may set, of some of its populations."""
         return {name for member in self.members for name in member.from_task}
@@ -249,6 +208,7 @@ class Group:
     def variables(self) -> dict[str, Dimension]:
         """Every name that an equation of the group may mention."""
         switches = {each.switch: DIMENSIONLESS for each in self.inputs if each.switch}
+        switches |= {each.name: each.series.dimension for each in self.frames}
         return (
             {equation.name: equation.dimension for equation in self.equations()}
             | self.all_parameters()
@@ -479,6 +439,11 @@ class Plan:
                     found.add(self.population(population)[0].name)
                 seen.add((population, *spike))
         return found
+
+    def frames(self, group: Group) -> tuple[Frames, ...]:
+        """The numbers over time that a group reads, for its inputs and for Poisson spikes."""
+        drives = (drive for drive in self.drives if drive.group == group.name)
+        return (*group.frames, *(drive.frames for drive in drives if drive.frames))
 
     def with_(self, **changes: object) -> "Plan":
         """The same plan with some of its fields replaced."""

@@ -54,7 +54,9 @@ def program_bytes(plan: Plan) -> float:
 
 
 def _besides_synapses(plan: Plan) -> float:
-    return sum(group.size * 8 * (len(group.variables()) + 4) for group in plan.groups) + 3e8
+    over_time = sum(each.places for group in plan.groups for each in plan.frames(group))
+    variables = sum(group.size * (len(group.variables()) + 4) for group in plan.groups)
+    return 8 * (variables + over_time) + 3e8
 
 
 def needed_bytes(plan: Plan) -> float:

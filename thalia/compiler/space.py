@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.circuit.connectivity import Connect
-from thalia.circuit.spec import Circuit, Pathway, Population, Space
+from thalia.circuit.spec import Circuit, Pathway, Space
+from thalia.compiler.synaptic_input import local_values
 from thalia.errors import Diagnostics, Path, did_you_mean
 from thalia.syntax.equations import identifiers
 from thalia.syntax.formulas import AXES, PLACES
@@ -81,18 +82,6 @@ def chance(connect: Connect, at: Places) -> Floats:
     return peak
 
 
-def formulas(pathway: Pathway) -> dict[Path, Value]:
-    """The values of a pathway that depend on where neurons are, by the keys at which they stand."""
-    probability = pathway.connect.probability
-    given: dict[Path, Any] = {
-        ("weight",): pathway.weight[0][0],
-        ("delay", "axonal"): pathway.delay.axonal[0][0],
-        ("delay", "dendritic"): pathway.delay.dendritic[0][0],
-        **({("connect", "probability"): probability[0][0]} if probability else {}),
-    }
-    return {key: each for key, each in given.items() if getattr(each, "is_formula", False)}
-
-
 def with_extremes(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:
     """The circuit, written out, with the least, the mean and the greatest number of each formula.
 
@@ -108,14 +97,15 @@ def with_extremes(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:
 def _with_extremes(
     circuit: Circuit, path: Path, pathway: Pathway, diagnostics: Diagnostics
 ) -> Pathway:
-    given = formulas(pathway)
+    given = local_values(pathway)
     ends = [circuit.populations.get(end[0]) for end in (pathway.pre, pathway.post)]
     if (pathway.connect.rule != "distance" and not given) or None in ends:
         return pathway
+    spaces = [end.space for end in ends if end]
     what = "connect" if pathway.connect.needs_positions else next(iter(given))[0]
-    space = _common(ends, (*path, what), diagnostics)
-    at = _tried(pathway, ends, space) if space else {"distance": np.zeros(1)}
-    found = {}
+    space = _common(spaces[0], spaces[1], (*path, what), diagnostics)
+    at = _tried(pathway, [each for each in spaces if each]) if space else {"distance": np.zeros(1)}
+    found: dict[tuple[str, ...], Value] = {}
     for key, value in given.items():
         found[key] = replace(value, arguments=(0.0, 0.0, 0.0))
         if space and _is_known(value, space, (*path, *key), diagnostics):
@@ -123,9 +113,10 @@ def _with_extremes(
     return _with_values(pathway, found)
 
 
-def _common(ends: list[Population | None], path: Path, diagnostics: Diagnostics) -> Space | None:
+def _common(
+    pre: Space | None, post: Space | None, path: Path, diagnostics: Diagnostics
+) -> Space | None:
     """The space in which both populations are; None, with the problem noted, if there is none."""
-    pre, post = (end.space if end else None for end in ends)
     if pre is None or post is None or len(pre.extent) != len(post.extent):
         message = (
             "depends on distance, but its populations are not both in a space of the same "
@@ -143,19 +134,28 @@ def _common(ends: list[Population | None], path: Path, diagnostics: Diagnostics)
     return post
 
 
-def _tried(pathway: Pathway, ends: list[Population | None], space: Space) -> dict[str, Floats]:
+def _tried(pathway: Pathway, spaces: list[Space]) -> dict[str, Floats]:
     """Pairs of places that two populations can have, with those that are farthest apart."""
     generator = np.random.Generator(np.random.Philox(key=[0, 0]))
-    sides = [extents(end.space) for end in ends if end and end.space]
-    pre, post = (generator.uniform(0, 1, (PAIRS, len(side))) * side for side in sides)
+    pre, post = (_some_places(space, generator) for space in spaces)
+    if any(space.given is not None for space in spaces):
+        return places(pre, post, spaces[1])  # they are known: these are some of them
+    sides = [extents(space) for space in spaces]
     corners = np.array(np.meshgrid(*[(0.0, 1.0)] * len(sides[0]))).reshape(len(sides[0]), -1).T
-    facing = corners[::-1]
     pre = np.concatenate([pre, corners * sides[0], corners * sides[0] / 2])
-    post = np.concatenate([post, facing * sides[1], corners * sides[1]])
+    post = np.concatenate([post, corners[::-1] * sides[1], corners * sides[1]])
     own = pathway.pre == pathway.post and pathway.connect.autapses
-    if own or all(end and end.space and end.space.layout == "grid" for end in ends):
+    if own or all(space.layout == "grid" for space in spaces):
         pre, post = (np.concatenate([each, corners * np.minimum(*sides)]) for each in (pre, post))
-    return places(pre, post, space)
+    return places(pre, post, spaces[1])
+
+
+def _some_places(space: Space, generator: np.random.Generator) -> Floats:
+    """Some of the positions that data give, or that neurons can have."""
+    if space.given is not None:
+        known: Floats = space.given.numbers
+        return known[generator.integers(0, len(known), PAIRS)]
+    return generator.uniform(0, 1, (PAIRS, len(space.extent))) * extents(space)
 
 
 def _is_known(value: Value, space: Space, path: Path, diagnostics: Diagnostics) -> bool:
@@ -198,7 +198,7 @@ def _ranged(
     return replace(value, arguments=(least, min(max(mean, least), greatest), greatest))
 
 
-def _with_values(pathway: Pathway, values: Mapping[Path, Value]) -> Pathway:
+def _with_values(pathway: Pathway, values: Mapping[tuple[str, ...], Value]) -> Pathway:
     """The pathway with other values at some keys."""
     weight: dict[str, Any] = {}
     delay, connect = pathway.delay, pathway.connect

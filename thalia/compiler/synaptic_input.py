@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from math import log, log1p
+from typing import Any
 
 from thalia.circuit.connectivity import Connect
 from thalia.circuit.part_use import SynapseUse
@@ -109,3 +110,15 @@ def sign_of(part: Layer, values: Mapping[str, float]) -> int:
     names = {**values, "v": USUAL_THRESHOLD, "w": 1.0, "c_m": 1.0}
     charge = evaluated(part.charge, names) if isinstance(part, Synapse) and part.charge else None
     return -1 if charge is not None and charge < 0 else 1
+
+
+def local_values(pathway: Pathway) -> dict[tuple[str, ...], Value]:
+    """What depends on where neurons are, of a pathway written out, by the keys where it is."""
+    probability = pathway.connect.probability
+    given: dict[tuple[str, ...], Any] = {
+        ("weight",): pathway.weight[0][0],
+        ("delay", "axonal"): pathway.delay.axonal[0][0],
+        ("delay", "dendritic"): pathway.delay.dendritic[0][0],
+        **({("connect", "probability"): probability[0][0]} if probability else {}),
+    }
+    return {key: each for key, each in given.items() if getattr(each, "is_formula", False)}

@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.circuit.spec import Space
+from thalia.compiler.drives import Drive
 from thalia.compiler.machine import available_processors
-from thalia.compiler.plan import Drive, Group, LaterEvent, PathwayPlan, Plan, SynapseGroup
+from thalia.compiler.plan import Group, LaterEvent, PathwayPlan, Plan, SynapseGroup
 from thalia.compiler.resources import expected_synapses
 from thalia.compiler.space import places
 from thalia.connectivity.compiled import CompiledKernels, compiled_library
-from thalia.connectivity.laws import NOTHING, draw, fractions
+from thalia.connectivity.laws import NOTHING, draw
 from thalia.connectivity.local_values import of_pairs
+from thalia.connectivity.neurons import frames_arrays, of_neurons, positions
 from thalia.connectivity.null_models import WEIGHTS, WIRING, rewired, shuffled
 from thalia.connectivity.reference import Columns, Connected, Numbers, NumpyKernels, Path, Steps
 from thalia.connectivity.rules import Streams, connected
@@ -120,7 +121,7 @@ def _group_arrays(group: Group, plan: Plan, synapses: dict[str, Wired]) -> dict[
             [
                 np.sum(
                     [
-                        draw(value, member.size, stream(plan.seed, member.name, name, str(index)))
+                        of_neurons(value, member, plan.seed, member.name, name, str(index))
                         for index, value in enumerate(member.parameters[name])
                     ],
                     axis=0,
@@ -143,6 +144,8 @@ def _group_arrays(group: Group, plan: Plan, synapses: dict[str, Wired]) -> dict[
                 arrays[name] = draw(value, group.size, stream(plan.seed, group.name, name))
     for drive in (d for d in plan.drives if d.group == group.name):
         arrays |= _drive_arrays(drive, group, plan)
+    for frames in plan.frames(group):
+        arrays |= frames_arrays(frames, group, plan.seed)
     return arrays
 
 
@@ -181,12 +184,14 @@ def _drive_arrays(drive: Drive, group: Group, plan: Plan) -> dict[str, Floats]:
     for each in drive.members:
         member = next(m for m in group.members if m.name == each.population)
         here = slice(member.start, member.stop)
-        arrays[drive.weight][here] = draw(
-            each.weight, member.size, stream(plan.seed, each.name, "weight")
-        )
+        given = {drive.weight: (each.weight, "weight")}
+        if drive.rate:
+            given |= {name: (value, name) for name, value in each.parameters.items()}
+        for name, (value, word) in given.items():
+            arrays[name][here] = of_neurons(value, member, plan.seed, each.name, word)
         arrays[drive.scale][here] = each.number if each.mean is None else each.mean * plan.dt
-        for name, value in each.parameters.items() if drive.rate else ():
-            arrays[name][here] = draw(value, member.size, stream(plan.seed, each.name, name))
+        if each.chosen:
+            arrays[drive.scale][here] *= of_neurons(each.chosen, member, plan.seed, each.name)
     return arrays
 
 
@@ -458,20 +463,6 @@ def _places_of(pathway: PathwayPlan, who: Connected, plan: Plan) -> dict[str, Fl
     space = members[1].space
     assert space is not None, "a pass before lets only populations with a space have formulas"
     return places(pre, post, space)
-
-
-def positions(name: str, size: int, space: Space | None, seed: int) -> Floats:
-    """Positions of the neurons of a population: (size, dimensions) in metres."""
-    assert space is not None, "resolve lets only populations with a space connect by distance"
-    if space.given is not None:
-        return np.asarray(space.given.numbers)
-    extent = np.array([side.mean for side in space.extent])
-    if space.layout == "random":
-        drawn = fractions(Stream.of(seed, name, "positions").words(0, size * len(extent)))
-        return np.asarray(drawn.reshape(size, len(extent)) * extent)
-    per_side = int(np.ceil(size ** (1 / len(extent))))
-    corners = np.stack(np.meshgrid(*[np.arange(per_side)] * len(extent), indexing="ij"), axis=-1)
-    return np.asarray((corners.reshape(-1, len(extent))[:size] + 0.5) / per_side * extent)
 
 
 def playback_arrays(plan: Plan, group_name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

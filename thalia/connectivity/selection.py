@@ -3,9 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.circuit.spec import COORDINATES
 from thalia.compiler.plan import Member, Plan
-from thalia.connectivity.build import positions
+from thalia.connectivity.neurons import columns_of
 from thalia.errors import MistakeInText, Path, fail
 from thalia.syntax.selection import Selection
 
@@ -22,14 +21,6 @@ def chosen(selection: Selection, member: Member, seed: int, path: Path) -> NDArr
         return selection.neurons(member.size, columns_of(member, seed))
     except MistakeInText as error:
         raise fail(str(error), error.hint, path) from None
-
-
-def columns_of(member: Member, seed: int) -> dict[str, NDArray[np.float64]]:
-    """What neurons are chosen by, besides their number: (n_neurons,) each, in SI."""
-    if member.space is None:
-        return {}
-    places = positions(member.name, member.size, member.space, seed)
-    return dict(zip(COORDINATES, places.T, strict=False))
 
 
 def recorded_neurons(plan: Plan, name: str) -> NDArray[np.int64]:

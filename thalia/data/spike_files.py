@@ -1,4 +1,4 @@
-"""Prescribed spikes from files: text with one spike per line, or SONATA, as run files are."""
+"""Prescribed spikes from files: text, SONATA as in run files, NWB, and what Neo reads."""
 
 import csv
 from io import StringIO
@@ -6,14 +6,18 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
 from thalia.data.hdf5 import blocks, members, numbers
+from thalia.data.recordings import MAX_SPIKES, neo_as_text, nwb_as_text
 from thalia.errors import did_you_mean, fail
 from thalia.syntax.folder import Folder, opened, read_text
 
 if TYPE_CHECKING:
     import h5py
 
+# what the names of recordings end with that Neo reads, and nothing else here
+NEO = frozenset(
+    (".nix", ".mat", ".nev", ".plx", ".pl2", ".nex", ".smr", ".smrx", ".nse", ".ntt", ".pkl")
+)
 HDF5 = b"\x89HDF\r\n\x1a\n"
-MAX_SPIKES = 5_000_000  # of a file; about a gigabyte of memory while they are read
 MAX_BYTES = 250_000_000  # of a text, about twice what the most spikes take
 
 
@@ -25,8 +29,8 @@ def spikes_as_text(folder: Folder, name: str, population: str | None, target: st
     folder : Folder
         Where the file is.
     population : str or None
-        Whose spikes to take from a SONATA file; by default those of its only population, or of
-        `target`.
+        Whose spikes to take from a SONATA or NWB file; by default those of its only population, or
+        of `target`.
 
     Raises
     ------
@@ -38,9 +42,16 @@ def spikes_as_text(folder: Folder, name: str, population: str | None, target: st
     file, name = folder.file(name), folder.named(name)
     with opened(file, name) as raw:
         is_hdf5 = raw.read(len(HDF5)) == HDF5
-    if is_hdf5:
-        return _sonata_as_text(file, name, population, target)
-    return read_text(file, name, MAX_BYTES)
+    if file.suffix.lower() in NEO:
+        return neo_as_text(file, name)
+    if not is_hdf5:
+        return read_text(file, name, MAX_BYTES)
+    read = nwb_as_text if file.suffix.lower() == ".nwb" else _sonata_as_text
+    try:
+        return read(file, name, population, target)
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
+        # whatever HDF5 raises for a damaged file
+        raise fail(f"{name}: cannot be read as HDF5 ({str(error).split('(')[0].strip()})") from None
 
 
 def read_spikes(text: str, name: str) -> list[tuple[int, float]]:
@@ -72,40 +83,36 @@ def read_spikes(text: str, name: str) -> list[tuple[int, float]]:
 def _sonata_as_text(file: FilePath, name: str, population: str | None, target: str) -> str:
     import h5py  # a tenth of a second, and only such files need it
 
-    try:
-        with h5py.File(file) as h5:
-            found = _populations_in(h5)
-            chosen = population or (next(iter(found)) if len(found) == 1 else target)
-            if not found:
-                raise fail(
-                    f"{name}: is HDF5 without spikes in SONATA's layout",
-                    "it should have /spikes/POPULATION/timestamps",
-                )
-            if chosen not in found:
-                raise fail(
-                    f"{name}: has no spikes of '{chosen}'",
-                    f"say `population:`; {did_you_mean(chosen, found)}",
-                )
-            place = f"{name}: spikes/{chosen}"
-            times, neurons = (
-                numbers(found[chosen][key], f"{place}/{key}", kinds, MAX_SPIKES)
-                for key, kinds in (("timestamps", "iuf"), ("node_ids", "iu"))
+    with h5py.File(file) as h5:
+        found = _populations_in(h5)
+        chosen = population or (next(iter(found)) if len(found) == 1 else target)
+        if not found:
+            raise fail(
+                f"{name}: is HDF5 without spikes in SONATA's layout",
+                "it should have /spikes/POPULATION/timestamps",
             )
-            units = times.attrs.get("units", "ms")
-            if str(units) not in ("ms", "b'ms'"):
-                raise fail(f"{name}: its times are in {units}, expected ms")
-            if len(times) != len(neurons):
-                raise fail(
-                    f"{name}: has {len(times)} timestamps and {len(neurons)} node_ids of '{chosen}'"
-                )
-            return "".join(
-                f"{index},{time!r}\n"
-                for of_neurons, of_times in blocks(neurons, times)
-                for index, time in zip(of_neurons.tolist(), of_times.tolist(), strict=True)
+        if chosen not in found:
+            raise fail(
+                f"{name}: has no spikes of '{chosen}'",
+                f"say `population:`; {did_you_mean(chosen, found)}",
             )
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
-        # whatever HDF5 raises for a damaged file
-        raise fail(f"{name}: cannot be read as HDF5 ({str(error).split('(')[0].strip()})") from None
+        place = f"{name}: spikes/{chosen}"
+        times, neurons = (
+            numbers(found[chosen][key], f"{place}/{key}", kinds, MAX_SPIKES)
+            for key, kinds in (("timestamps", "iuf"), ("node_ids", "iu"))
+        )
+        units = times.attrs.get("units", "ms")
+        if str(units) not in ("ms", "b'ms'"):
+            raise fail(f"{name}: its times are in {units}, expected ms")
+        if len(times) != len(neurons):
+            raise fail(
+                f"{name}: has {len(times)} timestamps and {len(neurons)} node_ids of '{chosen}'"
+            )
+        return "".join(
+            f"{index},{time!r}\n"
+            for of_neurons, of_times in blocks(neurons, times)
+            for index, time in zip(of_neurons.tolist(), of_times.tolist(), strict=True)
+        )
 
 
 def _populations_in(h5: "h5py.File") -> "dict[str, dict[str, h5py.Dataset]]":

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from thalia.compiler.plan import Member, PathwayPlan, SynapseGroup
-from thalia.connectivity.build import positions
+from thalia.connectivity.neurons import positions
 from thalia.recording.page_checksums import reading
 from thalia.recording.run_file import Run
 from thalia.simulation.synapse_state import weights

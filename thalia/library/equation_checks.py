@@ -3,9 +3,18 @@
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from thalia.errors import Path, Problem, did_you_mean
-from thalia.syntax.equations import WEIGHT, Equation, Statement, calls, degree, identifiers
+from thalia.syntax.equations import (
+    WEIGHT,
+    Equation,
+    Statement,
+    calls,
+    degree,
+    divided_by,
+    identifiers,
+)
 from thalia.syntax.expressions import FUNCTIONS, RANDOM
 from thalia.syntax.reserved_names import RESERVED_NAMES, SOLVER_NAMES
 from thalia.syntax.units import UNITS, Value, dimension_name
@@ -156,3 +165,21 @@ def why_no_divisor(value: Value) -> str:
         what = "time constant" if is_time else dimension_name(value.dimension)
         return f"cannot be negative, because it is a {what}, found {value}"
     return ""
+
+
+def divisors(part: Mapping[str, Any]) -> frozenset[str]:
+    """The parameters that the equations of a component divide by, which cannot be zero.
+
+    `part` are its fields by name.
+    """
+    texts: list[str] = []
+    for value in part.values():
+        if isinstance(value, tuple):
+            texts += [
+                each.right
+                for each in value
+                if isinstance(each, Equation | Statement) and each.right
+            ]
+    texts += [text for key in ("current", "rate", "charge") if (text := part.get(key, ""))]
+    found: frozenset[str] = frozenset().union(*map(divided_by, texts))
+    return found & {*part["parameters"]}

@@ -14,9 +14,9 @@ from thalia.library.component_checks import (
     rule_problems,
     stimulus_problems,
 )
-from thalia.library.equation_checks import why_no_divisor
+from thalia.library.equation_checks import divisors, why_no_divisor
 from thalia.syntax.dimensions import CONSTANTS
-from thalia.syntax.equations import Equation, Statement, divided_by, identifiers
+from thalia.syntax.equations import Statement, identifiers
 from thalia.syntax.expressions import FUNCTIONS
 from thalia.syntax.fields import (
     AnyValue,
@@ -29,6 +29,7 @@ from thalia.syntax.fields import (
     refuse,
     refuse_all,
 )
+from thalia.syntax.formulas import AXES
 from thalia.syntax.units import UNITS, Value
 
 
@@ -63,7 +64,7 @@ class Part(Node):
     def _divisors_are_not_zero(self) -> "Part":
         _refuse_any(
             Problem(("parameters", name, "default"), message, "equations divide by it")
-            for name in sorted(divisors(self))
+            for name in sorted(divisors(vars(self)))
             if (message := why_no_divisor(self.parameters[name].default))
         )
         return self
@@ -93,7 +94,7 @@ _IN_SYNAPSES = {
     "modulator",
 }
 _IN_RECEPTORS = {"t", "dt", "w", "v", "xi", "pi", "inf", "e"}
-_IN_STIMULI = {"t", "dt", "xi", "pi", "inf"}
+_IN_STIMULI = {"t", "dt", "xi", "pi", "inf", *AXES}
 
 
 def _refuse_any(problems: Iterable[Problem]) -> None:
@@ -267,9 +268,11 @@ class Synapse(Layer):
     synapses to a variable of the neuron, as in `total = w*signal_pre`, and `before_step` is what
     the neuron does before that. What is `symmetric` acts on both neurons alike: the sum is also
     over the synapses in which the neuron is the presynaptic one, with `_pre` and `_post` exchanged.
+    `limits` are the least and the greatest weight in SI, where it is between two numbers.
     """
 
     weight: UnitText | None = None
+    limits: tuple[float, float] | None = None
     current: Expression = ""
     on_pre: Statements = ()
     in_every_step: Statements = ()
@@ -451,11 +454,15 @@ class ModulatorKind(Part):
         return self
 
 
+# the keys of a stimulus whose current or rate is given over time
+IN_TIME = frozenset({"values", "file", "unit", "dt", "after", "array"})
+
+
 class StimulusKind(Part):
     """A stimulus as an expression of its parameters and `t`: a current or a firing rate.
 
-    It is held over each step, and `t` is the middle of the step. Or, with `spikes`, one whose times
-    are prescribed.
+    It is held over each step, and `t` is the middle of the step. `x`, `y` and `z` are the position
+    of each neuron that it reaches. Or, with `spikes`, one whose times are prescribed.
     """
 
     current: Expression = ""
@@ -482,19 +489,12 @@ class StimulusKind(Part):
         """
         if self.spikes:
             return frozenset({"times", "file", "population"})
-        return frozenset({"compartment", *(("synapse", "weight", "number") if self.rate else ())})
+        of_spikes = ("synapse", "weight", "number") if self.rate else ()
+        in_time = IN_TIME if self.over_time else ()
+        return frozenset({"compartment", "neurons", *of_spikes, *in_time})
 
-
-def divisors(part: Part) -> frozenset[str]:
-    """The parameters that the equations divide by, which therefore cannot be zero."""
-    texts: list[str] = []
-    for name in type(part).model_fields:
-        value = getattr(part, name)
-        if isinstance(value, tuple):
-            texts += [
-                each.right
-                for each in value
-                if isinstance(each, Equation | Statement) and each.right
-            ]
-    texts += [text for key in ("current", "rate", "charge") if (text := getattr(part, key, ""))]
-    return frozenset().union(*map(divided_by, texts)) & part.parameters.keys()
+    @property
+    def over_time(self) -> str:
+        """The parameter that can be given over time: the current or rate itself, or nothing."""
+        name = (self.current or self.rate).strip()
+        return name if name in self.parameters else ""

@@ -18,19 +18,11 @@ from thalia.circuit.record_spec import Record
 from thalia.circuit.spec import Circuit
 from thalia.codegen.brian_model import model_of
 from thalia.codegen.listing import describe
+from thalia.compiler.drives import Drive
 from thalia.compiler.machine import available_bytes
 from thalia.compiler.options import CompilerOptions, with_options
 from thalia.compiler.pipeline import Compiled, compile_circuit
-from thalia.compiler.plan import (
-    SHARED,
-    Drive,
-    Group,
-    Member,
-    PathwayPlan,
-    Plan,
-    Playback,
-    SynapseGroup,
-)
+from thalia.compiler.plan import SHARED, Group, Member, PathwayPlan, Plan, Playback, SynapseGroup
 from thalia.compiler.resources import MOST_SYNAPSES, expected_synapses, needed_bytes
 from thalia.connectivity.build import Arrays, Counts, Floats, Wired, wire
 from thalia.recording.outputs import claim
@@ -51,7 +43,9 @@ def name_in(run: int, name: str) -> str:
 def fits_together(plan: Plan) -> bool:
     """Whether copies of a plan can be one network: they share nothing that a run changes."""
     lonely = (plan.modulators, plan.weight_changes, plan.task_releases, plan.releases)
-    return not any(lonely) and all(member.rewiring is None for _, member in plan.pathways())
+    over_time = any(plan.frames(group) for group in plan.groups)
+    rewired = any(member.rewiring for _, member in plan.pathways())
+    return not (any(lonely) or over_time or rewired)
 
 
 def kind(plan: Plan) -> tuple[object, ...]:

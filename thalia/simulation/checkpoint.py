@@ -160,6 +160,8 @@ def derived(plan: Plan) -> set[str]:
         own = ["i", *(name for name in group.all_parameters() if name not in group.from_task)]
         for drive in (d for d in plan.drives if d.group == group.name):
             own += [drive.weight, drive.scale, *drive.members[0].parameters]
+        for frames in plan.frames(group):
+            own += [frames.name, frames.place, frames.column, *frames.parameters]
         if group.plays_spikes:
             own += [
                 "_timebins",

@@ -17,7 +17,7 @@ from thalia.compiler.options import CompilerOptions, positive_time
 from thalia.compiler.pipeline import compile_circuit
 from thalia.compiler.plan import SECOND, Plan
 from thalia.compiler.read_data import arrays_as_files, data_references
-from thalia.compiler.resolve.spike_sources import spikes_text
+from thalia.compiler.resolve.stored_inputs import stored_input
 from thalia.errors import fail
 from thalia.simulation.checkpoint import SavedState
 from thalia.syntax.folder import Folder
@@ -28,7 +28,8 @@ from thalia.syntax.units import Value, constant
 def origin_of(written_out: Circuit) -> tuple[str, dict[str, str]]:
     """An expanded circuit as text, and the texts of the files that it uses, by name.
 
-    Spikes, also those of SONATA files, are text in a file named after their stimulus.
+    Spikes, also those of SONATA files, are text in a file named after their stimulus, and so are
+    currents and rates over time.
 
     Raises
     ------
@@ -37,10 +38,9 @@ def origin_of(written_out: Circuit) -> tuple[str, dict[str, str]]:
     """
     stimuli, texts = dict(written_out.stimuli), {}
     for name, stimulus in written_out.stimuli.items():
-        if stimulus.file:
-            kept = f"{name}.csv"
-            texts[kept] = spikes_text(stimulus, written_out.folder)
-            stimuli[name] = stimulus.with_(file=kept, population=None)
+        if stimulus.file or stimulus.values:
+            stimuli[name], text = stored_input(name, stimulus, written_out)
+            texts[str(stimuli[name].file)] = text
     for _, name in written_out.parts_used():
         if name.endswith(".yaml"):
             texts[name] = written_out.folder.text(name)

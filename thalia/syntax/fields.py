@@ -21,6 +21,7 @@ from thalia.syntax.units import (
     Dimension,
     Value,
     ValueSyntaxError,
+    constant,
     dimension_name,
     parse_unit,
     parse_value,
@@ -114,6 +115,19 @@ _SELECTION_SCHEMA = {
     "examples": [10, "0:50", [0, 3], "x < 100 um", "all"],
 }
 Neurons = Annotated[Selection, _checked(parse_selection), WithJsonSchema(_SELECTION_SCHEMA)]
+
+
+def _sized_unit(raw: Any) -> Value:
+    if isinstance(raw, Value):
+        return raw
+    if not isinstance(raw, str):
+        raise ValueSyntaxError(f"expected a unit such as 'pA', found {raw!r}")
+    return constant(*parse_unit(raw.strip()), raw.strip())
+
+
+UnitValue = Annotated[
+    Value, _checked(_sized_unit), WithJsonSchema({"type": "string", "examples": ["pA", "Hz"]})
+]
 UnitText = Annotated[
     Dimension, _checked(_unit), WithJsonSchema({"type": "string", "examples": ["nS", "pA"]})
 ]

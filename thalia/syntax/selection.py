@@ -15,6 +15,7 @@ the population has `space:`; and those of the table that its neurons came from.
 """
 
 import ast
+import json
 import operator
 import re
 from collections.abc import Iterator, Mapping
@@ -31,6 +32,7 @@ from thalia.syntax.units import (
     DIMENSIONLESS,
     UNITS,
     Dimension,
+    Value,
     ValueSyntaxError,
     a_quantity,
     parse_value,
@@ -228,6 +230,17 @@ def parse_selection(raw: object) -> Selection:
     if not isinstance(raw, str) or not raw.strip():
         raise SelectionError(f"expected some neurons, found {shortened(repr(raw))}", _FORMS)
     return _of_text(raw.strip())
+
+
+def as_value(selection: Selection) -> Value:
+    """A value that is 1 for the neurons of a selection and 0 for the others."""
+    written = json.dumps(selection.written)
+    return Value("chosen", (0.0, 1.0), DIMENSIONLESS, text=str(selection), expression=written)
+
+
+def read_selection(written: str) -> Selection:
+    """The selection of such a value, from its expression."""
+    return parse_selection(json.loads(written))
 
 
 def _listed(items: list[Any]) -> Selection:

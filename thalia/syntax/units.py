@@ -240,7 +240,8 @@ class Value:
     `low` and `high` truncate the distribution: values outside are drawn again. `spread(first,
     last)` is not random: it stands for equally spaced numbers from the first to the last. A
     `formula` is an `expression` of where neurons are; its arguments, once their positions are
-    known, are the least, the mean and the greatest number that it takes.
+    known, are the least, the mean and the greatest number that it takes. `chosen` is 1 for some of
+    the neurons and 0 for the others; its expression says which.
     """
 
     kind: str
@@ -386,9 +387,8 @@ def parse_value(raw: object) -> Value:
     if len(raw) > LONGEST:
         raise ValueSyntaxError(f"'{shortened(raw)}' is too long for a number with a unit")
     if re.search(r"\bdistance\b", raw):
-        raise ValueSyntaxError(
-            f"'{raw}': only weights, delays and probabilities of connection may depend on distance"
-        )
+        only = "only weights, delays and probabilities of connection may depend on distance"
+        raise ValueSyntaxError(f"'{raw}': {only}")
     call = re.fullmatch(r"\s*([a-z_]+)\s*\((.*)\)\s*", raw)
     return _parse_distribution(raw, *call.groups()) if call else _parse_quantity(raw)
 

@@ -7,10 +7,10 @@ with the number of populations and pathways. What differs between members become
 from collections import Counter, defaultdict
 from dataclasses import replace
 
+from thalia.compiler.drives import Drive
 from thalia.compiler.options import CompilerOptions
 from thalia.compiler.plan import (
     SHARED,
-    Drive,
     Group,
     Input,
     Plan,

@@ -8,12 +8,13 @@ from thalia.circuit.spec import Circuit
 from thalia.compiler.plan import AMPERE, HERTZ, Input, identifier
 from thalia.compiler.resolve.components import Parameters
 from thalia.compiler.resolve.pathways import ResolvedPathway
-from thalia.compiler.resolve.receptors import SOMA, Receptor
+from thalia.compiler.resolve.receptors import Receptor
 from thalia.compiler.resolve.rule_state import State, states_of
 from thalia.compiler.resolve.stimuli import ResolvedStimulus
 from thalia.errors import Path
 from thalia.syntax.equations import Equation, identifiers, rename
-from thalia.syntax.units import Value, constant
+from thalia.syntax.selection import as_value
+from thalia.syntax.units import METRE, Value, constant
 
 BIAS = Input("bias", "bias", (), {"bias": AMPERE}, {"bias": constant(0, AMPERE)})
 
@@ -90,7 +91,7 @@ def _of_stimuli(
                 yield Contribution(each.population, receptor.input, receptor.values, each.path)
         elif each.acts_as == "rate":
             yield _term(each, f"rate_{word}", "input_rate")
-        elif each.target == SOMA and each.part.current.strip() in each.values:
+        elif each.is_bias:
             bias = {"bias": each.values[each.part.current.strip()]}
             yield Contribution(each.population, BIAS, bias, each.path)
         else:
@@ -102,15 +103,19 @@ def _term(each: ResolvedStimulus, name: str, into: str) -> Contribution:
 
     What follows `t` has a name, by which it is held over a step.
     """
-    local = {key: f"{name}_{key}" for key in each.values}
+    values = each.values | each.places
+    local = {key: f"{name}_{key}" for key in values}
+    frames = each.frames_named(f"{name}_values")
+    over_time = {each.part.over_time: frames.name} if frames else {}
     switch = f"{name}_on"
-    renamed = {local[key]: value for key, value in each.values.items()}
-    idle = renamed | {switch: constant(0)}
+    renamed = {local[key]: value for key, value in values.items()}
+    idle = renamed | {switch: constant(0)} | {local[key]: constant(0, METRE) for key in each.places}
     dimensions = {key: value.dimension for key, value in idle.items()}
-    term = f"{switch}*({rename(each.strength, local)})"
+    term = f"{switch}*({rename(each.strength, local | over_time)})"
     equations: tuple[Equation, ...] = ()
     if "t" in identifiers(term):
         dimension = AMPERE if each.part.current else HERTZ
         term, equations = name, (Equation("expression", name, term, dimension),)
-    received = Input(name, term, equations, dimensions, idle, into)
-    return Contribution(each.population, received, renamed | {switch: constant(1)}, each.path)
+    received = Input(name, term, equations, dimensions, idle, into, frames=frames)
+    reached = as_value(each.stimulus.neurons) if each.stimulus.neurons else constant(1)
+    return Contribution(each.population, received, renamed | {switch: reached}, each.path)

@@ -372,6 +372,7 @@ def _check_that_something_moves_it(
         or modulator.input
         or any(each.name in phase.modulators for phase in circuit.phases)
         or "tonic" in modulator.parameters
+        or any("xi" in identifiers(equation.right) for equation in each.part.equations)
         or (tonic and tonic.mean)
     ):
         return

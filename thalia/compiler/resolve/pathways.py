@@ -14,6 +14,7 @@ from thalia.compiler.resolve.ranges import (
     NEGLIGIBLE,
     check_conductance,
     check_delay,
+    check_limits,
 )
 from thalia.compiler.resolve.receptors import Receptor
 from thalia.errors import Diagnostics, Path
@@ -126,6 +127,7 @@ def _numbers_fit(
         _check_delays(circuit, pathway, path, diagnostics)
     with diagnostics.catch((*path, "weight")):
         expect(weight, receptor.weight)
+        check_limits(circuit, pathway.receptor, weight, (*path, "weight"), diagnostics)
         return True
     return False
 

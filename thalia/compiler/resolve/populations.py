@@ -96,7 +96,8 @@ def _group(
         update=() if population.method or population.substeps else part.update,
     )
     is_own = population.neuron in circuit.neurons or population.neuron.endswith(".yaml")
-    if _inputs_fit(name, population, received, receives, is_own, diagnostics):
+    has_potential = any(equation.name == "v" for equation in part.equations)
+    if _inputs_fit(name, population, received, (receives, has_potential), is_own, diagnostics):
         _check_equations(circuit, part, group, received, (*path, "neuron"), diagnostics)
         _check_method(group, population, path, diagnostics)
     return group
@@ -140,15 +141,21 @@ def _inputs_fit(
     name: str,
     population: Population,
     received: Received,
-    receives: Mapping[str, Dimension],
+    takes: tuple[Mapping[str, Dimension], bool],
     is_own: bool,
     diagnostics: Diagnostics,
 ) -> bool:
-    """Whether the neuron model has a place for everything that reaches it."""
+    """Whether the neuron model has a place for everything that reaches it.
+
+    `takes` are the inputs that it reads, and whether it has a `v`, which synapses without a current
+    change themselves.
+    """
+    receives, has_potential = takes
     wrong = [
         origin
         for key, origin in received.origins.items()
-        if not received.inputs[key].is_state and received.inputs[key].into not in receives
+        for each in (received.inputs[key],)
+        if not each.is_state and each.into not in receives and (each.term or not has_potential)
     ]
     what, hint = "a rate", "connect to a population of neurons instead"
     if "input_current" not in receives:

@@ -4,9 +4,11 @@ A distribution is refused if more than a negligible share of it is out of range:
 of range would be changed, or would act with the wrong sign.
 """
 
+from thalia.circuit.part_use import SynapseUse
+from thalia.circuit.spec import Circuit
 from thalia.errors import Diagnostics, Path
-from thalia.library.equation_checks import MAGNITUDES, why_no_divisor
-from thalia.library.schema import Part, divisors
+from thalia.library.equation_checks import MAGNITUDES, divisors, why_no_divisor
+from thalia.library.schema import Part, Synapse
 from thalia.syntax.distributions import percent
 from thalia.syntax.units import UNITS, Value, constant
 
@@ -55,6 +57,21 @@ def check_conductance(weight: Value, path: Path, diagnostics: Diagnostics) -> No
     diagnostics.error(path, message, hint)
 
 
+def check_limits(
+    circuit: Circuit, use: SynapseUse, weight: Value, path: Path, diagnostics: Diagnostics
+) -> None:
+    """Note a weight that is, or may be, beyond the limits of its synapse."""
+    part = circuit.part("synapses", use.part)
+    if not isinstance(part, Synapse) or part.limits is None:
+        return
+    low, high = part.limits
+    if weight.share(low, high) < 1 - NEGLIGIBLE:
+        dimension = weight.dimension
+        between = f"{constant(low, dimension):g} and {constant(high, dimension):g}"
+        message = f"a weight of '{use.part}' is between {between}, found {weight}"
+        diagnostics.error(path, message, part.summary)
+
+
 def parameter_hint(part: Part, name: str) -> str:
     """What a parameter is, and its default."""
     parameter = part.parameters[name]
@@ -65,7 +82,7 @@ def check_sign(part: Part, name: str, value: Value, path: Path, diagnostics: Dia
     """Note a parameter that is zero or negative, or may be, where it cannot."""
     hint = parameter_hint(part, name)
     negative = value.share(high=0)
-    if name in divisors(part):
+    if name in divisors(vars(part)):
         is_spread = value.kind == "spread"
         if message := why_no_divisor(value):
             diagnostics.error(path, message, hint)

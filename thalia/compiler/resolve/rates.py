@@ -13,6 +13,7 @@ from itertools import islice, product
 from math import exp, log1p, sqrt
 from typing import Any
 
+from thalia.compiler.drives import Frames
 from thalia.compiler.plan import Group, Member
 from thalia.compiler.resolve.stimuli import ResolvedStimulus
 from thalia.errors import Diagnostics
@@ -26,6 +27,7 @@ TOLD_FROM = 0.1
 MOST_EVENTS = 1e9  # of a stimulus at one neuron in a step, which fit every integer they are kept in
 _MOST_SAMPLES = 1_000_000
 _MOST_DRAWN = 65  # combinations of numbers that are drawn for parameters
+_BOUNDED = ("constant", "uniform", "spread", "formula", "chosen")
 _REACH = 5  # standard deviations of a distribution that are expected to be drawn
 
 HERTZ, SECOND = UNITS["Hz"][1], UNITS["s"][1]
@@ -103,7 +105,9 @@ def check_rates(
 def _check_stimulus(
     each: ResolvedStimulus, dt: float, steps: int, diagnostics: Diagnostics
 ) -> None:
-    given = {name: (value,) for name, value in each.values.items()}
+    given = {name: (value,) for name, value in (each.values | each.places).items()}
+    if each.frames:
+        given[each.part.over_time] = (_range_of(each.frames),)
     found = _extremes(Rate(each.part.rate, {}), given, dt, steps)
     if found is None:
         return
@@ -124,7 +128,8 @@ def _check_source(
 ) -> str:
     """Note a rate that a source cannot have; what to tell of one that it hardly can."""
     spikes = spikes_per_step(group)
-    found = spikes and _extremes(spikes, member.parameters, dt, steps)
+    over_time = {each.name: (_range_of(each),) for each in group.frames}
+    found = spikes and _extremes(spikes, member.parameters | over_time, dt, steps)
     if not found:
         return ""
     (low, _), (high, _) = found
@@ -146,6 +151,12 @@ def _check_source(
             f"intervals have a CV of {sqrt(1 - min(high, 1)):.2f} instead of 1"
         )
     return ""
+
+
+def _range_of(frames: Frames) -> Value:
+    """A value between the least and the greatest of some numbers over time."""
+    numbers = frames.series.numbers
+    return Value("spread", (float(numbers.min()), float(numbers.max())), frames.series.dimension)
 
 
 def _hint(values: Mapping[str, Value]) -> str:
@@ -206,7 +217,9 @@ def _drawn(given: Mapping[str, tuple[Value, ...]]) -> Iterator[dict[str, float]]
 
 def _least(value: Value) -> float:
     """The lowest number that a value is expected to give."""
-    if value.low is not None or value.kind in ("constant", "uniform", "spread"):
+    if value.kind == "given":
+        return float(value.numbers.min())  # type: ignore[attr-defined]  # of data
+    if value.low is not None or value.kind in _BOUNDED:
         return min(value.arguments) if value.low is None else value.low
     mean, sd = value.arguments
     return 0.0 if value.kind == "lognormal" else mean - _REACH * sd
@@ -214,7 +227,9 @@ def _least(value: Value) -> float:
 
 def _greatest(value: Value) -> float:
     """The highest number that a value is expected to give."""
-    if value.high is not None or value.kind in ("constant", "uniform", "spread"):
+    if value.kind == "given":
+        return float(value.numbers.max())  # type: ignore[attr-defined]  # of data
+    if value.high is not None or value.kind in _BOUNDED:
         return max(value.arguments) if value.high is None else value.high
     mean, sd = value.arguments
     if value.kind == "normal":

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import accumulate, pairwise
 
 from thalia.circuit.spec import Circuit
+from thalia.compiler.drives import Frames
 from thalia.compiler.plan import SECOND, Plan, Playback
 from thalia.compiler.resolve.stimuli import ResolvedStimulus
 from thalia.syntax.equations import evaluate, identifiers, tree
@@ -37,6 +38,7 @@ def rounded_times(
         *_durations(circuit, length, plan),
         *(f"{what} of {_listed(whose)}: {text}" for (what, text), whose in names.items()),
         *_pulses(stimuli, plan.dt),
+        *_ends(plan, {each.name: each.frames for each in stimuli if each.frames}),
         *(told for each in plan.playbacks for told in _spikes(each, plan)),
     )
 
@@ -141,6 +143,23 @@ def _spikes(playback: Playback, plan: Plan) -> Iterator[str]:
     late = sum(step >= plan.steps for step in playback.steps)
     if late:
         yield f"{playback.name}: {late} of {count} spikes come after the end, and do not take place"
+
+
+def _ends(plan: Plan, all_frames: dict[str, Frames]) -> Iterator[str]:
+    """What happens where numbers over time are fewer, or more, than the simulation has time for."""
+    for name, each in all_frames.items():
+        steps = len(each.series.numbers) * each.every
+        at = as_text(steps * plan.dt)
+        if steps < plan.steps:
+            then = {
+                "hold": "the last one is held from then on",
+                "zero": "it is zero from then on",
+                "repeat": "they begin again",
+            }[each.after]
+            yield f"{name}: its values end at {at}, and {then}"
+        elif steps > plan.steps:
+            end = as_text(plan.steps * plan.dt)
+            yield f"{name}: its values last until {at}, and those after {end} do not take place"
 
 
 def _listed(names: list[str]) -> str:

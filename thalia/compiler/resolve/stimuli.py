@@ -1,15 +1,17 @@
 """Stimuli: currents and rates, which are terms of a neuron's input, and Poisson spikes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from thalia.circuit.part_use import Stimulus
 from thalia.circuit.spec import Circuit
-from thalia.compiler.plan import AMPERE, HERTZ, Drive, DriveMember, group_name, identifier
+from thalia.compiler.drives import Drive, DriveMember, Frames
+from thalia.compiler.plan import AMPERE, HERTZ, group_name, identifier
 from thalia.compiler.resolve.components import Parameters, component, parameters, written
 from thalia.compiler.resolve.ranges import CONDUCTANCE, check_conductance
 from thalia.compiler.resolve.receptors import (
+    SOMA,
     Receptor,
     ReceptorUse,
     Target,
@@ -17,15 +19,17 @@ from thalia.compiler.resolve.receptors import (
     target_of,
 )
 from thalia.errors import Diagnostics, Path, shortened
-from thalia.library.schema import Neuron, StimulusKind
+from thalia.library.schema import IN_TIME, Neuron, StimulusKind
 from thalia.syntax.dimensions import dimension_of
 from thalia.syntax.equations import Statement, evaluate, identifiers, rename
 from thalia.syntax.expressions import EquationError
 from thalia.syntax.fields import expect
+from thalia.syntax.formulas import AXES
+from thalia.syntax.selection import as_value
 from thalia.syntax.time_grid import MIDDLE
-from thalia.syntax.units import ValueSyntaxError, a_quantity, dimension_name
+from thalia.syntax.units import METRE, Value, ValueSyntaxError, a_quantity, dimension_name
 
-_ALWAYS = {"kind", "target", "parameters"}
+_ALWAYS = {"kind", "target", "parameters"}  # keys of every stimulus
 
 type ActsAs = Literal["current", "rate", "spikes"]
 
@@ -40,6 +44,15 @@ class ResolvedStimulus:
     values: Parameters
     target: Target
     acts_as: ActsAs
+    places: Parameters = field(default_factory=dict)  # the coordinates that it reads
+    frames: Frames | None = None  # what it is given over time
+
+    @property
+    def is_bias(self) -> bool:
+        """Whether it is one constant current for every neuron, at the soma."""
+        constant = self.part.current.strip() in self.values
+        is_whole = not self.stimulus.neurons and not self.frames
+        return constant and self.target == SOMA and is_whole
 
     @property
     def population(self) -> str:
@@ -50,6 +63,10 @@ class ResolvedStimulus:
     def path(self) -> Path:
         """Where it is written."""
         return ("stimuli", self.name)
+
+    def frames_named(self, name: str) -> Frames | None:
+        """What it is given over time, under the name of a variable."""
+        return replace(self.frames, name=name) if self.frames else None
 
     @property
     def strength(self) -> str:
@@ -90,27 +107,77 @@ def _resolved(
         return None
     if not _dimension_holds(circuit, stimulus.kind, part, values, path, diagnostics):
         return None
+    places = _places(circuit, stimulus, part, path, diagnostics)
+    _check_neurons(circuit, stimulus, path, diagnostics)
+    before = len(diagnostics.problems)
+    frames = _frames(circuit, stimulus, part, path, diagnostics)
+    if places is None or len(diagnostics.problems) > before:
+        return None
+    if frames:
+        values = {}
     if not part.current:
         acts_as: ActsAs = "rate" if reads_rates else "spikes"
-        return ResolvedStimulus(name, stimulus, part, values, target, acts_as)
+        return ResolvedStimulus(name, stimulus, part, values, target, acts_as, places, frames)
     if target.dimension != AMPERE:
         message = f"'{target.name}' takes {a_quantity(target.dimension)}, and this is a current"
         hint = "remove 'compartment', or use a synapse that provides it"
         diagnostics.error((*path, "compartment"), message, hint)
         return None
-    return ResolvedStimulus(name, stimulus, part, values, target, "current")
+    return ResolvedStimulus(name, stimulus, part, values, target, "current", places, frames)
+
+
+def _places(
+    circuit: Circuit, stimulus: Stimulus, part: StimulusKind, path: Path, diagnostics: Diagnostics
+) -> Parameters | None:
+    """The coordinates that a stimulus reads, for each neuron; None if there are no such ones."""
+    target = stimulus.target[0]
+    space = circuit.populations[target].space
+    extent = {} if space is None else dict(zip(AXES, space.extent, strict=False))
+    read = sorted(identifiers(part.current or part.rate) & {*AXES})
+    for axis in read:
+        if axis not in extent:
+            message = f"'{stimulus.kind}' reads '{axis}', and {target} has no such coordinate"
+            diagnostics.error((*path, "kind"), message, "give it `space: {extent: [1 mm, 1 mm]}`")
+            return None
+    return {
+        axis: Value("formula", (0, side / 2, side), METRE, text=axis, expression=axis)
+        for axis, side in ((axis, extent[axis].mean) for axis in read)
+    }
+
+
+def _frames(
+    circuit: Circuit, stimulus: Stimulus, part: StimulusKind, path: Path, diagnostics: Diagnostics
+) -> Frames | None:
+    """The numbers that a stimulus is given over time, if any."""
+    if not part.over_time or not stimulus.model_fields_set & IN_TIME:
+        return None
+    from thalia.compiler.resolve.series import frames_of  # late: it needs NumPy
+
+    return frames_of(circuit, stimulus, part.over_time, path, diagnostics)
+
+
+def _check_neurons(
+    circuit: Circuit, stimulus: Stimulus, path: Path, diagnostics: Diagnostics
+) -> None:
+    target = circuit.populations[stimulus.target[0]]
+    if stimulus.neurons:
+        with diagnostics.catch((*path, "target", "neurons")):
+            stimulus.neurons.check(target.size or 1, target.chosen_by)
 
 
 def _check_keys(
     stimulus: Stimulus, part: StimulusKind, reads_rates: bool, path: Path, diagnostics: Diagnostics
 ) -> None:
     """Note the keys that were written and that do nothing."""
-    target, used = stimulus.target[0], ", ".join(sorted({*part.keys, *part.parameters}))
+    target, used = (
+        stimulus.target[0],
+        ", ".join(sorted({*part.keys, *part.parameters} - {"neurons"})),
+    )
     for key in sorted(stimulus.model_fields_set - _ALWAYS):
         if key not in part.keys:
             message = f"a stimulus of kind '{stimulus.kind}' does not use '{key}'"
             diagnostics.error((*path, key), message, f"remove it; used: {used}")
-        elif reads_rates:
+        elif reads_rates and key not in (IN_TIME | {"neurons"}):
             message = f"{target} reads the rate itself, and does not use '{key}'"
             hint = f"remove it, or give {target} a stimulus of its own"
             diagnostics.error((*path, key), message, hint)
@@ -125,11 +192,12 @@ def _dimension_holds(
     diagnostics: Diagnostics,
 ) -> bool:
     expression, wanted = (part.current, AMPERE) if part.current else (part.rate, HERTZ)
+    names = {name: value.dimension for name, value in values.items()} | dict.fromkeys(AXES, METRE)
     key = "current" if part.current else "rate"
     before = len(diagnostics.problems)
     there = written(circuit, StimulusKind, kind, path)
     with there.catch((key,), (0, 0), diagnostics):
-        found = dimension_of(expression, {name: value.dimension for name, value in values.items()})
+        found = dimension_of(expression, names)
         if found != wanted:
             what = f"a {dimension_name(wanted)}, but it is a {dimension_name(found)}"
             raise EquationError(f"'{shortened(expression)}' should be {what}")
@@ -188,7 +256,7 @@ def drives_of(
 
 
 def _drive(each: ResolvedStimulus, receptor: Receptor, diagnostics: Diagnostics) -> Drive | None:
-    stimulus, values, rate = each.stimulus, each.values, each.strength
+    stimulus, values, rate = each.stimulus, each.values | each.places, each.strength
     assert stimulus.weight is not None
     jump = _single_jump(receptor.arrival)
     if jump is None:
@@ -198,7 +266,10 @@ def _drive(each: ResolvedStimulus, receptor: Receptor, diagnostics: Diagnostics)
         return None
     variable, amount = jump
     number, mean = stimulus.number[0][0].mean, None
-    if "t" not in identifiers(rate) and not any(value.is_random for value in values.values()):
+    chosen = as_value(stimulus.neurons) if stimulus.neurons else None
+    varies = "t" in identifiers(rate) or any(value.is_random for value in values.values())
+    varies = varies or each.frames is not None
+    if not varies and not chosen:
         mean = number * evaluate(rate, {key: value.mean for key, value in values.items()})
     for key in sorted(identifiers(amount) & receptor.values.keys()):
         if (value := receptor.values[key]).is_random:
@@ -212,9 +283,12 @@ def _drive(each: ResolvedStimulus, receptor: Receptor, diagnostics: Diagnostics)
     word = f"drive_{identifier(each.name)}"
     local = {key: f"{word}_{key}" for key in values}
     renamed = {local[key]: value for key, value in values.items()}
-    member = DriveMember(each.name, each.population, weight, number, mean, renamed)
+    member = DriveMember(each.name, each.population, weight, number, mean, renamed, chosen)
+    frames = each.frames_named(f"{word}_rates")
+    if frames:
+        local = {each.part.over_time: frames.name}
     varying = rename(rate, local) if mean is None else ""
-    return Drive(word, group_name(each.population), variable, varying, (member,))
+    return Drive(word, group_name(each.population), variable, varying, (member,), frames)
 
 
 def _single_jump(arrival: tuple[Statement, ...]) -> tuple[str, str] | None:
