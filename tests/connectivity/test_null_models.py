@@ -235,3 +235,53 @@ def test_weights_that_are_drawn_are_told_to_be_another_draw():
     plan = thalia.plan_of(thalia.loads(text, set={"pathways.p.rewire": "weights_shuffled"}))
 
     assert "p: its weights are drawn independently of who is connected" in "\n".join(plan.notes)
+
+
+LISTED = """
+thalia: 1
+name: listed
+duration: 10 ms
+populations:
+  a: {neuron: lif_current, size: 40}
+pathways:
+  p: {pre: a, post: a, connect: {file: edges.csv}, synapse: delta, weight: "count * sign * mV", delay: "late * ms"}
+"""
+
+
+@pytest.fixture
+def listed(tmp_path):
+    """Rows of (source, target, delay in steps, weight) of a pathway from a table, in which a fifth of the neurons inhibit."""
+    generator = np.random.default_rng(1)
+    pairs = [divmod(k, 40) for k in generator.choice(1600, 300, replace=False)]
+    rows = [f"{a},{b},{k + 1},{-1 if a % 5 == 0 else 1},{1 + k % 7}" for k, (a, b) in enumerate(pairs) if a != b]  # fmt: skip
+    (tmp_path / "edges.csv").write_text("\n".join(["pre,post,count,sign,late", *rows]) + "\n")
+
+    def found(rewire):
+        changes = {"pathways.p.rewire": rewire} if rewire else {}
+        wired = wire(thalia.plan_of(thalia.loads(LISTED, set=changes, folder=tmp_path)))
+        ((_, each),) = wired.synapses.items()
+        return np.array([*zip(each.pre, each.post, each.axonal, each.variables["w"], strict=True)])
+
+    return found
+
+
+def test_synapses_from_a_table_keep_their_source_with_weight_and_delay(listed):
+    """Each weight is there once, so that rows are told apart by it."""
+    before, after = listed(None), listed("degree_preserving")
+
+    assert ordered(before[:, [0, 2, 3]]) == ordered(after[:, [0, 2, 3]])
+    assert ordered(before[:, [1]]) == ordered(after[:, [1]])
+    assert ordered(before[:, :2]) != ordered(after[:, :2])
+    assert is_simple(after)
+
+
+@pytest.mark.parametrize("rewire", ["degree_preserving", "weights_shuffled", "signs_shuffled", "erdos_renyi"])  # fmt: skip
+def test_a_neuron_from_a_table_keeps_one_sign(listed, rewire):
+    before, after = listed(None), listed(rewire)
+    signs = [{(source, weight < 0) for source, weight in each[:, [0, 3]]} for each in (before, after)]  # fmt: skip
+
+    assert len(dict(signs[1])) == len(signs[1])
+    assert ordered(abs(before[:, [3]])) == ordered(abs(after[:, [3]]))
+    assert rewire == "signs_shuffled" or ordered(before[:, [3]]) == ordered(after[:, [3]])
+    assert sum(inhibits for _, inhibits in signs[0]) == sum(inhibits for _, inhibits in signs[1])
+    assert (abs(before) != abs(after)).any() or (before != after).any()

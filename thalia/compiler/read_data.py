@@ -17,6 +17,7 @@ from thalia.circuit.data_use import Array, TableUse
 from thalia.circuit.serialize import as_data
 from thalia.circuit.spec import Circuit, Pathway, Population
 from thalia.compiler.options import CompilerOptions
+from thalia.compiler.synaptic_input import part_or_none
 from thalia.data.array_tables import MatrixTable
 from thalia.data.edges import EdgeQuery, Edges, Wanted, check_dimensions, read_edges
 from thalia.data.endpoints import Ends, Identifiers, Indices, Named
@@ -24,7 +25,9 @@ from thalia.data.files import DataFile, data_file
 from thalia.data.nodes import NodeQuery, read_nodes
 from thalia.data.open_table import open_table
 from thalia.data.tables import ArrayTable, Table
+from thalia.data.undirected import without_sides
 from thalia.errors import CircuitError, Diagnostics, fail
+from thalia.library.schema import Synapse
 from thalia.syntax.column_formulas import ColumnFormula, read_formula
 from thalia.syntax.equations import rename
 from thalia.syntax.folder import Folder
@@ -170,11 +173,21 @@ def _with_edges(circuit: Circuit, group: Pathways) -> Pathways:
     )
     try:
         edges = read_edges(table, query, *ends)
-        pairs = _split(edges, circuit, group)
+        split = _split(edges, circuit, group)
+        pairs = {name: _pairs(circuit, group[name], each) for name, each in split.items()}
     except CircuitError as error:
         key = "file" if connect.file else "matrix" if connect.matrix else "pre"
         raise CircuitError(each.under("connect", key) for each in error.problems) from None
     return {name: _filled(group[name], found) for name, found in pairs.items()}
+
+
+def _pairs(circuit: Circuit, pathway: Pathway, edges: Edges) -> Edges:
+    """The synapses of a pathway; those that couple a population with itself, without sides."""
+    part = part_or_none(circuit, "synapses", pathway.receptor.part)
+    if pathway.pre != pathway.post or not isinstance(part, Synapse) or not part.symmetric:
+        return edges
+    identifiers = _identifiers(circuit.populations[pathway.pre[0]])
+    return without_sides(edges, lambda k: k if identifiers is None else identifiers[k])
 
 
 def _edge_table(connect: Connect, circuit: Circuit) -> Table:

@@ -21,7 +21,7 @@ def expected_synapses(pathway: PathwayPlan, plan: Plan) -> float:
     """Mean number of synapses of a pathway."""
     pre, post = (plan.population(end)[1].size for end in (pathway.pre, pathway.post))
     recurrent, connect = pathway.pre == pathway.post, pathway.connect
-    if recurrent and pathway.symmetric:
+    if recurrent and pathway.symmetric and connect.rule != "data":
         others = connect.model_copy(update={"autapses": False})
         return in_degree(others, pre, post, recurrent) * post / 2
     return in_degree(connect, pre, post, recurrent) * post

@@ -387,7 +387,7 @@ def _path(
         kernels,
     )
     undirected = pathway.symmetric and pathway.pre == pathway.post
-    if undirected:
+    if undirected and pathway.connect.edges is None:
         sources, targets = who.sources, who.all_targets()
         upper = sources < targets
         who = Connected.of(sources[upper], targets[upper], pre.size)
@@ -395,7 +395,7 @@ def _path(
         generator = streams("rewire").generator()
         pairs = who.sources, who.all_targets()
         (sources, targets), found = rewired(
-            pathway.null_model, pairs, pre, post, generator, undirected
+            pathway.null_model, pairs, pre, post, generator, undirected, _given(pathway)
         )
         order = np.argsort(sources, kind="stable")
         who = Connected.of(sources[order], targets[order], pre.size)
@@ -416,6 +416,11 @@ def _in_order(pathway: PathwayPlan, order: NDArray[np.intp]) -> PathwayPlan:
         name: each.part(order) for name, each in values.items() if isinstance(each, Given)
     }
     return replace(pathway, **given)
+
+
+def _given(pathway: PathwayPlan) -> Floats | None:
+    """The weights that data give, in the order of the synapses."""
+    return pathway.weight.numbers if isinstance(pathway.weight, Given) else None
 
 
 def _weights(pathway: PathwayPlan, who: Connected, streams: Streams, plan: Plan) -> Numbers:

@@ -32,6 +32,7 @@ def rewired(
     post: Member,
     generator: np.random.Generator,
     undirected: bool = False,
+    weights: Floats | None = None,
 ) -> tuple[Pairs, str]:
     """The pairs of a null model, in the order of the synapses, and what there is to tell of it.
 
@@ -45,11 +46,13 @@ def rewired(
         Neurons of each synapse, as indices within the two populations.
     undirected : bool
         Whether either neuron of a pair may be called the presynaptic one, as of a gap junction.
+    weights : array of shape (n_synapses,), optional
+        Those that data give, whose sign belongs to the presynaptic neuron.
     """
     graph = _Graph.of(pairs, pre, post, undirected)
     before = np.sort(graph.keys(pairs))
     if model == "erdos_renyi":
-        made, exchanges = graph.random(len(pairs[0]), generator), float(EXCHANGES)
+        made, exchanges = _random(pairs, graph, weights, generator), float(EXCHANGES)
     else:
         made, exchanges = _exchanged(pairs, graph, generator)
     after = np.sort(graph.keys(made))
@@ -106,15 +109,16 @@ class _Graph:
             first, second = np.minimum(first, second), np.maximum(first, second)
         return first.astype(np.int64) * self.n_post + second
 
-    def random(self, count: int, generator: np.random.Generator) -> Pairs:
-        """Pairs of neurons at random, in random order."""
+    def random(self, count: int, among: Ints, generator: np.random.Generator) -> Pairs:
+        """Pairs of neurons at random, in random order, from some sources to any target."""
         width = self.n_post - 1 if self.no_loops else self.n_post
-        pool = self.n_pre * width // (2 if self.undirected else 1)
+        pool = len(among) * width // (2 if self.undirected else 1)
         if self.simple:
             chosen = generator.permutation(distinct(pool, count, generator))
         else:
             chosen = generator.integers(0, pool, count)
-        sources, targets = np.divmod(chosen, width)
+        rows, targets = np.divmod(chosen, width)
+        sources = among[rows]
         if self.undirected:  # the upper half of a square, folded into a rectangle of all pairs
             below = targets < sources
             sources = np.where(below, self.n_pre - 1 - sources, sources)
@@ -122,6 +126,35 @@ class _Graph:
         if self.no_loops:
             targets += targets >= sources
         return sources.astype(np.int32), targets.astype(np.int32)
+
+
+def _random(
+    pairs: Pairs, graph: _Graph, weights: Floats | None, generator: np.random.Generator
+) -> Pairs:
+    """Pairs at random for synapses with given weights, where a neuron keeps its sign if it has one.
+
+    Neurons without any synapse take a sign in the proportion of the others.
+    """
+    made = pairs[0].copy(), pairs[1].copy()
+    everyone = np.arange(graph.n_pre, dtype=np.int32)
+    classes = [(np.arange(len(pairs[0])), everyone)]
+    if weights is not None:
+        signs = np.zeros((2, graph.n_pre), bool)
+        for k, here in enumerate((weights >= 0, weights < 0)):
+            signs[k, pairs[0][here]] = True
+        known = signs.any(axis=0)
+        if not signs.all(axis=0).any() and signs.any(axis=1).all():
+            inhibits = signs[1] | (
+                ~known & (generator.random(graph.n_pre) < signs[1].sum() / known.sum())
+            )
+            classes = [
+                (np.flatnonzero(weights < 0), everyone[inhibits]),
+                (np.flatnonzero(weights >= 0), everyone[~inhibits]),
+            ]
+    for synapses, among in classes:
+        found = graph.random(len(synapses), among, generator)
+        made[0][synapses], made[1][synapses] = found
+    return made
 
 
 def _exchanged(pairs: Pairs, graph: _Graph, generator: np.random.Generator) -> tuple[Pairs, float]:

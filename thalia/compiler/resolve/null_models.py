@@ -6,6 +6,8 @@ from thalia.circuit.spec import Pathway
 from thalia.compiler.plan import Plan
 from thalia.errors import Diagnostics, Path
 
+KNOWN = ("formula", "given")  # weights that depend on who is connected
+
 
 def check_null_model(pathway: Pathway, path: Path, diagnostics: Diagnostics) -> None:
     """Note a null model of which the pathway as written is the only example."""
@@ -28,5 +30,5 @@ def null_model_notes(plan: Plan) -> tuple[str, ...]:
         f"{member.name}: its weights are drawn independently of who is connected, so that "
         f"{member.null_model} is another draw of the same network"
         for _, member in plan.pathways()
-        if member.null_model == "weights_shuffled" and not member.weight.is_formula
+        if member.null_model == "weights_shuffled" and member.weight.kind not in KNOWN
     )
