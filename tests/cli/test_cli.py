@@ -266,7 +266,7 @@ def test_the_help_of_every_command_fits_on_one_line(arguments, tmp_path):
 
 
 def test_the_help_names_every_figure(tmp_path):
-    from thalia.figures.activity import KINDS
+    from thalia.figures.kinds import KINDS
 
     done = thalia("plot", "--help", folder=tmp_path)
 

@@ -154,7 +154,7 @@ def test_a_run_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
 
 
 def test_figures_are_drawn_for_every_run(simulate, tmp_path):
-    from thalia.figures.activity import KINDS
+    from thalia.figures.kinds import KINDS
 
     run = simulate(PHASES)
 

@@ -1,6 +1,7 @@
 """Arrays in, numbers out: statistics of spike trains and weights; health of a run."""
 
 from thalia.analysis.spike_trains import (
+    autocorrelation,
     band_peaks,
     bootstrap_bounds,
     bootstrap_interval,
@@ -8,7 +9,9 @@ from thalia.analysis.spike_trains import (
     dominant_band,
     intervals_of,
     mean_rate,
+    pair_correlations,
     population_rate,
+    spectral_density,
     spectrum,
     weight_matrix,
 )
@@ -28,6 +31,7 @@ from thalia.analysis.variability import (
 __all__ = [
     "Estimate",
     "adaptation",
+    "autocorrelation",
     "band_peaks",
     "bootstrap_bounds",
     "bootstrap_interval",
@@ -43,7 +47,9 @@ __all__ = [
     "local_variation",
     "mean_correlation",
     "mean_rate",
+    "pair_correlations",
     "population_rate",
+    "spectral_density",
     "spectrum",
     "weight_matrix",
 ]

@@ -86,6 +86,53 @@ def spectrum(rate: Floats, width: float, low: float, high: float) -> tuple[Float
     return frequency[inside], power[inside] / median if median else np.zeros(inside.sum())
 
 
+def spectral_density(rate: Floats, width: float, segment: float) -> tuple[Floats, Floats]:
+    """Frequencies in Hz, and the one-sided power spectral density of a rate, in Hz²/Hz.
+
+    Welch (1967) IEEE Trans Audio Electroacoust 15:70: periodograms of segments that overlap by
+    half, each without its mean and under a Hann window, are averaged. That of n independent Poisson
+    neurons of rate r is 2 r/n at every frequency.
+
+    Parameters
+    ----------
+    rate : (n_bins,) float, the rate in bins of `width` seconds
+    segment : float, seconds
+    """
+    length = min(len(rate), max(2, round(segment / width)))
+    parts = np.lib.stride_tricks.sliding_window_view(rate, length)[:: length - length // 2]
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
+    centred = (parts - parts.mean(axis=1, keepdims=True)) * window
+    power = (np.abs(np.fft.rfft(centred)) ** 2).mean(axis=0) * width / (window**2).sum()
+    power[1 : -1 if length % 2 == 0 else None] *= 2
+    return np.fft.rfftfreq(length, width), power
+
+
+def autocorrelation(rate: Floats, lags: int) -> Floats:
+    """Correlation of a rate with itself at lags of 0 to `lags` bins, (lags + 1,); 1 at a lag of 0.
+
+    Sums over the bins that overlap are divided by the number of all bins, so that the estimate is
+    biased towards 0 at long lags.
+    """
+    centred = rate - rate.mean()
+    power = np.abs(np.fft.rfft(centred, 2 * len(rate))) ** 2
+    found = np.fft.irfft(power)[: lags + 1]
+    return found / found[0] if found[0] else np.zeros(lags + 1)
+
+
+def pair_correlations(counts: Floats) -> Floats:
+    """Pearson's correlation of the counts of every pair of neurons that fire, (n_pairs,).
+
+    Parameters
+    ----------
+    counts : (n_neurons, n_windows) float
+    """
+    active = counts[counts.std(axis=1) > 0]
+    if len(active) < 2:
+        return np.zeros(0)
+    found = np.atleast_2d(np.corrcoef(active))
+    return np.asarray(found[np.triu_indices(len(active), 1)])
+
+
 def dominant_band(rate: Floats, width: float, least: float = 10.0) -> str | None:
     """The band in which the spectrum of a rate peaks, or None without a peak of `least` medians.
 

@@ -46,7 +46,7 @@ from thalia.errors import (
 if TYPE_CHECKING:
     from thalia.recording.run_file import Run
 
-KIND_HELP = "raster, weights, rates, modulators or graph."
+KIND_HELP = "raster, rates, weights, traces, spectrum, isi, correlation, modulators or graph."
 
 
 class Commands(TyperGroup):
@@ -220,30 +220,46 @@ def plot(
         Path | None,
         typer.Option("--output", "-o", help="The figure; its ending decides the format."),
     ] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="Show the run from a time on, such as '200 ms'.")
+    ] = None,
+    stop: Annotated[str | None, typer.Option("--to", help="Show the run up to a time.")] = None,
+    neurons: Annotated[
+        str | None,
+        typer.Option(
+            help="Show some neurons of each population: 10 (the first ten), 0:50 or 'i % 2 == 0'."
+        ),
+    ] = None,
+    population: Annotated[
+        list[str] | None, typer.Option(help="Show this population only; may be repeated.")
+    ] = None,
 ) -> None:
-    """Draw a figure of a run.
+    """Draw a figure of a run, or of a part of it.
 
-    Example: thalia plot raster runs/cortex/2026-11-22T10-00-00.h5 -o raster.png
+    Example: thalia plot raster runs/cortex/2026-11-22T10-00-00.h5 --from '200 ms' --neurons 0:50
     """
     from thalia.compiler.graph import network_of
     from thalia.compiler.pipeline import plan_of
-    from thalia.errors import did_you_mean
-    from thalia.figures import activity
+    from thalia.figures.kinds import GRAPH, check_kind, draw
+    from thalia.figures.network import graph
+    from thalia.figures.style import save
     from thalia.recording.run_file import Run
 
-    if kind not in (*activity.KINDS, "graph"):
-        raise fail(f"no figure is called '{kind}'", did_you_mean(kind, (*activity.KINDS, "graph")))
+    check_kind(kind)
     is_circuit = file.suffix in (".yaml", ".yml")
-    if is_circuit and kind != "graph":
+    if is_circuit and kind != GRAPH:
         raise fail(f"{file}: is a circuit, and a {kind} needs a run", f"thalia run {file} --plot")
     target = output or file.with_name(f"{file.stem}_{kind}.png")
+    part = {"start": start, "stop": stop, "neurons": neurons, "populations": population or None}
+    if kind == GRAPH and any(part.values()):
+        raise fail("a graph shows the whole circuit", "leave --from, --to and so on out")
     if is_circuit:
-        figure = activity.graph(network_of(plan_of(load_with(file, None))))
+        figure = graph(network_of(plan_of(load_with(file, None))))
     else:
         loaded = Run(file)
-        figure = activity.graph(loaded.network) if kind == "graph" else activity.KINDS[kind](loaded)
+        figure = graph(loaded.network) if kind == GRAPH else draw(kind, loaded, part)
     try:
-        say(activity.save(figure, target))
+        say(save(figure, target))
     except ValueError as error:
         raise fail(f"{target}: {error}") from None
 
@@ -341,17 +357,14 @@ def new(
 
 
 def _figures(result: "Run") -> list[Path]:
-    from thalia.figures import activity
+    from thalia.figures.kinds import figures_of
+    from thalia.figures.network import graph
+    from thalia.figures.style import save
 
-    kinds = {
-        name: draw
-        for name, draw in activity.KINDS.items()
-        if (name != "weights" or any(len(w.pre) for w in result.weights.values()))
-        and (name != "modulators" or result.modulators)
-    }
     stem = result.file.with_suffix("")
-    written = [activity.save(draw(result), f"{stem}_{name}.png") for name, draw in kinds.items()]
-    return [*written, activity.save(activity.graph(result.network), f"{stem}_graph.png")]
+    drawn = figures_of(result).items()
+    written = [save(draw(result), f"{stem}_{name}.png") for name, draw in drawn]
+    return [*written, save(graph(result.network), f"{stem}_graph.png")]
 
 
 def _formatted(

@@ -90,8 +90,8 @@ def window(
             )
         )
         return
-    from thalia.figures.activity import save
     from thalia.figures.protocols import window_figure
+    from thalia.figures.style import save
 
     say(
         save(
@@ -179,8 +179,8 @@ def protocol(
             )
         )
         return
-    from thalia.figures.activity import save
     from thalia.figures.protocols import protocol_figure
+    from thalia.figures.style import save
 
     say(save(protocol_figure(result), output or Path(f"{_stem(rule)}_{_stem(name)}.png")))
 
@@ -222,8 +222,8 @@ def _trains(
             )
         )
         return
-    from thalia.figures.activity import save
     from thalia.figures.protocols import trains_figure
+    from thalia.figures.style import save
 
     figure = trains_figure(rule, trains[0][0], trains[1][0], result.times, result.history[:, 0])
     say(save(figure, output or Path(f"{_stem(rule)}_trains.png")))

@@ -136,8 +136,8 @@ def health(
         say(json.dumps({"file": str(file), "verdict": found.verdict, **asdict(found)}))
     else:
         from thalia.cli.tables import print_health
-        from thalia.figures.activity import save
         from thalia.figures.health import health_figure
+        from thalia.figures.style import save
 
         print_health(found)
         figure = health_figure(found, f"{run.attributes['name']}, {run.phases[-1][0]}")
@@ -204,7 +204,7 @@ def sweep(
 
     Example: thalia sweep circuits/brunel.yaml --vary stimuli.external.rate=8kHz:20kHz:5 --seeds 1:4
     """
-    from thalia.figures.activity import save
+    from thalia.figures.style import save
     from thalia.figures.sweep import sweep_figure
     from thalia.parallel.axes import axis_of, seeds_of
     from thalia.parallel.sweep import sweep as run_sweep

@@ -64,7 +64,7 @@ def learn(
 
     Example: thalia learn bandit --seeds 5
     """
-    from thalia.figures.activity import save
+    from thalia.figures.style import save
     from thalia.figures.training import learning_curve
     from thalia.training import results
     from thalia.training.experiment import LearnOptions, learn_with, own_task

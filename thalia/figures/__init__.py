@@ -1,16 +1,8 @@
 """Figures: each function takes a run or a result and returns a matplotlib figure."""
 
-from thalia.figures.activity import (
-    PALETTE,
-    graph,
-    modulators,
-    raster,
-    rates,
-    save,
-    styled,
-    weights,
-)
+from thalia.figures.activity import modulators, rates
 from thalia.figures.health import health_figure
+from thalia.figures.network import graph
 from thalia.figures.protocols import (
     draw_protocol,
     draw_window,
@@ -18,23 +10,32 @@ from thalia.figures.protocols import (
     trains_figure,
     window_figure,
 )
+from thalia.figures.spike_statistics import correlation, isi, spectrum
+from thalia.figures.spikes import raster
+from thalia.figures.state_variables import traces
+from thalia.figures.style import PALETTE, save, styled
 from thalia.figures.sweep import sweep_figure
+from thalia.figures.synapses import weights
 from thalia.figures.training import learning_curve
 
 __all__ = [
     "PALETTE",
+    "correlation",
     "draw_protocol",
     "draw_window",
     "graph",
     "health_figure",
+    "isi",
     "learning_curve",
     "modulators",
     "protocol_figure",
     "raster",
     "rates",
     "save",
+    "spectrum",
     "styled",
     "sweep_figure",
+    "traces",
     "trains_figure",
     "weights",
     "window_figure",

@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from thalia.analysis.health import COLUMNS, CRITICAL, OK, WARN, Health, shown
-from thalia.figures.activity import INK, styled
+from thalia.figures.style import INK, styled
 
 COLOUR = {OK: "#FFFFFF", WARN: "#FBE3A8", CRITICAL: "#F2A48C"}
 

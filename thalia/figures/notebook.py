@@ -15,7 +15,9 @@ from thalia.circuit.spec import Circuit
 from thalia.compiler.graph import network_of
 from thalia.compiler.pipeline import plan_of
 from thalia.errors import CircuitError
-from thalia.figures import activity
+from thalia.figures.network import graph
+from thalia.figures.spikes import raster
+from thalia.figures.style import STYLE
 from thalia.recording.results import Level, Spikes, Traces, Weights
 from thalia.recording.run_file import Run
 
@@ -53,11 +55,11 @@ def _circuit(circuit: Circuit) -> str:
         ],
     )
     try:
-        graph = picture(activity.graph(network_of(plan_of(circuit))))
+        drawn = picture(graph(network_of(plan_of(circuit))))
     except CircuitError as error:
-        graph = f"<pre>{escape(str(error))}</pre>"
+        drawn = f"<pre>{escape(str(error))}</pre>"
     title = f"<b>{escape(circuit.name)}</b> {escape(circuit.summary)}"
-    return f"<p>{title}</p>{populations}{pathways}{graph}"
+    return f"<p>{title}</p>{populations}{pathways}{drawn}"
 
 
 @html_of.register
@@ -72,7 +74,7 @@ def _run(run: Run) -> str:
     if published:
         heads.append("published (Hz)")
         rows = [[*row, _number(published.get(row[0]))] for row in rows]
-    drawn = picture(activity.raster(run)) if run.spikes else ""
+    drawn = picture(raster(run)) if run.spikes else ""
     return f"<p>{escape(repr(run))}</p>{table(heads, rows)}{drawn}"
 
 
@@ -149,6 +151,6 @@ def _number(cell: object) -> str:
 def picture(figure: Figure) -> str:
     """A figure as an image within the page."""
     data = BytesIO()
-    with matplotlib.rc_context(activity.STYLE):
+    with matplotlib.rc_context(STYLE):
         figure.savefig(data, format="png", dpi=DPI)
     return f'<img src="data:image/png;base64,{b64encode(data.getvalue()).decode()}">'

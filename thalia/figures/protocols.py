@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from thalia.figures.activity import FAINT, INK, PALETTE, styled
+from thalia.figures.style import FAINT, INK, PALETTE, styled
 from thalia.simulation.pairing_protocols import Result
 
 Floats = NDArray[np.float64]

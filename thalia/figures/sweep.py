@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from thalia.errors import did_you_mean, fail
-from thalia.figures.activity import colours, styled
+from thalia.figures.style import colours, styled
 from thalia.parallel.axes import Axis
 from thalia.parallel.sweep import Table
 

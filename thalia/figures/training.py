@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from thalia.analysis.spike_trains import bootstrap_bounds
 from thalia.errors import did_you_mean, fail
-from thalia.figures.activity import FAINT, colours, styled
+from thalia.figures.style import FAINT, colours, styled
 from thalia.training.results import Log, Outcome
 
 POINTS = 60  # of a curve

@@ -4,7 +4,7 @@ Times and delays are in seconds; everything else is in the unit that stands besi
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -122,6 +122,18 @@ class Weights(Shown):
         rules = "".join(f" × {rule}" for rule in self.scaling_rules)
         left = [name for name in self.scaled_by if name not in self.scaling_rules]
         return f"weight{rules}{f', before {", ".join(left)}' if left else ''}"
+
+    def select(self, synapses: NDArray[np.bool_], times: NDArray[np.bool_]) -> "Weights":
+        """Some of the synapses, at some of the recorded times."""
+        return replace(
+            self,
+            pre=self.pre[synapses],
+            post=self.post[synapses],
+            delay=self.delay[synapses],
+            time=self.time[times],
+            w=self.w[times][:, synapses],
+            efficacy=None if self.efficacy is None else self.efficacy[times][:, synapses],
+        )
 
     def to_pandas(self, row: int = -1) -> "pandas.DataFrame":
         """A row for each synapse: `pre`, `post`, `delay` in seconds, and `w` in `attrs["units"]`.

@@ -1,0 +1,92 @@
+"""What figures have in common: colours, the style of a paper, marks, and how one is saved."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path as FilePath
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# Okabe & Ito (2008), safe for colour-blind readers, in an order that keeps neighbours apart
+PALETTE = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#E69F00",
+    "#6A51A3",
+    "#8C564B",
+    "#4D4D4D",
+    "#A6A600",
+)
+INK, FAINT, GREY = "#222222", "#BBBBBB", "#777777"
+STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.8,
+    "xtick.major.width": 0.8,
+    "ytick.major.width": 0.8,
+    "legend.frameon": False,
+    "savefig.dpi": 160,
+    "figure.constrained_layout.use": True,
+}
+
+
+def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Draw in the project's style, leaving matplotlib's settings as they were."""
+
+    def wrapper(*args: Any, **kwds: Any) -> Figure:
+        with matplotlib.rc_context(STYLE):
+            return draw(*args, **kwds)
+
+    wrapper.__doc__, wrapper.__name__ = draw.__doc__, draw.__name__
+    wrapper.__wrapped__ = draw  # type: ignore[attr-defined]  # so that `help` shows its arguments
+    return wrapper
+
+
+def colours(names: Sequence[str]) -> dict[str, str]:
+    """A colour for each population, the same in every figure of a run."""
+    return {name: PALETTE[index % len(PALETTE)] for index, name in enumerate(names)}
+
+
+def say_clipped(axes: Axes, what: str, side: str = "top") -> None:
+    """Mark that an axis ends before what is drawn does: a broken edge, and how far it goes."""
+    top = side == "top"
+    ends = ([0, 1], [1, 1]) if top else ([1, 1], [0, 1])
+    axes.plot(*ends, transform=axes.transAxes, color=GREY, lw=0.8, ls=(0, (2, 2)), clip_on=False)
+    axes.annotate(
+        f"axis cut: {what}",
+        (1, 1),
+        xytext=(-2, -2),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        ha="right",
+        va="top",
+        fontsize=7.5,
+        color=GREY,
+    )
+
+
+def save(figure: Figure, file: str | FilePath) -> FilePath:
+    """Write a figure; the ending of the name decides the format.
+
+    An existing file is replaced; if it is a link, what that leads to is left alone.
+    """
+    path = FilePath(file)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{os.getpid()}_{path.name}")
+    try:
+        with matplotlib.rc_context(STYLE):
+            figure.savefig(partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
