@@ -243,10 +243,19 @@ def import_brian2() -> ModuleType:
         sys.excepthook = hook
         for name in needless:
             del sys.modules[name]
+    # SymPy compares only real numbers, and takes `int` of a condition for none
+    integer = brian2.core.functions.DEFAULT_FUNCTIONS["int"]
+    integer.sympy_func = integer.sympy_func or _real_function("int")
     brian2.prefs.logging.file_log = False
     brian2.prefs.logging.save_script = False
     module: ModuleType = brian2
     return module
+
+
+def _real_function(name: str) -> Any:
+    import sympy
+
+    return sympy.Function(name, real=True)
 
 
 def network(model: NetworkModel) -> tuple[brian2.Network, dict[str, Any]]:

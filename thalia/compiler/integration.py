@@ -120,7 +120,9 @@ def of_synapses(equations: Iterable[Equation]) -> Integration:
     powers = [_degree(right, {name}) for name, right in rights.items()]
     if found.chosen or (not found.flows and 0 not in powers):
         return found
-    method = "exponential_euler" if all(power <= 1 for power in powers) else "rk2"
+    # a switch by the variable itself is no number for it
+    is_linear = all(degree(right, {name}) <= 1 for name, right in rights.items())
+    method = "exponential_euler" if is_linear else "rk2"
     return Integration(method, chosen=tuple(rights))
 
 

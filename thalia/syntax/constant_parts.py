@@ -14,12 +14,23 @@ from thalia.syntax.expressions import EquationError
 from thalia.syntax.units import UNITS
 
 TRIALS = 2
-_FUNCTIONS: dict[str, Callable[[float], float]] = {
+_SMOOTH = (
+    *("exp", "expm1", "log", "log10", "log1p", "sqrt"),
+    *("sin", "cos", "tan", "sinh", "cosh", "tanh"),
+)
+# those that give the same number for many arguments, which tells nothing of the others
+_STEPS: dict[str, Callable[..., float]] = {
+    "clip": lambda value, low, high: float(min(max(value, low), high)),
+    "floor": lambda value: float(math.floor(value)),
+    "ceil": lambda value: float(math.ceil(value)),
+    "int": lambda value: float(int(value)),
+    "sign": lambda value: math.copysign(1.0, value) if value else 0.0,
+}
+_FUNCTIONS: dict[str, Callable[..., float]] = {
     "abs": abs,
-    **{
-        name: getattr(math, name)
-        for name in ("exp", "log", "log10", "log1p", "sqrt", "sin", "cos", "tanh", "expm1")
-    },
+    "exprel": lambda value: math.expm1(value) / value if value else 1.0,
+    **{name: getattr(math, name) for name in _SMOOTH},
+    **_STEPS,
 }
 Tried = tuple[float, ...] | None  # the values in each trial; None where they are not known
 
@@ -58,8 +69,8 @@ class _Trial:
                 return None if inside is None else tuple(-each for each in inside)
             case ast.BinOp(op=op, left=left, right=right):
                 return self._operation(node, op, self.of(left), self.of(right))
-            case ast.Call(func=ast.Name(id=name), args=[argument]) if name in _FUNCTIONS:
-                return self._tried(node, _FUNCTIONS[name], self.of(argument))
+            case ast.Call(func=ast.Name(id=name), args=arguments) if name in _FUNCTIONS:
+                return self._tried(node, _FUNCTIONS[name], *map(self.of, arguments))
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr):
                 self.of(child)
@@ -67,7 +78,7 @@ class _Trial:
 
     def _name(self, name: str) -> Tried:
         if name not in self.known:
-            size = UNITS[name][0] if name in UNITS else 0
+            size = math.inf if name == "inf" else UNITS[name][0] if name in UNITS else 0
             varied = tuple(0.3 + 0.1 * len(self.known) ** 0.5 + 0.37 * k for k in range(TRIALS))
             self.known[name] = (size,) * TRIALS if size else varied
             if name in self.named:
@@ -83,6 +94,11 @@ class _Trial:
             ast.Mod: lambda a, b: a % b,
             ast.Pow: lambda a, b: a**b,
         }
+        if any(each is not None and all(map(math.isinf, each)) for each in (left, right)):
+            raise EquationError(
+                f"'{shortened(ast.unparse(node))}' is always infinite, or not a real number",
+                "'inf' is for the bounds of 'clip'",
+            )
         if right is not None and isinstance(op, ast.Div | ast.Mod) and not any(right):
             raise EquationError(f"'{shortened(ast.unparse(node))}' always divides by zero")
         factors = {ast.Mult: (left, right), ast.Div: (left,)}.get(type(op), ())
@@ -102,11 +118,16 @@ class _Trial:
             found = (math.nan,)
         if all(isinstance(each, float) and math.isfinite(each) for each in found):
             # an exponential of arbitrary numbers may vanish where that of the real ones does not
-            return None if isinstance(node, ast.Call) and not fixed and 0.0 in found else found
+            tells = fixed or not isinstance(node, ast.Call) or not (_steps(node) or 0.0 in found)
+            return found if tells else None
         if fixed:
             shown = shortened(ast.unparse(node))
             raise EquationError(f"'{shown}' is always infinite, or not a real number")
         return None
+
+
+def _steps(node: ast.Call) -> bool:
+    return isinstance(node.func, ast.Name) and node.func.id in _STEPS
 
 
 def _cancelled(difference: float, of: float) -> float:
