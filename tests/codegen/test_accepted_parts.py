@@ -151,6 +151,7 @@ EXPRESSIONS = [
     *("int(x < a or x != a)", "-x**2", "(x + a)**3", "x**a", "2**x", "+x", "1/2 + 1/3*x", "x/x"),
     *("(t/ms)*x", "dt/ms", "pi*x", "x*(v/mV)", "x*ms/second", "int(x)", "1e-3*x - 1E2"),
     *("a*1000000*x*1000000", "((((x))))", "--x"),
+    *("int(int(x > a) > x)", "int(a*int(x != 2) + x < 1)", "clip(0.5, 0, 1)*x"),
 ]
 
 
@@ -219,6 +220,7 @@ rules:
     equations: |
       dthis/dt = -this/tau : 1
       dint/dt = double/tau : 1
+      dswitched/dt = tanh(int(switched < double))/tau : 1
     on_pre: |
       this += 1
       w += 0.01*w_max*this
@@ -300,6 +302,10 @@ populations: {{p: {{neuron: mine, size: 2}}}}
         (["x : 1", "y = 1/(x - x) : 1"], "always divides by zero"),
         (["y = 2 : 1", "z = log(y - 3) : 1"], "always infinite, or not a real number"),
         (["y = 2 : 1", "z = (y - 3)**0.5 : 1"], "always infinite, or not a real number"),
+        (["x : 1", "z = (-clip(0.5, 0, 1))**0.5 : 1"], "always infinite, or not a real number"),
+        (["x : 1", "z = 1/floor(0.5) : 1"], "always divides by zero"),
+        (["x : 1", "z = x*inf : 1"], "always infinite, or not a real number"),
+        (["x : 1", "z = x - inf : 1"], "always infinite, or not a real number"),
     ],
 )
 def test_what_is_infinite_by_algebra_is_refused_as_what_is_so_by_itself(lines, message):

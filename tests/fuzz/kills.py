@@ -21,6 +21,8 @@ from thalia.simulation.diff import compare
 
 LONGEST = 0.3  # seconds after what is waited for; later kills mostly come too late
 MOST = 12  # kills of one run, which then may end
+LEFT = ("left a file", "left no file")
+EXPECTED = {*LEFT, "the same bits"}
 
 
 def attempt(
@@ -73,11 +75,11 @@ def killed(source: Path, file: Path, rng: random.Random, backend: str) -> str:
 
 
 def run_with_kills(
-    circuit: Path, whole: Path, file: Path, rng: random.Random, backend: str
+    circuit: Path, whole: Path, file: Path, rng: random.Random, backend: str, most: int
 ) -> Counter[str]:
     """One run, killed until it ends; what the kills left, and how it compares in the end."""
     found: Counter[str] = Counter()
-    for _ in range(MOST):
+    for _ in range(most):
         outcome = killed(file if file.exists() else circuit, file, rng, backend)
         if outcome == "ended":
             break
@@ -103,15 +105,13 @@ def kills(folder: Path, count: int, seed: int, backend: str) -> Counter[str]:
     circuit.write_text(longer.replace("every: 24 ms", "every: 7 ms"))
     thalia.run(circuit, output=whole, backend=backend)
     number = 0
-    while found["left a file"] + found["left no file"] < count:
+    while sum(found[name] for name in LEFT) < count:
         number += 1
         (folder / str(number)).mkdir()
-        found += run_with_kills(circuit, whole, folder / str(number) / "run.h5", rng, backend)
+        file, left = folder / str(number) / "run.h5", count - sum(found[name] for name in LEFT)
+        found += run_with_kills(circuit, whole, file, rng, backend, min(MOST, left))
         print(dict(found), flush=True)
     return found
-
-
-EXPECTED = {"left a file", "left no file", "the same bits"}
 
 
 def main() -> int:

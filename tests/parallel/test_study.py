@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import thalia
-from tests.helpers import ROOT
+from tests.helpers import ROOT, thalia_here
 from tests.helpers import thalia as command
 from thalia.errors import CircuitError
 from thalia.parallel import study, workers
@@ -321,3 +321,48 @@ def test_a_study_without_conditions_speaks_of_no_difference(circuit):
     assert done.returncode == 0, done.stderr
     assert "compared: rate in Hz, 1 seed, mean" in done.stdout
     assert "difference" not in done.stdout
+
+
+IMPOSSIBLE = """
+thalia: 1
+name: impossible
+duration: 10 ms
+populations: {a: {neuron: lif_current, size: 100}}
+pathways: {p: {pre: a, post: a, connect: {rule: fixed_indegree, number: 10, autapses: false}, synapse: current_exp, weight: 1 pA, delay: 1 ms}}
+conditions: {small: {says: fewer, set: {populations.a.size: 12}}}
+"""
+
+
+def test_a_scale_that_a_condition_cannot_have_is_refused_before_anything_is_made(tmp_path):
+    file = tmp_path / "impossible.yaml"
+    file.write_text(IMPOSSIBLE)
+
+    with pytest.raises(CircuitError, match="in the condition 'small': at this scale, each neuron"):
+        studied(file, scale=0.05)
+
+    assert os.listdir(tmp_path) == ["impossible.yaml"]
+
+
+@pytest.mark.parametrize("count", [2, 4000])
+def test_check_is_over_soon_however_many_conditions_there_are(tmp_path, monkeypatch, count):
+    """What it left out is said; what it did not is checked."""
+    compiled = []
+    monkeypatch.setattr(
+        study, "compiled_with", lambda circuit, options: compiled.append(circuit.name)
+    )
+    file = tmp_path / "many.yaml"
+    more = "".join(
+        f"  c{number}: {{says: x, set: {{seed: {number}}}}}\n" for number in range(count)
+    )
+    file.write_text(IMPOSSIBLE.partition("conditions")[0] + f"conditions:\n{more}")
+
+    checked = thalia_here("check", "many.yaml", folder=tmp_path)
+
+    left = count - len(compiled)
+    note = (
+        f"  not checked, since all together take long: {left:,} conditions from 'c{len(compiled)}' on; "
+        "`thalia study` and `thalia learn` check what they run\n"
+    )
+    assert checked.returncode == 0
+    assert checked.stdout.partition("\n")[2] == (note if left else "")
+    assert len(compiled) <= 10

@@ -305,3 +305,13 @@ def test_what_is_no_number_or_of_several_dimensions_stays_text(values):
     axis = Axis("x", values)
 
     assert (axis.numbers(), axis.label) == (None, "x")
+
+
+def test_a_scale_that_one_of_the_values_cannot_have_is_refused_before_anything_is_made(circuit):
+    connect = "{rule: fixed_indegree, number: 5, autapses: false}, pre: b"
+    circuit.write_text(TEXT.replace("{probability: 0.5}", connect).replace("{pre: a, ", "{"))
+
+    with pytest.raises(CircuitError, match="at this scale, each neuron of b is to have 1 source"):
+        thalia.sweep(circuit, [Axis("populations.b.size", ("100", "12", "200"))], scale=0.05)
+
+    assert not (circuit.parent / "sweeps").exists()

@@ -1,9 +1,7 @@
 """A resumed run is the uninterrupted run, to the bit, wherever and however it was interrupted."""
 
 import itertools
-import os
 import re
-import signal
 import subprocess
 import sys
 
@@ -14,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import thalia
-from tests.helpers import ROOT
 from tests.rules import CELLS, STACKS
 from thalia.compiler.pipeline import plan_of
 from thalia.errors import CircuitError, FormerNameWarning
@@ -227,79 +224,6 @@ def test_every_variable_of_every_object_is_kept_or_made_again(tmp_path):
         ),
     ]
     assert set(names) <= kept
-
-
-def interrupted(circuit, file, seconds):
-    """Start a run in a process of its own and kill it after a while; whether it was still at work."""
-    code = "import sys, thalia; thalia.run(sys.argv[1], output=sys.argv[2], backend='cpp', checkpoint_every='20 ms')"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, circuit, file], env={**os.environ, "PYTHONPATH": str(ROOT)}
-    )
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        return True
-    return False
-
-
-def run_with_kills(folder, delays):
-    """A run that is killed again and again; how many times it was, and whether it ended as an undisturbed one."""
-    circuit = folder / "long.yaml"
-    circuit.write_text(text("stdp_triplet").replace("duration: 50 ms", "duration: 4 s"))
-    whole = thalia.run(circuit, output=folder / "whole.h5", backend="cpp", overwrite=True)
-    file, kills = folder / "killed.h5", 0
-    file.unlink(missing_ok=True)
-    code = "import sys, thalia; thalia.resume(sys.argv[1], checkpoint_every='20 ms')"
-    kills += interrupted(str(circuit), str(file), delays[0])
-    for delay in delays[1:]:
-        if not file.exists():
-            kills += interrupted(str(circuit), str(file), delay)
-            continue
-        process = subprocess.Popen(
-            [sys.executable, "-c", code, str(file)], env={**os.environ, "PYTHONPATH": str(ROOT)}
-        )
-        try:
-            process.wait(delay)
-            break
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            kills += 1
-    if not file.exists():
-        thalia.run(circuit, output=file, backend="cpp")
-    elif not thalia.Run(file).attributes["complete"]:
-        thalia.resume(file)
-    with h5py.File(whole.file) as first, h5py.File(file) as second:
-        same = changed(read_state(first, file).variables, read_state(second, file).variables) == []
-        for name in (
-            "spikes/cells/timestamps",
-            "spikes/cells/node_ids",
-            "weights/p/w",
-            "weights/p/time",
-        ):
-            same = same and np.array_equal(first[name][:], second[name][:])
-    return kills, same
-
-
-@pytest.mark.slow
-def test_a_killed_run_goes_on_and_ends_with_the_same_bits(tmp_path):
-    kills, same = run_with_kills(tmp_path, [1.1, 1.3, 1.7, 1.5])
-
-    assert kills >= 1
-    assert same
-
-
-@pytest.mark.reference
-def test_two_hundred_kills(tmp_path):
-    """At random moments of real runs; report how many."""
-    generator, kills = np.random.default_rng(1), 0
-    while kills < 200:
-        count, same = run_with_kills(tmp_path, list(generator.uniform(0.8, 2.5, 8)))
-        kills += count
-        assert same
-    print(f"{kills} kills")
 
 
 def test_a_finished_run_goes_on_for_longer(tmp_path):

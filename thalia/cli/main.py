@@ -86,14 +86,20 @@ def check(circuit: CircuitFile, set_: Set = None, scale: Scale = None) -> None:
     plan = plan_of(loaded)
     for name in plan.record.traces:
         recorded_neurons(plan, name)
+    left = list[str]()
     if loaded.conditions:
-        from thalia.parallel.study import circuits_in_conditions
+        from thalia.parallel.study import circuits_in_conditions, soon_compiled
 
-        circuits_in_conditions(circuit, loaded, set=settings)
+        names, others = soon_compiled(loaded.conditions, plan, circuit)
+        circuits_in_conditions(circuit, loaded, names, set=settings)
+        left += others
     if loaded.experiment:
+        from thalia.parallel.study import soon_compiled
         from thalia.training.experiment import conditions_of
 
-        conditions_of(circuit, None, None, settings, {})
+        names, others = soon_compiled(loaded.experiment.controls, plan, circuit)
+        conditions_of(circuit, None, names, settings, {})
+        left += others
     neurons = sum(group.size for group in plan.groups)
     synapses = sum(expected_synapses(pathway, plan) for _, pathway in plan.pathways())
     say(
@@ -102,6 +108,11 @@ def check(circuit: CircuitFile, set_: Set = None, scale: Scale = None) -> None:
     )
     for note in plan.notes:
         say(f"  {note}")
+    if left:
+        say(
+            f"  not checked, since all together take long: {counted(len(left), 'condition')} "
+            f"from '{left[0]}' on; `thalia study` and `thalia learn` check what they run"
+        )
 
 
 @app.command("plan")

@@ -4,7 +4,7 @@ Every result is stored as soon as its run ends, so that an interrupted study can
 """
 
 import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
@@ -17,8 +17,10 @@ from thalia.circuit.experiment_spec import BASELINE
 from thalia.circuit.load import dumps, loads
 from thalia.circuit.spec import Circuit
 from thalia.compiler.machine import available_processors
-from thalia.compiler.pipeline import Compiled, compile_circuit, load_whole
+from thalia.compiler.pipeline import Compiled, load_whole
+from thalia.compiler.plan import Plan
 from thalia.errors import CircuitError, Problem, did_you_mean, fail
+from thalia.parallel.gpu_batch import compiled_with
 from thalia.parallel.result_log import results_of
 from thalia.parallel.workers import Job, Reporter, built, carry_out, here, job_of, simulate_one
 from thalia.recording.outputs import replacing
@@ -28,6 +30,7 @@ from thalia.simulation.progress_bar import Shown, shown
 
 SEEDS = (1, 2, 3, 4, 5)
 TABLE = "table.csv"
+MOST_ELEMENTS = 3000  # that `thalia check` compiles for all conditions, which takes some 4 s
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,8 +151,8 @@ def study(
         raise fail(f"--seeds: expected each seed once, found {list(seeds)}", "as in 1:5")
     written = _loaded(circuit, set)
     circuits = {
-        BASELINE: compile_circuit(written),
-        **circuits_in_conditions(circuit, written, conditions, set),
+        BASELINE: compiled_with(written, options),
+        **circuits_in_conditions(circuit, written, conditions, set, options),
     }
     pairs = [(condition, seed) for condition in circuits for seed in seeds]
     jobs = _jobs(circuits, seeds, options)
@@ -206,6 +209,7 @@ def circuits_in_conditions(
     written: Circuit,
     names: Sequence[str] | None = None,
     set: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> dict[str, Compiled]:
     """The circuit in each of its conditions, or in those named, every one of them compiled.
 
@@ -213,6 +217,8 @@ def circuits_in_conditions(
     ----------
     written : Circuit
         The circuit as it is written, with what `set` replaces.
+    options : mapping, optional
+        Options of `run`, such as the scale, with which it must be possible.
 
     Raises
     ------
@@ -226,12 +232,28 @@ def circuits_in_conditions(
     circuits, problems = {}, list[Problem]()
     for name in dict.fromkeys(written.conditions if names is None else names):
         try:
-            circuits[name] = compile_circuit(_loaded(circuit, set, name))
+            circuits[name] = compiled_with(_loaded(circuit, set, name), options or {})
         except CircuitError as error:
             problems += [_in_condition(name, problem) for problem in error.problems]
     if problems:
         raise CircuitError(problems)
     return circuits
+
+
+def soon_compiled(names: Iterable[str], plan: Plan, file: FilePath) -> tuple[list[str], list[str]]:
+    """Conditions that are compiled within seconds one after another, and those that are left.
+
+    Parameters
+    ----------
+    plan : Plan
+        That of the circuit without any condition.
+    file : path
+        The circuit, which is read again for each.
+    """
+    elements = sum(1 for _ in plan.populations()) + sum(1 for _ in plan.pathways())
+    each = 10 + elements + file.stat().st_size // 250  # what takes as long as one element
+    most, known = max(1, MOST_ELEMENTS // each), list(names)
+    return known[:most], known[most:]
 
 
 def _in_condition(name: str, problem: Problem) -> Problem:

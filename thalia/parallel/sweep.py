@@ -13,10 +13,10 @@ import h5py
 import numpy as np
 
 from thalia.compiler.machine import available_processors
-from thalia.compiler.pipeline import Compiled, compile_circuit, load_whole
+from thalia.compiler.pipeline import Compiled, load_whole
 from thalia.errors import CircuitError, fail
 from thalia.parallel.axes import Axis, Point, points
-from thalia.parallel.gpu_batch import MOST
+from thalia.parallel.gpu_batch import MOST, compiled_with
 from thalia.parallel.result_log import results_of
 from thalia.parallel.workers import (
     Job,
@@ -86,7 +86,7 @@ def sweep(
         If a value is not valid, the folder holds another sweep, or the scheduler does not answer.
     """
     _check_paths(axes, set or {}, options)
-    circuits = _circuits(circuit, axes, set or {})
+    circuits = _circuits(circuit, axes, set or {}, options)
     first = next(iter(circuits.values())).circuit
     wanted = points(axes, seeds if seeds is not None else (first.seed,))
     origins = {
@@ -143,7 +143,7 @@ def _key(settings: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 def _circuits(
-    file: str | FilePath, axes: Sequence[Axis], set: Mapping[str, Any]
+    file: str | FilePath, axes: Sequence[Axis], set: Mapping[str, Any], options: Mapping[str, Any]
 ) -> dict[tuple[tuple[str, str], ...], Compiled]:
     """The circuit with every combination of values, compiled: mistakes are reported first."""
     varied = {f"--set {axis.path}": f"--vary {axis.path}" for axis in axes}
@@ -152,7 +152,7 @@ def _circuits(
             _key(each.settings): load_whole(file, {**set, **each.settings})
             for each in points(axes, (0,))
         }
-        return {key: compile_circuit(circuit) for key, circuit in circuits.items()}
+        return {key: compiled_with(circuit, options) for key, circuit in circuits.items()}
     except CircuitError as error:
         raise CircuitError(
             replace(each, place=varied.get(each.place, each.place)) for each in error.problems
