@@ -251,8 +251,8 @@ def soon_compiled(names: Iterable[str], plan: Plan, file: FilePath) -> tuple[lis
         The circuit, which is read again for each.
     """
     elements = sum(1 for _ in plan.populations()) + sum(1 for _ in plan.pathways())
-    each = 10 + elements + file.stat().st_size // 250  # what takes as long as one element
-    most, known = max(1, MOST_ELEMENTS // each), list(names)
+    each = 10 + elements + file.stat().st_size // 500  # what takes as long as one element
+    most, known = MOST_ELEMENTS // each, list(names)
     return known[:most], known[most:]
 
 
