@@ -229,7 +229,8 @@ rules:
   switch:
     summary: A rule with a variable that switches itself.
     parameters: {{tau: {{default: 5 ms, meaning: m}}}}
-    equations: dswitched/dt = tanh(int(switched < 1))/tau : 1
+    equations: |
+      dswitched/dt = tanh(int(switched < 1))/tau : 1
     on_pre: w += 0.01*w_max*switched
 populations:
 {populations}
