@@ -94,7 +94,9 @@ class _Trial:
             ast.Mod: lambda a, b: a % b,
             ast.Pow: lambda a, b: a**b,
         }
-        if any(each is not None and all(map(math.isinf, each)) for each in (left, right)):
+        if _is_infinite(left) or _is_infinite(right):
+            if isinstance(op, ast.Mult) and left and right and _is_fixed(left) and _is_fixed(right):
+                return (left[0] * right[0],) * TRIALS  # as `inf*mV`
             raise EquationError(
                 f"'{shortened(ast.unparse(node))}' is always infinite, or not a real number",
                 "'inf' is for the bounds of 'clip'",
@@ -124,6 +126,14 @@ class _Trial:
             shown = shortened(ast.unparse(node))
             raise EquationError(f"'{shown}' is always infinite, or not a real number")
         return None
+
+
+def _is_infinite(values: Tried) -> bool:
+    return values is not None and all(map(math.isinf, values))
+
+
+def _is_fixed(values: tuple[float, ...]) -> bool:
+    return len(set(values)) == 1 and values[0] != 0
 
 
 def _steps(node: ast.Call) -> bool:
