@@ -56,7 +56,8 @@ pathways:
       synapse: current_exp, weight: 50 pA, delay: 1 ms}
 stimuli:
   few: {kind: poisson, target: driven, number: 100, rate: 20 Hz, weight: 250 pA}
-  many: {kind: poisson, target: heavily, number: 10000, rate: 20 Hz, weight: 42 pA}
+  more: {kind: poisson, target: heavily, number: 1000, rate: 20 Hz, weight: 100 pA}
+  many: {kind: poisson, target: heavily, number: 10000, rate: 20 Hz, weight: 33 pA}
   varied: {kind: poisson_sine, target: driven, number: 100, rate: 20 Hz, depth: 0.5,
            frequency: 10 Hz, weight: 20 pA}
 """
@@ -129,7 +130,7 @@ def test_poisson_numbers_are_of_their_distribution(mean):
     assert chance_of(counts, mean) > 0.001
 
 
-@pytest.mark.parametrize("mean", [0.001, 0.2, 3.0, 11.9])
+@pytest.mark.parametrize("mean", [0.001, 0.2, 3.0, 11.9, 20.0])
 def test_input_to_a_population_is_of_its_distribution(mean):
     """Over steps of one neuron, over neurons of one step, and at the edges of blocks."""
     drawn = PoissonInput(stream_of("a"), first=250, size=270, mean=mean)

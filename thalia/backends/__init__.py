@@ -122,9 +122,15 @@ class Backend(Protocol):
         """Compile what must be compiled."""
 
     def start(
-        self, plan: Plan, built: object, arrays: Arrays, samples: tuple[Sample, ...], seed: int
+        self,
+        plan: Plan,
+        built: object,
+        arrays: Arrays,
+        samples: tuple[Sample, ...],
+        seed: int,
+        threads: int | None = None,
     ) -> Session:
-        """A session at time zero."""
+        """A session at time zero; `threads` is given only to the C++ backend."""
 
 
 def find(name: str) -> Backend:

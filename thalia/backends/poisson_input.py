@@ -1,7 +1,7 @@
 """Constant Poisson input in NumPy: the numbers that the compiled backends draw.
 
-Events are drawn for blocks of neurons: how many there are, and for each its neuron, as
-`random_numbers.h` says. Where many are expected, each neuron draws for itself.
+Few events are drawn for blocks of neurons: how many there are, and for each its neuron, as
+`random_numbers.h` says. Where more are expected, each neuron draws for itself.
 """
 
 from dataclasses import dataclass
@@ -12,9 +12,16 @@ from math import exp, lgamma, log
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.backends.random_numbers import FEW, poisson, random_words, unit_interval
+from thalia.backends.random_numbers import (
+    FEW,
+    by_inversion,
+    poisson,
+    random_words,
+    unit_interval,
+)
 
 BLOCK = 256  # neurons whose events are drawn together
+SPARSE = 0.5  # from as many expected events a neuron on, each draws for itself
 
 
 @dataclass(frozen=True)
@@ -33,9 +40,8 @@ class PoissonInput:
 
     def counts(self, key: int, step: int) -> NDArray[np.int64]:
         """The number of events of each neuron in a step, (size,)."""
-        if self.mean >= FEW:
-            neurons = np.arange(self.first, self.stop)
-            return poisson(np.array(self.mean), key, self.stream, step, neurons, 0).astype(np.int64)
+        if self.mean >= SPARSE:
+            return self._of_each(key, step)
         starts = self._edges[:-1]
         a, b, _, _ = random_words(key, self.stream, step, starts, np.zeros_like(starts))
         totals = np.array(
@@ -51,6 +57,16 @@ class PoissonInput:
         sizes = np.diff(self._edges).astype(np.uint64)
         neurons = starts[block] + (word * sizes[block] >> np.uint64(32)).astype(np.int64)
         return np.bincount(neurons - self.first, minlength=self.size)
+
+    def _of_each(self, key: int, step: int) -> NDArray[np.int64]:
+        neurons = np.arange(self.first, self.stop)
+        if self.mean >= FEW:
+            drawn = poisson(np.array(self.mean), key, self.stream, step, neurons, 1)
+        else:
+            a, b, c, d = random_words(key, self.stream, step, neurons // 2, 0)
+            u = np.where(neurons % 2, unit_interval(c, d), unit_interval(a, b))
+            drawn = by_inversion(np.full(self.size, self.mean), u)
+        return drawn.astype(np.int64)
 
     @cached_property
     def _edges(self) -> NDArray[np.int64]:

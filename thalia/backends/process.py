@@ -292,10 +292,11 @@ def serve(
     arrays: Arrays,
     samples: tuple[Sample, ...],
     seed: int,
+    settings: tuple[str, ...] = (),
     native_drives: bool = True,
     is_host: bool = False,
 ) -> ProgramSession:
-    """A running program at time zero, with every array in place.
+    """A running program at time zero, with every array in place and the settings obeyed.
 
     `is_host` says that it computes in the memory of this machine.
     """
@@ -309,7 +310,8 @@ def serve(
         session.command(f"seed {key_of(seed)}")
         for drive in plan.drives if native_drives else ():
             _drive(session, plan, drive)
-        session.command(f"flush_interval {plan.flush_interval}")
+        for command in (f"flush_interval {plan.flush_interval}", *settings):
+            session.command(command)
         session.command("start")
         session.read("defaultclock.dt")  # waits until its spike queues are built
         # after the start, in which Brian2 sets the times that its object was created with

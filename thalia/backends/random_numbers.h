@@ -115,12 +115,13 @@ ON_ANY_DEVICE double log_of_factorial(double k) {
            natural_logarithm(shift);
 }
 
-// Constant Poisson input is drawn for blocks of neurons: how many events there are, and for each its
-// neuron. That costs a fraction of a draw per neuron. A block begins at a multiple of `BLOCK`, or
-// where the neurons begin that the input reaches; this is its index, and its words are
+// Constant Poisson input of few events is drawn for blocks of neurons: how many events there are, and
+// for each its neuron. That costs a fraction of a draw per neuron. A block begins at a multiple of
+// `BLOCK`, or where the neurons begin that the input reaches; this is its index, and its words are
 //   draw 0: the number of events; draw 1 + k / 4, the (k % 4)-th: the neuron of the k-th.
-// Where many are expected, each neuron draws for itself.
+// From an expected number of `SPARSE` events a neuron on, each draws for itself.
 constexpr uint32_t BLOCK = 256;
+constexpr double SPARSE = 0.5;
 
 ON_ANY_DEVICE uint32_t neuron_in_block(uint32_t word, uint32_t size) {
     return uint32_t(uint64_t(word) * size >> 32);
@@ -144,20 +145,23 @@ struct PoissonTable {
     }
 };
 
+ON_ANY_DEVICE int32_t poisson_by_inversion(double mean, double none, double u) {
+    double chance = none, at_most = none;
+    int32_t count = 0;
+    while (u > at_most && (count < mean || chance > 0x1p-60)) {
+        chance *= mean / ++count;
+        at_most += chance;
+    }
+    return count;
+}
+
 // By inversion where few are expected; else by transformed rejection (Hormann 1993,
 // doi:10.1016/0167-6687(93)90997-4).
 ON_ANY_DEVICE int32_t poisson(double mean, double none, RandomKey key, uint32_t stream,
                               int64_t step, uint32_t index, uint32_t draw) {
     if (!(mean > 0)) return 0;
     if (mean < FEW) {
-        const double u = uniform(key, stream, step, index, draw);
-        double chance = none, at_most = none;
-        int32_t count = 0;
-        while (u > at_most && (count < mean || chance > 0x1p-60)) {
-            chance *= mean / ++count;
-            at_most += chance;
-        }
-        return count;
+        return poisson_by_inversion(mean, none, uniform(key, stream, step, index, draw));
     }
     const double root = sqrt(mean), b = 0.931 + 2.53 * root, a = -0.059 + 0.02483 * b;
     const double inverse_alpha = 1.1239 + 1.1328 / (b - 3.4), v_r = 0.9277 - 3.6224 / (b - 2);
@@ -171,4 +175,13 @@ ON_ANY_DEVICE int32_t poisson(double mean, double none, RandomKey key, uint32_t 
         const double chance = natural_logarithm(v * inverse_alpha / (a / (near * near) + b));
         if (chance <= k * natural_logarithm(mean) - mean - log_of_factorial(k)) return int32_t(k);
     }
+}
+
+// The events of a neuron that draws for itself; neurons 2k and 2k + 1 share words.
+ON_ANY_DEVICE int32_t input_of_neuron(double mean, double none, RandomKey key, uint32_t stream,
+                                      int64_t step, uint32_t neuron) {
+    if (mean >= FEW) return poisson(mean, 0, key, stream, step, neuron, 1);
+    const RandomWords x = random_words(key, stream, step, neuron / 2, 0);
+    const double u = neuron & 1 ? unit_interval(x.c, x.d) : unit_interval(x.a, x.b);
+    return poisson_by_inversion(mean, none, u);
 }

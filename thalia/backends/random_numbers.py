@@ -112,7 +112,7 @@ def poisson(
     means = np.broadcast_to(np.asarray(mean, np.float64), index.shape)
     counts = np.zeros(index.shape, np.int32)
     few, many = (means > 0) & (means < FEW), np.flatnonzero(means >= FEW)
-    counts[few] = _by_inversion(means[few], uniform(key, stream, step, index[few], draw))
+    counts[few] = by_inversion(means[few], uniform(key, stream, step, index[few], draw))
     for attempt in range(1 << 24):
         if not many.size:
             break
@@ -123,7 +123,8 @@ def poisson(
     return counts
 
 
-def _by_inversion(mean: NDArray[Any], u: NDArray[Any]) -> NDArray[Any]:
+def by_inversion(mean: NDArray[Any], u: NDArray[Any]) -> NDArray[Any]:
+    """The Poisson numbers that belong to uniform numbers."""
     chance, count = np.exp(-mean), np.zeros(mean.shape, np.int32)
     at_most = chance.copy()
     while (goes_on := (u > at_most) & ((count < mean) | (chance > 2.0**-60))).any():

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.backends import Chunk, Compiled, Progress, Sample, in_kind
-from thalia.backends.poisson_input import PoissonInput
+from thalia.backends.poisson_input import SPARSE, PoissonInput
 from thalia.backends.random_numbers import Draws, key_of, stream_of
 from thalia.codegen.brian_model import FLUSH_CLOCK, import_brian2, later_name, model_of, network
 from thalia.compiler.drives import Drive
@@ -206,6 +206,9 @@ class RuntimeSession:
         counts = drawn.counts(self.draws.key, step)
         if gate is not None:
             counts *= gate
+        if drawn.mean >= SPARSE:
+            values += counts * weights
+            return
         for done in range(counts.max(initial=0)):  # one by one, as in a compiled program
             values += np.where(counts > done, weights, 0)
 
@@ -314,7 +317,12 @@ def in_turn(pathway: Any) -> Callable[[], None]:
 
 
 def start(
-    plan: Plan, built: Compiled, arrays: Arrays, samples: tuple[Sample, ...], seed: int
+    plan: Plan,
+    built: Compiled,
+    arrays: Arrays,
+    samples: tuple[Sample, ...],
+    seed: int,
+    threads: None = None,
 ) -> RuntimeSession:
     """A session at time zero, with every array in place."""
     session = RuntimeSession(plan, samples, seed)

@@ -24,6 +24,7 @@ from thalia.cli.options import (
     Scale,
     Seed,
     Set,
+    Threads,
     interruptible,
     load_with,
     progress_bar,
@@ -158,6 +159,7 @@ def run(
     scale: Scale = None,
     lower: Lower = "on",
     precision: Precision = "double",
+    threads: Threads = None,
     checkpoint_every: CheckpointEvery = None,
     chunk: Chunk = None,
     start_from: Annotated[
@@ -193,6 +195,7 @@ def run(
             scale=scale,
             lower=lower,
             precision=precision,
+            threads=threads,
             overwrite=overwrite,
             checkpoint_every=checkpoint_every,
             chunk=chunk,

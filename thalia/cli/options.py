@@ -30,6 +30,13 @@ Scale = Annotated[
     float | None,
     typer.Option(help="Fraction of the neurons, and of the synapses per neuron, to build."),
 ]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        help="Threads of the C++ program; by default as many as are fastest. Results are the same.",
+    ),
+]
 Backend = Annotated[
     str | None,
     typer.Option(

@@ -18,6 +18,7 @@ from thalia.cli.options import (
     Scale,
     Seed,
     Set,
+    Threads,
     load_with,
     progress_bar,
     settings_of,
@@ -38,6 +39,7 @@ def resume(
     ] = None,
     checkpoint_every: CheckpointEvery = None,
     chunk: Chunk = None,
+    threads: Threads = None,
     as_it_was: Annotated[
         bool,
         typer.Option(
@@ -59,6 +61,7 @@ def resume(
             for_=for_,
             checkpoint_every=checkpoint_every,
             chunk=chunk,
+            threads=threads,
             as_it_was=as_it_was,
             progress=progress,
         )
@@ -74,12 +77,21 @@ def verify_resume(
     duration: Duration = None,
     scale: Scale = None,
     pieces: Annotated[int, typer.Option(help="Number of pieces in which to run it.")] = 3,
+    threads: Annotated[
+        str | None,
+        typer.Option(
+            "--threads",
+            metavar="N,N,...",
+            help="Threads of the uninterrupted run, then of one piece after the other.",
+        ),
+    ] = None,
 ) -> None:
     """Check that resuming a run gives bit-identical results.
 
-    Compares spikes, weights and state with those of an uninterrupted run.
+    Compares spikes, weights and state with those of an uninterrupted run, also when the pieces are
+    computed on other numbers of threads.
 
-    Example: thalia verify-resume circuits/balanced.yaml --duration '1 s'
+    Example: thalia verify-resume circuits/balanced.yaml --duration '1 s' --threads 1,2,4
     """
     from thalia.compiler.options import with_options
     from thalia.simulation.verify_resume import verify
@@ -87,11 +99,24 @@ def verify_resume(
     loaded = with_options(load_with(circuit, set_), seed, scale)
     with progress_bar(quiet=False) as progress:
         verdict = verify(
-            loaded, backend=backend, duration=duration, pieces=pieces, progress=progress
+            loaded,
+            backend=backend,
+            duration=duration,
+            pieces=pieces,
+            threads=_numbers_of(threads),
+            progress=progress,
         )
     say(verdict.text())
     if not verdict.identical:
         raise typer.Exit(1)
+
+
+def _numbers_of(text: str | None) -> tuple[int, ...]:
+    """Numbers of threads, separated by commas."""
+    numbers = (text or "").split(",") if text is not None else []
+    if not all(number.strip().isascii() and number.strip().isdigit() for number in numbers):
+        raise fail(f"--threads: expected numbers, found '{text}'", "as in --threads 1,2,4")
+    return tuple(map(int, numbers))
 
 
 def diff(

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from thalia import backends
 from thalia.backends import Progress
+from thalia.backends import threads as threads_of
 from thalia.circuit.load import loads
 from thalia.circuit.spec import Circuit
 from thalia.errors import fail
@@ -206,8 +207,11 @@ def here(
     fractions = context.RawArray("d", 1 + max(job["index"] for job in jobs))
     stopped = context.RawValue("b", False)
     for batch in [[job] for job in light] if alone else [light]:
-        shared = (dict(os.environ), fractions, stopped)
-        pool = ProcessPoolExecutor(min(workers, len(batch)), context, _begin, shared)
+        count = min(workers, len(batch))
+        # they share the processors
+        threads = {threads_of.VARIABLE: str(max(1, threads_of.threads_available() // count))}
+        shared = (os.environ | threads, fractions, stopped)
+        pool = ProcessPoolExecutor(count, context, _begin, shared)
         try:
             futures = {pool.submit(work, job): job for job in batch}
             _gather(_as_they_end(futures, report, fractions), futures, report)

@@ -30,7 +30,7 @@ FORMAT, FORMAT_VERSION, STATE_VERSION = "thalia-run", 1, 3
 DETERMINISM = (
     "bit-identical with the same versions on the same kind of processor, also when resumed "
     "(wiring: a Philox stream for each pathway; noise: a Philox number for each object, neuron and "
-    "step; {precision})"
+    "step; any number of threads; {precision})"
 )
 _PRECISION = {
     "double": "double precision",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from thalia import backends
 from thalia.backends import Backend, Progress, Sample, Session
+from thalia.backends.threads import check_threads
 from thalia.compiler.plan import Plan
 from thalia.connectivity.build import Arrays, wire
 from thalia.connectivity.selection import recorded_neurons
@@ -14,23 +15,29 @@ from thalia.simulation.loop import Clock
 
 @dataclass(frozen=True)
 class Engine:
-    """The backend that runs a plan, with a remark if it is not the fastest one."""
+    """The backend that runs a plan, with a remark if it is not the fastest one.
+
+    `threads` is their number if it was asked for.
+    """
 
     name: str
     backend: Backend
     remark: str = ""
+    threads: int | None = None
 
     @classmethod
-    def for_plan(cls, plan: Plan, name: str | None = None) -> "Engine":
+    def for_plan(cls, plan: Plan, name: str | None = None, threads: int | None = None) -> "Engine":
         """The backend of this name, or by default the fastest that works here.
 
         Raises
         ------
         CircuitError
-            If there is no such backend, or it cannot run the plan.
+            If there is no such backend, or it cannot run the plan, or not on so many threads.
         """
         name, remark = (name, "") if name else backends.choose()
-        engine = cls(name, backends.find(name), remark)
+        engine = cls(name, backends.find(name), remark, threads)
+        if threads is not None:
+            check_threads(threads, name)
         if reasons := engine.backend.refuse(plan):
             raise CircuitError(
                 fail(f"backend '{name}': {reason}").problems[0] for reason in reasons
@@ -76,5 +83,10 @@ class Network:
     def start(self, samples: Iterable[Sample] = ()) -> Session:
         """A session at time zero."""
         return self.engine.backend.start(
-            self.plan, self.program, self.arrays, tuple(samples), self.plan.seed
+            self.plan,
+            self.program,
+            self.arrays,
+            tuple(samples),
+            self.plan.seed,
+            self.engine.threads,
         )

@@ -38,6 +38,7 @@ class ResumeOptions:
     checkpoint_every: str | Value | None = None
     chunk: str | Value | None = None
     task: Task | None = None
+    threads: int | None = None
     as_it_was: bool = False
     progress: Progress = silent
 
@@ -49,6 +50,7 @@ def resume(
     checkpoint_every: str | Value | None = None,
     chunk: str | Value | None = None,
     task: Task | None = None,
+    threads: int | None = None,
     as_it_was: bool = False,
     progress: Shown = True,
 ) -> Run:
@@ -63,6 +65,8 @@ def resume(
         As in `run`.
     task : Task, optional
         The task of a run that has one; its code is not in the file.
+    threads : int, optional
+        As in `run`; the number may be another one.
     as_it_was : bool
         Resume with the stored circuit even if the YAML has changed.
     progress : bool or function
@@ -75,7 +79,7 @@ def resume(
         or its circuit was edited.
     """
     with shown(progress) as reported:
-        options = ResumeOptions(for_, checkpoint_every, chunk, task, as_it_was, reported)
+        options = ResumeOptions(for_, checkpoint_every, chunk, task, threads, as_it_was, reported)
         return resume_with(file, options)
 
 
@@ -102,7 +106,7 @@ def resume_with(file: str | FilePath, options: ResumeOptions) -> Run:
     saved = saved.named_as_in(plan) if saved else SavedState(0, {}, {})
     saved = _continued(saved, plan, run)
     clock.lap("load")
-    engine = Engine.for_plan(plan, str(origin["backend"]))
+    engine = Engine.for_plan(plan, str(origin["backend"]), options.threads)
     if plan.unmodified:
         raise fail(
             f"{path}: was run with backend.unmodified, whose state brian2cuda cannot restore",

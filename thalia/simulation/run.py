@@ -54,6 +54,7 @@ class RunOptions:
     set: Mapping[str, Any] | None = None
     lower: str = "on"
     precision: str = "double"
+    threads: int | None = None
     overwrite: bool = False
     checkpoint_every: str | Value | None = None
     chunk: str | Value | None = None
@@ -111,6 +112,7 @@ def run(  # noqa: PLR0913  # a public function: its keywords are the options
     set: Mapping[str, Any] | None = None,
     lower: str = "on",
     precision: str = "double",
+    threads: int | None = None,
     overwrite: bool = False,
     checkpoint_every: str | Value | None = None,
     chunk: str | Value | None = None,
@@ -142,6 +144,9 @@ def run(  # noqa: PLR0913  # a public function: its keywords are the options
     precision : 'double' or 'single'
         Of the variables of synapses; 'single' halves their memory. Everything else stays in double
         precision.
+    threads : int, optional
+        Of the C++ program; by default as many as are fastest, up to the available processors or the
+        environment variable `THALIA_THREADS`. Results do not depend on it.
     overwrite : bool
         Replace the run file if it exists.
     checkpoint_every : time, optional
@@ -185,6 +190,7 @@ def run(  # noqa: PLR0913  # a public function: its keywords are the options
             set=set,
             lower=lower,
             precision=precision,
+            threads=threads,
             overwrite=overwrite,
             checkpoint_every=checkpoint_every,
             chunk=chunk,
@@ -205,7 +211,7 @@ def run_with(circuit: Circuit | str | FilePath, options: RunOptions) -> Run:
     compiler_options = CompilerOptions(options.lower, options.precision, options.duration)
     compiled = compile_circuit(circuit, compiler_options)
     plan = compiled.plan
-    engine = Engine.for_plan(plan, options.backend)
+    engine = Engine.for_plan(plan, options.backend, options.threads)
     loop_options = options.loop_options()
     check_memory(plan)
     with claimed(plan.name, options.output, options.overwrite) as name:

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -34,6 +35,7 @@ class Verdict:
     variables: int
     bytes: int
     different: tuple[str, ...]
+    threads: tuple[int, ...] = ()
 
     @property
     def identical(self) -> bool:
@@ -47,6 +49,8 @@ class Verdict:
             f"{self.name} on backend {self.backend}, seed {self.seed}, "
             f"{self.duration:g} s, cut at {cuts} s"
         )
+        if self.threads:
+            subject += f", on {self.threads[0]} and {', '.join(map(str, self.threads[1:]))} threads"
         states = f"{self.variables} state variables ({self.bytes:,} bytes)"
         compared = f"{self.spikes:,} spikes, {self.weights:,} recorded weights, {states}"
         if self.identical:
@@ -64,6 +68,7 @@ def verify(
     backend: str | None = None,
     duration: str | None = None,
     pieces: int = 3,
+    threads: tuple[int, ...] = (),
     progress: Progress = silent,
 ) -> Verdict:
     """Compare a run with one that is interrupted and resumed after each checkpoint.
@@ -72,6 +77,8 @@ def verify(
     ----------
     pieces : int
         Number of pieces; their length is not a round number.
+    threads : numbers of threads, optional
+        Of the run as a whole, then of one piece after the other, and again from the first on.
 
     Raises
     ------
@@ -83,6 +90,7 @@ def verify(
     if not 2 <= pieces <= plan.steps:
         raise fail(f"expected from 2 pieces to {plan.steps:,}, one a step, found {pieces}")
     length = -(-plan.steps * 8 // (pieces * 8 - 1))  # the last piece is an eighth shorter
+    numbers = cycle(threads or (None,))
     cuts = tuple(range(length, plan.steps, length))
     every = constant(length * plan.dt, SECOND)
 
@@ -96,12 +104,19 @@ def verify(
 
     with TemporaryDirectory() as folder:
         whole, parts = FilePath(folder) / "whole.h5", FilePath(folder) / "parts.h5"
-        done = run(circuit, output=whole, **options, progress=progress)
+        done = run(circuit, output=whole, **options, threads=next(numbers), progress=progress)
         with suppress(_Interrupted):
-            run(circuit, output=parts, **options, checkpoint_every=every, progress=stop_at(cuts[0]))
+            run(
+                circuit,
+                output=parts,
+                **options,
+                checkpoint_every=every,
+                threads=next(numbers),
+                progress=stop_at(cuts[0]),
+            )
         for cut in (*cuts[1:], plan.steps):
             with suppress(_Interrupted):
-                resume(parts, checkpoint_every=every, progress=stop_at(cut))
+                resume(parts, checkpoint_every=every, threads=next(numbers), progress=stop_at(cut))
         different = compare(whole, parts)
         with reading(whole) as first:
             saved = read_state(first, whole)
@@ -123,4 +138,5 @@ def verify(
         len(state),
         sum(values.nbytes for values in state.values()),
         tuple(different),
+        threads,
     )

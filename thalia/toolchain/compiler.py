@@ -44,6 +44,7 @@ FLAGS = (
     "-fno-trapping-math",
     "-ffp-contract=off",
     "-std=c++17",
+    "-pthread",
 )
 LIBRARY_FLAGS = ("-O3", "-shared", "-fPIC")
 

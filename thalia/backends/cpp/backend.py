@@ -11,6 +11,7 @@ from typing import Any
 
 from thalia.backends import Progress, Sample
 from thalia.backends.process import Program, ProgramSession, program_of, serve
+from thalia.backends.threads import threads_available
 from thalia.codegen.brian_model import NetworkModel, import_brian2, model_of, network
 from thalia.compiler.plan import Plan
 from thalia.connectivity.build import Arrays
@@ -19,18 +20,21 @@ from thalia.toolchain.compiler import compile_program, find_compiler, identity
 
 HERE = FilePath(__file__).parent
 LESS = {"circuit.cpp": ("-O1",)}  # what runs only once
-_COMMON = (
+_COMMON = (  # of all programs
     "model.h",
     "../connection.h",
     "../random_numbers.h",
     "random_lanes.h",
+    "threads.h",
+    "schedule.h",
     "server.cpp",
-)  # of all programs
+)
 _TEMPLATES = sorted(f"templates/{file.name}" for file in (HERE / "templates").glob("*.cpp"))
 _SOURCES = (
     *_COMMON,
     "backend.py",
     "device.py",
+    "division.py",
     "source.py",
     "../random_numbers.py",
     "../../codegen/brian_model.py",
@@ -106,7 +110,16 @@ def _common() -> dict[str, str]:
 
 
 def start(
-    plan: Plan, built: Program, arrays: Arrays, samples: tuple[Sample, ...], seed: int
+    plan: Plan,
+    built: Program,
+    arrays: Arrays,
+    samples: tuple[Sample, ...],
+    seed: int,
+    threads: int | None = None,
 ) -> ProgramSession:
-    """A session at time zero, with every array in place."""
-    return serve(plan, built, arrays, samples, seed, is_host=True)
+    """A session at time zero, with every array in place.
+
+    It computes on so many threads, by default on as many of those available as are fastest.
+    """
+    number = str(threads) if threads else f"up_to {threads_available()}"
+    return serve(plan, built, arrays, samples, seed, ("threads " + number,), is_host=True)

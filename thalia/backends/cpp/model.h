@@ -43,16 +43,63 @@ struct Clock {
 // Of a number, as Brian2 calls it.
 template <class T> inline int int_(T value) { return (int)value; }
 
-// The objects that run in a step, in their order.
-struct Network {
-    std::vector<std::pair<Clock *, void (*)()>> objects;
+// The parts of all neurons or synapses that a thread works on: from `begin` to before `end`, of as
+// many as there are threads at most.
+struct Slice {
+    int32_t begin, end, parts;
 
-    void clear() { objects.clear(); }
-    void add(Clock *clock, void (*run)()) { objects.emplace_back(clock, run); }
+    bool is_all() const { return !begin && end == parts; }
+    size_t first(size_t size) const { return size * begin / parts; }
+    size_t last(size_t size) const { return size * end / parts; }
 };
 
-// Positions in the order of a pathway, such as those of the synapses of one neuron with one delay.
-struct Range { int32_t start, stop; };
+// How the neurons of a group are divided into parts, and which of them have spiked in this step.
+struct Slices {
+    size_t size;
+    std::vector<int32_t> bounds;           // of the parts, each but the last a multiple of a block
+    std::vector<int32_t> found;            // spikes of each part, from its first neuron's place on
+    std::vector<int32_t> counts, offsets;  // of those of each part, and their places among all
+
+    explicit Slices(size_t size);
+    void divide(const std::vector<double> &costs, int32_t parts);
+    size_t first(const Slice &slice) const { return bounds[slice.begin]; }
+    size_t last(const Slice &slice) const { return bounds[slice.end]; }
+    void note(const Slice &slice, int32_t count) { counts[slice.begin] = count; }
+    void collect(int32_t *spikes);
+};
+
+// An array that an object reads or writes, and how its elements are divided among threads where
+// each thread has its own; "" where a thread may read or write those of another.
+struct Touch { const char *array, *division; bool is_written; };
+
+// How an object is run by several threads: by one that has all of it, or each has a slice.
+enum class Run { after_all, by_one, by_each };
+
+class SynapticPathway;
+
+struct Object {
+    const char *name;
+    void (*run)(const Slice &);
+    Run how;
+    std::vector<Touch> touches;
+    bool is_source = false;                // of prescribed spikes
+    Slices *spikes = nullptr;              // of a threshold: where it notes them
+    SynapticPathway *by_target = nullptr;  // of arrivals that are divided by their targets
+
+    void operator()(const Slice &slice) const { run(slice); }
+};
+
+// The objects that run in a step, in their order.
+struct Network {
+    std::vector<std::pair<Clock *, const Object *>> objects;
+
+    void clear() { objects.clear(); }
+    void add(Clock *clock, const Object &object) { objects.emplace_back(clock, &object); }
+};
+
+// Positions in the order of a pathway: those of a bundle, the synapses of one neuron with one delay,
+// or a part of them.
+struct Range { int32_t start, stop, bundle; };
 
 // Spikes in flight are ranges, one for each neuron that spiked and each of its delays. They arrive
 // in the order in which they were pushed, and within a range in the order of the synapses, as from
@@ -61,12 +108,16 @@ class SynapticPathway
 {
 public:
     const std::vector<int32_t> &neurons;  // of each synapse, the one whose spikes it receives
+    const std::vector<int32_t> &targets;  // and its target
+    const Slices &slices;                 // of the targets
+    bool is_by_target = false;            // whether threads have the synapses of their own targets
     std::vector<int32_t> order;  // synapses by (neuron, delay); empty if they are sorted already
     // in_flight[(present + d) % size] arrives in d steps
     std::vector<std::vector<Range>> in_flight{1};
     int32_t present = 0;
 
-    SynapticPathway(const std::vector<int32_t> &neurons, int32_t first_neuron, int32_t end_neuron);
+    SynapticPathway(const std::vector<int32_t> &neurons, int32_t first_neuron, int32_t end_neuron,
+                    const std::vector<int32_t> &targets, const Slices &slices);
     ~SynapticPathway();
 
     // Sort synapses by (neuron, delay); `delays` has one number of steps per synapse or for all.
@@ -76,6 +127,7 @@ public:
         const size_t synapses = neurons.size();
         order.clear();
         bundles.clear();
+        splits.clear();
         int32_t longest = 0;
         for (size_t k = 0; k < count; k++) longest = std::max(longest, delays[k]);
         in_flight.assign(longest + 1, {});
@@ -140,7 +192,7 @@ public:
             for (int32_t b = bundles_of[neuron]; b < bundles_of[neuron + 1]; b++) {
                 size_t slot = present + bundles[b].delay;
                 if (slot >= steps) slot -= steps;
-                in_flight[slot].push_back({bundles[b].start, bundles[b + 1].start});
+                in_flight[slot].push_back({bundles[b].start, bundles[b + 1].start, b});
             }
         }
     }
@@ -153,11 +205,37 @@ public:
 
     const std::vector<Range> &arriving() const { return in_flight[present]; }
 
+    // Of a bundle that arrives, the synapses that are in a slice.
+    Range own(const Range &all, const Slice &slice) const
+    {
+        if (slice.is_all()) return all;
+        if (!is_by_target) {
+            const size_t size = all.stop - all.start;
+            return {int32_t(all.start + slice.first(size)), int32_t(all.start + slice.last(size)),
+                    all.bundle};
+        }
+        const int32_t *const inner = &splits[size_t(all.bundle) * (slice.parts - 1)];
+        return {slice.begin ? inner[slice.begin - 1] : all.start,
+                slice.end < slice.parts ? inner[slice.end - 1] : all.stop, all.bundle};
+    }
+    void prefetch(const Range &all, const Slice &slice) const
+    {
+        if (is_by_target && !slice.is_all())
+            __builtin_prefetch(&splits[size_t(all.bundle) * (slice.parts - 1)]);
+    }
+
+    size_t count_bundles() const { return bundles.size() - 1; }
+    void allow_splits(int32_t parts) { splits.resize(is_by_target ? count_bundles() * (parts - 1) : 0); }
+    void split(size_t from, size_t to, int32_t parts);  // some of the bundles
+    void sort_by_target();
+    int32_t bundle_from(int32_t start) const;
+
 private:
     struct Bundle { int32_t start, delay; };
     int32_t first_neuron;
     std::vector<int32_t> bundles_of;  // the first bundle of each neuron
     std::vector<Bundle> bundles;      // and one more, which marks the end of the last
+    std::vector<int32_t> splits;      // where in each bundle the parts begin, but the first
 
     template <class Delay> void sort(const Delay &delay)
     {
@@ -205,13 +283,18 @@ template <class T> constexpr Array named(const char *name, T *&pointer, size_t c
 
 // The spikes in flight along a pathway, and the spikes of a step of a group.
 struct Queue { const char *name; SynapticPathway *pathway; };
-struct Source { int32_t *spikes; size_t neurons; };
+struct Source { const char *name; int32_t *spikes; Slices *slices; };
+
+// The number of synapses onto each neuron of a group, from one synapse object.
+struct Incoming { const std::vector<int32_t> *counts; Slices *slices; };
 
 // What the server knows of a circuit.
 struct Circuit {
     std::vector<Array> arrays;
     std::vector<Queue> queues;
     std::vector<Source> sources;
+    std::vector<Slices *> slices;  // of all groups
+    std::vector<Incoming> incoming;
     Clock &clock;
 };
 

@@ -5,16 +5,16 @@
 #include "common.h"
 #include "connection.h"
 #include "random_lanes.h"
+#include "schedule.h"
 
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
+#include <string>
 #include <vector>
-#ifdef __SSE2__
-#include <immintrin.h>
-#endif
 
 namespace {
 
@@ -27,11 +27,16 @@ struct Drive {
     double *target;
     const double *weight;
     const char *open;  // whether each neuron takes input, or null where all do
-    size_t first, size;  // the neurons of the group that it reaches
+    const Slices *slices;  // of the group
+    std::string group, array;  // the target's name
+    size_t first, size;    // the neurons of the group that it reaches
     double mean;
     uint32_t stream;
     // the numbers of events of its first block, of those that are whole, and of its last
     std::vector<PoissonTable> tables;
+    // the probabilities of none and of at most 0, 1, 2, ... events of a neuron, up to one in 1000
+    double none;
+    std::vector<double> usual;
 
     size_t stop() const { return first + size; }
     size_t in_block(size_t start) const {
@@ -70,12 +75,24 @@ struct Stopwatch {
 
 // Steps between flushes, at which the objects of the clock `epoch` run; 0 for never.
 int64_t flush_interval = 0;
+// About as many synapses cost as much in a step as a neuron, at the rates of a cortex.
+constexpr double SYNAPSES_PER_NEURON = 2500;
+Pool pool;
+Choice choice;
+int32_t parts = 1;  // into which neurons are divided, one for each thread at most
+bool is_divided = false;
+std::map<Slices *, std::vector<double>> costs;  // of each neuron in a step, in no unit
+int32_t balancings = 0;  // how often they have been measured; the first time is to get started
+constexpr int32_t MOST_BALANCINGS = 5;
+constexpr int64_t STEPS_TO_BALANCE = 40;
+constexpr double BALANCED = 1.05;  // the longest time of a thread, over the mean
 std::vector<Drive> drives;
 std::vector<Sample> samples;
 
 // Adds the events of the blocks of a slice of neurons.
 void deliver_to_blocks(const Drive &drive, int64_t step, size_t first, size_t stop) {
-    static thread_local ManyWords totals, events;
+    static thread_local ManyWords of_thread[2];
+    ManyWords &totals = of_thread[0], &events = of_thread[1];
     totals.clear();
     for (size_t start = first; start < stop; start = (start | (BLOCK - 1)) + 1)
         totals.add(start, 0);
@@ -97,10 +114,48 @@ void deliver_to_blocks(const Drive &drive, int64_t step, size_t first, size_t st
     }
 }
 
-void deliver(const Drive &drive, int64_t step) {
-    if (drive.mean < FEW) return deliver_to_blocks(drive, step, drive.first, drive.stop());
-    for (size_t neuron = drive.first; neuron < drive.stop(); neuron++) {
-        const int32_t count = poisson(drive.mean, 0, random_key, drive.stream, step, neuron, 0);
+// Adds the events of neurons that draw for themselves, of which few are expected: as
+// `input_of_neuron`, but of many neurons at once.
+void deliver_to_each(const Drive &drive, int64_t step, size_t first, size_t stop) {
+    static thread_local ManyWords of_thread;
+    ManyWords &pairs = of_thread;
+    double u[BLOCK], counts[BLOCK];
+    for (size_t start = first & ~size_t(1); start < stop; start += BLOCK) {
+        pairs.clear();
+        for (size_t k = 0; k < BLOCK / 2; k++) pairs.add(start / 2 + k, 0);
+        pairs.draw(random_key, drive.stream, step);
+        for (size_t k = 0; k < BLOCK / 2; k++) {
+            u[2 * k] = unit_interval(pairs.a[k], pairs.b[k]);
+            u[2 * k + 1] = unit_interval(pairs.c[k], pairs.d[k]);
+            counts[2 * k] = counts[2 * k + 1] = 0;
+        }
+        for (const double at_most : drive.usual)
+            for (size_t k = 0; k < BLOCK; k++) counts[k] += u[k] > at_most ? 1 : 0;
+        const double unusual = drive.usual.size();
+        bool any = false;
+        for (size_t k = 0; k < BLOCK; k++) any |= counts[k] == unusual;
+        for (size_t k = 0; any && k < BLOCK; k++)
+            if (counts[k] == unusual)
+                counts[k] = poisson_by_inversion(drive.mean, drive.none, u[k]);
+        const size_t from = std::max(first, start), size = std::min(stop, start + BLOCK) - from;
+        const double *const events = counts + (from - start), *const weight = drive.weight + from;
+        double *const target = drive.target + from;
+        if (drive.open) {
+            const char *const open = drive.open + from;
+            for (size_t k = 0; k < size; k++) target[k] += (open[k] ? events[k] : 0) * weight[k];
+        } else
+            for (size_t k = 0; k < size; k++) target[k] += events[k] * weight[k];
+    }
+}
+
+void deliver(const Drive &drive, int64_t step, const Slice &slice) {
+    const size_t first = std::max(drive.first, drive.slices->first(slice));
+    const size_t stop = std::min(drive.stop(), drive.slices->last(slice));
+    if (drive.mean < SPARSE) return deliver_to_blocks(drive, step, first, stop);
+    if (drive.mean < FEW) return deliver_to_each(drive, step, first, stop);
+    for (size_t neuron = first; neuron < stop; neuron++) {
+        const int32_t count =
+            input_of_neuron(drive.mean, 0, random_key, drive.stream, step, neuron);
         if (!drive.open || drive.open[neuron]) drive.target[neuron] += count * drive.weight[neuron];
     }
 }
@@ -121,6 +176,7 @@ const Array &sized_array(const char *name, size_t bytes) {
     const Array &found = array(name);
     if (found.resize_to) found.resize_to(found.held, bytes / found.item);
     if (found.length() * found.item != bytes) die("length mismatch for", name);
+    is_divided &= !found.resize_to;
     return found;
 }
 
@@ -161,6 +217,7 @@ SynapticPathway &pathway(const char *name) {
 void link_synapses(const char *name, size_t bytes) {
     const std::vector<int32_t> delays = receive_numbers(bytes);
     pathway(name).link(delays.data(), delays.size());
+    is_divided = false;
 }
 
 // As `link`, for synapses that are sorted by (neuron, delay), neuron k having those from starts[k]
@@ -170,6 +227,7 @@ void link_rows(char *arguments) {
     size_t item, count;
     if (std::sscanf(arguments, "%511s %zu %zu", name, &item, &count) != 3) die("malformed link");
     SynapticPathway &into = pathway(name);
+    is_divided = false;
     std::vector<int64_t> starts(into.neuron_count() + 1);
     receive(starts.data(), starts.size() * sizeof(int64_t));
     std::vector<char> delays(item * count);
@@ -201,7 +259,7 @@ void write_queue(const char *name, size_t bytes) {
     for (size_t k = 0; k < steps; k++) {
         into.in_flight[k].resize(numbers[2 + k]);
         for (Range &range : into.in_flight[k]) {
-            range = {next[0], next[1]};
+            range = {next[0], next[1], into.bundle_from(next[0])};
             next += 2;
         }
     }
@@ -221,46 +279,169 @@ void write_random(size_t bytes) {
 
 void flush(Network &network) {
     for (auto &object : network.objects)
-        if (object.first != &circuit->clock) object.second();
+        if (object.first != &circuit->clock) (*object.second)({0, parts, parts});
 }
 
-void run_steps(Network &network, int64_t steps) {
-    const auto &all = circuit->sources;
-    std::vector<std::vector<int64_t>> times(all.size());
-    std::vector<std::vector<int32_t>> neurons(all.size());
-    Clock &clock = circuit->clock;
-    if (profile.wanted) profile.spent.resize(2 + network.objects.size());
-    Stopwatch watch;
-    for (int64_t k = 0; k < steps; k++) {
-        const int64_t step = clock.timestep[0];
-        for (auto &sample : samples) take(sample, step);
-        watch.lap(1);
-        for (auto &drive : drives) deliver(drive, step);
-        watch.lap(0);
-        const bool is_due = flush_interval && step && step % flush_interval == 0;
-        for (size_t part = 0; part < network.objects.size(); part++) {
-            const auto &object = network.objects[part];
-            if (object.first != &clock && !is_due) continue;
-            object.second();
-            watch.lap(2 + part);
-        }
-        for (size_t s = 0; s < all.size(); s++) {
-            const int32_t *spikes = all[s].spikes;
-            const int32_t count = spikes[all[s].neurons];
+void divide_by_costs(Network &network) {
+    for (auto &[slices, cost] : costs) slices->divide(cost, parts);
+    for (const auto &[clock, object] : network.objects) {
+        if (!object->by_target) continue;
+        SynapticPathway &path = *object->by_target;
+        path.is_by_target = true;
+        path.allow_splits(parts);
+        if (parts == 1) continue;
+        path.sort_by_target();
+        const size_t bundles = path.count_bundles();
+        pool.run(parts, [&](int32_t part) {
+            path.split(bundles * part / parts, bundles * (part + 1) / parts, parts);
+        });
+    }
+}
+
+// Divide the neurons and synapses into as many parts as there may be threads.
+void divide(Network &network) {
+    if (is_divided) return;
+    for (Slices *each : circuit->slices) costs[each].assign(each->size, 1);
+    for (const auto &[counts, slices] : circuit->incoming)
+        for (size_t k = 0; k < counts->size(); k++)
+            costs[slices][k] += double((*counts)[k]) / SYNAPSES_PER_NEURON;
+    balancings = 0;
+    divide_by_costs(network);
+    is_divided = true;
+}
+
+// Divide anew, so that threads work for about the same time; whether that is to be measured again.
+bool balance(Network &network, const std::vector<double> &busy) {
+    const double mean = std::accumulate(busy.begin(), busy.end(), 0.0) / busy.size();
+    const double longest = *std::max_element(busy.begin(), busy.end());
+    if (balancings++ == 0) return true;
+    if (longest < BALANCED * mean) balancings = MOST_BALANCINGS;
+    if (balancings == MOST_BALANCINGS) return false;
+    for (auto &[slices, cost] : costs)
+        for (int32_t part = 0; part < parts; part++)
+            for (int32_t k = slices->bounds[part]; k < slices->bounds[part + 1]; k++)
+                cost[k] *= busy[part] / mean;
+    divide_by_costs(network);
+    return true;
+}
+
+// What is recorded of the steps of a run.
+struct Recorded {
+    std::vector<std::vector<int64_t>> times{circuit->sources.size()};
+    std::vector<std::vector<int32_t>> neurons{circuit->sources.size()};
+    int64_t stop;  // the step after the last
+
+    void note(int64_t step) {
+        for (size_t s = 0; s < times.size(); s++) {
+            const int32_t *spikes = circuit->sources[s].spikes;
+            const int32_t count = spikes[circuit->sources[s].slices->size];
             times[s].insert(times[s].end(), count, step);
             neurons[s].insert(neurons[s].end(), spikes, spikes + count);
         }
-        clock.tick();
-        watch.lap(1);
     }
-    for (size_t s = 0; s < all.size(); s++) {
-        send_all(times[s]);
-        send_all(neurons[s]);
+    void send() const {
+        for (size_t s = 0; s < times.size(); s++) {
+            send_all(times[s]);
+            send_all(neurons[s]);
+        }
+        for (auto &sample : samples) {
+            send_all(sample.values);
+            sample.values.clear();
+        }
     }
-    for (auto &sample : samples) {
-        send_all(sample.values);
-        sample.values.clear();
+};
+
+void deliver_all(const void *, const Slice &slice) {
+    for (const Drive &drive : drives) deliver(drive, circuit->clock.timestep[0], slice);
+}
+
+void run_object(const void *object, const Slice &slice) {
+    static_cast<const Object *>(object)->run(slice);
+}
+
+void collect_spikes(const void *source, const Slice &) {
+    const auto &of = *static_cast<const Source *>(source);
+    of.slices->collect(of.spikes);
+}
+
+void end_step(const void *recorded, const Slice &) {
+    auto &into = *static_cast<Recorded *>(const_cast<void *>(recorded));
+    into.note(circuit->clock.timestep[0]);
+    circuit->clock.tick();
+    const int64_t next = circuit->clock.timestep[0];
+    if (next == into.stop) return;
+    for (auto &sample : samples) take(sample, next);
+}
+
+Schedule schedule_of(const Network &network, const Recorded &recorded, bool is_due) {
+    std::vector<Touch> reached;
+    for (const Drive &drive : drives)
+        reached.push_back({drive.array.c_str(), drive.group.c_str(), true});
+    Schedule made;
+    if (!drives.empty()) made.add({deliver_all, nullptr, Run::by_each, reached, 0});
+    std::vector<Job> collects;
+    std::vector<std::pair<Job, bool>> later;
+    size_t part = 2;
+    for (const auto &[clock, object] : network.objects) {
+        const Job job{run_object, object, object->how, object->touches, part++};
+        if (clock != &circuit->clock && !is_due) continue;
+        const bool finds_spikes = object->spikes || object->is_source;
+        if (!finds_spikes)
+            for (const Job &collect : std::exchange(collects, {})) made.add(collect);
+        made.add(job);
+        if (object->spikes)
+            for (const Source &source : circuit->sources)
+                if (source.slices == object->spikes)
+                    collects.push_back({collect_spikes, &source, Run::after_all, {}, job.part});
     }
+    for (const Job &collect : collects) made.add(collect);
+    made.add({end_step, &recorded, Run::after_all, {}, 1});
+    return made;
+}
+
+void run_steps(Network &network, int64_t steps) {
+    Recorded recorded;
+    const int64_t first = circuit->clock.timestep[0];
+    recorded.stop = first + steps;
+    divide(network);
+    const Schedule usual = schedule_of(network, recorded, false);
+    const Schedule due = schedule_of(network, recorded, true);
+    if (profile.wanted) profile.spent.resize(2 + network.objects.size());
+    for (auto &sample : samples) take(sample, first);
+    for (int64_t done = 0; done < steps;) {
+        const int32_t threads = choice.threads();
+        const bool is_measured = threads == parts && parts > 1 && balancings < MOST_BALANCINGS;
+        int64_t now = choice.steps(steps - done);
+        if (is_measured) now = std::min(now, STEPS_TO_BALANCE);
+        Barrier barrier(threads);
+        Stopwatch watch;
+        std::vector<double> busy(is_measured ? threads : 0);
+        const auto begin = Ticks::now();
+        pool.run(threads, [&](int32_t thread) {
+            for (int64_t step = first + done; step < first + done + now; step++) {
+                const bool is_due = flush_interval && step && step % flush_interval == 0;
+                (is_due ? due : usual)
+                    .run(thread, threads, parts, barrier, [&](size_t part) { watch.lap(part); },
+                         busy.empty() ? nullptr : &busy[thread]);
+            }
+        });
+        if (busy.empty() || !balance(network, busy))
+            choice.note(now, std::chrono::duration<double>(Ticks::now() - begin).count());
+        done += now;
+    }
+    recorded.send();
+}
+
+// `threads 4`: use so many; `threads up_to 4`: as many of these as are fastest.
+void set_threads(const char *arguments) {
+    int32_t number = 0;
+    const bool is_most = std::sscanf(arguments, "up_to %d", &number) == 1;
+    if (!is_most && std::sscanf(arguments, "%d", &number) != 1) die("malformed number of threads");
+    if (number < 1) die("no threads");
+    if (is_most) choice.up_to(number);
+    else choice.fix(number);
+    parts = number;
+    is_divided = false;
 }
 
 void add_drive(char *arguments) {
@@ -271,7 +452,19 @@ void add_drive(char *arguments) {
         die("malformed drive");
     const size_t last = std::max<size_t>(drive.first, (drive.stop() - 1) & ~size_t(BLOCK - 1));
     for (const size_t size : {drive.in_block(drive.first), size_t(BLOCK), drive.in_block(last)})
-        if (drive.mean < FEW) drive.tables.emplace_back(drive.mean * size);
+        if (drive.mean < SPARSE) drive.tables.emplace_back(drive.mean * size);
+    drive.none = _exponential(-drive.mean);
+    double chance = drive.none, at_most = drive.none;
+    for (int32_t count = 1; drive.mean < FEW && (drive.usual.empty() || at_most < 0.999); count++) {
+        drive.usual.push_back(at_most);
+        chance *= drive.mean / count;
+        at_most += chance;
+    }
+    drive.array = std::string("_array_") + target;
+    std::replace(drive.array.begin(), drive.array.end(), '.', '_');
+    drive.group = std::string(target, std::strchr(target, '.') - target);
+    for (const Source &source : circuit->sources)
+        if (source.name == drive.group) drive.slices = source.slices;
     drive.target = reinterpret_cast<double *>(array(target).data());
     drive.weight = reinterpret_cast<const double *>(array(weight).data());
     // a refractory neuron takes no input
@@ -291,13 +484,6 @@ void add_sample(char *arguments) {
     samples.push_back(std::move(sample));
 }
 
-// Traces of silent neurons decay to subnormal numbers, whose arithmetic is a hundred times slower.
-void flush_tiny_numbers_to_zero() {
-#ifdef __SSE2__
-    _mm_setcsr(_mm_getcsr() | 0x8040);
-#endif
-}
-
 }  // namespace
 
 RandomKey brian::random_key;
@@ -305,9 +491,79 @@ RandomKey brian::random_key;
 template class std::vector<double>;
 template class std::vector<int32_t>;
 
+Slices::Slices(size_t size) : size(size) { divide({}, 1); }
+
+// Parts of about the same cost.
+void Slices::divide(const std::vector<double> &costs, int32_t parts) {
+    const double total = std::accumulate(costs.begin(), costs.end(), 0.0);
+    bounds.assign(parts + 1, size);
+    bounds[0] = 0;
+    double sum = 0;
+    for (size_t neuron = 0, part = 1; neuron < costs.size() && part < size_t(parts); neuron++) {
+        for (; neuron % BLOCK == 0 && part < size_t(parts) && sum >= total * part / parts; part++)
+            bounds[part] = neuron;
+        sum += costs[neuron];
+    }
+    counts.assign(parts, 0);
+    offsets.assign(parts + 1, 0);
+    found.resize(size);
+}
+
+// Bring the spikes that were found in the parts together, in their order.
+void Slices::collect(int32_t *spikes) {
+    int32_t total = 0;
+    for (size_t part = 0; part < counts.size(); part++) {
+        offsets[part] = total;
+        std::copy_n(found.begin() + bounds[part], counts[part], spikes + total);
+        total += counts[part];
+        counts[part] = 0;
+    }
+    spikes[size] = offsets.back() = total;
+}
+
 SynapticPathway::SynapticPathway(const std::vector<int32_t> &neurons, int32_t first_neuron,
-                                 int32_t end_neuron)
-    : neurons(neurons), first_neuron(first_neuron), bundles_of(end_neuron - first_neuron + 1) {}
+                                 int32_t end_neuron, const std::vector<int32_t> &targets,
+                                 const Slices &slices)
+    : neurons(neurons), targets(targets), slices(slices), first_neuron(first_neuron),
+      bundles_of(end_neuron - first_neuron + 1) {}
+
+// Within a bundle, so that those of a part are contiguous. The order of the synapses onto one target
+// stays, and so do all results.
+void SynapticPathway::sort_by_target() {
+    const auto target = [&](size_t k) { return targets[order.empty() ? k : order[k]]; };
+    bool is_sorted = true;
+    for (size_t b = 0; b + 1 < bundles.size() && is_sorted; b++)
+        for (int32_t k = bundles[b].start + 1; k < bundles[b + 1].start && is_sorted; k++)
+            is_sorted = target(k - 1) <= target(k);
+    if (is_sorted) return;
+    if (order.empty()) {
+        order.resize(targets.size());
+        std::iota(order.begin(), order.end(), 0);
+    }
+    for (size_t b = 0; b + 1 < bundles.size(); b++)
+        std::stable_sort(order.begin() + bundles[b].start, order.begin() + bundles[b + 1].start,
+                         [&](int32_t one, int32_t other) { return targets[one] < targets[other]; });
+}
+
+void SynapticPathway::split(size_t from, size_t to, int32_t parts) {
+    const auto target = [&](size_t k) { return targets[order.empty() ? k : order[k]]; };
+    for (size_t b = from; b < to; b++) {
+        int32_t k = bundles[b].start;
+        const int32_t stop = bundles[b + 1].start;
+        for (int32_t part = 1; part < parts; part++) {
+            while (k < stop && target(k) < slices.bounds[part]) k++;
+            splits[b * (parts - 1) + part - 1] = k;
+        }
+    }
+}
+
+int32_t SynapticPathway::bundle_from(int32_t start) const {
+    const auto after = std::upper_bound(
+        bundles.begin(), bundles.end(), start,
+        [](int32_t position, const Bundle &bundle) { return position < bundle.start; });
+    return after - bundles.begin() - 1;
+}
+
 SynapticPathway::~SynapticPathway() = default;
 
 template <class T> size_t Access<T>::count_of(void *vector) {
@@ -353,6 +609,7 @@ void thalia_serve(const Circuit &served, Network *network) {
         else if (command.is("flush_interval")) flush_interval = command.number();
         else if (command.is("drive")) add_drive(command.arguments);
         else if (command.is("sample")) add_sample(command.arguments);
+        else if (command.is("threads")) set_threads(command.arguments);
         else if (command.is("profile")) profile.wanted = true;
         else if (command.is("profiled")) send_all(profile.spent);
         else if (command.is("flush") && network) flush(*network);

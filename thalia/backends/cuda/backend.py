@@ -186,7 +186,12 @@ def _generate(model: NetworkModel, folder: FilePath) -> tuple[list[str], dict[st
 
 
 def start(
-    plan: Plan, built: Program, arrays: Arrays, samples: tuple[Sample, ...], seed: int
+    plan: Plan,
+    built: Program,
+    arrays: Arrays,
+    samples: tuple[Sample, ...],
+    seed: int,
+    threads: None = None,
 ) -> ProgramSession:
     """A session at time zero, with every array in place."""
     return serve(plan, built, arrays, samples, seed, native_drives=not plan.unmodified)

@@ -40,13 +40,14 @@ struct Pathway { const int32_t *table, *order, *steps; int32_t delays, source, s
 // The probabilities of at most `least`, `least` + 1, ... events.
 struct Events { const double *at_most; int32_t least, size; };
 
-// Poisson input of a population: `mean` events a step to each of its neurons; where that is not many,
-// the numbers of events of its first block of neurons, of those that are whole, and of its last.
+// Poisson input of a population: `mean` events a step to each of its neurons; `none` is the
+// probability of none; where they are few, the numbers of events of its first block of neurons, of those
+// that are whole, and of its last.
 struct Drive {
     double *target;
     const double *weight;
     const char *open;
-    double mean;
+    double mean, none;
     uint32_t stream, first, stop;
     Events tables[3];
 };
@@ -147,7 +148,7 @@ __device__ void deliver(int group, int32_t neuron, int64_t step) {
         const int32_t count =
             drive.tables[0].at_most
                 ? events_of(drive, neuron, step)
-                : poisson(drive.mean, 0, random_key, drive.stream, step, neuron, 0);
+                : input_of_neuron(drive.mean, drive.none, random_key, drive.stream, step, neuron);
         if (drive.open && !drive.open[neuron]) continue;
         double total = drive.target[neuron];
         if (!drive.tables[0].at_most) total += count * drive.weight[neuron];
@@ -555,11 +556,11 @@ void add_drive(const char *arguments) {
         die("malformed drive");
     const auto at = [](const char *name) { return array(name).data; };
     Drive made{reinterpret_cast<double *>(at(target)), reinterpret_cast<const double *>(at(weight)),
-               std::strcmp(open, "-") ? at(open) : nullptr, mean, stream, uint32_t(first), uint32_t(first + size), {}};
+               std::strcmp(open, "-") ? at(open) : nullptr, mean, _exponential(-mean), stream, uint32_t(first), uint32_t(first + size), {}};
     const size_t last = std::max(first, (first + size - 1) & ~size_t(BLOCK - 1));
     const auto in_block = [&](size_t start) { return std::min(first + size, (start | (BLOCK - 1)) + 1) - start; };
     const size_t sizes[] = {in_block(first), BLOCK, in_block(last)};
-    for (int32_t k = 0; k < 3 && mean < FEW; k++) made.tables[k] = table_on_device(mean * sizes[k]);
+    for (int32_t k = 0; k < 3 && mean < SPARSE; k++) made.tables[k] = table_on_device(mean * sizes[k]);
     drive.push_back(made);
     reach.push_back({index_of_source(std::string(target, std::strchr(target, '.') - target).c_str()), first, size});
 }

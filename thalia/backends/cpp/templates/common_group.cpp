@@ -1,6 +1,6 @@
 {# The function of an object. What it may call is in the shared header. #}
 {% macro cpp_file() %}
-void _run_{{codeobj_name}}()
+void _run_{{codeobj_name}}(const Slice &_slice)
 {
     using namespace brian;
     const uint32_t _stream = {{stream_of(codeobj_name)}}u;

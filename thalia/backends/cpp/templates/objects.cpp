@@ -11,6 +11,9 @@ extern std::vector<{{c_data_type(variable.dtype)}}> {{name}};
 {% for variable, name in array_specs | dictsort(by='value') if not variable in dynamic_array_specs %}
 extern {{c_data_type(variable.dtype)}} *{{name}};
 {% endfor %}
+{% for variable, name in array_specs.items() if variable.name == 'i' and variable.owner.__class__.__name__ != 'Synapses' %}
+extern Slices slices_{{variable.owner.name}};
+{% endfor %}
 {% for each in synapses | sort(attribute='name') %}
 {% for path in each._pathways | sort(attribute='name') %}
 extern SynapticPathway {{path.name}};
@@ -34,10 +37,14 @@ std::vector<{{c_data_type(variable.dtype)}}> {{name}};
 {{c_data_type(variable.dtype)}} *{{name}};
 const int _num_{{name}} = {{variable.size}};
 {% endfor %}
+{% for variable, name in array_specs.items() if variable.name == 'i' and variable.owner.__class__.__name__ != 'Synapses' %}
+Slices slices_{{variable.owner.name}}({{variable.size}});
+{% endfor %}
 {% for each in synapses | sort(attribute='name') %}
 {% for path in each._pathways | sort(attribute='name') %}
 SynapticPathway {{path.name}}(
-    {{dynamic_array_specs[path.synapse_sources]}}, {{path.source.start}}, {{path.source.stop}});
+    {{dynamic_array_specs[path.synapse_sources]}}, {{path.source.start}}, {{path.source.stop}},
+    {{dynamic_array_specs[each.variables['_synaptic_post']]}}, slices_{{each.target.name}});
 {% endfor %}
 {% endfor %}
 {% for clock in clocks | sort(attribute='name') %}
@@ -88,7 +95,17 @@ static Circuit _initialised()
         },
         {
             {% for variable, name in array_specs.items() if variable.name == '_spikespace' %}
-            { {{- name}}, {{variable.size - 1}}},
+            {"{{variable.owner.name}}", {{name}}, &slices_{{variable.owner.name}}},
+            {% endfor %}
+        },
+        {
+            {% for variable, name in array_specs.items() if variable.name == 'i' and variable.owner.__class__.__name__ != 'Synapses' %}
+            &slices_{{variable.owner.name}},
+            {% endfor %}
+        },
+        {
+            {% for each in synapses %}
+            {&{{dynamic_array_specs[each.variables['N_incoming']]}}, &slices_{{each.target.name}}},
             {% endfor %}
         },
         defaultclock,

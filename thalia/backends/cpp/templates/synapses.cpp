@@ -3,6 +3,13 @@
 {% extends 'common_synapses.cpp' %}
 
 {% block maincode %}
+{% macro prefetch() %}
+{% for name, variable in variables | dictsort %}
+{% if variable.array is defined and variable.array and not variable.scalar and variable_indices[name] == '_idx' %}
+__builtin_prefetch(&{{get_array_name(variable)}}[_later]);
+{% endif %}
+{% endfor %}
+{% endmacro %}
     // scalar code
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
@@ -12,17 +19,21 @@
     const bool _in_order = {{pathway.name}}.order.empty();
     for (size_t _next = 0; _next < _arriving.size(); _next++)
     {
-        const int32_t _stop = _arriving[_next].stop;
-        for (int32_t _position = _arriving[_next].start; _position < _stop; _position++)
+        if (_next + 2 * {{ranges_ahead}} < _arriving.size())
+            {{pathway.name}}.prefetch(_arriving[_next + 2 * {{ranges_ahead}}], _slice);
+        if (_in_order && _next + {{ranges_ahead}} < _arriving.size())
+        {
+            const size_t _later = {{pathway.name}}.own(_arriving[_next + {{ranges_ahead}}], _slice).start;
+            {{prefetch()|autoindent}}
+        }
+        const Range _range = {{pathway.name}}.own(_arriving[_next], _slice);
+        const int32_t _stop = _range.stop;
+        for (int32_t _position = _range.start; _position < _stop; _position++)
         {
             if (!_in_order && _position + {{synapses_ahead}} < _stop)
             {
                 const size_t _later = _order[_position + {{synapses_ahead}}];
-                {% for name, variable in variables | dictsort %}
-                {% if variable.array is defined and variable.array and not variable.scalar and variable_indices[name] == '_idx' %}
-                __builtin_prefetch(&{{get_array_name(variable)}}[_later]);
-                {% endif %}
-                {% endfor %}
+                {{prefetch()|autoindent}}
             }
             const size_t _idx = _in_order ? _position : _order[_position];
             const size_t _vectorisation_idx = _idx;

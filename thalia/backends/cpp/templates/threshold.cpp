@@ -8,11 +8,13 @@
     const int _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
 
-    {% set _eventspace = get_array_name(eventspace_variable) %}
+    Slices &_slices = slices_{{owner.name}};
+    const size_t _stop = _slices.last(_slice);
+    int32_t *const _found = _slices.found.data() + _slices.first(_slice);
     int32_t _count = 0;
-    for (size_t _first = 0; _first < N; _first += {{neurons_asked}})
+    for (size_t _first = _slices.first(_slice); _first < _stop; _first += {{neurons_asked}})
     {
-        const size_t _size = std::min<size_t>({{neurons_asked}}, N - _first);
+        const size_t _size = std::min<size_t>({{neurons_asked}}, _stop - _first);
         char _crossed[{{neurons_asked}}];
         char _any = 0;
         for (size_t _k = 0; _k < _size; _k++)
@@ -27,12 +29,12 @@
         {
             if (!_crossed[_k]) continue;
             const size_t _idx = _first + _k;
-            {{_eventspace}}[_count++] = _idx;
+            _found[_count++] = _idx;
             {% if _uses_refractory %}
             {{not_refractory}}[_idx] = false;
             {{lastspike}}[_idx] = {{t}};
             {% endif %}
         }
     }
-    {{_eventspace}}[N] = _count;
+    _slices.note(_slice, _count);
 {% endblock %}
