@@ -8,6 +8,7 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain, count
+from typing import TYPE_CHECKING, Any
 
 from thalia.circuit.connectivity import Connect
 from thalia.circuit.record_spec import Record
@@ -17,6 +18,9 @@ from thalia.compiler.drives import Drive, Frames
 from thalia.compiler.integration import Integration, integration_of, of_synapses
 from thalia.syntax.equations import Equation, Statement
 from thalia.syntax.units import DIMENSIONLESS, UNITS, Dimension, Value, constant, si_unit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,8 @@ class Member:
     initial: dict[str, Value]
     space: Space | None = None
     from_task: tuple[str, ...] = ()  # parameters that a task may set
+    # of the neurons in a table: whole numbers, or objects that are texts
+    identifiers: "NDArray[Any] | None" = field(default=None, compare=False)
 
     @property
     def stop(self) -> int:

@@ -1,5 +1,7 @@
 """What each neuron has: its position, the numbers of its parameters, what it reads over time."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,7 +13,7 @@ from thalia.connectivity.streams import Stream, stream
 from thalia.errors import MistakeInText, fail
 from thalia.syntax.formulas import AXES
 from thalia.syntax.sampling import sampled
-from thalia.syntax.selection import read_selection
+from thalia.syntax.selection import IDENTIFIER, read_selection
 from thalia.syntax.units import Value
 
 type Floats = NDArray[np.float64]
@@ -31,12 +33,15 @@ def positions(name: str, size: int, space: Space | None, seed: int) -> Floats:
     return np.asarray((corners.reshape(-1, len(extent))[:size] + 0.5) / per_side * extent)
 
 
-def columns_of(member: Member, seed: int) -> dict[str, Floats]:
-    """What neurons are chosen by, besides their number: (n_neurons,) each, in SI."""
-    if member.space is None:
-        return {}
-    places = positions(member.name, member.size, member.space, seed)
-    return dict(zip(AXES, places.T, strict=False))
+def columns_of(member: Member, seed: int) -> dict[str, NDArray[Any]]:
+    """What neurons are chosen by, besides their number: (n_neurons,) each, in SI, or words."""
+    found: dict[str, NDArray[Any]] = {}
+    if member.identifiers is not None:
+        found[IDENTIFIER] = member.identifiers
+    if member.space is not None:
+        places = positions(member.name, member.size, member.space, seed)
+        found |= dict(zip(AXES, places.T, strict=False))
+    return found
 
 
 def of_neurons(value: Value, member: Member, seed: int, *names: str) -> Floats:

@@ -79,6 +79,7 @@ def _group(
         _initial(part, population, values, path, diagnostics),
         population.space,
         population.from_task,
+        population.nodes.identifiers if population.nodes else None,
     )
     group = Group(
         name=group_name(name),
