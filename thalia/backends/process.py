@@ -35,10 +35,10 @@ type Generate = Callable[
 type Compile = Callable[[FilePath, list[str]], None]
 PIPE_BYTES = 1 << 20  # the most that Linux allows an unprivileged process for one pipe
 MEMORY = "run a smaller one with --scale, or give this job more memory"
-_REMEDIES: dict[int, str] = {  # of what ends a program that is right
-    signal.SIGKILL: MEMORY,
-    signal.SIGILL: "unset CXX, or have it name a processor like this one with -march",
-    signal.SIGXCPU: "raise the limit of processor time: `ulimit -t`",
+_REMEDIES = {  # of what ends a program that is right
+    "SIGKILL": MEMORY,
+    "SIGILL": "unset CXX, or have it name a processor like this one with -march",
+    "SIGXCPU": "raise the limit of processor time: `ulimit -t`",
 }
 CHUNK_SECONDS = 0.1  # of model time in the first chunk, and the least in any
 
@@ -145,7 +145,8 @@ class ProgramSession:
         self.process.wait()
         said = self.process.stderr.read().decode(errors="replace").strip()
         status = self.process.returncode
-        remedy = MEMORY if "bad_alloc" in said else _REMEDIES.get(-status)
+        name = signal.Signals(-status).name if status < 0 else ""
+        remedy = MEMORY if "bad_alloc" in said else _REMEDIES.get(name)
         if remedy:
             raise fail(f"the compiled program did not reach its end: {ended(status)}", remedy)
         raise RuntimeError(f"the compiled program did not reach its end: {ended(status)}: {said}")

@@ -222,12 +222,12 @@ def ended(status: int) -> str:
     """How a program ended, by its status."""
     if status >= 0:
         return f"it ended with status {status}"
-    name = signal.strsignal(-status) or f"signal {-status}"
     causes = {
-        signal.SIGILL: ": it was compiled for another processor",
-        signal.SIGKILL: ": another program ended it, such as a limit of memory",
+        "SIGILL": ": it was compiled for another processor",
+        "SIGKILL": ": another program ended it, such as a limit of memory",
     }
-    return f"it was ended ({name}){causes.get(signal.Signals(-status), '')}"
+    cause = causes.get(signal.Signals(-status).name, "")
+    return f"it was ended ({signal.strsignal(-status)}){cause}"
 
 
 @contextmanager
