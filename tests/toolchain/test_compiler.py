@@ -143,8 +143,8 @@ def test_a_compiler_that_says_nothing(script, tmp_path):
 @pytest.mark.parametrize(
     ("line", "hint"),
     [
-        ("/tmp/ccX.s: fatal error: No space left on device", "make room there; temporary files are in $TMPDIR"),
-        ("as: main.o: Disk quota exceeded", "make room there; temporary files are in $TMPDIR"),
+        ("/tmp/ccX.s: fatal error: No space left on device", "make room in {folder}, or in $TMPDIR"),
+        ("as: main.o: Disk quota exceeded", "make room in {folder}, or in $TMPDIR"),
         ("Cannot create temporary file in /tmp/: Read-only file system", "set THALIA_CACHE and TMPDIR to folders that can be written"),
         ("cc1plus: out of memory allocating 65536 bytes", "compiling takes up to 1 GB for each core: give this job more memory"),
         ("g++: fatal error: Killed signal terminated program cc1plus", "compiling takes up to 1 GB for each core: give this job more memory"),
@@ -154,7 +154,9 @@ def test_a_compiler_that_says_nothing(script, tmp_path):
 def test_what_the_machine_lacks_is_no_mistake_of_the_compiler(script, tmp_path, line, hint):
     lacking = script("lacking", f"echo started >&2; echo '{line}' >&2; exit 1")
 
-    assert told(call_compiler, [lacking], tmp_path) == f"{lacking}: {line}\n    hint: {hint}"
+    assert told(call_compiler, [lacking], tmp_path) == (
+        f"{lacking}: {line}\n    hint: {hint.format(folder=tmp_path)}"
+    )
 
 
 def test_a_compiler_that_is_no_program(tmp_path):

@@ -55,8 +55,8 @@ int main() { std::mt19937 draw(1); return draw() == 0; }
 """
 # what a compiler says when the machine lacks something, and what to do about it
 _LACKS = {
-    "No space left on device": "make room there; temporary files are in $TMPDIR",
-    "Disk quota exceeded": "make room there; temporary files are in $TMPDIR",
+    "No space left on device": "make room in {folder}, or in $TMPDIR",
+    "Disk quota exceeded": "make room in {folder}, or in $TMPDIR",
     "Read-only file system": "set THALIA_CACHE and TMPDIR to folders that can be written",
     "Cannot allocate memory": "compiling takes up to 1 GB for each core: give this job more memory",
     "virtual memory exhausted": "compiling takes up to 1 GB for each core: raise `ulimit -v`",
@@ -143,7 +143,8 @@ def call_compiler(command: Sequence[str], folder: FilePath, unwanted: Event | No
     lines = said.decode(errors="replace").splitlines()
     for line, (phrase, hint) in itertools.product(lines, _LACKS.items()):
         if phrase in line:
-            raise fail(f"{command[0]}: {shortened(line, 300)}", hint)
+            told = f"{command[0]}: {shortened(line, 300)}"
+            raise fail(told, hint.format(folder=folder))
     errors = [line for line in lines if "error" in line or "undefined reference" in line] or lines
     told = errors[:_MOST_ERRORS] or [f"{ended(status)}, saying nothing"]
     raise CompileError("\n".join([*told, f"    command: {shlex.join(command)}"]))
