@@ -143,8 +143,8 @@ def call_compiler(command: Sequence[str], folder: FilePath, unwanted: Event | No
     lines = said.decode(errors="replace").splitlines()
     for line, (phrase, hint) in itertools.product(lines, _LACKS.items()):
         if phrase in line:
-            told = f"{command[0]}: {shortened(line, 300)}"
-            raise fail(told, hint.format(folder=folder))
+            message = f"{command[0]}: {shortened(line, 300)}"
+            raise fail(message, hint.format(folder=folder))
     errors = [line for line in lines if "error" in line or "undefined reference" in line] or lines
     told = errors[:_MOST_ERRORS] or [f"{ended(status)}, saying nothing"]
     raise CompileError("\n".join([*told, f"    command: {shlex.join(command)}"]))
