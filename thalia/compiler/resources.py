@@ -10,10 +10,11 @@ from thalia.compiler.synaptic_input import in_degree
 from thalia.errors import fail
 from thalia.syntax.equations import identifiers
 
-# per synapse at the peak of drawing and sorting (measured: 41 at 27 million, 32 at 302 million)
-WIRING_BYTES = 44
-# per synapse as drawn, until the program has it: two indices, delay, weight, pathway
-HELD_BYTES = 22
+# per synapse at the peak of drawing: a list of targets where a rule makes one, and what is held
+# (measured for the microcircuit, whose rule makes none: 14 at 27 million)
+WIRING_BYTES = 20
+# per synapse as drawn, until the program has it: target, delay, weight, pathway
+HELD_BYTES = 15
 MOST_SYNAPSES = 2**31 - 1  # of one object, whose numbers have 32 bits
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from time import perf_counter
@@ -12,6 +13,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from thalia.compiler.machine import available_processors
 from thalia.compiler.options import positive_time
 from thalia.compiler.plan import Plan
 from thalia.connectivity.build import Arrays
@@ -25,6 +27,7 @@ from thalia.syntax.units import Value, si_unit
 
 SHARE = 20  # a state is saved once this many times the seconds that the last one took have passed
 LEAST_SECONDS = 0.05
+PIECE = 1 << 22  # numbers of a checksum of its own, which cores compute at the same time
 MOST_HELD = (
     256_000_000  # bytes of recordings in memory at which a state is saved, whatever the interval
 )
@@ -209,22 +212,19 @@ def units_of(plan: Plan) -> dict[str, str]:
 
 def fingerprint(arrays: Arrays) -> int:
     """A checksum over all wiring, to recognise the same network when it is built again."""
-    checksum = 0
-    for group in arrays.groups.values():
-        for _, values in sorted(group.items()):
-            checksum = crc32(np.ascontiguousarray(values), checksum)
+    columns: list[NDArray[Any]] = [
+        values for group in arrays.groups.values() for _, values in sorted(group.items())
+    ]
     for wired in arrays.synapses.values():
-        named = [values for _, values in sorted(wired.variables.items())]
-        for column in (
-            wired.starts,
-            wired.post,
-            wired.axonal,
-            wired.dendritic,
-            *wired.later,
-            *named,
-        ):
-            checksum = crc32(np.ascontiguousarray(column), checksum)
-    return checksum
+        columns += [wired.starts, wired.post, wired.axonal, wired.dendritic, *wired.later]
+        columns += [values for _, values in sorted(wired.variables.items())]
+    pieces = (
+        column[start : start + PIECE]
+        for column in map(np.ascontiguousarray, columns)
+        for start in range(0, column.size, PIECE)
+    )
+    with ThreadPoolExecutor(available_processors()) as pool:
+        return crc32(np.array(list(pool.map(crc32, pieces)), np.uint32))
 
 
 def read_state(h5: h5py.File, file: FilePath) -> SavedState | None:
