@@ -4,7 +4,7 @@
     uv run python -m benchmarks.wiring --scale 1 --processors 2,16 --rules 0    # the full microcircuit
 
 writes `benchmarks/wiring.json` and its table in `benchmarks/README.md`. Every side runs in a process of its own that may use so many
-processors, in turn, `--rounds` times; the medians are kept. Programs are compiled before anything is measured.
+processors, in turn, `--rounds` times; the least of each number is kept, since other work can only add to it. Programs are compiled before anything is measured.
 """
 
 import argparse
@@ -16,7 +16,6 @@ import sys
 import tempfile
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
-from statistics import median
 
 import numpy as np
 
@@ -63,7 +62,7 @@ def measure(case: str, scale: float, processors: int) -> dict[str, float]:
 
 
 def in_turn(cases: list[str], options: argparse.Namespace) -> list[dict[str, object]]:
-    """The medians of all sides."""
+    """The least numbers of all sides."""
     processors = [int(each) for each in options.processors.split(",")]
     found: dict[tuple[str, int], list[dict[str, float]]] = {}
     for index in range(options.rounds + 1):
@@ -86,7 +85,7 @@ def in_turn(cases: list[str], options: argparse.Namespace) -> list[dict[str, obj
     assert not any(one["compiled"] for each in found.values() for one in each)
     return [
         {"case": case, "processors": count}
-        | {key: median(one[key] for one in each) for key in each[0] if key != "compiled"}
+        | {key: min(one[key] for one in each) for key in each[0] if key != "compiled"}
         for (case, count), each in found.items()
     ]
 
