@@ -39,7 +39,7 @@ refractory period of drawn: each becomes a multiple of dt, moved by at most 0.05
 axonal delay of a: 0.35 ms becomes 0.4 ms, a multiple of dt
 dendritic delay of a: 0.14 ms becomes 0.1 ms, a multiple of dt
 axonal delay of b: each becomes a multiple of dt, moved by at most 0.05 ms
-interval of record.states.v: 0.25 ms becomes 0.3 ms, a multiple of dt
+interval of record.traces.v: 0.25 ms becomes 0.3 ms, a multiple of dt
 interval of record.weights: 0.01 ms becomes 0.1 ms, a multiple of dt
 interval of record.modulators: 0.12 ms becomes 0.1 ms, a multiple of dt
 interval of modulators.dopamine: 1.25 ms becomes 1.3 ms, a multiple of dt
