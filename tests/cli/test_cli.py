@@ -50,6 +50,7 @@ def test_run_prints_one_json_object_and_writes_its_figures(tmp_path):
         "weights",
         "rates",
         "graph",
+        "traces",
     }
     assert all((tmp_path / f).read_bytes().startswith(b"\x89PNG") for f in result["figures"])
 

@@ -275,3 +275,84 @@ def test_a_task_cannot_set_a_time_constant_to_zero(simulate):
     task = thalia.Task("100 ms", lambda moment: moment.set("cells", "tau", "0 ms"))
     with pytest.raises(CircuitError, match="sets 'tau' of 'cells': it cannot be zero"):
         simulate(text, task=task)
+
+
+SEEN = """
+thalia: 1
+name: seen
+duration: 60 ms
+populations:
+  e: {neuron: lif_current, size: 20, initial: {v: "normal(-58 mV, 5 mV)"}}
+  i: {neuron: lif_current, size: 5}
+pathways:
+  e_to_i: {pre: e, post: i, connect: {probability: 0.5}, synapse: current_exp, weight: "uniform(50 pA, 150 pA)", delay: 1 ms, plasticity: [stdp_pair]}
+stimuli: {drive: {kind: current, target: e, amplitude: "normal(600 pA, 50 pA)"}}
+record: {weights: {pathways: e_to_i, every: 10 ms}, traces: {v: {population: e, variables: [v], every: 10 ms, neurons: all}}}
+"""
+
+
+@pytest.mark.parametrize("backend", ["runtime", "cpp"])
+def test_a_task_sees_what_the_run_file_will_say(tmp_path, backend):
+    """Spikes of neurons, potentials and weights between two chunks, in SI."""
+    seen = []
+
+    def look(context):
+        spikes = context.spikes_of("e")
+        seen.append(
+            (spikes.times, spikes.neurons, context.read("e", "v"), context.weights("e_to_i"))
+        )
+        assert len(spikes) == context.spikes["e"]
+
+    run = thalia.run(
+        thalia.loads(SEEN), backend=backend, output=tmp_path / "run.h5", task=thalia.Task("10 ms", look)
+    )  # fmt: skip
+
+    times, neurons, potentials, weights = zip(*seen, strict=True)
+    np.testing.assert_allclose(np.concatenate(times), run.spikes["e"].times, rtol=1e-12)
+    np.testing.assert_array_equal(np.concatenate(neurons), run.spikes["e"].neurons)
+    np.testing.assert_allclose(np.array(weights) * 1e12, run.weights["e_to_i"].w[1:], rtol=1e-9)
+    np.testing.assert_allclose(np.array(potentials[:-1]) * 1e3, run.traces["v"]["v"][1:], rtol=1e-6)
+
+
+def test_a_resumed_task_has_the_spikes_from_before(tmp_path):
+    """The interruption is between two of its stops."""
+
+    def looking(into):
+        def look(context):
+            spikes = context.spikes_of("e")
+            into.append((spikes.times.tolist(), spikes.neurons.tolist()))
+
+        return thalia.Task("20 ms", look)
+
+    class Interrupted(Exception):
+        pass
+
+    def interrupt(what, fraction, detail=""):
+        if what == "simulating" and fraction >= 0.5:
+            raise Interrupted
+
+    whole, parts = [], []
+    options = {"backend": "runtime", "checkpoint_every": "10 ms"}
+    circuit = thalia.loads(SEEN)
+    thalia.run(circuit, output=tmp_path / "whole.h5", task=looking(whole), **options)
+    with pytest.raises(Interrupted):
+        thalia.run(circuit, output=tmp_path / "parts.h5", task=looking(parts), progress=interrupt, chunk="10 ms", **options)  # fmt: skip
+
+    thalia.resume(tmp_path / "parts.h5", task=looking(parts))
+
+    assert parts == whole
+    assert sum(len(times) for times, _ in whole) > 20
+
+
+@pytest.mark.parametrize(
+    ("look", "message"),
+    [
+        (lambda c: c.spikes_of("x"), "the task names the population 'x'"),
+        (lambda c: c.read("e", "u"), "the task reads 'u', which is not a state variable of e"),
+        (lambda c: c.weights("i_to_e"), "the task names the pathway 'i_to_e'"),
+        (lambda c: c.ends("i_to_e"), "the task names the pathway 'i_to_e'"),
+    ],
+)
+def test_what_a_task_cannot_see_is_refused_in_words(tmp_path, look, message):
+    with pytest.raises(CircuitError, match=message):
+        thalia.run(thalia.loads(SEEN), backend="runtime", output=tmp_path / "run.h5", task=thalia.Task("10 ms", look))  # fmt: skip

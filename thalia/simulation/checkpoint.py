@@ -22,6 +22,7 @@ from thalia.library.lookup import FORMER_NAMES
 from thalia.recording.writer import STATE_VERSION, RunWriter
 from thalia.simulation.interruption import EndRequest
 from thalia.simulation.loop import Stop, next_multiple
+from thalia.simulation.sensors import SAVED
 from thalia.syntax.time_grid import interval_steps
 from thalia.syntax.units import Value, si_unit
 
@@ -38,9 +39,9 @@ class SavedState:
     """The whole state of a simulation after a step.
 
     `variables` are those of the network, spikes in flight and random generators included; `counts`
-    are the spikes of each population until then, by phase, and `counted` those until a task's last
-    stop. Of the subject of an experiment it also says in which `phase` it is, and which populations
-    have a stimulus.
+    are the spikes of each population until then, by phase, `counted` those until a task's last
+    stop, and `recent` the spikes since then. Of the subject of an experiment it also says in which
+    `phase` it is, and which populations have a stimulus.
     """
 
     step: int
@@ -49,6 +50,7 @@ class SavedState:
     counted: dict[str, int] = field(default_factory=dict)
     phase: int = 0
     shown: tuple[str, ...] = ()
+    recent: dict[str, NDArray[np.int64]] = field(default_factory=dict)
 
     def attributes(self) -> dict[str, str]:
         """What stands beside the variables in a run file."""
@@ -123,7 +125,8 @@ class Checkpointer:
         """Save the present state, and with it everything recorded until now."""
         begin = perf_counter()
         state = self.save()
-        self.writer.state(state.step, state.variables, self.units, state.attributes())
+        arrays = {**state.variables, **state.recent}
+        self.writer.state(state.step, arrays, self.units, state.attributes())
         self.writer.commit()
         self.last = perf_counter()
         self.cost = max(LEAST_SECONDS, self.last - begin)
@@ -258,6 +261,7 @@ def read_state(h5: h5py.File, file: FilePath) -> SavedState | None:
                 )
             state[f"{owner}.{name}"] = values
     subject = json.loads(group.attrs.get("subject", "{}"))
+    recent = {name: state.pop(name) for name in [*state] if name.startswith(f"{SAVED}.")}
     return SavedState(
         int(group.attrs["step"]),
         state,
@@ -265,6 +269,7 @@ def read_state(h5: h5py.File, file: FilePath) -> SavedState | None:
         json.loads(group.attrs.get("seen", "{}")),
         subject.get("phase", 0),
         tuple(subject.get("shown", ())),
+        recent,
     )
 
 

@@ -17,9 +17,12 @@ from thalia.compiler.plan import SECOND, Group, Member, Plan
 from thalia.compiler.resolve.rates import MOST_SPIKES, Rate, spikes_per_step
 from thalia.connectivity.streams import stream
 from thalia.errors import did_you_mean, fail
+from thalia.recording.results import Spikes
+from thalia.simulation.checkpoint import SavedState
 from thalia.simulation.loop import Stop, next_multiple
 from thalia.simulation.modulator_release import release_amount
 from thalia.simulation.recorder import SpikeCounter
+from thalia.simulation.sensors import RecentSpikes, Sensors
 from thalia.syntax.equations import divided_by
 from thalia.syntax.expressions import EquationError
 from thalia.syntax.quantities import Numbers, in_si
@@ -179,6 +182,14 @@ class TaskContext:
     """Release an amount of a modulator, as in `context.release("dopamine", 1)`."""
     set: Callable[[str, str, Numbers], None]
     """Set a parameter that is `from_task`, as in `context.set("cue", "rate", "20 Hz")`."""
+    spikes_of: Callable[[str], Spikes]
+    """The spikes of a population since the task's last stop: `context.spikes_of("e").counts`."""
+    read: Callable[[str, str], NDArray[np.float64]]
+    """A state variable of every neuron now, in SI: `context.read("e", "v")` are volts."""
+    weights: Callable[[str], NDArray[np.float64]]
+    """The weights of a pathway now, in SI, one for each synapse."""
+    ends: Callable[[str], tuple[NDArray[np.int64], NDArray[np.int64]]]
+    """The pre- and the postsynaptic neuron of each synapse, in the order of `weights`."""
 
 
 @dataclass(frozen=True)
@@ -209,8 +220,8 @@ class ClosedLoop:
 
     Parameters
     ----------
-    counted : mapping, optional
-        Spikes of each population until the task's last stop, where a run is resumed.
+    saved : SavedState, optional
+        Where a run is resumed: it also has the spikes since the task's last stop.
 
     Raises
     ------
@@ -220,16 +231,16 @@ class ClosedLoop:
 
     def __init__(
         self,
-        plan: Plan,
-        session: Session,
+        sensors: Sensors,
         counter: SpikeCounter,
         task: Task,
-        counted: Mapping[str, int] | None = None,
+        saved: SavedState | None = None,
     ):
-        self.plan, self.counter, self.task = plan, counter, task
-        self.actuators = Actuators(plan, session)
-        self.counted = dict(counted or {})
-        self.steps = interval_steps(task.interval, plan.dt)
+        self.plan, self.counter, self.task = sensors.plan, counter, task
+        self.sensors, self.actuators = sensors, Actuators(sensors.plan, sensors.session)
+        self.counted = dict(saved.counted if saved else {})
+        self.recent = RecentSpikes(sensors, saved.recent if saved else None)
+        self.steps = interval_steps(task.interval, self.plan.dt)
 
     def next_stop(self, done: int) -> int:
         """The step at which the task is called next."""
@@ -237,6 +248,7 @@ class ClosedLoop:
 
     def on_stop(self, stop: Stop) -> None:
         """Call the task, if it is due."""
+        self.recent.take(stop.chunk)
         if stop.done % self.steps:
             return
         totals = self.counter.totals()
@@ -249,5 +261,10 @@ class ClosedLoop:
                 stream(self.plan.seed, "task", str(stop.done)),
                 self.actuators.release,
                 self.actuators.set,
+                lambda population: self.recent.of(population, self.task.interval),
+                self.sensors.read,
+                self.sensors.weights,
+                self.sensors.ends,
             )
         )
+        self.recent.forget()

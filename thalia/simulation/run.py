@@ -36,6 +36,7 @@ from thalia.simulation.origin import origin_of
 from thalia.simulation.progress import ProgressReporter
 from thalia.simulation.progress_bar import Shown, shown
 from thalia.simulation.recorder import Recorder, SpikeCounter, samples_of
+from thalia.simulation.sensors import Sensors
 from thalia.simulation.summary import summary
 from thalia.simulation.warm_start import take_over
 from thalia.syntax.time_grid import interval_rounding
@@ -309,7 +310,7 @@ class Simulation:
         self.counter = SpikeCounter(plan, saved.counts if saved else None)
         self.recorder = Recorder(plan, network.arrays, writer, session.read, plan.steps)
         self.task = (
-            ClosedLoop(plan, session, self.counter, options.task, saved.counted if saved else None)
+            ClosedLoop(Sensors(plan, network.arrays, session), self.counter, options.task, saved)
             if options.task
             else None
         )
@@ -334,6 +335,7 @@ class Simulation:
             self.session.state(without=self.constant),
             self.counter.counts,
             self.task.counted if self.task else {},
+            recent=self.task.recent.state() if self.task else {},
         )
 
     def prepare(self, network: Network) -> None:

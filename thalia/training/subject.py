@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from thalia.backends import Chunk, Progress, silent
 from thalia.circuit.spec import Circuit, Phase
 from thalia.compiler.pipeline import compile_circuit
-from thalia.compiler.plan import SECOND, Plan, SynapseGroup
+from thalia.compiler.plan import SECOND, Plan
 from thalia.errors import fail
 from thalia.simulation.checkpoint import SavedState, derived
 from thalia.simulation.closed_loop import Actuators
@@ -27,6 +27,7 @@ from thalia.simulation.network import Engine, Network
 from thalia.simulation.observers import Observers
 from thalia.simulation.progress import ProgressReporter
 from thalia.simulation.recorder import SpikeCounter, samples_of
+from thalia.simulation.sensors import Sensors
 from thalia.simulation.synapse_state import weights
 from thalia.syntax.quantities import Numbers, in_si
 from thalia.syntax.time_grid import as_text, interval_rounding, interval_steps
@@ -109,6 +110,7 @@ class Subject:
         self.recording, self.progress, self.fraction = recording, progress, 0.0
         self.clock = Clock()
         self.session = network.start(samples_of(self.plan) if recording else ())
+        self.sensors = Sensors(self.plan, self.arrays, self.session)
         self.actuators = Actuators(self.plan, self.session)
         self.constant = derived(self.plan) - {f"{each.name}.w" for each in self.plan.synapses}
         self.counter, self.responses = SpikeCounter(self.plan), ResponseCollector()
@@ -181,31 +183,20 @@ class Subject:
         self.actuators.release(modulator, amount)
 
     def read(self, population: str, variable: str) -> NDArray[np.float64]:
-        """A variable of a population's neurons as it is now, in SI."""
-        group, member = self.plan.population(population)
-        return self.session.read(f"{group.name}.{variable}")[member.start : member.stop]
+        """A state variable of a population's neurons now, in SI; see `Sensors.read`."""
+        return self.sensors.read(population, variable)
 
     def weights(self, pathway: str) -> NDArray[np.float64]:
-        """The current weights of a pathway in SI, sorted by presynaptic and postsynaptic neuron."""
-        synapses, rows = self._synapses(pathway)
-        return weights(synapses, self.session.read)[rows]
+        """The current weights of a pathway in SI, in the order of `ends`; see `Sensors.weights`."""
+        return self.sensors.weights(pathway)
 
     def weight_dimension(self, pathway: str) -> Dimension:
         """The dimension of the weights of a pathway."""
-        return self._synapses(pathway)[0].weight
+        return self.sensors.synapses(pathway)[0].weight
 
     def ends(self, pathway: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The pre- and postsynaptic neuron of each synapse of a pathway, in the order of `weights`.
-
-        Neurons are numbered within their populations.
-        """
-        synapses, rows = self._synapses(pathway)
-        wired, member = (
-            self.arrays.synapses[synapses.name],
-            next(m for m in synapses.members if m.name == pathway),
-        )
-        pre, post = (self.plan.population(end)[1].start for end in (member.pre, member.post))
-        return wired.sources(rows) - pre, wired.post[rows] - np.int64(post)
+        """The pre- and postsynaptic neuron of each synapse; see `Sensors.ends`."""
+        return self.sensors.ends(pathway)
 
     def set_weights(self, pathway: str, values: Numbers) -> None:
         """Set the weights of a pathway, in the order of `weights`; traces continue.
@@ -222,7 +213,7 @@ class Subject:
         """
         if self.plan.flush_interval:
             self.session.flush()
-        synapses, rows = self._synapses(pathway)
+        synapses, rows = self.sensors.synapses(pathway)
         now = self.session.read(f"{synapses.name}.w")
         try:
             given = in_si(values, synapses.weight)
@@ -233,12 +224,6 @@ class Subject:
         now[rows] = given
         self.session.write(f"{synapses.name}.w", now)
         self.observers.accept_weights()
-
-    def _synapses(self, pathway: str) -> tuple[SynapseGroup, NDArray[np.intp]]:
-        for synapses in self.plan.synapses:
-            if pathway in (member.name for member in synapses.members):
-                return synapses, self.arrays.synapses[synapses.name].rows(pathway)
-        raise KeyError(pathway)
 
     def forget(self) -> None:
         """Give every plastic synapse the weight that it began with; traces continue."""
