@@ -10,9 +10,9 @@ from rich.table import Table
 import thalia
 from tests.helpers import thalia as command
 from tests.helpers import thalia_here
-from thalia.cli.output import terminal
 from thalia.errors import CircuitError
 from thalia.simulation.diff import compare
+from thalia.syntax.terminal import terminal
 
 PLAYED = """
 thalia: 1
