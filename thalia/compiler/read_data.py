@@ -77,7 +77,11 @@ def table_of(use: TableUse, folder: Folder) -> tuple[Table, object]:
     """
     assert use.file is not None, "only what has a file is read"
     file = data_file(folder, use.file)
-    return open_table(file), (file.name, file.identity, use.population, use.types)
+    types = data_file(folder, use.types) if use.types else None
+    table = open_table(
+        file, "edges" if isinstance(use, Connect) else "nodes", use.population, types
+    )
+    return table, (file.name, file.identity, use.population, types.identity if types else None)
 
 
 # neurons
@@ -370,8 +374,8 @@ def _with_units(entry: Any, units: Mapping[str, str]) -> Any:
 def data_references(circuit: Circuit) -> dict[str, str]:
     """The files of data that an expanded circuit names, each with the text that stands for it."""
     uses = [*circuit.populations.values(), *(each.connect for each in circuit.pathways.values())]
-    names = {use.file: None for use in uses if use.file}
+    names = {name: None for use in uses for name in (use.file, use.types) if name}
     for pathway in circuit.pathways.values():
         names |= dict.fromkeys(pathway.connect.matrices.values())
     keep = circuit.record.data
-    return {n: data_file(circuit.folder, n).reference(keep) for n in sorted(filter(None, names))}
+    return {n: data_file(circuit.folder, n).reference(keep) for n in sorted(names)}

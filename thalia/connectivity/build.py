@@ -391,6 +391,7 @@ def _path(
         sources, targets = who.sources, who.all_targets()
         upper = sources < targets
         who = Connected.of(sources[upper], targets[upper], pre.size)
+        pathway = _in_order(pathway, np.flatnonzero(upper))
     if pathway.null_model in WIRING:
         generator = streams("rewire").generator()
         pairs = who.sources, who.all_targets()
@@ -410,7 +411,7 @@ def _path(
 
 
 def _in_order(pathway: PathwayPlan, order: NDArray[np.intp]) -> PathwayPlan:
-    """What data give for the synapses of a pathway, which are now in another order."""
+    """What data give for the synapses of a pathway, which are now others of them, or in an order."""
     values = {name: getattr(pathway, name) for name in ("weight", "axonal", "dendritic")}
     given: dict[str, Any] = {
         name: each.part(order) for name, each in values.items() if isinstance(each, Given)

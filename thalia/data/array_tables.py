@@ -25,6 +25,8 @@ class NpzTable(Table):
             names = [n.removesuffix(".npy") for n in packed.namelist() if n.endswith(".npy")]
             self.headers = {name: _member(packed, name, self.name)[0] for name in names}
         self.columns = tuple(names)
+        sizes = [shape[0] for shape, _, _ in self.headers.values() if len(shape) == 1]
+        self.length = min(max(sizes, default=0), MOST_ENTRIES)
 
     def chunks(self, wanted: Mapping[str, Kind]) -> Iterator[Chunk]:
         lengths = {name: self._length(name) for name in wanted}

@@ -17,7 +17,7 @@ class ArrowTable(Table):
             raise fail(f"{file.name}: needs pyarrow, which is not installed", EXTRA)
         self.file, self.name = file, file.name
         with file.opened() as raw, _Readable(file.name):
-            schema = _reader(raw, file.ending)[0]
+            schema, self.length, _ = _reader(raw, file.ending)
             self.columns = tuple(schema.names)
 
     def chunks(self, wanted: Mapping[str, Kind]) -> Iterator[Chunk]:

@@ -5,7 +5,7 @@ memory is needed: 8 bytes for the ends of a synapse, and 8 for each number that 
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,13 +15,16 @@ from numpy.typing import NDArray
 
 from thalia.data.endpoints import Ends, Indices, Ints
 from thalia.data.faults import Faults
+from thalia.data.growing import Growing
 from thalia.data.selection import chosen, kinds
-from thalia.data.tables import Chunk, Kind, Table, Texts
-from thalia.errors import counted, fail
+from thalia.data.tables import Chunk, Column, Kind, Table, Texts
+from thalia.errors import CircuitError, counted, fail
 from thalia.syntax.column_formulas import ColumnFormula
 from thalia.syntax.given import Given
 from thalia.syntax.selection import Selection
 from thalia.syntax.units import DIMENSIONLESS, Dimension, display_unit
+
+BLOCK = 1 << 20  # synapses that are compared at once
 
 Floats = NDArray[np.float64]
 
@@ -131,27 +134,22 @@ class _Reading:
     def __init__(self, table: Table, query: EdgeQuery, pre: Ends, post: Ends):
         self.table, self.query, self.pre, self.post = table, query, pre, post
         self.faults = Faults(table)
-        self.ends: list[tuple[Ints, Ints]] = []
-        self.numbers: dict[str, list[Floats]] = {name: [] for name in query.numbers}
-        self.rows: list[NDArray[np.int64]] = []
-        self.length = self.elsewhere = self.unknown = self.autapses = 0
-        self.all_rows = True  # whether synapses are the rows of the table, one for one
+        count = table.length
+        self.ends = {side: Growing(np.int32, count) for side in ("pre", "post")}
+        self.numbers = {name: Growing(np.float64, count) for name in query.numbers}
+        self.elsewhere = self.unknown = self.autapses = 0
         self.seen = {"pre": _Range(), "post": _Range()}
 
     def take(self, chunk: Chunk) -> None:
         """Check some rows, and keep what they say."""
         taken = chosen(chunk, self.query.where, self.query.aliases)
-        found, known = {}, np.ones(len(taken), bool)
-        unknown = np.zeros(len(taken), bool)
-        for side, column, ends in (
-            ("pre", self.query.pre, self.pre),
-            ("post", self.query.post, self.post),
-        ):
-            values = taken.columns[column]
+        found = self._found(taken)
+        known, unknown = np.ones(len(taken), bool), np.zeros(len(taken), bool)
+        for side in ("pre", "post"):
+            values = taken.columns[getattr(self.query, side)]
             self.seen[side].add(values)
-            found[side] = ends.find(values)
             known &= found[side] >= 0
-            unknown |= self._unknown(side, values, found[side], ends, taken)
+            unknown |= self._unknown(side, values, found[side], taken)
         self.unknown += int(np.count_nonzero(unknown))
         self.elsewhere += int(np.count_nonzero(~known & ~unknown))
         if not self.query.autapses and self.query.one_population:
@@ -161,17 +159,27 @@ class _Reading:
         if not known.all():
             taken = taken.where(known)
             found = {side: places[known] for side, places in found.items()}
-        self._keep(chunk, taken, found)
+        if len(taken):
+            for name, wanted in self.query.numbers.items():
+                self.numbers[name].append(self._evaluated(name, wanted, taken))
+            for side, places in found.items():
+                self.ends[side].append(places)
 
-    def _unknown(
-        self, side: str, values: Any, places: Ints, ends: Ends, chunk: Chunk
-    ) -> NDArray[np.bool_]:
+    def _found(self, chunk: Chunk) -> dict[str, Ints]:
+        """The places of both ends of each row, -1 where there is no such neuron."""
+        return {
+            "pre": self.pre.find(chunk.columns[self.query.pre]),
+            "post": self.post.find(chunk.columns[self.query.post]),
+        }
+
+    def _unknown(self, side: str, values: Column, places: Ints, chunk: Chunk) -> NDArray[np.bool_]:
         """Which rows name a neuron that is nowhere in the circuit; it is noted."""
+        ends = self.pre if side == "pre" else self.post
         missing: NDArray[np.bool_] = places < 0
         if missing.any():
             missing &= ~ends.is_elsewhere(values)
         if not self.query.ignore_unknown:
-            column = self.query.pre if side == "pre" else self.query.post
+            column = getattr(self.query, side)
             self.faults.note(
                 f"unknown {side}",
                 missing,
@@ -179,20 +187,6 @@ class _Reading:
                 lambda k: f"'{column}' {ends.why(_cell(values, k))}",
             )
         return missing
-
-    def _keep(self, chunk: Chunk, taken: Chunk, found: Mapping[str, Ints]) -> None:
-        if not len(taken):
-            self.all_rows = False
-            return
-        for name, wanted in self.query.numbers.items():
-            self.numbers[name].append(self._evaluated(name, wanted, taken))
-        self.ends.append((found["pre"], found["post"]))
-        if self.all_rows and (taken.rows is not None or taken.first != self.length):
-            self.rows = [np.arange(self.length)] if self.length else []
-            self.all_rows = False
-        if not self.all_rows:
-            self.rows.append(taken.numbers())
-        self.length += len(taken)
 
     def _evaluated(self, name: str, wanted: Wanted, chunk: Chunk) -> Floats:
         """The values of a formula, checked."""
@@ -219,25 +213,23 @@ class _Reading:
         return found
 
     def result(self) -> Edges:
-        """The synapses, sorted."""
+        """The synapses, sorted; one array at a time, as they are large."""
         self._check_counting()
         self.faults.raise_all()
-        pre, post = (_joined([ends[k] for ends in self.ends], np.int32) for k in (0, 1))
-        self.ends.clear()
-        numbers = {}
-        for name, parts in self.numbers.items():
-            numbers[name] = _joined(parts, np.float64)
-            parts.clear()
-        notes = list(self._notes())
+        pre, post = (self.ends[side].taken() for side in ("pre", "post"))
+        numbers = {name: each.taken() for name, each in self.numbers.items()}
         order = _order(pre, post, sum(self.post.sizes))
         if order is not None:
             pre, post = pre[order], post[order]
-            numbers = {name: values[order] for name, values in numbers.items()}
+            for name in numbers:
+                numbers[name] = numbers[name][order]
+            del order
         again = np.zeros(len(pre), bool)
         again[1:] = (pre[1:] == pre[:-1]) & (post[1:] == post[:-1])
+        notes = list(self._notes())
         if again.any() and self.query.duplicates != "keep":
             if self.query.duplicates == "refuse":
-                raise self._twice(again, order)
+                raise self._twice(pre, post, again)
             pre, post, numbers = self._summed(again, pre, post, numbers)
             count = int(np.count_nonzero(again))
             notes.append(f"{count:,} rows of {self.table.name} are added to others of their pair")
@@ -250,7 +242,7 @@ class _Reading:
     def _text(self, name: str) -> str:
         return str(self.query.numbers[name].formula)
 
-    def _notes(self) -> Any:
+    def _notes(self) -> Iterator[str]:
         name = self.table.name
         if self.elsewhere:
             yield f"{self.elsewhere:,} rows of {name} are of other populations, and left out"
@@ -259,13 +251,18 @@ class _Reading:
         if self.autapses:
             yield f"{self.autapses:,} rows of {name} are autapses, and left out"
 
-    def _twice(self, again: NDArray[np.bool_], order: NDArray[np.int64] | None) -> Exception:
-        """The error for synapses that are there more than once."""
+    def _twice(self, pre: Ints, post: Ints, again: NDArray[np.bool_]) -> CircuitError:
+        """The error for synapses that are there more than once, whose rows are looked for."""
         second = int(np.flatnonzero(again)[0])
-        both = (second - 1, second) if order is None else (order[second - 1], order[second])
-        rows = _joined(self.rows, np.int64) if self.rows else None
-        lines = sorted(int(each if rows is None else rows[each]) for each in both)
-        places = [self.table.place(line) for line in lines]
+        rows: list[int] = []
+        for chunk in self.table.chunks(_columns(self.table, self.query, self.pre, self.post)):
+            taken = chosen(chunk, self.query.where, self.query.aliases)
+            found = self._found(taken)
+            alike = (found["pre"] == pre[second]) & (found["post"] == post[second])
+            rows += taken.numbers()[alike].tolist()
+            if len(rows) > 1:
+                break
+        places = [self.table.place(row) for row in rows[:2]]
         more = int(np.count_nonzero(again)) - 1
         others = f"; {counted(more, 'more row')} of this kind" if more else ""
         return fail(
@@ -277,24 +274,23 @@ class _Reading:
         self, again: NDArray[np.bool_], pre: Ints, post: Ints, numbers: Mapping[str, Floats]
     ) -> tuple[Ints, Ints, dict[str, Floats]]:
         """One synapse of each pair, with the sum of the weights; delays must agree."""
+        name = self.table.name
         if "weight" not in numbers:
             raise fail(
-                f"{self.table.name}: `duplicates: sum` adds weights, and these are not of the data",
+                f"{name}: `duplicates: sum` adds weights, and these are not of the data",
                 "let the weight read a column, as in `weight: count * 0.1 nS`",
             )
         starts = np.flatnonzero(~again)
         summed = {"weight": np.add.reduceat(numbers["weight"], starts)}
-        for name, values in numbers.items():
-            if name != "weight":
-                differs = np.zeros(len(values), bool)
-                differs[1:] = again[1:] & (values[1:] != values[:-1])
-                if differs.any():
-                    raise fail(
-                        f"{self.table.name}: rows of one pair differ in the {name}, "
-                        "and cannot be added",
-                        "`duplicates: keep` makes a synapse of each",
-                    )
-                summed[name] = values[starts]
+        for key, values in numbers.items():
+            if key == "weight":
+                continue
+            if (again[1:] & (values[1:] != values[:-1])).any():
+                raise fail(
+                    f"{name}: rows of one pair differ in the {key}, and cannot be added",
+                    "`duplicates: keep` makes a synapse of each",
+                )
+            summed[key] = values[starts]
         return pre[starts], post[starts], summed
 
     def _check_counting(self) -> None:
@@ -336,12 +332,8 @@ class _Range:
             self.high = high if self.high is None else max(self.high, high)
 
 
-def _cell(values: Any, row: int) -> object:
+def _cell(values: Column, row: int) -> object:
     return values.values[values.codes[row]] if isinstance(values, Texts) else values[row]
-
-
-def _joined(parts: list[NDArray[Any]], dtype: Any) -> NDArray[Any]:
-    return np.concatenate(parts) if parts else np.zeros(0, dtype)
 
 
 def _order(pre: Ints, post: Ints, targets: int) -> NDArray[np.int64] | None:
@@ -349,22 +341,35 @@ def _order(pre: Ints, post: Ints, targets: int) -> NDArray[np.int64] | None:
 
     Packed into one integer each, of which threads sort pieces, if the numbers are small enough.
     """
+    if _is_in_order(pre, post):
+        return None
     key = pre.astype(np.int64)
     key *= max(1, targets)
     key += post
-    if (key[1:] >= key[:-1]).all():
-        return None
     bits = max(1, len(key) - 1).bit_length()
     if int(key.max()).bit_length() + bits > 63:
         return np.argsort(key, kind="stable")
     key <<= bits
-    key |= np.arange(len(key))
+    for first in range(0, len(key), BLOCK):
+        part = key[first : first + BLOCK]
+        part |= np.arange(first, first + len(part))
     pieces = np.array_split(key, os.cpu_count() or 1)
     with ThreadPoolExecutor(len(pieces)) as pool:
         list(pool.map(lambda piece: piece.sort(), pieces))
     key.sort(kind="stable")  # which merges sorted pieces
     key &= (1 << bits) - 1
     return key
+
+
+def _is_in_order(pre: Ints, post: Ints) -> bool:
+    """Whether sources do not fall, nor targets of one source; in blocks, which need no memory."""
+    for first in range(0, len(pre), BLOCK):
+        part = slice(first, first + BLOCK + 1)
+        sources, targets = pre[part], post[part]
+        steps = np.diff(sources)
+        if (steps < 0).any() or ((steps == 0) & (np.diff(targets) < 0)).any():
+            return False
+    return True
 
 
 def check_dimensions(

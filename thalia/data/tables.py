@@ -102,6 +102,7 @@ class Table(ABC):
     columns: tuple[str, ...]
     units: Mapping[str, tuple[float, Dimension]] = {}
     shape: tuple[int, int] | None = None  # of a matrix: sources and targets
+    length: int = 0  # the number of rows, where the file says it
 
     @abstractmethod
     def chunks(self, wanted: Mapping[str, Kind]) -> Iterator[Chunk]:
@@ -146,10 +147,10 @@ class ArrayTable(Table):
         units: Mapping[str, tuple[float, Dimension]],
     ):
         self.name, self.columns, self.units, self.arrays = name, tuple(arrays), units, arrays
+        self.length = min((len(each) for each in arrays.values()), default=0)
 
     def chunks(self, wanted: Mapping[str, Kind]) -> Iterator[Chunk]:
-        length = min((len(each) for each in self.arrays.values()), default=0)
-        for first in range(0, length, ROWS):
+        for first in range(0, self.length, ROWS):
             part = slice(first, first + ROWS)
             columns = {
                 name: as_kind(self.arrays[name][part], kind, f"{self.name}: '{name}'")

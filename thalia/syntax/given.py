@@ -23,6 +23,7 @@ class Given(Value):
     def of(cls, numbers: NDArray[np.float64], dimension: Dimension, formula: str) -> "Given":
         """The numbers that a formula gives."""
         low, high = (format_number(float(f"{n:.4g}"), dimension) for n in _extremes(numbers))
+        numbers.setflags(write=False)
         text = f"{formula}, from {low} to {high}" if low != high else f"{formula}, all {low}"
         mean = float(numbers.mean()) if numbers.size else 0.0
         return cls("given", (mean,), dimension, text=text, numbers=numbers, formula=formula)

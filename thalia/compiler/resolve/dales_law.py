@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NAMED = 5  # neurons that a message names
+BLOCK = 1 << 20  # synapses whose signs are looked at together
 _HINT = (
     "split it in two, or give the biological reason: "
     '`excites_and_inhibits: "co-release, Shabel 2014"`'
@@ -77,11 +78,14 @@ def _add_neurons(signs: _Signs, pathway: PathwayPlan, population: Population) ->
     edges = pathway.connect.edges
     assert edges is not None, "a pass before has read them"
     weights = edges.numbers["weight"].numbers
-    for inhibits in (False, True):
-        here = (weights * pathway.sign < 0) if inhibits else (weights * pathway.sign > 0)
-        mask = np.zeros(population.size or 1, bool)
-        mask[edges.pre[here]] = True
-        signs.neurons.setdefault(inhibits, []).append(mask)
+    found = {inhibits: np.zeros(population.size or 1, bool) for inhibits in (False, True)}
+    for first in range(0, len(edges), BLOCK):
+        rows = slice(first, first + BLOCK)
+        sources, here = edges.pre[rows], weights[rows] * pathway.sign
+        found[False][sources[here > 0]] = True
+        found[True][sources[here < 0]] = True
+    for inhibits, neurons in found.items():
+        signs.neurons.setdefault(inhibits, []).append(neurons)
 
 
 def _check_neurons(

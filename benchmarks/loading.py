@@ -1,0 +1,100 @@
+"""How long, and with how much memory, synapses are loaded from a file, from 10,000 to 100 million.
+
+    uv run python benchmarks/loading.py --counts 1e4 1e6 2.5e7 --formats csv npz
+
+Each measurement is a process of its own. A synapse is a row of two identifiers as those of FlyWire,
+a count and a sign; the neurons are those of MaleCNS, 166,700. `load` is everything that
+`thalia check` does; `wire` is what a run does in addition before its first step.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+NEURONS = 166_700
+CIRCUIT = """
+thalia: 1
+name: loading
+duration: 1 ms
+populations: {{neurons: {{file: neurons.csv, neuron: lif_current}}}}
+pathways:
+  synapses: {{pre: neurons, post: neurons, connect: {{file: edges.{ending}}}, synapse: delta,
+             weight: count * 0.275 mV * sign, delay: 1.8 ms}}
+"""
+
+
+def write(folder: Path, count: int, ending: str) -> None:
+    """A table of neurons, and one of distinct synapses in the order of their sources."""
+    generator = np.random.default_rng(1)
+    neurons = NEURONS if count > NEURONS else max(200, count // 50)
+    identifiers = 720_575_940_600_000_000 + np.sort(generator.choice(10**9, neurons, replace=False))
+    pairs = np.unique(generator.integers(0, neurons * neurons, int(count * 1.01)))[:count]
+    pre, post = np.divmod(pairs, neurons)
+    sign = np.where(generator.random(neurons) < 0.2, -1, 1)[pre]
+    counts = generator.integers(1, 30, len(pre))
+    columns = {"pre": identifiers[pre], "post": identifiers[post], "count": counts, "sign": sign}
+    (folder / "neurons.csv").write_text("\n".join(["id", *map(str, identifiers.tolist())]) + "\n")
+    (folder / "circuit.yaml").write_text(CIRCUIT.format(ending=ending))
+    file = folder / f"edges.{ending}"
+    if ending == "npz":
+        np.savez(file, **columns)
+        return
+    import pyarrow as pa
+    from pyarrow import csv, parquet
+
+    table = pa.table(columns)
+    if ending == "parquet":
+        parquet.write_table(table, file)
+    else:
+        csv.write_csv(table, file, csv.WriteOptions(quoting_style="none"))
+
+
+def measure(folder: Path) -> None:
+    """Load the circuit in a folder, run it for a millisecond, and print what that took."""
+    import thalia
+
+    begin, used = time.perf_counter(), time.process_time()
+    plan = thalia.plan_of(thalia.load(folder / "circuit.yaml"))
+    found = {
+        "synapses": sum(len(p.connect.edges) for _, p in plan.pathways()),
+        "load_s": round(time.perf_counter() - begin, 2),
+        "load_cpu_s": round(time.process_time() - used, 2),
+        "load_GB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
+    }
+    del plan
+    if "--run" in sys.argv:
+        run = thalia.run(folder / "circuit.yaml", output=folder / "run.h5", backend="runtime")
+        found["wire_s"] = run.results["wall_s"]["wire"]
+        found["run_GB"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2)
+    print(json.dumps(found))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--counts", nargs="+", type=float, default=[1e4, 1e5, 1e6, 1e7, 2.5e7])
+    parser.add_argument("--formats", nargs="+", default=["csv", "npz", "parquet"])
+    parser.add_argument("--run", action="store_true", help="run it for a millisecond, too")
+    parser.add_argument("--measure", type=Path)
+    options = parser.parse_args()
+    if options.measure:
+        measure(options.measure)
+        return
+    for ending in options.formats:
+        for count in options.counts:
+            with tempfile.TemporaryDirectory() as folder:
+                write(Path(folder), int(count), ending)
+                command = [sys.executable, __file__, "--measure", folder]
+                command += ["--run"] if options.run else []
+                done = subprocess.run(command, capture_output=True, text=True, check=True)
+                print(ending, done.stdout.strip(), flush=True)
+
+
+if __name__ == "__main__":
+    main()
