@@ -10,7 +10,7 @@ from tests.helpers import ROOT
 PAGE = (ROOT / "docs" / "data.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 TABLES = [text for kind, text in BLOCKS if kind == "csv"]
-CIRCUITS = [text for kind, text in BLOCKS if kind == "yaml"]
+CIRCUITS = [text for kind, text in BLOCKS if kind == "yaml" and "thalia: 1" in text]
 
 
 @pytest.fixture
@@ -33,6 +33,16 @@ def test_its_circuits_run(text, pathways, folder):
     )
 
     assert list(run.network.pathways) == pathways
+
+
+def test_its_sonata_network_is_that_of_bmtk():
+    (text,) = (text for kind, text in BLOCKS if kind == "yaml" and "thalia: 1" not in text)
+
+    circuit = thalia.loads(
+        f"thalia: 1\nname: bmtk\nduration: 1 ms\n{text}", folder=ROOT / "tests/data/bmtk"
+    )
+
+    assert len(list(thalia.plan_of(circuit).pathways())) == 2
 
 
 def test_its_python_runs():

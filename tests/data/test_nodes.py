@@ -1,5 +1,6 @@
 """Neurons from tables: populations by a column, identifiers, positions, numbers of each neuron."""
 
+import h5py
 import numpy as np
 import pytest
 
@@ -191,3 +192,45 @@ def test_a_run_that_keeps_its_data_needs_no_files(folder):
         (folder / name).unlink()
 
     assert thalia.resume(folder / "r.h5", for_="10 ms").duration == pytest.approx(0.03)
+
+
+def test_results_show_identifiers(folder):
+    """In the run, in tables, where traces are chosen by them, and in an export."""
+    text = CIRCUIT.replace("WHERE", "").replace("CONNECT", "")
+    text = text.replace(
+        "pathways: all}",
+        "pathways: all}, traces: {v: {population: brain.kc_a, variables: [v], every: 1 ms, neurons: id == 720575940600000002}}",
+    )
+
+    run = thalia.run(thalia.loads(text, folder=folder), output=folder / "r.h5", backend="runtime")
+
+    assert run.identifiers["brain.kc_a"].tolist() == [720575940600000001, 720575940600000002]
+    assert sorted(run.identifiers) == ["brain.dan", "brain.kc_a", "brain.mbon"]
+    spikes = run.spikes["brain.mbon"].to_pandas()
+    assert {*spikes["id"]} == {720575940600000003}
+    table = run.weights["synapses.brain_kc_a_to_brain_mbon"].to_pandas()
+    assert table["pre_id"].tolist() == [720575940600000001, 720575940600000002]
+    assert table["post_id"].tolist() == [720575940600000003] * 2
+    assert run.traces["v"].neurons.tolist() == [1]
+    with h5py.File(thalia.export(run, "sonata") / "nodes.h5") as h5:
+        assert (
+            h5["nodes/brain.kc_a/0/identifier"][:].tolist()
+            == run.identifiers["brain.kc_a"].tolist()
+        )
+
+
+def test_identifiers_that_are_words_are_shown(tmp_path):
+    (tmp_path / "n.csv").write_text("id\nAVAL\nAVAR\n")
+    text = """
+thalia: 1
+name: worm
+duration: 1 ms
+populations: {n: {file: n.csv, neuron: lif_current}}
+record: {traces: {v: {population: n, variables: [v], every: 0.5 ms, neurons: [AVAR]}}}
+"""
+    run = thalia.run(
+        thalia.loads(text, folder=tmp_path), output=tmp_path / "r.h5", backend="runtime"
+    )
+
+    assert run.identifiers["n"].tolist() == ["AVAL", "AVAR"]
+    assert run.traces["v"].neurons.tolist() == [1]

@@ -163,3 +163,47 @@ def test_what_is_exported_is_read_back_to_the_same_network(tmp_path):
     for name in ("e", "i"):
         assert np.array_equal(first.spikes[name].times, second.spikes[name].times)
         assert np.array_equal(first.spikes[name].neurons, second.spikes[name].neurons)
+
+
+PLASTIC = """
+thalia: 1
+name: normalised
+duration: 200 ms
+populations:
+  pre: {neuron: poisson, size: 20, parameters: {rate: 60 Hz}}
+  cells: {neuron: lif_current, size: 3}
+pathways:
+  one: {pre: pre, post: cells, connect: {probability: 0.7}, synapse: current_exp, weight: "uniform(100 pA, 900 pA)",
+        delay: {axonal: 1 ms, dendritic: 0.4 ms}, w_max: 1 nA, plasticity: [{rule: stdp_pair, a_plus: 0.05, a_minus: 0.03}, normalise]}
+stimuli: {drive: {kind: current, target: cells, amplitude: 450 pA}}
+record: {weights: {pathways: all}}
+"""
+
+
+def test_what_rules_multiply_weights_by_is_exported_beside_them(tmp_path):
+    """`normalise` keeps the sum of what arrives at a neuron, which weights alone do not show."""
+    run = thalia.run(thalia.loads(PLASTIC), output=tmp_path / "r.h5", backend="runtime")
+
+    folder = thalia.export(run, "sonata", tmp_path / "network")
+
+    with h5py.File(folder / "edges.h5") as h5:
+        own = h5["edges/one/0"]
+        arriving, back = own["syn_weight"][:] * own["efficacy"][:], own["dendritic_delay"][:]
+        post, rules = h5["edges/one/target_node_id"][:].astype(int), own["efficacy"].attrs["rules"]
+    before = np.bincount(post, run.weights["one"].w[0], minlength=3)
+    assert np.abs(run.weights["one"].w[-1] - run.weights["one"].w[0]).max() > 100
+    assert np.bincount(post, arriving, minlength=3) == pytest.approx(before, rel=1e-6)
+    assert rules == "normalise"
+    assert {*np.round(back, 9)} == {0.4}
+
+
+def test_nwb_has_the_efficacy_beside_the_weights(tmp_path):
+    pynwb = pytest.importorskip("pynwb")
+    run = thalia.run(thalia.loads(PLASTIC), output=tmp_path / "r.h5", backend="runtime")
+
+    with pynwb.NWBHDF5IO(str(thalia.export(run, "nwb")), "r") as file:
+        table = file.read().processing["simulation"]["synapses_one"].to_dataframe()
+
+    assert (table["weight"] * table["efficacy"]).to_numpy() == pytest.approx(
+        run.weights["one"].arriving[-1]
+    )

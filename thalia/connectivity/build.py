@@ -411,7 +411,7 @@ def _path(
 
 
 def _in_order(pathway: PathwayPlan, order: NDArray[np.intp]) -> PathwayPlan:
-    """What data give for the synapses of a pathway, which are now others of them, or in an order."""
+    """What data give for the synapses of a pathway, of which these are left, in this order."""
     values = {name: getattr(pathway, name) for name in ("weight", "axonal", "dendritic")}
     given: dict[str, Any] = {
         name: each.part(order) for name, each in values.items() if isinstance(each, Given)

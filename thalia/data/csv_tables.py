@@ -17,7 +17,7 @@ from thalia.data.tables import ROWS, Chunk, Kind, Table, Texts, check_rows, has_
 from thalia.errors import fail
 
 LONGEST_LINE = 1_000_000  # bytes
-BLOCK = 1 << 24  # bytes that pyarrow parses at once
+BLOCK = 1 << 20  # bytes that pyarrow parses at once; it reads some dozens of blocks ahead
 _CELLS = {
     Kind.INTEGER: re.compile(r"\s*[+-]?\d{1,19}\s*"),
     Kind.NUMBER: re.compile(

@@ -118,19 +118,17 @@ def _synapses(run: Run, module: "ProcessingModule") -> None:
         each = run.weights[name]
         if not 0 < len(each.pre) <= CELLS_PER_TABLE:
             continue
-        columns = [
-            VectorData(name=key, description=about, data=values)
-            for key, about, values in (
-                ("pre", f"Index of the presynaptic neuron in {each.ends[0]}.", each.pre),
-                ("post", f"Index of the postsynaptic neuron in {each.ends[1]}.", each.post),
-                ("delay", "Axonal delay in seconds.", each.delay),
-                (
-                    "weight",
-                    f"Weight in {each.unit}, at {each.time[-1]:g} s.",
-                    np.asarray(each.w[-1]),
-                ),
-            )
+        when, rules = f"at {each.time[-1]:g} s", ", ".join(each.scaling_rules)
+        described = [
+            ("pre", f"Index of the presynaptic neuron in {each.ends[0]}.", each.pre),
+            ("post", f"Index of the postsynaptic neuron in {each.ends[1]}.", each.post),
+            ("delay", "Axonal delay in seconds.", each.delay),
+            ("weight", f"Weight in {each.unit}, {when}.", np.asarray(each.w[-1])),
         ]
+        if each.efficacy is not None:
+            about = f"By what {rules} multiplies the weight of an arriving spike, {when}."
+            described.append(("efficacy", about, np.asarray(each.efficacy[-1])))
+        columns = [VectorData(name=key, description=about, data=v) for key, about, v in described]
         module.add(
             DynamicTable(
                 name=f"synapses_{name}",

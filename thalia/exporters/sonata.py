@@ -1,4 +1,8 @@
-"""A run as a SONATA circuit: nodes, edges with final weights, spikes, and the configuration."""
+"""A run as a SONATA circuit: nodes, edges with final weights, spikes, and the configuration.
+
+`syn_weight` is the weight itself; where rules multiply what arrives, as `normalise`, their product
+is the attribute `efficacy` of every edge.
+"""
 
 import json
 from collections.abc import Iterable
@@ -8,11 +12,12 @@ from typing import Any
 import h5py
 import numpy as np
 
+from thalia.compiler.efficacy import scaling_rules
 from thalia.compiler.plan import Member, PathwayPlan, SynapseGroup
 from thalia.connectivity.neurons import positions
 from thalia.recording.page_checksums import reading
 from thalia.recording.run_file import Run
-from thalia.simulation.synapse_state import weights
+from thalia.simulation.synapse_state import efficacy, weights
 from thalia.simulation.warm_start import Learned
 from thalia.syntax.units import display_unit
 
@@ -70,6 +75,9 @@ def _node(h5: h5py.File, member: Member, kind: int, seed: int) -> None:
     group["node_group_index"] = np.arange(member.size, dtype="u8")
     own = group.create_group("0")
     own["index"] = np.arange(member.size, dtype="u8")
+    if member.identifiers is not None:
+        form = "i8" if member.identifiers.dtype.kind == "i" else h5py.string_dtype()
+        own.create_dataset("identifier", data=member.identifiers, dtype=form)
     if member.space:
         where = positions(member.name, member.size, member.space, seed)
         for axis, values in zip("xyz", where.T, strict=False):
@@ -98,6 +106,14 @@ def _edge(
     own["syn_weight"].attrs["units"] = unit
     own["delay"] = wired.delays(rows) * (learned.plan.dt * 1e3)
     own["delay"].attrs["units"] = "ms"
+    if len(wired.dendritic) > 1 or wired.dendritic.any():
+        back = np.broadcast_to(wired.dendritic, len(wired))[rows]
+        own["dendritic_delay"] = back * (learned.plan.dt * 1e3)
+        own["dendritic_delay"].attrs["units"] = "ms"
+    if rules := scaling_rules(synapses):
+        post_group = learned.plan.group(synapses.post)
+        own["efficacy"] = efficacy(synapses, post_group, learned.read)[rows]
+        own["efficacy"].attrs["rules"] = ", ".join(rules)
 
 
 def _index(path: FilePath, learned: Learned, edges: list[tuple[SynapseGroup, PathwayPlan]]) -> None:

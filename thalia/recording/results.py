@@ -31,7 +31,7 @@ class Spikes(Shown):
     """The spikes of a population: `times` in seconds and `neurons`, both (n_spikes,), by time.
 
     `neurons` are numbers within the population, from 0 to `size` - 1; `duration` is that of the
-    run, in seconds.
+    run, in seconds. `identifiers`, (size,), are what neurons of a table are called there, or None.
     """
 
     times: NDArray[np.float64]
@@ -39,6 +39,7 @@ class Spikes(Shown):
     size: int
     population: str = ""
     duration: float = 0.0
+    identifiers: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.times)
@@ -63,7 +64,7 @@ class Spikes(Shown):
         return times
 
     def to_pandas(self) -> "pandas.DataFrame":
-        """A row for each spike: its `time` in seconds and its `neuron`.
+        """A row for each spike: its `time` in seconds and its `neuron`, by its identifier, too.
 
         Raises
         ------
@@ -71,6 +72,8 @@ class Spikes(Shown):
             If pandas is not installed.
         """
         columns = {"time": self.times, "neuron": self.neurons}
+        if self.identifiers is not None:
+            columns["id"] = self.identifiers[self.neurons]
         about = {"population": self.population, "size": self.size, "units": {"time": "s"}}
         return tables.frame(columns, **about)
 
@@ -82,7 +85,8 @@ class Weights(Shown):
     `pre`, `post` and `delay` are (n_synapses,), `time` (n_times,) and `w` (n_times, n_synapses).
     `scaled_by` names the synapse models and rules that multiply the weight of an arriving spike;
     `efficacy`, (n_times, n_synapses), is the factor of `scaling_rules`, those rules whose factor
-    does not depend on the spike, or None.
+    does not depend on the spike, or None. `identifiers` are those of the neurons of both ends, for
+    populations from tables.
     """
 
     pre: NDArray[np.int64]
@@ -98,6 +102,7 @@ class Weights(Shown):
     scaling_rules: tuple[str, ...] = ()
     efficacy: NDArray[np.float64] | None = None
     pathway: str = ""
+    identifiers: tuple[NDArray[Any] | None, NDArray[Any] | None] = (None, None)
 
     def __len__(self) -> int:
         return len(self.pre)
@@ -138,6 +143,8 @@ class Weights(Shown):
     def to_pandas(self, row: int = -1) -> "pandas.DataFrame":
         """A row for each synapse: `pre`, `post`, `delay` in seconds, and `w` in `attrs["units"]`.
 
+        Neurons of tables have their identifiers, too, as `pre_id` and `post_id`.
+
         Parameters
         ----------
         row : int
@@ -149,6 +156,9 @@ class Weights(Shown):
             If pandas is not installed.
         """
         columns = {"pre": self.pre, "post": self.post, "delay": self.delay, "w": self.w[row]}
+        for side, known in zip(("pre", "post"), self.identifiers, strict=True):
+            if known is not None:
+                columns[f"{side}_id"] = known[columns[side]]
         units = {"delay": "s", "w": self.unit}
         time = float(self.time[row])
         return tables.frame(columns, pathway=self.pathway, time=time, units=units)

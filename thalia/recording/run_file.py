@@ -65,7 +65,7 @@ class Run(Shown):
                     f"{file}: is HDF5 but no run of Thalia", "give a file that `thalia run` wrote"
                 )
             check_contents(h5, self.file)
-            kinds = ("spikes", "weights", "modulators", "reports")
+            kinds = ("spikes", "weights", "modulators", "reports", "nodes")
             self._names = {kind: _leaves(h5, kind) for kind in kinds}
             self.structure: dict[str, Any] = json.loads(self.attributes["structure"])
             self.results: dict[str, Any] = json.loads(self.attributes.get("results", "{}"))
@@ -133,6 +133,17 @@ class Run(Shown):
         return Recorded(self._names["spikes"], self._spikes, "recorded population")
 
     @cached_property
+    def identifiers(self) -> Mapping[str, NDArray[Any]]:
+        """What the neurons of a population are called in its table, by population: (n_neurons,)."""
+        return Recorded(self._names["nodes"], self._identifiers, "population from a table")
+
+    def _identifiers(self, name: str) -> NDArray[Any]:
+        with reading(self.file, f"nodes/{name}") as h5:
+            data = h5[f"nodes/{name}/identifiers"]
+            found: NDArray[Any] = data.asstr()[:] if data.dtype.kind == "O" else data[:]
+            return found
+
+    @cached_property
     def weights(self) -> Mapping[str, Weights]:
         """Weights by pathway."""
         return Recorded(self._names["weights"], self._weights, "recorded pathway")
@@ -168,7 +179,12 @@ class Run(Shown):
             group = h5[f"spikes/{name}"]
             times, nodes = (self._undamaged(group[key]) for key in ("timestamps", "node_ids"))
             return Spikes(
-                times * 1e-3, nodes.astype(np.int64), self.sizes[name], name, self.duration
+                times * 1e-3,
+                nodes.astype(np.int64),
+                self.sizes[name],
+                name,
+                self.duration,
+                self.identifiers.get(name),
             )
 
     def _undamaged(self, data: Any) -> NDArray[Any]:
@@ -198,6 +214,7 @@ class Run(Shown):
                 tuple(json.loads(group["efficacy"].attrs["rules"]) if "efficacy" in group else ()),
                 group["efficacy"][:] if "efficacy" in group else None,
                 name,
+                (self.identifiers.get(ends[0]), self.identifiers.get(ends[1])),
             )
 
     def _traces(self, name: str) -> Traces:

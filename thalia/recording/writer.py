@@ -79,6 +79,8 @@ class RunWriter:
         for _, member in plan.populations():
             if _is_recorded(plan, member.name):
                 writer._spikes_of(member.name)
+            if member.identifiers is not None:
+                writer._identifiers_of(member.name, member.identifiers)
         return writer
 
     @classmethod
@@ -262,6 +264,11 @@ class RunWriter:
             "notes": plan.notes,
         }
         self.h5.attrs["structure"] = json.dumps(described)
+
+    def _identifiers_of(self, population: str, identifiers: NDArray[Any]) -> None:
+        """What the neurons of a table are called there, in their order."""
+        kind = "i8" if identifiers.dtype.kind == "i" else h5py.string_dtype()
+        self.h5.create_dataset(f"nodes/{population}/identifiers", data=identifiers, dtype=kind)
 
     def _spikes_of(self, population: str) -> None:
         """Uncompressed, because SONATA's reader has no filters."""
