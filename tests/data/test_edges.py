@@ -264,3 +264,35 @@ stimuli: {drive: {kind: current, target: e, amplitude: 450 pA}}
     theirs = sorted(zip(np.round(monitor.t / b2.ms * 10).astype(int), monitor.i[:], strict=True))
     assert len(ours) > 300
     assert ours == theirs
+
+
+def test_gap_junctions_from_data_keep_their_conductances(tmp_path):
+    """A symmetric table: each pair is one junction, with the conductance of its rows."""
+    rows = [(2, 1, 3), (0, 2, 1), (1, 2, 3), (2, 0, 1), (0, 1, 2), (1, 0, 2)]
+    write_csv(tmp_path / "e.csv", heading=("pre", "post", "c"), rows=rows)
+    text = """
+thalia: 1
+name: coupled
+duration: 1 ms
+populations: {e: {neuron: lif_current, size: 3}}
+pathways: {gap: {pre: e, post: e, connect: {file: e.csv}, synapse: gap_junction, weight: c * nS}}
+"""
+    (wired,) = wire(thalia.plan_of(thalia.loads(text, folder=tmp_path))).synapses.values()
+
+    found = {
+        (int(i), int(j)): round(w * 1e9, 6)
+        for i, j, w in zip(wired.pre, wired.post, wired.variables["w"], strict=True)
+    }
+    assert found == {(pre, post): c for pre, post, c in rows if pre < post}
+
+
+@pytest.mark.parametrize("model", ["degree_preserving", "erdos_renyi"])
+def test_null_models_keep_the_weights_of_data_as_a_whole(model, tmp_path):
+    write(tmp_path / "e.csv")
+
+    text = CIRCUIT.format(**FORMULAS, connect="{file: e.csv}").replace(
+        "synapse: delta", f"synapse: delta, rewire: {model}"
+    )
+    found = synapses(thalia.loads(text, folder=tmp_path))
+
+    assert sorted(w for *_, w in found) == sorted(w for *_, w in EXPECTED)

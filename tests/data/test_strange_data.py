@@ -1,0 +1,135 @@
+"""Files of data by a stranger: nothing outside the folder, nothing that runs, nothing that waits, no content quoted."""
+
+import os
+
+import h5py
+import numpy as np
+import pytest
+
+import thalia
+from thalia.errors import CircuitError
+
+CIRCUIT = """
+thalia: 1
+name: strange
+duration: 1 ms
+populations: {a: {neuron: lif_current, size: 4}}
+pathways: {aa: {pre: a, post: a, connect: {CONNECT}, synapse: delta, weight: w * mV, delay: 1 ms}}
+"""
+
+
+def told(connect, folder):
+    with pytest.raises(CircuitError) as caught:
+        thalia.plan_of(thalia.loads(CIRCUIT.replace("CONNECT", connect), folder=folder))
+    return str(caught.value)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "circuit").mkdir()
+    (tmp_path / "secret.csv").write_text("pre,post,w\n0,1,1\n")
+    return tmp_path / "circuit"
+
+
+@pytest.mark.parametrize("name", ["../secret.csv", "link.csv"])
+def test_nothing_outside_the_folder_is_read_unless_it_is_allowed(name, folder, monkeypatch):
+    (folder / "link.csv").symlink_to(folder.parent / "secret.csv")
+
+    assert f"{name}: is outside the folder of the circuit" in told(f"file: {name}", folder)
+
+    monkeypatch.setenv("THALIA_ALLOW", str(folder.parent))
+    text = CIRCUIT.replace("CONNECT", f"file: {name}")
+    assert len(list(thalia.plan_of(thalia.loads(text, folder=folder)).pathways())) == 1
+
+
+def test_a_pipe_is_not_waited_for(folder):
+    os.mkfifo(folder / "edges.csv")
+
+    assert "edges.csv: is not a regular file" in told("file: edges.csv", folder)
+
+
+def test_objects_which_could_run_code_are_not_unpickled(folder):
+    np.savez(
+        folder / "edges.npz", pre=np.array([print, None]), post=np.zeros(2, int), w=np.zeros(2)
+    )
+    np.save(folder / "w.npy", np.array([[None]]))
+
+    assert "'pre' holds objects, which are not read" in told("file: edges.npz", folder)
+    assert "holds objects, which are not read" in told("matrix: w.npy", folder)
+
+
+def test_an_array_that_says_it_is_larger_than_its_file_is_refused(folder):
+    np.save(folder / "w.npy", np.ones((4, 4)))
+    content = (folder / "w.npy").read_bytes()
+    (folder / "w.npy").write_bytes(content[:-8])
+
+    assert "w.npy: ends before its" in told("matrix: {w: w.npy}", folder)
+
+
+def test_what_a_file_holds_is_not_quoted(folder):
+    (folder / "edges.csv").write_text("pre,post,w\n0,1,hunter2\n")
+
+    message = told("file: edges.csv", folder)
+
+    assert "edges.csv:2: 'w' is not a number" in message
+    assert "hunter2" not in message
+
+
+def sonata(folder):
+    with h5py.File(folder / "edges.h5", "w") as h5:
+        edges = h5.create_group("edges/aa")
+        for name in ("source_node_id", "target_node_id", "edge_type_id"):
+            edges[name] = np.arange(2)
+        edges["0/w"] = np.ones(2)
+
+
+@pytest.mark.parametrize("kind", ["external link", "external storage", "virtual", "soft link"])
+def test_hdf5_reads_nothing_from_elsewhere(kind, folder):
+    sonata(folder)
+    other = folder.parent / "other.h5"
+    with h5py.File(other, "w") as h5:
+        h5["w"] = np.ones(2)
+    with h5py.File(folder / "edges.h5", "a") as h5:
+        del h5["edges/aa/0/w"]
+        group = h5["edges/aa/0"]
+        if kind == "external link":
+            group["w"] = h5py.ExternalLink(str(other), "w")
+        elif kind == "soft link":
+            group["w"] = h5py.SoftLink("/edges/aa/source_node_id")
+        elif kind == "virtual":
+            layout = h5py.VirtualLayout((2,), "f8")
+            layout[:] = h5py.VirtualSource(str(other), "w", (2,))
+            group.create_virtual_dataset("w", layout)
+        else:
+            group.create_dataset(
+                "w", (2,), "f8", external=[(str(folder.parent / "secret.csv"), 0, 16)]
+            )
+
+    message = told("file: edges.h5", folder)
+
+    assert "is stored in another file" in message or "has no column 'w'" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("e.npz", b"PK\x03\x04 nothing"),
+        ("e.npz", b""),
+        ("e.h5", b"\x89HDF\r\n\x1a\n nothing"),
+        ("e.parquet", b"PAR1 nothing PAR1"),
+        ("e.feather", b"ARROW1 nothing"),
+        ("e.csv", b""),
+        ("e.csv", b"\xff\xfe\x00\x00"),
+        ("e.csv", b"pre,post,w\n0,1,\xff\n"),
+        ("e.csv.gz", b"not compressed"),
+        ("e.csv", b'pre,post,w\n0,1,"unterminated\n'),
+        ("e.csv", b"pre,post,w\n" + b"1" * 2_000_000 + b",1,1\n"),
+        ("e.csv", b"pre,post,w\n0,1,99999999999999999999e999\n"),
+        ("e.csv", b"pre,post,w\n99999999999999999999,1,1\n"),
+        ("e.csv", b"pre,pre,w\n0,1,1\n"),
+    ],
+)
+def test_a_damaged_file_is_told_in_words(name, content, folder):
+    (folder / name).write_bytes(content)
+
+    assert f"{name}" in told(f"file: {name}", folder)
