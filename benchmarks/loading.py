@@ -39,8 +39,10 @@ def write(folder: Path, count: int, ending: str) -> None:
     sign = np.where(generator.random(neurons) < 0.2, -1, 1)[pre]
     counts = generator.integers(1, 30, len(pre))
     columns = {"pre": identifiers[pre], "post": identifiers[post], "count": counts, "sign": sign}
-    (folder / "neurons.csv").write_text("\n".join(["id", *map(str, identifiers.tolist())]) + "\n")
-    (folder / "circuit.yaml").write_text(CIRCUIT.format(ending=ending))
+    (folder / "neurons.csv").write_text(
+        "\n".join(["id", *map(str, identifiers.tolist())]) + "\n", encoding="utf-8"
+    )
+    (folder / "circuit.yaml").write_text(CIRCUIT.format(ending=ending), encoding="utf-8")
     file = folder / f"edges.{ending}"
     if ending == "npz":
         np.savez(file, **columns)
@@ -57,7 +59,7 @@ def write(folder: Path, count: int, ending: str) -> None:
 
 def peak() -> float:
     """The most memory that this process had, in GB; that of `getrusage` is its parent's, if more."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return round(next(float(line.split()[1]) for line in lines if "VmHWM" in line) / 1e6, 2)
 
 
@@ -97,7 +99,7 @@ def main() -> None:
                 write(Path(folder), int(count), ending)
                 command = [sys.executable, __file__, "--measure", folder]
                 command += ["--run"] if options.run else []
-                done = subprocess.run(command, capture_output=True, text=True, check=True)
+                done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
                 print(ending, done.stdout.strip(), flush=True)
 
 

@@ -12,7 +12,7 @@ thalia: 1
 name: same
 duration: 200 ms
 populations: {e: {file: n.csv, neuron: lif_current, parameters: {v_th: threshold * mV}}}
-pathways: {ee: {pre: e, post: e, connect: {file: e.npz}, synapse: delta, weight: w * mV, delay: d * ms}}
+pathways: {ee: {pre: e, post: e, connect: {file: e.npz}, synapse: {part: current_exp, tau: 2 ms}, weight: w * pA, delay: d * ms}}
 stimuli: {drive: {kind: current, target: e, amplitude: 450 pA}}
 """
 
@@ -22,7 +22,7 @@ def test_synapses_from_data_spike_as_in_nest(tmp_path):
     nest = pytest.importorskip("nest")
     generator = np.random.default_rng(5)
     pre, post = np.divmod(generator.permutation(NEURONS**2)[:SYNAPSES], NEURONS)
-    weight, delay = generator.uniform(0.2, 2, SYNAPSES), generator.integers(5, 40, SYNAPSES) * 0.1
+    weight, delay = generator.uniform(20, 400, SYNAPSES), generator.integers(5, 40, SYNAPSES) * 0.1
     threshold = np.linspace(-60, -48, NEURONS)
     np.savez(tmp_path / "e.npz", pre=pre, post=post, w=weight, d=delay)
     np.savetxt(tmp_path / "n.csv", threshold, header="threshold", comments="")
@@ -39,9 +39,11 @@ def test_synapses_from_data_spike_as_in_nest(tmp_path):
         "V_m": -65.0,
         "V_reset": -65.0,
         "t_ref": 2.0,
+        "tau_syn_ex": 2.0,
+        "tau_syn_in": 2.0,
         "I_e": 450.0,
     }
-    cells = nest.Create("iaf_psc_delta", NEURONS, params=cell)
+    cells = nest.Create("iaf_psc_exp", NEURONS, params=cell)
     cells.V_th = threshold.tolist()
     first = cells[0].global_id
     nest.Connect(
