@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
+from resource import RUSAGE_SELF, getrusage
 
 import numpy as np
 
@@ -56,7 +56,6 @@ def measure(case: str, scale: float, processors: int) -> dict[str, float]:
         "wire": seconds["wire"],
         "load": seconds["emit"],
         "peak": getrusage(RUSAGE_SELF).ru_maxrss * 1024,
-        "peak_program": getrusage(RUSAGE_CHILDREN).ru_maxrss * 1024,
         "compiled": not run.results["compiled"]["cached"],
     }
 
@@ -93,21 +92,25 @@ def in_turn(cases: list[str], options: argparse.Namespace) -> list[dict[str, obj
 def table(results: dict) -> str:
     """The results as a page shows them."""
     lines = [
-        "| network | synapses | processors | wiring, ns a synapse | against one | peak GB | loading, ns a synapse | peak GB of the program |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| network | synapses | processors | wiring, ns a synapse | against one | peak GB | loading, ns a synapse |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     alone = {row["case"]: row["wire"] for row in results["rows"] if row["processors"] == 1}
     for row in results["rows"]:
         count, case = row["synapses"], row["case"]
         name = f"{case}, scale {results['scale']:g}" if case == MICROCIRCUIT else case
         ratio = f"{row['wire'] / alone[case]:.2f}" if case in alone else ""
-        times = (f"{row[key] / count * 1e9:.1f}" for key in ("wire", "load"))
-        wire, load = times
-        peaks = (f"{row[key] / 1e9:.2f}" for key in ("peak", "peak_program"))
-        peak, program = peaks
-        lines.append(
-            f"| {name} | {count:,.0f} | {row['processors']} | {wire} | {ratio} | {peak} | {load} | {program} |"
-        )
+        wire, load = (f"{row[key] / count * 1e9:.1f}" for key in ("wire", "load"))
+        cells = [
+            name,
+            f"{count:,.0f}",
+            str(row["processors"]),
+            wire,
+            ratio,
+            f"{row['peak'] / 1e9:.2f}",
+            load,
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

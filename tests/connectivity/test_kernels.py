@@ -11,6 +11,7 @@ from thalia.connectivity import build, compiled, reference
 from thalia.connectivity.build import wire
 from thalia.connectivity.compiled import CompiledKernels, compiled_library
 from thalia.connectivity.reference import NumpyKernels
+from thalia.connectivity.streams import Stream
 
 pytestmark = pytest.mark.skipif(compiled_library() is None, reason="needs a C++ compiler")
 SEVERAL = """
@@ -129,3 +130,18 @@ def test_which_implementation_wires_depends_on_the_number_of_synapses_only(monke
     monkeypatch.setattr(build, "MANY", 400)
 
     assert [small, type(build._kernels(plan))] == [NumpyKernels, CompiledKernels]
+
+
+@pytest.mark.parametrize(
+    ("neurons", "degree", "width"), [(40, 100, 1000), (20, 3, 20_000), (5, 64, 64), (3, 0, 10)]
+)
+def test_distinct_partners_are_the_same_whether_few_or_many_of_all(neurons, degree, width):
+    """Compiled code reads them from a list of all neurons, or sorts them where they are few."""
+    stream = Stream.of(1, "p")
+
+    found = CompiledKernels(compiled_library(), 2).distinct(stream, neurons, degree, width, True)
+
+    assert np.array_equal(found, NumpyKernels().distinct(stream, neurons, degree, width, True))
+    rows = found.reshape(neurons, degree)
+    assert (np.diff(rows) > 0).all()
+    assert (rows != np.arange(neurons)[:, None]).all()

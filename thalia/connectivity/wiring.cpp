@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -387,12 +388,17 @@ void draw_distinct(const Stream *stream, int64_t first, int64_t end, int64_t deg
             chosen[partner / 64] |= uint64_t{1} << (partner % 64);
             out[k] = static_cast<int32_t>(partner);
         }
-        std::sort(out, out + degree);
-        const int64_t own = skips_own ? neuron : width;
-        for (int64_t k = 0; k < degree; k++) {
-            chosen[out[k] / 64] = 0;
-            out[k] += out[k] >= own;
+        if (degree * 16 > width / 64) {  // reading all bits is faster than sorting
+            int32_t *next = out;
+            for (size_t word = 0; word < chosen.size(); word++)
+                for (uint64_t left = std::exchange(chosen[word], 0); left; left &= left - 1)
+                    *next++ = static_cast<int32_t>(64 * word + __builtin_ctzll(left));
+        } else {
+            std::sort(out, out + degree);
+            for (int64_t k = 0; k < degree; k++) chosen[out[k] / 64] = 0;
         }
+        const int64_t own = skips_own ? neuron : width;
+        for (int64_t k = 0; k < degree; k++) out[k] += out[k] >= own;
         out += degree;
     }
 }
