@@ -125,7 +125,10 @@ record: {{spikes: all}}
 
 
 def test_coupled_cells_are_those_of_nest(simulate):
-    """Two cells of Hodgkin-Huxley type with a gap junction, one of which is driven; NEST iterates to convergence."""
+    """Two cells of Hodgkin-Huxley type with a gap junction, one of which is driven; NEST iterates to convergence.
+
+    At a quarter of NEST's step: at the same one, the spike of the other cell is 0.15 ms early, an error of second order.
+    """
     import nest
 
     nest.ResetKernel()
@@ -151,7 +154,7 @@ def test_coupled_cells_are_those_of_nest(simulate):
 thalia: 1
 name: coupled
 duration: 60 ms
-dt: 0.05 ms
+dt: 0.0125 ms
 populations: {a: {neuron: hodgkin_huxley, size: 1}, b: {neuron: hodgkin_huxley, size: 1}}
 pathways: {p: {pre: a, post: b, connect: {rule: one_to_one}, synapse: gap_junction, weight: 20 nS}}
 stimuli: {on: {kind: current, target: a, amplitude: 400 pA}}
@@ -164,7 +167,7 @@ record: {traces: {v: {population: a, variables: [v], every: 0.05 ms}, u: {popula
 
     found = [[crossings(v) for v in each] for each in (ours, theirs)]
     print(found, np.abs(ours[0][1:100] - theirs[0][:99]).max())
-    np.testing.assert_allclose(found[0][0], found[1][0] + 0.05, atol=0.1)
-    np.testing.assert_allclose(found[0][1], found[1][1] + 0.05, atol=0.1)
+    np.testing.assert_allclose(found[0][0], found[1][0] + 0.05, atol=0.051)
+    np.testing.assert_allclose(found[0][1], found[1][1] + 0.05, atol=0.051)
     assert len(found[0][0]) > 2
-    assert np.abs(ours[1][1:100] - theirs[1][:99]).max() < 0.01
+    assert np.abs(ours[1][1:100] - theirs[1][:99]).max() < 0.002
