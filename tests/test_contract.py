@@ -17,9 +17,9 @@ EVERY = [(kind, name) for kind in lookup.KINDS for name in lookup.names(kind)]
 RULES = [
     name for name in lookup.names("plasticity") if name != "feedback_alignment"
 ]  # which needs a signal to come back along
-SYNAPSES = [
-    name for name in lookup.names("synapses") if name not in ("gap_junction", "graded")
-]  # without spikes
+# without spikes, or onto sources only
+APART = ("gap_junction", "graded", "copy")
+SYNAPSES = [name for name in lookup.names("synapses") if name not in APART]
 RECEPTORS = [name for name in SYNAPSES if lookup.find("synapses", name)[0].weight]
 SOURCES = (
     "poisson",
@@ -28,7 +28,8 @@ SOURCES = (
     "tuned",
     "spike_source",
     "leaky_readout",
-)  # which do not fire by what they receive
+    "copies",
+)  # which do not fire by currents that they receive
 NEURONS = [n for n in lookup.names("neurons") if n not in SOURCES]
 UNIT = {
     "ampa": "nS",

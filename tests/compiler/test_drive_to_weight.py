@@ -266,7 +266,7 @@ def on_capacitors(synapses, weights, every, file, backend, **more):
         **more,
     )  # fmt: skip
     run = thalia.run(thalia.loads(text), backend=backend, output=file, seed=3)
-    return dict.fromkeys(synapses, run.traces["{name}"]["v"][:, 0])
+    return {name: run.traces[name]["v"][:, 0] for name in synapses}
 
 
 @pytest.fixture(scope="module")
