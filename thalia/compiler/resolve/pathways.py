@@ -20,8 +20,16 @@ from thalia.compiler.resolve.receptors import Receptor
 from thalia.errors import Diagnostics, Path
 from thalia.syntax.distributions import percent
 from thalia.syntax.fields import expect
+from thalia.syntax.given import Given
 from thalia.syntax.time_grid import MOST_SHORT, too_many_steps
-from thalia.syntax.units import Value, constant, display_unit
+from thalia.syntax.units import (
+    DIMENSIONLESS,
+    Value,
+    ValueSyntaxError,
+    a_dimension,
+    constant,
+    display_unit,
+)
 
 
 @dataclass(frozen=True)
@@ -126,6 +134,12 @@ def _numbers_fit(
     else:
         _check_delays(circuit, pathway, path, diagnostics)
     with diagnostics.catch((*path, "weight")):
+        if isinstance(weight, Given) and weight.dimension == DIMENSIONLESS != receptor.weight:
+            message = (
+                f"expected {a_dimension(receptor.weight)}, found '{weight.formula}', a bare number"
+            )
+            unit = display_unit(receptor.weight)[0]
+            raise ValueSyntaxError(message, f"write the unit, as in `{weight.formula} * {unit}`")
         expect(weight, receptor.weight)
         check_limits(circuit, pathway.receptor, weight, (*path, "weight"), diagnostics)
         return True
