@@ -31,6 +31,7 @@ from thalia.connectivity.streams import Stream, stream
 from thalia.syntax.equations import evaluate
 from thalia.syntax.given import Given
 from thalia.syntax.time_grid import all_in_steps, too_many_steps
+from thalia.syntax.units import constant
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -132,7 +133,11 @@ def _group_arrays(group: Group, plan: Plan, synapses: dict[str, Wired]) -> dict[
     for name in dict.fromkeys(name for member in group.members for name in member.initial):
         arrays[name] = np.concatenate(
             [
-                draw(member.initial[name], member.size, stream(plan.seed, member.name, name))
+                draw(
+                    member.initial.get(name, constant(0)),
+                    member.size,
+                    stream(plan.seed, member.name, name),
+                )
                 for member in group.members
             ]
         )

@@ -13,6 +13,7 @@ from thalia.compiler.resolve.components import (
 )
 from thalia.compiler.resolve.inputs import Received
 from thalia.compiler.resolve.neuromodulators import Modulators, expression
+from thalia.compiler.resolve.ranges import CONDUCTANCE, check_conductance
 from thalia.compiler.resolve.receptors import inputs_of
 from thalia.errors import Diagnostics, Path, did_you_mean
 from thalia.library.schema import Neuron, Synapse
@@ -76,7 +77,7 @@ def _group(
         0,
         population.size or 1,
         {**{key: (value,) for key, value in values.items()}, **received.parameters},
-        _initial(part, population, values, path, diagnostics),
+        _initial(part, population, values, received, path, diagnostics),
         population.space,
         population.from_task,
         population.nodes.identifiers if population.nodes else None,
@@ -177,11 +178,16 @@ def _initial(
     part: Neuron,
     population: Population,
     values: Parameters,
+    received: Received,
     path: Path,
     diagnostics: Diagnostics,
 ) -> Parameters:
-    """Where the state variables start: as the circuit says, or else the neuron model."""
-    states = {e.name: e.dimension for e in part.equations if e.kind == "ode"}
+    """Where state variables start, also those of receptors: as the circuit says, or the model."""
+    receptors = [each for each in received.inputs.values() if not each.is_state]
+    of_receptors = {
+        e.name: e.dimension for each in receptors for e in each.equations if e.kind == "ode"
+    }
+    states = {e.name: e.dimension for e in part.equations if e.kind == "ode"} | of_receptors
     initial: Parameters = {}
     for name, raw in part.initial.items():
         is_parameter = isinstance(raw, str) and raw in values
@@ -194,6 +200,8 @@ def _initial(
             continue
         with diagnostics.catch(here):
             initial[name] = expect(value, states[name])
+            if name in of_receptors and states[name] == CONDUCTANCE:
+                check_conductance(value, here, diagnostics)
     return initial
 
 
