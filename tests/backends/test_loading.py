@@ -1,5 +1,7 @@
 """Synapses come to the program straight into its memory, through the pipe, or sorted by it: always the same."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -95,3 +97,22 @@ def test_a_large_array_is_copied_in_pieces(built, monkeypatch):
     session.close()
 
     assert np.array_equal(found, arrays.synapses[name].variables["w"])
+
+
+@pytest.mark.parametrize("own", [None, "glibc.malloc.arena_max=1"])
+def test_the_program_asks_for_huge_pages_and_keeps_the_settings_of_the_user(
+    built, monkeypatch, own
+):
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    if own:
+        monkeypatch.setenv("GLIBC_TUNABLES", own)
+    plan, program, arrays = built
+    session = serve(plan, program, arrays, (), 1, is_host=True)
+    environment = Path(f"/proc/{session.process.pid}/environ")
+    if not environment.exists():
+        pytest.skip("the system does not show it")
+
+    found = environment.read_text().split("\0")
+    session.close()
+
+    assert f"GLIBC_TUNABLES=glibc.malloc.hugetlb=1:{own or ''}" in found

@@ -1,5 +1,6 @@
 """A compiled circuit as a separate process, and its protocol: arrays in, spikes and state out."""
 
+import os
 import signal
 import subprocess
 from collections.abc import Callable, Container, Iterator, Mapping
@@ -40,6 +41,8 @@ _REMEDIES = {  # of what ends a program that is right
     "SIGILL": "unset CXX, or have it name a processor like this one with -march",
     "SIGXCPU": "raise the limit of processor time: `ulimit -t`",
 }
+# large arrays ask for huge pages, which are mapped in a quarter of the time (glibc 2.35 and later)
+TUNABLES, HUGE_PAGES = "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"
 CHUNK_SECONDS = 0.1  # of model time in the first chunk, and the least in any
 
 
@@ -272,6 +275,7 @@ def _started(program: FilePath) -> subprocess.Popen[bytes]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            env={**os.environ, TUNABLES: f"{HUGE_PAGES}:{os.environ.get(TUNABLES, '')}"},
         )
     except OSError as error:
         raise cannot_execute(program, error) from None
