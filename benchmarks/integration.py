@@ -41,7 +41,7 @@ NEURONS = {
     "two_compartment": ("100 pA", "700 pA", "current_exp"),
 }
 # those that draw spikes at random or are given them have no potential to integrate
-SOURCES = ("latency", "poisson", "regular", "spike_source", "tuned")
+SOURCES = ("copies", "latency", "poisson", "regular", "spike_source", "tuned")
 # receptors, with the cell and the weight
 RECEPTORS = {
     "ampa": ("lif_conductance", "2 nS"),
@@ -56,7 +56,14 @@ RECEPTORS = {
 }
 WEIGHTS = {"ampa": "2 nS", "current_exp": "50 pA"}
 # what only scales the spikes that arrive, in closed form, or passes on a value in every step
-WITHOUT_POTENTIAL = ("dse", "gap_junction", "graded", "tsodyks_markram", "tsodyks_markram_baseline")
+WITHOUT_POTENTIAL = (
+    "copy",
+    "dse",
+    "gap_junction",
+    "graded",
+    "tsodyks_markram",
+    "tsodyks_markram_baseline",
+)
 
 
 @cache
