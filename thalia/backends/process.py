@@ -18,6 +18,7 @@ from thalia.backends.random_numbers import key_of, stream_of
 from thalia.codegen.brian_model import later_name
 from thalia.compiler.drives import Drive
 from thalia.compiler.plan import Plan, SynapseGroup
+from thalia.compiler.sleep import populations_of, sleep_of
 from thalia.connectivity.build import Arrays, Wired, playback_arrays
 from thalia.errors import fail
 from thalia.syntax.time_grid import interval_steps
@@ -34,6 +35,7 @@ type Generate = Callable[
     [FilePath], tuple[list[str], dict[str, Any]]
 ]  # into a folder: the sources, and the manifest
 type Compile = Callable[[FilePath, list[str]], None]
+SLEEP = "sleep"  # in a state, what is behind of neurons that are asleep
 PIPE_BYTES = 1 << 20  # the most that Linux allows an unprivileged process for one pipe
 MEMORY = "run a smaller one with --scale, or give this job more memory"
 _REMEDIES = {  # of what ends a program that is right
@@ -109,6 +111,7 @@ class ProgramSession:
         self.is_direct = is_direct
         self.chunk_steps = interval_steps(CHUNK_SECONDS, dt)
         self.samples = samples
+        self.sleepers: list[str] = []  # groups of which neurons may be asleep
         self.compiled = Compiled(program.code_objects, program.cached)
         self.process = _started(program.folder / "main")
 
@@ -224,18 +227,27 @@ class ProgramSession:
         for name in self.program.queues:
             self.command(f"read_queue {name}")
             found[f"{name}.queue"] = self.receive("<i4")
+        for name in self.sleepers:
+            self.command(f"read_sleep {name}")
+            found[f"{name}.{SLEEP}"] = self.receive("u1")
         self.command("read_random")
         return found | {"random.key": self.receive("<u4")}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Continue from a state that `state` returned."""
-        for name, values in state.items():
+        last = sorted(state, key=lambda name: name.endswith(f".{SLEEP}"))
+        for name in last:  # what neurons were when they fell asleep, after what they are
+            values = state[name]
             owner, _, variable = name.rpartition(".")
             if name in self.program.arrays:
                 self.write(name, values)
                 continue
-            command = "write_random" if owner == "random" else f"write_queue {owner}"
-            kept = np.ascontiguousarray(values, "<u4" if owner == "random" else "<i4")
+            command, kind = f"write_queue {owner}", "<i4"
+            if owner == "random":
+                command, kind = "write_random", "<u4"
+            elif variable == SLEEP:
+                command, kind = f"write_sleep {owner}", "u1"
+            kept = np.ascontiguousarray(values, kind)
             self.command(f"{command} {kept.nbytes}", memoryview(kept).cast("B"))
             if self._count() != kept.size:
                 raise RuntimeError(f"{owner}.{variable}: the program rejected the state")
@@ -303,7 +315,7 @@ def serve(
 ) -> ProgramSession:
     """A running program at time zero, with every array in place and the settings obeyed.
 
-    `is_host` says that it computes in the memory of this machine.
+    `is_host` says that it computes in the memory of this machine, and lets neurons sleep.
     """
     session = ProgramSession(built, samples, plan.dt, is_host)
     try:
@@ -321,6 +333,8 @@ def serve(
         session.read("defaultclock.dt")  # waits until its spike queues are built
         # after the start, in which Brian2 sets the times that its object was created with
         _play(session, plan)
+        if is_host:
+            _let_sleep(session, plan)
         for sample in samples:
             header = f"sample {sample.group}.{sample.variable} {sample.every} {len(sample.neurons)}"
             session.command(header, sample.neurons.astype("<i4").tobytes())
@@ -374,6 +388,19 @@ def _zero(session: ProgramSession, name: str, wired: Wired, group: SynapseGroup)
             yield f"{name}.{equation.name}"
     if f"{name}.lastupdate" in session.program.arrays:
         yield f"{name}.lastupdate"
+
+
+def _let_sleep(session: ProgramSession, plan: Plan) -> None:
+    for group in plan.groups:
+        sleep = sleep_of(group, plan)
+        if isinstance(sleep, str):
+            continue
+        populations = populations_of(group, sleep, plan)
+        for each in populations:
+            numbers = each.numbers()
+            session.command(f"sleep {group.name} {numbers.nbytes}", numbers.tobytes())
+        if populations:
+            session.sleepers.append(group.name)
 
 
 def _play(session: ProgramSession, plan: Plan) -> None:

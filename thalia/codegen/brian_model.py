@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import chdir, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path as FilePath
 from types import ModuleType
@@ -22,6 +22,7 @@ from thalia.codegen.step import stepper
 from thalia.compiler.drives import Drive
 from thalia.compiler.integration import Integration
 from thalia.compiler.plan import IN_NEURONS, IN_SYNAPSES, SHARED, Group, Plan, SynapseGroup
+from thalia.compiler.sleep import Sleep, sleep_of
 from thalia.syntax.equations import equation_text, identifiers
 from thalia.syntax.time_grid import HALF_STEP
 from thalia.syntax.units import Dimension, si_unit
@@ -63,6 +64,7 @@ class GroupModel:
     links: tuple[str, ...] = ()
     frames: tuple[FramesModel, ...] = ()
     next_frame: str = ""
+    sleep: Sleep | None = None
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,19 @@ class NetworkModel:
         return sha256(json.dumps([asdict(self), *more], sort_keys=True).encode()).hexdigest()[:20]
 
 
-def model_of(plan: Plan, native_drives: bool = False) -> NetworkModel:
-    """The model texts; with `native_drives` the backend delivers constant Poisson input itself."""
+def model_of(plan: Plan, native_drives: bool = False, sleeping: bool = False) -> NetworkModel:
+    """The model texts.
+
+    With `native_drives` the backend delivers constant Poisson input itself; with `sleeping` it may
+    leave out neurons in steps in which nothing happens to them.
+    """
     groups = tuple(_group_model(group, plan, native_drives) for group in plan.groups)
+    if sleeping:
+        asked = zip(groups, (sleep_of(group, plan) for group in plan.groups), strict=True)
+        groups = tuple(
+            model if isinstance(sleep, str) else replace(model, sleep=sleep)
+            for model, sleep in asked
+        )
     shared = _group_model(plan.shared, plan, native_drives) if plan.shared else None
     return NetworkModel(
         plan.dt, groups, tuple(_synapse_model(each, plan) for each in plan.synapses), shared
@@ -349,6 +361,8 @@ def _group(b2: Any, group: GroupModel) -> Any:
             constant=True,
             index=each.index,
         )
+    made.add_attribute("sleep")  # which templates look at
+    made.sleep = group.sleep
     return made
 
 

@@ -11,6 +11,7 @@ from thalia.compiler.options import CompilerOptions
 from thalia.compiler.pipeline import after_each_pass
 from thalia.compiler.plan import SECOND, Group, Plan, Rewiring, SynapseGroup
 from thalia.compiler.resources import bytes_per_synapse, expected_synapses, needed_bytes
+from thalia.compiler.sleep import Sleep, sleep_of, why_awake
 from thalia.errors import counted
 from thalia.syntax.time_grid import as_text
 from thalia.syntax.units import Value, constant, display_unit, format_number
@@ -63,7 +64,7 @@ def describe(plan: Plan) -> str:
     for group, text in zip(plan.groups, model.groups, strict=True):
         for frames in plan.frames(group):
             given.setdefault(frames.population, []).append(_frames_line(frames, plan.dt))
-        lines += ["", *_group_lines(group, text.equations, given)]
+        lines += ["", *_group_lines(group, text.equations, given, plan)]
     for each, synapse_text in zip(plan.synapses, model.synapses, strict=True):
         lines += ["", *_synapse_lines(each, synapse_text.equations, plan)]
     for change in plan.weight_changes:
@@ -117,7 +118,9 @@ def _frames_line(frames: Frames, dt: float) -> str:
     )
 
 
-def _group_lines(group: Group, equations: str, given: Mapping[str, list[str]]) -> list[str]:
+def _group_lines(
+    group: Group, equations: str, given: Mapping[str, list[str]], plan: Plan
+) -> list[str]:
     """A group with its populations; `given` are lines for the stimuli of each population."""
     lines = [
         f"group {group.name}: {counted(group.size, 'neuron')} of model {group.part}"
@@ -130,6 +133,9 @@ def _group_lines(group: Group, equations: str, given: Mapping[str, list[str]]) -
     lines += [f"  every step: {statement}" for statement in (*group.sums, *group.before_step())]
     if group.refractory:
         lines.append(f"  refractory: {group.refractory}")
+    sleep = sleep_of(group, plan)
+    if group.threshold and any(equation.kind == "ode" for equation in group.equations()):
+        lines.append(f"  {_sleep_line(sleep)}")
     common = {
         name: value for name in group.all_parameters() if (value := group.shared(name)) is not None
     }
@@ -147,7 +153,15 @@ def _group_lines(group: Group, equations: str, given: Mapping[str, list[str]]) -
         ]
         lines += [f"    {name} starts at {_shown(value)}" for name, value in member.initial.items()]
         lines += given.get(member.name, [])
+        if isinstance(sleep, Sleep) and (reason := why_awake(group, member, sleep, plan)):
+            lines.append(f"    {_sleep_line(reason)}")
     return lines
+
+
+def _sleep_line(sleep: Sleep | str) -> str:
+    if isinstance(sleep, str):
+        return f"advanced in every step: {sleep}"
+    return "neurons sleep, on the C++ backend, while no input can make them fire"
 
 
 def _synapse_lines(synapses: SynapseGroup, equations: str, plan: Plan) -> list[str]:

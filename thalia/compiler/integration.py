@@ -188,6 +188,11 @@ def _longest_way(name: str, rights: Mapping[str, str], behind: tuple[str, ...]) 
     return max([float(_has_constant(tree(rights[name]), rights)), *further])
 
 
+def depends_on_constant(right: str, names: Collection[str]) -> bool:
+    """Whether something is left of a linear right side when the variables in it are zero."""
+    return _has_constant(tree(right), names)
+
+
 def _has_constant(node: ast.expr, names: Collection[str]) -> bool:
     """Whether something is left of a linear expression when the variables in it are zero."""
     if not any(isinstance(each, ast.Name) and each.id in names for each in ast.walk(node)):

@@ -22,6 +22,7 @@ HERE = FilePath(__file__).parent
 LESS = {"circuit.cpp": ("-O1",)}  # what runs only once
 _COMMON = (  # of all programs
     "model.h",
+    "sleep.h",
     "../connection.h",
     "../random_numbers.h",
     "random_lanes.h",
@@ -35,6 +36,7 @@ _SOURCES = (
     "backend.py",
     "device.py",
     "division.py",
+    "sleeping.py",
     "source.py",
     "../random_numbers.py",
     "../../codegen/brian_model.py",
@@ -55,7 +57,7 @@ def refuse(plan: Plan) -> list[str]:
 
 def build(plan: Plan, progress: Progress) -> Program:
     """The program of a plan, from the cache or compiled now."""
-    model = model_of(plan, native_drives=True)
+    model = model_of(plan, native_drives=True, sleeping=True)
     name = model.digest(identity(), version("brian2"), _own_source())
 
     def compile(partial: FilePath, sources: list[str]) -> None:

@@ -15,10 +15,12 @@ from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import all_devices
 
 from thalia.backends.cpp.division import object_of, with_objects
+from thalia.backends.cpp.sleeping import sleep_of, touched
 from thalia.backends.random_numbers import NumberedDraws, stream_of
 
 AHEAD = 32  # synapses between prefetching the state of one and its turn
 RANGES_AHEAD = 8  # ranges of synapses between looking up where one is, and its turn
+NEURONS_AHEAD = 24  # synapses between prefetching a neuron that may be asleep and its turn
 ASKED = 64  # neurons that are tested at once for a crossing of the threshold
 NAME = "thalia_ranges"
 # The library's `exp` is a call, which prevents the vectorisation of a loop over neurons. This one
@@ -76,10 +78,13 @@ class RangesCodeObject(CPPStandaloneCodeObject):  # type: ignore[misc]  # Brian2
         "thalia.backends.cpp",
         env_globals={
             "synapses_ahead": AHEAD,
+            "neurons_ahead": NEURONS_AHEAD,
             "neurons_asked": ASKED,
             "object_of": object_of,
             "ranges_ahead": RANGES_AHEAD,
             "stream_of": stream_of,
+            "sleep_of": sleep_of,
+            "touched": touched,
             "with_objects": with_objects,
         },
     )

@@ -10,6 +10,8 @@ from typing import Any
 
 from brian2.devices.device import get_device
 
+from thalia.backends.cpp.sleeping import brought
+
 _ACCESS = re.compile(r"_ptr(\w+)\[(\w+)\](\s*(?:=(?!=)|[-+*/]=))?")
 _PREFETCH = re.compile(r"__builtin_prefetch\(.*?\);")
 _ADDED = re.compile(r"_run_(\w+)\);")
@@ -71,6 +73,9 @@ def _accesses(made: Any) -> dict[tuple[str, str], bool]:
     found: dict[tuple[str, str], bool] = {}
     for array, index, store in _ACCESS.findall(_PREFETCH.sub("", made.code.cpp_file)):
         found[array, index] = found.get((array, index), False) or bool(store)
+    synapses = _pathway(made).synapses if made.template_name == "synapses" else None
+    for variable, index in brought(made, synapses):
+        found[get_device().get_array_name(variable, access_data=False), index] = True
     return found
 
 

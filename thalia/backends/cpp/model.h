@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "random_numbers.h"
+#include "sleep.h"
 
 using namespace std;  // the templates of Brian2 expect it
 
@@ -251,6 +252,35 @@ private:
     }
 };
 
+// A place among the synapses at which spikes arrive, some of them ahead of the one whose turn it is.
+class Ahead
+{
+    const SynapticPathway &path;
+    const Slice slice;
+    size_t next_range = 0;
+    Range range{0, 0, 0};
+
+public:
+    Ahead(const SynapticPathway &path, const Slice &slice, int32_t synapses)
+        : path(path), slice(slice) {
+        begin_range();
+        for (int32_t k = 0; k < synapses && !is_over(); k++) next();
+    }
+
+    bool is_over() const { return range.start == range.stop; }
+    int32_t position() const { return range.start; }
+    void next() {
+        if (++range.start == range.stop) begin_range();
+    }
+
+private:
+    void begin_range() {
+        const std::vector<Range> &arriving = path.arriving();
+        while (is_over() && next_range < arriving.size())
+            range = path.own(arriving[next_range++], slice);
+    }
+};
+
 // An array of the model by name: a vector if it is one of synapses, else a pointer and a length.
 struct Array {
     const char *name;
@@ -288,6 +318,9 @@ struct Source { const char *name; int32_t *spikes; Slices *slices; };
 // The number of synapses onto each neuron of a group, from one synapse object.
 struct Incoming { const std::vector<int32_t> *counts; Slices *slices; };
 
+// The neurons of a group that may be asleep, and how they are divided.
+struct Sleeping { Sleepers *sleepers; const Slices *slices; };
+
 // What the server knows of a circuit.
 struct Circuit {
     std::vector<Array> arrays;
@@ -295,6 +328,7 @@ struct Circuit {
     std::vector<Source> sources;
     std::vector<Slices *> slices;  // of all groups
     std::vector<Incoming> incoming;
+    std::vector<Sleeping> sleepers;
     Clock &clock;
 };
 

@@ -51,6 +51,8 @@ struct Drive {
 };
 struct Sample {
     const double *variable;
+    const Sleepers *sleepers;  // of the neurons, if some may be asleep
+    int held;                  // which of their variables it is
     int64_t every;
     std::vector<int32_t> neurons;
     std::vector<double> values;
@@ -162,7 +164,16 @@ void deliver(const Drive &drive, int64_t step, const Slice &slice) {
 
 void take(Sample &sample, int64_t step) {
     if (step % sample.every) return;
-    for (int32_t neuron : sample.neurons) sample.values.push_back(sample.variable[neuron]);
+    for (int32_t neuron : sample.neurons)
+        sample.values.push_back(sample.sleepers ? sample.sleepers->value(sample.held, neuron)
+                                                : sample.variable[neuron]);
+}
+
+// The neurons that an array belongs to, if some of them may be asleep, in which case it is behind.
+Sleepers *sleepers_with(const void *data) {
+    for (const auto &[each, slices] : circuit->sleepers)
+        if (each->is_used() && each->index_of(data) >= 0) return each;
+    return nullptr;
 }
 
 const Array &array(const char *name) {
@@ -171,12 +182,13 @@ const Array &array(const char *name) {
     die("unknown array", name);
 }
 
-// An array, which is now of so many bytes.
+// An array, which is now of so many bytes, and about to be written.
 const Array &sized_array(const char *name, size_t bytes) {
     const Array &found = array(name);
     if (found.resize_to) found.resize_to(found.held, bytes / found.item);
     if (found.length() * found.item != bytes) die("length mismatch for", name);
     is_divided &= !found.resize_to;
+    if (Sleepers *sleepers = sleepers_with(found.data())) sleepers->wake_all();
     return found;
 }
 
@@ -188,6 +200,12 @@ void write_array(const char *name, size_t bytes) {
 
 void read_array(const char *name) {
     const Array &from = array(name);
+    if (const Sleepers *sleepers = sleepers_with(from.data())) {
+        const int held = sleepers->index_of(from.data());
+        std::vector<double> values(sleepers->size());
+        for (size_t k = 0; k < values.size(); k++) values[k] = sleepers->value(held, k);
+        return send_all(values);
+    }
     send_count(from.length() * from.item);
     send(from.data(), from.length() * from.item);
 }
@@ -200,12 +218,39 @@ void send_place(const Array &where) {
 
 void place_array(const char *name, size_t bytes) { send_place(sized_array(name, bytes)); }
 
-void find_array(const char *name) { send_place(array(name)); }
+// Nowhere, if it is behind.
+void find_array(const char *name) {
+    const Array &found = array(name);
+    if (!sleepers_with(found.data())) return send_place(found);
+    send_count(0);
+    send_count(0);
+}
 
 // An array of synapses, all of which are zero.
 void clear_array(const char *name, size_t bytes) {
     sized_array(name, 0);
     sized_array(name, bytes);
+}
+
+Sleepers &sleepers_called(const char *name) {
+    for (const auto &[each, slices] : circuit->sleepers)
+        if (!std::strcmp(each->name, name)) return *each;
+    die("unknown group", name);
+}
+
+void let_sleep(const char *name, size_t bytes) {
+    std::vector<double> numbers(bytes / sizeof(double));
+    receive(numbers.data(), bytes);
+    sleepers_called(name).add(numbers.data(), numbers.size());
+}
+
+void read_sleep(const char *name) { send_all(sleepers_called(name).save()); }
+
+void write_sleep(const char *name, size_t bytes) {
+    std::vector<char> state(bytes);
+    receive(state.data(), bytes);
+    if (!sleepers_called(name).restore(state.data(), bytes)) die("state of other neurons than", name);
+    send_count(bytes);
 }
 
 SynapticPathway &pathway(const char *name) {
@@ -284,6 +329,7 @@ void flush(Network &network) {
 
 void divide_by_costs(Network &network) {
     for (auto &[slices, cost] : costs) slices->divide(cost, parts);
+    for (const auto &[sleepers, slices] : circuit->sleepers) sleepers->divide(slices->bounds);
     for (const auto &[clock, object] : network.objects) {
         if (!object->by_target) continue;
         SynapticPathway &path = *object->by_target;
@@ -479,7 +525,9 @@ void add_sample(char *arguments) {
     if (std::sscanf(arguments, "%511s %lld %zu", name, &every, &count) != 3)
         die("malformed sample");
     const auto *variable = reinterpret_cast<const double *>(array(name).data());
-    Sample sample{variable, every, std::vector<int32_t>(count), {}};
+    const Sleepers *sleepers = sleepers_with(variable);
+    const int held = sleepers ? sleepers->index_of(variable) : 0;
+    Sample sample{variable, sleepers, held, every, std::vector<int32_t>(count), {}};
     receive(sample.neurons.data(), count * sizeof(int32_t));
     samples.push_back(std::move(sample));
 }
@@ -605,6 +653,9 @@ void thalia_serve(const Circuit &served, Network *network) {
         else if (command.is("read_random")) read_random();
         else if (command.is("write_random")) write_random(command.number());
         else if (command.is("write_queue")) command.sized(write_queue);
+        else if (command.is("sleep")) command.sized(let_sleep);
+        else if (command.is("read_sleep")) read_sleep(command.arguments);
+        else if (command.is("write_sleep")) command.sized(write_sleep);
         else if (command.is("seed")) random_key = command.key();
         else if (command.is("flush_interval")) flush_interval = command.number();
         else if (command.is("drive")) add_drive(command.arguments);

@@ -9,7 +9,9 @@ void _run_{{codeobj_name}}(const Slice &_slice)
     ///// CONSTANTS ///////////
     %CONSTANTS%
     ///// POINTERS ////////////
+    {% block pointers %}
     {{pointers_lines|autoindent}}
+    {% endblock %}
 
     {% block maincode %}
     {% endblock %}

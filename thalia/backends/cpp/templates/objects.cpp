@@ -19,6 +19,10 @@ extern Slices slices_{{variable.owner.name}};
 extern SynapticPathway {{path.name}};
 {% endfor %}
 {% endfor %}
+{% for variable, name in array_specs.items() if variable.name == '_spikespace' and sleep_of(variable.owner) %}
+{% set sleep = sleep_of(variable.owner) %}
+extern SleepersOf<{{sleep.variables | length}}, {{sleep.reads}}, {{sleep.shifted}}> {{variable.owner.name}}_sleepers;
+{% endfor %}
 
 extern Clock defaultclock;
 
@@ -46,6 +50,10 @@ SynapticPathway {{path.name}}(
     {{dynamic_array_specs[path.synapse_sources]}}, {{path.source.start}}, {{path.source.stop}},
     {{dynamic_array_specs[each.variables['_synaptic_post']]}}, slices_{{each.target.name}});
 {% endfor %}
+{% endfor %}
+{% for variable, name in array_specs.items() if variable.name == '_spikespace' and sleep_of(variable.owner) %}
+{% set sleep = sleep_of(variable.owner) %}
+SleepersOf<{{sleep.variables | length}}, {{sleep.reads}}, {{sleep.shifted}}> {{variable.owner.name}}_sleepers("{{variable.owner.name}}");
 {% endfor %}
 {% for clock in clocks | sort(attribute='name') %}
 Clock {{clock.name}};
@@ -75,6 +83,13 @@ static Circuit _initialised()
     {{clock.name}}.timestep = {{array_specs[clock.variables['timestep']]}};
     {{clock.name}}.t = {{array_specs[clock.variables['t']]}};
     {{clock.name}}.dt = {{array_specs[clock.variables['dt']]}};
+    {% endfor %}
+    {% for variable, name in array_specs.items() if variable.name == '_spikespace' and sleep_of(variable.owner) %}
+    {% set own = variable.owner.variables %}
+    {{variable.owner.name}}_sleepers.start(
+        { {%- for each in sleep_of(variable.owner).variables %}{{array_specs[own[each]]}}, {% endfor -%} },
+        {{variable.size - 1}}, {{array_specs[own['not_refractory']] if 'not_refractory' in own else 'nullptr'}},
+        {{array_specs[variable.owner.clock.variables['timestep']]}});
     {% endfor %}
     return {
         {
@@ -106,6 +121,11 @@ static Circuit _initialised()
         {
             {% for each in synapses %}
             {&{{dynamic_array_specs[each.variables['N_incoming']]}}, &slices_{{each.target.name}}},
+            {% endfor %}
+        },
+        {
+            {% for variable, name in array_specs.items() if variable.name == '_spikespace' and sleep_of(variable.owner) %}
+            {&{{variable.owner.name}}_sleepers, &slices_{{variable.owner.name}}},
             {% endfor %}
         },
         defaultclock,

@@ -1,6 +1,6 @@
 {# USES_VARIABLES { N } #}
 {# ALLOWS_SCALAR_WRITE #}
-{# What happens to all neurons of a group, or to all synapses. #}
+{# What happens to all neurons of a group, of which some may be asleep, or to all synapses. #}
 {% extends 'common_group.cpp' %}
 
 {% block maincode %}
@@ -8,6 +8,23 @@
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
 
+    {% if sleep_of(owner) %}
+    for (int32_t _number = _slice.begin; _number < _slice.end; _number++)
+    {
+        const auto &_part = {{owner.name}}_sleepers.part(_number);
+        for (const Stretch &_stretch : _part.dense)
+            for (int _idx = _stretch.start; _idx < _stretch.stop; _idx++)
+            {
+                const size_t _vectorisation_idx = _idx;
+                {{vector_code|autoindent}}
+            }
+        for (const int32_t _idx : _part.awake)
+        {
+            const size_t _vectorisation_idx = _idx;
+            {{vector_code|autoindent}}
+        }
+    }
+    {% else %}
     {% if owner.__class__.__name__ == 'NeuronGroup' %}
     const int _begin = slices_{{owner.name}}.first(_slice), _end = slices_{{owner.name}}.last(_slice);
     {% else %}
@@ -19,4 +36,5 @@
         const size_t _vectorisation_idx = _idx;
         {{vector_code|autoindent}}
     }
+    {% endif %}
 {% endblock %}

@@ -3,16 +3,27 @@
    any crossing, without a branch per neuron, which the compiler vectorises. #}
 {% extends 'common_group.cpp' %}
 
+{% block pointers %}
+    {# whether neurons are refractory is read by the review as well #}
+    {{pointers_lines|map('replace', '__restrict', '' if sleep_of(owner) else '__restrict')|list|autoindent}}
+{% endblock %}
+
 {% block maincode %}
     // scalar code
     const int _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
 
     Slices &_slices = slices_{{owner.name}};
-    const size_t _stop = _slices.last(_slice);
     int32_t *const _found = _slices.found.data() + _slices.first(_slice);
     int32_t _count = 0;
+    {% if sleep_of(owner) %}
+    for (int32_t _number = _slice.begin; _number < _slice.end; _number++)
+    for (const Stretch &_stretch : {{owner.name}}_sleepers.part(_number).dense)
+    for (size_t _first = _stretch.start, _stop = _stretch.stop; _first < _stop; _first += {{neurons_asked}})
+    {% else %}
+    const size_t _stop = _slices.last(_slice);
     for (size_t _first = _slices.first(_slice); _first < _stop; _first += {{neurons_asked}})
+    {% endif %}
     {
         const size_t _size = std::min<size_t>({{neurons_asked}}, _stop - _first);
         char _crossed[{{neurons_asked}}];
@@ -36,5 +47,21 @@
             {% endif %}
         }
     }
+    {% if sleep_of(owner) %}
+    for (int32_t _number = _slice.begin; _number < _slice.end; _number++)
+    for (const int32_t _idx : {{owner.name}}_sleepers.part(_number).awake)
+    {
+        const size_t _vectorisation_idx = _idx;
+        {{vector_code|autoindent}}
+        if (!_cond) continue;
+        _found[_count++] = _idx;
+        {% if _uses_refractory %}
+        {{not_refractory}}[_idx] = false;
+        {{lastspike}}[_idx] = {{t}};
+        {% endif %}
+    }
+    std::sort(_found, _found + _count);
+    {{owner.name}}_sleepers.review(_slice.begin, _slice.end);
+    {% endif %}
     _slices.note(_slice, _count);
 {% endblock %}
