@@ -36,13 +36,14 @@ neurons:
   noisy:
     summary: a cell in white noise
     equations: |
-      dv/dt = -v/tau + sigma*sqrt(2/tau)*xi : volt (unless refractory)
+      dv/dt = -v/tau + normal*uniform*sqrt(2/tau)*xi : volt (unless refractory)
     threshold: v > v_th
     reset: v = 0*volt
     refractory: t_ref
     parameters:
       tau: {default: 10 ms, meaning: time constant}
-      sigma: {default: 5 mV, meaning: noise}
+      normal: {default: 5 mV, meaning: 'noise, under a name of a function of the program'}
+      uniform: {default: 1, meaning: another such name}
       v_th: {default: 6 mV, meaning: threshold}
       t_ref: {default: 2 ms, meaning: refractory}
     initial: {v: 0 mV}

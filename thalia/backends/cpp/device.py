@@ -59,10 +59,10 @@ static inline double _exponential(double x)
 
 
 DRAWS = {
-    "rand": "#define _rand(draw, i) uniform(random_key, _stream, _step, i, draw)",
-    "randn": "#define _randn(draw, i) normal(random_key, _stream, _step, i, draw)",
+    "rand": "#define _rand(draw, i) ::uniform(::random_key, _random_stream, _step, i, draw)",
+    "randn": "#define _randn(draw, i) ::normal(::random_key, _random_stream, _step, i, draw)",
     "poisson": "#define _poisson(draw, mean, i) "
-    "poisson(mean, _exponential(-(mean)), random_key, _stream, _step, i, draw)",
+    "::poisson(mean, _exponential(-(mean)), ::random_key, _random_stream, _step, i, draw)",
 }
 
 

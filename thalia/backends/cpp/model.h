@@ -20,11 +20,7 @@
 
 using namespace std;  // the templates of Brian2 expect it
 
-namespace brian {
-
 extern RandomKey random_key;
-
-}  // namespace brian
 
 // What is the same for every circuit is compiled with the server.
 extern template class std::vector<double>;

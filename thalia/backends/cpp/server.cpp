@@ -18,8 +18,6 @@
 
 namespace {
 
-using namespace brian;
-
 // What is read and written: set when the program starts.
 const Circuit *circuit = nullptr;
 
@@ -534,7 +532,7 @@ void add_sample(char *arguments) {
 
 }  // namespace
 
-RandomKey brian::random_key;
+RandomKey random_key;
 
 template class std::vector<double>;
 template class std::vector<int32_t>;

@@ -3,7 +3,7 @@
 void _run_{{codeobj_name}}(const Slice &_slice)
 {
     using namespace brian;
-    const uint32_t _stream = {{stream_of(codeobj_name)}}u;
+    const uint32_t _random_stream = {{stream_of(codeobj_name)}}u;
     const int64_t _step = defaultclock.timestep[0];
 
     ///// CONSTANTS ///////////

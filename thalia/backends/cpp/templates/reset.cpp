@@ -7,8 +7,8 @@
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
 
-    const Slices &_slices = slices_{{owner.name}};
-    for (int32_t _k = _slices.offsets[_slice.begin]; _k < _slices.offsets[_slice.end]; _k++)
+    const auto &_own_slices = slices_{{owner.name}};
+    for (int32_t _k = _own_slices.offsets[_slice.begin]; _k < _own_slices.offsets[_slice.end]; _k++)
     {
         const size_t _idx = {{get_array_name(eventspace_variable)}}[_k];
         const size_t _vectorisation_idx = _idx;

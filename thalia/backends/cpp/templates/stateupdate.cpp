@@ -26,12 +26,12 @@
     }
     {% else %}
     {% if owner.__class__.__name__ == 'NeuronGroup' %}
-    const int _begin = slices_{{owner.name}}.first(_slice), _end = slices_{{owner.name}}.last(_slice);
+    const int _first_idx = slices_{{owner.name}}.first(_slice), _last_idx = slices_{{owner.name}}.last(_slice);
     {% else %}
     const size_t _size = {{constant_or_scalar('N', variables['N'])}};
-    const int _begin = _slice.first(_size), _end = _slice.last(_size);
+    const int _first_idx = _slice.first(_size), _last_idx = _slice.last(_size);
     {% endif %}
-    for (int _idx = _begin; _idx < _end; _idx++)
+    for (int _idx = _first_idx; _idx < _last_idx; _idx++)
     {
         const size_t _vectorisation_idx = _idx;
         {{vector_code|autoindent}}

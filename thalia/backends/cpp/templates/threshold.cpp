@@ -13,19 +13,19 @@
     const int _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
 
-    Slices &_slices = slices_{{owner.name}};
-    int32_t *const _found = _slices.found.data() + _slices.first(_slice);
+    auto &_own_slices = slices_{{owner.name}};
+    int32_t *const _found_here = _own_slices.found.data() + _own_slices.first(_slice);
     int32_t _count = 0;
     {% if sleep_of(owner) %}
     for (int32_t _number = _slice.begin; _number < _slice.end; _number++)
     for (const Stretch &_stretch : {{owner.name}}_sleepers.part(_number).dense)
-    for (size_t _first = _stretch.start, _stop = _stretch.stop; _first < _stop; _first += {{neurons_asked}})
+    for (size_t _first = _stretch.start, _last_idx = _stretch.stop; _first < _last_idx; _first += {{neurons_asked}})
     {% else %}
-    const size_t _stop = _slices.last(_slice);
-    for (size_t _first = _slices.first(_slice); _first < _stop; _first += {{neurons_asked}})
+    const size_t _last_idx = _own_slices.last(_slice);
+    for (size_t _first = _own_slices.first(_slice); _first < _last_idx; _first += {{neurons_asked}})
     {% endif %}
     {
-        const size_t _size = std::min<size_t>({{neurons_asked}}, _stop - _first);
+        const size_t _size = std::min<size_t>({{neurons_asked}}, _last_idx - _first);
         char _crossed[{{neurons_asked}}];
         char _any = 0;
         for (size_t _k = 0; _k < _size; _k++)
@@ -40,7 +40,7 @@
         {
             if (!_crossed[_k]) continue;
             const size_t _idx = _first + _k;
-            _found[_count++] = _idx;
+            _found_here[_count++] = _idx;
             {% if _uses_refractory %}
             {{not_refractory}}[_idx] = false;
             {{lastspike}}[_idx] = {{t}};
@@ -54,14 +54,14 @@
         const size_t _vectorisation_idx = _idx;
         {{vector_code|autoindent}}
         if (!_cond) continue;
-        _found[_count++] = _idx;
+        _found_here[_count++] = _idx;
         {% if _uses_refractory %}
         {{not_refractory}}[_idx] = false;
         {{lastspike}}[_idx] = {{t}};
         {% endif %}
     }
-    std::sort(_found, _found + _count);
+    std::sort(_found_here, _found_here + _count);
     {{owner.name}}_sleepers.review(_slice.begin, _slice.end);
     {% endif %}
-    _slices.note(_slice, _count);
+    _own_slices.note(_slice, _count);
 {% endblock %}

@@ -14,7 +14,7 @@ const double {{name}} = {{'HUGE_VAL' if name == 'inf' else variable.value}};
 {% macro cu_file() %}
 namespace {{codeobj_name}}_code {
 
-constexpr uint32_t _stream = {{stream_of(codeobj_name)}}u;
+constexpr uint32_t _random_stream = {{stream_of(codeobj_name)}}u;
 
 {{support_code_lines|autoindent}}
 
