@@ -64,6 +64,15 @@ def test_random_circuits_have_the_same_bits_on_any_number_of_threads(
     assert verdict.different == ()
 
 
+def test_weights_are_written_out_between_pieces_on_any_number_of_threads():
+    """Before the first step of a piece, at the change of a phase."""
+    verdict = verify(
+        large("stdp_triplet", DELAYS[0], SYNAPSES[0], 1), backend="cpp", pieces=4, threads=(1, 3, 2)
+    )
+
+    assert verdict.different == ()
+
+
 def test_synapses_that_are_not_in_the_order_of_their_targets(tmp_path):
     """Two pathways of one object, whose synapses are interleaved, with several synapses between two neurons."""
     circuit = thalia.loads("""

@@ -48,7 +48,7 @@ def _division(made: Any) -> tuple[str, dict[tuple[str, str], bool], str]:
     accesses = _accesses(made)
     stored = {index for (_, index), is_written in accesses.items() if is_written}
     if kind in ("stateupdate", "threshold", "reset") and stored <= {"_idx"}:
-        is_of_neurons = type(owner).__name__ == "NeuronGroup"
+        is_of_neurons = owner.__class__.__name__ == "NeuronGroup"  # of what a proxy stands for
         own = owner.name if is_of_neurons else f"{owner.name} in pieces"
         touched = _divided(accesses, {"_idx": own})
         if kind == "threshold":

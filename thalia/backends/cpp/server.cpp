@@ -320,11 +320,6 @@ void write_random(size_t bytes) {
     send_count(bytes / sizeof random_key.first);
 }
 
-void flush(Network &network) {
-    for (auto &object : network.objects)
-        if (object.first != &circuit->clock) (*object.second)({0, parts, parts});
-}
-
 void divide_by_costs(Network &network) {
     for (auto &[slices, cost] : costs) slices->divide(cost, parts);
     for (const auto &[sleepers, slices] : circuit->sleepers) sleepers->divide(slices->bounds);
@@ -367,6 +362,12 @@ bool balance(Network &network, const std::vector<double> &busy) {
                 cost[k] *= busy[part] / mean;
     divide_by_costs(network);
     return true;
+}
+
+void flush(Network &network) {
+    divide(network);
+    for (auto &object : network.objects)
+        if (object.first != &circuit->clock) (*object.second)({0, parts, parts});
 }
 
 // What is recorded of the steps of a run.
