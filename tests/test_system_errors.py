@@ -59,6 +59,7 @@ def test_a_mistake_of_the_program_is_not_blamed_on_the_machine(tmp_path):
         (["plot", "graph", PAIR, "-o", "graph.png"], f".{os.getpid()}_graph.png"),
         (["new", "mine"], "mine.yaml"),
     ],
+    ids=["plot", "new"],  # the same in every process of a test run
 )
 def test_a_folder_that_cannot_be_written_is_told_by_every_command(arguments, file):
     done = thalia_here(*arguments, folder="/sys")

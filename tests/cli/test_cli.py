@@ -115,13 +115,14 @@ def test_a_circuit_larger_than_memory_is_refused_before_it_starts(tmp_path):
         "run",
         ROOT / "circuits" / "brunel.yaml",
         "--set",
-        "populations.exc.size=30000000",
+        "populations.exc.size=1000000",
         folder=tmp_path,
+        SLURM_MEM_PER_NODE="4000",
     )
 
     assert done.returncode == 2
     assert "needs about" in done.stderr
-    assert "GB are free" in done.stderr
+    assert "4.1 GB are free (limit: SLURM_MEM_PER_NODE)" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

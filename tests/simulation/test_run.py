@@ -285,7 +285,7 @@ record: {traces: {e: {population: e, variables: [current_exp_i], every: 20 ms, n
 
     run = simulate(text, backend="cpp")
 
-    means = [run.traces["{name}"]["current_exp_i"][4:].mean() for name in ("e", "i")]
+    means = [run.traces[name]["current_exp_i"][4:].mean() for name in ("e", "i")]
     assert means == pytest.approx([expected, expected], rel=0.03)
 
 
