@@ -384,10 +384,12 @@ struct Recorded {
             neurons[s].insert(neurons[s].end(), spikes, spikes + count);
         }
     }
-    void send() const {
+    void send() {
         for (size_t s = 0; s < times.size(); s++) {
             send_all(times[s]);
             send_all(neurons[s]);
+            times[s].clear();
+            neurons[s].clear();
         }
         for (auto &sample : samples) {
             send_all(sample.values);
@@ -445,12 +447,13 @@ Schedule schedule_of(const Network &network, const Recorded &recorded, bool is_d
 }
 
 void run_steps(Network &network, int64_t steps) {
-    Recorded recorded;
+    static Recorded recorded;
     const int64_t first = circuit->clock.timestep[0];
     recorded.stop = first + steps;
     divide(network);
-    const Schedule usual = schedule_of(network, recorded, false);
-    const Schedule due = schedule_of(network, recorded, true);
+    // what is run does not change: everything was sent before the first step
+    static const Schedule usual = schedule_of(network, recorded, false);
+    static const Schedule due = schedule_of(network, recorded, true);
     if (profile.wanted) profile.spent.resize(2 + network.objects.size());
     for (auto &sample : samples) take(sample, first);
     for (int64_t done = 0; done < steps;) {
