@@ -125,7 +125,10 @@ def test_a_run_in_pieces_is_the_run_in_one(emulated, tmp_path):
 
 @pytest.mark.parametrize(("rule", "numbers"), [GATED[1]])
 def test_rules_give_the_weights_of_the_compiled_backend(emulated, rule, numbers):
-    assert weights(rule, numbers, "cuda") == weights(rule, numbers, "cpp")
+    """To rounding, since neurons may sleep on the C++ backend."""
+    compiled = weights(rule, numbers, "cpp")
+
+    assert weights(rule, numbers, "cuda") == pytest.approx(compiled, rel=1e-12)
 
 
 def weights(rule, numbers, backend):

@@ -207,7 +207,7 @@ def _compares(switch: Any, own: Any) -> bool:
     from sympy.core.relational import Relational
 
     comparison = switch.args[0]
-    if switch.func.__name__ != "int_" or not isinstance(comparison, Relational):
+    if switch.func.__name__ != "int" or not isinstance(comparison, Relational):
         return False
     left, right = comparison.args
     return (left == own and not right.has(own)) or (right == own and not left.has(own))
