@@ -311,9 +311,6 @@ template <class T> constexpr Array named(const char *name, T *&pointer, size_t c
 struct Queue { const char *name; SynapticPathway *pathway; };
 struct Source { const char *name; int32_t *spikes; Slices *slices; };
 
-// The number of synapses onto each neuron of a group, from one synapse object.
-struct Incoming { const std::vector<int32_t> *counts; Slices *slices; };
-
 // The neurons of a group that may be asleep, and how they are divided.
 struct Sleeping { Sleepers *sleepers; const Slices *slices; };
 
@@ -323,7 +320,6 @@ struct Circuit {
     std::vector<Queue> queues;
     std::vector<Source> sources;
     std::vector<Slices *> slices;  // of all groups
-    std::vector<Incoming> incoming;
     std::vector<Sleeping> sleepers;
     Clock &clock;
 };

@@ -75,8 +75,6 @@ struct Stopwatch {
 
 // Steps between flushes, at which the objects of the clock `epoch` run; 0 for never.
 int64_t flush_interval = 0;
-// About as many synapses cost as much in a step as a neuron, at the rates of a cortex.
-constexpr double SYNAPSES_PER_NEURON = 2500;
 Pool pool;
 Choice choice;
 int32_t parts = 1;  // into which neurons are divided, one for each thread at most
@@ -337,13 +335,11 @@ void divide_by_costs(Network &network) {
     }
 }
 
-// Divide the neurons and synapses into as many parts as there may be threads.
+// Divide the neurons and synapses into as many parts as there may be threads; equal ones, as long as
+// nothing has been measured.
 void divide(Network &network) {
     if (is_divided) return;
     for (Slices *each : circuit->slices) costs[each].assign(each->size, 1);
-    for (const auto &[counts, slices] : circuit->incoming)
-        for (size_t k = 0; k < counts->size(); k++)
-            costs[slices][k] += double((*counts)[k]) / SYNAPSES_PER_NEURON;
     balancings = 0;
     divide_by_costs(network);
     is_divided = true;

@@ -119,11 +119,6 @@ static Circuit _initialised()
             {% endfor %}
         },
         {
-            {% for each in synapses %}
-            {&{{dynamic_array_specs[each.variables['N_incoming']]}}, &slices_{{each.target.name}}},
-            {% endfor %}
-        },
-        {
             {% for variable, name in array_specs.items() if variable.name == '_spikespace' and sleep_of(variable.owner) %}
             {&{{variable.owner.name}}_sleepers, &slices_{{variable.owner.name}}},
             {% endfor %}
