@@ -52,6 +52,7 @@ populations:
   heavily: {neuron: lif_current, size: 300}
   poisson: {neuron: poisson, size: 77, parameters: {rate: 50 Hz}}
   noisy: {neuron: noisy, size: 53}
+  asleep: {neuron: lif_adaptive_threshold, size: 70}
 pathways:
   p: {pre: poisson, post: driven, connect: {rule: pairwise_bernoulli, probability: 0.2},
       synapse: current_exp, weight: 50 pA, delay: 1 ms}
@@ -61,6 +62,11 @@ stimuli:
   many: {kind: poisson, target: heavily, number: 10000, rate: 20 Hz, weight: 33 pA}
   varied: {kind: poisson_sine, target: driven, number: 100, rate: 20 Hz, depth: 0.5,
            frequency: 10 Hz, weight: 20 pA}
+  some: {kind: poisson, target: {population: driven, neurons: "20:200"}, number: 100, rate: 20 Hz,
+         weight: 100 pA}
+  of_each: {kind: poisson, target: heavily, number: 9000, rate: "uniform(0 Hz, 20 Hz)",
+            weight: 5 pA}
+  rare: {kind: poisson, target: asleep, rate: "uniform(0 Hz, 50 Hz)", weight: 20 nA}
 """
 
 

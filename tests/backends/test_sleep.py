@@ -12,7 +12,7 @@ from thalia.connectivity.build import wire
 from thalia.simulation.verify_resume import verify
 
 # two populations of one group whose parameters differ, so that a block of neurons has both; currents
-# that rise, inhibition, a threshold that moves, plasticity with a modulator, and spikes that cross
+# that rise, inhibition, Poisson input to all, to some, and at a rate of each neuron's own, a threshold that moves, plasticity with a modulator, and spikes that cross
 CIRCUIT = """
 thalia: 1
 name: sleepers
@@ -31,6 +31,10 @@ pathways:
   slow: {{pre: a, post: [a, b], connect: {{probability: 0.05}}, synapse: {{part: current_alpha, tau: {tau_alpha} ms}}, weight: {recurrent} pA, delay: "uniform(0.1 ms, 3 ms)"}}
   learned: {{pre: a, post: c, connect: {{probability: 0.1}}, synapse: {{part: current_exp, tau: {tau} ms}}, weight: 60 pA, w_max: 120 pA, delay: 1 ms, plasticity: [{{rule: d1_stdp, modulator: dopamine}}]}}
   inhibition: {{pre: b, post: [a, b, c], connect: {{probability: 0.1}}, synapse: {{part: current_exp, tau: {tau} ms}}, weight: -{recurrent} pA, delay: 0.5 ms}}
+stimuli:
+  noise: {{kind: poisson, target: a, rate: {rate} Hz, synapse: {{part: current_exp, tau: {tau} ms}}, weight: {weight} pA}}
+  some: {{kind: poisson, target: {{population: b, neurons: "100:130"}}, number: 3, rate: {rate} Hz, synapse: {{part: current_exp, tau: {tau} ms}}, weight: {weight} pA}}
+  varied: {{kind: poisson, target: c, rate: "uniform(0 Hz, {rate} Hz)", synapse: {{part: current_exp, tau: {tau} ms}}, weight: {recurrent} pA}}
 """
 NUMBERS = {
     "rate": 60, "tau_m": 20, "tau": 5, "tau_alpha": 2, "t_ref": 2, "v_reset": -65,
@@ -93,7 +97,7 @@ def test_neurons_sleep_and_the_spikes_are_the_same(monkeypatch):
     assert same_spikes(slept, woke)
     assert all(len(slept.spikes[name][0]) > 100 for name in CELLS)
     assert sleeping[0] > 150
-    assert sleeping[1] > 60
+    assert sleeping[1] > 20
 
 
 @settings(max_examples=8)

@@ -111,20 +111,41 @@ def test_a_neuron_at_rest_is_as_far_from_its_threshold_as_it_says():
     assert (found.start, found.stop) == (0, 3)
 
 
-POISSON = "stimuli: {noise: {kind: poisson, target: cell, rate: 10 Hz, weight: 1 pA}}"
+POISSON = "stimuli: {{noise: {{kind: {}, target: {}, rate: {}, weight: 1 pA}}}}"
 SWITCHED = "stimuli: {step: {kind: current_pulses, target: cell, amplitude: 1 pA}}"
 
 
 @pytest.mark.parametrize(
     ("circuit", "reason"),
     [
-        ({"more": POISSON}, "Poisson input arrives in every step"),
+        (
+            {"more": POISSON.format("poisson", "cell", "1 kHz")},
+            "Poisson input arrives all the time",
+        ),
+        (
+            {"more": POISSON.format("poisson_sine", "cell", "10 Hz")},
+            "it gets Poisson input whose rate changes",
+        ),
         ({"more": SWITCHED}, "its input depends on time"),
         ({"neuron": "lif_burst"}, "its equations have no exact solution"),
     ],
 )
 def test_what_changes_in_every_step_is_advanced_in_every_step(circuit, reason):
     assert planned(**circuit)[2] == reason
+
+
+@pytest.mark.parametrize(
+    ("target", "rate"),
+    [
+        ("cell", "10 Hz"),
+        ("{population: cell, neurons: [1]}", "150 Hz"),
+        ("cell", '"uniform(1 Hz, 10 Hz)"'),
+    ],
+)
+def test_rare_poisson_input_lets_neurons_sleep(target, rate):
+    found, _ = only(*planned(more=POISSON.format("poisson", target, rate)))
+
+    assert (found.start, found.stop) == (0, 3)
 
 
 @pytest.mark.parametrize(

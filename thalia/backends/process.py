@@ -21,6 +21,7 @@ from thalia.compiler.plan import Plan, SynapseGroup
 from thalia.compiler.sleep import populations_of, sleep_of
 from thalia.connectivity.build import Arrays, Wired, playback_arrays
 from thalia.errors import fail
+from thalia.syntax.equations import evaluate
 from thalia.syntax.time_grid import interval_steps
 from thalia.toolchain.cache import Description, cannot_execute, open_or_build
 from thalia.toolchain.compiler import ended
@@ -326,7 +327,8 @@ def serve(
             (_connect if is_host else _connect_device)(session, plan, name, wired)
         session.command(f"seed {key_of(seed)}")
         for drive in plan.drives if native_drives else ():
-            _drive(session, plan, drive)
+            if not drive.rate or (is_host and not drive.varies):
+                _drive(session, plan, drive, arrays)
         for command in (f"flush_interval {plan.flush_interval}", *settings):
             session.command(command)
         session.command("start")
@@ -414,17 +416,29 @@ def _play(session: ProgramSession, plan: Plan) -> None:
         session.write(f"{group.name}._period_bins", np.zeros(1))
 
 
-def _drive(session: ProgramSession, plan: Plan, drive: Drive) -> None:
-    if drive.rate:
-        return
-    target = next(e for e in plan.group(drive.group).equations() if e.name == drive.target)
+def _drive(session: ProgramSession, plan: Plan, drive: Drive, arrays: Arrays) -> None:
+    """Have the program deliver Poisson input of constant rate."""
+    group = plan.group(drive.group)
+    target = next(e for e in group.equations() if e.name == drive.target)
     stream = stream_of(drive.object_name)
-    gate = f"{drive.group}.not_refractory" if "unless refractory" in target.flags else "-"
+    gate = f"{group.name}.not_refractory" if "unless refractory" in target.flags else "-"
+    reached = f"{group.name}.{drive.target} {group.name}.{drive.weight} {gate}"
+    if drive.rate:
+        means = _means(drive, plan, arrays.groups[group.name])
+        neurons = np.flatnonzero(means > 0)
+        data = neurons.astype("<i4").tobytes() + means[neurons].astype("<f8").tobytes()
+        if len(neurons):
+            session.command(f"drive {reached} 0 {len(neurons)} {(0.0).hex()} {stream}", data)
+        return
     for each in drive.members:
         _, member = plan.population(each.population)
         if each.mean and member.size:
-            arrays = f"{drive.group}.{drive.target} {drive.group}.{drive.weight} {gate}"
-            session.command(
-                f"drive {arrays} {member.start} {member.size} "
-                f"{float(each.mean * plan.dt).hex()} {stream}"
-            )
+            mean = float(each.mean * plan.dt).hex()
+            session.command(f"drive {reached} {member.start} {member.size} {mean} {stream}")
+
+
+def _means(drive: Drive, plan: Plan, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
+    """The expected events a step of each neuron of a group."""
+    scale = arrays[drive.scale]
+    parameters = {name: arrays[name] for name in drive.members[0].parameters}
+    return np.broadcast_to(scale * plan.dt * evaluate(drive.rate, parameters), scale.shape)

@@ -106,22 +106,28 @@ def model_of(plan: Plan, native_drives: bool = False, sleeping: bool = False) ->
     """The model texts.
 
     With `native_drives` the backend delivers constant Poisson input itself; with `sleeping` it may
-    leave out neurons in steps in which nothing happens to them.
+    leave out neurons in steps in which nothing happens to them, and delivers constant input also
+    where its rate differs between neurons.
     """
-    groups = tuple(_group_model(group, plan, native_drives) for group in plan.groups)
+    delivered = {
+        drive.object_name
+        for drive in plan.drives
+        if native_drives and (not drive.rate or (sleeping and not drive.varies))
+    }
+    groups = tuple(_group_model(group, plan, delivered) for group in plan.groups)
     if sleeping:
         asked = zip(groups, (sleep_of(group, plan) for group in plan.groups), strict=True)
         groups = tuple(
             model if isinstance(sleep, str) else replace(model, sleep=sleep)
             for model, sleep in asked
         )
-    shared = _group_model(plan.shared, plan, native_drives) if plan.shared else None
+    shared = _group_model(plan.shared, plan, delivered) if plan.shared else None
     return NetworkModel(
         plan.dt, groups, tuple(_synapse_model(each, plan) for each in plan.synapses), shared
     )
 
 
-def _group_model(group: Group, plan: Plan, native_drives: bool) -> GroupModel:
+def _group_model(group: Group, plan: Plan, delivered: set[str]) -> GroupModel:
     drives = [drive for drive in plan.drives if drive.group == group.name]
     lines = [equation_text(equation) for equation in group.equations()]
     for name, dimension in group.all_parameters().items():
@@ -152,7 +158,7 @@ def _group_model(group: Group, plan: Plan, native_drives: bool) -> GroupModel:
         refractory=_refractory(group),
         integration=group.integration,
         every_step=(
-            *((d.object_name, d.statement()) for d in drives if d.rate or not native_drives),
+            *((d.object_name, d.statement()) for d in drives if d.object_name not in delivered),
             *((f"{group.name}_step{k}", str(each)) for k, each in enumerate(group.before_step())),
         ),
         sums="\n".join(map(str, group.sums)),

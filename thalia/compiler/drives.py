@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from thalia.syntax.equations import identifiers
 from thalia.syntax.units import Value
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Drive:
     """Independent Poisson input to every neuron of some populations, added to a variable.
 
     `rate` is the rate of one source as an expression of the parameters and `t`, or what `frames`
-    give; empty where it is constant.
+    give; empty where it is constant and the same for a whole population.
     """
 
     name: str
@@ -93,6 +94,11 @@ class Drive:
     rate: str
     members: tuple[DriveMember, ...]
     frames: Frames | None = None
+
+    @property
+    def varies(self) -> bool:
+        """Whether the rate changes in the course of time."""
+        return self.frames is not None or bool(self.rate and "t" in identifiers(self.rate))
 
     @property
     def scale(self) -> str:

@@ -31,7 +31,8 @@ MARGIN = 1e-9  # of what is added up, for rounding
 LARGE = 2.0**200  # exact, and so far above a constant that nothing of it is left
 DOUBLINGS = 64
 FUNCTIONS = frozenset({"exp", "log", "sqrt", "abs"})  # of constants
-DRIVEN = "Poisson input arrives in every step"
+RARE = 0.05  # events a step of Poisson input, up to which it pays to let a neuron sleep
+DRIVEN = "Poisson input arrives all the time"
 
 type Numbers = NDArray[np.float64]
 
@@ -90,7 +91,7 @@ def _active(group: Group, plan: Plan) -> str:
         return "its rules or its input act in every step"
     if plan.frames(group):
         return "its input is an array over time"
-    if any(drive.rate for drive in plan.drives if drive.group == group.name):
+    if any(drive.varies for drive in plan.drives if drive.group == group.name):
         return "it gets Poisson input whose rate changes"
     if all(_is_driven(member, plan) for member in group.members):
         return DRIVEN
@@ -114,7 +115,9 @@ def _changing(
 
 
 def _is_driven(member: Member, plan: Plan) -> bool:
-    return any(part.population == member.name for d in plan.drives for part in d.members)
+    """Whether all its neurons get so much Poisson input that none would sleep for long."""
+    means = [p.mean for d in plan.drives for p in d.members if p.population == member.name]
+    return any(mean is not None and mean * plan.dt > RARE for mean in means)
 
 
 def _distance(group: Group) -> str | None:

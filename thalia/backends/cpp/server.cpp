@@ -26,7 +26,9 @@ struct Drive {
     const double *weight;
     const char *open;  // whether each neuron takes input, or null where all do
     const Slices *slices;  // of the group
-    std::string group, array;  // the target's name
+    Sleepers *sleepers;    // of the group, if its neurons may be asleep
+    std::string group;
+    std::vector<std::string> arrays;  // that it changes
     size_t first, size;    // the neurons of the group that it reaches
     double mean;
     uint32_t stream;
@@ -35,7 +37,16 @@ struct Drive {
     // the probabilities of none and of at most 0, 1, 2, ... events of a neuron, up to one in 1000
     double none;
     std::vector<double> usual;
+    // where neurons differ: those with input, and of each the expected events and the chance of none
+    std::vector<int32_t> neurons;
+    std::vector<double> means, nones;
 
+    void add(size_t neuron, double events) const {
+        if (open && !open[neuron]) return;
+        const double input = events * weight[neuron];
+        if (sleepers) sleepers->receive(target, neuron, input);
+        else target[neuron] += input;
+    }
     size_t stop() const { return first + size; }
     size_t in_block(size_t start) const {
         return std::min<size_t>(stop(), (start | (BLOCK - 1)) + 1) - start;
@@ -104,10 +115,8 @@ void deliver_to_blocks(const Drive &drive, int64_t step, size_t first, size_t st
         for (int32_t call = 0, left = count; left > 0; call++, left -= 4) {
             const uint32_t words[] = {events.a[call], events.b[call], events.c[call],
                                       events.d[call]};
-            for (int32_t event = 0; event < std::min(left, 4); event++) {
-                const size_t neuron = start + neuron_in_block(words[event], size);
-                if (!drive.open || drive.open[neuron]) drive.target[neuron] += drive.weight[neuron];
-            }
+            for (int32_t event = 0; event < std::min(left, 4); event++)
+                drive.add(start + neuron_in_block(words[event], size), 1);
         }
     }
 }
@@ -146,9 +155,31 @@ void deliver_to_each(const Drive &drive, int64_t step, size_t first, size_t stop
     }
 }
 
+// Adds the events of neurons each of which has a rate of its own: as the equations of other backends
+// do, which draw for all neurons.
+void deliver_to_listed(const Drive &drive, int64_t step, int32_t first, int32_t stop) {
+    static thread_local ManyWords of_thread;
+    ManyWords &words = of_thread;
+    const auto begin = drive.neurons.begin(), end = drive.neurons.end();
+    const size_t from = std::lower_bound(begin, end, first) - begin;
+    const size_t to = std::lower_bound(begin, end, stop) - begin;
+    words.clear();
+    for (size_t k = from; k < to; k++) words.add(drive.neurons[k], 0);
+    words.draw(random_key, drive.stream, step);
+    for (size_t k = from; k < to; k++) {
+        const double mean = drive.means[k], none = drive.nones[k];
+        const double u = unit_interval(words.a[k - from], words.b[k - from]);
+        if (mean < FEW && u <= none) continue;
+        drive.add(drive.neurons[k], mean < FEW ? poisson_by_inversion(mean, none, u)
+                                               : poisson(mean, none, random_key, drive.stream, step,
+                                                         drive.neurons[k], 0));
+    }
+}
+
 void deliver(const Drive &drive, int64_t step, const Slice &slice) {
     const size_t first = std::max(drive.first, drive.slices->first(slice));
     const size_t stop = std::min(drive.stop(), drive.slices->last(slice));
+    if (!drive.neurons.empty()) return deliver_to_listed(drive, step, first, stop);
     if (drive.mean < SPARSE) return deliver_to_blocks(drive, step, first, stop);
     if (drive.mean < FEW) return deliver_to_each(drive, step, first, stop);
     for (size_t neuron = first; neuron < stop; neuron++) {
@@ -419,7 +450,8 @@ void end_step(const void *recorded, const Slice &) {
 Schedule schedule_of(const Network &network, const Recorded &recorded, bool is_due) {
     std::vector<Touch> reached;
     for (const Drive &drive : drives)
-        reached.push_back({drive.array.c_str(), drive.group.c_str(), true});
+        for (const std::string &array : drive.arrays)
+            reached.push_back({array.c_str(), drive.group.c_str(), true});
     Schedule made;
     if (!drives.empty()) made.add({deliver_all, nullptr, Run::by_each, reached, 0});
     std::vector<Job> collects;
@@ -488,12 +520,24 @@ void set_threads(const char *arguments) {
     is_divided = false;
 }
 
-void add_drive(char *arguments) {
-    char target[300], weight[300], open[300];
-    Drive drive{};
-    if (std::sscanf(arguments, "%299s %299s %299s %zu %zu %la %u", target, weight, open,
-                    &drive.first, &drive.size, &drive.mean, &drive.stream) != 7)
-        die("malformed drive");
+// The arrays that a drive changes, by the names that the objects of the model have for them.
+void find_arrays(Drive &drive, const char *target) {
+    drive.target = reinterpret_cast<double *>(array(target).data());
+    for (const auto &[each, slices] : circuit->sleepers)
+        if (each->index_of(drive.target) >= 0) drive.sleepers = each;
+    for (const Array &each : circuit->arrays) {
+        const bool is_brought = drive.sleepers && drive.sleepers->index_of(each.data()) >= 0;
+        if (!is_brought && std::strcmp(each.name, target)) continue;
+        drive.arrays.push_back(std::string("_array_") + each.name);
+        std::replace(drive.arrays.back().begin(), drive.arrays.back().end(), '.', '_');
+    }
+    drive.group = std::string(target, std::strchr(target, '.') - target);
+    for (const Source &source : circuit->sources)
+        if (source.name == drive.group) drive.slices = source.slices;
+}
+
+// The tables from which its numbers of events are drawn.
+void tabulate(Drive &drive) {
     const size_t last = std::max<size_t>(drive.first, (drive.stop() - 1) & ~size_t(BLOCK - 1));
     for (const size_t size : {drive.in_block(drive.first), size_t(BLOCK), drive.in_block(last)})
         if (drive.mean < SPARSE) drive.tables.emplace_back(drive.mean * size);
@@ -504,12 +548,26 @@ void add_drive(char *arguments) {
         chance *= drive.mean / count;
         at_most += chance;
     }
-    drive.array = std::string("_array_") + target;
-    std::replace(drive.array.begin(), drive.array.end(), '.', '_');
-    drive.group = std::string(target, std::strchr(target, '.') - target);
-    for (const Source &source : circuit->sources)
-        if (source.name == drive.group) drive.slices = source.slices;
-    drive.target = reinterpret_cast<double *>(array(target).data());
+}
+
+// Poisson input of `mean` events a step to neurons that follow one another; where that is 0, to so
+// many as are listed behind, each with its own mean.
+void add_drive(char *arguments) {
+    char target[300], weight[300], open[300];
+    Drive drive{};
+    if (std::sscanf(arguments, "%299s %299s %299s %zu %zu %la %u", target, weight, open,
+                    &drive.first, &drive.size, &drive.mean, &drive.stream) != 7)
+        die("malformed drive");
+    find_arrays(drive, target);
+    if (drive.mean > 0) tabulate(drive);
+    else {
+        drive.neurons.resize(drive.size);
+        drive.means.resize(drive.size);
+        receive(drive.neurons.data(), drive.size * sizeof(int32_t));
+        receive(drive.means.data(), drive.size * sizeof(double));
+        for (const double mean : drive.means) drive.nones.push_back(_exponential(-mean));
+        drive.size = array(target).length();
+    }
     drive.weight = reinterpret_cast<const double *>(array(weight).data());
     // a refractory neuron takes no input
     if (std::strcmp(open, "-")) drive.open = array(open).data();

@@ -36,6 +36,8 @@ struct Sleepers {
     virtual int index_of(const void *data) const = 0;
     // A variable of a neuron at present.
     virtual double value(int variable, size_t neuron) const = 0;
+    // Add input from outside to a variable, before the step in which it is.
+    virtual void receive(double *variable, size_t neuron, double input) = 0;
     virtual size_t size() const = 0;
     virtual bool is_used() const = 0;
     // Divide the neurons among threads.
@@ -156,10 +158,11 @@ public:
         }
 
     public:
-        explicit Pass(SleepersOf &all)
+        explicit Pass(SleepersOf &all) : Pass(all, all.in_step()) {}
+        Pass(SleepersOf &all, int32_t now)
             : all(all), since(all.since.data()), blocks(all.blocks.data()),
               kinds(all.kinds.data()), only(all.kinds.size() == 2 ? &all.kinds[1] : nullptr),
-              now(all.in_step()) {
+              now(now) {
             std::copy(all.x, all.x + V, x);
         }
 
@@ -230,6 +233,13 @@ public:
         if (then != AWAKE && steps)
             propagate(values, steps, kinds[blocks[neuron / BLOCK].kind]);
         return values[variable];
+    }
+
+    void receive(double *variable, size_t neuron, double input) override {
+        Pass pass(*this, before_step());
+        pass.touch(neuron);
+        variable[neuron] += input;
+        pass.check(neuron);
     }
 
     size_t size() const override { return since.size(); }
