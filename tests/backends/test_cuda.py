@@ -5,6 +5,7 @@ import pytest
 
 import thalia
 from tests.backends import emulation
+from tests.backends.test_prescribed_spikes import COINS
 from tests.backends.test_prescribed_spikes import circuit as several
 from tests.compiler import test_series as series
 from tests.helpers import DRIVEN, ROOT
@@ -111,6 +112,11 @@ def test_three_spikes_in_a_step_act_as_three(emulated, tmp_path):
 def test_three_spikes_in_a_step_are_refused_where_they_change_a_synapse(emulated, tmp_path):
     with pytest.raises(CircuitError, match="learns: a prescribed neuron has several spikes"):
         run(several(), tmp_path, "cuda")
+
+
+def test_three_spikes_in_a_step_are_refused_where_a_synapse_draws(emulated, tmp_path):
+    with pytest.raises(CircuitError, match="would draw the same number for all of them"):
+        run(thalia.loads(COINS), tmp_path, "cuda")
 
 
 def test_a_run_in_pieces_is_the_run_in_one(emulated, tmp_path):

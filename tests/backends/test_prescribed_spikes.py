@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import chisquare
 
 import thalia
 
@@ -28,6 +29,23 @@ PLASTIC = """
   learns:
     {pre: given, post: learner, connect: {rule: one_to_one}, synapse: current_exp, weight: 10 pA, delay: 1 ms, w_max: 20 pA,
      plasticity: [{rule: stdp_pair, a_plus: 0.01, a_minus: 0.01}]}
+"""
+
+
+COINS = """
+thalia: 1
+name: coins
+duration: 6 ms
+synapses:
+  coin: {summary: half of the spikes, weight: "1", limits: [0, 1], on_pre: v += int(rand() < w)}
+populations:
+  mother: {neuron: spike_source, size: 1}
+  cell: {neuron: counter, size: 4000}
+neurons:
+  counter: {summary: counts, equations: "dv/dt = -v/(1000*second) : 1", threshold: v > 9, reset: v = 0}
+pathways: {p: {pre: mother, post: cell, synapse: coin, weight: 0.5, delay: 1 ms, connect: {rule: all_to_all}}}
+stimuli: {s: {kind: spikes, target: mother, times: {0: [2 ms, 2 ms]}}}
+record: {traces: {v: {population: cell, variables: [v], every: 1 ms, neurons: "0:4000"}}}
 """
 
 
@@ -61,6 +79,21 @@ def test_a_run_that_is_interrupted_while_they_are_in_flight_is_the_same(tmp_path
 
     assert np.array_equal(resumed.weights["learns"].w[-1], whole.weights["learns"].w[-1])
     assert np.array_equal(resumed.traces["i"]["current_exp_i"], whole.traces["i"]["current_exp_i"])
+
+
+def test_each_spike_of_a_step_is_transmitted_by_a_draw_of_its_own(tmp_path):
+    """Of two, each with a chance of one half: 0, 1 and 2 arrive in the ratio 1 : 2 : 1."""
+    counts = [
+        np.rint(
+            thalia.run(thalia.loads(COINS), backend=name, output=tmp_path / f"{name}.h5")
+            .traces["v"]["v"][-1]
+        )
+        for name in ("runtime", "cpp")
+    ]  # fmt: skip
+    observed = [np.count_nonzero(counts[0] == k) for k in range(3)]
+
+    assert chisquare(observed, [1000, 2000, 1000]).pvalue > 1e-3
+    assert np.array_equal(*counts)
 
 
 @pytest.mark.parametrize("count", [2, 40])

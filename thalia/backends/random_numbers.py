@@ -22,6 +22,7 @@ HEADER = "random_numbers.h"
 SHARED_INDEX = 0xFFFFFFFF  # of what all neurons of a group share
 FEW = 12  # up to as many expected events, their number is found by inversion
 _CALLS = re.compile(r"\b(_rand|_randn|_poisson)\(")
+_NUMBERED = re.compile(r"\b(_(?:rand|randn|poisson)\()(\d+), ")
 _OF_CODE = re.compile(r"_codeobject(_\d+)?$")
 # Brian2 numbers what it names itself while an earlier object of that name exists
 _SEVERAL = re.compile(r"(_stateupdater|_spike_thresholder|_spike_resetter)_\d+$")
@@ -43,6 +44,13 @@ def stream_of(name: str) -> int:
     name = _OF_CODE.sub("", name)
     name = _SEVERAL.sub(r"\1", name)
     return int.from_bytes(sha256(name.encode()).digest()[:4], "little")
+
+
+def in_turn(lines: str | list[str]) -> str:
+    """The code of an object in which spike `_turn` of a neuron in a step has draws of its own."""
+    code = lines if isinstance(lines, str) else "\n".join(lines)
+    count = max((int(number) + 1 for _, number in _NUMBERED.findall(code)), default=0)
+    return _NUMBERED.sub(rf"\g<1>{count} * _turn + \2, ", code)
 
 
 class NumberedDraws:

@@ -16,7 +16,7 @@ from brian2.devices.device import all_devices
 
 from thalia.backends.cpp.division import object_of, with_objects
 from thalia.backends.cpp.sleeping import sleep_of, touched
-from thalia.backends.random_numbers import NumberedDraws, stream_of
+from thalia.backends.random_numbers import NumberedDraws, in_turn, stream_of
 
 AHEAD = 32  # synapses between prefetching the state of one and its turn
 RANGES_AHEAD = 8  # ranges of synapses between looking up where one is, and its turn
@@ -80,6 +80,7 @@ class RangesCodeObject(CPPStandaloneCodeObject):  # type: ignore[misc]  # Brian2
             "synapses_ahead": AHEAD,
             "neurons_ahead": NEURONS_AHEAD,
             "neurons_asked": ASKED,
+            "in_turn": in_turn,
             "object_of": object_of,
             "ranges_ahead": RANGES_AHEAD,
             "stream_of": stream_of,

@@ -15,6 +15,7 @@ from thalia.codegen.brian_model import NetworkModel, import_brian2, model_of, ne
 from thalia.compiler.plan import Plan
 from thalia.compiler.resources import program_bytes
 from thalia.connectivity.build import Arrays
+from thalia.syntax.equations import calls
 from thalia.toolchain.cache import Description
 
 HERE = FilePath(__file__).parent
@@ -84,18 +85,19 @@ def _what_cannot_run(plan: Plan) -> Iterator[str]:
 
 
 def _what_would_repeat(plan: Plan) -> Iterator[str]:
-    """Spikes of one neuron in one step that would change a synapse at the same time."""
+    """Spikes of one neuron in one step that would change a synapse, or draw, at the same time."""
     repeating = plan.repeating()
     for synapses in plan.synapses:
         at_pre = [*synapses.on_pre, *(s for each in synapses.later for s in each.statements)]
         changed = [s for s in at_pre if not s.target.endswith("_post")]
+        draws = any({"rand", "randn", "poisson"} & calls(s.right) for s in at_pre)
+        several = f"{synapses.members[0].name}: a prescribed neuron has several spikes in one step"
         if (synapses.pre in repeating and (changed or plan.unmodified)) or (
             synapses.post in repeating and synapses.on_post
         ):
-            yield (
-                f"{synapses.members[0].name}: a prescribed neuron has several spikes in one step, "
-                "and on a GPU what they do to the state of a synapse has no order"
-            )
+            yield f"{several}, and on a GPU what they do to the state of a synapse has no order"
+        elif synapses.pre in repeating and draws:
+            yield f"{several}, and on a GPU the synapse would draw the same number for all of them"
 
 
 def _what_does_not_fit(plan: Plan) -> Iterator[str]:

@@ -23,8 +23,15 @@ decltype({{group}}_sleepers)::Pass {{group}}{{side}}({{group}}_sleepers);
 {% if sleeping %}
 Ahead _ahead({{pathway.name}}, _slice, {{neurons_ahead}});
 {% endif %}
+    {% set code = in_turn(vector_code) %}
+    {% if '_turn' in code %}
+    uint32_t _turn = 0;  // of the spikes of one neuron in one step, which follow one another
+    {% endif %}
     for (size_t _next = 0; _next < _arriving.size(); _next++)
     {
+        {% if '_turn' in code %}
+        _turn = _next && _arriving[_next].bundle == _arriving[_next - 1].bundle ? _turn + 1 : 0;
+        {% endif %}
         if (_next + 2 * {{ranges_ahead}} < _arriving.size())
             {{pathway.name}}.prefetch(_arriving[_next + 2 * {{ranges_ahead}}], _slice);
         if (_in_order && _next + {{ranges_ahead}} < _arriving.size())
@@ -55,7 +62,7 @@ Ahead _ahead({{pathway.name}}, _slice, {{neurons_ahead}});
             {% for group, side in sleeping %}
             {{group}}{{side}}.touch({{get_array_name(variables[side])}}[_idx]);
             {% endfor %}
-            {{vector_code|autoindent}}
+            {{code|autoindent}}
             {% for group, side in sleeping %}
             {{group}}{{side}}.check({{side}});
             {% endfor %}
