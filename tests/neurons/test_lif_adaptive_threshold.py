@@ -34,3 +34,14 @@ def test_it_stays_as_it_is_where_it_may_not_adapt(simulate):
 
     assert len(run.spikes["cells"]) == 40
     assert (run.traces["cells"]["adapted_threshold"] == 0).all()
+
+
+def test_its_steps_shrink_towards_a_limit(simulate):
+    """After n spikes the distance to the limit is (1 - step/limit)**n of what it was, without decay."""
+    slow = CIRCUIT.replace("ADAPTING", "1").replace("200 ms", "1e9 s")
+    run = simulate(
+        slow.replace("threshold_step: 2 mV", "threshold_step: 2 mV, threshold_limit: 5 mV")
+    )
+
+    found = run.traces["cells"]["adapted_threshold"][-1, 0]
+    assert found == pytest.approx(5 * (1 - 0.6**20), abs=1e-6)

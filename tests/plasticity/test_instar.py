@@ -31,3 +31,13 @@ def test_it_comes_to_rest_at_the_mean_trace_at_the_spikes():
     )
 
     assert done.weight[0] == pytest.approx(np.exp(-9.8 / 20) / (1 - np.exp(-0.5)) / 3, rel=1e-3)
+
+
+def test_with_a_rate_that_falls_with_its_spikes_the_weight_is_the_mean_of_its_targets():
+    """MacQueen (1967): the k-th of equally weighted targets moves a mean by 1/k of the distance."""
+    pre, post = [10, 11, 14, 40, 44], [15, 21, 45, 60]
+    settings = {"eta": 1, "slowing": 1, "tau": "20 ms", "full": 4}
+    done = outcome("instar", [pre], [post], settings=settings, backend="runtime")
+
+    targets = [sum(np.exp(-(spike - t) / 20) for t in pre if t < spike) / 4 for spike in post]
+    assert done.weight[0] == pytest.approx(np.mean(targets), rel=1e-9)

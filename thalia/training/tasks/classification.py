@@ -33,9 +33,9 @@ class Classification(Environment):
     would be found out.
     """
 
-    STIMULI: ClassVar = ("image",)
-    READOUT: ClassVar = ("layer",)
-    MODULATORS: ClassVar = ("rate",)
+    STIMULI: ClassVar[tuple[str, ...]] = ("image",)
+    READOUT: ClassVar[tuple[str, ...]] = ("layer",)
+    MODULATORS: ClassVar[tuple[str, ...]] = ("rate",)
 
     trials: int = Field(5, ge=0)  # epochs
     data: Literal["digits", "iris", "wine", "breast_cancer"] = "digits"
@@ -72,15 +72,7 @@ class Classification(Environment):
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """Train, then read out."""
         images, labels, held_images, held_labels = self._split(random)
-        layer = self.readout["layer"][0]
-        updates, fall = self.trials * len(images), 1.0
-        for epoch in range(self.trials):
-            for count, index in enumerate(random.permutation(len(images))):
-                wanted = self.last_rate ** ((epoch * len(images) + count) / updates)
-                subject.release(self.modulators["rate"], wanted - fall)
-                subject.set(layer, "adapting", wanted)
-                fall = wanted
-                note(spikes=self._show(subject, images[index]).sum())
+        self._train(subject, images, labels, random, note)
         with self._held(subject):
             trained = np.array([self._show(subject, image) for image in images])
             held = np.array([self._show(subject, image) for image in held_images])
@@ -95,6 +87,23 @@ class Classification(Environment):
             "spikes": float(held.sum(axis=1).mean()),
             "silent": float(np.mean(trained.sum(axis=0) == 0)),
         }
+
+    def _train(
+        self,
+        subject: Subject,
+        images: Floats,
+        labels: Ints,
+        random: np.random.Generator,
+        note: Note,
+    ) -> None:
+        """Present every image once in each epoch, while learning slows down; no label is shown."""
+        updates, fall = self.trials * len(images), 1.0
+        for count, index in enumerate(epochs(self.trials, len(images), random)):
+            wanted = self.last_rate ** (count / updates)
+            subject.release(self.modulators["rate"], wanted - fall)
+            subject.set(self.readout["layer"][0], "adapting", wanted)
+            fall = wanted
+            note(spikes=self._show(subject, images[index]).sum())
 
     def noted_trials(self) -> int:
         """One for each training image in each epoch."""
@@ -136,6 +145,45 @@ class Classification(Environment):
             )
         training = random.permutation(np.flatnonzero(~held))[: self.most or None]
         return values[training], labels[training], values[held], labels[held]
+
+
+class TaughtClassification(Classification):
+    """Classification by a network that answers.
+
+    `label` has a neuron for each class, which is active while an image of that class is learned;
+    the answer is the neuron of `answer` with the highest potential.
+    """
+
+    STIMULI: ClassVar = ("image", "label")
+    READOUT: ClassVar = ("layer", "answer")
+
+    label_rate: SingleRate
+
+    def _teach(self, subject: Subject, image: Floats, label: int) -> tuple[int, int]:
+        """Show an image with its label, up to the pause: spikes of the layer, and the answer."""
+        labels = self.stimuli["label"][0]
+        which = np.eye(int(subject.plan.population(labels)[1].size))[label]
+        shown = self._encoded(subject, image) | {labels: which * self.label_rate}
+        response = subject.present(self.show, shown)
+        return response.total(self.readout["layer"][0]), self._answered(subject)
+
+    def _answers(self, subject: Subject, images: Floats) -> Ints:
+        """The class that the network answers with to each image, without any label."""
+        found = []
+        for image in images:
+            subject.present(self.show, self._encoded(subject, image))
+            found.append(self._answered(subject))
+            subject.present(self.pause)
+        return np.array(found)
+
+    def _answered(self, subject: Subject) -> int:
+        return int(subject.read(self.readout["answer"][0], "v").argmax())
+
+
+def epochs(count: int, images: int, random: np.random.Generator) -> Iterator[int]:
+    """The numbers of all images, in a new order in each epoch."""
+    for _ in range(count):
+        yield from map(int, random.permutation(images))
 
 
 def loaded(data: str) -> tuple[Floats, Ints]:

@@ -8,20 +8,19 @@ from pydantic import Field
 
 from thalia.training.subject import Subject
 from thalia.training.tasks import Note
-from thalia.training.tasks.classification import Classification, likeliest
+from thalia.training.tasks.classification import TaughtClassification
 
 type Floats = NDArray[np.float64]
 type Ints = NDArray[np.int64]
 
 
-class TaskSequence(Classification):
+class TaskSequence(TaughtClassification):
     """The classes of a data set in successive tasks, with `stored` images of each class kept.
 
     Every task has as many presentations, whatever is replayed: a replayed image takes the place of
     a new one. `balanced` shows each class that is known equally often, `uniform` stored images in a
     part of the presentations, `importance` the same with those more often that no neuron answered
-    well when the task began. Responses to stored images, and to the training images of the task at
-    hand, are all that the readout is made of. `joint` shows all classes from the beginning.
+    well when the task began. `joint` shows all classes from the beginning.
     """
 
     trials: int = Field(5, ge=1)  # epochs of each task
@@ -31,10 +30,6 @@ class TaskSequence(Classification):
     replayed: float = Field(
         0.5, ge=0, le=1
     )  # the part of presentations that `uniform`, `importance` replay
-    slower: float = Field(
-        1.0, gt=0, le=1
-    )  # metaplasticity: the learning rate of a task, as a part of that of the task before
-    least: float = 0.05  # spikes added to every mean response, as few images say little
     joint: bool = False
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
@@ -58,21 +53,13 @@ class TaskSequence(Classification):
                 self._importance(subject, images, before) if self.replay == "importance" else None
             )
             chosen = self._schedule(now, before, len(known), count, weights, random)
-            self._train(subject, images[chosen], self.slower**number, note)
+            told = labels[chosen]
+            if self.replay == "mislabelled":
+                told = random.permutation(told)
+            self._learn_task(subject, images[chosen], told, note)
+            tested = np.flatnonzero(np.isin(held_labels, known))
             with self._held(subject):
-                shown = np.concatenate([before, now])
-                told = (
-                    random.permutation(labels[shown])
-                    if self.replay == "mislabelled"
-                    else labels[shown]
-                )
-                answers = np.array([self._show(subject, image) for image in images[shown]])
-                tested = np.flatnonzero(np.isin(held_labels, known))
-                responses = np.array([self._show(subject, image) for image in held[tested]])
-                right = (
-                    likeliest(answers, told, responses, len(order), self.least, relative=True)
-                    == held_labels[tested]
-                )
+                right = self._answers(subject, held[tested]) == held_labels[tested]
             for task in range(number + 1):
                 accuracy[number, task] = right[np.isin(held_labels[tested], tasks[task])].mean()
         return _summary(accuracy)
@@ -104,14 +91,16 @@ class TaskSequence(Classification):
         wanted = 1 / (1 + strength)
         return np.asarray(wanted / wanted.sum())
 
-    def _train(self, subject: Subject, images: Floats, first_rate: float, note: Note) -> None:
+    def _learn_task(self, subject: Subject, images: Floats, labels: Ints, note: Note) -> None:
+        """Present images with their labels, while the learning rate falls to `last_rate`."""
         fall = 1.0
-        for count, image in enumerate(images):
-            wanted = first_rate * self.last_rate ** (count / len(images))
+        for count, (image, label) in enumerate(zip(images, labels, strict=True)):
+            wanted = self.last_rate ** (count / len(images))
             subject.release(self.modulators["rate"], wanted - fall)
             subject.set(self.readout["layer"][0], "adapting", wanted)
             fall = wanted
-            note(spikes=self._show(subject, image).sum())
+            note(spikes=self._teach(subject, image, int(label))[0])
+            subject.present(self.pause)
         subject.release(self.modulators["rate"], 1 - fall)
 
 
