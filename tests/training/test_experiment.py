@@ -393,6 +393,15 @@ def test_forgetting_and_retention_are_those_of_the_literature():
     assert found["retention"] == pytest.approx((0.5 / 0.9 + 0.9 / 0.8) / 2)
 
 
+def test_presentations_are_counted_until_nine_tenths_of_the_last_accuracy():
+    """Wrong 30 times, then 72 of 80 right: 45 of the last 50, of which nine tenths suffice."""
+    right = np.array([False] * 30 + ([True] * 9 + [False]) * 8)
+
+    windows = [right[end - 50 : end].sum() for end in range(50, 111)]
+    expected = 50 + next(k for k, each in enumerate(windows) if each >= 0.9 * windows[-1])
+    assert task_sequence._presentations_needed(right) == expected == 75
+
+
 def test_what_is_replayed_takes_the_place_of_what_is_new():
     settings = {
         **experiment_of(thalia.load("thalia/library/experiments/task_sequence.yaml")).parameters,

@@ -12,6 +12,7 @@ from thalia.training.tasks.classification import TaughtClassification
 
 type Floats = NDArray[np.float64]
 type Ints = NDArray[np.int64]
+type Flags = NDArray[np.bool_]
 
 
 class TaskSequence(TaughtClassification):
@@ -44,6 +45,7 @@ class TaskSequence(TaughtClassification):
             [random.permutation(np.flatnonzero(labels == each))[: self.stored] for each in order]
         )
         accuracy = np.full((len(tasks), len(tasks)), np.nan)
+        needed = np.zeros(len(tasks))
         for number, classes in enumerate(tasks):
             now = np.flatnonzero(np.isin(labels, order if self.joint else classes))
             count = self.trials * int(np.isin(labels, classes).sum())
@@ -55,14 +57,15 @@ class TaskSequence(TaughtClassification):
             chosen = self._schedule(now, before, len(known), count, weights, random)
             told = labels[chosen]
             if self.replay == "mislabelled":
-                told = random.permutation(told)
-            self._learn_task(subject, images[chosen], told, note)
+                told = random.choice(order, len(told))
+            right = self._learn_task(subject, images[chosen], told, note)
+            needed[number] = _presentations_needed(right)
             tested = np.flatnonzero(np.isin(held_labels, known))
             with self._held(subject):
-                right = self._answers(subject, held[tested]) == held_labels[tested]
+                correct = self._answers(subject, held[tested]) == held_labels[tested]
             for task in range(number + 1):
-                accuracy[number, task] = right[np.isin(held_labels[tested], tasks[task])].mean()
-        return _summary(accuracy)
+                accuracy[number, task] = correct[np.isin(held_labels[tested], tasks[task])].mean()
+        return _summary(accuracy) | {"presentations": float(needed[1:].mean())}
 
     def _schedule(
         self,
@@ -91,17 +94,29 @@ class TaskSequence(TaughtClassification):
         wanted = 1 / (1 + strength)
         return np.asarray(wanted / wanted.sum())
 
-    def _learn_task(self, subject: Subject, images: Floats, labels: Ints, note: Note) -> None:
-        """Present images with their labels, while the learning rate falls to `last_rate`."""
-        fall = 1.0
+    def _learn_task(
+        self, subject: Subject, images: Floats, labels: Ints, note: Note
+    ) -> NDArray[np.bool_]:
+        """Present images with their labels, while the learning rate falls; which were answered right."""
+        fall, right = 1.0, np.zeros(len(images), bool)
         for count, (image, label) in enumerate(zip(images, labels, strict=True)):
             wanted = self.last_rate ** (count / len(images))
             subject.release(self.modulators["rate"], wanted - fall)
             subject.set(self.readout["layer"][0], "adapting", wanted)
             fall = wanted
-            note(spikes=self._teach(subject, image, int(label))[0])
+            spikes, answer = self._teach(subject, image, int(label))
             subject.present(self.pause)
+            right[count] = answer == label
+            note(spikes=spikes, right=right[count])
         subject.release(self.modulators["rate"], 1 - fall)
+        return right
+
+
+def _presentations_needed(right: Flags, window: int = 50) -> int:
+    """Presentations until a window of them has 90 % of the accuracy of the last window."""
+    size = min(window, len(right))
+    accuracy = np.convolve(right, np.full(size, 1 / size), mode="valid")
+    return int(np.argmax(accuracy >= 0.9 * accuracy[-1])) + size
 
 
 def _summary(accuracy: Floats) -> dict[str, float]:
