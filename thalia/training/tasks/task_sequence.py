@@ -94,10 +94,8 @@ class TaskSequence(TaughtClassification):
         wanted = 1 / (1 + strength)
         return np.asarray(wanted / wanted.sum())
 
-    def _learn_task(
-        self, subject: Subject, images: Floats, labels: Ints, note: Note
-    ) -> NDArray[np.bool_]:
-        """Present images with their labels, while the learning rate falls; which were answered right."""
+    def _learn_task(self, subject: Subject, images: Floats, labels: Ints, note: Note) -> Flags:
+        """Present images with their labels; which of them the network answered right."""
         fall, right = 1.0, np.zeros(len(images), bool)
         for count, (image, label) in enumerate(zip(images, labels, strict=True)):
             wanted = self.last_rate ** (count / len(images))
