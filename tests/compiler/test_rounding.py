@@ -48,6 +48,22 @@ later: begins and ends at the nearest multiples of dt, not after start uniform(1
 train: 4 of 5 times become multiples of dt, which moves them by at most 0.05 ms
 train: 1 of 5 spikes come after the end, and do not take place
 """
+FROM_A_TABLE = """
+thalia: 1
+name: grid
+duration: 10 ms
+dt: 0.1 ms
+populations:
+  cells: {file: cells.csv, neuron: lif_current, parameters: {t_ref: rests * ms}}
+pathways:
+  p:
+    pre: cells
+    post: cells
+    connect: {file: edges.csv}
+    synapse: current_exp
+    weight: 10 pA
+    delay: after * ms
+"""
 PHASES = "{{thalia: 1, name: p, dt: 0.1 ms, populations: {{a: {{neuron: poisson, size: 1}}}}, phases: [{}]}}"
 
 
@@ -142,3 +158,25 @@ def test_a_refractory_period_may_last_for_ever():
 def test_a_duration_without_a_step_is_refused():
     with pytest.raises(CircuitError, match="expected at least half a step"):
         compile_circuit(in_phases("1 ms"), CompilerOptions(duration="0.04 ms"))
+
+
+@pytest.mark.parametrize(
+    ("rests", "after", "told"),
+    [
+        ("2.1", "0.3", []),
+        (
+            "0.23",
+            "0.34",
+            [
+                "refractory period of cells: 1 of 3 times become multiples of dt, which moves them by at most 0.03 ms",
+                "axonal delay of p: 1 of 2 times become multiples of dt, which moves them by at most 0.04 ms",
+            ],
+        ),
+    ],
+)
+def test_times_from_a_table_are_looked_at_one_by_one(tmp_path, rests, after, told):
+    (tmp_path / "cells.csv").write_text(f"rests\n0\n2.1\n{rests}\n")
+    (tmp_path / "edges.csv").write_text(f"pre,post,after\n0,1,1.8\n1,2,{after}\n")
+    (tmp_path / "grid.yaml").write_text(FROM_A_TABLE)
+
+    assert [*plan_of(thalia.load(tmp_path / "grid.yaml")).notes] == told

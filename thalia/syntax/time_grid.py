@@ -80,6 +80,20 @@ def is_multiple(seconds: float, dt: float, steps: int) -> bool:
     return abs(seconds / dt - steps) <= max(TOLERANCE, 1e-15 * steps)
 
 
+def moved(seconds: NDArray[Any], dt: float) -> tuple[int, float]:
+    """How many of some times are not on the grid, and how far the farthest is moved, in seconds."""
+    import numpy as np
+
+    count, most = 0, 0.0
+    for first in range(0, len(seconds), 2**20):  # of many millions, without copies of all
+        steps = seconds[first : first + 2**20] / dt
+        made = np.floor(steps + HALF_STEP)
+        steps = np.abs(steps - made)
+        off = steps[steps > np.maximum(TOLERANCE, 1e-15 * made)]
+        count, most = count + len(off), max(most, off.max(initial=0.0) * dt)
+    return count, most
+
+
 def rounding(seconds: float, dt: float, steps: int | None = None) -> str:
     """What a time becomes on the grid, in words; nothing if that is what was asked for."""
     if not seconds / dt < MOST_STEPS:

@@ -5,19 +5,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import accumulate, pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 from thalia.circuit.spec import Circuit
 from thalia.compiler.drives import Frames
 from thalia.compiler.plan import SECOND, Plan, Playback
 from thalia.compiler.resolve.stimuli import ResolvedStimulus
-from thalia.syntax.equations import evaluate, identifiers, tree
+from thalia.errors import counted
+from thalia.syntax.equations import identifiers, tree
 from thalia.syntax.expressions import EquationError
-from thalia.syntax.time_grid import (
-    as_text,
-    interval_rounding,
-    is_multiple,
-    rounding,
-    steps_of,
-)
+from thalia.syntax.given import Given
+from thalia.syntax.sampling import sampled
+from thalia.syntax.time_grid import as_text, interval_rounding, moved, rounding, steps_of
 from thalia.syntax.units import Value
 
 NAMED = 3  # of those for which the same is told, the most that are named
@@ -29,7 +29,7 @@ def rounded_times(
     """Every time of a circuit that is rounded, in words; those with the same value together."""
     names: dict[tuple[str, str], list[str]] = defaultdict(list)
     for what, name, asked in (*_refractory_periods(plan), *_delays(plan)):
-        if becomes := _varying(plan.dt) if asked is None else rounding(asked, plan.dt):
+        if becomes := _becomes(asked, plan.dt):
             names[what, becomes].append(name)
     for name, seconds in _intervals(circuit, plan).items():
         if becomes := interval_rounding(seconds, plan.dt):
@@ -43,13 +43,37 @@ def rounded_times(
     )
 
 
-type Asked = Iterator[tuple[str, str, float | None]]
-"""What it is, whose, and in seconds; None where it differs between neurons or synapses."""
+type Times = float | NDArray[np.float64] | None
+"""In seconds: one, those of all neurons or synapses, or None where they are drawn."""
+
+type Asked = Iterator[tuple[str, str, Times]]
+"""What it is, whose, and which times it has."""
 
 
-def _varying(dt: float) -> str:
-    """What becomes of times that are drawn, or that depend on something else."""
-    return f"each becomes a multiple of dt, moved by at most {as_text(dt / 2)}"
+def _becomes(asked: Times, dt: float) -> str:
+    """What times become on the grid, in words; nothing if that is what was asked for."""
+    if isinstance(asked, float):
+        return rounding(asked, dt)
+    if asked is None:
+        return f"each becomes a multiple of dt, moved by at most {as_text(dt / 2)}"
+    return _moved(asked, dt)
+
+
+def _moved(seconds: NDArray[np.float64], dt: float) -> str:
+    """How many of some times are moved to the grid, and how far; nothing if none is."""
+    count, most = moved(seconds, dt)
+    if not count:
+        return ""
+    far = as_text(float(f"{most:.6g}"))
+    of = f"{count:,} of {counted(len(seconds), 'time')}"
+    return f"{of} become multiples of dt, which moves them by at most {far}"
+
+
+def _times(value: Value) -> Times:
+    """The times that a value stands for, as far as they are known before anything is drawn."""
+    if isinstance(value, Given):
+        return value.numbers
+    return None if value.is_random else value.mean
 
 
 def _durations(circuit: Circuit, length: Value | None, plan: Plan) -> Iterator[str]:
@@ -82,12 +106,13 @@ def _refractory_periods(plan: Plan) -> Asked:
     for group, member in plan.populations():
         read = identifiers(group.refractory) if group.refractory else frozenset()
         values = {name: member.parameters[name] for name in read & member.parameters.keys()}
-        if any(value.is_random for each in values.values() for value in each):
+        parts = [_times(value) for each in values.values() for value in each]
+        if any(part is None for part in parts):
             yield "refractory period", member.name, None
             continue
-        numbers = {name: sum(value.mean for value in each) for name, each in values.items()}
+        numbers = {name: sum(map(_times, each)) for name, each in values.items()}  # type: ignore[arg-type]
         try:
-            period = float(evaluate(group.refractory, numbers)) if read else 0.0
+            period = sampled(group.refractory, numbers, {}) if read else 0.0
         except EquationError:
             continue  # it reads a variable
         yield "refractory period", member.name, period
@@ -98,7 +123,7 @@ def _delays(plan: Plan) -> Asked:
         for member in synapses.members:
             delays = {"axonal": member.axonal, "dendritic": member.dendritic}
             for side, delay in delays.items():
-                yield f"{side} delay", member.name, None if delay.is_random else delay.mean
+                yield f"{side} delay", member.name, _times(delay)
             for each in synapses.later:
                 yield each.after, member.name, member.parameters[each.after].mean
 
@@ -131,15 +156,8 @@ def _compared(expression: str) -> frozenset[str]:
 def _spikes(playback: Playback, plan: Plan) -> Iterator[str]:
     """Which of the prescribed spikes are moved, and which come too late."""
     count = len(playback.times)
-    moves = [
-        abs(seconds - steps * plan.dt)
-        for seconds, steps in zip(playback.times, playback.steps, strict=True)
-        if not is_multiple(seconds, plan.dt, steps)
-    ]
-    if moves:
-        most = as_text(float(f"{max(moves):.6g}"))
-        of = f"{len(moves)} of {count} times"
-        yield f"{playback.name}: {of} become multiples of dt, which moves them by at most {most}"
+    if becomes := _moved(np.array(playback.times), plan.dt):
+        yield f"{playback.name}: {becomes}"
     late = sum(step >= plan.steps for step in playback.steps)
     if late:
         yield f"{playback.name}: {late} of {count} spikes come after the end, and do not take place"
