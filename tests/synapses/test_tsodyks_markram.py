@@ -5,6 +5,8 @@ from math import exp
 import numpy as np
 import pytest
 
+import thalia
+
 TEXT = """
 thalia: 1
 name: release
@@ -157,3 +159,13 @@ def test_the_release_is_that_of_nest(simulate):
     amounts = released(simulate, "{part: tsodyks_markram, preset: prefrontal}", times)
 
     assert amounts == pytest.approx(jumps, rel=1e-3)
+
+
+@pytest.mark.parametrize("tau_fac", ["1 us", "0.1 us"])
+def test_facilitation_that_is_over_at_once_costs_no_passes_over_synapses(tau_fac):
+    """A trace kept in units that grow must be brought back before these overflow."""
+    release = f"{{part: tsodyks_markram, tau_fac: {tau_fac}}}"
+    plan = thalia.plan_of(thalia.loads(TEXT.format(release=release, duration=20, times="1 ms")))
+
+    assert plan.flush_interval * plan.dt == 0 or plan.flush_interval * plan.dt >= 0.1
+    assert plan.synapses[0].forms["tsodyks_markram_u"].startswith("event-driven")

@@ -56,6 +56,8 @@ HOISTED, ACCUMULATED, RESCALED, EVENT, CLOCK = (
 LONGEST = {"double": 10, "single": 3}
 # those that a trace may grow by which is in no sum, and so loses none
 RANGE = {"double": 300, "single": 60}
+# a flush is a pass over all synapses; if it would come more often, decay at spikes is cheaper
+SHORTEST_FLUSH = 0.1  # seconds
 
 
 def lower(plan: Plan, options: CompilerOptions, diagnostics: Diagnostics) -> Plan:
@@ -64,7 +66,8 @@ def lower(plan: Plan, options: CompilerOptions, diagnostics: Diagnostics) -> Pla
     groups = {group.name: group for group in plan.all_groups}
     synapses, intervals = [], []
     for each in plan.synapses:
-        lowering = _Lowering(each, groups[each.post], groups.get(SHARED), mode, precision)
+        host = groups[each.post]
+        lowering = _Lowering(each, host, groups.get(SHARED), mode, precision, plan.dt)
         synapses.append(lowering.synapses)
         groups[each.post] = hosting(groups[each.post], lowering.to_post)
         if lowering.to_shared.equations:
@@ -124,9 +127,15 @@ class _Lowering:
     """Finds the forms for the variables of one synapse object, and what they need elsewhere."""
 
     def __init__(
-        self, synapses: SynapseGroup, post: Group, shared: Group | None, mode: str, precision: str
+        self,
+        synapses: SynapseGroup,
+        post: Group,
+        shared: Group | None,
+        mode: str,
+        precision: str,
+        dt: float,
     ):
-        self.synapses, self.post = synapses, post
+        self.synapses, self.post, self.dt = synapses, post, dt
         self.longest, self.range = LONGEST[precision], RANGE[precision]
         self.to_post, self.to_shared = Moved(), Moved()
         self.forms: dict[str, str] = {}
@@ -183,9 +192,10 @@ class _Lowering:
         except EquationError as error:
             return str(error)
         used = {term.trace for term in terms if term.trace}
-        self.flush_seconds = self.longest / max(
-            (decaying[trace].speed for trace in used), default=1.0
-        )
+        span = self.longest / max((decaying[trace].speed for trace in used), default=1.0)
+        if span < self.dt:
+            return "a trace that it follows decays within a step"
+        self.flush_seconds = span
         kept = {
             name: each
             for name, each in decaying.items()
@@ -217,7 +227,11 @@ class _Lowering:
     def _rescale(self) -> None:
         """Keep traces of a weight that only events change in units that grow as they decay."""
         stepped = _read_in_every_step(self.synapses)
-        decaying = {name: each for name, each in self._decaying().items() if name not in stepped}
+        decaying = {
+            name: each
+            for name, each in self._decaying().items()
+            if name not in stepped and self.range / each.speed >= SHORTEST_FLUSH
+        }
         if decaying:
             self.flush_seconds = self.range / max(each.speed for each in decaying.values())
             self._keep_books("", frozenset(), decaying)
