@@ -163,9 +163,11 @@ class ProgramSession:
         array = in_kind(name, values, self.program.arrays[name])
         if self.is_direct and array.nbytes >= process_memory.LEAST:
             self.command(f"place {name} {array.nbytes}")
-            if process_memory.copy_into(self.process.pid, self._place()[1], array):
-                return
-            self.is_direct = False
+            _, address = self._place()
+            if address:
+                if process_memory.copy_into(self.process.pid, address, array):
+                    return
+                self.is_direct = False
         self.command(
             f"write {name} {array.nbytes}", memoryview(array).cast("B") if array.size else b""
         )

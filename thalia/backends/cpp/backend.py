@@ -36,6 +36,7 @@ _SOURCES = (
     "backend.py",
     "device.py",
     "division.py",
+    "records.py",
     "sleeping.py",
     "source.py",
     "../random_numbers.py",

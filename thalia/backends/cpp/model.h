@@ -277,15 +277,44 @@ private:
     }
 };
 
-// An array of the model by name: a vector if it is one of synapses, else a pointer and a length.
+// Variables of synapses side by side, `width` of each, so that a synapse that is alone where it is
+// in memory is fetched as a whole.
+template <class T> struct Records {
+    struct alignas(64) Line { T items[64 / sizeof(T)]; };
+    std::vector<Line> lines;
+    size_t count = 0;
+    const size_t width;
+
+    explicit Records(size_t width) : width(width) {}
+    T *data() { return reinterpret_cast<T *>(lines.data()); }
+    void resize(size_t length) {
+        count = length;
+        lines.resize((length * width * sizeof(T) + sizeof(Line) - 1) / sizeof(Line));
+    }
+};
+
+// One of them, in place of a vector.
+template <class T> struct Column {
+    Records<T> &records;
+    size_t place;
+
+    bool empty() const { return !records.count; }
+    size_t size() const { return records.count; }
+    void resize(size_t length) { records.resize(length); }
+    T &operator[](size_t k) { return records.data()[k * records.width + place]; }
+};
+
+// An array of the model by name: a vector or a column if it is one of synapses, else a pointer and a
+// length.
 struct Array {
     const char *name;
     void *held;
     size_t item;
     char *(*data_of)(void *);
     size_t count;
-    size_t (*count_of)(void *);  // of a vector, as `resize_to` is
+    size_t (*count_of)(void *);  // of a vector or column, as `resize_to` is
     void (*resize_to)(void *, size_t);
+    size_t stride = 1;  // from one number to the next
 
     char *data() const { return data_of(held); }
     size_t length() const { return count_of ? count_of(held) : count; }
@@ -302,6 +331,16 @@ template <class T> struct Access {
 template <class T> constexpr Array named(const char *name, std::vector<T> &vector) {
     return {name, &vector, sizeof(T), Access<T>::data_of, 0,
             Access<T>::count_of, Access<T>::resize_to};
+}
+template <class T> Array named(const char *name, Column<T> &column) {
+    return {name, &column, sizeof(T),
+            [](void *held) {
+                const Column<T> &each = *static_cast<Column<T> *>(held);
+                return (char *)(each.records.data() + each.place);
+            },
+            0, [](void *held) { return static_cast<Column<T> *>(held)->size(); },
+            [](void *held, size_t length) { static_cast<Column<T> *>(held)->resize(length); },
+            column.records.width};
 }
 template <class T> constexpr Array named(const char *name, T *&pointer, size_t count) {
     return {name, &pointer, sizeof(T), Access<T>::data_at, count, nullptr, nullptr};

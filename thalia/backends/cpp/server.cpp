@@ -219,9 +219,36 @@ const Array &sized_array(const char *name, size_t bytes) {
     return found;
 }
 
+// Go through a column in pieces of so many numbers, which are next to each other in between.
+template <class Piece> void through(const Array &column, const Piece &piece) {
+    constexpr size_t MOST = 1 << 16;
+    std::vector<char> between(std::min(MOST, column.length()) * column.item);
+    for (size_t first = 0; first < column.length(); first += MOST) {
+        const size_t count = std::min(MOST, column.length() - first);
+        piece(column.data() + first * column.stride * column.item, between.data(), count);
+    }
+}
+
+void receive_column(const Array &into) {
+    through(into, [&](char *place, char *between, size_t count) {
+        receive(between, count * into.item);
+        for (size_t k = 0; k < count; k++)
+            std::memcpy(place + k * into.stride * into.item, between + k * into.item, into.item);
+    });
+}
+
+void send_column(const Array &from) {
+    through(from, [&](char *place, char *between, size_t count) {
+        for (size_t k = 0; k < count; k++)
+            std::memcpy(between + k * from.item, place + k * from.stride * from.item, from.item);
+        send(between, count * from.item);
+    });
+}
+
 void write_array(const char *name, size_t bytes) {
     const Array &into = sized_array(name, bytes);
-    receive(into.data(), bytes);
+    if (into.stride > 1) receive_column(into);
+    else receive(into.data(), bytes);
     send_count(into.length());
 }
 
@@ -234,29 +261,34 @@ void read_array(const char *name) {
         return send_all(values);
     }
     send_count(from.length() * from.item);
-    send(from.data(), from.length() * from.item);
+    if (from.stride > 1) send_column(from);
+    else send(from.data(), from.length() * from.item);
 }
 
-// Where an array is, for who copies it into or out of this process's memory.
-void send_place(const Array &where) {
-    send_count(where.length() * where.item);
-    send_count(reinterpret_cast<uintptr_t>(where.data()));
+// Where an array is, for who copies it into or out of this process's memory; nowhere, if it is behind
+// or not in one piece.
+void send_place(const Array &where, bool is_there) {
+    send_count(is_there ? where.length() * where.item : 0);
+    send_count(is_there ? reinterpret_cast<uintptr_t>(where.data()) : 0);
 }
 
-void place_array(const char *name, size_t bytes) { send_place(sized_array(name, bytes)); }
+void place_array(const char *name, size_t bytes) {
+    const Array &into = sized_array(name, bytes);
+    send_place(into, into.stride == 1);
+}
 
-// Nowhere, if it is behind.
 void find_array(const char *name) {
     const Array &found = array(name);
-    if (!sleepers_with(found.data())) return send_place(found);
-    send_count(0);
-    send_count(0);
+    send_place(found, found.stride == 1 && !sleepers_with(found.data()));
 }
 
 // An array of synapses, all of which are zero.
 void clear_array(const char *name, size_t bytes) {
-    sized_array(name, 0);
-    sized_array(name, bytes);
+    if (array(name).stride == 1) sized_array(name, 0);
+    const Array &cleared = sized_array(name, bytes);
+    if (cleared.stride > 1)
+        for (size_t k = 0; k < cleared.length(); k++)
+            std::memset(cleared.data() + k * cleared.stride * cleared.item, 0, cleared.item);
 }
 
 Sleepers &sleepers_called(const char *name) {

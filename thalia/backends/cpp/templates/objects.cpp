@@ -6,7 +6,7 @@
 namespace brian {
 
 {% for variable, name in dynamic_array_specs | dictsort(by='value') %}
-extern std::vector<{{c_data_type(variable.dtype)}}> {{name}};
+extern {{ 'Column' if column_of(variable) else 'std::vector' }}<{{c_data_type(variable.dtype)}}> {{name}};
 {% endfor %}
 {% for variable, name in array_specs | dictsort(by='value') if not variable in dynamic_array_specs %}
 extern {{c_data_type(variable.dtype)}} *{{name}};
@@ -35,7 +35,18 @@ extern Clock defaultclock;
 namespace brian {
 
 {% for variable, name in dynamic_array_specs | dictsort(by='value') %}
+{% set column = column_of(variable) %}
+{% if column and column.place == 0 %}
+static Records<{{column.kind}}> records_of_{{column.object}}({{column.width}});
+{% endif %}
+{% endfor %}
+{% for variable, name in dynamic_array_specs | dictsort(by='value') %}
+{% set column = column_of(variable) %}
+{% if column %}
+Column<{{column.kind}}> {{name}}{records_of_{{column.object}}, {{column.place}}};
+{% else %}
 std::vector<{{c_data_type(variable.dtype)}}> {{name}};
+{% endif %}
 {% endfor %}
 {% for variable, name in array_specs | dictsort(by='value') if not variable in dynamic_array_specs %}
 {{c_data_type(variable.dtype)}} *{{name}};
