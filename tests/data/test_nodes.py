@@ -8,6 +8,7 @@ import thalia
 from thalia.connectivity.build import wire
 from thalia.connectivity.neurons import positions
 from thalia.errors import CircuitError
+from thalia.figures.view import View
 
 NEURONS = """root_id,cell_type,threshold,x,y,side
 720575940600000001,KC-a,-50,1,2,left
@@ -234,3 +235,29 @@ record: {traces: {v: {population: n, variables: [v], every: 0.5 ms, neurons: [AV
 
     assert run.identifiers["n"].tolist() == ["AVAL", "AVAR"]
     assert run.traces["v"].neurons.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("neurons", "shown"),
+    [("id == 720575940600000009", [0]), ("id in (720575940600000009, 1)", [0])],
+)
+def test_figures_choose_neurons_by_identifier(folder, neurons, shown):
+    """Also beyond 2^53, where numbers of double precision would not tell neighbours apart."""
+    run = thalia.run(circuit(folder), backend="runtime", output=folder / "run.h5")
+
+    view = View.of(run, neurons=neurons, populations="brain.dan")
+
+    assert view.neurons("brain.dan").tolist() == shown
+
+
+def test_figures_choose_neurons_by_words_and_refuse_those_that_are_not_there(tmp_path):
+    (tmp_path / "n.csv").write_text("id\nAVAL\nAVAR\n")
+    text = (
+        "{thalia: 1, name: n, duration: 2 ms, populations: {n: {file: n.csv, neuron: lif_current}}}"
+    )
+    made = thalia.loads(text, folder=tmp_path)
+    run = thalia.run(made, backend="runtime", output=tmp_path / "run.h5")
+
+    assert View.of(run, neurons="AVAR").neurons("n").tolist() == [1]
+    with pytest.raises(CircuitError, match="--neurons: n: no neuron is called 'AVBL'"):
+        View.of(run, neurons="AVBL")

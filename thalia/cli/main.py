@@ -241,7 +241,8 @@ def plot(
     neurons: Annotated[
         str | None,
         typer.Option(
-            help="Show some neurons of each population: 10 (the first ten), 0:50 or 'i % 2 == 0'."
+            help="Show some neurons of each population: 10 (the first ten), 0:50, 'i % 2 == 0' or, "
+            "of those from a table, 'id in (AVAL, AVAR)'."
         ),
     ] = None,
     population: Annotated[
