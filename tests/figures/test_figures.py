@@ -168,3 +168,17 @@ def test_a_part_that_is_not_there_is_refused_in_words(run, arguments, message, t
 def test_a_run_without_spikes_has_no_raster():
     with pytest.raises(CircuitError, match="has no spikes of "):
         thalia.figures.raster(SimpleNamespace(**{**vars(made_of({}, 1.0)), "sizes": {"e": 3}}))
+
+
+@pytest.mark.parametrize("part", [lambda run: run.spikes["e"], lambda run: run.weights["learn"]])
+def test_a_notebook_shows_spikes_and_weights_as_table_and_figure(run, part):
+    page = part(run)._repr_html_()
+
+    assert "<table>" in page
+    assert '<img src="data:image/png;base64,' in page
+
+
+def test_silence_is_shown_without_a_figure():
+    none = Spikes(np.zeros(0), np.zeros(0, np.int64), 3, "e", 1.0)
+
+    assert "<img" not in none._repr_html_()

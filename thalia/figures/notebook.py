@@ -16,8 +16,9 @@ from thalia.compiler.graph import network_of
 from thalia.compiler.pipeline import plan_of
 from thalia.errors import CircuitError
 from thalia.figures.network import graph
-from thalia.figures.spikes import raster
+from thalia.figures.spikes import raster, raster_of
 from thalia.figures.style import STYLE
+from thalia.figures.synapses import weights_of
 from thalia.recording.results import Level, Spikes, Traces, Weights
 from thalia.recording.run_file import Run
 
@@ -87,7 +88,8 @@ def _spikes(spikes: Spikes) -> str:
         ["silent neurons", f"{np.count_nonzero(counts == 0):,}"],
         ["mean rate", f"{spikes.rate:.3g} Hz"],
     ]
-    return f"<p>{escape(repr(spikes))}</p>{table((), rows)}"
+    drawn = picture(raster_of(spikes)) if len(spikes) and spikes.duration else ""
+    return f"<p>{escape(repr(spikes))}</p>{table((), rows)}{drawn}"
 
 
 @html_of.register
@@ -98,7 +100,8 @@ def _weights(weights: Weights) -> str:
         for time, w in zip(weights.time, weights.w, strict=True)
         if len(w)
     ]
-    return f"<p>{escape(repr(weights))}</p>{table(heads, rows)}"
+    drawn = picture(weights_of(weights)) if weights.w.size else ""
+    return f"<p>{escape(repr(weights))}</p>{table(heads, rows)}{drawn}"
 
 
 @html_of.register

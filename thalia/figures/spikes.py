@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from thalia.analysis.spike_trains import population_rate
 from thalia.figures.style import colours, say_clipped, styled
 from thalia.figures.view import Moment, View
+from thalia.recording.results import Spikes
 from thalia.recording.run_file import Run
 
 MOST_ROWS = 1500  # neurons that are drawn with a mark for each spike
@@ -64,6 +67,21 @@ def raster(
     upper.set_title(view.title() + shade, pad=16 if len(run.phases) > 1 else 6)
     lower.set_xlim(view.start * view.clock[1], view.stop * view.clock[1])
     figure.align_ylabels()
+    return figure
+
+
+@styled
+def raster_of(spikes: Spikes) -> Figure:
+    """The spikes of one population, without its run."""
+    name = spikes.population
+    sizes: Any = SimpleNamespace(sizes={name: spikes.size})  # all that drawing asks a run for
+    view = View(sizes, 0.0, spikes.duration, (name,))
+    figure = Figure(figsize=(9, 3.2))
+    axes = figure.subplots()
+    trains = {name: (spikes.times, spikes.neurons)}
+    shade = _draw_spikes(axes, view, trains, {name: (0.0, 1.0)}, colours([name]))
+    axes.set_title(f"{name}{shade}")
+    axes.set(xlabel=f"time ({view.clock[0]})", xlim=(0, spikes.duration * view.clock[1]))
     return figure
 
 

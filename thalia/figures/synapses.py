@@ -1,6 +1,6 @@
 """The weights of plastic pathways, before and after."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -51,19 +51,30 @@ def weights(
             "record them with `record: {weights: {pathways: [NAME]}}`",
         )
     shown = names[:MAX_PATHWAYS]
-    figure = Figure(figsize=(10, 2.5 * len(shown) + 0.4))
-    grid = figure.subplots(len(shown), 3, squeeze=False, width_ratios=[1.2, 1, 1.1])
-    for row, name in zip(grid, shown, strict=True):
-        pathway = found[name]
-        _draw_distributions(row[0], pathway, name)
-        _draw_change(row[1], pathway)
-        _draw_matrix(row[2], pathway, figure)
+    figure = _drawn({name: found[name] for name in shown})
     if len(names) > len(shown):
         figure.supxlabel(
             f"{len(names) - len(shown)} more pathways, which --population shows",
             fontsize=8,
             color=GREY,
         )
+    return figure
+
+
+@styled
+def weights_of(pathway: Weights) -> Figure:
+    """The same figure of one pathway, at all times at which its weights are known."""
+    return _drawn({pathway.pathway: pathway})
+
+
+def _drawn(pathways: Mapping[str, Weights]) -> Figure:
+    """A row for each pathway."""
+    figure = Figure(figsize=(10, 2.5 * len(pathways) + 0.4))
+    grid = figure.subplots(len(pathways), 3, squeeze=False, width_ratios=[1.2, 1, 1.1])
+    for row, (name, pathway) in zip(grid, pathways.items(), strict=True):
+        _draw_distributions(row[0], pathway, name)
+        _draw_change(row[1], pathway)
+        _draw_matrix(row[2], pathway, figure)
     return figure
 
 
