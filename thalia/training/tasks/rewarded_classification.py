@@ -13,10 +13,10 @@ from thalia.training.tasks.classification import Floats, Ints, TaughtClassificat
 class RewardedClassification(TaughtClassification):
     """Some epochs in which the layer learns by itself, and `rewarded` more by reward alone.
 
-    Answers are learned from labels throughout. In the rewarded epochs `rate` is zero; `praise` is
-    released after an answer that is right and `-blame` after one that is wrong, both falling to
-    `last_reward` of their first value. With `reward: random` an answer is praised or blamed with
-    the same odds whatever it was.
+    Answers are learned from labels throughout. In the rewarded epochs `rate` is zero and thresholds
+    stay as they are; `praise` is released after an answer that is right, `-blame` after one that is
+    wrong, both falling to `last_reward` of their first value. With `reward: random` an answer is
+    praised or blamed with the same odds whatever it was.
     """
 
     MODULATORS: ClassVar = ("rate", "reward")
@@ -25,9 +25,6 @@ class RewardedClassification(TaughtClassification):
     praise: float = 1.0
     blame: float = 1.0
     last_reward: float = Field(0.1, gt=0, le=1)
-    settled: float = Field(
-        0.1, ge=0, le=1
-    )  # the rate at which thresholds adapt in rewarded epochs, of the first one
     reward: Literal["answer", "random"] = "answer"
 
     def _train(
@@ -52,10 +49,10 @@ class RewardedClassification(TaughtClassification):
             subject.present(self.pause)
             note(spikes=spikes, right=answer == labels[index])
         subject.release(rate, -fall)
+        subject.set(layer, "adapting", 0)
         updates, right = self.rewarded * len(images), 1.0
         for count, index in enumerate(epochs(self.rewarded, len(images), random)):
             wanted = self.last_reward ** (count / updates)
-            subject.set(layer, "adapting", self.settled * wanted)
             spikes, answer = self._teach(subject, images[index], int(labels[index]))
             good = answer == labels[index]
             right += 0.01 * (good - right)
