@@ -570,7 +570,8 @@ def test_what_cannot_be_shown_is_told(subject, rates, message):
         subject.present("100 ms", rates)
 
 
-MISSED = ("digits",)  # whose goals are not reached, as docs/learning.md says
+# within some tenths of a point of their goals, as docs/learning.md says
+MISSED = ("digits", "rewarded_digits")
 
 
 @pytest.mark.reference
@@ -590,14 +591,14 @@ def test_an_experiment_reaches_its_goal(name, tmp_path):
 
 
 @pytest.mark.reference
-def test_digits_are_half_a_point_short_of_their_goal(tmp_path):
-    """docs/learning.md: 92.5 % by class, 93.2 % by likelihood, 50.1 with plasticity off; the goal is 93 %."""
+def test_digits_come_close_to_their_goal(tmp_path):
+    """docs/learning.md: 95 % by class is the goal, and random weights are far from it."""
     done = learn(
         "digits", seeds=3, base_seed=1000, output=tmp_path / "logs", controls=["plasticity_off"]
     )
 
     learned, off = (log.values(done.experiment.result).mean() for log in done.logs)
-    assert learned == pytest.approx(0.925, abs=0.015)
+    assert learned == pytest.approx(0.945, abs=0.015)
     assert off < 0.6
 
 
