@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from inspect import getdoc, isfunction, signature
 from pathlib import Path
 
 import pytest
@@ -308,3 +309,12 @@ def test_no_public_name_is_both_a_function_and_a_module():
         "figures",
         "library",
     }
+
+
+@pytest.mark.parametrize("name", [n for n in dir(thalia) if isfunction(getattr(thalia, n))])
+def test_the_docstring_of_a_public_function_names_its_arguments(name):
+    function = getattr(thalia, name)
+    text = getdoc(function)
+
+    _, *others = signature(function).parameters  # what the first one is, the first line says
+    assert [each for each in others if each not in text] == []

@@ -29,6 +29,7 @@ def load(
 
     Parameters
     ----------
+    file : path of a YAML file
     set : mapping, optional
         Values that replace those in the file, by dotted path:
         `{"pathways.a_to_b.weight": "0.3 nS"}`.
@@ -53,7 +54,7 @@ def loads(
 ) -> Circuit:
     """Read a circuit from YAML text; files that it refers to are looked up in `folder`.
 
-    The other arguments are those of `load`.
+    `name` is what mistakes call the text. `set` and `condition` are those of `load`.
 
     Raises
     ------

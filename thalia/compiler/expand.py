@@ -74,6 +74,13 @@ def expand(
     What is written out already stays as it is. Pathways of `disconnect` are gone, and so are
     `conditions`, which change the circuit as it is written.
 
+    Parameters
+    ----------
+    options : CompilerOptions, optional
+        Every pass of the compiler takes them; this one reads none.
+    diagnostics : Diagnostics, optional
+        What collects the mistakes of all passes.
+
     Raises
     ------
     CircuitError

@@ -111,6 +111,13 @@ def compile_circuit(circuit: Circuit, options: CompilerOptions = DEFAULT_OPTIONS
 def plan_of(circuit: Circuit, lower: str = "on", precision: str = "double") -> Plan:
     """The plan that would run.
 
+    Parameters
+    ----------
+    lower : 'on' or 'off'
+        Whether synaptic variables get their cheapest exact form, or are all clock-driven.
+    precision : 'double' or 'single'
+        Of the numbers of a simulation.
+
     Raises
     ------
     CircuitError

@@ -35,6 +35,8 @@ def export(
     to : 'graphml', 'neo', 'nwb' or 'sonata'
     target : path, optional
         The file, or for SONATA the folder, to write; by default next to the run file.
+    overwrite : bool
+        Whether it may replace what is there.
 
     Returns
     -------

@@ -75,6 +75,8 @@ def sweep(
         network.
     scheduler : str, optional
         Address of a Dask scheduler, whose workers run it instead.
+    set : mapping, optional
+        Values in place of those in the file, by dotted path, as in `load`.
     progress : bool or function
         As in `run`.
     **options

@@ -126,6 +126,8 @@ def calibrate(
         The power of target over rate by which a gain changes at first; it shrinks once a rate has
         overshot. The target is the middle of the range on a logarithmic scale, and no change is
         beyond a factor of 1.5.
+    set : mapping, optional
+        Values in place of those in the file, by dotted path, as in `load`.
     told : function, optional
         Called after each run.
     **options

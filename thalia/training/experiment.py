@@ -108,6 +108,10 @@ def learn(  # noqa: PLR0913  # a public function: its keywords are the options
     output : path, optional
         Folder of the results, by default `experiments/<name>/<UTC time>`; that of an experiment
         that was interrupted is completed.
+    backend : str, optional
+        `cpp`, `cuda` or `runtime`; by default as in `run`.
+    set : mapping, optional
+        Values in place of those in the file, by dotted path, as in `load`.
     record : bool
         Also write a run file for each condition and seed, `<condition>_<seed>.h5` in the folder,
         with everything that the circuit's `record:` asks for.
