@@ -11,7 +11,8 @@
 | `"type in (PN, KC)"`, `"id == 720575940628857210"` | a column of words, or of identifiers |
 
 The columns of a population are `i`, the number of a neuron; `x`, `y` and `z`, its position, where
-the population has `space:`; and those of the table that its neurons came from.
+the population has `space:`; and `id`, its identifier, if it came from a table. Conditions on rows
+of a table (`where:`) read any of its columns.
 """
 
 import ast
