@@ -362,7 +362,8 @@ private:
 
     void review_blocks(Part &part, int64_t step) {
         bool has_changed = false;
-        for (size_t b = part.first / BLOCK; b * BLOCK < part.stop; b++) {
+        // from the next block on: a part without neurons begins where the last block ends
+        for (size_t b = (part.first + BLOCK - 1) / BLOCK; b * BLOCK < part.stop; b++) {
             Block &block = blocks[b];
             if (!block.kind) continue;
             has_changed |= block.is_dense ? step >= trial[b] && try_block(b) : leave_block(b);
