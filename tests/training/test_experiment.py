@@ -21,6 +21,7 @@ from thalia.parallel.result_log import RESULTS
 from thalia.training import results
 from thalia.training.experiment import conditions_of, experiment_of, learn
 from thalia.training.subject import Subject, subject_of
+from thalia.training.task_options import numbers_of
 from thalia.training.tasks import classification, environment, names, task_sequence
 
 TASK = '''
@@ -163,10 +164,19 @@ def test_a_run_that_is_killed_in_the_middle_goes_on_to_the_same_numbers(file, ou
 def test_the_logs_say_all_and_can_be_read_again(outcome):
     data = json.loads((outcome.folder / "learning.json").read_text())
 
-    assert data.keys() == {"config", "runs", "aggregate"}
-    assert {"experiment", "condition", "numbers", "thalia", "backend", "circuit"} <= data[
-        "config"
-    ].keys()
+    assert data.keys() == {"config", "runs", "costs", "seeds", "aggregate"}
+    said = {"experiment", "condition", "numbers", "thalia", "backend", "circuit", "circuit_digest"}
+    assert said <= data["config"].keys()
+    assert [cost["presentations"] for cost in data["costs"]] == [
+        11,
+        11,
+    ]  # five trials of two, a test
+    assert all(
+        cost["processor_seconds"] > 0 and cost["peak_bytes"] > 2**24 for cost in data["costs"]
+    )
+    assert data["seeds"]["weight"] == {
+        str(run["seed"]): run["final"]["weight"] for run in data["runs"]
+    }
     assert [run["seed"] for run in data["runs"]] == [123, 124]
     assert (
         data["aggregate"]["weight"]["low"]
@@ -181,6 +191,61 @@ def test_the_logs_say_all_and_can_be_read_again(outcome):
         .read_text()
         .startswith("| experiment | condition | seeds | spikes | weight |")
     )
+
+
+def test_conditions_are_compared_seed_by_seed(outcome):
+    """Two seeds: Student's t of one degree of freedom, 12.706, times the standard error."""
+    learned, off, _ = outcome.logs
+    found = json.loads((outcome.folder / "off.json").read_text())["differences"]["weight"]
+
+    by_hand = off.values("weight") - learned.values("weight")
+    half = 12.7062047 * abs(by_hand[0] - by_hand[1]) / 2
+    assert found["mean"] == pytest.approx(by_hand.mean())
+    assert found["high"] - found["mean"] == pytest.approx(half, rel=1e-6)
+    assert found["method"] == "t"
+
+
+def test_only_seeds_that_ended_in_both_are_paired(outcome):
+    learned, off, _ = outcome.logs
+    last = results.Log(off.config, off.seeds[1:], off.histories[1:], off.finals[1:])
+
+    found = last.differences(learned)["weight"]
+
+    assert found["mean"] == off.values("weight")[1] - learned.values("weight")[1]
+    assert found["method"] == "none"
+    none = results.Log(off.config, (7,), off.histories[:1], off.finals[:1])
+    assert none.differences(learned) == {}
+
+
+def test_the_schema_of_the_plastic_transformers_has_a_flat_aggregate(outcome):
+    log = outcome.logs[0]
+    data = results.flat(log)
+
+    assert data.keys() == {"config", "runs", "aggregate"}
+    assert data["config"].keys() == {"model", "task", "training"}
+    assert data["aggregate"]["weight_mean"] == log.values("weight").mean()
+    assert data["aggregate"]["weight_std"] == log.values("weight").std(ddof=1)
+    assert [each.keys() for each in data["runs"]] == [{"seed", "history", "final"}] * 2
+
+
+@pytest.mark.parametrize(("task", "given", "found"), [
+    ("copying", {"seq-length": 7, "delay": 60}, {"length": 7, "delay": 60}),
+    ("regression", {"k-support": 10, "k-query": 5}, {"points": 10, "queries": 5}),
+    ("cue_reward", {"num-pairs": 8, "k-support": 16, "episodes-per-epoch": 3}, {"cues": 8, "shown": 16, "trials": 3}),
+    ("task_sequence", {"replay-buffer-size": 2, "epochs": 1, "dataset": "digits"}, {"stored": 2, "trials": 1, "data": "digits"}),
+])  # fmt: skip
+def test_options_of_other_systems_set_the_numbers_of_a_task(task, given, found):
+    assert numbers_of(environment(task), task, given) == found
+
+
+@pytest.mark.parametrize(("task", "given", "message"), [
+    ("bandit", {"seq-length": 7}, "--seq-length: the task 'bandit' has no such number\n    hint: it has --trials, --episodes-per-epoch"),
+    ("copying", {"epochs": 7}, "--epochs: the task 'copying' has no such number"),
+    ("regression", {"k-query": 5, "queries": 5}, "--queries: sets 'queries', which another option sets as well"),
+])  # fmt: skip
+def test_options_that_a_task_does_not_have_are_told(task, given, message):
+    with pytest.raises(CircuitError, match=message):
+        numbers_of(environment(task), task, given)
 
 
 def test_a_rule_takes_the_place_of_the_experiments_own(file, outcome):
@@ -221,11 +286,49 @@ def test_the_command_prints_a_table_and_compares_folders(file, outcome):
     )
     done = command("learn", file, *options, folder=file.parent)
     compared = command("learn", "--compare", "told", outcome.folder, folder=file.parent)
+    (file.parent / "all" / "deep").mkdir(parents=True)
+    (file.parent / "told").rename(file.parent / "all" / "deep" / "told")
+    below = command("learn", "--table", "all", "--csv", folder=file.parent)
+    kept = json.loads((file.parent / "all" / "summary.json").read_text())
+    nothing = command("learn", "--table", "all/deep/told/nothing", folder=file.parent)
 
     assert done.returncode == 0, done.stderr
     assert "potentiate: spikes, 1 seeds" in done.stdout
-    assert (file.parent / "told" / "learning.png").stat().st_size > 5000
+    assert (file.parent / "all" / "deep" / "told" / "learning.png").stat().st_size > 5000
     assert compared.stdout.count("| potentiate | learning |") == 2
+    assert below.stdout.splitlines()[1].startswith("potentiate,learning,1,")
+    assert [(each["experiment"], [*each["conditions"]]) for each in kept] == [
+        ("potentiate", ["learning"])
+    ]
+    assert (nothing.returncode, "holds no results of experiments" in nothing.stderr) == (2, True)
+
+
+def test_json_has_the_aggregate_of_the_condition_asked_for(file):
+    common = ("--seeds", "1", "--backend", "runtime", "--set", "experiment.trials=2", "--json")
+    asked = command(
+        "learn",
+        file,
+        *common,
+        "--control",
+        "unrewarded",
+        "--output-path",
+        "seeds.json",
+        "-o",
+        "asked",
+        folder=file.parent,
+    )
+    refused = command("learn", file, "--device", "cpu", "--backend", "runtime", folder=file.parent)
+
+    assert asked.returncode == 0, asked.stderr
+    found = json.loads(asked.stdout)
+    assert (found["condition"], [*found["conditions"]]) == (
+        "unrewarded",
+        ["learning", "unrewarded"],
+    )
+    assert found["aggregate"] == found["conditions"]["unrewarded"]["aggregate"]
+    assert found["conditions"]["unrewarded"]["differences"]["weight"]["mean"] < 0
+    assert json.loads((file.parent / "seeds.json").read_text())["aggregate"]["weight_mean"] == 1
+    assert "--device: is given together with --backend" in refused.stderr
 
 
 def changed(file, old, new):

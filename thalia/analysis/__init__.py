@@ -1,5 +1,6 @@
 """Arrays in, numbers out: statistics of spike trains and weights; health of a run."""
 
+from thalia.analysis.intervals import Interval, mean_interval
 from thalia.analysis.spike_trains import (
     autocorrelation,
     band_peaks,
@@ -30,6 +31,7 @@ from thalia.analysis.variability import (
 
 __all__ = [
     "Estimate",
+    "Interval",
     "adaptation",
     "autocorrelation",
     "band_peaks",
@@ -46,6 +48,7 @@ __all__ = [
     "irregularity",
     "local_variation",
     "mean_correlation",
+    "mean_interval",
     "mean_rate",
     "pair_correlations",
     "population_rate",

@@ -3,7 +3,7 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -12,7 +12,10 @@ from thalia.cli.output import say
 from thalia.errors import fail
 
 if TYPE_CHECKING:
-    from thalia.training.results import Outcome
+    from thalia.training.results import Log, Outcome
+
+Device = Literal["auto", "cpu", "cuda"]
+BACKENDS: dict[Device, str | None] = {"auto": None, "cpu": "cpp", "cuda": "cuda"}
 
 
 def learn(
@@ -34,6 +37,20 @@ def learn(
     trials: Annotated[
         int | None, typer.Option(help="Number of trials, in place of the experiment's own.")
     ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Times that the data are shown.")] = None,
+    episodes_per_epoch: Annotated[int | None, typer.Option(help="Number of episodes.")] = None,
+    seq_length: Annotated[int | None, typer.Option(help="Tokens of a sequence.")] = None,
+    delay: Annotated[int | None, typer.Option(help="Presentations until recall.")] = None,
+    num_pairs: Annotated[int | None, typer.Option(help="Pairs of cue and reward.")] = None,
+    k_support: Annotated[int | None, typer.Option(help="Examples that are taught.")] = None,
+    k_query: Annotated[int | None, typer.Option(help="Questions of an episode.")] = None,
+    queries: Annotated[int | None, typer.Option(help="The same as --k-query.")] = None,
+    ways: Annotated[int | None, typer.Option(help="Classes of an episode.")] = None,
+    shots: Annotated[int | None, typer.Option(help="Examples of each class.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Data set, such as digits.")] = None,
+    replay_buffer_size: Annotated[
+        int | None, typer.Option(help="Stored examples of each class.")
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option(min=1, help="Number of parallel processes; by default one per core."),
@@ -51,9 +68,23 @@ def learn(
     ] = False,
     set_: Set = None,
     backend: Backend = None,
+    device: Annotated[
+        Device | None, typer.Option(help="Another word for --backend: auto, cpu or cuda.")
+    ] = None,
+    output_path: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write config, runs and a flat aggregate of the condition to this file."
+        ),
+    ] = None,
     compare: Annotated[
         bool, typer.Option("--compare", help="Put the results of several folders into one table.")
     ] = False,
+    table: Annotated[
+        bool,
+        typer.Option("--table", help="Put all results below a folder into one table and summary."),
+    ] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print such a table as CSV.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object instead of the table.")
     ] = False,
@@ -66,13 +97,15 @@ def learn(
     """
     from thalia.figures.style import save
     from thalia.figures.training import learning_curve
-    from thalia.training import results
+    from thalia.recording.outputs import replace_file
     from thalia.training.experiment import LearnOptions, learn_with, own_task
+    from thalia.training.results import flat
 
-    if compare:
-        outcomes = [results.read(Path(folder)) for folder in experiment]
-        say(results.comma_separated(outcomes) if as_json else results.markdown(outcomes), end="")
+    if compare or table:
+        _show_table([Path(folder) for folder in experiment], table, as_json, as_csv)
         return
+    if as_csv:
+        raise fail("--csv: is for tables of results", "give --compare or --table as well")
     if len(experiment) > 1:
         raise fail(
             f"expected one experiment, found {len(experiment)}",
@@ -80,16 +113,32 @@ def learn(
         )
     if task := own_task(experiment[0], settings_of(set_)):
         say(f"this runs the Python code of {task}", file=sys.stderr)
+    given: dict[str, Any] = {
+        "trials": trials,
+        "epochs": epochs,
+        "episodes-per-epoch": episodes_per_epoch,
+        "seq-length": seq_length,
+        "delay": delay,
+        "num-pairs": num_pairs,
+        "k-support": k_support,
+        "k-query": k_query,
+        "queries": queries,
+        "ways": ways,
+        "shots": shots,
+        "dataset": dataset,
+        "replay-buffer-size": replay_buffer_size,
+    }
+    numbers = {option: value for option, value in given.items() if value is not None}
     with progress_bar(quiet=as_json) as progress:
         options = LearnOptions(
             rule=rule,
             controls=_controls(control),
             seeds=seeds,
             base_seed=base_seed,
-            trials=trials,
+            numbers=numbers,
             workers=workers,
             output=output,
-            backend=backend,
+            backend=_backend(backend, device),
             set=settings_of(set_),
             record=record,
             progress=progress,
@@ -98,25 +147,66 @@ def learn(
     for condition, seed, why in outcome.failed:
         say(f"failed twice: {condition}, seed {seed}: {why}", file=sys.stderr)
     figure = save(learning_curve(outcome), outcome.folder / "learning.png")
+    asked = _asked(outcome, control)
+    if output_path:
+        replace_file(output_path, json.dumps(flat(asked)))
     if as_json:
-        found = {
-            log.condition: {"seeds": log.seeds, "aggregate": log.aggregate()}
-            for log in outcome.logs
-        }
-        say(
-            json.dumps(
-                {
-                    "experiment": outcome.name,
-                    "folder": str(outcome.folder),
-                    "conditions": found,
-                    "figure": str(figure),
-                }
-            )
-        )
+        say(json.dumps(_as_data(outcome, asked, figure)))
     else:
         _tell(outcome, figure)
     if outcome.failed:
         raise typer.Exit(1)
+
+
+def _show_table(folders: list[Path], below: bool, as_json: bool, as_csv: bool) -> None:
+    """One table of the results in folders, or of all `below` a folder, where it is kept as well."""
+    from thalia.recording.outputs import replace_file
+    from thalia.training import results
+
+    if as_json and as_csv:
+        raise fail("--csv: is given together with --json", "leave one of them out")
+    outcomes = [
+        each
+        for folder in folders
+        for each in (results.all_below(folder) if below else [results.read(folder)])
+    ]
+    data = json.dumps(results.summary(outcomes))
+    if below:
+        replace_file(folders[0] / results.SUMMARY, data)
+    if as_json:
+        say(data)
+    else:
+        say(results.comma_separated(outcomes) if as_csv else results.markdown(outcomes), end="")
+
+
+def _backend(backend: str | None, device: Device | None) -> str | None:
+    if backend and device:
+        raise fail("--device: is given together with --backend", "leave one of them out")
+    return backend if device is None else BACKENDS[device]
+
+
+def _asked(outcome: "Outcome", control: list[str] | None) -> "Log":
+    """The condition asked for: the experiment, or its control where only one is named."""
+    named = control[0] if control and len(control) == 1 else None
+    return next((log for log in outcome.logs if log.condition == named), outcome.logs[0])
+
+
+def _as_data(outcome: "Outcome", asked: "Log", figure: Path) -> dict[str, Any]:
+    from thalia.training.results import as_data
+
+    conditions: dict[str, Any] = {}
+    for log in outcome.logs:
+        data = as_data(log, outcome.logs[0])
+        told = {key: data[key] for key in ("aggregate", "differences") if key in data}
+        conditions[log.condition] = {"seeds": log.seeds, **told}
+    return {
+        "experiment": outcome.name,
+        "folder": str(outcome.folder),
+        "condition": asked.condition,
+        "aggregate": asked.aggregate(),
+        "conditions": conditions,
+        "figure": str(figure),
+    }
 
 
 def _controls(given: list[str] | None) -> list[str] | None:

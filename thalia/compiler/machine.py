@@ -6,10 +6,12 @@ of the process and `ulimit`; those of batch systems are also in the environment 
 """
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path as FilePath
+from time import process_time
 
 try:
     import resource
@@ -45,6 +47,18 @@ def available_processors() -> int:
 def available_bytes() -> float:
     """Memory that a new program can have; infinite where the system does not say."""
     return memory_limit().amount
+
+
+def processor_use() -> tuple[float, int]:
+    """Processor seconds of this process and its ended children, and their peak memory in bytes.
+
+    The peak is the largest of a single process; 0 where the system does not say.
+    """
+    if resource is None:
+        return process_time(), 0
+    uses = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    unit = 1 if sys.platform == "darwin" else _KIB
+    return sum(u.ru_utime + u.ru_stime for u in uses), unit * max(u.ru_maxrss for u in uses)
 
 
 def processor_limit() -> Limit:

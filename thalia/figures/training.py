@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from thalia.analysis.spike_trains import bootstrap_bounds
+from thalia.analysis.intervals import mean_interval
 from thalia.errors import did_you_mean, fail
 from thalia.figures.style import FAINT, colours, styled
 from thalia.training.results import Log, Outcome
@@ -61,9 +61,9 @@ def _finals(axes: Axes, outcome: Outcome, logs: list[Log], colour: dict[str, str
         axes.plot(
             np.sort(values), place + spread, ".", ms=3.5, color=colour[log.condition], alpha=0.55
         )
-        low, high = bootstrap_bounds(values)
+        interval = mean_interval(values)
         axes.plot(
-            [low, high],
+            [interval.low, interval.high],
             [place, place],
             color=colour[log.condition],
             lw=5,
@@ -87,7 +87,8 @@ def _curve(axes: Axes, log: Log, measure: str, window: int, colour: str) -> None
         [smoothed(np.array(history[measure][:trials]), window) for history in log.histories]
     )
     places = np.unique(np.linspace(0, values.shape[1] - 1, POINTS).astype(int))
-    bounds = np.array([bootstrap_bounds(values[:, place], draws=1000) for place in places])
+    found = [mean_interval(values[:, place]) for place in places]
+    bounds = np.array([(each.low, each.high) for each in found])
     axes.plot(places + window, values[:, places].mean(axis=0), lw=1.4, color=colour)
     axes.fill_between(places + window, bounds[:, 0], bounds[:, 1], color=colour, alpha=0.2, lw=0)
 

@@ -6,7 +6,8 @@ it comes from its seed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import sha256
 from importlib.metadata import version
 from json import dumps
 from pathlib import Path as FilePath
@@ -18,7 +19,7 @@ from thalia.circuit.experiment_spec import Experiment, TaskVariant
 from thalia.circuit.serialize import as_data as as_plain
 from thalia.circuit.spec import Circuit
 from thalia.compiler.expand import expand
-from thalia.compiler.machine import available_processors
+from thalia.compiler.machine import available_processors, processor_use
 from thalia.compiler.options import with_options
 from thalia.compiler.pipeline import load_whole
 from thalia.connectivity.streams import stream
@@ -32,8 +33,10 @@ from thalia.simulation.progress_bar import Shown, shown
 from thalia.syntax.folder import Folder
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import Source
-from thalia.training.results import Log, Outcome, as_data, comma_separated, markdown
+from thalia.training import results as tables
+from thalia.training.results import Log, Outcome, as_data
 from thalia.training.subject import Subject, plan_for_trials, subject_of
+from thalia.training.task_options import numbers_of
 from thalia.training.task_outline import outline
 from thalia.training.tasks import Environment, environment
 
@@ -65,7 +68,7 @@ class LearnOptions:
     controls: Sequence[str] | None = None
     seeds: int | None = None
     base_seed: int = BASE_SEED
-    trials: int | None = None
+    numbers: Mapping[str, Any] = field(default_factory=dict)  # of the task, by `task_options`
     workers: int | None = None
     output: str | FilePath | None = None
     backend: str | None = None
@@ -129,7 +132,7 @@ def learn(  # noqa: PLR0913  # a public function: its keywords are the options
             controls=controls,
             seeds=seeds,
             base_seed=base_seed,
-            trials=trials,
+            numbers={} if trials is None else {"trials": trials},
             workers=workers,
             output=output,
             backend=backend,
@@ -144,7 +147,9 @@ def learn_with(experiment: str | FilePath, options: LearnOptions) -> Outcome:
     """Run an experiment and its controls; see `learn`."""
     if options.seeds is not None and options.seeds < 1:
         raise fail(f"--seeds: expected at least one, found {options.seeds}")
-    numbers = {} if options.trials is None else {"trials": options.trials}
+    written = load_whole(_path(experiment), options.set or {})
+    task = experiment_of(written).task
+    numbers = numbers_of(outline(task, written.folder), task, options.numbers)
     conditions = conditions_of(
         experiment, options.rule, options.controls, options.set or {}, numbers
     )
@@ -186,9 +191,10 @@ def _recorded(job: Job, conditions: list[Condition], folder: FilePath) -> Job:
 def _write(outcome: Outcome) -> None:
     """The logs and the table of an experiment, in its folder."""
     for log in outcome.logs:
-        replace_file(outcome.folder / f"{log.condition}.json", dumps(as_data(log)))
-    replace_file(outcome.folder / "table.csv", comma_separated([outcome]))
-    replace_file(outcome.folder / "table.md", markdown([outcome]))
+        replace_file(outcome.folder / f"{log.condition}.json", dumps(as_data(log, outcome.logs[0])))
+    replace_file(outcome.folder / tables.SUMMARY, dumps(tables.summary([outcome])))
+    replace_file(outcome.folder / "table.csv", tables.comma_separated([outcome]))
+    replace_file(outcome.folder / "table.md", tables.markdown([outcome]))
 
 
 def conditions_of(
@@ -340,6 +346,7 @@ class Trials:
 
 def take_part(job: Job) -> dict[str, Any]:
     """One run of an experiment, in a worker: what each trial noted, and the final numbers."""
+    before, _ = processor_use()
     circuit = with_options(circuit_of(job), job["seed"])
     task = _environment(circuit, job["numbers"])
     taking_part = subject_of(
@@ -348,7 +355,15 @@ def take_part(job: Job) -> dict[str, Any]:
     with taking_part as subject:
         trials = Trials(subject, task.noted_trials())
         final = task.learn(subject, stream(job["seed"], "experiment"), trials.note)
-    return {"history": trials.history, "final": final}
+        presentations = subject.presentations
+    seconds, peak = processor_use()
+    cost = {
+        "seed": job["seed"],
+        "presentations": presentations,
+        "processor_seconds": round(seconds - before, 3),
+        "peak_bytes": peak,
+    }
+    return {"history": trials.history, "final": final, "cost": cost}
 
 
 def _log(
@@ -358,6 +373,7 @@ def _log(
         (seed, results.found.get(place * len(seeds) + index)) for index, seed in enumerate(seeds)
     ]
     done = [(seed, found) for seed, found in numbered if found is not None]
+    text, files = origin_of(expand(condition.circuit))
     config = {
         "experiment": condition.circuit.name,
         "condition": condition.name,
@@ -367,11 +383,13 @@ def _log(
         "thalia": version("thalia"),
         "backend": backend or backends.choose()[0],
         "section": as_plain(condition.experiment),
-        "circuit": origin_of(expand(condition.circuit))[0],
+        "circuit": text,
+        "circuit_digest": sha256(dumps([text, files], sort_keys=True).encode()).hexdigest(),
     }
     return Log(
         config,
         tuple(seed for seed, _ in done),
         tuple(found["history"] for _, found in done),
         tuple(found["final"] for _, found in done),
+        tuple(found["cost"] for _, found in done if "cost" in found),
     )

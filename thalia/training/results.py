@@ -11,21 +11,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.analysis.spike_trains import bootstrap_bounds
+from thalia.analysis.intervals import mean_interval
 from thalia.circuit.experiment_spec import Experiment, gathered
 from thalia.errors import fail
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import Source
 
+SUMMARY = "summary.json"
+
 
 @dataclass(frozen=True)
 class Log:
-    """The results of one condition: for each seed its trials, by measure, and final numbers."""
+    """The results of one condition: for each seed its trials, by measure, and final numbers.
+
+    `costs` has for each seed the presentations, the processor seconds, and the peak memory in bytes
+    of the worker process until the end of the run.
+    """
 
     config: dict[str, Any]
     seeds: tuple[int, ...]
     histories: tuple[dict[str, list[float]], ...]
     finals: tuple[dict[str, float], ...]
+    costs: tuple[dict[str, float], ...] = ()
 
     @property
     def condition(self) -> str:
@@ -36,24 +43,43 @@ class Log:
         """A final number of every seed, (n_seeds,)."""
         return np.array([final[name] for final in self.finals])
 
-    def aggregate(self) -> dict[str, dict[str, float]]:
+    def aggregate(self) -> dict[str, dict[str, Any]]:
         """Mean, standard deviation and 95 % interval of every final number, by name.
 
-        The interval is that of the mean, by bootstrap over seeds.
+        The interval is that of the mean over seeds, and `method` says how it was found.
         """
-        found = {}
-        for name in self.finals[0] if self.finals else ():
-            values = self.values(name)
-            low, high = bootstrap_bounds(values)
-            found[name] = {
-                "mean": float(values.mean()),
-                "sd": float(values.std(ddof=1)) if len(values) > 1 else 0.0,
-                "low": low,
-                "high": high,
-                "least": float(values.min()),
-                "most": float(values.max()),
-            }
-        return found
+        return {name: described(self.values(name)) for name in (self.finals or ({},))[0]}
+
+    def differences(self, reference: "Log") -> dict[str, dict[str, Any]]:
+        """The same of the differences to another condition, between runs with the same seed.
+
+        Only numbers that both conditions have, of seeds that ended in both.
+        """
+        other = dict(zip(reference.seeds, reference.finals, strict=True))
+        pairs = [
+            (mine, other[seed])
+            for seed, mine in zip(self.seeds, self.finals, strict=True)
+            if seed in other
+        ]
+        names = [name for name in pairs[0][0] if name in pairs[0][1]] if pairs else []
+        return {
+            name: described(np.array([mine[name] - theirs[name] for mine, theirs in pairs]))
+            for name in names
+        }
+
+
+def described(values: NDArray[np.float64]) -> dict[str, Any]:
+    """Mean, standard deviation, 95 % interval of the mean with its method, and extremes."""
+    interval = mean_interval(values)
+    return {
+        "mean": interval.mean,
+        "sd": float(values.std(ddof=1)) if len(values) > 1 else 0.0,
+        "low": interval.low,
+        "high": interval.high,
+        "method": interval.method,
+        "least": float(values.min()),
+        "most": float(values.max()),
+    }
 
 
 @dataclass(frozen=True)
@@ -67,13 +93,85 @@ class Outcome:
     failed: tuple[tuple[str, int, str], ...] = ()  # condition, seed, and why
 
 
-def as_data(log: Log) -> dict[str, Any]:
-    """A log as it is written: `config`, `runs`, `aggregate`."""
+def as_data(log: Log, reference: Log) -> dict[str, Any]:
+    """A log as it is written.
+
+    `seeds` has every final number seed by seed, and `differences` those to the first condition.
+    """
     runs = [
         {"seed": seed, "history": history, "final": final}
         for seed, history, final in zip(log.seeds, log.histories, log.finals, strict=True)
     ]
-    return {"config": log.config, "runs": runs, "aggregate": log.aggregate()}
+    data = {
+        "config": log.config,
+        "runs": runs,
+        "costs": list(log.costs),
+        "seeds": {
+            name: dict(zip(map(str, log.seeds), log.values(name).tolist(), strict=True))
+            for name in (log.finals or ({},))[0]
+        },
+        "aggregate": log.aggregate(),
+    }
+    return data if log is reference else data | {"differences": log.differences(reference)}
+
+
+def summary(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """Every experiment with the numbers of all its conditions, as plain data."""
+    return [
+        {
+            "experiment": each.name,
+            "folder": str(each.folder),
+            "result": each.experiment.result,
+            "chance": each.experiment.chance,
+            "goal": each.experiment.goal,
+            "conditions": {
+                log.condition: {
+                    key: value
+                    for key, value in as_data(log, each.logs[0]).items()
+                    if key in ("seeds", "aggregate", "differences")
+                }
+                for log in each.logs
+            },
+        }
+        for each in outcomes
+    ]
+
+
+def flat(log: Log) -> dict[str, Any]:
+    """A log as the plastic transformers write theirs: `config`, `runs`, and a flat `aggregate`."""
+    experiment = log.config["section"]
+    data = as_data(log, log)
+    aggregate = {
+        f"{name}_{short}": found[key]
+        for name, found in data["aggregate"].items()
+        for short, key in (("mean", "mean"), ("std", "sd"))
+    }
+    config = {
+        "model": {"circuit": log.config["experiment"], "condition": log.condition},
+        "task": {"name": experiment["task"], **log.config["numbers"]},
+        "training": {
+            "seeds": list(log.seeds),
+            **{key: log.config[key] for key in ("thalia", "backend", "circuit_digest")},
+        },
+    }
+    return {"config": config, "runs": data["runs"], "aggregate": aggregate}
+
+
+def all_below(folder: FilePath) -> list[Outcome]:
+    """The results in a folder and in the folders below it.
+
+    Raises
+    ------
+    CircuitError
+        If there are none.
+    """
+    places = sorted({file.parent for file in folder.rglob("experiment.json")})
+    if not places:
+        raise fail(
+            f"{folder}: holds no results of experiments",
+            "thalia learn EXPERIMENT -o DIR writes them",
+        )
+    return [read(each) for each in places]
 
 
 def read(folder: FilePath) -> Outcome:
@@ -95,6 +193,7 @@ def read(folder: FilePath) -> Outcome:
                     tuple(run["seed"] for run in runs),
                     tuple(run["history"] for run in runs),
                     tuple(run["final"] for run in runs),
+                    tuple(data.get("costs", ())),
                 )
             )
     if not found:
@@ -113,22 +212,29 @@ def read(folder: FilePath) -> Outcome:
 
 
 def rows(outcomes: Sequence[Outcome]) -> list[list[str]]:
-    """A table of final numbers, one line per condition: mean, 95 % interval, number of seeds."""
+    """A table of final numbers, one line per condition: mean, 95 % interval, number of seeds.
+
+    The last column is the difference of the result to the first condition, paired by seed.
+    """
     names = list(
         dict.fromkeys(name for each in outcomes for log in each.logs for name in log.aggregate())
     )
-    lines = [["experiment", "condition", "seeds", *names]]
+    lines = [["experiment", "condition", "seeds", *names, "difference of the result", "interval"]]
     for outcome in outcomes:
         for log in outcome.logs:
-            found = log.aggregate()
-            cells = [
-                f"{n['mean']:.3g} [{n['low']:.3g}, {n['high']:.3g}]"
-                if (n := found.get(name))
-                else ""
-                for name in names
-            ]
-            lines.append([outcome.name, log.condition, str(len(log.seeds)), *cells])
+            found, first = log.aggregate(), outcome.logs[0]
+            paired = {} if log is first else log.differences(first)
+            method = found.get(outcome.experiment.result, {}).get("method", "")
+            cells = [_cell(found.get(name)) for name in names]
+            difference = _cell(paired.get(outcome.experiment.result))
+            lines.append(
+                [outcome.name, log.condition, str(len(log.seeds)), *cells, difference, method]
+            )
     return lines
+
+
+def _cell(found: dict[str, Any] | None) -> str:
+    return f"{found['mean']:.3g} [{found['low']:.3g}, {found['high']:.3g}]" if found else ""
 
 
 def markdown(outcomes: Sequence[Outcome]) -> str:

@@ -108,7 +108,7 @@ class Subject:
     ):
         self.plan, self.arrays = network.plan, network.arrays
         self.recording, self.progress, self.fraction = recording, progress, 0.0
-        self.clock = Clock()
+        self.clock, self.presentations = Clock(), 0
         self.session = network.start(samples_of(self.plan) if recording else ())
         self.sensors = Sensors(self.plan, self.arrays, self.session)
         self.actuators = Actuators(self.plan, self.session)
@@ -166,6 +166,7 @@ class Subject:
             wanted = f"a multiple of dt, {as_text(self.plan.dt)}"
             raise fail(f"the task presents for {as_text(seconds)}, expected {wanted}")
         begin = self.done
+        self.presentations += 1
         self.loop.advance(begin + interval_steps(seconds, self.plan.dt), self.phase)
         return Response(self.plan, self.responses.collected(), begin)
 

@@ -1,0 +1,46 @@
+"""Intervals of means, against SciPy."""
+
+import numpy as np
+import pytest
+
+from thalia.analysis import intervals
+from thalia.analysis.intervals import mean_interval, student_quantile
+
+stats = pytest.importorskip("scipy.stats")
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 3, 4, 9, 18])
+@pytest.mark.parametrize("confidence", [0.5, 0.95, 0.999])
+def test_students_quantile_is_that_of_scipy(freedom, confidence):
+    wanted = stats.t.ppf((1 + confidence) / 2, freedom)
+    assert student_quantile(confidence, freedom) == pytest.approx(wanted, rel=1e-9)
+
+
+def test_few_values_have_a_t_interval():
+    values = np.array([0.2, 0.5, 0.3, 0.9])
+    found = mean_interval(values)
+
+    wanted = stats.t.interval(0.95, 3, values.mean(), stats.sem(values))
+    assert (found.low, found.high) == pytest.approx(wanted, rel=1e-9)
+    assert found.method == "t"
+
+
+def test_many_values_have_a_bca_interval(monkeypatch):
+    """Skewed, so that the correction is as large as the tolerance is not."""
+    monkeypatch.setattr(intervals, "DRAWS", 100_000)
+    values = np.random.default_rng(1).exponential(1, 40)
+    found = mean_interval(values)
+
+    wanted = stats.bootstrap(
+        (values,), np.mean, n_resamples=100_000, method="BCa", rng=np.random.default_rng(2)
+    ).confidence_interval
+    assert (found.low, found.high) == pytest.approx((wanted.low, wanted.high), abs=0.012)
+    assert found.method == "BCa bootstrap"
+
+
+def test_one_value_has_no_interval_and_equal_values_one_of_no_width():
+    one = mean_interval(np.array([0.3]))
+    assert (one.low, one.high) == (0.3, 0.3)
+    assert one.method == "none"
+    same = mean_interval(np.full(30, 2.0))
+    assert (same.low, same.mean, same.high, same.method) == (2, 2, 2, "BCa bootstrap")

@@ -1,0 +1,52 @@
+"""Numbers of a task as options, by the names that other systems give them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from thalia.errors import fail
+from thalia.training.tasks import Environment
+
+# The field that an option sets; where there are several, the first that the task has.
+FIELDS: dict[str, tuple[str, ...]] = {
+    "trials": ("trials",),
+    "epochs": ("trials",),
+    "episodes-per-epoch": ("trials",),
+    "seq-length": ("length",),
+    "delay": ("delay",),
+    "num-pairs": ("cues",),
+    "k-support": ("points", "shown"),
+    "k-query": ("queries",),
+    "queries": ("queries",),
+    "ways": ("ways",),
+    "shots": ("shots",),
+    "dataset": ("data",),
+    "replay-buffer-size": ("stored",),
+}
+EPOCHS = ("epochs", "episodes-per-epoch")  # of which a task has one, by what its trials are
+SHOWS_DATA = "data"  # a task with this field counts epochs of its data, any other counts episodes
+
+
+def numbers_of(task: type[Environment], name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a task that options set.
+
+    Raises
+    ------
+    CircuitError
+        With the options that the task has, if one of those given is not among them.
+    """
+    known = task.model_fields
+    refused = EPOCHS[SHOWS_DATA in known]
+    has = {
+        option: field
+        for option, fields in FIELDS.items()
+        if option != refused and (field := next((f for f in fields if f in known), None))
+    }
+    found: dict[str, Any] = {}
+    for option, value in given.items():
+        if option not in has:
+            listed = ", ".join(f"--{each}" for each in has)
+            raise fail(f"--{option}: the task '{name}' has no such number", f"it has {listed}")
+        if has[option] in found:
+            raise fail(f"--{option}: sets '{has[option]}', which another option sets as well")
+        found[has[option]] = value
+    return found
