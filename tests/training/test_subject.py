@@ -78,6 +78,13 @@ def test_learning_is_on_again_after_an_error_in_a_test(subject):
     assert subject.digest() != after
 
 
+def test_a_connection_that_changes_while_frozen_is_noticed(subject):
+    """A synapse of weight zero may be connected or not, so its weight alone does not tell."""
+    name = "synapses_p.structural_connected"
+    with pytest.raises(RuntimeError, match="has learned"), subject.frozen():
+        subject.session.write(name, 1 - subject.session.read(name))
+
+
 def test_nothing_is_rewired_while_frozen(subject):
     subject.present("0.1 s")
     with subject.frozen():

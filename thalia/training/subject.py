@@ -263,11 +263,13 @@ class Subject:
         enter_phase(self.plan, self.session, phase)
 
     def digest(self) -> str:
-        """A fingerprint of every weight that may change, and of every threshold that adapts."""
+        """A fingerprint of weights that may change, of connections, and of adapted thresholds."""
         found = sha256()
         for synapses in self.plan.synapses:
             if synapses.is_plastic:
                 found.update(weights(synapses, self.session.read).tobytes())
+            for each in sorted({m.rewiring.connected for m in synapses.members if m.rewiring}):
+                found.update(self.session.read(f"{synapses.name}.{each}").tobytes())
         for group in self.plan.groups:
             for equation in group.model:
                 if equation.kind == "ode" and equation.name in LEARNED:
