@@ -267,3 +267,19 @@ def test_a_file_system_that_runs_no_programs_is_named(tmp_path, monkeypatch):
 
 def test_signals_are_named():
     assert compiler.ended(-signal.SIGSEGV) == "it was ended (Segmentation fault)"
+
+
+def test_an_end_while_compilers_start_calls_off_those_that_run(monkeypatch, tmp_path):
+    called_off = []
+    monkeypatch.setattr(
+        compiler, "_compile", lambda step, target, folder, end: called_off.append(end.wait(5))
+    )
+
+    class Ended(dict):
+        def items(self):
+            yield "first.o", []
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compiler._compile_all(Ended(), tmp_path)
+    assert called_off == [True]

@@ -298,10 +298,11 @@ def _compile_all(
     """Compile several files, given by name with what they are made of, on all cores."""
     unwanted = Event()
     with ThreadPoolExecutor(available_processors()) as pool:
-        jobs = [
-            pool.submit(_compile, step, target, folder, unwanted) for target, step in steps.items()
-        ]
-        try:
+        try:  # from the first job on: leaving the pool waits for all that were not called off
+            jobs = [
+                pool.submit(_compile, step, target, folder, unwanted)
+                for target, step in steps.items()
+            ]
             for done, job in enumerate(as_completed(jobs), start=1):
                 job.result()
                 progress(done)
