@@ -1,6 +1,9 @@
 """Files of data by a stranger: nothing outside the folder, nothing that runs, nothing that waits, no content quoted."""
 
+import gzip
+import io
 import os
+import zipfile
 
 import h5py
 import numpy as np
@@ -133,3 +136,49 @@ def test_a_damaged_file_is_told_in_words(name, content, folder):
     (folder / name).write_bytes(content)
 
     assert f"{name}" in told(f"file: {name}", folder)
+
+
+def flipped(content, place):
+    return content[:place] + bytes(255 - each for each in content[place : place + 2]) + content[place + 2 :]  # fmt: skip
+
+
+def packed(compression=zipfile.ZIP_DEFLATED, **members):
+    """An npz file, some members of which are given as they are stored."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", compression) as made:
+        for name, content in members.items():
+            made.writestr(f"{name}.npy", content)
+    return held.getvalue()
+
+
+def stored(values):
+    held = io.BytesIO()
+    np.save(held, values)
+    return held.getvalue()
+
+
+NUMBERS = np.random.default_rng(0).integers(0, 4, 9000)
+COLUMNS = {"post": stored(NUMBERS), "w": stored(NUMBERS)}
+NEGATIVE = stored(NUMBERS).replace(b"(9000,)", b"(-900,)")
+NESTED = b"\x93NUMPY\x01\x00" + (9000).to_bytes(2, "little") + b"(" * 9000
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("e.npz", flipped(packed(pre=stored(NUMBERS), **COLUMNS), 60), "'pre' is not an array"),
+        ("e.npz", packed(pre=NEGATIVE, **COLUMNS), "'pre' is not an array"),
+        ("e.npz", packed(pre=NESTED, **COLUMNS), "'pre' is not an array"),
+        (
+            "e.npz",
+            flipped(packed(zipfile.ZIP_LZMA, pre=stored(NUMBERS), **COLUMNS), 300),
+            "'pre' is not an array",
+        ),
+        ("e.csv.gz", flipped(gzip.compress(b"pre,post,w\n" + b"0,1,1\n" * 5000), 11), "cannot be decompressed"),
+    ],
+    ids=["deflate", "negative side", "nested header", "lzma", "gzip"],
+)  # fmt: skip
+def test_what_decompression_and_headers_raise_is_told_in_words(name, content, message, folder):
+    (folder / name).write_bytes(content)
+
+    assert message in told(f"file: {name}", folder)

@@ -1,6 +1,8 @@
 """Arrays of NumPy as tables: columns in an npz file, and matrices of source by target."""
 
+import lzma
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
@@ -14,6 +16,7 @@ from thalia.errors import fail
 MOST_ENTRIES = 4_000_000_000  # of a matrix
 Header = tuple[tuple[int, ...], bool, np.dtype[Any]]
 _SPARSE = {"format", "shape", "data"}
+_DAMAGED = (zlib.error, lzma.LZMAError)  # what decompression raises
 
 
 class NpzTable(Table):
@@ -99,9 +102,9 @@ def _header(stream: IO[bytes], place: str) -> Header:
             (2, 0): np.lib.format.read_array_header_2_0,
         }.get(version)
         found: Header | None = read(stream) if read else None
-    except (ValueError, OSError, EOFError):
+    except Exception:  # whatever NumPy and decompression raise for a header that makes no sense
         found = None
-    if found is None:
+    if found is None or any(side < 0 for side in found[0]):
         raise fail(f"{place} is not an array of NumPy", "write it with `numpy.save`")
     if found[2].hasobject:
         raise fail(f"{place} holds objects, which are not read", "save numbers or texts")
@@ -112,7 +115,7 @@ def _numbers(stream: IO[bytes], dtype: np.dtype[Any], count: int, name: str) -> 
     wanted = count * dtype.itemsize
     try:
         content = stream.read(wanted)
-    except (zipfile.BadZipFile, OSError, EOFError):
+    except (zipfile.BadZipFile, OSError, EOFError, *_DAMAGED):
         raise fail(f"{name}: is damaged") from None
     if len(content) < wanted:
         raise fail(f"{name}: ends before its {count:,} entries")

@@ -6,6 +6,7 @@ the digest of a file and the place where it was.
 
 import gzip
 import os
+import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,7 +50,7 @@ class DataFile:
             packed = self.name.lower().endswith(".gz")
             try:
                 yield cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if packed else raw
-            except (EOFError, gzip.BadGzipFile) as error:
+            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
                 raise fail(f"{self.name}: cannot be decompressed ({error})") from None
 
     @contextmanager
