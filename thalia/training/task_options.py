@@ -22,8 +22,6 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "dataset": ("data",),
     "replay-buffer-size": ("stored",),
 }
-EPOCHS = ("epochs", "episodes-per-epoch")  # of which a task has one, by what its trials are
-SHOWS_DATA = "data"  # a task with this field counts epochs of its data, any other counts episodes
 
 
 def numbers_of(task: type[Environment], name: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,7 +33,8 @@ def numbers_of(task: type[Environment], name: str, given: Mapping[str, Any]) -> 
         With the options that the task has, if one of those given is not among them.
     """
     known = task.model_fields
-    refused = EPOCHS[SHOWS_DATA in known]
+    # trials are epochs for a task that shows data, episodes for any other
+    refused = "episodes-per-epoch" if "data" in known else "epochs"
     has = {
         option: field
         for option, fields in FIELDS.items()
