@@ -479,7 +479,7 @@ def test_a_class_that_was_never_shown_is_never_answered():
     trained, labels = np.array([[4, 0], [0, 4]]), np.array([0, 2])
 
     assert classification.likeliest(
-        trained, labels, np.array([[1, 0], [0, 0], [0, 1]]), 4, least=0.5
+        trained, labels, np.array([[1, 0], [0, 0], [0, 1]]), 4
     ).tolist() == [0, 0, 2]
 
 

@@ -18,6 +18,22 @@ from thalia.training.tasks import Environment, Note
 type Floats = NDArray[np.float64]
 type Ints = NDArray[np.int64]
 
+LEAST = 0.01  # spikes added to every mean response, since none in a few images is not never
+
+
+class LearningRate:
+    """How fast a layer and its thresholds learn, as a part of their first rate."""
+
+    def __init__(self, subject: Subject, modulator: str, layer: str):
+        self.subject, self.modulator, self.layer = subject, modulator, layer
+        self.now = 1.0
+
+    def become(self, wanted: float) -> None:
+        """Change the rate from now on."""
+        self.subject.release(self.modulator, wanted - self.now)
+        self.subject.set(self.layer, "adapting", wanted)
+        self.now = wanted
+
 
 class Classification(Environment):
     """Images of a data set of scikit-learn, each shown as a pattern of rates, over some epochs.
@@ -97,26 +113,32 @@ class Classification(Environment):
         note: Note,
     ) -> None:
         """Present every image once in each epoch, while learning slows down; no label is shown."""
-        updates, fall = self.trials * len(images), 1.0
+        rate, updates = self._rate(subject), self.trials * len(images)
         for count, index in enumerate(epochs(self.trials, len(images), random)):
-            wanted = self.last_rate ** (count / updates)
-            subject.release(self.modulators["rate"], wanted - fall)
-            subject.set(self.readout["layer"][0], "adapting", wanted)
-            fall = wanted
+            rate.become(self.last_rate ** (count / updates))
             note(spikes=self._show(subject, images[index]).sum())
 
     def noted_trials(self) -> int:
         """One for each training image in each epoch."""
+        return self.trials * self._images()
+
+    def _images(self) -> int:
+        """The number of training images."""
         images = len(loaded(self.data)[1]) - self.held_out
-        return self.trials * min(images, self.most or images)
+        return min(images, self.most or images)
+
+    def _rate(self, subject: Subject) -> "LearningRate":
+        return LearningRate(subject, self.modulators["rate"], self.readout["layer"][0])
 
     @contextmanager
     def _held(self, subject: Subject) -> Iterator[None]:
         """While it lasts neither weights nor thresholds change."""
         subject.set(self.readout["layer"][0], "adapting", 0)
-        with subject.frozen():
-            yield
-        subject.set(self.readout["layer"][0], "adapting", 1)
+        try:
+            with subject.frozen():
+                yield
+        finally:
+            subject.set(self.readout["layer"][0], "adapting", 1)
 
     def _show(self, subject: Subject, image: Floats) -> Ints:
         """The spikes of each neuron of the layer to an image."""
@@ -232,23 +254,10 @@ def _assigned(trained: Ints, labels: Ints, held: Ints, classes: int) -> Ints:
     return np.asarray(votes.argmax(axis=0))
 
 
-def likeliest(
-    trained: Ints,
-    labels: Ints,
-    held: Ints,
-    classes: int,
-    least: float = 0.01,
-    relative: bool = False,
-) -> Ints:
-    """The most likely class, if spikes were Poisson with the mean response of each neuron to it.
-
-    `least` is added to every mean.
-
-    If it is `relative`, only which neurons fire counts and not how many spikes there are in all.
-    """
-    means = _mean_responses(trained, labels, classes) + least
-    total = means.sum(axis=1, keepdims=True)
-    likelihood = held @ np.log(means / total).T if relative else held @ np.log(means).T - total.T
+def likeliest(trained: Ints, labels: Ints, held: Ints, classes: int) -> Ints:
+    """The most likely class, if spikes were Poisson with the mean response of each neuron to it."""
+    means = _mean_responses(trained, labels, classes) + LEAST
+    likelihood = held @ np.log(means).T - means.sum(axis=1)
     likelihood[
         :, np.bincount(labels, minlength=classes) == 0
     ] = -np.inf  # no class that was never shown

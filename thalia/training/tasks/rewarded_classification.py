@@ -38,18 +38,13 @@ class RewardedClassification(TaughtClassification):
         """As the layer learns by itself, then by reward."""
         if self.labels == "shuffled":
             labels = random.permutation(labels)
-        rate, layer = self.modulators["rate"], self.readout["layer"][0]
-        updates, fall = self.trials * len(images), 1.0
+        rate, updates = self._rate(subject), self.trials * len(images)
         for count, index in enumerate(epochs(self.trials, len(images), random)):
-            wanted = self.last_rate ** (count / updates)
-            subject.release(rate, wanted - fall)
-            subject.set(layer, "adapting", wanted)
-            fall = wanted
+            rate.become(self.last_rate ** (count / updates))
             spikes, answer = self._teach(subject, images[index], int(labels[index]))
             subject.present(self.pause)
             note(spikes=spikes, right=answer == labels[index])
-        subject.release(rate, -fall)
-        subject.set(layer, "adapting", 0)
+        rate.become(0)
         updates, right = self.rewarded * len(images), 1.0
         for count, index in enumerate(epochs(self.rewarded, len(images), random)):
             wanted = self.last_reward ** (count / updates)
@@ -62,8 +57,8 @@ class RewardedClassification(TaughtClassification):
             )
             subject.present(self.pause)
             note(spikes=spikes, right=good)
-        subject.release(rate, 1)
+        rate.become(1)
 
     def noted_trials(self) -> int:
         """One for each training image in each epoch of both kinds."""
-        return super().noted_trials() * (self.trials + self.rewarded) // max(self.trials, 1)
+        return (self.trials + self.rewarded) * self._images()

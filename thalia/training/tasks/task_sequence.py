@@ -96,17 +96,14 @@ class TaskSequence(TaughtClassification):
 
     def _learn_task(self, subject: Subject, images: Floats, labels: Ints, note: Note) -> Flags:
         """Present images with their labels; which of them the network answered right."""
-        fall, right = 1.0, np.zeros(len(images), bool)
+        rate, right = self._rate(subject), np.zeros(len(images), bool)
         for count, (image, label) in enumerate(zip(images, labels, strict=True)):
-            wanted = self.last_rate ** (count / len(images))
-            subject.release(self.modulators["rate"], wanted - fall)
-            subject.set(self.readout["layer"][0], "adapting", wanted)
-            fall = wanted
+            rate.become(self.last_rate ** (count / len(images)))
             spikes, answer = self._teach(subject, image, int(label))
             subject.present(self.pause)
             right[count] = answer == label
             note(spikes=spikes, right=right[count])
-        subject.release(self.modulators["rate"], 1 - fall)
+        rate.become(1)
         return right
 
 
