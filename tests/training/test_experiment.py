@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -269,6 +270,15 @@ def test_curves_and_finals_are_drawn(outcome):
         "unrewarded",
     ]
     assert training.smoothed(np.array([0.0, 1, 2, 5]), 2).tolist() == [0.5, 1.5, 3.5]
+
+
+def test_a_curve_of_fewer_trials_than_its_window_is_drawn_with_a_shorter_one(outcome):
+    few = replace(outcome, experiment=outcome.experiment.model_copy(update={"window": 200}))
+
+    over_trials = training.learning_curve(few).axes[0]
+
+    assert over_trials.get_xlabel() == "trial (mean of 1)"
+    assert over_trials.get_lines()[0].get_xdata().tolist() == [1, 2, 3, 4, 5]
 
 
 def test_the_command_prints_a_table_and_compares_folders(file, outcome):

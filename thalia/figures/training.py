@@ -35,8 +35,11 @@ def learning_curve(outcome: Outcome) -> Figure:
     experiment, colour = outcome.experiment, colours([log.condition for log in logs])
     figure = Figure(figsize=(9, 3.9))
     over_trials, at_the_end = figure.subplots(1, 2, width_ratios=[1.5, 1])
+    fewest = min(len(each[experiment.curve]) for log in logs for each in log.histories)
+    # a window as long as the experiment would leave a point of the curve
+    window = experiment.window if fewest > experiment.window else max(1, fewest // 5)
     for log in logs:
-        _curve(over_trials, log, experiment.curve, experiment.window, colour[log.condition])
+        _curve(over_trials, log, experiment.curve, window, colour[log.condition])
     low, high = over_trials.get_ylim()
     if (
         experiment.chance is not None and low <= experiment.chance <= high
@@ -44,7 +47,7 @@ def learning_curve(outcome: Outcome) -> Figure:
         _line(over_trials.axhline, experiment.chance)
     title = f"{outcome.name}, {len(logs[0].seeds)} seeds"
     over_trials.set(
-        xlabel=f"trial (mean of {experiment.window})",
+        xlabel=f"trial (mean of {window})",
         ylabel=experiment.curve.replace("_", " "),
         title=title,
     )
