@@ -1,5 +1,8 @@
 """Neurons that sleep between inputs, against the same neurons advanced in every step."""
 
+import ctypes
+from pathlib import Path as FilePath
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +13,7 @@ from thalia.backends import Sample, process
 from thalia.backends.cpp import backend
 from thalia.connectivity.build import wire
 from thalia.simulation.verify_resume import verify
+from thalia.toolchain.compiler import library
 
 # two populations of one group whose parameters differ, so that a block of neurons has both; currents
 # that rise, inhibition, Poisson input to all, to some, and at a rate of each neuron's own, a threshold that moves, plasticity with a modulator, and spikes that cross
@@ -198,3 +202,40 @@ def test_what_is_written_wakes(sides):
 
     assert len(woke.spikes[CELLS[0]][0]) > 300
     assert same_spikes(slept, woke)
+
+
+PARTS = """
+#include "sleep.h"
+// The bytes of the state that a review of some parts changes, of neurons with one variable.
+extern "C" int changed_by_review(int neurons, const int *bounds, int count, int begin, int end) {
+    static const double numbers[] = {0, 0, 1, 1, 0, 1, 0, 0.5};
+    std::vector<double> v(neurons), kind(numbers, numbers + 8);
+    kind[1] = neurons;
+    int64_t step = 0;
+    SleepersOf<1, 1, 0> sleepers("cells");
+    sleepers.start({v.data()}, neurons, nullptr, &step);
+    sleepers.add(kind.data(), kind.size());
+    sleepers.divide(std::vector<int32_t>(bounds, bounds + count));
+    const std::vector<char> before = sleepers.save();
+    sleepers.review(begin, end);
+    const std::vector<char> after = sleepers.save();
+    int changed = 0;
+    for (size_t k = 0; k < before.size(); k++) changed += before[k] != after[k];
+    return changed;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def changed_by_review():
+    header = (FilePath(backend.HERE) / "sleep.h").read_text()
+    file, _hold = library("sleep-harness", {"harness.cpp": PARTS, "sleep.h": header})
+    return ctypes.CDLL(str(file)).changed_by_review
+
+
+@pytest.mark.parametrize(("part", "changes"), [(0, True), (1, False)])
+def test_a_thread_without_neurons_reviews_none_of_another(changed_by_review, part, changes):
+    """With 100 neurons in blocks of 64 the last block is not whole, and a part may begin at its end."""
+    bounds = (ctypes.c_int * 3)(0, 100, 100)
+
+    assert bool(changed_by_review(100, bounds, 3, part, part + 1)) == changes
