@@ -6,7 +6,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from tests.rules import GATED, SETTINGS, SIGNALS, STACKED
+import thalia
+from tests.rules import GATED, SETTINGS, SIGNALS, STACKED, STACKS
+from tests.simulation.test_resume import text
 from thalia.simulation.pairing_protocols import outcome
 
 # Each example is two runs, whose synapses cost little: so here is one example, of many synapses with spike trains of their
@@ -91,6 +93,20 @@ def test_weights_that_change_between_spikes_agree(rule, numbers, pre, post, dend
     )
 
     assert lowered == pytest.approx(reference, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("tau_fast", "form"),
+    [("9 us", "clock-driven: a trace that it follows decays within a step"), ("11 us", "accum")],
+)
+def test_sums_that_would_outgrow_a_step_are_not_kept(tau_fast, form):
+    """Weights by traces that decay within a step: one above and one below a tenth of it."""
+    rule = f"{{rule: d1_stdp, modulator: m, tau_fast: {tau_fast}}}"
+    plan = thalia.plan_of(thalia.loads(text("d1_stdp").replace(STACKS["d1_stdp"], f"[{rule}]")))
+
+    synapses = next(each for each in plan.synapses if each.name == "synapses_p")
+
+    assert synapses.forms["w"].startswith(form)
 
 
 def single_and_reference(rule, numbers, pre, post):
