@@ -6,7 +6,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import thalia
-from tests.rules import CELLS
 from tests.simulation.test_resume import RULES, text
 from thalia.backends.cpp.division import with_objects
 from thalia.backends.threads import threads_available
@@ -23,11 +22,11 @@ def large(rule, *more):
     """The circuit of a rule with so many neurons that every one of three threads has some."""
     small = text(rule, *more)
     return thalia.loads(
-        small.replace("neuron: poisson, size: 12", "neuron: poisson, size: 1200")
+        small.replace("size: 12,", "size: 1200,")
         .replace("probability: 0.6", "probability: 0.006")
-        .replace(f"neuron: {CELLS.get(rule, 'lif_current')}, size: 6", f"neuron: {CELLS.get(rule, 'lif_current')}, size: 1100")
+        .replace("size: 6,", "size: 1100,")
         .replace("probability: 0.4", "probability: 0.003")
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import thalia
-from tests.rules import CELLS, STACKS
+from tests.rules import CELLS, SOURCES, STACKS
 from thalia.compiler.pipeline import plan_of
 from thalia.errors import CircuitError, FormerNameWarning
 from thalia.library import lookup
@@ -26,8 +26,24 @@ thalia: 1
 name: pieces
 duration: {duration}
 seed: {seed}
+neurons:
+  erring:
+    summary: A Poisson source with an error that follows its spikes.
+    parameters: {{rate: {{default: 0 Hz, meaning: rate}}}}
+    equations: "dsignal/dt = (0.3 - signal)/(20*ms) : 1"
+    threshold: rand() < rate*dt
+    reset: signal -= 1
+  noisy:
+    summary: A leaky neuron with white noise.
+    parameters:
+      tau_m: {{default: 10 ms, meaning: time constant}}
+      c_m: {{default: 250 pF, meaning: capacitance}}
+    equations: "dv/dt = (-65*mV - v)/tau_m + input_current/c_m + 3*mV*sqrt(2/tau_m)*xi : volt"
+    threshold: v > -50*mV
+    reset: v = -65*mV
+    initial: {{v: -65 mV}}
 populations:
-  source: {{neuron: poisson, size: 12, parameters: {{rate: 150 Hz}}}}
+  source: {{neuron: {source}, size: 12, parameters: {{rate: 150 Hz}}}}
   player: {{neuron: spike_source, size: 3}}
   cells: {{neuron: {neuron}, size: 6, initial: {{v: "uniform(-65 mV, -52 mV)"}}}}
 modulators: {{m: {{kind: first_order, released_by: player, baseline: 0.3}}}}
@@ -55,6 +71,7 @@ def text(rule="stdp_pair", delay="1.3 ms", synapse="current_exp", phases=0, seed
     return TEXT.format(
         duration=duration,
         seed=seed,
+        source=SOURCES.get(rule, "poisson"),
         neuron=CELLS.get(rule, "lif_current"),
         synapse=synapse,
         delay=delay,
@@ -132,18 +149,6 @@ def test_random_circuits_resume_to_the_bit(rule, delay, synapse, phases, pieces,
     assert verify(circuit, backend="runtime", pieces=pieces).different == ()
 
 
-NOISY = """
-neurons:
-  noisy:
-    summary: A leaky neuron with white noise.
-    parameters: {tau_m: {default: 10 ms, meaning: time constant}, c_m: {default: 250 pF, meaning: capacitance}}
-    equations: "dv/dt = (-65*mV - v)/tau_m + input_current/c_m + 3*mV*sqrt(2/tau_m)*xi : volt"
-    threshold: v > -50*mV
-    reset: v = -65*mV
-    initial: {v: -65 mV}
-"""
-
-
 @pytest.mark.reference
 @given(
     rule=st.sampled_from(RULES), seed=st.integers(0, 10_000), precision=st.sampled_from(["double", "single"]),
@@ -159,9 +164,8 @@ def test_many_random_circuits_cut_anywhere_resume_to_the_bit(
     """Neurons with noise, every rule, delays, short-term plasticity, modulators, several stimuli and clocks; by hand."""
     given_text = text(rule, delay, synapse, phases, seed).replace("every: 24 ms", f"every: {clock}")
     if rule not in CELLS:
-        given_text = (
-            given_text.replace("{neuron: lif_current, size: 6", f"{{neuron: {neuron}, size: 6")
-            + NOISY
+        given_text = given_text.replace(
+            "neuron: lif_current, size: 6", f"neuron: {neuron}, size: 6"
         )
     circuit, folder = thalia.loads(given_text), tmp_path_factory.mktemp("pieces")
     whole = thalia.run(circuit, output=folder / "whole.h5", backend="runtime", precision=precision)
