@@ -89,6 +89,10 @@ class NoLocks(UserWarning):
     """Files in the build cache cannot be locked, so processes do not know of each other."""
 
 
+class NotCompiled(UserWarning):
+    """What is compiled elsewhere is interpreted here: the result is the same, and comes later."""
+
+
 class MistakeInText(ValueError):
     """A text that cannot be right, found where its place in the circuit is not known.
 

@@ -12,6 +12,7 @@ from thalia.connectivity.build import wire
 from thalia.connectivity.compiled import CompiledKernels, compiled_library
 from thalia.connectivity.reference import NumpyKernels
 from thalia.connectivity.streams import Stream
+from thalia.errors import NotCompiled
 
 pytestmark = pytest.mark.skipif(compiled_library() is None, reason="needs a C++ compiler")
 SEVERAL = """
@@ -130,6 +131,27 @@ def test_which_implementation_wires_depends_on_the_number_of_synapses_only(monke
     monkeypatch.setattr(build, "MANY", 400)
 
     assert [small, type(build._kernels(plan))] == [NumpyKernels, CompiledKernels]
+
+
+def test_a_compiler_that_fails_is_told_once_and_the_network_is_the_same(monkeypatch, tmp_path):
+    """A program of the name of a compiler, which rejects every source."""
+    path = PATHWAY.format(
+        k=0, pre="a", post="b", connect="{probability: 0.7}", weight=WEIGHTS[1], delay="1 ms"
+    )
+    plan = unfused(thalia.loads(SEVERAL.format(seed=1, sizes=(400, 400), pathways=path)))
+    expected = bits(wire(plan))
+    broken = tmp_path / "broken"
+    broken.write_text("#!/bin/sh\necho 'error: no luck today' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("CXX", str(broken))
+    compiled_library.cache_clear()
+
+    with pytest.warns(NotCompiled, match="drawn by NumPy.*: error: no luck today") as told:
+        found = [bits(wire(plan)) for _ in range(2)]
+    compiled_library.cache_clear()
+
+    assert len(told) == 1
+    assert found == [expected, expected]
 
 
 @pytest.mark.parametrize(

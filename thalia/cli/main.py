@@ -37,6 +37,7 @@ from thalia.errors import (
     FormerNameWarning,
     NoChecksums,
     NoLocks,
+    NotCompiled,
     counted,
     fail,
     is_of_the_machine,
@@ -391,7 +392,7 @@ def _formatted(
     default: Callable[..., str] = warnings.formatwarning,
 ) -> str:
     """A warning as it is printed on standard error; notices about files have their own place."""
-    if issubclass(category, FormerNameWarning | NoChecksums | NoLocks):
+    if issubclass(category, FormerNameWarning | NoChecksums | NoLocks | NotCompiled):
         return f"{printable(str(message))}\n"
     return default(message, category, filename, lineno, line)
 

@@ -1,6 +1,7 @@
 """Drawing synapses and putting them into order, compiled: `wiring.cpp` on all cores."""
 
 import ctypes
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from thalia.connectivity.reference import (
     Steps,
 )
 from thalia.connectivity.streams import Stream
-from thalia.errors import CircuitError
+from thalia.errors import CircuitError, NotCompiled
 from thalia.toolchain.compiler import CompileError, find_compiler, library
 from thalia.toolchain.locks import Hold
 
@@ -81,15 +82,23 @@ class Library:
 
 @cache
 def compiled_library() -> Library | None:
-    """The functions of `wiring.cpp`, compiled once per machine; None if that does not work here."""
+    """The functions of `wiring.cpp`, compiled once per machine; None if that does not work here.
+
+    Why a compiler fails is told in a warning, once: the same network comes out of NumPy, later.
+    """
     texts = {SOURCE.name: SOURCE.read_text("utf-8"), "coefficients.h": _coefficients()}
     try:
         if not find_compiler():
-            return None
+            return None  # which is told where the backend is chosen
         file, hold = library("wiring", texts)
         functions = ctypes.CDLL(str(file))
-    except (CompileError, CircuitError, OSError):
-        return None  # the same network comes out of NumPy, later
+    except (CompileError, CircuitError, OSError) as error:
+        warnings.warn(
+            f"synapses are drawn by NumPy, which takes about ten times as long: {error}",
+            NotCompiled,
+            stacklevel=2,
+        )
+        return None
     functions.draw_pairs.restype = _Long
     return Library(functions, hold)
 
