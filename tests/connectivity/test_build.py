@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest, chisquare
 
 import thalia
 from thalia.compiler.options import DEFAULT_OPTIONS
 from thalia.compiler.pipeline import after_each_pass
+from thalia.compiler.resources import expected_synapses
 from thalia.connectivity.build import wire
 from thalia.connectivity.laws import draw
 from thalia.connectivity.neurons import positions
@@ -100,7 +102,7 @@ def test_out_degree_is_the_same_for_every_source(degree, multapses):
     "connect",
     ["{probability: 0.5, autapses: false}", "{rule: fixed_indegree, number: 59, autapses: false, multapses: false}",
      "{rule: fixed_total_number, number: 3000, autapses: false}", "{rule: all_to_all, autapses: false}",
-     "{rule: fixed_outdegree, number: 20, autapses: false}"],
+     "{rule: fixed_outdegree, number: 20, autapses: false}", "{rule: blocks, blocks: 5, within: 1, autapses: false}"],
 )  # fmt: skip
 def test_no_neuron_reaches_itself_unless_allowed(connect):
     w = strand(connect, post="a")
@@ -115,6 +117,73 @@ def test_one_to_one_and_all_to_all():
     assert np.array_equal(one.pre, np.arange(50))
     assert np.array_equal(one.post, np.arange(50))
     assert len(every) == 3000
+
+
+CHANCE = st.sampled_from([None, 0, 0.4, 1])
+
+
+@given(
+    st.integers(1, 6),
+    st.tuples(st.integers(1, 8), st.integers(1, 8)),
+    st.tuples(CHANCE, CHANCE).filter(lambda both: both != (None, None)),
+    st.booleans(),
+    st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_blocks_connect_the_pairs_that_they_name(blocks, each, chances, recurrent, autapses):
+    """All pairs of a probability 1, none of a probability 0, others at most once."""
+    n_pre, n_post = blocks * each[0], blocks * each[not recurrent]
+    keys = dict(zip(("within", "between"), chances, strict=True))
+    given = ", ".join(f"{key}: {p}" for key, p in keys.items() if p is not None)
+    connect = f"{{rule: blocks, blocks: {blocks}, {given}, autapses: {str(autapses).lower()}}}"
+    w = strand(connect, n_pre, n_post, "a" if recurrent else "b")
+    found = np.zeros((n_pre, n_post), int)
+    np.add.at(found, (w.pre, w.post), 1)
+    same = np.kron(np.eye(blocks), np.ones((each[0], each[not recurrent])))
+    wanted = np.where(same, chances[0] or 0, chances[1] or 0)
+    if recurrent and not autapses:
+        np.fill_diagonal(wanted, 0)
+
+    assert found.max(initial=0) <= 1
+    assert found[wanted == 1].all()
+    assert not found[wanted == 0].any()
+
+
+@pytest.mark.parametrize("post", ["a", "b"])
+def test_blocks_connect_with_their_two_probabilities(post):
+    rule = "{rule: blocks, blocks: 6, within: 0.5, between: 0.1, autapses: false}"
+    w = strand(rule, 600, 600, post)
+    same = w.pre // 100 == w.post // 100
+    own = 600 if post == "a" else 0
+    pairs = {True: 6 * 100 * 100 - own, False: 6 * 100 * 500}
+
+    assert binomtest(int(same.sum()), pairs[True], 0.5).pvalue > 1e-4
+    assert binomtest(int((~same).sum()), pairs[False], 0.1).pvalue > 1e-4
+    assert chisquare(np.bincount(w.post[~same], minlength=600)).pvalue > 1e-4
+
+
+def test_what_is_expected_of_blocks_is_what_is_drawn():
+    text = TWO.format(
+        connect="{rule: blocks, blocks: 6, within: 0.5, between: 0.1}", n_pre=600, n_post=300, post="b"
+    )  # fmt: skip
+    plan = unfused(thalia.loads(text))
+    pathway = plan.synapses[0].members[0]
+
+    assert expected_synapses(pathway, plan) == pytest.approx(
+        6 * 100 * 50 * 0.5 + 30 * 100 * 50 * 0.1
+    )
+
+
+def test_a_smaller_circuit_has_as_many_blocks_which_are_smaller():
+    text = TWO.format(
+        connect="{rule: blocks, blocks: 6, within: 0.2, between: 0.1}", n_pre=600, n_post=300, post="b"
+    )  # fmt: skip
+    circuit = thalia.loads(text + "scale: {neurons: 0.5, synapses: 0.25}\n")
+    w = wire(unfused(circuit)).synapses["synapses_p"]
+    same = w.pre // 50 == w.post // 25
+
+    assert binomtest(int(same.sum()), 6 * 50 * 25, 0.1).pvalue > 1e-4
+    assert binomtest(int((~same).sum()), 30 * 50 * 25, 0.05).pvalue > 1e-4
 
 
 PROFILES = {

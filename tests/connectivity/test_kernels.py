@@ -32,7 +32,8 @@ CONNECT = [
     "{{rule: fixed_total_number, number: {number}, autapses: {own}}}", "{{rule: fixed_total_number, number: {few}, multapses: false, autapses: {own}}}",
     "{{rule: fixed_indegree, number: {few}, autapses: {own}}}", "{{rule: fixed_indegree, number: {few}, multapses: false, autapses: {own}}}",
     "{{rule: fixed_outdegree, number: {few}, autapses: {own}}}", "{{rule: fixed_outdegree, number: {few}, multapses: false, autapses: {own}}}",
-    "{{rule: all_to_all, autapses: {own}}}",
+    "{{rule: all_to_all, autapses: {own}}}", "{{rule: blocks, blocks: 3, within: {p}, between: 0.3, autapses: {own}}}",
+    "{{rule: blocks, blocks: 3, within: {p}, autapses: {own}}}",
 ]  # fmt: skip
 WEIGHTS = [
     "1 pA",
@@ -50,7 +51,8 @@ DELAYS = [
 @st.composite
 def circuits(draw):
     """Pathways of every rule, weight and delay between two populations."""
-    sizes = draw(st.tuples(st.integers(12, 150), st.integers(12, 150)))
+    thirds = st.integers(4, 50)  # for `blocks`
+    sizes = 3 * draw(thirds), 3 * draw(thirds)
     pathways = []
     for k in range(draw(st.integers(1, 5))):
         connect = draw(st.sampled_from(CONNECT)).format(

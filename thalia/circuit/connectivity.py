@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from thalia.circuit.data_use import Array, ArrayField, IndexField, TableUse
-from thalia.syntax.fields import CountTable, PositiveLength, ProbabilityTable, refuse
+from thalia.syntax.fields import CountTable, PositiveLength, Probability, ProbabilityTable, refuse
 
 if TYPE_CHECKING:
     from thalia.data.edges import Edges
@@ -34,6 +34,10 @@ class Connect(TableUse):
     by default they are identifiers where both populations have these. Rows of one pair of neurons
     are `duplicates`; rows that name neurons which are in no population are `unknown`.
 
+    `blocks` is a number of equal groups of consecutive neurons, such as columns, into which both
+    populations are divided: pairs of neurons in blocks of the same number are connected
+    independently with the probability `within`, all others with `between`; either is 0 by default.
+
     `KEYS` are those that each rule needs, and those that it uses as well.
     """
 
@@ -45,6 +49,7 @@ class Connect(TableUse):
         "one_to_one": ((), ()),
         "all_to_all": ((), ()),
         "distance": (("probability", "width"), ("profile",)),
+        "blocks": (("blocks",), ("within", "between")),
         "data": ((), _OF_DATA),
     }
 
@@ -56,12 +61,16 @@ class Connect(TableUse):
         "one_to_one",
         "all_to_all",
         "distance",
+        "blocks",
         "data",
     ] = "pairwise_bernoulli"
     probability: ProbabilityTable | None = None
     number: CountTable | None = None
     profile: Literal["gaussian", "exponential", "disc"] = "gaussian"
     width: PositiveLength | None = None
+    blocks: int | None = Field(default=None, ge=1)
+    within: Probability | None = None
+    between: Probability | None = None
     autapses: bool = True
     multapses: bool = True
 
@@ -109,6 +118,8 @@ class Connect(TableUse):
             self.probability is None
         ):
             raise refuse("'fixed_total_number' needs either 'number' or 'probability'")
+        if self.rule == "blocks" and self.within is None and self.between is None:
+            raise refuse("'blocks' needs 'within' or 'between', a probability")
         for key in sorted(self.model_fields_set - {"rule", "autapses", *needs, *uses}):
             if getattr(self, key) is not None:
                 known = ", ".join((*needs, *uses, "autapses"))

@@ -29,6 +29,8 @@ def _impossible(pathway: Pathway, sizes: Mapping[str, int]) -> tuple[str, str] |
         ends = f"{sizes[pre]:,} neurons in {pre} and {sizes[post]:,} in {post}"
         hint = "for one partner each, use `fixed_indegree` or `fixed_outdegree` with `number: 1`"
         return f"'one_to_one' needs two populations of the same size, found {ends}", hint
+    if connect.rule == "blocks":
+        return _uneven_blocks(connect.blocks or 1, {pre: sizes[pre], post: sizes[post]})
     own = pre == post and not connect.autapses
     kind = "" if connect.multapses else "different "
     others = "others" if own else "neurons"
@@ -54,3 +56,12 @@ def _impossible(pathway: Pathway, sizes: Mapping[str, int]) -> tuple[str, str] |
         return None
     hint = f"use at most {possible:,}, or allow multapses" if possible else "allow autapses"
     return message, hint
+
+
+def _uneven_blocks(blocks: int, sizes: Mapping[str, int]) -> tuple[str, str] | None:
+    """What is wanted and found where a population cannot be divided; None if all can."""
+    found = [f"{size:,} neurons in {name}" for name, size in sizes.items() if size % blocks]
+    if not found:
+        return None
+    message = f"'blocks' needs populations that divide into {blocks:,} equal blocks, found "
+    return message + " and ".join(found), "choose another size, or another number of blocks"

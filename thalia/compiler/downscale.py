@@ -91,7 +91,11 @@ def _scaled_population(population: Population, factor: float) -> Population:
 def _thinned(pathway: Pathway, sizes: Mapping[str, int], scale: Scale) -> Pathway:
     """The pathway with its share of synapses, at least one where there were some."""
     connect, neurons, synapses = pathway.connect, scale.neurons.mean, scale.synapses.mean
-    changes: dict[str, tuple[tuple[Value, ...], ...] | None] = {}
+    changes: dict[str, tuple[tuple[Value, ...], ...] | Value | None] = {
+        key: _fewer(chance, synapses / neurons)
+        for key in ("within", "between")
+        if (chance := getattr(connect, key)) is not None
+    }
     if connect.rule == "fixed_total_number":
         total = total_number(connect, sizes.get(pathway.pre[0], 1), sizes.get(pathway.post[0], 1))
         changes["number"] = _cell(_whole(total, neurons * synapses))

@@ -47,7 +47,12 @@ def in_degree(connect: Connect, pre: int, post: int, recurrent: bool) -> float:
         return number if connect.rule == "fixed_indegree" else number * pre / post
     if connect.rule == "one_to_one":
         return 1.0
-    sources = pre - (recurrent and not connect.autapses)
+    own = recurrent and not connect.autapses
+    if connect.rule == "blocks":
+        same = pre / (connect.blocks or 1)
+        within, between = (p.mean if p else 0.0 for p in (connect.within, connect.between))
+        return within * (same - own) + between * (pre - same)
+    sources = pre - own
     probability = connect.probability[0][0].mean if connect.probability is not None else 1.0
     return probability * sources
 

@@ -45,6 +45,8 @@ def connected(
         case "pairwise_bernoulli":
             probability = connect.probability[0][0].mean  # type: ignore[index]
             return _listed(*kernels.pairs(Pairs(stream, pre.size, post.size, probability, own)))
+        case "blocks":
+            return _in_blocks(connect, pre.size, post.size, own, streams, kernels)
         case "one_to_one":
             return _one_to_one(pre.size, own)
         case "all_to_all":
@@ -82,6 +84,33 @@ def _one_to_one(size: int, own: bool) -> Connected:
     """Each neuron with the one of the same number, which within a population is itself."""
     partners = np.arange(0 if own else size, dtype=np.int32)
     return _listed(np.full(size, int(not own)), partners)
+
+
+def _in_blocks(
+    connect: Connect, n_pre: int, n_post: int, own: bool, streams: Streams, kernels: NumpyKernels
+) -> Connected:
+    """Pairs of the same block with one probability, and all others with another."""
+    count = connect.blocks or 1
+    n_pre_each, n_post_each = n_pre // count, n_post // count
+    sources, targets = [np.empty(0, np.int32)], [np.empty(0, np.int32)]
+    if connect.within is not None:
+        same = Pairs(streams("targets"), n_pre, n_post_each, connect.within.mean, False)
+        degrees, offsets = kernels.pairs(same)
+        who = np.repeat(np.arange(n_pre, dtype=np.int32), degrees)
+        sources.append(who)
+        targets.append(who // n_pre_each * n_post_each + offsets)
+    if connect.between is not None:
+        every = Pairs(streams("between"), n_pre, n_post, connect.between.mean, False)
+        degrees, found = kernels.pairs(every)
+        who = np.repeat(np.arange(n_pre, dtype=np.int32), degrees)
+        others = who // n_pre_each != found // n_post_each
+        sources.append(who[others])
+        targets.append(found[others])
+    pre, post = np.concatenate(sources), np.concatenate(targets)
+    if own:
+        pre, post = pre[pre != post], post[pre != post]
+    order = np.lexsort((post, pre))
+    return Connected.of(pre[order], post[order], n_pre)
 
 
 def _by_place(

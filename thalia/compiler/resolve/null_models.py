@@ -2,6 +2,7 @@
 
 from math import isclose
 
+from thalia.circuit.connectivity import Connect
 from thalia.circuit.spec import Pathway
 from thalia.compiler.plan import Plan
 from thalia.errors import Diagnostics, Path
@@ -13,7 +14,7 @@ def check_null_model(pathway: Pathway, path: Path, diagnostics: Diagnostics) -> 
     """Note a null model of which the pathway as written is the only example."""
     weight, here = pathway.weight[0][0], (*path, "rewire")
     match pathway.rewire:
-        case "degree_preserving" | "erdos_renyi" if pathway.connect.rule == "all_to_all":
+        case "degree_preserving" | "erdos_renyi" if _is_complete(pathway.connect):
             message = f"every pair is connected, so that '{pathway.rewire}' changes nothing"
             diagnostics.error(here, message, "remove it, or shuffle weights that differ")
         case "weights_shuffled" if not weight.is_random:
@@ -22,6 +23,13 @@ def check_null_model(pathway: Pathway, path: Path, diagnostics: Diagnostics) -> 
         case "signs_shuffled" if any(isclose(weight.share(high=0), each) for each in (0, 1)):
             message = f"all weights have the same sign ({weight}), and there is none to shuffle"
             diagnostics.error(here, message, "remove it, or rewire with `degree_preserving`")
+
+
+def _is_complete(connect: Connect) -> bool:
+    """Whether a rule connects every pair, whatever is drawn."""
+    chances = [connect.within, connect.between] if connect.blocks != 1 else [connect.within]
+    in_blocks = connect.rule == "blocks" and all(p is not None and p.mean == 1 for p in chances)
+    return in_blocks or connect.rule == "all_to_all"
 
 
 def null_model_notes(plan: Plan) -> tuple[str, ...]:
