@@ -171,8 +171,8 @@ NESTED = b"\x93NUMPY\x01\x00" + (9000).to_bytes(2, "little") + b"(" * 9000
         ("e.npz", packed(pre=NESTED, **COLUMNS), "'pre' is not an array"),
         (
             "e.npz",
-            flipped(packed(zipfile.ZIP_LZMA, pre=stored(NUMBERS), **COLUMNS), 300),
-            "'pre' is not an array",
+            packed(zipfile.ZIP_LZMA, pre=stored(NUMBERS), **COLUMNS),
+            "'pre' is compressed otherwise than by NumPy",
         ),
         ("e.csv.gz", flipped(gzip.compress(b"pre,post,w\n" + b"0,1,1\n" * 5000), 11), "cannot be decompressed"),
     ],
@@ -182,3 +182,117 @@ def test_what_decompression_and_headers_raise_is_told_in_words(name, content, me
     (folder / name).write_bytes(content)
 
     assert message in told(f"file: {name}", folder)
+
+
+def test_no_memory_is_taken_for_what_a_file_only_promises(folder):
+    """A billion rows in a member of some bytes, in an array, and in a dataset without any chunk."""
+    promised = stored(np.zeros(9, int)).replace(b"(9,)", b"(999999999,)")
+    (folder / "e.npz").write_bytes(packed(pre=promised, post=promised, w=promised))
+    (folder / "w.npy").write_bytes(stored(np.zeros((2, 2))).replace(b"(2, 2)", b"(9999, 9999)"))
+    with h5py.File(folder / "e.h5", "w") as h5:
+        for name in ("source_node_id", "target_node_id", "edge_type_id", "0/w"):
+            h5.create_dataset(f"edges/aa/{name}", (1_000_000_000,), "i4", chunks=(1000,))
+
+    assert "'pre' says that it has 999,999,999 entries, and ends before" in told(
+        "file: e.npz", folder
+    )
+    assert "w.npy: expected 4 × 4, for the neurons of a and a, found 9,999 × 9,999" in told(
+        "matrix: w.npy", folder
+    )
+    assert "says that it is larger than what is stored of it can be" in told("file: e.h5", folder)
+
+
+def test_a_member_cannot_be_larger_than_its_compression_allows(folder):
+    content = packed(pre=stored(NUMBERS), **COLUMNS)
+    size = len(stored(NUMBERS)).to_bytes(4, "little")
+    (folder / "e.npz").write_bytes(content.replace(size, (2_000_000_000).to_bytes(4, "little")))
+
+    assert "'pre' says that it is larger than what is stored" in told("file: e.npz", folder)
+
+
+def test_synapses_that_do_not_fit_into_memory_are_refused_while_they_are_read(folder, monkeypatch):
+    monkeypatch.setattr("thalia.compiler.read_data.available_bytes", lambda: 32 * 8999.0)
+    (folder / "e.npz").write_bytes(packed(pre=stored(NUMBERS), **COLUMNS))
+
+    message = told("file: e.npz", folder)
+
+    assert "has more synapses than fit into memory: more than 8,999" in message
+
+
+SPARSE = {
+    "format": np.array(b"csr"),
+    "shape": np.array([4, 4]),
+    "data": np.ones(3),
+    "indices": np.array([0, 1, 2]),
+    "indptr": np.array([0, 1, 2, 3, 3]),
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format": np.array(b"bsr")}, "is no sparse matrix of the kinds csr, csc and coo"),
+        ({"format": np.array([b"csr"])}, "is no sparse matrix of the kinds csr, csc and coo"),
+        ({"format": np.array(7)}, "is no sparse matrix of the kinds csr, csc and coo"),
+        ({"shape": np.array(4)}, "'shape' has the shape () and the dtype int64"),
+        ({"shape": np.array([4, 4, 4])}, "has 3 sides, expected a matrix"),
+        ({"shape": np.array([4.0, 4.0])}, "'shape' has the shape (2,) and the dtype float64"),
+        ({"shape": np.array([2**40, 1])}, "a population has at most 20,000,000 neurons"),
+        ({"shape": np.array([-4, 4])}, "is -4 × 4"),
+        ({"shape": np.array([20_000_000, 20_000_000])}, "its 'indptr' is no index"),
+        ({"data": np.ones((3, 1))}, "'data' has the shape (3, 1) and the dtype float64"),
+        ({"data": np.array(1.0)}, "'data' has the shape () and the dtype float64"),
+        ({"data": np.array([1j, 1j, 1j])}, "'data' has the shape (3,) and the dtype complex128"),
+        ({"data": np.ones(2)}, "has entries outside of its shape"),
+        ({"data": np.array(["1", "1", "1"])}, "expected numbers in one dimension"),
+        ({"indices": np.array([0, 1, 4])}, "has entries outside of its shape"),
+        ({"indices": np.array([0, 1, -1])}, "has entries outside of its shape"),
+        ({"indices": np.ones((3, 3), int)}, "'indices' has the shape (3, 3)"),
+        ({"indices": None}, "holds no array 'indices'"),
+        ({"indptr": np.array([0, 3])}, "its 'indptr' is no index into its 'indices'"),
+        ({"indptr": np.array([0, 2, 1, 3, 3])}, "its 'indptr' is no index"),
+        ({"indptr": np.array([0, 2**62 + 1, -(2**62), 3, 3])}, "its 'indptr' is no index"),
+        ({"indptr": np.array(3)}, "'indptr' has the shape ()"),
+    ],
+)
+def test_a_sparse_matrix_that_cannot_be_is_told_in_words(changes, message, folder):
+    given = {name: each for name, each in {**SPARSE, **changes}.items() if each is not None}
+    np.savez(folder / "w.npz", **given)
+
+    assert message in told("matrix: {w: w.npz}", folder)
+
+
+def test_a_sparse_matrix_of_millions_by_millions_is_not_made_dense(folder):
+    size = 20_000_000
+    np.savez(
+        folder / "w.npz",
+        **{**SPARSE, "format": np.array("coo"), "shape": np.array([size, size])},
+        row=np.array([0, size - 1, 5]),
+        col=np.array([0, 7, size - 1]),
+    )
+    text = CIRCUIT.replace("size: 4", f"size: {size}")
+    text = text.replace("CONNECT", "matrix: {w: w.npz}")
+
+    (pathway,) = thalia.plan_of(thalia.loads(text, folder=folder)).pathways()
+
+    edges = pathway[1].connect.edges
+    assert list(zip(edges.pre.tolist(), edges.post.tolist(), strict=True)) == [
+        (0, 0),
+        (5, size - 1),
+        (size - 1, 7),
+    ]
+
+
+def test_entries_of_one_place_of_a_sparse_matrix_are_added_as_by_scipy(folder):
+    sparse = pytest.importorskip("scipy.sparse")
+    matrix = sparse.coo_array(([1.0, 2.0, 4.0, -4.0], ([3, 3, 1, 1], [2, 2, 0, 0])), (4, 4))
+    sparse.save_npz(folder / "w.npz", matrix)
+    np.save(folder / "d.npy", np.full((4, 4), 3.0))
+    text = CIRCUIT.replace("CONNECT", "matrix: {w: w.npz, d: d.npy}").replace("1 ms}", "d * ms}")
+
+    (pathway,) = thalia.plan_of(thalia.loads(text, folder=folder)).pathways()
+
+    edges = pathway[1].connect.edges
+    assert (edges.pre.tolist(), edges.post.tolist()) == ([3], [2])
+    assert edges.numbers["weight"].numbers.tolist() == [3e-3]
+    assert edges.numbers["axonal delay"].numbers.tolist() == [3e-3]

@@ -16,12 +16,13 @@ from thalia.circuit.connectivity import Connect
 from thalia.circuit.data_use import Array, TableUse
 from thalia.circuit.serialize import as_data
 from thalia.circuit.spec import Circuit, Pathway, Population
+from thalia.compiler.machine import available_bytes
 from thalia.compiler.options import CompilerOptions
 from thalia.compiler.synaptic_input import part_or_none
-from thalia.data.array_tables import MatrixTable
 from thalia.data.edges import EdgeQuery, Edges, Wanted, check_dimensions, read_edges
 from thalia.data.endpoints import Ends, Identifiers, Indices, Named
 from thalia.data.files import DataFile, data_file
+from thalia.data.matrices import MatrixTable
 from thalia.data.nodes import NodeQuery, read_nodes
 from thalia.data.open_table import open_table
 from thalia.data.tables import ArrayTable, Table
@@ -174,6 +175,7 @@ def _with_edges(circuit: Circuit, group: Pathways) -> Pathways:
         connect.unknown == "ignore",
         connect.autapses,
         len(group) > 1 or pathway.pre == pathway.post,
+        available_bytes(),
     )
     try:
         edges = read_edges(table, query, *ends)

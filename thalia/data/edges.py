@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from thalia.syntax.selection import Selection
 from thalia.syntax.units import DIMENSIONLESS, Dimension, display_unit
 
 BLOCK = 1 << 20  # synapses that are compared at once
+_HELD = 24  # bytes of a synapse while they are sorted, besides 8 for each of its numbers
 
 Floats = NDArray[np.float64]
 
@@ -52,6 +54,7 @@ class EdgeQuery:
     ignore_unknown: bool = False
     autapses: bool = True
     one_population: bool = False  # at both ends, so that a neuron can reach itself
+    memory: float = inf  # bytes that there are
 
     def column(self, name: str) -> str:
         """What the file calls a column that a formula names."""
@@ -134,7 +137,8 @@ class _Reading:
     def __init__(self, table: Table, query: EdgeQuery, pre: Ends, post: Ends):
         self.table, self.query, self.pre, self.post = table, query, pre, post
         self.faults = Faults(table)
-        count = table.length
+        self.most = query.memory / (_HELD + 8 * len(query.numbers))
+        count = int(min(table.length, self.most))
         self.ends = {side: Growing(np.int32, count) for side in ("pre", "post")}
         self.numbers = {name: Growing(np.float64, count) for name in query.numbers}
         self.elsewhere = self.unknown = self.autapses = 0
@@ -159,6 +163,12 @@ class _Reading:
         if not known.all():
             taken = taken.where(known)
             found = {side: places[known] for side, places in found.items()}
+        if self.ends["pre"].count + len(taken) > self.most:
+            raise fail(
+                f"{self.table.name}: has more synapses than fit into memory: more than "
+                f"{int(self.most):,}, for the {self.query.memory / 1e9:.1f} GB that are free",
+                "leave some out with `where:`, or use a larger machine",
+            )
         if len(taken):
             for name, wanted in self.query.numbers.items():
                 self.numbers[name].append(self._evaluated(name, wanted, taken))

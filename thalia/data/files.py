@@ -118,7 +118,9 @@ def data_file(folder: Folder, name: str) -> DataFile:
     if heading != _HEADING or "sha256" not in entries:
         raise fail(f"{name}: is stored with the circuit, but not as a file of data")
     if "content" in entries:
-        return _checked(DataFile(name, content=b64decode(entries["content"])), entries["sha256"])
+        return _checked(
+            DataFile(name, content=decoded(entries["content"], name)), entries["sha256"]
+        )
     place = FilePath(entries.get("place", ""))
     beside = folder.path / FilePath(name).name
     found = next((each for each in (place, beside) if each.is_file()), None)
@@ -129,6 +131,20 @@ def data_file(folder: Folder, name: str) -> DataFile:
             "`record: {data: true}` keeps the data in the run file",
         )
     return _checked(DataFile(name, found), entries["sha256"])
+
+
+def decoded(text: str, name: str) -> bytes:
+    """What a run file holds of a file in base 64.
+
+    Raises
+    ------
+    CircuitError
+        If it is not.
+    """
+    try:
+        return b64decode(text, validate=True)
+    except ValueError:
+        raise fail(f"{name}: is stored with the circuit, but not in base 64") from None
 
 
 def _checked(file: DataFile, digest: str) -> DataFile:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import h5py
     from numpy.typing import NDArray
 
+EXPANSION = 1100  # bytes that deflate makes of one at most: 1032, and what surrounds them
 MAX_CHUNK = 64_000_000  # bytes that are decompressed at once
 ROWS = 65_536  # that are read at once
 
@@ -49,6 +50,8 @@ def numbers(data: Any, place: str, kinds: str, most: int) -> "h5py.Dataset":
         raise fail(f"{place}: has {len(data):,} entries, and at most {most:,} are read")
     if data.chunks and data.chunks[0] * data.dtype.itemsize > MAX_CHUNK:
         raise fail(f"{place}: has chunks of more than {MAX_CHUNK / 1e6:.0f} MB")
+    if data.nbytes > EXPANSION * data.id.get_storage_size():
+        raise fail(f"{place}: says that it is larger than what is stored of it can be")
     return data
 
 

@@ -5,16 +5,17 @@ is what would not fit.
 """
 
 import csv
-import zipfile
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from io import BytesIO, StringIO
 from pathlib import Path as FilePath
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.errors import did_you_mean, fail
+from thalia.data.files import decoded
+from thalia.data.numpy_files import Archive, Header, read_header, read_numbers
+from thalia.errors import fail
 from thalia.syntax.folder import Folder, opened, read_text
 
 MOST_NUMBERS = 20_000_000  # 160 MB
@@ -37,7 +38,7 @@ def read_series(folder: Folder, name: str, array: str | None) -> NDArray[np.floa
         If it cannot be read, holds anything but finite numbers, or too many.
     """
     if name.endswith(STORED):
-        return _array(BytesIO(b64decode(folder.text(name))), name)
+        return _alone(BytesIO(decoded(folder.text(name), name)), name)
     file, ending = folder.file(name), FilePath(name).suffix.lower()
     name = folder.named(name)
     if ending == ".csv":
@@ -45,7 +46,7 @@ def read_series(folder: Folder, name: str, array: str | None) -> NDArray[np.floa
     if ending not in (".npy", ".npz"):
         raise fail(f"{name}: expected a file that ends with .npy, .npz or .csv", _HINT)
     with opened(file, name) as raw:
-        found = _array(raw, name) if ending == ".npy" else _packed(raw, name, array)
+        found = _alone(raw, name) if ending == ".npy" else _packed(raw, name, array)
     return _finite(found, name)
 
 
@@ -56,42 +57,29 @@ def as_text(numbers: NDArray[np.float64]) -> str:
     return b64encode(held.getvalue()).decode()
 
 
+def _alone(raw: IO[bytes], name: str) -> NDArray[np.float64]:
+    return _array(read_header(raw, name), raw, name)
+
+
 def _packed(raw: IO[bytes], name: str, array: str | None) -> NDArray[np.float64]:
-    try:
-        with zipfile.ZipFile(raw) as packed:
-            known = [each.removesuffix(".npy") for each in packed.namelist()]
-            if array is None and len(known) != 1:
-                listed = ", ".join(known[:8])
-                raise fail(f"{name}: holds {len(known)} arrays", f"say `array:`, one of {listed}")
-            chosen = array or known[0]
-            if chosen not in known:
-                raise fail(f"{name}: holds no array '{chosen}'", did_you_mean(chosen, known))
-            with packed.open(f"{chosen}.npy") as stream:
-                return _array(stream, f"{name}: '{chosen}'")
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, KeyError):
-        raise fail(f"{name}: cannot be read as an npz file", _HINT) from None
+    archive = Archive(raw, name)
+    known = list(archive.members)
+    if array is None and len(known) != 1:
+        listed = ", ".join(known[:8])
+        raise fail(f"{name}: holds {len(known)} arrays", f"say `array:`, one of {listed}")
+    chosen = array or known[0]
+    with archive.array(chosen) as (header, stream):
+        return _array(header, stream, f"{name}: '{chosen}'")
 
 
-def _array(raw: IO[bytes], name: str) -> NDArray[np.float64]:
-    try:
-        version = np.lib.format.read_magic(raw)
-        read = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }[version]
-        shape, by_columns, dtype = read(raw)
-        if dtype.kind not in "biuf" or len(shape) not in (1, 2) or 0 in shape:
-            found = f"{dtype} of the shape {shape}"
-            raise fail(f"{name}: expected numbers by time, or by time and neuron, found {found}")
-        count = 1
-        for side in shape:
-            count *= int(side)
-        _check_count(count, name)
-        content = raw.read(count * dtype.itemsize)
-        flat: NDArray[Any] = np.frombuffer(content, dtype, count)
-        order = flat.reshape(shape[::-1]).T if by_columns else flat.reshape(shape)
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile):
-        raise fail(f"{name}: cannot be read as an array of NumPy", _HINT) from None
+def _array(header: Header, raw: IO[bytes], name: str) -> NDArray[np.float64]:
+    shape, dtype = header.shape, header.dtype
+    if dtype.kind not in "biuf" or len(shape) not in (1, 2) or 0 in shape:
+        found = f"{dtype} of the shape {shape}"
+        raise fail(f"{name}: expected numbers by time, or by time and neuron, found {found}")
+    _check_count(header.count, name)
+    flat = read_numbers(raw, dtype, header.count, name)
+    order = flat.reshape(shape[::-1]).T if header.by_columns else flat.reshape(shape)
     return order.astype(np.float64)
 
 

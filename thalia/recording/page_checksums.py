@@ -19,11 +19,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from thalia.data.hdf5 import EXPANSION
 from thalia.errors import CircuitError, NoChecksums, fail
 from thalia.recording.pending_commit import PAGE, Completed, journal_of, read_journal
 from thalia.syntax.folder import opened
 
-EXPANSION = 1100  # bytes that deflate makes of one at most: 1032, and HDF5 around them
 MOST_PAGES = 64  # that a reader keeps
 NO_TABLE = (
     "{file}: has no checksums (it is of an earlier version, or was changed by another program): "
