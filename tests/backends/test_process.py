@@ -55,8 +55,10 @@ def test_a_program_that_the_machine_ends_is_told_with_the_cause(session, script,
     ],
 )
 def test_a_program_that_is_wrong_is_a_mistake_of_thalia(session, script, why):
+    started = session(script)
+    started.write("group.v", np.zeros(3))
     with pytest.raises(RuntimeError) as caught:
-        session(script).write("group.v", np.zeros(3))
+        started.read("group.v")
 
     assert str(caught.value) == f"the compiled program did not reach its end: {why}"
 

@@ -243,3 +243,34 @@ def test_progress_of_an_experiment_is_reported_as_that_of_a_run():
     assert sorted({fraction for _, fraction, _ in told}) == [0, 0.5]
     assert told[-1][2].startswith("0.5 s, ")
     assert told[-1][2].endswith(" x model time")
+
+
+class Counting:
+    """A pipe to a program that counts the messages that are sent."""
+
+    def __init__(self, pipe):
+        self.pipe, self.is_empty, self.messages = pipe, True, 0
+
+    def write(self, data):
+        self.is_empty = False
+        self.pipe.write(data)
+
+    def flush(self):
+        self.messages += not self.is_empty
+        self.is_empty = True
+        self.pipe.flush()
+
+    def __getattr__(self, name):
+        return getattr(self.pipe, name)
+
+
+def test_a_release_is_one_message():
+    """What is written is confirmed together with the next answer."""
+    with subject_of(thalia.loads(SLOW), "cpp") as subject:
+        pipe = subject.session.process.stdin = Counting(subject.session.process.stdin)
+        subject.release("dopamine", 1)
+        released = pipe.messages
+        level = subject.session.read("shared.dopamine_level").item()
+
+    assert released == 1
+    assert level == pytest.approx(1.3)

@@ -3,7 +3,7 @@
 Only the backends and `codegen` touch Brian2's global state (`device`, `prefs`, `defaultclock`).
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol
@@ -98,6 +98,9 @@ class Session(Protocol):
 
     def read(self, name: str) -> NDArray[np.float64]:
         """A copy of a variable."""
+
+    def read_together(self, names: Sequence[str]) -> list[NDArray[np.float64]]:
+        """Copies of variables that are small, at the cost of one."""
 
     def write(self, name: str, values: NDArray[np.float64]) -> None:
         """Set a variable; the length must be right."""

@@ -3,7 +3,7 @@
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
@@ -46,6 +46,7 @@ _REMEDIES = {  # of what ends a program that is right
 }
 # large arrays ask for huge pages, which are mapped in a quarter of the time (glibc 2.35 and later)
 TUNABLES, HUGE_PAGES = "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"
+MOST_OWED = 1000  # confirmations that surely fit into a pipe
 CHUNK_SECONDS = 0.1  # of model time in the first chunk, and the least in any
 
 
@@ -113,17 +114,18 @@ class ProgramSession:
         self.chunk_steps = interval_steps(CHUNK_SECONDS, dt)
         self.samples = samples
         self.sleepers: list[str] = []  # groups of which neurons may be asleep
+        self.owed: list[tuple[str, int]] = []  # what was written, and not yet confirmed
+        self.small: set[str] = set()  # variables that are read faster through the pipe
         self.compiled = Compiled(program.code_objects, program.cached)
         self.process = _started(program.folder / "main")
 
     def command(self, text: str, *payload: bytes | memoryview) -> None:
-        """Send a command and its data."""
+        """Send a command and its data, at the latest when an answer is awaited."""
         assert self.process.stdin is not None
         try:
             self.process.stdin.write(f"{text}\n".encode())
             for part in payload:
                 self.process.stdin.write(part)
-            self.process.stdin.flush()
         except BrokenPipeError:
             self._died()
 
@@ -141,6 +143,19 @@ class ProgramSession:
         return values
 
     def _count(self) -> int:
+        """The next number that the program sends, once it has confirmed what was written."""
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            self._died()
+        owed, self.owed = self.owed, []
+        for name, size in owed:
+            if (count := self._number()) != size:
+                raise RuntimeError(f"{name}: wrote {size} numbers, the program has {count}")
+        return self._number()
+
+    def _number(self) -> int:
         assert self.process.stdout is not None
         raw = self.process.stdout.read(8)
         if len(raw) < 8:
@@ -159,8 +174,14 @@ class ProgramSession:
         raise RuntimeError(f"the compiled program did not reach its end: {ended(status)}: {said}")
 
     def write(self, name: str, values: NDArray[Any]) -> None:
-        """Set a variable; the length of a fixed array must match, and is read back."""
+        """Set a variable; the length of a fixed array must match.
+
+        The program confirms it before its next answer, so that what is set for a stretch of time
+        and the stretch itself are one message.
+        """
         array = in_kind(name, values, self.program.arrays[name])
+        if array.nbytes >= process_memory.LEAST:
+            self.small.discard(name)
         if self.is_direct and array.nbytes >= process_memory.LEAST:
             self.command(f"place {name} {array.nbytes}")
             _, address = self._place()
@@ -171,8 +192,9 @@ class ProgramSession:
         self.command(
             f"write {name} {array.nbytes}", memoryview(array).cast("B") if array.size else b""
         )
-        if (count := self._count()) != array.size:
-            raise RuntimeError(f"{name}: wrote {array.size} numbers, the program has {count}")
+        self.owed.append((name, array.size))
+        if len(self.owed) == MOST_OWED:
+            self.read("defaultclock.dt")
 
     def link(self, queue: str, steps: NDArray[np.integer[Any]]) -> None:
         """Set the delays of a queue in steps: one for each synapse, or one for all."""
@@ -194,17 +216,24 @@ class ProgramSession:
 
     def read(self, name: str) -> NDArray[Any]:
         """A copy of a variable."""
-        if self.is_direct:
+        if self.is_direct and name not in self.small:
             self.command(f"find {name}")
             size, address = self._place()
+            if 0 < size < process_memory.LEAST:
+                self.small.add(name)
             if size >= process_memory.LEAST:
                 dtype = np.dtype(self.program.arrays[name])
                 values = np.empty(size // dtype.itemsize, dtype)
                 if process_memory.copy_from(self.process.pid, address, values):
                     return values
                 self.is_direct = False
-        self.command(f"read {name}")
-        return self.receive(self.program.arrays[name])
+        return self.read_together((name,))[0]
+
+    def read_together(self, names: Sequence[str]) -> list[NDArray[Any]]:
+        """Copies of variables that are small, in one message."""
+        for name in names:
+            self.command(f"read {name}")
+        return [self.receive(self.program.arrays[name]) for name in names]
 
     def _place(self) -> tuple[int, int]:
         """The length in bytes of an array of the program, and its address."""

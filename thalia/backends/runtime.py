@@ -5,7 +5,7 @@ would not be identical.
 """
 
 import itertools
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -86,6 +86,10 @@ class RuntimeSession:
         """A copy of a variable."""
         owner, _, variable = name.rpartition(".")
         return np.array(self.objects[owner].variables[variable].get_value())
+
+    def read_together(self, names: Sequence[str]) -> list[NDArray[Any]]:
+        """Copies of variables."""
+        return [self.read(name) for name in names]
 
     def state(self, without: Container[str] = ()) -> dict[str, NDArray[Any]]:
         """Everything that the next step depends on, except the variables in `without`."""

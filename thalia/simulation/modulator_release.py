@@ -12,15 +12,14 @@ from thalia.syntax.equations import evaluate, identifiers
 
 
 def release_amount(plan: Plan, session: Session, modulator: str, amount: float) -> None:
-    """Change the level of a modulator as its own release statements say."""
-    for statement in plan.releases[modulator]:
-        read = identifiers(statement.right) | {statement.target}
-        known = plan.group(SHARED).variables()
-        values = {
-            name: float(session.read(f"{SHARED}.{name}").reshape(-1)[0])
-            for name in read
-            if name in known
-        }
+    """Change the level of a modulator as its own release statements say, in one message."""
+    assert plan.shared is not None
+    statements, known = plan.releases[modulator], plan.shared.variables()
+    named = {each.target for each in statements}.union(*(identifiers(s.right) for s in statements))
+    read = sorted(named & known.keys())
+    found = session.read_together([f"{SHARED}.{name}" for name in read])
+    values = {name: float(array.reshape(-1)[0]) for name, array in zip(read, found, strict=True)}
+    for statement in statements:
         right = evaluate(statement.right, values | {"amount": amount})
         before = values[statement.target]
         after = {
@@ -30,7 +29,9 @@ def release_amount(plan: Plan, session: Session, modulator: str, amount: float) 
             "*=": before * right,
             "/=": before / (right or 1),
         }
-        session.write(f"{SHARED}.{statement.target}", np.array([after[statement.operator]]))
+        values[statement.target] = after[statement.operator]
+    for target in sorted({each.target for each in statements}):
+        session.write(f"{SHARED}.{target}", np.array([values[target]]))
 
 
 @dataclass(frozen=True)
