@@ -1,4 +1,4 @@
-"""Copying (as in Duan et al. 2023): tokens are shown once, and recalled in order after a delay."""
+"""Copying (Duan et al. 2023): a sequence is shown once, and given again in order after a delay."""
 
 from typing import ClassVar, Literal
 
@@ -6,9 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from thalia.compiler.plan import Plan
+from thalia.errors import Problem, did_you_mean, fail
 from thalia.syntax.fields import PositiveTime, SingleRate
 from thalia.syntax.quantities import Numbers
-from thalia.syntax.units import Value
+from thalia.syntax.units import Quantities
 from thalia.training.subject import Subject
 from thalia.training.tasks import Environment, Note
 
@@ -16,95 +18,146 @@ type Floats = NDArray[np.float64]
 
 
 class Copying(Environment):
-    """Episodes of random tokens, each shown while the cells of its position in the sequence fire.
+    """Episodes of random elements, which the network is to give again when it sees a flag.
 
-    `positions` and `tokens` are populations of equal groups, one for each position and token. Cells
-    of neighbouring positions fire, too, less with the distance, of which `overlap` is the standard
-    deviation: fields of time cells. In the delay, of as many presentations as `delay` says, nothing
-    is shown, or other tokens. Then the positions are gone through again, and the answer is the
-    token whose group of `memory` fires most; chance is one over the tokens. With neurons that have
-    a `target`, it is their value that answers, and they are taught the token by it. Every episode
-    is forgotten after it.
+    The flag is all that the task presents at recall: a volley of `flag` that lasts `cue`, the same
+    that announces the sequence. What tells the elements apart then is the network's own clock,
+    `clock`. The elements are `tokens` levels between -1 and 1, each with its own group of the
+    population `tokens`, or with `code: values` any value between them, around which cells are tuned
+    with a standard deviation of `width`. In the delay, of as many elements as `delay` says, nothing
+    is presented, or other elements.
+
+    In each interval of recall the answer is the token whose group of `memory` fires most, or the
+    mean value of the cells that fire. `accuracy` is the share of answers within the right one of
+    `tokens` levels, `error` the mean square of the difference, which is 1/3 for an answer of 0 to
+    uniform values. With `clock: shuffled` the cells of the clock exchange their synapses before
+    recall, as if it went through the intervals in another order. Every episode is forgotten.
     """
 
-    STIMULI: ClassVar = ("positions", "tokens")
-    READOUT: ClassVar = ("memory",)
+    STIMULI: ClassVar = ("flag", "tokens")
+    READOUT: ClassVar = ("clock", "memory")
 
     trials: int = Field(20, ge=1)  # episodes
-    length: int = Field(5, ge=1)
-    positions: int = 20  # groups of position cells
-    tokens: int = 8
-    overlap: float = Field(0.0, ge=0)  # of the fields of positions, in positions
+    length: int = Field(5, ge=2)
+    tokens: int = Field(8, ge=2)
+    code: Literal["tokens", "values"] = "tokens"
+    width: float = Field(0.1, gt=0)
     delay: int = Field(20, ge=0)
     distractors: bool = False
-    order: Literal["kept", "rotated"] = "kept"  # of the positions, when the sequence is asked for
-    position_rate: SingleRate
+    clock: Literal["kept", "shuffled"] = "kept"
+    binding: str = "bind"  # the pathway from the clock to the memory
+    flag_rate: SingleRate
     token_rate: SingleRate
+    cue: PositiveTime
     show: PositiveTime
-    pause: PositiveTime
+
+    def problems(self, plan: Plan) -> list[Problem]:
+        """What does not fit between the task and a circuit."""
+        found = super().problems(plan)
+        known = [member.name for _, member in plan.pathways()]
+        if self.binding not in known:
+            message = f"no pathway is called '{self.binding}'"
+            where = ("experiment", "binding")
+            found.append(Problem(where, message, did_you_mean(self.binding, known)))
+        return found
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
-        """All episodes; the fractions of correct tokens, and of entirely correct sequences."""
-        right = np.array([self._episode(subject, random, note) for _ in range(self.trials)])
-        return {"accuracy": float(right.mean()), "whole": float(right.all(axis=1).mean())}
+        """All episodes; the share of right answers and of whole sequences, and squared errors."""
+        found = np.array([self._episode(subject, random, note) for _ in range(self.trials)])
+        right, squares = found[:, 0] > 0, found[:, 1]
+        return {
+            "accuracy": float(right.mean()),
+            "whole": float(right.all(axis=1).mean()),
+            "error": float(squares.mean()),
+        }
 
-    def _episode(
-        self, subject: Subject, random: np.random.Generator, note: Note
-    ) -> NDArray[np.bool_]:
-        sequence = random.integers(0, self.tokens, self.length)
-        where = random.integers(self.positions - self.length + 1) + np.arange(self.length)
-        for position, token in zip(where, sequence, strict=True):
-            self._study(subject, position, token)
-        for _ in range(self.delay):
-            shown = self._token(subject, int(random.integers(self.tokens)))
-            subject.present(self.show, shown if self.distractors else None)
-        if self.order == "rotated":
-            where = np.roll(where, 1)
+    def _episode(self, subject: Subject, random: np.random.Generator, note: Note) -> Floats:
+        """Whether each answer is right, and the square of its error: (2, length)."""
+        sequence = self._drawn(random, self.length)
+        self._flagged(subject)
+        clock = [self._study(subject, each, place) for place, each in enumerate(sequence, start=1)]
+        if self.distractors:
+            for each in self._drawn(random, self.delay):
+                subject.present(self.show, self._element(subject, each))
+        elif self.delay:
+            subject.present(self.delay * self.show)
+        if self.clock == "shuffled":
+            self._shuffle(subject, clock, random)
         with subject.frozen():
-            answers = [self._recall(subject, position, random) for position in where]
+            self._flagged(subject)
+            answers = np.array([self._answer(subject, random) for _ in sequence])
         subject.forget()
-        subject.present(self.pause)
-        right: NDArray[np.bool_] = np.array(answers) == sequence
-        note(accuracy=right.mean())
-        return right
+        right = self._level(answers) == self._level(sequence)
+        squares = (answers - sequence) ** 2
+        note(accuracy=right.mean(), error=squares.mean())
+        return np.array([right, squares])
 
-    def _token(self, subject: Subject, token: int) -> dict[str, Numbers]:
-        return self._groups(subject, "tokens", np.arange(self.tokens) == token, self.token_rate)
+    def _flagged(self, subject: Subject) -> None:
+        subject.present(self.cue, {self.stimuli["flag"][0]: self.flag_rate})
 
-    def _position(self, subject: Subject, position: int) -> dict[str, Numbers]:
-        distance = np.abs(np.arange(self.positions) - position)
-        field = np.exp(-((distance / self.overlap) ** 2) / 2) if self.overlap else distance == 0
-        return self._groups(subject, "positions", field, self.position_rate)
+    def _study(self, subject: Subject, value: float, place: int) -> NDArray[np.int64]:
+        """The cells of the clock that fire while an element is shown.
 
-    def _groups(
-        self, subject: Subject, part: str, shares: Floats, rate: Value
-    ) -> dict[str, Numbers]:
-        """The rate of each cell of a population, whose equal groups have shares of a rate."""
-        name = self.stimuli[part][0]
+        Raises
+        ------
+        CircuitError
+            If there is none, because the sequence is longer than the clock.
+        """
+        name = self.readout["clock"][0]
+        counts = subject.present(self.show, self._element(subject, value)).counts(name)
+        if not counts.any():
+            message = f"'{name}' is silent during element {place} of the sequence"
+            raise fail(message, "the clock is shorter than the sequence, or its flag too weak")
+        return np.flatnonzero(counts)
+
+    def _drawn(self, random: np.random.Generator, count: int) -> Floats:
+        if self.code == "values":
+            return random.uniform(-1, 1, count)
+        return self._centres[random.integers(0, self.tokens, count)]
+
+    @property
+    def _centres(self) -> Floats:
+        return (2 * np.arange(self.tokens) + 1) / self.tokens - 1
+
+    def _level(self, values: Floats) -> NDArray[np.int64]:
+        return np.clip((values + 1) * self.tokens // 2, 0, self.tokens - 1).astype(np.int64)
+
+    def _preferred(self, subject: Subject, name: str) -> Floats:
+        """The value of each cell of a population, in order, evenly spaced between -1 and 1."""
         size = subject.plan.population(name)[1].size
-        return {name: shares[np.arange(size) * len(shares) // size] * rate}
+        return (2 * np.arange(size) + 1) / size - 1
 
-    def _study(self, subject: Subject, position: int, token: int) -> None:
-        self._teach(subject, np.eye(self.tokens)[token])
-        subject.present(self.show, self._position(subject, position) | self._token(subject, token))
-        self._teach(subject, None)
-        subject.present(self.pause)
+    def _element(self, subject: Subject, value: float) -> dict[str, Numbers]:
+        name = self.stimuli["tokens"][0]
+        cells = self._preferred(subject, name)
+        if self.code == "values":
+            shares = np.exp(-(((cells - value) / self.width) ** 2) / 2)
+        else:
+            shares = (self._level(cells) == self._level(np.array(value))).astype(float)
+        return {name: shares * self.token_rate}
 
-    def _teach(self, subject: Subject, target: Floats | None) -> None:
-        memory = self.readout["memory"][0]
-        if self._has_targets(subject):
-            subject.set(memory, "taught", float(target is not None))
-            subject.set(memory, "target", 0.0 if target is None else target)
+    def _answer(self, subject: Subject, random: np.random.Generator) -> float:
+        name = self.readout["memory"][0]
+        counts = subject.present(self.show).counts(name)
+        cells = self._preferred(subject, name)
+        if self.code == "values":
+            return float(counts @ cells) / max(1, int(counts.sum()))
+        votes = np.bincount(self._level(cells), counts, minlength=self.tokens)
+        best = random.choice(np.flatnonzero(votes == votes.max()))  # a tie is broken at random
+        return float(self._centres[best])
 
-    def _has_targets(self, subject: Subject) -> bool:
-        return "target" in subject.plan.population(self.readout["memory"][0])[1].from_task
-
-    def _recall(self, subject: Subject, position: int, random: np.random.Generator) -> int:
-        memory = self.readout["memory"][0]
-        response = subject.present(self.show, self._position(subject, position))
-        found = subject.read(memory, "v") if self._has_targets(subject) else response.counts(memory)
-        subject.present(self.pause)
-        strength = found.reshape(self.tokens, -1).sum(axis=1)
-        return int(
-            random.choice(np.flatnonzero(strength == strength.max()))
-        )  # a tie is broken at random
+    def _shuffle(
+        self, subject: Subject, cells: list[NDArray[np.int64]], random: np.random.Generator
+    ) -> None:
+        """Let the cells of each interval take over the synapses of those of another one."""
+        order = random.permutation(len(cells))
+        takes_over = np.arange(subject.plan.population(self.readout["clock"][0])[1].size)
+        for here, there in zip(order, np.roll(order, 1), strict=True):
+            takes_over[cells[here]] = np.resize(cells[there], len(cells[here]))
+        pre, post = subject.ends(self.binding)
+        weights = np.zeros((pre.max() + 1, post.max() + 1))
+        weights[pre, post] = subject.weights(self.binding)
+        exchanged = Quantities(
+            weights[takes_over[pre], post], subject.weight_dimension(self.binding)
+        )
+        subject.set_weights(self.binding, exchanged)
