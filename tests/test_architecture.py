@@ -28,6 +28,7 @@ DOORS = {
     "pynwb": ("exporters.nwb",),
     "libsonata": ("exporters.sonata",),
     "pyarrow": ("data",),
+    "PIL": ("data",),
     "yaml": ("syntax.yaml_reader", "circuit.load"),
     "typer": ("cli",),
     "rich": ("cli", "syntax.terminal", "simulation.progress_bar"),

@@ -19,7 +19,9 @@ from thalia.figures import training
 from thalia.library.lookup import names as parts_of
 from thalia.parallel import workers
 from thalia.parallel.result_log import RESULTS
+from thalia.syntax.folder import Folder
 from thalia.training import results
+from thalia.training.data_sets import data_set
 from thalia.training.experiment import conditions_of, experiment_of, learn
 from thalia.training.subject import Subject, subject_of
 from thalia.training.task_options import numbers_of
@@ -460,7 +462,7 @@ def test_training_and_held_out_images_share_none():
 
     assert (len(images), len(held)) == (1297, 500)
     everything = np.concatenate([images, held])
-    whole, _ = classification.loaded("digits")
+    whole = data_set("digits", Folder()).values
     scaled = 4 * whole / np.linalg.norm(whole, axis=1, keepdims=True)
     assert sorted(map(tuple, everything.round(9))) == sorted(
         map(tuple, scaled.round(9))
@@ -590,6 +592,57 @@ def test_a_data_set_without_its_library_is_told_before_anything_runs(monkeypatch
     ):
         learn("digits", output=tmp_path / "never")
     assert not (tmp_path / "never").exists()
+
+
+OWN = (
+    "--control", "none", "--seeds", "1", "--backend", "runtime", "--epochs", "1", "--set", "populations.pixels.size=9",
+    "--set", "populations.layer.size=4", "--set", "experiment.held_out=4", "--set", "experiment.show=40 ms",
+)  # fmt: skip
+
+
+@pytest.fixture
+def own_images(tmp_path):
+    """Two classes of six images, one with bright rows, one with bright columns."""
+    rows = np.uint8(255) * (np.arange(3)[:, None] == np.array([0, 1, 2, 0, 1, 2])).astype(np.uint8)
+    images = np.concatenate([np.repeat(r[None, :, None], 3, axis=2) for r in rows.T])
+    both = np.concatenate([images, images.transpose(0, 2, 1)])
+    np.savez(tmp_path / "lines.npz", images=both, labels=["row"] * 6 + ["column"] * 6)
+    return tmp_path
+
+
+@pytest.mark.parametrize("root", [False, True])
+def test_users_own_images_are_learned(own_images, root):
+    """From the folder in which the command is given, or from one that is named."""
+    here = own_images if not root else own_images / "elsewhere"
+    here.mkdir(exist_ok=True)
+    where = ("--data-root", own_images) if root else ()
+
+    found = command(
+        "learn", "digits", "--dataset", "lines.npz", *where, *OWN, "--json", folder=here
+    )
+
+    assert found.returncode == 0, found.stderr
+    assert 0 <= json.loads(found.stdout)["aggregate"]["accuracy"]["mean"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--dataset", "digitz"), "there is no data set 'digitz'\n    hint: a file, a folder, or one of digits, iris"),
+        (("--dataset", "lines.npz", "--data-root", "nowhere"), "there is no data set 'nowhere/lines.npz'"),
+        (("--dataset", "lines.npz", "--set", "experiment.held_out=12"), "experiment.held_out: expected fewer than the 12 images of lines.npz, found 12"),
+        (("--dataset", "lines.npz", "--set", "populations.pixels.size=64"), "experiment.stimuli.image: lines.npz has 9 values, found 64 neurons"),
+        (("--set", "experiment.side=4"), "'digits' is shown as it is, without `side` and `inverted`"),
+        (("--set", "experiment.data=lines.npz"), "there is no data set"),
+    ],
+)  # fmt: skip
+def test_data_that_do_not_fit_are_told(own_images, options, message):
+    refused = command("learn", "digits", *OWN, *options, folder=own_images)
+
+    assert refused.returncode == 2
+    assert message in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert not (own_images / "experiments").exists()
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,9 @@ def learn(
     ways: Annotated[int | None, typer.Option(help="Classes of an episode.")] = None,
     shots: Annotated[int | None, typer.Option(help="Examples of each class.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Data set, such as digits.")] = None,
+    data_root: Annotated[
+        Path | None, typer.Option(help="Folder of your own data, which --dataset names.")
+    ] = None,
     replay_buffer_size: Annotated[
         int | None, typer.Option(help="Stored examples of each class.")
     ] = None,
@@ -136,6 +139,7 @@ def learn(
             seeds=seeds,
             base_seed=base_seed,
             numbers=numbers,
+            data_root=data_root if data_root or not dataset else Path(),
             workers=workers,
             output=output,
             backend=_backend(backend, device),

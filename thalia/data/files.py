@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from io import BytesIO
+from itertools import islice
 from pathlib import Path as FilePath
 from typing import BinaryIO, cast
 
@@ -21,6 +22,7 @@ from thalia.errors import fail
 from thalia.syntax.folder import Folder, opened
 
 BLOCK = 1 << 20
+MOST_FILES = 1_000_000  # in a folder of data
 _HEADING = "file of data"
 
 
@@ -94,6 +96,55 @@ class DataFile:
         return "\n".join(lines) + "\n"
 
 
+@dataclass(frozen=True)
+class DataFolder(DataFile):
+    """A folder of data at `path`, with everything below it but hidden files."""
+
+    def files(self) -> list[tuple[str, DataFile]]:
+        """All files in it, by their paths from it with `/`, in alphabetical order.
+
+        Raises
+        ------
+        CircuitError
+            If it cannot be read, holds links, or too many files.
+        """
+        assert self.path is not None, "a folder is on disk"
+        found: list[tuple[str, DataFile]] = []
+        waiting = [(self.path, "")]
+        try:
+            while waiting:
+                here, within = waiting.pop()
+                with os.scandir(here) as scanned:
+                    entries = list(islice(scanned, MOST_FILES + 1))
+                for entry in entries:
+                    name = f"{within}{entry.name}"
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_symlink():
+                        raise fail(f"{self.name}/{name}: is a link", "copy what it stands for")
+                    if entry.is_dir():
+                        waiting.append((FilePath(entry.path), f"{name}/"))
+                    else:
+                        file = DataFile(f"{self.name}/{name}", FilePath(entry.path))
+                        found.append((name, file))
+                if len(found) + len(waiting) > MOST_FILES:
+                    raise fail(f"{self.name}: holds more than {MOST_FILES:,} files")
+        except OSError as error:
+            raise fail(f"{self.name}: cannot be read: {error.strerror}") from None
+        return sorted(found, key=lambda each: each[0])
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """The identities of all its files."""
+        return (str(self.path), *((path, file.identity) for path, file in self.files()))
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the paths and digests of all its files, a line each, as in `sha256sum`."""
+        lines = [f"{file.digest}  {path}\n" for path, file in self.files()]
+        return sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
 @lru_cache(maxsize=64)
 def _digest(file: DataFile, identity: tuple[object, ...]) -> str:
     found = sha256()
@@ -103,8 +154,8 @@ def _digest(file: DataFile, identity: tuple[object, ...]) -> str:
     return found.hexdigest()
 
 
-def data_file(folder: Folder, name: str) -> DataFile:
-    """A file of data that a circuit names.
+def data_file(folder: Folder, name: str, folders: bool = False) -> DataFile:
+    """A file of data that a circuit names, or where `folders` may be, a folder of them.
 
     Raises
     ------
@@ -112,7 +163,7 @@ def data_file(folder: Folder, name: str) -> DataFile:
         If it is outside the folder; or, of a run, if it is not there any more or has changed.
     """
     if folder.texts is None:
-        return DataFile(folder.named(name), folder.file(name))
+        return _at(folder.named(name), folder.file(name), folders)
     heading, *lines = folder.text(name).split("\n")
     entries = dict(line.split(": ", 1) for line in lines if ": " in line)
     if heading != _HEADING or "sha256" not in entries:
@@ -123,14 +174,18 @@ def data_file(folder: Folder, name: str) -> DataFile:
         )
     place = FilePath(entries.get("place", ""))
     beside = folder.path / FilePath(name).name
-    found = next((each for each in (place, beside) if each.is_file()), None)
+    found = next((p for p in (place, beside) if p.is_file() or (folders and p.is_dir())), None)
     if found is None:
         raise fail(
             f"{name}: is not at {place} any more, and the run file holds only its digest",
             f"put it back, or beside the run file as {beside}; "
             "`record: {data: true}` keeps the data in the run file",
         )
-    return _checked(DataFile(name, found), entries["sha256"])
+    return _checked(_at(name, found, folders), entries["sha256"])
+
+
+def _at(name: str, path: FilePath, folders: bool) -> DataFile:
+    return DataFolder(name, path) if folders and path.is_dir() else DataFile(name, path)
 
 
 def decoded(text: str, name: str) -> bytes:

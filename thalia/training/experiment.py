@@ -23,6 +23,7 @@ from thalia.compiler.machine import available_processors, processor_use
 from thalia.compiler.options import with_options
 from thalia.compiler.pipeline import load_whole
 from thalia.connectivity.streams import stream
+from thalia.data.files import data_file
 from thalia.errors import CircuitError, did_you_mean, fail
 from thalia.library.lookup import LIBRARY, part_text
 from thalia.parallel.result_log import ResultLog, results_of
@@ -52,6 +53,7 @@ class Condition:
     says: str
     circuit: Circuit
     numbers: dict[str, Any]
+    data: Folder  # where the task's files of data are
 
     @property
     def experiment(self) -> Experiment:
@@ -69,6 +71,7 @@ class LearnOptions:
     seeds: int | None = None
     base_seed: int = BASE_SEED
     numbers: Mapping[str, Any] = field(default_factory=dict)  # of the task, by `task_options`
+    data_root: str | FilePath | None = None
     workers: int | None = None
     output: str | FilePath | None = None
     backend: str | None = None
@@ -85,6 +88,7 @@ def learn(  # noqa: PLR0913  # a public function: its keywords are the options
     seeds: int | None = None,
     base_seed: int = BASE_SEED,
     trials: int | None = None,
+    data_root: str | FilePath | None = None,
     workers: int | None = None,
     output: str | FilePath | None = None,
     backend: str | None = None,
@@ -106,6 +110,8 @@ def learn(  # noqa: PLR0913  # a public function: its keywords are the options
         control.
     trials : int, optional
         Trials in place of the experiment's own number.
+    data_root : path, optional
+        Folder of the data that the task names, in place of that of the experiment.
     workers : int, optional
         Number of parallel processes; by default one for each core.
     output : path, optional
@@ -133,6 +139,7 @@ def learn(  # noqa: PLR0913  # a public function: its keywords are the options
             seeds=seeds,
             base_seed=base_seed,
             numbers={} if trials is None else {"trials": trials},
+            data_root=data_root,
             workers=workers,
             output=output,
             backend=backend,
@@ -151,13 +158,12 @@ def learn_with(experiment: str | FilePath, options: LearnOptions) -> Outcome:
     task = experiment_of(written).task
     numbers = numbers_of(outline(task, written.folder), task, options.numbers)
     conditions = conditions_of(
-        experiment, options.rule, options.controls, options.set or {}, numbers
+        experiment, options.rule, options.controls, options.set or {}, numbers, options.data_root
     )
-    for each in conditions:
-        _environment(each.circuit, each.numbers)
+    tasks = [_environment(each.circuit, each.numbers, each.data) for each in conditions]
     first = conditions[0]
     seeds = range(options.base_seed, options.base_seed + (options.seeds or first.experiment.seeds))
-    jobs = _jobs(conditions, seeds, options.backend)
+    jobs = _jobs(conditions, tasks, seeds, options.backend)
     with results_of("experiment", first.circuit.name, options.output, {"runs": jobs}) as results:
         _build(conditions, options.backend, options.progress)
         if options.record:
@@ -203,6 +209,7 @@ def conditions_of(
     controls: Sequence[str] | None,
     set: Mapping[str, Any],
     task: dict[str, Any],
+    data_root: str | FilePath | None = None,
 ) -> list[Condition]:
     """The experiment as written or with a rule, then each control; all are checked first.
 
@@ -221,7 +228,7 @@ def conditions_of(
         if name not in known:
             raise fail(f"{option}: the experiment has no '{name}'", did_you_mean(name, known))
     chosen = written.rules[rule] if rule else TaskVariant(says="the experiment as it is")
-    found = [_condition(file, rule or LEARNING, chosen, set, task)]
+    found = [_condition(file, rule or LEARNING, chosen, set, task, data_root)]
     for name in written.controls if controls is None else controls:
         control = written.controls[name]
         both = TaskVariant(
@@ -229,7 +236,7 @@ def conditions_of(
             set={**chosen.set, **control.set},
             task={**chosen.task, **control.task},
         )
-        found.append(_condition(file, name, both, set, task))
+        found.append(_condition(file, name, both, set, task, data_root))
     return found
 
 
@@ -263,11 +270,13 @@ def _condition(
     variant: TaskVariant,
     set: Mapping[str, Any],
     task: dict[str, Any],
+    data_root: str | FilePath | None,
 ) -> Condition:
     circuit = load_whole(_path(file), {**set, **variant.set})
     numbers = {**experiment_of(circuit).parameters, **variant.task, **task}
-    _environment(circuit, numbers, outline)
-    return Condition(name, variant.says, circuit, numbers)
+    data = circuit.folder if data_root is None else Folder(FilePath(data_root), anywhere=True)
+    _environment(circuit, numbers, data, outline)
+    return Condition(name, variant.says, circuit, numbers, data)
 
 
 def own_task(file: str | FilePath, set: Mapping[str, Any]) -> str:
@@ -280,6 +289,7 @@ def own_task(file: str | FilePath, set: Mapping[str, Any]) -> str:
 def _environment(
     circuit: Circuit,
     numbers: dict[str, Any],
+    data: Folder,
     read: Callable[[str, Folder], type[Environment]] = environment,
 ) -> Environment:
     """The task of an experiment, checked against its circuit."""
@@ -290,15 +300,23 @@ def _environment(
         raise circuit.source.placed(
             [p if p.path[:1] == section else p.under(*section) for p in error.problems]
         ) from None
+    task = task.reading(data)
     if problems := task.problems(plan_for_trials(circuit)):
         raise circuit.source.placed(problems)
     return task
 
 
-def _jobs(conditions: list[Condition], seeds: Sequence[int], backend: str | None) -> list[Job]:
+def _jobs(
+    conditions: list[Condition],
+    tasks: list[Environment],
+    seeds: Sequence[int],
+    backend: str | None,
+) -> list[Job]:
     jobs: list[Job] = []
-    for index, condition in enumerate(conditions):
+    for index, (condition, checked) in enumerate(zip(conditions, tasks, strict=True)):
         text, files = origin_of(expand(condition.circuit))
+        for name in checked.data_files():
+            files[name] = data_file(condition.data, name, folders=True).reference()
         task = condition.experiment.task
         if task.endswith(".py"):
             files[task] = condition.circuit.folder.text(task)
@@ -348,7 +366,7 @@ def take_part(job: Job) -> dict[str, Any]:
     """One run of an experiment, in a worker: what each trial noted, and the final numbers."""
     before, _ = processor_use()
     circuit = with_options(circuit_of(job), job["seed"])
-    task = _environment(circuit, job["numbers"])
+    task = _environment(circuit, job["numbers"], circuit.folder)
     taking_part = subject_of(
         circuit, job["backend"], record=job.get("output"), progress=progress_of(job)
     )

@@ -10,9 +10,10 @@ from importlib.abc import InspectLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path as FilePath
 from types import CodeType
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
+from pydantic import PrivateAttr
 
 from thalia.compiler.plan import Plan
 from thalia.errors import CircuitError, Path, Problem, did_you_mean, fail
@@ -41,6 +42,23 @@ class Environment(Node):
     stimuli: dict[str, Names] = {}
     readout: dict[str, Names] = {}
     modulators: dict[str, str] = {}
+
+    _folder: Folder = PrivateAttr(THIS_FOLDER)
+
+    @property
+    def folder(self) -> Folder:
+        """Where the task's files of data are."""
+        return self._folder
+
+    def reading(self, folder: Folder) -> Self:
+        """The same task, whose files of data are in a folder."""
+        copy = self.model_copy()
+        copy._folder = folder
+        return copy
+
+    def data_files(self) -> tuple[str, ...]:
+        """The names of the files and folders of data that the task reads."""
+        return ()
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """Go through all trials with a network, noting each, and give the numbers of the whole."""

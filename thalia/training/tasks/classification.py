@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from thalia.compiler.plan import Plan
-from thalia.errors import CircuitError, Problem, fail
+from thalia.data.labelled import Labelled
+from thalia.errors import CircuitError, Problem
 from thalia.syntax.fields import PositiveTime, SingleRate
 from thalia.syntax.quantities import Numbers
+from thalia.training.data_sets import BUILT_IN, data_set
 from thalia.training.subject import Subject
 from thalia.training.tasks import Environment, Note
 
@@ -36,7 +38,11 @@ class LearningRate:
 
 
 class Classification(Environment):
-    """Images of a data set of scikit-learn, each shown as a pattern of rates, over some epochs.
+    """Images of a data set, each shown as a pattern of rates, over some epochs.
+
+    `data` is `digits`, `iris`, `wine` or `breast_cancer` of scikit-learn, or an npz file or a
+    folder of images beside the experiment, whose images are reduced to `side` pixels squared, and
+    whose bright and dark are exchanged if `inverted`.
 
     If `image` is played by one population, it has a neuron for each value of an image; if by
     several, there is one for each value, to which its neurons are tuned.
@@ -54,7 +60,9 @@ class Classification(Environment):
     MODULATORS: ClassVar[tuple[str, ...]] = ("rate",)
 
     trials: int = Field(5, ge=0)  # epochs
-    data: Literal["digits", "iris", "wine", "breast_cancer"] = "digits"
+    data: str = "digits"
+    side: int | None = Field(None, ge=1)
+    inverted: bool = False
     held_out: int = 500
     most: int = 0  # training images to use, 0 for all
     labels: Literal["true", "shuffled", "permuted_tests"] = "true"
@@ -70,9 +78,10 @@ class Classification(Environment):
         """What does not fit between the task and a circuit, or this machine."""
         found = super().problems(plan)
         try:
-            features = int(loaded(self.data)[0].shape[1])
+            features = int(self._loaded().values.shape[1])
         except CircuitError as error:
             return found + [each.under("experiment", "data") for each in error.problems]
+        found += self._does_not_fit(self._loaded())
         names = self.stimuli.get("image", ())
         sizes = {member.name: member.size for _, member in plan.populations()}
         has = (
@@ -84,6 +93,20 @@ class Classification(Environment):
             told = f"{self.data} has {features} values, found {has} {what}"
             found.append(Problem(("experiment", "stimuli", "image"), told, hint))
         return found
+
+    def data_files(self) -> tuple[str, ...]:
+        """The file or folder of the user's own data."""
+        return () if self.data in BUILT_IN else (self.data,)
+
+    def _loaded(self) -> Labelled:
+        return data_set(self.data, self.folder, self.side, self.inverted)
+
+    def _does_not_fit(self, data: Labelled) -> list[Problem]:
+        """What the data do not have that the task needs."""
+        if self.held_out < len(data.labels):
+            return []
+        told = f"expected fewer than the {len(data.labels):,} images of {data.name}"
+        return [Problem(("experiment", "held_out"), f"{told}, found {self.held_out:,}")]
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """Train, then read out."""
@@ -124,7 +147,7 @@ class Classification(Environment):
 
     def _images(self) -> int:
         """The number of training images."""
-        images = len(loaded(self.data)[1]) - self.held_out
+        images = len(self._loaded().labels) - self.held_out
         return min(images, self.most or images)
 
     def _rate(self, subject: Subject) -> "LearningRate":
@@ -156,7 +179,8 @@ class Classification(Environment):
 
     def _split(self, random: np.random.Generator) -> tuple[Floats, Ints, Floats, Ints]:
         """Disjoint training and test images with their labels, stratified by class."""
-        values, labels = loaded(self.data)
+        data = self._loaded()
+        values, labels = data.values, data.labels
         order = random.permutation(len(values))
         order = order[np.argsort(labels[order], kind="stable")]
         held = np.zeros(len(values), bool)
@@ -206,27 +230,6 @@ def epochs(count: int, images: int, random: np.random.Generator) -> Iterator[int
     """The numbers of all images, in a new order in each epoch."""
     for _ in range(count):
         yield from map(int, random.permutation(images))
-
-
-def loaded(data: str) -> tuple[Floats, Ints]:
-    """Values, scaled to between 0 and 1, and labels of a data set that comes with scikit-learn.
-
-    Raises
-    ------
-    CircuitError
-        If scikit-learn is not installed.
-    """
-    try:
-        from sklearn import datasets
-    except ImportError:
-        raise fail(
-            f"the data set '{data}' needs scikit-learn, which is not installed",
-            "pip install 'thalia[learn]'",
-        ) from None
-    values, labels = getattr(datasets, f"load_{data}")(return_X_y=True)
-    low, high = values.min(axis=0), values.max(axis=0)
-    scaled: Any = values / values.max() if data == "digits" else (values - low) / (high - low)
-    return scaled, labels.astype(np.int64)
 
 
 def _mean_responses(counts: Ints, labels: Ints, classes: int) -> Floats:
