@@ -81,13 +81,15 @@ def check(circuit: CircuitFile, set_: Set = None, scale: Scale = None) -> None:
     from thalia.compiler.options import with_options
     from thalia.compiler.pipeline import plan_of
     from thalia.compiler.resources import expected_synapses
-    from thalia.connectivity.selection import recorded_neurons
 
     settings = settings_of(set_) | ({} if scale is None else {"scale": str(scale)})
     loaded = with_options(load_with(circuit, set_), scale=scale)
     plan = plan_of(loaded)
-    for name in plan.record.traces:
-        recorded_neurons(plan, name)
+    if plan.record.traces:
+        from thalia.connectivity.selection import recorded_neurons
+
+        for name in plan.record.traces:
+            recorded_neurons(plan, name)
     left = list[str]()
     if loaded.conditions:
         from thalia.parallel.study import circuits_in_conditions, soon_compiled

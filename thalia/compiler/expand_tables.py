@@ -5,8 +5,6 @@ from typing import Any
 
 from thalia.circuit.part_use import Modulator, Stimulus
 from thalia.circuit.spec import Circuit, Pathway, Population
-from thalia.compiler.read_data import node_query, table_of
-from thalia.data.nodes import values_of
 from thalia.errors import CircuitError, Diagnostics, Path, fail
 from thalia.syntax.selection import Selection, parse_selection
 
@@ -46,6 +44,9 @@ def expand_tables(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:
 
 def _split(name: str, population: Population, circuit: Circuit) -> dict[str, Population]:
     """The populations of a table, by the values of a column."""
+    from thalia.compiler.read_data import node_query, table_of  # late: few circuits have tables
+    from thalia.data.nodes import values_of
+
     assert population.by, "only what is made by a column is split"
     column = population.by
     try:

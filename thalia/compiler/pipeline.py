@@ -15,11 +15,11 @@ from thalia.circuit.spec import Circuit
 from thalia.compiler.downscale import Scaled, ScaleReport, downscale
 from thalia.compiler.drive_to_weight import drive_to_weight
 from thalia.compiler.expand import expand
+from thalia.compiler.named_data import arrays_as_files, data_references, read_data
 from thalia.compiler.optimise.fuse import fuse
 from thalia.compiler.optimise.lower import lower
 from thalia.compiler.options import DEFAULT_OPTIONS, CompilerOptions
 from thalia.compiler.plan import Plan, includes
-from thalia.compiler.read_data import arrays_as_files, data_references, read_data
 from thalia.compiler.resolve.resolver import resolve
 from thalia.compiler.resolve.stored_inputs import stored_input, stored_values
 from thalia.errors import CircuitError, Diagnostics, Path, Problem, did_you_mean, fail

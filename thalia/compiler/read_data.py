@@ -1,4 +1,4 @@
-"""Pass 2a: Circuit → Circuit. Files of neurons and synapses are read, and formulas are numbers.
+"""What pass 2a does: files of neurons and synapses are read, and formulas are numbers.
 
 What is read stays beside the circuit's text: populations have their neurons, pathways their
 synapses, and where a formula of columns stood is a value that holds a number for each.
@@ -6,7 +6,6 @@ synapses, and where a formula of columns stood is a value that holds a number fo
 
 from collections import defaultdict
 from collections.abc import Mapping
-from io import BytesIO
 from itertools import accumulate
 from typing import Any
 
@@ -17,11 +16,10 @@ from thalia.circuit.data_use import Array, TableUse
 from thalia.circuit.serialize import as_data
 from thalia.circuit.spec import Circuit, Pathway, Population
 from thalia.compiler.machine import available_bytes
-from thalia.compiler.options import CompilerOptions
 from thalia.compiler.synaptic_input import part_or_none
 from thalia.data.edges import EdgeQuery, Edges, Wanted, check_dimensions, read_edges
 from thalia.data.endpoints import Ends, Identifiers, Indices, Named
-from thalia.data.files import DataFile, data_file
+from thalia.data.files import data_file
 from thalia.data.matrices import MatrixTable
 from thalia.data.nodes import NodeQuery, read_nodes
 from thalia.data.open_table import open_table
@@ -29,11 +27,10 @@ from thalia.data.tables import ArrayTable, Table
 from thalia.data.undirected import without_sides
 from thalia.errors import CircuitError, Diagnostics, fail
 from thalia.library.schema import Synapse
-from thalia.syntax.column_formulas import ColumnFormula, read_formula
-from thalia.syntax.equations import rename
+from thalia.syntax.column_formulas import ColumnFormula
 from thalia.syntax.folder import Folder
 from thalia.syntax.given import Given
-from thalia.syntax.units import DIMENSIONLESS, METRE, UNITS, Value, a_quantity, si_unit
+from thalia.syntax.units import METRE, UNITS, Value, a_quantity
 
 _SECOND, _SIEMENS = UNITS["s"][1], UNITS["S"][1]
 ROUNDING = 1e-9  # of a time step, within which a delay is as long as one
@@ -41,7 +38,7 @@ ROUNDING = 1e-9  # of a time step, within which a delay is as long as one
 Pathways = dict[str, Pathway]
 
 
-def read_data(circuit: Circuit, options: CompilerOptions, diagnostics: Diagnostics) -> Circuit:
+def with_data(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:
     """The circuit with its data.
 
     Raises
@@ -326,58 +323,3 @@ def _filled(pathway: Pathway, edges: Edges) -> Pathway:
     if delays:
         changes["delay"] = pathway.delay.with_(**delays)
     return pathway.with_(**changes)
-
-
-def data_notes(circuit: Circuit) -> tuple[str, ...]:
-    """What was left out of files, or joined, in words."""
-    read = (pathway.connect.edges for pathway in circuit.pathways.values())
-    return tuple(dict.fromkeys(note for edges in read if edges for note in edges.notes))
-
-
-def arrays_as_files(circuit: Circuit) -> tuple[Circuit, dict[str, str]]:
-    """The circuit with files in place of arrays of Python, and the texts that stand for these.
-
-    A column with a unit is multiplied by it where a formula reads it, as files hold bare numbers.
-    """
-    pathways, texts = dict(circuit.pathways), {}
-    for name, pathway in circuit.pathways.items():
-        connect, arrays = pathway.connect, pathway.connect.arrays
-        if not arrays:
-            continue
-        content, file = BytesIO(), f"{name}.npz"
-        columns: Any = {key: each.numbers for key, each in arrays.items()}
-        np.savez_compressed(content, **columns)
-        texts[file] = DataFile(file, content=content.getvalue()).reference()
-        units = {
-            key: f"({key} * {si_unit(each.dimension)})"
-            for key, each in arrays.items()
-            if each.dimension != DIMENSIONLESS
-        }
-        weight, delay = pathway.weight[0][0], pathway.delay
-        sides = {
-            side: ((_with_units(getattr(delay, side)[0][0], units),),)
-            for side in ("axonal", "dendritic")
-        }
-        of_file = connect.with_(**dict.fromkeys(arrays), file=file)
-        pathways[name] = pathway.with_(
-            connect=of_file,
-            weight=((_with_units(weight, units),),),
-            delay=delay.with_(**sides),
-        )
-    return circuit.with_(pathways=pathways), texts
-
-
-def _with_units(entry: Any, units: Mapping[str, str]) -> Any:
-    if not isinstance(entry, ColumnFormula) or not units:
-        return entry
-    return read_formula(rename(entry.expression, dict(units)))
-
-
-def data_references(circuit: Circuit) -> dict[str, str]:
-    """The files of data that an expanded circuit names, each with the text that stands for it."""
-    uses = [*circuit.populations.values(), *(each.connect for each in circuit.pathways.values())]
-    names = {name: None for use in uses for name in (use.file, use.types) if name}
-    for pathway in circuit.pathways.values():
-        names |= dict.fromkeys(pathway.connect.matrices.values())
-    keep = circuit.record.data
-    return {n: data_file(circuit.folder, n).reference(keep) for n in sorted(names)}

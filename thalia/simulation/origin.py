@@ -13,10 +13,10 @@ import h5py
 
 from thalia.circuit.load import dumps, loads
 from thalia.circuit.spec import Circuit
+from thalia.compiler.named_data import arrays_as_files, data_references
 from thalia.compiler.options import CompilerOptions, positive_time
 from thalia.compiler.pipeline import compile_circuit
 from thalia.compiler.plan import SECOND, Plan
-from thalia.compiler.read_data import arrays_as_files, data_references
 from thalia.compiler.resolve.stored_inputs import stored_input
 from thalia.errors import fail
 from thalia.simulation.checkpoint import SavedState

@@ -55,7 +55,7 @@ class Node(BaseModel, metaclass=_InWords):
 
     FORMER_KEYS: ClassVar[Mapping[str, str]] = {}
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, defer_build=True)
 
     @model_validator(mode="after")
     def _fixed(self) -> Self:

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from thalia.compiler.downscale import Scaled
+from thalia.compiler.named_data import data_notes
 from thalia.compiler.options import CompilerOptions
 from thalia.compiler.plan import Plan
-from thalia.compiler.read_data import data_notes
 from thalia.compiler.resolve.dales_law import check_signs
 from thalia.compiler.resolve.inputs import collect_inputs
 from thalia.compiler.resolve.names import (

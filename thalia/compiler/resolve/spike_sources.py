@@ -8,7 +8,6 @@ from thalia.circuit.part_use import Stimulus
 from thalia.circuit.spec import Circuit
 from thalia.compiler.plan import Playback
 from thalia.compiler.synaptic_input import part_or_none
-from thalia.data.spike_files import read_spikes, spikes_as_text
 from thalia.errors import CircuitError, Diagnostics, Path
 from thalia.library.schema import StimulusKind
 from thalia.syntax.folder import Folder
@@ -95,6 +94,8 @@ def spikes_text(stimulus: Stimulus, folder: Folder) -> str:
     CircuitError
         If it cannot be read, or its population is not there.
     """
+    from thalia.data.spike_files import spikes_as_text  # late: few circuits play spikes
+
     return spikes_as_text(folder, str(stimulus.file), stimulus.population, stimulus.target[0])
 
 
@@ -105,6 +106,8 @@ def _times_in(stimulus: Stimulus) -> list[tuple[int, float]]:
 def _times_from(
     stimulus: Stimulus, circuit: Circuit, diagnostics: Diagnostics, path: Path
 ) -> list[tuple[int, float]]:
+    from thalia.data.spike_files import read_spikes
+
     try:
         return read_spikes(spikes_text(stimulus, circuit.folder), str(stimulus.file))
     except CircuitError as error:
