@@ -151,6 +151,7 @@ EXPRESSIONS = [
     *("int(x < a or x != a)", "-x**2", "(x + a)**3", "x**a", "2**x", "+x", "1/2 + 1/3*x", "x/x"),
     *("(t/ms)*x", "dt/ms", "pi*x", "x*(v/mV)", "x*ms/second", "int(x)", "1e-3*x - 1E2"),
     *("a*1000000*x*1000000", "((((x))))", "--x"),
+    *("int(floor(exprel(0.5)) == a)", "int(ceil(2*exprel(1)) != exprel(1))"),
     *("int(int(x > a) > x)", "int(a*int(x != 2) + x < 1)", "clip(0.5, 0, 1)*x"),
 ]
 
@@ -191,6 +192,7 @@ def circuit() -> str:
             "dx/dt = ("
             + " + ".join(f"0.001*clip({e}, -1, 1)" for e in EXPRESSIONS)
             + " - x)/tau : 1",
+            "du/dt = (0.5 - u*clip(clip(u, -inf, 2), 0, 1))/tau : 1",
         ],
     }
     written = "".join(neuron(name, equations) for name, equations in parts.items())

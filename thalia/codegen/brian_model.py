@@ -262,7 +262,10 @@ def import_brian2() -> ModuleType:
         for name in needless:
             del sys.modules[name]
     # SymPy compares only real numbers, and takes `int` of a condition for none
-    integer = brian2.core.functions.DEFAULT_FUNCTIONS["int"]
+    functions = brian2.core.functions.DEFAULT_FUNCTIONS
+    # nor does it come to an end where it computes `exprel` of a number in `floor(exprel(2)) == 3`
+    functions["exprel"].sympy_func.is_number = False
+    integer = functions["int"]
     integer.sympy_func = integer.sympy_func or _real_function("int")
     brian2.prefs.logging.file_log = False
     brian2.prefs.logging.save_script = False

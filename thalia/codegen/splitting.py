@@ -130,7 +130,7 @@ def _derivative(smooth: Any, own: Any) -> Any:
     free = smooth.subs(inside)
     found = sympy.diff(free, own)
     for clip, symbol in inside.items():
-        found += sympy.diff(free, symbol) * sympy.diff(clip.args[0], own)
+        found += sympy.diff(free, symbol) * _derivative(clip.args[0], own)
     return found.subs({symbol: clip for clip, symbol in inside.items()})
 
 
