@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 NEO = frozenset(
     (".nix", ".mat", ".nev", ".plx", ".pl2", ".nex", ".smr", ".smrx", ".nse", ".ntt", ".pkl")
 )
-HDF5 = b"\x89HDF\r\n\x1a\n"
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_BEGINNINGS = (0, 512, 1024, 2048)  # where HDF5 may begin, after a block of the user
 MAX_BYTES = 250_000_000  # of a text, about twice what the most spikes take
 
 
@@ -41,7 +42,8 @@ def spikes_as_text(folder: Folder, name: str, population: str | None, target: st
         return folder.text(name)
     file, name = folder.file(name), folder.named(name)
     with opened(file, name) as raw:
-        is_hdf5 = raw.read(len(HDF5)) == HDF5
+        beginning = raw.read(_BEGINNINGS[-1] + len(_HDF5))
+        is_hdf5 = any(beginning.startswith(_HDF5, start) for start in _BEGINNINGS)
     if file.suffix.lower() in NEO:
         return neo_as_text(file, name)
     if not is_hdf5:

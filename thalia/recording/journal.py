@@ -18,9 +18,11 @@ from typing import IO
 
 import numpy as np
 
-from thalia.recording.page_checksums import Table, as_bytes, check, table_of
+from thalia.recording.page_checksums import Table, as_bytes, bytes_for, check, table_of
 from thalia.recording.pending_commit import (
     PAGE,
+    STAMP_BLOCK,
+    Stamp,
     journal_of,
     read_journal,
     sync_folder,
@@ -163,12 +165,7 @@ class JournalledFile(io.RawIOBase):
         if not self._is_there():
             raise MovedError(self._present_place())
         before = self.file.seek(0, os.SEEK_END)
-        for number in range(self.stored // PAGE, -(-before // PAGE)):
-            if number * PAGE < self.length:
-                self._page(number, keep=True)  # in place of the former checksums
-        table = self._checksums()
-        end = as_bytes(self.length, table)
-        pages, length = self._with(end), self.length + len(end)
+        length, table, pages = self._after()
         try:
             _reserve(self.file, before, length)
             write_journal(self.journal, length, pages)
@@ -180,6 +177,26 @@ class JournalledFile(io.RawIOBase):
         self.journal.unlink()
         self.pages.clear()
         self.stored, self.table = self.length, table
+
+    def _after(self) -> tuple[int, Table, dict[int, bytearray]]:
+        """The length of the file after a commit, its checksums, and the pages that change."""
+        before = self.file.seek(0, os.SEEK_END)
+        for number in range(self.stored // PAGE, -(-before // PAGE)):
+            if number * PAGE < self.length:
+                self._page(number, keep=True)  # in place of the former checksums
+        length = self.length + bytes_for(self.length)
+        if stamp := Stamp.of(self._page(0, keep=False)):
+            self._set(stamp.next(length))
+        table = self._checksums()
+        return length, table, self._with(as_bytes(self.length, table))
+
+    def stamp(self) -> None:
+        """Stamp a new file, in the block before the contents, which leave it free."""
+        self._set(Stamp.new())
+        self.length = max(self.length, STAMP_BLOCK)
+
+    def _set(self, stamp: Stamp) -> None:
+        self._page(0, keep=True)[: len(bytes(stamp))] = bytes(stamp)
 
     def _checksums(self) -> Table:
         """The checksums of all pages after the changes; those of unchanged pages are kept."""
@@ -307,10 +324,10 @@ def _unfollowed(path: str, flags: int) -> int:
 
 
 def _recover(file: io.BufferedRandom, journal: FilePath) -> None:
-    """Complete a commit from its journal; discard an incomplete journal."""
+    """Complete a commit from its journal; discard one that is incomplete, or of another file."""
     if not journal.is_file() or journal.is_symlink():
         return
-    if pending := read_journal(journal):
+    if pending := read_journal(journal, file):
         _apply(file, *pending)
     journal.unlink()
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from thalia.data.hdf5 import EXPANSION
 from thalia.errors import CircuitError, NoChecksums, fail
-from thalia.recording.pending_commit import PAGE, Completed, journal_of, read_journal
+from thalia.recording.pending_commit import PAGE, Completed, Stamp, journal_of, read_journal
 from thalia.syntax.folder import opened
 
 MOST_PAGES = 64  # that a reader keeps
@@ -42,19 +42,26 @@ class DamagedPage(OSError):
 
 def table_of(file: BinaryIO | Completed) -> tuple[int, Table | None]:
     """The length of the contents of a file, and the checksums of its pages if it has them."""
-    size = file.seek(0, os.SEEK_END)
+    whole, stamp = file.seek(0, os.SEEK_END), Stamp.of_file(file)
+    # it may have been made longer for a commit that did not begin
+    size = stamp.size if stamp and stamp.size <= whole else whole
     if size < _END.size:
-        return size, None
+        return whole, None
     file.seek(size - _END.size)
     length, checksum, magic = _END.unpack(file.read(_END.size))
     count = -(-length // PAGE)
     if magic != _MAGIC or size != length + 4 * count + _END.size:
-        return size, None
+        return whole, None
     file.seek(length)
     raw = file.read(4 * count)
     if crc32(raw, length & 0xFFFFFFFF) != checksum:
-        return size, None
+        return whole, None
     return length, np.frombuffer(raw, "<u4").astype(np.uint32)
+
+
+def bytes_for(length: int) -> int:
+    """How many bytes follow contents of some length."""
+    return 4 * -(-length // PAGE) + _END.size
 
 
 def as_bytes(length: int, table: Table) -> bytes:
@@ -144,7 +151,7 @@ def reading(file: FilePath, what: str = "") -> Iterator[h5py.File]:
     with opened(file, str(file)) as raw:
         before = os.fstat(raw.fileno())
         # that of a process that was killed, or is committing now, which nobody else completes
-        pending = read_journal(journal_of(file))
+        pending = read_journal(journal_of(file), raw)
         checked = CheckedFile(Completed(raw, *pending) if pending else raw)
         try:
             with h5py.File(checked, "r") as h5:

@@ -22,6 +22,7 @@ from thalia.recording.growing_dataset import Appending
 from thalia.recording.journal import JournalledFile, MovedError, recover
 from thalia.recording.outputs import Claim, busy
 from thalia.recording.page_checksums import unreadable
+from thalia.recording.pending_commit import STAMP_BLOCK
 from thalia.syntax.folder import read_text
 from thalia.syntax.time_grid import interval_steps
 from thalia.syntax.units import display_unit
@@ -57,7 +58,11 @@ class RunWriter:
         self.overwrite = claim.overwrite
         self.fired: dict[str, list[tuple[NDArray[np.int64], NDArray[np.int32]]]] = {}
         try:
-            self.h5 = h5py.File(self.disk, "r+" if self.disk.length else "w")
+            if self.disk.length:
+                self.h5 = h5py.File(self.disk, "r+")
+            else:
+                self.h5 = h5py.File(self.disk, "w", userblock_size=STAMP_BLOCK)
+                self.disk.stamp()
             self.appended = Appending(self.h5)
         except OSError as error:
             self.disk.close()
