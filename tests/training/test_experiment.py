@@ -208,6 +208,18 @@ def test_conditions_are_compared_seed_by_seed(outcome):
     assert found["method"] == "t"
 
 
+def test_ratios_to_the_first_condition_have_the_interval_of_their_logarithms(outcome):
+    learned, off, _ = outcome.logs
+    found = json.loads((outcome.folder / "off.json").read_text())["ratios"]["weight"]
+
+    first, second = np.log(off.values("weight") / learned.values("weight"))
+    assert found["mean"] == pytest.approx(np.exp((first + second) / 2))
+    half = 12.7062047 * abs(first - second) / 2
+    assert found["high"] / found["mean"] == pytest.approx(np.exp(half), rel=1e-6)
+    with_zero = results.Log(off.config, off.seeds, off.histories, ({"weight": 0.0}, {"weight": 1}))
+    assert with_zero.ratios(learned) == {}
+
+
 def test_only_seeds_that_ended_in_both_are_paired(outcome):
     learned, off, _ = outcome.logs
     last = results.Log(off.config, off.seeds[1:], off.histories[1:], off.finals[1:])
@@ -508,13 +520,25 @@ def test_forgetting_and_retention_are_those_of_the_literature():
     assert found["retention"] == pytest.approx((0.5 / 0.9 + 0.9 / 0.8) / 2)
 
 
-def test_presentations_are_counted_until_nine_tenths_of_the_last_accuracy():
-    """Wrong 30 times, then 72 of 80 right: 45 of the last 50, of which nine tenths suffice."""
-    right = np.array([False] * 30 + ([True] * 9 + [False]) * 8)
+@pytest.mark.parametrize(("every", "final", "expected"), [
+    (1, 1.0, 48),  # 18 of the last 20
+    (1, 0.5, 39),  # 9 of them
+    (2, 1.0, 95),  # every second image is new: the 48th of these
+    (1, 0.0, 20),  # one window at least
+])  # fmt: skip
+def test_presentations_are_counted_until_nine_tenths_of_the_final_accuracy(every, final, expected):
+    """The first 30 images of the new classes are answered wrong, all others right."""
+    fresh = np.arange(120) % every == 0
+    right = np.ones(120, bool)
+    right[np.flatnonzero(fresh)[:30]] = False
 
-    windows = [right[end - 50 : end].sum() for end in range(50, 111)]
-    expected = 50 + next(k for k, each in enumerate(windows) if each >= 0.9 * windows[-1])
-    assert task_sequence._presentations_needed(right) == expected == 75
+    assert task_sequence._presentations_needed(right, fresh, final) == expected
+
+
+def test_what_is_never_learned_needs_all_presentations():
+    right = np.tile([True, False], 60)
+
+    assert task_sequence._presentations_needed(right, np.ones(120, bool), 0.9) == 120
 
 
 def test_what_is_replayed_takes_the_place_of_what_is_new():

@@ -5,6 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
+from math import exp
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -16,6 +17,8 @@ from thalia.circuit.experiment_spec import Experiment, gathered
 from thalia.errors import fail
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import Source
+
+type Floats = NDArray[np.float64]
 
 SUMMARY = "summary.json"
 
@@ -39,7 +42,7 @@ class Log:
         """The name of the condition."""
         return str(self.config["condition"])
 
-    def values(self, name: str) -> NDArray[np.float64]:
+    def values(self, name: str) -> Floats:
         """A final number of every seed, (n_seeds,)."""
         return np.array([final[name] for final in self.finals])
 
@@ -55,6 +58,25 @@ class Log:
 
         Only numbers that both conditions have, of seeds that ended in both.
         """
+        pairs = self._pairs(reference)
+        return {name: described(mine - theirs) for name, (mine, theirs) in pairs.items()}
+
+    def ratios(self, reference: "Log") -> dict[str, dict[str, float | str]]:
+        """The geometric mean of the ratios to another condition, paired in the same way.
+
+        Of numbers that are above zero in every run; `low` and `high` bound the 95 % interval, which
+        is that of the mean of their logarithms.
+        """
+        found: dict[str, dict[str, float | str]] = {}
+        for name, (mine, theirs) in self._pairs(reference).items():
+            if min(mine.min(), theirs.min()) > 0:
+                interval = mean_interval(np.log(mine / theirs))
+                mean, low, high = map(exp, (interval.mean, interval.low, interval.high))
+                found[name] = {"mean": mean, "low": low, "high": high, "method": interval.method}
+        return found
+
+    def _pairs(self, reference: "Log") -> dict[str, tuple[Floats, Floats]]:
+        """The final numbers that both conditions have, of the seeds that ended in both."""
         other = dict(zip(reference.seeds, reference.finals, strict=True))
         pairs = [
             (mine, other[seed])
@@ -63,12 +85,15 @@ class Log:
         ]
         names = [name for name in pairs[0][0] if name in pairs[0][1]] if pairs else []
         return {
-            name: described(np.array([mine[name] - theirs[name] for mine, theirs in pairs]))
+            name: (
+                np.array([mine[name] for mine, _ in pairs]),
+                np.array([theirs[name] for _, theirs in pairs]),
+            )
             for name in names
         }
 
 
-def described(values: NDArray[np.float64]) -> dict[str, Any]:
+def described(values: Floats) -> dict[str, Any]:
     """Mean, standard deviation, 95 % interval of the mean with its method, and extremes."""
     interval = mean_interval(values)
     return {
@@ -96,7 +121,8 @@ class Outcome:
 def as_data(log: Log, reference: Log) -> dict[str, Any]:
     """A log as it is written.
 
-    `seeds` has every final number seed by seed, and `differences` those to the first condition.
+    `seeds` has every final number seed by seed; `differences` and `ratios` are those to the first
+    condition.
     """
     runs = [
         {"seed": seed, "history": history, "final": final}
@@ -112,7 +138,9 @@ def as_data(log: Log, reference: Log) -> dict[str, Any]:
         },
         "aggregate": log.aggregate(),
     }
-    return data if log is reference else data | {"differences": log.differences(reference)}
+    if log is reference:
+        return data
+    return data | {"differences": log.differences(reference), "ratios": log.ratios(reference)}
 
 
 def summary(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
@@ -128,7 +156,7 @@ def summary(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
                 log.condition: {
                     key: value
                     for key, value in as_data(log, each.logs[0]).items()
-                    if key in ("seeds", "aggregate", "differences")
+                    if key in ("seeds", "aggregate", "differences", "ratios")
                 }
                 for log in each.logs
             },

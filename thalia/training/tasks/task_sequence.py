@@ -59,12 +59,13 @@ class TaskSequence(TaughtClassification):
             if self.replay == "mislabelled":
                 told = random.choice(order, len(told))
             right = self._learn_task(subject, images[chosen], told, note)
-            needed[number] = _presentations_needed(right)
             tested = np.flatnonzero(np.isin(held_labels, known))
             with self._held(subject):
                 correct = self._answers(subject, held[tested]) == held_labels[tested]
             for task in range(number + 1):
                 accuracy[number, task] = correct[np.isin(held_labels[tested], tasks[task])].mean()
+            fresh = np.isin(labels[chosen], classes)
+            needed[number] = _presentations_needed(right, fresh, accuracy[number, number])
         return _summary(accuracy) | {"presentations": float(needed[1:].mean())}
 
     def _schedule(
@@ -107,11 +108,15 @@ class TaskSequence(TaughtClassification):
         return right
 
 
-def _presentations_needed(right: Flags, window: int = 50) -> int:
-    """Presentations until a window of them has 90 % of the accuracy of the last window."""
-    size = min(window, len(right))
-    accuracy = np.convolve(right, np.full(size, 1 / size), mode="valid")
-    return int(np.argmax(accuracy >= 0.9 * accuracy[-1])) + size
+def _presentations_needed(right: Flags, fresh: Flags, final: float, window: int = 20) -> float:
+    """Presentations until a task is learned: all of them if it never is.
+
+    That is when of the last 20 images of its own classes, `fresh`, as many were answered right as
+    are 90 % of the accuracy on held-out ones when the task ends.
+    """
+    own, size = np.flatnonzero(fresh), min(window, int(fresh.sum()))
+    reached = np.convolve(right[own], np.ones(size), mode="valid") >= 0.9 * final * size - 1e-9
+    return float(own[np.argmax(reached) + size - 1] + 1 if reached.any() else len(right))
 
 
 def _summary(accuracy: Floats) -> dict[str, float]:
