@@ -4,9 +4,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from thalia.syntax.fields import Name, Node, gather, refuse
+from thalia.syntax.fields import AnyValue, Name, Node, Switch, gather, refuse
 
 BASELINE = "baseline"  # the circuit as it is written, among its conditions
+LEARNING, FROZEN = "learning", "frozen"  # the phases that every experiment has
 
 
 class Variant(Node):
@@ -37,12 +38,36 @@ class TaskVariant(Variant):
     task: dict[str, Any] = {}
 
 
+class ExperimentPhase(Node):
+    """A phase that a task enters by its name, for as long as it wants.
+
+    `plasticity` and `modulators` are those of the phases of a run; `stimuli` are the rates, or the
+    values, of populations to which nothing is presented in it.
+    """
+
+    plasticity: Switch = "on"
+    modulators: dict[Name, dict[str, AnyValue]] = {}
+    stimuli: dict[Name, AnyValue] = {}
+
+
+def _named_by_a_task(phases: dict[str, ExperimentPhase]) -> dict[str, ExperimentPhase]:
+    for name in phases:
+        if name in (LEARNING, FROZEN):
+            raise refuse(f"'{name}' is a phase of every experiment", "choose another name")
+        if "." in name:
+            raise refuse(f"'{name}': the name of a phase has no dots", "choose another name")
+    return phases
+
+
+Phases = Annotated[dict[Name, ExperimentPhase], AfterValidator(_named_by_a_task)]
+
+
 class Experiment(Node):
     """What a circuit is to learn: `task` names an environment; unknown keys are its parameters.
 
     `controls` are variants that should not learn, or less well; `rules` are alternative learning
     rules. `result` is the outcome measure, with its `chance` level and its `goal`, and `curve` the
-    measure of every trial that is plotted.
+    measure of every trial that is plotted. `phases` are entered by the task.
     """
 
     task: str
@@ -53,13 +78,14 @@ class Experiment(Node):
     goal: float | None = None
     lower_is_better: bool = False
     window: int = Field(default=20, ge=1)
+    phases: Phases = {}
     controls: dict[Name, TaskVariant] = {}
     rules: dict[Name, TaskVariant] = {}
     parameters: dict[str, Any] = {}
 
     @model_validator(mode="after")
     def _names_are_free(self) -> "Experiment":
-        for name in ("learning", "experiment"):
+        for name in (LEARNING, "experiment"):
             if name in self.controls or name in self.rules:
                 raise refuse(
                     f"'{name}' is the name of the experiment itself in its results",

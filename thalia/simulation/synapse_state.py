@@ -1,13 +1,13 @@
 """Current weights and traces of synapses, from a network that updates them only when it must."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from thalia.compiler.efficacy import EFFICACY, READABLE, scaling_rules, until_efficacy
-from thalia.compiler.plan import IN_SYNAPSES, SHARED, Group, SynapseGroup
+from thalia.compiler.plan import IN_SYNAPSES, SHARED, Group, Plan, SynapseGroup
 from thalia.syntax.equations import evaluate, identifiers
 from thalia.syntax.units import UNITS
 
@@ -63,6 +63,30 @@ def efficacy(synapses: SynapseGroup, post: Group, read: Read) -> Floats:
             values[statement.target] = change
         product = product * values[f"{rule}{EFFICACY}"]
     return product
+
+
+def switched_variables(plan: Plan) -> Iterator[str]:
+    """Every variable beside the weights that plasticity changes while it is on, and only then."""
+    for synapses in plan.synapses:
+        switches = {"plastic", synapses.shared_switch and f"{IN_SYNAPSES}{synapses.shared_switch}"}
+        changing = ((each.name, each.right) for each in synapses.equations)
+        set_by_events = ((each.target, each.right) for each in synapses.statements())
+        own = {each.name for each in synapses.equations if each.kind != "expression"} - {"w"}
+        yield from _switched(synapses.name, (*changing, *set_by_events), switches, own)
+    for group in plan.groups:
+        switches = {each.switch for each in group.inputs}
+        changing = ((each.name, each.right) for each in group.equations())
+        events = (*group.before_step(), *group.resets())
+        set_by_events = ((each.target, each.right) for each in events)
+        own = {each.name for each in group.equations() if each.kind != "expression"}
+        yield from _switched(group.name, (*changing, *set_by_events), switches, own)
+
+
+def _switched(
+    owner: str, changes: Iterable[tuple[str, str]], switches: Collection[str], own: set[str]
+) -> Iterator[str]:
+    names = {name for name, right in changes if right and identifiers(right) & {*switches}}
+    yield from (f"{owner}.{name}" for name in sorted(names & own))
 
 
 def _now(name: str, synapses: SynapseGroup, post: Group, read: Read) -> Floats:

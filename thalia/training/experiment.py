@@ -35,6 +35,7 @@ from thalia.syntax.folder import Folder
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import Source
 from thalia.training import results as tables
+from thalia.training.phases import phase_problems
 from thalia.training.results import Log, Outcome, as_data
 from thalia.training.subject import Subject, plan_for_trials, subject_of
 from thalia.training.task_options import numbers_of
@@ -301,7 +302,8 @@ def _environment(
             [p if p.path[:1] == section else p.under(*section) for p in error.problems]
         ) from None
     task = task.reading(data)
-    if problems := task.problems(plan_for_trials(circuit)):
+    plan = plan_for_trials(circuit)
+    if problems := [*task.problems(plan), *phase_problems(experiment_of(circuit), plan)]:
         raise circuit.source.placed(problems)
     return task
 

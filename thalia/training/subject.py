@@ -1,13 +1,13 @@
 """The network of an experiment: its stimuli, its responses, and when it may learn.
 
-The plan has two phases, one in which plasticity is on and one in which it is off, and a task may
-switch between them. The subject advances by the same loop as a run, so structural plasticity,
+A task may switch between phases: one in which it learns, one in which nothing is learned, and those
+that its experiment names. The subject advances by the same loop as a run, so structural plasticity,
 releases by weight changes, recording, checkpoints and progress are those of a run.
 """
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path as FilePath
 from types import TracebackType
@@ -15,81 +15,29 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.backends import Chunk, Progress, silent
-from thalia.circuit.spec import Circuit, Phase
+from thalia.backends import Progress, silent
+from thalia.circuit.experiment_spec import FROZEN, LEARNING, ExperimentPhase
+from thalia.circuit.spec import Circuit
 from thalia.compiler.pipeline import compile_circuit
 from thalia.compiler.plan import SECOND, Plan
-from thalia.errors import fail
+from thalia.errors import did_you_mean, fail
 from thalia.simulation.checkpoint import SavedState, derived
 from thalia.simulation.closed_loop import Actuators
-from thalia.simulation.loop import Clock, Loop, Stop, enter_phase
+from thalia.simulation.loop import Clock, Loop, enter_phase
 from thalia.simulation.network import Engine, Network
 from thalia.simulation.observers import Observers
 from thalia.simulation.progress import ProgressReporter
 from thalia.simulation.recorder import SpikeCounter, samples_of
 from thalia.simulation.sensors import Sensors
-from thalia.simulation.synapse_state import weights
+from thalia.simulation.synapse_state import switched_variables, weights
 from thalia.syntax.quantities import Numbers, in_si
 from thalia.syntax.time_grid import as_text, interval_rounding, interval_steps
-from thalia.syntax.units import Dimension, Quantities, ValueSyntaxError, constant
+from thalia.syntax.units import Dimension, Quantities, Value, ValueSyntaxError
+from thalia.training.phases import STIMULI, TWIN, phases_of, with_trial_phases
 from thalia.training.recording import Recording
+from thalia.training.responses import Response, ResponseCollector
 
-LEARNING, FROZEN = 0, 1
-STIMULI = ("rate", "value")  # the parameters by which a stimulus is presented to a population
 LEARNED = {"adapted_threshold"}  # variables of neuron models that a trial changes for good
-
-
-@dataclass(frozen=True)
-class Response:
-    """The response to a stimulus: the neurons that spiked, and when."""
-
-    plan: Plan
-    chunk: Chunk
-    begin: int
-
-    def spikes(self, population: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Times in seconds, and neurons, each (n_spikes,), in order of time."""
-        group, member = self.plan.population(population)
-        steps, neurons = self.chunk.spikes[group.name]
-        mine = (neurons >= member.start) & (neurons < member.stop)
-        times = np.asarray((steps[mine] - self.begin) * self.plan.dt, dtype=np.float64)
-        return times, neurons[mine].astype(np.int64) - member.start
-
-    def counts(self, population: str) -> NDArray[np.int64]:
-        """Spikes of each neuron, (n_neurons,)."""
-        return np.bincount(
-            self.spikes(population)[1], minlength=self.plan.population(population)[1].size
-        )
-
-    def total(self, population: str) -> int:
-        """Spikes of the whole population."""
-        return len(self.spikes(population)[1])
-
-
-class ResponseCollector:
-    """Collects the spikes of one presentation, however many stops it has."""
-
-    def __init__(self) -> None:
-        self.chunks: list[Chunk] = []
-
-    def next_stop(self, done: int) -> None:
-        """It takes whatever chunk there is."""
-
-    def on_stop(self, stop: Stop) -> None:
-        """Keep the spikes of the chunk."""
-        self.chunks.append(stop.chunk)
-
-    def collected(self) -> Chunk:
-        """The spikes since the last call, as one chunk."""
-        chunks, self.chunks = self.chunks, []
-        spikes = {
-            group: (
-                np.concatenate([chunk.spikes[group][0] for chunk in chunks]),
-                np.concatenate([chunk.spikes[group][1] for chunk in chunks]),
-            )
-            for group in chunks[0].spikes
-        }
-        return Chunk(spikes)
 
 
 class Subject:
@@ -101,10 +49,16 @@ class Subject:
         Where everything that the circuit's `record:` asks for goes.
     progress : Progress, optional
         Reports the model time; the fraction that is done is what the attribute `fraction` says.
+    phases : mapping, optional
+        Those that the experiment names, with their stimuli.
     """
 
     def __init__(
-        self, network: Network, recording: Recording | None = None, progress: Progress = silent
+        self,
+        network: Network,
+        recording: Recording | None = None,
+        progress: Progress = silent,
+        phases: Mapping[str, ExperimentPhase] | None = None,
     ):
         self.plan, self.arrays = network.plan, network.arrays
         self.recording, self.progress, self.fraction = recording, progress, 0.0
@@ -112,6 +66,7 @@ class Subject:
         self.session = network.start(samples_of(self.plan) if recording else ())
         self.sensors = Sensors(self.plan, self.arrays, self.session)
         self.actuators = Actuators(self.plan, self.session)
+        self.learned = (*switched_variables(self.plan), *_thresholds(self.plan))
         self.constant = derived(self.plan) - {f"{each.name}.w" for each in self.plan.synapses}
         self.counter, self.responses = SpikeCounter(self.plan), ResponseCollector()
         self.observers = replace(
@@ -120,8 +75,9 @@ class Subject:
             progress=(ProgressReporter(self.plan, self.session, self._report, None),),
         )
         self.shown: frozenset[str] = frozenset()  # populations that have a stimulus
-        self.phase = LEARNING
-        enter_phase(self.plan, self.session, LEARNING)
+        self.phases = dict(phases or {})
+        self.entered = LEARNING  # the name of the present phase
+        enter_phase(self.plan, self.session, 0)
         self.observers.connect()
         self.observers.accept_weights()
         if recording:
@@ -153,12 +109,7 @@ class Subject:
         seconds = _seconds(duration)
         given = rates or {}
         for population in self.shown - given.keys():
-            (group, member), parameter = (
-                self.plan.population(population),
-                self._stimulus(population),
-            )
-            own = self.arrays.groups[group.name][parameter][member.start : member.stop]
-            self.actuators.set(population, parameter, Quantities(own, group.parameters[parameter]))
+            self._show_nothing(population)
         for population, values in given.items():
             self.actuators.set(population, self._stimulus(population), values)
         self.shown = frozenset(given)
@@ -167,8 +118,22 @@ class Subject:
             raise fail(f"the task presents for {as_text(seconds)}, expected {wanted}")
         begin = self.done
         self.presentations += 1
-        self.loop.advance(begin + interval_steps(seconds, self.plan.dt), self.phase)
+        self.loop.advance(begin + interval_steps(seconds, self.plan.dt), self._phase)
         return Response(self.plan, self.responses.collected(), begin)
+
+    def _show_nothing(self, population: str) -> None:
+        """Give a population the rate or value that it has in this phase without a stimulus."""
+        (group, member), parameter = self.plan.population(population), self._stimulus(population)
+        values: Numbers | None = self._own_stimuli().get(population)
+        if values is None:
+            own = self.arrays.groups[group.name][parameter][member.start : member.stop]
+            values = Quantities(own, group.parameters[parameter])
+        self.actuators.set(population, parameter, values)
+
+    def _own_stimuli(self) -> Mapping[str, Value]:
+        """The stimuli of the present phase."""
+        named = self.phases.get(self.entered.removesuffix(TWIN))
+        return named.stimuli if named else {}
 
     def _stimulus(self, population: str) -> str:
         """The parameter by which a population is shown something."""
@@ -239,41 +204,92 @@ class Subject:
         self.observers.accept_weights()
 
     @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """Switch learning off, and check that all weights and thresholds are the same afterwards.
+    def phase(self, name: str) -> Iterator[None]:
+        """Enter a phase of the experiment, as in `with subject.phase("sleep")`, and leave it again.
+
+        Its plasticity, the parameters of its modulators and its stimuli hold as long as it lasts.
 
         Raises
         ------
+        CircuitError
+            If the experiment has no such phase, or the network is in another one, or frozen.
+        """
+        if name not in self.phases:
+            known = did_you_mean(name, self.phases)
+            hint = (
+                known if self.phases else "name it below `experiment:`, as in `phases: {sleep: …}`"
+            )
+            raise fail(
+                f"the task enters the phase '{name}', which the experiment does not have", hint
+            )
+        if self.entered != LEARNING:
+            here = self.entered.removesuffix(TWIN)
+            raise fail(
+                f"the task enters the phase '{name}' within '{here}'",
+                "leave one phase before the next; `frozen` may stand within a phase",
+            )
+        self._switch(name)
+        try:
+            yield
+        finally:
+            self._switch(LEARNING)
+
+    def _switch(self, name: str) -> None:
+        """Go from phase to phase, with nothing pending, as a run does."""
+        if self.plan.flush_interval:
+            self.session.flush()
+        before = {*self._own_stimuli()}
+        self._enter(name)
+        for population in sorted((before | self._own_stimuli().keys()) - self.shown):
+            self._show_nothing(population)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Switch learning off, and check that nothing was learned when it goes on again.
+
+        Modulators and stimuli stay those of the phase in which it is. Weights, connections,
+        thresholds, and everything else that plasticity changes must be the same afterwards.
+
+        Raises
+        ------
+        CircuitError
+            If it is frozen already.
         RuntimeError
             If something was learned.
         """
+        before = self.entered
+        if before == FROZEN or before.endswith(TWIN):
+            raise fail("the task freezes a network that is frozen", "one `frozen` is enough")
         if self.plan.flush_interval:
             self.session.flush()
-        self._enter(FROZEN)
+        self._enter(FROZEN if before == LEARNING else before + TWIN)
         try:
-            before = self.digest()
+            learned = self.digest()
             yield
-            if self.digest() != before:
+            if self.digest() != learned:
                 raise RuntimeError("a network whose plasticity is off has learned")
         finally:
-            self._enter(LEARNING)
+            self._enter(before)
 
-    def _enter(self, phase: int) -> None:
-        self.phase = phase
-        enter_phase(self.plan, self.session, phase)
+    @property
+    def _phase(self) -> int:
+        """The place of the present phase among those of the plan."""
+        return [each.name for each in self.plan.phases].index(self.entered)
+
+    def _enter(self, name: str) -> None:
+        self.entered = name
+        enter_phase(self.plan, self.session, self._phase)
 
     def digest(self) -> str:
-        """A fingerprint of weights that may change, of connections, and of adapted thresholds."""
+        """A fingerprint of weights and connections, and of all else that plasticity changes."""
         found = sha256()
         for synapses in self.plan.synapses:
             if synapses.is_plastic:
                 found.update(weights(synapses, self.session.read).tobytes())
             for each in sorted({m.rewiring.connected for m in synapses.members if m.rewiring}):
                 found.update(self.session.read(f"{synapses.name}.{each}").tobytes())
-        for group in self.plan.groups:
-            for equation in group.model:
-                if equation.kind == "ode" and equation.name in LEARNED:
-                    found.update(self.session.read(f"{group.name}.{equation.name}").tobytes())
+        for name in self.learned:
+            found.update(self.session.read(name).tobytes())
         return found.hexdigest()
 
     def state(self) -> SavedState:
@@ -281,7 +297,7 @@ class Subject:
         variables = self.session.state(without=self.constant)
         counts = {name: list(phases) for name, phases in self.counter.counts.items()}
         return SavedState(
-            self.done, variables, counts, phase=self.phase, shown=tuple(sorted(self.shown))
+            self.done, variables, counts, phase=self._phase, shown=tuple(sorted(self.shown))
         )
 
     def restore(self, state: SavedState) -> None:
@@ -298,7 +314,7 @@ class Subject:
         self.counter.counts = {name: list(phases) for name, phases in state.counts.items()}
         self.loop.done = self.begin = state.step
         self.shown = frozenset(state.shown)
-        self._enter(state.phase)
+        self._enter(self.plan.phases[state.phase].name)
 
     def close(self) -> None:
         """End the network, and complete its recording."""
@@ -334,6 +350,14 @@ class Subject:
         self.progress("learning", self.fraction, f"{seconds:.4g} s, {ratio:.2g} x model time")
 
 
+def _thresholds(plan: Plan) -> Iterator[str]:
+    """The variables of neuron models that a trial changes for good."""
+    for group in plan.groups:
+        for equation in group.model:
+            if equation.kind == "ode" and equation.name in LEARNED:
+                yield f"{group.name}.{equation.name}"
+
+
 def _seconds(duration: Numbers) -> float:
     """A time that a task gives.
 
@@ -350,28 +374,6 @@ def _seconds(duration: Numbers) -> float:
         shown = f"{1e3 * found:g} ms" if not found.ndim else f"{found.size} times"
         raise fail(f"the task presents for a time: expected one above 0 ms, found {shown}")
     return float(found)
-
-
-def with_trial_phases(circuit: Circuit) -> Circuit:
-    """The circuit with a phase in which it learns and one in which it does not.
-
-    Raises
-    ------
-    CircuitError
-        If it has phases of its own.
-    """
-    if circuit.phases:
-        raise fail(
-            "an experiment has no phases of its own: trials are its time",
-            "leave `phases` out",
-            ("phases",),
-        )
-    second = constant(1.0, SECOND)  # experiments end when their task does
-    phases = (
-        Phase(name="learning", duration=second),
-        Phase(name="frozen", duration=second, plasticity="off"),
-    )
-    return circuit.with_(phases=phases, duration=None)
 
 
 def plan_for_trials(circuit: Circuit) -> Plan:
@@ -411,4 +413,5 @@ def subject_of(
     plan = compiled.plan
     engine = Engine.for_plan(plan, backend)
     network = Network.build(plan, engine, Clock(), silent)
-    return Subject(network, Recording(record, compiled, network) if record else None, progress)
+    recording = Recording(record, compiled, network) if record else None
+    return Subject(network, recording, progress, phases_of(circuit))

@@ -22,7 +22,8 @@ from thalia.syntax.folder import HERE as THIS_FOLDER
 from thalia.syntax.folder import Folder
 from thalia.syntax.time_grid import as_text, interval_rounding
 from thalia.syntax.units import UNITS, Value
-from thalia.training.subject import STIMULI, Subject
+from thalia.training.phases import STIMULI
+from thalia.training.subject import Subject
 
 HERE = FilePath(__file__).parent
 type Note = Callable[..., None]  # takes what happened in a trial, as in note(correct=1)

@@ -14,7 +14,8 @@ from pydantic import Field
 
 from thalia.syntax.fields import PositiveTime, SingleRate
 from thalia.syntax.quantities import Numbers
-from thalia.training.subject import Response, Subject
+from thalia.training.responses import Response
+from thalia.training.subject import Subject
 from thalia.training.tasks import Environment, Note
 
 type Floats = NDArray[np.float64]
