@@ -167,7 +167,7 @@ def test_a_run_that_is_killed_in_the_middle_goes_on_to_the_same_numbers(file, ou
 def test_the_logs_say_all_and_can_be_read_again(outcome):
     data = json.loads((outcome.folder / "learning.json").read_text())
 
-    assert data.keys() == {"config", "runs", "costs", "seeds", "aggregate"}
+    assert data.keys() == {"config", "runs", "costs", "data", "seeds", "aggregate"}
     said = {"experiment", "condition", "numbers", "thalia", "backend", "circuit", "circuit_digest"}
     assert said <= data["config"].keys()
     assert [cost["presentations"] for cost in data["costs"]] == [
@@ -470,7 +470,8 @@ def test_training_and_held_out_images_share_none():
     pytest.importorskip("sklearn")
     settings = experiment_of(thalia.load("thalia/library/experiments/digits.yaml")).parameters
     task = environment("classification").model_validate(settings)
-    images, labels, held, held_labels = task._split(np.random.default_rng(1))
+    split = task.draw(None, np.random.default_rng(1))
+    images, labels, held, held_labels = split.values, split.labels, split.held, split.held_labels
 
     assert (len(images), len(held)) == (1297, 500)
     everything = np.concatenate([images, held])

@@ -8,6 +8,7 @@ from thalia.syntax.fields import AnyValue, Name, Node, Switch, gather, refuse
 
 BASELINE = "baseline"  # the circuit as it is written, among its conditions
 LEARNING, FROZEN = "learning", "frozen"  # the phases that every experiment has
+OTHER_METHOD = "baseline_"  # before the name of a method without a network, among the controls
 
 
 class Variant(Node):
@@ -89,6 +90,12 @@ class Experiment(Node):
             if name in self.controls or name in self.rules:
                 raise refuse(
                     f"'{name}' is the name of the experiment itself in its results",
+                    "choose another name",
+                )
+        for name in (*self.controls, *self.rules):
+            if name.startswith(OTHER_METHOD):
+                raise refuse(
+                    f"'{name}': names that begin with '{OTHER_METHOD}' are those of other methods",
                     "choose another name",
                 )
         return self

@@ -11,6 +11,7 @@ from thalia.figures.style import FAINT, colours, styled
 from thalia.training.results import Log, Outcome
 
 POINTS = 60  # of a curve
+ROW = 0.25  # inches of a condition
 
 
 @styled
@@ -33,17 +34,15 @@ def learning_curve(outcome: Outcome) -> Figure:
                 did_you_mean(name, known),
             )
     experiment, colour = outcome.experiment, colours([log.condition for log in logs])
-    figure = Figure(figsize=(9, 3.9))
+    figure = Figure(figsize=(9, max(3.9, 0.9 + ROW * len(logs))))
     over_trials, at_the_end = figure.subplots(1, 2, width_ratios=[1.5, 1])
-    fewest = min(len(each[experiment.curve]) for log in logs for each in log.histories)
+    curves = [log for log in logs if not log.is_baseline]
+    fewest = min(len(each[experiment.curve]) for log in curves for each in log.histories)
     # a window as long as the experiment would leave a point of the curve
     window = experiment.window if fewest > experiment.window else max(1, fewest // 5)
-    for log in logs:
+    for log in curves:
         _curve(over_trials, log, experiment.curve, window, colour[log.condition])
-    low, high = over_trials.get_ylim()
-    if (
-        experiment.chance is not None and low <= experiment.chance <= high
-    ):  # else the curve is of something else
+    if experiment.curve == experiment.result:  # what the chance level is that of
         _line(over_trials.axhline, experiment.chance)
     title = f"{outcome.name}, {len(logs[0].seeds)} seeds"
     over_trials.set(
@@ -51,7 +50,8 @@ def learning_curve(outcome: Outcome) -> Figure:
         ylabel=experiment.curve.replace("_", " "),
         title=title,
     )
-    _finals(at_the_end, outcome, logs, colour)
+    drawn = [log for log in logs if experiment.result in log.finals[0]]
+    _finals(at_the_end, outcome, drawn, colour)
     return figure
 
 

@@ -5,8 +5,8 @@ run that did not end starts again from its beginning; it is identical, because a
 it comes from its seed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from importlib.metadata import version
 from json import dumps
@@ -15,13 +15,14 @@ from typing import Any
 
 from thalia import backends
 from thalia.backends import Progress, silent
-from thalia.circuit.experiment_spec import Experiment, TaskVariant
+from thalia.circuit.experiment_spec import OTHER_METHOD, Experiment, TaskVariant
 from thalia.circuit.serialize import as_data as as_plain
 from thalia.circuit.spec import Circuit
 from thalia.compiler.expand import expand
 from thalia.compiler.machine import available_processors, processor_use
 from thalia.compiler.options import with_options
 from thalia.compiler.pipeline import load_whole
+from thalia.compiler.plan import Plan
 from thalia.connectivity.streams import stream
 from thalia.data.files import data_file
 from thalia.errors import CircuitError, did_you_mean, fail
@@ -35,6 +36,7 @@ from thalia.syntax.folder import Folder
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import Source
 from thalia.training import results as tables
+from thalia.training.baselines import digest_of
 from thalia.training.phases import phase_problems
 from thalia.training.results import Log, Outcome, as_data
 from thalia.training.subject import Subject, plan_for_trials, subject_of
@@ -175,10 +177,7 @@ def learn_with(experiment: str | FilePath, options: LearnOptions) -> Outcome:
             here(take_part, batch, report, workers, alone)
 
         failures = carry_out(jobs, results, "learning", submit, options.progress)
-        logs = tuple(
-            _log(each, index, seeds, results, options.backend)
-            for index, each in enumerate(conditions)
-        )
+        logs = _logs(conditions, seeds, results, options.backend)
         failed = tuple(
             (conditions[job["condition"]].name, job["seed"], failures[job["index"]])
             for job in jobs
@@ -375,7 +374,7 @@ def take_part(job: Job) -> dict[str, Any]:
     with taking_part as subject:
         trials = Trials(subject, task.noted_trials())
         final = task.learn(subject, stream(job["seed"], "experiment"), trials.note)
-        presentations = subject.presentations
+        presentations, plan = subject.presentations, subject.plan
     seconds, peak = processor_use()
     cost = {
         "seed": job["seed"],
@@ -383,16 +382,46 @@ def take_part(job: Job) -> dict[str, Any]:
         "processor_seconds": round(seconds - before, 3),
         "peak_bytes": peak,
     }
-    return {"history": trials.history, "final": final, "cost": cost}
+    found = {"history": trials.history, "final": final, "cost": cost}
+    return found | _beside(task, plan, job)
+
+
+def _beside(task: Environment, plan: Plan, job: Job) -> dict[str, Any]:
+    """The digest of what a task drew, and in the first condition the baselines on the same."""
+    data = task.draw(plan, stream(job["seed"], "experiment"))
+    if data is None:
+        return {}
+    if job["condition"]:
+        return {"data": digest_of(data)}
+    baselines = task.baselines(plan, data, stream(job["seed"], "baselines"))
+    return {
+        "data": digest_of(data),
+        "baselines": {name: asdict(baseline) for name, baseline in baselines.items()},
+    }
+
+
+def _logs(
+    conditions: list[Condition], seeds: Sequence[int], results: ResultLog, backend: str | None
+) -> tuple[Log, ...]:
+    """The log of every condition, then of every baseline, with what has ended."""
+    found = [
+        {
+            seed: results.found[index]
+            for index, seed in enumerate(seeds, place * len(seeds))
+            if index in results.found
+        }
+        for place in range(len(conditions))
+    ]
+    logs = [
+        _log(condition, place, done, backend)
+        for place, (condition, done) in enumerate(zip(conditions, found, strict=True))
+    ]
+    return (*logs, *_baselines(logs, found[0]))
 
 
 def _log(
-    condition: Condition, place: int, seeds: Sequence[int], results: ResultLog, backend: str | None
+    condition: Condition, place: int, done: Mapping[int, dict[str, Any]], backend: str | None
 ) -> Log:
-    numbered = [
-        (seed, results.found.get(place * len(seeds) + index)) for index, seed in enumerate(seeds)
-    ]
-    done = [(seed, found) for seed, found in numbered if found is not None]
     text, files = origin_of(expand(condition.circuit))
     config = {
         "experiment": condition.circuit.name,
@@ -408,8 +437,34 @@ def _log(
     }
     return Log(
         config,
-        tuple(seed for seed, _ in done),
-        tuple(found["history"] for _, found in done),
-        tuple(found["final"] for _, found in done),
-        tuple(found["cost"] for _, found in done if "cost" in found),
+        tuple(done),
+        tuple(each["history"] for each in done.values()),
+        tuple(each["final"] for each in done.values()),
+        tuple(each["cost"] for each in done.values() if "cost" in each),
+        tuple(each["data"] for each in done.values() if "data" in each),
     )
+
+
+def _baselines(logs: Sequence[Log], done: Mapping[int, dict[str, Any]]) -> Iterator[Log]:
+    """The baselines of each seed of the first condition, which ran on the same data."""
+    kept = ("experiment", "numbers", "thalia", "section")
+    shared = {key: logs[0].config[key] for key in kept}
+    computed = {seed: each["baselines"] for seed, each in done.items() if "baselines" in each}
+    names = dict.fromkeys(name for each in computed.values() for name in each)
+    for place, name in enumerate(names, len(logs)):
+        found = {seed: each[name] for seed, each in computed.items() if name in each}
+        config = {
+            **shared,
+            "condition": f"{OTHER_METHOD}{name}",
+            "place": place,
+            "says": next(iter(found.values()))["says"],
+            "baseline": True,
+        }
+        finals = tuple(each["final"] for each in found.values())
+        yield Log(
+            config,
+            tuple(found),
+            ({},) * len(found),
+            finals,
+            data=tuple(done[seed]["data"] for seed in found),
+        )

@@ -28,7 +28,8 @@ class Log:
     """The results of one condition: for each seed its trials, by measure, and final numbers.
 
     `costs` has for each seed the presentations, the processor seconds, and the peak memory in bytes
-    of the worker process until the end of the run.
+    of the worker process until the end of the run; `data` the digest of what was learned from and
+    tested with, where the task draws it first. A baseline has neither trials nor costs.
     """
 
     config: dict[str, Any]
@@ -36,11 +37,17 @@ class Log:
     histories: tuple[dict[str, list[float]], ...]
     finals: tuple[dict[str, float], ...]
     costs: tuple[dict[str, float], ...] = ()
+    data: tuple[str, ...] = ()
 
     @property
     def condition(self) -> str:
         """The name of the condition."""
         return str(self.config["condition"])
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it is a method without a network, on the data of the experiment."""
+        return bool(self.config.get("baseline"))
 
     def values(self, name: str) -> Floats:
         """A final number of every seed, (n_seeds,)."""
@@ -132,6 +139,7 @@ def as_data(log: Log, reference: Log) -> dict[str, Any]:
         "config": log.config,
         "runs": runs,
         "costs": list(log.costs),
+        "data": list(log.data),
         "seeds": {
             name: dict(zip(map(str, log.seeds), log.values(name).tolist(), strict=True))
             for name in (log.finals or ({},))[0]
@@ -222,6 +230,7 @@ def read(folder: FilePath) -> Outcome:
                     tuple(run["history"] for run in runs),
                     tuple(run["final"] for run in runs),
                     tuple(data.get("costs", ())),
+                    tuple(data.get("data", ())),
                 )
             )
     if not found:

@@ -4,13 +4,13 @@ An environment is a class of its own fields, which are what an experiment may se
 `learn`. It is found by the name of its file, here or beside the experiment (`task: ./my_task.py`).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from importlib.abc import InspectLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path as FilePath
 from types import CodeType
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from pydantic import PrivateAttr
@@ -22,6 +22,7 @@ from thalia.syntax.folder import HERE as THIS_FOLDER
 from thalia.syntax.folder import Folder
 from thalia.syntax.time_grid import as_text, interval_rounding
 from thalia.syntax.units import UNITS, Value
+from thalia.training.baselines import Baseline
 from thalia.training.phases import STIMULI
 from thalia.training.subject import Subject
 
@@ -64,6 +65,20 @@ class Environment(Node):
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """Go through all trials with a network, noting each, and give the numbers of the whole."""
         raise NotImplementedError
+
+    def draw(self, plan: Plan, random: np.random.Generator) -> Any:
+        """All that is learned from and tested with, or None where it depends on the answers.
+
+        `learn` calls it before anything else, so that network and baselines get the same. Arrays,
+        numbers, and sequences or dataclasses of these.
+        """
+        return None
+
+    def baselines(
+        self, plan: Plan, data: Any, random: np.random.Generator
+    ) -> Mapping[str, Baseline]:
+        """What methods without a network reach on the same data, by name."""
+        return {}
 
     def noted_trials(self) -> int:
         """How many trials `learn` notes in all, from which its progress is estimated."""

@@ -12,13 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from thalia.compiler.plan import Plan
 from thalia.syntax.fields import PositiveTime, SingleRate
 from thalia.syntax.quantities import Numbers
+from thalia.training.baselines import Baseline
 from thalia.training.responses import Response
 from thalia.training.subject import Subject
 from thalia.training.tasks import Environment, Note
 
 type Floats = NDArray[np.float64]
+
+RATE, SHARPNESS = 0.2, 10  # of the Q-learner, chosen here for chances of 0.7 and 0.3
 
 
 class Bandit(Environment):
@@ -53,8 +57,7 @@ class Bandit(Environment):
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """All trials; the probabilities are given to the actions in an order of the seed's own."""
-        order = random.permutation(len(self.readout["choice"]))
-        blocks = [np.array(odds)[order] for odds in self.blocks]
+        blocks = self.draw(subject.plan, random)
         cue = dict.fromkeys(self.stimuli["cue"], self.cue_rate)
         optimal = np.array(
             [
@@ -62,14 +65,19 @@ class Bandit(Environment):
                 for odds in blocks
             ]
         )
-        fifth = self.trials // 5
-        found = {"optimal": optimal[0].mean(), "locked_in": optimal[0, -fifth:].mean() < 0.5}
-        if len(blocks) > 1:
-            found |= {
-                "after_reversal": optimal[-1, :100].mean(),
-                "end_of_reversal": optimal[-1, -fifth:].mean(),
-            }
-        return {name: float(value) for name, value in found.items()}
+        return _summary(optimal)
+
+    def draw(self, plan: Plan, random: np.random.Generator) -> list[Floats]:
+        """The probabilities of the actions in each block."""
+        order = random.permutation(len(self.readout["choice"]))
+        return [np.array(odds)[order] for odds in self.blocks]
+
+    def baselines(
+        self, plan: Plan, data: list[Floats], random: np.random.Generator
+    ) -> Mapping[str, Baseline]:
+        """A Q-learner that chooses by softmax between the same actions."""
+        says = f"a Q-learner with softmax, learning rate {RATE}, inverse temperature {SHARPNESS}"
+        return {"q_learner": Baseline(says, _summary(_q_learner(data, self.trials, random)))}
 
     def noted_trials(self) -> int:
         """Those of every block."""
@@ -126,3 +134,27 @@ class Bandit(Environment):
         )
         error = rewarded - (0.5 + difference / self.span)
         return {"sign": float(np.sign(error)), "unsigned": abs(error)}.get(self.error, error)
+
+
+def _summary(optimal: NDArray[np.bool_]) -> dict[str, float]:
+    """The shares of best choices, (n_blocks, n_trials)."""
+    fifth = optimal.shape[1] // 5
+    found = {"optimal": optimal[0].mean(), "locked_in": optimal[0, -fifth:].mean() < 0.5}
+    if len(optimal) > 1:
+        found |= {
+            "after_reversal": optimal[-1, :100].mean(),
+            "end_of_reversal": optimal[-1, -fifth:].mean(),
+        }
+    return {name: float(value) for name, value in found.items()}
+
+
+def _q_learner(blocks: list[Floats], trials: int, random: np.random.Generator) -> NDArray[np.bool_]:
+    """Whether each choice was the best one, (n_blocks, n_trials)."""
+    value, optimal = np.full(len(blocks[0]), 0.5), []
+    for chances in blocks:
+        for _ in range(trials):
+            odds = np.exp(SHARPNESS * (value - value.max()))
+            choice = random.choice(len(value), p=odds / odds.sum())
+            value[choice] += RATE * ((random.random() < chances[choice]) - value[choice])
+            optimal.append(chances[choice] == chances.max())
+    return np.reshape(optimal, (len(blocks), trials))

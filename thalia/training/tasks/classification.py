@@ -1,6 +1,6 @@
 """Classification: images are shown without their labels, which serve for the readout only."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import ClassVar, Literal
 
@@ -13,6 +13,7 @@ from thalia.data.labelled import Labelled
 from thalia.errors import CircuitError, Problem
 from thalia.syntax.fields import PositiveTime, SingleRate
 from thalia.syntax.quantities import Numbers
+from thalia.training.baselines import Baseline, Split, classifiers, missing_library
 from thalia.training.data_sets import BUILT_IN, data_set
 from thalia.training.subject import Subject
 from thalia.training.tasks import Environment, Note
@@ -82,6 +83,8 @@ class Classification(Environment):
         except CircuitError as error:
             return found + [each.under("experiment", "data") for each in error.problems]
         found += self._does_not_fit(self._loaded())
+        if self.data_files():
+            found += missing_library(self.data)
         names = self.stimuli.get("image", ())
         sizes = {member.name: member.size for _, member in plan.populations()}
         has = (
@@ -110,19 +113,12 @@ class Classification(Environment):
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """Train, then read out."""
-        images, labels, held_images, held_labels = self._split(random)
-        self._train(subject, images, labels, random, note)
+        split = self.draw(subject.plan, random)
+        self._train(subject, split.values, split.labels, random, note)
         with self._held(subject):
-            trained = np.array([self._show(subject, image) for image in images])
-            held = np.array([self._show(subject, image) for image in held_images])
-        if self.labels == "shuffled":
-            labels = random.permutation(labels)
-        if self.labels == "permuted_tests":
-            held_labels = random.permutation(held_labels)
-        classes = int(held_labels.max()) + 1
-        return {
-            "accuracy": float(np.mean(_assigned(trained, labels, held, classes) == held_labels)),
-            "likelihood": float(np.mean(likeliest(trained, labels, held, classes) == held_labels)),
+            trained = np.array([self._show(subject, image) for image in split.values])
+            held = np.array([self._show(subject, image) for image in split.held])
+        return _accuracies(trained, held, split) | {
             "spikes": float(held.sum(axis=1).mean()),
             "silent": float(np.mean(trained.sum(axis=0) == 0)),
         }
@@ -177,7 +173,7 @@ class Classification(Environment):
             return {names[0]: image * self.full_rate}
         return dict(zip(names, image, strict=True))
 
-    def _split(self, random: np.random.Generator) -> tuple[Floats, Ints, Floats, Ints]:
+    def draw(self, plan: Plan, random: np.random.Generator) -> Split:
         """Disjoint training and test images with their labels, stratified by class."""
         data = self._loaded()
         values, labels = data.values, data.labels
@@ -190,7 +186,26 @@ class Classification(Environment):
                 self.norm * values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-9)
             )
         training = random.permutation(np.flatnonzero(~held))[: self.most or None]
-        return values[training], labels[training], values[held], labels[held]
+        taught, tested = labels[training], labels[held]
+        if self.labels == "shuffled":
+            taught = random.permutation(taught)
+        if self.labels == "permuted_tests":
+            tested = random.permutation(tested)
+        return Split(values[training], taught, values[held], tested)
+
+    def baselines(
+        self, plan: Plan, data: Split, random: np.random.Generator
+    ) -> Mapping[str, Baseline]:
+        """Classifiers of scikit-learn, and both readouts of the network from the values alone."""
+        layer = plan.population(self.readout["layer"][0])[1].size
+        found = {}
+        for name, (says, answers) in classifiers(data, layer, random).items():
+            right = float(np.mean(answers == data.held_labels))
+            found[name] = Baseline(says, {"accuracy": right, "likelihood": right})
+        spikes = self.full_rate.mean * self.show.mean  # of a neuron whose value is one
+        same = _accuracies(spikes * data.values, spikes * data.held, data)
+        says = "the readout of the network, from the spikes that its stimulus would have"
+        return found | {"same_readout": Baseline(says, same)}
 
 
 class TaughtClassification(Classification):
@@ -232,7 +247,16 @@ def epochs(count: int, images: int, random: np.random.Generator) -> Iterator[int
         yield from map(int, random.permutation(images))
 
 
-def _mean_responses(counts: Ints, labels: Ints, classes: int) -> Floats:
+def _accuracies(trained: Floats | Ints, held: Floats | Ints, split: Split) -> dict[str, float]:
+    """The shares of held-out examples that are read out right, by class and by likelihood."""
+    classes = int(max(split.labels.max(), split.held_labels.max())) + 1
+    return {
+        name: float(np.mean(read(trained, split.labels, held, classes) == split.held_labels))
+        for name, read in (("accuracy", _assigned), ("likelihood", likeliest))
+    }
+
+
+def _mean_responses(counts: Floats | Ints, labels: Ints, classes: int) -> Floats:
     """Mean spikes of each neuron to each class, (classes, neurons)."""
     return np.array(
         [
@@ -242,7 +266,7 @@ def _mean_responses(counts: Ints, labels: Ints, classes: int) -> Floats:
     )
 
 
-def _assigned(trained: Ints, labels: Ints, held: Ints, classes: int) -> Ints:
+def _assigned(trained: Floats | Ints, labels: Ints, held: Floats | Ints, classes: int) -> Ints:
     """The class whose neurons fire most on average; each neuron has that of its best response."""
     owner = _mean_responses(trained, labels, classes).argmax(axis=0)
     fires = trained.sum(axis=0) > 0
@@ -257,7 +281,7 @@ def _assigned(trained: Ints, labels: Ints, held: Ints, classes: int) -> Ints:
     return np.asarray(votes.argmax(axis=0))
 
 
-def likeliest(trained: Ints, labels: Ints, held: Ints, classes: int) -> Ints:
+def likeliest(trained: Floats | Ints, labels: Ints, held: Floats | Ints, classes: int) -> Ints:
     """The most likely class, if spikes were Poisson with the mean response of each neuron to it."""
     means = _mean_responses(trained, labels, classes) + LEAST
     likelihood = held @ np.log(means).T - means.sum(axis=1)

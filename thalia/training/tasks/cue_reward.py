@@ -1,16 +1,32 @@
 """Cue and reward (Duan et al. 2023): the values of noisy cues, from ten presentations."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from thalia.compiler.plan import Plan
+from thalia.errors import Problem
 from thalia.syntax.fields import PositiveTime, SingleRate
+from thalia.training.baselines import REGRESSIONS, Baseline, missing_library, regressions
 from thalia.training.subject import Subject
 from thalia.training.tasks import Environment, Note
 
 type Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Episode:
+    """Cues as they are shown, (n, n_values), with rewards, (n,); queries, with those wanted."""
+
+    points: Floats
+    taught: Floats
+    queries: Floats
+    wanted: Floats
+    seen: NDArray[np.bool_]  # whether the cue of a query was presented
 
 
 class CueReward(Environment):
@@ -42,53 +58,79 @@ class CueReward(Environment):
     amount: float
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
-        """All episodes; mean squared errors over queries, and of predicting the mean reward."""
-        asked: list[tuple[float, float, bool]] = []
-        for _ in range(self.trials):
-            errors = self._episode(subject, random)
-            note(error=np.mean([error for error, _, _ in errors]))
-            asked += errors
+        """All episodes; mean squared errors over queries."""
+        errors, seen = [], []
+        for episode in self.draw(subject.plan, random):
+            values = self._episode(subject, episode)
+            errors.append((values - episode.wanted) ** 2)
+            seen.append(episode.seen)
+            note(error=errors[-1].mean())
             subject.forget()
-        table = np.array(asked)
-        seen = table[:, 2] > 0
-        found = {"error": table[:, 0], "seen": table[seen, 0], "predicting_the_mean": table[:, 1]}
-        return {name: float(each.mean()) for name, each in found.items()}
+        return _errors(errors, seen)
 
-    def _episode(
-        self, subject: Subject, random: np.random.Generator
-    ) -> list[tuple[float, float, bool]]:
-        size = subject.plan.population(self.stimuli["cue"][0])[1].size // 2
+    def problems(self, plan: Plan) -> list[Problem]:
+        """What does not fit between the task and a circuit, or this machine."""
+        return super().problems(plan) + missing_library("cue_reward")
+
+    def draw(self, plan: Plan, random: np.random.Generator) -> list["Episode"]:
+        """The cues and rewards of all episodes, and how the cues are shown each time."""
+        size = plan.population(self.stimuli["cue"][0])[1].size // 2
+        return [self._drawn(size, random) for _ in range(self.trials)]
+
+    def _drawn(self, size: int, random: np.random.Generator) -> "Episode":
         cues, rewards = random.random((self.cues, size)), random.uniform(-1, 1, self.cues)
         shown, queries = (
             random.integers(0, self.cues, self.shown),
             random.integers(0, self.cues, self.queries),
         )
         taught = random.permutation(rewards) if self.shuffled else rewards
-        for cue in shown:
-            value = self._value(subject, cues[cue], random)
-            error = taught[cue] - (value if self.error == "prediction" else 0.0)
+        noise = self.noise * random.standard_normal((self.shown + self.queries, size))
+        return Episode(
+            cues[shown] + noise[: self.shown],
+            taught[shown],
+            cues[queries] + noise[self.shown :],
+            rewards[queries],
+            np.isin(queries, shown),
+        )
+
+    def baselines(
+        self, plan: Plan, data: list["Episode"], random: np.random.Generator
+    ) -> Mapping[str, Baseline]:
+        """Regressions of scikit-learn on the cues of each episode as they were shown."""
+        errors: dict[str, list[Floats]] = {}
+        for each in data:
+            for name, answers in regressions(each.points, each.taught, each.queries).items():
+                errors.setdefault(name, []).append((answers - each.wanted) ** 2)
+        seen = [each.seen for each in data]
+        return {
+            name: Baseline(REGRESSIONS[name], _errors(found, seen))
+            for name, found in errors.items()
+        }
+
+    def _episode(self, subject: Subject, episode: "Episode") -> Floats:
+        """Teach the rewards; the values of the cues that are asked for."""
+        for cue, reward in zip(episode.points, episode.taught, strict=True):
+            value = self._value(subject, cue)
+            error = reward - (value if self.error == "prediction" else 0.0)
             subject.release(self.modulators["dopamine"], self.amount * error)
             subject.present(self.teach)
             subject.present(self.pause)
-        found = []
+        values = []
         with subject.frozen():
-            for cue in queries:
-                value = self._value(subject, cues[cue], random)
+            for cue in episode.queries:
+                values.append(self._value(subject, cue))
                 subject.present(self.teach)
                 subject.present(self.pause)
-                mean = rewards[shown].mean()
-                found.append(
-                    (
-                        float((value - rewards[cue]) ** 2),
-                        float((mean - rewards[cue]) ** 2),
-                        bool(cue in shown),
-                    )
-                )
-        return found
+        return np.array(values)
 
-    def _value(self, subject: Subject, cue: Floats, random: np.random.Generator) -> float:
-        seen = cue + self.noise * random.standard_normal(len(cue))
-        rates = self.full_rate * np.clip(np.concatenate([seen, 1 - seen]), 0, None)
+    def _value(self, subject: Subject, cue: Floats) -> float:
+        rates = self.full_rate * np.clip(np.concatenate([cue, 1 - cue]), 0, None)
         response = subject.present(self.show, {self.stimuli["cue"][0]: rates})
         plus, minus = (response.total(self.readout[side][0]) for side in ("plus", "minus"))
         return (plus - minus) / self.span
+
+
+def _errors(errors: list[Floats], seen: list[NDArray[np.bool_]]) -> dict[str, float]:
+    """Mean squared error over all queries, and over those whose cue was presented."""
+    found, presented = np.concatenate(errors), np.concatenate(seen)
+    return {"error": float(found.mean()), "seen": float(found[presented].mean())}

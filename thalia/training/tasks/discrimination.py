@@ -1,12 +1,16 @@
 """Discrimination: the pattern that is shown decides which action is rewarded; then reversed."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from pydantic import Field
 
+from thalia.compiler.plan import Plan
 from thalia.syntax.quantities import Numbers
+from thalia.training.baselines import Baseline
 from thalia.training.subject import Subject
 from thalia.training.tasks import Note
-from thalia.training.tasks.bandit import Bandit
+from thalia.training.tasks.bandit import Bandit, Floats
 
 LAST = 100  # trials that count, as in the task that this one repeats
 
@@ -24,7 +28,7 @@ class Discrimination(Bandit):
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """Test, learn, reverse."""
-        right = np.eye(len(self.readout["choice"]))[random.permutation(len(self.readout["choice"]))]
+        right = np.array(self.draw(subject.plan, random))
         with subject.frozen():
             untrained = [self._is_right(subject, right, random) for _ in range(self.tested)]
         trained = np.array([self._shown(subject, right, random, note) for _ in range(self.trials)])
@@ -38,6 +42,17 @@ class Discrimination(Bandit):
             "untrained": np.mean(untrained),
         }
         return {name: float(value) for name, value in found.items()}
+
+    def draw(self, plan: Plan, random: np.random.Generator) -> list[Floats]:
+        """The probabilities of the actions for each pattern, before the reversal."""
+        actions = len(self.readout["choice"])
+        return [*np.eye(actions)[random.permutation(actions)]]
+
+    def baselines(
+        self, plan: Plan, data: list[Floats], random: np.random.Generator
+    ) -> Mapping[str, Baseline]:
+        """None: the patterns do not overlap, so that a table of them says what is right."""
+        return {}
 
     def noted_trials(self) -> int:
         """Those before the reversal, and as many after it."""

@@ -1,18 +1,33 @@
 """Few-shot regression (Duan et al. 2023): a function from twenty noisy points, replayed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from thalia.compiler.plan import Plan
+from thalia.errors import Problem
 from thalia.syntax.fields import PositiveTime, SingleRate
 from thalia.syntax.quantities import Numbers
+from thalia.training.baselines import REGRESSIONS, Baseline, missing_library, regressions
 from thalia.training.subject import Subject
 from thalia.training.tasks import Environment, Note
 
 type Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Episode:
+    """Points and queries, (n, n_variables), and the values that are taught and wanted, (n,)."""
+
+    points: Floats
+    taught: Floats
+    order: NDArray[np.int64]  # in which points are shown, one replay after the other
+    queries: Floats
+    wanted: Floats
 
 
 class Regression(Environment):
@@ -44,42 +59,61 @@ class Regression(Environment):
     amount: float
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
-        """All episodes; mean squared errors of the network, of least squares, and of zero."""
+        """All episodes; the mean squared error, of a variance of one."""
         errors = []
-        for _ in range(self.trials):
-            errors.append(self._episode(subject, random))
-            note(error=errors[-1][0])
+        for episode in self.draw(subject.plan, random):
+            answers = self._episode(subject, episode)
+            errors.append(float(np.mean((answers - episode.wanted) ** 2)))
+            note(error=errors[-1])
             subject.forget()
-        error, least_squares, zero = np.mean(errors, axis=0)
-        return {"error": float(error), "least_squares": float(least_squares), "zero": float(zero)}
+        return {"error": float(np.mean(errors))}
 
-    def _episode(self, subject: Subject, random: np.random.Generator) -> tuple[float, float, float]:
-        dimensions = subject.plan.population(self.stimuli["variables"][0])[1].size // 2
+    def problems(self, plan: Plan) -> list[Problem]:
+        """What does not fit between the task and a circuit, or this machine."""
+        return super().problems(plan) + missing_library("regression")
+
+    def draw(self, plan: Plan, random: np.random.Generator) -> list["Episode"]:
+        """The functions of all episodes, and their points."""
+        dimensions = plan.population(self.stimuli["variables"][0])[1].size // 2
+        return [self._drawn(dimensions, random) for _ in range(self.trials)]
+
+    def _drawn(self, dimensions: int, random: np.random.Generator) -> "Episode":
         x = random.uniform(-1, 1, (self.points + self.queries, dimensions))
         y = _function(self.function, dimensions, random)(x)
         y = (y - y.mean()) / y.std()
         shown = y[: self.points] + self.noise * random.standard_normal(self.points)
         taught = random.permutation(shown) if self.shuffled else shown
-        for _ in range(1 + self.replays):
-            for point in random.permutation(self.points):
-                answer = self._answer(subject, x[point])
-                error = taught[point] - (answer if self.error == "prediction" else 0.0)
-                subject.release(self.modulators["dopamine"], self.amount * error)
-                subject.present(self.teach, self._rates(x[point]))
-                subject.present(self.pause)
+        orders = [random.permutation(self.points) for _ in range(1 + self.replays)]
+        points, queries = np.split(x, [self.points])
+        return Episode(points, taught, np.concatenate(orders), queries, y[self.points :])
+
+    def baselines(
+        self, plan: Plan, data: list["Episode"], random: np.random.Generator
+    ) -> Mapping[str, Baseline]:
+        """Regressions of scikit-learn on the points of each episode, asked the same."""
+        errors: dict[str, list[float]] = {}
+        for each in data:
+            for name, answers in regressions(each.points, each.taught, each.queries).items():
+                errors.setdefault(name, []).append(float(np.mean((answers - each.wanted) ** 2)))
+        return {
+            name: Baseline(REGRESSIONS[name], {"error": float(np.mean(found))})
+            for name, found in errors.items()
+        }
+
+    def _episode(self, subject: Subject, episode: "Episode") -> Floats:
+        """Teach a function; the answers to what is asked."""
+        for point in episode.order:
+            answer = self._answer(subject, episode.points[point])
+            error = episode.taught[point] - (answer if self.error == "prediction" else 0.0)
+            subject.release(self.modulators["dopamine"], self.amount * error)
+            subject.present(self.teach, self._rates(episode.points[point]))
+            subject.present(self.pause)
+        answers = []
         with subject.frozen():
-            answers = []
-            for query in x[self.points :]:
+            for query in episode.queries:
                 answers.append(self._answer(subject, query))
                 subject.present(self.pause)
-        wanted = y[self.points :]
-        line = np.linalg.lstsq(np.c_[x[: self.points], np.ones(self.points)], shown, rcond=None)[0]
-        fitted = np.c_[x[self.points :], np.ones(self.queries)] @ line
-        return (
-            float(np.mean((answers - wanted) ** 2)),
-            float(np.mean((fitted - wanted) ** 2)),
-            float(np.mean(wanted**2)),
-        )
+        return np.array(answers)
 
     def _rates(self, x: Floats) -> dict[str, Numbers]:
         return {self.stimuli["variables"][0]: self.mean_rate * np.concatenate([1 + x, 1 - x])}

@@ -36,8 +36,6 @@ class RewardedClassification(TaughtClassification):
         note: Note,
     ) -> None:
         """As the layer learns by itself, then by reward."""
-        if self.labels == "shuffled":
-            labels = random.permutation(labels)
         rate, updates = self._rate(subject), self.trials * len(images)
         for count, index in enumerate(epochs(self.trials, len(images), random)):
             rate.become(self.last_rate ** (count / updates))

@@ -1,11 +1,15 @@
 """Class-incremental learning: classes come two by two, and are told apart from all before."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from thalia.compiler.plan import Plan
+from thalia.training.baselines import Baseline, Split, nearest, nearest_mean
 from thalia.training.subject import Subject
 from thalia.training.tasks import Note
 from thalia.training.tasks.classification import TaughtClassification
@@ -13,6 +17,15 @@ from thalia.training.tasks.classification import TaughtClassification
 type Floats = NDArray[np.float64]
 type Ints = NDArray[np.int64]
 type Flags = NDArray[np.bool_]
+type Finals = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Sequence(Split):
+    """A split with the classes of each task, and which training images are stored."""
+
+    tasks: tuple[Ints, ...]
+    kept: Ints
 
 
 class TaskSequence(TaughtClassification):
@@ -35,15 +48,10 @@ class TaskSequence(TaughtClassification):
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """Task by task; after each, the accuracy of every task until then."""
-        images, labels, held, held_labels = self._split(random)
-        order = random.permutation(int(labels.max()) + 1)
-        tasks = [
-            order[start : start + self.classes_each]
-            for start in range(0, len(order), self.classes_each)
-        ]
-        kept = np.concatenate(
-            [random.permutation(np.flatnonzero(labels == each))[: self.stored] for each in order]
-        )
+        sequence = self.draw(subject.plan, random)
+        images, labels = sequence.values, sequence.labels
+        held, held_labels = sequence.held, sequence.held_labels
+        order, tasks, kept = np.concatenate(sequence.tasks), sequence.tasks, sequence.kept
         accuracy = np.full((len(tasks), len(tasks)), np.nan)
         needed = np.zeros(len(tasks))
         for number, classes in enumerate(tasks):
@@ -67,6 +75,39 @@ class TaskSequence(TaughtClassification):
             fresh = np.isin(labels[chosen], classes)
             needed[number] = _presentations_needed(right, fresh, accuracy[number, number])
         return _summary(accuracy) | {"presentations": float(needed[1:].mean())}
+
+    def draw(self, plan: Plan, random: np.random.Generator) -> "Sequence":
+        """The split, the classes of each task in an order of the seed's own, what is stored."""
+        split = super().draw(plan, random)
+        order = random.permutation(int(split.labels.max()) + 1)
+        starts = range(0, len(order), self.classes_each)
+        kept = [
+            random.permutation(np.flatnonzero(split.labels == each))[: self.stored]
+            for each in order
+        ]
+        return Sequence(
+            split.values,
+            split.labels,
+            split.held,
+            split.held_labels,
+            tuple(order[start : start + self.classes_each] for start in starts),
+            np.concatenate(kept),
+        )
+
+    def baselines(
+        self, plan: Plan, data: Split, random: np.random.Generator
+    ) -> Mapping[str, Baseline]:
+        """Methods that keep the same stored images; what they have of a task are these, too."""
+        assert isinstance(data, Sequence)
+        each = f"{self.stored} stored images of each class"
+        return {
+            "nearest_neighbour": Baseline(
+                f"the class of the nearest of {each}", _stored_only(data, nearest)
+            ),
+            "class_means": Baseline(
+                f"the class with the nearest mean of {each}", _stored_only(data, nearest_mean)
+            ),
+        }
 
     def _schedule(
         self,
@@ -106,6 +147,18 @@ class TaskSequence(TaughtClassification):
             note(spikes=spikes, right=right[count])
         rate.become(1)
         return right
+
+
+def _stored_only(data: "Sequence", classify: Callable[[Floats, Ints, Floats], Ints]) -> Finals:
+    """What a classifier reaches that has the stored images of all classes until now."""
+    accuracy = np.full((len(data.tasks), len(data.tasks)), np.nan)
+    for number in range(len(data.tasks)):
+        known = np.concatenate(data.tasks[: number + 1])
+        mine = data.kept[np.isin(data.labels[data.kept], known)]
+        right = classify(data.values[mine], data.labels[mine], data.held) == data.held_labels
+        for task in range(number + 1):
+            accuracy[number, task] = right[np.isin(data.held_labels, data.tasks[task])].mean()
+    return _summary(accuracy)
 
 
 def _presentations_needed(right: Flags, fresh: Flags, final: float, window: int = 20) -> float:
