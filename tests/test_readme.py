@@ -9,7 +9,7 @@ import typer.main
 import thalia
 from tests.helpers import ROOT
 from thalia.cli import main
-from thalia.cli.catalog import rules_table
+from thalia.cli.catalog import experiments_table, rules_table
 from thalia.compiler.pipeline import PASS_NAMES
 from thalia.library import lookup
 
@@ -70,14 +70,21 @@ def test_the_table_of_components_is_that_of_the_library(kind):
     assert tuple(re.findall(r"`(\w+)`", row)) == lookup.names(kind)
 
 
-def test_the_table_of_rules_is_made_from_the_components(request):
-    mark = r"(<!-- rules:.*?-->\n).*?(<!-- end of rules -->)"
-    text = LIBRARY.read_text()
-    made = re.sub(mark, lambda found: found[1] + rules_table() + found[2], text, flags=re.DOTALL)
+@pytest.mark.parametrize(
+    ("page", "name", "table"),
+    [("library", "rules", rules_table), ("learning", "experiments", experiments_table)],
+)
+def test_a_table_is_made_from_the_components(page, name, table, request):
+    mark = rf"(<!-- {name}:.*?-->\n).*?(<!-- end of {name} -->)"
+    file = ROOT / "docs" / f"{page}.md"
+    made, marks = re.subn(
+        mark, lambda found: found[1] + table() + found[2], file.read_text(), flags=re.DOTALL
+    )
     if request.config.option.update_golden:
-        LIBRARY.write_text(made)
+        file.write_text(made)
 
-    assert made == LIBRARY.read_text()
+    assert marks == 1
+    assert made == file.read_text()
 
 
 def test_every_circuit_in_circuits_is_listed():

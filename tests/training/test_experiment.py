@@ -20,7 +20,7 @@ from thalia.library.lookup import names as parts_of
 from thalia.parallel import workers
 from thalia.parallel.result_log import RESULTS
 from thalia.syntax.folder import Folder
-from thalia.training import results
+from thalia.training import data_sets, results
 from thalia.training.data_sets import data_set
 from thalia.training.experiment import conditions_of, experiment_of, learn
 from thalia.training.subject import Subject, subject_of
@@ -462,6 +462,8 @@ def test_an_experiment_of_the_library_fits_its_task_and_says_what_it_is_held_aga
     assert circuit.summary
     assert experiment.goal is not None
     assert experiment.chance is not None
+    assert experiment.computed_by_network
+    assert experiment.computed_by_task
     assert any("off" in control for control in experiment.controls)
     assert thalia.loads(thalia.dumps(circuit)) == circuit
 
@@ -610,6 +612,7 @@ def test_a_few_images_are_learned_with_their_labels_but_tested_without(name, tmp
 def test_a_data_set_without_its_library_is_told_before_anything_runs(monkeypatch, tmp_path):
     import sys
 
+    data_sets._built_in.cache_clear()
     monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(
         CircuitError,

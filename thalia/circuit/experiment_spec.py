@@ -67,11 +67,15 @@ class Experiment(Node):
     """What a circuit is to learn: `task` names an environment; unknown keys are its parameters.
 
     `controls` are variants that should not learn, or less well; `rules` are alternative learning
-    rules. `result` is the outcome measure, with its `chance` level and its `goal`, and `curve` the
-    measure of every trial that is plotted. `phases` are entered by the task.
+    rules. `computed_by_network` lists what the circuit computes and learns, `computed_by_task` what
+    the code of the task does. `result` is the outcome measure, with its `chance` level and its
+    `goal`, and `curve` the measure of every trial that is plotted. `phases` are
+    entered by the task.
     """
 
     task: str
+    computed_by_network: tuple[str, ...] = ()
+    computed_by_task: tuple[str, ...] = ()
     seeds: int = Field(default=10, ge=1)
     result: str
     curve: str

@@ -12,6 +12,7 @@ from thalia.library.schema import Layer, Neuron, Pairing, Part, Preset, Rule, St
 from thalia.syntax.equations import equation_text
 from thalia.syntax.units import si_unit
 
+WHO = ("computed_by_network", "computed_by_task")
 ALL_KINDS = (*KINDS, "regions", "experiments")
 
 
@@ -204,6 +205,9 @@ def _experiment(name: str) -> str:
         for key in ("chance", "goal")
         if (value := getattr(experiment, key)) is not None
     ]
+    for key in WHO:
+        lines += [f"  {key.replace('_', ' ')}:"]
+        lines += [f"    - {each}" for each in getattr(experiment, key)]
     for kind in ("rules", "controls"):
         variants = getattr(experiment, kind)
         lines += (
@@ -211,6 +215,19 @@ def _experiment(name: str) -> str:
             if variants
             else []
         )
+    return "\n".join(lines) + "\n"
+
+
+def experiments_table() -> str:
+    """Who does what in each experiment, as a Markdown table, for docs/learning.md."""
+    lines = [
+        "| experiment | computed by the network | computed by the task |",
+        "| --- | --- | --- |",
+    ]
+    for name in names("experiments"):
+        experiment = _circuit(name).experiment
+        lists = ["; ".join(getattr(experiment, key)) for key in WHO]
+        lines.append(f"| `{name}` | {' | '.join(lists)} |")
     return "\n".join(lines) + "\n"
 
 
