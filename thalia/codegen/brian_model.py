@@ -267,6 +267,9 @@ def import_brian2() -> ModuleType:
     functions["exprel"].sympy_func.is_number = False
     integer = functions["int"]
     integer.sympy_func = integer.sympy_func or _real_function("int")
+    # the equations' units are checked already: a check at each call costs more than the function
+    exprel = brian2.core.functions.DEFAULT_FUNCTIONS["exprel"]
+    exprel.implementations.add_numpy_implementation(exprel.pyfunc, discard_units=True)
     brian2.prefs.logging.file_log = False
     brian2.prefs.logging.save_script = False
     module: ModuleType = brian2
