@@ -105,16 +105,6 @@ def test_below_a_drive_of_one_a_population_is_silent_and_above_it_fires(
     assert late.any() == fires
 
 
-STEPPED = """
-thalia: 1
-name: stepped
-duration: 1 s
-dt: 0.05 ms
-populations: {{below: {{neuron: {neuron}, size: 1}}, above: {{neuron: {neuron}, size: 1}}}}
-stimuli:
-  less: {{kind: current, target: below, amplitude: {less} pA}}
-  more: {{kind: current, target: above, amplitude: {more} pA}}
-"""
 WITH_RHEOBASE = [
     name
     for name in lookup.names("neurons")
@@ -122,21 +112,33 @@ WITH_RHEOBASE = [
 ]
 
 
+@pytest.fixture(scope="module")
+def stepped(tmp_path_factory):
+    """Two cells of each neuron, that receive three hundredths less and more than its rheobase."""
+    populations, stimuli = [], []
+    for neuron in WITH_RHEOBASE:
+        part = lookup.find("neurons", neuron)[0]
+        assert isinstance(part, Neuron)
+        defaults = {name: parameter.default.mean for name, parameter in part.parameters.items()}
+        current = 1e12 * evaluate(part.rheobase.current, defaults)
+        for name, share in {f"below_{neuron}": 0.97, f"above_{neuron}": 1.03}.items():
+            populations.append(f"  {name}: {{neuron: {neuron}, size: 1}}")
+            stimuli.append(
+                f"  {name}: {{kind: current, target: {name}, amplitude: {share * current} pA}}"
+            )
+    head = ["thalia: 1", "name: stepped", "duration: 1 s", "dt: 0.05 ms"]
+    text = "\n".join([*head, "populations:", *populations, "stimuli:", *stimuli])
+    file = tmp_path_factory.mktemp("stepped") / "run.h5"
+    return thalia.run(thalia.loads(text), output=file, backend="cpp")
+
+
 @pytest.mark.parametrize("neuron", WITH_RHEOBASE)
-def test_a_neuron_fires_from_its_rheobase_on(simulate, neuron):
+def test_a_neuron_fires_from_its_rheobase_on(stepped, neuron):
     """Silent at three hundredths below it, and firing at three hundredths above."""
-    part = lookup.find("neurons", neuron)[0]
-    assert isinstance(part, Neuron)
-    current = 1e12 * evaluate(
-        part.rheobase.current,
-        {name: parameter.default.mean for name, parameter in part.parameters.items()},
-    )
+    below, above = (stepped.spikes[f"{side}_{neuron}"].times for side in ("below", "above"))
 
-    run = simulate(STEPPED.format(neuron=neuron, less=0.97 * current, more=1.03 * current))
-
-    late = {name: run.spikes[name].times > 0.1 for name in ("below", "above")}  # a burst at onset
-    assert not late["below"].any()
-    assert late["above"].any()
+    assert not (below > 0.1).any()  # a burst at onset
+    assert (above > 0.1).any()
 
 
 def test_a_spread_of_weights_is_lognormal_with_that_ratio():

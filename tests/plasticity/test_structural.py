@@ -43,7 +43,7 @@ def connected(run):
 
 def test_the_numbers_follow_their_closed_form(simulate):
     """A twentieth of uniform weights is below the bound; half of what is free grows again in each round."""
-    run = simulate(circuit(**SILENT))
+    run = simulate(circuit(**SILENT), backend="cpp")
 
     number = connected(run)
 
@@ -56,7 +56,8 @@ def test_the_numbers_follow_their_closed_form(simulate):
 
 
 def test_memory_is_flat_and_zero_is_not_the_end(simulate):
-    w = simulate(circuit("growth: 0.5, weakest: 0.3, newborn: 0.31")).weights["p"].w
+    text = circuit("growth: 0.5, weakest: 0.3, newborn: 0.31")
+    w = simulate(text, backend="cpp").weights["p"].w
 
     assert w.shape[1] == 200 * 40
     grown = (w[0] == 0) & (w[-1] > 0)
