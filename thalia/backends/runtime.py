@@ -307,16 +307,15 @@ class InTurn:
 
 
 def _without_detours(made: Any) -> Callable[[], None]:
-    """What runs an object in a step: its code at once, past four calls of Brian2 around each."""
+    """What runs an object in a step: its blocks of code, past three calls of Brian2 for each."""
     base = import_brian2().core.base.BrianObject
     if type(made).run is not base.run or any(each.nonconstant_values for each in made.code_objects):
         return made.run  # type: ignore[no-any-return]
-    codes = [(each.compiled_code["run"], each.namespace) for each in made.code_objects]
-    blocks = [(code, namespace) for code, namespace in codes if code]
+    blocks = [each.run_block for each in made.code_objects if each.compiled_code["run"]]
 
     def run() -> None:
-        for code, namespace in blocks:
-            exec(code, namespace)
+        for block in blocks:
+            block("run")
 
     return run
 
