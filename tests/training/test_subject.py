@@ -3,7 +3,7 @@
 import h5py
 import numpy as np
 import pytest
-from brian2 import hertz, mV
+from brian2 import hertz, mV, second
 
 import thalia
 from thalia.errors import CircuitError
@@ -251,9 +251,9 @@ class Counting:
     def __init__(self, pipe):
         self.pipe, self.is_empty, self.messages = pipe, True, 0
 
-    def write(self, data):
-        self.is_empty = False
-        self.pipe.write(data)
+    def writelines(self, data):
+        self.is_empty &= not data
+        self.pipe.writelines(data)
 
     def flush(self):
         self.messages += not self.is_empty
@@ -274,3 +274,101 @@ def test_a_release_is_one_message():
 
     assert released == 1
     assert level == pytest.approx(1.3)
+
+
+PLAYED = SLOW.replace(
+    "  cells:",
+    "  other: {neuron: poisson, size: 7, parameters: {rate: 10 Hz}, from_task: [rate]}\n  cells:",
+)
+
+
+def outcome(subject):
+    """Everything that the next presentation depends on."""
+    state = subject.state()
+    variables = {name: values.tobytes() for name, values in state.variables.items()}
+    return variables, state.step, state.phase, state.shown, state.counts, subject.presentations
+
+
+@pytest.mark.parametrize("backend", ["runtime", "cpp"])
+@pytest.mark.parametrize("pause", [None, "23 ms"])
+def test_a_sequence_is_one_presentation_for_each_of_its_stimuli_in_every_bit(backend, pause):
+    """Also where synapses are rewired and a modulator is released within a stimulus."""
+    rates = np.random.default_rng(1).uniform(0, 80, (12, 60))
+    others = np.arange(12.0) * 5
+    times = np.linspace(20, 130, 12).round()
+    given = {"source": rates * hertz, "other": others * hertz}
+    counts = []
+    with subject_of(thalia.loads(PLAYED), backend) as one:
+        one.present("30 ms", {"source": "50 Hz"})
+        for place, time in enumerate(times):
+            response = one.present(
+                f"{time:g} ms", {name: each[place] for name, each in given.items()}
+            )
+            counts.append([response.counts(name) for name in ("source", "cells", "other")])
+            if pause:
+                one.present(pause)
+        expected = outcome(one)
+        expected_later = one.present("50 ms").total("cells"), outcome(one)
+    with subject_of(thalia.loads(PLAYED), backend) as many:
+        many.present("30 ms", {"source": "50 Hz"})
+        found = many.play(times * 1e-3 * second, given, pause)
+
+        assert outcome(many) == expected
+        assert (many.present("50 ms").total("cells"), outcome(many)) == expected_later
+    assert all(
+        np.array_equal(found.counts(name), [each[place] for each in counts])
+        for place, name in enumerate(("source", "cells", "other"))
+    )
+
+
+def test_a_recorded_sequence_is_that_of_single_presentations(tmp_path):
+    rates = np.arange(300.0).reshape(5, 60) / 4 * hertz
+    with subject_of(thalia.loads(SLOW), "runtime", record=tmp_path / "one.h5") as one:
+        for each in rates:
+            one.present("40 ms", {"source": each})
+    with subject_of(thalia.loads(SLOW), "runtime", record=tmp_path / "many.h5") as many:
+        many.play("40 ms", {"source": rates})
+
+    alone, together = (thalia.Run(tmp_path / f"{name}.h5") for name in ("one", "many"))
+    assert together.traces["v"]["v"].tobytes() == alone.traces["v"]["v"].tobytes()
+    assert together.weights["p"].w.tobytes() == alone.weights["p"].w.tobytes()
+    assert np.array_equal(together.spikes["cells"].times, alone.spikes["cells"].times)
+    assert np.array_equal(together.modulators["turmoil"].value, alone.modulators["turmoil"].value)
+
+
+@pytest.mark.parametrize(("size", "most"), [(60, 50), (9000, 150)])
+def test_stimuli_are_sent_before_what_was_presented_is_answered(size, most):
+    """Large ones too, of which fewer fit into a pipe: it is always in order and never blocks."""
+    text = SLOW.replace(
+        "source: {neuron: poisson, size: 60", f"source: {{neuron: poisson, size: {size}"
+    )
+    text = text.replace("connect: {rule: all_to_all}", "connect: {probability: 0.01}")
+    with subject_of(thalia.loads(text), "cpp") as subject:
+        rates = np.zeros((100, size))
+        rates[np.arange(100), np.arange(100) % size] = 1000
+        pipe = subject.session.process.stdin = Counting(subject.session.process.stdin)
+        counts = subject.play("2 ms", {"source": rates * hertz}).counts("source")
+
+    assert np.array_equal(counts.argmax(axis=1), np.arange(100) % size)
+    assert pipe.messages < most
+
+
+@pytest.mark.parametrize(("duration", "given", "pause", "message"), [
+    ("10 ms", {"source": "20 Hz"}, None, "the task plays a sequence: found one stimulus"),
+    ("10 ms", {}, None, "found one stimulus\n    hint: what differs from one stimulus to the next has one row for each"),
+    (["10 ms", "20 ms"], {"source": ["1 Hz", "2 Hz", "3 Hz"]}, None, "found 'source' for 3, the times for 2"),
+    ("10 ms", {"source": np.zeros((0, 60)) * hertz}, None, "'rate' of 'source': expected a number for each stimulus, found none"),
+    ("10 ms", {"source": np.zeros((3, 59)) * hertz}, None, "'rate' of 'source': expected 60 numbers each time, or one for all, found 59"),
+    ("10 ms", {"source": np.zeros((3, 60))}, None, "'rate' of 'source': expected a rate, such as '20 Hz'"),
+    ("10 ms", {"source": [-1, 2] * hertz}, None, "'rate' of 'source': a rate cannot be below 0"),
+    ("10 ms", {"cells": ["1 Hz", "2 Hz"]}, None, "the task sets 'rate' of 'cells', which no task may"),
+    (["10 ms", "0 ms"], {"source": ["1 Hz", "2 Hz"]}, None, "expected one above 0 ms, found 0 ms"),
+    (["10 ms", "0.5 ms"], {"source": ["1 Hz", "2 Hz"]}, None, "the task presents for 0.5 ms, expected a multiple of dt"),
+    ("10 ms", {"source": ["1 Hz", "2 Hz"]}, ["1 ms", "2 ms"], "expected one above 0 ms, found 2 times"),
+])  # fmt: skip
+def test_sequences_that_cannot_be_are_told(subject, duration, given, pause, message):
+    before = subject.done
+    with pytest.raises(CircuitError, match=message):
+        subject.play(duration, given, pause)
+
+    assert subject.done == before

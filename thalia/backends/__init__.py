@@ -3,7 +3,7 @@
 Only the backends and `codegen` touch Brian2's global state (`device`, `prefs`, `defaultclock`).
 """
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol
@@ -66,6 +66,25 @@ class Chunk:
     spikes: dict[str, tuple[NDArray[np.int64], NDArray[np.int32]]] = field(default_factory=dict)
     samples: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
+    @classmethod
+    def joined(cls, chunks: Sequence["Chunk"]) -> "Chunk":
+        """Chunks that follow one another as one; there is at least one."""
+        if len(chunks) == 1:
+            return chunks[0]
+        first = chunks[0]
+
+        def spikes(group: str) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+            steps, neurons = zip(*(chunk.spikes[group] for chunk in chunks), strict=True)
+            return np.concatenate(steps), np.concatenate(neurons)
+
+        return cls(
+            {group: spikes(group) for group in first.spikes},
+            {name: np.concatenate([c.samples[name] for c in chunks]) for name in first.samples},
+        )
+
+
+type Piece = tuple[Mapping[str, NDArray[Any]], int]  # variables to set, and steps to simulate then
+
 
 @dataclass(frozen=True)
 class Compiled:
@@ -83,6 +102,9 @@ class Session(Protocol):
 
     def advance(self, steps: int) -> Chunk:
         """Simulate some steps."""
+
+    def play(self, pieces: Iterable[Piece]) -> Chunk:
+        """Set variables and simulate some steps, several times; as `write` and `advance` would."""
 
     def flush(self) -> None:
         """Add the pending sums to every weight now, and start the sums again from zero."""

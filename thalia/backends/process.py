@@ -3,7 +3,8 @@
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
@@ -13,7 +14,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.backends import Chunk, Compiled, Progress, Sample, in_kind, process_memory
+from thalia.backends import Chunk, Compiled, Piece, Progress, Sample, in_kind, process_memory
 from thalia.backends.random_numbers import key_of, stream_of
 from thalia.codegen.brian_model import later_name
 from thalia.compiler.drives import Drive
@@ -46,6 +47,8 @@ _REMEDIES = {  # of what ends a program that is right
 }
 # large arrays ask for huge pages, which are mapped in a quarter of the time (glibc 2.35 and later)
 TUNABLES, HUGE_PAGES = "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"
+AHEAD_BYTES = 1 << 15  # of commands not yet obeyed: half of what any pipe holds
+MESSAGE_BYTES = 1 << 9  # of a few commands, without their data
 MOST_OWED = 1000  # confirmations that surely fit into a pipe
 CHUNK_SECONDS = 0.1  # of model time in the first chunk, and the least in any
 
@@ -121,11 +124,14 @@ class ProgramSession:
 
     def command(self, text: str, *payload: bytes | memoryview) -> None:
         """Send a command and its data, at the latest when an answer is awaited."""
+        self._send((f"{text}\n".encode(), *payload))
+
+    def _send(self, parts: Iterable[bytes | memoryview], flush: bool = False) -> None:
         assert self.process.stdin is not None
         try:
-            self.process.stdin.write(f"{text}\n".encode())
-            for part in payload:
-                self.process.stdin.write(part)
+            self.process.stdin.writelines(parts)
+            if flush:
+                self.process.stdin.flush()
         except BrokenPipeError:
             self._died()
 
@@ -144,11 +150,7 @@ class ProgramSession:
 
     def _count(self) -> int:
         """The next number that the program sends, once it has confirmed what was written."""
-        assert self.process.stdin is not None
-        try:
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            self._died()
+        self._send((), flush=True)
         owed, self.owed = self.owed, []
         for name, size in owed:
             if (count := self._number()) != size:
@@ -174,11 +176,7 @@ class ProgramSession:
         raise RuntimeError(f"the compiled program did not reach its end: {ended(status)}: {said}")
 
     def write(self, name: str, values: NDArray[Any]) -> None:
-        """Set a variable; the length of a fixed array must match.
-
-        The program confirms it before its next answer, so that what is set for a stretch of time
-        and the stretch itself are one message.
-        """
+        """Set a variable; its length, which must match, is confirmed with the next answer."""
         array = in_kind(name, values, self.program.arrays[name])
         if array.nbytes >= process_memory.LEAST:
             self.small.discard(name)
@@ -287,6 +285,32 @@ class ProgramSession:
     def advance(self, steps: int) -> Chunk:
         """Simulate some steps."""
         self.command(f"run {steps}")
+        return self._chunk()
+
+    def play(self, pieces: Iterable[Piece]) -> Chunk:
+        """Set variables and simulate some steps, several times; the program never waits."""
+        chunks: list[Chunk] = []
+        told = deque[tuple[list[tuple[str, int]], int]]()  # what is owed before an answer, bytes
+
+        def answer() -> None:
+            later, (self.owed, _) = self.owed, told.popleft()
+            chunks.append(self._chunk())
+            self.owed = later
+
+        for changes, steps in pieces:
+            size = MESSAGE_BYTES + sum(values.nbytes for values in changes.values())
+            while told and size + sum(each for _, each in told) > AHEAD_BYTES:
+                answer()
+            for name, values in changes.items():
+                self.write(name, values)
+            self.command(f"run {steps}")
+            told.append((self.owed, size))
+            self.owed = []
+        while told:
+            answer()
+        return Chunk.joined(chunks)
+
+    def _chunk(self) -> Chunk:
         spikes = {name: (self.receive("<i8"), self.receive("<i4")) for name in self.program.sources}
         taken = {s.name: self.receive("<f8").reshape(-1, len(s.neurons)) for s in self.samples}
         return Chunk(spikes, taken)

@@ -5,14 +5,14 @@ would not be identical.
 """
 
 import itertools
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.backends import Chunk, Compiled, Progress, Sample, in_kind
+from thalia.backends import Chunk, Compiled, Piece, Progress, Sample, in_kind
 from thalia.backends.poisson_input import SPARSE, PoissonInput
 from thalia.backends.random_numbers import Draws, key_of, stream_of
 from thalia.codegen.brian_model import FLUSH_CLOCK, import_brian2, later_name, model_of, network
@@ -75,7 +75,7 @@ class RuntimeSession:
         kept = in_kind(name, values, held.dtype)
         held.set_value(kept.reshape(()) if held.scalar else kept)
 
-    def play(self, name: str, steps: NDArray[Any], neurons: NDArray[Any]) -> None:
+    def prescribe(self, name: str, steps: NDArray[Any], neurons: NDArray[Any]) -> None:
         """Prescribe the spikes of a group, also several of a neuron in a step."""
         group = self.objects[name]
         group.set_spikes(neurons, steps * self.dt * self.second, sorted=True)
@@ -180,6 +180,15 @@ class RuntimeSession:
                 for s in self.samples
             },
         )
+
+    def play(self, pieces: Iterable[Piece]) -> Chunk:
+        """Set variables and simulate some steps, several times."""
+        chunks = []
+        for changes, steps in pieces:
+            for name, values in changes.items():
+                self.write(name, values)
+            chunks.append(self.advance(steps))
+        return Chunk.joined(chunks)
 
     def _inputs(
         self, plan: Plan, drive: Drive
@@ -351,7 +360,7 @@ def start(
         _connect(session, plan, name, wired)
     for plan_group in plan.groups:
         if plan_group.plays_spikes:
-            session.play(plan_group.name, *playback_arrays(plan, plan_group.name))
+            session.prescribe(plan_group.name, *playback_arrays(plan, plan_group.name))
     return session
 
 

@@ -76,6 +76,24 @@ class Actuators:
             If the circuit does not let a task set it, the numbers have another dimension or are
             not as many as the neurons, or the neurons cannot have them.
         """
+        given = self.checked(population, parameter, values)
+        group, member = self.plan.population(population)
+        now = self.session.read(f"{group.name}.{parameter}")
+        now[member.start : member.stop] = given
+        self.session.write(f"{group.name}.{parameter}", now)
+
+    def checked(
+        self, population: str, parameter: str, values: Numbers, is_sequence: bool = False
+    ) -> NDArray[np.float64]:
+        """Values in SI that a task gives to a parameter: one for all neurons, or one for each.
+
+        Of a sequence the first axis is time, and so numbers in one dimension are for all neurons.
+
+        Raises
+        ------
+        CircuitError
+            As of `set`.
+        """
         known = {
             member.name: member.from_task
             for _, member in self.plan.populations()
@@ -94,15 +112,20 @@ class Actuators:
         group, member = self.plan.population(population)
         try:
             given = in_si(values, group.parameters[parameter])
-            if given.shape not in ((), (member.size,)):
-                wanted = f"{member.size} numbers, or one for all"
-                raise ValueSyntaxError(f"expected {wanted}, found {given.size}")
+            each = given.shape[1:] if is_sequence else given.shape
+            if each not in ((), (member.size,)):
+                wanted = (
+                    f"{member.size} numbers{' each time' if is_sequence else ''}, or one for all"
+                )
+                raise ValueSyntaxError(f"expected {wanted}, found {each[-1]}")
+            if not given.size:
+                raise ValueSyntaxError("expected a number for each stimulus, found none")
+            if is_sequence and given.ndim == 1:
+                given = given[:, None]
             self._check_range(group, member, parameter, given)
         except ValueSyntaxError as error:
             raise fail(f"the task sets '{parameter}' of '{population}': {error}") from None
-        now = self.session.read(f"{group.name}.{parameter}")
-        now[member.start : member.stop] = given
-        self.session.write(f"{group.name}.{parameter}", now)
+        return given
 
     def _check_range(
         self, group: Group, member: Member, parameter: str, given: NDArray[np.float64]

@@ -5,14 +5,15 @@ between two chunks of simulated time (recording, structural plasticity, releases
 tasks, checkpoints, progress) is an observer.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from thalia.backends import Chunk, Session
+from thalia.backends import Chunk, Piece, Session
 from thalia.compiler.plan import SHARED, Plan
 
 
@@ -61,6 +62,23 @@ class Clock:
         return passed
 
 
+@dataclass(frozen=True)
+class Timetable:
+    """Variables that are set before given steps; `at` gives those of one of them, by its place."""
+
+    steps: NDArray[np.int64]
+    at: Callable[[int], Mapping[str, NDArray[Any]]]
+
+    def pieces(self, begin: int, end: int) -> Iterator[Piece]:
+        """What is set, and for how long it lasts, from one step to another."""
+        first, last = np.searchsorted(self.steps, (begin, end)).tolist()
+        if first == last or self.steps[first] > begin:
+            yield {}, (int(self.steps[first]) if first < last else end) - begin
+        for place in range(first, last):
+            until = int(self.steps[place + 1]) if place + 1 < last else end
+            yield self.at(place), until - int(self.steps[place])
+
+
 class Loop:
     """Advances a session, and calls its observers in the given order at every stop."""
 
@@ -70,13 +88,17 @@ class Loop:
         self.session, self.observers, self.clock = session, tuple(observers), clock
         self.done = done
 
-    def advance(self, end: int, phase: int) -> None:
-        """Simulate up to a step, within one phase."""
+    def advance(self, end: int, phase: int, timetable: Timetable | None = None) -> None:
+        """Simulate up to a step, within one phase; observers act before what is set at a step."""
         while self.done < end:
             wanted = (each.next_stop(self.done) for each in self.observers)
             due = min((step for step in wanted if step is not None), default=end)
             step = min(due, end)
-            chunk = self.session.advance(step - self.done)
+            chunk = (
+                self.session.play(timetable.pieces(self.done, step))
+                if timetable
+                else self.session.advance(step - self.done)
+            )
             self.done = step
             stop = Stop(step, phase, chunk, self.clock.lap("simulate"))
             for observer in self.observers:

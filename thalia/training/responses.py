@@ -37,6 +37,26 @@ class Response:
         return len(self.spikes(population)[1])
 
 
+@dataclass(frozen=True)
+class Responses:
+    """The responses to a sequence of stimuli, each of which lasts from one step to another."""
+
+    plan: Plan
+    chunk: Chunk
+    begins: NDArray[np.int64]
+    ends: NDArray[np.int64]
+
+    def counts(self, population: str) -> NDArray[np.int64]:
+        """Spikes of each neuron during each stimulus, (n_stimuli, n_neurons)."""
+        group, member = self.plan.population(population)
+        steps, neurons = self.chunk.spikes[group.name]
+        stimulus = np.searchsorted(self.begins, steps, "right") - 1
+        mine = (neurons >= member.start) & (neurons < member.stop) & (steps < self.ends[stimulus])
+        places = stimulus[mine] * member.size + (neurons[mine] - member.start)
+        shape = len(self.begins), member.size
+        return np.bincount(places, minlength=shape[0] * shape[1]).reshape(shape)
+
+
 class ResponseCollector:
     """Collects the spikes of one presentation, however many stops it has."""
 
@@ -53,11 +73,4 @@ class ResponseCollector:
     def collected(self) -> Chunk:
         """The spikes since the last call, as one chunk."""
         chunks, self.chunks = self.chunks, []
-        spikes = {
-            group: (
-                np.concatenate([chunk.spikes[group][0] for chunk in chunks]),
-                np.concatenate([chunk.spikes[group][1] for chunk in chunks]),
-            )
-            for group in chunks[0].spikes
-        }
-        return Chunk(spikes)
+        return Chunk.joined(chunks)
