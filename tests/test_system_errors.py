@@ -1,14 +1,21 @@
 """What the system refuses is told with the path that failed, its reason and a remedy, and ends with status 2."""
 
+import ast
 import errno
 import os
+import pickle
+import signal
 
 import pytest
 
 from tests.helpers import ROOT, thalia_here
+from tests.test_architecture import TREES
 from thalia.cli import main
-from thalia.errors import CircuitError, system_error
+from thalia.errors import CircuitError, Problem, fail, in_a_line, system_error
+from thalia.recording.journal import MovedError
+from thalia.simulation.interruption import Terminated
 from thalia.simulation.run import explained
+from thalia.syntax.expressions import EquationError
 
 PAIR = ROOT / "circuits" / "pair.yaml"
 
@@ -79,3 +86,45 @@ def test_memory_that_is_exhausted_is_told(tmp_path, monkeypatch):
         2,
         "memory is exhausted: Unable to allocate 2.00 GiB for an array\n    hint: run a smaller one with --scale\n",
     )
+
+
+EXCEPTIONS = [
+    CircuitError([Problem(("a", 1), "is wrong", "mend it", "c.yaml:1:2"), Problem((), "is odd")]),
+    EquationError("cannot be", "try another", (2, 3)),
+    MovedError("/tmp/elsewhere.h5"),
+    Terminated(signal.SIGTERM),
+]
+
+
+@pytest.mark.parametrize("error", EXCEPTIONS, ids=lambda error: type(error).__name__)
+def test_an_error_of_a_worker_says_the_same_where_it_is_told(error):
+    other = pickle.loads(pickle.dumps(error))
+
+    assert (type(other), str(other), vars(other)) == (type(error), str(error), vars(error))
+
+
+def test_every_error_with_arguments_of_its_own_says_how_it_is_sent():
+    own = {
+        each.name: {inner.name for inner in each.body if isinstance(inner, ast.FunctionDef)}
+        for tree in TREES.values()
+        for each in ast.walk(tree)
+        if isinstance(each, ast.ClassDef)
+        and any(ast.unparse(base).endswith(("Error", "Exception", "Exit")) for base in each.bases)
+    }
+
+    assert own.keys() >= {"CircuitError", "MovedError", "Terminated", "MistakeInText"}
+    assert [n for n, held in own.items() if "__init__" in held and "__reduce__" not in held] == []
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (EXCEPTIONS[0], "c.yaml:1:2: a[1]: is wrong (and 1 more problem)"),
+        (fail("the task\nfailed"), "the task"),
+        (ValueError("not\ntoday"), "ValueError: not"),
+        (ValueError(), "ValueError: "),
+    ],
+    ids=["several", "lines", "another", "without words"],
+)
+def test_an_error_is_told_in_a_line(error, line):
+    assert in_a_line(error) == line

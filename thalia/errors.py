@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path as FilePath
+from typing import Any
 
 Path = tuple[str | int, ...]
 TextPlace = tuple[int, int]
@@ -76,6 +77,10 @@ class CircuitError(Exception):
         self.rest = rest
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # from a worker; what is left of a circuit stays there
+        return type(self), (self.problems,)
+
 
 class FormerNameWarning(FutureWarning):
     """A circuit uses a key or a component by the name that it had in an earlier version."""
@@ -102,6 +107,9 @@ class MistakeInText(ValueError):
     def __init__(self, message: str, hint: str = "", at: TextPlace | None = None):
         self.hint, self.at = hint, at
         super().__init__(message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.hint, self.at)
 
 
 class Diagnostics:
@@ -145,6 +153,15 @@ def printable(text: str) -> str:
 def fail(message: str, hint: str = "", path: Path = (), missing: Path = ()) -> CircuitError:
     """The error for a single problem."""
     return CircuitError([Problem(path, message, hint, missing=missing)])
+
+
+def in_a_line(error: BaseException) -> str:
+    """What an error says, in one line: its first problem and how many more, or its kind as well."""
+    if isinstance(error, CircuitError) and error.problems:
+        more = len(error.problems) - 1
+        first = str(error.problems[0]).splitlines()[0]
+        return f"{first} (and {counted(more, 'more problem')})" if more else first
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def is_of_the_machine(error: OSError) -> bool:

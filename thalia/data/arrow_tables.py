@@ -6,7 +6,7 @@ from typing import Any
 from thalia.data.csv_tables import from_arrow
 from thalia.data.files import DataFile
 from thalia.data.tables import EXTRA, ROWS, Chunk, Kind, Table, check_rows, has_pyarrow
-from thalia.errors import fail
+from thalia.errors import fail, in_a_line
 
 
 class ArrowTable(Table):
@@ -57,7 +57,7 @@ class _Readable:
         import pyarrow as pa
 
         if isinstance(error, pa.ArrowException | OSError):
-            raise fail(f"{self.name}: cannot be read ({str(error).splitlines()[0]})") from None
+            raise fail(f"{self.name}: cannot be read ({in_a_line(error)})") from None
 
 
 def _reader(raw: Any, ending: str, wanted: list[str] | None = None) -> tuple[Any, int, Any]:

@@ -22,7 +22,7 @@ from thalia.backends import Progress
 from thalia.backends import threads as threads_of
 from thalia.circuit.load import loads
 from thalia.circuit.spec import Circuit
-from thalia.errors import fail
+from thalia.errors import fail, in_a_line
 from thalia.parallel.gpu_batch import compiled_with, run_together
 from thalia.parallel.result_log import ResultLog
 from thalia.simulation.interruption import TERMINATING
@@ -267,7 +267,7 @@ def on_gpu(jobs: list[Job], report: Reporter, most: int, alone: bool) -> None:
                 report(left.pop(which), dict(_flat(results)))
         except Exception as error:  # as in a worker of another kind
             for job in left.values():
-                report(job, None, f"{type(error).__name__}: {error}".splitlines()[0])
+                report(job, None, in_a_line(error))
 
 
 def _begin(environment: Mapping[str, str], fractions: Any, stopped: Any) -> None:
@@ -318,4 +318,4 @@ def _gather(completed: Any, futures: Mapping[Any, Job], report: Reporter) -> Non
         try:
             report(futures[future], future.result())
         except Exception as error:  # whatever a worker died of is reported with its job, not raised
-            report(futures[future], None, f"{type(error).__name__}: {error}".splitlines()[0])
+            report(futures[future], None, in_a_line(error))

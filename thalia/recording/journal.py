@@ -14,7 +14,7 @@ import struct
 import zlib
 from collections.abc import Mapping
 from pathlib import Path as FilePath
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -45,6 +45,9 @@ class MovedError(OSError):
     def __init__(self, place: str):
         self.place = place
         super().__init__("was moved, replaced or deleted")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.place,)
 
 
 class JournalledFile(io.RawIOBase):

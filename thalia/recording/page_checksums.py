@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.data.hdf5 import EXPANSION
-from thalia.errors import CircuitError, NoChecksums, fail
+from thalia.errors import CircuitError, NoChecksums, fail, in_a_line
 from thalia.recording.pending_commit import PAGE, Completed, Stamp, journal_of, read_journal
 from thalia.syntax.folder import opened
 
@@ -209,5 +209,6 @@ def _damaged(file: FilePath, what: str, damage: str, error: Exception) -> Circui
         return fail(f"{file}: is damaged: {place}{damage}", "take a copy of the file")
     if isinstance(error, OSError):
         return unreadable(file, error)
-    reason = f"{type(error).__name__}: {error}".splitlines()[0]
-    return fail(f"{file}: is damaged, or no run: {place}{reason}", "take a copy of the file")
+    return fail(
+        f"{file}: is damaged, or no run: {place}{in_a_line(error)}", "take a copy of the file"
+    )

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 type Handler = Callable[[int, FrameType | None], None]
 
@@ -21,7 +22,11 @@ class Terminated(SystemExit):
 
     def __init__(self, number: int):
         super().__init__(128 + number)
+        self.number = number
         self.signal = signal.Signals(number).name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.number,)
 
 
 def end(number: int, frame: FrameType | None = None) -> None:
