@@ -2,6 +2,7 @@
 
 import errno
 import json
+import json
 import os
 import subprocess
 import sys
@@ -82,6 +83,12 @@ def child(script):
     )
 
 
+def changed(entry, **values):
+    """Change what the manifest of an entry says."""
+    file = entry / "manifest.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **values}))
+
+
 def test_an_entry_is_built_once_and_then_opened(folder):
     first, second = built("first"), built("first", make=None)
 
@@ -103,6 +110,13 @@ def test_an_entry_is_built_once_and_then_opened(folder):
         lambda entry: (entry / "manifest.json").write_bytes(b"\xff\xfe"),
         lambda entry: (entry / "manifest.json").write_text("[]"),
         lambda entry: (entry / "manifest.json").write_text('{"arrays": {}, "queues": []}'),
+        lambda entry: changed(entry, contents={"arrays": "3"}),
+        lambda entry: changed(entry, contents=3),
+        lambda entry: changed(entry, files=["main"]),
+        lambda entry: changed(entry, files={"main": None, "/etc/passwd": 3}),
+        lambda entry: changed(entry, bytes="1"),
+        lambda entry: changed(entry, description={"kind": [], "circuit": 3}),
+        lambda entry: (entry / "manifest.json").write_text("[" * 100_000),
         lambda entry: (entry / "manifest.json").write_text(
             '{"description": {"species": "C++"}, "bytes": 1, "files": {}, "contents": {}}'
         ),
@@ -117,6 +131,13 @@ def test_an_entry_is_built_once_and_then_opened(folder):
         "no text",
         "another manifest",
         "manifest of an older version",
+        "other contents",
+        "contents of another type",
+        "files without checksums",
+        "files elsewhere",
+        "a size in words",
+        "a description in numbers",
+        "nested manifest",
         "manifest of a newer version",
     ],
 )

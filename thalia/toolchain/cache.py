@@ -168,7 +168,7 @@ def seal(
         "contents": contents,
     }
     partial = place / f"{_MANIFEST}.{os.getpid()}"
-    partial.write_text(json.dumps(manifest), "utf-8")
+    partial.write_text(json.dumps({**manifest, "digest": _digest(manifest)}), "utf-8")
     share(place)
     partial.replace(place / _MANIFEST)
 
@@ -282,11 +282,17 @@ def _open(place: FilePath, is_own: bool = True) -> Opened | None:
 def _manifest(place: FilePath) -> dict[str, Any] | None:
     """The manifest of an entry; None if there is none, or it is damaged."""
     try:
-        manifest = json.loads((place / _MANIFEST).read_text("utf-8"))
+        manifest: dict[str, Any] = json.loads((place / _MANIFEST).read_text("utf-8"))
+        is_whole = manifest.pop("digest") == _digest(manifest)
         Description(**manifest["description"])
-    except (OSError, ValueError, KeyError, TypeError):  # TypeError: of another form
-        return None
-    return manifest if manifest.keys() >= _KEYS else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None  # it is of another form
+    return manifest if is_whole and manifest.keys() >= _KEYS else None
+
+
+def _digest(manifest: dict[str, Any]) -> str:
+    """A checksum of all that a manifest says."""
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
 def _is_whole(place: FilePath, manifest: dict[str, Any]) -> bool:
