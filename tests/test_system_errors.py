@@ -54,6 +54,15 @@ def test_a_run_blames_its_file_only_for_what_is_its_own(tmp_path):
     assert str(caught.value) == "/home/me/.cache/thalia: permission denied"
 
 
+def test_what_the_system_refused_is_told_where_brian2_has_wrapped_it(tmp_path):
+    with pytest.raises(CircuitError) as caught, explained(tmp_path / "run.h5"):
+        raise RuntimeError("Error encountered with an object") from refused(errno.EMFILE, "/a/b")
+
+    assert str(caught.value) == (
+        "/a/b: too many open files\n    hint: raise the limit of open files: `ulimit -n`"
+    )
+
+
 def test_a_mistake_of_the_program_is_not_blamed_on_the_machine(tmp_path):
     with pytest.raises(OSError, match="Bad file descriptor"), explained(tmp_path / "run.h5"):
         raise refused(errno.EBADF)

@@ -11,6 +11,7 @@ from thalia.parallel.result_log import results_of
 from thalia.recording import journal, outputs
 from thalia.recording.journal import JournalledFile
 from thalia.recording.outputs import claim, claim_new, new_folder, replace_file, reserved
+from thalia.recording.pending_commit import Stamp
 from thalia.simulation.diff import compare
 
 SMALL = TEXT.replace("stimuli: {given: {kind: spikes, target: player, file: given.csv}}", "")
@@ -255,3 +256,33 @@ def test_two_that_replace_a_file_at_once_do_not_meet(tmp_path):
 
     assert (tmp_path / "x.csv").read_text() == "mine"
     assert names(tmp_path) == ["x.csv"]
+
+
+def left_over(folder, name, content):
+    """A file of long ago."""
+    (folder / name).write_bytes(content)
+    os.utime(folder / name, (1, 1))
+
+
+def test_what_a_killed_process_left_before_its_first_state_is_removed(tmp_path):
+    stamped = bytes(Stamp.new())
+    left_over(tmp_path, ".a.h5.partial", b"")
+    left_over(tmp_path, ".b.h5.partial", stamped)
+    left_over(tmp_path, "..b.h5.partial.journal", stamped)
+    (tmp_path / ".just_made.h5.partial").touch()
+    left_over(tmp_path, ".not_ours.h5.partial", b"something")
+    left_over(tmp_path, ".not_ours.partial", b"")
+    (tmp_path / ".link.h5.partial").symlink_to(tmp_path / "nowhere")
+    taken = claim(tmp_path / "taken.h5")
+    os.utime(taken.disk.path, (1, 1))
+
+    claim_new(tmp_path, ".h5").drop()
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".just_made.h5.partial",
+        ".link.h5.partial",
+        ".not_ours.h5.partial",
+        ".not_ours.partial",
+        ".taken.h5.partial",
+    ]
+    taken.drop()

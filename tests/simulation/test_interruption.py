@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from threading import Event
 
 import pytest
 from matplotlib.figure import Figure
@@ -15,6 +16,7 @@ from thalia.backends import process
 from thalia.errors import CircuitError
 from thalia.simulation.diff import compare
 from thalia.simulation.interruption import TERMINATING, EndRequest, Terminated, terminable
+from thalia.toolchain import compiler
 from thalia.toolchain.compiler import call_compiler
 
 ENDS = {signal.SIGINT: (KeyboardInterrupt, 130), signal.SIGTERM: (Terminated, 143)}
@@ -207,6 +209,39 @@ def test_an_end_while_compiling_ends_the_compiler_and_leaves_no_partial_program(
     assert [each.name.partition("-")[0] for each in (tmp_path / "cache").iterdir()] == ["common"]
     assert not list((tmp_path / "cache").rglob("*.o"))
     assert not list(tmp_path.glob("*.h5*"))
+
+
+@pytest.mark.parametrize("number", ENDS)
+def test_an_end_that_comes_while_an_object_is_finalised_comes_after_it(number):
+    """Python prints what is raised there, and goes on."""
+
+    class Finalised:
+        def __del__(self):
+            signal.raise_signal(number)
+
+    def finalise():
+        with terminable():
+            Finalised()
+            Event().wait(20)
+
+    with pytest.raises(ENDS[number][0]):
+        finalise()
+
+
+def test_a_compiler_that_ignores_the_end_is_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr(compiler, "LONGEST_END", 0.2)
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "stubborn").write_text("#!/bin/sh\ntrap '' TERM\nwhile :; do cat \"$1\"; done\n")
+    (tmp_path / "stubborn").chmod(0o755)
+    unwanted = Event()
+    unwanted.set()
+
+    with pytest.raises(compiler._Stopped):
+        call_compiler([str(tmp_path / "stubborn"), "fifo"], tmp_path, unwanted)
+
+    # a writer finds nobody who reads
+    with pytest.raises(OSError, match="No such device or address"):
+        os.open(tmp_path / "fifo", os.O_WRONLY | os.O_NONBLOCK)
 
 
 def test_a_compiler_ends_with_all_that_it_started(tmp_path):

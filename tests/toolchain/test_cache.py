@@ -2,7 +2,6 @@
 
 import errno
 import json
-import json
 import os
 import subprocess
 import sys

@@ -5,6 +5,7 @@ on.
 """
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,8 +14,11 @@ from pathlib import Path as FilePath
 
 from thalia.errors import CircuitError, fail, system_error
 from thalia.recording.journal import JournalledFile, is_being_written
+from thalia.recording.pending_commit import Stamp, journal_of
 
 MOST_NAMES = 10_000  # of one second
+GRACE_SECONDS = 60.0  # in which a file that nobody has locked may be one that is just being made
+_PARTIAL = ".partial"
 
 
 @dataclass(frozen=True)
@@ -162,7 +166,8 @@ def _claimed(file: FilePath, overwrite: bool) -> Claim:
     FileExistsError, BlockingIOError, OSError
         If it exists, if another process has it, or if it cannot be written.
     """
-    disk = JournalledFile(file.with_name(f".{file.name}.partial"), create=True)
+    _remove_leftovers(file.parent)
+    disk = JournalledFile(file.with_name(f".{file.name}{_PARTIAL}"), create=True)
     try:
         if os.path.lexists(file):
             if not overwrite:
@@ -173,3 +178,19 @@ def _claimed(file: FilePath, overwrite: bool) -> Claim:
         disk.remove()
         raise
     return Claim(file, disk, overwrite)
+
+
+def _remove_leftovers(folder: FilePath) -> None:
+    """Remove what processes left that were killed before there was anything to keep.
+
+    It is empty, or begins as a run file does, and nobody has it.
+    """
+    for left in folder.glob(f".*.h5{_PARTIAL}"):
+        with suppress(OSError):  # it is gone meanwhile, or of another user
+            is_old = time.time() - left.lstat().st_mtime > GRACE_SECONDS
+            if is_old and left.is_file() and not left.is_symlink() and not is_being_written(left):
+                with open(left, "rb") as file:
+                    is_ours = not left.stat().st_size or Stamp.of_file(file) is not None
+                if is_ours:
+                    left.unlink()
+                    journal_of(left).unlink(missing_ok=True)

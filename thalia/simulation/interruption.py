@@ -4,12 +4,16 @@ They raise an exception at once, so that everything is cleaned up, but while a n
 they wait until its state was saved.
 """
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
+
+SENT_AGAIN_SECONDS = 0.01  # after which an end is asked for again that Python could not raise
 
 type Handler = Callable[[int, FrameType | None], None]
 
@@ -39,8 +43,29 @@ def end(number: int, frame: FrameType | None = None) -> None:
 @contextmanager
 def terminable() -> Iterator[None]:
     """Raise `Terminated` if the process is asked to end meanwhile, so that it cleans up."""
-    with _handled_by(end, TERMINATING):
+    with _handled_by(end, TERMINATING), _sent_again():
         yield
+
+
+@contextmanager
+def _sent_again() -> Iterator[None]:
+    """Ask again for an end that came while an object was finalised, where Python only prints it."""
+    before = sys.unraisablehook
+
+    def hook(lost: "sys.UnraisableHookArgs") -> None:
+        if not isinstance(lost.exc_value, Terminated | KeyboardInterrupt):
+            before(lost)
+            return
+        number = getattr(lost.exc_value, "number", signal.SIGINT)
+        again = threading.Timer(SENT_AGAIN_SECONDS, os.kill, (os.getpid(), number))
+        again.daemon = True
+        again.start()
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 class EndRequest:

@@ -15,7 +15,7 @@ from thalia.compiler.options import CompilerOptions, with_options
 from thalia.compiler.pipeline import compile_circuit, load_whole
 from thalia.compiler.plan import Plan
 from thalia.compiler.resources import check_disk, check_memory
-from thalia.errors import fail, is_of_the_machine, system_error
+from thalia.errors import CircuitError, fail, is_of_the_machine, system_error
 from thalia.recording.outputs import Claim, claim, claim_new
 from thalia.recording.run_file import Run
 from thalia.recording.writer import RunWriter
@@ -238,15 +238,27 @@ def explained(file: FilePath) -> Iterator[None]:
     """Report that a run file, or what it needs, cannot be written as an error of the user."""
     try:
         yield
-    except OSError as error:
+    except CircuitError:
+        raise
+    except Exception as raised:
+        error = _refused(raised)
+        if error is None:
+            raise
         if is_of_the_machine(error) or error.errno == errno.ENOENT:
             hint = f"`thalia resume {file}` continues from its last state" if file.is_file() else ""
             raise system_error(error, file, hint=hint) from None
-        if error.errno is None:  # of HDF5, whose reasons have no number
+        if error is raised and error.errno is None:  # of HDF5, whose reasons have no number
             raise fail(
                 f"{file}: cannot be read or written: {error}", "take a copy of the file"
             ) from error
         raise
+
+
+def _refused(raised: BaseException | None) -> OSError | None:
+    """What the system refused; Brian2 has wrapped it, if it was one of its objects that asked."""
+    while raised is not None and not isinstance(raised, OSError):
+        raised = raised.__cause__
+    return raised
 
 
 def _loaded(circuit: Circuit | str | FilePath, set: Mapping[str, Any] | None) -> Circuit:

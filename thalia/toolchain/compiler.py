@@ -171,11 +171,19 @@ def _outcome_of(
                     if unwanted is not None and unwanted.is_set():
                         raise _Stopped from None
         except BaseException:
-            # with all that it started; it removes what it has begun to write
-            os.killpg(process.pid, signal.SIGTERM)
-            with suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=LONGEST_END)
+            _end(process)
             raise
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a compiler with all that it started; it first removes what it has begun to write."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.communicate(timeout=LONGEST_END)
+        return
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def try_out(folder: FilePath | None = None) -> None:
