@@ -1,14 +1,17 @@
 """How long, and with how much memory, synapses are loaded from a file, from 10,000 to 100 million.
 
     uv run python benchmarks/loading.py --counts 1e4 1e6 2.5e7 --formats csv npz
+    uv run python benchmarks/loading.py --render       # the table from `benchmarks/loading.json`
 
-Each measurement is a process of its own. A synapse is a row of two identifiers as those of FlyWire,
+writes `benchmarks/loading.json`, or `--output`, and its table in `benchmarks/README.md`. Each measurement is a process of its own. A synapse is a row of two identifiers as those of FlyWire,
 a count and a sign; the neurons are those of MaleCNS, 166,700. `load` is everything that
 `thalia check` does; `wire` is what a run does in addition before its first step.
 """
 
 import argparse
 import json
+import os
+import platform
 import subprocess
 import sys
 import tempfile
@@ -17,6 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
+HERE = Path(__file__).parent
+RESULTS = HERE / "loading.json"
+BEGIN, END = "<!-- loading: begin -->", "<!-- loading: end -->"
 NEURONS = 166_700
 CIRCUIT = """
 thalia: 1
@@ -32,7 +38,7 @@ pathways:
 def write(folder: Path, count: int, ending: str) -> None:
     """A table of neurons, and one of distinct synapses in the order of their sources."""
     generator = np.random.default_rng(1)
-    neurons = NEURONS if count > NEURONS else max(200, count // 50)
+    neurons = NEURONS if count > NEURONS else max(1000, count // 20)
     identifiers = 720_575_940_600_000_000 + np.sort(generator.choice(10**9, neurons, replace=False))
     pairs = np.unique(generator.integers(0, neurons * neurons, int(count * 1.01)))[:count]
     pre, post = np.divmod(pairs, neurons)
@@ -83,24 +89,76 @@ def measure(folder: Path) -> None:
     print(json.dumps(found))
 
 
+def table(results: dict) -> str:
+    """The results as a page shows them: a row for each number of synapses, columns by format."""
+    rows = results["rows"]
+    formats = list(dict.fromkeys(row["format"] for row in rows))
+    found = {(row["synapses"], row["format"]): row for row in rows}
+    units = ("wall-clock s", "processor s", "GB")
+    lines = [
+        f"| synapses | {' | '.join(f'{each}, {unit}' for each in formats for unit in units)} |",
+        f"| --- |{' --- |' * len(formats) * len(units)}",
+    ]
+    for count in sorted({row["synapses"] for row in rows}):
+        cells = [f"{count:,}"]
+        for each in formats:
+            row = found.get((count, each))
+            cells += (
+                [f"{row['load_s']:.1f}", f"{row['load_cpu_s']:.1f}", f"{row['load_GB']:.2f}"]
+                if row
+                else [""] * len(units)
+            )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def render() -> None:
+    """Put the table of the stored results into the page."""
+    page = HERE / "README.md"
+    before, _, rest = page.read_text("utf-8").partition(BEGIN)
+    shown = table(json.loads(RESULTS.read_text("utf-8")))
+    page.write_text(f"{before}{BEGIN}\n\n{shown}\n\n{END}{rest.partition(END)[2]}", "utf-8")
+
+
+def measured(ending: str, count: int, simulated: bool) -> dict[str, object]:
+    """The numbers of one table, from a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder), count, ending)
+        command = [sys.executable, __file__, "--measure", folder, *["--run"] * simulated]
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+    row = {"format": ending, **json.loads(done.stdout)}
+    print(row, flush=True)
+    return row
+
+
 def main() -> None:
+    """Measure every format with every number of synapses, or show what was measured."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--counts", nargs="+", type=float, default=[1e4, 1e5, 1e6, 1e7, 2.5e7])
     parser.add_argument("--formats", nargs="+", default=["csv", "npz", "parquet"])
     parser.add_argument("--run", action="store_true", help="run it for a millisecond, too")
+    parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--render", action="store_true", help="only write the table again")
     parser.add_argument("--measure", type=Path)
     options = parser.parse_args()
     if options.measure:
         measure(options.measure)
         return
-    for ending in options.formats:
-        for count in options.counts:
-            with tempfile.TemporaryDirectory() as folder:
-                write(Path(folder), int(count), ending)
-                command = [sys.executable, __file__, "--measure", folder]
-                command += ["--run"] if options.run else []
-                done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
-                print(ending, done.stdout.strip(), flush=True)
+    if not options.render:
+        rows = [
+            measured(ending, int(count), options.run)
+            for ending in options.formats
+            for count in options.counts
+        ]
+        machine = {
+            "processors": len(os.sched_getaffinity(0)),
+            "processor": platform.processor() or platform.machine(),
+            "numpy": np.__version__,
+        }
+        results = {"machine": machine, "rows": rows}
+        options.output.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+    if options.output == RESULTS:
+        render()
 
 
 if __name__ == "__main__":
