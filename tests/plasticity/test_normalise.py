@@ -19,46 +19,85 @@ pathways:
   two: {pre: other, post: cells, connect: {rule: all_to_all}, synapse: current_exp, weight: 400 pA, delay: 1 ms,
         plasticity: [{rule: stdp_pair, a_plus: 0.05, a_minus: 0.03}, normalise]}
 phases: [{name: learn, duration: 300 ms}, {name: rest, duration: 5 ms, plasticity: off}]
-record:
-  traces: {cells: {population: cells, variables: [normalise_factor], every: 0.1 ms}}
 """
 
 
-@pytest.mark.parametrize("backend", ["runtime", "cpp"])
-def test_the_sum_over_both_pathways_is_kept(simulate, backend):
-    """The factor times the sum of w/w_max is what it was at the start, for each neuron."""
-    run = simulate(TEXT, backend=backend)
+LAG = 5.1  # ms
+COMPETING = """
+thalia: 1
+name: competing
+populations:
+  pre: {neuron: spike_source, size: 4}
+  drive: {neuron: spike_source, size: 1}
+  cell: {neuron: lif_current, size: 1}
+pathways:
+  learn: {pre: pre, post: cell, connect: {rule: all_to_all}, synapse: delta, weight: 0.1 mV, delay: 1 ms, w_max: 0.25 mV,
+          plasticity: [{rule: stdp_pair, a_plus: 0.1, a_minus: 0}, normalise]}
+  force: {pre: drive, post: cell, connect: {rule: all_to_all}, synapse: delta, weight: 100 mV, delay: 1 ms}
+stimuli:
+  early: {kind: spikes, target: pre, times: {0: [TIMES]}}
+  late: {kind: spikes, target: drive, times: {0: [LATER]}}
+phases: [{name: learn, duration: 3 s}, {name: rest, duration: 5 ms, plasticity: off}]
+record: {weights: {every: 100 ms}}
+"""
 
-    factor = run.traces["cells"]["normalise_factor"]
-    bounds = {"one": 1000, "two": 800}
-    sums = [
-        sum(
-            np.bincount(run.weights[p].post, run.weights[p].w[k] / w_max, minlength=3)
-            for p, w_max in bounds.items()
-        )
-        for k in (0, -1)
-    ]
-    assert np.abs(sums[1] / sums[0] - 1).min() > 0.05  # the weights themselves did move
-    assert factor[1] == pytest.approx([1, 1, 1])
-    assert factor[-1] * sums[1] == pytest.approx(
-        sums[0], rel=1e-6
-    )  # reports are in single precision
+
+def sums(one, two):
+    """The sum of w/w_max of what arrives at each of three neurons, (n_times, 3)."""
+    return np.array(
+        [
+            np.bincount(one.post, one.arriving[k] / 1000, minlength=3)
+            + np.bincount(two.post, two.arriving[k] / 800, minlength=3)
+            for k in (0, -1)
+        ]
+    )
+
+
+@pytest.mark.parametrize("backend", ["runtime", "cpp"])
+def test_the_sum_over_both_pathways_is_kept_within_the_bounds(simulate, backend):
+    """Of what arrives at each neuron, in w/w_max; raw weights that saturate would end the learning."""
+    run = simulate(TEXT, backend=backend)
+    one, two = run.weights["one"], run.weights["two"]
+    before, after = sums(one, two)
+
+    assert np.abs(one.arriving[-1] / one.arriving[0] - 1).max() > 0.1
+    assert after == pytest.approx(before, rel=1e-9)
+    assert 0 <= one.arriving.min() <= one.arriving.max() <= 1000 * (1 + 1e-9)
+    assert 0 <= two.arriving.min() <= two.arriving.max() <= 800 * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("backend", ["runtime", "cpp"])
+def test_one_input_wins_up_to_its_bound_and_the_others_share_the_rest(simulate, backend):
+    """Each of 30 pairings adds a tenth of the bound, and the sum is divided as before.
+
+    Of 0.4 mV in all the paired input ends with its 0.25 mV, and the others have 0.05 mV each. A spike
+    forces the cell to fire in the step in which it arrives, which is the next one for the synapse.
+    """
+    times = [20 + 100 * k for k in range(30)]
+    text = COMPETING.replace("TIMES", ", ".join(f"{t} ms" for t in times))
+    text = text.replace("LATER", ", ".join(f"{t + 5} ms" for t in times))
+    learn = simulate(text, backend=backend).weights["learn"]
+    expected = [0.1]
+    for k in range(len(times)):
+        trace = np.exp(-(LAG + 100 * np.arange(k + 1)) / 20).sum()
+        added = min(expected[-1] + 0.025 * trace, 0.25)
+        expected.append(added * 0.4 / (0.4 - expected[-1] + added))
+
+    assert learn.arriving[:31, 0] == pytest.approx(expected, rel=1e-9)
+    assert learn.arriving[-1] == pytest.approx([0.25, 0.05, 0.05, 0.05], rel=1e-4)
+    assert learn.arriving.sum(axis=1) == pytest.approx(0.4, rel=1e-9)
 
 
 def test_what_arrives_is_reported_which_keeps_its_sum(simulate, capsys):
     """The weights themselves drift by more than what arrives, on which health gives its verdict."""
     run = simulate(TEXT, backend="runtime")
     one, two = (run.weights[name] for name in ("one", "two"))
-    arrives = [
-        np.bincount(one.post, one.arriving[k] / 1000, minlength=3)
-        + np.bincount(two.post, two.arriving[k] / 800, minlength=3)
-        for k in (0, -1)
-    ]
     told = run.results["weights"]["one"]
     print_summary(run, [])
     printed = capsys.readouterr().out
 
-    assert arrives[1] == pytest.approx(arrives[0], rel=1e-12)
+    before, after = sums(one, two)
+    assert after == pytest.approx(before, rel=1e-9)
     assert (told["before"], told["after"]) == (one.w[0].mean(), one.w[-1].mean())
     assert told["arriving_after"] == one.arriving[-1].mean()
     assert f"{told['arriving_after']:.4g} pA" in printed

@@ -360,7 +360,8 @@ class Rule(Layer):
     The weight changes by statements at events, by `dw/dt = ... : weight`, or by `on_step`. In
     statements, `change` is the change of the weight at this event, after clipping. `plastic` is 1,
     or 0 while plasticity is off. `on_instruction` is the effect of spikes of a third, instructive
-    pathway on the neuron's state.
+    pathway on the neuron's state, `before_step` what the neuron does with it in every step. A rule
+    that sets `efficacy` and changes `w` changes it before the other rules do.
     """
 
     FORMER_KEYS: ClassVar[Mapping[str, str]] = {"on_teacher": "on_instruction"}
@@ -372,6 +373,7 @@ class Rule(Layer):
     on_post: Statements = ()
     on_step: Statements = ()
     on_instruction: Statements = ()
+    before_step: Statements = ()
 
     @property
     def is_gated(self) -> bool:

@@ -40,6 +40,7 @@ def check_rule(
     ]
     if isinstance(part, Rule):
         in_neuron += [(("on_instruction",), statement) for statement in part.on_instruction]
+        in_neuron += [(("before_step",), statement) for statement in part.before_step]
     names = inside | {f"{name}_post": dimension for name, dimension in there.items()}
     names |= {f"{e.name}_pre": e.dimension for e in pre.model}
     names |= {e.name: weight if e.dimension == WEIGHT else e.dimension for e in part.equations}

@@ -53,7 +53,9 @@ def _state(rule: AppliedRule, name: str, plastic: tuple[bool, ...]) -> State:
     """What a rule keeps in the postsynaptic neuron, as something that the neuron receives."""
     part = rule.part
     instructed = part.on_instruction if isinstance(part, Rule) else ()
-    texts = [*(e.right for e in part.neuron), *(s.right for s in (*part.on_spike, *instructed))]
+    each_step = part.before_step if isinstance(part, Rule) else ()
+    statements = (*part.on_spike, *instructed, *each_step)
+    texts = [*(e.right for e in part.neuron), *(s.right for s in statements)]
     mentioned = frozenset().union(*(identifiers(text) for text in texts if text))
     switches = "plastic" in mentioned and not all(plastic)
     values = {f"{name}_{key}": value for key, value in rule.values.items() if key in mentioned}
@@ -73,6 +75,7 @@ def _state(rule: AppliedRule, name: str, plastic: tuple[bool, ...]) -> State:
         values,
         is_state=True,
         on_spike=tuple(rename_statement(s, local) for s in part.on_spike),
+        before_step=tuple(rename_statement(s, local) for s in each_step),
         initial=initial,
         plastic=plastic if switches else (),
     )

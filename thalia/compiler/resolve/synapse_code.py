@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 
 from thalia.compiler.plan import LaterEvent
 from thalia.compiler.resolve.applied_rule import AppliedRule, change_of
@@ -85,9 +86,9 @@ def synapse_code(
 ) -> SynapseCode:
     """Compose what happens in a pathway's synapses.
 
-    When a spike arrives: short-term plasticity, the arrival itself, the rules in their order, one
-    clamp, and what follows from the change of the weight. The names of each rule begin with its
-    word.
+    When a spike arrives: short-term plasticity, the arrival itself, what brings the weight up to
+    date, the rules in their order, one clamp, and what follows from the change of the weight. The
+    names of each rule begin with its word.
 
     Parameters
     ----------
@@ -154,8 +155,7 @@ def _arriving(
     factors = ["w"]
     for each in scoped:
         if each.rule.part.sets_efficacy:
-            statements = (s for s in each.rule.part.on_pre if not _follows(s))
-            before += [rename_statement(s, each.local) for s in statements]
+            before += [rename_statement(s, each.local) for s in _before_arrival(each.rule)]
             factors.append(each.local["efficacy"])
     if release:
         before.append(Statement("released", "=", f"{'*'.join(factors)}*({release})"))
@@ -166,13 +166,15 @@ def _arriving(
 
 
 def _event(event: str, scoped: list[_Scoped], clamps: bool = False) -> tuple[Statement, ...]:
-    """The statements of the rules in order, then the clamp, then what follows the change."""
+    """What brings the weight up to date, the rules in order, the clamp, what follows the change."""
+    updating: list[Statement] = []
     changing: list[Statement] = []
     following: list[Statement] = []
     for each in scoped:
-        acted = event == "on_pre" and each.rule.part.sets_efficacy
+        scales = each.rule.part.sets_efficacy
+        acted = _before_arrival(each.rule) if scales and event == "on_pre" else ()
         for statement in each.rule.statements(event):
-            if acted and not _follows(statement):
+            if statement in acted:
                 continue
             made = rename_statement(statement, each.local)
             exponents = {
@@ -185,13 +187,19 @@ def _event(event: str, scoped: list[_Scoped], clamps: bool = False) -> tuple[Sta
                 change = rename(made.right, {"change": "(w - w_before)"})
                 following.append(replace(made, right=change))
             else:
-                changing.append(_scaled(made, each.scale))
-    if not clamps and not any(statement.target == "w" for statement in changing):
-        return tuple(changing)
+                (updating if scales else changing).append(_scaled(made, each.scale))
+    if not clamps and not any(each.target == "w" for each in (*updating, *changing)):
+        return (*updating, *changing)
     # the weight is within its bounds already, but NumPy would make `= w` an alias of the array
     # that changes next
     before = [Statement("w_before", "=", "clip(w, w_min, w_max)")] if following else []
-    return (*before, *changing, CLAMP, *following)
+    return (*updating, *before, *changing, CLAMP, *following)
+
+
+def _before_arrival(rule: AppliedRule) -> tuple[Statement, ...]:
+    """What a rule that sets the efficacy of a spike does before it arrives with that efficacy."""
+    immediate = (s for s in rule.part.on_pre if not _follows(s))
+    return tuple(takewhile(lambda statement: statement.target != "w", immediate))
 
 
 def _read(code: SynapseCode) -> frozenset[str]:
