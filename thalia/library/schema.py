@@ -268,7 +268,7 @@ class Synapse(Layer):
     synapses to a variable of the neuron, as in `total = w*signal_pre`, and `before_step` is what
     the neuron does before that. What is `symmetric` acts on both neurons alike: the sum is also
     over the synapses in which the neuron is the presynaptic one, with `_pre` and `_post` exchanged.
-    `limits` are the least and the greatest weight in SI, where it is between two numbers.
+    `limits` are the least and the greatest weight in SI.
     """
 
     weight: UnitText | None = None
@@ -291,9 +291,9 @@ class Synapse(Layer):
                     "give it a 'weight', or remove them",
                 )
             if not self.sets_efficacy or self.in_every_step:
+                message = "a synapse needs either a 'weight' or an `efficacy = ...` in 'on_pre'"
                 raise refuse(
-                    "a synapse needs either a 'weight' or an `efficacy = ...` in 'on_pre'",
-                    "weight: nS for a receptor; efficacy for short-term plasticity",
+                    message, "weight: nS for a receptor; efficacy for short-term plasticity"
                 )
         else:
             if self.equations or self.sets_efficacy or self.on_spike or self.initial:
@@ -357,11 +357,10 @@ class Rewiring(Node):
 class Rule(Layer):
     """A plasticity rule as model equations; `w` is the weight, between `w_min` and `w_max`.
 
-    The weight changes by statements at events, by `dw/dt = ... : weight`, or by `on_step`. In
-    statements, `change` is the change of the weight at this event, after clipping. `plastic` is 1,
-    or 0 while plasticity is off. `on_instruction` is the effect of spikes of a third, instructive
-    pathway on the neuron's state, `before_step` what the neuron does with it in every step. A rule
-    that sets `efficacy` and changes `w` changes it before the other rules do.
+    The weight changes by statements at events, by `dw/dt = ... : weight`, or by `on_step`; `change`
+    is its change at this event, after clipping, and `plastic` is 0 while plasticity is off, or 1.
+    Spikes of an instructive pathway have `on_instruction` as their effect on the neuron's state,
+    and every step `before_step`. What sets `efficacy` changes `w` before the other rules do.
     """
 
     FORMER_KEYS: ClassVar[Mapping[str, str]] = {"on_teacher": "on_instruction"}
