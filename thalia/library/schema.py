@@ -265,10 +265,9 @@ class Synapse(Layer):
     capacitance of the neuron. A synapse without `weight` scales the `efficacy` of the one that
     follows it (short-term plasticity); `mean_efficacy` is the remaining fraction of the weight at a
     steady `rate`. Graded transmission needs no spikes: `in_every_step` assigns the sum over all
-    synapses to a variable of the neuron, as in `total = w*signal_pre`, and `before_step` is what
-    the neuron does before that. What is `symmetric` acts on both neurons alike: the sum is also
-    over the synapses in which the neuron is the presynaptic one, with `_pre` and `_post` exchanged.
-    `limits` are the least and the greatest weight in SI.
+    synapses to a variable of the neuron, as in `total = w*signal_pre`, after `before_step`. What is
+    `symmetric` acts on both neurons alike: the sum is also over the synapses in which the neuron is
+    the presynaptic one, with `_pre` and `_post` exchanged. `limits` are those of weights, in SI.
     """
 
     weight: UnitText | None = None
