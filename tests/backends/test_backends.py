@@ -274,6 +274,7 @@ def test_an_array_of_another_length_is_refused(tmp_path):
 
     with pytest.raises(RuntimeError, match=r"length mismatch for neurons_second\.v"):
         session.write("neurons_second.v", np.zeros(5))
+        session.read("neurons_second.v")  # what is written is confirmed with the next answer
     session.close()
 
 
