@@ -8,6 +8,7 @@ import sys
 import h5py
 import numpy as np
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -81,7 +82,7 @@ def text(rule="stdp_pair", delay="1.3 ms", synapse="current_exp", phases=0, seed
 
 
 # each kind of state: of the synapse, of the neuron, at every step, beside a modulator, in a stack of rules, of the connectivity
-KINDS = {
+KINDS = (
     "stdp_triplet",
     "bcm",
     "stdp_voltage",
@@ -90,20 +91,47 @@ KINDS = {
     "structural",
     "normalise",
     "predictive",
-}
-
-
-@pytest.mark.parametrize(
-    "rule",
-    [pytest.param(rule, marks=() if rule in KINDS else pytest.mark.reference) for rule in RULES],
 )
+
+
+DELAYS = "{axonal: 1.3 ms, dendritic: 0.6 ms}"
+
+
+def joined(rules):
+    """One circuit in which each rule has cells and pathways of its own."""
+    whole = yaml.safe_load(text())
+    for part in ("populations", "pathways"):
+        whole[part] = {}
+    for rule in rules:
+        one = yaml.safe_load(text(rule, delay=DELAYS))
+        names = {"cells": f"cells_{rule}"}
+        for name, population in one["populations"].items():
+            whole["populations"][names.get(name, name)] = population
+        for name, pathway in one["pathways"].items():
+            ends = {side: names.get(pathway[side], pathway[side]) for side in ("pre", "post")}
+            whole["pathways"][f"{name}_{rule}"] = pathway | ends
+    cells = [f"cells_{rule}" for rule in rules]
+    whole["stimuli"] |= {
+        name: each | {"target": cells}
+        for name, each in whole["stimuli"].items()
+        if each["target"] == "cells"
+    }
+    whole["record"]["traces"]["v"]["population"] = cells[0]
+    return thalia.loads(yaml.safe_dump(whole, sort_keys=False))
+
+
+def test_every_kind_of_state_resumes_to_the_bit():
+    """Traces, state in the neuron, spikes on their way, on the interpreted backend."""
+    verdict = verify(joined(KINDS), backend="runtime", pieces=2)
+
+    assert verdict.different == ()
+    assert verdict.spikes > 30 * len(KINDS)
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("rule", RULES)
 def test_every_rule_resumes_to_the_bit(rule):
-    """Its traces, its state in the neuron, its spikes on their way, on the interpreted backend."""
-    verdict = verify(
-        thalia.loads(text(rule, delay="{axonal: 1.3 ms, dendritic: 0.6 ms}")),
-        backend="runtime",
-        pieces=2,
-    )
+    verdict = verify(thalia.loads(text(rule, delay=DELAYS)), backend="runtime", pieces=2)
 
     assert verdict.different == ()
     assert verdict.spikes > 50
