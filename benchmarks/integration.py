@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 
 import thalia
-from tests.tight import tight
+from tests.tight import resolved, tight
 
 DOCS = Path(__file__).parent.parent / "docs"
 STEPS = (0.2, 0.1, 0.05, 0.025)
@@ -110,9 +110,14 @@ def measure(steps, backend="runtime"):
 
 
 @cache
+def plan_of(dt):
+    return resolved(circuit(dt))
+
+
+@cache
 def solution_of(dt, name):
     """The tight solution of a cell."""
-    return tight(circuit(dt), name)
+    return tight(plan_of(dt), name)
 
 
 def _errors(dt, run, name):

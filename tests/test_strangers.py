@@ -385,7 +385,6 @@ def test_modulators_that_are_like_each_other_are_refused(tmp_path):
     "arguments",
     [
         ("check", "played.yaml"),
-        ("run", "played.yaml", "--backend", "runtime", "-o", "other.h5"),
         ("resume", "run.h5", "--for", "1 ms"),
         ("sweep", "played.yaml", "--seeds", "1", "--backend", "runtime", "-o", "swept"),
     ],

@@ -38,9 +38,13 @@ def _code(text):
     return compile(ast.parse(text.strip(), mode="eval"), text, "eval")
 
 
-def tight(circuit, population, edges=()):
+def resolved(circuit):
+    """The plan whose equations are solved."""
+    return after_each_pass(circuit, DEFAULT_OPTIONS, "resolve")["resolve"]
+
+
+def tight(plan, population, edges=()):
     """The solution of one cell of a population; `edges` are the times at which a pulse begins or ends."""
-    plan = after_each_pass(circuit, DEFAULT_OPTIONS, "resolve")["resolve"]
     group, member = plan.population(population)
     with np.errstate(
         over="ignore", invalid="ignore", divide="ignore"

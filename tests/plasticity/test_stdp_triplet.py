@@ -69,7 +69,13 @@ def test_the_frequency_dependence_is_that_of_the_paper(preset):
     assert np.mean(np.square(deviations)) == pytest.approx(ERROR[preset], abs=0.002)
 
 
-@pytest.mark.parametrize("preset", TRIPLETS)
+@pytest.mark.parametrize(
+    "preset",
+    [
+        pytest.param(preset, marks=pytest.mark.slow if preset.endswith("_minimal") else ())
+        for preset in TRIPLETS
+    ],
+)
 def test_triplets_of_both_orders_differ(preset):
     """Post-pre-post potentiates far more than pre-post-pre; a pair rule predicts no difference."""
     first, second = protocol("triplets", "stdp_triplet", settings={"preset": preset}).curves
