@@ -1,5 +1,7 @@
 """Synapses come to the program straight into its memory, through the pipe, or sorted by it: always the same."""
 
+import mmap
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from thalia import backends
 from thalia.backends import process_memory
 from thalia.backends.cpp import backend
 from thalia.backends.process import serve
+from thalia.compiler.resources import held_synapses
 from thalia.connectivity.build import wire
 from thalia.toolchain.compiler import find_compiler
 
@@ -84,6 +87,50 @@ def test_where_the_system_does_not_copy_arrays_are_sent(built, monkeypatch, call
     monkeypatch.setattr(process_memory, "_system_call", lambda name: call)
 
     assert through_the_pipe(built, True) == sent
+
+
+def test_synapses_that_are_given_up_are_loaded_and_their_memory_returned(built, monkeypatch):
+    """Page by page: what the pages held is zero afterwards, and no weight was."""
+    monkeypatch.setattr(process_memory, "LEAST", 1)
+    monkeypatch.setattr(process_memory, "PIECE", 3 * mmap.PAGESIZE)
+    plan, program, kept = built
+    drawn = wire(plan)
+    weights = [wired.variables["w"] for wired in drawn.synapses.values()]
+    spent = replace(drawn, given_up=frozenset(drawn.synapses))
+
+    found = outcome(serve(plan, program, spent, (), 1, is_host=True), plan.steps)
+
+    assert found == through_the_pipe(built, True)
+    assert any(np.count_nonzero(each == 0) >= mmap.PAGESIZE // 8 for each in weights)
+    assert [len(each) for each in spent.synapses.values()] == [
+        len(each) for each in kept.synapses.values()
+    ]
+    assert {each.post.size for each in spent.synapses.values()} == {0}
+
+
+@pytest.mark.parametrize(
+    ("record", "held"),
+    [
+        ("none", {"synapses_moving"}),
+        ("[still]", {"synapses_moving", "synapses_still"}),
+        ("all", {"synapses_moving", "synapses_still", "synapses_other"}),
+    ],
+)
+def test_synapses_are_held_that_are_recorded_or_change_their_partners(record, held):
+    circuit = thalia.loads(f"""
+thalia: 1
+name: held
+duration: 1 ms
+populations: {{a: {{neuron: lif_current, size: 60}}, b: {{neuron: lif_current, size: 40}}}}
+pathways:
+  still: {{pre: a, post: b, connect: {{probability: 0.3}}, synapse: current_exp, weight: 40 pA, delay: 1 ms}}
+  other: {{pre: a, post: b, connect: {{probability: 0.3}}, synapse: current_alpha, weight: 40 pA, delay: 1 ms}}
+  moving: {{pre: a, post: b, connect: {{probability: 0.3}}, synapse: current_exp, weight: 60 pA, delay: 1 ms, w_max: 1 nA,
+    plasticity: [stdp_pair, {{rule: structural, interval: 40 ms}}]}}
+record: {{weights: {{pathways: {record}}}}}
+""")
+
+    assert held_synapses(thalia.plan_of(circuit)) == held
 
 
 def test_a_large_array_is_copied_in_pieces(built, monkeypatch):

@@ -217,17 +217,16 @@ def test_the_network_is_a_graph(simulate):
 
 
 def test_memory_is_estimated_from_the_synapses():
-    """14 bytes a synapse as drawn (measured at scale 0.3) and 12.3 in the program (at full scale) are 8.0 GB in both processes."""
+    """At full scale 4.6 GB are measured, as drawn or in the program, which takes the synapses over piece by piece."""
     from thalia.compiler.options import with_options
     from thalia.compiler.resources import needed_bytes
 
     circuit = thalia.load(ROOT / "circuits" / "cortex.yaml")
-    full, tenth = (
-        needed_bytes(thalia.plan_of(with_options(circuit, scale=scale))) for scale in (1.0, 0.1)
-    )
+    full, tenth = (thalia.plan_of(with_options(circuit, scale=scale)) for scale in (1.0, 0.1))
 
-    assert 8.0e9 < full < 11e9
-    assert tenth < 0.6e9
+    assert 4.6e9 < needed_bytes(full) < 6.5e9
+    assert 8.0e9 < needed_bytes(full, holds_all=True) < 11e9
+    assert needed_bytes(tenth) < 0.6e9
 
 
 def test_weights_are_sampled_at_the_interval_across_phases(simulate):

@@ -175,8 +175,11 @@ class ProgramSession:
             raise fail(f"the compiled program did not reach its end: {ended(status)}", remedy)
         raise RuntimeError(f"the compiled program did not reach its end: {ended(status)}: {said}")
 
-    def write(self, name: str, values: NDArray[Any]) -> None:
-        """Set a variable; its length, which must match, is confirmed with the next answer."""
+    def write(self, name: str, values: NDArray[Any], gives_up: bool = False) -> None:
+        """Set a variable; its length, which must match, is confirmed with the next answer.
+
+        `gives_up` says that nobody reads the values any more, so that their memory may go.
+        """
         array = in_kind(name, values, self.program.arrays[name])
         if array.nbytes >= process_memory.LEAST:
             self.small.discard(name)
@@ -184,7 +187,7 @@ class ProgramSession:
             self.command(f"place {name} {array.nbytes}")
             _, address = self._place()
             if address:
-                if process_memory.copy_into(self.process.pid, address, array):
+                if process_memory.copy_into(self.process.pid, address, array, gives_up):
                     return
                 self.is_direct = False
         self.command(
@@ -206,7 +209,7 @@ class ProgramSession:
     ) -> None:
         """The same for synapses in the order of neurons, which begin at `starts`, and of delays."""
         header = f"link_rows {queue} {steps.itemsize} {steps.size}"
-        self.command(header, *(each.tobytes() for each in (starts, steps)))
+        self.command(header, *(memoryview(each).cast("B") for each in (starts, steps) if each.size))
 
     def clear(self, name: str, count: int) -> None:
         """Make a variable of synapses that many zeros."""
@@ -378,8 +381,14 @@ def serve(
         for group, variables in arrays.groups.items():
             for name, values in variables.items():
                 session.write(f"{group}.{name}", values)
-        for name, wired in arrays.synapses.items():
-            (_connect if is_host else _connect_device)(session, plan, name, wired)
+        for name in arrays.synapses:
+            if not is_host:
+                _connect_device(session, plan, name, arrays.synapses[name])
+                continue
+            gives_up = name in arrays.given_up
+            _connect(session, plan, name, arrays.synapses[name], gives_up)
+            if gives_up:
+                arrays.synapses[name] = arrays.synapses[name].counted()
         session.command(f"seed {key_of(seed)}")
         for drive in plan.drives if native_drives else ():
             if not drive.rate or (is_host and not drive.varies):
@@ -401,7 +410,7 @@ def serve(
     return session
 
 
-def _connect(session: ProgramSession, plan: Plan, name: str, wired: Wired) -> None:
+def _connect(session: ProgramSession, plan: Plan, name: str, wired: Wired, gives_up: bool) -> None:
     """Load the synapses of an object into a program that takes them in their order."""
     group = next(each for each in plan.synapses if each.name == name)
     starts = np.full(plan.group(group.pre).places + 1, len(wired))
@@ -409,7 +418,7 @@ def _connect(session: ProgramSession, plan: Plan, name: str, wired: Wired) -> No
     session.link_rows(f"{name}_pre", starts, wired.axonal)
     if wired.later or name in session.program.axons:
         session.write(f"{name}._synaptic_pre", wired.pre)
-    _link_others(session, name, wired, group)
+    _link_others(session, name, wired, group, gives_up)
     for variable in _zero(session, name, wired, group):
         session.clear(variable, len(wired))
 
@@ -424,18 +433,20 @@ def _connect_device(session: ProgramSession, plan: Plan, name: str, wired: Wired
         session.write(variable, np.zeros(len(wired)))
 
 
-def _link_others(session: ProgramSession, name: str, wired: Wired, group: SynapseGroup) -> None:
+def _link_others(
+    session: ProgramSession, name: str, wired: Wired, group: SynapseGroup, gives_up: bool = False
+) -> None:
     """Everything but the presynaptic queue, and the variables that are zero."""
     for index, delays in enumerate(wired.later):
         session.link(f"{name}_{later_name(index)}", delays)
     if name not in session.program.axons:
         session.write(f"{name}._synaptic_pre", np.empty(0))
-    session.write(f"{name}._synaptic_post", wired.post)
+    session.write(f"{name}._synaptic_post", wired.post, gives_up)
     if group.on_post:
         session.link(f"{name}_post", wired.dendritic)
     session.write(f"{name}.N", np.array([len(wired)]))
     for variable, values in wired.variables.items():
-        session.write(f"{name}.{variable}", values)
+        session.write(f"{name}.{variable}", values, gives_up)
 
 
 def _zero(session: ProgramSession, name: str, wired: Wired, group: SynapseGroup) -> Iterator[str]:

@@ -5,6 +5,7 @@ Only Linux can; a container may forbid it.
 """
 
 import ctypes
+import mmap
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -22,14 +23,31 @@ class _Range(ctypes.Structure):
     _fields_ = [("address", ctypes.c_void_p), ("bytes", ctypes.c_size_t)]
 
 
-def copy_into(process: int, address: int, array: NDArray[Any]) -> bool:
-    """Copy an array to an address of a process; False if that is not possible here."""
-    return _copy("process_vm_writev", process, address, array)
+def copy_into(process: int, address: int, array: NDArray[Any], gives_up: bool = False) -> bool:
+    """Copy an array to an address of a process; False if that is not possible here.
+
+    `gives_up` says that nobody reads the array any more: its memory goes as it is copied.
+    """
+    done = _give_up if gives_up else _keep
+    return _copy("process_vm_writev", process, address, array, done)
 
 
 def copy_from(process: int, address: int, array: NDArray[Any]) -> bool:
     """Fill an array with what stands at an address; False if that is not possible here."""
-    return _copy("process_vm_readv", process, address, array)
+    return _copy("process_vm_readv", process, address, array, _keep)
+
+
+def _keep(address: int, size: int) -> None:
+    """Do nothing with memory whose content was copied."""
+
+
+def _give_up(address: int, size: int) -> None:
+    """Return whole pages of private memory to the system, which makes them zeros."""
+    advise = _system_call("madvise")
+    first = -(-address // mmap.PAGESIZE) * mmap.PAGESIZE
+    stop = (address + size) // mmap.PAGESIZE * mmap.PAGESIZE
+    if advise is not None and stop > first:
+        advise(ctypes.c_void_p(first), ctypes.c_size_t(stop - first), mmap.MADV_DONTNEED)
 
 
 @cache
@@ -43,7 +61,9 @@ def _system_call(name: str) -> Callable[..., int] | None:
     return found
 
 
-def _copy(name: str, process: int, address: int, array: NDArray[Any]) -> bool:
+def _copy(
+    name: str, process: int, address: int, array: NDArray[Any], then: Callable[[int, int], None]
+) -> bool:
     if (call := _system_call(name)) is None:
         return False
     assert array.flags.c_contiguous
@@ -58,6 +78,7 @@ def _copy(name: str, process: int, address: int, array: NDArray[Any]) -> bool:
             if copied <= 0:
                 return False
             done += copied
+        then(array.ctypes.data + start, end - start)
         return True
 
     with ThreadPoolExecutor(available_processors()) as pool:

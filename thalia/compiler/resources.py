@@ -60,16 +60,33 @@ def _besides_synapses(plan: Plan) -> float:
     return 8 * (variables + over_time) + 3e8
 
 
-def needed_bytes(plan: Plan) -> float:
+def needed_bytes(plan: Plan, holds_all: bool = False) -> float:
     """Estimate of the memory that wiring and running need at their peak."""
-    total = sum(expected_synapses(p, plan) for s in plan.synapses for p in s.members)
+    counts = {s.name: sum(expected_synapses(p, plan) for p in s.members) for s in plan.synapses}
+    held = counts.keys() if holds_all else held_synapses(plan)
     return max(
-        program_bytes(plan) + total * HELD_BYTES, total * WIRING_BYTES + _besides_synapses(plan)
+        program_bytes(plan) + HELD_BYTES * sum(counts[name] for name in held),
+        WIRING_BYTES * sum(counts.values()) + _besides_synapses(plan),
     )
 
 
-def check_memory(plan: Plan) -> None:
+def held_synapses(plan: Plan) -> frozenset[str]:
+    """The objects whose synapses as drawn are needed while they are simulated.
+
+    They are recorded, or change their partners. Those of others are in memory only once.
+    """
+    wanted = plan.record.weights.pathways
+    return frozenset(
+        synapses.name
+        for synapses, pathway in plan.pathways()
+        if pathway.rewiring or is_recorded(pathway.name, synapses.is_plastic, wanted)
+    )
+
+
+def check_memory(plan: Plan, holds_all: bool = False) -> None:
     """Refuse a plan that would not fit.
+
+    `holds_all` says that the synapses as drawn are needed while they are simulated.
 
     Raises
     ------
@@ -77,7 +94,7 @@ def check_memory(plan: Plan) -> None:
         With the estimate and what there is.
     """
     _check_numbers(plan)
-    need, have = needed_bytes(plan), memory_limit()
+    need, have = needed_bytes(plan, holds_all), memory_limit()
     if need > have.amount:
         synapses = sum(expected_synapses(p, plan) for _, p in plan.pathways())
         limit = f" (limit: {have.source})" if have.source else ""

@@ -62,7 +62,20 @@ class Wired:
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.post)
+        return int(self.starts[-1])
+
+    def counted(self) -> "Wired":
+        """How many there are from each neuron, and what was told, without the synapses."""
+        none = np.empty(0, np.int32)
+        return replace(
+            self,
+            post=none,
+            axonal=none,
+            dendritic=none,
+            later=(),
+            variables={},
+            owner=np.empty(0, np.uint8),
+        )
 
     @property
     def pre(self) -> Ints:
@@ -90,10 +103,15 @@ class Wired:
 
 @dataclass(frozen=True)
 class Arrays:
-    """Everything that a network starts with: variables of the groups, and the synapses."""
+    """Everything that a network starts with: variables of the groups, and the synapses.
+
+    `given_up` are the objects of which only the number of synapses is needed once a program has
+    them: it may take their memory as it loads them, so that they are in memory once.
+    """
 
     groups: dict[str, dict[str, Floats]]
     synapses: dict[str, Wired]
+    given_up: frozenset[str] = frozenset()
 
 
 def wire(plan: Plan, kernels: NumpyKernels | None = None) -> Arrays:

@@ -1,7 +1,7 @@
 """A network that is ready to be simulated: its plan, its wiring, and the program of a backend."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from thalia import backends
 from thalia.backends import Backend, Progress, Sample, Session
@@ -80,12 +80,14 @@ class Network:
         """Number of synapses."""
         return sum(len(wired) for wired in self.arrays.synapses.values())
 
-    def start(self, samples: Iterable[Sample] = ()) -> Session:
-        """A session at time zero."""
+    def start(
+        self, samples: Iterable[Sample] = (), given_up: frozenset[str] = frozenset()
+    ) -> Session:
+        """A session at time zero; the synapses of the objects in `given_up` are not held here."""
         return self.engine.backend.start(
             self.plan,
             self.program,
-            self.arrays,
+            replace(self.arrays, given_up=given_up),
             tuple(samples),
             self.plan.seed,
             self.engine.threads,

@@ -112,13 +112,13 @@ def resume_with(file: str | FilePath, options: ResumeOptions) -> Run:
             f"{path}: was run with backend.unmodified, whose state brian2cuda cannot restore",
             "run it again, longer",
         )
-    check_memory(plan)
     loop_options = LoopOptions(
         interval_of("--checkpoint-every", options.checkpoint_every),
         interval_of("--chunk", options.chunk),
         options.task,
         options.progress,
     )
+    check_memory(plan, loop_options.holds_all or engine.name != "cpp")
     network = Network.build(plan, engine, clock, options.progress)
     if fingerprint(network.arrays) != int(origin["wiring"]):
         raise fail(

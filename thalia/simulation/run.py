@@ -14,7 +14,7 @@ from thalia.codegen.listing import describe
 from thalia.compiler.options import CompilerOptions, with_options
 from thalia.compiler.pipeline import compile_circuit, load_whole
 from thalia.compiler.plan import Plan
-from thalia.compiler.resources import check_disk, check_memory
+from thalia.compiler.resources import check_disk, check_memory, held_synapses
 from thalia.errors import CircuitError, fail, is_of_the_machine, system_error
 from thalia.recording.outputs import Claim, claim, claim_new
 from thalia.recording.run_file import Run
@@ -92,6 +92,11 @@ class LoopOptions:
     progress: Progress = silent
     start_from: FilePath | None = None
     profile: bool = False
+
+    @property
+    def holds_all(self) -> bool:
+        """Whether all synapses as drawn are needed while they are simulated."""
+        return self.task is not None or self.start_from is not None
 
     def roundings(self, plan: Plan) -> Iterator[str]:
         """Which of the intervals are not multiples of dt, and what they become."""
@@ -214,7 +219,7 @@ def run_with(circuit: Circuit | str | FilePath, options: RunOptions) -> Run:
     plan = compiled.plan
     engine = Engine.for_plan(plan, options.backend, options.threads)
     loop_options = options.loop_options()
-    check_memory(plan)
+    check_memory(plan, loop_options.holds_all or engine.name != "cpp")
     with claimed(plan.name, options.output, options.overwrite) as name:
         file = name.file
         check_disk(plan, file)
@@ -397,9 +402,10 @@ def simulate(
     saved: SavedState | None = None,
 ) -> None:
     """Simulate a network from its beginning or from a saved state, and write the run file."""
-    plan = network.plan
+    plan, drawn = network.plan, frozenset(network.arrays.synapses)
     clock.lap("store")
-    session = network.start(samples_of(plan))
+    given_up = frozenset[str]() if options.holds_all else drawn - held_synapses(plan)
+    session = network.start(samples_of(plan), given_up)
     try:
         simulation = Simulation(network, session, writer, clock, options, saved)
         simulation.prepare(network)

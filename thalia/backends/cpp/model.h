@@ -22,9 +22,23 @@ using namespace std;  // the templates of Brian2 expect it
 
 extern RandomKey random_key;
 
+// Leaves numbers as they are found where there are more of them, since they are written next: memory
+// that nobody has written to yet is none that is used.
+template <class T> struct Untouched : std::allocator<T> {
+    template <class U> struct rebind { using other = Untouched<U>; };
+    template <class U> void construct(U *place) { ::new (static_cast<void *>(place)) U; }
+    template <class U, class... Values> void construct(U *place, Values &&...values) {
+        ::new (static_cast<void *>(place)) U(std::forward<Values>(values)...);
+    }
+};
+// A variable of synapses.
+template <class T> using Numbers = std::vector<T, Untouched<T>>;
+
 // What is the same for every circuit is compiled with the server.
 extern template class std::vector<double>;
 extern template class std::vector<int32_t>;
+extern template class std::vector<double, Untouched<double>>;
+extern template class std::vector<int32_t, Untouched<int32_t>>;
 
 // A clock: its variables are arrays of the model.
 struct Clock {
@@ -104,8 +118,8 @@ struct Range { int32_t start, stop, bundle; };
 class SynapticPathway
 {
 public:
-    const std::vector<int32_t> &neurons;  // of each synapse, the one whose spikes it receives
-    const std::vector<int32_t> &targets;  // and its target
+    const Numbers<int32_t> &neurons;  // of each synapse, the one whose spikes it receives
+    const Numbers<int32_t> &targets;  // and its target
     const Slices &slices;                 // of the targets
     bool is_by_target = false;            // whether threads have the synapses of their own targets
     std::vector<int32_t> order;  // synapses by (neuron, delay); empty if they are sorted already
@@ -113,8 +127,8 @@ public:
     std::vector<std::vector<Range>> in_flight{1};
     int32_t present = 0;
 
-    SynapticPathway(const std::vector<int32_t> &neurons, int32_t first_neuron, int32_t end_neuron,
-                    const std::vector<int32_t> &targets, const Slices &slices);
+    SynapticPathway(const Numbers<int32_t> &neurons, int32_t first_neuron, int32_t end_neuron,
+                    const Numbers<int32_t> &targets, const Slices &slices);
     ~SynapticPathway();
 
     // Sort synapses by (neuron, delay); `delays` has one number of steps per synapse or for all.
@@ -328,7 +342,7 @@ template <class T> struct Access {
     static void resize_to(void *vector, size_t length);
 };
 
-template <class T> constexpr Array named(const char *name, std::vector<T> &vector) {
+template <class T> constexpr Array named(const char *name, Numbers<T> &vector) {
     return {name, &vector, sizeof(T), Access<T>::data_of, 0,
             Access<T>::count_of, Access<T>::resize_to};
 }

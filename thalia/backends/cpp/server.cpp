@@ -284,9 +284,9 @@ void find_array(const char *name) {
 
 // An array of synapses, all of which are zero.
 void clear_array(const char *name, size_t bytes) {
-    if (array(name).stride == 1) sized_array(name, 0);
     const Array &cleared = sized_array(name, bytes);
-    if (cleared.stride > 1)
+    if (cleared.stride == 1) std::memset(cleared.data(), 0, bytes);
+    else
         for (size_t k = 0; k < cleared.length(); k++)
             std::memset(cleared.data() + k * cleared.stride * cleared.item, 0, cleared.item);
 }
@@ -626,6 +626,8 @@ RandomKey random_key;
 
 template class std::vector<double>;
 template class std::vector<int32_t>;
+template class std::vector<double, Untouched<double>>;
+template class std::vector<int32_t, Untouched<int32_t>>;
 
 Slices::Slices(size_t size) : size(size) { divide({}, 1); }
 
@@ -657,8 +659,8 @@ void Slices::collect(int32_t *spikes) {
     spikes[size] = offsets.back() = total;
 }
 
-SynapticPathway::SynapticPathway(const std::vector<int32_t> &neurons, int32_t first_neuron,
-                                 int32_t end_neuron, const std::vector<int32_t> &targets,
+SynapticPathway::SynapticPathway(const Numbers<int32_t> &neurons, int32_t first_neuron,
+                                 int32_t end_neuron, const Numbers<int32_t> &targets,
                                  const Slices &slices)
     : neurons(neurons), targets(targets), slices(slices), first_neuron(first_neuron),
       bundles_of(end_neuron - first_neuron + 1) {}
@@ -703,16 +705,16 @@ int32_t SynapticPathway::bundle_from(int32_t start) const {
 SynapticPathway::~SynapticPathway() = default;
 
 template <class T> size_t Access<T>::count_of(void *vector) {
-    return static_cast<std::vector<T> *>(vector)->size();
+    return static_cast<Numbers<T> *>(vector)->size();
 }
 template <class T> char *Access<T>::data_of(void *vector) {
-    return (char *)static_cast<std::vector<T> *>(vector)->data();
+    return (char *)static_cast<Numbers<T> *>(vector)->data();
 }
 template <class T> char *Access<T>::data_at(void *pointer) {
     return (char *)*static_cast<T **>(pointer);
 }
 template <class T> void Access<T>::resize_to(void *held, size_t length) {
-    auto &vector = *static_cast<std::vector<T> *>(held);
+    auto &vector = *static_cast<Numbers<T> *>(held);
     vector.resize(length);
     if (!length) vector.shrink_to_fit();
 }

@@ -6,7 +6,7 @@
 namespace brian {
 
 {% for variable, name in dynamic_array_specs | dictsort(by='value') %}
-extern {{ 'Column' if column_of(variable) else 'std::vector' }}<{{c_data_type(variable.dtype)}}> {{name}};
+extern {{ 'Column' if column_of(variable) else 'Numbers' }}<{{c_data_type(variable.dtype)}}> {{name}};
 {% endfor %}
 {% for variable, name in array_specs | dictsort(by='value') if not variable in dynamic_array_specs %}
 extern {{c_data_type(variable.dtype)}} *{{name}};
@@ -45,7 +45,7 @@ static Records<{{column.kind}}> records_of_{{column.object}}({{column.width}});
 {% if column %}
 Column<{{column.kind}}> {{name}}{records_of_{{column.object}}, {{column.place}}};
 {% else %}
-std::vector<{{c_data_type(variable.dtype)}}> {{name}};
+Numbers<{{c_data_type(variable.dtype)}}> {{name}};
 {% endif %}
 {% endfor %}
 {% for variable, name in array_specs | dictsort(by='value') if not variable in dynamic_array_specs %}
@@ -82,7 +82,11 @@ static Circuit _initialised()
 
     {% for variable, name in zero_arrays | sort(attribute='1') %}
     {% if name in dynamic_array_specs.values() %}
+    {% if column_of(variable) %}
     {{name}}.resize({{variable.size}});
+    {% else %}
+    {{name}}.assign({{variable.size}}, 0);
+    {% endif %}
     {% else %}
     {{name}} = new {{c_data_type(variable.dtype)}}[{{variable.size}}]();
     {% endif %}
