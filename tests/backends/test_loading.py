@@ -11,7 +11,7 @@ import thalia
 from thalia import backends
 from thalia.backends import process_memory
 from thalia.backends.cpp import backend
-from thalia.backends.process import serve
+from thalia.backends.loading import serve
 from thalia.compiler.resources import held_synapses
 from thalia.connectivity.build import wire
 from thalia.toolchain.compiler import find_compiler

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import thalia
-from thalia.backends import Sample, process
+from thalia.backends import Sample, loading
 from thalia.backends.cpp import backend
 from thalia.connectivity.build import wire
 from thalia.simulation.verify_resume import verify
@@ -59,7 +59,7 @@ class Sides:
         self.begin = lambda threads=1: backend.start(plan, built, arrays, samples, 1, threads)
         self.sleeping = self.begin()
         with monkeypatch.context() as patched:
-            patched.setattr(process, "populations_of", lambda *_: [])
+            patched.setattr(loading, "populations_of", lambda *_: [])
             self.awake = self.begin()
 
     def close(self):

@@ -18,7 +18,8 @@ from thalia.backends.random_numbers import Draws, key_of, stream_of
 from thalia.codegen.brian_model import FLUSH_CLOCK, import_brian2, later_name, model_of, network
 from thalia.compiler.drives import Drive
 from thalia.compiler.plan import Plan
-from thalia.connectivity.build import Arrays, Wired, playback_arrays
+from thalia.connectivity.build import Arrays, Wired
+from thalia.connectivity.playbacks import playback_arrays
 from thalia.syntax.time_grid import interval_steps
 
 CHUNK_SECONDS = 0.01  # of model time in the first chunk, and the least in any

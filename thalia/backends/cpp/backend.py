@@ -10,7 +10,8 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from thalia.backends import Progress, Sample
-from thalia.backends.process import Program, ProgramSession, program_of, serve
+from thalia.backends.loading import serve
+from thalia.backends.process import Program, ProgramSession, program_of
 from thalia.backends.threads import threads_available
 from thalia.codegen.brian_model import NetworkModel, import_brian2, model_of, network
 from thalia.compiler.plan import Plan

@@ -10,7 +10,8 @@ from typing import Any
 
 from thalia.backends import Progress, Sample
 from thalia.backends.cuda import compiler
-from thalia.backends.process import Program, ProgramSession, program_of, serve
+from thalia.backends.loading import serve
+from thalia.backends.process import Program, ProgramSession, program_of
 from thalia.codegen.brian_model import NetworkModel, import_brian2, model_of, network
 from thalia.compiler.plan import Plan
 from thalia.compiler.resources import program_bytes
