@@ -261,3 +261,72 @@ def test_figures_choose_neurons_by_words_and_refuse_those_that_are_not_there(tmp
     assert View.of(run, neurons="AVAR").neurons("n").tolist() == [1]
     with pytest.raises(CircuitError, match="--neurons: n: no neuron is called 'AVBL'"):
         View.of(run, neurons="AVBL")
+
+
+CHOSEN = """
+thalia: 1
+name: chosen
+duration: 5 ms
+populations:
+  brain: {file: neurons.csv, columns: {id: root_id, kind: cell_type}, neuron: lif_current, positions: [x * um, y * um]}
+  sheet: {neuron: lif_current, size: 4, space: {layout: grid, extent: [100 um, 100 um]}}
+stimuli:
+  left: {kind: current, target: {population: brain, neurons: "side == left and threshold < -49"}, amplitude: 100 nA}
+record: {traces: {v: {population: brain, variables: [v], every: 1 ms, neurons: "kind in (DAN, MBON)"}}}
+"""
+
+
+@pytest.fixture
+def chosen(folder):
+    made = thalia.loads(CHOSEN, folder=folder)
+    return thalia.run(made, backend="runtime", output=folder / "run.h5")
+
+
+def test_columns_of_a_table_choose_neurons_in_stimuli_and_records(chosen):
+    assert np.unique(chosen.spikes["brain"].neurons).tolist() == [0, 3]
+    assert chosen.traces["v"].neurons.tolist() == [1, 3]
+
+
+def test_a_run_keeps_the_columns_that_its_circuit_names_and_positions(chosen):
+    brain, sheet = chosen.columns["brain"], chosen.columns["sheet"]
+
+    assert sorted(brain) == ["id", "kind", "side", "threshold", "x", "y"]
+    assert brain["kind"].tolist() == ["KC-a", "DAN", "KC-a", "MBON"]
+    assert brain["threshold"].tolist() == [-50, -48, -51, -52]
+    assert brain["x"] == pytest.approx([1e-6, 0, 1e-6, 4e-6])
+    assert sheet["y"] == pytest.approx([25e-6, 75e-6, 25e-6, 75e-6])
+    assert [*chosen.identifiers] == ["brain"]
+
+
+@pytest.mark.parametrize(
+    ("population", "neurons", "shown"),
+    [
+        ("brain", "kind == MBON or side == right", [2, 3]),
+        ("brain", "threshold <= -51", [2, 3]),
+        ("brain", "x > 2 um", [3]),
+        ("sheet", "x < 50 um and y > 50 um", [1]),
+    ],
+)
+def test_figures_choose_neurons_by_columns_and_positions(chosen, population, neurons, shown):
+    view = View.of(chosen, neurons=neurons, populations=population)
+
+    assert view.neurons(population).tolist() == shown
+
+
+@pytest.mark.parametrize(
+    ("neurons", "message"),
+    [
+        ("sid == left", "the population has no column 'sid'"),
+        ("x < 5", "compares a length with a bare number"),
+        ("kind > 5", "'kind' holds words"),
+        ("kind == KC", "'kind == KC' holds for none of the 4 neurons"),
+    ],
+)
+def test_figures_refuse_what_does_not_fit_the_columns(chosen, neurons, message):
+    with pytest.raises(CircuitError, match=f"--neurons: brain: .*{message}"):
+        View.of(chosen, neurons=neurons, populations="brain")
+
+
+def test_a_circuit_says_which_column_its_table_does_not_have(folder):
+    with pytest.raises(CircuitError, match="the population has no column 'sid'"):
+        thalia.plan_of(thalia.loads(CHOSEN.replace("side ==", "sid =="), folder=folder))

@@ -135,11 +135,11 @@ class Population(NodeUse):
     def chosen_by(self) -> dict[str, Dimension | None]:
         """What neurons are chosen by, besides their number: names and dimensions, None of words."""
         of_space = AXES[: len(self.space.extent)] if self.space else ()
-        of_table: dict[str, Dimension | None] = {}
+        of_table: dict[str, Dimension | None] = dict(self.nodes.dimensions if self.nodes else {})
         if self.nodes and self.nodes.identifiers is not None:
             is_number = self.nodes.identifiers.dtype.kind == "i"
             of_table[IDENTIFIER] = DIMENSIONLESS if is_number else WORDS
-        return {**dict.fromkeys(of_space, METRE), **of_table}
+        return {**of_table, **dict.fromkeys(of_space, METRE)}
 
     def with_nodes(
         self, nodes: "Nodes", given: Mapping[tuple[str, str], Value], positions: Array | None

@@ -4,7 +4,7 @@
 `lower` decides how variables are integrated. A Plan of any stage can be run, with the same result.
 """
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain, count
@@ -114,6 +114,9 @@ class Member:
     from_task: tuple[str, ...] = ()  # parameters that a task may set
     # of the neurons in a table: whole numbers, or objects that are texts
     identifiers: "NDArray[Any] | None" = field(default=None, compare=False)
+    # of the table, by which neurons are chosen: numbers in SI, or objects that are texts
+    columns: "Mapping[str, NDArray[Any]]" = field(default_factory=dict, compare=False)
+    dimensions: "Mapping[str, Dimension | None]" = field(default_factory=dict, compare=False)
 
     @property
     def stop(self) -> int:

@@ -5,7 +5,7 @@ synapses, and where a formula of columns stood is a value that holds a number fo
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import accumulate
 from typing import Any
 
@@ -30,6 +30,7 @@ from thalia.library.schema import Synapse
 from thalia.syntax.column_formulas import ColumnFormula
 from thalia.syntax.folder import Folder
 from thalia.syntax.given import Given
+from thalia.syntax.selection import IDENTIFIER, NUMBER
 from thalia.syntax.units import METRE, UNITS, Value, a_quantity
 
 _SECOND, _SIEMENS = UNITS["s"][1], UNITS["S"][1]
@@ -50,7 +51,9 @@ def with_data(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:
     for name, population in circuit.populations.items():
         if population.file:
             with diagnostics.catch(("populations", name)):
-                populations[name] = _with_nodes(population, circuit.folder)
+                populations[name] = _with_nodes(
+                    population, circuit.folder, _chosen_by(circuit, name)
+                )
     if diagnostics.problems:
         raise circuit.source.placed(diagnostics.problems)
     read = circuit.with_(populations=populations)
@@ -85,18 +88,27 @@ def table_of(use: TableUse, folder: Folder) -> tuple[Table, object]:
 # neurons
 
 
-def node_query(population: Population) -> NodeQuery:
-    """What a population needs of its table."""
+def node_query(population: Population, chosen_by: Collection[str] = ()) -> NodeQuery:
+    """What a population needs of its table, and by which columns its neurons are chosen."""
     named = {".".join(where): formula for where, formula in population.formulas.items()}
-    return NodeQuery(named, population.columns, population.where)
+    selected = population.where.compared if population.where else {}
+    columns = {*population.columns, *selected, *chosen_by} - {NUMBER, IDENTIFIER}
+    return NodeQuery(named, population.columns, population.where, sorted(columns))
 
 
-def _with_nodes(population: Population, folder: Folder) -> Population:
+def _chosen_by(circuit: Circuit, name: str) -> frozenset[str]:
+    """What the stimuli of a population and what is recorded of it read to choose its neurons."""
+    stimuli = (each.neurons for each in circuit.stimuli.values() if name in each.target)
+    traces = (t.neurons for t in circuit.record.traces.values() if t.population == name)
+    return frozenset().union(*(each.columns for each in (*stimuli, *traces) if each))
+
+
+def _with_nodes(population: Population, folder: Folder, chosen_by: Collection[str]) -> Population:
     """A population with the neurons of its table."""
     formulas = population.formulas
     try:
         table, key = table_of(population, folder)
-        query = node_query(population)
+        query = node_query(population, chosen_by)
         nodes = read_nodes(table, key, query)
     except CircuitError as error:
         raise CircuitError(each.under("file") for each in error.problems) from None

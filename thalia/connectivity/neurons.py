@@ -35,7 +35,7 @@ def positions(name: str, size: int, space: Space | None, seed: int) -> Floats:
 
 def columns_of(member: Member, seed: int) -> dict[str, NDArray[Any]]:
     """What neurons are chosen by, besides their number: (n_neurons,) each, in SI, or words."""
-    found: dict[str, NDArray[Any]] = {}
+    found: dict[str, NDArray[Any]] = dict(member.columns)
     if member.identifiers is not None:
         found[IDENTIFIER] = member.identifiers
     if member.space is not None:

@@ -1,7 +1,7 @@
 """Neurons from data: which rows are a population, their identifiers, and numbers of each."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -15,7 +15,8 @@ from thalia.data.selection import chosen, kinds
 from thalia.data.tables import Chunk, Column, Kind, Table, Texts
 from thalia.errors import fail
 from thalia.syntax.column_formulas import ColumnFormula
-from thalia.syntax.selection import Selection
+from thalia.syntax.selection import WORDS, Selection
+from thalia.syntax.units import DIMENSIONLESS, Dimension
 
 MOST_NODES = 20_000_000  # of a table, all of whose wanted columns are kept in memory
 IDENTIFIER = "id"
@@ -24,11 +25,15 @@ _WHOLE = re.compile(r"-?(0|[1-9]\d{0,17})")
 
 @dataclass(frozen=True)
 class NodeQuery:
-    """What is read of a table of neurons: `aliases` are what its columns are called there."""
+    """What is read of a table of neurons: `aliases` are what its columns are called there.
+
+    Of `columns`, by which neurons are chosen, those are kept that the table has.
+    """
 
     formulas: Mapping[str, ColumnFormula] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     where: Selection | None = None
+    columns: Collection[str] = ()
 
     def column(self, name: str) -> str:
         """What the file calls a column that a formula names."""
@@ -37,11 +42,16 @@ class NodeQuery:
 
 @dataclass(frozen=True, eq=False)
 class Nodes:
-    """The neurons of a population, in the order of the table; numbers are in SI."""
+    """The neurons of a population, in the order of the table; numbers are in SI.
+
+    `columns` are kept to choose neurons by: numbers, or texts, whose dimension is None.
+    """
 
     size: int
     identifiers: Identifiers | None
     numbers: Mapping[str, NDArray[np.float64]]
+    columns: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    dimensions: Mapping[str, Dimension | None] = field(default_factory=dict)
 
 
 def read_nodes(table: Table, key: object, query: NodeQuery) -> Nodes:
@@ -66,6 +76,10 @@ def read_nodes(table: Table, key: object, query: NodeQuery) -> Nodes:
     if selected.get(identifier) is Kind.NUMBER and has_identifiers:
         wanted[identifier] = Kind.INTEGER  # as whole numbers, which are exact
     wanted |= {name: kind for name, kind in selected.items() if name not in wanted}
+    kept = {
+        name: stored for name in query.columns if (stored := query.column(name)) in table.columns
+    }
+    wanted |= {stored: Kind.TEXT for stored in kept.values() if stored not in wanted}
     whole = _whole(_Keyed(table, key), tuple(wanted.items() or [(table.columns[0], Kind.TEXT)]))
     rows = chosen(whole, query.where, query.aliases)
     if not len(rows):
@@ -78,7 +92,14 @@ def read_nodes(table: Table, key: object, query: NodeQuery) -> Nodes:
     if has_identifiers:
         identifiers = _identifiers(table, rows.columns[identifier], rows, identifier, faults)
     faults.raise_all()
-    return Nodes(len(rows), identifiers, numbers)
+    columns = {name: _numbers_or_texts(rows.columns[stored]) for name, stored in kept.items()}
+    dimensions: dict[str, Dimension | None] = {}
+    for name, stored in kept.items():
+        size, dimension = table.units.get(stored, (1.0, DIMENSIONLESS))
+        dimensions[name] = WORDS if columns[name].dtype.kind == "O" else dimension
+        if dimensions[name] is not WORDS and size != 1:
+            columns[name] = columns[name] * size
+    return Nodes(len(rows), identifiers, numbers, columns, dimensions)
 
 
 def values_of(table: Table, key: object, by: str, query: NodeQuery) -> list[str]:
@@ -151,6 +172,17 @@ def _evaluated(
     wrong = ~np.isfinite(values)
     faults.note(name, wrong, rows, lambda k: f"{name} is {values[k]}, not finite")
     return values
+
+
+def _numbers_or_texts(column: Column) -> NDArray[Any]:
+    """A column as numbers if all that it holds are, of which some may be missing; else as texts."""
+    if not isinstance(column, Texts):
+        return column
+    try:
+        numbers = [float(value) if value.strip() else np.nan for value in column.values]
+    except ValueError:
+        return column.array()
+    return np.array(numbers, float)[column.codes]
 
 
 def _identifiers(

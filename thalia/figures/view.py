@@ -12,8 +12,8 @@ from thalia.errors import MistakeInText, did_you_mean, fail
 from thalia.figures.style import FAINT, GREY
 from thalia.recording.run_file import Run
 from thalia.syntax.quantities import in_si
-from thalia.syntax.selection import IDENTIFIER, WORDS, Selection, parse_selection
-from thalia.syntax.units import DIMENSIONLESS, UNITS, Value
+from thalia.syntax.selection import Selection, parse_selection
+from thalia.syntax.units import UNITS, Value
 
 IN_SECONDS = 10.0  # from which on time is drawn in seconds
 SECOND = UNITS["s"][1]
@@ -51,8 +51,9 @@ class View:
         start, stop : times, optional
             By default the whole run.
         neurons : selection, optional
-            As in a circuit: `"0:50"`, `[0, 3]`, `10` for the first ten of each population, or by
-            the identifiers of neurons from a table, `"id in (AVAL, AVAR)"`.
+            As in a circuit: `"0:50"`, `[0, 3]`, `10` for the first ten of each population, by
+            their positions, `"x < 100 um"`, or by identifiers and columns of tables that the
+            circuit names, `"id in (AVAL, AVAR)"`.
         populations : names, optional
             By default all.
 
@@ -109,12 +110,9 @@ class View:
         size = self.run.sizes[population]
         if self.chosen is None:
             return np.arange(size)
-        called = self.run.identifiers.get(population)
-        columns = {} if called is None else {IDENTIFIER: called}
-        of_words = called is not None and called.dtype.kind not in "iu"
         try:
-            self.chosen.check(size, dict.fromkeys(columns, WORDS if of_words else DIMENSIONLESS))
-            return self.chosen.neurons(size, columns)
+            self.chosen.check(size, self.run.chosen_by(population))
+            return self.chosen.neurons(size, self.run.columns.get(population, {}))
         except MistakeInText as error:
             raise fail(f"--neurons: {population}: {error}", error.hint) from None
 

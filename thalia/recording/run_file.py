@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from thalia.compiler.graph import Network, network_from
 from thalia.errors import counted, did_you_mean, fail
+from thalia.recording.node_columns import read_nodes
 from thalia.recording.page_checksums import check_contents, reading
 from thalia.recording.results import Level, Shown, Spikes, Traces, Weights
 from thalia.recording.writer import FORMAT
 from thalia.syntax.late_imports import above
+from thalia.syntax.units import Dimension
 
 if TYPE_CHECKING:
     import neo
@@ -135,13 +137,29 @@ class Run(Shown):
     @cached_property
     def identifiers(self) -> Mapping[str, NDArray[Any]]:
         """What the neurons of a population are called in its table, by population: (n_neurons,)."""
-        return Recorded(self._names["nodes"], self._identifiers, "population from a table")
+        with reading(self.file, "nodes") as h5:
+            named = [name for name in self._names["nodes"] if "identifiers" in h5[f"nodes/{name}"]]
+        return Recorded(named, lambda name: self.columns[name]["id"], "population from a table")
 
-    def _identifiers(self, name: str) -> NDArray[Any]:
+    @cached_property
+    def columns(self) -> Mapping[str, Mapping[str, NDArray[Any]]]:
+        """By what neurons are chosen, by population and name: (n_neurons,) each, in SI, or words.
+
+        These are the position `x`, `y` and `z` of those in a `space`, in metres, and of those from
+        a table their `id` and the columns that the circuit names.
+        """
+        return Recorded(self._names["nodes"], self._columns, "population with columns")
+
+    def _columns(self, name: str) -> Mapping[str, NDArray[Any]]:
         with reading(self.file, f"nodes/{name}") as h5:
-            data = h5[f"nodes/{name}/identifiers"]
-            found: NDArray[Any] = data.asstr()[:] if data.dtype.kind == "O" else data[:]
-            return found
+            return read_nodes(h5, name)[0]
+
+    def chosen_by(self, population: str) -> dict[str, Dimension | None]:
+        """The dimensions of the columns of a population, None of words."""
+        if population not in self._names["nodes"]:
+            return {}
+        with reading(self.file, f"nodes/{population}") as h5:
+            return read_nodes(h5, population)[1]
 
     @cached_property
     def weights(self) -> Mapping[str, Weights]:

@@ -20,6 +20,7 @@ from thalia.connectivity.build import Wired
 from thalia.errors import CircuitError, fail, system_error
 from thalia.recording.growing_dataset import Appending
 from thalia.recording.journal import JournalledFile, MovedError, recover
+from thalia.recording.node_columns import write_nodes
 from thalia.recording.outputs import Claim, busy
 from thalia.recording.page_checksums import unreadable
 from thalia.recording.pending_commit import STAMP_BLOCK
@@ -84,8 +85,7 @@ class RunWriter:
         for _, member in plan.populations():
             if _is_recorded(plan, member.name):
                 writer._spikes_of(member.name)
-            if member.identifiers is not None:
-                writer._identifiers_of(member.name, member.identifiers)
+            write_nodes(writer.h5, member, plan.seed)
         return writer
 
     @classmethod
@@ -269,11 +269,6 @@ class RunWriter:
             "notes": plan.notes,
         }
         self.h5.attrs["structure"] = json.dumps(described)
-
-    def _identifiers_of(self, population: str, identifiers: NDArray[Any]) -> None:
-        """What the neurons of a table are called there, in their order."""
-        kind = "i8" if identifiers.dtype.kind == "i" else h5py.string_dtype()
-        self.h5.create_dataset(f"nodes/{population}/identifiers", data=identifiers, dtype=kind)
 
     def _spikes_of(self, population: str) -> None:
         """Uncompressed, because SONATA's reader has no filters."""

@@ -81,6 +81,8 @@ def _group(
         population.space,
         population.from_task,
         population.nodes.identifiers if population.nodes else None,
+        population.nodes.columns if population.nodes else {},
+        population.nodes.dimensions if population.nodes else {},
     )
     group = Group(
         name=group_name(name),
