@@ -46,8 +46,8 @@ def draw(study: thalia.Study) -> Figure:
             print(title, seed, found.verdict, outside(found, limits), told)
         _rates(rates, healths[1], limits, marker, title)
         within = np.array([len(limits) - len(outside(each, limits)) for each in healths.values()])
-        mean, half = thalia.analysis.bootstrap_interval(within)
-        print(f"{title}: {mean:.1f} ± {half:.1f} of {len(limits)} populations in their range")
+        inside = thalia.analysis.mean_interval(within)
+        print(f"{title}: {inside:.1f} of {len(limits)} populations in their range")
     rates.legend(fontsize=7, frameon=False)
     return figure
 

@@ -111,13 +111,13 @@ def _bars(axes, measures: dict) -> None:
     for offset, (condition, colour) in enumerate(
         zip(measures, ["#222222", "#D55E00", "#BBBBBB", "#F0B090"], strict=True)
     ):
-        means = [measures[condition][f"{name} Hz"].interval for name in shown]
+        means = [measures[condition][f"{name} Hz"] for name in shown]
         places = np.arange(len(shown)) + 0.2 * offset
         axes.bar(
             places,
-            [m for m, _ in means],
+            [each.mean for each in means],
             0.2,
-            yerr=[h for _, h in means],
+            yerr=[each.half for each in means],
             color=colour,
             label=TITLES[condition],
         )

@@ -100,7 +100,7 @@ def draw(seeds: int) -> Figure:
     )
     for place, (name, runs) in enumerate(found.items()):
         values = [picked_out(each) for _, each in runs]
-        mean, half = thalia.analysis.bootstrap_interval(np.array(values))
+        interval = thalia.analysis.mean_interval(np.array(values))
         right.plot(
             np.full(len(values), place) + np.linspace(-0.12, 0.12, len(values)),
             values,
@@ -108,8 +108,8 @@ def draw(seeds: int) -> Figure:
             color="#BBBBBB",
             ms=4,
         )
-        right.errorbar(place, mean, half, fmt="s", color="#0072B2", capsize=4)
-        print(f"{name}: {mean:+.3f} mV, 95 % interval of half {half:.3f}, {len(values)} seeds")
+        right.errorbar(place, interval.mean, interval.half, fmt="s", color="#0072B2", capsize=4)
+        print(f"{name}: {interval:+.3f} mV, 95 % interval, {len(values)} seeds")
     right.axhline(0, color="#222222", lw=0.8)
     right.set_xticks(range(len(found)), found)
     right.set(

@@ -67,12 +67,12 @@ def _bars(axes, found: dict) -> None:
         "recall other": "#A0C8E0",
     }
     for offset, (name, colour) in enumerate(shades.items()):
-        means = [found[condition][name].interval for condition in found]
+        means = [found[condition][name] for condition in found]
         axes.barh(
             places + 0.3 - 0.2 * offset,
-            [m for m, _ in means],
+            [each.mean for each in means],
             0.2,
-            xerr=[h for _, h in means],
+            xerr=[each.half for each in means],
             color=colour,
             label=name,
         )

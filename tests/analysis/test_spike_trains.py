@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from thalia.analysis.spike_trains import (
-    bootstrap_bounds,
     counts_of,
     mean_rate,
     population_rate,
@@ -64,11 +63,3 @@ def test_the_weight_matrix_sums_synapses_of_a_pair_and_marks_missing_ones():
     assert matrix[1, 0] == 3
     assert matrix[0, 1] == 4
     assert np.isnan(matrix[0, 0])
-
-
-@pytest.mark.parametrize(("number", "covered"), [(3, 0.76), (5, 0.84), (20, 0.92)])
-def test_the_bootstrap_interval_of_few_values_is_as_narrow_as_documented(number, covered):
-    values = np.random.default_rng(1).normal(0, 1, (1000, number))
-    bounds = np.array([bootstrap_bounds(each, draws=500) for each in values])
-
-    assert np.mean((bounds[:, 0] <= 0) & (bounds[:, 1] >= 0)) == pytest.approx(covered, abs=0.03)

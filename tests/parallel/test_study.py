@@ -92,7 +92,7 @@ def test_differences_are_paired_by_seed(whole):
     assert strong.mean == pytest.approx(np.mean(rate["strong"]))
     paired = np.subtract(rate["strong"], rate["baseline"])
     assert strong.difference.values == pytest.approx(paired)
-    assert strong.difference.interval == thalia.analysis.bootstrap_interval(paired)
+    assert strong.difference.interval == thalia.analysis.mean_interval(paired)
     assert measures["baseline"]["b"].difference is None
 
 
@@ -118,6 +118,7 @@ def test_the_table_has_every_population_in_every_condition(whole):
     assert len(rows) == 9
     strong = whole.measure()["strong"]["b"]
     assert float(rows["strong", "b"]["difference_hz"]) == strong.difference.mean
+    assert float(rows["strong", "b"]["difference_low_hz"]) == strong.difference.interval.low
     assert rows["baseline", "b"]["difference_hz"] == ""
 
 
@@ -305,10 +306,8 @@ def test_the_command_prints_rates_and_differences(circuit):
     c = found["cut"]["rates_hz"]["c"]
     assert c["mean"] == 0
     assert c["difference"]["mean"] == -found["baseline"]["rates_hz"]["c"]["mean"] < 0
-    assert (
-        f"cut {c['mean']:.2f} ± {c['half_interval']:.2f} "
-        f"{c['difference']['mean']:+.2f} ± {c['difference']['half_interval']:.2f}"
-    ) in " ".join(done.stdout.split())
+    difference, c = (thalia.analysis.Interval(**each) for each in (c.pop("difference"), c))
+    assert f"cut {c:.2f} {difference:+.2f}" in " ".join(done.stdout.split())
     assert thalia.Run(found["cut"]["runs"]["2"]).results["seed"] == 2
 
 

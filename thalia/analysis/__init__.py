@@ -4,8 +4,6 @@ from thalia.analysis.intervals import Interval, mean_interval
 from thalia.analysis.spike_trains import (
     autocorrelation,
     band_peaks,
-    bootstrap_bounds,
-    bootstrap_interval,
     counts_of,
     dominant_band,
     intervals_of,
@@ -35,8 +33,6 @@ __all__ = [
     "adaptation",
     "autocorrelation",
     "band_peaks",
-    "bootstrap_bounds",
-    "bootstrap_interval",
     "burst_fraction",
     "bursting",
     "bursts_by_chance",

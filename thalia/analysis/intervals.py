@@ -1,5 +1,6 @@
 """Confidence intervals of the mean of independent values, such as one number for each seed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import cos, pi, sin, sqrt, tan
 from statistics import NormalDist
@@ -16,12 +17,20 @@ T, BCA, NONE = "t", "BCa bootstrap", "none"
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its confidence interval, and the method that gave it."""
+    """A mean with the bounds of its confidence interval, and the method that gave them."""
 
     mean: float
     low: float
     high: float
     method: str
+
+    @property
+    def half(self) -> float:
+        """Half of the width of the interval."""
+        return (self.high - self.low) / 2
+
+    def __format__(self, spec: str) -> str:
+        return f"{self.mean:{spec}} ± {self.half:{spec.removeprefix('+')}}"
 
 
 def mean_interval(values: Floats, confidence: float = 0.95) -> Interval:
@@ -49,6 +58,24 @@ def mean_interval(values: Floats, confidence: float = 0.95) -> Interval:
         return Interval(mean, *_bca(values, confidence), BCA)
     half = student_quantile(confidence, len(values) - 1) * values.std(ddof=1) / sqrt(len(values))
     return Interval(mean, float(mean - half), float(mean + half), T)
+
+
+def paired(
+    mine: Mapping[int, Mapping[str, float]], theirs: Mapping[int, Mapping[str, float]]
+) -> dict[str, tuple[Floats, Floats]]:
+    """The numbers of two conditions that belong together, (n_seeds,) each, by name.
+
+    Parameters
+    ----------
+    mine, theirs : mapping from seed to numbers by name, of any unit
+        Only numbers that both conditions have, of the seeds that both have.
+    """
+    pairs = [(numbers, theirs[seed]) for seed, numbers in mine.items() if seed in theirs]
+    names = [name for name in pairs[0][0] if name in pairs[0][1]] if pairs else []
+    return {
+        name: (np.array([one[name] for one, _ in pairs]), np.array([two[name] for _, two in pairs]))
+        for name in names
+    }
 
 
 def student_quantile(confidence: float, freedom: int) -> float:

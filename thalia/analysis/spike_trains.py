@@ -164,38 +164,6 @@ def band_peaks(rate: Floats, width: float) -> dict[str, float | None]:
     }
 
 
-def bootstrap_interval(
-    values: Floats, confidence: float = 0.95, draws: int = 10_000
-) -> tuple[float, float]:
-    """Mean of independent values, and half of its bootstrap confidence interval.
-
-    The draws are always the same.
-
-    Parameters
-    ----------
-    values : (n,) float, of any unit
-    """
-    low, high = bootstrap_bounds(values, confidence, draws)
-    return float(np.mean(values)), (high - low) / 2
-
-
-def bootstrap_bounds(
-    values: Floats, confidence: float = 0.95, draws: int = 10_000
-) -> tuple[float, float]:
-    """Bounds of the bootstrap confidence interval of the mean of independent values.
-
-    It is too narrow for few values: at 95 %, the interval of 3, 5 or 20 normal values contains
-    their mean in 76, 84 or 92 % of cases. The draws are always the same.
-
-    Parameters
-    ----------
-    values : (n,) float, of any unit
-    """
-    means = np.random.default_rng(0).choice(values, (draws, len(values))).mean(axis=1)
-    low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
-
-
 def weight_matrix(pre: Ints, post: Ints, w: Floats, shape: tuple[int, int]) -> Floats:
     """Summed weight of each pair, (n_post, n_pre), NaN without a synapse."""
     flat = post * shape[1] + pre

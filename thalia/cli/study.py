@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -102,10 +103,8 @@ def _as_data(made: "Study") -> dict[str, Any]:
 
 
 def _numbers(measure: "Measure") -> dict[str, Any]:
-    """Mean and half of its interval, and the same of the paired difference where there is one."""
-    mean, half = measure.interval
-    found: dict[str, Any] = {"mean": mean, "half_interval": half}
+    """Mean and interval with its method, and those of the paired difference where there is one."""
+    found: dict[str, Any] = asdict(measure.interval)
     if measure.difference:
-        mean, half = measure.difference.interval
-        found["difference"] = {"mean": mean, "half_interval": half}
+        found["difference"] = asdict(measure.difference.interval)
     return found

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.analysis.spike_trains import bootstrap_interval
+from thalia.analysis.intervals import Interval, mean_interval, paired
 from thalia.circuit.experiment_spec import BASELINE
 from thalia.circuit.load import dumps, loads
 from thalia.circuit.spec import Circuit
@@ -41,23 +41,22 @@ class Measure:
     difference: "Measure | None" = None
 
     @property
+    def interval(self) -> Interval:
+        """Mean and 95 % confidence interval over seeds, as `thalia.analysis.mean_interval`."""
+        return mean_interval(self.values)
+
+    @property
     def mean(self) -> float:
         """The mean over seeds."""
-        return self.interval[0]
+        return self.interval.mean
 
     @property
     def half(self) -> float:
-        """Half of the 95 % confidence interval of the mean, by bootstrap over seeds."""
-        return self.interval[1]
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Mean, and half of its 95 % confidence interval."""
-        return bootstrap_interval(self.values)
+        """Half of the 95 % confidence interval of the mean."""
+        return self.interval.half
 
     def __format__(self, spec: str) -> str:
-        mean, half = self.interval
-        return f"{mean:{spec}} ± {half:{spec.removeprefix('+')}}"
+        return format(self.interval, spec)
 
 
 @dataclass(frozen=True)
@@ -98,16 +97,15 @@ class Study:
 
 
 def _measured(
-    found: dict[int, Mapping[str, float]], baseline: dict[int, Mapping[str, float]]
+    found: Mapping[int, Mapping[str, float]], baseline: Mapping[int, Mapping[str, float]]
 ) -> dict[str, Measure]:
-    paired = [(each, baseline[seed]) for seed, each in found.items() if seed in baseline]
-    names = next(iter(found.values()))
-    measures = {}
-    for name in names:
-        both = [each[name] - before[name] for each, before in paired if name in before]
-        difference = Measure(np.array(both)) if both else None
-        measures[name] = Measure(np.array([each[name] for each in found.values()]), difference)
-    return measures
+    differences = {
+        n: Measure(mine - theirs) for n, (mine, theirs) in paired(found, baseline).items()
+    }
+    return {
+        name: Measure(np.array([each[name] for each in found.values()]), differences.get(name))
+        for name in next(iter(found.values()))
+    }
 
 
 def study(
@@ -270,10 +268,17 @@ def _write(made: Study) -> None:
         open(partial, "w", newline="", encoding="utf-8") as file,
     ):
         out = csv.writer(file)
-        numbers = ("rate_hz", "half_interval_hz", "difference_hz", "half_interval_of_difference_hz")
+        kinds = ("rate", "difference")
+        numbers = [f"{each}_{bound}hz" for each in kinds for bound in ("", "low_", "high_")]
         out.writerow(["condition", "population", "seeds", *numbers])
         for condition, measures in made.measure().items():
             for population, each in measures.items():
-                paired = each.difference.interval if each.difference else ("", "")
-                row = [condition, population, len(each.values), *each.interval, *paired]
-                out.writerow(row)
+                cells = [cell for of in (each, each.difference) for cell in _bounds(of)]
+                out.writerow([condition, population, len(each.values), *cells])
+
+
+def _bounds(measure: Measure | None) -> tuple[float | str, ...]:
+    if measure is None:
+        return "", "", ""
+    interval = measure.interval
+    return interval.mean, interval.low, interval.high

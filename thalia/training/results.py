@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.analysis.intervals import mean_interval
+from thalia.analysis.intervals import mean_interval, paired
 from thalia.circuit.experiment_spec import Experiment, gathered
 from thalia.errors import fail
 from thalia.syntax.validation import parse
@@ -84,20 +84,8 @@ class Log:
 
     def _pairs(self, reference: "Log") -> dict[str, tuple[Floats, Floats]]:
         """The final numbers that both conditions have, of the seeds that ended in both."""
-        other = dict(zip(reference.seeds, reference.finals, strict=True))
-        pairs = [
-            (mine, other[seed])
-            for seed, mine in zip(self.seeds, self.finals, strict=True)
-            if seed in other
-        ]
-        names = [name for name in pairs[0][0] if name in pairs[0][1]] if pairs else []
-        return {
-            name: (
-                np.array([mine[name] for mine, _ in pairs]),
-                np.array([theirs[name] for _, theirs in pairs]),
-            )
-            for name in names
-        }
+        mine, theirs = (dict(zip(log.seeds, log.finals, strict=True)) for log in (self, reference))
+        return paired(mine, theirs)
 
 
 def described(values: Floats) -> dict[str, Any]:
