@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from thalia.analysis import intervals
-from thalia.analysis.intervals import mean_interval, student_quantile
+from thalia.analysis.intervals import Interval, mean_interval, paired, student_quantile
 
 stats = pytest.importorskip("scipy.stats")
 
@@ -44,3 +44,17 @@ def test_one_value_has_no_interval_and_equal_values_one_of_no_width():
     assert one.method == "none"
     same = mean_interval(np.full(30, 2.0))
     assert (same.low, same.mean, same.high, same.method) == (2, 2, 2, "BCa bootstrap")
+
+
+def test_only_seeds_and_numbers_that_both_have_are_paired():
+    mine = {1: {"rate": 3.0, "own": 1.0}, 2: {"rate": 5.0, "own": 1.0}, 4: {"rate": 9.0, "own": 1}}
+    theirs = {2: {"rate": 1.0}, 1: {"rate": 2.0}, 3: {"rate": 8.0}}
+
+    ((name, (first, second)),) = paired(mine, theirs).items()
+
+    assert (name, first.tolist(), second.tolist()) == ("rate", [3, 5], [2, 1])
+    assert paired(mine, {}) == {}
+
+
+def test_an_interval_is_written_with_half_of_its_width():
+    assert f"{Interval(1.5, 1.0, 3.0, 't'):+.1f}" == "+1.5 ± 1.0"
