@@ -84,6 +84,7 @@ class Experiment(Node):
     lower_is_better: bool = False
     window: int = Field(default=20, ge=1)
     phases: Phases = {}
+    start_from: str = ""
     controls: dict[Name, TaskVariant] = {}
     rules: dict[Name, TaskVariant] = {}
     parameters: dict[str, Any] = {}

@@ -69,6 +69,12 @@ def learn(
             help="Write a run file per condition and seed, as the circuit's record: says.",
         ),
     ] = False,
+    start_from: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", help="Run file, or folder of recorded ones, whose networks to start from."
+        ),
+    ] = None,
     set_: Set = None,
     backend: Backend = None,
     device: Annotated[
@@ -145,6 +151,7 @@ def learn(
             backend=_backend(backend, device),
             set=settings_of(set_),
             record=record,
+            start_from=start_from,
             progress=progress,
         )
         outcome = learn_with(experiment[0], options)

@@ -17,7 +17,7 @@ from thalia.recording.page_checksums import reading
 from thalia.recording.run_file import Run
 from thalia.recording.writer import mended
 from thalia.simulation.checkpoint import SavedState, fingerprint, read_state
-from thalia.simulation.origin import read_origin
+from thalia.simulation.origin import Origin, read_origin
 from thalia.simulation.synapse_state import trace, weights
 
 
@@ -37,6 +37,25 @@ class Taken:
         return f"from {file}: {' and '.join(taken)}{left}"
 
 
+def read_learned(file: FilePath) -> tuple[Origin, SavedState]:
+    """What a run file holds to build its network again, and the state that it ended in.
+
+    Raises
+    ------
+    CircuitError
+        If it is no run file, is damaged, or holds no state.
+    """
+    Run(mended(file))
+    with reading(file, "state") as h5:
+        saved, origin = read_state(h5, file), read_origin(h5, file)
+    if saved is None:
+        raise fail(
+            f"{file}: holds no state to start from",
+            "let it run for a while with `thalia resume`",
+        )
+    return origin, saved
+
+
 @dataclass(frozen=True)
 class Learned:
     """The network of another run, built again, and the state that it ended in."""
@@ -54,15 +73,8 @@ class Learned:
         CircuitError
             If it holds no state, or the network comes out differently here.
         """
-        Run(mended(file))
-        with reading(file, "state") as h5:
-            saved, origin = read_state(h5, file), read_origin(h5, file)
+        origin, saved = read_learned(file)
         plan = origin.plan(saved)
-        if saved is None:
-            raise fail(
-                f"{file}: holds no state to start from",
-                "let it run for a while with `thalia resume`",
-            )
         arrays = wire(plan)
         if fingerprint(arrays) != int(origin.settings["wiring"]):
             raise fail(

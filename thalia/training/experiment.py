@@ -6,7 +6,7 @@ it comes from its seed.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from importlib.metadata import version
 from json import dumps
@@ -39,6 +39,7 @@ from thalia.training import results as tables
 from thalia.training.baselines import digest_of
 from thalia.training.phases import phase_problems
 from thalia.training.results import Log, Outcome, as_data
+from thalia.training.saved import starts
 from thalia.training.subject import Subject, plan_for_trials, subject_of
 from thalia.training.task_options import numbers_of
 from thalia.training.task_outline import outline
@@ -80,6 +81,7 @@ class LearnOptions:
     backend: str | None = None
     set: Mapping[str, Any] | None = None
     record: bool = False
+    start_from: str | FilePath | None = None
     progress: Progress = silent
 
 
@@ -97,6 +99,7 @@ def learn(  # noqa: PLR0913  # a public function: its keywords are the options
     backend: str | None = None,
     set: Mapping[str, Any] | None = None,
     record: bool = False,
+    start_from: str | FilePath | None = None,
     progress: Shown = True,
 ) -> Outcome:
     """Run an experiment and its controls with several seeds.
@@ -127,6 +130,9 @@ def learn(  # noqa: PLR0913  # a public function: its keywords are the options
     record : bool
         Also write a run file for each condition and seed, `<condition>_<seed>.h5` in the folder,
         with everything that the circuit's `record:` asks for.
+    start_from : path, optional
+        Run file of a subject of the same network, with whose state all begin; or the folder of an
+        experiment that was recorded, of which each seed begins with its own.
     progress : bool or function
         As in `run`.
 
@@ -148,6 +154,7 @@ def learn(  # noqa: PLR0913  # a public function: its keywords are the options
             backend=backend,
             set=set,
             record=record,
+            start_from=start_from,
             progress=reported,
         )
         return learn_with(experiment, options)
@@ -166,7 +173,7 @@ def learn_with(experiment: str | FilePath, options: LearnOptions) -> Outcome:
     tasks = [_environment(each.circuit, each.numbers, each.data) for each in conditions]
     first = conditions[0]
     seeds = range(options.base_seed, options.base_seed + (options.seeds or first.experiment.seeds))
-    jobs = _jobs(conditions, tasks, seeds, options.backend)
+    jobs = _started(_jobs(conditions, tasks, seeds, options.backend), conditions, options)
     with results_of("experiment", first.circuit.name, options.output, {"runs": jobs}) as results:
         _build(conditions, options.backend, options.progress)
         if options.record:
@@ -186,6 +193,24 @@ def learn_with(experiment: str | FilePath, options: LearnOptions) -> Outcome:
         outcome = Outcome(first.experiment, first.circuit.name, logs, results.folder, failed)
         _write(outcome)
     return outcome
+
+
+def _started(jobs: list[Job], conditions: list[Condition], options: LearnOptions) -> list[Job]:
+    """The jobs with the run files that they start from, if they do."""
+    backend = options.backend or backends.choose()[0]
+    found = []
+    for index, condition in enumerate(conditions):
+        mine = [job for job in jobs if job["condition"] == index]
+        seeds = [job["seed"] for job in mine]
+        try:
+            files = starts(condition.circuit, options.start_from, seeds, backend)
+        except CircuitError as error:
+            told = (replace(p, message=f"{condition.name}: {p.message}") for p in error.problems)
+            raise CircuitError(told) from None
+        found += [{**job, "start_from": files[job["seed"]]} if files else job for job in mine]
+    if options.record and any("start_from" in job for job in found):
+        raise fail("--record: an experiment that starts from a saved state is not recorded")
+    return found
 
 
 def _recorded(job: Job, conditions: list[Condition], folder: FilePath) -> Job:
@@ -368,8 +393,13 @@ def take_part(job: Job) -> dict[str, Any]:
     before, _ = processor_use()
     circuit = with_options(circuit_of(job), job["seed"])
     task = _environment(circuit, job["numbers"], circuit.folder)
+    start_from, _ = job.get("start_from", (None, ""))
     taking_part = subject_of(
-        circuit, job["backend"], record=job.get("output"), progress=progress_of(job)
+        circuit,
+        job["backend"],
+        record=job.get("output"),
+        start_from=start_from,
+        progress=progress_of(job),
     )
     with taking_part as subject:
         trials = Trials(subject, task.noted_trials())

@@ -9,6 +9,7 @@ from thalia.backends import Session
 from thalia.codegen.listing import describe
 from thalia.compiler.pipeline import Compiled
 from thalia.compiler.plan import PhasePlan, Plan
+from thalia.errors import fail
 from thalia.recording.outputs import claim
 from thalia.recording.writer import RunWriter
 from thalia.simulation.checkpoint import Checkpointer, SavedState, fingerprint
@@ -16,6 +17,7 @@ from thalia.simulation.network import Network
 from thalia.simulation.observers import Observers
 from thalia.simulation.origin import origin_of
 from thalia.simulation.recorder import Recorder, SpikeCounter
+from thalia.simulation.run import explained
 from thalia.simulation.summary import summary
 
 
@@ -49,13 +51,13 @@ class Recording:
         self.writer.origin(*origin_of(compiled.expanded), settings)
 
     def begin(
-        self, observers: Observers, session: Session, save: Callable[[], SavedState]
+        self, observers: Observers, session: Session, save: Callable[[], SavedState], done: int = 0
     ) -> Observers:
-        """The observers of a subject with those that record it and save its state."""
+        """The observers of a subject with those that record it from a step on, and save it."""
         plan, arrays = self.network.plan, self.network.arrays
         self.recorder = Recorder(plan, arrays, self.writer, session.read)
         self.recorder.declare(arrays)
-        self.recorder.take_weights(0)
+        self.recorder.take_weights(done)
 
         def extend_and_save() -> SavedState:
             state = save()
@@ -81,6 +83,25 @@ class Recording:
             totals = {name: [total] for name, total in counter.totals().items()}
             counted = SpikeCounter(network.plan, totals)
             self.writer.finish(summary(network, session, counted, self.recorder))
+
+
+def save(
+    file: FilePath, compiled: Compiled, network: Network, session: Session, state: SavedState
+) -> None:
+    """Write the run file of a subject as it is now, in which nothing but its weights is recorded.
+
+    Raises
+    ------
+    CircuitError
+        If nothing was presented yet, or the file cannot be written.
+    """
+    if not state.step:
+        raise fail(f"{file}: nothing was presented yet", "save the subject after it has learned")
+    with explained(file):
+        kept = Recording(file, compiled, network)
+        with kept.stack:
+            kept.begin(Observers(), session, lambda: state, state.step)
+            kept.finish(session, SpikeCounter(network.plan, state.counts), state.step)
 
 
 def _lasting(plan: Plan, steps: int) -> Plan:

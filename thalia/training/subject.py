@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.backends import Progress, silent
-from thalia.circuit.experiment_spec import FROZEN, LEARNING, ExperimentPhase
+from thalia.circuit.experiment_spec import FROZEN, LEARNING
 from thalia.circuit.spec import Circuit
-from thalia.compiler.pipeline import compile_circuit
+from thalia.compiler.pipeline import Compiled, compile_circuit
 from thalia.compiler.plan import Plan
 from thalia.errors import did_you_mean, fail
 from thalia.simulation.checkpoint import SavedState, derived
@@ -33,8 +33,9 @@ from thalia.simulation.synapse_state import switched_variables, weights
 from thalia.syntax.quantities import Numbers, in_si
 from thalia.syntax.units import Dimension, ValueSyntaxError
 from thalia.training.phases import TWIN, phases_of, with_trial_phases
-from thalia.training.recording import Recording
+from thalia.training.recording import Recording, save
 from thalia.training.responses import Response, ResponseCollector, Responses
+from thalia.training.saved import start_file, start_of
 from thalia.training.stimuli import Stimuli, one_time
 
 LEARNED = {"adapted_threshold"}  # variables of neuron models that a trial changes for good
@@ -49,17 +50,16 @@ class Subject:
         Where everything that the circuit's `record:` asks for goes.
     progress : Progress, optional
         Reports the model time; the fraction that is done is what the attribute `fraction` says.
-    phases : mapping, optional
-        Those that the experiment names, with their stimuli.
     """
 
     def __init__(
         self,
         network: Network,
+        compiled: Compiled,
         recording: Recording | None = None,
         progress: Progress = silent,
-        phases: Mapping[str, ExperimentPhase] | None = None,
     ):
+        self.network, self.compiled = network, compiled
         self.plan, self.arrays = network.plan, network.arrays
         self.recording, self.progress, self.fraction = recording, progress, 0.0
         self.clock, self.presentations = Clock(), 0
@@ -75,7 +75,7 @@ class Subject:
             progress=(ProgressReporter(self.plan, self.session, self._report, None),),
         )
         self.stimuli = Stimuli(self.plan, self.arrays, self.actuators)
-        self.phases = dict(phases or {})
+        self.phases = phases_of(compiled.circuit)
         self.entered = LEARNING  # the name of the present phase
         enter_phase(self.plan, self.session, 0)
         self.observers.connect()
@@ -318,6 +318,25 @@ class Subject:
         phase = self.phases.get(self.entered.removesuffix(TWIN))
         self.stimuli.own = phase.stimuli if phase else {}
 
+    def save(self, file: str | FilePath) -> None:
+        """Keep the network as it is now in a run file, from which another subject can start.
+
+        Weights, traces, thresholds, modulators and random streams are in it, and so are spikes in
+        flight: `subject_of(circuit, start_from=file)` continues bit-identically. An existing file
+        is replaced.
+
+        Raises
+        ------
+        CircuitError
+            If nothing was presented yet, it is in a phase or frozen, or the file cannot be written.
+        """
+        if self.entered != LEARNING:
+            raise fail(
+                f"{file}: the task saves the network while it is in '{self.entered}'",
+                "leave the phase first: another experiment starts in that of learning",
+            )
+        save(FilePath(file), self.compiled, self.network, self.session, self.state())
+
     def close(self) -> None:
         """End the network, and complete its recording."""
         try:
@@ -376,6 +395,7 @@ def subject_of(
     backend: str | None = None,
     *,
     record: FilePath | None = None,
+    start_from: str | FilePath | None = None,
     progress: Progress = silent,
 ) -> Subject:
     """A network ready for its first trial.
@@ -385,17 +405,30 @@ def subject_of(
     record : path, optional
         A run file for everything that the circuit's `record:` asks for; an existing one is
         replaced.
+    start_from : path of a run file, optional
+        What a subject of the same network saved, or recorded, which continues bit-identically;
+        by default what the experiment says.
     progress : Progress, optional
         Reports how far the experiment has come.
 
     Raises
     ------
     CircuitError
-        If the circuit has mistakes, or the backend cannot run it.
+        If the circuit has mistakes, the backend cannot run it, or the file does not fit.
     """
-    compiled = compile_circuit(with_trial_phases(circuit))
-    plan = compiled.plan
-    engine = Engine.for_plan(plan, backend)
-    network = Network.build(plan, engine, Clock(), silent)
-    recording = Recording(record, compiled, network) if record else None
-    return Subject(network, recording, progress, phases_of(circuit))
+    file = start_file(circuit, start_from)
+    if file is None:
+        compiled = compile_circuit(with_trial_phases(circuit))
+        engine = Engine.for_plan(compiled.plan, backend)
+        network = Network.build(compiled.plan, engine, Clock(), silent)
+        recording = Recording(record, compiled, network) if record else None
+        return Subject(network, compiled, recording, progress)
+    if record:
+        raise fail(
+            f"{record}: an experiment that starts from a saved state is not recorded",
+            "leave the recording out, or `start_from`",
+        )
+    compiled, network, saved = start_of(file, circuit, backend)
+    subject = Subject(network, compiled, None, progress)
+    subject.restore(replace(saved, phase=0, counts=subject.counter.counts))
+    return subject
