@@ -3,6 +3,7 @@
 import pytest
 
 import thalia
+from thalia.codegen.brian_model import import_brian2
 from thalia.errors import CircuitError
 from thalia.library.equation_checks import Names, equation_problems
 from thalia.syntax.equations import parse_equations
@@ -246,6 +247,17 @@ def test_what_is_accepted_runs(backend, simulate):
     run = simulate(circuit(), backend=backend)
 
     assert run.duration == pytest.approx(0.002)
+
+
+def test_brian2_does_not_ask_for_a_compiler_of_c(monkeypatch):
+    """Which `CC="ccache gcc"` is not, as it is quoted there."""
+    from brian2.codegen import cpp_prefs
+
+    monkeypatch.setattr(cpp_prefs, "_compiler_supports_c99", None)
+    monkeypatch.setenv("CC", "ccache gcc")
+    import_brian2()
+
+    assert cpp_prefs.compiler_supports_c99()
 
 
 REFUSED = [

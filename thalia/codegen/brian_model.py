@@ -261,6 +261,8 @@ def import_brian2() -> ModuleType:
         sys.excepthook = hook
         for name in needless:
             del sys.modules[name]
+    # else Brian2 asks a shell whether `$CC` knows C99, and what is compiled here is C++17 of `$CXX`
+    brian2.codegen.cpp_prefs._compiler_supports_c99 = True
     # SymPy compares only real numbers, and takes `int` of a condition for none
     functions = brian2.core.functions.DEFAULT_FUNCTIONS
     # nor does it come to an end where it computes `exprel` of a number in `floor(exprel(2)) == 3`
