@@ -13,6 +13,7 @@ from thalia.circuit.part_use import Stimulus, SynapseUse
 from thalia.circuit.spec import Circuit, Pathway
 from thalia.compiler.options import CompilerOptions
 from thalia.compiler.synaptic_input import (
+    any_weight,
     efficacy_of,
     evaluated,
     in_degree_of,
@@ -151,9 +152,8 @@ class _Weigher:
     ) -> Value:
         """The weight that gives a drive when so many spikes arrive per second."""
         part, post = part_or_none(self.circuit, "synapses", receptor.part), place[0]
-        dimension = part.weight if isinstance(part, Synapse) and part.weight else UNITS["S"][1]
-        # of what has a mistake, so that the next pass can look for others
-        unknown = constant(1e-12, dimension)
+        unknown = any_weight(self.circuit, receptor)
+        dimension = unknown.dimension
         if not isinstance(part, Synapse) or self.neuron(post) is None or not arriving:
             return unknown
         charge, hint = self.charge(receptor, place), "give the weight with its unit"

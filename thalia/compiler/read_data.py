@@ -14,9 +14,9 @@ import numpy as np
 from thalia.circuit.connectivity import Connect
 from thalia.circuit.data_use import Array, TableUse
 from thalia.circuit.serialize import as_data
-from thalia.circuit.spec import Circuit, Pathway, Population
+from thalia.circuit.spec import Circuit, Delay, Pathway, Population
 from thalia.compiler.machine import available_bytes
-from thalia.compiler.synaptic_input import part_or_none
+from thalia.compiler.synaptic_input import any_weight, part_or_none
 from thalia.data.edges import EdgeQuery, Edges, Wanted, check_dimensions, read_edges
 from thalia.data.endpoints import Ends, Identifiers, Indices, Named
 from thalia.data.files import data_file
@@ -57,7 +57,10 @@ def with_data(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:
     if diagnostics.problems:
         raise circuit.source.placed(diagnostics.problems)
     read = circuit.with_(populations=populations)
-    pathways = dict(circuit.pathways)
+    pathways = {
+        name: pathway if _has_ends(circuit, pathway) else _without_formulas(circuit, pathway)
+        for name, pathway in circuit.pathways.items()
+    }
     for group in _groups(read).values():
         first = next(iter(group))
         with diagnostics.catch(("pathways", first)):
@@ -141,13 +144,27 @@ def _groups(circuit: Circuit) -> Mapping[object, Pathways]:
     groups: dict[object, Pathways] = defaultdict(dict)
     for name, pathway in circuit.pathways.items():
         connect = pathway.connect
-        known = {pathway.pre[0], pathway.post[0]} <= circuit.populations.keys()
-        if connect.rule != "data" or not known:
+        if connect.rule != "data" or not _has_ends(circuit, pathway):
             continue
         alone = name if connect.arrays or not _by_identifier(circuit, pathway) else ""
         text = repr(as_data(connect.with_(**dict.fromkeys(connect.arrays))))
         groups[alone, text, tuple(pathway.formulas.items())][name] = pathway
     return groups
+
+
+def _has_ends(circuit: Circuit, pathway: Pathway) -> bool:
+    """Whether there are the populations that a pathway connects; a later pass tells it if not."""
+    return {pathway.pre[0], pathway.post[0]} <= circuit.populations.keys()
+
+
+def _without_formulas(circuit: Circuit, pathway: Pathway) -> Pathway:
+    """A pathway of which no data are read, with any number where a formula of them stood."""
+    if not pathway.formulas:
+        return pathway
+    weight = pathway.weight
+    if "weight" in pathway.formulas:
+        weight = ((any_weight(circuit, pathway.receptor),),)
+    return pathway.with_(weight=weight, delay=Delay(axonal=((circuit.dt,),)))
 
 
 def _by_identifier(circuit: Circuit, pathway: Pathway) -> bool:

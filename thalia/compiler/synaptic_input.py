@@ -11,7 +11,7 @@ from thalia.errors import CircuitError
 from thalia.library.schema import Layer, Part, Synapse
 from thalia.syntax.equations import evaluate
 from thalia.syntax.expressions import EquationError
-from thalia.syntax.units import Value
+from thalia.syntax.units import UNITS, Value, constant
 
 
 def total_number(connect: Connect, pre: int, post: int) -> float:
@@ -69,6 +69,13 @@ def part_or_none(circuit: Circuit, kind: str, name: str) -> Part | None:
         return circuit.part(kind, name)
     except CircuitError:
         return None
+
+
+def any_weight(circuit: Circuit, receptor: SynapseUse) -> Value:
+    """A weight in place of one that has a mistake, so that later passes can look for others."""
+    part = part_or_none(circuit, "synapses", receptor.part)
+    dimension = part.weight if isinstance(part, Synapse) and part.weight else UNITS["S"][1]
+    return constant(1e-12, dimension)
 
 
 def evaluated(expression: str, values: Mapping[str, float]) -> float | None:

@@ -68,11 +68,7 @@ def _or_formula(parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return read
 
 
-AnyWeight = Annotated[
-    Value | DriveTarget | ColumnFormula,
-    _checked(_or_formula(parse_weight)),
-    WithJsonSchema({**_VALUE_SCHEMA, "examples": ["1 nS", "drive(0.3, 8 Hz)"]}),
-]
+_WEIGHT_SCHEMA = WithJsonSchema({**_VALUE_SCHEMA, "examples": ["1 nS", "drive(0.3, 8 Hz)"]})
 Equations = Annotated[
     tuple[Equation, ...], _checked(_text(parse_equations)), WithJsonSchema({"type": "string"})
 ]
@@ -224,6 +220,8 @@ def _table(raw: Any) -> Any:
     """Rows of a table: a single number becomes one row of one entry, for every pair."""
     if isinstance(raw, list | tuple) and not isinstance(raw, Value):
         rows = [row if isinstance(row, list | tuple) else [row] for row in raw]
+        if not rows or not all(rows):
+            raise refuse("expected at least one entry, found an empty list", "write one number")
         lengths = sorted({len(row) for row in rows})
         if len(lengths) > 1:
             raise refuse(
@@ -335,4 +333,11 @@ else:
             WithJsonSchema({**_VALUE_SCHEMA, "description": "a time"}),
         ]
     )
-    Weight, WeightTable = AnyWeight, table(AnyWeight)
+    Weight = Annotated[Value | DriveTarget, _checked(parse_weight), _WEIGHT_SCHEMA]
+    WeightTable = table(
+        Annotated[
+            Value | DriveTarget | ColumnFormula,
+            _checked(_or_formula(parse_weight)),
+            _WEIGHT_SCHEMA,
+        ]
+    )

@@ -15,6 +15,7 @@ MAX_WRITTEN = 1_000_000  # entries that all are written, such as the spikes of a
 MAX_DEPTH = 200
 _LIBYAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _READ_MORE_FREELY = re.compile(r"[\t?]")
+_HALF = re.compile("[\ud800-\udfff]")  # of a pair that stands for one character in UTF-16
 _BRACKETS = re.compile(r"[\[\]{}]")
 CONTENT = "|"  # below the path of a text, the place of its first letter
 _HINTS = {  # by what the messages of the parser contain
@@ -195,6 +196,8 @@ class _Reader:
         if isinstance(node, yaml.SequenceNode):
             return [self.data(child, (*path, index)) for index, child in enumerate(node.value)]
         assert isinstance(node, yaml.ScalarNode), "a node is a mapping, a sequence or a scalar"
+        if not self._is_text(node, path):
+            return None
         if place := self._content(node):
             self.places[(*path, CONTENT)] = place
         return _scalar(node)
@@ -219,6 +222,8 @@ class _Reader:
             if not isinstance(key_node, yaml.ScalarNode):
                 self._problem(path, key_node, "a key must be a word", "write `key: value`")
                 continue
+            if not self._is_text(key_node, path):
+                continue
             key = str(key_node.value)
             if key in first:
                 self._problem(
@@ -232,6 +237,14 @@ class _Reader:
             self.places[(*path, key)] = self._place(key_node)
             result[key] = self.data(value_node, (*path, key))
         return result
+
+    def _is_text(self, node: yaml.ScalarNode, path: Path) -> bool:
+        r"""Whether a word can be written; half of a character, as `"\ud83d"`, cannot."""
+        halves = _HALF.search(node.value)
+        if halves:
+            found = f"holds {halves[0]!r}, half of a character"
+            self._problem(path, node, found, "write the character itself")
+        return not halves
 
     def _place(self, node: yaml.Node) -> str:
         return f"{self.name}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
