@@ -61,7 +61,7 @@ class Problem:
         return f"{text}\n    hint: {self.hint}" if self.hint else text
 
     def under(self, *prefix: str | int) -> "Problem":
-        """The same problem, seen from further up the file."""
+        """The same problem, with `prefix` before its path: seen from further up the file."""
         return replace(self, path=(*prefix, *self.path))
 
 

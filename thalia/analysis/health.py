@@ -140,7 +140,7 @@ class Health:
         return self.of(None)
 
     def of(self, where: str | None, measure: str | None = None) -> str:
-        """The worst verdict on a population or pathway, or on one of its measures."""
+        """The worst verdict on a population or pathway, `where`, or on one `measure` of it."""
         found = [
             f for f in self.findings if where in (None, f.where) and measure in (None, f.measure)
         ]

@@ -8,11 +8,12 @@ Ints = NDArray[np.int64]
 
 
 def mean_rate(times: Floats, n_neurons: int, start: float, stop: float) -> float:
-    """Mean rate of a population in [start, stop), in spikes per second and neuron.
+    """Mean rate of a population of `n_neurons` in [start, stop), in spikes per second and neuron.
 
     Parameters
     ----------
     times : (n_spikes,) float, seconds
+    start, stop : float, seconds
     """
     return float(np.count_nonzero((times >= start) & (times < stop)) / (n_neurons * (stop - start)))
 
@@ -26,6 +27,8 @@ def population_rate(times: Floats, n_neurons: int, duration: float, width: float
     Parameters
     ----------
     times : (n_spikes,) float, seconds
+    n_neurons : int
+        Of the population, silent ones included.
 
     Returns
     -------
@@ -42,7 +45,17 @@ def population_rate(times: Floats, n_neurons: int, duration: float, width: float
 
 
 def intervals_of(times: Floats, neurons: Ints) -> tuple[Floats, Ints]:
-    """Interspike intervals in seconds, sorted by neuron and time, and the neuron of each."""
+    """Interspike intervals in seconds, sorted by neuron and time, and the neuron of each.
+
+    Parameters
+    ----------
+    times : (n_spikes,) float, seconds
+    neurons : (n_spikes,) int, the neuron that fired each
+
+    Returns
+    -------
+    (n_intervals,) float and (n_intervals,) int
+    """
     order = np.lexsort((times, neurons))
     sorted_times, sorted_neurons = times[order], neurons[order]
     same = sorted_neurons[1:] == sorted_neurons[:-1]
@@ -52,7 +65,14 @@ def intervals_of(times: Floats, neurons: Ints) -> tuple[Floats, Ints]:
 def counts_of(
     times: Floats, neurons: Ints, n_neurons: int, start: float, stop: float, width: float
 ) -> Floats:
-    """Counts in windows of `width` seconds that tile [start, stop), (n_neurons, n_windows)."""
+    """Counts in windows of `width` seconds that tile [start, stop), (n_neurons, n_windows).
+
+    Parameters
+    ----------
+    times : (n_spikes,) float, seconds
+    neurons : (n_spikes,) int, the neuron that fired each
+    start, stop, width : float, seconds
+    """
     windows = max(1, int((stop - start) / width + 1e-9))
     bins = ((times - start) / width + 1e-9).astype(np.int64)
     inside = (bins >= 0) & (bins < windows)
@@ -112,6 +132,10 @@ def autocorrelation(rate: Floats, lags: int) -> Floats:
 
     Sums over the bins that overlap are divided by the number of all bins, so that the estimate is
     biased towards 0 at long lags.
+
+    Parameters
+    ----------
+    rate : (n_bins,) float, of any unit
     """
     centred = rate - rate.mean()
     power = np.abs(np.fft.rfft(centred, 2 * len(rate))) ** 2
@@ -165,7 +189,14 @@ def band_peaks(rate: Floats, width: float) -> dict[str, float | None]:
 
 
 def weight_matrix(pre: Ints, post: Ints, w: Floats, shape: tuple[int, int]) -> Floats:
-    """Summed weight of each pair, (n_post, n_pre), NaN without a synapse."""
+    """Summed weight of each pair, (n_post, n_pre), NaN without a synapse.
+
+    Parameters
+    ----------
+    pre, post : (n_synapses,) int, the neurons of each
+    w : (n_synapses,) float, of any unit
+    shape : (n_post, n_pre)
+    """
     flat = post * shape[1] + pre
     summed = np.bincount(flat, w, shape[0] * shape[1])
     summed[np.bincount(flat, minlength=len(summed)) == 0] = np.nan

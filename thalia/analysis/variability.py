@@ -84,6 +84,11 @@ def interval_cv(times: Floats, neurons: Ints, *, least: int = LEAST_OF_A_NEURON)
 
     As in `irregularity`, with the mean of the square root corrected to first order.
 
+    Parameters
+    ----------
+    times : (n_spikes,) float, seconds
+    neurons : (n_spikes,) int, the neuron that fired each
+
     Returns
     -------
     (n_active,) float
@@ -178,6 +183,11 @@ def burst_fraction(
     """Fraction of spikes in bursts; None without spikes.
 
     A burst is at least `least` spikes in a row, at most `longest` seconds apart.
+
+    Parameters
+    ----------
+    times : (n_spikes,) float, seconds
+    neurons : (n_spikes,) int, the neuron that fired each
     """
     if not len(times):
         return None
@@ -201,6 +211,8 @@ def bursts_by_chance(
     Parameters
     ----------
     neurons : (n_spikes,) int, the neuron that fired each
+    longest, least
+        What a burst is; see `burst_fraction`.
     """
     spikes = np.bincount(neurons)
     spikes = spikes[spikes > 0].astype(float)
@@ -233,6 +245,8 @@ def bursting(
     neurons : (n_spikes,) int, the neuron that fired each
     duration : float
         Of the window in which they fired, in seconds.
+    longest, least
+        What a burst is; see `burst_fraction`.
     """
     found = burst_fraction(times, neurons, longest, least)
     if found is None or len(times) < LEAST_SPIKES:
@@ -250,6 +264,11 @@ def adaptation(times: Floats, neurons: Ints, least: int = 6) -> Estimate:
     """Ratio of the mean interval in the last third to that in the first, as median over neurons.
 
     Above 1 the neurons adapt; 1 for every renewal process. Of neurons with `least` intervals.
+
+    Parameters
+    ----------
+    times : (n_spikes,) float, seconds
+    neurons : (n_spikes,) int, the neuron that fired each
     """
     intervals, owner = intervals_of(times, neurons)
     cuts = np.flatnonzero(np.diff(owner)) + 1

@@ -103,7 +103,7 @@ class Connect(TableUse):
         return found
 
     def with_edges(self, edges: "Edges") -> "Connect":
-        """The same connectivity with its synapses."""
+        """The same connectivity with its synapses, the `edges` of a table."""
         copy = self.model_copy()
         copy._edges = edges
         return copy

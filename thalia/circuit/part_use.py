@@ -216,7 +216,7 @@ class Modulator(Node):
     parameters: dict[str, AnyValue] = {}
 
     def scheduled(self, name: str) -> dict[str, Release]:
-        """The scheduled releases, by the names of the populations that carry them out."""
+        """The scheduled releases of a modulator, `name`, by the populations that carry them out."""
         return {
             f"{name}.schedule_{index}": each for index, each in enumerate(self.schedule, start=1)
         }

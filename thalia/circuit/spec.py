@@ -144,7 +144,10 @@ class Population(NodeUse):
     def with_nodes(
         self, nodes: "Nodes", given: Mapping[tuple[str, str], Value], positions: Array | None
     ) -> "Population":
-        """The population with the neurons of its table, and numbers in place of formulas."""
+        """The population with the neurons of its table, `nodes`.
+
+        `given` are the numbers in place of its formulas, and `positions` those of its neurons.
+        """
         changes: dict[str, Any] = {
             key: {**getattr(self, key), **{n: v for (where, n), v in given.items() if where == key}}
             for key in ("parameters", "initial")
@@ -388,7 +391,7 @@ class Circuit(Node):
     def with_population(
         self, name: str, population: Population | None = None, **keys: Any
     ) -> "Circuit":
-        """The circuit with one more population, of these keys or as an element.
+        """The circuit with one more population called `name`, of these `keys` or as an element.
 
         As in `circuit.with_population("pv", neuron="lif_current", size=20)`.
 
@@ -403,17 +406,23 @@ class Circuit(Node):
         return edited
 
     def with_pathway(self, name: str, pathway: Pathway | None = None, **keys: Any) -> "Circuit":
-        """The circuit with one more pathway; see `with_population`."""
+        """The circuit with one more pathway.
+
+        `name`, and `pathway` or its `keys`, are as in `with_population`, and so is what is raised.
+        """
         edited: Circuit = above("compiler.editing.extended")(self, "pathways", name, pathway, keys)
         return edited
 
     def with_stimulus(self, name: str, stimulus: Stimulus | None = None, **keys: Any) -> "Circuit":
-        """The circuit with one more stimulus; see `with_population`."""
+        """The circuit with one more stimulus.
+
+        `name`, and `stimulus` or its `keys`, are as in `with_population`, and so is what is raised.
+        """
         edited: Circuit = above("compiler.editing.extended")(self, "stimuli", name, stimulus, keys)
         return edited
 
     def without(self, *paths: str) -> "Circuit":
-        """The circuit without some of its entries, as in `without("pathways.e_to_i")`.
+        """The circuit without the entries at `paths`, as in `without("pathways.e_to_i")`.
 
         Raises
         ------
@@ -424,13 +433,15 @@ class Circuit(Node):
         return edited
 
     def at(self, source: Source) -> "Circuit":
-        """The same circuit, with the places where its keys were written."""
+        """The same circuit, with the places where its keys were written, in a `source`."""
         copy = self.model_copy()
         copy._source = source
         return copy
 
     def part(self, kind: str, name: str) -> Part:
         """The component called `name`: the circuit's own, a file next to it, or one of the library.
+
+        `kind` is that of the library: "neurons", "synapses", "plasticity", "modulators", "stimuli".
 
         Raises
         ------

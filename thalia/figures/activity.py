@@ -29,6 +29,7 @@ def rates(
 
     Parameters
     ----------
+    run : Run
     start, stop : times, optional
         By default the last phase.
     neurons, populations
@@ -120,6 +121,7 @@ def modulators(run: Run, *, start: Moment = None, stop: Moment = None) -> Figure
 
     Parameters
     ----------
+    run : Run
     start, stop : times, optional
         By default the whole run.
 

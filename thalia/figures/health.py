@@ -11,7 +11,7 @@ COLOUR = {OK: "#FFFFFF", WARN: "#FBE3A8", CRITICAL: "#F2A48C"}
 
 @styled
 def health_figure(found: Health, title: str) -> Figure:
-    """All measures of all populations."""
+    """All measures of all populations that `thalia.health` found, under a `title`."""
     rows = list(found.populations)
     figure = Figure(figsize=(9, 0.9 + 0.28 * len(rows)))
     axes = figure.subplots()

@@ -15,7 +15,10 @@ from thalia.figures.style import colours, styled
 
 @styled
 def graph(network: Network) -> Figure:
-    """The circuit as a graph: populations by size, pathways by in-degree, plastic ones dashed."""
+    """The circuit as a graph: populations by size, pathways by in-degree, plastic ones dashed.
+
+    `network` is that of a run, `run.network`.
+    """
     figure = Figure(figsize=(7.6, 7.6))
     axes = figure.subplots()
     circuit = graph_of(network)

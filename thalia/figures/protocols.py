@@ -15,7 +15,16 @@ Floats = NDArray[np.float64]
 
 @styled
 def window_figure(rule: str, intervals: Floats, change: Floats, pairs: int = 1) -> Figure:
-    """Change of the weight against the interval between a pre- and a postsynaptic spike."""
+    """Change of the weight against the interval between a pre- and a postsynaptic spike.
+
+    Parameters
+    ----------
+    rule : str, in the title
+    intervals : (n_intervals,) float, ms, post minus pre
+    change : (n_intervals,) float, fractions of w_max
+    pairs : int
+        Of which it is the change.
+    """
     figure = Figure(figsize=(4.6, 3.4))
     draw_window(figure.subplots(), intervals, change)
     axes = figure.axes[0]
@@ -25,7 +34,14 @@ def window_figure(rule: str, intervals: Floats, change: Floats, pairs: int = 1) 
 
 
 def draw_window(axes: Axes, intervals: Floats, change: Floats) -> Axes:
-    """Draw potentiation above the axis and depression below, with a gap at an interval of zero."""
+    """Draw potentiation above the axis and depression below, with a gap at an interval of zero.
+
+    Parameters
+    ----------
+    axes : matplotlib axes, which are returned
+    intervals : (n_intervals,) float, ms, post minus pre
+    change : (n_intervals,) float, fractions of w_max
+    """
     axes.axhline(0, color=FAINT, lw=0.8)
     axes.axvline(0, color=FAINT, lw=0.8)
     for side in (intervals < 0, intervals >= 0):
@@ -35,7 +51,10 @@ def draw_window(axes: Axes, intervals: Floats, change: Floats) -> Axes:
 
 @styled
 def protocol_figure(result: Result) -> Figure:
-    """The effect of a rule under a protocol as lines, measurements as points with their errors."""
+    """The effect of a rule under a protocol as lines, measurements as points with their errors.
+
+    `result` is what `thalia.protocol` returns.
+    """
     figure = Figure(figsize=(5.2, 3.8))
     draw_protocol(figure.subplots(), result)
     axes = figure.axes[0]
@@ -49,7 +68,10 @@ def protocol_figure(result: Result) -> Figure:
 
 
 def draw_protocol(axes: Axes, result: Result) -> Axes:
-    """One line for each series, and its measured points in the same colour."""
+    """One line for each series of a `result`, and its measured points in the same colour.
+
+    Both are fractions of w_max; returns the `axes`.
+    """
     axes.axhline(0, color=FAINT, lw=0.8)
     if len(places := sorted({x for curve in result.curves for x in curve.x})) <= 8:
         axes.set_xticks(places, [f"{x:g}" for x in places])
@@ -86,7 +108,15 @@ def draw_protocol(axes: Axes, result: Result) -> Axes:
 def trains_figure(
     rule: str, pre: Sequence[float], post: Sequence[float], times: Floats, weight: Floats
 ) -> Figure:
-    """Two spike trains and the weight of their synapse over time."""
+    """Two spike trains and the weight of their synapse over time.
+
+    Parameters
+    ----------
+    rule : str, in the title
+    pre, post : spike times in ms
+    times : (n_times,) float, ms
+    weight : (n_times,) float, fractions of w_max
+    """
     figure = Figure(figsize=(6, 3.4))
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[1, 3])
     for row, (name, train) in enumerate((("post", post), ("pre", pre))):

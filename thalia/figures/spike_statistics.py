@@ -49,6 +49,7 @@ def spectrum(
 
     Parameters
     ----------
+    run : Run
     start, stop, neurons, populations
         What is shown; see `raster`.
 
@@ -101,6 +102,7 @@ def isi(
 
     Parameters
     ----------
+    run : Run
     start, stop, neurons, populations
         What is shown; see `raster`.
 
@@ -168,6 +170,7 @@ def correlation(
 
     Parameters
     ----------
+    run : Run
     start, stop, neurons, populations
         What is shown; see `raster`.
 

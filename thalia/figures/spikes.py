@@ -42,6 +42,7 @@ def raster(
 
     Parameters
     ----------
+    run : Run
     start, stop : times, optional
         `"200 ms"` or seconds; by default the whole run.
     neurons : selection, optional

@@ -35,6 +35,7 @@ def traces(
 
     Parameters
     ----------
+    run : Run
     start, stop, neurons, populations
         What is shown; see `raster`. Of the neurons, those that were recorded.
 

@@ -41,7 +41,7 @@ STYLE: dict[Any, Any] = {
 
 
 def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
-    """Draw in the project's style, leaving matplotlib's settings as they were."""
+    """The function `draw` in the project's style, leaving matplotlib's settings as they were."""
 
     def wrapper(*args: Any, **kwds: Any) -> Figure:
         with matplotlib.rc_context(STYLE):

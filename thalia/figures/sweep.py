@@ -16,6 +16,13 @@ from thalia.parallel.sweep import Table
 def sweep_figure(table: Table, what: Sequence[str] = ()) -> Figure:
     """Numbers of a sweep, by default all rates: mean and standard deviation over seeds.
 
+    Parameters
+    ----------
+    table : Table
+        What `thalia.sweep` returns.
+    what : names, optional
+        Which numbers are drawn, each in its panel.
+
     Raises
     ------
     CircuitError

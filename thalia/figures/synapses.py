@@ -30,6 +30,7 @@ def weights(
 
     Parameters
     ----------
+    run : Run
     start, stop : times, optional
         Between which weights changed; by default the first and the last time that is recorded.
     neurons : selection, optional

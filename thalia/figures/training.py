@@ -18,6 +18,8 @@ ROW = 0.25  # inches of a condition
 def learning_curve(outcome: Outcome) -> Figure:
     """Moving average over trials, mean and 95 % interval over seeds, and the final numbers.
 
+    `outcome` is what `thalia.learn` returns.
+
     Raises
     ------
     CircuitError

@@ -50,7 +50,7 @@ class Spikes(Shown):
 
     @property
     def counts(self) -> NDArray[np.int64]:
-        """Spikes of each neuron, (n_neurons,)."""
+        """Number of spikes of each neuron, (n_neurons,)."""
         return np.bincount(self.neurons, minlength=self.size)
 
     @property
@@ -59,7 +59,7 @@ class Spikes(Shown):
         return len(self) / (self.size * self.duration) if self.duration else 0.0
 
     def of(self, neuron: int) -> NDArray[np.float64]:
-        """Spike times of one neuron in seconds, (n_spikes of it,)."""
+        """Spike times of one neuron in seconds, (n_spikes,)."""
         times: NDArray[np.float64] = self.times[self.neurons == neuron]
         return times
 
@@ -118,7 +118,7 @@ class Weights(Shown):
 
     @property
     def arriving(self) -> NDArray[np.float64]:
-        """The weights times the efficacy of the rules that scale them, (n_times, n_synapses)."""
+        """Weights times the efficacy of rules that scale them, (n_times, n_synapses), in `unit`."""
         return self.w if self.efficacy is None else self.w * self.efficacy
 
     @property
@@ -129,7 +129,13 @@ class Weights(Shown):
         return f"weight{rules}{f', before {", ".join(left)}' if left else ''}"
 
     def select(self, synapses: NDArray[np.bool_], times: NDArray[np.bool_]) -> "Weights":
-        """Some of the synapses, at some of the recorded times."""
+        """Some of the synapses, at some of the recorded times, in the same unit.
+
+        Parameters
+        ----------
+        synapses : (n_synapses,) bool
+        times : (n_times,) bool
+        """
         return replace(
             self,
             pre=self.pre[synapses],

@@ -136,7 +136,10 @@ class Run(Shown):
 
     @cached_property
     def identifiers(self) -> Mapping[str, NDArray[Any]]:
-        """What the neurons of a population are called in its table, by population: (n_neurons,)."""
+        """What the neurons of a population are called in its table, by population: (n_neurons,).
+
+        Whole numbers or words, without unit.
+        """
         with reading(self.file, "nodes") as h5:
             named = [name for name in self._names["nodes"] if "identifiers" in h5[f"nodes/{name}"]]
         return Recorded(named, lambda name: self.columns[name]["id"], "population from a table")

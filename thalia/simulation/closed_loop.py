@@ -192,27 +192,39 @@ class Actuators:
 
 @dataclass(frozen=True)
 class TaskContext:
-    """What a task is given at each of its stops.
+    """What a task is given at each of its stops; what it reads is in SI.
 
-    `time` is the model time in seconds, `spikes` the spikes of each population since the task's
-    last stop.
+    Attributes
+    ----------
+    time : float
+        Model time in seconds.
+    spikes : mapping from population to int
+        How many since the task's last stop.
+    random : numpy.random.Generator
+        That of the run, whose state is kept with it.
+    release(modulator, amount)
+        Release a modulator, as in `context.release("dopamine", 1)`.
+    set(population, parameter, values)
+        Set a parameter that is `from_task`, as in `context.set("cue", "rate", "20 Hz")`.
+    spikes_of(population)
+        The `Spikes` since the task's last stop: `context.spikes_of("e").counts`.
+    read(population, variable)
+        A state variable now, (n_neurons,): `context.read("e", "v")` are volts.
+    weights(pathway)
+        The weights of a pathway now, (n_synapses,).
+    ends(pathway)
+        The pre- and the postsynaptic neuron of each synapse, (n_synapses,) each, in that order.
     """
 
     time: float
     spikes: Mapping[str, int]
     random: np.random.Generator
     release: Callable[[str, Numbers], None]
-    """Release an amount of a modulator, as in `context.release("dopamine", 1)`."""
     set: Callable[[str, str, Numbers], None]
-    """Set a parameter that is `from_task`, as in `context.set("cue", "rate", "20 Hz")`."""
     spikes_of: Callable[[str], Spikes]
-    """The spikes of a population since the task's last stop: `context.spikes_of("e").counts`."""
     read: Callable[[str, str], NDArray[np.float64]]
-    """A state variable of every neuron now, in SI: `context.read("e", "v")` are volts."""
     weights: Callable[[str], NDArray[np.float64]]
-    """The weights of a pathway now, in SI, one for each synapse."""
     ends: Callable[[str], tuple[NDArray[np.int64], NDArray[np.int64]]]
-    """The pre- and the postsynaptic neuron of each synapse, in the order of `weights`."""
 
 
 @dataclass(frozen=True)

@@ -261,7 +261,7 @@ def window(
     ----------
     rule : str
         A rule of the library, or the path of a file with one.
-    intervals : (intervals,) floats, optional
+    intervals : (n_intervals,) floats, optional
         Post minus pre in ms; by default from -100 to 100 ms, denser around zero.
     pairs : int
         Number of pairs at each interval, with this `frequency` in Hz.
@@ -275,7 +275,7 @@ def window(
 
     Returns
     -------
-    interval_ms, change : (intervals,)
+    interval_ms, change : (n_intervals,)
         Post minus pre in ms, and the change as a fraction of w_max.
 
     Raises
