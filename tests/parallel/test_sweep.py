@@ -157,7 +157,12 @@ def test_a_dask_cluster_of_two_processes_gives_the_same_table(circuit, tmp_path)
         n_workers=2, threads_per_worker=1, dashboard_address=None
     ) as cluster:
         there = swept(
-            circuit, "there", backend="cpp", axes=AXES[:1], scheduler=cluster.scheduler_address
+            circuit,
+            "there",
+            backend="cpp",
+            axes=AXES[:1],
+            workers=None,
+            scheduler=cluster.scheduler_address,
         )
 
     assert there.rows == here.rows
@@ -282,7 +287,7 @@ def test_a_scheduler_that_does_not_answer_is_told(circuit):
     pytest.importorskip("distributed")
 
     with pytest.raises(CircuitError, match=r"--scheduler tcp://127\.0\.0\.1:9: does not answer"):
-        swept(circuit, scheduler="tcp://127.0.0.1:9")
+        swept(circuit, workers=None, scheduler="tcp://127.0.0.1:9")
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,17 @@ Backend = Annotated[
         help="cpp, cuda (an NVIDIA GPU) or runtime (NumPy); by default cpp where it works."
     ),
 ]
+Scheduler = Annotated[
+    str | None, typer.Option(help="Address of a Dask scheduler whose workers are used instead.")
+]
+Cluster = Annotated[
+    str | None,
+    typer.Option(help="slurm or pbs: batch jobs are used instead, through dask-jobqueue."),
+]
+ClusterOptions = Annotated[
+    Path | None,
+    typer.Option(help="YAML file for --cluster: jobs, cores, memory, queue, walltime and others."),
+]
 Seed = Annotated[int | None, typer.Option(help="Random seed.")]
 Duration = Annotated[str | None, typer.Option(help="Model time, such as '2 s'.")]
 Lower = Annotated[

@@ -14,8 +14,11 @@ from thalia.cli.options import (
     CheckpointEvery,
     Chunk,
     CircuitFile,
+    Cluster,
+    ClusterOptions,
     Duration,
     Scale,
+    Scheduler,
     Seed,
     Set,
     Threads,
@@ -206,9 +209,9 @@ def sweep(
         int | None,
         typer.Option(min=1, help="Number of parallel processes; by default one for each core."),
     ] = None,
-    scheduler: Annotated[
-        str | None, typer.Option(help="Address of a Dask scheduler whose workers are used instead.")
-    ] = None,
+    scheduler: Scheduler = None,
+    cluster: Cluster = None,
+    cluster_options: ClusterOptions = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Output folder; pass an existing one to continue it."),
@@ -248,6 +251,8 @@ def sweep(
             output=output,
             workers=workers,
             scheduler=scheduler,
+            cluster=cluster,
+            cluster_options=cluster_options,
             set=settings_of(set_),
             progress=progress,
             duration=duration,

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from thalia.cli.options import Backend, Set, progress_bar, settings_of
+from thalia.cli.options import (
+    Backend,
+    Cluster,
+    ClusterOptions,
+    Scheduler,
+    Set,
+    progress_bar,
+    settings_of,
+)
 from thalia.cli.output import say
 from thalia.errors import fail
 
@@ -58,6 +66,9 @@ def learn(
         int | None,
         typer.Option(min=1, help="Number of parallel processes; by default one per core."),
     ] = None,
+    scheduler: Scheduler = None,
+    cluster: Cluster = None,
+    cluster_options: ClusterOptions = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Output folder; pass an existing one to continue it."),
@@ -147,6 +158,9 @@ def learn(
             numbers=numbers,
             data_root=data_root if data_root or not dataset else Path(),
             workers=workers,
+            scheduler=scheduler,
+            cluster=cluster,
+            cluster_options=cluster_options,
             output=output,
             backend=_backend(backend, device),
             set=settings_of(set_),

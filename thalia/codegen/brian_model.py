@@ -8,8 +8,11 @@ new one.
 from __future__ import annotations
 
 import json
+import signal
 import sys
-from contextlib import chdir, nullcontext
+import threading
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path as FilePath
@@ -243,19 +246,39 @@ def _of_each_synapse(synapses: SynapseGroup) -> tuple[str, ...]:
     return ("w", *own, *(p for p in synapses.parameters if synapses.shared(p) is None))
 
 
+@contextmanager
+def _handlers_of_the_main_thread() -> Iterator[None]:
+    """Leave signals as they are in other threads, where Python lets nobody handle them."""
+    usual = signal.signal
+
+    def handle(number: int, handler: Any) -> Any:
+        in_main = threading.current_thread() is threading.main_thread()
+        return usual(number, handler) if in_main else signal.getsignal(number)
+
+    signal.signal = handle  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        signal.signal = usual
+
+
 def import_brian2() -> ModuleType:
     """Brian2, without what its import does to the rest of the process.
 
     It replaces `sys.excepthook`, and pulls in pylab, matplotlib and pytest where they are
     installed, which costs two seconds for nothing that is used here. It also evaluates what a file
     called `brian_preferences` in the current folder says, which may be a stranger's; in the folder
-    of this module there is none.
+    of this module there is none. It handles Ctrl-C, which Python allows in the main thread only.
     """
     hook = sys.excepthook
     needless = [name for name in ("pylab", "matplotlib", "pytest") if name not in sys.modules]
     sys.modules.update(dict.fromkeys(needless))  # type: ignore[arg-type]
     try:
-        with nullcontext() if "brian2" in sys.modules else chdir(FilePath(__file__).parent):
+        known = "brian2" in sys.modules
+        with (
+            nullcontext() if known else chdir(FilePath(__file__).parent),
+            nullcontext() if known else _handlers_of_the_main_thread(),
+        ):
             import brian2
     finally:
         sys.excepthook = hook

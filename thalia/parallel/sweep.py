@@ -16,6 +16,7 @@ from thalia.compiler.machine import available_processors
 from thalia.compiler.pipeline import Compiled, load_whole
 from thalia.errors import CircuitError, fail
 from thalia.parallel.axes import Axis, Point, points
+from thalia.parallel.cluster import cluster_of, on_cluster
 from thalia.parallel.gpu_batch import MOST, compiled_with
 from thalia.parallel.result_log import results_of
 from thalia.parallel.workers import (
@@ -26,7 +27,6 @@ from thalia.parallel.workers import (
     carry_out,
     here,
     job_of,
-    on_dask,
     on_gpu,
     simulate_one,
 )
@@ -47,7 +47,7 @@ class Table:
     folder: FilePath
 
 
-def sweep(
+def sweep(  # noqa: PLR0913  # a public function: its keywords are the options
     circuit: str | FilePath,
     axes: Sequence[Axis],
     seeds: Sequence[int] | None = None,
@@ -55,6 +55,8 @@ def sweep(
     output: str | FilePath | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
+    cluster: str | None = None,
+    cluster_options: str | FilePath | None = None,
     set: Mapping[str, Any] | None = None,
     progress: Shown = True,
     **options: Any,
@@ -75,6 +77,10 @@ def sweep(
         network.
     scheduler : str, optional
         Address of a Dask scheduler, whose workers run it instead.
+    cluster : str, optional
+        `slurm` or `pbs`: batch jobs run it instead, through dask-jobqueue.
+    cluster_options : path, optional
+        YAML file of what the batch system is asked for.
     set : mapping, optional
         Values in place of those in the file, by dotted path, as in `load`.
     progress : bool or function
@@ -87,6 +93,7 @@ def sweep(
     CircuitError
         If a value is not valid, the folder holds another sweep, or the scheduler does not answer.
     """
+    elsewhere = cluster_of(scheduler, cluster, cluster_options, {"workers": workers})
     _check_paths(axes, set or {}, options)
     circuits = _circuits(circuit, axes, set or {}, options)
     first = next(iter(circuits.values())).circuit
@@ -106,8 +113,8 @@ def sweep(
         jobs = [last if job is jobs[-1] else {**job, "program": head["program"]} for job in jobs]
 
         def submit(batch: list[Job], report: Reporter, alone: bool) -> None:
-            if scheduler:
-                on_dask(batch, report, scheduler)
+            if elsewhere:
+                on_cluster(simulate_one, batch, report, elsewhere)
             elif options.get("backend") == "cuda":
                 on_gpu(batch, report, workers or MOST, alone)
             else:

@@ -1,4 +1,4 @@
-"""Where many runs are carried out: in processes of this machine, or on a Dask cluster.
+"""Where many runs are carried out: in processes of this machine; `cluster` has the others.
 
 A job is self-contained: the circuit as text with the files that it uses, and for a cluster the
 compiled program, which a machine with the same processor and compiler takes as it is.
@@ -77,7 +77,6 @@ def simulate_one(job: Job) -> Numbers:
 
     The run file stays if the job says where.
     """
-    unpack(job["program"])
     with TemporaryDirectory() as scratch:
         done = run(
             circuit_of(job),
@@ -194,8 +193,13 @@ def _program(job: Job, progress: Progress) -> tuple[str, str, bytes] | None:
         raise fail(f"backend '{name}': {reasons[0]}")
     if name == "cuda":  # whose program depends on how many runs are one network
         return None
-    program = getattr(backend.build(plan, progress), "folder", None)
-    return (identity(), program.name, packed(program)) if program else None
+    return portable(name, backend.build(plan, progress))
+
+
+def portable(backend: str, program: object) -> tuple[str, str, bytes] | None:
+    """A program that was built here, as it goes to other machines; None if it does not."""
+    folder = None if backend == "cuda" else getattr(program, "folder", None)
+    return (identity(), folder.name, packed(folder)) if folder else None
 
 
 def here(
@@ -214,7 +218,7 @@ def here(
         pool = ProcessPoolExecutor(count, context, _begin, shared)
         try:
             futures = {pool.submit(work, job): job for job in batch}
-            _gather(_as_they_end(futures, report, fractions), futures, report)
+            gather(_as_they_end(futures, report, fractions), futures, report)
         except BaseException:  # Ctrl-C: what runs ends now, and what has not begun never does
             stopped.value = True
             pool.shutdown(wait=False, cancel_futures=True)
@@ -292,28 +296,8 @@ def _begin(environment: Mapping[str, str], fractions: Any, stopped: Any) -> None
     threading.Thread(target=wait, daemon=True).start()
 
 
-def on_dask(jobs: list[Job], report: Reporter, address: str) -> None:
-    """On the workers of a Dask cluster."""
-    try:
-        from distributed import Client
-        from distributed import as_completed as completed
-    except ImportError:
-        raise fail(
-            "--scheduler needs dask and distributed, which are not installed",
-            "pip install dask distributed",
-        ) from None
-    try:
-        client = Client(address, timeout="10s")  # type: ignore[no-untyped-call]
-    except (OSError, ValueError) as error:
-        raise fail(
-            f"--scheduler {address}: does not answer ({error})", "start it with `dask scheduler`"
-        ) from None
-    with client:
-        futures = {client.submit(simulate_one, job, pure=False): job for job in jobs}
-        _gather(completed(futures), futures, report)  # type: ignore[no-untyped-call]
-
-
-def _gather(completed: Any, futures: Mapping[Any, Job], report: Reporter) -> None:
+def gather(completed: Any, futures: Mapping[Any, Job], report: Reporter) -> None:
+    """Report the jobs of futures as these are completed."""
     for future in completed:
         try:
             report(futures[future], future.result())

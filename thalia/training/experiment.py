@@ -5,18 +5,14 @@ run that did not end starts again from its beginning; it is identical, because a
 it comes from its seed.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from hashlib import sha256
-from importlib.metadata import version
-from json import dumps
 from pathlib import Path as FilePath
 from typing import Any
 
 from thalia import backends
 from thalia.backends import Progress, silent
-from thalia.circuit.experiment_spec import OTHER_METHOD, Experiment, TaskVariant
-from thalia.circuit.serialize import as_data as as_plain
+from thalia.circuit.experiment_spec import Experiment, TaskVariant
 from thalia.circuit.spec import Circuit
 from thalia.compiler.expand import expand
 from thalia.compiler.machine import available_processors, processor_use
@@ -27,18 +23,26 @@ from thalia.connectivity.streams import stream
 from thalia.data.files import data_file
 from thalia.errors import CircuitError, did_you_mean, fail
 from thalia.library.lookup import LIBRARY, part_text
-from thalia.parallel.result_log import ResultLog, results_of
-from thalia.parallel.workers import Job, Reporter, carry_out, circuit_of, here, progress_of
-from thalia.recording.outputs import replace_file
+from thalia.parallel.cluster import cluster_of, on_cluster
+from thalia.parallel.result_log import results_of
+from thalia.parallel.workers import (
+    Job,
+    Reporter,
+    carry_out,
+    circuit_of,
+    here,
+    portable,
+    progress_of,
+)
 from thalia.simulation.origin import origin_of
 from thalia.simulation.progress_bar import Shown, shown
 from thalia.syntax.folder import Folder
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import Source
-from thalia.training import results as tables
 from thalia.training.baselines import digest_of
+from thalia.training.logs import Condition, logs_of, write
 from thalia.training.phases import phase_problems
-from thalia.training.results import Log, Outcome, as_data
+from thalia.training.results import Outcome
 from thalia.training.saved import starts
 from thalia.training.subject import Subject, plan_for_trials, subject_of
 from thalia.training.task_options import numbers_of
@@ -47,23 +51,6 @@ from thalia.training.tasks import Environment, environment
 
 LEARNING = "learning"  # the condition in which nothing is changed
 BASE_SEED = 123
-
-
-@dataclass(frozen=True)
-class Condition:
-    """The experiment as it is run: with a control or a rule, or as it is written."""
-
-    name: str
-    says: str
-    circuit: Circuit
-    numbers: dict[str, Any]
-    data: Folder  # where the task's files of data are
-
-    @property
-    def experiment(self) -> Experiment:
-        """Its `experiment:` section."""
-        assert self.circuit.experiment is not None
-        return self.circuit.experiment
 
 
 @dataclass(frozen=True)
@@ -77,6 +64,9 @@ class LearnOptions:
     numbers: Mapping[str, Any] = field(default_factory=dict)  # of the task, by `task_options`
     data_root: str | FilePath | None = None
     workers: int | None = None
+    scheduler: str | None = None
+    cluster: str | None = None
+    cluster_options: str | FilePath | None = None
     output: str | FilePath | None = None
     backend: str | None = None
     set: Mapping[str, Any] | None = None
@@ -95,6 +85,9 @@ def learn(  # noqa: PLR0913  # a public function: its keywords are the options
     trials: int | None = None,
     data_root: str | FilePath | None = None,
     workers: int | None = None,
+    scheduler: str | None = None,
+    cluster: str | None = None,
+    cluster_options: str | FilePath | None = None,
     output: str | FilePath | None = None,
     backend: str | None = None,
     set: Mapping[str, Any] | None = None,
@@ -120,6 +113,8 @@ def learn(  # noqa: PLR0913  # a public function: its keywords are the options
         Folder of the data that the task names, in place of that of the experiment.
     workers : int, optional
         Number of parallel processes; by default one for each core.
+    scheduler, cluster, cluster_options : optional
+        Other machines that run it instead, as in `sweep`.
     output : path, optional
         Folder of the results, by default `experiments/<name>/<UTC time>`; that of an experiment
         that was interrupted is completed.
@@ -150,6 +145,9 @@ def learn(  # noqa: PLR0913  # a public function: its keywords are the options
             numbers={} if trials is None else {"trials": trials},
             data_root=data_root,
             workers=workers,
+            scheduler=scheduler,
+            cluster=cluster,
+            cluster_options=cluster_options,
             output=output,
             backend=backend,
             set=set,
@@ -164,6 +162,12 @@ def learn_with(experiment: str | FilePath, options: LearnOptions) -> Outcome:
     """Run an experiment and its controls; see `learn`."""
     if options.seeds is not None and options.seeds < 1:
         raise fail(f"--seeds: expected at least one, found {options.seeds}")
+    elsewhere = cluster_of(
+        options.scheduler,
+        options.cluster,
+        options.cluster_options,
+        {"workers": options.workers, "record": options.record},
+    )
     written = load_whole(_path(experiment), options.set or {})
     task = experiment_of(written).task
     numbers = numbers_of(outline(task, written.folder), task, options.numbers)
@@ -175,23 +179,30 @@ def learn_with(experiment: str | FilePath, options: LearnOptions) -> Outcome:
     seeds = range(options.base_seed, options.base_seed + (options.seeds or first.experiment.seeds))
     jobs = _started(_jobs(conditions, tasks, seeds, options.backend), conditions, options)
     with results_of("experiment", first.circuit.name, options.output, {"runs": jobs}) as results:
-        _build(conditions, options.backend, options.progress)
+        backend, programs = _build(conditions, options.backend, options.progress)
         if options.record:
             jobs = [_recorded(job, conditions, results.folder) for job in jobs]
-        workers = options.workers or available_processors()
 
         def submit(batch: list[Job], report: Reporter, alone: bool) -> None:
-            here(take_part, batch, report, workers, alone)
+            if elsewhere:
+                sent = [portable(backend, program) for program in programs]
+                moved = [
+                    {**job, "backend": backend, "program": sent[job["condition"]]} for job in batch
+                ]
+                on_cluster(take_part, moved, report, elsewhere)
+            else:
+                workers = options.workers or available_processors()
+                here(take_part, batch, report, workers, alone)
 
         failures = carry_out(jobs, results, "learning", submit, options.progress)
-        logs = _logs(conditions, seeds, results, options.backend)
+        logs = logs_of(conditions, seeds, results, options.backend)
         failed = tuple(
             (conditions[job["condition"]].name, job["seed"], failures[job["index"]])
             for job in jobs
             if job["index"] in failures
         )
         outcome = Outcome(first.experiment, first.circuit.name, logs, results.folder, failed)
-        _write(outcome)
+        write(outcome)
     return outcome
 
 
@@ -217,15 +228,6 @@ def _recorded(job: Job, conditions: list[Condition], folder: FilePath) -> Job:
     """The job with the run file that it writes."""
     name = f"{conditions[job['condition']].name}_{job['seed']}.h5"
     return {**job, "output": (folder / name).absolute()}
-
-
-def _write(outcome: Outcome) -> None:
-    """The logs and the table of an experiment, in its folder."""
-    for log in outcome.logs:
-        replace_file(outcome.folder / f"{log.condition}.json", dumps(as_data(log, outcome.logs[0])))
-    replace_file(outcome.folder / tables.SUMMARY, dumps(tables.summary([outcome])))
-    replace_file(outcome.folder / "table.csv", tables.comma_separated([outcome]))
-    replace_file(outcome.folder / "table.md", tables.markdown([outcome]))
 
 
 def conditions_of(
@@ -361,15 +363,23 @@ def _jobs(
     return jobs
 
 
-def _build(conditions: list[Condition], backend: str | None, progress: Progress) -> None:
-    """Compile every program once, before the processes that share them start."""
+def _build(
+    conditions: list[Condition], backend: str | None, progress: Progress
+) -> tuple[str, list[Any]]:
+    """Compile every program once, before the processes that share them start.
+
+    Returns
+    -------
+    The name of the backend, and the program of each condition.
+    """
     name = backend or backends.choose()[0]
-    engine = backends.find(name)
+    engine, programs = backends.find(name), []
     for condition in conditions:
         plan = plan_for_trials(condition.circuit)
         if reasons := engine.refuse(plan):
             raise fail(f"backend '{name}': {reasons[0]}")
-        engine.build(plan, progress)
+        programs.append(engine.build(plan, progress))
+    return name, programs
 
 
 class Trials:
@@ -428,73 +438,3 @@ def _beside(task: Environment, plan: Plan, job: Job) -> dict[str, Any]:
         "data": digest_of(data),
         "baselines": {name: asdict(baseline) for name, baseline in baselines.items()},
     }
-
-
-def _logs(
-    conditions: list[Condition], seeds: Sequence[int], results: ResultLog, backend: str | None
-) -> tuple[Log, ...]:
-    """The log of every condition, then of every baseline, with what has ended."""
-    found = [
-        {
-            seed: results.found[index]
-            for index, seed in enumerate(seeds, place * len(seeds))
-            if index in results.found
-        }
-        for place in range(len(conditions))
-    ]
-    logs = [
-        _log(condition, place, done, backend)
-        for place, (condition, done) in enumerate(zip(conditions, found, strict=True))
-    ]
-    return (*logs, *_baselines(logs, found[0]))
-
-
-def _log(
-    condition: Condition, place: int, done: Mapping[int, dict[str, Any]], backend: str | None
-) -> Log:
-    text, files = origin_of(expand(condition.circuit))
-    config = {
-        "experiment": condition.circuit.name,
-        "condition": condition.name,
-        "place": place,
-        "says": condition.says,
-        "numbers": condition.numbers,
-        "thalia": version("thalia"),
-        "backend": backend or backends.choose()[0],
-        "section": as_plain(condition.experiment),
-        "circuit": text,
-        "circuit_digest": sha256(dumps([text, files], sort_keys=True).encode()).hexdigest(),
-    }
-    return Log(
-        config,
-        tuple(done),
-        tuple(each["history"] for each in done.values()),
-        tuple(each["final"] for each in done.values()),
-        tuple(each["cost"] for each in done.values() if "cost" in each),
-        tuple(each["data"] for each in done.values() if "data" in each),
-    )
-
-
-def _baselines(logs: Sequence[Log], done: Mapping[int, dict[str, Any]]) -> Iterator[Log]:
-    """The baselines of each seed of the first condition, which ran on the same data."""
-    kept = ("experiment", "numbers", "thalia", "section")
-    shared = {key: logs[0].config[key] for key in kept}
-    computed = {seed: each["baselines"] for seed, each in done.items() if "baselines" in each}
-    names = dict.fromkeys(name for each in computed.values() for name in each)
-    for place, name in enumerate(names, len(logs)):
-        found = {seed: each[name] for seed, each in computed.items() if name in each}
-        config = {
-            **shared,
-            "condition": f"{OTHER_METHOD}{name}",
-            "place": place,
-            "says": next(iter(found.values()))["says"],
-            "baseline": True,
-        }
-        finals = tuple(each["final"] for each in found.values())
-        yield Log(
-            config,
-            tuple(found),
-            ({},) * len(found),
-            finals,
-            data=tuple(done[seed]["data"] for seed in found),
-        )

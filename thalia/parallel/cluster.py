@@ -1,0 +1,250 @@
+"""Many runs on the workers of a Dask cluster: one that exists, or jobs of a batch system.
+
+A worker carries out one run at a time, in its own process, with as many threads as it has. Compiled
+programs go to the scheduler once and to each worker once; a worker whose processor or compiler is
+another compiles its own. When a worker dies, what it was doing is done by another.
+"""
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path as FilePath
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from thalia.backends import threads as threads_of
+from thalia.errors import did_you_mean, fail
+from thalia.parallel.workers import Job, Reporter, gather, unpack
+from thalia.syntax.node import Node
+from thalia.syntax.validation import parse
+from thalia.syntax.yaml_reader import read_yaml
+
+ANSWER_SECONDS = 10  # for a scheduler to answer
+NO_DASHBOARD = {"dashboard": False, "dashboard_address": ":0"}  # its usual port may be taken
+
+_one_at_a_time = threading.Lock()  # in a worker: Brian2 keeps its settings by process
+
+
+class Site(Node):
+    """What a batch system is asked for; but for `jobs`, the names are those of dask-jobqueue.
+
+    Each of the `jobs` has `cores` processes, which carry out one run at a time each. What is not
+    given is what the configuration of dask-jobqueue says.
+    """
+
+    CLASS: ClassVar[str]
+    SUBMIT: ClassVar[str]
+
+    jobs: int = Field(1, ge=1)
+    cores: int | None = Field(None, ge=1)
+    memory: str | None = None
+    queue: str | None = None
+    account: str | None = None
+    walltime: str | None = None
+    interface: str | None = None
+    local_directory: str | None = None
+    log_directory: str | None = None
+    python: str | None = None
+    shebang: str | None = None
+    job_name: str | None = None
+    worker_extra_args: list[str] | None = None
+    job_extra_directives: list[str] | None = None
+    job_directives_skip: list[str] | None = None
+    job_script_prologue: list[str] | None = None
+    scheduler_options: dict[str, Any] = {}
+
+    def options(self) -> dict[str, Any]:
+        """The arguments for dask-jobqueue."""
+        found = self.model_dump(exclude_none=True, exclude={"jobs"})
+        found["scheduler_options"] = NO_DASHBOARD | self.scheduler_options
+        return found | ({"processes": self.cores} if self.cores else {})
+
+
+class SlurmSite(Site):
+    """A site with SLURM."""
+
+    CLASS, SUBMIT = "SLURMCluster", "sbatch"
+
+    job_cpu: int | None = Field(None, ge=1)
+    job_mem: str | None = None
+
+
+class PbsSite(Site):
+    """A site with PBS."""
+
+    CLASS, SUBMIT = "PBSCluster", "qsub"
+
+    resource_spec: str | None = None
+
+
+BATCH_SYSTEMS: dict[str, type[Site]] = {"slurm": SlurmSite, "pbs": PbsSite}
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where runs are carried out: by a scheduler at an address, or by jobs of a site."""
+
+    scheduler: str | None
+    site: Site | None
+
+    @contextmanager
+    def client(self) -> Iterator[Any]:
+        """A connection; jobs of a site end with it.
+
+        Raises
+        ------
+        CircuitError
+            If the scheduler does not answer, or the batch system takes no jobs.
+        """
+        from distributed import Client
+
+        if self.site is not None:
+            with _jobs_of(self.site) as cluster, Client(cluster) as client:  # type: ignore[no-untyped-call]
+                yield client
+            return
+        try:
+            client = Client(self.scheduler, timeout=f"{ANSWER_SECONDS}s")  # type: ignore[no-untyped-call]
+        except (OSError, ValueError) as error:
+            raise fail(
+                f"--scheduler {self.scheduler}: does not answer ({error})",
+                "start it with `dask scheduler`",
+            ) from None
+        with client:
+            yield client
+
+
+def cluster_of(
+    scheduler: str | None,
+    batch_system: str | None,
+    options: str | FilePath | None,
+    here_only: Mapping[str, object],
+) -> Cluster | None:
+    """The cluster that options ask for, or None for this machine.
+
+    Parameters
+    ----------
+    scheduler : str, optional
+        Address of a Dask scheduler.
+    batch_system : str, optional
+        'slurm' or 'pbs'.
+    options : path, optional
+        YAML file of the site's options, the fields of `SlurmSite` or `PbsSite`.
+    here_only : mapping
+        Options that hold on this machine only, by name; none of them may be given as well.
+
+    Raises
+    ------
+    CircuitError
+        If they do not go together, a key of the file is unknown, or a package is missing.
+    """
+    if not batch_system and options:
+        raise fail("--cluster-options: are for --cluster", "give --cluster slurm or pbs as well")
+    if not scheduler and not batch_system:
+        return None
+    if scheduler and batch_system:
+        raise fail("--cluster: is given together with --scheduler", "leave one of them out")
+    asked = "--cluster" if batch_system else "--scheduler"
+    for name, value in here_only.items():
+        if value:
+            raise fail(f"--{name}: holds on this machine, not with {asked}", "leave it out")
+    if batch_system and batch_system not in BATCH_SYSTEMS:
+        message = f"--cluster: no batch system is called '{batch_system}'"
+        raise fail(message, did_you_mean(batch_system, BATCH_SYSTEMS))
+    packages = ("distributed", *(["dask_jobqueue"] if batch_system else []))
+    if missing := [name.replace("_", "-") for name in packages if not find_spec(name)]:
+        raise fail(
+            f"{asked} needs {' and '.join(missing)}, which is not installed",
+            "pip install 'thalia[cluster]'",
+        )
+    return Cluster(scheduler, _site(batch_system, options) if batch_system else None)
+
+
+def _site(batch_system: str, options: str | FilePath | None) -> Site:
+    model = BATCH_SYSTEMS[batch_system]
+    if options is None:
+        site = model()
+    else:
+        try:
+            text = FilePath(options).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "is not UTF-8"
+            raise fail(f"--cluster-options {options}: {why}") from None
+        site = parse(model, *read_yaml(text, str(options)))
+    if not shutil.which(model.SUBMIT):
+        raise fail(
+            f"--cluster {batch_system}: there is no `{model.SUBMIT}` on this machine",
+            "start it where jobs are submitted",
+        )
+    return site
+
+
+@contextmanager
+def _jobs_of(site: Site) -> Iterator[Any]:
+    """A Dask cluster whose workers are jobs of a batch system, all of which were submitted."""
+    import dask_jobqueue
+
+    try:
+        cluster = getattr(dask_jobqueue, site.CLASS)(**site.options())
+    except (ValueError, OSError, RuntimeError) as error:
+        raise fail(f"--cluster-options: {str(error).splitlines()[0]}") from None
+    try:
+        while len(cluster.worker_spec) < site.jobs:
+            cluster.worker_spec.update(cluster.new_worker_spec())
+        try:
+            cluster.sync(cluster._correct_state)  # `scale` would not wait until they are submitted
+        except RuntimeError as error:
+            said = "; ".join(filter(None, map(str.strip, str(error).splitlines())))
+            raise fail(f"`{site.SUBMIT}` did not take the jobs: {said}") from None
+        yield cluster
+    finally:
+        with suppress(AssertionError):  # of jobs that never began
+            cluster.close()
+
+
+def on_cluster(
+    work: Callable[[Job], Any], jobs: list[Job], report: Reporter, cluster: Cluster
+) -> None:
+    """Carry out jobs on the workers of a cluster, each with the `program` that it may have."""
+    from distributed import as_completed
+
+    with cluster.client() as client:
+        programs = {job["program"][1]: job["program"] for job in jobs if job["program"]}
+        # as results of tasks they can be made again when the worker that has them dies
+        sent = {key: client.submit(_itself, each, pure=False) for key, each in programs.items()}
+        mine, futures = version("thalia"), {}
+        for job in jobs:
+            program = sent[job["program"][1]] if job["program"] else None
+            light = {**job, "program": None}
+            futures[client.submit(_worked, work, light, program, mine, pure=False)] = job
+        gather(_released(as_completed(futures)), futures, report)  # type: ignore[no-untyped-call]
+
+
+def _released(completed: Iterable[Any]) -> Iterator[Any]:
+    """Futures, each forgotten after its turn: else it is run again when the worker has died."""
+    for future in completed:
+        yield future
+        future.release()
+
+
+def _itself(program: object) -> object:
+    return program
+
+
+def _worked(
+    work: Callable[[Job], Any], job: Job, program: tuple[str, str, bytes] | None, submitter: str
+) -> Any:
+    """One job, in a worker."""
+    from distributed import get_worker
+
+    if (mine := version("thalia")) != submitter:
+        raise RuntimeError(f"the worker has Thalia {mine}, expected {submitter} as here")
+    with _one_at_a_time:
+        os.environ.setdefault(threads_of.VARIABLE, str(get_worker().state.nthreads))
+        unpack(program)
+        return work(job)

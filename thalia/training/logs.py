@@ -1,0 +1,116 @@
+"""The logs of an experiment: of its conditions, and of the baselines on the same data."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import version
+from json import dumps
+from typing import Any
+
+from thalia import backends
+from thalia.circuit.experiment_spec import OTHER_METHOD, Experiment
+from thalia.circuit.serialize import as_data as as_plain
+from thalia.circuit.spec import Circuit
+from thalia.compiler.expand import expand
+from thalia.parallel.result_log import ResultLog
+from thalia.recording.outputs import replace_file
+from thalia.simulation.origin import origin_of
+from thalia.syntax.folder import Folder
+from thalia.training import results as tables
+from thalia.training.results import Log, Outcome, as_data
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The experiment as it is run: with a control or a rule, or as it is written."""
+
+    name: str
+    says: str
+    circuit: Circuit
+    numbers: dict[str, Any]
+    data: Folder  # where the task's files of data are
+
+    @property
+    def experiment(self) -> Experiment:
+        """Its `experiment:` section."""
+        assert self.circuit.experiment is not None
+        return self.circuit.experiment
+
+
+def logs_of(
+    conditions: list[Condition], seeds: Sequence[int], results: ResultLog, backend: str | None
+) -> tuple[Log, ...]:
+    """The log of every condition, then of every baseline, with what has ended."""
+    found = [
+        {
+            seed: results.found[index]
+            for index, seed in enumerate(seeds, place * len(seeds))
+            if index in results.found
+        }
+        for place in range(len(conditions))
+    ]
+    logs = [
+        _log(condition, place, done, backend)
+        for place, (condition, done) in enumerate(zip(conditions, found, strict=True))
+    ]
+    return (*logs, *_baselines(logs, found[0]))
+
+
+def _log(
+    condition: Condition, place: int, done: Mapping[int, dict[str, Any]], backend: str | None
+) -> Log:
+    text, files = origin_of(expand(condition.circuit))
+    config = {
+        "experiment": condition.circuit.name,
+        "condition": condition.name,
+        "place": place,
+        "says": condition.says,
+        "numbers": condition.numbers,
+        "thalia": version("thalia"),
+        "backend": backend or backends.choose()[0],
+        "section": as_plain(condition.experiment),
+        "circuit": text,
+        "circuit_digest": sha256(dumps([text, files], sort_keys=True).encode()).hexdigest(),
+    }
+    return Log(
+        config,
+        tuple(done),
+        tuple(each["history"] for each in done.values()),
+        tuple(each["final"] for each in done.values()),
+        tuple(each["cost"] for each in done.values() if "cost" in each),
+        tuple(each["data"] for each in done.values() if "data" in each),
+    )
+
+
+def _baselines(logs: Sequence[Log], done: Mapping[int, dict[str, Any]]) -> Iterator[Log]:
+    """The baselines of each seed of the first condition, which ran on the same data."""
+    kept = ("experiment", "numbers", "thalia", "section")
+    shared = {key: logs[0].config[key] for key in kept}
+    computed = {seed: each["baselines"] for seed, each in done.items() if "baselines" in each}
+    names = dict.fromkeys(name for each in computed.values() for name in each)
+    for place, name in enumerate(names, len(logs)):
+        found = {seed: each[name] for seed, each in computed.items() if name in each}
+        config = {
+            **shared,
+            "condition": f"{OTHER_METHOD}{name}",
+            "place": place,
+            "says": next(iter(found.values()))["says"],
+            "baseline": True,
+        }
+        finals = tuple(each["final"] for each in found.values())
+        yield Log(
+            config,
+            tuple(found),
+            ({},) * len(found),
+            finals,
+            data=tuple(done[seed]["data"] for seed in found),
+        )
+
+
+def write(outcome: Outcome) -> None:
+    """The logs and the table of an experiment, in its folder."""
+    for log in outcome.logs:
+        replace_file(outcome.folder / f"{log.condition}.json", dumps(as_data(log, outcome.logs[0])))
+    replace_file(outcome.folder / tables.SUMMARY, dumps(tables.summary([outcome])))
+    replace_file(outcome.folder / "table.csv", tables.comma_separated([outcome]))
+    replace_file(outcome.folder / "table.md", tables.markdown([outcome]))
