@@ -27,6 +27,7 @@ _COMMON = (  # of all programs
     "../connection.h",
     "../random_numbers.h",
     "random_lanes.h",
+    "poisson_lanes.h",
     "threads.h",
     "schedule.h",
     "server.cpp",

@@ -63,30 +63,41 @@ struct ManyWords {
     size_t count = 0;
 
     void clear() { count = 0; }
+    // Ask for the first words of so many indices that follow one another.
+    void number_from(uint32_t first, size_t size) {
+        if (index.size() < size) make_room(size);
+        count = size;
+        for (size_t k = 0; k < size; k++) index[k] = first + k;
+        std::fill_n(number.begin(), size, 0);
+    }
+    void make_room(size_t room) {
+        for (auto *each : {&index, &number, &a, &b, &c, &d}) each->resize(room + Lanes::count);
+    }
     void add(uint32_t its_index, uint32_t its_number) {
-        if (count == index.size()) {
-            const size_t room = std::max<size_t>(64, 2 * count);
-            for (auto *each : {&index, &number, &a, &b, &c, &d}) each->resize(room + Lanes::count);
-        }
+        if (count == index.size()) make_room(std::max<size_t>(64, 2 * count));
         index[count] = its_index;
         number[count++] = its_number;
     }
     void draw(RandomKey key, uint32_t stream, int64_t step) {
         const Lanes m0 = Lanes::all(0xD2511F53u), m1 = Lanes::all(0xCD9E8D57u);
+        Lanes keys[10][2];
+        for (auto &[one, other] : keys) {
+            one = Lanes::all(key.first);
+            other = Lanes::all(key.second);
+            key.first += 0x9E3779B9u;
+            key.second += 0xBB67AE85u;
+        }
+        const Lanes early = Lanes::all(uint32_t(step)), where = Lanes::all(stream);
+        const Lanes late = Lanes::all(uint32_t(step >> 32) << 16);
         for (size_t k = 0; k < count; k += Lanes::count) {
-            Lanes a = Lanes::all(uint32_t(step)), c = Lanes::from(&index[k]);
-            Lanes b = Lanes::all(uint32_t(step >> 32) << 16) ^ Lanes::from(&number[k]);
-            Lanes d = Lanes::all(stream);
-            RandomKey used = key;
+            Lanes a = early, b = late ^ Lanes::from(&number[k]), c = Lanes::from(&index[k]), d = where;
 #pragma GCC unroll 10
-            for (int round = 0; round < 10; round++) {
+            for (const auto &[one, other] : keys) {
                 const Lanes first = m0 * a, second = m1 * c;
-                a = second.upper() ^ b ^ Lanes::all(used.first);
+                a = second.upper() ^ b ^ one;
                 b = second;
-                c = first.upper() ^ d ^ Lanes::all(used.second);
+                c = first.upper() ^ d ^ other;
                 d = first;
-                used.first += 0x9E3779B9u;
-                used.second += 0xBB67AE85u;
             }
             a.store(&this->a[k]);
             b.store(&this->b[k]);

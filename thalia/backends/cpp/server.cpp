@@ -4,6 +4,7 @@
 
 #include "common.h"
 #include "connection.h"
+#include "poisson_lanes.h"
 #include "random_lanes.h"
 #include "schedule.h"
 
@@ -34,9 +35,7 @@ struct Drive {
     uint32_t stream;
     // the numbers of events of its first block, of those that are whole, and of its last
     std::vector<PoissonTable> tables;
-    // the probabilities of none and of at most 0, 1, 2, ... events of a neuron, up to one in 1000
-    double none;
-    std::vector<double> usual;
+    FewEvents few;  // where each neuron draws for itself
     // where neurons differ: those with input, and of each the expected events and the chance of none
     std::vector<int32_t> neurons;
     std::vector<double> means, nones;
@@ -121,37 +120,20 @@ void deliver_to_blocks(const Drive &drive, int64_t step, size_t first, size_t st
     }
 }
 
-// Adds the events of neurons that draw for themselves, of which few are expected: as
-// `input_of_neuron`, but of many neurons at once.
+// Adds the events of neurons that draw for themselves, of which few are expected.
 void deliver_to_each(const Drive &drive, int64_t step, size_t first, size_t stop) {
-    static thread_local ManyWords of_thread;
-    ManyWords &pairs = of_thread;
-    double u[BLOCK], counts[BLOCK];
-    for (size_t start = first & ~size_t(1); start < stop; start += BLOCK) {
-        pairs.clear();
-        for (size_t k = 0; k < BLOCK / 2; k++) pairs.add(start / 2 + k, 0);
-        pairs.draw(random_key, drive.stream, step);
-        for (size_t k = 0; k < BLOCK / 2; k++) {
-            u[2 * k] = unit_interval(pairs.a[k], pairs.b[k]);
-            u[2 * k + 1] = unit_interval(pairs.c[k], pairs.d[k]);
-            counts[2 * k] = counts[2 * k + 1] = 0;
-        }
-        for (const double at_most : drive.usual)
-            for (size_t k = 0; k < BLOCK; k++) counts[k] += u[k] > at_most ? 1 : 0;
-        const double unusual = drive.usual.size();
-        bool any = false;
-        for (size_t k = 0; k < BLOCK; k++) any |= counts[k] == unusual;
-        for (size_t k = 0; any && k < BLOCK; k++)
-            if (counts[k] == unusual)
-                counts[k] = poisson_by_inversion(drive.mean, drive.none, u[k]);
-        const size_t from = std::max(first, start), size = std::min(stop, start + BLOCK) - from;
-        const double *const events = counts + (from - start), *const weight = drive.weight + from;
+    double events[FewEvents::MANY];
+    for (size_t start = first & ~size_t(1); start < stop; start += FewEvents::MANY) {
+        drive.few.draw(random_key, drive.stream, step, start, events);
+        const size_t from = std::max(first, start);
+        const size_t size = std::min(stop, start + FewEvents::MANY) - from;
+        const double *const own = events + (from - start), *const weight = drive.weight + from;
         double *const target = drive.target + from;
         if (drive.open) {
             const char *const open = drive.open + from;
-            for (size_t k = 0; k < size; k++) target[k] += (open[k] ? events[k] : 0) * weight[k];
+            for (size_t k = 0; k < size; k++) target[k] += (open[k] ? own[k] : 0) * weight[k];
         } else
-            for (size_t k = 0; k < size; k++) target[k] += events[k] * weight[k];
+            for (size_t k = 0; k < size; k++) target[k] += own[k] * weight[k];
     }
 }
 
@@ -573,13 +555,7 @@ void tabulate(Drive &drive) {
     const size_t last = std::max<size_t>(drive.first, (drive.stop() - 1) & ~size_t(BLOCK - 1));
     for (const size_t size : {drive.in_block(drive.first), size_t(BLOCK), drive.in_block(last)})
         if (drive.mean < SPARSE) drive.tables.emplace_back(drive.mean * size);
-    drive.none = _exponential(-drive.mean);
-    double chance = drive.none, at_most = drive.none;
-    for (int32_t count = 1; drive.mean < FEW && (drive.usual.empty() || at_most < 0.999); count++) {
-        drive.usual.push_back(at_most);
-        chance *= drive.mean / count;
-        at_most += chance;
-    }
+    if (drive.mean < FEW) drive.few = FewEvents(drive.mean, _exponential(-drive.mean));
 }
 
 // Poisson input of `mean` events a step to neurons that follow one another; where that is 0, to so
