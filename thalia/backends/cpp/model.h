@@ -122,6 +122,7 @@ public:
     const Numbers<int32_t> &targets;  // and its target
     const Slices &slices;                 // of the targets
     bool is_by_target = false;            // whether threads have the synapses of their own targets
+    bool is_sorted_by_target = false;     // within each bundle
     std::vector<int32_t> order;  // synapses by (neuron, delay); empty if they are sorted already
     // in_flight[(present + d) % size] arrives in d steps
     std::vector<std::vector<Range>> in_flight{1};
@@ -138,6 +139,7 @@ public:
         const size_t synapses = neurons.size();
         order.clear();
         bundles.clear();
+        is_sorted_by_target = false;
         splits.clear();
         int32_t longest = 0;
         for (size_t k = 0; k < count; k++) longest = std::max(longest, delays[k]);
@@ -177,6 +179,7 @@ public:
         const bool one = count == 1;
         order.clear();
         bundles.clear();
+        is_sorted_by_target = false;
         int32_t longest = 0;
         for (size_t k = 0; k < count; k++)
             longest = std::max(longest, static_cast<int32_t>(delays[k]));

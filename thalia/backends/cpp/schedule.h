@@ -46,10 +46,11 @@ public:
         phases.back().shared.push_back(job);
     }
 
-    // By one of several threads. A lone thread calls `lap` after each job; others add the time that
-    // they worked, if `busy` is given.
+    // By one of several threads. The first calls `lap` after each job, with the job's part of the
+    // profile, and after it waited for others, with `waiting`; all add the time that they worked, if
+    // `busy` is given.
     template <class Lap> void run(int32_t thread, int32_t threads, int32_t parts, Barrier &barrier,
-                                  const Lap &lap, double *busy) const {
+                                  const Lap &lap, size_t waiting, double *busy) const {
         using Ticks = std::chrono::steady_clock;
         const Slice all{0, parts, parts};
         const Slice own{parts * thread / threads, parts * (thread + 1) / threads, parts};
@@ -59,7 +60,7 @@ public:
             for (const Job &job : phase.shared) {
                 if (job.how == Run::by_each) job.run(job.of, own);
                 else if (turn++ % threads == thread) job.run(job.of, all);
-                if (threads == 1) lap(job.part);
+                if (!thread) lap(job.part);
             }
             if (busy) *busy += std::chrono::duration<double>(Ticks::now() - begin).count();
             barrier.wait([&] {
@@ -68,6 +69,7 @@ public:
                     if (threads == 1) lap(job.part);
                 }
             });
+            if (!thread) lap(waiting);
         }
     }
 

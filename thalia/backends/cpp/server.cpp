@@ -68,7 +68,8 @@ struct Sample {
 
 using Ticks = std::chrono::steady_clock;
 
-// Nanoseconds spent on drives, on spikes and samples, and on each object, if profiling is on.
+// Nanoseconds that the first thread spent on drives, on spikes and samples, on each object, and with
+// waiting for other threads, if profiling is on.
 struct Profile { bool wanted = false; std::vector<int64_t> spent; } profile;
 
 // Adds the time since it was last asked to one of the parts of a step.
@@ -196,7 +197,10 @@ const Array &sized_array(const char *name, size_t bytes) {
     const Array &found = array(name);
     if (found.resize_to) found.resize_to(found.held, bytes / found.item);
     if (found.length() * found.item != bytes) die("length mismatch for", name);
-    is_divided &= !found.resize_to;
+    if (found.resize_to) {  // perhaps the targets of synapses
+        is_divided = false;
+        for (const Queue &each : circuit->queues) each.pathway->is_sorted_by_target = false;
+    }
     if (Sleepers *sleepers = sleepers_with(found.data())) sleepers->wake_all();
     return found;
 }
@@ -372,7 +376,7 @@ void divide_by_costs(Network &network) {
         path.is_by_target = true;
         path.allow_splits(parts);
         if (parts == 1) continue;
-        path.sort_by_target();
+        if (!path.is_sorted_by_target) path.sort_by_target();
         const size_t bundles = path.count_bundles();
         pool.run(parts, [&](int32_t part) {
             path.split(bundles * part / parts, bundles * (part + 1) / parts, parts);
@@ -496,7 +500,8 @@ void run_steps(Network &network, int64_t steps) {
     // what is run does not change: everything was sent before the first step
     static const Schedule usual = schedule_of(network, recorded, false);
     static const Schedule due = schedule_of(network, recorded, true);
-    if (profile.wanted) profile.spent.resize(2 + network.objects.size());
+    const size_t waiting = 2 + network.objects.size();
+    if (profile.wanted) profile.spent.resize(waiting + 1);
     for (auto &sample : samples) take(sample, first);
     for (int64_t done = 0; done < steps;) {
         const int32_t threads = choice.threads();
@@ -512,7 +517,7 @@ void run_steps(Network &network, int64_t steps) {
                 const bool is_due = flush_interval && step && step % flush_interval == 0;
                 (is_due ? due : usual)
                     .run(thread, threads, parts, barrier, [&](size_t part) { watch.lap(part); },
-                         busy.empty() ? nullptr : &busy[thread]);
+                         waiting, busy.empty() ? nullptr : &busy[thread]);
             }
         });
         if (busy.empty() || !balance(network, busy))
@@ -644,6 +649,7 @@ SynapticPathway::SynapticPathway(const Numbers<int32_t> &neurons, int32_t first_
 // Within a bundle, so that those of a part are contiguous. The order of the synapses onto one target
 // stays, and so do all results.
 void SynapticPathway::sort_by_target() {
+    is_sorted_by_target = true;
     const auto target = [&](size_t k) { return targets[order.empty() ? k : order[k]]; };
     bool is_sorted = true;
     for (size_t b = 0; b + 1 < bundles.size() && is_sorted; b++)

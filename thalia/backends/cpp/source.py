@@ -74,7 +74,7 @@ def manifest(device: Any) -> dict[str, Any]:
             for variable in device.arrays
             if variable.name == "_spikespace"
         },
-        "objects": ["poisson input", "recording", *ran],
+        "objects": ["poisson input", "recording", *ran, "waiting for threads"],
         "code_objects": len(device.code_objects),
     }
 
