@@ -10,6 +10,7 @@ from tests.simulation.test_resume import RULES, text
 from thalia.backends.cpp.division import with_objects
 from thalia.backends.threads import threads_available
 from thalia.errors import CircuitError
+from thalia.library import lookup
 from thalia.simulation.verify_resume import verify
 from thalia.toolchain.compiler import find_compiler
 
@@ -61,6 +62,50 @@ def test_random_circuits_have_the_same_bits_on_any_number_of_threads(
     verdict = verify(circuit, backend="cpp", pieces=pieces, threads=tuple(threads))
 
     assert verdict.different == ()
+
+
+# every kind of stimulus, each on neurons of its own, and input that synapses transmit in every step
+STIMULATED = """
+thalia: 1
+name: stimulated
+duration: 40 ms
+dt: 0.2 ms
+synapses:
+  continuous: {summary: "A current in every step.", weight: pA, neuron: "total : amp", current: total, in_every_step: total = w*signal_pre}
+populations:
+  one: {neuron: lif_current, size: 1000, initial: {v: "uniform(-65 mV, -51 mV)"}, space: {extent: [1 mm]}}
+  two: {neuron: lif_current, size: 800, initial: {v: "uniform(-65 mV, -51 mV)"}, space: {extent: [1 mm]}}
+  sources: {neuron: poisson, size: 900, parameters: {rate: 50 Hz}}
+  given: {neuron: spike_source, size: 3}
+  readout: {neuron: leaky_readout, size: 700}
+pathways:
+  coupled: {pre: two, post: two, connect: {probability: 0.01}, synapse: gap_junction, weight: "uniform(0.1 nS, 1 nS)"}
+  across: {pre: two, post: readout, connect: {probability: 0.01}, synapse: gap_junction, weight: "uniform(0.1 nS, 1 nS)"}
+  seen: {pre: [one, sources, given], post: readout, connect: {probability: 0.05}, synapse: current_exp, weight: 50 pA, delay: 1 ms}
+  sent: {pre: readout, post: one, connect: {probability: 0.01}, synapse: continuous, weight: "uniform(0 pA, 1 pA)"}
+stimuli:
+  a: {kind: current, target: one, amplitude: "normal(300 pA, 30 pA)"}
+  b: {kind: current_pulses, target: two, amplitude: 400 pA, start: 5 ms, width: 3 ms, period: 9 ms}
+  c: {kind: current_bump, target: one, amplitude: 500 pA, centre: 500 um, start: 10 ms, duration: 20 ms}
+  d: {kind: poisson, target: two, rate: 9 kHz, weight: 30 pA}
+  e: {kind: poisson, target: one, rate: "uniform(0 Hz, 900 Hz)", weight: 60 pA}
+  f: {kind: poisson_sine, target: two, rate: 800 Hz, frequency: 50 Hz, weight: 50 pA}
+  g: {kind: poisson_pulses, target: one, rate: 1 kHz, start: 4 ms, width: 3 ms, period: 10 ms, weight: 80 pA}
+  h: {kind: poisson_bump, target: two, rate: 3 kHz, centre: 300 um, start: 3 ms, duration: 30 ms, weight: 60 pA}
+  i: {kind: poisson_pulses, target: sources, rate: 400 Hz, start: 20 ms, width: 5 ms, period: 1 s}
+  j: {kind: spikes, target: given, times: {0: [3 ms, 11 ms], 1: [17.2 ms], 2: [5 ms, 29 ms]}}
+record: {traces: {v: {population: readout, variables: [v], every: 4 ms}}}
+"""
+
+
+def test_every_stimulus_and_sums_of_every_step_have_the_same_bits_on_any_number_of_threads():
+    circuit = thalia.loads(STIMULATED)
+
+    verdict = verify(circuit, backend="cpp", pieces=2, threads=(1, 2, 3))
+
+    assert {each.kind for each in circuit.stimuli.values()} == set(lookup.names("stimuli"))
+    assert verdict.different == ()
+    assert verdict.spikes > 3000
 
 
 def test_weights_are_written_out_between_pieces_on_any_number_of_threads():

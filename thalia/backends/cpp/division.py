@@ -55,6 +55,8 @@ def _division(made: Any) -> tuple[str, dict[tuple[str, str], bool], str]:
             touched[f"spikes of {owner.name}", own] = True
             return "by_each", touched, f", false, &brian::slices_{owner.name}"
         return "by_each", touched, ""
+    if kind == "summed_variable" and stored <= {"_target"}:
+        return "by_each", _divided(accesses, {"_target": _owner_of_sum(accesses)}), ""
     if kind == "synapses" and stored <= {"_idx", "_postsynaptic_idx"}:
         path = _pathway(made)
         queue = {(f"queue of {path.name}", ""): False}
@@ -77,6 +79,14 @@ def _accesses(made: Any) -> dict[tuple[str, str], bool]:
     for variable, index in brought(made, synapses):
         found[get_device().get_array_name(variable, access_data=False), index] = True
     return found
+
+
+def _owner_of_sum(accesses: dict[tuple[str, str], bool]) -> str:
+    """The group of which a code object sums a variable over synapses."""
+    (name,) = (array for array, index in accesses if index == "_target")
+    device = get_device()
+    owners = (v.owner for v in device.arrays if device.get_array_name(v, access_data=False) == name)
+    return str(next(owners).name)
 
 
 def _divided(
