@@ -22,7 +22,7 @@ from thalia.parallel.result_log import RESULTS
 from thalia.syntax.folder import Folder
 from thalia.training import data_sets, results
 from thalia.training.data_sets import data_set
-from thalia.training.experiment import conditions_of, experiment_of, learn
+from thalia.training.experiment import LearnOptions, conditions_of, experiment_of, learn, learn_with
 from thalia.training.subject import Subject, subject_of
 from thalia.training.task_options import numbers_of
 from thalia.training.tasks import classification, environment, names, task_sequence
@@ -246,6 +246,8 @@ def test_the_schema_of_the_plastic_transformers_has_a_flat_aggregate(outcome):
 @pytest.mark.parametrize(("task", "given", "found"), [
     ("copying", {"seq-length": 7, "delay": 60}, {"length": 7, "delay": 60}),
     ("regression", {"k-support": 10, "k-query": 5}, {"points": 10, "queries": 5}),
+    ("cue_reward", {"cue-dim": 14}, {"dimensions": 14}),
+    ("task_sequence", {"num-tasks": 3}, {"tasks": 3}),
     ("cue_reward", {"num-pairs": 8, "k-support": 16, "episodes-per-epoch": 3}, {"cues": 8, "shown": 16, "trials": 3}),
     ("task_sequence", {"replay-buffer-size": 2, "epochs": 1, "dataset": "digits"}, {"stored": 2, "trials": 1, "data": "digits"}),
 ])  # fmt: skip
@@ -255,12 +257,42 @@ def test_options_of_other_systems_set_the_numbers_of_a_task(task, given, found):
 
 @pytest.mark.parametrize(("task", "given", "message"), [
     ("bandit", {"seq-length": 7}, "--seq-length: the task 'bandit' has no such number\n    hint: it has --trials, --episodes-per-epoch"),
+    ("task_sequence", {"meta-history-length": 7}, "--meta-history-length: the task 'task_sequence' has no such number"),
     ("copying", {"epochs": 7}, "--epochs: the task 'copying' has no such number"),
     ("regression", {"k-query": 5, "queries": 5}, "--queries: sets 'queries', which another option sets as well"),
 ])  # fmt: skip
 def test_options_that_a_task_does_not_have_are_told(task, given, message):
     with pytest.raises(CircuitError, match=message):
         numbers_of(environment(task), task, given)
+
+
+@pytest.mark.parametrize(("name", "numbers", "message"), [
+    ("cue_reward", {"cue-dim": 10}, "experiment.dimensions: expected 14, half of the 28 cells of 'senses', found 10\n    hint: --set populations.senses.size=20"),
+    ("task_sequence", {"num-tasks": 6}, "experiment.tasks: expected at most 5, with 10 classes of digits, found 6"),
+])  # fmt: skip
+def test_numbers_that_the_circuit_or_the_data_do_not_have_are_told(
+    name, numbers, message, tmp_path
+):
+    pytest.importorskip("sklearn")
+    with pytest.raises(CircuitError) as told:
+        learn_with(name, LearnOptions(numbers=numbers, output=tmp_path / "never"))
+
+    assert message in str(told.value)
+
+
+def test_a_sequence_of_fewer_tasks_has_the_first_classes_alone():
+    pytest.importorskip("sklearn")
+    condition = conditions_of("task_sequence", None, [], {}, {"tasks": 2})[0]
+    task = environment("task_sequence").model_validate(condition.numbers)
+    whole = task.model_copy(update={"tasks": None})
+
+    few, all_of_them = (each.draw(None, np.random.default_rng(1)) for each in (task, whole))
+
+    assert [each.tolist() for each in few.tasks] == [
+        each.tolist() for each in all_of_them.tasks[:2]
+    ]
+    assert {*few.labels[few.kept]} == {*np.concatenate(few.tasks)}
+    assert task.noted_trials() == whole.noted_trials() * 4 // 10
 
 
 def test_a_rule_takes_the_place_of_the_experiments_own(file, outcome):

@@ -219,14 +219,16 @@ def _experiment(name: str) -> str:
 
 
 def experiments_table() -> str:
-    """Who does what in each experiment, as a Markdown table, for docs/learning.md."""
+    """Who does what in each experiment, and its rules, as Markdown for docs/learning.md."""
     lines = [
         "| experiment | computed by the network | computed by the task |",
         "| --- | --- | --- |",
     ]
     for name in names("experiments"):
         experiment = _circuit(name).experiment
+        assert experiment is not None
         lists = ["; ".join(getattr(experiment, key)) for key in WHO]
+        lists += [", ".join(f"`{rule}`" for rule in experiment.rules) or "its own alone"]
         lines.append(f"| `{name}` | {' | '.join(lists)} |")
     return "\n".join(lines) + "\n"
 

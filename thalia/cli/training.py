@@ -50,6 +50,7 @@ def learn(
     seq_length: Annotated[int | None, typer.Option(help="Tokens of a sequence.")] = None,
     delay: Annotated[int | None, typer.Option(help="Presentations until recall.")] = None,
     num_pairs: Annotated[int | None, typer.Option(help="Pairs of cue and reward.")] = None,
+    cue_dim: Annotated[int | None, typer.Option(help="Values of a cue.")] = None,
     k_support: Annotated[int | None, typer.Option(help="Examples that are taught.")] = None,
     k_query: Annotated[int | None, typer.Option(help="Questions of an episode.")] = None,
     queries: Annotated[int | None, typer.Option(help="The same as --k-query.")] = None,
@@ -59,8 +60,14 @@ def learn(
     data_root: Annotated[
         Path | None, typer.Option(help="Folder of your own data, which --dataset names.")
     ] = None,
+    num_tasks: Annotated[
+        int | None, typer.Option(help="Tasks of a sequence, from the first on.")
+    ] = None,
     replay_buffer_size: Annotated[
         int | None, typer.Option(help="Stored examples of each class.")
+    ] = None,
+    meta_history_length: Annotated[
+        int | None, typer.Option(help="Trials that a controller of learning rates looks back.")
     ] = None,
     workers: Annotated[
         int | None,
@@ -140,13 +147,16 @@ def learn(
         "seq-length": seq_length,
         "delay": delay,
         "num-pairs": num_pairs,
+        "cue-dim": cue_dim,
         "k-support": k_support,
         "k-query": k_query,
         "queries": queries,
         "ways": ways,
         "shots": shots,
         "dataset": dataset,
+        "num-tasks": num_tasks,
         "replay-buffer-size": replay_buffer_size,
+        "meta-history-length": meta_history_length,
     }
     numbers = {option: value for option, value in given.items() if value is not None}
     with progress_bar(quiet=as_json) as progress:

@@ -253,7 +253,8 @@ def conditions_of(
         *(("--control", name, written.controls) for name in controls or ()),
     ):
         if name not in known:
-            raise fail(f"{option}: the experiment has no '{name}'", did_you_mean(name, known))
+            hint = did_you_mean(name, known) if known else "it has none to choose from"
+            raise fail(f"{option}: the experiment has no '{name}'", hint)
     chosen = written.rules[rule] if rule else TaskVariant(says="the experiment as it is")
     found = [_condition(file, rule or LEARNING, chosen, set, task, data_root)]
     for name in written.controls if controls is None else controls:

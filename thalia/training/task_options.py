@@ -14,13 +14,16 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "seq-length": ("length",),
     "delay": ("delay",),
     "num-pairs": ("cues",),
+    "cue-dim": ("dimensions",),
     "k-support": ("points", "shown"),
     "k-query": ("queries",),
     "queries": ("queries",),
     "ways": ("ways",),
     "shots": ("shots",),
     "dataset": ("data",),
+    "num-tasks": ("tasks",),
     "replay-buffer-size": ("stored",),
+    "meta-history-length": ("history",),
 }
 
 

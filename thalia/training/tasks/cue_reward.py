@@ -45,6 +45,7 @@ class CueReward(Environment):
 
     trials: int = Field(40, ge=1)  # episodes
     cues: int = 5
+    dimensions: int | None = Field(None, ge=1)  # values of a cue, each of which has two cells
     shown: int = 10
     queries: int = 10
     noise: float = 0.1
@@ -70,7 +71,15 @@ class CueReward(Environment):
 
     def problems(self, plan: Plan) -> list[Problem]:
         """What does not fit between the task and a circuit, or this machine."""
-        return super().problems(plan) + missing_library("cue_reward")
+        found = super().problems(plan) + missing_library("cue_reward")
+        cells = plan.population(self.stimuli["cue"][0])[1].size if not found else 0
+        if not found and self.dimensions not in (None, cells // 2):
+            name = self.stimuli["cue"][0]
+            message = f"expected {cells // 2}, half of the {cells} cells of '{name}'"
+            hint = f"--set populations.{name}.size={2 * self.dimensions}"
+            told = f"{message}, found {self.dimensions}"
+            found.append(Problem(("experiment", "dimensions"), told, hint))
+        return found
 
     def draw(self, plan: Plan, random: np.random.Generator) -> list["Episode"]:
         """The cues and rewards of all episodes, and how the cues are shown each time."""

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from thalia.compiler.plan import Plan
+from thalia.data.labelled import Labelled
+from thalia.errors import Problem
 from thalia.training.baselines import Baseline, Split, nearest, nearest_mean
 from thalia.training.subject import Subject
 from thalia.training.tasks import Note
@@ -39,12 +41,27 @@ class TaskSequence(TaughtClassification):
 
     trials: int = Field(5, ge=1)  # epochs of each task
     classes_each: int = 2
+    tasks: int | None = Field(None, ge=2)  # only the first of them
     stored: int = Field(10, ge=1)
     replay: Literal["none", "uniform", "balanced", "importance", "mislabelled"] = "balanced"
     replayed: float = Field(
         0.5, ge=0, le=1
     )  # the part of presentations that `uniform`, `importance` replay
     joint: bool = False
+
+    def _does_not_fit(self, data: Labelled) -> list[Problem]:
+        """What the data do not have that the task needs."""
+        found, most = super()._does_not_fit(data), -(-len(data.classes) // self.classes_each)
+        if self.tasks and self.tasks > most:
+            told = f"expected at most {most}, with {len(data.classes)} classes of {data.name}"
+            found.append(Problem(("experiment", "tasks"), f"{told}, found {self.tasks}"))
+        return found
+
+    def noted_trials(self) -> int:
+        """About one for each training image of the classes in the tasks, in each epoch."""
+        classes = len(self._loaded().classes)
+        shown = min(classes, (self.tasks or classes) * self.classes_each)
+        return super().noted_trials() * shown // classes
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """Task by task; after each, the accuracy of every task until then."""
@@ -80,6 +97,7 @@ class TaskSequence(TaughtClassification):
         """The split, the classes of each task in an order of the seed's own, what is stored."""
         split = super().draw(plan, random)
         order = random.permutation(int(split.labels.max()) + 1)
+        order = order[: self.tasks * self.classes_each] if self.tasks else order
         starts = range(0, len(order), self.classes_each)
         kept = [
             random.permutation(np.flatnonzero(split.labels == each))[: self.stored]
