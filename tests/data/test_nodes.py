@@ -330,3 +330,10 @@ def test_figures_refuse_what_does_not_fit_the_columns(chosen, neurons, message):
 def test_a_circuit_says_which_column_its_table_does_not_have(folder):
     with pytest.raises(CircuitError, match="the population has no column 'sid'"):
         thalia.plan_of(thalia.loads(CHOSEN.replace("side ==", "sid =="), folder=folder))
+
+
+def test_figures_of_all_populations_leave_out_those_without_such_neurons(chosen):
+    assert View.of(chosen, neurons="kind == DAN").populations == ("brain",)
+    assert View.of(chosen, neurons="y > 50 um").populations == ("sheet",)
+    with pytest.raises(CircuitError, match=r"--neurons: brain: .*no column 'sid'"):
+        View.of(chosen, neurons="sid == left")

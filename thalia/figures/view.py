@@ -1,14 +1,14 @@
 """Which part of a run a figure shows: a window of time, populations, and some of their neurons."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from thalia.errors import MistakeInText, did_you_mean, fail
+from thalia.errors import CircuitError, MistakeInText, did_you_mean, fail
 from thalia.figures.style import FAINT, GREY
 from thalia.recording.run_file import Run
 from thalia.syntax.quantities import in_si
@@ -55,7 +55,7 @@ class View:
             their positions, `"x < 100 um"`, or by identifiers and columns of tables that the
             circuit names, `"id in (AVAL, AVAR)"`.
         populations : names, optional
-            By default all.
+            By default all that have such neurons.
 
         Raises
         ------
@@ -74,9 +74,22 @@ class View:
                 message = f"--population: no population is called '{name}'"
                 raise fail(message, did_you_mean(name, run.sizes))
         view = cls(run, begin, min(end, run.duration), tuple(names), _selection(neurons))
-        for name in names if view.chosen else ():
-            view.neurons(name)
-        return view
+        if view.chosen is None:
+            return view
+        return view._with_neurons(populations is None and bool(view.chosen.condition))
+
+    def _with_neurons(self, leave_out: bool) -> "View":
+        """The same, without the populations that have no such neurons if they may be left out."""
+        shown, problems = [], []
+        for name in self.populations:
+            try:
+                self.neurons(name)
+                shown.append(name)
+            except CircuitError as error:
+                problems.append(error)
+        if problems and not (leave_out and shown):
+            raise problems[0]
+        return replace(self, populations=tuple(shown))
 
     @property
     def length(self) -> float:
