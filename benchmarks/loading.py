@@ -5,7 +5,8 @@
 
 writes `benchmarks/loading.json`, or `--output`, and its table in `benchmarks/README.md`. Each measurement is a process of its own. A synapse is a row of two identifiers as those of FlyWire,
 a count and a sign; the neurons are those of MaleCNS, 166,700. `load` is everything that
-`thalia check` does; `wire` is what a run does in addition before its first step.
+`thalia check` does; `--run` also measures a whole run of one step, the program being compiled in it
+or before.
 """
 
 import argparse
@@ -82,9 +83,10 @@ def measure(folder: Path) -> None:
         "load_GB": peak(),
     }
     del plan
-    if "--run" in sys.argv:
-        run = thalia.run(folder / "circuit.yaml", output=folder / "run.h5", backend="runtime")
-        found["wire_s"] = run.results["wall_s"]["wire"]
+    for turn in ("compiling", "compiled") if "--run" in sys.argv else ():
+        begin = time.perf_counter()
+        thalia.run(folder / "circuit.yaml", output=folder / f"{turn}.h5", duration="0.1 ms")
+        found[f"first_step_{turn}_s"] = round(time.perf_counter() - begin, 2)
         found["run_GB"] = peak()
     print(json.dumps(found))
 
@@ -109,6 +111,12 @@ def table(results: dict) -> str:
                 else [""] * len(units)
             )
         lines.append(f"| {' | '.join(cells)} |")
+    lines += ["", "| synapses, format | a run of one step, s | if compiled before, s | GB |"]
+    lines += ["| --- | --- | --- | --- |"]
+    for row in results.get("first_steps", []):
+        times = (row[f"first_step_{turn}_s"] for turn in ("compiling", "compiled"))
+        cells = [f"{row['synapses']:,}, {row['format']}", *(f"{each:.1f}" for each in times)]
+        lines.append(f"| {' | '.join(cells)} | {row['run_GB']:.2f} |")
     return "\n".join(lines)
 
 
@@ -136,7 +144,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--counts", nargs="+", type=float, default=[1e4, 1e5, 1e6, 1e7, 2.5e7])
     parser.add_argument("--formats", nargs="+", default=["csv", "npz", "parquet"])
-    parser.add_argument("--run", action="store_true", help="run it for a millisecond, too")
+    parser.add_argument("--run", action="store_true", help="run it for a step, too")
     parser.add_argument("--output", type=Path, default=RESULTS)
     parser.add_argument("--render", action="store_true", help="only write the table again")
     parser.add_argument("--measure", type=Path)
@@ -155,7 +163,7 @@ def main() -> None:
             "processor": platform.processor() or platform.machine(),
             "numpy": np.__version__,
         }
-        results = {"machine": machine, "rows": rows}
+        results = {"machine": machine, "first_steps" if options.run else "rows": rows}
         options.output.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     if options.output == RESULTS:
         render()

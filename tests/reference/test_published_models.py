@@ -35,10 +35,24 @@ def test_a_circuit_is_not_longer_than_the_same_in_brian2(name):
     assert len(lines_of_circuit(name)) <= len(lines_of_brian2(name))
 
 
-def of_brian2(name, *arguments):
-    command = [sys.executable, str(BRIAN2 / f"{name}.py"), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True, cwd=BRIAN2)
-    return json.loads(done.stdout.splitlines()[-1])
+def in_brian2(name, seeds, *arguments):
+    """The results of a script with each seed, which run while this waits for nothing else."""
+    command = [sys.executable, str(BRIAN2 / f"{name}.py")]
+    return [
+        subprocess.Popen(
+            [*command, str(seed), *(str(each).format(seed=seed) for each in arguments)],
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            cwd=BRIAN2,
+        )
+        for seed in seeds
+    ]
+
+
+def results_of(running):
+    said = [each.communicate()[0] for each in running]
+    assert [each.returncode for each in running] == [0] * len(running)
+    return [json.loads(each.splitlines()[-1]) for each in said]
 
 
 def of_thalia(name, folder, seed, condition=None, **changes):
@@ -50,7 +64,7 @@ def of_thalia(name, folder, seed, condition=None, **changes):
 def agree(ours, theirs, least):
     """Whether means over seeds agree within four standard errors, and within a share at least."""
     ours, theirs = (np.array([list(each.values()) for each in side]) for side in (ours, theirs))
-    error = np.sqrt((ours.var(axis=0, ddof=1) + theirs.var(axis=0, ddof=1)) / len(SEEDS))
+    error = np.sqrt((ours.var(axis=0, ddof=1) + theirs.var(axis=0, ddof=1)) / len(ours))
     print(ours.mean(axis=0), theirs.mean(axis=0), error)
     difference = np.abs(ours.mean(axis=0) - theirs.mean(axis=0))
     return bool((difference < np.maximum(4 * error, least * theirs.mean(axis=0))).all())
@@ -80,43 +94,47 @@ def rhythm(times):
 @pytest.mark.reference
 def test_izhikevich_has_the_rates_of_brian2(tmp_path):
     """The published program is run beside it in test_izhikevich.py."""
+    running = in_brian2("izhikevich", SEEDS)
     ours = [of_thalia("izhikevich", tmp_path, seed).rates for seed in SEEDS]
 
-    assert agree(ours, [of_brian2("izhikevich", seed) for seed in SEEDS], 0.05)
+    assert agree(ours, results_of(running), 0.05)
 
 
 @pytest.mark.reference
 def test_coba_sustains_itself_at_the_rates_of_brian2(tmp_path):
-    """Irregular firing, as Vogels & Abbott (2005) describe it."""
-    runs = [of_thalia("coba", tmp_path, seed) for seed in SEEDS]
+    """Irregular firing, as Vogels & Abbott (2005) describe it; the rate differs by 10 % between seeds."""
+    running = in_brian2("coba", range(8))
+    runs = [of_thalia("coba", tmp_path, seed) for seed in range(8)]
 
-    assert agree([late_rates(run) for run in runs], [of_brian2("coba", s) for s in SEEDS], 0.03)
+    assert agree([late_rates(run) for run in runs], results_of(running), 0.03)
     assert runs[0].results["cv_isi"]["exc"] > 0.7
 
 
 @pytest.mark.reference
 def test_ping_has_a_gamma_rhythm_with_the_frequency_of_brian2(tmp_path):
     """Between 30 and 50 Hz, the band in which the published program has it; pyramidal cells skip cycles."""
-    ours, theirs, rhythms = [], [], []
-    for seed in SEEDS:
-        run = of_thalia("ping", tmp_path, seed)
-        times = tmp_path / f"times_{seed}.npy"
-        other = of_brian2("ping", seed, times)
-        rhythms.append((rhythm(run.spikes["fs"].times), rhythm(np.load(times))))
-        ours.append(late_rates(run) | {"hertz": rhythms[-1][0][0]})
-        theirs.append(other | {"hertz": rhythms[-1][1][0]})
+    running = in_brian2("ping", SEEDS, tmp_path / "times_{seed}.npy")
+    runs = [of_thalia("ping", tmp_path, seed) for seed in SEEDS]
+    rhythms = [rhythm(run.spikes["fs"].times) for run in runs]
+    ours = [
+        late_rates(run) | {"hertz": hertz} for run, (hertz, _) in zip(runs, rhythms, strict=True)
+    ]
+    theirs = [
+        rates | {"hertz": rhythm(np.load(tmp_path / f"times_{seed}.npy"))[0]}
+        for seed, rates in zip(SEEDS, results_of(running), strict=True)
+    ]
 
-    print(rhythms)
     assert agree(ours, theirs, 0.03)
-    assert all(30 <= mine[0] <= 50 and mine[1] > 0.5 for mine, _ in rhythms)
+    assert all(30 <= hertz <= 50 and share > 0.5 for hertz, share in rhythms)
     assert all(each["rs"] < 0.5 * each["hertz"] for each in ours)
 
 
 @pytest.mark.reference
-def test_song_has_weights_at_both_bounds_and_a_rate_of_brian2(tmp_path):
+def test_song_has_weights_at_both_bounds_and_the_rate_of_brian2(tmp_path):
     """Additive STDP is bimodal (Song et al., figure 2): few weights are left between the bounds."""
+    running = in_brian2("song", (1, 2), 20, 300)
     found = []
-    for seed in SEEDS:
+    for seed in (1, 2):
         run = of_thalia("song", tmp_path, seed)
         weights = run.weights["excitation"].w[-1] / 0.15
         late = late_rates(run, 0.8 * run.duration)["cell"]
@@ -124,8 +142,8 @@ def test_song_has_weights_at_both_bounds_and_a_rate_of_brian2(tmp_path):
             {"rate": late, "weak": np.mean(weights < 0.1), "strong": np.mean(weights > 0.9)}
         )
 
-    assert agree(found, [of_brian2("song", seed, 20, 500) for seed in SEEDS], 0.1)
-    assert all(each["weak"] > 0.4 and each["strong"] > 0.1 for each in found)
+    assert agree(found, results_of(running), 0.1)
+    assert all(each["weak"] > 0.5 and each["strong"] > 0.1 for each in found)
 
 
 @pytest.mark.reference
@@ -157,13 +175,14 @@ def field(weights):
 @pytest.mark.reference
 def test_the_receptive_field_is_one_place_with_the_profile_of_its_inputs(tmp_path):
     """Ten inputs wide (standard deviation), as the activity that it learned; in Brian2, too."""
+    running = in_brian2("receptive_field", SEEDS)
     runs = [of_thalia("receptive_field", tmp_path, seed) for seed in SEEDS]
     ours = [field(run.weights["learn"].arriving[-1]) for run in runs]
-    others = [of_brian2("receptive_field", seed) for seed in SEEDS]
+    others = results_of(running)
     theirs = [field(np.array(each["weights"])) for each in others]
     rates = [late_rates(run, 100)["cell"] for run in runs]
     print(ours, theirs, rates, [each["rate"] for each in others])
 
-    assert all(share > 0.75 for share, _ in (*ours, *theirs))
+    assert all(share > 0.65 for share, _ in (*ours, *theirs))
     assert [width for _, width in (*ours, *theirs)] == pytest.approx([11] * 6, abs=2)
     assert np.mean(rates) == pytest.approx(np.mean([each["rate"] for each in others]), rel=0.1)

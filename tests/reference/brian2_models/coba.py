@@ -15,7 +15,7 @@ cells = NeuronGroup(
     threshold="v >= -50*mV",
     reset="v = -60*mV",
     refractory=5 * ms,
-    method="exponential_euler",
+    method="rk4",
 )
 cells.v = "-55*mV + 5*mV*randn()"
 cells.ge = "clip(40 + 15*randn(), 0, inf)*nS"

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 from brian2 import *
 
+set_device("cpp_standalone", directory=None)
 seed(int(sys.argv[1]))
 rate, duration = float(sys.argv[2]) * Hz, float(sys.argv[3]) * second
 g_max = 0.015
@@ -18,7 +19,7 @@ cell = NeuronGroup(
     dgi/dt = -gi/(5*ms) : 1""",
     threshold="v >= -54*mV",
     reset="v = -60*mV",
-    method="exponential_euler",
+    method="rk4",
 )
 cell.v = -70 * mV
 excitation = Synapses(
