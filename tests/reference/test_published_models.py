@@ -132,7 +132,7 @@ def test_ping_has_a_gamma_rhythm_with_the_frequency_of_brian2(tmp_path):
 @pytest.mark.reference
 def test_song_has_weights_at_both_bounds_and_the_rate_of_brian2(tmp_path):
     """Additive STDP is bimodal (Song et al., figure 2): few weights are left between the bounds."""
-    running = in_brian2("song", (1, 2), 20, 300)
+    running = in_brian2("song", (1, 2), 20, 400)
     found = []
     for seed in (1, 2):
         run = of_thalia("song", tmp_path, seed)
@@ -141,6 +141,7 @@ def test_song_has_weights_at_both_bounds_and_the_rate_of_brian2(tmp_path):
         found.append(
             {"rate": late, "weak": np.mean(weights < 0.1), "strong": np.mean(weights > 0.9)}
         )
+        assert np.mean((weights > 0.3) & (weights < 0.7)) < 0.2
 
     assert agree(found, results_of(running), 0.1)
     assert all(each["weak"] > 0.5 and each["strong"] > 0.1 for each in found)
