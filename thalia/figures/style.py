@@ -72,6 +72,7 @@ def say_clipped(axes: Axes, what: str, side: str = "top") -> None:
         va="top",
         fontsize=7.5,
         color=GREY,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
     )
 
 
