@@ -1,6 +1,7 @@
 """What all elements of a circuit are: checked where they are made, never changed in place."""
 
 from collections.abc import Mapping
+from inspect import Parameter, Signature
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -44,6 +45,27 @@ class _InWords(ModelMetaclass):
         except ValidationError as error:
             source = Source(places={(): model.__name__})
             raise source.placed(problems_in(error, model, fields)) from None
+
+    @property
+    def __signature__(self) -> Signature:
+        """The fields and their defaults, without the checks of each, which nobody could read."""
+        model: Any = self
+        return Signature(
+            [
+                Parameter(name, Parameter.KEYWORD_ONLY, default=_default(field))
+                for name, field in model.model_fields.items()
+            ]
+        )
+
+    @__signature__.setter
+    def __signature__(self, of_pydantic: Any) -> None:
+        """Made by pydantic with every class."""
+
+
+def _default(field: Any) -> Any:
+    if field.is_required():
+        return Parameter.empty
+    return field.get_default(call_default_factory=True)
 
 
 class Node(BaseModel, metaclass=_InWords):
