@@ -13,7 +13,7 @@ from thalia.compiler.resolve.neuromodulators import Modulators, expression
 from thalia.errors import Diagnostics, Path, did_you_mean
 from thalia.library.lookup import word_of
 from thalia.library.protocol_schema import Window
-from thalia.library.schema import Rule, Synapse
+from thalia.library.schema import EVENTS, Rule, Synapse
 
 
 @dataclass(frozen=True)
@@ -169,9 +169,21 @@ def _modulator(
     """The expression that gates or scales a rule; empty if there is none, None if it is wrong."""
     if use.modulator:
         here = (*path, "modulator")
+        if not (part.is_gated or _changes_by_itself(part)):
+            message = f"{name} makes no changes of its own that a modulator could multiply"
+            diagnostics.error(here, message, "give it to the rule that learns, or remove it")
+            return None
         return expression(use.modulator, here, IN_SYNAPSES, modulators, diagnostics)
     if part.is_gated:
         known = ", ".join(circuit.modulators) or "this circuit has none; give it `modulators:`"
         message = f"{name} needs 'modulator', the signal that gates it"
         diagnostics.error(path, message, f"modulator: {known}")
     return ""
+
+
+def _changes_by_itself(part: Rule) -> bool:
+    """Whether a rule changes the weight, other than to scale what all rules together make of it."""
+    names = part.pairing or ("",)
+    statements = (s for event in EVENTS for name in names for s in part.statements(event, name))
+    targets = {*(each.target for each in statements), *(e.name for e in part.equations)}
+    return "w" in targets and not part.sets_efficacy
