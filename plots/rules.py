@@ -25,15 +25,11 @@ SHOWN_BY = {
 }  # fmt: skip
 # rules that follow an error signal, of which pairs of spikes have none
 LED_BY_ERRORS = ("delta_rule", "eprop", "feedback_alignment")
-# rules that act on all inputs of a neuron: their settings, and the factor that scales the input
+# rules that act on all inputs of a neuron, with their settings
 FOR_ALL_INPUTS = {
-    "heterosynaptic": ("heterosynaptic", None, None),
-    "normalise": ("normalise", "normalise_factor", np.asarray),
-    "synaptic_scaling": (
-        "{rule: synaptic_scaling, target: 20 Hz, tau_rate: 1 s, beta: 0.003}",
-        "synaptic_scaling_log_factor",
-        np.exp,
-    ),
+    "heterosynaptic": "heterosynaptic",
+    "normalise": "normalise",
+    "synaptic_scaling": "{rule: synaptic_scaling, target: 20 Hz, tau_rate: 1 s, beta: 0.003}",
 }
 INPUTS = """
 thalia: 1
@@ -67,31 +63,17 @@ MISHRA = (
 
 def draw_inputs(axes: Axes, name: str) -> None:
     """Transmission of active and silent inputs, under pair STDP with and without the rule."""
-    rule, variable, function = FOR_ALL_INPUTS[name]
+    rule = FOR_ALL_INPUTS[name]
     for with_rule, style in ((True, "-"), (False, ":")):
         stack = ["{rule: stdp_pair, a_minus: 0.02}", *([rule] if with_rule else [])]
         text = INPUTS.replace("RULES", f"[{', '.join(stack)}]")
-        if with_rule and variable:
-            state = f"population: cell, variables: [{variable}], every: 100 ms"
-            text += f"  traces: {{cell: {{{state}}}}}\n"
         with TemporaryDirectory() as folder:
             run = thalia.run(thalia.loads(text), output=f"{folder}/run.h5")
-            factor = np.ones(101)
-            if with_rule and variable:
-                values = function(run.traces["cell"][f"{variable}"][:, 0])
-                factor = np.append(values[1:2], values[1:])[:101]
-                factor = np.append(factor, factor[-1:].repeat(101 - len(factor)))
             for colour, which in zip(PALETTE, ("active", "silent"), strict=False):
                 kept = run.weights[which]
                 label = f"{which} inputs{'' if with_rule else ', stdp_pair alone'}"
-                axes.plot(
-                    kept.time,
-                    kept.w.mean(axis=1) / 2 * factor,
-                    style,
-                    color=colour,
-                    lw=1.4,
-                    label=label,
-                )
+                arriving = kept.arriving.mean(axis=1) / 2
+                axes.plot(kept.time, arriving, style, color=colour, lw=1.4, label=label)
     axes.set(xlabel="time (s)", ylabel="transmitted, w / w_max")
     axes.legend(fontsize=7)
 
