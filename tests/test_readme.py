@@ -7,6 +7,7 @@ import pytest
 import typer.main
 
 import thalia
+from benchmarks import learning
 from tests.helpers import ROOT
 from thalia.cli import main
 from thalia.cli.catalog import experiments_table, rules_table
@@ -85,6 +86,14 @@ def test_a_table_is_made_from_the_components(page, name, table, request):
 
     assert marks == 1
     assert made == file.read_text()
+
+
+def test_the_results_of_experiments_are_those_that_are_kept():
+    page = (ROOT / "docs" / "learning.md").read_text()
+    names = re.findall(r"^\| `(\w+)`: ", page, re.MULTILINE)
+
+    assert learning.rendered(page) == page
+    assert names == sorted(file.stem for file in learning.RESULTS.glob("*.json"))
 
 
 def test_every_circuit_in_circuits_is_listed():

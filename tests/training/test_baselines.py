@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from benchmarks import learning
 from tests.helpers import thalia as command
 from thalia.errors import CircuitError
 from thalia.figures import training
@@ -113,6 +114,29 @@ def test_baselines_are_in_what_the_command_prints(outcome):
     (found,) = json.loads(told.stdout)
     assert [*found["conditions"]] == ["learning", "scaled", "baseline_mean"]
     assert "| guess | baseline_mean | 2 |" in compared.stdout
+
+
+def test_results_are_kept_and_rendered(outcome, tmp_path):
+    """As the page of the guide is: a row for each condition, none of them typed."""
+    kept = learning.keep(outcome.folder, tmp_path)
+    page = learning.rendered(f"before\n{learning.BEGIN}old\n{learning.END}\nafter\n", tmp_path)
+
+    first, *others = (
+        line.split(" | ")
+        for line in page.splitlines()
+        if line.startswith("| `") or line.startswith("|  |")
+    )
+    learned, scaled, mean = outcome.logs
+    assert [file.name for file in kept] == ["guess.json"]
+    assert first[0] == "| `guess`: error, chance 3"
+    assert first[2].startswith(f"{learned.values('error').mean():.3f} [")
+    assert [each[1] for each in others] == ["scaled", "baseline_mean"]
+    assert others[0][3].startswith(
+        f"{(scaled.values('error') - learned.values('error')).mean():.3f} ["
+    )
+    assert others[1][5] == " |"  # a baseline costs nothing
+    assert json.loads(kept[0].read_text())["conditions"]["baseline_mean"]["data"] == list(mean.data)
+    assert (page[:7], page[-7:]) == ("before\n", "\nafter\n")
 
 
 def test_baselines_are_drawn_among_the_results_but_have_no_curve(outcome):

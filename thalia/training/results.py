@@ -140,7 +140,10 @@ def as_data(log: Log, reference: Log) -> dict[str, Any]:
 
 
 def summary(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """Every experiment with the numbers of all its conditions, as plain data."""
+    """Every experiment with the numbers of all its conditions, as plain data.
+
+    `costs` are means over seeds.
+    """
     return [
         {
             "experiment": each.name,
@@ -148,17 +151,28 @@ def summary(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
             "result": each.experiment.result,
             "chance": each.experiment.chance,
             "goal": each.experiment.goal,
-            "conditions": {
-                log.condition: {
-                    key: value
-                    for key, value in as_data(log, each.logs[0]).items()
-                    if key in ("seeds", "aggregate", "differences", "ratios")
-                }
-                for log in each.logs
-            },
+            "lower_is_better": each.experiment.lower_is_better,
+            "thalia": each.logs[0].config["thalia"],
+            "backend": each.logs[0].config["backend"],
+            "circuit_digest": each.logs[0].config["circuit_digest"],
+            "conditions": {log.condition: _summary(log, each.logs[0]) for log in each.logs},
         }
         for each in outcomes
     ]
+
+
+def _summary(log: Log, reference: Log) -> dict[str, Any]:
+    wanted = ("seeds", "data", "aggregate", "differences", "ratios")
+    costs: dict[str, list[float]] = {}
+    for each in log.costs:
+        for name, value in each.items():
+            if name != "seed":
+                costs.setdefault(name, []).append(value)
+    return {
+        "says": log.config["says"],
+        **{key: value for key, value in as_data(log, reference).items() if key in wanted},
+        "costs": {name: float(np.mean(values)) for name, values in costs.items()},
+    }
 
 
 def flat(log: Log) -> dict[str, Any]:
