@@ -196,6 +196,36 @@ def test_the_logs_say_all_and_can_be_read_again(outcome):
     )
 
 
+def test_histories_have_the_norms_of_weights_and_the_levels_of_modulators(outcome):
+    """Forty synapses of 1 mV that do not change; a release of 1 decays with 20 ms, for 50 of every 100 ms."""
+    learned, off, _ = (log.histories[0] for log in outcome.logs)
+
+    assert off["sampled"] == [1, 2, 3, 4, 5]
+    assert "weight_norm_p" not in off  # whose weights cannot change
+    released = [sum(np.exp(-(50 + 100 * k) / 20) for k in range(trial)) for trial in range(1, 6)]
+    assert learned["level_dopamine"] == off["level_dopamine"] == pytest.approx(released, rel=1e-5)
+    assert sorted(learned["weight_norm_p"]) == learned["weight_norm_p"]
+    mean = outcome.logs[0].finals[0]["weight"]
+    assert learned["weight_norm_p"][-1] == pytest.approx(1e-3 * mean * np.sqrt(40), rel=0.05)
+
+
+def test_long_experiments_are_sampled_about_fifty_times(file):
+    done = learn(
+        file,
+        output=file.with_name("long"),
+        backend="runtime",
+        workers=1,
+        seeds=1,
+        controls=[],
+        trials=120,
+    )
+
+    history = done.logs[0].histories[0]
+    assert history["sampled"] == [*range(3, 121, 3)]
+    assert len(history["weight_norm_p"]) == len(history["level_dopamine"]) == 40
+    assert len(history["spikes"]) == 120
+
+
 def test_conditions_are_compared_seed_by_seed(outcome):
     """Two seeds: Student's t of one degree of freedom, 12.706, times the standard error."""
     learned, off, _ = outcome.logs

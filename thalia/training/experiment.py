@@ -44,10 +44,11 @@ from thalia.training.logs import Condition, logs_of, write
 from thalia.training.phases import phase_problems
 from thalia.training.results import Outcome
 from thalia.training.saved import starts
-from thalia.training.subject import Subject, plan_for_trials, subject_of
+from thalia.training.subject import plan_for_trials, subject_of
 from thalia.training.task_options import numbers_of
 from thalia.training.task_outline import outline
 from thalia.training.tasks import Environment, environment
+from thalia.training.trials import Trials
 
 LEARNING = "learning"  # the condition in which nothing is changed
 BASE_SEED = 123
@@ -381,22 +382,6 @@ def _build(
             raise fail(f"backend '{name}': {reasons[0]}")
         programs.append(engine.build(plan, progress))
     return name, programs
-
-
-class Trials:
-    """Takes note of what happens in each trial, by measure, and of the fraction that is done."""
-
-    def __init__(self, subject: Subject, expected: int):
-        self.subject, self.expected = subject, max(1, expected)
-        self.history: dict[str, list[float]] = {}
-        self.done = 0
-
-    def note(self, **measures: float) -> None:
-        """Take note of a trial."""
-        for name, value in measures.items():
-            self.history.setdefault(name, []).append(round(float(value), 6))
-        self.done += 1
-        self.subject.fraction = min(1.0, self.done / self.expected)
 
 
 def take_part(job: Job) -> dict[str, Any]:

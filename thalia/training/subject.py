@@ -19,7 +19,7 @@ from thalia.backends import Progress, silent
 from thalia.circuit.experiment_spec import FROZEN, LEARNING
 from thalia.circuit.spec import Circuit
 from thalia.compiler.pipeline import Compiled, compile_circuit
-from thalia.compiler.plan import Plan
+from thalia.compiler.plan import SHARED, Plan, identifier
 from thalia.errors import did_you_mean, fail
 from thalia.simulation.checkpoint import SavedState, derived
 from thalia.simulation.closed_loop import Actuators
@@ -157,6 +157,25 @@ class Subject:
     def weights(self, pathway: str) -> NDArray[np.float64]:
         """The current weights of a pathway in SI, in the order of `ends`; see `Sensors.weights`."""
         return self.sensors.weights(pathway)
+
+    def gauges(self) -> dict[str, float]:
+        """How far the network is, by name, in SI.
+
+        The Euclidean norm of the weights of each plastic pathway, `weight_norm_…`, and the level of
+        each modulator, `level_…`.
+        """
+        plastic = [
+            member.name
+            for synapses in self.plan.synapses
+            if synapses.is_plastic
+            for member in synapses.members
+        ]
+        norms = {f"weight_norm_{name}": np.linalg.norm(self.weights(name)) for name in plastic}
+        levels = {
+            f"level_{name}": self.session.read(f"{SHARED}.{identifier(name)}_level")[0]
+            for name in self.plan.modulators
+        }
+        return {name: float(value) for name, value in (norms | levels).items()}
 
     def weight_dimension(self, pathway: str) -> Dimension:
         """The dimension of the weights of a pathway."""
