@@ -86,6 +86,8 @@ def run_with_kills(
         if outcome == "killed":
             outcome = f"left {'a file' if file.exists() else 'no file'}"
         found[outcome] += 1
+        if file.exists() and thalia.Run(file).attributes["complete"]:  # before it could say so
+            break
     if not file.exists():
         thalia.run(circuit, output=file, backend=backend)
     elif not thalia.Run(file).attributes["complete"]:

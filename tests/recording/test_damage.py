@@ -170,3 +170,29 @@ def test_a_run_file_that_describes_no_network_is_refused(original, tmp_path, cha
 
     with pytest.raises(CircuitError, match=r"other\.h5: is damaged, or no run"):
         Run(other)
+
+
+def renamed_circuit(h5):
+    h5.move("circuit", "elsewhere")
+
+
+def backwards(h5):
+    time = h5["reports/v/v/cells/mapping/time"]
+    time[...] = [1, 20, 0]
+
+
+@pytest.mark.parametrize(
+    ("change", "use"),
+    [
+        (renamed_circuit, lambda file: thalia.export(thalia.Run(file), "nwb", file.with_suffix(".nwb"))),
+        (backwards, lambda file: thalia.export(thalia.Run(file), "nwb", file.with_suffix(".nwb"))),
+    ],
+)  # fmt: skip
+def test_what_another_program_made_of_a_run_is_told_in_words(original, tmp_path, change, use):
+    file = tmp_path / "edited.h5"
+    file.write_bytes(original.read_bytes())
+    with h5py.File(file, "r+") as h5:
+        change(h5)
+
+    with pytest.raises(CircuitError, match=r"edited\.h5: "):
+        use(file)

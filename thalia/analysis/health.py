@@ -20,6 +20,7 @@ from thalia.analysis.variability import (
     mean_correlation,
 )
 from thalia.errors import fail
+from thalia.recording.page_checksums import edited
 from thalia.recording.run_file import Run
 from thalia.syntax.units import parse_value
 
@@ -203,6 +204,11 @@ def health(run: Run) -> Health:
         raise fail(
             f"{run.file}: has no spikes to judge", "record them with `record: {spikes: all}`"
         )
+    with edited(run.file):
+        return _judged(run)
+
+
+def _judged(run: Run) -> Health:
     claims = Claims.of(run)
     populations = {
         name: _population(run, name) | {"judged": claims.name(name)} for name in run.spikes

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Protocol
 
 from thalia.errors import did_you_mean, fail, system_error
+from thalia.recording.page_checksums import edited
 from thalia.recording.run_file import Run
 from thalia.syntax.late_imports import optional
 
@@ -65,7 +66,8 @@ def export(
         file.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=file.parent, prefix=f".{file.name}-") as scratch:
             made = FilePath(scratch) / file.name
-            form.write(run, made)
+            with edited(run.file):
+                form.write(run, made)
             if not overwrite and os.path.lexists(file):
                 raise fail(f"{file}: was made by another program meanwhile", "choose another name")
             if file.is_dir():

@@ -12,6 +12,7 @@ from thalia.figures.spike_statistics import correlation, isi, spectrum
 from thalia.figures.spikes import raster
 from thalia.figures.state_variables import traces
 from thalia.figures.synapses import weights
+from thalia.recording.page_checksums import edited
 from thalia.recording.run_file import Run
 
 KINDS: dict[str, Callable[..., Figure]] = {
@@ -52,7 +53,8 @@ def draw(kind: str, run: Run, part: Mapping[str, Any]) -> Figure:
     for name in asked:
         if name not in known:
             raise fail(f"the figure of {kind} is not of {name}", "leave the option out")
-    return KINDS[kind](run, **asked)
+    with edited(run.file):
+        return KINDS[kind](run, **asked)
 
 
 def figures_of(run: Run) -> dict[str, Callable[..., Figure]]:

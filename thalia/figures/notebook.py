@@ -19,6 +19,7 @@ from thalia.figures.network import graph
 from thalia.figures.spikes import raster, raster_of
 from thalia.figures.style import STYLE
 from thalia.figures.synapses import weights_of
+from thalia.recording.page_checksums import edited
 from thalia.recording.results import Level, Spikes, Traces, Weights
 from thalia.recording.run_file import Run
 
@@ -65,6 +66,11 @@ def _circuit(circuit: Circuit) -> str:
 
 @html_of.register
 def _run(run: Run) -> str:
+    with edited(run.file):
+        return _html_of_run(run)
+
+
+def _html_of_run(run: Run) -> str:
     phases = run.results.get("rates_by_phase_hz", {})
     published = (run.structure.get("reference") or {}).get("rates", {})
     heads = ["population", "size", *(f"rate, {phase} (Hz)" for phase in phases)]

@@ -167,6 +167,29 @@ def reading(file: FilePath, what: str = "") -> Iterator[h5py.File]:
             raise _damaged(file, what, checked.damage, error) from error
 
 
+@contextmanager
+def edited(file: FilePath) -> Iterator[None]:
+    """Tell what cannot be done with a file that another program has changed, whatever is raised.
+
+    With a file that is as Thalia wrote it, it is a mistake of the program.
+
+    Raises
+    ------
+    CircuitError
+        If the file has no checksums, and anything goes wrong.
+    """
+    with opened(file, str(file)) as raw:  # before it is resumed, which writes checksums
+        is_ours = table_of(raw)[1] is not None
+    try:
+        yield
+    except CircuitError:
+        raise
+    except Exception as error:
+        if is_ours:
+            raise
+        raise _damaged(file, "it was changed by another program", "", error) from error
+
+
 def check_contents(h5: h5py.File, file: FilePath) -> None:
     """Refuse what Thalia never writes: what is in other files, and what cannot be in this one.
 

@@ -8,7 +8,7 @@ from thalia.backends import Progress, silent
 from thalia.compiler.plan import Plan
 from thalia.compiler.resources import check_memory
 from thalia.errors import CircuitError, fail
-from thalia.recording.page_checksums import reading
+from thalia.recording.page_checksums import edited, reading
 from thalia.recording.run_file import Run
 from thalia.recording.writer import RunWriter, mended
 from thalia.simulation.checkpoint import (
@@ -86,8 +86,14 @@ def resume(
 @terminable()
 def resume_with(file: str | FilePath, options: ResumeOptions) -> Run:
     """Continue a run; see `resume`."""
-    path, clock = mended(FilePath(file)), Clock()
+    path = mended(FilePath(file))
     run = Run(path)  # reports a file that is not a run
+    with edited(path):
+        return _resumed(run, path, options)
+
+
+def _resumed(run: Run, path: FilePath, options: ResumeOptions) -> Run:
+    clock = Clock()
     if not options.as_it_was:
         _check_edits(run)
     with reading(path, "state") as h5:

@@ -17,6 +17,7 @@ from thalia.compiler.plan import Plan
 from thalia.compiler.resources import check_disk, check_memory, held_synapses
 from thalia.errors import CircuitError, fail, is_of_the_machine, system_error
 from thalia.recording.outputs import Claim, claim, claim_new
+from thalia.recording.page_checksums import edited
 from thalia.recording.run_file import Run
 from thalia.recording.writer import RunWriter
 from thalia.simulation.checkpoint import (
@@ -362,7 +363,10 @@ class Simulation:
         else:
             self.observers.connect()
             if self.options.start_from is not None:
-                taken = take_over(self.options.start_from, self.plan, network.arrays, self.session)
+                with edited(FilePath(self.options.start_from)):
+                    taken = take_over(
+                        self.options.start_from, self.plan, network.arrays, self.session
+                    )
                 told = taken.text(self.options.start_from)
                 self.remark = "\n".join(filter(None, (self.remark, told)))
             self.observers.accept_weights()
