@@ -10,6 +10,7 @@ from rich.table import Table
 import thalia
 from tests.helpers import thalia as command
 from tests.helpers import thalia_here
+from thalia.cli.catalog import citations
 from thalia.errors import CircuitError
 from thalia.simulation.diff import compare
 from thalia.syntax.terminal import terminal
@@ -435,3 +436,19 @@ def test_tables_show_texts_as_they_are(capsys):
     assert all(
         each in shown for each in (r"title \x1b]0;\x07", r"head \x1b[2J", "[bold]v1[/bold] :smile:")
     )
+
+
+def test_what_is_cited_is_an_address_or_as_it_is_written():
+    circuit = thalia.loads(
+        PLAYED.replace("FILE", "s.csv").replace(
+            "name: played",
+            'name: played\ncite: [10.1000/xyz123, "Smith (2003)\\nrm -rf /", "10.1/x y", "javascript:alert(1)"]',
+        )
+    )
+
+    assert citations(circuit)[:4] == [
+        "https://doi.org/10.1000/xyz123  (played)",
+        "Smith (2003) rm -rf /  (played)",
+        "10.1/x y  (played)",
+        "javascript:alert(1)  (played)",
+    ]

@@ -1,5 +1,6 @@
 """A run in the formats of other tools, read back by those tools."""
 
+import csv
 import json
 
 import networkx
@@ -9,6 +10,7 @@ import pytest
 import thalia
 from thalia.analysis import interval_cv, local_variation, spike_trains
 from thalia.errors import CircuitError
+from thalia.exporters import sonata as sonata_format
 
 libsonata = pytest.importorskip("libsonata")
 
@@ -200,3 +202,22 @@ def test_a_format_whose_library_is_missing_names_it(run, monkeypatch):
         match="--to nwb needs pynwb, which is not installed\n    hint: pip install pynwb",
     ):
         thalia.export(run, "nwb")
+
+
+def test_a_folder_with_anything_else_in_it_is_not_replaced(run, tmp_path):
+    made = thalia.export(run, "sonata", tmp_path / "model")
+    (made / "notes.txt").write_text("mine")
+
+    with pytest.raises(CircuitError, match=r"model: holds notes\.txt, which is no part of an"):
+        thalia.export(run, "sonata", made, overwrite=True)
+
+    assert (made / "notes.txt").read_text() == "mine"
+
+
+def test_tables_of_types_hold_any_name_of_a_component(tmp_path):
+    names = ["./my cell.yaml", "a\n1 b", 'say "so"']
+
+    sonata_format._table(tmp_path / "t.csv", "id name", list(enumerate(names)))
+
+    with open(tmp_path / "t.csv", encoding="utf-8", newline="") as made:
+        assert [row[1] for row in csv.reader(made, delimiter=" ")] == ["name", *names]

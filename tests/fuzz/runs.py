@@ -2,7 +2,7 @@
 
 `python -m tests.fuzz.runs FIRST LAST` changes a small run file with HDF5's own library, once for each
 seed, and does everything with it. What raises anything but a `CircuitError`, takes longer than ten
-seconds or writes elsewhere is printed, and the status is 1. By hand; tests/test_fuzz.py tries a few.
+seconds or writes elsewhere is printed, and the status is 1. By hand.
 """
 
 import json

@@ -264,9 +264,13 @@ def citations(circuit: Circuit) -> list[str]:
             continue
         for doi in re.findall(r"doi:(10\.\d{4,}/[^\s,;]+)", text):
             found.setdefault(doi.rstrip("."), []).append(name)
-    return [
-        f"https://doi.org/{doi}  ({', '.join(dict.fromkeys(uses))})" for doi, uses in found.items()
-    ]
+    return [f"{_paper(cited)}  ({', '.join(dict.fromkeys(uses))})" for cited, uses in found.items()]
+
+
+def _paper(cited: str) -> str:
+    """The address of a DOI; anything else as it is written, in one line."""
+    is_doi = re.fullmatch(r"10\.\d{4,}/[!-~]+", cited)
+    return f"https://doi.org/{cited}" if is_doi else " ".join(cited.split())
 
 
 def starter(name: str) -> str:

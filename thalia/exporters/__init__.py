@@ -7,7 +7,7 @@ from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from thalia.errors import did_you_mean, fail, system_error
+from thalia.errors import did_you_mean, fail, shortened, system_error
 from thalia.recording.page_checksums import edited
 from thalia.recording.run_file import Run
 from thalia.syntax.late_imports import optional
@@ -19,7 +19,7 @@ class Format(Protocol):
     """What the module of a format has."""
 
     ENDING: str  # of the file that it writes; empty for a folder
-    MARK: str  # a file in that folder by which it is recognised; empty for a file
+    FILES: tuple[str, ...]  # in that folder; none for a file
     NEEDS: str  # the library that it needs in addition to Thalia's own
 
     def write(self, run: Run, target: FilePath) -> None:
@@ -84,7 +84,13 @@ def _check_target(file: FilePath, run: Run, form: Format, to: str, overwrite: bo
         raise fail(f"{file}: is the run itself", "choose another name")
     if not overwrite:
         raise fail(f"{file}: exists already", "choose another name, or say --overwrite")
-    if file.is_dir() and not (form.MARK and (file / form.MARK).is_file()):
+    held = {each.name for each in file.iterdir()} if file.is_dir() else set()
+    if file.is_dir() and not held & {*form.FILES[:1]}:
         raise fail(f"{file}: is a folder, but not an export to {to}", "choose another name")
-    if file.is_file() and form.MARK:
+    if others := sorted(held - {*form.FILES}):
+        raise fail(
+            f"{file}: holds {shortened(others[0])}, which is no part of an export to {to}",
+            "choose another name, or move it elsewhere",
+        )
+    if file.is_file() and form.FILES:
         raise fail(f"{file}: is a file, and an export to {to} is a folder", "choose another name")

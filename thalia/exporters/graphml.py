@@ -5,7 +5,7 @@ from pathlib import Path as FilePath
 from thalia.compiler.graph import graph_of
 from thalia.recording.run_file import Run
 
-ENDING, MARK, NEEDS = ".graphml", "", ""
+ENDING, FILES, NEEDS = ".graphml", (), ""
 
 
 def write(run: Run, target: FilePath) -> None:

@@ -13,7 +13,7 @@ from thalia.syntax.late_imports import optional
 if TYPE_CHECKING:
     import neo
 
-ENDING, MARK, NEEDS = ".pkl", "", "neo"
+ENDING, FILES, NEEDS = ".pkl", (), "neo"
 
 
 def write(run: Run, target: FilePath) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pynwb import NWBFile
     from pynwb.base import ProcessingModule
 
-ENDING, MARK, NEEDS = ".nwb", "", "pynwb"
+ENDING, FILES, NEEDS = ".nwb", (), "pynwb"
 CELLS_PER_TABLE = 1_000_000  # synapses of one pathway in a table; for more, use the run file
 
 

@@ -4,8 +4,9 @@
 is the attribute `efficacy` of every edge.
 """
 
+import csv
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -21,7 +22,12 @@ from thalia.simulation.synapse_state import efficacy, weights
 from thalia.simulation.warm_start import Learned
 from thalia.syntax.units import display_unit
 
-ENDING, MARK, NEEDS = "", "circuit_config.json", "libsonata"
+ENDING, NEEDS = "", "libsonata"
+_CONFIGURATION = "circuit_config.json"
+FILES = (
+    _CONFIGURATION,
+    *("nodes.h5", "node_types.csv", "edges.h5", "edge_types.csv", "spikes.h5"),
+)
 MAGIC, VERSION = 0x0A7A, (0, 1)
 
 
@@ -35,25 +41,25 @@ def write(run: Run, target: FilePath) -> None:
     with _file(target / "nodes.h5") as h5:
         for member in nodes:
             _node(h5, member, types[member.name], learned.plan.seed)
-    lines = [
-        f"{types[m.name]} {m.name} point_neuron thalia:{g.part}"
+    node_types = [
+        (types[m.name], m.name, "point_neuron", f"thalia:{g.part}")
         for g, m in learned.plan.populations()
     ]
-    _table(target / "node_types.csv", "node_type_id pop_name model_type model_template", lines)
+    _table(target / "node_types.csv", "node_type_id pop_name model_type model_template", node_types)
     with _file(target / "edges.h5") as h5:
         for index, (synapses, pathway) in enumerate(edges):
             _edge(h5, learned, synapses, pathway, index)
-    lines = [
-        f"{index} thalia:{s.synapse.replace(' + ', '+')} {p.name}"
+    edge_types = [
+        (index, f"thalia:{s.synapse.replace(' + ', '+')}", p.name)
         for index, (s, p) in enumerate(edges)
     ]
-    _table(target / "edge_types.csv", "edge_type_id model_template pathway", lines)
+    _table(target / "edge_types.csv", "edge_type_id model_template pathway", edge_types)
     _index(target / "edges.h5", learned, edges)
     with _file(target / "spikes.h5") as h5, reading(run.file, "spikes") as source:
         if "spikes" in source:
             source.copy("spikes", h5)
     configuration = json.dumps(_configuration(types, edges), indent=2)
-    (target / MARK).write_text(f"{configuration}\n", "utf-8")
+    (target / _CONFIGURATION).write_text(f"{configuration}\n", "utf-8")
 
 
 def _file(path: FilePath) -> h5py.File:
@@ -63,8 +69,11 @@ def _file(path: FilePath) -> h5py.File:
     return h5
 
 
-def _table(path: FilePath, heading: str, lines: list[str]) -> None:
-    path.write_text("\n".join([heading, *lines, ""]), "utf-8")
+def _table(path: FilePath, heading: str, rows: Sequence[Sequence[object]]) -> None:
+    """A table as SONATA has it, separated by spaces; names of a user's files may hold some."""
+    with open(path, "w", encoding="utf-8", newline="") as made:
+        writer = csv.writer(made, delimiter=" ", lineterminator="\n")
+        writer.writerows([heading.split(), *rows])
 
 
 def _node(h5: h5py.File, member: Member, kind: int, seed: int) -> None:

@@ -1,6 +1,5 @@
 """What figures have in common: colours, the style of a paper, marks, and how one is saved."""
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path as FilePath
 from typing import Any
@@ -8,6 +7,9 @@ from typing import Any
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from thalia.errors import system_error
+from thalia.recording.outputs import replacing
 
 # Okabe & Ito (2008), safe for colour-blind readers, in an order that keeps neighbours apart
 PALETTE = (
@@ -82,12 +84,10 @@ def save(figure: Figure, file: str | FilePath) -> FilePath:
     An existing file is replaced; if it is a link, what that leads to is left alone.
     """
     path = FilePath(file)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{os.getpid()}_{path.name}")
     try:
-        with matplotlib.rc_context(STYLE):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as partial, matplotlib.rc_context(STYLE):
             figure.savefig(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise system_error(error, path) from None
     return path
