@@ -251,7 +251,7 @@ class _Sizes:
         self.sizes = sizes
 
     def population(self, name):
-        return None, type("Population", (), {"size": self.sizes[name]})
+        return None, type("Population", (), {"size": self.sizes[name], "from_task": ("rate",)})
 
 
 def test_the_network_is_shown_the_split_of_the_baselines(monkeypatch):

@@ -34,9 +34,13 @@ Conditions = Annotated[dict[Name, Variant], AfterValidator(_not_the_baseline)]
 
 
 class TaskVariant(Variant):
-    """The experiment with something changed: values of the circuit, and numbers of the task."""
+    """The experiment with something changed: values of the circuit, and numbers of the task.
+
+    With `baselines`, other methods are tried on what it draws too, as they are for the experiment.
+    """
 
     task: dict[str, Any] = {}
+    baselines: bool = False
 
 
 class ExperimentPhase(Node):

@@ -87,6 +87,8 @@ def classifiers(
     size : int
         Neurons of the network's layer: as many clusters, and as many prototypes.
     """
+    from sklearn.linear_model import LogisticRegression
+
     values, labels, held = split.values, split.labels, split.held
     some = random.permutation(len(values))[:size]
     found = {
@@ -105,16 +107,9 @@ def classifiers(
         ),
     }
     if len(np.unique(labels)) > 1:
-        answers = logistic_regression(values, labels, held)
-        found["logistic_regression"] = ("logistic regression, C = 1", answers)
+        fitted = LogisticRegression(max_iter=5000).fit(values, labels)
+        found["logistic_regression"] = ("logistic regression, C = 1", fitted.predict(held))
     return found
-
-
-def logistic_regression(values: Floats, labels: Ints, asked: Floats) -> Ints:
-    """The most likely class, (n_asked,), by logistic regression with C = 1."""
-    from sklearn.linear_model import LogisticRegression
-
-    return np.asarray(LogisticRegression(max_iter=5000).fit(values, labels).predict(asked))
 
 
 def _clusters(split: Split, size: int, random: np.random.Generator) -> Ints:

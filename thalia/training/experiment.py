@@ -262,6 +262,7 @@ def conditions_of(
         control = written.controls[name]
         both = TaskVariant(
             says=control.says,
+            baselines=control.baselines,
             set={**chosen.set, **control.set},
             task={**chosen.task, **control.task},
         )
@@ -305,7 +306,7 @@ def _condition(
     numbers = {**experiment_of(circuit).parameters, **variant.task, **task}
     data = circuit.folder if data_root is None else Folder(FilePath(data_root), anywhere=True)
     _environment(circuit, numbers, data, outline)
-    return Condition(name, variant.says, circuit, numbers, data)
+    return Condition(name, variant.says, circuit, numbers, data, variant.baselines)
 
 
 def own_task(file: str | FilePath, set: Mapping[str, Any]) -> str:
@@ -355,6 +356,7 @@ def _jobs(
                 {
                     "index": len(jobs),
                     "condition": index,
+                    "baselines": index == 0 or condition.baselines,
                     "seed": seed,
                     "circuit": text,
                     "files": files,
@@ -413,11 +415,11 @@ def take_part(job: Job) -> dict[str, Any]:
 
 
 def _beside(task: Environment, plan: Plan, job: Job) -> dict[str, Any]:
-    """The digest of what a task drew, and in the first condition the baselines on the same."""
+    """The digest of what a task drew, and the baselines on the same where they are asked for."""
     data = task.draw(plan, stream(job["seed"], "experiment"))
     if data is None:
         return {}
-    if job["condition"]:
+    if not job["baselines"]:
         return {"data": digest_of(data)}
     baselines = task.baselines(plan, data, stream(job["seed"], "baselines"))
     return {

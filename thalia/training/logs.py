@@ -1,7 +1,7 @@
 """The logs of an experiment: of its conditions, and of the baselines on the same data."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib.metadata import version
 from json import dumps
@@ -29,6 +29,7 @@ class Condition:
     circuit: Circuit
     numbers: dict[str, Any]
     data: Folder  # where the task's files of data are
+    baselines: bool = False  # whether other methods are tried on what a control draws, too
 
     @property
     def experiment(self) -> Experiment:
@@ -53,7 +54,15 @@ def logs_of(
         _log(condition, place, done, backend)
         for place, (condition, done) in enumerate(zip(conditions, found, strict=True))
     ]
-    return (*logs, *_baselines(logs, found[0]))
+    beside = [each for log, done in zip(logs, found, strict=True) for each in _baselines(log, done)]
+    places = range(len(logs), len(logs) + len(beside))
+    return (
+        *logs,
+        *(
+            replace(log, config={**log.config, "place": place})
+            for place, log in zip(places, beside, strict=True)
+        ),
+    )
 
 
 def _log(
@@ -82,19 +91,20 @@ def _log(
     )
 
 
-def _baselines(logs: Sequence[Log], done: Mapping[int, dict[str, Any]]) -> Iterator[Log]:
-    """The baselines of each seed of the first condition, which ran on the same data."""
+def _baselines(log: Log, done: Mapping[int, dict[str, Any]]) -> Iterator[Log]:
+    """The baselines of a condition, on the same data; those of a control have its name."""
     kept = ("experiment", "numbers", "thalia", "section")
-    shared = {key: logs[0].config[key] for key in kept}
+    shared = {key: log.config[key] for key in kept}
+    of = f"_{log.condition}" if log.config["place"] else ""
     computed = {seed: each["baselines"] for seed, each in done.items() if "baselines" in each}
     names = dict.fromkeys(name for each in computed.values() for name in each)
-    for place, name in enumerate(names, len(logs)):
+    for name in names:
         found = {seed: each[name] for seed, each in computed.items() if name in each}
+        says = next(iter(found.values()))["says"]
         config = {
             **shared,
-            "condition": f"{OTHER_METHOD}{name}",
-            "place": place,
-            "says": next(iter(found.values()))["says"],
+            "condition": f"{OTHER_METHOD}{name}{of}",
+            "says": f"{log.condition}: {says}" if of else says,
             "baseline": True,
         }
         finals = tuple(each["final"] for each in found.values())

@@ -154,10 +154,6 @@ class Subject:
         """A state variable of a population's neurons now, in SI; see `Sensors.read`."""
         return self.sensors.read(population, variable)
 
-    def level(self, modulator: str) -> float:
-        """The level of a modulator now; see `Sensors.level`."""
-        return self.sensors.level(modulator)
-
     def weights(self, pathway: str) -> NDArray[np.float64]:
         """The current weights of a pathway in SI, in the order of `ends`; see `Sensors.weights`."""
         return self.sensors.weights(pathway)

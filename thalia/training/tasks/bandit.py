@@ -1,8 +1,7 @@
 """A bandit: a cue, a choice between actions by their spikes, and a probabilistic reward.
 
-The reward-prediction error is released as dopamine within the trial: the reward minus what the
-striatum itself predicts, which is the difference of the spikes of the chosen action's D1 and D2
-neurons.
+What is learned from a reward, and what reward is expected, is the circuit's business: the task
+says that something happened, and whether it was a reward.
 """
 
 from collections.abc import Mapping
@@ -16,7 +15,6 @@ from thalia.compiler.plan import Plan
 from thalia.syntax.fields import PositiveTime, SingleRate
 from thalia.syntax.quantities import Numbers
 from thalia.training.baselines import Baseline
-from thalia.training.responses import Response
 from thalia.training.subject import Subject
 from thalia.training.tasks import Environment, Note
 
@@ -31,29 +29,25 @@ class Bandit(Environment):
     The last block is a reversal.
 
     A trial: the `cue` alone, in which the spikes of `choice` decide; cue and a copy of the choice
-    to the striatum; dopamine; a pause. `error` is what dopamine carries: the reward minus the
-    prediction, its sign or size, the reward itself, or the error of a reward that the choice did
-    not bring: one as frequent as that of the best choice (`shuffled`), or that of a chooser at
-    random (`yoked`).
+    to the striatum; an amount of 1 of `outcome`, and of `reward` if there is one; a pause.
+    `rewards` are those that the choice earns, or independent of it: as frequent as those of the
+    best choice (`shuffled`), or as those of a chooser at random (`yoked`).
     """
 
     STIMULI: ClassVar = ("cue", "copy")
-    READOUT: ClassVar = ("choice", "for", "against")
-    MODULATORS: ClassVar = ("dopamine",)
+    READOUT: ClassVar = ("choice",)
+    MODULATORS: ClassVar = ("reward", "outcome")
 
     trials: int = Field(200, ge=5)  # of each block
     blocks: tuple[tuple[float, ...], ...] = Field(
         ((0.7, 0.3),), min_length=1
     )  # the probabilities of the actions
-    error: Literal["prediction", "sign", "unsigned", "reward", "shuffled", "yoked"] = "prediction"
+    rewards: Literal["earned", "shuffled", "yoked"] = "earned"
     cue_rate: SingleRate
     copy_rate: SingleRate
     cue: PositiveTime
     act: PositiveTime
-    reward: PositiveTime
     pause: PositiveTime
-    span: float  # of spikes between D1 and D2 neurons that predicts one reward more
-    amount: float = 1.0  # of dopamine for an error of one
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """All trials; the probabilities are given to the actions in an order of the seed's own."""
@@ -93,14 +87,19 @@ class Bandit(Environment):
     ) -> bool:
         """Choose, and reward with the probability of the choice; whether it was the best."""
         choice = self._choice(subject, cue, random)
-        acted = subject.present(self.act, {**cue, self.stimuli["copy"][choice]: self.copy_rate})
-        rewarded = bool(random.random() < chances[choice])
-        error = self._error(acted, choice, rewarded, chances, random)
-        subject.release(self.modulators["dopamine"], self.amount * error)
-        subject.present(self.reward)
+        subject.present(self.act, {**cue, self.stimuli["copy"][choice]: self.copy_rate})
+        chance = {
+            "earned": chances[choice],
+            "shuffled": chances.max(),
+            "yoked": random.choice(chances),
+        }[self.rewards]
+        rewarded = bool(random.random() < chance)
+        subject.release(self.modulators["outcome"], 1)
+        if rewarded:
+            subject.release(self.modulators["reward"], 1)
         subject.present(self.pause)
         is_optimal = bool(chances[choice] == chances.max())
-        note(optimal=is_optimal, rewarded=rewarded, error=error)
+        note(optimal=is_optimal, rewarded=rewarded)
         return is_optimal
 
     def _choice(
@@ -111,29 +110,6 @@ class Bandit(Environment):
         return int(
             random.choice(np.flatnonzero(spikes == spikes.max()))
         )  # a tie is broken at random
-
-    def _error(
-        self,
-        acted: Response,
-        choice: int,
-        rewarded: bool,
-        chances: Floats,
-        random: np.random.Generator,
-    ) -> float:
-        """What dopamine carries."""
-        if self.error == "reward":
-            return float(rewarded)
-        if self.error == "shuffled":
-            rewarded = bool(
-                random.random() < chances.max()
-            )  # as often as the best choice would bring it
-        if self.error == "yoked":
-            rewarded = bool(random.random() < random.choice(chances))
-        difference = acted.total(self.readout["for"][choice]) - acted.total(
-            self.readout["against"][choice]
-        )
-        error = rewarded - (0.5 + difference / self.span)
-        return {"sign": float(np.sign(error)), "unsigned": abs(error)}.get(self.error, error)
 
 
 def _summary(optimal: NDArray[np.bool_]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Few-shot regression (Duan et al. 2023): a function from twenty noisy points, replayed."""
+"""Few-shot regression (Duan et al. 2023): a function from some noisy points, replayed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +18,8 @@ from thalia.training.tasks import Environment, Note
 
 type Floats = NDArray[np.float64]
 
+RANGE_OF_NORMAL = 4.0  # standard deviations of a normal variable that the range of rates covers
+
 
 @dataclass(frozen=True)
 class Episode:
@@ -33,33 +35,38 @@ class Episode:
 class Regression(Environment):
     """Episodes of a random function of points between -1 and 1, forgotten after each episode.
 
-    An input neuron fires around `mean_rate` for each variable, and one against it. The answer is
-    the difference of the spikes of `plus` and `minus`; dopamine is what is wanted minus the answer,
-    or with `error: target` what is wanted. The points are shown once and replayed `replays` times,
-    each time in another order. Queries are not taught.
+    `function` is `linear` or `mlp` as in Duan et al., a `sine` of random amplitude and phase over
+    ten radians as in Finn et al. (2017), or the `normal` of the plastic transformers: linear in
+    normal variables, without noise, and not scaled. The others are scaled to the mean and the
+    standard deviation of the episode.
+
+    An input neuron fires around `mean_rate` for each variable, and one against it, or each
+    population of cells that are tuned to a `value` is shown one variable. The answer is the
+    difference of the spikes of `plus` and `minus`. After it the task releases as much of `target`
+    as is wanted, and an amount of 1 of `outcome`: what is learned from them is the circuit's
+    business. The points are shown once and replayed `replays` times, each time in another order.
+    Queries are not taught.
     """
 
     STIMULI: ClassVar = ("variables",)
     READOUT: ClassVar = ("plus", "minus")
-    MODULATORS: ClassVar = ("dopamine",)
+    MODULATORS: ClassVar = ("target", "outcome")
 
     trials: int = Field(40, ge=1)  # episodes
-    function: Literal["linear", "mlp"] = "mlp"
+    function: Literal["linear", "mlp", "sine", "normal"] = "mlp"
     points: int = Field(20, ge=2)
     queries: int = Field(20, ge=1)
     noise: float = 0.1  # of the points that are shown, in standard deviations of the function
     replays: int = Field(2, ge=0)
-    error: Literal["prediction", "target"] = "prediction"
     shuffled: bool = False
     mean_rate: SingleRate
     show: PositiveTime
     teach: PositiveTime
     pause: PositiveTime
-    span: float  # spikes of difference that are a standard deviation of the function
-    amount: float
+    span: float  # spikes of difference that are a value of 1
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
-        """All episodes; the mean squared error, of a variance of one."""
+        """All episodes; the mean squared error, of a variance of one but for `normal`."""
         errors = []
         for episode in self.draw(subject.plan, random):
             answers = self._episode(subject, episode)
@@ -70,18 +77,28 @@ class Regression(Environment):
 
     def problems(self, plan: Plan) -> list[Problem]:
         """What does not fit between the task and a circuit, or this machine."""
-        return super().problems(plan) + missing_library("regression")
+        found = super().problems(plan)
+        if not found and self.function == "sine" and self._dimensions(plan) != 1:
+            message = f"a sine has one variable, found {self._dimensions(plan)}"
+            found.append(Problem(("experiment", "stimuli", "variables"), message))
+        return found + missing_library("regression")
 
     def draw(self, plan: Plan, random: np.random.Generator) -> list["Episode"]:
         """The functions of all episodes, and their points."""
-        dimensions = plan.population(self.stimuli["variables"][0])[1].size // 2
+        dimensions = self._dimensions(plan)
         return [self._drawn(dimensions, random) for _ in range(self.trials)]
 
     def _drawn(self, dimensions: int, random: np.random.Generator) -> "Episode":
-        x = random.uniform(-1, 1, (self.points + self.queries, dimensions))
-        y = _function(self.function, dimensions, random)(x)
-        y = (y - y.mean()) / y.std()
-        shown = y[: self.points] + self.noise * random.standard_normal(self.points)
+        count = self.points + self.queries
+        if self.function == "normal":
+            x = random.standard_normal((count, dimensions))
+            y = x @ random.standard_normal(dimensions) + random.standard_normal()
+            shown = y[: self.points]
+        else:
+            x = random.uniform(-1, 1, (count, dimensions))
+            y = _function(self.function, dimensions, random)(x)
+            y = (y - y.mean()) / y.std()
+            shown = y[: self.points] + self.noise * random.standard_normal(self.points)
         taught = random.permutation(shown) if self.shuffled else shown
         orders = [random.permutation(self.points) for _ in range(1 + self.replays)]
         points, queries = np.split(x, [self.points])
@@ -103,10 +120,11 @@ class Regression(Environment):
     def _episode(self, subject: Subject, episode: "Episode") -> Floats:
         """Teach a function; the answers to what is asked."""
         for point in episode.order:
-            answer = self._answer(subject, episode.points[point])
-            error = episode.taught[point] - (answer if self.error == "prediction" else 0.0)
-            subject.release(self.modulators["dopamine"], self.amount * error)
-            subject.present(self.teach, self._rates(episode.points[point]))
+            stimulus = self._stimulus(subject, episode.points[point])
+            subject.present(self.show, stimulus)
+            subject.release(self.modulators["target"], episode.taught[point])
+            subject.release(self.modulators["outcome"], 1)
+            subject.present(self.teach, stimulus)
             subject.present(self.pause)
         answers = []
         with subject.frozen():
@@ -115,11 +133,23 @@ class Regression(Environment):
                 subject.present(self.pause)
         return np.array(answers)
 
-    def _rates(self, x: Floats) -> dict[str, Numbers]:
-        return {self.stimuli["variables"][0]: self.mean_rate * np.concatenate([1 + x, 1 - x])}
+    def _dimensions(self, plan: Plan) -> int:
+        names = self.stimuli["variables"]
+        return len(names) if self._is_tuned(plan) else plan.population(names[0])[1].size // 2
+
+    def _is_tuned(self, plan: Plan) -> bool:
+        return "value" in plan.population(self.stimuli["variables"][0])[1].from_task
+
+    def _stimulus(self, subject: Subject, x: Floats) -> dict[str, Numbers]:
+        if self.function == "normal":
+            x = np.clip(x / RANGE_OF_NORMAL, -1, 1)  # beyond: one in 16,000
+        names = self.stimuli["variables"]
+        if self._is_tuned(subject.plan):
+            return dict(zip(names, map(float, x), strict=True))
+        return {names[0]: self.mean_rate * np.concatenate([1 + x, 1 - x])}
 
     def _answer(self, subject: Subject, x: Floats) -> float:
-        response = subject.present(self.show, self._rates(x))
+        response = subject.present(self.show, self._stimulus(subject, x))
         plus, minus = (response.total(self.readout[side][0]) for side in ("plus", "minus"))
         return (plus - minus) / self.span
 
@@ -127,15 +157,20 @@ class Regression(Environment):
 def _function(
     kind: str, dimensions: int, random: np.random.Generator
 ) -> Callable[[Floats], Floats]:
-    """A random function of points (n, dimensions), with weights as PyTorch draws them.
+    """A random function of points (n, dimensions).
 
-    They are uniform up to the inverse square root of the number of inputs.
+    Weights are as PyTorch draws them: uniform up to the inverse square root of the number of
+    inputs. The sine has the amplitude and the phase of Finn, Abbeel & Levine (2017), and its range
+    from -5 to 5 is -1 to 1 here.
     """
 
     def layer(inputs: int, outputs: int) -> tuple[Floats, Floats]:
         most = inputs**-0.5
         return random.uniform(-most, most, (inputs, outputs)), random.uniform(-most, most, outputs)
 
+    if kind == "sine":
+        amplitude, phase = random.uniform(0.1, 5), random.uniform(0, np.pi)
+        return lambda x: amplitude * np.sin(5 * x[:, 0] - phase)
     if kind == "linear":
         w, b = layer(dimensions, 1)
         return lambda x: (x @ w + b)[:, 0]
