@@ -6,7 +6,7 @@ values, each scaled from its least to its largest). In a folder, the images of a
 and JPEG files of one folder, at any depth; the class is called by the path of that folder.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -32,13 +32,15 @@ class Labelled:
     """Examples with their classes.
 
     `values` (n_examples, n_values) lie between 0 and 1, `labels` (n_examples,) count from 0 in the
-    order of `classes`.
+    order of `classes`. `shape` is that of one example: of an image its height and width, with
+    colours a 3 after them.
     """
 
     name: str
     values: Floats
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
+    shape: tuple[int, ...]
 
     def numbers_of(self, names: Sequence[str]) -> list[int]:
         """The numbers of classes: those of a name, or all in a folder of that name.
@@ -105,15 +107,15 @@ def _of_arrays(file: DataFile, side: int | None, inverted: bool) -> Labelled:
     place = f"{file.name}: '{kind}'"
     if kind == "images":
         images = _between(given, place)
-        values = _flat(np.stack([_resized(each, side) for each in images]), inverted)
+        examples = _shown(images, side, inverted)
     elif side or inverted:
         raise fail(f"{file.name}: holds values, and only images have a side, bright and dark")
     else:
-        values = _scaled(_finite(given, place))
+        examples = _scaled(_finite(given, place))
     classes, numbers = np.unique(labels, return_inverse=True)
     if classes.dtype.kind == "S":
         classes = np.char.decode(classes, "utf-8", "replace")
-    return Labelled(file.name, values, numbers.astype(np.int64), tuple(map(str, classes)))
+    return _labelled(file.name, examples, numbers, tuple(map(str, classes)))
 
 
 def _check_headers(examples: Header, labels: Header, kind: str, name: str) -> None:
@@ -166,10 +168,10 @@ def _of_folder(folder: DataFolder, side: int | None, inverted: bool) -> Labelled
     elif len({len(shape) for shape in shapes}) > 1:
         faults.note("colour", folder.name, "holds images with colours and without", "convert them")
     faults.raise_all()
-    values = _flat(np.stack([_resized(each / 255.0, side) for each in images]), inverted)
+    examples = _shown([each / 255.0 for each in images], side, inverted)
     classes = tuple(sorted({place for place, _ in files}))
-    labels = np.array([classes.index(place) for place, _ in files], np.int64)
-    return Labelled(folder.name, values, labels, classes)
+    numbers = np.array([classes.index(place) for place, _ in files])
+    return _labelled(folder.name, examples, numbers, classes)
 
 
 def _image(file: DataFile, count: int, faults: "_ImageFaults") -> NDArray[np.uint8] | None:
@@ -279,9 +281,17 @@ def _areas(size: int, side: int) -> Floats:
     return covered
 
 
-def _flat(images: Floats, inverted: bool) -> Floats:
-    values = images.reshape(len(images), -1)
-    return 1 - values if inverted else values
+def _shown(images: Iterable[Floats], side: int | None, inverted: bool) -> Floats:
+    """Images as they are shown: reduced, and with bright and dark exchanged."""
+    found = np.stack([_resized(each, side) for each in images])
+    return 1 - found if inverted else found
+
+
+def _labelled(
+    name: str, examples: Floats, numbers: NDArray[np.integer], classes: tuple[str, ...]
+) -> Labelled:
+    values = examples.reshape(len(examples), -1)
+    return Labelled(name, values, numbers.astype(np.int64), classes, examples.shape[1:])
 
 
 def _by(shape: Sequence[int]) -> str:

@@ -45,6 +45,6 @@ def _built_in(data: str) -> Labelled:
     found = getattr(datasets, f"load_{data}")()
     values, low, high = found.data, found.data.min(axis=0), found.data.max(axis=0)
     scaled: Any = values / values.max() if data == "digits" else (values - low) / (high - low)
-    return Labelled(
-        data, scaled, found.target.astype(np.int64), tuple(map(str, found.target_names))
-    )
+    classes = tuple(map(str, found.target_names))
+    shape = (8, 8) if data == "digits" else values.shape[1:]
+    return Labelled(data, scaled, found.target.astype(np.int64), classes, shape)
