@@ -279,6 +279,7 @@ def test_the_schema_of_the_plastic_transformers_has_a_flat_aggregate(outcome):
     ("cue_reward", {"cue-dim": 14}, {"dimensions": 14}),
     ("task_sequence", {"num-tasks": 3}, {"tasks": 3}),
     ("cue_reward", {"num-pairs": 8, "k-support": 16, "episodes-per-epoch": 3}, {"cues": 8, "shown": 16, "trials": 3}),
+    ("one_shot", {"ways": 3, "shots": 5, "queries": 4, "dataset": "digits", "episodes-per-epoch": 7}, {"ways": 3, "shots": 5, "queries": 4, "data": "digits", "trials": 7}),
     ("task_sequence", {"replay-buffer-size": 2, "epochs": 1, "dataset": "digits"}, {"stored": 2, "trials": 1, "data": "digits"}),
 ])  # fmt: skip
 def test_options_of_other_systems_set_the_numbers_of_a_task(task, given, found):

@@ -36,8 +36,8 @@ def numbers_of(task: type[Environment], name: str, given: Mapping[str, Any]) -> 
         With the options that the task has, if one of those given is not among them.
     """
     known = task.model_fields
-    # trials are epochs for a task that shows data, episodes for any other
-    refused = "episodes-per-epoch" if "data" in known else "epochs"
+    # trials are epochs for a task that shows its data again and again, episodes for any other
+    refused = "episodes-per-epoch" if "data" in known and "ways" not in known else "epochs"
     has = {
         option: field
         for option, fields in FIELDS.items()
