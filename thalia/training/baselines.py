@@ -88,6 +88,8 @@ def classifiers(
         Neurons of the network's layer: as many clusters, and as many prototypes.
     """
     from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
 
     values, labels, held = split.values, split.labels, split.held
     some = random.permutation(len(values))[:size]
@@ -107,8 +109,9 @@ def classifiers(
         ),
     }
     if len(np.unique(labels)) > 1:
-        fitted = LogisticRegression(max_iter=5000).fit(values, labels)
-        found["logistic_regression"] = ("logistic regression, C = 1", fitted.predict(held))
+        fitted = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000))
+        answers = fitted.fit(values, labels).predict(held)
+        found["logistic_regression"] = ("logistic regression of standardised values", answers)
     return found
 
 
