@@ -4,8 +4,9 @@ import json
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from thalia.training import data_sets, results
 from thalia.training.data_sets import data_set
 from thalia.training.experiment import LearnOptions, conditions_of, experiment_of, learn, learn_with
 from thalia.training.subject import Subject, subject_of
-from thalia.training.task_options import numbers_of
+from thalia.training.task_options import circuit_values, numbers_of
 from thalia.training.tasks import classification, environment, names, task_sequence
 
 TASK = '''
@@ -299,6 +300,8 @@ def test_options_that_a_task_does_not_have_are_told(task, given, message):
 
 @pytest.mark.parametrize(("name", "numbers", "message"), [
     ("cue_reward", {"cue-dim": 10}, "experiment.dimensions: expected 14, half of the 28 cells of 'senses', found 10\n    hint: --set populations.senses.size=20"),
+    ("task_sequence", {"importance-interval": 50}, "experiment.importance_interval: is for replay by importance, found 'uniform'\n    hint: --set experiment.replay=importance"),
+    ("digits", {"consolidation-strength": 1}, "--consolidation-strength: the circuit of this experiment has none"),
     ("task_sequence", {"num-tasks": 6}, "experiment.tasks: expected at most 5, with 10 classes of digits, found 6"),
 ])  # fmt: skip
 def test_numbers_that_the_circuit_or_the_data_do_not_have_are_told(
@@ -324,6 +327,60 @@ def test_a_sequence_of_fewer_tasks_has_the_first_classes_alone():
     ]
     assert {*few.labels[few.kept]} == {*np.concatenate(few.tasks)}
     assert task.noted_trials() == whole.noted_trials() * 4 // 10
+
+
+def test_consolidation_is_a_value_of_the_circuit():
+    circuit = thalia.load("thalia/library/experiments/task_sequence.yaml")
+    values = circuit_values(
+        experiment_of(circuit).options, {"consolidation-strength": 0.25, "trials": 1}
+    )
+
+    (condition,) = conditions_of("task_sequence", None, [], values, {})
+    (rule,) = condition.circuit.pathways["learn"].plasticity
+
+    assert [*values.values()] == [0.25]
+    assert rule.parameters["slowing"].mean == 0.25
+
+
+def test_plasticity_decays_from_task_to_task_and_importance_is_weighed_in_intervals(monkeypatch):
+    """Without a network: at which rates it would learn, and how often it would be asked."""
+    pytest.importorskip("sklearn")
+    few = {
+        "tasks": 3,
+        "trials": 1,
+        "replay": "importance",
+        "plasticity_decay": 0.5,
+        "importance_interval": 100,
+    }
+    condition = conditions_of("task_sequence", None, [], {}, {**few, "last_rate": 0.1})[0]
+    task = environment("task_sequence").model_validate(condition.numbers)
+    rates, weighed = [], []
+
+    def learned(self, subject, images, labels, wanted, note):
+        rates.append(wanted)
+        return np.ones(len(images), bool)
+
+    def held(self, subject, images, before):
+        weighed.append(len(before))
+
+    kind = type(task)
+    monkeypatch.setattr(kind, "_learn", learned)
+    monkeypatch.setattr(kind, "_importance", held)
+    monkeypatch.setattr(kind, "_held", lambda self, subject: nullcontext())
+    monkeypatch.setattr(kind, "_answers", lambda self, subject, images: np.zeros(len(images), int))
+    task.learn(SimpleNamespace(plan=None), np.random.default_rng(1), None)
+
+    begins = [
+        index for index, part in enumerate(rates) if index == 0 or part[0] > rates[index - 1][-1]
+    ]
+    assert [rates[index][0] for index in begins] == [1, 0.5, 0.25]
+    assert {
+        len(part) for index, part in enumerate(rates) if index + 1 not in (*begins, len(rates))
+    } == {100}
+    whole = np.concatenate(rates[: begins[1]])
+    assert whole == pytest.approx(0.1 ** (np.arange(len(whole)) / len(whole)))
+    assert len(weighed) == len(rates)
+    assert {*weighed} == {0, 20, 40}
 
 
 def test_a_rule_takes_the_place_of_the_experiments_own(file, outcome):

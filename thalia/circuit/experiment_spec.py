@@ -91,6 +91,7 @@ class Experiment(Node):
     start_from: str = ""
     controls: dict[Name, TaskVariant] = {}
     rules: dict[Name, TaskVariant] = {}
+    options: dict[Name, str] = {}  # values of the circuit that have options, by dotted path
     parameters: dict[str, Any] = {}
 
     @model_validator(mode="after")

@@ -69,6 +69,16 @@ def learn(
     meta_history_length: Annotated[
         int | None, typer.Option(help="Trials that a controller of learning rates looks back.")
     ] = None,
+    importance_interval: Annotated[
+        int | None,
+        typer.Option(help="Presentations after which what is replayed is weighed anew."),
+    ] = None,
+    consolidation_strength: Annotated[
+        float | None, typer.Option(help="How much learning slows the learning that follows.")
+    ] = None,
+    plasticity_decay: Annotated[
+        float | None, typer.Option(help="Factor of the learning rate from task to task.")
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option(min=1, help="Number of parallel processes; by default one per core."),
@@ -157,6 +167,9 @@ def learn(
         "num-tasks": num_tasks,
         "replay-buffer-size": replay_buffer_size,
         "meta-history-length": meta_history_length,
+        "importance-interval": importance_interval,
+        "consolidation-strength": consolidation_strength,
+        "plasticity-decay": plasticity_decay,
     }
     numbers = {option: value for option, value in given.items() if value is not None}
     with progress_bar(quiet=as_json) as progress:

@@ -45,7 +45,7 @@ from thalia.training.phases import phase_problems
 from thalia.training.results import Outcome
 from thalia.training.saved import starts
 from thalia.training.subject import plan_for_trials, subject_of
-from thalia.training.task_options import numbers_of
+from thalia.training.task_options import circuit_values, numbers_of
 from thalia.training.task_outline import outline
 from thalia.training.tasks import Environment, environment
 from thalia.training.trials import Trials
@@ -172,8 +172,14 @@ def learn_with(experiment: str | FilePath, options: LearnOptions) -> Outcome:
     written = load_whole(_path(experiment), options.set or {})
     task = experiment_of(written).task
     numbers = numbers_of(outline(task, written.folder), task, options.numbers)
+    values = circuit_values(experiment_of(written).options, options.numbers)
     conditions = conditions_of(
-        experiment, options.rule, options.controls, options.set or {}, numbers, options.data_root
+        experiment,
+        options.rule,
+        options.controls,
+        {**(options.set or {}), **values},
+        numbers,
+        options.data_root,
     )
     tasks = [_environment(each.circuit, each.numbers, each.data) for each in conditions]
     first = conditions[0]

@@ -24,7 +24,27 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "num-tasks": ("tasks",),
     "replay-buffer-size": ("stored",),
     "meta-history-length": ("history",),
+    "importance-interval": ("importance_interval",),
+    "plasticity-decay": ("plasticity_decay",),
 }
+CONSOLIDATION = "consolidation-strength"  # a value of the circuit, whose path the experiment has
+
+
+def circuit_values(options: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of the circuit that options set, by dotted path.
+
+    Raises
+    ------
+    CircuitError
+        If the experiment says of no value that the option sets it.
+    """
+    if CONSOLIDATION not in given:
+        return {}
+    name = CONSOLIDATION.replace("-", "_")
+    if name not in options:
+        hint = f"`options: {{{name}: PATH}}` in an experiment names its value"
+        raise fail(f"--{CONSOLIDATION}: the circuit of this experiment has none", hint)
+    return {options[name]: given[CONSOLIDATION]}
 
 
 def numbers_of(task: type[Environment], name: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -45,6 +65,8 @@ def numbers_of(task: type[Environment], name: str, given: Mapping[str, Any]) -> 
     }
     found: dict[str, Any] = {}
     for option, value in given.items():
+        if option == CONSOLIDATION:
+            continue
         if option not in has:
             listed = ", ".join(f"--{each}" for each in has)
             raise fail(f"--{option}: the task '{name}' has no such number", f"it has {listed}")

@@ -47,7 +47,18 @@ class TaskSequence(TaughtClassification):
     replayed: float = Field(
         0.5, ge=0, le=1
     )  # the part of presentations that `uniform`, `importance` replay
+    importance_interval: int | None = Field(None, ge=1)  # presentations; else once in a task
+    plasticity_decay: float = Field(1.0, gt=0, le=1)  # of the learning rate, from task to task
     joint: bool = False
+
+    def problems(self, plan: Plan) -> list[Problem]:
+        """What does not fit between the task and a circuit, or this machine, or in itself."""
+        found = super().problems(plan)
+        if self.importance_interval and self.replay != "importance":
+            message = f"is for replay by importance, found '{self.replay}'"
+            hint = "--set experiment.replay=importance, with --control none"
+            found.append(Problem(("experiment", "importance_interval"), message, hint))
+        return found
 
     def _does_not_fit(self, data: Labelled) -> list[Problem]:
         """What the data do not have that the task needs."""
@@ -76,14 +87,18 @@ class TaskSequence(TaughtClassification):
             count = self.trials * int(np.isin(labels, classes).sum())
             known = order if self.joint else order[: (number + 1) * self.classes_each]
             before = kept[np.isin(labels[kept], known) & ~np.isin(labels[kept], classes)]
-            weights = (
-                self._importance(subject, images, before) if self.replay == "importance" else None
-            )
-            chosen = self._schedule(now, before, len(known), count, weights, random)
-            told = labels[chosen]
-            if self.replay == "mislabelled":
-                told = random.choice(order, len(told))
-            right = self._learn_task(subject, images[chosen], told, note)
+            step, rate = self.importance_interval or count, self.plasticity_decay**number
+            shown, answered = [], []
+            for done in range(0, count, step):
+                weights = self._importance(subject, images, before)
+                part = min(step, count - done)
+                shown.append(self._schedule(now, before, len(known), part, weights, random))
+                told = labels[shown[-1]]
+                if self.replay == "mislabelled":
+                    told = random.choice(order, len(told))
+                falls = self.last_rate ** ((done + np.arange(part)) / count)
+                answered.append(self._learn(subject, images[shown[-1]], told, rate * falls, note))
+            chosen, right = np.concatenate(shown), np.concatenate(answered)
             tested = np.flatnonzero(np.isin(held_labels, known))
             with self._held(subject):
                 correct = self._answers(subject, held[tested]) == held_labels[tested]
@@ -146,19 +161,24 @@ class TaskSequence(TaughtClassification):
         return chosen
 
     def _importance(self, subject: Subject, images: Floats, before: Ints) -> Floats | None:
-        """How often each stored image is replayed: more, the weaker its best response is."""
-        if not len(before):
+        """How often each stored image is replayed: more, the weaker its best response is.
+
+        None where all are replayed equally often.
+        """
+        if self.replay != "importance" or not len(before):
             return None
         with self._held(subject):
             strength = np.array([self._show(subject, images[index]).max() for index in before])
         wanted = 1 / (1 + strength)
         return np.asarray(wanted / wanted.sum())
 
-    def _learn_task(self, subject: Subject, images: Floats, labels: Ints, note: Note) -> Flags:
+    def _learn(
+        self, subject: Subject, images: Floats, labels: Ints, rates: Floats, note: Note
+    ) -> Flags:
         """Present images with their labels; which of them the network answered right."""
         rate, right = self._rate(subject), np.zeros(len(images), bool)
         for count, (image, label) in enumerate(zip(images, labels, strict=True)):
-            rate.become(self.last_rate ** (count / len(images)))
+            rate.become(float(rates[count]))
             spikes, answer = self._teach(subject, image, int(label))
             subject.present(self.pause)
             right[count] = answer == label
