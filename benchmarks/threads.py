@@ -2,7 +2,7 @@
 
 python benchmarks/threads.py --scale 1 --duration 1 --threads 1,2,4,8,16 [--output benchmarks/threads.json]
 
-`--render` writes the rows of benchmarks/threads.json into benchmarks/README.md instead.
+`--render` writes the rows of benchmarks/threads*.json into benchmarks/README.md instead.
 The first number of threads is the one that others are compared with. A row of `threads: null` is
 the program's own choice among the available ones. `settled` is the time after the first 0.4 of a run,
 in which the program divides the neurons among its threads and measures how long these work.
@@ -40,7 +40,7 @@ def main():
         "scale": options.scale,
         "seed": options.seed,
         "model_s": options.duration,
-        "machine": {"processors": os.cpu_count(), "processor": processor(), "system": platform.system()},
+        "machine": {"processors": len(os.sched_getaffinity(0)), "processor": processor(), "system": platform.system()},
         "rows": [
             {
                 "threads": row["threads"],
@@ -72,16 +72,17 @@ def command_line():
 
 
 def render():
-    table = json.loads((HERE / "threads.json").read_text(encoding="utf-8"))
     lines = [
-        "| threads | whole run, times model time | settled, times model time | speed-up, settled |",
-        "| --- | --- | --- | --- |",
+        "| scale | processors | threads | whole run, times model time | settled | speed-up, settled |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
-    lines += [
-        f"| {row['threads'] or 'chosen'} | {row['times_model_time']:.2f} | {row['settled']:.2f} "
-        f"| {row['speed_up']:.2f} |"
-        for row in table["rows"]
-    ]
+    for file in sorted(HERE.glob("threads*.json")):
+        table = json.loads(file.read_text(encoding="utf-8"))
+        lines += [
+            f"| {table['scale']:g} | {table['machine']['processors']} | {row['threads'] or 'chosen'} "
+            f"| {row['times_model_time']:.2f} | {row['settled']:.2f} | {row['speed_up']:.2f} |"
+            for row in table["rows"]
+        ]
     page = HERE / "README.md"
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     text = f"{before}{BEGIN}\n\n{chr(10).join(lines)}\n\n{END}{rest.partition(END)[2]}"
