@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import platform
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -116,12 +117,9 @@ def measured(options, threads, duration):
     late = [(fraction, at) for fraction, at in reached if fraction >= SETTLED] or reached
     (first, begin), (last, end) = late[0], late[-1]
     settled = options.duration * (end - begin) / (last - first) if last > first else seconds
-    return {
-        "threads": threads,
-        "seconds": seconds,
-        "settled": settled,
-        "spikes": spikes.hexdigest(),
-    }
+    row = {"threads": threads, "seconds": seconds, "settled": settled}
+    print(json.dumps(row), file=sys.stderr, flush=True)
+    return {**row, "spikes": spikes.hexdigest()}
 
 
 def processor():
