@@ -3,6 +3,7 @@
 import gc
 import io
 import json
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -401,6 +402,8 @@ def _formatted(
 
 def main() -> None:
     """Run a command; mistakes in its input end with status 2 and without a traceback."""
+    # a command has no plugins of pydantic, for which the metadata of every package would be read
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     warnings.formatwarning = _formatted
     if isinstance(sys.stdout, io.TextIOWrapper):  # what `LC_ALL=C` cannot show becomes codes
         sys.stdout.reconfigure(errors="backslashreplace")
