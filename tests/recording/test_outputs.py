@@ -1,5 +1,6 @@
 """Names of results are taken when they are chosen, and a file is written only where it still is."""
 
+import json
 import os
 
 import pytest
@@ -13,6 +14,7 @@ from thalia.recording.journal import JournalledFile
 from thalia.recording.outputs import claim, claim_new, new_folder, replace_file, reserved
 from thalia.recording.pending_commit import Stamp
 from thalia.simulation.diff import compare
+from thalia.training import results
 
 SMALL = TEXT.replace("stimuli: {given: {kind: spikes, target: player, file: given.csv}}", "")
 
@@ -211,6 +213,43 @@ def test_a_result_that_was_half_written_is_written_again(tmp_path):
         assert third.found == {0: {"rate": 1.0}, 1: {"rate": 2.0}}
 
 
+@pytest.mark.parametrize(
+    "line", ["[1]", '"x"', "3", "{}", '{"index": "0", "numbers": {}}', '{"index": 1}', "[" * 10**5,
+             '{"index": 2, "numbers": [1]}', "\xff"]
+)  # fmt: skip
+def test_a_line_that_is_no_result_is_left_out(tmp_path, line):
+    with results_of("sweep", "c", tmp_path / "many", {}) as results:
+        results.create()
+        results.write(0, {"rate": 1.0})
+    with open(tmp_path / "many" / "results.jsonl", "ab") as file:
+        file.write(line.encode("latin-1") + b"\n")
+
+    with results_of("sweep", "c", tmp_path / "many", {}) as again:
+        assert again.found == {0: {"rate": 1.0}}
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_results_are_not_written_through_what_a_stranger_left_under_their_name(tmp_path, kind):
+    with results_of("sweep", "c", tmp_path / "many", {}) as results:
+        results.create()
+    place = tmp_path / "many" / "results.jsonl"
+    place.unlink()
+    (tmp_path / "mine.txt").write_text("without an end of line")
+    {
+        "link": lambda: place.symlink_to(tmp_path / "mine.txt"),
+        "pipe": lambda: os.mkfifo(place),
+        "folder": place.mkdir,
+    }[kind]()
+
+    with (
+        pytest.raises(CircuitError, match=r"results\.jsonl: is not a regular file"),
+        results_of("sweep", "c", tmp_path / "many", {}),
+    ):
+        pass
+
+    assert (tmp_path / "mine.txt").read_text() == "without an end of line"
+
+
 def test_a_new_folder_in_which_nothing_was_written_is_not_kept(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
@@ -286,3 +325,33 @@ def test_what_a_killed_process_left_before_its_first_state_is_removed(tmp_path):
         ".taken.h5.partial",
     ]
     taken.drop()
+
+
+GOOD = {"seed": 1, "history": {"r": [1.0]}, "final": {"r": 1.0}}
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        "{",
+        "[" * 10**5,
+        '{"config": {}, "runs": []}',
+        '{"config": [], "runs": []}',
+        json.dumps({"config": {"place": 0, "condition": "c", "section": {}}, "runs": [1]}),
+        json.dumps({"config": {"place": "x", "condition": "c", "section": {}}, "runs": [GOOD]}),
+        json.dumps({"config": {"place": 0, "condition": "c", "section": {}}, "runs": [{**GOOD, "final": {"r": "<b>"}}]}),
+        json.dumps({"config": {"place": 0, "condition": "c", "section": {}}, "runs": [{**GOOD, "history": {"r": 3}}]}),
+    ],
+)  # fmt: skip
+def test_a_log_that_is_damaged_is_told_in_words(tmp_path, log):
+    (tmp_path / "learning.json").write_text(log)
+
+    with pytest.raises(CircuitError, match=r"learning\.json: is damaged, or no log"):
+        results.read(tmp_path)
+
+
+def test_a_log_that_is_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "learning.json")
+
+    with pytest.raises(CircuitError, match=r"learning\.json: is not a regular file"):
+        results.read(tmp_path)

@@ -1,6 +1,8 @@
 """A folder with the results of many runs, one line each, that can be completed at any time."""
 
 import json
+import os
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import sha256
@@ -10,10 +12,11 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from thalia.errors import fail
-from thalia.recording.journal import lock
+from thalia.recording.journal import lock, unfollowed
 from thalia.recording.outputs import new_folder, replace_file
 from thalia.simulation.interruption import terminable
 from thalia.simulation.run import explained
+from thalia.syntax.folder import MAX_TEXT, read_bytes
 
 RESULTS = "results.jsonl"
 FOLDERS = {"sweep": "sweeps", "study": "studies", "experiment": "experiments"}
@@ -118,7 +121,7 @@ class ResultLog:
             self.file.close()
 
     def _check_work(self) -> None:
-        if _read(self.place.read_bytes()) != self.work:
+        if _read(read_bytes(self.place, str(self.place), MAX_TEXT)) != self.work:
             raise fail(
                 f"{self.folder}: holds another {self.kind}",
                 "choose another folder, or give the same circuit, values and seeds",
@@ -126,7 +129,11 @@ class ResultLog:
 
     def _open(self) -> None:
         """Take the results that there are; nobody else can write them as long as this is open."""
-        self.file = open(self.folder / RESULTS, "a+b")  # noqa: SIM115  # for as long as this lives
+        place = self.folder / RESULTS
+        if os.path.lexists(place) and not stat.S_ISREG(place.lstat().st_mode):
+            raise fail(f"{place}: is not a regular file", "choose another folder")
+        # for as long as this lives
+        self.file = open(place, "a+b", opener=unfollowed)  # noqa: SIM115
         try:
             lock(self.file)
         except BlockingIOError:
@@ -139,8 +146,10 @@ class ResultLog:
         lines = self.file.read().splitlines(keepends=True)
         if lines and not lines[-1].endswith(b"\n"):  # of work that was killed
             self.file.truncate(sum(map(len, lines[:-1])))
-        kept = [each for each in map(_read, lines) if each]
-        self.found = {each["index"]: each["numbers"] for each in kept}
+        for each in map(_read, lines):
+            match each:  # else it is damaged, and is computed again
+                case {"index": int(index), "numbers": dict(numbers)}:
+                    self.found[index] = numbers
 
 
 def _counts(entry: FilePath) -> bool:
@@ -152,5 +161,5 @@ def _counts(entry: FilePath) -> bool:
 def _read(line: bytes) -> Any:
     try:
         return json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

@@ -313,7 +313,7 @@ def lock(file: IO[bytes]) -> None:
 def is_being_written(path: FilePath) -> bool:
     """Whether another process is writing a file."""
     try:
-        with open(path, "r+b", opener=_unfollowed) as file:
+        with open(path, "r+b", opener=unfollowed) as file:
             lock(file)
     except BlockingIOError:
         return True
@@ -322,8 +322,9 @@ def is_being_written(path: FilePath) -> bool:
     return False
 
 
-def _unfollowed(path: str, flags: int) -> int:
-    return os.open(path, flags | _NO_LINK | getattr(os, "O_NONBLOCK", 0))
+def unfollowed(path: str, flags: int) -> int:
+    """Open a file, but no link, and no pipe that would wait; for `open`."""
+    return os.open(path, flags | _NO_LINK | getattr(os, "O_NONBLOCK", 0), 0o666)
 
 
 def _recover(file: io.BufferedRandom, journal: FilePath) -> None:

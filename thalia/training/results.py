@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 
 from thalia.analysis.intervals import mean_interval, paired
 from thalia.circuit.experiment_spec import Experiment, gathered
-from thalia.errors import fail
+from thalia.errors import CircuitError, fail, in_a_line
+from thalia.syntax.folder import read_text
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import Source
 
 type Floats = NDArray[np.float64]
 
 SUMMARY = "summary.json"
+MOST_BYTES = 500_000_000  # of a log
 
 
 @dataclass(frozen=True)
@@ -218,23 +220,9 @@ def read(folder: FilePath) -> Outcome:
     Raises
     ------
     CircuitError
-        If there are none.
+        If there are none, or one of them is damaged.
     """
-    found = []
-    for file in sorted(folder.glob("*.json")):
-        data = json.loads(file.read_text("utf-8"))
-        if isinstance(data, dict) and {"config", "runs"} <= data.keys():
-            runs = data["runs"]
-            found.append(
-                Log(
-                    data["config"],
-                    tuple(run["seed"] for run in runs),
-                    tuple(run["history"] for run in runs),
-                    tuple(run["final"] for run in runs),
-                    tuple(data.get("costs", ())),
-                    tuple(data.get("data", ())),
-                )
-            )
+    found = [log for file in sorted(folder.glob("*.json")) if (log := _log(file))]
     if not found:
         raise fail(
             f"{folder}: holds no logs of an experiment",
@@ -248,6 +236,37 @@ def read(folder: FilePath) -> Outcome:
         tuple(found),
         folder,
     )
+
+
+def _log(file: FilePath) -> Log | None:
+    """The log in a file; None if it is another file of JSON."""
+    try:
+        data = json.loads(read_text(file, most=MOST_BYTES))
+        if not isinstance(data, dict) or not {"config", "runs"} <= data.keys():
+            return None
+        runs, config = data["runs"], data["config"]
+        log = Log(
+            config,
+            tuple(int(run["seed"]) for run in runs),
+            tuple(_numbers(run["history"], list) for run in runs),
+            tuple(_numbers(run["final"], float) for run in runs),
+            tuple(data.get("costs", ())),
+            tuple(data.get("data", ())),
+        )
+        int(config["place"]), str(config["condition"]), dict(config["section"])
+    except CircuitError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise fail(f"{file}: is damaged, or no log of an experiment: {in_a_line(error)}") from None
+    return log
+
+
+def _numbers(named: Any, kind: type[Any]) -> dict[str, Any]:
+    """Numbers by name, or lists of them, as a log has them."""
+    wanted = (float, int, type(None)) if kind is float else list
+    if not all(isinstance(each, wanted) for each in named.values()):
+        raise TypeError("expected numbers by name")
+    return dict(named)
 
 
 def rows(outcomes: Sequence[Outcome]) -> list[list[str]]:
