@@ -165,18 +165,19 @@ def test_programs_travel_to_workers_that_compile_nothing(file, workers):
         output=file.with_name("compiled"),
         backend="cpp",
         seeds=2,
+        controls=[],
         scheduler=workers.scheduler_address,
     )
 
     assert done.failed == ()
     programs = [each for each in workers.cache.iterdir() if (each / "main").exists()]
-    files = [{f.name for f in each.iterdir()} - {"lock"} for each in programs]
-    assert files == [{"main", "manifest.json"}]
+    files = {frozenset(f.name for f in each.iterdir()) - {"lock"} for each in programs}
+    assert files == {frozenset({"main", "manifest.json"})}
 
 
 def test_a_sweep_has_the_same_table_on_a_cluster(file, workers):
     axes = [Axis("pathways.p.weight", ("4 mV", "8 mV"))]
-    common = {"backend": "runtime", "seeds": (1, 2), "progress": False}
+    common = {"backend": "cpp", "seeds": (1, 2), "progress": False}
 
     there = thalia.sweep(
         file, axes, output=file.with_name("a"), scheduler=workers.scheduler_address, **common
@@ -184,6 +185,7 @@ def test_a_sweep_has_the_same_table_on_a_cluster(file, workers):
     same = thalia.sweep(file, axes, output=file.with_name("b"), workers=1, **common)
 
     assert there.rows == same.rows
+    assert len(there.rows) == 4
 
 
 @pytest.mark.slow
@@ -268,6 +270,7 @@ def test_packages_that_are_missing_are_named(monkeypatch, options, missing):
         cluster.cluster_of(**given, here_only={})
 
 
+@pytest.mark.slow
 def test_a_batch_system_that_takes_no_job_is_told(file, submitting):
     (submitting / "site.yaml").write_text("cores: 1\nmemory: 1 GB\n")
     options = ("--backend", "runtime", "--cluster", "slurm", "--cluster-options")

@@ -149,25 +149,6 @@ def test_a_worker_that_dies_costs_its_own_point_only(circuit, whole, monkeypatch
     assert "terminated abruptly" in why
 
 
-def test_a_dask_cluster_of_two_processes_gives_the_same_table(circuit, tmp_path):
-    distributed = pytest.importorskip("distributed")
-    here = swept(circuit, backend="cpp", axes=AXES[:1])
-
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None
-    ) as cluster:
-        there = swept(
-            circuit,
-            "there",
-            backend="cpp",
-            axes=AXES[:1],
-            workers=None,
-            scheduler=cluster.scheduler_address,
-        )
-
-    assert there.rows == here.rows
-
-
 def test_a_program_travels_to_a_machine_that_would_compile_the_same(circuit, tmp_path, monkeypatch):
     """An empty cache takes it as it is; one of another processor does not."""
     given = []
