@@ -1,8 +1,9 @@
 """The whole state of a simulation: when it is saved, what is in it, and how it is read back."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from time import perf_counter
@@ -76,6 +77,25 @@ class SavedState:
         return replace(self, variables=saved)
 
 
+class Pace:
+    """How often a state is saved, so that saving takes less than a twentieth of the time."""
+
+    def __init__(self) -> None:
+        self.cost, self.last = LEAST_SECONDS, perf_counter()
+
+    def is_due(self) -> bool:
+        """Whether it is time for the next state."""
+        return perf_counter() - self.last > SHARE * self.cost
+
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        """Measure how long it takes to save a state."""
+        begin = perf_counter()
+        yield
+        self.last = perf_counter()
+        self.cost = max(LEAST_SECONDS, self.last - begin)
+
+
 class Checkpointer:
     """Saves the state to the run file.
 
@@ -104,8 +124,7 @@ class Checkpointer:
         self.writer, self.save, self.end = writer, save, end
         self.steps = interval_steps(every, plan.dt) if every else None
         self.units = units_of(plan)
-        self.cost = LEAST_SECONDS
-        self.last = perf_counter()
+        self.pace = Pace()
 
     def next_stop(self, done: int) -> int | None:
         """The next step at which the state must be saved."""
@@ -119,17 +138,15 @@ class Checkpointer:
     def _is_due(self, stop: Stop) -> bool:
         if self.steps:
             return stop.done % self.steps == 0
-        return perf_counter() - self.last > SHARE * self.cost
+        return self.pace.is_due()
 
     def keep(self) -> None:
         """Save the present state, and with it everything recorded until now."""
-        begin = perf_counter()
-        state = self.save()
-        arrays = {**state.variables, **state.recent}
-        self.writer.state(state.step, arrays, self.units, state.attributes())
-        self.writer.commit()
-        self.last = perf_counter()
-        self.cost = max(LEAST_SECONDS, self.last - begin)
+        with self.pace.measured():
+            state = self.save()
+            arrays = {**state.variables, **state.recent}
+            self.writer.state(state.step, arrays, self.units, state.attributes())
+            self.writer.commit()
 
 
 class EndWhenSaved:

@@ -1,7 +1,7 @@
 """An experiment with its controls: the same seeds for each, in parallel; logs and a table.
 
 Every result is stored as soon as its run ends, so that `learn` completes what was interrupted. A
-run that did not end starts again from its beginning; it is identical, because all that is random in
+run that did not end goes on from its last checkpoint; it is identical, because all that is random in
 it comes from its seed.
 """
 
@@ -39,6 +39,7 @@ from thalia.simulation.progress_bar import Shown, shown
 from thalia.syntax.folder import Folder
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import Source
+from thalia.training.answers import Checkpoint
 from thalia.training.baselines import digest_of
 from thalia.training.logs import Condition, logs_of, write
 from thalia.training.phases import phase_problems
@@ -52,6 +53,7 @@ from thalia.training.trials import Trials
 
 LEARNING = "learning"  # the condition in which nothing is changed
 BASE_SEED = 123
+UNFINISHED = "unfinished"  # folder of what seeds that have not ended keep
 
 
 @dataclass(frozen=True)
@@ -187,8 +189,8 @@ def learn_with(experiment: str | FilePath, options: LearnOptions) -> Outcome:
     jobs = _started(_jobs(conditions, tasks, seeds, options.backend), conditions, options)
     with results_of("experiment", first.circuit.name, options.output, {"runs": jobs}) as results:
         backend, programs = _build(conditions, options.backend, options.progress)
-        if options.record:
-            jobs = [_recorded(job, conditions, results.folder) for job in jobs]
+        if options.record or not elsewhere:  # machines of a cluster may have other disks
+            jobs = [_kept(job, conditions, results.folder, options.record) for job in jobs]
 
         def submit(batch: list[Job], report: Reporter, alone: bool) -> None:
             if elsewhere:
@@ -231,10 +233,12 @@ def _started(jobs: list[Job], conditions: list[Condition], options: LearnOptions
     return found
 
 
-def _recorded(job: Job, conditions: list[Condition], folder: FilePath) -> Job:
-    """The job with the run file that it writes."""
+def _kept(job: Job, conditions: list[Condition], folder: FilePath, record: bool) -> Job:
+    """The job with the run file that it writes, or in which it keeps how far it is."""
     name = f"{conditions[job['condition']].name}_{job['seed']}.h5"
-    return {**job, "output": (folder / name).absolute()}
+    if record:
+        return {**job, "output": (folder / name).absolute()}
+    return {**job, "checkpoint": Checkpoint.of((folder / UNFINISHED / name).absolute(), job)}
 
 
 def conditions_of(
@@ -403,6 +407,7 @@ def take_part(job: Job) -> dict[str, Any]:
         job["backend"],
         record=job.get("output"),
         start_from=start_from,
+        checkpoint=job.get("checkpoint"),
         progress=progress_of(job),
     )
     with taking_part as subject:

@@ -1,6 +1,6 @@
 """The run file of an experiment: what a run of the circuit would record, of one subject."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path as FilePath
@@ -30,9 +30,17 @@ class Recording:
         An existing file is replaced.
     compiled : Compiled
         The circuit with the phases between which the experiment switches.
+    more : mapping, optional
+        Attributes of the file's origin.
     """
 
-    def __init__(self, file: FilePath, compiled: Compiled, network: Network):
+    def __init__(
+        self,
+        file: FilePath,
+        compiled: Compiled,
+        network: Network,
+        more: Mapping[str, str] | None = None,
+    ):
         self.network = network
         plan, engine = network.plan, network.engine
         self.stack = ExitStack()
@@ -47,6 +55,7 @@ class Recording:
             "precision": plan.precision,
             "wiring": fingerprint(network.arrays),
             "experiment": True,
+            **(more or {}),
         }
         self.writer.origin(*origin_of(compiled.expanded), settings)
 

@@ -1,6 +1,8 @@
 """What a network answers to a stimulus: the spikes of a presentation."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +10,7 @@ from numpy.typing import NDArray
 from thalia.backends import Chunk
 from thalia.compiler.plan import Plan
 from thalia.simulation.loop import Stop
+from thalia.simulation.sensors import NEURONS, STEPS
 
 
 @dataclass(frozen=True)
@@ -74,3 +77,17 @@ class ResponseCollector:
         """The spikes since the last call, as one chunk."""
         chunks, self.chunks = self.chunks, []
         return Chunk.joined(chunks)
+
+
+def arrays_of(chunk: Chunk) -> dict[str, NDArray[Any]]:
+    """The spikes of a chunk as arrays, by name."""
+    found: dict[str, NDArray[Any]] = {}
+    for group, (steps, neurons) in chunk.spikes.items():
+        found |= {f"{group}.{STEPS}": steps, f"{group}.{NEURONS}": neurons}
+    return found
+
+
+def chunk_of(arrays: Mapping[str, NDArray[Any]]) -> Chunk:
+    """The chunk of which these are the spikes."""
+    groups = dict.fromkeys(name.rpartition(".")[0] for name in arrays)
+    return Chunk({g: (arrays[f"{g}.{STEPS}"], arrays[f"{g}.{NEURONS}"]) for g in groups})

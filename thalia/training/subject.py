@@ -5,17 +5,18 @@ that its experiment names. The subject advances by the same loop as a run, so st
 releases by weight changes, recording, checkpoints and progress are those of a run.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path as FilePath
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.backends import Progress, silent
+from thalia.backends import Chunk, Progress, silent
 from thalia.circuit.experiment_spec import FROZEN, LEARNING
 from thalia.circuit.spec import Circuit
 from thalia.compiler.pipeline import Compiled, compile_circuit
@@ -23,7 +24,7 @@ from thalia.compiler.plan import SHARED, Plan, identifier
 from thalia.errors import did_you_mean, fail
 from thalia.simulation.checkpoint import SavedState, derived
 from thalia.simulation.closed_loop import Actuators
-from thalia.simulation.loop import Clock, Loop, enter_phase
+from thalia.simulation.loop import Clock, Loop, Timetable, enter_phase
 from thalia.simulation.network import Engine, Network
 from thalia.simulation.observers import Observers
 from thalia.simulation.progress import ProgressReporter
@@ -32,9 +33,10 @@ from thalia.simulation.sensors import Sensors
 from thalia.simulation.synapse_state import switched_variables, weights
 from thalia.syntax.quantities import Numbers, in_si
 from thalia.syntax.units import Dimension, ValueSyntaxError
+from thalia.training.answers import Answers, Checkpoint
 from thalia.training.phases import TWIN, phases_of, with_trial_phases
 from thalia.training.recording import Recording, save
-from thalia.training.responses import Response, ResponseCollector, Responses
+from thalia.training.responses import Response, ResponseCollector, Responses, arrays_of, chunk_of
 from thalia.training.saved import start_file, start_of
 from thalia.training.stimuli import Stimuli, one_time
 
@@ -50,6 +52,8 @@ class Subject:
         Where everything that the circuit's `record:` asks for goes.
     progress : Progress, optional
         Reports the model time; the fraction that is done is what the attribute `fraction` says.
+    answers : Answers, optional
+        Keeps what the task was told, so that an experiment that was killed goes on.
     """
 
     def __init__(
@@ -58,10 +62,12 @@ class Subject:
         compiled: Compiled,
         recording: Recording | None = None,
         progress: Progress = silent,
+        answers: Answers | None = None,
     ):
         self.network, self.compiled = network, compiled
         self.plan, self.arrays = network.plan, network.arrays
         self.recording, self.progress, self.fraction = recording, progress, 0.0
+        self.answers = answers
         self.clock, self.presentations = Clock(), 0
         self.session = network.start(samples_of(self.plan) if recording else ())
         self.sensors = Sensors(self.plan, self.arrays, self.session)
@@ -110,8 +116,7 @@ class Subject:
         self.stimuli.show(rates or {})
         begin = self.done
         self.presentations += 1
-        self.loop.advance(begin + steps, self._phase)
-        return Response(self.plan, self.responses.collected(), begin)
+        return Response(self.plan, self._advance(begin + steps), begin)
 
     def play(
         self, duration: Numbers, rates: Mapping[str, Numbers], pause: Numbers | None = None
@@ -139,8 +144,35 @@ class Subject:
         """
         schedule = self.stimuli.sequence(self.done, duration, rates, pause)
         self.presentations += schedule.presentations
-        self.loop.advance(schedule.end, self._phase, schedule.timetable)
-        return Responses(self.plan, self.responses.collected(), schedule.begins, schedule.ends)
+        chunk = self._advance(schedule.end, schedule.timetable)
+        return Responses(self.plan, chunk, schedule.begins, schedule.ends)
+
+    def _advance(self, end: int, timetable: Timetable | None = None) -> Chunk:
+        """Simulate up to a step, unless an experiment that was killed had simulated this."""
+        question = f"the spikes until step {end}"
+        if self.answers:
+            if (had := self.answers.had(question)) is not None:
+                self.loop.done = end
+                return chunk_of(had)
+            if self.answers.saved:
+                self.restore(self.answers.saved)
+                self.answers.saved = None
+            self.answers.save_if_due(self.state)
+        self.loop.advance(end, self._phase, timetable)
+        chunk = self.responses.collected()
+        if self.answers:
+            self.answers.keep(question, arrays_of(chunk))
+        return chunk
+
+    def _answer(self, question: str, give: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        """What the network says to a question, or said in the experiment that was killed."""
+        if not self.answers:
+            return give()
+        if (had := self.answers.had(question)) is not None:
+            return had["values"]
+        given = give()
+        self.answers.keep(question, {"values": given})
+        return given
 
     def set(self, population: str, parameter: str, values: Numbers) -> None:
         """Give neurons a parameter that is `from_task`; see `Actuators.set`."""
@@ -152,11 +184,12 @@ class Subject:
 
     def read(self, population: str, variable: str) -> NDArray[np.float64]:
         """A state variable of a population's neurons now, in SI; see `Sensors.read`."""
-        return self.sensors.read(population, variable)
+        question = f"'{variable}' of '{population}'"
+        return self._answer(question, lambda: self.sensors.read(population, variable))
 
     def weights(self, pathway: str) -> NDArray[np.float64]:
         """The current weights of a pathway in SI, in the order of `ends`; see `Sensors.weights`."""
-        return self.sensors.weights(pathway)
+        return self._answer(f"weights of '{pathway}'", lambda: self.sensors.weights(pathway))
 
     def gauges(self) -> dict[str, float]:
         """How far the network is, by name, in SI.
@@ -301,6 +334,10 @@ class Subject:
 
     def digest(self) -> str:
         """A fingerprint of weights and connections, and of all else that plasticity changes."""
+        found = self._answer("the fingerprint", self._fingerprint)
+        return found.tobytes().hex()
+
+    def _fingerprint(self) -> NDArray[np.uint8]:
         found = sha256()
         for synapses in self.plan.synapses:
             if synapses.is_plastic:
@@ -309,7 +346,7 @@ class Subject:
                 found.update(self.session.read(f"{synapses.name}.{each}").tobytes())
         for name in self.learned:
             found.update(self.session.read(name).tobytes())
-        return found.hexdigest()
+        return np.frombuffer(found.digest(), np.uint8)
 
     def state(self) -> SavedState:
         """Everything that the next presentation depends on."""
@@ -354,6 +391,8 @@ class Subject:
                 f"{file}: the task saves the network while it is in '{self.entered}'",
                 "leave the phase first: another experiment starts in that of learning",
             )
+        if self.answers and self.answers.saved:
+            return  # the experiment that was killed has done it
         save(FilePath(file), self.compiled, self.network, self.session, self.state())
 
     def close(self) -> None:
@@ -361,6 +400,8 @@ class Subject:
         try:
             if self.recording:
                 self.recording.finish(self.session, self.counter, self.done)
+            if self.answers:
+                self.answers.discard()
         finally:
             self.session.close()
 
@@ -380,6 +421,8 @@ class Subject:
         try:
             if self.recording:
                 self.recording.stack.__exit__(kind, error, trace)
+            if self.answers:
+                self.answers.leave(kind, error, trace)
         finally:
             self.session.close()
 
@@ -415,6 +458,7 @@ def subject_of(
     *,
     record: FilePath | None = None,
     start_from: str | FilePath | None = None,
+    checkpoint: Checkpoint | None = None,
     progress: Progress = silent,
 ) -> Subject:
     """A network ready for its first trial.
@@ -427,6 +471,8 @@ def subject_of(
     start_from : path of a run file, optional
         What a subject of the same network saved, or recorded, which continues bit-identically;
         by default what the experiment says.
+    checkpoint : Checkpoint, optional
+        Where to keep how far the experiment is: if it is killed, it goes on from there.
     progress : Progress, optional
         Reports how far the experiment has come.
 
@@ -435,19 +481,21 @@ def subject_of(
     CircuitError
         If the circuit has mistakes, the backend cannot run it, or the file does not fit.
     """
-    file = start_file(circuit, start_from)
+    file, saved = start_file(circuit, start_from), None
     if file is None:
         compiled = compile_circuit(with_trial_phases(circuit))
         engine = Engine.for_plan(compiled.plan, backend)
         network = Network.build(compiled.plan, engine, Clock(), silent)
-        recording = Recording(record, compiled, network) if record else None
-        return Subject(network, compiled, recording, progress)
-    if record:
+    elif record:
         raise fail(
             f"{record}: an experiment that starts from a saved state is not recorded",
             "leave the recording out, or `start_from`",
         )
-    compiled, network, saved = start_of(file, circuit, backend)
-    subject = Subject(network, compiled, None, progress)
-    subject.restore(replace(saved, phase=0, counts=subject.counter.counts))
+    else:
+        compiled, network, saved = start_of(file, circuit, backend)
+    answers = Answers(checkpoint, compiled, network) if checkpoint else None
+    recording = Recording(record, compiled, network) if record else None
+    subject = Subject(network, compiled, recording, progress, answers)
+    if saved:
+        subject.restore(replace(saved, phase=0, counts=subject.counter.counts))
     return subject
