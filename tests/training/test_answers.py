@@ -39,6 +39,7 @@ def learn(subject, die_at=None):
         counts = subject.present("40 ms", {"source": rates}).counts("cells")
         subject.release("dopamine", counts.sum() / 10)
         drive = 1 + 100 * subject.weights("p").mean() + abs(subject.read("cells", "v").mean())
+        drive += sum(subject.gauges().values())
         if trial % 4 == 1:
             with subject.frozen():
                 counts = subject.play(

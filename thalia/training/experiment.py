@@ -1,8 +1,8 @@
 """An experiment with its controls: the same seeds for each, in parallel; logs and a table.
 
 Every result is stored as soon as its run ends, so that `learn` completes what was interrupted. A
-run that did not end goes on from its last checkpoint; it is identical, because all that is random in
-it comes from its seed.
+run that did not end goes on from its last checkpoint; it is identical, because all that is random
+in it comes from its seed.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -8,7 +8,6 @@ releases by weight changes, recording, checkpoints and progress are those of a r
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path as FilePath
 from types import TracebackType
 from typing import Any
@@ -20,7 +19,7 @@ from thalia.backends import Chunk, Progress, silent
 from thalia.circuit.experiment_spec import FROZEN, LEARNING
 from thalia.circuit.spec import Circuit
 from thalia.compiler.pipeline import Compiled, compile_circuit
-from thalia.compiler.plan import SHARED, Plan, identifier
+from thalia.compiler.plan import Plan
 from thalia.errors import did_you_mean, fail
 from thalia.simulation.checkpoint import SavedState, derived
 from thalia.simulation.closed_loop import Actuators
@@ -30,17 +29,15 @@ from thalia.simulation.observers import Observers
 from thalia.simulation.progress import ProgressReporter
 from thalia.simulation.recorder import SpikeCounter, samples_of
 from thalia.simulation.sensors import Sensors
-from thalia.simulation.synapse_state import switched_variables, weights
 from thalia.syntax.quantities import Numbers, in_si
 from thalia.syntax.units import Dimension, ValueSyntaxError
 from thalia.training.answers import Answers, Checkpoint
+from thalia.training.gauges import fingerprint_of, gauged, gauges_of, learned_variables
 from thalia.training.phases import TWIN, phases_of, with_trial_phases
 from thalia.training.recording import Recording, save
 from thalia.training.responses import Response, ResponseCollector, Responses, arrays_of, chunk_of
 from thalia.training.saved import start_file, start_of
 from thalia.training.stimuli import Stimuli, one_time
-
-LEARNED = {"adapted_threshold"}  # variables of neuron models that a trial changes for good
 
 
 class Subject:
@@ -72,7 +69,7 @@ class Subject:
         self.session = network.start(samples_of(self.plan) if recording else ())
         self.sensors = Sensors(self.plan, self.arrays, self.session)
         self.actuators = Actuators(self.plan, self.session)
-        self.learned = (*switched_variables(self.plan), *_thresholds(self.plan))
+        self.learned = learned_variables(self.plan)
         self.constant = derived(self.plan) - {f"{each.name}.w" for each in self.plan.synapses}
         self.counter, self.responses = SpikeCounter(self.plan), ResponseCollector()
         self.observers = replace(
@@ -197,18 +194,8 @@ class Subject:
         The Euclidean norm of the weights of each plastic pathway, `weight_norm_…`, and the level of
         each modulator, `level_…`.
         """
-        plastic = [
-            member.name
-            for synapses in self.plan.synapses
-            if synapses.is_plastic
-            for member in synapses.members
-        ]
-        norms = {f"weight_norm_{name}": np.linalg.norm(self.weights(name)) for name in plastic}
-        levels = {
-            f"level_{name}": self.session.read(f"{SHARED}.{identifier(name)}_level")[0]
-            for name in self.plan.modulators
-        }
-        return {name: float(value) for name, value in (norms | levels).items()}
+        found = self._answer("the gauges", lambda: gauged(self.sensors))
+        return dict(zip(gauges_of(self.plan), found.tolist(), strict=True))
 
     def weight_dimension(self, pathway: str) -> Dimension:
         """The dimension of the weights of a pathway."""
@@ -334,19 +321,10 @@ class Subject:
 
     def digest(self) -> str:
         """A fingerprint of weights and connections, and of all else that plasticity changes."""
-        found = self._answer("the fingerprint", self._fingerprint)
+        found = self._answer(
+            "the fingerprint", lambda: fingerprint_of(self.plan, self.session, self.learned)
+        )
         return found.tobytes().hex()
-
-    def _fingerprint(self) -> NDArray[np.uint8]:
-        found = sha256()
-        for synapses in self.plan.synapses:
-            if synapses.is_plastic:
-                found.update(weights(synapses, self.session.read).tobytes())
-            for each in sorted({m.rewiring.connected for m in synapses.members if m.rewiring}):
-                found.update(self.session.read(f"{synapses.name}.{each}").tobytes())
-        for name in self.learned:
-            found.update(self.session.read(name).tobytes())
-        return np.frombuffer(found.digest(), np.uint8)
 
     def state(self) -> SavedState:
         """Everything that the next presentation depends on."""
@@ -431,14 +409,6 @@ class Subject:
         seconds = done * self.plan.dt
         ratio = self.clock.seconds["simulate"] / (seconds - self.begin * self.plan.dt)
         self.progress("learning", self.fraction, f"{seconds:.4g} s, {ratio:.2g} x model time")
-
-
-def _thresholds(plan: Plan) -> Iterator[str]:
-    """The variables of neuron models that a trial changes for good."""
-    for group in plan.groups:
-        for equation in group.model:
-            if equation.kind == "ode" and equation.name in LEARNED:
-                yield f"{group.name}.{equation.name}"
 
 
 def plan_for_trials(circuit: Circuit) -> Plan:
