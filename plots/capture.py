@@ -22,13 +22,8 @@ CHANGE = 0.1 * np.exp(
 )  # by spikes 10 ms apart (the neuron fires a step after what makes it fire), in parts of w_max
 
 
-def write(folder: Path, start: float, delay: float) -> dict[str, str]:
-    """Write the files for a delay in minutes.
-
-    Returns
-    -------
-    The settings with which the circuit reads them.
-    """
+def write(folder: Path, start: float, delay: float) -> None:
+    """Write the files that the circuit reads beside it, for a delay in minutes."""
     weak, strong = start * 60e3, (start + delay) * 60e3
     lines = {
         "weak": [f"0,{weak:.0f}"],
@@ -37,14 +32,14 @@ def write(folder: Path, start: float, delay: float) -> dict[str, str]:
     }
     for name, rows in lines.items():
         (folder / f"capture_{name}.csv").write_text("\n".join(["# neuron, ms", *rows, ""]), "utf-8")
-    return {f"stimuli.{name}.file": str(folder / f"capture_{name}.csv") for name in lines}
 
 
 def simulate(delay: float, condition: str = "baseline") -> tuple[np.ndarray, np.ndarray]:
     """Hours after the weak input, and the change of its synapse relative to the initial change."""
     with tempfile.TemporaryDirectory() as folder:
-        settings = write(Path(folder), START, delay) | {"duration": f"{(START + 600) * 60} s"}
-        circuit = thalia.load(CIRCUIT, set=settings, condition=condition)
+        write(Path(folder), START, delay)
+        text, length = CIRCUIT.read_text("utf-8"), {"duration": f"{(START + 600) * 60} s"}
+        circuit = thalia.loads(text, CIRCUIT.name, Path(folder), length, condition)
         weights = thalia.run(circuit, output=Path(folder) / "run.h5").weights["from_weak"]
     return weights.time / 3600 - START / 60, (weights.w[:, 0] - weights.w[0, 0]) / (2 * CHANGE)
 

@@ -33,8 +33,8 @@ def times(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     )
 
 
-def write(folder: Path, seed: int) -> dict[str, str]:
-    """The files of a seed, and the settings with which the circuit reads them."""
+def write(folder: Path, seed: int) -> None:
+    """Write the files of a seed, which the circuit reads beside it."""
     cues, rewards, elsewhere = times(seed)
     lines = {
         "reward_cues": ["# cue, ms", *(f"{which},{at}" for which, at in cues.T)],
@@ -43,10 +43,6 @@ def write(folder: Path, seed: int) -> dict[str, str]:
     }
     for name, rows in lines.items():
         (folder / f"{name}.csv").write_text("\n".join([*rows, ""]), "utf-8")
-    return {
-        "stimuli.cues.file": str(folder / "reward_cues.csv"),
-        "stimuli.rewards.file": str(folder / "reward_times.csv"),
-    }
 
 
 def by_cue(run: thalia.Run) -> tuple[np.ndarray, np.ndarray]:
@@ -59,9 +55,9 @@ def by_cue(run: thalia.Run) -> tuple[np.ndarray, np.ndarray]:
 def simulate(seed: int, condition: str) -> tuple[np.ndarray, np.ndarray]:
     """A run in one of `CONDITIONS`, with the cues, and the rewards that follow them, of a seed."""
     with tempfile.TemporaryDirectory() as folder:
-        circuit = thalia.load(
-            CIRCUIT, set=write(Path(folder), seed), condition=CONDITIONS[condition]
-        )
+        write(Path(folder), seed)
+        text = CIRCUIT.read_text("utf-8")
+        circuit = thalia.loads(text, CIRCUIT.name, Path(folder), condition=CONDITIONS[condition])
         return by_cue(thalia.run(circuit, seed=seed, output=Path(folder) / "run.h5"))
 
 

@@ -82,6 +82,11 @@ def save(figure: Figure, file: str | FilePath) -> FilePath:
     """Write a figure; the ending of the name decides the format.
 
     An existing file is replaced; if it is a link, what that leads to is left alone.
+
+    Raises
+    ------
+    CircuitError
+        If the file cannot be written.
     """
     path = FilePath(file)
     try:
