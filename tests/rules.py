@@ -108,9 +108,15 @@ STACKS = {"heterosynaptic": "[stdp_pair, heterosynaptic]", "normalise": "[stdp_p
           "covariance_reward": "[{rule: covariance_reward, modulator: m, expected: 0 Hz}]",
           "structural": "[stdp_pair, {rule: structural, interval: 40 ms, filled: 0.5, weakest: 0.3, newborn: 0.35}]",
           "eprop": "[{rule: eprop, eta: 10 Hz, c_rate: 1 ms, rate_target: 0 Hz}]",
+          "eprop_adaptive": "[{rule: eprop_adaptive, eta: 10 Hz, c_rate: 1 ms, rate_target: 0 Hz}]",
           "d1_stdp": "[{rule: d1_stdp, modulator: m, tau_fast: 2 ms}]"}  # fmt: skip
 SOURCES = {"feedback_alignment": "erring"}
-CELLS = {"stdp_voltage": "adex_spike", "eprop": "lif_surrogate", "delta_rule": "leaky_readout"}
+CELLS = {
+    "stdp_voltage": "adex_spike",
+    "eprop": "lif_surrogate",
+    "eprop_adaptive": "lif_surrogate_adaptive",
+    "delta_rule": "leaky_readout",
+}
 
 
 def closed_form(interval):
