@@ -64,12 +64,12 @@ def test_dopamine_is_the_reward_minus_a_running_mean_of_earlier_ones():
 
 
 def test_what_d1_neurons_promote_is_taken_from_the_error():
-    """An amount p, with 0.4 and the same decay of 100 ms as the outcome, takes 0.4 p / 2 from it."""
+    """An amount p, with 0.3 and the same decay of 100 ms as the outcome, takes 0.3 p / 2 from it."""
     with subject_of(modulators_of_the_experiment(), "runtime") as subject:
         burst(subject, rewarded=True)
         plain, promoted = burst(subject, True), burst(subject, True, promote=2.0)
 
-    assert plain - promoted == pytest.approx(0.4 * 2.0 / 2, rel=0.03)
+    assert plain - promoted == pytest.approx(0.3 * 2.0 / 2, rel=0.03)
 
 
 def test_the_task_says_only_that_something_happened_and_whether_it_was_a_reward(monkeypatch):

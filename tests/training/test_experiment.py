@@ -884,8 +884,8 @@ def test_what_cannot_be_shown_is_told(subject, rates, message):
         subject.present("100 ms", rates)
 
 
-# within some tenths of a point of their goals, as docs/learning.md says
-MISSED = ("digits", "rewarded_digits")
+# below their goals, by as much as docs/learning.md says
+MISSED = ("bandit", "digits", "rewarded_digits")
 
 
 @pytest.mark.reference
