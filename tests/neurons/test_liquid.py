@@ -27,6 +27,15 @@ def test_it_relaxes_to_its_steady_state_with_its_liquid_time_constant(simulate, 
     assert v == pytest.approx(rest + (-65 - rest) * np.exp(-time * (1 + pull) / 0.05), abs=0.02)
 
 
+@pytest.mark.parametrize("amplitude", [150, 260])
+def test_without_shunt_the_same_drive_leaves_the_time_constant(simulate, amplitude):
+    circuit = CIRCUIT.replace("v_th: THRESHOLD", "v_th: 1 V, shunt: 0")
+    run = simulate(circuit.replace("AMPLITUDE", str(amplitude)))
+    v, time = run.traces["v"]["v"][:, 0], np.arange(3000) * 1e-4
+
+    assert v == pytest.approx(-65 + gate(amplitude) * 30 * (1 - np.exp(-time / 0.05)), abs=0.02)
+
+
 def test_it_fires_at_the_closed_form_of_its_interval(simulate):
     run = simulate(CIRCUIT.replace("AMPLITUDE", "260").replace("THRESHOLD", "-50 mV"))
 

@@ -87,10 +87,6 @@ def classifiers(
     size : int
         Neurons of the network's layer: as many clusters, and as many prototypes.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     values, labels, held = split.values, split.labels, split.held
     some = random.permutation(len(values))[:size]
     found = {
@@ -109,10 +105,19 @@ def classifiers(
         ),
     }
     if len(np.unique(labels)) > 1:
-        fitted = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000))
-        answers = fitted.fit(values, labels).predict(held)
+        answers = logistic_regression(values, labels, held)
         found["logistic_regression"] = ("logistic regression of standardised values", answers)
     return found
+
+
+def logistic_regression(values: Floats, labels: Ints, asked: Floats) -> Ints:
+    """The most likely class, (n_asked,), by logistic regression of standardised values, C = 1."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    fitted = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000))
+    return np.asarray(fitted.fit(values, labels).predict(asked))
 
 
 def _clusters(split: Split, size: int, random: np.random.Generator) -> Ints:
