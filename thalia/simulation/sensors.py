@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.backends import Chunk, Session
-from thalia.compiler.plan import Plan, SynapseGroup
+from thalia.compiler.plan import SHARED, Plan, SynapseGroup, identifier
 from thalia.connectivity.build import Arrays
 from thalia.errors import did_you_mean, fail
 from thalia.recording.results import Spikes
@@ -44,6 +44,19 @@ class Sensors:
             message = f"the task reads '{variable}', which is not a state variable of {population}"
             raise fail(message, did_you_mean(variable, states))
         return self.session.read(f"{group.name}.{variable}")[member.start : member.stop]
+
+    def level(self, modulator: str) -> float:
+        """The level of a modulator as it is now.
+
+        Raises
+        ------
+        CircuitError
+            If there is no such modulator.
+        """
+        if modulator not in self.plan.modulators:
+            known = did_you_mean(modulator, self.plan.modulators)
+            raise fail(f"the task names the modulator '{modulator}'", known)
+        return float(self.session.read(f"{SHARED}.{identifier(modulator)}_level")[0])
 
     def weights(self, pathway: str) -> NDArray[np.float64]:
         """The weights of a pathway now, (n_synapses,), in SI, in the order of `ends`.

@@ -184,6 +184,11 @@ class Subject:
         question = f"'{variable}' of '{population}'"
         return self._answer(question, lambda: self.sensors.read(population, variable))
 
+    def level(self, modulator: str) -> float:
+        """The level of a modulator now; see `Sensors.level`."""
+        question = f"the level of '{modulator}'"
+        return float(self._answer(question, lambda: np.array([self.sensors.level(modulator)]))[0])
+
     def weights(self, pathway: str) -> NDArray[np.float64]:
         """The current weights of a pathway in SI, in the order of `ends`; see `Sensors.weights`."""
         return self._answer(f"weights of '{pathway}'", lambda: self.sensors.weights(pathway))

@@ -20,6 +20,7 @@ from thalia.training.tasks import Environment, Note
 
 type Floats = NDArray[np.float64]
 type Ints = NDArray[np.int64]
+type Flags = NDArray[np.bool_]
 
 LEAST = 0.01  # spikes added to every mean response, since none in a few images is not never
 
