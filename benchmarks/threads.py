@@ -4,8 +4,7 @@ python benchmarks/threads.py --scale 1 --duration 1 --threads 1,2,4,8,16 [--outp
 
 `--render` writes the rows of benchmarks/threads*.json into benchmarks/README.md instead.
 The first number of threads is the one that others are compared with. A row of `threads: null` is
-the program's own choice among the available ones. `settled` is the time after the first 0.4 of a run,
-in which the program divides the neurons among its threads and measures how long these work.
+the program's own choice among the available ones.
 """
 
 import argparse
@@ -15,14 +14,12 @@ import os
 import platform
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import thalia
 
 HERE = Path(__file__).parent
 CIRCUIT = HERE.parent / "circuits" / "cortex.yaml"
-SETTLED = 0.4  # of a run
 BEGIN, END = "<!-- threads: begin -->", "<!-- threads: end -->"
 
 
@@ -46,8 +43,7 @@ def main():
             {
                 "threads": row["threads"],
                 "times_model_time": round(row["seconds"] / options.duration, 3),
-                "settled": round(row["settled"] / options.duration, 3),
-                "speed_up": round(first["settled"] / row["settled"], 2),
+                "speed_up": round(first["seconds"] / row["seconds"], 2),
                 "same_spikes": row["spikes"] == first["spikes"],
             }
             for row in rows
@@ -74,14 +70,14 @@ def command_line():
 
 def render():
     lines = [
-        "| scale | processors | threads | whole run, times model time | settled | speed-up, settled |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| scale | processors | threads | times model time | speed-up |",
+        "| --- | --- | --- | --- | --- |",
     ]
     for file in sorted(HERE.glob("threads*.json")):
         table = json.loads(file.read_text(encoding="utf-8"))
         lines += [
             f"| {table['scale']:g} | {table['machine']['processors']} | {row['threads'] or 'chosen'} "
-            f"| {row['times_model_time']:.2f} | {row['settled']:.2f} | {row['speed_up']:.2f} |"
+            f"| {row['times_model_time']:.2f} | {row['speed_up']:.2f} |"
             for row in table["rows"]
         ]
     page = HERE / "README.md"
@@ -91,13 +87,7 @@ def render():
 
 
 def measured(options, threads, duration):
-    """A run, whose time includes the program's choice of threads and their slices, and its end."""
-    reached: list[tuple[float, float]] = []
-
-    def note(what, fraction, detail=""):
-        if what == "simulating":
-            reached.append((fraction, time.perf_counter()))
-
+    """A run, whose time includes the program's choice of threads and their slices."""
     with tempfile.TemporaryDirectory() as folder:
         run = thalia.run(
             CIRCUIT,
@@ -107,17 +97,13 @@ def measured(options, threads, duration):
             seed=options.seed,
             duration=duration,
             threads=threads,
-            chunk=f"{options.duration / 20} s",
-            progress=note,
+            progress=False,
         )
         spikes = hashlib.sha256()
         for name in run.spikes:
             spikes.update(run.spikes[name].times.tobytes() + run.spikes[name].neurons.tobytes())
         seconds = run.results["timings_s"]["simulate"]
-    late = [(fraction, at) for fraction, at in reached if fraction >= SETTLED] or reached
-    (first, begin), (last, end) = late[0], late[-1]
-    settled = options.duration * (end - begin) / (last - first) if last > first else seconds
-    row = {"threads": threads, "seconds": seconds, "settled": settled}
+    row = {"threads": threads, "seconds": seconds}
     print(json.dumps(row), file=sys.stderr, flush=True)
     return {**row, "spikes": spikes.hexdigest()}
 

@@ -3,7 +3,7 @@
     uv run python -m benchmarks.wiring                            # scale 0.3 of the microcircuit, and 10 million synapses of every rule
     uv run python -m benchmarks.wiring --scale 1 --processors 2,16 --rules 0    # the full microcircuit
 
-writes `benchmarks/wiring.json` and its table in `benchmarks/README.md`. Every side runs in a process of its own that may use so many
+writes `benchmarks/wiring.json`, or `--output`, and the table of all such files in `benchmarks/README.md`. Every side runs in a process of its own that may use so many
 processors, in turn, `--rounds` times; the least of each number is kept, since other work can only add to it. Programs are compiled before anything is measured.
 """
 
@@ -89,12 +89,9 @@ def in_turn(cases: list[str], options: argparse.Namespace) -> list[dict[str, obj
     ]
 
 
-def table(results: dict) -> str:
-    """The results as a page shows them."""
-    lines = [
-        "| network | synapses | processors | wiring, ns a synapse | against one | peak GB | loading, ns a synapse |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-    ]
+def rows_of(results: dict) -> list[str]:
+    """The results as lines of a table."""
+    lines = []
     alone = {row["case"]: row["wire"] for row in results["rows"] if row["processors"] == 1}
     for row in results["rows"]:
         count, case = row["synapses"], row["case"]
@@ -111,7 +108,21 @@ def table(results: dict) -> str:
             load,
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    return lines
+
+
+def render() -> None:
+    """Write the table of every `benchmarks/wiring*.json`."""
+    lines = [
+        "| network | synapses | processors | wiring, ns a synapse | against one | peak GB | loading, ns a synapse |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for file in sorted(HERE.glob("wiring*.json")):
+        lines += rows_of(json.loads(file.read_text("utf-8")))
+    page = HERE / "README.md"
+    before, _, rest = page.read_text("utf-8").partition(BEGIN)
+    text = "\n".join(lines)
+    page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}", "utf-8")
 
 
 def main() -> None:
@@ -121,10 +132,15 @@ def main() -> None:
     parser.add_argument("--processors", default="1,2")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rules", type=int, default=1, help="whether to measure every rule, too")
+    parser.add_argument("--output", type=Path, default=HERE / "wiring.json")
+    parser.add_argument("--render", action="store_true")
     parser.add_argument("--side")
     options = parser.parse_args()
     if options.side:
         print(json.dumps(measure(*json.loads(options.side))))
+        return
+    if options.render:
+        render()
         return
     rows = in_turn([MICROCIRCUIT, *(RULES if options.rules else ())], options)
     machine = {
@@ -133,11 +149,8 @@ def main() -> None:
         "numpy": np.__version__,
     }
     results = {"scale": options.scale, "rounds": options.rounds, "machine": machine, "rows": rows}
-    (HERE / "wiring.json").write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-    page = HERE / "README.md"
-    before, _, rest = page.read_text("utf-8").partition(BEGIN)
-    text = f"{before}{BEGIN}\n\n{table(results)}\n\n{END}{rest.partition(END)[2]}"
-    page.write_text(text, "utf-8")
+    options.output.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+    render()
 
 
 if __name__ == "__main__":
