@@ -296,3 +296,16 @@ def test_entries_of_one_place_of_a_sparse_matrix_are_added_as_by_scipy(folder):
     assert (edges.pre.tolist(), edges.post.tolist()) == ([3], [2])
     assert edges.numbers["weight"].numbers.tolist() == [3e-3]
     assert edges.numbers["axonal delay"].numbers.tolist() == [3e-3]
+
+
+@pytest.mark.parametrize("ending", ["parquet", "feather"])
+def test_two_columns_of_one_name_are_refused(ending, folder):
+    """Either could be meant; by its position in the schema, pyarrow gives the last one of all."""
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import feather, parquet
+
+    write = {"parquet": parquet.write_table, "feather": feather.write_feather}[ending]
+    one = pa.array([0, 1])
+    write(pa.table([one, one, one, one], names=["pre", "pre", "post", "w"]), folder / f"e.{ending}")
+
+    assert f"e.{ending}: two columns are called 'pre'" in told(f"file: e.{ending}", folder)

@@ -1,6 +1,7 @@
 """A folder with the results of many runs, one line each, that can be completed at any time."""
 
 import json
+import multiprocessing
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -41,8 +42,14 @@ def results_of(
     Raises
     ------
     CircuitError
-        If the folder cannot be written, or holds something else.
+        If the folder cannot be written, or holds something else, or a script without a guard does
+        this again in the processes of its runs, which import it.
     """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise fail(
+            "each process of its runs imports this script, which starts them again",
+            'put what it does under `if __name__ == "__main__":`',
+        )
     folder = FilePath(output) if output else new_folder(FilePath(FOLDERS[kind]) / name)
     results = None
     try:
