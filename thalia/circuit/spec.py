@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from thalia.data.nodes import Nodes
 
 MOST_ELEMENTS = 4000  # of a circuit, which are checked within a few seconds
+MOST_NEURONS = 2**31 - 1  # of a population, whose indices have 32 bits
 
 
 def too_many(count: int, place: str) -> Problem:
@@ -111,7 +112,7 @@ class Population(NodeUse):
     """
 
     neuron: Annotated[str, NEURON_MODEL]
-    size: int | None = Field(default=None, ge=1)
+    size: int | None = Field(default=None, ge=1, le=MOST_NEURONS)
     share: Fraction | None = None
     modulation: dict[str, str] = {}
     method: Method | None = None
@@ -272,7 +273,7 @@ class RegionUse(Node):
     """
 
     template: str
-    size: int = Field(ge=1)
+    size: int = Field(ge=1, le=MOST_NEURONS)
     populations: dict[Name, Annotated[dict[str, Any], ChangesOf(Population)]] = {}
     pathways: dict[Name, Annotated[dict[str, Any], ChangesOf(Pathway)]] = {}
 

@@ -99,8 +99,11 @@ def _with_extremes(
 ) -> Pathway:
     given = local_values(pathway)
     ends = [circuit.populations.get(end[0]) for end in (pathway.pre, pathway.post)]
-    if (pathway.connect.rule != "distance" and not given) or None in ends:
+    if pathway.connect.rule != "distance" and not given:
         return pathway
+    if None in ends:  # which a later pass tells
+        unknown = {key: replace(each, arguments=(0.0, 0.0, 0.0)) for key, each in given.items()}
+        return _with_values(pathway, unknown)
     spaces = [end.space for end in ends if end]
     what = "connect" if pathway.connect.needs_positions else next(iter(given))[0]
     space = _common(spaces[0], spaces[1], (*path, what), diagnostics)
