@@ -19,6 +19,8 @@ class ArrowTable(Table):
         with file.opened() as raw, _Readable(file.name):
             schema, self.length, _ = _reader(raw, file.ending)
             self.columns = tuple(schema.names)
+        if twice := sorted({name for name in self.columns if self.columns.count(name) > 1}):
+            raise fail(f"{self.name}: two columns are called '{twice[0]}'", "rename one")
 
     def chunks(self, wanted: Mapping[str, Kind]) -> Iterator[Chunk]:
         import pyarrow as pa
