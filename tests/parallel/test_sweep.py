@@ -165,6 +165,22 @@ def test_a_program_travels_to_a_machine_that_would_compile_the_same(circuit, tmp
     assert cache.is_whole(tmp_path / "cache" / name)
 
 
+def test_a_script_without_a_guard_is_told_what_it_needs(circuit):
+    """Its processes import it, and would sweep again, each of them."""
+    script = circuit.with_name("script.py")
+    script.write_text(
+        "import thalia\n"
+        "thalia.sweep('swept.yaml', [], (1,), output='unguarded', workers=1, backend='runtime')\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, script], cwd=circuit.parent, capture_output=True, text=True, check=False
+    )
+
+    assert 'put what it does under `if __name__ == "__main__":`' in done.stderr
+    assert "another process is writing it" not in done.stderr
+
+
 def test_it_is_drawn(whole):
     lines = sweep_figure(sweep.Table(whole.axes[:1], tuple(
         (type(p)(p.index, {"stimuli.drive.rate": p.settings["stimuli.drive.rate"]}, p.seed), n) for p, n in whole.rows
