@@ -116,6 +116,25 @@ def test_baselines_are_in_what_the_command_prints(outcome):
     assert "| guess | baseline_mean | 2 |" in compared.stdout
 
 
+def test_a_control_that_asks_for_baselines_has_its_own_on_its_own_data(outcome):
+    folder = outcome.folder.with_name("asking")
+    folder.mkdir()
+    (folder / "guess.py").write_text(TASK)
+    asking = TEXT.replace('says: "ten times as much"', 'says: "ten times as much", baselines: true')
+    (folder / "guess.yaml").write_text(asking)
+
+    done = learn(folder / "guess.yaml", output=folder / "logs", backend="runtime", workers=1)
+
+    _, scaled, mean, of_scaled = done.logs
+    assert [mean.condition, of_scaled.condition] == ["baseline_mean", "baseline_mean_scaled"]
+    assert of_scaled.data == scaled.data
+    assert of_scaled.config["says"] == "scaled: the mean of what was drawn"
+    assert_allclose(of_scaled.values("error"), 10 * mean.values("error"))
+    assert [log.condition for log in results.read(done.folder).logs] == [
+        log.condition for log in done.logs
+    ]
+
+
 def test_results_are_kept_and_rendered(outcome, tmp_path):
     """As the page of the guide is: a row for each condition, none of them typed."""
     kept = learning.keep(outcome.folder, tmp_path)
