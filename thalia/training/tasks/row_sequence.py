@@ -77,8 +77,8 @@ class RowSequence(Classification):
         row = data.values.shape[1] // self.rows
         found = {}
         for name, says, first in (
-            ("last_row", "logistic regression on the last row, C = 1", -row),
-            ("all_rows", "logistic regression on all rows at once, C = 1", 0),
+            ("last_row", "logistic regression on the last row, standardised", -row),
+            ("all_rows", "logistic regression on all rows at once, standardised", 0),
         ):
             answers = logistic_regression(data.values[:, first:], data.labels, data.held[:, first:])
             found[name] = Baseline(says, {"accuracy": float(np.mean(answers == data.held_labels))})
