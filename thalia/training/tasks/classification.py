@@ -117,8 +117,7 @@ class Classification(Environment):
         split = self.draw(subject.plan, random)
         self._train(subject, split.values, split.labels, random, note)
         with self._held(subject):
-            trained = np.array([self._show(subject, image) for image in split.values])
-            held = np.array([self._show(subject, image) for image in split.held])
+            trained, held = (self._responses(subject, each) for each in (split.values, split.held))
         return _accuracies(trained, held, split) | {
             "spikes": float(held.sum(axis=1).mean()),
             "silent": float(np.mean(trained.sum(axis=0) == 0)),
@@ -167,12 +166,20 @@ class Classification(Environment):
         subject.present(self.pause)
         return counts
 
-    def _encoded(self, subject: Subject, image: Floats) -> dict[str, Numbers]:
-        """Rates of one population's neurons, or a value for each of several tuned populations."""
+    def _responses(self, subject: Subject, images: Floats) -> Ints:
+        """The spikes of each neuron of the layer to each of some images, one after the other."""
+        shown = self._encoded(subject, images)
+        return subject.play(self.show, shown, self.pause).counts(self.readout["layer"][0])
+
+    def _encoded(self, subject: Subject, images: Floats) -> dict[str, Numbers]:
+        """Rates of one population's neurons, or a value for each of several tuned populations.
+
+        Of one image, or of some, (n_images, n_values).
+        """
         names = self.stimuli["image"]
         if len(names) == 1:
-            return {names[0]: image * self.full_rate}
-        return dict(zip(names, image, strict=True))
+            return {names[0]: images * self.full_rate}
+        return dict(zip(names, np.moveaxis(images, -1, 0), strict=True))
 
     def draw(self, plan: Plan, random: np.random.Generator) -> Split:
         """Disjoint training and test images with their labels, stratified by class."""
