@@ -48,8 +48,12 @@ def learn(subject, die_at=None):
         if trial % 4 == 2:
             with subject.phase("sleep"):
                 subject.present("30 ms")
+        if trial == 3:
+            early = subject.remember()
         if trial == 6:
             subject.forget()
+        if trial == 9:
+            subject.restore(early)
         told.append((drive, counts.tolist()))
     return told
 

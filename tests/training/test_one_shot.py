@@ -9,7 +9,7 @@ from PIL import Image
 from tests.helpers import thalia as command
 from thalia.errors import CircuitError
 from thalia.syntax.folder import Folder
-from thalia.training.experiment import conditions_of
+from thalia.training.experiment import conditions_of, learn
 from thalia.training.subject import Subject, plan_for_trials, subject_of
 from thalia.training.tasks import environment
 from thalia.training.tasks.one_shot import FAINT, contrasts
@@ -129,7 +129,7 @@ def test_new_classes_are_learned_without_labels_in_queries_and_features_stay(
 ):
     """Each episode begins with the features of the lessons, and nothing but images is shown while it is asked."""
     held, shown = [], []
-    present, frozen = Subject.present, Subject.frozen
+    present, play, frozen = Subject.present, Subject.play, Subject.frozen
 
     @contextmanager
     def noted(subject):
@@ -143,8 +143,14 @@ def test_new_classes_are_learned_without_labels_in_queries_and_features_stay(
             shown.extend(rates or ())
         return present(subject, duration, rates)
 
+    def played(subject, duration, rates, pause=None):
+        assert len(held) > shown.count(None)
+        shown.extend(rates)
+        return play(subject, duration, rates, pause)
+
     monkeypatch.setattr(Subject, "frozen", noted)
     monkeypatch.setattr(Subject, "present", watched)
+    monkeypatch.setattr(Subject, "play", played)
     condition = conditions_of("one_shot", rule, [], SMALL, FEW, images)[0]
     task = environment("one_shot").model_validate(condition.numbers).reading(Folder(images))
     accuracy = []
@@ -192,3 +198,12 @@ def test_the_command_refuses_more_shots_than_images(images):
         in refused.stderr
     )
     assert "Traceback" not in refused.stderr
+
+
+def test_a_recording_is_refused_before_anything_runs(tmp_path):
+    with pytest.raises(
+        CircuitError,
+        match="--record: the task 'one_shot' takes the network back to an earlier state",
+    ):
+        learn("one_shot", output=tmp_path / "never", record=True)
+    assert not (tmp_path / "never").exists()

@@ -184,6 +184,12 @@ def learn_with(experiment: str | FilePath, options: LearnOptions) -> Outcome:
         options.data_root,
     )
     tasks = [_environment(each.circuit, each.numbers, each.data) for each in conditions]
+    if options.record and any(each.RETURNS for each in tasks):
+        raise fail(
+            f"--record: the task '{task}' takes the network back to an earlier state, "
+            "which a run file cannot show",
+            "leave --record out",
+        )
     first = conditions[0]
     seeds = range(options.base_seed, options.base_seed + (options.seeds or first.experiment.seeds))
     jobs = _started(_jobs(conditions, tasks, seeds, options.backend), conditions, options)

@@ -31,7 +31,7 @@ from thalia.simulation.recorder import SpikeCounter, samples_of
 from thalia.simulation.sensors import Sensors
 from thalia.syntax.quantities import Numbers, in_si
 from thalia.syntax.units import Dimension, ValueSyntaxError
-from thalia.training.answers import Answers, Checkpoint
+from thalia.training.answers import Answers, Arrays, Checkpoint
 from thalia.training.gauges import fingerprint_of, gauged, gauges_of, learned_variables
 from thalia.training.phases import TWIN, phases_of, with_trial_phases
 from thalia.training.recording import Recording, save
@@ -163,12 +163,16 @@ class Subject:
 
     def _answer(self, question: str, give: Callable[[], NDArray[Any]]) -> NDArray[Any]:
         """What the network says to a question, or said in the experiment that was killed."""
+        return self._answers(question, lambda: {"values": give()})["values"]
+
+    def _answers(self, question: str, give: Callable[[], Arrays]) -> Arrays:
+        """The same for several arrays, by name."""
         if not self.answers:
             return give()
         if (had := self.answers.had(question)) is not None:
-            return had["values"]
+            return had
         given = give()
-        self.answers.keep(question, {"values": given})
+        self.answers.keep(question, given)
         return given
 
     def set(self, population: str, parameter: str, values: Numbers) -> None:
@@ -338,6 +342,18 @@ class Subject:
         return SavedState(
             self.done, variables, counts, phase=self._phase, shown=tuple(sorted(self.stimuli.shown))
         )
+
+    def remember(self) -> SavedState:
+        """The present state, to which a task can return by `restore`.
+
+        Unlike `state`, it is also right where an experiment goes on that was killed.
+        """
+        now = self.state()
+        spikes = {name: np.array(counts) for name, counts in now.counts.items()}
+        variables = self._answers("the state", lambda: now.variables)
+        counts = self._answers("the numbers of spikes", lambda: spikes)
+        listed = {name: each.tolist() for name, each in counts.items()}
+        return replace(now, variables=dict(variables), counts=listed)
 
     def restore(self, state: SavedState) -> None:
         """Continue bit-identically from a state of a subject of the same circuit and seed.

@@ -40,6 +40,8 @@ class Environment(Node):
     READOUT: ClassVar[tuple[str, ...]] = ()
     MODULATORS: ClassVar[tuple[str, ...]] = ()
 
+    RETURNS: ClassVar[bool] = False  # whether it takes the network back to an earlier state
+
     trials: int
     stimuli: dict[str, Names] = {}
     readout: dict[str, Names] = {}

@@ -68,6 +68,7 @@ class OneShot(Environment):
     STIMULI: ClassVar = ("image", "label")
     READOUT: ClassVar = ("layer", "answer")
     MODULATORS: ClassVar = ("rate",)
+    RETURNS: ClassVar = True
 
     trials: int = Field(40, ge=1)  # episodes
     data: str = "digits"
@@ -203,15 +204,15 @@ class OneShot(Environment):
                 subject.present(self.show, self._seen(data.images[look[0]], look[1:]))
                 subject.present(self.pause)
             subject.set(layer, "adapting", 0)
-        learned = subject.state()
+        learned = subject.remember()
         accuracy = []
         truth = np.repeat(np.arange(self.ways), self.queries)
         for study, taught, queries in zip(data.study, data.taught, data.queries, strict=True):
             subject.restore(learned)
             self._study(subject, data.images[study], taught)
             with subject.frozen():
-                answers = [self._answer(subject, data.images[each]) for each in queries]
-            accuracy.append(float(np.mean(np.array(answers) == truth)))
+                answers = self._answers(subject, data.images[queries])
+            accuracy.append(float(np.mean(answers == truth)))
             note(accuracy=accuracy[-1])
         return {"accuracy": float(np.mean(accuracy))}
 
@@ -235,16 +236,26 @@ class OneShot(Environment):
             subject.set(self.readout["answer"][0], "taught", 1)
         return {labels: which * self.label_rate}
 
-    def _answer(self, subject: Subject, image: Floats) -> int:
-        """The label that the network answers with after all looks at an image."""
-        answer = self.readout["answer"][0]
-        votes = np.zeros(subject.plan.population(answer)[1].size)
-        for move in GAZES[self.gaze]:
-            response = subject.present(self.show, self._seen(image, move))
-            targets = self._has_targets(subject)
-            votes += subject.read(answer, "v") if targets else response.counts(answer)
-            subject.present(self.pause)
-        return int(votes[: self.ways].argmax())
+    def _answers(self, subject: Subject, images: Floats) -> Ints:
+        """The label that the network answers with after all looks at each image."""
+        answer, looks = self.readout["answer"][0], list(product(images, GAZES[self.gaze]))
+        if self._has_targets(subject):
+            votes = np.array([self._potentials(subject, *look) for look in looks])
+        else:
+            patches = np.array(
+                [contrasts(i, down, right, self.patch) for i, (down, right) in looks]
+            )
+            shown = {self.stimuli["image"][0]: patches * self.full_rate}
+            votes = subject.play(self.show, shown, self.pause).counts(answer)
+        of_images = votes.reshape(len(images), -1, votes.shape[1]).sum(axis=1)
+        return np.asarray(of_images[:, : self.ways].argmax(axis=1))
+
+    def _potentials(self, subject: Subject, image: Floats, move: tuple[int, int]) -> Floats:
+        """The potentials of the neurons that answer, after a look at an image."""
+        subject.present(self.show, self._seen(image, move))
+        found = subject.read(self.readout["answer"][0], "v")
+        subject.present(self.pause)
+        return found
 
     def _has_targets(self, subject: Subject) -> bool:
         """Whether the neurons that answer are taught by a target in place of the label."""
