@@ -22,8 +22,8 @@ cell = NeuronGroup(
     total : siemens""",
     threshold="v >= -50*mV",
     reset="v = -60*mV",
-    refractory=6 * ms,  # of which the step of the spike is one
-    method="rk4",
+    refractory=5 * ms,
+    method="exponential_euler",
 )
 cell.v = -60 * mV
 learn = Synapses(
