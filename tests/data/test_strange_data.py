@@ -309,3 +309,38 @@ def test_two_columns_of_one_name_are_refused(ending, folder):
     write(pa.table([one, one, one, one], names=["pre", "pre", "post", "w"]), folder / f"e.{ending}")
 
     assert f"e.{ending}: two columns are called 'pre'" in told(f"file: e.{ending}", folder)
+
+
+def test_a_batch_of_feather_that_would_not_fit_is_refused_before_it_is_read(folder, monkeypatch):
+    """A compressed batch of many rows is a small file."""
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import feather
+
+    table = pa.table({"pre": [0] * 3000, "post": [1] * 3000, "w": [1.0] * 3000})
+    feather.write_feather(table, folder / "e.feather", compression="zstd", chunksize=1500)
+    monkeypatch.setattr("thalia.data.arrow_tables.MOST_IN_A_BATCH", 1499)
+
+    assert "a batch has 1,500 rows, and at most 1,499 are read" in told("file: e.feather", folder)
+
+
+def test_a_batch_of_feather_that_only_the_contents_list_is_not_read(folder):
+    """The stream of batches is read to its end, and what comes after it is not."""
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import ipc
+
+    table = pa.table({"pre": [0], "post": [1], "w": [1.0]})
+    with ipc.new_file(folder / "e.feather", table.schema) as file:
+        file.write_table(table)
+    content = (folder / "e.feather").read_bytes()
+    end = content.index(b"\xff\xff\xff\xff\0\0\0\0")
+    with ipc.new_stream(folder / "two", table.schema) as stream:
+        stream.write_table(table)
+        stream.write_table(pa.table({"pre": [1], "post": [0], "w": [2.0]}))
+    two = (folder / "two").read_bytes()
+    (folder / "e.feather").write_bytes(content[:8] + two + content[end + 8 :])
+
+    text = CIRCUIT.replace("CONNECT", "file: e.feather")
+    (pathway,) = thalia.plan_of(thalia.loads(text, folder=folder)).pathways()
+
+    edges = pathway[1].connect.edges
+    assert (edges.pre.tolist(), edges.post.tolist()) == ([0, 1], [1, 0])

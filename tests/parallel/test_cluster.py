@@ -247,7 +247,8 @@ def test_options_of_a_site_are_checked(file, submitting, text, message):
     ({"cluster": "slurm", "record": True}, "--record: holds on this machine, not with --cluster"),
     ({"cluster_options": "site.yaml"}, "--cluster-options: are for --cluster"),
     ({"cluster": "slrum"}, "--cluster: no batch system is called 'slrum'\n    hint: did you mean 'slurm'"),
-    ({"cluster": "slurm", "cluster_options": "nothing.yaml"}, "--cluster-options nothing.yaml: No such file"),
+    ({"cluster": "slurm", "cluster_options": "nothing.yaml"}, "--cluster-options nothing.yaml: no such file"),
+    ({"cluster": "slurm", "cluster_options": "."}, "--cluster-options .: is a folder, expected a file"),
     ({"cluster": "pbs"}, "--cluster pbs: there is no `qsub` on this machine"),
 ])  # fmt: skip
 def test_options_that_do_not_go_together_are_told(file, options, message):

@@ -21,6 +21,7 @@ from pydantic import Field
 from thalia.backends import threads as threads_of
 from thalia.errors import did_you_mean, fail
 from thalia.parallel.workers import Job, Reporter, gather, unpack
+from thalia.syntax.folder import read_text
 from thalia.syntax.node import Node
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import read_yaml
@@ -170,11 +171,7 @@ def _site(batch_system: str, options: str | FilePath | None) -> Site:
     if options is None:
         site = model()
     else:
-        try:
-            text = FilePath(options).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or "is not UTF-8"
-            raise fail(f"--cluster-options {options}: {why}") from None
+        text = read_text(FilePath(options), f"--cluster-options {options}")
         site = parse(model, *read_yaml(text, str(options)))
     if not shutil.which(model.SUBMIT):
         raise fail(
