@@ -181,7 +181,9 @@ def test_it_does_not_stand_beside_a_rule_that_counts_synapses():
 
 
 def test_it_is_not_gated():
-    with pytest.raises(CircuitError, match="structural is not scaled by a modulator"):
+    with pytest.raises(
+        CircuitError, match="structural makes no changes of its own that a modulator could multiply"
+    ):
         thalia.plan_of(thalia.loads(circuit("modulator: m", weight="0.5 mV")))
 
 

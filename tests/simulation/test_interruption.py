@@ -1,6 +1,8 @@
 """Ctrl-C, and the signals of batch systems: a state is kept, and it is said how to go on."""
 
+import errno
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -228,6 +230,18 @@ def test_an_end_that_comes_while_an_object_is_finalised_comes_after_it(number):
         finalise()
 
 
+def nobody_reads(fifo):
+    """Whether no process reads from a pipe, or one that is just being killed stops."""
+    try:
+        writer = os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        return error.errno == errno.ENXIO
+    with os.fdopen(writer, "wb"):
+        ends = select.poll()
+        ends.register(writer, 0)
+        return bool(ends.poll(5000))
+
+
 def test_a_compiler_that_ignores_the_end_is_killed(tmp_path, monkeypatch):
     monkeypatch.setattr(compiler, "LONGEST_END", 0.2)
     os.mkfifo(tmp_path / "fifo")
@@ -239,9 +253,7 @@ def test_a_compiler_that_ignores_the_end_is_killed(tmp_path, monkeypatch):
     with pytest.raises(compiler._Stopped):
         call_compiler([str(tmp_path / "stubborn"), "fifo"], tmp_path, unwanted)
 
-    # a writer finds nobody who reads
-    with pytest.raises(OSError, match="No such device or address"):
-        os.open(tmp_path / "fifo", os.O_WRONLY | os.O_NONBLOCK)
+    assert nobody_reads(tmp_path / "fifo")
 
 
 def test_a_compiler_ends_with_all_that_it_started(tmp_path):
@@ -261,9 +273,7 @@ def test_a_compiler_ends_with_all_that_it_started(tmp_path):
     finally:
         signal.signal(signal.SIGALRM, before)
 
-    # a writer finds nobody who reads
-    with pytest.raises(OSError, match="No such device or address"):
-        os.open(tmp_path / "fifo", os.O_WRONLY | os.O_NONBLOCK)
+    assert nobody_reads(tmp_path / "fifo")
 
 
 def test_a_run_that_was_killed_after_its_last_step_is_completed(tmp_path):

@@ -278,13 +278,18 @@ def test_the_network_is_shown_the_split_of_the_baselines(monkeypatch):
     few = {"most": 12, "held_out": 10, "trials": 1, "show": "20 ms", "pause": "10 ms"}
     condition = conditions_of("digits", None, [], {"populations.layer.size": 5}, few)[0]
     task = environment("classification").model_validate(condition.numbers)
-    present, shown = Subject.present, []
+    present, play, shown = Subject.present, Subject.play, []
 
-    def watched(subject, duration, rates=None):
+    def presented(subject, duration, rates=None):
         shown.extend(np.asarray(each.numbers) for each in (rates or {}).values())
         return present(subject, duration, rates)
 
-    monkeypatch.setattr(Subject, "present", watched)
+    def played(subject, duration, rates, pause=None):
+        shown.extend(row for each in rates.values() for row in np.asarray(each.numbers))
+        return play(subject, duration, rates, pause)
+
+    monkeypatch.setattr(Subject, "present", presented)
+    monkeypatch.setattr(Subject, "play", played)
     with subject_of(condition.circuit, "runtime") as subject:
         task.learn(subject, np.random.default_rng(3), lambda **noted: None)
         split = task.draw(subject.plan, np.random.default_rng(3))

@@ -698,7 +698,7 @@ def test_a_few_images_are_learned_with_their_labels_but_tested_without(name, tmp
     if name == "task_sequence":
         del few["rewarded"]
     held, shown = [], []
-    present, frozen = Subject.present, Subject.frozen
+    present, play, frozen = Subject.present, Subject.play, Subject.frozen
 
     @contextmanager
     def noted(subject):
@@ -707,13 +707,19 @@ def test_a_few_images_are_learned_with_their_labels_but_tested_without(name, tmp
             yield
         held.pop()
 
-    def watched(subject, duration, rates=None):
+    def presented(subject, duration, rates=None):
         if held:
             shown.extend(rates or ())
         return present(subject, duration, rates)
 
+    def played(subject, duration, rates, pause=None):
+        if held:
+            shown.extend(rates)
+        return play(subject, duration, rates, pause)
+
     monkeypatch.setattr(Subject, "frozen", noted)
-    monkeypatch.setattr(Subject, "present", watched)
+    monkeypatch.setattr(Subject, "present", presented)
+    monkeypatch.setattr(Subject, "play", played)
     sizes = {"populations.layer.size": 12}
     condition = conditions_of(name, None, [], sizes, few)[0]
     task = environment(condition.experiment.task).model_validate(condition.numbers)

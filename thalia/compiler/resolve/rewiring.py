@@ -47,9 +47,6 @@ def _check_company(
                 f"and {rule.name} changes which there are"
             )
             diagnostics.error(other.path, message, "remove one of them")
-    if rule.modulator:
-        message = f"{rule.name} is not scaled by a modulator"
-        diagnostics.error((*rule.path, "modulator"), message, "give it to the rule beside it")
     for name, value in rule.values.items():
         if value.is_random:
             message = f"expected one number for all synapses, found {value}"
