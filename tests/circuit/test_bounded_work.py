@@ -34,7 +34,10 @@ ALL = ", ".join(f"k{index}" for index in range(1000))
 PATHWAY = "connect: {probability: 0.1}, synapse: current_exp, weight: 1 pA, delay: 1 ms"
 ONE = f"{HEAD}populations: {{p: {{neuron: lif_current, size: 1}}}}\n"
 
+PULSE = "{kind: current_pulses, target: p, amplitude: 1 pA, start: 1 ms, width: 1 ms}"
+
 BOMBS = {
+    "inputs": (f"{ONE}stimuli:\n{keys(3900, PULSE)}\n", "receives 3,900 stimuli and kinds of synapses, expected at most 100"),
     "chain": (neuron(V, "x0 = v : volt", *CHAIN), "once it is multiplied out"),
     "squares": (neuron(V, "x0 = 1 + v/mV : 1", *(f"x{k} = x{k - 1}*x{k - 1} : 1" for k in range(1, 60))), "once it is"),
     "cycle": (neuron(V, "x = y : 1", "y = x : 1"), "depends on itself"),

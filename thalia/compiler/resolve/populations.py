@@ -34,6 +34,8 @@ from thalia.syntax.expressions import EquationError
 from thalia.syntax.fields import expect
 from thalia.syntax.units import DIMENSIONLESS, Dimension, dimension_name, parse_value
 
+MOST_INPUTS = 100  # of a population, whose terms are added up in one equation
+
 
 def build_groups(
     circuit: Circuit,
@@ -62,7 +64,7 @@ def _group(
     if part is None:
         return None
     values = parameters(part, population.parameters, (*path, "parameters"), diagnostics)
-    if values is None:
+    if values is None or _too_many(received, path, diagnostics):
         return None
     read = frozenset().union(*(identifiers(e.right) for e in part.equations if e.right))
     receives = {key: dimension for key, dimension in inputs_of(part).items() if key in read}
@@ -105,6 +107,18 @@ def _group(
         _check_equations(circuit, part, group, received, (*path, "neuron"), diagnostics)
         _check_method(group, population, path, diagnostics)
     return group
+
+
+def _too_many(received: Received, path: Path, diagnostics: Diagnostics) -> bool:
+    """Whether more is added up than an equation can hold, which is told."""
+    count = sum(bool(each.term) for each in received.inputs.values())
+    if count > MOST_INPUTS:
+        diagnostics.error(
+            path,
+            f"receives {count:,} stimuli and kinds of synapses, expected at most {MOST_INPUTS}",
+            "make several stimuli one: of values over time, from an array or a file",
+        )
+    return count > MOST_INPUTS
 
 
 def _modulated(
