@@ -37,6 +37,7 @@ ONE = f"{HEAD}populations: {{p: {{neuron: lif_current, size: 1}}}}\n"
 PULSE = "{kind: current_pulses, target: p, amplitude: 1 pA, start: 1 ms, width: 1 ms}"
 
 BOMBS = {
+    "modulators": (f"{ONE}modulators:\n{keys(3900, '{kind: first_order, released_by: p}')}\n", "there are 3,900 modulators, expected at most 300"),
     "inputs": (f"{ONE}stimuli:\n{keys(3900, PULSE)}\n", "receives 3,900 stimuli and kinds of synapses, expected at most 100"),
     "chain": (neuron(V, "x0 = v : volt", *CHAIN), "once it is multiplied out"),
     "squares": (neuron(V, "x0 = 1 + v/mV : 1", *(f"x{k} = x{k - 1}*x{k - 1} : 1" for k in range(1, 60))), "once it is"),

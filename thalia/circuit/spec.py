@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from thalia.data.nodes import Nodes
 
 MOST_ELEMENTS = 4000  # of a circuit, which are checked within a few seconds
+MOST_MODULATORS = 300  # of these, each of which can follow all others
 MOST_NEURONS = 2**31 - 1  # of a population, whose indices have 32 bits
 
 
