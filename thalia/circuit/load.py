@@ -10,7 +10,7 @@ import yaml
 
 from thalia.circuit.experiment_spec import BASELINE
 from thalia.circuit.serialize import as_data
-from thalia.circuit.spec import MOST_ELEMENTS, MOST_MODULATORS, Circuit, too_many
+from thalia.circuit.spec import MOST_ELEMENTS, Circuit, too_many
 from thalia.errors import MOST_PROBLEMS, CircuitError, Path, Problem, did_you_mean
 from thalia.syntax.folder import HERE, Folder, folder_of, read_text
 from thalia.syntax.former_names import current_names, current_path
@@ -119,10 +119,6 @@ def _check_number(data: dict[str, Any], name: str) -> None:
     count = sum(len(each) for each in written if isinstance(each, dict))
     if count > MOST_ELEMENTS:
         raise CircuitError([too_many(count, name)])
-    modulators = data.get("modulators")
-    if isinstance(modulators, dict) and len(modulators) > MOST_MODULATORS:
-        message = f"there are {len(modulators):,} modulators, expected at most {MOST_MODULATORS}"
-        raise CircuitError([Problem(("modulators",), message, place=name)])
 
 
 def _current(data: dict[str, Any], source: Source) -> tuple[dict[str, Any], Source]:

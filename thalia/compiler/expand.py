@@ -10,6 +10,7 @@ from thalia.circuit.part_use import RuleUse, Stimulus
 from thalia.circuit.reference_spec import Reference
 from thalia.circuit.spec import (
     MOST_ELEMENTS,
+    MOST_MODULATORS,
     Circuit,
     Delay,
     Fragment,
@@ -122,6 +123,9 @@ def _check_number(circuit: Circuit) -> None:
     count += sum(len(each.target) for each in circuit.stimuli.values())
     if count > MOST_ELEMENTS:
         raise circuit.source.placed([too_many(count, circuit.source.locate(()))])
+    if (count := len(circuit.modulators)) > MOST_MODULATORS:
+        message = f"there are {count:,} modulators, expected at most {MOST_MODULATORS}"
+        raise circuit.source.placed([Problem(("modulators",), message)])
 
 
 def _with_gains(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:
