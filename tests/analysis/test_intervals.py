@@ -25,6 +25,24 @@ def test_few_values_have_a_t_interval():
     assert found.method == "t"
 
 
+@pytest.mark.parametrize(
+    ("values", "within", "bounds", "method"),
+    [
+        ([0.95, 0.99], (0, 1), (None, 1), "t, cut to its range"),
+        ([0.01, 0.05], (0, 1), (0, None), "t, cut to its range"),
+        ([0.4, 0.6, 0.5], (0, 1), (None, None), "t"),
+    ],
+)
+def test_an_interval_ends_where_no_mean_is_beyond(values, within, bounds, method):
+    """Of two shares of 0.95 and 0.99 the t interval reaches up to 1.22."""
+    found = mean_interval(np.array(values), within=within)
+
+    wanted = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
+    ends = [w if b is None else b for w, b in zip(wanted, bounds, strict=True)]
+    assert (found.low, found.high) == pytest.approx(ends, rel=1e-9)
+    assert found.method == method
+
+
 def test_many_values_have_a_bca_interval(monkeypatch):
     """Skewed, so that the correction is as large as the tolerance is not."""
     monkeypatch.setattr(intervals, "DRAWS", 100_000)

@@ -197,6 +197,33 @@ def test_the_logs_say_all_and_can_be_read_again(outcome):
     )
 
 
+def test_intervals_of_shares_end_at_0_and_1_and_those_of_their_differences_at_1():
+    """A t interval of 0.95 and 0.99 reaches up to 1.22, of 0.01 and 0.41 from -2.3 to 2.8."""
+    config = {"ranges": {"accuracy": [0.0, 1.0], "error": [0.0, None]}}
+    mine, theirs = (
+        results.Log(
+            config, (1, 2), ({}, {}), ({"accuracy": a, "error": a}, {"accuracy": b, "error": b})
+        )
+        for a, b in ((0.95, 0.99), (0.01, 0.41))
+    )
+    share, error = (mine.aggregate()[name] for name in ("accuracy", "error"))
+    apart = mine.differences(theirs)["accuracy"]
+
+    assert (share["high"], share["method"]) == (1, "t, cut to its range")
+    assert share["low"] == pytest.approx(0.97 - 12.706 * 0.02, rel=1e-4)
+    assert error["high"] == pytest.approx(0.97 + 12.706 * 0.02, rel=1e-4)
+    assert theirs.aggregate()["error"]["low"] == 0
+    assert (apart["low"], apart["high"]) == (-1, 1)
+
+
+@pytest.mark.parametrize("name", parts_of("experiments"))
+def test_the_result_of_every_experiment_has_a_range(name):
+    (condition,) = conditions_of(name, None, [], {}, {})
+    task = environment(condition.experiment.task).model_construct(rates=())
+
+    assert task.range_of(condition.experiment.result)[0] == 0
+
+
 def test_histories_have_the_norms_of_weights_and_the_levels_of_modulators(outcome):
     """Forty synapses of 1 mV that do not change; a release of 1 decays with 20 ms, for 50 of every 100 ms."""
     learned, off, _ = (log.histories[0] for log in outcome.logs)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import cos, pi, sin, sqrt, tan
+from math import cos, inf, pi, sin, sqrt, tan
 from statistics import NormalDist
 
 import numpy as np
@@ -13,6 +13,9 @@ type Floats = NDArray[np.float64]
 MANY = 20  # values from which on the bootstrap is used; with fewer it is too narrow
 DRAWS = 10_000
 T, BCA, NONE = "t", "BCa bootstrap", "none"
+CUT = ", cut to its range"  # after the method of an interval that reached beyond it
+
+type Range = tuple[float, float]  # the least and the greatest value that a number can have
 
 
 @dataclass(frozen=True)
@@ -33,15 +36,20 @@ class Interval:
         return f"{self.mean:{spec}} ± {self.half:{spec.removeprefix('+')}}"
 
 
-def mean_interval(values: Floats, confidence: float = 0.95) -> Interval:
+def mean_interval(
+    values: Floats, confidence: float = 0.95, within: Range = (-inf, inf)
+) -> Interval:
     """The confidence interval of a mean: Student's t below 20 values, the BCa bootstrap above.
 
     One value has no interval: its bounds are the value, and the method is 'none'. The draws of the
-    bootstrap are always the same.
+    bootstrap are always the same. An interval of shares that reaches beyond 0 or 1 ends there,
+    which its method says; it covers the mean as often as before, since no mean is beyond.
 
     Parameters
     ----------
     values : (n,) float, of any unit
+    within : pair of float
+        The range that such values can have, as (0, 1) of shares.
 
     References
     ----------
@@ -57,7 +65,9 @@ def mean_interval(values: Floats, confidence: float = 0.95) -> Interval:
     if method == BCA:
         return Interval(mean, *_bca(values, confidence), BCA)
     half = student_quantile(confidence, len(values) - 1) * values.std(ddof=1) / sqrt(len(values))
-    return Interval(mean, float(mean - half), float(mean + half), T)
+    low, high = float(mean - half), float(mean + half)
+    inside = max(low, within[0]), min(high, within[1])
+    return Interval(mean, *inside, T if inside == (low, high) else T + CUT)
 
 
 def paired(

@@ -66,7 +66,7 @@ def _finals(axes: Axes, outcome: Outcome, logs: list[Log], colour: dict[str, str
         axes.plot(
             np.sort(values), place + spread, ".", ms=3.5, color=colour[log.condition], alpha=0.55
         )
-        interval = mean_interval(values)
+        interval = mean_interval(values, within=log.range_of(experiment.result))
         axes.plot(
             [interval.low, interval.high],
             [place, place],
@@ -92,7 +92,7 @@ def _curve(axes: Axes, log: Log, measure: str, window: int, colour: str) -> None
         [smoothed(np.array(history[measure][:trials]), window) for history in log.histories]
     )
     places = np.unique(np.linspace(0, values.shape[1] - 1, POINTS).astype(int))
-    found = [mean_interval(values[:, place]) for place in places]
+    found = [mean_interval(values[:, each], within=log.range_of(measure)) for each in places]
     bounds = np.array([(each.low, each.high) for each in found])
     axes.plot(places + window, values[:, places].mean(axis=0), lw=1.4, color=colour)
     axes.fill_between(places + window, bounds[:, 0], bounds[:, 1], color=colour, alpha=0.2, lw=0)

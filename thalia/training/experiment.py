@@ -210,7 +210,7 @@ def learn_with(experiment: str | FilePath, options: LearnOptions) -> Outcome:
                 here(take_part, batch, report, workers, alone)
 
         failures = carry_out(jobs, results, "learning", submit, options.progress)
-        logs = logs_of(conditions, seeds, results, options.backend)
+        logs = logs_of(conditions, tasks, seeds, results, options.backend)
         failed = tuple(
             (conditions[job["condition"]].name, job["seed"], failures[job["index"]])
             for job in jobs

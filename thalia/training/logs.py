@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib.metadata import version
 from json import dumps
+from math import isfinite
 from typing import Any
 
 from thalia import backends
+from thalia.analysis.intervals import Range
 from thalia.circuit.experiment_spec import OTHER_METHOD, Experiment
 from thalia.circuit.serialize import as_data as as_plain
 from thalia.circuit.spec import Circuit
@@ -18,6 +20,7 @@ from thalia.simulation.origin import origin_of
 from thalia.syntax.folder import Folder
 from thalia.training import results as tables
 from thalia.training.results import Log, Outcome, as_data
+from thalia.training.tasks import Environment
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,16 @@ class Condition:
 
 
 def logs_of(
-    conditions: list[Condition], seeds: Sequence[int], results: ResultLog, backend: str | None
+    conditions: list[Condition],
+    tasks: Sequence[Environment],
+    seeds: Sequence[int],
+    results: ResultLog,
+    backend: str | None,
 ) -> tuple[Log, ...]:
-    """The log of every condition, then of every baseline, with what has ended."""
+    """The log of every condition, then of every baseline, with what has ended.
+
+    `tasks` are those of the conditions.
+    """
     found = [
         {
             seed: results.found[index]
@@ -51,8 +61,8 @@ def logs_of(
         for place in range(len(conditions))
     ]
     logs = [
-        _log(condition, place, done, backend)
-        for place, (condition, done) in enumerate(zip(conditions, found, strict=True))
+        _log(condition, task, place, done, backend)
+        for place, (condition, task, done) in enumerate(zip(conditions, tasks, found, strict=True))
     ]
     beside = [each for log, done in zip(logs, found, strict=True) for each in _baselines(log, done)]
     places = range(len(logs), len(logs) + len(beside))
@@ -66,7 +76,11 @@ def logs_of(
 
 
 def _log(
-    condition: Condition, place: int, done: Mapping[int, dict[str, Any]], backend: str | None
+    condition: Condition,
+    task: Environment,
+    place: int,
+    done: Mapping[int, dict[str, Any]],
+    backend: str | None,
 ) -> Log:
     text, files = origin_of(expand(condition.circuit))
     config = {
@@ -78,6 +92,7 @@ def _log(
         "thalia": version("thalia"),
         "backend": backend or backends.choose()[0],
         "section": as_plain(condition.experiment),
+        "ranges": {name: _ends(task.range_of(name)) for name in _numbers(done)},
         "circuit": text,
         "circuit_digest": sha256(dumps([text, files], sort_keys=True).encode()).hexdigest(),
     }
@@ -91,9 +106,20 @@ def _log(
     )
 
 
+def _numbers(done: Mapping[int, dict[str, Any]]) -> list[str]:
+    """The names of the numbers of the whole, and of those of the trials."""
+    named = [[*each["final"], *each["history"]] for each in done.values()]
+    return [*dict.fromkeys(named[0])] if named else []
+
+
+def _ends(bounds: Range) -> list[float | None]:
+    """A range as it is written: None for an open end."""
+    return [end if isfinite(end) else None for end in bounds]
+
+
 def _baselines(log: Log, done: Mapping[int, dict[str, Any]]) -> Iterator[Log]:
     """The baselines of a condition, on the same data; those of a control have its name."""
-    kept = ("experiment", "numbers", "thalia", "section")
+    kept = ("experiment", "numbers", "thalia", "section", "ranges")
     shared = {key: log.config[key] for key in kept}
     of = f"_{log.condition}" if log.config["place"] else ""
     computed = {seed: each["baselines"] for seed, each in done.items() if "baselines" in each}

@@ -5,14 +5,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
-from math import exp
+from math import exp, inf
 from pathlib import Path as FilePath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.analysis.intervals import mean_interval, paired
+from thalia.analysis.intervals import Range, mean_interval, paired
 from thalia.circuit.experiment_spec import Experiment, gathered
 from thalia.errors import CircuitError, fail, in_a_line
 from thalia.syntax.folder import read_text
@@ -55,20 +55,31 @@ class Log:
         """A final number of every seed, (n_seeds,)."""
         return np.array([final[name] for final in self.finals])
 
+    def range_of(self, name: str) -> Range:
+        """The least and the greatest value that a number can have, as its task says."""
+        low, high = self.config.get("ranges", {}).get(name, (None, None))
+        return (-inf if low is None else low, inf if high is None else high)
+
     def aggregate(self) -> dict[str, dict[str, Any]]:
         """Mean, standard deviation and 95 % interval of every final number, by name.
 
         The interval is that of the mean over seeds, and `method` says how it was found.
         """
-        return {name: described(self.values(name)) for name in (self.finals or ({},))[0]}
+        return {
+            name: described(self.values(name), self.range_of(name))
+            for name in (self.finals or ({},))[0]
+        }
 
     def differences(self, reference: "Log") -> dict[str, dict[str, Any]]:
         """The same of the differences to another condition, between runs with the same seed.
 
         Only numbers that both conditions have, of seeds that ended in both.
         """
-        pairs = self._pairs(reference)
-        return {name: described(mine - theirs) for name, (mine, theirs) in pairs.items()}
+        found = {}
+        for name, (mine, theirs) in self._pairs(reference).items():
+            low, high = self.range_of(name)
+            found[name] = described(mine - theirs, (low - high, high - low))
+        return found
 
     def ratios(self, reference: "Log") -> dict[str, dict[str, float | str]]:
         """The geometric mean of the ratios to another condition, paired in the same way.
@@ -90,9 +101,9 @@ class Log:
         return paired(mine, theirs)
 
 
-def described(values: Floats) -> dict[str, Any]:
+def described(values: Floats, within: Range) -> dict[str, Any]:
     """Mean, standard deviation, 95 % interval of the mean with its method, and extremes."""
-    interval = mean_interval(values)
+    interval = mean_interval(values, within=within)
     return {
         "mean": interval.mean,
         "sd": float(values.std(ddof=1)) if len(values) > 1 else 0.0,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from importlib.abc import InspectLoader
 from importlib.util import module_from_spec, spec_from_loader
+from math import inf
 from pathlib import Path as FilePath
 from types import CodeType
 from typing import Any, ClassVar, Self
@@ -15,6 +16,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from pydantic import PrivateAttr
 
+from thalia.analysis.intervals import Range
 from thalia.compiler.plan import Plan
 from thalia.errors import CircuitError, Path, Problem, did_you_mean, fail
 from thalia.syntax.fields import Names, Node
@@ -27,6 +29,10 @@ from thalia.training.phases import STIMULI
 from thalia.training.subject import Subject
 
 HERE = FilePath(__file__).parent
+ANY: Range = (-inf, inf)
+AMOUNT: Range = (0.0, inf)
+SHARE: Range = (0.0, 1.0)
+
 type Note = Callable[..., None]  # takes what happened in a trial, as in note(correct=1)
 
 
@@ -81,6 +87,13 @@ class Environment(Node):
     ) -> Mapping[str, Baseline]:
         """What methods without a network reach on the same data, by name."""
         return {}
+
+    def range_of(self, number: str) -> Range:
+        """The least and the greatest value that a number can have, of a trial or of the whole.
+
+        Confidence intervals of its mean do not reach beyond.
+        """
+        return ANY
 
     def noted_trials(self) -> int:
         """How many trials `learn` notes in all, from which its progress is estimated."""

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from thalia.analysis.intervals import Range
 from thalia.compiler.plan import Plan
 from thalia.syntax.fields import PositiveTime, SingleRate
 from thalia.syntax.quantities import Numbers
 from thalia.training.baselines import Baseline
 from thalia.training.subject import Subject
-from thalia.training.tasks import Environment, Note
+from thalia.training.tasks import SHARE, Environment, Note
 
 type Floats = NDArray[np.float64]
 
@@ -48,6 +49,10 @@ class Bandit(Environment):
     cue: PositiveTime
     act: PositiveTime
     pause: PositiveTime
+
+    def range_of(self, number: str) -> Range:
+        """All are shares of choices, or of seeds."""
+        return SHARE
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """All trials; the probabilities are given to the actions in an order of the seed's own."""

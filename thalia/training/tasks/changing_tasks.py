@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import Field
 
+from thalia.analysis.intervals import Range
 from thalia.compiler.plan import Plan
 from thalia.errors import Problem, did_you_mean
 from thalia.syntax.fields import Node, PositiveTime
 from thalia.training.baselines import Baseline
 from thalia.training.subject import Subject
-from thalia.training.tasks import Note
+from thalia.training.tasks import AMOUNT, SHARE, Note
 from thalia.training.tasks.classification import Flags, Floats, Ints, TaughtClassification
 
 RECENT = 50  # images that a baseline remembers
@@ -63,6 +64,10 @@ class ChangingTasks(TaughtClassification):
     teach: PositiveTime
     rates: tuple[str, ...] = ()
     given: dict[str, str] = {}
+
+    def range_of(self, number: str) -> Range:
+        """Shares of every kind of task; spikes and learning rates are none."""
+        return AMOUNT if number in ("spikes", *self.rates) else SHARE
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """Go through all tasks; the part of right answers in all, and by kind of task."""

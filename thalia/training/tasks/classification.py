@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from thalia.analysis.intervals import Range
 from thalia.compiler.plan import Plan
 from thalia.data.labelled import Labelled
 from thalia.errors import CircuitError, Problem
@@ -16,7 +17,7 @@ from thalia.syntax.quantities import Numbers
 from thalia.training.baselines import Baseline, Split, classifiers, missing_library
 from thalia.training.data_sets import BUILT_IN, data_set
 from thalia.training.subject import Subject
-from thalia.training.tasks import Environment, Note
+from thalia.training.tasks import AMOUNT, SHARE, Environment, Note
 
 type Floats = NDArray[np.float64]
 type Ints = NDArray[np.int64]
@@ -111,6 +112,10 @@ class Classification(Environment):
             return []
         told = f"expected fewer than the {len(data.labels):,} images of {data.name}"
         return [Problem(("experiment", "held_out"), f"{told}, found {self.held_out:,}")]
+
+    def range_of(self, number: str) -> Range:
+        """Spikes, and shares."""
+        return AMOUNT if number == "spikes" else SHARE
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """Train, then read out."""

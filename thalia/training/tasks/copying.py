@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from thalia.analysis.intervals import Range
 from thalia.compiler.plan import Plan
 from thalia.errors import Problem, did_you_mean, fail
 from thalia.syntax.fields import PositiveTime, SingleRate
 from thalia.syntax.quantities import Numbers
 from thalia.syntax.units import Quantities
 from thalia.training.subject import Subject
-from thalia.training.tasks import Environment, Note
+from thalia.training.tasks import AMOUNT, SHARE, Environment, Note
 
 type Floats = NDArray[np.float64]
 
@@ -60,6 +61,10 @@ class Copying(Environment):
             where = ("experiment", "binding")
             found.append(Problem(where, message, did_you_mean(self.binding, known)))
         return found
+
+    def range_of(self, number: str) -> Range:
+        """Shares, and a squared error."""
+        return AMOUNT if number == "error" else SHARE
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """All episodes; the share of right answers and of whole sequences, and squared errors."""

@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from thalia.analysis.intervals import Range
 from thalia.syntax.fields import PositiveTime, SingleRate
 from thalia.syntax.quantities import Numbers
 from thalia.syntax.units import Value
 from thalia.training.subject import Subject
-from thalia.training.tasks import Environment, Note
+from thalia.training.tasks import SHARE, Environment, Note
 
 type Floats = NDArray[np.float64]
 
@@ -42,6 +43,10 @@ class CuedCopying(Environment):
     token_rate: SingleRate
     show: PositiveTime
     pause: PositiveTime
+
+    def range_of(self, number: str) -> Range:
+        """All are shares."""
+        return SHARE
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """All episodes; the fractions of correct tokens, and of entirely correct sequences."""

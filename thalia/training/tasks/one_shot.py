@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from thalia.analysis.intervals import Range
 from thalia.compiler.plan import Plan
 from thalia.data.labelled import Labelled
 from thalia.errors import CircuitError, Problem
@@ -17,7 +18,7 @@ from thalia.syntax.quantities import Numbers
 from thalia.training.baselines import Baseline, missing_library, nearest, nearest_mean
 from thalia.training.data_sets import BUILT_IN, data_set
 from thalia.training.subject import Subject
-from thalia.training.tasks import Environment, Note
+from thalia.training.tasks import SHARE, Environment, Note
 from thalia.training.tasks.classification import LearningRate
 
 type Floats = NDArray[np.float64]
@@ -192,6 +193,10 @@ class OneShot(Environment):
             np.array(taught),
             np.array(queries),
         )
+
+    def range_of(self, number: str) -> Range:
+        """All are shares."""
+        return SHARE
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """The lessons, then all episodes."""

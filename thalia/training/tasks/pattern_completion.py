@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from thalia.analysis.intervals import Range
 from thalia.syntax.fields import PositiveTime, SingleRate
 from thalia.training.subject import Subject
-from thalia.training.tasks import Environment, Note
+from thalia.training.tasks import SHARE, Environment, Note
 
 type Flags = NDArray[np.bool_]
 
@@ -36,6 +37,10 @@ class PatternCompletion(Environment):
     present: PositiveTime
     recall: PositiveTime
     pause: PositiveTime
+
+    def range_of(self, number: str) -> Range:
+        """All are shares."""
+        return SHARE
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """Store and test, load by load."""

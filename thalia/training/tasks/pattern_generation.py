@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from thalia.analysis.intervals import Range
 from thalia.compiler.plan import HERTZ, SECOND, Plan
 from thalia.errors import Problem, did_you_mean
 from thalia.syntax.fields import PositiveTime
 from thalia.syntax.time_grid import interval_steps
 from thalia.syntax.units import Quantities, constant
 from thalia.training.subject import Subject
-from thalia.training.tasks import Environment, Note
+from thalia.training.tasks import AMOUNT, Environment, Note
 
 type Floats = NDArray[np.float64]
 
@@ -49,6 +50,10 @@ class PatternGeneration(Environment):
                     Problem(where, f"no pathway is called '{name}'", did_you_mean(name, known))
                 )
         return found
+
+    def range_of(self, number: str) -> Range:
+        """All are squared errors."""
+        return AMOUNT
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """Train, then test without learning; squared errors are relative to the target's square."""

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from thalia.analysis.intervals import Range
 from thalia.compiler.plan import Plan
 from thalia.errors import Problem
 from thalia.syntax.fields import PositiveTime, SingleRate
 from thalia.syntax.quantities import Numbers
 from thalia.training.baselines import REGRESSIONS, Baseline, missing_library, regressions
 from thalia.training.subject import Subject
-from thalia.training.tasks import Environment, Note
+from thalia.training.tasks import AMOUNT, Environment, Note
 
 type Floats = NDArray[np.float64]
 
@@ -64,6 +65,10 @@ class Regression(Environment):
     teach: PositiveTime
     pause: PositiveTime
     span: float  # spikes of difference that are a value of 1
+
+    def range_of(self, number: str) -> Range:
+        """All are squared errors."""
+        return AMOUNT
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """All episodes; the mean squared error, of a variance of one but for `normal`."""

@@ -8,18 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from thalia.analysis.intervals import Range
 from thalia.compiler.plan import Plan
 from thalia.data.labelled import Labelled
 from thalia.errors import Problem
 from thalia.training.baselines import Baseline, Split, nearest, nearest_mean
 from thalia.training.subject import Subject
-from thalia.training.tasks import Note
+from thalia.training.tasks import AMOUNT, SHARE, Note
 from thalia.training.tasks.classification import TaughtClassification
 
 type Floats = NDArray[np.float64]
 type Ints = NDArray[np.int64]
 type Flags = NDArray[np.bool_]
 type Finals = dict[str, float]
+
+RANGES: dict[str, Range] = {  # of what is no share
+    "forgetting": (-1.0, 1.0),
+    **dict.fromkeys(("presentations", "spikes", "retention"), AMOUNT),
+}
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,10 @@ class TaskSequence(TaughtClassification):
         classes = len(self._loaded().classes)
         shown = min(classes, (self.tasks or classes) * self.classes_each)
         return super().noted_trials() * shown // classes
+
+    def range_of(self, number: str) -> Range:
+        """Forgetting can be negative; presentations, spikes and retention can exceed 1."""
+        return RANGES.get(number, SHARE)
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """Task by task; after each, the accuracy of every task until then."""
