@@ -177,13 +177,30 @@ def test_new_classes_are_learned_without_labels_in_queries_and_features_stay(
         ({"classes": {"train": ["a", "e"], "test": ["d", "e", "f"]}}, r"experiment.classes: expected other classes than in 'train', found e in 'test'"),
         ({"data": "values.npz"}, r"experiment.data: expected images, found values in .*values.npz"),
         ({"data": "nothing"}, r"experiment.data: there is no data set .*nothing"),
+        ({"data": "faint.npz"}, r"experiment.data: expected images with a patch whose contrast is above 0.3, found 2 of .*faint.npz without, which would not be seen, in e, f\n    hint: leave them out, or stretch"),
         ({"side": 2}, r"experiment.stimuli.image: .*set has patches of 72 values, found 288 neurons"),
     ],
 )  # fmt: skip
 def test_data_that_do_not_fit_are_told(images, numbers, message):
     np.savez(images / "values.npz", values=np.eye(4), labels=[0, 1, 2, 3])
+    faint = np.zeros((24, 4, 4))
+    faint[:, 1, 1] = np.where(np.arange(24) % 8 < 3, 0.31, 0.5)  # a length of 0.29, and of 0.47
+    faint[:12, 1, 1] = faint[18:21, 1, 1] = 0.5
+    np.savez(images / "faint.npz", images=faint, labels=list("abcdef" * 4))
     with pytest.raises(CircuitError, match=message):
         conditions_of("one_shot", None, [], SMALL, {**FEW, **numbers}, images)
+
+
+def test_answers_of_a_network_that_is_silent_are_at_chance(images):
+    """Of 3 ways; they were all that of the first label."""
+    silent = {**SMALL, "pathways.bind.weight": "0 mV", "pathways.bind.plasticity": []}
+    condition = conditions_of("one_shot", None, [], silent, FEW, images)[0]
+    task = environment("one_shot").model_validate(condition.numbers).reading(Folder(images))
+    shown = np.random.default_rng(1).random((40, 4, 4))
+    with subject_of(condition.circuit, "runtime") as subject:
+        answers = task._answers(subject, shown, np.random.default_rng(1))
+
+    assert sorted(set(answers)) == [0, 1, 2]
 
 
 def test_the_command_refuses_more_shots_than_images(images):

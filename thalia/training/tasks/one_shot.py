@@ -6,6 +6,7 @@ from itertools import product
 from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -149,7 +150,21 @@ class OneShot(Environment):
             found.append(Problem(("experiment", "shots"), told, "use fewer shots or queries"))
         if not parts["train"] and self.lessons:
             found.append(Problem(("experiment", "classes"), "no class is in 'train'"))
-        return found
+        return found + self._unseen(data, {*parts["train"], *tested})
+
+    def _unseen(self, data: Labelled, classes: set[int]) -> list[Problem]:
+        """Images of these classes in which no patch has contrast, so that no neuron fires."""
+        shown = map(int, np.flatnonzero(np.isin(data.labels, [*classes])))
+        blank = [each for each in shown if _strongest(_grey(data, each), self.patch) <= FAINT]
+        if not blank:
+            return []
+        names = ", ".join(sorted({data.classes[data.labels[number]] for number in blank}))
+        told = (
+            f"expected images with a patch whose contrast is above {FAINT}, found "
+            f"{len(blank):,} of {data.name} without, which would not be seen, in {names}"
+        )
+        hint = "leave them out, or stretch their values from 0 to 1"
+        return [Problem(("experiment", "data"), told, hint)]
 
     def _parts(self, data: Labelled) -> dict[str, list[int]]:
         """The classes of each part, by number."""
@@ -170,8 +185,7 @@ class OneShot(Environment):
         """The looks of all lessons, and of studying and asking in all episodes."""
         data = self._loaded()
         parts = self._parts(data)
-        images = data.values.reshape(-1, *data.shape)
-        images = images.mean(axis=3) if images.ndim == 4 else images
+        images = _grey(data, slice(None))
         training = np.flatnonzero(np.isin(data.labels, parts["train"]))
         lessons = random.choice(training, self.lessons) if self.lessons else training[:0]
         study, queries, taught = [], [], []
@@ -216,7 +230,7 @@ class OneShot(Environment):
             subject.restore(learned)
             self._study(subject, data.images[study], taught)
             with subject.frozen():
-                answers = self._answers(subject, data.images[queries])
+                answers = self._answers(subject, data.images[queries], random)
             accuracy.append(float(np.mean(answers == truth)))
             note(accuracy=accuracy[-1])
         return {"accuracy": float(np.mean(accuracy))}
@@ -241,8 +255,11 @@ class OneShot(Environment):
             subject.set(self.readout["answer"][0], "taught", 1)
         return {labels: which * self.label_rate}
 
-    def _answers(self, subject: Subject, images: Floats) -> Ints:
-        """The label that the network answers with after all looks at each image."""
+    def _answers(self, subject: Subject, images: Floats, random: np.random.Generator) -> Ints:
+        """The label that the network answers with after all looks at each image.
+
+        A tie, as between neurons none of which fires, is broken at random.
+        """
         answer, looks = self.readout["answer"][0], list(product(images, GAZES[self.gaze]))
         if self._has_targets(subject):
             votes = np.array([self._potentials(subject, *look) for look in looks])
@@ -252,8 +269,9 @@ class OneShot(Environment):
             )
             shown = {self.stimuli["image"][0]: patches * self.full_rate}
             votes = subject.play(self.show, shown, self.pause).counts(answer)
-        of_images = votes.reshape(len(images), -1, votes.shape[1]).sum(axis=1)
-        return np.asarray(of_images[:, : self.ways].argmax(axis=1))
+        of_images = votes.reshape(len(images), -1, votes.shape[1]).sum(axis=1)[:, : self.ways]
+        best = of_images == of_images.max(axis=1, keepdims=True)
+        return np.asarray((best * random.random(best.shape)).argmax(axis=1))
 
     def _potentials(self, subject: Subject, image: Floats, move: tuple[int, int]) -> Floats:
         """The potentials of the neurons that answer, after a look at an image."""
@@ -288,6 +306,18 @@ class OneShot(Environment):
             "class_means": "the class with the nearest mean of its studied images",
         }
         return {n: Baseline(says[n], {"accuracy": float(np.mean(r))}) for n, r in right.items()}
+
+
+def _grey(data: Labelled, which: int | slice) -> Floats:
+    """One image, or all of them, (..., height, width); colours become their mean."""
+    images = data.values[which].reshape(*np.shape(data.labels[which]), *data.shape)
+    return images.mean(axis=-1) if len(data.shape) == 3 else images
+
+
+def _strongest(image: Floats, patch: int) -> float:
+    """The length of the patch of an image that has most contrast."""
+    patches = sliding_window_view(np.pad(image, patch // 2), (patch, patch))
+    return float(patch * patches.std(axis=(2, 3)).max())
 
 
 def contrasts(image: Floats, down: int, right: int, patch: int) -> Floats:
