@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +15,8 @@ from thalia.simulation.interruption import Terminated, terminable
 
 if TYPE_CHECKING:
     from thalia.circuit.spec import Circuit
+    from thalia.parallel.job_folder import JobFolder
+    from thalia.parallel.site import Site
     from thalia.recording.run_file import Run
 
 CircuitFile = Annotated[
@@ -53,6 +55,17 @@ Cluster = Annotated[
 ClusterOptions = Annotated[
     Path | None,
     typer.Option(help="YAML file for --cluster: jobs, cores, memory, queue, walltime and others."),
+]
+WriteJobs = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Write it as an array job for --cluster into a new folder, and run nothing.",
+    ),
+]
+Collect = Annotated[
+    bool,
+    typer.Option("--collect", help="Put together what the jobs in a folder have done: the table."),
 ]
 Seed = Annotated[int | None, typer.Option(help="Random seed.")]
 Duration = Annotated[str | None, typer.Option(help="Model time, such as '2 s'.")]
@@ -93,6 +106,49 @@ def interruptible() -> Iterator[None]:
             what, status = f"ended by {end.signal}", int(str(end.code))
         say("; ".join((what, *getattr(end, "__notes__", ()))), file=sys.stderr)
         raise typer.Exit(status) from None
+
+
+def site_for_jobs(
+    cluster: str | None, options: Path | None, others: Mapping[str, object]
+) -> "Site":
+    """What `--write-jobs` asks of a batch system.
+
+    Raises
+    ------
+    CircuitError
+        If none is named, or an option is given that has no meaning there.
+    """
+    from thalia.parallel.site import check_name, site_of
+
+    if not cluster:
+        raise fail("--write-jobs: needs the batch system", "say --cluster slurm or --cluster pbs")
+    check_name(cluster)
+    _refuse_others("--write-jobs", others)
+    return site_of(cluster, options)
+
+
+def jobs_to_collect(folder: Path, kind: str, others: Mapping[str, object]) -> "JobFolder":
+    """The jobs of a folder whose results are put together.
+
+    Raises
+    ------
+    CircuitError
+        If it holds none, or those of another command, or an option is given that has no meaning.
+    """
+    from thalia.parallel.job_folder import read_jobs
+
+    _refuse_others("--collect", others)
+    jobs = read_jobs(folder)
+    if jobs.kind != kind:
+        commands = {"sweep": "thalia sweep", "experiment": "thalia learn"}
+        raise fail(f"{folder}: holds jobs of a {jobs.kind}", f"{commands[jobs.kind]} --collect")
+    return jobs
+
+
+def _refuse_others(option: str, others: Mapping[str, object]) -> None:
+    for name, value in others.items():
+        if value:
+            raise fail(f"--{name}: has no meaning with {option}", "leave it out")
 
 
 def load_with(file: Path, settings: list[str] | None) -> "Circuit":

@@ -5,7 +5,7 @@ import math
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,19 +16,26 @@ from thalia.cli.options import (
     CircuitFile,
     Cluster,
     ClusterOptions,
+    Collect,
     Duration,
     Scale,
     Scheduler,
     Seed,
     Set,
     Threads,
+    WriteJobs,
+    jobs_to_collect,
     load_with,
     progress_bar,
     settings_of,
+    site_for_jobs,
     tell,
 )
 from thalia.cli.output import say
 from thalia.errors import fail
+
+if TYPE_CHECKING:
+    from thalia.parallel.sweep import Table
 
 MANY_RUNS = 1000  # from which on a sweep asks
 
@@ -212,6 +219,8 @@ def sweep(
     scheduler: Scheduler = None,
     cluster: Cluster = None,
     cluster_options: ClusterOptions = None,
+    write_jobs: WriteJobs = None,
+    collect: Collect = False,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Output folder; pass an existing one to continue it."),
@@ -232,17 +241,33 @@ def sweep(
 
     Example: thalia sweep circuits/brunel.yaml --vary stimuli.external.rate=8kHz:20kHz:5 --seeds 1:4
     """
-    from thalia.figures.style import save
-    from thalia.figures.sweep import sweep_figure
     from thalia.parallel.axes import axis_of, seeds_of
+    from thalia.parallel.sweep import collect_sweep, write_sweep
     from thalia.parallel.sweep import sweep as run_sweep
 
+    elsewhere = {"scheduler": scheduler, "workers": workers, "output": output}
+    if collect:
+        varied = {"vary": vary, "seeds": seeds, "set": set_, "write-jobs": write_jobs}
+        jobs = jobs_to_collect(circuit, "sweep", {**elsewhere, **varied, "cluster": cluster})
+        _tell_sweep(collect_sweep(jobs), len(jobs.jobs), plot)
+        return
     axes, chosen = [axis_of(each) for each in vary or []], seeds_of(seeds) if seeds else None
     count = len(chosen or (0,)) * math.prod(len(axis.values) for axis in axes)
     if count > MANY_RUNS and not yes:
         if not sys.stdin.isatty():
             raise fail(f"these are {count:,} runs", "say --yes if you mean it")
         typer.confirm(f"These are {count:,} runs. Continue?", abort=True)
+    options: dict[str, Any] = {
+        "set": settings_of(set_),
+        "duration": duration,
+        "scale": scale,
+        "backend": backend,
+    }
+    if write_jobs:
+        site = site_for_jobs(cluster, cluster_options, elsewhere)
+        script = write_sweep(circuit, axes, chosen, folder=write_jobs, site=site, **options)
+        say(f"{site.SUBMIT} {script}")
+        return
     with progress_bar(quiet=False) as progress:
         table = run_sweep(
             circuit,
@@ -253,16 +278,27 @@ def sweep(
             scheduler=scheduler,
             cluster=cluster,
             cluster_options=cluster_options,
-            set=settings_of(set_),
             progress=progress,
-            duration=duration,
-            scale=scale,
-            backend=backend,
+            **options,
         )
+    _tell_sweep(table, count, plot)
+
+
+def _tell_sweep(table: "Table", count: int, plot: list[str] | None) -> None:
+    """Say what a sweep found, and draw it.
+
+    Raises
+    ------
+    Exit
+        If runs failed, or have not ended yet.
+    """
+    from thalia.figures.style import save
+    from thalia.figures.sweep import sweep_figure
+
     say(f"{len(table.rows)} of {count} runs: {table.folder / 'table.csv'}, table.h5")
-    if len(axes) in (1, 2) and table.rows:
+    if len(table.axes) in (1, 2) and table.rows:
         say(save(sweep_figure(table, plot or ()), table.folder / "sweep.png"))
     for point, why in table.failed:
-        say(f"failed twice: seed {point.seed}, {point.settings}: {why}", file=sys.stderr)
-    if table.failed:
+        say(f"failed: seed {point.seed}, {point.settings}: {why}", file=sys.stderr)
+    if len(table.rows) < count:
         raise typer.Exit(1)

@@ -11,10 +11,14 @@ from thalia.cli.options import (
     Backend,
     Cluster,
     ClusterOptions,
+    Collect,
     Scheduler,
     Set,
+    WriteJobs,
+    jobs_to_collect,
     progress_bar,
     settings_of,
+    site_for_jobs,
 )
 from thalia.cli.output import say
 from thalia.errors import fail
@@ -86,6 +90,8 @@ def learn(
     scheduler: Scheduler = None,
     cluster: Cluster = None,
     cluster_options: ClusterOptions = None,
+    write_jobs: WriteJobs = None,
+    collect: Collect = False,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Output folder; pass an existing one to continue it."),
@@ -132,11 +138,8 @@ def learn(
 
     Example: thalia learn bandit --seeds 5
     """
-    from thalia.figures.style import save
-    from thalia.figures.training import learning_curve
-    from thalia.recording.outputs import replace_file
+    from thalia.training.array_job import collect_experiment, write_experiment
     from thalia.training.experiment import LearnOptions, learn_with, own_task
-    from thalia.training.results import flat
 
     if compare or table:
         _show_table([Path(folder) for folder in experiment], table, as_json, as_csv)
@@ -148,9 +151,20 @@ def learn(
             f"expected one experiment, found {len(experiment)}",
             "folders are compared with --compare",
         )
+    elsewhere = {
+        "scheduler": scheduler,
+        "workers": workers,
+        "output": output,
+        "record": record,
+    }
+    if collect:
+        given = {**elsewhere, "cluster": cluster, "write-jobs": write_jobs, "set": set_}
+        jobs = jobs_to_collect(Path(experiment[0]), "experiment", given)
+        _tell(collect_experiment(jobs), len(jobs.jobs), control, output_path, as_json)
+        return
     if task := own_task(experiment[0], settings_of(set_)):
         say(f"this runs the Python code of {task}", file=sys.stderr)
-    given: dict[str, Any] = {
+    asked: dict[str, Any] = {
         "trials": trials,
         "epochs": epochs,
         "episodes-per-epoch": episodes_per_epoch,
@@ -171,7 +185,7 @@ def learn(
         "consolidation-strength": consolidation_strength,
         "plasticity-decay": plasticity_decay,
     }
-    numbers = {option: value for option, value in given.items() if value is not None}
+    numbers = {option: value for option, value in asked.items() if value is not None}
     with progress_bar(quiet=as_json) as progress:
         options = LearnOptions(
             rule=rule,
@@ -191,7 +205,35 @@ def learn(
             start_from=start_from,
             progress=progress,
         )
+        if write_jobs:
+            site = site_for_jobs(cluster, cluster_options, elsewhere)
+            script = write_experiment(experiment[0], options, write_jobs, site)
+            say(f"{site.SUBMIT} {script}")
+            return
         outcome = learn_with(experiment[0], options)
+    _tell(outcome, 0, control, output_path, as_json)
+
+
+def _tell(
+    outcome: "Outcome",
+    count: int,
+    control: list[str] | None,
+    output_path: Path | None,
+    as_json: bool,
+) -> None:
+    """Say what an experiment of so many runs found, and draw it.
+
+    Raises
+    ------
+    Exit
+        If runs failed, or have not ended yet.
+    """
+    from thalia.cli.tables import print_learning
+    from thalia.figures.style import save
+    from thalia.figures.training import learning_curve
+    from thalia.recording.outputs import replace_file
+    from thalia.training.results import flat
+
     for condition, seed, why in outcome.failed:
         say(f"failed twice: {condition}, seed {seed}: {why}", file=sys.stderr)
     figure = save(learning_curve(outcome), outcome.folder / "learning.png")
@@ -201,8 +243,12 @@ def learn(
     if as_json:
         say(json.dumps(_as_data(outcome, asked, figure)))
     else:
-        _tell(outcome, figure)
-    if outcome.failed:
+        print_learning(outcome)
+        say(f"{figure}\n{outcome.folder / 'table.csv'}, table.md and the logs")
+    ended = sum(len(log.seeds) for log in outcome.logs if not log.config.get("baseline"))
+    if ended < count:
+        say(f"{ended} of {count} runs have ended", file=sys.stderr)
+    if outcome.failed or ended < count:
         raise typer.Exit(1)
 
 
@@ -259,10 +305,3 @@ def _as_data(outcome: "Outcome", asked: "Log", figure: Path) -> dict[str, Any]:
 
 def _controls(given: list[str] | None) -> list[str] | None:
     return [] if given == ["none"] else given or None
-
-
-def _tell(outcome: "Outcome", figure: Path) -> None:
-    from thalia.cli.tables import print_learning
-
-    print_learning(outcome)
-    say(f"{figure}\n{outcome.folder / 'table.csv'}, table.md and the logs")

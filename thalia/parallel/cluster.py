@@ -14,77 +14,16 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path as FilePath
-from typing import Any, ClassVar
-
-from pydantic import Field
+from typing import Any
 
 from thalia.backends import threads as threads_of
-from thalia.errors import did_you_mean, fail
+from thalia.errors import fail
+from thalia.parallel.site import Site, check_name, site_of
 from thalia.parallel.workers import Job, Reporter, gather, unpack
-from thalia.syntax.folder import read_text
-from thalia.syntax.node import Node
-from thalia.syntax.validation import parse
-from thalia.syntax.yaml_reader import read_yaml
 
 ANSWER_SECONDS = 10  # for a scheduler to answer
-NO_DASHBOARD = {"dashboard": False, "dashboard_address": ":0"}  # its usual port may be taken
 
 _one_at_a_time = threading.Lock()  # in a worker: Brian2 keeps its settings by process
-
-
-class Site(Node):
-    """What a batch system is asked for; but for `jobs`, the names are those of dask-jobqueue.
-
-    Each of the `jobs` has `cores` processes, which carry out one run at a time each. What is not
-    given is what the configuration of dask-jobqueue says.
-    """
-
-    CLASS: ClassVar[str]
-    SUBMIT: ClassVar[str]
-
-    jobs: int = Field(1, ge=1)
-    cores: int | None = Field(None, ge=1)
-    memory: str | None = None
-    queue: str | None = None
-    account: str | None = None
-    walltime: str | None = None
-    interface: str | None = None
-    local_directory: str | None = None
-    log_directory: str | None = None
-    python: str | None = None
-    shebang: str | None = None
-    job_name: str | None = None
-    worker_extra_args: list[str] | None = None
-    job_extra_directives: list[str] | None = None
-    job_directives_skip: list[str] | None = None
-    job_script_prologue: list[str] | None = None
-    scheduler_options: dict[str, Any] = {}
-
-    def options(self) -> dict[str, Any]:
-        """The arguments for dask-jobqueue."""
-        found = self.model_dump(exclude_none=True, exclude={"jobs"})
-        found["scheduler_options"] = NO_DASHBOARD | self.scheduler_options
-        return found | ({"processes": self.cores} if self.cores else {})
-
-
-class SlurmSite(Site):
-    """A site with SLURM."""
-
-    CLASS, SUBMIT = "SLURMCluster", "sbatch"
-
-    job_cpu: int | None = Field(None, ge=1)
-    job_mem: str | None = None
-
-
-class PbsSite(Site):
-    """A site with PBS."""
-
-    CLASS, SUBMIT = "PBSCluster", "qsub"
-
-    resource_spec: str | None = None
-
-
-BATCH_SYSTEMS: dict[str, type[Site]] = {"slurm": SlurmSite, "pbs": PbsSite}
 
 
 @dataclass(frozen=True)
@@ -154,9 +93,8 @@ def cluster_of(
     for name, value in here_only.items():
         if value:
             raise fail(f"--{name}: holds on this machine, not with {asked}", "leave it out")
-    if batch_system and batch_system not in BATCH_SYSTEMS:
-        message = f"--cluster: no batch system is called '{batch_system}'"
-        raise fail(message, did_you_mean(batch_system, BATCH_SYSTEMS))
+    if batch_system:
+        check_name(batch_system)
     packages = ("distributed", *(["dask_jobqueue"] if batch_system else []))
     if missing := [name.replace("_", "-") for name in packages if not find_spec(name)]:
         raise fail(
@@ -167,15 +105,10 @@ def cluster_of(
 
 
 def _site(batch_system: str, options: str | FilePath | None) -> Site:
-    model = BATCH_SYSTEMS[batch_system]
-    if options is None:
-        site = model()
-    else:
-        text = read_text(FilePath(options), f"--cluster-options {options}")
-        site = parse(model, *read_yaml(text, str(options)))
-    if not shutil.which(model.SUBMIT):
+    site = site_of(batch_system, options)
+    if not shutil.which(site.SUBMIT):
         raise fail(
-            f"--cluster {batch_system}: there is no `{model.SUBMIT}` on this machine",
+            f"--cluster {batch_system}: there is no `{site.SUBMIT}` on this machine",
             "start it where jobs are submitted",
         )
     return site

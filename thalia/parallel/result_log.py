@@ -88,8 +88,7 @@ class ResultLog:
 
     def __init__(self, folder: FilePath, kind: str, work: Mapping[str, Any]):
         self.folder, self.kind, self.found = folder, kind, dict[int, Any]()
-        digest = sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()
-        self.work = {"thalia": version("thalia"), "digest": digest}
+        self.work = self.description(work)
         self.place = folder / f"{kind}.json"
         self.file: BufferedRandom | None = None
         if self.place.exists():
@@ -97,6 +96,12 @@ class ResultLog:
             self._open()
         elif folder.is_file() or (folder.exists() and any(map(_counts, folder.iterdir()))):
             raise fail(f"{folder}: is there already, and holds no {kind}", "choose another folder")
+
+    @staticmethod
+    def description(work: Mapping[str, Any]) -> dict[str, str]:
+        """What the folder says of its work."""
+        digest = sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()
+        return {"thalia": version("thalia"), "digest": digest}
 
     def create(self) -> None:
         """Make the folder, if it is new; until then nothing is written that would block it.

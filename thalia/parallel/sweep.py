@@ -5,6 +5,7 @@ Every result is stored as soon as its run ends, so that an interrupted sweep can
 
 import csv
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
@@ -12,19 +13,24 @@ from typing import Any
 import h5py
 import numpy as np
 
+from thalia import backends
 from thalia.compiler.machine import available_processors
 from thalia.compiler.pipeline import Compiled, load_whole
 from thalia.errors import CircuitError, fail
 from thalia.parallel.axes import Axis, Point, points
 from thalia.parallel.cluster import cluster_of, on_cluster
 from thalia.parallel.gpu_batch import MOST, compiled_with
-from thalia.parallel.result_log import results_of
+from thalia.parallel.job_folder import JobFolder, tasks_of
+from thalia.parallel.result_log import ResultLog, results_of
+from thalia.parallel.site import Site
 from thalia.parallel.workers import (
     Job,
     Numbers,
     Reporter,
     built,
     carry_out,
+    check_backend,
+    circuit_of,
     here,
     job_of,
     on_gpu,
@@ -34,7 +40,7 @@ from thalia.recording.outputs import replacing
 from thalia.simulation.origin import origin_of
 from thalia.simulation.progress_bar import Shown, shown
 
-TABLE = "table.csv"
+KIND, TABLE = "sweep", "table.csv"
 
 
 @dataclass(frozen=True)
@@ -94,21 +100,9 @@ def sweep(  # noqa: PLR0913  # a public function: its keywords are the options
         If a value is not valid, the folder holds another sweep, or the scheduler does not answer.
     """
     elsewhere = cluster_of(scheduler, cluster, cluster_options, {"workers": workers})
-    _check_paths(axes, set or {}, options)
-    circuits = _circuits(circuit, axes, set or {}, options)
-    first = next(iter(circuits.values())).circuit
-    wanted = points(axes, seeds if seeds is not None else (first.seed,))
-    origins = {
-        key: origin_of(each.expanded) for key, each in circuits.items()
-    }  # shared by all seeds
-    jobs = [
-        job_of(point.index, origins[_key(point.settings)], point.seed, options) for point in wanted
-    ]
-    if not jobs:
-        raise fail("there is nothing to run", "give --vary or --seeds")
-    work = [[job["index"], job["circuit"], job["files"], job["options"]] for job in jobs]
-    log = results_of("sweep", first.name, output, {"runs": work})
-    with log as results, shown(progress) as reported:
+    asked = _asked(circuit, axes, seeds, set or {}, options)
+    jobs = asked.jobs
+    with asked.log(output) as results, shown(progress) as reported:
         head, last = built([jobs[0], jobs[-1]], reported)  # which mostly share one program
         jobs = [last if job is jobs[-1] else {**job, "program": head["program"]} for job in jobs]
 
@@ -121,12 +115,103 @@ def sweep(  # noqa: PLR0913  # a public function: its keywords are the options
                 here(simulate_one, batch, report, workers or available_processors(), alone)
 
         failures = carry_out(jobs, results, "sweeping", submit, reported)
+        return asked.table(results, failures)
+
+
+def write_sweep(  # its keywords are the options
+    circuit: str | FilePath,
+    axes: Sequence[Axis],
+    seeds: Sequence[int] | None = None,
+    *,
+    folder: FilePath,
+    site: Site,
+    set: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> FilePath:
+    """Write a sweep as an array job, with all that its tasks need.
+
+    Parameters
+    ----------
+    circuit, axes, seeds, set, **options
+        As in `sweep`.
+    folder : path
+        A new one, seen under the same name by the machines that carry it out.
+    site : Site
+        What the batch system is asked for.
+
+    Returns
+    -------
+    The script for the batch system.
+
+    Raises
+    ------
+    CircuitError
+        If a value is not valid, or the folder cannot be written or exists.
+    """
+    asked = _asked(circuit, axes, seeds, set or {}, options)
+    plan = compiled_with(circuit_of(asked.jobs[0]), options).plan
+    check_backend(options.get("backend") or backends.choose()[0], plan)
+    about = {
+        "axes": [[axis.path, list(axis.values)] for axis in axes],
+        "seeds": list(dict.fromkeys(point.seed for point in asked.points)),
+    }
+    jobs = tuple(asked.jobs)
+    return JobFolder(folder, KIND, asked.name, about, jobs, tasks_of(site, len(jobs))).write(site)
+
+
+def collect_sweep(jobs: JobFolder) -> Table:
+    """The table of a sweep that was written as an array job, with the runs that have ended."""
+    axes = tuple(Axis(path, tuple(values)) for path, values in jobs.about["axes"])
+    asked = _Asked(jobs.name, axes, points(axes, jobs.about["seeds"]), [*jobs.jobs])
+    with jobs.gathered() as (results, failures):
+        return asked.table(results, failures)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A sweep as it was asked for: every run as a job."""
+
+    name: str
+    axes: tuple[Axis, ...]
+    points: list[Point]
+    jobs: list[Job]
+
+    def log(self, output: str | FilePath | None) -> AbstractContextManager[ResultLog]:
+        """The results of the sweep, in the folder that was asked for."""
+        work = [[job["index"], job["circuit"], job["files"], job["options"]] for job in self.jobs]
+        return results_of(KIND, self.name, output, {"runs": work})
+
+    def table(self, results: ResultLog, failures: Mapping[int, str]) -> Table:
+        """The table of what has ended, which is written as well."""
         found = results.found
-        rows = tuple((point, found[point.index]) for point in wanted if point.index in found)
-        failed = tuple((p, failures[p.index]) for p in wanted if p.index in failures)
-        table = Table(tuple(axes), rows, failed, results.folder)
+        rows = tuple((point, found[point.index]) for point in self.points if point.index in found)
+        failed = tuple((p, failures[p.index]) for p in self.points if p.index in failures)
+        table = Table(self.axes, rows, failed, results.folder)
         _write(table)
-    return table
+        return table
+
+
+def _asked(
+    circuit: str | FilePath,
+    axes: Sequence[Axis],
+    seeds: Sequence[int] | None,
+    set: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> _Asked:
+    """Every run of a sweep; mistakes are reported first."""
+    _check_paths(axes, set, options)
+    circuits = _circuits(circuit, axes, set, options)
+    first = next(iter(circuits.values())).circuit
+    wanted = points(axes, seeds if seeds is not None else (first.seed,))
+    origins = {
+        key: origin_of(each.expanded) for key, each in circuits.items()
+    }  # shared by all seeds
+    jobs = [
+        job_of(point.index, origins[_key(point.settings)], point.seed, options) for point in wanted
+    ]
+    if not jobs:
+        raise fail("there is nothing to run", "give --vary or --seeds")
+    return _Asked(first.name, tuple(axes), wanted, jobs)
 
 
 def _check_paths(axes: Sequence[Axis], set: Mapping[str, Any], options: Mapping[str, Any]) -> None:

@@ -22,10 +22,14 @@ from thalia.backends import Progress
 from thalia.backends import threads as threads_of
 from thalia.circuit.load import loads
 from thalia.circuit.spec import Circuit
-from thalia.errors import fail, in_a_line
+from thalia.compiler.plan import Plan
+from thalia.errors import CircuitError, fail, in_a_line
 from thalia.parallel.gpu_batch import compiled_with, run_together
 from thalia.parallel.result_log import ResultLog
+from thalia.recording.run_file import Run
+from thalia.recording.writer import mended
 from thalia.simulation.interruption import TERMINATING
+from thalia.simulation.resume import resume
 from thalia.simulation.run import run
 from thalia.syntax.folder import Folder
 from thalia.toolchain import cache_folder
@@ -86,6 +90,21 @@ def simulate_one(job: Job) -> Numbers:
             **job["options"],
         )
         return dict(_flat(done.results))
+
+
+def simulate_kept(job: Job, file: FilePath) -> Numbers:
+    """One run of many, which goes on from its run file: every number of its summary.
+
+    A file that is not there, or cannot be read, is begun anew.
+    """
+    try:
+        done = Run(mended(file))
+    except CircuitError:
+        circuit = circuit_of(job)
+        done = run(circuit, output=file, overwrite=True, progress=False, **job["options"])
+    if not done.attributes["complete"]:  # the circuit is the one that is stored
+        done = resume(file, as_it_was=True, progress=False)
+    return dict(_flat(done.results))
 
 
 def _flat(results: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
@@ -188,12 +207,22 @@ def _program(job: Job, progress: Progress) -> tuple[str, str, bytes] | None:
     options = job["options"]
     plan = compiled_with(circuit_of(job), options).plan
     name = options.get("backend") or backends.choose()[0]
-    backend = backends.find(name)
-    if reasons := backend.refuse(plan):
-        raise fail(f"backend '{name}': {reasons[0]}")
+    check_backend(name, plan)
     if name == "cuda":  # whose program depends on how many runs are one network
         return None
-    return portable(name, backend.build(plan, progress))
+    return portable(name, backends.find(name).build(plan, progress))
+
+
+def check_backend(name: str, plan: Plan) -> None:
+    """Refuse a backend that cannot run a plan.
+
+    Raises
+    ------
+    CircuitError
+        With the first reason.
+    """
+    if reasons := backends.find(name).refuse(plan):
+        raise fail(f"backend '{name}': {reasons[0]}")
 
 
 def portable(backend: str, program: object) -> tuple[str, str, bytes] | None:

@@ -24,11 +24,12 @@ from thalia.data.files import data_file
 from thalia.errors import CircuitError, did_you_mean, fail
 from thalia.library.lookup import LIBRARY, part_text
 from thalia.parallel.cluster import cluster_of, on_cluster
-from thalia.parallel.result_log import results_of
+from thalia.parallel.result_log import ResultLog, results_of
 from thalia.parallel.workers import (
     Job,
     Reporter,
     carry_out,
+    check_backend,
     circuit_of,
     here,
     portable,
@@ -163,37 +164,15 @@ def learn(  # noqa: PLR0913  # a public function: its keywords are the options
 
 def learn_with(experiment: str | FilePath, options: LearnOptions) -> Outcome:
     """Run an experiment and its controls; see `learn`."""
-    if options.seeds is not None and options.seeds < 1:
-        raise fail(f"--seeds: expected at least one, found {options.seeds}")
     elsewhere = cluster_of(
         options.scheduler,
         options.cluster,
         options.cluster_options,
         {"workers": options.workers, "record": options.record},
     )
-    written = load_whole(_path(experiment), options.set or {})
-    task = experiment_of(written).task
-    numbers = numbers_of(outline(task, written.folder), task, options.numbers)
-    values = circuit_values(experiment_of(written).options, options.numbers)
-    conditions = conditions_of(
-        experiment,
-        options.rule,
-        options.controls,
-        {**(options.set or {}), **values},
-        numbers,
-        options.data_root,
-    )
-    tasks = [_environment(each.circuit, each.numbers, each.data) for each in conditions]
-    if options.record and any(each.RETURNS for each in tasks):
-        raise fail(
-            f"--record: the task '{task}' takes the network back to an earlier state, "
-            "which a run file cannot show",
-            "leave --record out",
-        )
-    first = conditions[0]
-    seeds = range(options.base_seed, options.base_seed + (options.seeds or first.experiment.seeds))
-    jobs = _started(_jobs(conditions, tasks, seeds, options.backend), conditions, options)
-    with results_of("experiment", first.circuit.name, options.output, {"runs": jobs}) as results:
+    asked = asked_for(experiment, options)
+    conditions, jobs = asked.conditions, asked.jobs
+    with results_of("experiment", asked.name, options.output, {"runs": jobs}) as results:
         backend, programs = _build(conditions, options.backend, options.progress)
         if options.record or not elsewhere:  # machines of a cluster may have other disks
             jobs = [_kept(job, conditions, results.folder, options.record) for job in jobs]
@@ -210,15 +189,70 @@ def learn_with(experiment: str | FilePath, options: LearnOptions) -> Outcome:
                 here(take_part, batch, report, workers, alone)
 
         failures = carry_out(jobs, results, "learning", submit, options.progress)
-        logs = logs_of(conditions, tasks, seeds, results, options.backend)
+        return asked.outcome(results, failures)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An experiment as it was asked for: conditions with their tasks, and every run as a job."""
+
+    conditions: list[Condition]
+    tasks: list[Environment]
+    seeds: Sequence[int]
+    jobs: list[Job]
+    backend: str | None
+
+    @property
+    def name(self) -> str:
+        """The name of its circuit."""
+        return self.conditions[0].circuit.name
+
+    def outcome(self, results: ResultLog, failures: Mapping[int, str]) -> Outcome:
+        """What has ended, and by their index why others failed; logs and tables are written."""
+        logs = logs_of(self.conditions, self.tasks, self.seeds, results, self.backend)
         failed = tuple(
-            (conditions[job["condition"]].name, job["seed"], failures[job["index"]])
-            for job in jobs
+            (self.conditions[job["condition"]].name, job["seed"], failures[job["index"]])
+            for job in self.jobs
             if job["index"] in failures
         )
-        outcome = Outcome(first.experiment, first.circuit.name, logs, results.folder, failed)
+        outcome = Outcome(self.conditions[0].experiment, self.name, logs, results.folder, failed)
         write(outcome)
-    return outcome
+        return outcome
+
+
+def asked_for(experiment: str | FilePath, options: LearnOptions) -> Asked:
+    """Every run of an experiment; mistakes are reported first.
+
+    Raises
+    ------
+    CircuitError
+        For anything that the user can correct.
+    """
+    if options.seeds is not None and options.seeds < 1:
+        raise fail(f"--seeds: expected at least one, found {options.seeds}")
+    written = load_whole(_path(experiment), options.set or {})
+    task = experiment_of(written).task
+    numbers = numbers_of(outline(task, written.folder), task, options.numbers)
+    values = circuit_values(experiment_of(written).options, options.numbers)
+    conditions = conditions_of(
+        experiment,
+        options.rule,
+        options.controls,
+        {**(options.set or {}), **values},
+        numbers,
+        options.data_root,
+    )
+    tasks = [checked_task(each.circuit, each.numbers, each.data) for each in conditions]
+    if options.record and any(each.RETURNS for each in tasks):
+        raise fail(
+            f"--record: the task '{task}' takes the network back to an earlier state, "
+            "which a run file cannot show",
+            "leave --record out",
+        )
+    count = options.seeds or conditions[0].experiment.seeds
+    seeds = range(options.base_seed, options.base_seed + count)
+    jobs = _started(_jobs(conditions, tasks, seeds, options.backend), conditions, options)
+    return Asked(conditions, tasks, seeds, jobs, options.backend)
 
 
 def _started(jobs: list[Job], conditions: list[Condition], options: LearnOptions) -> list[Job]:
@@ -321,7 +355,7 @@ def _condition(
     circuit = load_whole(_path(file), {**set, **variant.set})
     numbers = {**experiment_of(circuit).parameters, **variant.task, **task}
     data = circuit.folder if data_root is None else Folder(FilePath(data_root), anywhere=True)
-    _environment(circuit, numbers, data, outline)
+    checked_task(circuit, numbers, data, outline)
     return Condition(name, variant.says, circuit, numbers, data, variant.baselines)
 
 
@@ -332,7 +366,7 @@ def own_task(file: str | FilePath, set: Mapping[str, Any]) -> str:
     return circuit.folder.named(task) if task.endswith(".py") else ""
 
 
-def _environment(
+def checked_task(
     circuit: Circuit,
     numbers: dict[str, Any],
     data: Folder,
@@ -396,8 +430,7 @@ def _build(
     engine, programs = backends.find(name), []
     for condition in conditions:
         plan = plan_for_trials(condition.circuit)
-        if reasons := engine.refuse(plan):
-            raise fail(f"backend '{name}': {reasons[0]}")
+        check_backend(name, plan)
         programs.append(engine.build(plan, progress))
     return name, programs
 
@@ -406,7 +439,7 @@ def take_part(job: Job) -> dict[str, Any]:
     """One run of an experiment, in a worker: what each trial noted, and the final numbers."""
     before, _ = processor_use()
     circuit = with_options(circuit_of(job), job["seed"])
-    task = _environment(circuit, job["numbers"], circuit.folder)
+    task = checked_task(circuit, job["numbers"], circuit.folder)
     start_from, _ = job.get("start_from", (None, ""))
     taking_part = subject_of(
         circuit,
