@@ -58,6 +58,8 @@ if TYPE_CHECKING:
     from thalia.errors import Problem as Problem
     from thalia.exporters import export as export
     from thalia.parallel.axes import Axis as Axis
+    from thalia.parallel.fit import Fit as Fit
+    from thalia.parallel.fit import fit as fit
     from thalia.parallel.gpu_batch import run_together as run_together
     from thalia.parallel.study import Study as Study
     from thalia.parallel.study import study as study
@@ -95,6 +97,7 @@ _HOMES = {
     "errors": ("CircuitError", "Problem"),
     "exporters": ("export",),
     "parallel.axes": ("Axis",),
+    "parallel.fit": ("Fit", "fit"),
     "parallel.gpu_batch": ("run_together",),
     "parallel.study": ("Study", "study"),
     "parallel.sweep": ("sweep",),

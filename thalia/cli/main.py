@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from thalia.cli import cache, calibrate, jobs, protocols, runs, study, training
+from thalia.cli import cache, calibrate, fit, jobs, protocols, runs, study, training
 from thalia.cli.options import (
     Backend,
     CheckpointEvery,
@@ -224,6 +224,7 @@ app.command()(runs.export)
 app.command()(runs.sweep)
 app.command()(study.study)
 app.command()(jobs.job)
+app.command()(fit.fit)
 app.command()(calibrate.calibrate)
 app.command()(training.learn)
 

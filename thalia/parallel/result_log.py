@@ -20,7 +20,7 @@ from thalia.simulation.run import explained
 from thalia.syntax.folder import MAX_TEXT, read_bytes
 
 RESULTS = "results.jsonl"
-FOLDERS = {"sweep": "sweeps", "study": "studies", "experiment": "experiments"}
+FOLDERS = {"sweep": "sweeps", "fit": "fits", "study": "studies", "experiment": "experiments"}
 
 
 @contextmanager
@@ -33,7 +33,7 @@ def results_of(
 
     Parameters
     ----------
-    kind : 'sweep', 'study' or 'experiment'
+    kind : 'sweep', 'fit', 'study' or 'experiment'
     name : str
         The circuit.
     work : mapping

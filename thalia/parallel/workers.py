@@ -89,7 +89,7 @@ def simulate_one(job: Job) -> Numbers:
             progress=progress_of(job),
             **job["options"],
         )
-        return dict(_flat(done.results))
+        return flat(done.results)
 
 
 def simulate_kept(job: Job, file: FilePath) -> Numbers:
@@ -104,11 +104,15 @@ def simulate_kept(job: Job, file: FilePath) -> Numbers:
         done = run(circuit, output=file, overwrite=True, progress=False, **job["options"])
     if not done.attributes["complete"]:  # the circuit is the one that is stored
         done = resume(file, as_it_was=True, progress=False)
-    return dict(_flat(done.results))
+    return flat(done.results)
+
+
+def flat(results: Mapping[str, Any]) -> Numbers:
+    """The numbers of a summary that say what happened, each under one name."""
+    return dict(_flat(results))
 
 
 def _flat(results: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    """The numbers of a summary that say what happened, each under one name."""
     for kind in ("rates_hz", "cv_isi"):
         yield from (
             (f"{kind}.{name}", value) for name, value in results[kind].items() if value is not None
@@ -151,7 +155,7 @@ class Tally:
     def running(self, fractions: Mapping[int, float]) -> None:
         """Report the runs that ended, and the fraction done of those that have not."""
         self.fractions = dict(fractions)
-        done = len(self.results.found)
+        done = sum(job["index"] in self.results.found for job in self.jobs)
         detail = f"{done} of {len(self.jobs)} runs, {len(self.failures)} failed"
         self.progress(self.doing, (done + sum(fractions.values())) / len(self.jobs), detail)
 
@@ -297,7 +301,7 @@ def on_gpu(jobs: list[Job], report: Reporter, most: int, alone: bool) -> None:
         try:
             circuits, options = map(circuit_of, batch), [job["options"] for job in batch]
             for which, results in run_together([*circuits], options, most):
-                report(left.pop(which), dict(_flat(results)))
+                report(left.pop(which), flat(results))
         except Exception as error:  # as in a worker of another kind
             for job in left.values():
                 report(job, None, in_a_line(error))
