@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from thalia.errors import Problem as Problem
     from thalia.exporters import export as export
     from thalia.parallel.axes import Axis as Axis
+    from thalia.parallel.calibrate import calibrate as calibrate
     from thalia.parallel.fit import Fit as Fit
     from thalia.parallel.fit import fit as fit
     from thalia.parallel.gpu_batch import run_together as run_together
@@ -69,7 +70,6 @@ if TYPE_CHECKING:
     from thalia.recording.results import Traces as Traces
     from thalia.recording.results import Weights as Weights
     from thalia.recording.run_file import Run as Run
-    from thalia.simulation.calibrate import calibrate as calibrate
     from thalia.simulation.closed_loop import Task as Task
     from thalia.simulation.closed_loop import TaskContext as TaskContext
     from thalia.simulation.pairing_protocols import protocol as protocol
@@ -97,13 +97,13 @@ _HOMES = {
     "errors": ("CircuitError", "Problem"),
     "exporters": ("export",),
     "parallel.axes": ("Axis",),
+    "parallel.calibrate": ("calibrate",),
     "parallel.fit": ("Fit", "fit"),
     "parallel.gpu_batch": ("run_together",),
     "parallel.study": ("Study", "study"),
     "parallel.sweep": ("sweep",),
     "recording.results": ("Level", "Spikes", "Traces", "Weights"),
     "recording.run_file": ("Run",),
-    "simulation.calibrate": ("calibrate",),
     "simulation.closed_loop": ("Task", "TaskContext"),
     "simulation.pairing_protocols": ("protocol", "window"),
     "simulation.resume": ("resume",),

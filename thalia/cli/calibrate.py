@@ -13,7 +13,6 @@ from thalia.cli.options import (
     CircuitFile,
     Duration,
     Scale,
-    Seed,
     Set,
     progress_bar,
     settings_of,
@@ -21,7 +20,7 @@ from thalia.cli.options import (
 from thalia.cli.output import say
 
 if TYPE_CHECKING:
-    from thalia.simulation.calibrate import Round
+    from thalia.parallel.calibrate import Round
 
 
 def calibrate(
@@ -30,12 +29,19 @@ def calibrate(
         Path | None,
         typer.Option("--output", "-o", help="The file; by default the one it includes."),
     ] = None,
-    rounds: Annotated[int, typer.Option(help="Maximum number of runs.")] = 20,
+    rounds: Annotated[int, typer.Option(help="Maximum number of rounds.")] = 20,
     damping: Annotated[
         float, typer.Option(help="Fraction of the logarithmic correction to apply in each run.")
     ] = 0.15,
     backend: Backend = None,
-    seed: Seed = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(help="Random seeds: 1:4, or 1,5; rates are means; by default the circuit's."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Number of parallel processes; by default one for each core."),
+    ] = None,
     set_: Set = None,
     duration: Duration = None,
     scale: Scale = None,
@@ -53,8 +59,9 @@ def calibrate(
     Example: thalia calibrate circuits/cortical_column.yaml
     """
     from thalia.circuit.load import load
+    from thalia.parallel.axes import seeds_of
+    from thalia.parallel.calibrate import calibrate as find_gains
     from thalia.recording.outputs import replace_file, reserved
-    from thalia.simulation.calibrate import calibrate as find_gains
 
     named = load(circuit, settings_of(set_))
     included = named.folder.file(named.gains) if isinstance(named.gains, str) else None
@@ -66,7 +73,7 @@ def calibrate(
     ):
 
         def told(count: int, each: "Round") -> None:
-            progress("calibrating", (count + 1) / rounds, f"run {count + 1} of at most {rounds}")
+            progress("calibrating", (count + 1) / rounds, f"round {count + 1} of at most {rounds}")
 
         found = find_gains(
             circuit,
@@ -75,7 +82,8 @@ def calibrate(
             set=settings_of(set_),
             told=told,
             backend=backend,
-            seed=seed,
+            seeds=seeds_of(seeds) if seeds else None,
+            workers=workers,
             duration=duration,
             scale=scale,
         )
@@ -88,7 +96,7 @@ def calibrate(
             "rates_hz": best.rates,
             "ranges_hz": found.ranges,
         }
-        say(json.dumps({**told_of, "outside": found.outside, "runs": len(found.rounds)}))
+        say(json.dumps({**told_of, "outside": found.outside, "rounds": len(found.rounds)}))
     else:
         from thalia.cli.tables import print_calibration
 

@@ -11,9 +11,9 @@ from rich.text import Text
 
 from thalia.analysis.health import COLUMNS, CRITICAL, INTERVAL, OK, WARN, Health, shown
 from thalia.errors import counted
+from thalia.parallel.calibrate import Calibration
 from thalia.parallel.study import Study
 from thalia.recording.run_file import Run
-from thalia.simulation.calibrate import Calibration
 from thalia.syntax.terminal import terminal
 from thalia.training.results import Outcome
 

@@ -18,10 +18,11 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 from thalia import backends
-from thalia.backends import Progress
+from thalia.backends import Progress, silent
 from thalia.backends import threads as threads_of
 from thalia.circuit.load import loads
 from thalia.circuit.spec import Circuit
+from thalia.compiler.machine import available_processors
 from thalia.compiler.plan import Plan
 from thalia.errors import CircuitError, fail, in_a_line
 from thalia.parallel.gpu_batch import compiled_with, run_together
@@ -257,6 +258,43 @@ def here(
             pool.shutdown(wait=False, cancel_futures=True)
             raise
         pool.shutdown()
+
+
+def all_here(
+    work: Callable[[Job], Any], jobs: list[Job], workers: int | None = None
+) -> list[Numbers]:
+    """The numbers of jobs, in their order; a single one is done in this process.
+
+    Raises
+    ------
+    CircuitError
+        If one failed, with the reason of the first.
+    """
+    if len(jobs) == 1:
+        return [work(jobs[0])]
+    all_of = _All()
+    built(jobs[:1], silent)  # what they share is compiled once
+    here(work, jobs, all_of, workers or available_processors(), alone=False)
+    if all_of.failures:
+        raise fail(next(iter(all_of.failures.values())))
+    return [all_of.found[job["index"]] for job in jobs]
+
+
+class _All:
+    """Takes the numbers of every run, and why some failed."""
+
+    def __init__(self) -> None:
+        self.found, self.failures = dict[int, Numbers](), dict[int, str]()
+
+    def __call__(self, job: Job, numbers: Numbers | None, why: str = "") -> None:
+        """Take note of a run that ended."""
+        if numbers is None:
+            self.failures[job["index"]] = why
+        else:
+            self.found[job["index"]] = numbers
+
+    def running(self, fractions: Mapping[int, float]) -> None:
+        """Nobody waits to be told."""
 
 
 def _as_they_end(

@@ -1,14 +1,13 @@
 """Gains that bring every rate into its published range: run, compare, correct a little, repeat.
 
-A gain multiplies all excitation of a population. The same circuit, seed and gains to start from
+A gain multiplies all excitation of a population. The same circuit, seeds and gains to start from
 give the same gains.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log, sqrt
 from pathlib import Path as FilePath
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from thalia.circuit.load import load
@@ -17,7 +16,9 @@ from thalia.circuit.spec import Circuit
 from thalia.compiler.drive_to_weight import excited_in
 from thalia.compiler.pipeline import compile_circuit
 from thalia.errors import fail
-from thalia.simulation.run import run
+from thalia.parallel.gpu_batch import compiled_with
+from thalia.parallel.workers import all_here, job_of, simulate_one
+from thalia.simulation.origin import origin_of
 from thalia.syntax.units import constant
 
 MARGIN = 1.1  # rates this close to a limit are corrected too: another seed may exceed it
@@ -31,7 +32,7 @@ Ranges = dict[str, tuple[float, float]]
 
 @dataclass(frozen=True)
 class Round:
-    """The gains that one run had, and the rates of its last phase in Hz."""
+    """The gains that runs had, and the rates of their last phase in Hz, means over seeds."""
 
     gains: Gains
     rates: dict[str, float]
@@ -110,6 +111,8 @@ def calibrate(
     *,
     rounds: int = 20,
     damping: float = 0.15,
+    seeds: Sequence[int] | None = None,
+    workers: int | None = None,
     set: Mapping[str, Any] | None = None,
     told: Callable[[int, Round], None] = lambda count, each: None,
     **options: Any,
@@ -121,22 +124,27 @@ def calibrate(
     circuit : path of a YAML file
         It starts from the gains that the circuit includes, if their file is there.
     rounds : int
-        How many runs at most.
+        How often it is run at most, with all seeds.
     damping : float
         The power of target over rate by which a gain changes at first; it shrinks once a rate has
         overshot. The target is the middle of the range on a logarithmic scale, and no change is
         beyond a factor of 1.5.
+    seeds : sequence of int, optional
+        Rates are means over them; by default the circuit's own seed.
+    workers : int, optional
+        Parallel processes, by default one for each core.
     set : mapping, optional
         Values in place of those in the file, by dotted path, as in `load`.
     told : function, optional
-        Called after each run.
+        Called after each round.
     **options
-        Options of `run`: `seed`, `duration`, `scale`, `backend`.
+        Options of `run`: `duration`, `scale`, `backend`.
 
     Raises
     ------
     CircuitError
-        If the circuit has mistakes, gives no range, or nothing excites any population that has one.
+        If the circuit has mistakes, gives no range, nothing excites any population that has one, or
+        a run fails.
     """
     if rounds < 1 or not 0 < damping <= 1:
         raise fail(
@@ -162,18 +170,17 @@ def calibrate(
         name: _Knob(whole.gains[name].mean if name in whole.gains else 1.0, damping)
         for name in adjustable
     }
-    done: list[Round] = []
-    with TemporaryDirectory() as scratch:
-        for count in range(rounds):
-            gains = kept | {name: knob.gain for name, knob in knobs.items()}
-            done.append(Round(gains, _rates(loaded, gains, FilePath(scratch) / "run.h5", options)))
-            told(count, done[-1])
-            knobs = {
-                name: knob.turned(done[-1].rates[name], ranges[name])
-                for name, knob in knobs.items()
-            }
-            if all(knob.way == 0 for knob in knobs.values()):
-                break
+    chosen, done = seeds or (loaded.seed,), list[Round]()
+    for count in range(rounds):
+        gains = kept | {name: knob.gain for name, knob in knobs.items()}
+        with_gains = loaded.with_(gains={name: constant(gain) for name, gain in gains.items()})
+        done.append(Round(gains, _rates(with_gains, chosen, workers, options)))
+        told(count, done[-1])
+        knobs = {
+            name: knob.turned(done[-1].rates[name], ranges[name]) for name, knob in knobs.items()
+        }
+        if all(knob.way == 0 for knob in knobs.values()):
+            break
     return Calibration(str(circuit), ranges, tuple(done))
 
 
@@ -185,14 +192,17 @@ def _ranges(reference: Reference | None, file: str) -> Ranges:
 
 
 def _rates(
-    circuit: Circuit, gains: Gains, file: FilePath, options: Mapping[str, Any]
+    circuit: Circuit, seeds: Sequence[int], workers: int | None, options: Mapping[str, Any]
 ) -> dict[str, float]:
-    with_gains = circuit.with_(gains={name: constant(gain) for name, gain in gains.items()})
-    by_phase = run(with_gains, output=file, overwrite=True, progress=False, **options).results[
-        "rates_by_phase_hz"
-    ]
-    rates: dict[str, float] = list(by_phase.values())[-1]
-    return rates
+    """The mean over seeds of the rate of every population, in runs of one build."""
+    compiled = compiled_with(circuit, options)
+    origin = origin_of(compiled.expanded)
+    jobs = [job_of(place, origin, seed, options) for place, seed in enumerate(seeds)]
+    found = all_here(simulate_one, jobs, workers)
+    return {
+        name: sum(numbers[f"rates_hz.{name}"] for numbers in found) / len(found)
+        for name in compiled.expanded.populations
+    }
 
 
 def _distance(rates: Mapping[str, float], ranges: Ranges) -> tuple[int, float]:

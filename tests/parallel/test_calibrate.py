@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 import thalia
 from thalia.cli.main import app
 from thalia.errors import CircuitError
-from thalia.simulation.calibrate import calibrate
+from thalia.parallel.calibrate import calibrate
 
 CIRCUIT = """
 thalia: 1
@@ -108,3 +108,24 @@ def test_gains_change_nothing_where_nothing_excites(circuit):
 
     with pytest.raises(CircuitError, match="nothing excites any population that has a range"):
         calibrate(circuit)
+
+
+def test_rates_are_means_over_seeds(circuit):
+    """Each round is run with all seeds, as `run` would run them."""
+    found = calibrate(
+        circuit, rounds=1, seeds=(3, 4), workers=2, backend="runtime", duration="200 ms"
+    )
+
+    rates = [
+        thalia.run(
+            circuit,
+            seed=seed,
+            backend="runtime",
+            duration="200 ms",
+            output=circuit.with_name(f"{seed}.h5"),
+        ).rates
+        for seed in (3, 4)
+    ]
+    mean = {name: (rates[0][name] + rates[1][name]) / 2 for name in ("e", "i")}
+    assert rates[0] != rates[1]
+    assert found.best.rates == pytest.approx(mean)
