@@ -182,19 +182,19 @@ def _sum_over_synapses(
             if state in member.states:
                 wired = synapses[each.name]
                 rows = wired.rows(member.name)
-                values = evaluate(
-                    text.strip().removeprefix("sum"), numbers_of(member, wired.variables["w"][rows])
-                )
+                weights = wired.variables["w"][rows]
+                values = _initial_numbers(text.strip().removeprefix("sum"), member, weights)
                 total += np.bincount(
                     wired.post[rows], np.broadcast_to(values, len(rows)), minlength=group.size
                 )
     return total
 
 
-def numbers_of(pathway: PathwayPlan, weights: Floats) -> dict[str, object]:
-    """The variables that the expression of an initial value may use."""
+def _initial_numbers(text: str, pathway: PathwayPlan, weights: Floats) -> Any:
+    """The value of the expression of an initial value, for some weights of a pathway."""
     bounds = {"w_min": pathway.w_min, "w_max": pathway.w_max}
-    return {"w": weights, **{name: bound.mean for name, bound in bounds.items() if bound}}
+    numbers = {"w": weights, **{name: bound.mean for name, bound in bounds.items() if bound}}
+    return evaluate(text, numbers, {"int": np.trunc})
 
 
 def _drive_arrays(drive: Drive, group: Group, plan: Plan) -> dict[str, Floats]:
@@ -365,7 +365,7 @@ def _initial(
             column = found.setdefault(name, np.zeros(len(owner)))
             rows = slice(None) if len(synapses.members) == 1 else np.flatnonzero(owner == number)
             column[rows] = (
-                evaluate(value, numbers_of(member, weights[rows]))
+                _initial_numbers(value, member, weights[rows])
                 if isinstance(value, str)
                 else value.mean
             )

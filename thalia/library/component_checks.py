@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from math import trunc
 from typing import Any, Protocol
 
 from thalia.errors import MistakeInText, Path, Problem, did_you_mean
@@ -50,6 +51,7 @@ class Layer(Part, Protocol):
 
     equations: tuple[Equation, ...]
     neuron: tuple[Equation, ...]
+    current: str
     on_pre: tuple[Statement, ...]
     on_spike: tuple[Statement, ...]
     initial: Any
@@ -111,7 +113,8 @@ def layer_problems(
     part: Layer, reserved: Collection[str], also_set: Collection[str]
 ) -> Iterator[Problem]:
     """What is wrong with a synapse or a rule, whose arrival of a spike may set more variables."""
-    names = Names(reserved, part.parameters, _called(part), weighing="equations")
+    called = _called(part) | calls(part.current or "0")
+    names = Names(reserved, part.parameters, called, weighing="equations")
     own = tuple(e for e in part.equations if not (e.name == "w" and e.kind == "ode"))
     flags = {"equations": SYNAPSE_FLAGS, "neuron": STATE_FLAGS}
     yield from equation_problems(names, {"equations": own, "neuron": part.neuron}, flags)
@@ -166,6 +169,10 @@ def rule_problems(part: Rule) -> Iterator[Problem]:
     ]
     if part.later:
         events.append((("later", "on_pre"), part.later.on_pre, of_synapse | of_neuron))
+    if part.current and not part.neuron:
+        message = "it is a current of the neuron, of which the rule keeps nothing"
+        yield Problem(("current",), message, "keep it in 'neuron', or give a stimulus `current`")
+    yield from _fixed_problems(part, {"current": part.current})
     for name, pairing in part.pairing.items():
         events.append((("pairing", name, "on_pre"), pairing.on_pre, of_synapse | of_neuron))
         events.append((("pairing", name, "on_post"), pairing.on_post, of_synapse | of_neuron))
@@ -192,6 +199,7 @@ def rule_problems(part: Rule) -> Iterator[Problem]:
 def initial_problems(part: Layer) -> Iterator[Problem]:
     """Initial values of a synapse or a rule, which may be expressions of the weight."""
     of_synapses = {e.name for e in part.equations}
+    numbers = {name: each.default.mean for name, each in part.parameters.items()}
     for name, raw in part.initial.items():
         if not isinstance(raw, str) or raw in part.parameters or _is_value(raw):
             continue
@@ -204,11 +212,11 @@ def initial_problems(part: Layer) -> Iterator[Problem]:
             inside = inside[len("sum(") : -1]
         try:
             read_expression(inside)
-            evaluate(inside, {"w": 0.5, "w_min": 0.25, "w_max": 1.0})
-            if calls(inside):
+            if calls(inside) - {"int"}:
                 raise EquationError(f"'{raw}' calls a function")
+            evaluate(inside, numbers | {"w": 0.5, "w_min": 0.25, "w_max": 1.0}, {"int": trunc})
         except (EquationError, ArithmeticError) as error:
-            hint = "a value, a parameter, or arithmetic of w, w_min and w_max"
+            hint = "a value, a parameter, or arithmetic of these, w, w_min and w_max"
             yield Problem(("initial", name), str(error), hint)
 
 

@@ -91,7 +91,7 @@ RESERVED = {
 }
 _IN_SYNAPSES = {
     *("t", "dt", "w", "w_min", "w_max", "plastic", "efficacy", "change", "xi", "pi", "inf", "e"),
-    "modulator",
+    *("modulator", "injects"),
 }
 _IN_RECEPTORS = {"t", "dt", "w", "v", "xi", "pi", "inf", "e"}
 _IN_STIMULI = {"t", "dt", "xi", "pi", "inf", *AXES}
@@ -190,13 +190,15 @@ class Layer(Part):
 
     `equations` apply to every synapse; `neuron` applies to the postsynaptic neuron, once for all
     pathways that use the component with the same parameters, and `on_spike` is the effect of a
-    spike of that neuron. A value assigned to `efficacy` in `on_pre` multiplies the weight of the
-    arriving spike. `initial` gives initial values other than zero: a value, a parameter, an
-    expression of `w` and `w_max`, or, in the neuron, `sum(...)` of such an expression.
+    spike of that neuron. `current` is what it injects there. A value assigned to `efficacy` in
+    `on_pre` multiplies the weight of the arriving spike. `initial` gives initial values other than
+    zero: a value, a parameter, an expression of parameters, `w` and `w_max`, or, in the neuron,
+    `sum(...)` of such an expression.
     """
 
     equations: Equations = ()
     neuron: Equations = ()
+    current: Expression = ""
     on_spike: Statements = ()
     initial: dict[str, str | AnyValue] = {}
     on_pre: Statements = ()
@@ -213,7 +215,7 @@ class Layer(Part):
 
     def reads_of_the_neuron(self) -> frozenset[str]:
         """Variables of the postsynaptic neuron that the equations use but do not define."""
-        texts = [*(e.right for e in self.neuron), *(s.right for s in self.on_spike)]
+        texts = [*(e.right for e in self.neuron), *(s.right for s in self.on_spike), self.current]
         read = frozenset().union(*(identifiers(text) for text in texts if text))
         texts = [
             *(e.right for e in self.equations),
@@ -260,9 +262,8 @@ class Synapse(Layer):
     """A synapse model: the effect of an arriving spike on the postsynaptic neuron.
 
     A receptor has a `weight` with a unit; `neuron` contains its equations in the postsynaptic
-    neuron, `current` is the current that it injects, `on_pre` the effect of one spike of weight
-    `w`, and `charge` the total charge of that spike, where `v` and `c_m` are potential and
-    capacitance of the neuron. A synapse without `weight` scales the `efficacy` of the one that
+    neuron, `on_pre` the effect of one spike of weight `w`, and `charge` the total charge of that
+    spike, where `v` and `c_m` are potential and capacitance of the neuron. A synapse without `weight` scales the `efficacy` of the one that
     follows it (short-term plasticity); `mean_efficacy` is the remaining fraction of the weight at a
     steady `rate`. Graded transmission needs no spikes: `in_every_step` assigns the sum over all
     synapses to a variable of the neuron, as in `total = w*signal_pre`, after `before_step`. What is
@@ -272,7 +273,6 @@ class Synapse(Layer):
 
     weight: UnitText | None = None
     limits: tuple[float, float] | None = None
-    current: Expression = ""
     on_pre: Statements = ()
     in_every_step: Statements = ()
     before_step: Statements = ()

@@ -184,3 +184,17 @@ def check_statement(statement: Statement, names: Mapping[str, Dimension]) -> Non
             f"{statement}: expected {a_dimension(expected)}, "
             f"but the right-hand side is {a_dimension(found)}"
         )
+
+
+def expect_dimension(text: str, names: Mapping[str, Dimension], wanted: Dimension) -> None:
+    """Check that an expression, if there is one, has a dimension.
+
+    Raises
+    ------
+    EquationError
+        If it has another one, or none that makes sense.
+    """
+    if text and (found := dimension_of(text, names)) != wanted:
+        raise EquationError(
+            f"'{text}': expected {dimension_name(wanted)}, but it is a {dimension_name(found)}"
+        )

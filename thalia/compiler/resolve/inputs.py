@@ -9,7 +9,7 @@ from thalia.compiler.plan import AMPERE, HERTZ, Input, identifier
 from thalia.compiler.resolve.components import Parameters
 from thalia.compiler.resolve.pathways import ResolvedPathway
 from thalia.compiler.resolve.receptors import Receptor
-from thalia.compiler.resolve.rule_state import State, states_of
+from thalia.compiler.resolve.rule_state import State, states_of, values_with_rule
 from thalia.compiler.resolve.stimuli import ResolvedStimulus
 from thalia.errors import Path
 from thalia.syntax.equations import Equation, identifiers, rename
@@ -78,7 +78,7 @@ def _of_pathways(
             yield Contribution(population, receptor.input, receptor.values, pathway.path)
         for rule, state in states_of(pathway, states):
             if state:
-                yield Contribution(pathway.post, state, state.idle, rule.path)
+                yield Contribution(pathway.post, state, values_with_rule(state), rule.path)
 
 
 def _of_stimuli(

@@ -18,7 +18,7 @@ from thalia.compiler.resolve.receptors import inputs_of
 from thalia.errors import Diagnostics, Path, did_you_mean
 from thalia.library.schema import Neuron, Synapse
 from thalia.syntax.constant_parts import check_constant_parts
-from thalia.syntax.dimensions import check_equation, check_statement, dimension_of
+from thalia.syntax.dimensions import check_equation, check_statement, expect_dimension
 from thalia.syntax.equations import (
     Equation,
     Statement,
@@ -30,9 +30,8 @@ from thalia.syntax.equations import (
     written_out,
 )
 from thalia.syntax.expression_size import check_sizes
-from thalia.syntax.expressions import EquationError
 from thalia.syntax.fields import expect
-from thalia.syntax.units import DIMENSIONLESS, Dimension, dimension_name, parse_value
+from thalia.syntax.units import DIMENSIONLESS, Dimension, parse_value
 
 MOST_INPUTS = 100  # of a population, whose terms are added up in one equation
 
@@ -173,7 +172,8 @@ def _inputs_fit(
         origin
         for key, origin in received.origins.items()
         for each in (received.inputs[key],)
-        if not each.is_state and each.into not in receives and (each.term or not has_potential)
+        if (each.term or not each.is_state)
+        and each.into not in receives and (each.term or not has_potential)
     ]
     what, hint = "a rate", "connect to a population of neurons instead"
     if "input_current" not in receives:
@@ -249,7 +249,7 @@ def _check_equations(
         ("refractory", group.refractory, SECOND),
     ):
         with here.catch((key,), (0, 0), diagnostics):
-            _expect_dimension(text, names, wanted)
+            expect_dimension(text, names, wanted)
     with here.catch(("equations",), None, diagnostics):
         check_sizes(group.equations())
         check_constant_parts(group.equations())
@@ -276,7 +276,7 @@ def _check_input(
         with there.catch(("neuron",), equation.at, diagnostics):
             check_equation(equation, names)
     with there.catch(("current",), (0, 0), diagnostics):
-        _expect_dimension(received.term, names, receives.get(received.into, DIMENSIONLESS))
+        expect_dimension(received.term, names, receives.get(received.into, DIMENSIONLESS))
 
 
 def _check_method(
@@ -309,10 +309,3 @@ def of_first_order(groups: Iterable[Group]) -> tuple[str, ...]:
         for member in group.members
         if group.integration.is_of_first_order
     )
-
-
-def _expect_dimension(text: str, names: Mapping[str, Dimension], wanted: Dimension) -> None:
-    if text and (found := dimension_of(text, names)) != wanted:
-        raise EquationError(
-            f"'{text}': expected {dimension_name(wanted)}, but it is a {dimension_name(found)}"
-        )

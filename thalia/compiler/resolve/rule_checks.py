@@ -3,15 +3,16 @@
 from collections.abc import Iterable
 
 from thalia.circuit.spec import Circuit
-from thalia.compiler.plan import Group
+from thalia.compiler.plan import AMPERE, Group
 from thalia.compiler.resolve.applied_rule import AppliedRule
 from thalia.compiler.resolve.components import written
+from thalia.compiler.resolve.rule_state import initial_value
 from thalia.errors import Diagnostics, Path
 from thalia.library.lookup import neurons_with
 from thalia.library.schema import EVENTS, Rule, Synapse
 from thalia.syntax.constant_parts import check_constant_parts
-from thalia.syntax.dimensions import check_equation, check_statement
-from thalia.syntax.equations import WEIGHT, Equation, Statement, weighing
+from thalia.syntax.dimensions import check_equation, check_statement, expect_dimension
+from thalia.syntax.equations import WEIGHT, Equation, Statement, identifiers, weighing
 from thalia.syntax.expression_size import check_sizes
 from thalia.syntax.units import DIMENSIONLESS, Dimension
 
@@ -61,12 +62,29 @@ def check_rule(
             with here.catch(key, each.at, diagnostics):
                 check = check_equation if isinstance(each, Equation) else check_statement
                 check(each, known)  # type: ignore[arg-type]
+    if isinstance(part, Rule) and part.current:
+        with here.catch(("current",), (0, 0), diagnostics):
+            expect_dimension(part.current, there | inside, AMPERE)
+    _check_initial(rule, diagnostics)
     with here.catch(("equations",), None, diagnostics):
         check_sizes(part.equations)
         check_constant_parts(part.equations)
     with here.catch(("neuron",), None, diagnostics):
         check_sizes(part.neuron)
         check_constant_parts(part.neuron)
+
+
+def _check_initial(rule: AppliedRule, diagnostics: Diagnostics) -> None:
+    """Refuse random parameters in expressions of initial values, which take one number of each."""
+    for name, raw in rule.part.initial.items():
+        found = initial_value(raw, {})
+        if isinstance(found, str) and found not in rule.values:
+            for key in sorted(identifiers(found) & rule.values.keys()):
+                if rule.values[key].is_random:
+                    message = (
+                        f"expected one number, from which '{name}' begins, found {rule.values[key]}"
+                    )
+                    diagnostics.error((*rule.path, key), message)
 
 
 def _neuron_suffices(

@@ -14,8 +14,14 @@ from thalia.compiler.resolve.pathways import ResolvedPathway
 from thalia.compiler.resolve.receptors import Receptor
 from thalia.errors import Diagnostics, Path
 from thalia.library.schema import Rule
-from thalia.syntax.equations import Statement, identifiers, rename_equation, rename_statement
-from thalia.syntax.units import Value, parse_value
+from thalia.syntax.equations import (
+    Statement,
+    identifiers,
+    rename,
+    rename_equation,
+    rename_statement,
+)
+from thalia.syntax.units import Value, constant, parse_value
 
 State = Input
 States = Mapping[object, State]
@@ -55,7 +61,7 @@ def _state(rule: AppliedRule, name: str, plastic: tuple[bool, ...]) -> State:
     instructed = part.on_instruction if isinstance(part, Rule) else ()
     each_step = part.before_step if isinstance(part, Rule) else ()
     statements = (*part.on_spike, *instructed, *each_step)
-    texts = [*(e.right for e in part.neuron), *(s.right for s in statements)]
+    texts = [*(e.right for e in part.neuron), *(s.right for s in statements), part.current]
     mentioned = frozenset().union(*(identifiers(text) for text in texts if text))
     switches = "plastic" in mentioned and not all(plastic)
     values = {f"{name}_{key}": value for key, value in rule.values.items() if key in mentioned}
@@ -67,9 +73,14 @@ def _state(rule: AppliedRule, name: str, plastic: tuple[bool, ...]) -> State:
         for key, raw in part.initial.items()
         if key in own
     }
+    term = ""
+    if part.current:  # it is injected only where the rule is
+        switch = f"{name}_injects"
+        term = f"{switch}*({rename(part.current, local)})"
+        values |= {switch: constant(0)}
     return Input(
         name,
-        "",
+        term,
         tuple(rename_equation(e, local) for e in part.neuron),
         {key: v.dimension for key, v in values.items()},
         values,
@@ -81,13 +92,21 @@ def _state(rule: AppliedRule, name: str, plastic: tuple[bool, ...]) -> State:
     )
 
 
+def values_with_rule(state: State) -> Parameters:
+    """The parameters of a state in neurons that its rule acts on."""
+    return state.idle | ({f"{state.name}_injects": constant(1)} if state.term else {})
+
+
 def initial_value(raw: Value | str, values: Parameters) -> Value | str:
-    """An initial value: given, a parameter's, or an expression that is left for wiring."""
+    """An initial value: given, a parameter's, or an expression that is left for wiring.
+
+    Such an expression has the numbers of the parameters, of random ones the mean.
+    """
     if isinstance(raw, str) and raw not in values:
         try:
             return parse_value(raw)
         except ValueError:
-            return raw
+            return rename(raw, {name: repr(value.mean) for name, value in values.items()})
     return values[raw] if isinstance(raw, str) else raw
 
 
