@@ -36,6 +36,7 @@ NEURONS = {
     "lif_burst": ("-40 pA", "140 pA", "ampa"),
     "lif_conductance": ("50 pA", "150 pA", "ampa"),
     "lif_current": ("100 pA", "450 pA", "current_exp"),
+    "lif_plateau": ("100 pA", "700 pA", "current_exp"),
     "lif_surrogate": ("50 pA", "300 pA", "current_exp"),
     "lif_surrogate_adaptive": ("50 pA", "300 pA", "current_exp"),
     "liquid": ("100 pA", "300 pA", "current_exp"),

@@ -133,7 +133,9 @@ def test_nothing_elsewhere_changes_how_a_population_is_integrated(neuron, elsewh
     np.testing.assert_array_equal(alone.traces["v"]["v"], beside.traces["v"]["v"])
 
 
-@pytest.mark.parametrize("neuron", [*CELLS, "two_compartment", "lif_burst", "liquid", "adex_spike"])
+@pytest.mark.parametrize(
+    "neuron", [*CELLS, "two_compartment", "lif_burst", "lif_plateau", "liquid", "adex_spike"]
+)
 def test_a_pulse_acts_in_the_same_steps_on_every_neuron(neuron, simulate):
     found = simulate(f"""
 thalia: 1

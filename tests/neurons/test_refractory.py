@@ -16,6 +16,7 @@ ALWAYS_ABOVE = {
     "lif_burst": {"v_th": "-1 V"},
     "lif_conductance": {"v_th": "-1 V"},
     "lif_current": {"v_th": "-1 V"},
+    "lif_plateau": {"v_th": "-1 V"},
     "liquid": {"v_th": "-1 V"},
     "two_compartment": {"v_th": "-1 V"},
 }

@@ -78,8 +78,8 @@ class Input:
     """An input of neurons: its equations, the term that it adds, and its parameters.
 
     `idle` are the values for a population of the same group that does not receive it. The state
-    that rules keep in the neuron adds what they inject; a spike changes it by `on_spike`, and `plastic` says
-    in which phases it may learn.
+    that rules keep in the neuron adds what they inject; a spike changes it by `on_spike`, and
+    `plastic` says in which phases it may learn.
     """
 
     name: str

@@ -183,14 +183,14 @@ def _sum_over_synapses(
                 wired = synapses[each.name]
                 rows = wired.rows(member.name)
                 weights = wired.variables["w"][rows]
-                values = _initial_numbers(text.strip().removeprefix("sum"), member, weights)
+                values = initial_numbers(text.strip().removeprefix("sum"), member, weights)
                 total += np.bincount(
                     wired.post[rows], np.broadcast_to(values, len(rows)), minlength=group.size
                 )
     return total
 
 
-def _initial_numbers(text: str, pathway: PathwayPlan, weights: Floats) -> Any:
+def initial_numbers(text: str, pathway: PathwayPlan, weights: Floats) -> Any:
     """The value of the expression of an initial value, for some weights of a pathway."""
     bounds = {"w_min": pathway.w_min, "w_max": pathway.w_max}
     numbers = {"w": weights, **{name: bound.mean for name, bound in bounds.items() if bound}}
@@ -365,7 +365,7 @@ def _initial(
             column = found.setdefault(name, np.zeros(len(owner)))
             rows = slice(None) if len(synapses.members) == 1 else np.flatnonzero(owner == number)
             column[rows] = (
-                _initial_numbers(value, member, weights[rows])
+                initial_numbers(value, member, weights[rows])
                 if isinstance(value, str)
                 else value.mean
             )

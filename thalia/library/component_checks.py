@@ -169,10 +169,7 @@ def rule_problems(part: Rule) -> Iterator[Problem]:
     ]
     if part.later:
         events.append((("later", "on_pre"), part.later.on_pre, of_synapse | of_neuron))
-    if part.current and not part.neuron:
-        message = "it is a current of the neuron, of which the rule keeps nothing"
-        yield Problem(("current",), message, "keep it in 'neuron', or give a stimulus `current`")
-    yield from _fixed_problems(part, {"current": part.current})
+    yield from _current_problems(part)
     for name, pairing in part.pairing.items():
         events.append((("pairing", name, "on_pre"), pairing.on_pre, of_synapse | of_neuron))
         events.append((("pairing", name, "on_post"), pairing.on_post, of_synapse | of_neuron))
@@ -194,6 +191,14 @@ def rule_problems(part: Rule) -> Iterator[Problem]:
             for flag in equation.flags:
                 message = f"'({flag})' is not a flag of `dw/dt = …`"
                 yield Problem(("equations",), message, "remove it", at=equation.at)
+
+
+def _current_problems(part: Rule) -> Iterator[Problem]:
+    """What is wrong with the current that a rule injects into the neuron."""
+    if part.current and not part.neuron:
+        message = "it is a current of the neuron, of which the rule keeps nothing"
+        yield Problem(("current",), message, "keep it in 'neuron', or give a stimulus `current`")
+    yield from _fixed_problems(part, {"current": part.current})
 
 
 def initial_problems(part: Layer) -> Iterator[Problem]:

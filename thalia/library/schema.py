@@ -263,17 +263,17 @@ class Synapse(Layer):
 
     A receptor has a `weight` with a unit; `neuron` contains its equations in the postsynaptic
     neuron, `on_pre` the effect of one spike of weight `w`, and `charge` the total charge of that
-    spike, where `v` and `c_m` are potential and capacitance of the neuron. A synapse without `weight` scales the `efficacy` of the one that
-    follows it (short-term plasticity); `mean_efficacy` is the remaining fraction of the weight at a
-    steady `rate`. Graded transmission needs no spikes: `in_every_step` assigns the sum over all
-    synapses to a variable of the neuron, as in `total = w*signal_pre`, after `before_step`. What is
-    `symmetric` acts on both neurons alike: the sum is also over the synapses in which the neuron is
-    the presynaptic one, with `_pre` and `_post` exchanged. `limits` are those of weights, in SI.
+    spike, where `v` and `c_m` are potential and capacitance of the neuron. A synapse without
+    `weight` scales the `efficacy` of the one that follows it (short-term plasticity);
+    `mean_efficacy` is the remaining fraction of the weight at a steady `rate`. Graded transmission
+    needs no spikes: `in_every_step` assigns the sum over all synapses to a variable of the neuron,
+    as in `total = w*signal_pre`, after `before_step`. What is `symmetric` acts on both neurons
+    alike: the sum is also over the synapses in which the neuron is the presynaptic one, with `_pre`
+    and `_post` exchanged. `limits` are those of weights, in SI.
     """
 
     weight: UnitText | None = None
     limits: tuple[float, float] | None = None
-    on_pre: Statements = ()
     in_every_step: Statements = ()
     before_step: Statements = ()
     symmetric: bool = False

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from thalia.backends import Session
 from thalia.compiler.optimise.deferred_weights import NOW
 from thalia.compiler.plan import PathwayPlan, Plan, Rewiring, SynapseGroup
-from thalia.connectivity.build import Arrays, numbers_of
+from thalia.connectivity.build import Arrays, initial_numbers
 from thalia.connectivity.streams import stream
 from thalia.simulation.loop import Stop, next_multiple
-from thalia.syntax.equations import evaluate, identifiers
+from thalia.syntax.equations import identifiers
 from thalia.syntax.time_grid import interval_steps
 
 
@@ -98,7 +98,7 @@ class StructuralPlasticity:
             weight = np.full(len(rows), self.rewiring.weight)
             values = session.read(f"{self.synapses.name}.{name}")
             values[rows] = (
-                evaluate(initial, numbers_of(self.pathway, weight))
+                initial_numbers(initial, self.pathway, weight)
                 if isinstance(initial, str)
                 else initial.mean
             )

@@ -173,7 +173,8 @@ def _inputs_fit(
         for key, origin in received.origins.items()
         for each in (received.inputs[key],)
         if (each.term or not each.is_state)
-        and each.into not in receives and (each.term or not has_potential)
+        and each.into not in receives
+        and (each.term or not has_potential)
     ]
     what, hint = "a rate", "connect to a population of neurons instead"
     if "input_current" not in receives:
