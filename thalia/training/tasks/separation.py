@@ -1,16 +1,19 @@
 """Pattern separation: similar patterns get codes that are less similar, and are stored apart."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from thalia.compiler.plan import Plan
+from thalia.errors import Problem
 from thalia.syntax.fields import PositiveTime, SingleRate
 from thalia.training.subject import Subject
 from thalia.training.tasks import Environment, Note
 
 type Flags = NDArray[np.bool_]
+Overlap = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Separation(Environment):
@@ -26,13 +29,13 @@ class Separation(Environment):
     STIMULI: ClassVar = ("input", "cue")
     READOUT: ClassVar = ("code", "recall")
 
-    trials: int = Field(160, ge=1)  # patterns that are recalled, at most
-    pairs: int = Field(80, ge=1)
-    similarity: float = Field(0.6, ge=0, lt=1)
-    overlaps: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-    samples: int = Field(10, ge=1)  # pairs that are presented of each overlap
+    trials: int = Field(100, ge=1)  # patterns that are recalled, at most
+    pairs: int = Field(50, ge=1)
+    similarity: Overlap = 0.6
+    overlaps: tuple[Overlap, ...] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+    samples: int = Field(20, ge=1)  # pairs that are presented of each overlap
     active: int = Field(10, ge=1)
-    cue: float = Field(0.5, gt=0, lt=1)
+    cue: float = Field(0.6, gt=0, lt=1)
     rate: SingleRate
     present: PositiveTime
     respond: PositiveTime
@@ -74,6 +77,17 @@ class Separation(Environment):
             **found,
         }
 
+    def problems(self, plan: Plan) -> list[Problem]:
+        """What does not fit; also pairs that have more cells than the input."""
+        if found := super().problems(plan):
+            return found
+        size = plan.population(self.stimuli["input"][0])[1].size
+        needed = 2 * self.active - round(min(self.similarity, *self.overlaps) * self.active)
+        if needed > size:
+            message = f"pairs have up to {needed} active cells, the input has {size}"
+            return [Problem(("experiment", "active"), message, "make it smaller")]
+        return []
+
     def noted_trials(self) -> int:
         """The patterns that are recalled."""
         return min(self.trials, 2 * self.pairs)
@@ -81,9 +95,7 @@ class Separation(Environment):
     def _size(self, subject: Subject, population: str) -> int:
         return subject.plan.population(population)[1].size
 
-    def _pair(
-        self, size: int, overlap: float, random: np.random.Generator
-    ) -> tuple[Flags, Flags]:
+    def _pair(self, size: int, overlap: float, random: np.random.Generator) -> tuple[Flags, Flags]:
         """Two sets of as many active cells, of which they share a fraction."""
         shared = round(overlap * self.active)
         cells = random.permutation(size)[: 2 * self.active - shared]
