@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from thalia.analysis.intervals import Range
 from thalia.compiler.plan import Plan
 from thalia.errors import Problem
 from thalia.syntax.fields import PositiveTime, SingleRate
 from thalia.training.subject import Subject
-from thalia.training.tasks import Environment, Note
+from thalia.training.tasks import AMOUNT, SHARE, Environment, Note
 
 type Flags = NDArray[np.bool_]
 Overlap = Annotated[float, Field(ge=0, lt=1)]
@@ -41,6 +42,10 @@ class Separation(Environment):
     respond: PositiveTime
     pause: PositiveTime
     settle: PositiveTime
+
+    def range_of(self, number: str) -> Range:
+        """Numbers of cells are bounded below only; all others are shares."""
+        return AMOUNT if number.endswith("_cells") else SHARE
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """Measure the codes, store pairs, recall them."""
@@ -138,9 +143,9 @@ class Separation(Environment):
 
 def overlap_of(first: Flags, second: Flags) -> float:
     """The number of cells in both sets, relative to their mean size; of empty ones 0."""
-    both = np.count_nonzero(first & second)
-    return 2 * both / max(1, np.count_nonzero(first) + np.count_nonzero(second))
+    both, sizes = int((first & second).sum()), int(first.sum() + second.sum())
+    return 2 * both / max(1, sizes)
 
 
 def _share(part: Flags, whole: Flags) -> float:
-    return int(np.count_nonzero(part)) / max(1, int(np.count_nonzero(whole)))
+    return int(part.sum()) / max(1, int(whole.sum()))
