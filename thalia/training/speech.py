@@ -1,0 +1,129 @@
+"""How a circuit hears sentences, is taught replies, and says its own."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia.compiler.plan import SECOND
+from thalia.syntax.quantities import Numbers
+from thalia.syntax.units import Quantities, Value
+from thalia.training.dialogue import SILENCE, Sentence
+from thalia.training.subject import Subject
+
+type Row = tuple[float, Mapping[str, int]]  # for how many seconds; the neuron that fires, by role
+
+HEARD, TEACHER, SAID, TURN, WIPE = ROLES = ("heard", "teacher", "said", "turn", "wipe")
+LONGEST = 8  # words of a reply; nothing is said after them
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The rate of a neuron that stands for a word, and times.
+
+    A word lasts `show`, and `pause` is between words. In replies the network has said its word
+    `settle` after the word before it, when its teacher begins; `wipe` ends a turn.
+    """
+
+    rate: Value
+    show: Value
+    pause: Value
+    settle: Value
+    wipe: Value
+
+
+class Speech:
+    """A conversation with a network whose neurons stand for words, `SILENCE` being the first.
+
+    Parameters
+    ----------
+    stimuli : mapping from role, of `ROLES`, to populations
+        The first three have a neuron for each word, the others one.
+    words : str
+        The population whose spikes are the reply: the word that fires most.
+    vocabulary : sequence of str
+        The word of each neuron.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        stimuli: Mapping[str, Sequence[str]],
+        words: str,
+        timing: Timing,
+        vocabulary: Sequence[str],
+    ):
+        self.subject, self.words, self.timing = subject, words, timing
+        self.vocabulary = vocabulary
+        self.names = {role: stimuli[role][0] for role in ROLES}
+        self.show, self.pause, self.settle = (
+            each.mean for each in (timing.show, timing.pause, timing.settle)
+        )
+
+    def hear(self, prompt: Sentence) -> None:
+        """A sentence, word by word, after one silence and before another."""
+        heard = [{HEARD: self._number(word)} for word in (SILENCE, *prompt)]
+        self._play((*self._spoken(heard), *self._spoken([{}])))
+
+    def taught(self, reply: Sentence) -> Sentence:
+        """The teacher's reply; returns what the network said, each word before it heard it."""
+        rows: list[Row] = []
+        before = (SILENCE, *reply)
+        for place, word in enumerate((*reply, SILENCE)):
+            own = self._own(before[place], place)
+            told = {**own, TEACHER: self._number(word)}
+            rows += [(self.settle, own), (self.show - self.settle, told), (self.pause, {})]
+        counts = self._play(rows)[1::3]
+        return self._until_silence(self._said(each) for each in counts)
+
+    def reply(self) -> Sentence:
+        """What the network says, which it hears itself."""
+
+        def said() -> Iterable[str]:
+            word = SILENCE
+            for place in range(LONGEST):
+                own = self._own(word, place)
+                rows = [(self.settle, own), (self.show - self.settle, own), (self.pause, {})]
+                word = self._said(self._play(rows)[1])
+                yield word
+
+        return self._until_silence(said())
+
+    def end(self) -> None:
+        """The end of a turn: what was heard in it is let go."""
+        self._play([(self.timing.wipe.mean, {WIPE: 0}), (self.show + self.pause, {})])
+
+    def _spoken(self, words: Iterable[Mapping[str, int]]) -> Iterable[Row]:
+        for word in words:
+            yield from ((self.show, word), (self.pause, {}))
+
+    def _own(self, before: str, place: int) -> dict[str, int]:
+        """What the network hears of itself: its last word, and that it is its turn."""
+        return {SAID: self._number(before)} | ({} if place else {TURN: 0})
+
+    def _number(self, word: str) -> int:
+        return self.vocabulary.index(word)
+
+    def _said(self, counts: NDArray[np.int64]) -> str:
+        return self.vocabulary[int(counts.argmax())]
+
+    def _until_silence(self, words: Iterable[str]) -> Sentence:
+        found: list[str] = []
+        for word in words:
+            if word == SILENCE:
+                break
+            found.append(word)
+        return tuple(found)
+
+    def _play(self, rows: Sequence[Row]) -> NDArray[np.int64]:
+        """The spikes of each word during each row, (n_rows, n_words)."""
+        shown: dict[str, Numbers] = {}
+        for role, name in self.names.items():
+            fires = np.zeros((len(rows), self.subject.plan.population(name)[1].size))
+            for place, (_, given) in enumerate(rows):
+                if role in given:
+                    fires[place, given[role]] = 1
+            shown[name] = fires * self.timing.rate
+        times = Quantities(np.array([seconds for seconds, _ in rows]), SECOND)
+        return self.subject.play(times, shown).counts(self.words)
