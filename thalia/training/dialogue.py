@@ -3,26 +3,27 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import product
 
 import numpy as np
 
-from thalia.errors import fail
+from thalia.errors import Path, Problem
 
 type Sentence = tuple[str, ...]
 
 SILENCE = "."  # the word that ends a reply, and stands before the first of a prompt
 FILLERS = {
-    "NAME": "tom ann bob eve max lia".split(),
-    "OTHER": "tom ann bob eve max lia".split(),
-    "ANIMAL": "cat dog cow duck sheep frog".split(),
-    "COLOUR": "red blue green black".split(),
-    "OBJECT": "ball hat cup book".split(),
-    "PLACE": "park home school".split(),
+    "NAME": ["tom", "ann", "bob", "eve", "max", "lia"],
+    "OTHER": ["tom", "ann", "bob", "eve", "max", "lia"],
+    "ANIMAL": ["cat", "dog", "cow", "duck", "sheep", "frog"],
+    "COLOUR": ["red", "blue", "green", "black"],
+    "OBJECT": ["ball", "hat", "cup", "book"],
+    "PLACE": ["park", "home", "school"],
 }
 # what a reply says in place of what was heard
-SOUNDS = dict(zip(FILLERS["ANIMAL"], "meow woof moo quack baa croak".split(), strict=True))
-OPPOSITES = dict(zip(FILLERS["COLOUR"], "green black red blue".split(), strict=True))
+SOUNDS = dict(zip(FILLERS["ANIMAL"], ["meow", "woof", "moo", "quack", "baa", "croak"], strict=True))
+OPPOSITES = dict(zip(FILLERS["COLOUR"], ["green", "black", "red", "blue"], strict=True))
 ASSOCIATES = {"SOUND": ("ANIMAL", SOUNDS), "OPPOSITE": ("COLOUR", OPPOSITES)}
 TEMPLATES = tuple(
     (prompt.split(), reply.split())
@@ -85,7 +86,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Dialogue:
-    """The turns from which replies are learned, and those with combinations that are not in them."""
+    """The turns from which replies are learned, and those with other combinations of words."""
 
     learned: tuple[Turn, ...]
     held_out: tuple[Turn, ...]
@@ -102,8 +103,8 @@ def dialogue(random: np.random.Generator, learned: int, held_out: int) -> Dialog
     asked = [turns for turns in unknown if turns]
 
     def drawn(of: Sequence[Sequence[Turn]], count: int) -> tuple[Turn, ...]:
-        chosen = (of[random.integers(len(of))] for _ in range(count))
-        return tuple(turns[random.integers(len(turns))] for turns in chosen)
+        chosen = (of[int(random.integers(len(of)))] for _ in range(count))
+        return tuple(turns[int(random.integers(len(turns)))] for turns in chosen)
 
     return Dialogue(drawn(known, learned), drawn(asked, held_out))
 
@@ -155,16 +156,9 @@ def scores(wanted: Sequence[Sentence], given: Sequence[Sentence]) -> dict[str, f
     places at which the words agree, of the longer of both; and `bleu`, corpus BLEU of up to four
     words (Papineni et al. 2002), by sacrebleu: the words as they are (no tokenisation), exponential
     smoothing, one reference.
-
-    Raises
-    ------
-    CircuitError
-        If sacrebleu is not installed.
     """
-    try:
-        from sacrebleu.metrics import BLEU
-    except ImportError:
-        raise fail("BLEU is computed by sacrebleu", "pip install 'thalia[learn]'") from None
+    from sacrebleu.metrics.bleu import BLEU
+
     corpus = BLEU(tokenize="none", smooth_method="exp", force=True)
     bleu = corpus.corpus_score([" ".join(g) for g in given], [[" ".join(w) for w in wanted]])
     pairs = list(zip(wanted, given, strict=True))
@@ -174,6 +168,13 @@ def scores(wanted: Sequence[Sentence], given: Sequence[Sentence]) -> dict[str, f
         "bleu": float(bleu.score),
         "token": 100 * float(np.mean(same)),
     }
+
+
+def missing_scores(path: Path) -> list[Problem]:
+    """The problem that replies cannot be scored, if sacrebleu is not installed."""
+    if find_spec("sacrebleu"):
+        return []
+    return [Problem(path, "BLEU is computed by sacrebleu", "pip install 'thalia[learn]'")]
 
 
 def replies_without_a_network(data: Dialogue) -> Mapping[str, tuple[str, list[Sentence]]]:
@@ -193,7 +194,10 @@ def replies_without_a_network(data: Dialogue) -> Mapping[str, tuple[str, list[Se
     return {
         "most_frequent": ("the most frequent reply", [often] * len(asked)),
         "last_reply": ("the reply that was right the turn before", last),
-        "bigrams": ("the most frequent word after the last two, whatever was heard", [chain] * len(asked)),
+        "bigrams": (
+            "the word that most often followed the last two, whatever was heard",
+            [chain] * len(asked),
+        ),
         "retrieval": (
             "the reply to the prompt that shares most words with this one",
             [nearest(prompt) for prompt in asked],

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,3 +128,29 @@ class Speech:
             shown[name] = fires * self.timing.rate
         times = Quantities(np.array([seconds for seconds, _ in rows]), SECOND)
         return self.subject.play(times, shown).counts(self.words)
+
+
+def sized(words: int) -> dict[str, Any]:
+    """What to set in the circuit of `conversation` for another number of words, by dotted path."""
+    of_words = (
+        "heard",
+        "teacher",
+        "said",
+        "held",
+        "before",
+        "copies",
+        "links",
+        "recalled",
+        "words",
+    )
+    changes: dict[str, Any] = {f"populations.{name}.size": words for name in of_words}
+    for name in ("held", "before"):
+        changes[f"populations.{name}.space.extent"] = f"{words} um"
+    for name in ("topic", "phrase"):
+        changes[f"populations.{name}.size"] = LONGEST * words
+        changes[f"populations.{name}.space.extent"] = f"{LONGEST * words} um"
+        same = f"int(floor(x_post/(1 um)) % {words} == floor(x_pre/(1 um)))"
+        changes[f"pathways.word_{name}.connect.probability"] = same
+    for name in ("acetylcholine", "lesson"):
+        changes[f"modulators.{name}.amplitude"] = words / 4
+    return changes

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from thalia.compiler.plan import Plan
@@ -15,6 +16,7 @@ from thalia.training.dialogue import (
     Dialogue,
     Sentence,
     dialogue,
+    missing_scores,
     replies_without_a_network,
     scores,
 )
@@ -22,17 +24,16 @@ from thalia.training.speech import ROLES, Speech, Timing
 from thalia.training.subject import Subject
 from thalia.training.tasks import Environment, Note
 
-PARTS = 10  # of the turns that are learned, after each of which it is said how many were right
-
 
 class Conversation(Environment):
     """Turns of a dialogue from thirty templates: `trials` that are learned, `held_out` that test.
 
     In each turn that is learned the network hears a prompt, then its teacher's reply, word by word;
-    before each word it says its own. The test has prompts that were never heard, with combinations
-    of words that were in none; the network replies alone, and hears its own words. It is in the
-    phase `answering` then, in which pathways that learn from the teacher must not be plastic. With
-    `replies: shuffled` the teacher gives the replies to other prompts.
+    before each word it says its own. What it binds while it hears, in the pathways `fast`, is let
+    go after each turn. The test has prompts that were never heard, with combinations of words that
+    were in none; the network replies alone, and hears its own words. It is in the phase `answering`
+    then, in which pathways that learn from the teacher must not be plastic. With `replies:
+    shuffled` the teacher gives the replies to other prompts.
     """
 
     STIMULI: ClassVar = ROLES
@@ -41,7 +42,7 @@ class Conversation(Environment):
     trials: int = Field(1000, ge=1)
     held_out: int = Field(300, ge=1)
     replies: Literal["true", "shuffled"] = "true"
-    fixed: tuple[str, ...] = ()
+    fast: tuple[str, ...] = ()  # pathways that bind what is heard
     rate: SingleRate
     show: PositiveTime
     pause: PositiveTime
@@ -55,7 +56,7 @@ class Conversation(Environment):
 
     def problems(self, plan: Plan) -> list[Problem]:
         """What does not fit between the task and a circuit."""
-        found = super().problems(plan)
+        found = [*super().problems(plan), *missing_scores(("experiment", "task"))]
         sizes = {member.name: member.size for _, member in plan.populations()}
         of_words = {r: n for r, n in self.stimuli.items() if r in ROLES[:3]} | self.readout
         for role, names in of_words.items():
@@ -87,17 +88,24 @@ class Conversation(Environment):
             speech.end()
             note(exact=100.0 * (said == turn.reply))
         given: list[Sentence] = []
-        learned = [subject.weights(name) for name in self.fixed]
+        learned = self._slow(subject)
         with subject.phase("answering"):
             for turn in data.held_out:
                 speech.hear(turn.prompt)
                 given.append(speech.reply())
                 speech.end()
                 note(exact=100.0 * (given[-1] == turn.reply))
-        for name, before in zip(self.fixed, learned, strict=True):
-            if not np.array_equal(subject.weights(name), before):
+        for name, now in self._slow(subject).items():
+            if not np.array_equal(now, learned[name]):
                 raise RuntimeError(f"'{name}' has learned while it answered")
         return scores([turn.reply for turn in data.held_out], given)
+
+    def _slow(self, subject: Subject) -> dict[str, NDArray[np.float64]]:
+        """The weights of all pathways that learn from the teacher."""
+        plastic = (
+            m.name for each in subject.plan.synapses if each.is_plastic for m in each.members
+        )
+        return {name: subject.weights(name) for name in plastic if name not in self.fast}
 
     def baselines(
         self, plan: Plan, data: Dialogue, random: np.random.Generator
@@ -105,4 +113,6 @@ class Conversation(Environment):
         """Replies by retrieval and by frequency, and the templates themselves."""
         wanted = [turn.reply for turn in data.held_out]
         found = replies_without_a_network(data)
-        return {name: Baseline(says, scores(wanted, given)) for name, (says, given) in found.items()}
+        return {
+            name: Baseline(says, scores(wanted, given)) for name, (says, given) in found.items()
+        }
