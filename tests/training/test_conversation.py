@@ -113,7 +113,7 @@ def matrix(subject: Subject, pathway: str) -> np.ndarray:
 
 def test_each_word_is_bound_to_the_one_before_it_in_one_presentation(taught):
     bound, _, _ = taught
-    forth, back = bound["bind"] / 0.5e-3, bound["bind_back"]
+    forth, back = bound["bind"] / 0.42e-3, bound["bind_back"]
     followed = [[FEW.index(word) for word in pair] for pair in ((SILENCE, "bye"), ("bye", "tom"))]
     wanted = np.zeros_like(forth)
     wanted[tuple(np.transpose(followed))] = 1
