@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from thalia.analysis.intervals import Range
 from thalia.compiler.plan import Plan
 from thalia.errors import Problem
 from thalia.syntax.fields import PositiveTime, SingleRate
@@ -70,6 +71,10 @@ class Conversation(Environment):
     def noted_trials(self) -> int:
         """The turns that are learned, and those of the test."""
         return self.trials + self.held_out
+
+    def range_of(self, number: str) -> Range:
+        """Percentages, and BLEU, which is one as well."""
+        return (0, 100)
 
     def draw(self, plan: Plan, random: np.random.Generator) -> Dialogue:
         """All turns, in order."""
