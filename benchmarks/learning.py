@@ -14,6 +14,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+LEARNING = "learning"  # the condition without a rule of its own
+MOST_OTHERS = 4  # numbers beside the result in a table
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "learning"
 PAGE = ROOT / "docs" / "learning.md"
@@ -29,39 +31,59 @@ def keep(folder: Path, kept: Path = RESULTS) -> list[Path]:
             continue  # a summary of several experiments, which have their own
         (summary,) = json.loads(file.read_text("utf-8"))
         del summary["folder"]
-        files.append(kept / f"{summary['experiment']}.json")
+        first = next(iter(summary["conditions"]))
+        rule = "" if first == LEARNING else f"_{first}"
+        files.append(kept / f"{summary['experiment']}{rule}.json")
         files[-1].write_text(json.dumps(summary, indent=1) + "\n", "utf-8")
     return files
 
 
-def table(kept: Path = RESULTS) -> str:
-    """All results as Markdown, experiment by experiment."""
-    head = ["experiment", "condition", "result", "difference", "seeds", "processor s a seed"]
+def tables(kept: Path = RESULTS) -> str:
+    """The results of each experiment as Markdown, below the command that gives them."""
+    found = [json.loads(file.read_text("utf-8")) for file in sorted(kept.glob("*.json"))]
+    return "\n".join(map(_table, found))
+
+
+def _table(summary: dict[str, Any]) -> str:
+    """One row for each condition."""
+    result, conditions = summary["result"], summary["conditions"]
+    head = ["condition", result, "difference", "other numbers", "seeds", "processor s a seed"]
     lines = [head, ["---"] * len(head)]
-    for file in sorted(kept.glob("*.json")):
-        lines += _rows(json.loads(file.read_text("utf-8")))
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    for name, condition in conditions.items():
+        if result in condition["aggregate"]:
+            lines.append(_row(name, condition, result))
+    rows = "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return f"{_told(summary)}\n\n{rows}"
 
 
-def _rows(summary: dict[str, Any]) -> list[list[str]]:
-    """One row for each condition; the first one says what is measured, and the goal."""
-    result, rows = summary["result"], []
-    for name, condition in summary["conditions"].items():
-        if result not in condition["aggregate"]:
-            continue
-        found = condition["aggregate"][result]
-        difference = condition.get("differences", {}).get(result)
-        row = ["", name, _interval(found), _interval(difference) if difference else ""]
-        seconds = condition["costs"].get("processor_seconds")
-        rows.append(
-            [*row, str(len(condition["seeds"][result])), f"{seconds:.0f}" if seconds else ""]
-        )
+def _told(summary: dict[str, Any]) -> str:
+    """What is measured and wanted, the command, and what it was run with."""
+    name, condition = next(iter(summary["conditions"].items()))
+    seeds = sorted(map(int, condition["seeds"][summary["result"]]))
     sign = "≤" if summary["lower_is_better"] else "≥"
-    told = [f"`{summary['experiment']}`: {result}"]
+    told = [f"**`{summary['experiment']}`**: {summary['result']}"]
     told += [f"goal {sign} {summary['goal']:g}"] if summary["goal"] is not None else []
     told += [f"chance {summary['chance']:g}"] if summary["chance"] is not None else []
-    rows[0][0] = ", ".join(told)
-    return rows
+    words = ["thalia learn", summary["experiment"]]
+    words += [] if name == LEARNING else [f"--rule {name}"]
+    words += [f"--base-seed {seeds[0]} --seeds {len(seeds)}"]
+    run = f"`{' '.join(words)}`, version {summary['thalia']}, {summary['backend']}"
+    return f"{', '.join(told)}. {run}, circuit {summary['circuit_digest'][:8]}."
+
+
+def _row(name: str, condition: dict[str, Any], result: str) -> list[str]:
+    found = condition["aggregate"]
+    difference = condition.get("differences", {}).get(result)
+    others = [f"{key} {found[key]['mean']:.3g}" for key in found if key != result][:MOST_OTHERS]
+    seconds = condition["costs"].get("processor_seconds")
+    return [
+        name,
+        _interval(found[result]),
+        _interval(difference) if difference else "",
+        ", ".join(others),
+        str(len(condition["seeds"][result])),
+        f"{seconds:.0f}" if seconds else "",
+    ]
 
 
 def _interval(found: dict[str, Any]) -> str:
@@ -71,7 +93,7 @@ def _interval(found: dict[str, Any]) -> str:
 def rendered(page: str, kept: Path = RESULTS) -> str:
     """The page with the tables of all results that are kept."""
     pattern = f"({re.escape(BEGIN)}).*?({re.escape(END)})"
-    return re.sub(pattern, lambda m: m[1] + table(kept) + m[2], page, flags=re.DOTALL)
+    return re.sub(pattern, lambda m: m[1] + tables(kept) + m[2], page, flags=re.DOTALL)
 
 
 def main() -> None:
