@@ -61,13 +61,12 @@ def _told(summary: dict[str, Any]) -> str:
     name, condition = next(iter(summary["conditions"].items()))
     seeds = sorted(map(int, condition["seeds"][summary["result"]]))
     sign = "≤" if summary["lower_is_better"] else "≥"
-    told = [f"**`{summary['experiment']}`**: {summary['result']}"]
+    words = summary["experiment"] + ("" if name == LEARNING else f" --rule {name}")
+    told = [f"**`{words}`**: {summary['result']}"]
     told += [f"goal {sign} {summary['goal']:g}"] if summary["goal"] is not None else []
     told += [f"chance {summary['chance']:g}"] if summary["chance"] is not None else []
-    words = ["thalia learn", summary["experiment"]]
-    words += [] if name == LEARNING else [f"--rule {name}"]
-    words += [f"--base-seed {seeds[0]} --seeds {len(seeds)}"]
-    run = f"`{' '.join(words)}`, version {summary['thalia']}, {summary['backend']}"
+    command = f"`thalia learn {words} --base-seed {seeds[0]} --seeds {len(seeds)}`"
+    run = f"{command}, version {summary['thalia']}, {summary['backend']}"
     return f"{', '.join(told)}. {run}, circuit {summary['circuit_digest'][:8]}."
 
 

@@ -383,9 +383,9 @@ def test_plasticity_decays_from_task_to_task_and_importance_is_weighed_in_interv
     task = environment("task_sequence").model_validate(condition.numbers)
     rates, weighed = [], []
 
-    def learned(self, subject, images, labels, wanted, note):
-        rates.append(wanted)
-        return np.ones(len(images), bool)
+    def learned(self, subject, lessons, random, note):
+        rates.append(np.array([rate for _, _, rate in lessons]))
+        return np.ones(len(lessons), bool)
 
     def held(self, subject, images, before):
         weighed.append(len(before))

@@ -21,6 +21,7 @@ type Floats = NDArray[np.float64]
 type Ints = NDArray[np.int64]
 type Flags = NDArray[np.bool_]
 type Finals = dict[str, float]
+type Lesson = tuple[Floats, np.int64, np.float64]  # an image, its label, the learning rate
 
 RANGES: dict[str, Range] = {  # of what is no share
     "forgetting": (-1.0, 1.0),
@@ -107,7 +108,8 @@ class TaskSequence(TaughtClassification):
                 if self.replay == "mislabelled":
                     told = random.choice(order, len(told))
                 falls = self.last_rate ** ((done + np.arange(part)) / count)
-                answered.append(self._learn(subject, images[shown[-1]], told, rate * falls, note))
+                lessons = zip(images[shown[-1]], told, rate * falls, strict=True)
+                answered.append(self._learn(subject, [*lessons], random, note))
             chosen, right = np.concatenate(shown), np.concatenate(answered)
             tested = np.flatnonzero(np.isin(held_labels, known))
             with self._held(subject):
@@ -183,12 +185,12 @@ class TaskSequence(TaughtClassification):
         return np.asarray(wanted / wanted.sum())
 
     def _learn(
-        self, subject: Subject, images: Floats, labels: Ints, rates: Floats, note: Note
+        self, subject: Subject, lessons: list[Lesson], random: np.random.Generator, note: Note
     ) -> Flags:
         """Present images with their labels; which of them the network answered right."""
-        rate, right = self._rate(subject), np.zeros(len(images), bool)
-        for count, (image, label) in enumerate(zip(images, labels, strict=True)):
-            rate.become(float(rates[count]))
+        rate, right = self._rate(subject), np.zeros(len(lessons), bool)
+        for count, (image, label, speed) in enumerate(lessons):
+            rate.become(float(speed))
             spikes, answer = self._teach(subject, image, int(label))
             subject.present(self.pause)
             right[count] = answer == label
