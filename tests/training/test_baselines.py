@@ -8,6 +8,8 @@ from io import StringIO
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.linalg import lstsq as scipy_lstsq
+from scipy.signal import lfilter
 
 from benchmarks import learning
 from tests.helpers import thalia as command
@@ -16,8 +18,8 @@ from thalia.figures import training
 from thalia.training import results
 from thalia.training.baselines import Split, classifiers, digest_of, nearest_mean, regressions
 from thalia.training.experiment import conditions_of, learn
-from thalia.training.subject import Subject, subject_of
-from thalia.training.tasks import bandit, environment
+from thalia.training.subject import Subject, plan_for_trials, subject_of
+from thalia.training.tasks import bandit, environment, pattern_completion
 
 pytest.importorskip("sklearn")
 
@@ -325,3 +327,59 @@ def test_digests_differ_by_value_type_and_shape():
 
     assert len({digest_of(each) for each in data}) == 4
     assert digest_of(LINE) == digest_of(replace(LINE, values=LINE.values.copy()))
+
+
+def drawn(name, **numbers):
+    """A task of the library, its plan, what it draws, and its baselines."""
+    condition = conditions_of(name, None, [], {}, numbers)[0]
+    task = environment(condition.experiment.task).model_validate(condition.numbers)
+    plan = plan_for_trials(condition.circuit)
+    data = task.draw(plan, np.random.default_rng(1))
+    return data, task.baselines(plan, data, np.random.default_rng(2))
+
+
+def test_copying_without_memory_or_without_order():
+    """One in eight tokens is the one of zero; of four elements in a random order, one is in its place."""
+    _, tokens = drawn("copying", trials=2000, length=4)
+    _, values = drawn("copying", trials=2000, length=4, code="values")
+
+    assert tokens["zero"].final["accuracy"] == pytest.approx(1 / 8, abs=0.01)
+    assert values["zero"].final["error"] == pytest.approx(1 / 3, abs=0.01)
+    by_order = 1 / 4 + 3 / 4 / 8
+    assert tokens["unordered"].final["accuracy"] == pytest.approx(by_order, abs=0.015)
+
+
+def test_a_q_learner_with_a_table_learns_which_pattern_asks_for_what_and_the_reversal():
+    _, found = drawn("discrimination")
+
+    shares = found["q_learner"].final
+    assert min(shares["last_100"], shares["reversal_last_100"]) > 0.95
+    assert 0.5 < shares["reversal_first_100"] < shares["reversal_last_100"]
+
+
+def test_inputs_alone_are_read_out_as_well_as_scipy_finds():
+    data, found = drawn("pattern_generation", show="200 ms")
+
+    traces = lfilter([1], [1, -np.exp(-1 / 30)], data.spikes.astype(float), axis=0)
+    left = data.target - traces @ scipy_lstsq(traces, data.target)[0]
+    assert found["zero"].final["error"] == 1
+    assert found["inputs"].final["error"] == pytest.approx(
+        (left @ left) / (data.target @ data.target)
+    )
+
+
+def test_patterns_that_do_not_overlap_are_completed_by_a_list_and_by_binary_synapses():
+    patterns = np.kron(np.eye(3, dtype=bool), np.ones(4, bool))
+    cued = patterns & (np.arange(12) % 4 < 2)
+
+    missing = patterns & ~cued
+    assert ((pattern_completion._nearest(patterns, cued) & ~cued) == missing).all()
+    assert (pattern_completion._by_binary_synapses(patterns, cued, 2) == missing).all()
+
+
+def test_binary_synapses_are_overloaded_where_a_list_is_not():
+    _, few = drawn("pattern_completion", loads=[20], cues=[0.5])
+    _, many = drawn("pattern_completion", loads=[320], cues=[0.5])
+
+    assert few["binary_synapses"].final["worst"] == few["nearest"].final["worst"] == 1
+    assert many["binary_synapses"].final["worst"] < 0.7 < many["nearest"].final["worst"]

@@ -22,6 +22,7 @@ from thalia.training.tasks import SHARE, Environment, Note
 type Floats = NDArray[np.float64]
 
 RATE, SHARPNESS = 0.2, 10  # of the Q-learner, chosen here for chances of 0.7 and 0.3
+Q_LEARNER = f"a Q-learner with softmax, learning rate {RATE}, inverse temperature {SHARPNESS}"
 
 
 class Bandit(Environment):
@@ -75,8 +76,7 @@ class Bandit(Environment):
         self, plan: Plan, data: list[Floats], random: np.random.Generator
     ) -> Mapping[str, Baseline]:
         """A Q-learner that chooses by softmax between the same actions."""
-        says = f"a Q-learner with softmax, learning rate {RATE}, inverse temperature {SHARPNESS}"
-        return {"q_learner": Baseline(says, _summary(_q_learner(data, self.trials, random)))}
+        return {"q_learner": Baseline(Q_LEARNER, _summary(_q_learner(data, self.trials, random)))}
 
     def noted_trials(self) -> int:
         """Those of every block."""
@@ -131,11 +131,14 @@ def _summary(optimal: NDArray[np.bool_]) -> dict[str, float]:
 
 def _q_learner(blocks: list[Floats], trials: int, random: np.random.Generator) -> NDArray[np.bool_]:
     """Whether each choice was the best one, (n_blocks, n_trials)."""
-    value, optimal = np.full(len(blocks[0]), 0.5), []
-    for chances in blocks:
-        for _ in range(trials):
-            odds = np.exp(SHARPNESS * (value - value.max()))
-            choice = random.choice(len(value), p=odds / odds.sum())
-            value[choice] += RATE * ((random.random() < chances[choice]) - value[choice])
-            optimal.append(chances[choice] == chances.max())
+    values = np.full(len(blocks[0]), 0.5)
+    optimal = [q_trial(values, chances, random) for chances in blocks for _ in range(trials)]
     return np.reshape(optimal, (len(blocks), trials))
+
+
+def q_trial(values: Floats, chances: Floats, random: np.random.Generator) -> bool:
+    """Choose between actions by their values, and learn; whether the choice was the best one."""
+    odds = np.exp(SHARPNESS * (values - values.max()))
+    choice = random.choice(len(values), p=odds / odds.sum())
+    values[choice] += RATE * ((random.random() < chances[choice]) - values[choice])
+    return bool(chances[choice] == chances.max())

@@ -1,5 +1,7 @@
 """Copying (Duan et al. 2023): a sequence is shown once, and given again in order after a delay."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -12,10 +14,19 @@ from thalia.errors import Problem, did_you_mean, fail
 from thalia.syntax.fields import PositiveTime, SingleRate
 from thalia.syntax.quantities import Numbers
 from thalia.syntax.units import Quantities
+from thalia.training.baselines import Baseline
 from thalia.training.subject import Subject
 from thalia.training.tasks import AMOUNT, SHARE, Environment, Note
 
 type Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Episode:
+    """The elements to copy, (length,), and those that are presented in the delay."""
+
+    sequence: Floats
+    distractors: Floats
 
 
 class Copying(Environment):
@@ -68,21 +79,48 @@ class Copying(Environment):
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """All episodes; the share of right answers and of whole sequences, and squared errors."""
-        found = np.array([self._episode(subject, random, note) for _ in range(self.trials)])
-        right, squares = found[:, 0] > 0, found[:, 1]
+        episodes = self.draw(subject.plan, random)
+        answers = np.array([self._episode(subject, each, random, note) for each in episodes])
+        return self._summary(answers, np.array([each.sequence for each in episodes]))
+
+    def draw(self, plan: Plan, random: np.random.Generator) -> list["Episode"]:
+        """The elements of all episodes."""
+        between = self.delay if self.distractors else 0
+        return [
+            Episode(self._drawn(random, self.length), self._drawn(random, between))
+            for _ in range(self.trials)
+        ]
+
+    def baselines(
+        self, plan: Plan, data: list["Episode"], random: np.random.Generator
+    ) -> Mapping[str, Baseline]:
+        """Answers that know nothing of the sequence, or its elements but not their order."""
+        wanted = np.array([each.sequence for each in data])
+        zero = self._summary(np.zeros_like(wanted), wanted)
+        unordered = self._summary(random.permuted(wanted, axis=1), wanted)
         return {
-            "accuracy": float(right.mean()),
-            "whole": float(right.all(axis=1).mean()),
-            "error": float(squares.mean()),
+            "zero": Baseline("an answer of zero, the mean of all elements", zero),
+            "unordered": Baseline("the elements that were shown, in a random order", unordered),
         }
 
-    def _episode(self, subject: Subject, random: np.random.Generator, note: Note) -> Floats:
-        """Whether each answer is right, and the square of its error: (2, length)."""
-        sequence = self._drawn(random, self.length)
+    def _summary(self, answers: Floats, wanted: Floats) -> dict[str, float]:
+        """How good answers are, (…, length) as what is wanted."""
+        right = self._level(answers) == self._level(wanted)
+        return {
+            "accuracy": float(right.mean()),
+            "whole": float(right.all(axis=-1).mean()),
+            "error": float(((answers - wanted) ** 2).mean()),
+        }
+
+    def _episode(
+        self, subject: Subject, episode: "Episode", random: np.random.Generator, note: Note
+    ) -> Floats:
+        """Present a sequence, and ask for it; the answers, (length,)."""
+        sequence = episode.sequence
         self._flagged(subject)
         clock = [self._study(subject, each, place) for place, each in enumerate(sequence, start=1)]
         if self.distractors:
-            for each in self._drawn(random, self.delay):
+            for each in episode.distractors:
                 subject.present(self.show, self._element(subject, each))
         elif self.delay:
             subject.present(self.delay * self.show)
@@ -92,10 +130,9 @@ class Copying(Environment):
             self._flagged(subject)
             answers = np.array([self._answer(subject, random) for _ in sequence])
         subject.forget()
-        right = self._level(answers) == self._level(sequence)
-        squares = (answers - sequence) ** 2
-        note(accuracy=right.mean(), error=squares.mean())
-        return np.array([right, squares])
+        found = self._summary(answers, sequence)
+        note(accuracy=found["accuracy"], error=found["error"])
+        return answers
 
     def _flagged(self, subject: Subject) -> None:
         subject.present(self.cue, {self.stimuli["flag"][0]: self.flag_rate})

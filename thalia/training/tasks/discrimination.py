@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from thalia.compiler.plan import Plan
@@ -10,7 +11,7 @@ from thalia.syntax.quantities import Numbers
 from thalia.training.baselines import Baseline
 from thalia.training.subject import Subject
 from thalia.training.tasks import Note
-from thalia.training.tasks.bandit import Bandit, Floats
+from thalia.training.tasks.bandit import Q_LEARNER, Bandit, Floats, q_trial
 
 LAST = 100  # trials that count, as in the task that this one repeats
 
@@ -31,17 +32,11 @@ class Discrimination(Bandit):
         right = np.array(self.draw(subject.plan, random))
         with subject.frozen():
             untrained = [self._is_right(subject, right, random) for _ in range(self.tested)]
-        trained = np.array([self._shown(subject, right, random, note) for _ in range(self.trials)])
-        reversed_ = np.array(
-            [self._shown(subject, right[::-1], random, note) for _ in range(self.trials)]
-        )
-        found = {
-            "last_100": trained[-LAST:].mean(),
-            "reversal_last_100": reversed_[-LAST:].mean(),
-            "reversal_first_100": reversed_[:LAST].mean(),
-            "untrained": np.mean(untrained),
-        }
-        return {name: float(value) for name, value in found.items()}
+        optimal = [
+            [self._shown(subject, rule, random, note) for _ in range(self.trials)]
+            for rule in (right, right[::-1])
+        ]
+        return {**_shares(np.array(optimal)), "untrained": float(np.mean(untrained))}
 
     def draw(self, plan: Plan, random: np.random.Generator) -> list[Floats]:
         """The probabilities of the actions for each pattern, before the reversal."""
@@ -51,8 +46,17 @@ class Discrimination(Bandit):
     def baselines(
         self, plan: Plan, data: list[Floats], random: np.random.Generator
     ) -> Mapping[str, Baseline]:
-        """None: the patterns do not overlap, so that a table of them says what is right."""
-        return {}
+        """A Q-learner that is told which pattern is shown, and has values for each."""
+        right, values = np.array(data), np.full((len(data), len(data[0])), 0.5)
+        optimal = [
+            [
+                q_trial(values[which], rule[which], random)
+                for which in random.integers(len(right), size=self.trials)
+            ]
+            for rule in (right, right[::-1])
+        ]
+        says = f"{Q_LEARNER}, for each pattern"
+        return {"q_learner": Baseline(says, _shares(np.array(optimal)))}
 
     def noted_trials(self) -> int:
         """Those before the reversal, and as many after it."""
@@ -77,3 +81,14 @@ class Discrimination(Bandit):
         subject.present(self.act)
         subject.present(self.pause)
         return bool(right[which][choice])
+
+
+def _shares(optimal: NDArray[np.bool_]) -> dict[str, float]:
+    """The shares of right choices before and after the reversal, of (2, n_trials)."""
+    trained, reversed_ = optimal
+    found = {
+        "last_100": trained[-LAST:].mean(),
+        "reversal_last_100": reversed_[-LAST:].mean(),
+        "reversal_first_100": reversed_[:LAST].mean(),
+    }
+    return {name: float(value) for name, value in found.items()}

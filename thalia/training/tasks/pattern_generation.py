@@ -1,5 +1,7 @@
 """Pattern generation (Bellec et al. 2020): a curve over a second from fixed input spikes."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -12,10 +14,19 @@ from thalia.errors import Problem, did_you_mean
 from thalia.syntax.fields import PositiveTime
 from thalia.syntax.time_grid import interval_steps
 from thalia.syntax.units import Quantities, constant
+from thalia.training.baselines import Baseline
 from thalia.training.subject import Subject
 from thalia.training.tasks import AMOUNT, Environment, Note
 
 type Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A target, (steps,), and the input spikes of a trial, (steps, n_inputs)."""
+
+    target: Floats
+    spikes: NDArray[np.bool_]
 
 
 class PatternGeneration(Environment):
@@ -57,18 +68,37 @@ class PatternGeneration(Environment):
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """Train, then test without learning; squared errors are relative to the target's square."""
-        steps = interval_steps(self.show.mean, subject.plan.dt)
-        target, spikes = self._target(steps, random), self._spikes(subject, steps, random)
+        curve = self.draw(subject.plan, random)
         for feedback, readout in self.mirrors.items():
             _mirror(subject, readout, feedback, self.mirror_scale)
         with subject.frozen():
-            untrained = self._error(subject, spikes, target)
+            untrained = self._error(subject, curve)
         for _ in range(self.trials):
-            shown = spikes if self.spikes == "kept" else self._spikes(subject, steps, random)
-            note(error=self._error(subject, shown, target))
+            shown = curve
+            if self.spikes == "new":
+                shown = replace(curve, spikes=self._spikes(subject.plan, random))
+            note(error=self._error(subject, shown))
         with subject.frozen():
-            trained = self._error(subject, spikes, target)
+            trained = self._error(subject, curve)
         return {"error": trained, "untrained": untrained}
+
+    def draw(self, plan: Plan, random: np.random.Generator) -> "Curve":
+        """The target and the input that is kept."""
+        target = self._target(interval_steps(self.show.mean, plan.dt), random)
+        return Curve(target, self._spikes(plan, random))
+
+    def baselines(
+        self, plan: Plan, data: "Curve", random: np.random.Generator
+    ) -> Mapping[str, Baseline]:
+        """No curve at all, and the best readout of the inputs, without a recurrent network."""
+        found = {"zero": Baseline("a value of zero", {"error": 1.0})}
+        if tau := _common(plan, self.readout["value"][0], "tau_m"):
+            filtered = _filtered(data.spikes, plan.dt / tau)
+            weights, *_ = np.linalg.lstsq(filtered, data.target, rcond=None)
+            says = "a readout of the input spikes with the same time constant, by least squares"
+            error = _error(filtered @ weights, data.target)
+            found["inputs"] = Baseline(says, {"error": error})
+        return found
 
     def _target(self, steps: int, random: np.random.Generator) -> Floats:
         time = np.arange(steps) / steps
@@ -78,27 +108,50 @@ class PatternGeneration(Environment):
         total -= total[0]
         return np.asarray(total / np.abs(total).max())
 
-    def _spikes(
-        self, subject: Subject, steps: int, random: np.random.Generator
-    ) -> NDArray[np.bool_]:
-        size = subject.plan.population(self.stimuli["input"][0])[1].size
-        return random.random((steps, size)) < self.share
+    def _spikes(self, plan: Plan, random: np.random.Generator) -> NDArray[np.bool_]:
+        size = plan.population(self.stimuli["input"][0])[1].size
+        return random.random((interval_steps(self.show.mean, plan.dt), size)) < self.share
 
-    def _error(self, subject: Subject, spikes: NDArray[np.bool_], target: Floats) -> float:
+    def _error(self, subject: Subject, curve: "Curve") -> float:
         """Go through a trial."""
         stimulus, readout = self.stimuli["input"][0], self.readout["value"][0]
         dt, once = constant(subject.plan.dt, SECOND), constant(1 / subject.plan.dt, HERTZ)
         subject.set(readout, "taught", 0)
         subject.present(self.pause)
         subject.set(readout, "taught", 1)
-        values = np.empty(len(target))
-        for step, wanted in enumerate(target):
+        values = np.empty(len(curve.target))
+        for step, wanted in enumerate(curve.target):
             subject.set(readout, "target", wanted)
-            subject.present(dt, {stimulus: spikes[step] * once})
+            subject.present(dt, {stimulus: curve.spikes[step] * once})
             values[step] = subject.read(readout, "v")[0]
-        rest = subject.plan.group(subject.plan.population(readout)[0].name).shared("e_l")
-        values = (values - (rest.mean if rest else 0.0)) * 1e3
-        return float(((values - target) ** 2).sum() / (target**2).sum())
+        values = (values - resting_potential(subject, readout)) * 1e3
+        return _error(values, curve.target)
+
+
+def _error(values: Floats, target: Floats) -> float:
+    """The squared error relative to the target's square."""
+    return float(((values - target) ** 2).sum() / (target**2).sum())
+
+
+def _filtered(spikes: NDArray[np.bool_], share: float) -> Floats:
+    """Traces of spikes that decay with a time constant of 1/share steps, in every step."""
+    found = np.zeros(spikes.shape)
+    found[0] = spikes[0]
+    for step in range(1, len(spikes)):
+        found[step] = np.exp(-share) * found[step - 1] + spikes[step]
+    return found
+
+
+def resting_potential(subject: Subject, readout: str) -> float:
+    """The potential in volts at which the value of a readout is 0."""
+    return _common(subject.plan, readout, "e_l") or 0.0
+
+
+def _common(plan: Plan, population: str, parameter: str) -> float | None:
+    """A parameter that all neurons of a population's model share, in SI, if there is one."""
+    group, _ = plan.population(population)
+    value = group.shared(parameter) if parameter in group.parameters else None
+    return value.mean if value else None
 
 
 def _mirror(subject: Subject, readout: str, feedback: str, scale: float) -> None:
