@@ -316,7 +316,7 @@ def test_options_of_other_systems_set_the_numbers_of_a_task(task, given, found):
 
 @pytest.mark.parametrize(("task", "given", "message"), [
     ("bandit", {"seq-length": 7}, "--seq-length: the task 'bandit' has no such number\n    hint: it has --trials, --episodes-per-epoch"),
-    ("task_sequence", {"meta-history-length": 7}, "--meta-history-length: the task 'task_sequence' has no such number"),
+    ("changing_tasks", {"meta-history-length": 7}, "--meta-history-length: a controller in a circuit keeps no list of trials, but means that decay with time\n    hint: set their time constants: `controller` has --set modulators.usual_loss.tau='60 s'"),
     ("copying", {"epochs": 7}, "--epochs: the task 'copying' has no such number"),
     ("regression", {"k-query": 5, "queries": 5}, "--queries: sets 'queries', which another option sets as well"),
 ])  # fmt: skip

@@ -71,7 +71,8 @@ def learn(
         int | None, typer.Option(help="Stored examples of each class.")
     ] = None,
     meta_history_length: Annotated[
-        int | None, typer.Option(help="Trials that a controller of learning rates looks back.")
+        int | None,
+        typer.Option(help="No experiment has it: `controller` looks back by time constants."),
     ] = None,
     importance_interval: Annotated[
         int | None,

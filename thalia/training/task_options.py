@@ -23,11 +23,11 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "dataset": ("data",),
     "num-tasks": ("tasks",),
     "replay-buffer-size": ("stored",),
-    "meta-history-length": ("history",),
     "importance-interval": ("importance_interval",),
     "plasticity-decay": ("plasticity_decay",),
 }
 CONSOLIDATION = "consolidation-strength"  # a value of the circuit, whose path the experiment has
+HISTORY = "meta-history-length"  # of a list of earlier trials, which no network here has
 
 
 def circuit_values(options: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,8 +53,13 @@ def numbers_of(task: type[Environment], name: str, given: Mapping[str, Any]) -> 
     Raises
     ------
     CircuitError
-        With the options that the task has, if one of those given is not among them.
+        With the options that the task has, if one of those given is not among them, or if it is
+        the length of a history.
     """
+    if HISTORY in given:
+        reason = "a controller in a circuit keeps no list of trials, but means that decay with time"
+        hint = "set their time constants: `controller` has --set modulators.usual_loss.tau='60 s'"
+        raise fail(f"--{HISTORY}: {reason}", hint)
     known = task.model_fields
     # trials are epochs for a task that shows its data again and again, episodes for any other
     refused = "episodes-per-epoch" if "data" in known and "ways" not in known else "epochs"
