@@ -382,4 +382,4 @@ def test_binary_synapses_are_overloaded_where_a_list_is_not():
     _, many = drawn("pattern_completion", loads=[320], cues=[0.5])
 
     assert few["binary_synapses"].final["worst"] == few["nearest"].final["worst"] == 1
-    assert many["binary_synapses"].final["worst"] < 0.7 < many["nearest"].final["worst"]
+    assert many["binary_synapses"].final["worst"] < 0.85 < many["nearest"].final["worst"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,13 +36,14 @@ class CueReward(Environment):
     What was learned is forgotten after each episode.
 
     An input neuron fires for each coordinate and one against it. The value is the difference of the
-    spikes of `plus` and `minus`; dopamine is the reward minus the value, or with `error: reward`
-    the reward. Queries are not taught, and nothing is learned while they are asked.
+    spikes of `plus` and `minus`. After a cue the task releases as much of `reward` as it is worth,
+    and an amount of 1 of `outcome`: what is learned from them is the circuit's business. Queries
+    are not taught, and nothing is learned while they are asked.
     """
 
     STIMULI: ClassVar = ("cue",)
     READOUT: ClassVar = ("plus", "minus")
-    MODULATORS: ClassVar = ("dopamine",)
+    MODULATORS: ClassVar = ("reward", "outcome")
 
     trials: int = Field(40, ge=1)  # episodes
     cues: int = 5
@@ -50,14 +51,12 @@ class CueReward(Environment):
     shown: int = 10
     queries: int = 10
     noise: float = 0.1
-    error: Literal["prediction", "reward"] = "prediction"
     shuffled: bool = False
     full_rate: SingleRate
     show: PositiveTime
     teach: PositiveTime
     pause: PositiveTime
     span: float  # spikes of difference that are a value of 1
-    amount: float
 
     def range_of(self, number: str) -> Range:
         """All are squared errors."""
@@ -124,9 +123,9 @@ class CueReward(Environment):
     def _episode(self, subject: Subject, episode: "Episode") -> Floats:
         """Teach the rewards; the values of the cues that are asked for."""
         for cue, reward in zip(episode.points, episode.taught, strict=True):
-            value = self._value(subject, cue)
-            error = reward - (value if self.error == "prediction" else 0.0)
-            subject.release(self.modulators["dopamine"], self.amount * error)
+            self._value(subject, cue)
+            subject.release(self.modulators["reward"], reward)
+            subject.release(self.modulators["outcome"], 1)
             subject.present(self.teach)
             subject.present(self.pause)
         values = []
