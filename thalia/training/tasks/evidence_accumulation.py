@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from thalia.analysis.intervals import Range
 from thalia.compiler.plan import SECOND, Plan
 from thalia.errors import Problem
 from thalia.syntax.fields import PositiveTime, SingleRate
 from thalia.syntax.units import Quantities
 from thalia.training.baselines import Baseline
 from thalia.training.subject import Subject
-from thalia.training.tasks import Environment, Note
+from thalia.training.tasks import SHARE, Environment, Note
 from thalia.training.tasks.pattern_generation import resting_potential
 
 type Flags = NDArray[np.bool_]
@@ -56,6 +57,10 @@ class EvidenceAccumulation(Environment):
             hint = "with an even one both sides may have as many"
             found.append(Problem(("experiment", "length"), message, hint))
         return found
+
+    def range_of(self, number: str) -> Range:
+        """All are shares of answers."""
+        return SHARE
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """All trials; the shares of right answers among the first and the last hundred."""
