@@ -75,7 +75,7 @@ class EvidenceAccumulation(Environment):
     def draw(self, plan: Plan, random: np.random.Generator) -> Flags:
         """Whether each cue of each trial is on the right, (trials, length)."""
         side = random.integers(2, size=(self.trials, 1)) > 0
-        return (random.random((self.trials, self.length)) < self.share) == side
+        return np.asarray((random.random((self.trials, self.length)) < self.share) == side)
 
     def baselines(
         self, plan: Plan, data: Flags, random: np.random.Generator
