@@ -8,7 +8,8 @@ from thalia.compiler.expand import expand, template_of
 from thalia.errors import CircuitError, did_you_mean, fail
 from thalia.library.lookup import KINDS, find, names, part_text
 from thalia.library.protocol_schema import Condition, Protocol, Window
-from thalia.library.schema import Layer, Neuron, Pairing, Part, Preset, Rule, StimulusKind, Synapse
+from thalia.library.rule_keys import Pairing
+from thalia.library.schema import Layer, Neuron, Part, Preset, Rule, StimulusKind, Synapse
 from thalia.syntax.equations import equation_text
 from thalia.syntax.units import si_unit
 

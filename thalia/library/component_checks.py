@@ -65,6 +65,7 @@ class Rule(Layer, Protocol):
     on_instruction: tuple[Statement, ...]
     later: Any
     pairing: Any
+    learning_rate: str
 
 
 class ModulatorKind(Part, Protocol):
@@ -191,6 +192,23 @@ def rule_problems(part: Rule) -> Iterator[Problem]:
             for flag in equation.flags:
                 message = f"'({flag})' is not a flag of `dw/dt = …`"
                 yield Problem(("equations",), message, "remove it", at=equation.at)
+    if part.learning_rate:
+        yield from _learning_rate_problems(part, events)
+
+
+def _learning_rate_problems(
+    part: Rule, events: list[tuple[Path, tuple[Statement, ...], set[str]]]
+) -> Iterator[Problem]:
+    """A rule scales the changes of others, or changes the weight itself."""
+    statements = (*part.on_pre, *(s for _, found, _ in events for s in found))
+    if any(each.target == "w" for each in (*statements,)) or any(
+        each.name == "w" for each in part.equations
+    ):
+        message = "a rule that scales the changes of other rules changes no weight itself"
+        yield Problem(("learning_rate",), message, "make two rules")
+    for name in sorted({"efficacy", "change"} & identifiers(part.learning_rate)):
+        message = f"'{name}' is a number of the statements of synapses only"
+        yield Problem(("learning_rate",), message, "keep it in a variable", at=_START)
 
 
 def _current_problems(part: Rule) -> Iterator[Problem]:

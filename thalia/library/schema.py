@@ -15,6 +15,7 @@ from thalia.library.component_checks import (
     stimulus_problems,
 )
 from thalia.library.equation_checks import divisors, why_no_divisor
+from thalia.library.rule_keys import Later, Pairing, Rewiring
 from thalia.syntax.dimensions import CONSTANTS
 from thalia.syntax.equations import Statement, identifiers
 from thalia.syntax.expressions import FUNCTIONS
@@ -323,36 +324,6 @@ class Synapse(Layer):
         return self
 
 
-class Pairing(Node):
-    """A spike-pairing scheme: how spikes update the traces, after the weight has changed."""
-
-    on_pre: Statements = ()
-    on_post: Statements = ()
-
-
-class Later(Node):
-    """Statements executed some time after a presynaptic spike: the parameter `after`."""
-
-    after: str
-    on_pre: Statements
-
-
-class Rewiring(Node):
-    """Pruning and growth of synapses from a pool of potential ones, the pathway's connectivity.
-
-    `every`, `share`, `start` and `growth` name parameters; `below`, the weight under which a
-    synapse is pruned, and `weight`, that of a new synapse, are expressions of parameters and
-    `w_max`.
-    """
-
-    every: str
-    share: str
-    start: str
-    growth: str
-    below: str
-    weight: str
-
-
 class Rule(Layer):
     """A plasticity rule as model equations; `w` is the weight, between `w_min` and `w_max`.
 
@@ -360,6 +331,9 @@ class Rule(Layer):
     is its change at this event, after clipping, and `plastic` is 0 while plasticity is off, or 1.
     Spikes of an instructive pathway have `on_instruction` as their effect on the neuron's state,
     and every step `before_step`. What sets `efficacy` changes `w` before the other rules do.
+    A rule with a `learning_rate`, an expression, changes no weight itself: the changes by all other
+    rules of the pathway are multiplied by it. `modulator_default` stands for the modulator where a
+    circuit gives none.
     """
 
     FORMER_KEYS: ClassVar[Mapping[str, str]] = {"on_teacher": "on_instruction"}
@@ -372,6 +346,8 @@ class Rule(Layer):
     on_step: Statements = ()
     on_instruction: Statements = ()
     before_step: Statements = ()
+    learning_rate: Expression = ""
+    modulator_default: float | None = None
 
     @property
     def is_gated(self) -> bool:
@@ -379,6 +355,7 @@ class Rule(Layer):
         texts = [
             *(e.right for e in self.equations),
             *(s.right for event in EVENTS for s in self.statements(event)),
+            self.learning_rate,
         ]
         return any("modulator" in identifiers(text) for text in texts if text)
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from thalia.compiler.resolve.components import Parameters
 from thalia.errors import Path
-from thalia.library.schema import Layer, Rewiring, Rule
+from thalia.library.rule_keys import Rewiring
+from thalia.library.schema import Layer, Rule
 from thalia.syntax.equations import Statement
 
 
@@ -29,6 +30,11 @@ class AppliedRule:
         """What changes of the weight are multiplied by; empty if the rule applies its modulator."""
         gated = isinstance(self.part, Rule) and self.part.is_gated
         return f"({self.modulator})" if self.modulator and not gated else ""
+
+    @property
+    def learning_rate(self) -> str:
+        """What it multiplies the changes of the other rules by; empty if it does not."""
+        return self.part.learning_rate if isinstance(self.part, Rule) else ""
 
     @property
     def rewiring(self) -> Rewiring | None:

@@ -8,7 +8,8 @@ window of dopamine does (Yagishita et al. 2014, doi:10.1126/science.1255514).
 
 from thalia.circuit.part_use import Eligibility
 from thalia.compiler.resolve.applied_rule import change_of
-from thalia.library.schema import EVENTS, Pairing, Rule
+from thalia.library.rule_keys import Pairing
+from thalia.library.schema import EVENTS, Rule
 from thalia.syntax.equations import WEIGHT, Equation, Statement, identifiers
 from thalia.syntax.units import Value
 

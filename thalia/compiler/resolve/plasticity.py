@@ -13,7 +13,7 @@ from thalia.compiler.resolve.neuromodulators import Modulators, expression
 from thalia.errors import Diagnostics, Path, did_you_mean
 from thalia.library.lookup import word_of
 from thalia.library.protocol_schema import Window
-from thalia.library.schema import EVENTS, Rule, Synapse
+from thalia.library.schema import EVENTS, Layer, Rule, Synapse
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def _rules(
 ) -> tuple[AppliedRule, ...]:
     """The rules that change weights, that of the pathway's window first."""
     first = -1 if pathway.window else 0
-    found = (
+    found = [
         _rule(
             circuit,
             use,
@@ -76,8 +76,15 @@ def _rules(
             diagnostics,
         )
         for index, use in enumerate(pathway.rules, start=first)
-    )
-    return tuple(filter(None, found))
+    ]
+    rules = tuple(filter(None, found))
+    idle = [] if None in found or any(_changes_by_itself(each.part) for each in rules) else rules
+    for each in idle:
+        if each.learning_rate:
+            message = f"{each.name} scales the changes that other rules make, and there are none"
+            hint = f"put a rule that learns beside it: `plasticity: [stdp_pair, {each.name}]`"
+            diagnostics.error((*each.path, "rule"), message, hint)
+    return rules
 
 
 @dataclass(frozen=True)
@@ -174,6 +181,8 @@ def _modulator(
             diagnostics.error(here, message, "give it to the rule that learns, or remove it")
             return None
         return expression(use.modulator, here, IN_SYNAPSES, modulators, diagnostics)
+    if part.modulator_default is not None:
+        return f"{part.modulator_default:g}"
     if part.is_gated:
         known = ", ".join(circuit.modulators) or "this circuit has none; give it `modulators:`"
         message = f"{name} needs 'modulator', the signal that gates it"
@@ -181,9 +190,9 @@ def _modulator(
     return ""
 
 
-def _changes_by_itself(part: Rule) -> bool:
+def _changes_by_itself(part: Layer) -> bool:
     """Whether a rule changes the weight, other than to scale what all rules together make of it."""
-    names = part.pairing or ("",)
+    names = part.pairing if isinstance(part, Rule) and part.pairing else ("",)
     statements = (s for event in EVENTS for name in names for s in part.statements(event, name))
     targets = {*(each.target for each in statements), *(e.name for e in part.equations)}
     return "w" in targets and not part.sets_efficacy

@@ -36,6 +36,7 @@ class Target:
 
 
 SOMA = Target("input_current", "v", AMPERE)
+RATE = Target("input_rate", "v", HERTZ)  # of a source, which graded transmission drives
 
 
 @dataclass(frozen=True)
@@ -140,24 +141,29 @@ def receptor_use(
         diagnostics.error(path, message, f"write `synapse: [{use.part}, ampa]`")
         return None
     values = parameters(part, use.parameters, path, diagnostics, use.preset)
-    if values is None or not _suits(part, values, target, path, diagnostics):
+    if values is None:
+        return None
+    delivered = _delivered(part, values)
+    if target is SOMA and delivered == HERTZ:
+        target = RATE
+    if delivered is not None and not _suits(delivered, target, path, diagnostics):
         return None
     return ReceptorUse(owner, use.part, part, values, target)
 
 
-def _suits(
-    part: Synapse, values: Parameters, target: Target, path: Path, diagnostics: Diagnostics
-) -> bool:
-    """Whether the target takes what a synapse delivers."""
+def _delivered(part: Synapse, values: Parameters) -> Dimension | None:
+    """The dimension of what a synapse delivers, or None if it sets variables itself."""
     names = {e.name: e.dimension for e in part.neuron} | {
         name: value.dimension for name, value in values.items()
     }
     try:
-        delivered = (
-            dimension_of(part.current, names | {"v": VOLT}) if part.current else target.dimension
-        )
+        return dimension_of(part.current, names | {"v": VOLT}) if part.current else None
     except EquationError:
-        return True  # which is reported where the neuron is checked
+        return None  # which is reported where the neuron is checked
+
+
+def _suits(delivered: Dimension, target: Target, path: Path, diagnostics: Diagnostics) -> bool:
+    """Whether the target takes what a synapse delivers."""
     if delivered != target.dimension:
         where = f"the compartment '{target.name}'" if target.name else "the soma"
         message = (

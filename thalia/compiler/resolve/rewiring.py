@@ -4,7 +4,7 @@ from thalia.circuit.spec import Circuit
 from thalia.compiler.plan import SECOND, Rewiring
 from thalia.compiler.resolve.applied_rule import AppliedRule
 from thalia.errors import Diagnostics
-from thalia.library import schema
+from thalia.library import rule_keys
 from thalia.syntax.dimensions import dimension_of
 from thalia.syntax.equations import evaluate
 from thalia.syntax.expressions import EquationError
@@ -54,7 +54,7 @@ def _check_company(
 
 
 def _in_numbers(
-    rule: AppliedRule, written: schema.Rewiring, high: Value, diagnostics: Diagnostics
+    rule: AppliedRule, written: rule_keys.Rewiring, high: Value, diagnostics: Diagnostics
 ) -> Rewiring | None:
     """What a rule says about rewiring, in SI."""
     numbers = {name: value.mean for name, value in rule.values.items()} | {"w_max": high.mean}
@@ -80,7 +80,7 @@ def _in_numbers(
 def _check_numbers(
     circuit: Circuit,
     rule: AppliedRule,
-    written: schema.Rewiring,
+    written: rule_keys.Rewiring,
     rewiring: Rewiring,
     high: Value,
     diagnostics: Diagnostics,

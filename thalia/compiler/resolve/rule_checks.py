@@ -57,6 +57,9 @@ def check_rule(
         for event in EVENTS
         for key, statement in part.placed_statements(event, rule.pairing)
     ]
+    if rule.learning_rate:
+        rate = Equation("expression", "learning_rate", rule.learning_rate, DIMENSIONLESS)
+        in_synapse.append((("learning_rate",), rate))
     for known, placed in ((there | inside, in_neuron), (names, in_synapse)):
         for key, each in placed:
             with here.catch(key, each.at, diagnostics):

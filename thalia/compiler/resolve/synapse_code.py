@@ -144,7 +144,22 @@ def _scoped(
             local["plastic"] = "1"
         scale = "*".join(filter(None, (plastic, connected, rule.scale)))
         found.append(_Scoped(rule, local, scale))
-    return found
+    return _at_learning_rates(found)
+
+
+def _at_learning_rates(scoped: list[_Scoped]) -> list[_Scoped]:
+    """The rules, where those with a learning rate scale the changes that the others make."""
+    rates = [
+        f"({rename(each.rule.learning_rate, each.local)})"
+        for each in scoped
+        if each.rule.learning_rate
+    ]
+    return [
+        each
+        if each.rule.part.sets_efficacy
+        else replace(each, scale="*".join(filter(None, (each.scale, *rates))))
+        for each in scoped
+    ]
 
 
 def _arriving(
