@@ -192,21 +192,19 @@ def rule_problems(part: Rule) -> Iterator[Problem]:
             for flag in equation.flags:
                 message = f"'({flag})' is not a flag of `dw/dt = …`"
                 yield Problem(("equations",), message, "remove it", at=equation.at)
-    if part.learning_rate:
-        yield from _learning_rate_problems(part, events)
+    changed = {s.target for s in part.on_pre} | {
+        each.target for _, statements, _ in events for each in statements
+    }
+    yield from _learning_rate_problems(part, changed | {e.name for e in part.equations})
 
 
-def _learning_rate_problems(
-    part: Rule, events: list[tuple[Path, tuple[Statement, ...], set[str]]]
-) -> Iterator[Problem]:
-    """A rule scales the changes of others, or changes the weight itself."""
-    statements = (*part.on_pre, *(s for _, found, _ in events for s in found))
-    if any(each.target == "w" for each in (*statements,)) or any(
-        each.name == "w" for each in part.equations
-    ):
+def _learning_rate_problems(part: Rule, changed: Collection[str]) -> Iterator[Problem]:
+    """A rule either scales the changes of others, or changes the weight itself."""
+    if part.learning_rate and "w" in changed:
         message = "a rule that scales the changes of other rules changes no weight itself"
         yield Problem(("learning_rate",), message, "make two rules")
-    for name in sorted({"efficacy", "change"} & identifiers(part.learning_rate)):
+    read = identifiers(part.learning_rate) if part.learning_rate else frozenset()
+    for name in sorted({"efficacy", "change"} & read):
         message = f"'{name}' is a number of the statements of synapses only"
         yield Problem(("learning_rate",), message, "keep it in a variable", at=_START)
 
