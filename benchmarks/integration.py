@@ -40,6 +40,7 @@ NEURONS = {
     "lif_surrogate": ("50 pA", "300 pA", "current_exp"),
     "lif_surrogate_adaptive": ("50 pA", "300 pA", "current_exp"),
     "liquid": ("100 pA", "300 pA", "current_exp"),
+    "softmax": ("5 pA", "", "current_exp"),
     "two_compartment": ("100 pA", "700 pA", "current_exp"),
 }
 # those that draw spikes at random or are given them have no potential to integrate
@@ -60,9 +61,11 @@ WEIGHTS = {"ampa": "2 nS", "current_exp": "50 pA"}
 # what only scales the spikes that arrive, in closed form, or passes on a value in every step
 WITHOUT_POTENTIAL = (
     "copy",
+    "divisive_inhibition",
     "dse",
     "gap_junction",
     "graded",
+    "graded_rate",
     "tsodyks_markram",
     "tsodyks_markram_baseline",
 )

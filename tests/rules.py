@@ -101,7 +101,7 @@ STACKED = [
 
 # rules that need company: a rule whose changes they follow, a neuron with the variables that they read, a teacher
 STACKS = {"heterosynaptic": "[stdp_pair, heterosynaptic]", "normalise": "[stdp_pair, normalise]",
-          "synaptic_scaling": "[stdp_pair, synaptic_scaling]", "parallel_fibre": "[{rule: parallel_fibre, instructed_by: q}]",
+          "synaptic_scaling": "[stdp_pair, synaptic_scaling]", "use_dependent": "[stdp_pair, use_dependent]", "parallel_fibre": "[{rule: parallel_fibre, instructed_by: q}]",
           "outstar": "[{rule: outstar, instructed_by: q}]",
           **{name: f"[stdp_pair, {name}]" for name in ("consolidation", "fast_slow", "tag_and_capture")},
           **{name: f"[{{rule: {name}, modulator: m}}]" for name in ("dopamine_stdp", "three_factor", "d2_stdp", "presynaptic_reward")},

@@ -19,7 +19,7 @@ RULES = [
     name for name in lookup.names("plasticity") if name != "feedback_alignment"
 ]  # which needs a signal to come back along
 # without spikes, or onto sources only
-APART = ("gap_junction", "graded", "copy")
+APART = ("gap_junction", "graded", "divisive_inhibition", "graded_rate", "copy")
 SYNAPSES = [name for name in lookup.names("synapses") if name not in APART]
 RECEPTORS = [name for name in SYNAPSES if lookup.find("synapses", name)[0].weight]
 SOURCES = (
@@ -29,6 +29,7 @@ SOURCES = (
     "tuned",
     "spike_source",
     "leaky_readout",
+    "softmax",
     "copies",
 )  # which do not fire by currents that they receive
 NEURONS = [n for n in lookup.names("neurons") if n not in SOURCES]

@@ -1,88 +1,36 @@
 """Prediction of the next symbol of a random grammar, in which two symbols decide it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
 
-from thalia.compiler.plan import SECOND, Plan
-from thalia.errors import Problem
-from thalia.syntax.fields import PositiveTime, SingleRate
-from thalia.syntax.units import Quantities
+from thalia.compiler.plan import Plan
 from thalia.training.baselines import Baseline
-from thalia.training.ngrams import (
-    Floats,
-    Ints,
-    cross_entropy,
-    fitted_smoothing,
-    ngram,
-    probabilities,
-)
-from thalia.training.subject import Subject
-from thalia.training.tasks import Environment, Note
+from thalia.training.ngrams import Floats, Ints
+from thalia.training.prediction import Prediction, Sequences
 
-NAMES = ("unigram", "bigram", "trigram", "fourgram", "fivegram")
-NOTED = 1.0  # the smoothing, in spikes, of the predictions that are noted meanwhile
-CONTEXT = 200  # symbols that begin a sequence, which are drawn but not used
+FORGOTTEN = 200  # symbols that are drawn first and not used, until nothing depends on the first two
 
 
-@dataclass(frozen=True)
-class Sequences:
-    """What is learned from, what the smoothing is fitted on, and what is tested with."""
+class Tokens(Prediction):
+    """A random grammar, which gives each pair of symbols a distribution of what follows them.
 
-    learned: Ints
-    tuning: Ints
-    tested: Ints
-
-
-class Tokens(Environment):
-    """Symbols come one after the other, and before each of them its prediction is read.
-
-    Each of them is shown for the time `show`, at `rate`, to its group of the population `symbols`.
-    After the time `settle` the spikes of `voices` are counted for the time `read`: those of a
-    symbol's group, and a constant, are proportional to its predicted probability. The constant is
-    the same for all; it is fitted on the tuning sequence, of `tuning` symbols.
-
-    The network learns from `trials` lessons of `lesson` symbols. Then it is frozen, and the result
-    is the cross-entropy of its predictions of `tested` symbols, in nat. The grammar gives each pair
-    of symbols a distribution of what follows, drawn from a Dirichlet distribution with the
-    parameter `concentration`. It is the same for all seeds, that of `grammar`.
+    It is drawn from a Dirichlet distribution with the parameter `concentration`, and the same for
+    all seeds, that of `grammar`.
     """
 
-    STIMULI: ClassVar = ("symbols",)
-    READOUT: ClassVar = ("voices",)
-    ORDERS: ClassVar = (1, 2, 3)  # of the n-grams that it is compared with
+    ORDERS: ClassVar = (1, 2, 3)
 
-    trials: int = Field(40, ge=1)  # lessons
-    lesson: int = Field(200, ge=2)  # symbols
-    tuning: int = Field(2000, ge=10)
-    tested: int = Field(4000, ge=10)
     alphabet: int = Field(12, ge=2)
     concentration: float = Field(0.2, gt=0)
     grammar: int = Field(0, ge=0)
-    show: PositiveTime
-    settle: PositiveTime
-    read: PositiveTime
-    rate: SingleRate
-
-    def problems(self, plan: Plan) -> list[Problem]:
-        """What does not fit between the task and a circuit."""
-        found = super().problems(plan)
-        if found:
-            return found
-        for part, roles in (("stimuli", self.stimuli), ("readout", self.readout)):
-            for role, (name, *_) in roles.items():
-                if (size := plan.population(name)[1].size) % self.alphabet:
-                    message = f"expected a multiple of the {self.alphabet} symbols, found {size}"
-                    found.append(Problem(("experiment", part, role), message))
-        return found
 
     def draw(self, plan: Plan, random: np.random.Generator) -> Sequences:
         """One sequence of the grammar, divided into its three parts."""
         lengths = (self.trials * self.lesson, self.tuning, self.tested)
-        symbols = _drawn(self.table, CONTEXT + sum(lengths), random)[CONTEXT:]
+        symbols = _drawn(self.table, FORGOTTEN + sum(lengths), random)[FORGOTTEN:]
         return Sequences(*np.split(symbols, np.cumsum(lengths)[:-1]))
 
     @property
@@ -91,63 +39,15 @@ class Tokens(Environment):
         drawn = np.random.default_rng(self.grammar)
         return drawn.dirichlet([self.concentration] * self.alphabet, size=(self.alphabet,) * 2)
 
-    def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
-        """All lessons, then the cross-entropy of what is predicted without learning."""
-        sequences = self.draw(subject.plan, random)
-        for lesson in np.split(sequences.learned, self.trials):
-            note(**self._measures(*self._predicted(subject, lesson), NOTED))
-        with subject.frozen():
-            smoothing = fitted_smoothing(*self._predicted(subject, sequences.tuning))
-            counts, symbols = self._predicted(subject, sequences.tested)
-        spikes = float(counts.sum(axis=1).mean())
-        measures = self._measures(counts, symbols, smoothing)
-        return {**measures, "smoothing": smoothing, "spikes": spikes}
-
     def baselines(
         self, plan: Plan, data: Sequences, random: np.random.Generator
     ) -> Mapping[str, Baseline]:
         """N-grams that learned the same symbols, and the grammar itself."""
-        found: dict[str, Baseline] = {}
-        for order in self.ORDERS:
-            predicted = ngram(order, data.learned, data.tested, self._first, self.alphabet)
-            name = NAMES[order - 1]
-            says = f"the symbol after {order - 1} others, by interpolated counts (Witten & Bell)"
-            found[name] = Baseline(says, self._scores(predicted, data.tested[self._first :]))
-        return found | self._others(data)
-
-    def _others(self, data: Sequences) -> dict[str, Baseline]:
-        """The grammar, asked about the same symbols."""
         tested = data.tested
         predicted = self.table[tested[:-2], tested[1:-1]]
-        says = "the grammar: no prediction is better on average"
-        return {"grammar": Baseline(says, self._scores(predicted, tested[2:]))}
-
-    @property
-    def _first(self) -> int:
-        """The place from which on symbols of a sequence are asked about."""
-        return max(self.ORDERS) - 1
-
-    def _predicted(self, subject: Subject, symbols: Ints) -> tuple[Ints, Ints]:
-        """Show a sequence; the spikes that predict each symbol of it, and these symbols."""
-        seconds = [time.mean for time in (self.show, self.settle, self.read)]
-        shown = np.zeros((len(symbols), len(seconds), self.alphabet))
-        shown[np.arange(len(symbols)), 0, symbols] = 1
-        name = self.stimuli["symbols"][0]
-        copies = subject.plan.population(name)[1].size // self.alphabet
-        rates = np.repeat(shown.reshape(-1, self.alphabet), copies, axis=1) * self.rate
-        durations = Quantities(np.tile(seconds, len(symbols)), SECOND)
-        spikes = subject.play(durations, {name: rates}).counts(self.readout["voices"][0])
-        by_symbol = spikes.reshape(len(symbols), len(seconds), self.alphabet, -1).sum(axis=3)
-        return by_symbol[self._first - 1 : -1, -1], symbols[self._first :]
-
-    def _measures(self, counts: Ints, symbols: Ints, smoothing: float) -> dict[str, float]:
-        """How well counts of spikes predict symbols."""
-        return self._scores(probabilities(counts, smoothing), symbols)
-
-    def _scores(self, predicted: Floats, symbols: Ints) -> dict[str, float]:
-        """The cross-entropy, and how often the most probable symbol came."""
-        right = float(np.mean(predicted.argmax(axis=1) == symbols))
-        return {"cross_entropy": cross_entropy(predicted, symbols), "right": right}
+        says = "the grammar itself, the best of all predictions on average"
+        grammar = Baseline(says, self.scores(predicted, tested[2:]))
+        return {**super().baselines(plan, data, random), "grammar": grammar}
 
 
 def _drawn(table: Floats, length: int, random: np.random.Generator) -> Ints:
