@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
+from thalia.analysis.intervals import Range
 from thalia.compiler.plan import SECOND, Plan
 from thalia.errors import Problem
 from thalia.syntax.fields import PositiveTime, SingleRate
@@ -22,7 +23,7 @@ from thalia.training.ngrams import (
     probabilities,
 )
 from thalia.training.subject import Subject
-from thalia.training.tasks import Environment, Note
+from thalia.training.tasks import AMOUNT, SHARE, Environment, Note
 
 NAMES = ("unigram", "bigram", "trigram", "fourgram", "fivegram")
 NOTED = 1.0  # the smoothing, in spikes, of the predictions that are noted meanwhile
@@ -75,6 +76,10 @@ class Prediction(Environment):
                     found.append(Problem(("experiment", part, role), message))
         return found
 
+    def range_of(self, number: str) -> Range:
+        """Shares of right predictions; the others are amounts."""
+        return SHARE if number == "right" else AMOUNT
+
     def draw(self, plan: Plan, random: np.random.Generator) -> Sequences:
         """The sequences of this task."""
         raise NotImplementedError
@@ -83,10 +88,10 @@ class Prediction(Environment):
         """All lessons, then the cross-entropy of what is predicted without learning."""
         sequences = self.draw(subject.plan, random)
         for lesson in np.split(sequences.learned, self.trials):
-            note(**self._measures(*self._predicted(subject, lesson), NOTED))
+            note(**self._measures(*self.predicted(subject, lesson), NOTED))
         with subject.frozen():
-            smoothing = fitted_smoothing(*self._predicted(subject, sequences.tuning))
-            counts, symbols = self._predicted(subject, sequences.tested)
+            smoothing = fitted_smoothing(*self.predicted(subject, sequences.tuning))
+            counts, symbols = self.predicted(subject, sequences.tested)
         spikes = float(counts.sum(axis=1).mean())
         measures = self._measures(counts, symbols, smoothing)
         return {**measures, "smoothing": smoothing, "spikes": spikes}
@@ -108,7 +113,7 @@ class Prediction(Environment):
         """The place from which on symbols of a sequence are asked about."""
         return max(self.ORDERS) - 1
 
-    def _predicted(self, subject: Subject, symbols: Ints) -> tuple[Ints, Ints]:
+    def predicted(self, subject: Subject, symbols: Ints) -> tuple[Ints, Ints]:
         """Show a sequence; the spikes that predict each symbol of it, and these symbols."""
         seconds = [time.mean for time in (self.show, self.settle, self.read)]
         shown = np.zeros((len(symbols), len(seconds), self.alphabet))

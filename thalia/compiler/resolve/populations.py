@@ -176,10 +176,14 @@ def _inputs_fit(
         and each.into not in receives
         and (each.term or not has_potential)
     ]
-    what, hint = "a rate", "connect to a population of neurons instead"
+    what, hint = "a rate", "rates are for sources, such as 'poisson'"
     if "input_current" not in receives:
         what = "spikes through a synapse, or a current"
-        hint = "it only accepts stimuli that are rates" if receives else hint
+        hint = (
+            "it only accepts stimuli that are rates"
+            if receives
+            else "connect to a population of neurons instead"
+        )
         if is_own:
             hint = (
                 f"let an equation of '{population.neuron}' read it, "
