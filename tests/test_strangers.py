@@ -1,6 +1,8 @@
 """Files of strangers: nothing of theirs is run, written, or read from elsewhere. The files are built here."""
 
 import os
+import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -400,6 +402,36 @@ def test_preferences_of_brian2_in_the_folder_are_not_evaluated(run_file, argumen
 
     assert done.returncode == 0
     assert not (run_file.parent / "RAN").exists()
+
+
+def python(code, folder):
+    """What Python prints that runs code as `thalia` does: without the current folder on its path."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], cwd=folder, capture_output=True, encoding="utf-8", check=False
+    )  # fmt: skip
+    return done.stdout
+
+
+def test_settings_of_matplotlib_in_the_folder_are_not_read(tmp_path):
+    (tmp_path / "matplotlibrc").write_text("savefig.facecolor: red")
+    code = "import thalia.figures, matplotlib; print(matplotlib.rcParams['savefig.facecolor'])"
+
+    assert python(code, tmp_path) == "auto\n"
+
+
+def test_workers_import_nothing_from_the_folder(tmp_path):
+    """Python starts the process that they are forked from with the current folder on its path."""
+    (tmp_path / "signal.py").write_text("open('RAN', 'w')\nraise SystemExit")
+    code = (
+        "from thalia.parallel.workers import _processes\n"
+        "context = _processes()\n"
+        "process = context.Process(target=print, args=('worked',), kwargs={'flush': True})\n"
+        "process.start()\n"
+        "process.join()\n"
+    )
+
+    assert python(code, tmp_path) == "worked\n"
+    assert not (tmp_path / "RAN").exists()
 
 
 @pytest.mark.parametrize(

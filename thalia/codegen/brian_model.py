@@ -12,10 +12,9 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import chdir, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
-from pathlib import Path as FilePath
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,7 @@ from thalia.compiler.integration import Integration
 from thalia.compiler.plan import IN_NEURONS, IN_SYNAPSES, SHARED, Group, Plan, SynapseGroup
 from thalia.compiler.sleep import Sleep, sleep_of
 from thalia.syntax.equations import equation_text, identifiers
+from thalia.syntax.late_imports import importing
 from thalia.syntax.time_grid import HALF_STEP
 from thalia.syntax.units import Dimension, si_unit
 
@@ -266,9 +266,8 @@ def import_brian2() -> ModuleType:
     """Brian2, without what its import does to the rest of the process.
 
     It replaces `sys.excepthook`, and pulls in pylab, matplotlib and pytest where they are
-    installed, which costs two seconds for nothing that is used here. It also evaluates what a file
-    called `brian_preferences` in the current folder says, which may be a stranger's; in the folder
-    of this module there is none. It handles Ctrl-C, which Python allows in the main thread only.
+    installed, which costs two seconds for nothing that is used here. It also evaluates
+    `brian_preferences`, and handles Ctrl-C, which Python allows in the main thread only.
     """
     hook = sys.excepthook
     needless = [name for name in ("pylab", "matplotlib", "pytest") if name not in sys.modules]
@@ -276,7 +275,7 @@ def import_brian2() -> ModuleType:
     try:
         known = "brian2" in sys.modules
         with (
-            nullcontext() if known else chdir(FilePath(__file__).parent),
+            importing("brian2"),
             nullcontext() if known else _handlers_of_the_main_thread(),
         ):
             import brian2

@@ -4,7 +4,11 @@ Some methods of values that users have in hand do what only a higher package can
 edited is compiled, a run is exported, a notebook draws. Such a method names its function.
 """
 
+import sys
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager, nullcontext
 from importlib import import_module, util
+from pathlib import Path as FilePath
 from typing import Any
 
 from thalia.errors import fail
@@ -27,3 +31,13 @@ def optional(library: str, user: str) -> Any:
     if util.find_spec(library) is None:
         raise fail(f"{user} needs {library}, which is not installed", f"pip install {library}")
     return import_module(library)
+
+
+@contextmanager
+def importing(library: str) -> Iterator[None]:
+    """Where a library is imported that evaluates a file of settings in the current folder.
+
+    That file may be a stranger's; in the folder of this module there is none.
+    """
+    with nullcontext() if library in sys.modules else chdir(FilePath(__file__).parent):
+        yield
