@@ -11,7 +11,7 @@ from typing import Any
 
 Path = tuple[str | int, ...]
 TextPlace = tuple[int, int]
-MOST_PROBLEMS = 100  # that are told with everything that helps to mend them
+MOST_PROBLEMS = 100  # that are told
 # what a machine refuses to any program, and what people do about it
 _OF_THE_MACHINE = {
     errno.ENOSPC: "make room there",
@@ -68,14 +68,16 @@ class Problem:
 class CircuitError(Exception):
     """Raised for anything a user can fix; carries every problem that was found, in file order.
 
-    `rest` is the circuit without what is wrong, if that can be read, so that later passes can look
-    for more mistakes.
+    As text it has the first hundred. `rest` is the circuit without what is wrong, if that can be
+    read, so that later passes can look for more mistakes.
     """
 
     def __init__(self, problems: Iterable[Problem], rest: object = None):
         self.problems = tuple(problems)
         self.rest = rest
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        told = [str(problem) for problem in self.problems[:MOST_PROBLEMS]]
+        more = len(self.problems) - len(told)
+        super().__init__("\n".join([*told, f"and {more:,} more problems"] if more else told))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # from a worker; what is left of a circuit stays there

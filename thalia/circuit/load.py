@@ -2,15 +2,16 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
 
 import yaml
 
 from thalia.circuit.experiment_spec import BASELINE
+from thalia.circuit.limits import MOST_ELEMENTS
 from thalia.circuit.serialize import as_data
-from thalia.circuit.spec import MOST_ELEMENTS, Circuit, too_many
+from thalia.circuit.spec import Circuit, too_many
 from thalia.errors import MOST_PROBLEMS, CircuitError, Path, Problem, did_you_mean
 from thalia.syntax.folder import HERE, Folder, folder_of, read_text
 from thalia.syntax.former_names import current_names, current_path
@@ -87,10 +88,15 @@ def loads(
         raise CircuitError([_other_version(data["thalia"], source)])
     _check_number(data, name)
     data, source = _current(data, source)
-    for path, value in (set or {}).items():
-        place = f"--set {path}"
-        plain = read_yaml(value, place)[0] if isinstance(value, str) else value
-        data, source = _replaced(data, source, path, plain, place)
+    changes = [
+        _Change(
+            path,
+            read_yaml(value, f"--set {path}")[0] if isinstance(value, str) else value,
+            f"--set {path}",
+        )
+        for path, value in (set or {}).items()
+    ]
+    data, source = _replaced(data, source, changes)
     if condition not in (None, BASELINE):
         data, source = _in_condition(data, source, condition, name)
     try:
@@ -175,35 +181,56 @@ def _in_condition(
         raise CircuitError([Problem((), message, did_you_mean(condition, known), file)])
     variant = known[condition]
     changes = variant.get("set") if isinstance(variant, dict) else None
-    for dotted_path, value in (changes if isinstance(changes, dict) else {}).items():
-        here = ("conditions", condition, "set", dotted_path)
-        try:
-            data, source = _replaced(
-                data, source, dotted_path, deepcopy(value), source.locate(here)
-            )
-        except CircuitError as error:
-            raise CircuitError(replace(each, path=here) for each in error.problems) from None
-    return data, source
+    here: Path = ("conditions", condition, "set")
+    return _replaced(
+        data,
+        source,
+        [
+            _Change(path, deepcopy(value), source.locate((*here, path)), (*here, path))
+            for path, value in (changes if isinstance(changes, dict) else {}).items()
+        ],
+    )
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A value by its dotted path, the place where it is written, and its path if in the circuit."""
+
+    dotted_path: str
+    value: Any
+    place: str
+    here: Path = ()
 
 
 def _replaced(
-    data: dict[str, Any], source: Source, dotted_path: str, value: Any, place: str
+    data: dict[str, Any], source: Source, changes: Sequence[_Change]
 ) -> tuple[dict[str, Any], Source]:
-    """The data with one value replaced at `place`; names may hold dots: the longest key is used."""
-    path = _split(data, dotted_path, place)
-    current = current_path(Circuit, path)
-    node: Any = data
-    for key in path[:-1]:
-        node = node[key]
-    if isinstance(node, dict):
-        node.pop(current[-1], None)
-    node[path[-1]] = value
-    places = {
-        known: where
-        for known, where in source.places.items()
-        if known[: len(path)] not in (path, current)
+    """The data with values replaced; names may hold dots: the longest key is used."""
+    if not changes:
+        return data, source
+    places: dict[Path, str] = {}
+    old: set[Path] = set()
+    for change in changes:
+        try:
+            path = _split(data, change.dotted_path, change.place)
+        except CircuitError as error:
+            here = change.here
+            raise CircuitError(replace(p, path=here or p.path) for p in error.problems) from None
+        current = current_path(Circuit, path)
+        node: Any = data
+        for key in path[:-1]:
+            node = node[key]
+        if isinstance(node, dict):
+            node.pop(current[-1], None)
+        node[path[-1]] = change.value
+        places[path] = change.place
+        old |= {path, current}
+    kept = {
+        known: place
+        for known, place in source.places.items()
+        if not any(known[:length] in old for length in range(1, len(known) + 1))
     }
-    return _current(data, replace(source, places={**places, path: place}))
+    return _current(data, replace(source, places={**kept, **places}))
 
 
 def with_values(circuit: Circuit, changes: Mapping[str, Any], option: str) -> Circuit:
@@ -215,8 +242,11 @@ def with_values(circuit: Circuit, changes: Mapping[str, Any], option: str) -> Ci
         With every mistake in them, or if the circuit has no such paths.
     """
     data, source = _written_out(circuit)
-    for path, value in changes.items():
-        data, source = _replaced(data, source, path, _as_written(value), f"{option} {path}")
+    data, source = _replaced(
+        data,
+        source,
+        [_Change(path, _as_written(value), f"{option} {path}") for path, value in changes.items()],
+    )
     return parse(Circuit, data, source).at(source)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from thalia.circuit.limits import MOST_RULES
 from thalia.errors import MistakeInText
 from thalia.syntax.fields import (
     AnyTime,
@@ -92,13 +93,17 @@ SynapseField = Annotated[
     BeforeValidator(lambda raw: {"part": raw} if isinstance(raw, str) else _gather_synapse(raw)),
 ]
 SynapseFields = Annotated[
-    tuple[SynapseField, ...], BeforeValidator(one_or_many), Field(min_length=1)
+    tuple[SynapseField, ...],
+    BeforeValidator(one_or_many),
+    Field(min_length=1, max_length=MOST_RULES),
 ]
 RuleField = Annotated[
     RuleUse,
     BeforeValidator(lambda raw: {"rule": raw} if isinstance(raw, str) else _gather_rule(raw)),
 ]
-RuleFields = Annotated[tuple[RuleField, ...], BeforeValidator(one_or_many)]
+RuleFields = Annotated[
+    tuple[RuleField, ...], BeforeValidator(one_or_many), Field(max_length=MOST_RULES)
+]
 
 
 def _series(raw: Any) -> Any:

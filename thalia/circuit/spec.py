@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 from thalia.circuit.connectivity import Connect
 from thalia.circuit.data_use import Array, NodeUse, not_of_data
 from thalia.circuit.experiment_spec import Conditions, ExperimentField
+from thalia.circuit.limits import MOST_ELEMENTS, MOST_NEURONS
 from thalia.circuit.part_use import (
     ModulatorField,
     RuleFields,
@@ -60,15 +61,11 @@ from thalia.syntax.yaml_reader import Source
 if TYPE_CHECKING:
     from thalia.data.nodes import Nodes
 
-MOST_ELEMENTS = 4000  # of a circuit, which are checked within a few seconds
-MOST_MODULATORS = 300  # of these, each of which can follow all others
-MOST_NEURONS = 2**31 - 1  # of a population, whose indices have 32 bits
-
 
 def too_many(count: int, place: str) -> Problem:
     """The problem of a circuit with more populations, pathways and so on than are checked."""
     message = (
-        f"there are {count:,} populations, modulators, stimuli and pathways, "
+        f"there are {count:,} populations, pathways, stimuli, modulators and releases of these, "
         f"expected at most {MOST_ELEMENTS:,}"
     )
     hint = "a matrix pathway counts each pair of populations: join populations or pathways"

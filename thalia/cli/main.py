@@ -79,6 +79,7 @@ def check(circuit: CircuitFile, set_: Set = None, scale: Scale = None) -> None:
 
     Example: thalia check circuits/cortex.yaml --scale 0.05
     """
+    from thalia.circuit.limits import MOST_CHOSEN_FROM
     from thalia.compiler.options import with_options
     from thalia.compiler.pipeline import plan_of
     from thalia.compiler.resources import expected_synapses
@@ -89,8 +90,9 @@ def check(circuit: CircuitFile, set_: Set = None, scale: Scale = None) -> None:
     if plan.record.traces:
         from thalia.connectivity.selection import recorded_neurons
 
-        for name in plan.record.traces:
-            recorded_neurons(plan, name)
+        for name, traces in plan.record.traces.items():
+            if plan.population(traces.population)[1].size <= MOST_CHOSEN_FROM:
+                recorded_neurons(plan, name)
     left = list[str]()
     if loaded.conditions:
         from thalia.parallel.study import circuits_in_conditions, soon_compiled

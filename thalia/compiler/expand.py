@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache, reduce
 from typing import Any
 
+from thalia.circuit.limits import MOST_ELEMENTS, MOST_MODULATORS
 from thalia.circuit.part_use import RuleUse, Stimulus
 from thalia.circuit.reference_spec import Reference
 from thalia.circuit.spec import (
-    MOST_ELEMENTS,
-    MOST_MODULATORS,
     Circuit,
     Delay,
     Fragment,
@@ -121,6 +120,11 @@ def _check_number(circuit: Circuit) -> None:
     count = len(circuit.populations) + len(circuit.modulators)
     count += sum(len(each.pre) * len(each.post) for each in circuit.pathways.values())
     count += sum(len(each.target) for each in circuit.stimuli.values())
+    count += sum(
+        len(names or ())
+        for each in circuit.modulators.values()
+        for names in (each.released_by, each.predicted_by, each.weight_change_of)
+    )
     if count > MOST_ELEMENTS:
         raise circuit.source.placed([too_many(count, circuit.source.locate(()))])
     if (count := len(circuit.modulators)) > MOST_MODULATORS:
@@ -148,7 +152,10 @@ def _with_gains(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:
 
 def _expand_regions(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:
     populations, pathways = dict(circuit.populations), dict(circuit.pathways)
-    source = circuit.source
+    places: dict[Path, str] = {}
+    files: dict[str, str] = {}
+    aliases: dict[Path, Path] = {}
+    written = circuit.source.below_each("regions")
     claims = [circuit.reference] if circuit.reference else []
     for region, use in circuit.regions.items():
         here: Path = ("regions", region)
@@ -159,25 +166,27 @@ def _expand_regions(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:
                 p.under(*here) if p.place else p.under(*here, "template") for p in error.problems
             ]
             continue
-        both = template.source.joined(circuit.source.below(here), ())
+        both = template.source.joined(written.get(region, Source()), ())
         fragment = _changed_template(here, use, template, both, diagnostics)
-        source = source.joined(both, here)
+        places |= {(*here, *path): place for path, place in both.places.items()}
+        files |= both.files
         _check_shares(here, use, fragment, template.file, diagnostics)
         for name, population in fragment.populations.items():
-            made = f"{region}.{name}"
-            populations[made] = _sized(population, use.size)
-            source = source.aliased({("populations", made): (*here, "populations", name)})
+            populations[f"{region}.{name}"] = _sized(population, use.size)
+            aliases["populations", f"{region}.{name}"] = (*here, "populations", name)
         if fragment.reference:
             claims.append(_claimed(region, fragment.reference))
         for name, pathway in fragment.pathways.items():
-            made = f"{region}.{name}"
-            pathways[made] = _in_region(region, pathway)
-            source = source.aliased({("pathways", made): (*here, "pathways", name)})
+            pathways[f"{region}.{name}"] = _in_region(region, pathway)
+            aliases["pathways", f"{region}.{name}"] = (*here, "pathways", name)
+        if len(populations) + len(pathways) > MOST_ELEMENTS:
+            break  # which is refused
     for name, population in circuit.populations.items():
         if population.share is not None:
             path: Path = ("populations", name, "share")
             diagnostics.error(path, "'share' is for regions", "use `size:` instead")
     reference = reduce(_both, claims) if claims else None
+    source = circuit.source.joined(Source(places, files), ()).aliased(aliases)
     return circuit.with_(
         regions={}, populations=populations, pathways=pathways, reference=reference
     ).at(source)
@@ -276,22 +285,20 @@ def _expand_schedules(circuit: Circuit) -> Circuit:
         dict(circuit.stimuli),
         dict(circuit.modulators),
     )
-    source = circuit.source
+    aliases: dict[Path, Path] = {}
     for name, modulator in circuit.modulators.items():
         made = modulator.scheduled(name)
         for population, each in made.items():
             populations[population] = Population(neuron="spike_source", size=1)
             stimuli[population] = Stimulus(kind="spikes", target=(population,), times={0: each.at})
-            source = source.aliased(
-                {
-                    (kind, population): ("modulators", name, "schedule")
-                    for kind in ("populations", "stimuli")
-                }
-            )
+            for kind in ("populations", "stimuli"):
+                aliases[kind, population] = ("modulators", name, "schedule")
         if made:
             released_by = tuple(dict.fromkeys((*(modulator.released_by or ()), *made)))
             modulators[name] = modulator.with_(released_by=released_by)
-    return circuit.with_(populations=populations, stimuli=stimuli, modulators=modulators).at(source)
+    return circuit.with_(populations=populations, stimuli=stimuli, modulators=modulators).at(
+        circuit.source.aliased(aliases)
+    )
 
 
 def _instructed_in(region: str, use: RuleUse) -> RuleUse:

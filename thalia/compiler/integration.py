@@ -14,10 +14,17 @@ import ast
 from collections.abc import Collection, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from math import inf
 from typing import Any, Literal
 
-from thalia.syntax.equations import Equation, Statement, degree, identifiers, tree, written_out
+from thalia.syntax.equations import (
+    Equation,
+    Statement,
+    degree,
+    identifiers,
+    remembered,
+    tree,
+    written_out,
+)
 
 type Flow = Literal["linear", "quadratic", "general", "rough"]
 
@@ -75,10 +82,11 @@ class Integration:
         return str(self.flows.get(name, EXACT))
 
 
+@remembered
 def integration_of(
-    equations: Iterable[Equation],
-    model: Iterable[Equation] = (),
-    receptors: Collection[str] = (),
+    equations: tuple[Equation, ...],
+    model: tuple[Equation, ...] = (),
+    receptors: frozenset[str] = frozenset(),
     asked: str = "",
     substeps: int = 1,
     update: tuple[Statement, ...] = (),
@@ -88,8 +96,7 @@ def integration_of(
     Of the variables of the neuron's own `model` and of its `receptors` a method may be asked for;
     the model without what it receives tells how its potential runs to infinity.
     """
-    equations = tuple(equations)
-    rights, alone = _rights(equations), _rights(tuple(model))
+    rights, alone = _rights(equations), _rights(model)
     own = {*alone, *receptors}
     clamped = {e.name for e in equations if CLAMPED in e.flags}
     noisy = any("xi" in identifiers(text) for text in rights.values())
@@ -134,14 +141,15 @@ def _rights(equations: tuple[Equation, ...]) -> dict[str, str]:
 def _flow(name: str, right: str, alone: str) -> Flow:
     if _degree(right, {name}) <= 1:
         return "linear"
-    if not _is_smooth(tree(right)):
+    if not _is_smooth(right):
         return "rough"
     return "quadratic" if _degree(alone, {name}) == 2 else "general"
 
 
-def _is_smooth(node: ast.expr) -> bool:
+@remembered
+def _is_smooth(right: str) -> bool:
     """Whether an expression has a derivative everywhere, but for clips and switches."""
-    plain = _Switches().visit(deepcopy(node))
+    plain = _Switches().visit(deepcopy(tree(right)))
     for each in ast.walk(plain):
         match each:
             case ast.Call(func=ast.Name(id=called)) if called not in SMOOTH:
@@ -165,27 +173,37 @@ def _linear(
     """
     found = dict(rights)
     while True:
-        kept = {
-            name: right
-            for name, right in found.items()
-            if not identifiers(right) & ((rights.keys() - found.keys()) | outside)
-            and _degree(right, found.keys()) <= 1
-            and not _switched_by(right) & rights.keys()
-            and (name in clamped or not identifiers(right) & set(clamped))
-            and _longest_way(name, found, ()) <= LONGEST
-        }
-        if len(kept) == len(found):
-            return list(kept)
+        gone = (rights.keys() - found.keys()) | outside
+        kept = {name: right for name, right in found.items() if not identifiers(right) & gone}
+        if len(kept) == len(found):  # only then what takes longer to tell
+            within_reach = _within_reach(found)
+            kept = {
+                name: right
+                for name, right in found.items()
+                if name in within_reach
+                and _degree(right, found.keys()) <= 1
+                and not _switched_by(right) & rights.keys()
+                and (name in clamped or not identifiers(right) & set(clamped))
+            }
+            if len(kept) == len(found):
+                return list(kept)
         found = kept
 
 
-def _longest_way(name: str, rights: Mapping[str, str], behind: tuple[str, ...]) -> float:
-    """The longest way to a variable from another, or from a constant; infinite if it goes round."""
-    if name in behind:
-        return inf
-    read = (identifiers(rights[name]) & rights.keys()) - {name}
-    further = [1 + _longest_way(other, rights, (*behind, name)) for other in read]
-    return max([float(_has_constant(tree(rights[name]), rights)), *further])
+def _within_reach(rights: Mapping[str, str]) -> set[str]:
+    """Variables to which no way from another, or from a constant, is longer than `LONGEST`.
+
+    A way that goes round is longer than any.
+    """
+    constants = {name: int(_has_constant(tree(right), rights)) for name, right in rights.items()}
+    read = {name: identifiers(right) & rights.keys() - {name} for name, right in rights.items()}
+    ways = constants
+    for _ in range(LONGEST + 1):
+        ways = {
+            name: max([constants[name], *(1 + ways[other] for other in others)])
+            for name, others in read.items()
+        }
+    return {name for name, way in ways.items() if way <= LONGEST}
 
 
 def depends_on_constant(right: str, names: Collection[str]) -> bool:
@@ -261,6 +279,7 @@ def _in_order(
         yield tuple(sorted(backwards, key=weight.__getitem__))
 
 
+@remembered
 def _switched_by(right: str) -> frozenset[str]:
     """The names that its comparisons read."""
     return frozenset(

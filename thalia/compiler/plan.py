@@ -210,12 +210,16 @@ class Group:
     def integration(self) -> Integration:
         """How its variables are advanced; a method that is asked for leaves out traces of rules."""
         inputs = (each for each in self.inputs if not each.is_state)
-        receptors = {e.name for each in inputs for e in each.equations}
+        receptors = frozenset(e.name for each in inputs for e in each.equations)
         asked = self.method, self.substeps, self.update
         return integration_of(self.equations(), self.model, receptors, *asked)
 
     def variables(self) -> dict[str, Dimension]:
         """Every name that an equation of the group may mention."""
+        return self._variables
+
+    @cached_property
+    def _variables(self) -> dict[str, Dimension]:
         switches = {each.switch: DIMENSIONLESS for each in self.inputs if each.switch}
         switches |= {each.name: each.series.dimension for each in self.frames}
         return (

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from thalia.errors import shortened
-from thalia.syntax.equations import Equation, tree
+from thalia.syntax.equations import Equation, remembered, tree
 from thalia.syntax.expressions import EquationError
 from thalia.syntax.units import UNITS
 
@@ -35,6 +35,7 @@ _FUNCTIONS: dict[str, Callable[..., float]] = {
 Tried = tuple[float, ...] | None  # the values in each trial; None where they are not known
 
 
+@remembered
 def check_constant_parts(equations: tuple[Equation, ...]) -> None:
     """Check that no part of some equations is always infinite or complex.
 

@@ -56,10 +56,10 @@ class Statement:
         return f"{self.target} {self.operator} {self.right}"
 
 
-def _remembered[**Arguments, Result](
+def remembered[**Arguments, Result](
     read: Callable[Arguments, Result],
 ) -> Callable[Arguments, Result]:
-    """A reader whose results are cached by text: a circuit repeats the same few hundred texts.
+    """What reads or checks texts, with its results cached: a circuit repeats the same few hundred.
 
     The cache is bounded, because a process may read any number of circuits.
     """
@@ -72,7 +72,7 @@ _TAIL = re.compile(r"^(?P<body>.*?):(?P<unit>[^:()]*)(?:\((?P<flags>[^()]*)\))?\
 _IDENTIFIER = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
 
 
-@_remembered
+@remembered
 def parse_equations(text: str) -> tuple[Equation, ...]:
     """Read equations, one per line.
 
@@ -115,7 +115,7 @@ def _parse_equation(line: str, at: TextPlace) -> Equation:
     return Equation(kind, name, right.strip(), dimension, flags, at)
 
 
-@_remembered
+@remembered
 def parse_statements(text: str) -> tuple[Statement, ...]:
     """Read the statements of an event, one assignment per line.
 
@@ -156,7 +156,7 @@ def _each_line[Read](text: str, read: Callable[[str, TextPlace], Read]) -> Itera
             raise EquationError(str(error), error.hint, at) from None
 
 
-@_remembered
+@remembered
 def tree(expression: str) -> ast.expr:
     """The syntax tree of an expression; cached, so never to be modified.
 
@@ -171,13 +171,13 @@ def tree(expression: str) -> ast.expr:
         raise EquationError(f"'{expression}' is not a valid expression") from None
 
 
-@_remembered
+@remembered
 def identifiers(expression: str) -> frozenset[str]:
     """Every name that an expression mentions, functions and units included."""
     return frozenset(node.id for node in ast.walk(tree(expression)) if isinstance(node, ast.Name))
 
 
-@_remembered
+@remembered
 def calls(expression: str) -> frozenset[str]:
     """Every function that an expression calls."""
     called = (node.func for node in ast.walk(tree(expression)) if isinstance(node, ast.Call))
@@ -251,7 +251,7 @@ def degree(expression: str, names: Collection[str]) -> float:
     return _degree_of(expression, frozenset(names))
 
 
-@_remembered
+@remembered
 def _degree_of(expression: str, names: frozenset[str]) -> float:
     return _degree(tree(expression), names)
 
@@ -289,12 +289,14 @@ def written_out(equations: Iterable[Equation]) -> dict[str, str]:
             continue
         right = equation.right
         for _ in named:
+            if not identifiers(right) & named.keys():
+                break
             right = rename(right, named)
         result[equation.name] = right
     return result
 
 
-@_remembered
+@remembered
 def divided_by(expression: str) -> frozenset[str]:
     """The names that an expression divides by, alone or as a factor."""
     found: set[str] = set()

@@ -5,12 +5,12 @@ Brian2 writes them out, and hands them to sympy, which multiplies them out. Twen
 """
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from math import comb, log10
 
-from thalia.syntax.equations import Equation, tree
+from thalia.syntax.equations import Equation, remembered, tree
 from thalia.syntax.expressions import EquationError, constant_value
 
 MOST_PARTS = 5000  # names, numbers and operators
@@ -42,7 +42,8 @@ class Size:
         )
 
 
-def check_sizes(equations: Iterable[Equation]) -> None:
+@remembered
+def check_sizes(equations: tuple[Equation, ...]) -> None:
     """Check that named expressions do not depend on themselves, and that nothing grows too large.
 
     Raises
@@ -50,7 +51,6 @@ def check_sizes(equations: Iterable[Equation]) -> None:
     EquationError
         For the first equation that is too large.
     """
-    equations = tuple(equations)
     named = {e.name: e for e in equations if e.kind == "expression"}
     known: dict[str, Size] = {}
     for equation in (e for e in equations if e.right):

@@ -78,6 +78,9 @@ def _problem(details: Any, path: Path, model: type[BaseModel]) -> Problem:
     )
     if kind == "literal_error":
         return Problem(path, f"expected {details['ctx']['expected']}, found {shown}")
+    if kind == "too_long":
+        most, number = details["ctx"]["max_length"], details["ctx"]["actual_length"]
+        return Problem(path, f"has {number:,} entries, expected at most {most:,}")
     if kind == "value_error":
         return Problem(path, str(details["ctx"]["error"]))
     wanted = {

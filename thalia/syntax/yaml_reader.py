@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import yaml
@@ -13,6 +12,7 @@ from thalia.syntax.folder import HERE, Folder
 MAX_NODES = 100_000  # entries with aliases, which may stand for any number of others
 MAX_WRITTEN = 1_000_000  # entries that all are written, such as the spikes of a long protocol
 MAX_DEPTH = 200
+LONGEST_BY_HAND = 200_000  # characters, which PyYAML reads in a second or two
 _LIBYAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _READ_MORE_FREELY = re.compile(r"[\t?]")
 _HALF = re.compile("[\ud800-\udfff]")  # of a pair that stands for one character in UTF-16
@@ -89,6 +89,14 @@ class Source:
             {},
         )
 
+    def below_each(self, key: str) -> dict[str, "Source"]:
+        """The places below each entry of a mapping, by its name, as those of a separate text."""
+        found: dict[str, dict[Path, str]] = {}
+        for known, place in self.places.items():
+            if known[:1] == (key,) and len(known) > 1:
+                found.setdefault(str(known[1]), {})[known[2:]] = place
+        return {name: Source(places, {}) for name, places in found.items()}
+
     def aliased(self, aliases: Mapping[Path, Path]) -> "Source":
         """This source with additional aliases."""
         return Source(self.places, self.files, {**self.aliases, **aliases}, self.folder)
@@ -153,11 +161,15 @@ def _compose(text: str) -> yaml.Node | None:
 
     libyaml reads ten times as fast as PyYAML's own parser, which is the stricter one about tabs and
     question marks, and whose messages are the ones that users see; both find the same nodes at the
-    same places.
+    same places. Long texts, which programs write, are left to libyaml.
     """
-    if not _READ_MORE_FREELY.search(text):
-        with suppress(yaml.YAMLError, ValueError):
+    is_long = len(text) > LONGEST_BY_HAND
+    if is_long or not _READ_MORE_FREELY.search(text):
+        try:
             return yaml.compose(text, Loader=_LIBYAML)
+        except (yaml.YAMLError, ValueError):
+            if is_long:
+                raise
     return yaml.compose(text, Loader=yaml.SafeLoader)
 
 

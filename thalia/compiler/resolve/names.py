@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping
 
+from thalia.circuit.limits import MOST_NEURONS
 from thalia.circuit.spec import Circuit
 from thalia.compiler.plan import Group, SynapseGroup, group_name, includes
 from thalia.errors import Diagnostics, Path, did_you_mean
 from thalia.syntax.reserved_names import RESERVED_NAMES
 
 LONGEST_NAME = 80  # or twice that of a pathway: names of files hold them, within 255 letters
-MOST_NEURONS = 2**31 - 1
 
 
 def check_names(circuit: Circuit, diagnostics: Diagnostics) -> None:

@@ -90,7 +90,9 @@ def resolve_pathways(
         )
         for name, pathway in circuit.pathways.items()
     )
-    return tuple(filter(None, resolved))
+    found = tuple(filter(None, resolved))
+    _check_opposite(circuit, receptors, diagnostics)
+    return found
 
 
 def _resolved(
@@ -128,7 +130,7 @@ def _numbers_fit(
     if receptor.weight == CONDUCTANCE == weight.dimension:
         check_conductance(weight, (*path, "weight"), diagnostics)
     if receptor.part.symmetric:
-        _check_symmetric(circuit, pathway, path, diagnostics)
+        _check_symmetric(pathway, path, diagnostics)
     if receptor.sums:
         _check_graded(pathway, path, diagnostics)
     else:
@@ -160,9 +162,7 @@ def _check_graded(pathway: Pathway, path: Path, diagnostics: Diagnostics) -> Non
             diagnostics.error((*path, key), message, "remove it")
 
 
-def _check_symmetric(
-    circuit: Circuit, pathway: Pathway, path: Path, diagnostics: Diagnostics
-) -> None:
+def _check_symmetric(pathway: Pathway, path: Path, diagnostics: Diagnostics) -> None:
     """What acts on both neurons alike has no sides, and is declared once."""
     name, (pre,), (post,) = pathway.receptor.part, pathway.pre, pathway.post
     if pathway.compartment:
@@ -172,13 +172,22 @@ def _check_symmetric(
         message = f"'{name}' couples {pre} with itself, and '{pathway.connect.rule}' tells sides"
         hint = "connect pairs with a `probability`, or `all_to_all`"
         diagnostics.error((*path, "connect"), message, hint)
-    names = list(circuit.pathways)
-    for other in names[: names.index(str(path[1]))]:
-        each = circuit.pathways[other]
-        ends = (each.post[0], each.pre[0])
-        if each.receptor.part == name and ends == (pre, post) != ends[::-1]:
+
+
+def _check_opposite(
+    circuit: Circuit, receptors: Mapping[Path, Receptor], diagnostics: Diagnostics
+) -> None:
+    """One pathway couples two populations alike in both directions."""
+    coupled: dict[tuple[str, str, str], str] = {}
+    for name, pathway in circuit.pathways.items():
+        receptor = receptors.get(("pathways", name))
+        if receptor is None or not receptor.part.symmetric:
+            continue
+        part, pre, post = pathway.receptor.part, pathway.pre[0], pathway.post[0]
+        if pre != post and (other := coupled.get((part, post, pre))):
             message = f"'{other}' couples {post} and {pre} in both directions, and so does this"
-            diagnostics.error((*path, "pre"), message, "remove one of them")
+            diagnostics.error(("pathways", name, "pre"), message, "remove one of them")
+        coupled.setdefault((part, pre, post), name)
 
 
 OF_ONE_SIDE = ("one_to_one", "fixed_indegree", "fixed_outdegree", "fixed_total_number")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from thalia.circuit.limits import MOST_EQUATIONS, MOST_INPUTS, MOST_TEXT
 from thalia.circuit.spec import Circuit, Population
 from thalia.compiler.plan import IN_NEURONS, SECOND, Group, Input, Member, group_name
 from thalia.compiler.resolve.components import (
@@ -33,8 +34,6 @@ from thalia.syntax.expression_size import check_sizes
 from thalia.syntax.fields import expect
 from thalia.syntax.units import DIMENSIONLESS, Dimension, parse_value
 
-MOST_INPUTS = 100  # of a population, whose terms are added up in one equation
-
 
 def build_groups(
     circuit: Circuit,
@@ -43,11 +42,29 @@ def build_groups(
     diagnostics: Diagnostics,
 ) -> dict[str, Group]:
     """The group of each population of a circuit, without those that have mistakes."""
-    found = {
-        name: _group(circuit, name, population, received[name], modulators, diagnostics)
-        for name, population in circuit.populations.items()
-    }
-    return {name: group for name, group in found.items() if group}
+    found: dict[str, Group] = {}
+    number, text, seen = 0, 0, set[tuple[Equation, ...]]()
+    for name, population in circuit.populations.items():
+        group = _group(circuit, name, population, received[name], modulators, diagnostics)
+        if group is None:
+            continue
+        found[name] = group
+        equations = group.equations()
+        number += len(equations)
+        text += 0 if equations in seen else sum(len(each.right) for each in equations)
+        seen.add(equations)
+        if number > MOST_EQUATIONS or text > MOST_TEXT:
+            diagnostics.error(("populations",), *_TOO_MUCH)
+            break
+        _check_group(circuit, name, group, received[name], diagnostics)
+    return found
+
+
+_TOO_MUCH = (
+    f"have more than {MOST_EQUATIONS:,} equations together, or {MOST_TEXT:,} characters of "
+    "equations where they differ, with those of what they receive",
+    "let populations have parameters that differ in place of equations, or join some",
+)
 
 
 def _group(
@@ -85,7 +102,7 @@ def _group(
         population.nodes.columns if population.nodes else {},
         population.nodes.dimensions if population.nodes else {},
     )
-    group = Group(
+    return Group(
         name=group_name(name),
         part=population.neuron,
         members=(member,),
@@ -100,12 +117,19 @@ def _group(
         substeps=population.substeps or part.substeps,
         update=() if population.method or population.substeps else part.update,
     )
+
+
+def _check_group(
+    circuit: Circuit, name: str, group: Group, received: Received, diagnostics: Diagnostics
+) -> None:
+    """Check what a population receives, its equations, and how they are integrated."""
+    path, population = ("populations", name), circuit.populations[name]
     is_own = population.neuron in circuit.neurons or population.neuron.endswith(".yaml")
-    has_potential = any(equation.name == "v" for equation in part.equations)
-    if _inputs_fit(name, population, received, (receives, has_potential), is_own, diagnostics):
-        _check_equations(circuit, part, group, received, (*path, "neuron"), diagnostics)
+    has_potential = any(equation.name == "v" for equation in group.model)
+    accepted = (group.receives, has_potential)
+    if _inputs_fit(name, population, received, accepted, is_own, diagnostics):
+        _check_equations(circuit, group, received, (*path, "neuron"), diagnostics)
         _check_method(group, population, path, diagnostics)
-    return group
 
 
 def _too_many(received: Received, path: Path, diagnostics: Diagnostics) -> bool:
@@ -228,7 +252,6 @@ def _initial(
 
 def _check_equations(
     circuit: Circuit,
-    part: Neuron,
     group: Group,
     received: Received,
     path: Path,
@@ -289,15 +312,14 @@ def _check_method(
 ) -> None:
     """Refuse a method that cannot integrate the equations, or that would do nothing."""
     integration = group.integration
-    rights = written_out(group.equations())
+    asked = integration.method in ("exponential_euler", "rk2", "rk4")
+    rights = written_out(group.equations()) if asked else {}
     if integration.method == "exponential_euler":
         curved = [name for name in integration.chosen if degree(rights[name], {name}) > 1]
         if curved:
             message = f"exponential_euler needs an equation linear in {curved[0]} itself"
             diagnostics.error((*path, "method"), message, "remove it, or choose rk2 or rk4")
-    if integration.method in ("exponential_euler", "rk2", "rk4") and any(
-        "xi" in identifiers(right) for right in rights.values()
-    ):
+    if any("xi" in identifiers(right) for right in rights.values()):
         message = f"{integration.method} cannot integrate noise"
         diagnostics.error((*path, "method"), message, "remove it, or choose euler")
     if population.substeps is not None and not integration.flows:
