@@ -1,15 +1,17 @@
 """Prescribed spikes from recordings: the units of an NWB file, and what Neo reads."""
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from thalia.data.hdf5 import blocks, members, numbers
+from thalia.data.hdf5 import blocks, members, numbers, texts
+from thalia.data.neo_reader import MEMORY, REFUSED, SECONDS
 from thalia.errors import counted, did_you_mean, fail
-from thalia.syntax.late_imports import optional
-
-if TYPE_CHECKING:
-    import h5py
+from thalia.syntax.late_imports import require
 
 MAX_SPIKES = 5_000_000  # of a file; about a gigabyte of memory while they are read
 MAX_UNITS = 1_000_000
@@ -29,7 +31,7 @@ def nwb_as_text(file: FilePath, name: str, population: str | None, target: str) 
     import h5py  # a tenth of a second, and only such files need it
 
     with h5py.File(file) as h5:
-        units = members(members(h5)["units"]) if "units" in members(h5) else {}
+        units = members(members(h5).get("units"))
         if not {"spike_times", "spike_times_index"} <= units.keys():
             hint = "it should have the table /units with `spike_times`"
             raise fail(f"{name}: is HDF5 without spikes in NWB's layout", hint)
@@ -57,7 +59,11 @@ def _indices(
         if population:
             raise fail(f"{place} has no column `population`", "remove 'population'")
         return {unit: unit for unit in range(count)}
-    held = [str(each) for each in _column(whose, count, f"{place}/population").asstr()[:]]
+    held = texts(whose, f"{place}/population").tolist()
+    if len(held) != count:
+        raise fail(
+            f"{place}/population: has {len(held):,} texts, expected {counted(count, 'unit')}"
+        )
     known = list(dict.fromkeys(held))
     chosen = population or (known[0] if len(known) == 1 else target)
     if chosen not in known:
@@ -66,17 +72,13 @@ def _indices(
     mine = [unit for unit, each in enumerate(held) if each == chosen]
     if "neuron" not in units:
         return {unit: number for number, unit in enumerate(mine)}
-    neurons = numbers(units["neuron"], f"{place}/neuron", "iu", MAX_UNITS)[:].tolist()
+    column = numbers(units["neuron"], f"{place}/neuron", "iu", MAX_UNITS)
+    if len(column) != count:
+        raise fail(
+            f"{place}/neuron: has {len(column):,} entries, expected {counted(count, 'unit')}"
+        )
+    neurons = column[:].tolist()
     return {unit: neurons[unit] for unit in mine}
-
-
-def _column(data: Any, count: int, place: str) -> "h5py.Dataset":
-    import h5py
-
-    is_text = isinstance(data, h5py.Dataset) and h5py.check_string_dtype(data.dtype) is not None
-    if not is_text or data.shape != (count,) or data.external or data.is_virtual:
-        raise fail(f"{place}: expected a text for each of {counted(count, 'unit')}")
-    return data
 
 
 def neo_as_text(file: FilePath, name: str) -> str:
@@ -93,15 +95,27 @@ def neo_as_text(file: FilePath, name: str) -> str:
             f"{name}: is a pickle, which can run code and is not read",
             "export it as NWB, or in Python pass its spike trains as `times`",
         )
-    neo = optional("neo", f"{name} is a recording, and reading it")
+    require("neo", f"{name} is a recording, and reading it")
+    # Python itself starts without the current folder, from which it would import anything
+    command = [sys.executable, "-P", "-m", "thalia.data.neo_reader", str(file), name]
+    own = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OPENBLAS_NUM_THREADS": "1"}
     try:
-        block = neo.io.get_io(str(file)).read_block()
-    except Exception as error:  # its readers raise anything, for a damaged or another file
-        raise fail(f"{name}: Neo cannot read it ({error})") from None
-    if len(block.segments) != 1:
-        found = counted(len(block.segments), "segment")
-        raise fail(f"{name}: has {found}, expected one", "save the one to be played by itself")
-    return as_text(train_times(block.segments[0].spiketrains, name))
+        done = subprocess.run(
+            command, env=os.environ | own, stdin=subprocess.DEVNULL, capture_output=True,
+            timeout=SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise fail(f"{name}: Neo did not read it within {SECONDS} s") from None
+    if done.returncode == REFUSED:
+        raise fail(*json.loads(done.stdout))
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        by_itself = done.returncode > 0 and said
+        reason = (
+            said[-1] if by_itself else f"it ended with at most {MEMORY >> 30} GB and {SECONDS} s"
+        )
+        raise fail(f"{name}: Neo cannot read it ({reason})")
+    return done.stdout.decode()
 
 
 def train_times(trains: Iterable[Any], name: str) -> dict[int, list[float]]:

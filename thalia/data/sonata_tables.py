@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from thalia.data.csv_tables import CsvTable
 from thalia.data.files import DataFile
-from thalia.data.hdf5 import MAX_CHUNK, members, numbers
+from thalia.data.hdf5 import check_stored, members, numbers, texts
 from thalia.data.tables import MOST_ROWS, ROWS, Chunk, Column, Kind, Table, Texts, as_kind
 from thalia.errors import did_you_mean, fail
 from thalia.syntax.units import Dimension, ValueSyntaxError, parse_unit
@@ -197,10 +197,10 @@ class SonataTable(Table):
         low, high = int(indices.min()), int(indices.max()) + 1
         if low < 0 or high > len(data):
             raise fail(f"{place} has {len(data):,} entries, and an index of {high - 1:,}")
-        values = _strings(data, low, high) if data.dtype.kind == "O" else data[low:high]
-        library = members(members(group).get(LIBRARY, {}) or {}) if LIBRARY in group else {}
+        values = texts(data, place, low, high) if data.dtype.kind == "O" else data[low:high]
+        library = members(members(group).get(LIBRARY))
         if name in library:
-            entries = _strings(library[name], 0, len(library[name]))
+            entries = texts(library[name], f"{place} in its {LIBRARY}")
             if len(values) and not 0 <= int(values.min()) <= int(values.max()) < len(entries):
                 raise fail(f"{place} has numbers that are not in its {LIBRARY}")
             values = entries[values]
@@ -232,19 +232,12 @@ def _is_column(data: Any, place: str) -> bool:
     if data.dtype.kind == "O":
         if h5py.check_string_dtype(data.dtype) is None:
             return False
-        if data.external or data.is_virtual:
-            raise fail(f"{place}: is stored in another file", "copy it, as with `h5repack`")
+        check_stored(data, place, MOST_ROWS)
         return True
     if data.dtype.kind not in "biuf":
         return False
     numbers(data, place, "biuf", MOST_ROWS)
     return True
-
-
-def _strings(data: "h5py.Dataset", low: int, high: int) -> NDArray[Any]:
-    if data.chunks and data.chunks[0] * 8 > MAX_CHUNK:
-        raise fail(f"{data.name} has chunks of more than {MAX_CHUNK / 1e6:.0f} MB")
-    return np.asarray(data.asstr(errors="replace")[low:high], object)
 
 
 def _types(file: DataFile, key: str) -> dict[str, dict[int, str]]:

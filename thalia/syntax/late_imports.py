@@ -20,8 +20,8 @@ def above(function: str) -> Any:
     return getattr(import_module(f"thalia.{module}"), name)
 
 
-def optional(library: str, user: str) -> Any:
-    """A library that is not one of Thalia's own; `user` is what needs it.
+def require(library: str, user: str) -> None:
+    """Check that there is a library that is not one of Thalia's own; `user` is what needs it.
 
     Raises
     ------
@@ -30,6 +30,17 @@ def optional(library: str, user: str) -> Any:
     """
     if util.find_spec(library) is None:
         raise fail(f"{user} needs {library}, which is not installed", f"pip install {library}")
+
+
+def optional(library: str, user: str) -> Any:
+    """A library that is not one of Thalia's own; `user` is what needs it.
+
+    Raises
+    ------
+    CircuitError
+        If it is not installed.
+    """
+    require(library, user)
     return import_module(library)
 
 

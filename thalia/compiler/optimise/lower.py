@@ -12,6 +12,7 @@
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from thalia.compiler.optimise.deferred_weights import Bookkeeping, Term, decay_rate, terms_of
 from thalia.compiler.optimise.hoist import Moved, hoist, hoisted_name, hosting, stem_of, why_hoist
@@ -42,7 +43,7 @@ from thalia.syntax.equations import (
     written_out,
 )
 from thalia.syntax.expressions import FUNCTIONS, EquationError
-from thalia.syntax.units import DIMENSIONLESS, UNITS, constant, multiply
+from thalia.syntax.units import DIMENSIONLESS, UNITS, Dimension, constant, multiply
 
 HOISTED, ACCUMULATED, RESCALED, EVENT, CLOCK = (
     "hoisted",
@@ -135,15 +136,10 @@ class _Lowering:
         precision: str,
         dt: float,
     ):
-        self.synapses, self.post, self.dt = synapses, post, dt
+        self.synapses, self.post, self.shared, self.dt = synapses, post, shared, dt
         self.longest, self.range = LONGEST[precision], RANGE[precision]
         self.to_post, self.to_shared = Moved(), Moved()
         self.forms: dict[str, str] = {}
-        self.outside = {f"{name}_post": dimension for name, dimension in post.variables().items()}
-        self.outside |= {
-            f"{IN_SYNAPSES}{name}": dimension
-            for name, dimension in (shared.variables() if shared else {}).items()
-        }
         self.flush_seconds = 0.0
         reason = "asked for"
         if mode != "off":
@@ -153,6 +149,14 @@ class _Lowering:
                 self._rescale()
         self._rest(mode, reason)
         self.synapses = replace(self.synapses, forms=self.forms)
+
+    @cached_property
+    def outside(self) -> dict[str, Dimension]:
+        """Variables of the postsynaptic neuron and shared ones, by the names that synapses use."""
+        of_post, shared = self.post.variables(), self.shared.variables() if self.shared else {}
+        return {f"{name}_post": dimension for name, dimension in of_post.items()} | {
+            f"{IN_SYNAPSES}{name}": dimension for name, dimension in shared.items()
+        }
 
     def _hoist(self) -> None:
         for equation in self.synapses.equations:
