@@ -3,6 +3,7 @@
 import pytest
 
 import thalia
+from thalia.compiler.resolve import populations
 from thalia.errors import CircuitError
 from thalia.syntax.yaml_reader import read_yaml
 
@@ -34,6 +35,8 @@ ALL = ", ".join(f"k{index}" for index in range(1000))
 PATHWAY = "connect: {probability: 0.1}, synapse: current_exp, weight: 1 pA, delay: 1 ms"
 ONE = f"{HEAD}populations: {{p: {{neuron: lif_current, size: 1}}}}\n"
 
+PAIR = f"{HEAD}populations: {{p: {{neuron: lif_current, size: 1}}, q: {{neuron: lif_current, size: 1}}}}\n"
+PLASTIC = f"pre: p, post: q, {PATHWAY}, w_max: 2 pA"
 PULSE = "{kind: current_pulses, target: p, amplitude: 1 pA, start: 1 ms, width: 1 ms}"
 
 BOMBS = {
@@ -55,6 +58,11 @@ BOMBS = {
     "keys": (HEAD + keys(20_000, "1").replace("  k", "k"), "and 19,900 more problems"),
     "matrix": (f"{POPULATIONS}pathways: {{m: {{pre: [{ALL}], post: [{ALL}], {PATHWAY}}}}}\n", "expected at most 4,000"),
     "pathways": (f"{ONE}pathways:\n{keys(5000, f'{{pre: p, post: p, {PATHWAY}}}')}\n", "expected at most 4,000"),
+    "regions": (f"{HEAD}regions:\n{keys(500, '{template: cortex, size: 1000}')}\n", "expected at most 4,000"),
+    "schedule": (f"{ONE}modulators: {{m: {{kind: first_order, schedule: [{'{at: 1 ms}, ' * 3000}]}}}}\n", "expected at most 4,000"),
+    "releases": (f"{ONE}modulators: {{m: {{kind: first_order, released_by: [{'p, ' * 5000}]}}}}\n", "expected at most 4,000"),
+    "rules": (f"{PAIR}pathways: {{m: {{{PLASTIC}, plasticity: [{'stdp_pair, ' * 40}]}}}}\n", "plasticity: has 40 entries, expected at most 30"),
+    "synapses": (f"{PAIR}pathways: {{m: {{{PLASTIC.replace('current_exp', '[' + 'dse, ' * 40 + 'ampa]')}}}}}\n", "synapse: has 41 entries, expected at most 30"),
     "unit": (f"{HEAD}dt: 1 kHz^200\n", "power out of range"),
     "digits": (f"{HEAD}dt: {'9' * 100_000} ms\n", "too long"),
 }  # fmt: skip
@@ -66,6 +74,53 @@ def test_a_file_that_would_take_for_ever_is_refused(name):
 
     with pytest.raises(CircuitError, match=message):
         thalia.plan_of(thalia.loads(text))
+
+
+@pytest.mark.parametrize("limit", ["MOST_EQUATIONS", "MOST_TEXT"])
+def test_equations_of_all_populations_are_limited(limit, monkeypatch):
+    monkeypatch.setattr(populations, limit, 100)
+
+    with pytest.raises(CircuitError, match=r"populations: have more than .* equations together"):
+        thalia.plan_of(thalia.loads(POPULATIONS))
+
+
+def test_populations_that_are_alike_are_counted_once(monkeypatch):
+    monkeypatch.setattr(populations, "MOST_TEXT", 100)
+    alike = thalia.loads(f"{HEAD}populations:\n{keys(100, '{neuron: lif_current, size: 1}')}\n")
+
+    assert len(list(thalia.plan_of(alike).populations())) == 100
+
+
+def test_the_ways_between_linear_variables_are_not_followed_one_by_one():
+    """There are as many as there are rabbits of Fibonacci after a hundred months."""
+    reads = [f"dx{k}/dt = (x{k + 1} + x{k + 2} - x{k})/tau : 1" for k in range(100)]
+    ends = ["dx100/dt = -x100/tau : 1", "dx101/dt = -x101/tau : 1"]
+    (group,) = thalia.plan_of(thalia.loads(neuron(V, *reads, *ends))).groups
+
+    # from a variable that reads what has a way of one behind it, there is one of two
+    assert {name for block in group.integration.exact for name in block} == {"v", "x98", "x99", "x100", "x101"}  # fmt: skip
+
+
+def test_a_condition_changes_thousands_of_values_at_once():
+    sizes = "".join(f"      populations.k{k}.size: 10\n" for k in range(1000))
+    text = f"{POPULATIONS}conditions:\n  c:\n    says: larger\n    set:\n{sizes}"
+    changed = thalia.loads(text, condition="c")
+
+    assert {each.size for each in changed.populations.values()} == {10}
+
+
+def test_messages_name_the_first_hundred_problems():
+    names = ", ".join(f"x{k}" for k in range(1000))
+
+    with pytest.raises(CircuitError) as error:
+        thalia.plan_of(thalia.loads(f"{ONE}record: {{spikes: [{names}]}}"))
+    assert len(error.value.problems) == 1000
+    assert str(error.value).endswith("\nand 900 more problems")
+
+
+@pytest.mark.parametrize("text", ["a: [{}1]", "# what?\na: [{}1]", "# \t\na: [{}1]"])
+def test_a_long_text_is_read_as_a_short_one(text):
+    assert read_yaml(text.format("1, " * 100_000), "x.yaml")[0] == {"a": [1] * 100_001}
 
 
 @pytest.mark.parametrize("spaces", [30_000, 300_000])

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import quantities
 from pynwb import NWBHDF5IO, NWBFile
+from scipy.io import savemat
 
 import thalia
-from thalia.data import recordings
+from thalia.data import neo_reader, recordings
 from thalia.errors import CircuitError
 
 TRAINS = [[0.01, 0.0305], [], [0.0123, 0.02, 0.035]]
@@ -120,9 +121,52 @@ def linked(folder):
         h5["units"] = h5py.ExternalLink("y.nwb", "/units")
 
 
+def changed(folder, change):
+    write_nwb(folder / "x.nwb", "abp")
+    with h5py.File(folder / "x.nwb", "r+") as h5:
+        change(h5["units"])
+
+
+def units_are_numbers(folder):
+    with h5py.File(folder / "x.nwb", "w") as h5:
+        h5["units"] = [1, 2]
+
+
+def few_neurons(folder):
+    changed(folder, lambda units: units.create_dataset("neuron", data=[0]))
+
+
+def texts_that_say_they_are_long(folder):
+    def change(units):
+        del units["population"]
+        units.create_dataset("population", (3,), "S99000000", chunks=(1,), compression="gzip")
+
+    changed(folder, change)
+
+
+def one_long_text_for_all(folder):
+    """The references to texts are made one, as no library would write them."""
+
+    def change(units):
+        del units["population"]
+        texts = np.array(["x" * 100_000, "a", "p"], object)
+        units.create_dataset("population", data=texts, dtype=h5py.string_dtype())
+        place.append(units["population"].id.get_offset())
+
+    place: list[int] = []
+    changed(folder, change)
+    raw = bytearray((folder / "x.nwb").read_bytes())
+    raw[place[0] + 16 : place[0] + 48] = 2 * raw[place[0] : place[0] + 16]
+    (folder / "x.nwb").write_bytes(raw)
+
+
 @pytest.mark.parametrize(
     ("make", "file", "told"),
     [
+        (units_are_numbers, "x.nwb", "is HDF5 without spikes in NWB's layout"),
+        (few_neurons, "x.nwb", "units/neuron: has 1 entries, expected 3 units"),
+        (texts_that_say_they_are_long, "x.nwb", "units/population: has texts of 99,000,000 bytes"),
+        (one_long_text_for_all, "x.nwb", "units/population: has texts that are longer than the file"),
         (no_units, "x.nwb", "is HDF5 without spikes in NWB's layout"),
         (wrong_index, "x.nwb", "its spike_times_index is no index into its spike_times"),
         (linked, "x.nwb", "is HDF5 without spikes in NWB's layout"),
@@ -139,11 +183,23 @@ def test_recordings_that_cannot_be_played_are_refused(tmp_path, make, file, told
     assert told in str(error.value)
 
 
+def test_a_recording_takes_no_more_memory_than_is_allowed(tmp_path, monkeypatch):
+    """Neo's readers allocate what a file says that it holds; this one holds no segments."""
+    savemat(tmp_path / "x.mat", {"x": 1})
+    with pytest.raises(CircuitError, match=r"x\.mat: has 0 segments"):
+        played(tmp_path, "x.mat")
+
+    monkeypatch.setattr(recordings, "MEMORY", 1_000_000)
+    with pytest.raises(CircuitError, match=r"x\.mat: Neo cannot read it \("):
+        played(tmp_path, "x.mat")
+
+
 def test_more_spikes_than_are_read_are_refused(tmp_path, monkeypatch):
     write_nwb(tmp_path / "x.nwb")
     monkeypatch.setattr(recordings, "MAX_SPIKES", 4)
+    monkeypatch.setattr(neo_reader, "MAX_SPIKES", 4)
 
     with pytest.raises(CircuitError, match="has 5 entries, and at most 4 are read"):
         played(tmp_path, "x.nwb")
     with pytest.raises(CircuitError, match="has more than 4 spikes"):
-        recordings.train_times([neo.SpikeTrain(np.arange(5) * quantities.s, t_stop=9)], "x")
+        neo_reader.train_times([neo.SpikeTrain(np.arange(5) * quantities.s, t_stop=9)], "x")

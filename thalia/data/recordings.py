@@ -4,17 +4,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path as FilePath
 from typing import Any
 
 from thalia.data.hdf5 import blocks, members, numbers, texts
-from thalia.data.neo_reader import MEMORY, REFUSED, SECONDS
+from thalia.data.neo_reader import MAX_SPIKES, REFUSED
 from thalia.errors import counted, did_you_mean, fail
 from thalia.syntax.late_imports import require
 
-MAX_SPIKES = 5_000_000  # of a file; about a gigabyte of memory while they are read
 MAX_UNITS = 1_000_000
+# of the process that reads a recording: bytes of addresses, of which its libraries take one GB
+MEMORY = 4 << 30
+SECONDS = 60
 
 
 def nwb_as_text(file: FilePath, name: str, population: str | None, target: str) -> str:
@@ -97,7 +98,7 @@ def neo_as_text(file: FilePath, name: str) -> str:
         )
     require("neo", f"{name} is a recording, and reading it")
     # Python itself starts without the current folder, from which it would import anything
-    command = [sys.executable, "-P", "-m", "thalia.data.neo_reader", str(file), name]
+    command = [sys.executable, "-P", "-m", "thalia.data.neo_reader", str(MEMORY), str(file), name]
     own = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OPENBLAS_NUM_THREADS": "1"}
     try:
         done = subprocess.run(
@@ -116,24 +117,3 @@ def neo_as_text(file: FilePath, name: str) -> str:
         )
         raise fail(f"{name}: Neo cannot read it ({reason})")
     return done.stdout.decode()
-
-
-def train_times(trains: Iterable[Any], name: str) -> dict[int, list[float]]:
-    """The times of Neo's spike trains in seconds, by their number.
-
-    Raises
-    ------
-    CircuitError
-        If there are none, or too many spikes.
-    """
-    times = {k: each.rescale("s").magnitude.tolist() for k, each in enumerate(trains)}
-    if not times:
-        raise fail(f"{name}: has no spike trains")
-    if sum(map(len, times.values())) > MAX_SPIKES:
-        raise fail(f"{name}: has more than {MAX_SPIKES:,} spikes, the most that are read")
-    return times
-
-
-def as_text(times: dict[int, list[float]]) -> str:
-    """Times in seconds as text, a line of `index, time in ms` per spike."""
-    return "".join(f"{k},{time * 1e3!r}\n" for k, each in times.items() for time in each)
