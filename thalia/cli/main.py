@@ -47,6 +47,7 @@ from thalia.errors import (
 )
 
 if TYPE_CHECKING:
+    from thalia.compiler.plan import Plan
     from thalia.recording.run_file import Run
 
 KIND_HELP = "raster, rates, weights, traces, spectrum, isi, correlation, modulators or graph."
@@ -79,7 +80,6 @@ def check(circuit: CircuitFile, set_: Set = None, scale: Scale = None) -> None:
 
     Example: thalia check circuits/cortex.yaml --scale 0.05
     """
-    from thalia.circuit.limits import MOST_CHOSEN_FROM
     from thalia.compiler.options import with_options
     from thalia.compiler.pipeline import plan_of
     from thalia.compiler.resources import expected_synapses
@@ -87,12 +87,7 @@ def check(circuit: CircuitFile, set_: Set = None, scale: Scale = None) -> None:
     settings = settings_of(set_) | ({} if scale is None else {"scale": str(scale)})
     loaded = with_options(load_with(circuit, set_), scale=scale)
     plan = plan_of(loaded)
-    if plan.record.traces:
-        from thalia.connectivity.selection import recorded_neurons
-
-        for name, traces in plan.record.traces.items():
-            if plan.population(traces.population)[1].size <= MOST_CHOSEN_FROM:
-                recorded_neurons(plan, name)
+    large = _check_recorded(plan)
     left = list[str]()
     if loaded.conditions:
         from thalia.parallel.study import circuits_in_conditions, soon_compiled
@@ -115,11 +110,28 @@ def check(circuit: CircuitFile, set_: Set = None, scale: Scale = None) -> None:
     )
     for note in plan.notes:
         say(f"  {note}")
+    for name in large:
+        say(f"  not checked, since the population is large: which neurons {name} records")
     if left:
         say(
             f"  not checked, since all together take long: {counted(len(left), 'condition')} "
             f"from '{left[0]}' on; `thalia study` and `thalia learn` check what they run"
         )
+
+
+def _check_recorded(plan: "Plan") -> list[str]:
+    """Check which neurons are recorded; the names of records of populations too large for that."""
+    if not plan.record.traces:
+        return []
+    from thalia.circuit.limits import MOST_CHOSEN_FROM
+    from thalia.connectivity.selection import recorded_neurons
+
+    sizes = {name: plan.population(t.population)[1].size for name, t in plan.record.traces.items()}
+    large = [name for name, size in sizes.items() if size > MOST_CHOSEN_FROM]
+    for name in sizes:
+        if name not in large:
+            recorded_neurons(plan, name)
+    return large
 
 
 @app.command("plan")

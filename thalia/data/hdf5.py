@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 EXPANSION = 1100  # bytes that deflate makes of one at most: 1032, and what surrounds them
 MAX_CHUNK = 64_000_000  # bytes that are decompressed at once
 ROWS = 65_536  # that are read at once
-MOST_ITEM_BYTES = 100_000  # of a text in an array whose texts have one length
+MOST_ITEM_BYTES = 100_000  # of one text in an array of texts of one length
 HELD = 500_000_000  # bytes of texts that are read before it is known how long they are
 FEWEST = 16  # texts that are read at once from files larger than that
 

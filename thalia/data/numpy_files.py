@@ -15,11 +15,10 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thalia.data.hdf5 import EXPANSION
+from thalia.data.hdf5 import EXPANSION, MOST_ITEM_BYTES
 from thalia.errors import did_you_mean, fail
 
 MOST_ARRAYS = 10_000  # of an archive
-MOST_ITEM_BYTES = 100_000  # of one text in an array of texts
 _BLOCK = 1 << 24  # bytes that are read at once
 _COMPRESSION = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # all that NumPy writes
 # what archives and their decompression raise

@@ -102,9 +102,13 @@ def neo_as_text(file: FilePath, name: str) -> str:
     own = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OPENBLAS_NUM_THREADS": "1"}
     try:
         done = subprocess.run(
-            command, env=os.environ | own, stdin=subprocess.DEVNULL, capture_output=True,
-            timeout=SECONDS, check=False,
-        )  # fmt: skip
+            command,
+            env=os.environ | own,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         raise fail(f"{name}: Neo did not read it within {SECONDS} s") from None
     if done.returncode == REFUSED:
