@@ -22,6 +22,7 @@ from thalia.errors import CircuitError, Problem, counted, did_you_mean, fail
 type Floats = NDArray[np.float64]
 
 MOST_VALUES = 100_000_000  # of all examples together: 0.8 GB
+MOST_LABELS = 800_000_000  # bytes
 IMAGES = (".png", ".jpg", ".jpeg")
 MODES = {"1": "L", "L": "L", "P": "RGB", "RGB": "RGB"}  # of Pillow, and what they are read as
 _HOW = "one folder for each class, with its images"
@@ -134,6 +135,8 @@ def _check_headers(examples: Header, labels: Header, kind: str, name: str) -> No
             f"expected {shape[0]:,} integers or texts, one for each example"
         )
     _check_size(examples.count, name)
+    if labels.count * labels.dtype.itemsize > MOST_LABELS:
+        raise fail(f"{name}: 'labels' would take more than {MOST_LABELS / 1e9:g} GB", "number them")
 
 
 def _array(archive: Archive, name: str) -> NDArray[Any]:
@@ -170,7 +173,8 @@ def _of_folder(folder: DataFolder, side: int | None, inverted: bool) -> Labelled
     faults.raise_all()
     examples = _shown([each / 255.0 for each in images], side, inverted)
     classes = tuple(sorted({place for place, _ in files}))
-    numbers = np.array([classes.index(place) for place, _ in files])
+    number_of = {name: number for number, name in enumerate(classes)}
+    numbers = np.array([number_of[place] for place, _ in files])
     return _labelled(folder.name, examples, numbers, classes)
 
 

@@ -14,7 +14,8 @@ from importlib.metadata import version
 from pathlib import Path as FilePath
 from types import TracebackType
 from typing import Any
-from zlib import compress, decompress
+from zlib import compress, decompressobj
+from zlib import error as zlib_error
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ type Arrays = Mapping[str, NDArray[Any]]
 DATASET, JOB = "answers", "job"
 MOST_BYTES = 1 << 28  # of answers in a file, compressed; of longer experiments none are kept
 MOST_HELD = 1 << 26  # bytes of answers in memory at which the state is saved
+MOST_AT_ONCE = 1 << 31  # bytes of answers in a block, once it is decompressed
 LENGTH = 8  # bytes that say how long what follows is
 
 
@@ -60,7 +62,7 @@ class Answers:
         self.stack, self.pace, self.units = ExitStack(), Pace(), units_of(network.plan)
         self.saved, stored = _kept(checkpoint)
         self.is_resumed, self.is_on = self.saved is not None, True
-        self.told = _records(stored)
+        self.told = _records(stored, checkpoint.file)
         self.next = next(self.told, None)
         self.held: list[bytes] = []
         self.bytes = len(stored)
@@ -156,18 +158,37 @@ def _record(question: str, answer: Arrays) -> bytes:
     return b"".join((len(header).to_bytes(LENGTH, "little"), header, *data))
 
 
-def _records(stored: bytes) -> Iterator[tuple[str, Arrays]]:
-    """The questions and answers that were kept, in their order, a block of them at a time."""
-    while stored:
-        size = int.from_bytes(stored[:LENGTH], "little") + LENGTH
-        block, stored = decompress(stored[LENGTH:size]), stored[size:]
-        place = 0
-        while place < len(block):
-            begin = place + LENGTH
-            place = begin + int.from_bytes(block[place:begin], "little")
-            question, parts = json.loads(block[begin:place])
-            answer = {}
-            for name, dtype, length in parts:
-                answer[name] = np.frombuffer(block[place : place + length], dtype).copy()
-                place += length
-            yield question, answer
+def _records(stored: bytes, file: FilePath) -> Iterator[tuple[str, Arrays]]:
+    """The questions and answers that were kept, in their order, a block of them at a time.
+
+    Raises
+    ------
+    CircuitError
+        If they are none.
+    """
+    try:
+        while stored:
+            size = int.from_bytes(stored[:LENGTH], "little") + LENGTH
+            opened = decompressobj()
+            block, stored = opened.decompress(stored[LENGTH:size], MOST_AT_ONCE), stored[size:]
+            if not opened.eof:
+                raise ValueError("a block does not end")
+            yield from _in_block(block)
+    except (zlib_error, ValueError, TypeError, RecursionError) as error:
+        raise fail(
+            f"{file}: holds no answers of an experiment ({error})",
+            "remove it: the experiment begins again",
+        ) from None
+
+
+def _in_block(block: bytes) -> Iterator[tuple[str, Arrays]]:
+    place = 0
+    while place < len(block):
+        begin = place + LENGTH
+        place = begin + int.from_bytes(block[place:begin], "little")
+        question, parts = json.loads(block[begin:place])
+        answer = {}
+        for name, dtype, length in parts:
+            answer[name] = np.frombuffer(block[place : place + length], dtype).copy()
+            place += length
+        yield question, answer
