@@ -31,7 +31,7 @@ def spikes_of(file: FilePath, name: str) -> str:
         block = neo.io.get_io(str(file)).read_block()
     except Exception as error:  # its readers raise anything, for a damaged or another file
         raise fail(f"{name}: Neo cannot read it ({error})") from None
-    segments = getattr(block, "segments", ())
+    segments: list[Any] = getattr(block, "segments", [])
     if len(segments) != 1:
         found = counted(len(segments), "segment")
         raise fail(f"{name}: has {found}, expected one", "save the one to be played by itself")

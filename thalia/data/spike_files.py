@@ -6,7 +6,8 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
 from thalia.data.hdf5 import blocks, members, numbers
-from thalia.data.recordings import MAX_SPIKES, neo_as_text, nwb_as_text
+from thalia.data.neo_reader import MAX_SPIKES
+from thalia.data.recordings import neo_as_text, nwb_as_text
 from thalia.errors import did_you_mean, fail
 from thalia.syntax.folder import Folder, opened, read_text
 
