@@ -19,6 +19,7 @@ from thalia.parallel import job_folder, workers
 from thalia.parallel.axes import Axis
 from thalia.parallel.batch_script import script
 from thalia.parallel.job_folder import read_jobs
+from thalia.parallel.result_log import ResultLog
 from thalia.parallel.site import PbsSite, SlurmSite
 from thalia.parallel.sweep import collect_sweep, write_sweep
 from thalia.parallel.workers import simulate_kept
@@ -207,7 +208,7 @@ def test_a_script_for_slurm(tmp_path):
         "#SBATCH --time=02:00:00",
         "#SBATCH --nice",
     ]
-    assert f"'/opt/py thon' -m thalia job {tmp_path} \"$SLURM_ARRAY_TASK_ID\" &" in body
+    assert f"'/opt/py thon' -P -m thalia job {tmp_path} \"$SLURM_ARRAY_TASK_ID\" &" in body
 
 
 def test_a_script_for_pbs(tmp_path):
@@ -225,7 +226,7 @@ def test_a_script_for_pbs(tmp_path):
         "#PBS -l select=1:ncpus=4:mem=8GB",
         "#PBS -l walltime=02:00:00",
     ]
-    assert text.endswith(f'-m thalia job {tmp_path} "${{PBS_ARRAY_INDEX:-0}}"\n')
+    assert text.endswith(f'-P -m thalia job {tmp_path} "${{PBS_ARRAY_INDEX:-0}}"\n')
     assert "#PBS -J" not in script(tmp_path, "noisy", 1, PbsSite())  # PBS has no array of one
 
 
@@ -318,6 +319,40 @@ def test_a_damaged_manifest_is_told(written, change):
 
     with pytest.raises(CircuitError, match=r"jobs\.json: is damaged"):
         read_jobs(written.folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"index": "../../elsewhere"}, {"output": "/tmp/elsewhere.h5"}, {"options": {"output": "../elsewhere.h5"}}],
+)  # fmt: skip
+def test_jobs_of_a_stranger_write_nothing_elsewhere(written, change):
+    """Their description is as it would be if Thalia had written it."""
+    jobs = tuple({**job, **change} for job in written.jobs)
+    forged = replace(written, jobs=jobs)
+    (written.folder / "jobs.json").write_text(json.dumps(forged._data()))
+    (written.folder / "sweep.json").write_text(json.dumps(ResultLog.description(forged._work())))
+
+    with pytest.raises(CircuitError, match=r"jobs\.json: is damaged"):
+        read_jobs(written.folder)
+
+
+@pytest.mark.parametrize("name", ["results", "unfinished"])
+def test_links_in_a_folder_of_jobs_are_not_followed(written, name, tmp_path):
+    (written.folder / name).rename(tmp_path / "elsewhere")
+    (written.folder / name).symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(CircuitError, match=f"{name}: is a link"):
+        read_jobs(written.folder)
+
+
+def test_an_unfinished_run_that_is_a_link_is_left_alone(written, tmp_path):
+    (written.folder / "unfinished" / "0.h5").symlink_to(tmp_path / "elsewhere.h5")
+
+    told = []
+
+    assert written.carry_out(0, simulate_kept, told.append) == 1
+    assert told[0].endswith("0.h5: is a link")
+    assert not (tmp_path / "elsewhere.h5").exists()
 
 
 def test_jobs_of_another_version_are_told(written, monkeypatch):

@@ -76,7 +76,8 @@ def script(folder: FilePath, name: str, tasks: int, site: Site) -> str:
         *(site.job_script_prologue or ()),
     ]
     python = shlex.quote(site.python or sys.executable)
-    command = f"{python} -m thalia job {shlex.quote(str(place))}"
+    # -P: Python alone would import its own modules from where the job was submitted, too
+    command = f"{python} -P -m thalia job {shlex.quote(str(place))}"
     body = _SLURM if isinstance(site, SlurmSite) else _PBS
     return "\n".join(lines) + body.format(command=command)
 

@@ -6,7 +6,7 @@ again, so that a task can be ended and begun anew at any time.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -27,6 +27,7 @@ from thalia.syntax.folder import MAX_TEXT, read_bytes
 MANIFEST, SCRIPT, RESULTS, UNFINISHED = "jobs.json", "job.sh", "results", "unfinished"
 MOST_TASKS = 1000  # of one array, by default; SLURM takes no more unless it is configured to
 MOST_BYTES = 1_000_000_000  # of a manifest
+OF_FILES = {"output", "overwrite", "checkpoint"}  # keys of jobs that write somewhere else
 
 Work = Callable[[Job, FilePath], Any]
 
@@ -81,8 +82,17 @@ class JobFolder:
         return [*self.jobs[task :: self.tasks]]
 
     def unfinished(self, job: Job) -> FilePath:
-        """The run file in which a job keeps how far it is."""
-        return (self.folder / UNFINISHED / f"{job['index']}.h5").absolute()
+        """The run file in which a job keeps how far it is.
+
+        Raises
+        ------
+        CircuitError
+            If it is a link, which a stranger may have left.
+        """
+        place = (self.folder / UNFINISHED / f"{job['index']}.h5").absolute()
+        if place.is_symlink():
+            raise fail(f"{place}: is a link", "remove it")
+        return place
 
     def carry_out(self, task: int, work: Work, told: Callable[[str], None]) -> int:
         """Do what is left of a task, one job after the other.
@@ -222,15 +232,25 @@ def read_jobs(folder: FilePath) -> JobFolder:
             {**job, "circuit": circuits[job["circuit"]][0], "files": circuits[job["circuit"]][1]}
             for job in data["jobs"]
         )
-        if data["kind"] not in FOLDERS:
+        if data["kind"] not in FOLDERS or not _write_here(jobs):
             raise damaged
         found = JobFolder(folder, data["kind"], data["name"], data["about"], jobs, data["tasks"])
         log = json.loads(read_bytes(folder / f"{found.kind}.json", str(place), MAX_TEXT))
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
         raise damaged from None
     if log != ResultLog.description(found._work()):
         raise damaged
+    if links := [name for name in (RESULTS, UNFINISHED) if (folder / name).is_symlink()]:
+        raise fail(f"{folder / links[0]}: is a link", "copy what it leads to")
     return found
+
+
+def _write_here(jobs: Iterable[Any]) -> bool:
+    """Whether what jobs write goes into their folder alone, also if a stranger has written them."""
+    return all(
+        type(job["index"]) is int and not (job.keys() | job.get("options", {}).keys()) & OF_FILES
+        for job in jobs
+    )
 
 
 def tasks_of(site: Site, jobs: int) -> int:
