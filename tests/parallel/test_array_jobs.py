@@ -276,7 +276,7 @@ def test_a_task_whose_time_is_over_begins_anew(batch):
     """SLURM sends USR1 to the script, which ends what it runs and asks to be put back in line."""
     task = batch / "task"
     task.write_text(
-        f"#!/usr/bin/env bash\necho task $5 >> {batch}/done\n"
+        f"#!/usr/bin/env bash\necho task $6 >> {batch}/done\n"
         f"[ -e {batch}/once ] && exit 0\ntouch {batch}/once\n"
         "trap 'exit 143' TERM\nkill -USR1 $PPID\nwhile :; do sleep 0.01; done\n"
     )
