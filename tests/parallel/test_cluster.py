@@ -1,7 +1,9 @@
 """Experiments and sweeps on other machines: real clusters of two processes, a batch system that is a script."""
 
 import os
+import socketserver
 import stat
+import threading
 
 import pytest
 
@@ -289,3 +291,23 @@ def test_a_worker_of_another_version_is_told(file, monkeypatch):
 
     with pytest.raises(RuntimeError, match=r"the worker has Thalia 0\.1, expected 0\.6 as here"):
         cluster._worked(lambda job: job, {}, None, "0.6")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"\x02" + b"\0" * 7 + b"ab", b"\xff" * 4096],
+)
+def test_a_program_that_is_no_scheduler_is_told(answer):
+    class Other(socketserver.BaseRequestHandler):
+        def handle(self):
+            self.request.sendall(answer)
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Other) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"tcp://127.0.0.1:{server.server_address[1]}"
+        with (
+            pytest.raises(CircuitError, match="does not answer"),
+            cluster.Cluster(address, None).client(),
+        ):
+            pass
+        server.shutdown()

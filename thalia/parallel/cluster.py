@@ -17,7 +17,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from thalia.backends import threads as threads_of
-from thalia.errors import fail
+from thalia.errors import fail, in_a_line
 from thalia.parallel.site import Site, check_name, site_of
 from thalia.parallel.workers import Job, Reporter, gather, unpack
 
@@ -50,9 +50,9 @@ class Cluster:
             return
         try:
             client = Client(self.scheduler, timeout=f"{ANSWER_SECONDS}s")  # type: ignore[no-untyped-call]
-        except (OSError, ValueError) as error:
+        except Exception as error:  # another program there may answer anything
             raise fail(
-                f"--scheduler {self.scheduler}: does not answer ({error})",
+                f"--scheduler {self.scheduler}: does not answer ({in_a_line(error)})",
                 "start it with `dask scheduler`",
             ) from None
         with client:
