@@ -25,9 +25,9 @@ modulators:
 """
 
 
-def modulators_of_the_experiment():
+def modulators_of_the_experiment(control=None):
     """Those of the bandit alone; their releases by spikes come from the task, too."""
-    used = thalia.load("thalia/library/experiments/bandit.yaml")
+    used, _ = made(control)
     lines = []
     for name, each in used.modulators.items():
         plain = each.model_dump(include={"kind", "input", "parameters"}, exclude_defaults=True)
@@ -41,7 +41,8 @@ def modulators_of_the_experiment():
 
 def burst(subject, rewarded, promote=0.0):
     """The integral of dopamine after an outcome, in the units of an error of one: 4 x 100 ms."""
-    for name, amount in (("promote", promote), ("outcome", 1), ("reward", float(rewarded))):
+    released = {"outcome": 1, "reward": float(rewarded)} | ({"promote": promote} if promote else {})
+    for name, amount in released.items():
         subject.release(name, amount)
     total = 0.0
     for _ in range(70):
@@ -63,13 +64,13 @@ def test_dopamine_is_the_reward_minus_a_running_mean_of_earlier_ones():
     assert found[1:] == pytest.approx(expected[1:], abs=0.04)
 
 
-def test_what_d1_neurons_promote_is_taken_from_the_error():
-    """An amount p, with 0.3 and the same decay of 100 ms as the outcome, takes 0.3 p / 2 from it."""
-    with subject_of(modulators_of_the_experiment(), "runtime") as subject:
+def test_what_d1_neurons_promote_is_taken_from_the_error_of_a_control():
+    """An amount p, with 0.1 and the same decay of 100 ms as the outcome, takes 0.1 p / 2 from it."""
+    with subject_of(modulators_of_the_experiment("striatal"), "runtime") as subject:
         burst(subject, rewarded=True)
-        plain, promoted = burst(subject, True), burst(subject, True, promote=2.0)
+        plain, promoted = burst(subject, True), burst(subject, True, promote=6.0)
 
-    assert plain - promoted == pytest.approx(0.3 * 2.0 / 2, rel=0.03)
+    assert plain - promoted == pytest.approx(0.1 * 6.0 / 2, rel=0.03)
 
 
 def test_the_task_says_only_that_something_happened_and_whether_it_was_a_reward(monkeypatch):
