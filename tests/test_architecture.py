@@ -42,7 +42,7 @@ ABOVE = {
         "figures.notebook.html_of",
     },
     "recording.results": {"figures.notebook.html_of"},
-    "recording.run_file": {"exporters.neo.block"},
+    "recording.run_file": {"exporters.neo.block", "exporters.nest.results.collected"},
 }
 LONGEST_FILE = 500
 

@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -73,7 +73,15 @@ app = typer.Typer(
 
 
 @app.command()
-def check(circuit: CircuitFile, set_: Set = None, scale: Scale = None) -> None:
+def check(
+    circuit: CircuitFile,
+    set_: Set = None,
+    scale: Scale = None,
+    for_: Annotated[
+        Literal["nest"] | None,
+        typer.Option("--for", help="nest: also find what `thalia export --to nest` would refuse."),
+    ] = None,
+) -> None:
     """Find every mistake in a circuit, without running it.
 
     Each of its conditions is checked too.
@@ -87,6 +95,10 @@ def check(circuit: CircuitFile, set_: Set = None, scale: Scale = None) -> None:
     settings = settings_of(set_) | ({} if scale is None else {"scale": str(scale)})
     loaded = with_options(load_with(circuit, set_), scale=scale)
     plan = plan_of(loaded)
+    if for_ == "nest":
+        from thalia.exporters.nest import compiled_for_nest
+
+        compiled_for_nest(circuit, settings_of(set_), scale=scale)
     large = _check_recorded(plan)
     left = list[str]()
     if loaded.conditions:

@@ -182,23 +182,59 @@ def health(
 
 
 def export(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A run file.")],
-    to: Annotated[str, typer.Option(help="nwb, neo, sonata or graphml.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A run file; to NEST, also a circuit file.")
+    ],
+    to: Annotated[str, typer.Option(help="nwb, neo, sonata, graphml or nest.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Output file, or folder for SONATA.")
+        Path | None,
+        typer.Option("--output", "-o", help="Output file, or folder for SONATA and NEST."),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace existing output.")
     ] = False,
+    connectivity: Annotated[
+        str | None,
+        typer.Option(help="For NEST: the same synapses, or statistical ones, which it draws."),
+    ] = None,
+    set_: Set = None,
+    seed: Seed = None,
+    duration: Duration = None,
+    scale: Scale = None,
 ) -> None:
-    """Write a run in the format of another tool.
+    """Write a run in the format of another tool, or a circuit as a program for NEST.
 
     Example: thalia export runs/cortex/2026-11-22T10-00-00.h5 --to nwb
     """
+    only_nest = {
+        "connectivity": connectivity,
+        "set": set_,
+        "seed": seed,
+        "duration": duration,
+        "scale": scale,
+    }
+    if to == "nest":
+        if overwrite:
+            raise fail("--overwrite: a program for NEST is never replaced", "name another folder")
+        _export_to_nest(file, output, {key: value for key, value in only_nest.items() if value})
+        return
     from thalia.exporters import export as write
     from thalia.recording.run_file import Run
 
+    for name, value in only_nest.items():
+        if value is not None:
+            raise fail(f"--{name}: is for --to nest", "leave it out")
     say(write(Run(file), to, output, overwrite))
+
+
+def _export_to_nest(file: Path, output: Path | None, options: dict[str, Any]) -> None:
+    from thalia.exporters.nest import write_program
+
+    folder = output or Path(f"{file.stem}_nest")
+    options |= {"set": settings_of(options.pop("set", None))}
+    for remark in write_program(file, folder, **options):
+        say(f"note: {remark}", file=sys.stderr)
+    say(folder / "run.py")
 
 
 def sweep(

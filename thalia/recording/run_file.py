@@ -48,7 +48,7 @@ class Recorded[Entry](Mapping[str, Entry]):
 
 
 class Run(Shown):
-    """A finished run, read lazily from its file.
+    """A finished run, read lazily from its file; or the folder of a program for NEST that has run.
 
     Raises
     ------
@@ -60,6 +60,8 @@ class Run(Shown):
         self.file = FilePath(file)
         if not self.file.exists():
             raise fail(f"{file}: there is no such file")
+        if self.file.is_dir():
+            self.file = above("exporters.nest.results.collected")(self.file)
         with reading(self.file) as h5:
             self.attributes = {key: _plain(value) for key, value in h5.attrs.items()}
             if self.attributes.get("format") != FORMAT:

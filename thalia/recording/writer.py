@@ -43,6 +43,7 @@ _ARITHMETIC = {
     "cuda": "on a GPU, which adds simultaneous inputs in no fixed order: "
     "repeated and resumed runs agree to rounding",
     "runtime": "on NumPy",
+    "nest": "by NEST: the same on the same number of virtual processes",
 }
 _SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="i4")
 

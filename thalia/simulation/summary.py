@@ -1,6 +1,6 @@
 """The summary of a simulation, as `thalia run --json` prints it and the run file keeps it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,25 +26,8 @@ def summary(
 ) -> dict[str, Any]:
     """What was simulated, and what happened: rates, irregularity and weights."""
     plan, writer = network.plan, recorder.writer
-    writer.flush()
-    rates, last = _rates(plan, counter), plan.reached[-1].name
-    cv = _irregularity(plan, writer)
-    return {
-        "circuit": plan.name,
-        "backend": network.engine.name,
-        "seed": plan.seed,
-        "duration_s": plan.duration,
-        "neurons": sum(group.size for group in plan.groups),
-        "synapses": network.synapses,
-        "rates_hz": {name: rate[last] for name, rate in rates.items()},
-        "rates_by_phase_hz": {
-            phase.name: {name: rate[phase.name] for name, rate in rates.items()}
-            for phase in plan.reached
-        },
-        "cv_isi": {member.name: None for _, member in plan.populations()}
-        | {name: each.value for name, each in cv.items()},
-        "cv_isi_error": {name: each.error for name, each in cv.items() if each.error is not None},
-        "cv_isi_missing": {name: each.missing for name, each in cv.items() if each.missing},
+    found = of_spikes(plan, writer, network.engine.name, network.synapses, counter.counts)
+    return found | {
         "integration": {
             member.name: str(group.integration)
             for group, member in plan.populations()
@@ -57,6 +40,37 @@ def summary(
             "cached": session.compiled.cached,
         },
         "notes": [*plan.notes, *_notes(network), *([remark] if remark else [])],
+    }
+
+
+def of_spikes(
+    plan: Plan, writer: RunWriter, backend: str, synapses: int, counts: Mapping[str, Sequence[int]]
+) -> dict[str, Any]:
+    """What a summary has of spikes alone: `counts` are those of a population by phase."""
+    writer.flush()
+    rates, last = _rates(plan, counts), plan.reached[-1].name
+    cv = _irregularity(plan, writer)
+    return {
+        "circuit": plan.name,
+        "backend": backend,
+        "seed": plan.seed,
+        "duration_s": plan.duration,
+        "neurons": sum(group.size for group in plan.groups),
+        "synapses": synapses,
+        "rates_hz": {name: rate[last] for name, rate in rates.items()},
+        "rates_by_phase_hz": {
+            phase.name: {name: rate[phase.name] for name, rate in rates.items()}
+            for phase in plan.reached
+        },
+        "cv_isi": {member.name: None for _, member in plan.populations()}
+        | {name: each.value for name, each in cv.items()},
+        "cv_isi_error": {name: each.error for name, each in cv.items() if each.error is not None},
+        "cv_isi_missing": {name: each.missing for name, each in cv.items() if each.missing},
+        "integration": {},
+        "weights": {},
+        "timings_s": {},
+        "compiled": {},
+        "notes": [*plan.notes],
     }
 
 
@@ -94,12 +108,11 @@ def _mean(weights: NDArray[np.float64]) -> float:
     return float(weights.mean()) if len(weights) else 0.0
 
 
-def _rates(plan: Plan, counter: SpikeCounter) -> Rates:
+def _rates(plan: Plan, counts: Mapping[str, Sequence[int]]) -> Rates:
     """Mean rate of each population in each phase, in Hz."""
     rates: Rates = {}
     for _, member in plan.populations():
-        counts = counter.counts[member.name]
-        for phase, count in zip(plan.phases, counts, strict=True):
+        for phase, count in zip(plan.phases, counts[member.name], strict=True):
             if phase.steps:
                 rate = count / (member.size * phase.steps * plan.dt)
                 rates.setdefault(member.name, {})[phase.name] = rate

@@ -1,0 +1,384 @@
+"""Circuits as programs for NEST: what they say, what is refused, and the run that they give; NEST itself by hand."""
+
+import re
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+import thalia
+from tests.helpers import ROOT
+from tests.helpers import thalia_here as command
+from thalia.errors import CircuitError
+from thalia.exporters.nest import write_program
+
+EXACT = """
+thalia: 1
+name: exact
+duration: 500 ms
+seed: 3
+populations:
+  given: {neuron: spike_source, size: 3}
+  e: {neuron: lif_current, size: 80, initial: {v: "uniform(-65 mV, -50 mV)"}}
+  i: {neuron: lif_current, size: 20, parameters: {tau_m: "normal(10 ms, 1 ms)"}}
+  a: {neuron: lif_conductance, size: 20}
+pathways:
+  in: {pre: given, post: e, connect: {rule: all_to_all}, synapse: current_exp, weight: 900 pA, delay: 1 ms}
+  ee: {pre: e, post: [e, i], connect: {probability: 0.2}, synapse: current_exp, weight: "normal(120 pA, 12 pA, min=0 pA)", delay: "uniform(0.5 ms, 2 ms)"}
+  ie: {pre: i, post: [e, i], connect: {rule: fixed_indegree, number: 5}, synapse: {part: current_exp, tau: 2 ms}, weight: -100 pA, delay: 0.8 ms}
+  ea: {pre: e, post: a, connect: {rule: fixed_indegree, number: 10}, synapse: ampa, weight: 2 nS, delay: 1 ms}
+  ia: {pre: i, post: a, connect: {rule: fixed_indegree, number: 5}, synapse: gaba_a, weight: 3 nS, delay: 1 ms}
+stimuli:
+  given: {kind: spikes, target: given, times: {0: [1 ms, 50 ms, 51 ms], 1: [20 ms, 300 ms], 2: [0.3 ms, 0.4 ms]}}
+  on: {kind: current, target: [e, i], amplitude: 380 pA}
+  more: {kind: current, target: i, amplitude: 30 pA}
+"""
+PLASTIC = """
+thalia: 1
+name: plastic
+duration: 400 ms
+seed: 3
+populations:
+  given: {neuron: spike_source, size: 5}
+  e: {neuron: lif_current, size: 10, initial: {v: "uniform(-65 mV, -50 mV)"}}
+pathways:
+  in: {pre: given, post: e, connect: {rule: all_to_all}, synapse: current_exp, weight: 0.04 pA, delay: {axonal: 1 ms, dendritic: 2 ms}, w_max: 0.08 pA,
+       plasticity: {rule: stdp_pair, a_plus: 0.05, a_minus: 0.06, mu_plus: 0.5, pairing: PAIRING}}
+stimuli:
+  given: {kind: spikes, target: given, times: {0: [1 ms, 50 ms, 51 ms, 120 ms, 260 ms, 398 ms], 1: [20 ms, 33 ms, 70 ms, 122 ms, 398 ms], 2: [0.3 ms, 0.4 ms, 250 ms, 398 ms], 3: [300 ms, 398 ms], 4: [100 ms, 200 ms, 299 ms, 310 ms, 398 ms]}}
+  on: {kind: current, target: e, amplitude: 385 pA}
+"""
+
+
+@pytest.fixture
+def written(tmp_path):
+    """The folder of the program of a circuit; what is remarked about it is in `remarks`."""
+
+    def write(text, name="circuit", **options):
+        file = tmp_path / f"{name}.yaml"
+        file.write_text(text)
+        folder = tmp_path / name
+        write.remarks = write_program(file, folder, **options)
+        return folder
+
+    return write
+
+
+def lines(folder, begin):
+    text = re.sub(r",\s+", ", ", (folder / "run.py").read_text())
+    return [line for line in text.splitlines() if line.startswith(begin)]
+
+
+def test_the_program_is_python_and_needs_nothing_of_thalia(written):
+    folder = written(EXACT)
+    text = (folder / "run.py").read_text()
+
+    compile(text, "run.py", "exec")
+    assert re.findall(r"^(?:import|from) (\w+)", text, re.MULTILINE) == [
+        "argparse",
+        "pathlib",
+        "h5py",
+        "nest",
+        "numpy",
+    ]
+
+
+def test_cells_have_the_models_and_numbers_of_nest(written):
+    folder = written(EXACT)
+
+    assert [line.partition("{")[0] for line in lines(folder, "create")] == [
+        "create('given', 'parrot_neuron', 3, ",
+        "create('e', 'iaf_psc_exp_multisynapse', 80, ",
+        "create('i', 'iaf_psc_exp_multisynapse', 20, ",
+        "create('a', 'iaf_cond_exp', 20, ",
+    ]
+    e, i, a = lines(folder, "create")[1:]
+    assert "'tau_syn': [0.5, 2.0]" in e
+    assert "'I_e': 380.0" in e
+    assert e.endswith(", ['V_m'])")
+    assert "'I_e': 410.0" in i
+    assert i.endswith(", ['tau_m'])")
+    assert "'E_ex': 0.0, 'tau_syn_ex': 5.0, 'E_in': -80.0, 'tau_syn_in': 10.0" in a
+
+
+def test_synapses_are_those_of_thalia(written):
+    folder = written(EXACT)
+    run = thalia.run(
+        folder.with_suffix(".yaml"),
+        duration="1 ms",
+        output=folder.with_name("run.h5"),
+        backend="runtime",
+        progress=False,
+    )
+    with h5py.File(folder / "network.h5") as data:
+        rows = {
+            name: data["projections/ie.i_to_e"][name][:]
+            for name in ("source", "target", "weight", "delay")
+        }
+        inhibitory = data["projections/ia/weight"][:]
+
+    assert len(rows["source"]) == 5 * 80
+    assert set(rows["delay"]) == {8}
+    assert set(rows["weight"].round(9)) == {-100.0}
+    assert set(inhibitory.round(9)) == {-3.0}  # by its sign NEST chooses the receptor
+    assert run.results["synapses"] == sum(
+        len(data_of["source"]) for data_of in _projections(folder)
+    )
+
+
+def _projections(folder):
+    with h5py.File(folder / "network.h5") as data:
+        return [{"source": each["source"][:]} for each in data["projections"].values()]
+
+
+def test_rules_of_nest_draw_what_has_the_same_statistics(written):
+    folder = written(EXACT, connectivity="statistical")
+
+    assert lines(folder, "draw") == [
+        "draw('in', 'given', 'e', {'rule': 'all_to_all'}, weight=900.0, delay=10, receptor=1)",
+        "draw('ie.i_to_e', 'i', 'e', {'rule': 'fixed_indegree', 'indegree': 5, 'allow_autapses': True, 'allow_multapses': True}, weight=-100.0, delay=8, receptor=2)",
+        "draw('ie.i_to_i', 'i', 'i', {'rule': 'fixed_indegree', 'indegree': 5, 'allow_autapses': True, 'allow_multapses': True}, weight=-100.0, delay=8, receptor=2)",
+        "draw('ea', 'e', 'a', {'rule': 'fixed_indegree', 'indegree': 10, 'allow_autapses': True, 'allow_multapses': True}, weight=2.0, delay=10)",
+        "draw('ia', 'i', 'a', {'rule': 'fixed_indegree', 'indegree': 5, 'allow_autapses': True, 'allow_multapses': True}, weight=-3.0, delay=10)",
+    ]
+    assert [line.partition(",")[0] for line in lines(folder, "connect")] == [
+        "connect('ee.e_to_e'",
+        "connect('ee.e_to_i'",
+    ]
+    assert (
+        "ee.e_to_e, ee.e_to_i: the same synapses as in Thalia, since NEST has no such rule"
+        in written.remarks
+    )
+
+
+def test_poisson_input_and_cells_have_their_rates(written):
+    text = """
+thalia: 1
+name: noisy
+duration: 2 s
+populations: {th: {neuron: poisson, size: 5, parameters: {rate: 3 Hz}}, e: {neuron: lif_current, size: 2}}
+pathways: {p: {pre: th, post: e, connect: {rule: all_to_all}, synapse: delta, weight: 1 mV, delay: 1 ms}}
+stimuli:
+  noise: {kind: poisson, target: e, number: 100, rate: 8 Hz, weight: 0.1 mV}
+  volley: {kind: poisson_pulses, target: th, rate: 120 Hz, start: 700 ms, width: 10 ms, period: 1 s}
+"""
+    folder = written(text)
+
+    assert lines(folder, "poisson") == [
+        "poisson('e', rate=800.0, weight=0.1)  # noise",
+        "poisson('th', rate=3.0, weight=1.0)  # th",
+        "poisson('th', rate=[[0.0, 0.0], [700.0, 120.0], [710.0, 0.0], [1700.0, 120.0], [1710.0, 0.0]], weight=1.0)  # volley",
+    ]
+
+
+def output(folder, spikes, processes=1, rank=0):
+    """What the program would write: spikes by population, as (times in ms, neurons)."""
+    (folder / "output").mkdir(exist_ok=True)
+    with h5py.File(folder / "output" / f"spikes_{rank}.h5", "w") as h5:
+        h5.attrs.update({"processes": processes, "synapses": 7})
+        for name in ("given", "e", "i", "a"):
+            times, neurons = spikes.get(name, ([], []))
+            h5[f"spikes/{name}/timestamps"] = np.array(times, float)
+            h5[f"spikes/{name}/node_ids"] = np.array(neurons, "u8")
+
+
+def test_the_output_is_a_run(written):
+    folder = written(EXACT)
+    output(folder, {"e": ([1.0, 0.5, 400.0], [3, 79, 3])}, 2)
+    output(folder, {"e": ([2.0], [4]), "a": ([7.0], [0])}, 2, 1)
+
+    run = thalia.Run(folder)
+
+    assert run.spikes["e"].times.tolist() == [0.0005, 0.001, 0.002, 0.4]
+    assert run.spikes["e"].neurons.tolist() == [79, 3, 4, 3]
+    assert run.rates == {"given": 0.0, "e": 4 / 80 / 0.5, "i": 0.0, "a": 1 / 20 / 0.5}
+    assert (run.results["backend"], run.results["synapses"], run.results["neurons"]) == (
+        "nest",
+        14,
+        123,
+    )
+    figure = command("plot", "raster", folder, "-o", "raster.png", folder=folder.parent)
+    assert figure.returncode == 0, figure.stderr
+
+    output(folder, {"e": ([1.0], [3])}, 2)
+    assert len(thalia.Run(folder).spikes["e"].times) == 2  # it has run anew
+
+
+def test_a_program_that_has_not_run_or_left_files_is_told(written):
+    folder = written(EXACT)
+    with pytest.raises(CircuitError, match=r"circuit: its program has not run"):
+        thalia.Run(folder)
+    output(folder, {}, 3)
+    with pytest.raises(CircuitError, match="has the spikes of 1 processes, expected 3"):
+        thalia.Run(folder)
+    with pytest.raises(CircuitError, match="is a folder, expected a run file"):
+        thalia.Run(folder.parent)
+
+
+REFUSED = """
+thalia: 1
+name: refused
+duration: 1 s
+populations:
+  e: {neuron: izhikevich, size: 2}
+  c: {neuron: lif_conductance, size: 2}
+pathways:
+  n: {pre: e, post: c, connect: {rule: all_to_all}, synapse: nmda, weight: 1 nS, delay: 1 ms}
+  t: {pre: c, post: c, connect: {rule: all_to_all}, synapse: ampa, weight: 1 nS, delay: 1 ms, plasticity: {rule: stdp_triplet}}
+stimuli:
+  s: {kind: poisson_sine, target: c, rate: 8 Hz, synapse: ampa, weight: 1 nS}
+  p: {kind: current, target: {population: c, neurons: "0:1"}, amplitude: 1 pA}
+"""
+REASONS = """\
+refused.yaml:6:7: populations.e.neuron: izhikevich: NEST has no cell like it here
+    hint: those that have one: lif_current, lif_conductance, adex, hodgkin_huxley, poisson, spike_source
+refused.yaml:9:53: pathways.n.synapse: nmda: no synapse of NEST's cells is like it
+    hint: those that are: delta, current_exp, current_alpha, ampa, gaba_a
+refused.yaml:10:95: pathways.t.plasticity: stdp_triplet: no plastic synapse of NEST is like it here
+    hint: stdp_pair has one
+refused.yaml:12:3: stimuli.s: poisson_sine: is not exported
+    hint: poisson, poisson_pulses, current, spikes are
+refused.yaml:13:3: stimuli.p: numbers over time, or for some of the neurons
+    hint: one number for a population
+5 problems
+"""
+
+
+@pytest.mark.parametrize("arguments", [
+    ("check", "refused.yaml", "--for", "nest"),
+    ("export", "refused.yaml", "--to", "nest"),
+])  # fmt: skip
+def test_what_nest_has_not_is_told_all_at_once(tmp_path, arguments):
+    (tmp_path / "refused.yaml").write_text(REFUSED)
+
+    done = command(*arguments, folder=tmp_path)
+
+    assert (done.returncode, done.stderr) == (2, REASONS)
+    assert not (tmp_path / "refused_nest").exists()
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (("-o", "."), ".: exists already"),
+    (("--overwrite",), "--overwrite: a program for NEST is never replaced"),
+    (("--connectivity", "like"), "--connectivity: expected same or statistical, found 'like'"),
+])  # fmt: skip
+def test_options_are_checked(tmp_path, arguments, message):
+    (tmp_path / "exact.yaml").write_text(EXACT)
+
+    done = command("export", "exact.yaml", "--to", "nest", *arguments, folder=tmp_path)
+
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+def test_options_of_nest_are_for_nest(tmp_path):
+    done = command("export", "run.h5", "--to", "nwb", "--seed", "3", folder=tmp_path)
+
+    assert (done.returncode, done.stderr) == (
+        2,
+        "--seed: is for --to nest\n    hint: leave it out\n",
+    )
+
+
+def run_nest(folder, *options):
+    pytest.importorskip("nest")
+    done = subprocess.run(
+        [sys.executable, "run.py", *options],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return thalia.Run(folder)
+
+
+@pytest.fixture
+def here(tmp_path):
+    def run(name, **options):
+        return thalia.run(
+            tmp_path / f"{name}.yaml",
+            output=tmp_path / f"{name}.h5",
+            backend="runtime",
+            progress=False,
+            **options,
+        )
+
+    return run
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("threads", [1, 3])
+def test_spikes_are_those_of_thalia_where_methods_are_the_same(written, here, threads):
+    there, mine = run_nest(written(EXACT), "--threads", threads.__str__()), here("circuit")
+
+    times = [(there.spikes[name].times, mine.spikes[name].times) for name in mine.spikes]
+    assert [len(a) for a, _ in times] == [len(b) for _, b in times]
+    assert sum(len(a) for a, _ in times) > 1000
+    assert max(np.abs(a - b).max() for a, b in times) < 1e-9
+    assert [there.spikes[n].neurons.tolist() for n in mine.spikes] == [
+        mine.spikes[n].neurons.tolist() for n in mine.spikes
+    ]
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize(
+    "pairing", ["all_to_all", "nearest_symmetric", "nearest_pre_centred", "nearest_restricted"]
+)
+def test_weights_are_those_of_thalia(written, here, pairing):
+    """The dendritic delay is twice the axonal one, as NEST has it; the weights are too small to be felt."""
+    folder = written(PLASTIC.replace("PAIRING", pairing))
+    run_nest(folder)
+    with h5py.File(folder / "output" / "spikes_0.h5") as h5:
+        source, target, weight = (
+            h5["weights/in"][key][:] for key in ("source", "target", "weight")
+        )
+
+    expected = here("circuit").weights["in"].w[-1]
+    found = weight[np.lexsort((target, source))]
+    assert found == pytest.approx(expected, abs=1e-12)
+    assert found.std() > 0.003
+
+
+@pytest.mark.peer
+@pytest.mark.reference
+@pytest.mark.parametrize(
+    ("name", "scale", "duration"),
+    [("brunel", 0.2, "2 s"), ("coba", None, "1 s"), ("cortex", 0.1, "2 s")],
+)
+@pytest.mark.parametrize("connectivity", ["same", "statistical"])
+def test_rates_and_irregularity_are_within_the_spread_over_seeds(
+    tmp_path, name, scale, duration, connectivity
+):
+    """Cortex without its plasticity: five seeds of Thalia, and one of NEST within four standard deviations."""
+    settings = {"pathways.thalamocortical.plasticity": "[]"} if name == "cortex" else {}
+    file = ROOT / "circuits" / f"{name}.yaml"
+    write_program(
+        file,
+        tmp_path / "nest",
+        scale=scale,
+        duration=duration,
+        connectivity=connectivity,
+        set=settings,
+    )
+    there = run_nest(tmp_path / "nest", "--threads", "2")
+    mine = [
+        thalia.run(
+            file,
+            scale=scale,
+            duration=duration,
+            seed=seed,
+            set=settings,
+            output=tmp_path / f"{seed}.h5",
+            progress=False,
+        )
+        for seed in range(1, 6)
+    ]
+
+    for kind in ("rates_hz", "cv_isi"):
+        for population, value in there.results[kind].items():
+            values = np.array([run.results[kind][population] for run in mine], float)
+            print(name, kind, population, value, values.mean(), values.std(ddof=1))
+            assert abs(value - values.mean()) <= 4 * values.std(ddof=1) + 0.02 * values.mean()

@@ -1,0 +1,193 @@
+"""Cells of the library as models of NEST: names, parameters, receptors and initial values.
+
+Which ones are alike was found by the same currents and spikes into both (tests/reference).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia.compiler.plan import Group, Input, Member
+from thalia.errors import Problem
+
+MV, MS, PF, NS, PA = 1e-3, 1e-3, 1e-12, 1e-9, 1e-12  # units of NEST in SI
+
+Number = float | NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A population as NEST creates it.
+
+    `parameters` are numbers, or arrays with one for each neuron, in units of NEST; `ports` says for
+    each receptor to which port its synapses go and with which sign, in units of what weight.
+    """
+
+    population: str
+    size: int
+    model: str
+    parameters: dict[str, Number]
+    ports: dict[str, "Port"] = field(default_factory=dict)
+    rate: float | None = None  # of a generator for each neuron, in Hz
+    plays: bool = False
+
+
+@dataclass(frozen=True)
+class Port:
+    """Where spikes of a synapse arrive: a receptor of NEST, with the sign that reaches it."""
+
+    receptor: int = 0
+    sign: int = 1
+    unit: float = PA
+
+
+@dataclass(frozen=True)
+class Model:
+    """A cell of the library and its counterpart; of each parameter its name there, and the unit."""
+
+    parameters: Mapping[str, tuple[str, float]]
+    initial: Mapping[str, tuple[str, float]]
+    fixed: Mapping[str, float] = field(default_factory=dict)
+    unused: tuple[str, ...] = ()
+    remark: str = ""
+
+
+_LEAKY = {
+    "c_m": ("C_m", PF),
+    "e_l": ("E_L", MV),
+    "v_reset": ("V_reset", MV),
+    "t_ref": ("t_ref", MS),
+}
+_FIRING = {**_LEAKY, "v_th": ("V_th", MV)}
+MODELS = {
+    "lif_current": Model({**_FIRING, "tau_m": ("tau_m", MS)}, {"v": ("V_m", MV)}),
+    "lif_conductance": Model({**_FIRING, "g_l": ("g_L", NS)}, {"v": ("V_m", MV)}),
+    "adex": Model(
+        {
+            **_LEAKY,
+            "g_l": ("g_L", NS),
+            "v_t": ("V_th", MV),
+            "delta_t": ("Delta_T", MV),
+            "tau_w": ("tau_w", MS),
+            "a": ("a", NS),
+            "b": ("b", PA),
+            "v_peak": ("V_peak", MV),
+        },
+        {"v": ("V_m", MV), "adaptation": ("w", PA)},
+        remark="aeif_cond_exp chooses its steps, so that spikes may be some steps apart",
+    ),
+    "hodgkin_huxley": Model(
+        {
+            "c_m": ("C_m", PF),
+            "g_l": ("g_L", NS),
+            "e_l": ("E_L", MV),
+            "g_na": ("g_Na", NS),
+            "e_na": ("E_Na", MV),
+            "g_k": ("g_K", NS),
+            "e_k": ("E_K", MV),
+            "v_t": ("V_T", MV),
+            "t_ref": ("t_ref", MS),
+        },
+        {
+            "v": ("V_m", MV),
+            "m": ("Act_m", 1.0),
+            "h": ("Inact_h", 1.0),
+            "n": ("Act_n", 1.0),
+        },
+        unused=("v_spike",),
+        remark="hh_cond_exp_traub chooses its steps, and takes the peak of a spike as its time",
+    ),
+}
+BY_CURRENT = {"current_exp": "iaf_psc_exp", "current_alpha": "iaf_psc_alpha"}
+BY_CONDUCTANCE = {
+    "lif_conductance": "iaf_cond_exp",
+    "adex": "aeif_cond_exp",
+    "hodgkin_huxley": "hh_cond_exp_traub",
+}
+BIAS = "bias"  # all constant currents into a neuron, with what a smaller network lacks
+CONDUCTANCES = ("ampa", "gaba_a")
+SYNAPSES = ("delta", *BY_CURRENT, *CONDUCTANCES)
+
+
+def native(part: str) -> bool:
+    """Whether a cell of the library has a counterpart."""
+    return part in MODELS or part in ("poisson", "spike_source")
+
+
+def cell_of(
+    group: Group, member: Member, arrays: Mapping[str, NDArray[np.float64]]
+) -> Cell | list[Problem]:
+    """A population with its parameters, or why NEST has none like it."""
+    path = ("populations", member.name)
+
+    def number(name: str) -> Number:
+        values = arrays[name]
+        mine = values if len(values) == 1 else values[member.start : member.stop]
+        return float(mine[0]) if len(np.unique(mine)) == 1 else np.array(mine)
+
+    if group.plays_spikes:
+        return Cell(member.name, member.size, "parrot_neuron", {}, plays=True)
+    if group.part == "poisson":
+        rate = number("rate")
+        if not isinstance(rate, float):
+            return [Problem(path, "rates that differ from neuron to neuron", "one population each")]
+        return Cell(member.name, member.size, "parrot_neuron", {}, rate=rate)
+    model = MODELS[group.part]
+    receptors = [each for each in group.inputs if each.equations]
+    found = _ports(group.part, receptors, number)
+    if isinstance(found, str):
+        return [Problem(path, found, "")]
+    name, ports, more = found
+    parameters = {theirs: number(mine) / unit for mine, (theirs, unit) in model.parameters.items()}
+    initial = {
+        theirs: number(mine) / unit
+        for mine, (theirs, unit) in model.initial.items()
+        if mine in arrays
+    }
+    if BIAS in arrays:
+        more["I_e"] = number(BIAS) / PA
+    return Cell(member.name, member.size, name, {**parameters, **initial, **more}, ports)
+
+
+def _ports(
+    part: str, receptors: list[Input], number: Any
+) -> tuple[str, dict[str, Port], dict[str, Any]] | str:
+    """The model with these receptors, their ports, and the parameters of these, or why none has."""
+    kinds = {_kind(each) for each in receptors}
+    if part == "lif_current":
+        if not receptors:  # of synapses that step the potential, or none
+            return "iaf_psc_delta", {"delta": Port(unit=MV)}, {}
+        if len(kinds) > 1 or not kinds <= {*BY_CURRENT}:
+            return f"receptors of several kinds in one neuron ({', '.join(sorted(kinds))})"
+        (kind,) = kinds
+        taus = [number(f"{each.name}_tau") / MS for each in receptors]
+        if len(receptors) == 1:
+            ports = {receptors[0].name: Port()}
+            return BY_CURRENT[kind], ports, {"tau_syn_ex": taus[0], "tau_syn_in": taus[0]}
+        ports = {each.name: Port(place + 1) for place, each in enumerate(receptors)}
+        return f"{BY_CURRENT[kind]}_multisynapse", ports, {"tau_syn": taus}
+    if not kinds <= {*CONDUCTANCES} or len(receptors) > 2:
+        return (
+            f"receptors {', '.join(each.name for each in receptors)}: "
+            f"{BY_CONDUCTANCE[part]} has two, with instantaneous rise"
+        )
+    ports, more = {}, dict[str, Any]()
+    for each, (ending, sign) in zip(_in_order(receptors), (("ex", 1), ("in", -1)), strict=False):
+        ports[each.name] = Port(0, sign, NS)
+        more[f"E_{ending}"] = number(f"{each.name}_e_rev") / MV
+        more[f"tau_syn_{ending}"] = number(f"{each.name}_tau") / MS
+    return BY_CONDUCTANCE[part], ports, more
+
+
+def _kind(receptor: Input) -> str:
+    """The synapse of the library that a receptor belongs to; several of a kind are numbered."""
+    return next(
+        (kind for kind in SYNAPSES if receptor.name.rstrip("_0123456789") == kind), receptor.name
+    )
+
+
+def _in_order(receptors: list[Input]) -> Iterator[Input]:
+    yield from sorted(receptors, key=lambda each: _kind(each) == "gaba_a")

@@ -1,0 +1,391 @@
+"""A circuit as a network of NEST: cells, projections and devices, or all that stands against it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia.circuit.connectivity import Connect
+from thalia.circuit.part_use import RuleUse, Stimulus
+from thalia.compiler.pipeline import Compiled
+from thalia.compiler.plan import Group, PathwayPlan, SynapseGroup
+from thalia.connectivity.build import Arrays, wire
+from thalia.errors import Path, Problem
+from thalia.exporters.nest.models import (
+    MODELS,
+    MS,
+    SYNAPSES,
+    Cell,
+    Port,
+    cell_of,
+    native,
+)
+from thalia.library.schema import Rule
+
+PAIR = "stdp_pair"
+PAIRINGS = {
+    "all_to_all": "stdp_synapse",
+    "nearest_symmetric": "stdp_nn_symm_synapse",
+    "nearest_pre_centred": "stdp_nn_pre_centered_synapse",
+    "nearest_restricted": "stdp_nn_restr_synapse",
+}
+RATED = ("poisson", "poisson_pulses")
+KINDS = (*RATED, "current", "spikes")
+Rates = tuple[tuple[float, float], ...]  # seconds, from which a rate in Hz holds
+SAME, STATISTICAL = "same", "statistical"
+
+
+@dataclass(frozen=True)
+class Plastic:
+    """A plastic synapse of NEST, with its parameters, and in which phases it learns.
+
+    `tau_minus` belongs to the postsynaptic neuron there.
+    """
+
+    model: str
+    parameters: dict[str, float]
+    tau_minus: float  # ms
+    learns: tuple[bool, ...]
+
+
+@dataclass(frozen=True)
+class Projection:
+    """A pathway: its synapses as rows, or a rule of NEST by which they are drawn.
+
+    Weights are in the unit of the port, with its sign; delays in steps.
+    """
+
+    pathway: str
+    pre: str
+    post: str
+    port: Port
+    sources: NDArray[np.int64]
+    targets: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    delays: NDArray[np.int64]
+    rule: dict[str, Any] | None = None
+    plastic: Plastic | None = None
+
+
+@dataclass(frozen=True)
+class Generator:
+    """Independent Poisson spikes for each neuron of a population."""
+
+    stimulus: str
+    population: str
+    rates: Rates
+    weight: float  # in the unit of the port, with its sign
+    port: Port
+
+
+@dataclass(frozen=True)
+class Network:
+    """Everything that the program creates; `played` are spikes of sources, in steps."""
+
+    name: str
+    dt: float  # s
+    phases: tuple[tuple[str, int], ...]  # steps of each
+    seed: int
+    cells: tuple[Cell, ...]
+    projections: tuple[Projection, ...]
+    generators: tuple[Generator, ...]
+    played: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]
+    remarks: tuple[str, ...]
+
+
+def reasons_against(compiled: Compiled) -> list[Problem]:
+    """Everything of a circuit that NEST has no counterpart for."""
+    return [*_against_cells(compiled), *_against_pathways(compiled), *_against_stimuli(compiled)]
+
+
+def _against_cells(compiled: Compiled) -> Iterator[Problem]:
+    circuit, plan = compiled.expanded, compiled.plan
+    for name, population in circuit.populations.items():
+        path = ("populations", name)
+        if not native(population.neuron):
+            yield Problem(
+                (*path, "neuron"),
+                f"{population.neuron}: NEST has no cell like it here",
+                f"those that have one: {', '.join((*MODELS, 'poisson', 'spike_source'))}",
+            )
+        if population.from_task:
+            yield Problem(path, "values that a task sets", "give them in the file")
+    if circuit.modulators:
+        names = ", ".join(circuit.modulators)
+        yield Problem(
+            ("modulators",), f"{names}: NEST has no modulator that follows expressions", ""
+        )
+    if plan.weight_changes or plan.task_releases:
+        yield Problem((), "releases by changes of weights or by a task", "")
+
+
+def _against_pathways(compiled: Compiled) -> Iterator[Problem]:
+    for name, pathway in compiled.expanded.pathways.items():
+        path = ("pathways", name)
+        for use in pathway.synapse:
+            if use.part not in SYNAPSES:
+                yield Problem(
+                    (*path, "synapse"),
+                    f"{use.part}: no synapse of NEST's cells is like it",
+                    f"those that are: {', '.join(SYNAPSES)}",
+                )
+        if len(pathway.synapse) > 1:
+            yield Problem((*path, "synapse"), "several synapses of one pathway", "one pathway each")
+        yield from _against_rules(pathway.plasticity, (*path, "plasticity"))
+
+
+def _against_rules(uses: Sequence[RuleUse], path: Path) -> Iterator[Problem]:
+    for use in uses:
+        if use.modulator or use.eligibility:
+            yield Problem(path, "a rule that a modulator scales, or that waits for one", "")
+        elif use.rule != PAIR:
+            yield Problem(
+                path,
+                f"{use.rule or use.window}: no plastic synapse of NEST is like it here",
+                f"{PAIR} has one",
+            )
+    if len(uses) > 1:
+        yield Problem(path, "several rules of one pathway", "one rule each")
+
+
+def _against_stimuli(compiled: Compiled) -> Iterator[Problem]:
+    for name, stimulus in compiled.expanded.stimuli.items():
+        path = ("stimuli", name)
+        if stimulus.kind not in KINDS:
+            yield Problem(path, f"{stimulus.kind}: is not exported", f"{', '.join(KINDS)} are")
+        elif stimulus.kind != "spikes" and _varies(stimulus):
+            yield Problem(
+                path, "numbers over time, or for some of the neurons", "one number for a population"
+            )
+
+
+def _varies(stimulus: Stimulus) -> bool:
+    """Whether it is anything but one number for all neurons, all the time."""
+    given = (stimulus.file, stimulus.values, stimulus.array, stimulus.neurons)
+    values = [*stimulus.parameters.values(), *([stimulus.weight] if stimulus.weight else [])]
+    return any(each is not None for each in given) or any(each.is_random for each in values)
+
+
+def network_of(compiled: Compiled, statistical: bool) -> Network | list[Problem]:
+    """The network of a circuit, or everything that stands against it."""
+    if problems := reasons_against(compiled):
+        return problems
+    plan = compiled.plan
+    arrays = wire(plan)
+    made = [
+        cell_of(group, member, arrays.groups[group.name]) for group, member in plan.populations()
+    ]
+    if problems := [problem for each in made if isinstance(each, list) for problem in each]:
+        return problems
+    cells = {each.population: each for each in made if isinstance(each, Cell)}
+    projections = tuple(_projections(compiled, arrays, cells, statistical))
+    if problems := [*_add_taus(cells, projections)]:
+        return problems
+    return Network(
+        plan.name,
+        plan.dt,
+        tuple((phase.name, phase.steps) for phase in plan.phases),
+        plan.seed,
+        tuple(cells.values()),
+        projections,
+        tuple(_generators(compiled, cells)),
+        {
+            each.population: (np.array(each.indices), np.array(each.steps))
+            for each in plan.playbacks
+        },
+        tuple(_remarks(compiled, projections, statistical)),
+    )
+
+
+def _projections(
+    compiled: Compiled, arrays: Arrays, cells: Mapping[str, Cell], statistical: bool
+) -> Iterator[Projection]:
+    plan = compiled.plan
+    for synapses in plan.synapses:
+        wired = arrays.synapses[synapses.name]
+        pre, post = plan.group(synapses.pre), plan.group(synapses.post)
+        for pathway in synapses.members:
+            port = _port(cells[pathway.post], synapses, post)
+            size = port.sign / port.unit
+            rule = _rule(pathway) if statistical else None
+            plastic = _plastic(compiled, pathway, size) if synapses.rules else None
+            rows = np.arange(0) if rule else wired.rows(pathway.name)
+            first, start = (
+                _start(group, name) for group, name in ((pre, pathway.pre), (post, pathway.post))
+            )
+            yield Projection(
+                pathway.name,
+                pathway.pre,
+                pathway.post,
+                port,
+                wired.sources(rows).astype(np.int64) - first,
+                wired.post[rows].astype(np.int64) - start,
+                np.full(1, pathway.weight.mean * size)
+                if rule
+                else _of(wired.variables["w"], rows) * size,
+                np.full(1, round(pathway.axonal.mean / plan.dt))
+                if rule
+                else wired.delays(rows).astype(np.int64),
+                rule,
+                plastic,
+            )
+
+
+def _plastic(compiled: Compiled, pathway: PathwayPlan, size: float) -> Plastic:
+    """The synapse of NEST with the same pairs: amplitudes are fractions of the bound there, too."""
+    (use,) = compiled.expanded.pathways[pathway.name].plasticity
+    assert pathway.w_max is not None, "a plastic pathway has bounds"
+    rule = compiled.expanded.part("plasticity", PAIR)
+    assert isinstance(rule, Rule)
+    preset = rule.presets[use.preset].parameters if use.preset else {}
+    defaults = {name: parameter.default for name, parameter in rule.parameters.items()}
+    values = {name: value.mean for name, value in {**defaults, **preset, **use.parameters}.items()}
+    return Plastic(
+        PAIRINGS[use.pairing or "all_to_all"],
+        {
+            "tau_plus": values["tau_plus"] / MS,
+            "lambda": values["a_plus"],
+            "alpha": values["a_minus"] / values["a_plus"],
+            "mu_plus": values["mu_plus"],
+            "mu_minus": values["mu_minus"],
+            "Wmax": pathway.w_max.mean * size,
+        },
+        values["tau_minus"] / MS,
+        pathway.plastic or (True,) * len(compiled.plan.phases),
+    )
+
+
+def _add_taus(cells: dict[str, Cell], projections: Sequence[Projection]) -> Iterator[Problem]:
+    """Give each cell the time constant of the postsynaptic traces that its synapses read."""
+    for each in projections:
+        if each.plastic:
+            cell, tau = cells[each.post], each.plastic.tau_minus
+            if cell.parameters.get("tau_minus", tau) != tau:
+                yield Problem(
+                    ("pathways", each.pathway, "plasticity"),
+                    f"another tau_minus than that of other pathways onto {each.post}: "
+                    "NEST has one for each neuron",
+                    "give them the same",
+                )
+            cells[each.post] = replace(cell, parameters={**cell.parameters, "tau_minus": tau})
+
+
+def _of(values: NDArray[np.float64], rows: NDArray[np.intp]) -> NDArray[np.float64]:
+    return values[rows] if len(values) > 1 else np.full(len(rows), values[0])
+
+
+def _start(group: Group, name: str) -> int:
+    return next(member.start for member in group.members if member.name == name)
+
+
+def _port(cell: Cell, synapses: SynapseGroup, post: Group) -> Port:
+    """Where the spikes of a synapse object arrive: the receptor whose variable it changes."""
+    changed = {each.target.removesuffix("_post") for each in synapses.on_pre}
+    for each in post.inputs:
+        if each.name in cell.ports and changed & {equation.name for equation in each.equations}:
+            return cell.ports[each.name]
+    return cell.ports.get("delta", Port())
+
+
+def _rule(pathway: PathwayPlan) -> dict[str, Any] | None:
+    """The rule of NEST with the same statistics as a pathway; None if there is none."""
+    connect: Connect = pathway.connect
+    fixed = (pathway.weight, pathway.axonal)
+    number, probability = connect.number, connect.probability
+    counts = {
+        "fixed_indegree": "indegree",
+        "fixed_outdegree": "outdegree",
+        "fixed_total_number": "N",
+    }
+    if any(each.is_random for each in fixed) or pathway.null_model:
+        return None
+    if connect.rule in ("all_to_all", "one_to_one"):
+        return {"rule": connect.rule} if connect.autapses else None
+    own = {"allow_autapses": connect.autapses, "allow_multapses": connect.multapses}
+    if connect.rule in counts and number is not None and not number[0][0].is_random:
+        return {"rule": connect.rule, counts[connect.rule]: round(number[0][0].mean), **own}
+    if connect.rule == "pairwise_bernoulli" and probability is not None:
+        chance = probability[0][0]
+        if not chance.is_random and not chance.expression:
+            return {
+                "rule": "pairwise_bernoulli",
+                "p": chance.mean,
+                "allow_autapses": connect.autapses,
+            }
+    return None
+
+
+def _generators(compiled: Compiled, cells: Mapping[str, Cell]) -> Iterator[Generator]:
+    """Poisson input of cells, and what makes Poisson cells fire."""
+    plan, stimuli = compiled.plan, compiled.expanded.stimuli
+    for drive in plan.drives:
+        group = plan.group(drive.group)
+        names = {equation.name: each.name for each in group.inputs for equation in each.equations}
+        for member in drive.members:
+            port = cells[member.population].ports[names.get(drive.target, "delta")]
+            rates = _rates(stimuli[member.name], member.number, plan.duration)
+            weight = member.weight.mean * port.sign / port.unit
+            yield Generator(member.name, member.population, rates, weight, port)
+    for cell in cells.values():
+        if cell.rate:
+            yield Generator(cell.population, cell.population, ((0.0, cell.rate),), 1.0, Port())
+    for name, stimulus in stimuli.items():
+        (population,) = stimulus.target
+        if stimulus.kind in RATED and cells[population].rate is not None:
+            rates = _rates(stimulus, stimulus.number[0][0].mean, plan.duration)
+            yield Generator(name, population, rates, 1.0, Port())
+
+
+def _rates(stimulus: Stimulus, number: float, duration: float) -> Rates:
+    """The rate of all sources of a stimulus over time."""
+    values = {name: value.mean for name, value in stimulus.parameters.items()}
+    rate = values["rate"] * number
+    if stimulus.kind == "poisson":
+        return ((0.0, rate),)
+    pulses = np.arange(values["start"], duration, values["period"])
+    off = [] if values["start"] <= 0 else [(0.0, 0.0)]
+    return (*off, *(each for at in pulses for each in ((at, rate), (at + values["width"], 0.0))))
+
+
+def _remarks(
+    compiled: Compiled, projections: tuple[Projection, ...], statistical: bool
+) -> Iterator[str]:
+    """What is done otherwise, in words."""
+    plan = compiled.plan
+    for part in sorted({group.part for group in plan.groups}):
+        if part in MODELS and MODELS[part].remark:
+            yield f"{part}: {MODELS[part].remark}"
+    if plan.drives or any(group.part == "poisson" for group in plan.groups):
+        yield "Poisson spikes are drawn by NEST: others than Thalia's, of the same statistics"
+    if statistical and (kept := [each.pathway for each in projections if each.rule is None]):
+        yield f"{', '.join(kept)}: the same synapses as in Thalia, since NEST has no such rule"
+    yield from _remarks_on_learning(compiled, projections)
+    if plan.record.traces:
+        yield "spikes are recorded; traces that `record:` asks for are not"
+
+
+def _remarks_on_learning(compiled: Compiled, projections: Sequence[Projection]) -> Iterator[str]:
+    """How plastic synapses of NEST differ (Morrison, Diesmann & Gerstner 2008, from memory)."""
+    plastic = {each.pathway: each for each in projections if each.plastic}
+    if not plastic:
+        return
+    yield (
+        "a presynaptic spike carries the weight that it has changed, in Thalia the one before; "
+        "final weights lack what happened since the last presynaptic spike"
+    )
+    for _, pathway in compiled.plan.pathways():
+        if pathway.name in plastic:
+            later = 2 * pathway.axonal.mean - pathway.dendritic.mean
+            if abs(later) > compiled.plan.dt / 2:
+                yield (
+                    f"{pathway.name}: NEST counts its delay from the dendrite, so that "
+                    f"postsynaptic spikes reach the synapse {later / MS:+.3g} ms later than in "
+                    "Thalia, relative to presynaptic ones"
+                )
+    if any(not all(each.plastic.learns) for each in plastic.values() if each.plastic):
+        yield (
+            "phases without learning have `lambda` 0; a pair counts in the phase of the "
+            "presynaptic spike that follows"
+        )

@@ -1,0 +1,240 @@
+"""The program of a network for PyNEST, as text that can be read and changed, and its data."""
+
+from pathlib import Path as FilePath
+from pprint import pformat
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia.exporters.nest.models import Cell
+from thalia.exporters.nest.network import Generator, Network, Projection
+
+PROGRAM, DATA, OUTPUT = "run.py", "network.h5", "output"
+MS = 1e-3
+
+HEAD = '''"""{name}: a network of Thalia for NEST 3, which needs PyNEST, NumPy and h5py.
+
+    python run.py --threads 4
+    mpirun -n 4 python run.py       # with a NEST that was built with MPI
+
+The same number of virtual processes (threads times ranks) gives the same spikes. They are
+written into `output/`, from where `thalia.Run` reads them, and `thalia plot` and `thalia health`.
+{remarks}"""
+
+import argparse
+from pathlib import Path
+
+import h5py
+import nest
+import numpy as np
+
+HERE = Path(__file__).parent
+DT = {dt!r}  # ms
+PHASES = {phases!r}  # ms
+ROWS = 10_000_000  # of synapses that are read at a time
+LEARNING = {learning!r}  # phases in which pathways learn
+COLUMNS = ["source", "target", "weight"]
+
+arguments = argparse.ArgumentParser()
+arguments.add_argument("--threads", type=int, default=1)
+arguments.add_argument("--seed", type=int, default={seed})
+arguments = arguments.parse_args()
+
+nest.ResetKernel()
+nest.set(resolution=DT, local_num_threads=arguments.threads, rng_seed=arguments.seed)
+data = h5py.File(HERE / "network.h5", "r")
+cells, recorders, plastic = {{}}, {{}}, {{}}
+
+
+def create(name, model, size, parameters, arrays=()):
+    """A population; `arrays` are parameters that differ from neuron to neuron."""
+    cells[name] = nest.Create(model, size, params=parameters)
+    for parameter in arrays:
+        cells[name].set(**{{parameter: data[f"cells/{{name}}/{{parameter}}"][:]}})
+    recorders[name] = nest.Create("spike_recorder")
+
+
+def synapse(name, learning):
+    """The model of the synapses of a pathway: static, or plastic with parameters of their own."""
+    if learning is None:
+        return "static_synapse"
+    model, parameters = learning
+    nest.CopyModel(model, name, parameters)
+    plastic[name] = parameters["lambda"]
+    return name
+
+
+def connect(name, pre, post, receptor=0, learning=None):
+    """The synapses of a pathway; each process takes those onto its own neurons."""
+    model = synapse(name, learning)
+    rows = data[f"projections/{{name}}"]
+    first, start = cells[pre][0].global_id, cells[post][0].global_id
+    for begin in range(0, len(rows["source"]), ROWS):
+        part = {{key: column[begin : begin + ROWS] for key, column in rows.items()}}
+        targets = part["target"].astype(np.int64) + start
+        mine = targets % nest.total_num_virtual_procs % nest.num_processes == nest.Rank()
+        if mine.any():
+            nest.Connect(
+                part["source"][mine].astype(np.int64) + first,
+                targets[mine],
+                "one_to_one",
+                {{
+                    "synapse_model": model,
+                    "weight": part["weight"][mine],
+                    "delay": part["delay"][mine] * DT,
+                    "receptor_type": np.full(mine.sum(), receptor),
+                }},
+            )
+
+
+def draw(name, pre, post, rule, weight, delay, receptor=0, learning=None):
+    """The synapses of a pathway, drawn by NEST."""
+    given = {{"weight": weight, "delay": delay * DT, "receptor_type": receptor}}
+    given["synapse_model"] = synapse(name, learning)
+    nest.Connect(cells[pre], cells[post], rule, given)
+
+
+def poisson(name, rate, weight, receptor=0):
+    """Poisson spikes, independent for each neuron; a rate in Hz, or [[ms, rate from then], ...]."""
+    if np.ndim(rate):
+        times, values = np.transpose(rate)
+        changes = {{"rate_times": np.maximum(np.rint(times / DT), 1) * DT, "rate_values": values}}
+        generator = nest.Create("inhomogeneous_poisson_generator", params=changes)
+    else:
+        generator = nest.Create("poisson_generator", params={{"rate": rate}})
+    synapse = {{"weight": weight, "delay": DT, "receptor_type": receptor}}
+    nest.Connect(generator, cells[name], "all_to_all", synapse)
+
+
+def play(name):
+    """The spikes of a source, each of which leaves at the end of its step."""
+    neurons, steps = data[f"played/{{name}}/neuron"][:], data[f"played/{{name}}/step"][:]
+    generators = nest.Create("spike_generator", len(cells[name]))
+    for neuron in np.unique(neurons):
+        generators[int(neuron)].set(spike_times=np.sort(steps[neurons == neuron]) * DT)
+    nest.Connect(generators, cells[name], "one_to_one", {{"delay": DT}})
+
+
+'''
+TAIL = """
+for name, recorder in recorders.items():
+    nest.Connect(cells[name], recorder)
+for phase, duration in PHASES.items():
+    for name, rate in plastic.items():
+        learns = phase in LEARNING[name]
+        nest.GetConnections(synapse_model=name).set({"lambda": rate if learns else 0.0})
+    nest.Simulate(duration)
+
+(HERE / "output").mkdir(exist_ok=True)
+with h5py.File(HERE / "output" / f"spikes_{nest.Rank()}.h5", "w") as file:
+    file.attrs.update({"processes": nest.num_processes, "synapses": synapses})
+    for name, recorder in recorders.items():
+        events = recorder.get("events")
+        group = file.create_group(f"spikes/{name}")  # in SONATA's layout
+        group["timestamps"] = events["times"] - DT  # Thalia names the beginning of a step
+        group["timestamps"].attrs["units"] = "ms"
+        group["node_ids"] = (events["senders"] - cells[name][0].global_id).astype("u8")
+    for name in plastic:  # of those onto the neurons of this process
+        for key, values in nest.GetConnections(synapse_model=name).get(COLUMNS).items():
+            file[f"weights/{name}/{key}"] = np.atleast_1d(values)
+if nest.Rank() == 0:
+    print(f"{sum(map(len, cells.values()))} neurons, {nest.num_connections} connections")
+    print("read the spikes with thalia.Run, or `thalia plot raster`, of this folder")
+"""
+
+
+def program(network: Network, circuit: str) -> str:
+    """The text of the program."""
+    remarks = "".join(f"\nNote: {each}." for each in network.remarks)
+    lines = [
+        HEAD.format(
+            name=circuit,
+            remarks=f"{remarks}\n" if remarks else "",
+            dt=_plain(network.dt / MS),
+            phases={name: _plain(steps * network.dt / MS) for name, steps in network.phases},
+            learning={
+                each.pathway: [
+                    name
+                    for (name, _), on in zip(network.phases, each.plastic.learns, strict=True)
+                    if on
+                ]
+                for each in network.projections
+                if each.plastic
+            },
+            seed=network.seed % (2**32 - 1) + 1,
+        ),
+        "# populations",
+        *map(_created, network.cells),
+        "",
+        "# pathways",
+        *map(_connected, network.projections),
+        "synapses = nest.num_connections",
+        "",
+        "# stimuli",
+        *map(_driven, network.generators),
+        *(f"play({each.population!r})" for each in network.cells if each.plays),
+    ]
+    return "\n".join(lines) + "\n" + TAIL
+
+
+def write_data(network: Network, file: FilePath) -> None:
+    """What the program reads: synapses, parameters that differ, and spikes of sources."""
+    with h5py.File(file, "w") as h5:
+        for cell in network.cells:
+            for name, values in cell.parameters.items():
+                if isinstance(values, np.ndarray):
+                    h5[f"cells/{cell.population}/{name}"] = values
+        for each in network.projections:
+            if each.rule is None:
+                group = h5.create_group(f"projections/{each.pathway}")
+                group["source"], group["target"] = _narrow(each.sources), _narrow(each.targets)
+                group["weight"] = each.weights
+                group["delay"] = _narrow(each.delays)
+        for name, (neurons, steps) in network.played.items():
+            h5[f"played/{name}/neuron"], h5[f"played/{name}/step"] = neurons, steps
+
+
+def _created(cell: Cell) -> str:
+    single = {k: v for k, v in cell.parameters.items() if not isinstance(v, np.ndarray)}
+    arrays = [name for name, value in cell.parameters.items() if isinstance(value, np.ndarray)]
+    parameters = pformat(
+        {name: _number(value) for name, value in single.items()}, width=88, sort_dicts=False
+    )
+    more = f", {arrays!r}" if arrays else ""
+    return f"create({cell.population!r}, {cell.model!r}, {cell.size}, {parameters}{more})"
+
+
+def _connected(each: Projection) -> str:
+    more = f", receptor={each.port.receptor}" if each.port.receptor else ""
+    if each.plastic:
+        parameters = {name: _plain(value) for name, value in each.plastic.parameters.items()}
+        more += f", learning={(each.plastic.model, parameters)!r}"
+    ends = f"{each.pathway!r}, {each.pre!r}, {each.post!r}"
+    if each.rule is None:
+        return f"connect({ends}{more})"
+    numbers = f"weight={_plain(each.weights[0])}, delay={int(each.delays[0])}"
+    return f"draw({ends}, {each.rule!r}, {numbers}{more})"
+
+
+def _driven(each: Generator) -> str:
+    receptor = f", receptor={each.port.receptor}" if each.port.receptor else ""
+    rate: Any = _plain(each.rates[0][1])
+    if len(each.rates) > 1:
+        rate = [[_plain(time / MS), _plain(value)] for time, value in each.rates]
+    numbers = f"rate={rate}, weight={_plain(each.weight)}"
+    return f"poisson({each.population!r}, {numbers}{receptor})  # {each.stimulus}"
+
+
+def _number(value: Any) -> Any:
+    return [_plain(each) for each in value] if isinstance(value, list) else _plain(value)
+
+
+def _plain(value: Any) -> float:
+    """A number in a unit of NEST without the last digit that the conversion from SI leaves."""
+    return float(f"{float(value):.15g}")
+
+
+def _narrow(values: NDArray[np.int64]) -> NDArray[np.uint32]:
+    return values.astype(np.uint32)
