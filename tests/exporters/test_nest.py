@@ -47,7 +47,7 @@ pathways:
   in: {pre: given, post: e, connect: {rule: all_to_all}, synapse: current_exp, weight: 0.04 pA, delay: {axonal: 1 ms, dendritic: 2 ms}, w_max: 0.08 pA,
        plasticity: {rule: stdp_pair, a_plus: 0.05, a_minus: 0.06, mu_plus: 0.5, pairing: PAIRING}}
 stimuli:
-  given: {kind: spikes, target: given, times: {0: [1 ms, 50 ms, 51 ms, 120 ms, 260 ms, 398 ms], 1: [20 ms, 33 ms, 70 ms, 122 ms, 398 ms], 2: [0.3 ms, 0.4 ms, 250 ms, 398 ms], 3: [300 ms, 398 ms], 4: [100 ms, 200 ms, 299 ms, 310 ms, 398 ms]}}
+  given: {kind: spikes, target: given, times: {0: [1 ms, 50 ms, 51 ms, 120 ms, 260 ms, 398 ms], 1: [1 ms, 20 ms, 33 ms, 70 ms, 122 ms, 398 ms], 2: [0.3 ms, 0.4 ms, 250 ms, 398 ms], 3: [0.5 ms, 300 ms, 398 ms], 4: [0.2 ms, 100 ms, 200 ms, 299 ms, 310 ms, 398 ms]}}
   on: {kind: current, target: e, amplitude: 385 pA}
 """
 
@@ -328,7 +328,10 @@ def test_spikes_are_those_of_thalia_where_methods_are_the_same(written, here, th
     "pairing", ["all_to_all", "nearest_symmetric", "nearest_pre_centred", "nearest_restricted"]
 )
 def test_weights_are_those_of_thalia(written, here, pairing):
-    """The dendritic delay is twice the axonal one, as NEST has it; the weights are too small to be felt."""
+    """The dendritic delay is twice the axonal one, as NEST has it; the weights are too small to be felt.
+
+    Sources fire before any cell does: nearest pairings of NEST begin as if there were a spike at time 0.
+    """
     folder = written(PLASTIC.replace("PAIRING", pairing))
     run_nest(folder)
     with h5py.File(folder / "output" / "spikes_0.h5") as h5:
@@ -339,7 +342,7 @@ def test_weights_are_those_of_thalia(written, here, pairing):
     expected = here("circuit").weights["in"].w[-1]
     found = weight[np.lexsort((target, source))]
     assert found == pytest.approx(expected, abs=1e-12)
-    assert found.std() > 0.003
+    assert found.std() > 0.002
 
 
 @pytest.mark.peer

@@ -384,6 +384,10 @@ def _remarks_on_learning(compiled: Compiled, projections: Sequence[Projection]) 
                     f"postsynaptic spikes reach the synapse {later / MS:+.3g} ms later than in "
                     "Thalia, relative to presynaptic ones"
                 )
+    if any(
+        each.plastic.model != PAIRINGS["all_to_all"] for each in plastic.values() if each.plastic
+    ):
+        yield "pairings of nearest spikes begin in NEST as if every source had fired at time 0"
     if any(not all(each.plastic.learns) for each in plastic.values() if each.plastic):
         yield (
             "phases without learning have `lambda` 0; a pair counts in the phase of the "
