@@ -57,7 +57,7 @@ def sampled(expression: str, values: Mapping[str, Any], named: Mapping[str, str]
 
 class _Sampler:
     def __init__(self, values: Mapping[str, Any], named: Mapping[str, str]):
-        self.values = values
+        self.values = dict(values)
         self.named = dict(named)
 
     def visit(self, node: ast.expr) -> Any:
@@ -89,11 +89,9 @@ class _Sampler:
         if name in self.values:
             return np.float64(self.values[name])
         if name in self.named:
-            expression = self.named.pop(name)  # a name that stands for itself is unknown within
-            try:
-                return self.visit(tree(expression))
-            finally:
-                self.named[name] = expression
+            # which is then unknown within its own expression
+            self.values[name] = self.visit(tree(self.named.pop(name)))
+            return self.values[name]
         if name == "pi":
             return np.float64(np.pi)
         if name in UNITS:

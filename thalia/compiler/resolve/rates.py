@@ -6,12 +6,12 @@ be more regular than a Poisson process, because its intervals are at least one s
 """
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, product
 from math import exp, log1p, sqrt
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from thalia.compiler.drives import Frames
 from thalia.compiler.plan import Group, Member
@@ -22,10 +22,15 @@ from thalia.syntax.expressions import EquationError
 from thalia.syntax.sampling import sampled
 from thalia.syntax.units import UNITS, Value, format_number
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 MOST_SPIKES = 1 + 1e-9  # in a step; rates such as 1/dt are rounded
 TOLD_FROM = 0.1
 MOST_EVENTS = 1e9  # of a stimulus at one neuron in a step, which fit every integer they are kept in
-_MOST_SAMPLES = 1_000_000
+_MOST_SAMPLES = 1_000_000  # of one rate over time
+_MOST_WORK = 200_000_000  # characters of rates times their samples, all together
 _MOST_DRAWN = 65  # combinations of numbers that are drawn for parameters
 _BOUNDED = ("constant", "uniform", "spread", "formula", "chosen")
 _REACH = 5  # standard deviations of a distribution that are expected to be drawn
@@ -47,6 +52,25 @@ class Rate:
     def names(self) -> frozenset[str]:
         """Every name in the expression, and in what these stand for."""
         return _mentioned(self.expression, self.named)
+
+
+@dataclass(frozen=True)
+class Time:
+    """The steps of a simulation, and how much work may be done to look at one rate over time."""
+
+    dt: float
+    steps: int
+    work: int
+
+    def samples(self, rate: Rate, repeats: int) -> "NDArray[np.float64]":
+        """Times at which a rate is looked at so often, in seconds: all if they are not too many."""
+        import numpy as np
+
+        read = (text for name, text in rate.named.items() if name in rate.names)
+        size = len(rate.expression) + sum(map(len, read))
+        most = min(_MOST_SAMPLES, self.work // size) // repeats
+        count = max(1, min(self.steps, most))
+        return np.linspace(0, max(0, self.steps - 1), count).round() * self.dt
 
 
 def spikes_per_step(group: Group) -> Rate | None:
@@ -91,24 +115,20 @@ def check_rates(
     diagnostics: Diagnostics,
 ) -> tuple[str, ...]:
     """Note the rates that cannot be, and tell of the sources that fire in many of all steps."""
-    for each in stimuli:
-        if each.part.rate:
-            _check_stimulus(each, dt, steps, diagnostics)
-    notes = (
-        _check_source(group, member, dt, steps, diagnostics)
-        for group in groups
-        for member in group.members
-    )
+    rated = [each for each in stimuli if each.part.rate]
+    sources = [(g, rate, m) for g in groups if (rate := spikes_per_step(g)) for m in g.members]
+    time = Time(dt, steps, _MOST_WORK // max(1, len(rated) + len(sources)))
+    for each in rated:
+        _check_stimulus(each, time, diagnostics)
+    notes = (_check_source(*source, time, diagnostics) for source in sources)
     return tuple(filter(None, notes))
 
 
-def _check_stimulus(
-    each: ResolvedStimulus, dt: float, steps: int, diagnostics: Diagnostics
-) -> None:
+def _check_stimulus(each: ResolvedStimulus, time: Time, diagnostics: Diagnostics) -> None:
     given = {name: (value,) for name, value in (each.values | each.places).items()}
     if each.frames:
         given[each.part.over_time] = (_range_of(each.frames),)
-    found = _extremes(Rate(each.part.rate, {}), given, dt, steps)
+    found = _extremes(Rate(each.part.rate, {}), given, time)
     if found is None:
         return
     (low, when), (high, _) = found
@@ -117,19 +137,19 @@ def _check_stimulus(
         at = f" at {format_number(when, SECOND)}" if when else ""
         message = f"a rate cannot be below 0, found {low:.6g} Hz{at}"
         diagnostics.error(path, message, _hint(each.values))
-    if high * dt * each.stimulus.number[0][0].mean > MOST_EVENTS:
+    if high * time.dt * each.stimulus.number[0][0].mean > MOST_EVENTS:
         most = f"{MOST_EVENTS:,.0f}"
         message = f"expected at most {most} spikes in a step, found a rate of {high:g} Hz"
         diagnostics.error(path, message)
 
 
 def _check_source(
-    group: Group, member: Member, dt: float, steps: int, diagnostics: Diagnostics
+    group: Group, rate: Rate, member: Member, time: Time, diagnostics: Diagnostics
 ) -> str:
     """Note a rate that a source cannot have; what to tell of one that it hardly can."""
-    spikes = spikes_per_step(group)
+    dt = time.dt
     over_time = {each.name: (_range_of(each),) for each in group.frames}
-    found = spikes and _extremes(spikes, member.parameters | over_time, dt, steps)
+    found = _extremes(rate, member.parameters | over_time, time)
     if not found:
         return ""
     (low, _), (high, _) = found
@@ -168,7 +188,7 @@ def _hint(values: Mapping[str, Value]) -> str:
 
 
 def _extremes(
-    rate: Rate, given: Mapping[str, tuple[Value, ...]], dt: float, steps: int
+    rate: Rate, given: Mapping[str, tuple[Value, ...]], time: Time
 ) -> tuple[tuple[float, float], tuple[float, float]] | None:
     """The lowest and the highest value over the simulation, each with its time in seconds.
 
@@ -176,18 +196,19 @@ def _extremes(
     """
     import numpy as np
 
-    combinations = list(_drawn({name: given[name] for name in rate.names & given.keys()}))
-    samples = min(max(steps, 1), _MOST_SAMPLES // len(combinations))
-    times = np.linspace(0, steps - 1, samples).round() * dt
-    values: dict[str, Any] = {"dt": dt, "t": times if "t" in rate.names else 0.0}
+    drawn = _drawn({name: given[name] for name in rate.names & given.keys()})
+    times = time.samples(rate, len(drawn)) if "t" in rate.names else np.zeros(1)
+    if len(times) == 1:  # all combinations at once
+        drawn = [{name: np.array([each[name] for each in drawn]) for name in drawn[0]}]
     found = []
-    for drawn in combinations:
+    for each in drawn:
+        values = {"dt": time.dt, "t": times} | each
         try:
-            at = np.asarray(sampled(rate.expression, values | drawn, rate.named), dtype=float)
+            at = np.asarray(sampled(rate.expression, values, rate.named), dtype=float)
         except (EquationError, ArithmeticError, TypeError):
             return None
         for index in (int(np.argmin(at)), int(np.argmax(at))):
-            found.append((float(at.flat[index]), float(times[index]) if at.size > 1 else 0.0))
+            found.append((float(at.flat[index]), float(times[index]) if len(times) > 1 else 0.0))
     return min(found), max(found)
 
 
@@ -200,7 +221,7 @@ def _mentioned(expression: str, named: Mapping[str, str]) -> frozenset[str]:
     return frozenset(names)
 
 
-def _drawn(given: Mapping[str, tuple[Value, ...]]) -> Iterator[dict[str, float]]:
+def _drawn(given: Mapping[str, tuple[Value, ...]]) -> list[dict[str, Any]]:
     """Combinations of numbers over the reach of each value; a parameter is the sum of its values.
 
     They are a grid, because a rate may be highest in between, as that of a tuned source is.
@@ -212,7 +233,7 @@ def _drawn(given: Mapping[str, tuple[Value, ...]]) -> Iterator[dict[str, float]]
         [low + (high - low) * k / (count - 1) for k in range(count)] if low < high else [low]
         for low, high in ends
     ]
-    return islice((dict(zip(given, each, strict=True)) for each in product(*lines)), _MOST_DRAWN)
+    return [dict(zip(given, each, strict=True)) for each in islice(product(*lines), _MOST_DRAWN)]
 
 
 def _least(value: Value) -> float:
