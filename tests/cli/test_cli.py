@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -265,6 +266,12 @@ def test_the_help_of_every_command_fits_on_one_line(arguments, tmp_path):
 
     assert done.returncode == 0
     assert "..." not in done.stdout.partition("Commands:")[2]
+
+
+def test_the_version_is_shown(tmp_path):
+    done = thalia_here("--version", folder=tmp_path)
+
+    assert (done.returncode, done.stdout) == (0, f"{version('thalia')}\n")
 
 
 def test_the_help_names_every_figure(tmp_path):

@@ -219,13 +219,23 @@ def test_points_are_every_combination():
     ("a=1nS:2nS:1", "expected a number of values of 2 or more, found '1'"),
     ("a=1:2", "expected FIRST:LAST:NUMBER, found 2 parts"),
     ("a=1nX:2nX:3", "nX"),
+    ("a=1:2:²", "expected a number of values of 2 or more, found '²'"),
+    ("a=1:2:1000000000", "makes 1,000,000,000 runs, expected at most 100,000"),
 ])  # fmt: skip
 def test_a_range_that_cannot_be_is_told(text, message):
     with pytest.raises(CircuitError, match=message):
         axis_of(text)
 
 
-@pytest.mark.parametrize("text", ["one", "8:1", "-1", ""])
+@pytest.mark.parametrize("seeds", ["0:999999999999", f"0:{10**30}"])
+def test_more_runs_than_are_kept_track_of_are_told(seeds):
+    with pytest.raises(CircuitError, match=r"--seeds .*: makes .* runs, expected at most 100,000"):
+        seeds_of(seeds)
+    with pytest.raises(CircuitError, match="--vary: makes 160,000 runs, expected at most 100,000"):
+        points([Axis("a", ("1", "2") * 200), Axis("b", ("3",) * 400)], seeds_of("1"))
+
+
+@pytest.mark.parametrize("text", ["one", "8:1", "-1", "-1:3", "", ":"])
 def test_seeds_that_cannot_be_are_told(text):
     with pytest.raises(CircuitError, match="expected FIRST:LAST or a list of whole numbers"):
         seeds_of(text)

@@ -80,7 +80,7 @@ class Experiment(Node):
     task: str
     computed_by_network: tuple[str, ...] = ()
     computed_by_task: tuple[str, ...] = ()
-    seeds: int = Field(default=10, ge=1)
+    seeds: int = Field(default=10, ge=1, le=10_000)
     result: str
     curve: str
     chance: float | None = None

@@ -64,12 +64,29 @@ class Commands(TyperGroup):
 
 app = typer.Typer(
     cls=Commands,
-    help="Simulate brain regions: circuits in YAML, checked and compiled; one file per run.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     add_completion=True,
 )
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        say(version("thalia"))
+        raise typer.Exit
+
+
+@app.callback()
+def of_all_commands(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Simulate brain regions: circuits in YAML, checked and compiled; one file per run."""
 
 
 @app.command()

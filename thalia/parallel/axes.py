@@ -4,12 +4,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 
 import numpy as np
 
 from thalia.errors import fail
 from thalia.syntax.units import Value, ValueSyntaxError, display_unit, parse_value
 
+MOST_RUNS = 100_000  # of a sweep
+LONGEST_NUMBER = 12  # digits
 _SEPARATE = re.compile(r",(?![^()]*\))(?![^\[\]]*\])(?![^{}]*\})")  # a comma in no brackets
 
 
@@ -104,9 +107,11 @@ def _between(text: str, first: str, last: str, number: str) -> tuple[str, ...]:
         raise fail(
             f"--vary {text}: expected two numbers of one dimension, found {first} and {last}"
         )
-    if not number.isdigit() or int(number) < 2:
+    count = int(number) if number.isdecimal() and len(number) < LONGEST_NUMBER else 0
+    if count < 2:
         raise fail(f"--vary {text}: expected a number of values of 2 or more, found '{number}'")
-    steps = np.linspace(ends[0].mean, ends[1].mean, int(number))
+    _check_number(count, f"--vary {text}")
+    steps = np.linspace(ends[0].mean, ends[1].mean, count)
     unit, size = display_unit(ends[0].dimension)
     return tuple(f"{step / size:.12g} {unit}".strip() for step in steps)
 
@@ -121,20 +126,31 @@ def seeds_of(text: str) -> tuple[int, ...]:
     """
     first, colon, last = text.partition(":")
     try:
-        seeds = (
-            tuple(range(int(first), int(last) + 1))
-            if colon
-            else tuple(int(part) for part in text.split(","))
-        )
+        given = [int(part) for part in ((first, last) if colon else text.split(","))]
     except ValueError:
-        seeds = ()
-    if not seeds or min(seeds) < 0:
+        given = [-1]
+    if min(given) < 0 or (colon and given[0] > given[1]):
         raise fail(f"--seeds {text}: expected FIRST:LAST or a list of whole numbers", "as in 1:8")
-    return seeds
+    if not colon:
+        return tuple(given)
+    _check_number(given[1] - given[0] + 1, f"--seeds {text}")
+    return tuple(range(given[0], given[1] + 1))
+
+
+def _check_number(count: int, option: str) -> None:
+    if count > MOST_RUNS:
+        raise fail(f"{option}: makes {count:,} runs, expected at most {MOST_RUNS:,}")
 
 
 def points(axes: Sequence[Axis], seeds: Sequence[int]) -> list[Point]:
-    """Every combination of values and seeds, seeds last."""
+    """Every combination of values and seeds, seeds last.
+
+    Raises
+    ------
+    CircuitError
+        If there are too many.
+    """
+    _check_number(prod(len(axis.values) for axis in axes) * len(seeds), "--vary")
     paths = [axis.path for axis in axes]
     settings = [
         dict(zip(paths, values, strict=True)) for values in product(*(axis.values for axis in axes))

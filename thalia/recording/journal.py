@@ -62,9 +62,12 @@ class JournalledFile(io.RawIOBase):
     def __init__(self, path: FilePath, create: bool = False):
         self.path = path
         self.journal = journal_of(path)
-        self.file = os.fdopen(
-            os.open(path, os.O_RDWR | (os.O_CREAT | _NO_LINK if create else 0), 0o666), "r+b"
-        )
+        try:
+            number = os.open(path, os.O_RDWR | (os.O_CREAT | _NO_LINK if create else 0), 0o666)
+        except OSError:
+            super().close()  # else Python does when the object is gone, and there is no file
+            raise
+        self.file = os.fdopen(number, "r+b")
         try:
             # before anything is changed: another process may be committing
             lock(self.file)
