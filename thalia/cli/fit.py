@@ -71,7 +71,7 @@ def fit(
         bool, typer.Option("--json", help="Print one JSON object instead of text.")
     ] = False,
 ) -> None:
-    """Search for values of a circuit that bring its runs to a target.
+    """Search for values with which runs meet a target.
 
     Writes every trial into a table, and a figure of the search. Status 2 if none meets the target.
 

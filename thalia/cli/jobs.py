@@ -15,10 +15,10 @@ def job(
     ],
     task: Annotated[int, typer.Argument(metavar="TASK", help="Number of the task, from 0 on.")],
 ) -> None:
-    """Carry out one task of an array job, as the script of the batch system does.
+    """Carry out one task of an array job.
 
-    What was done before is not done again. After SIGTERM the state is kept, and the same command
-    goes on from it.
+    The script of the batch system does so. What was done before is not done again. After SIGTERM
+    the state is kept, and the same command goes on from it.
 
     Example: thalia job jobs 0
     """

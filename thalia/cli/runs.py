@@ -202,7 +202,9 @@ def export(
     duration: Duration = None,
     scale: Scale = None,
 ) -> None:
-    """Write a run in the format of another tool, or a circuit as a program for NEST.
+    """Write a run, or a circuit, for another tool.
+
+    A run in its format, or a circuit as a program for NEST.
 
     Example: thalia export runs/cortex/2026-11-22T10-00-00.h5 --to nwb
     """
