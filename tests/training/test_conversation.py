@@ -87,7 +87,9 @@ FEW = (SILENCE, "hi", "baby", "bye", "tom")
 def taught():
     """A network, what it had bound after a prompt and after the turn, and its reply once taught."""
     written = load_whole(LIBRARY / "experiments" / "conversation.yaml", sized(len(FEW)))
-    timing = Timing(*map(parse_value, ("1000 Hz", "40 ms", "20 ms", "20 ms", "100 ms")))
+    timing = Timing(
+        *map(parse_value, ("1000 Hz", "40 ms", "20 ms", "20 ms", "100 ms", "2 s")), tired=0.6
+    )
     with subject_of(written, "runtime") as subject:
         speech = Speech(subject, {role: (role,) for role in ROLES}, "words", timing, FEW)
         speech.hear(("bye", "tom"))

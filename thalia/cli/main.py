@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from thalia.cli import cache, calibrate, fit, jobs, protocols, runs, study, training
+from thalia.cli import cache, calibrate, converse, fit, jobs, protocols, runs, study, training
 from thalia.cli.options import (
     Backend,
     CheckpointEvery,
@@ -270,6 +270,7 @@ app.command()(jobs.job)
 app.command()(fit.fit)
 app.command()(calibrate.calibrate)
 app.command()(training.learn)
+app.command()(converse.converse)
 
 
 @app.command()

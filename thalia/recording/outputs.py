@@ -113,6 +113,29 @@ def replacing(file: FilePath) -> Iterator[FilePath]:
 
 
 @contextmanager
+def held(file: FilePath) -> Iterator[None]:
+    """Keep all others from writing a file that is replaced again and again, as long as it lasts.
+
+    Raises
+    ------
+    CircuitError
+        If another process does, or its folder cannot be written.
+    """
+    guard = file.with_name(f".{file.name}.lock")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        disk = JournalledFile(guard, create=True)
+    except BlockingIOError:
+        raise busy(file) from None
+    except OSError as error:
+        raise system_error(error, file) from None
+    try:
+        yield
+    finally:
+        disk.remove()
+
+
+@contextmanager
 def reserved(file: FilePath) -> Iterator[None]:
     """Take the name of a file that is written at the end: it is empty until then.
 

@@ -192,6 +192,10 @@ class RunWriter:
             ] = name
         group.attrs.update(settings)
 
+    def text(self, name: str, text: str) -> None:
+        """Store a text that belongs to the run, such as the transcript of a conversation."""
+        self.h5.create_dataset(f"texts/{name}", data=text, dtype=h5py.string_dtype())
+
     def state(
         self,
         step: int,

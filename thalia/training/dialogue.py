@@ -1,5 +1,7 @@
 """Prompts and replies from thirty templates, and how well replies agree with those wanted."""
 
+import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -60,6 +62,7 @@ TEMPLATES = tuple(
         ("NAME likes the ANIMAL who", "NAME likes the ANIMAL"),
     )
 )
+WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")  # letters and digits of any script
 HELD_OUT = 0.4  # of the combinations of a template
 
 
@@ -74,6 +77,11 @@ def _vocabulary() -> tuple[Sentence, Sentence]:
 
 FUNCTION_WORDS, CONTENT_WORDS = _vocabulary()
 WORDS = (SILENCE, *FUNCTION_WORDS, *CONTENT_WORDS)
+
+
+def words_of(text: str) -> Sentence:
+    """The words of a text, in small letters; everything between them is left out."""
+    return tuple(WORD.findall(unicodedata.normalize("NFC", text).lower()))
 
 
 @dataclass(frozen=True)
@@ -128,6 +136,11 @@ def _split(random: np.random.Generator) -> list[tuple[list[Turn], list[Turn]]]:
         }
         if len(taught) == sum(len(pairs) for _, pairs in ASSOCIATES.values()):
             return found
+
+
+def every_turn() -> list[Turn]:
+    """All that the templates can say."""
+    return [turn for template in TEMPLATES for turn in _turns(template)]
 
 
 def _turns(template: tuple[list[str], list[str]]) -> list[Turn]:

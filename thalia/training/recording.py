@@ -95,9 +95,16 @@ class Recording:
 
 
 def save(
-    file: FilePath, compiled: Compiled, network: Network, session: Session, state: SavedState
+    file: FilePath,
+    compiled: Compiled,
+    network: Network,
+    session: Session,
+    state: SavedState,
+    texts: Mapping[str, str] | None = None,
 ) -> None:
     """Write the run file of a subject as it is now, in which nothing but its weights is recorded.
+
+    `texts` are stored with it, by name.
 
     Raises
     ------
@@ -109,6 +116,8 @@ def save(
     with explained(file):
         kept = Recording(file, compiled, network)
         with kept.stack:
+            for name, text in (texts or {}).items():
+                kept.writer.text(name, text)
             kept.begin(Observers(), session, lambda: state, state.step)
             kept.finish(session, SpikeCounter(network.plan, state.counts), state.step)
 

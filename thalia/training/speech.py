@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from thalia.compiler.plan import SECOND
 from thalia.syntax.quantities import Numbers
 from thalia.syntax.units import Quantities, Value
-from thalia.training.dialogue import SILENCE, Sentence
+from thalia.training.dialogue import SILENCE, WORDS, Sentence
 from thalia.training.subject import Subject
 
 type Row = tuple[float, Mapping[str, int]]  # for how many seconds; the neuron that fires, by role
 
 HEARD, TEACHER, SAID, TURN, WIPE = ROLES = ("heard", "teacher", "said", "turn", "wipe")
+FATIGUE, ASLEEP = "adenosine", "asleep"  # a modulator and a phase
 LONGEST = 8  # words of a reply; nothing is said after them
 
 
@@ -24,7 +25,8 @@ class Timing:
     """The rate of a neuron that stands for a word, and times.
 
     A word lasts `show`, and `pause` is between words. In replies the network has said its word
-    `settle` after the word before it, when its teacher begins; `wipe` ends a turn.
+    `settle` after the word before it, when its teacher begins; `wipe` ends a turn. It sleeps for
+    `sleep` when fatigue is above `tired`.
     """
 
     rate: Value
@@ -32,6 +34,8 @@ class Timing:
     pause: Value
     settle: Value
     wipe: Value
+    sleep: Value
+    tired: float
 
 
 class Speech:
@@ -64,8 +68,18 @@ class Speech:
 
     def hear(self, prompt: Sentence) -> None:
         """A sentence, word by word, after one silence and before another."""
+        self.listen(prompt)
+        self.rest()
+
+    def listen(self, prompt: Sentence) -> None:
+        """The sentence up to the end of its last word."""
         heard = [{HEARD: self._number(word)} for word in (SILENCE, *prompt)]
-        self._play((*self._spoken(heard), *self._spoken([{}])))
+        rows = [row for word in heard for row in ((self.show, word), (self.pause, {}))]
+        self._play(rows[:-1])
+
+    def rest(self) -> None:
+        """The silence after a sentence, in which its last word is still bound."""
+        self._play([(self.pause, {}), (self.show + self.pause, {})])
 
     def taught(self, reply: Sentence) -> Sentence:
         """The teacher's reply; returns what the network said, each word before it heard it."""
@@ -95,9 +109,17 @@ class Speech:
         """The end of a turn: what was heard in it is let go."""
         self._play([(self.timing.wipe.mean, {WIPE: 0}), (self.show + self.pause, {})])
 
-    def _spoken(self, words: Iterable[Mapping[str, int]]) -> Iterable[Row]:
-        for word in words:
-            yield from ((self.show, word), (self.pause, {}))
+    def slept(self) -> bool:
+        """Sleep, if it is tired; whether it was."""
+        if self.subject.level(FATIGUE) <= self.timing.tired:
+            return False
+        self.sleep()
+        return True
+
+    def sleep(self) -> None:
+        """Sleep at once."""
+        with self.subject.phase(ASLEEP):
+            self.subject.present(self.timing.sleep)
 
     def _own(self, before: str, place: int) -> dict[str, int]:
         """What the network hears of itself: its last word, and that it is its turn."""
@@ -132,18 +154,10 @@ class Speech:
 
 def sized(words: int) -> dict[str, Any]:
     """What to set in the circuit of `conversation` for another number of words, by dotted path."""
-    of_words = (
-        "heard",
-        "teacher",
-        "said",
-        "held",
-        "before",
-        "copies",
-        "links",
-        "recalled",
-        "words",
-    )
-    changes: dict[str, Any] = {f"populations.{name}.size": words for name in of_words}
+    of_words = (HEARD, TEACHER, SAID, "held", "before", "copies", "links", "recalled", "words")
+    changes: dict[str, Any] = {
+        f"populations.{name}.size": words for name in (*of_words, "surprised")
+    }
     for name in ("held", "before"):
         changes[f"populations.{name}.space.extent"] = f"{words} um"
     for name in ("topic", "phrase"):
@@ -153,4 +167,6 @@ def sized(words: int) -> dict[str, Any]:
         changes[f"pathways.word_{name}.connect.probability"] = same
     for name in ("acetylcholine", "lesson"):
         changes[f"modulators.{name}.amplitude"] = words / 4
+    changes["modulators.noradrenaline.amplitude"] = 0.28 * words / len(WORDS)
+    changes["modulators.adenosine.amplitude"] = 0.0018 * words / len(WORDS)
     return changes

@@ -49,11 +49,15 @@ class Conversation(Environment):
     pause: PositiveTime
     settle: PositiveTime
     wipe: PositiveTime
+    sleep: PositiveTime
+    tired: float = Field(0.6, gt=0)
 
     @property
     def timing(self) -> Timing:
         """How long words last."""
-        return Timing(self.rate, self.show, self.pause, self.settle, self.wipe)
+        return Timing(
+            self.rate, self.show, self.pause, self.settle, self.wipe, self.sleep, self.tired
+        )
 
     def problems(self, plan: Plan) -> list[Problem]:
         """What does not fit between the task and a circuit."""
@@ -91,6 +95,7 @@ class Conversation(Environment):
             speech.hear(turn.prompt)
             said = speech.taught(reply)
             speech.end()
+            speech.slept()
             note(exact=100.0 * (said == turn.reply))
         given: list[Sentence] = []
         learned = self._slow(subject)
