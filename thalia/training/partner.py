@@ -183,7 +183,7 @@ def conversation_in(
         kept = _kept(file) if file.exists() else Kept(size=_size(words), vocabulary=[SILENCE])
         if file.exists() and (words is not None or seed is not None):
             raise fail(
-                f"{file}: exists, with neurons for {kept.size} words and a seed of its own",
+                f"{file}: exists, with neurons for {kept.size - 1} words and a seed of its own",
                 "leave out --words and --seed, or choose another file",
             )
         circuit = circuit_for(kept.size, seed)

@@ -94,15 +94,16 @@ class Endpoint:
     wait: Callable[[float], None] = time.sleep
     said: list[tuple[str, str]] = field(default_factory=list)
 
+    name: str = field(init=False)
+
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        if not (name := _name(self.url)):
             raise fail(
                 f"--teacher: expected scripted, none or the address of a chat endpoint, found "
                 f"'{shortened(self.url)}'",
                 "--teacher http://localhost:8080/v1",
             )
-        self.name = f"{parts.scheme}://{parts.netloc}{parts.path}"
+        self.name = name
         self.opener = urllib.request.build_opener(_NoRedirects)
 
     def reply(self, prompt: Sentence) -> Sentence:
@@ -157,6 +158,16 @@ class Endpoint:
         text, used = _streamed(whole) if streams else _complete(whole)
         self.tokens -= used or len(text.split()) + len(body.split())
         return text
+
+
+def _name(url: str) -> str:
+    """The address as the transcript names it; empty if it is none, or has a password in it."""
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # of a port or an IPv6 address
+        return ""
+    return f"{parts.scheme}://{parts.netloc}{parts.path}" if is_one and "@" not in url else ""
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
