@@ -186,6 +186,7 @@ def test_a_file_without_a_conversation_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(("options", "told"), [
+    (["."], ".: is a folder"),
     (["--words", "3"], "--words: expected 10 to 2,000, found 3"),
     (["--teacher", "gemma"], "--teacher: expected scripted, none or the address of a chat endpoint"),
     (["--persona", "me.txt"], "--persona: is for a chat endpoint"),

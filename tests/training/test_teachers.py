@@ -209,6 +209,18 @@ def test_what_is_no_address_of_an_endpoint_is_refused(url):
         Endpoint(url)
 
 
+def test_an_address_that_cannot_be_sent_is_told(server):
+    with pytest.raises(UnansweredError, match="UnicodeEncodeError"):
+        Endpoint(f"{server.url}/ä", wait=lambda seconds: None).reply(("hi",))
+
+
+def test_a_key_that_cannot_be_sent_is_refused_without_being_shown(monkeypatch):
+    monkeypatch.setenv("THALIA_TEACHER_KEY", "secret\n")
+    with pytest.raises(CircuitError, match="THALIA_TEACHER_KEY: expected a key") as refused:
+        Endpoint("http://localhost:1/v1")
+    assert "secret" not in str(refused.value)
+
+
 def test_the_script_knows_its_templates():
     assert Script().reply(("say", "cat")) == ("cat", "says", "meow")
     with pytest.raises(UnansweredError, match="the script has no reply"):

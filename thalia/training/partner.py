@@ -179,6 +179,8 @@ def conversation_in(
     CircuitError
         If another process has the file, or it holds no conversation that can be continued.
     """
+    if file.is_dir():
+        raise fail(f"{file}: is a folder", "name the file of the conversation")
     with held(file):
         kept = _kept(file) if file.exists() else Kept(size=_size(words), vocabulary=[SILENCE])
         if file.exists() and (words is not None or seed is not None):

@@ -104,6 +104,8 @@ class Endpoint:
                 "--teacher http://localhost:8080/v1",
             )
         self.name = name
+        if not (self.key.isascii() and self.key.isprintable()):
+            raise fail(f"{KEY}: expected a key of printable ASCII characters", "look for a newline")
         self.opener = urllib.request.build_opener(_NoRedirects)
 
     def reply(self, prompt: Sentence) -> Sentence:
@@ -141,6 +143,8 @@ class Endpoint:
             except (OSError, http.client.HTTPException) as error:
                 if not left:
                     raise UnansweredError(_why(error)) from None
+            except ValueError as error:  # of an address that cannot be written in ASCII
+                raise UnansweredError(_why(error)) from None
             self.wait(wait)
             wait *= 2
         raise AssertionError("the last try returns or raises")
