@@ -251,7 +251,7 @@ def _text(raw: bytes) -> str:
 
 def _why(error: BaseException) -> str:
     """Why no answer came, in a few words."""
-    reason = getattr(error, "reason", error)
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(reason, TimeoutError):
         return "no answer in time"
     if isinstance(reason, http.client.RemoteDisconnected | http.client.IncompleteRead):
