@@ -92,7 +92,8 @@ def _lines(file: TextIO) -> Iterator[str]:
     typed = file.isatty()
     while True:
         if typed:
-            print("> ", end="", flush=True)
+            say("> ", end="")
+            sys.stdout.flush()
         line = file.readline(LONGEST_LINE)
         if not line:
             break
@@ -101,4 +102,4 @@ def _lines(file: TextIO) -> Iterator[str]:
             rest = file.readline(LONGEST_LINE)
         yield line
     if typed:
-        print()
+        say("")
