@@ -45,7 +45,7 @@ populations:
   e: {neuron: lif_current, size: 10, initial: {v: "uniform(-65 mV, -50 mV)"}}
 pathways:
   in: {pre: given, post: e, connect: {rule: all_to_all}, synapse: current_exp, weight: 0.04 pA, delay: {axonal: 1 ms, dendritic: 2 ms}, w_max: 0.08 pA,
-       plasticity: {rule: stdp_pair, a_plus: 0.05, a_minus: 0.06, mu_plus: 0.5, pairing: PAIRING}}
+       plasticity: {RULE}}
 stimuli:
   given: {kind: spikes, target: given, times: {0: [1 ms, 50 ms, 51 ms, 120 ms, 260 ms, 398 ms], 1: [1 ms, 20 ms, 33 ms, 70 ms, 122 ms, 398 ms], 2: [0.3 ms, 0.4 ms, 250 ms, 398 ms], 3: [0.5 ms, 300 ms, 398 ms], 4: [0.2 ms, 100 ms, 200 ms, 299 ms, 310 ms, 398 ms]}}
   on: {kind: current, target: e, amplitude: 385 pA}
@@ -226,7 +226,7 @@ populations:
   c: {neuron: lif_conductance, size: 2}
 pathways:
   n: {pre: e, post: c, connect: {rule: all_to_all}, synapse: nmda, weight: 1 nS, delay: 1 ms}
-  t: {pre: c, post: c, connect: {rule: all_to_all}, synapse: ampa, weight: 1 nS, delay: 1 ms, plasticity: {rule: stdp_triplet}}
+  t: {pre: c, post: c, connect: {rule: all_to_all}, synapse: ampa, weight: 1 nS, delay: 1 ms, plasticity: {rule: bcm}}
 stimuli:
   s: {kind: poisson_sine, target: c, rate: 8 Hz, synapse: ampa, weight: 1 nS}
   p: {kind: current, target: {population: c, neurons: "0:1"}, amplitude: 1 pA}
@@ -235,9 +235,9 @@ REASONS = """\
 refused.yaml:6:7: populations.e.neuron: izhikevich: NEST has no cell like it here
     hint: those that have one: lif_current, lif_conductance, adex, hodgkin_huxley, poisson, spike_source
 refused.yaml:9:53: pathways.n.synapse: nmda: no synapse of NEST's cells is like it
-    hint: those that are: delta, current_exp, current_alpha, ampa, gaba_a
-refused.yaml:10:95: pathways.t.plasticity: stdp_triplet: no plastic synapse of NEST is like it here
-    hint: stdp_pair has one
+    hint: those that are: delta, current_exp, current_alpha, ampa, gaba_a, tsodyks_markram
+refused.yaml:10:95: pathways.t.plasticity: bcm: no plastic synapse of NEST is like it here
+    hint: those that have one: stdp_pair, stdp_triplet, stdp_inhibitory
 refused.yaml:12:3: stimuli.s: poisson_sine: is not exported
     hint: poisson, poisson_pulses, current, spikes are
 refused.yaml:13:3: stimuli.p: numbers over time, or for some of the neurons
@@ -324,15 +324,18 @@ def test_spikes_are_those_of_thalia_where_methods_are_the_same(written, here, th
 
 
 @pytest.mark.peer
-@pytest.mark.parametrize(
-    "pairing", ["all_to_all", "nearest_symmetric", "nearest_pre_centred", "nearest_restricted"]
-)
-def test_weights_are_those_of_thalia(written, here, pairing):
+@pytest.mark.parametrize("rule", [
+    *(f"rule: stdp_pair, a_plus: 0.05, a_minus: 0.06, mu_plus: 0.5, pairing: {pairing}"
+      for pairing in ("all_to_all", "nearest_symmetric", "nearest_pre_centred", "nearest_restricted")),
+    "rule: stdp_triplet, preset: hippocampus, a2_plus: 0.05",
+    "rule: stdp_inhibitory, eta: 0.05, alpha: 0.3",
+])  # fmt: skip
+def test_weights_are_those_of_thalia(written, here, rule):
     """The dendritic delay is twice the axonal one, as NEST has it; the weights are too small to be felt.
 
     Sources fire before any cell does: nearest pairings of NEST begin as if there were a spike at time 0.
     """
-    folder = written(PLASTIC.replace("PAIRING", pairing))
+    folder = written(PLASTIC.replace("RULE", rule))
     run_nest(folder)
     with h5py.File(folder / "output" / "spikes_0.h5") as h5:
         source, target, weight = (
@@ -342,7 +345,26 @@ def test_weights_are_those_of_thalia(written, here, pairing):
     expected = here("circuit").weights["in"].w[-1]
     found = weight[np.lexsort((target, source))]
     assert found == pytest.approx(expected, abs=1e-12)
-    assert found.std() > 0.002
+    assert found.std() > 0.001
+
+
+@pytest.mark.peer
+def test_short_term_plasticity_is_that_of_thalia(written, here):
+    text = """
+thalia: 1
+name: tired
+duration: 400 ms
+populations: {given: {neuron: spike_source, size: 2}, e: {neuron: lif_current, size: 2}}
+pathways:
+  in: {pre: given, post: e, connect: {rule: one_to_one}, synapse: [SYNAPSE, current_exp], weight: 4 nA, delay: 1 ms}
+stimuli:
+  given: {kind: spikes, target: given, times: {0: [1 ms, 11 ms, 21 ms, 31 ms, 300 ms], 1: [5 ms, 7 ms, 30 ms, 31 ms, 60 ms]}}
+  on: {kind: current, target: e, amplitude: 380 pA}
+""".replace("SYNAPSE", "{part: tsodyks_markram, preset: facilitating}")
+    there, mine = run_nest(written(text)), here("circuit")
+
+    assert there.spikes["e"].times == pytest.approx(mine.spikes["e"].times, abs=1e-9)
+    assert len(mine.spikes["e"].times) > 15
 
 
 @pytest.mark.peer

@@ -136,7 +136,7 @@ def cell_of(
             return [Problem(path, "rates that differ from neuron to neuron", "one population each")]
         return Cell(member.name, member.size, "parrot_neuron", {}, rate=rate)
     model = MODELS[group.part]
-    receptors = [each for each in group.inputs if each.equations]
+    receptors = [each for each in group.inputs if each.equations and not each.is_state]
     found = _ports(group.part, receptors, number)
     if isinstance(found, str):
         return [Problem(path, found, "")]

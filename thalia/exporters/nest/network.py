@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.circuit.connectivity import Connect
-from thalia.circuit.part_use import RuleUse, Stimulus
+from thalia.circuit.part_use import Stimulus
 from thalia.compiler.pipeline import Compiled
 from thalia.compiler.plan import Group, PathwayPlan, SynapseGroup
 from thalia.connectivity.build import Arrays, wire
-from thalia.errors import Path, Problem
+from thalia.errors import Problem
 from thalia.exporters.nest.models import (
     MODELS,
     MS,
@@ -22,32 +22,19 @@ from thalia.exporters.nest.models import (
     cell_of,
     native,
 )
-from thalia.library.schema import Rule
+from thalia.exporters.nest.synapses import (
+    NEAREST,
+    SHORT_TERM,
+    Plastic,
+    against_rules,
+    learning,
+    short_term,
+)
 
-PAIR = "stdp_pair"
-PAIRINGS = {
-    "all_to_all": "stdp_synapse",
-    "nearest_symmetric": "stdp_nn_symm_synapse",
-    "nearest_pre_centred": "stdp_nn_pre_centered_synapse",
-    "nearest_restricted": "stdp_nn_restr_synapse",
-}
 RATED = ("poisson", "poisson_pulses")
 KINDS = (*RATED, "current", "spikes")
 Rates = tuple[tuple[float, float], ...]  # seconds, from which a rate in Hz holds
 SAME, STATISTICAL = "same", "statistical"
-
-
-@dataclass(frozen=True)
-class Plastic:
-    """A plastic synapse of NEST, with its parameters, and in which phases it learns.
-
-    `tau_minus` belongs to the postsynaptic neuron there.
-    """
-
-    model: str
-    parameters: dict[str, float]
-    tau_minus: float  # ms
-    learns: tuple[bool, ...]
 
 
 @dataclass(frozen=True)
@@ -124,30 +111,27 @@ def _against_cells(compiled: Compiled) -> Iterator[Problem]:
 def _against_pathways(compiled: Compiled) -> Iterator[Problem]:
     for name, pathway in compiled.expanded.pathways.items():
         path = ("pathways", name)
-        for use in pathway.synapse:
-            if use.part not in SYNAPSES:
+        receptors = [use.part for use in pathway.synapse if use.part != SHORT_TERM]
+        for part in receptors:
+            if part not in SYNAPSES:
                 yield Problem(
                     (*path, "synapse"),
-                    f"{use.part}: no synapse of NEST's cells is like it",
-                    f"those that are: {', '.join(SYNAPSES)}",
+                    f"{part}: no synapse of NEST's cells is like it",
+                    f"those that are: {', '.join((*SYNAPSES, SHORT_TERM))}",
                 )
-        if len(pathway.synapse) > 1:
-            yield Problem((*path, "synapse"), "several synapses of one pathway", "one pathway each")
-        yield from _against_rules(pathway.plasticity, (*path, "plasticity"))
-
-
-def _against_rules(uses: Sequence[RuleUse], path: Path) -> Iterator[Problem]:
-    for use in uses:
-        if use.modulator or use.eligibility:
-            yield Problem(path, "a rule that a modulator scales, or that waits for one", "")
-        elif use.rule != PAIR:
+        if len(receptors) > 1:
             yield Problem(
-                path,
-                f"{use.rule or use.window}: no plastic synapse of NEST is like it here",
-                f"{PAIR} has one",
+                (*path, "synapse"), "several receptors of one pathway", "one pathway each"
             )
-    if len(uses) > 1:
-        yield Problem(path, "several rules of one pathway", "one rule each")
+        if len(receptors) < len(pathway.synapse) and pathway.plasticity:
+            yield Problem(
+                (*path, "plasticity"), "with short-term plasticity: NEST has no such synapse", ""
+            )
+        yield from against_rules(pathway.plasticity, (*path, "plasticity"))
+        if pathway.rewire:
+            yield Problem((*path, "rewire"), "synapses that are pruned and grow", "leave it out")
+        if pathway.w_min is not None and pathway.w_min.mean:
+            yield Problem((*path, "w_min"), "a lower bound other than 0, which NEST has", "")
 
 
 def _against_stimuli(compiled: Compiled) -> Iterator[Problem]:
@@ -210,7 +194,7 @@ def _projections(
             port = _port(cells[pathway.post], synapses, post)
             size = port.sign / port.unit
             rule = _rule(pathway) if statistical else None
-            plastic = _plastic(compiled, pathway, size) if synapses.rules else None
+            plastic = _plastic(compiled, pathway, size)
             rows = np.arange(0) if rule else wired.rows(pathway.name)
             first, start = (
                 _start(group, name) for group, name in ((pre, pathway.pre), (post, pathway.post))
@@ -233,43 +217,32 @@ def _projections(
             )
 
 
-def _plastic(compiled: Compiled, pathway: PathwayPlan, size: float) -> Plastic:
-    """The synapse of NEST with the same pairs: amplitudes are fractions of the bound there, too."""
-    (use,) = compiled.expanded.pathways[pathway.name].plasticity
+def _plastic(compiled: Compiled, pathway: PathwayPlan, size: float) -> Plastic | None:
+    """The plastic synapse of NEST that a pathway has, if it is not static."""
+    written = compiled.expanded.pathways[pathway.name]
+    for use in written.synapse:
+        if use.part == SHORT_TERM:
+            return short_term(compiled.expanded, use)
+    if not written.plasticity:
+        return None
     assert pathway.w_max is not None, "a plastic pathway has bounds"
-    rule = compiled.expanded.part("plasticity", PAIR)
-    assert isinstance(rule, Rule)
-    preset = rule.presets[use.preset].parameters if use.preset else {}
-    defaults = {name: parameter.default for name, parameter in rule.parameters.items()}
-    values = {name: value.mean for name, value in {**defaults, **preset, **use.parameters}.items()}
-    return Plastic(
-        PAIRINGS[use.pairing or "all_to_all"],
-        {
-            "tau_plus": values["tau_plus"] / MS,
-            "lambda": values["a_plus"],
-            "alpha": values["a_minus"] / values["a_plus"],
-            "mu_plus": values["mu_plus"],
-            "mu_minus": values["mu_minus"],
-            "Wmax": pathway.w_max.mean * size,
-        },
-        values["tau_minus"] / MS,
-        pathway.plastic or (True,) * len(compiled.plan.phases),
-    )
+    learns = pathway.plastic or (True,) * len(compiled.plan.phases)
+    return learning(compiled.expanded, written.plasticity[0], pathway.w_max.mean * size, learns)
 
 
 def _add_taus(cells: dict[str, Cell], projections: Sequence[Projection]) -> Iterator[Problem]:
     """Give each cell the time constant of the postsynaptic traces that its synapses read."""
     for each in projections:
-        if each.plastic:
-            cell, tau = cells[each.post], each.plastic.tau_minus
-            if cell.parameters.get("tau_minus", tau) != tau:
+        for name, tau in ((each.plastic and each.plastic.traces) or {}).items():
+            cell = cells[each.post]
+            if cell.parameters.get(name, tau) != tau:
                 yield Problem(
                     ("pathways", each.pathway, "plasticity"),
-                    f"another tau_minus than that of other pathways onto {each.post}: "
+                    f"another {name} than that of other pathways onto {each.post}: "
                     "NEST has one for each neuron",
                     "give them the same",
                 )
-            cells[each.post] = replace(cell, parameters={**cell.parameters, "tau_minus": tau})
+            cells[each.post] = replace(cell, parameters={**cell.parameters, name: tau})
 
 
 def _of(values: NDArray[np.float64], rows: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -368,7 +341,7 @@ def _remarks(
 
 def _remarks_on_learning(compiled: Compiled, projections: Sequence[Projection]) -> Iterator[str]:
     """How plastic synapses of NEST differ (Morrison, Diesmann & Gerstner 2008, from memory)."""
-    plastic = {each.pathway: each for each in projections if each.plastic}
+    plastic = {e.pathway: e.plastic for e in projections if e.plastic and e.plastic.rates}
     if not plastic:
         return
     yield (
@@ -384,12 +357,10 @@ def _remarks_on_learning(compiled: Compiled, projections: Sequence[Projection]) 
                     f"postsynaptic spikes reach the synapse {later / MS:+.3g} ms later than in "
                     "Thalia, relative to presynaptic ones"
                 )
-    if any(
-        each.plastic.model != PAIRINGS["all_to_all"] for each in plastic.values() if each.plastic
-    ):
+    if any(each.model.startswith(NEAREST) for each in plastic.values()):
         yield "pairings of nearest spikes begin in NEST as if every source had fired at time 0"
-    if any(not all(each.plastic.learns) for each in plastic.values() if each.plastic):
+    if any(not all(each.learns) for each in plastic.values()):
         yield (
-            "phases without learning have `lambda` 0; a pair counts in the phase of the "
+            "phases without learning have rates of 0; a pair counts in the phase of the "
             "presynaptic spike that follows"
         )

@@ -60,9 +60,9 @@ def synapse(name, learning):
     """The model of the synapses of a pathway: static, or plastic with parameters of their own."""
     if learning is None:
         return "static_synapse"
-    model, parameters = learning
+    model, parameters, rates = learning
     nest.CopyModel(model, name, parameters)
-    plastic[name] = parameters["lambda"]
+    plastic[name] = {{rate: parameters[rate] for rate in rates}}
     return name
 
 
@@ -122,9 +122,11 @@ TAIL = """
 for name, recorder in recorders.items():
     nest.Connect(cells[name], recorder)
 for phase, duration in PHASES.items():
-    for name, rate in plastic.items():
-        learns = phase in LEARNING[name]
-        nest.GetConnections(synapse_model=name).set({"lambda": rate if learns else 0.0})
+    for name, rates in plastic.items():
+        if rates:
+            learns = phase in LEARNING[name]
+            now = {rate: value if learns else 0.0 for rate, value in rates.items()}
+            nest.GetConnections(synapse_model=name).set(now)
     nest.Simulate(duration)
 
 (HERE / "output").mkdir(exist_ok=True)
@@ -161,7 +163,7 @@ def program(network: Network, circuit: str) -> str:
                     if on
                 ]
                 for each in network.projections
-                if each.plastic
+                if each.plastic and each.plastic.rates
             },
             seed=network.seed % (2**32 - 1) + 1,
         ),
@@ -210,7 +212,8 @@ def _connected(each: Projection) -> str:
     more = f", receptor={each.port.receptor}" if each.port.receptor else ""
     if each.plastic:
         parameters = {name: _plain(value) for name, value in each.plastic.parameters.items()}
-        more += f", learning={(each.plastic.model, parameters)!r}"
+        rates = list(each.plastic.rates)
+        more += f", learning={(each.plastic.model, parameters, rates)!r}"
     ends = f"{each.pathway!r}, {each.pre!r}, {each.post!r}"
     if each.rule is None:
         return f"connect({ends}{more})"
