@@ -217,6 +217,42 @@ def test_a_program_that_has_not_run_or_left_files_is_told(written):
         thalia.Run(folder.parent)
 
 
+def without_processes(h5):
+    del h5.attrs["processes"]
+
+
+def elsewhere(h5):
+    del h5["spikes/e"]
+    h5["spikes/e"] = h5py.ExternalLink("other.h5", "/spikes/e")
+
+
+def too_few(h5):
+    del h5["spikes/e/node_ids"]
+    h5["spikes/e/node_ids"] = np.zeros(0, "u8")
+
+
+@pytest.mark.parametrize(
+    ("spikes", "change", "told"),
+    [
+        ({}, without_processes, r"spikes_0\.h5: is no output of the program"),
+        ({}, elsewhere, r"spikes/e/timestamps: expected numbers in one dimension"),
+        ({"e": ([1.0], [0])}, too_few, "spikes/e: expected a finite time for each neuron"),
+        ({"e": ([np.nan], [0])}, None, "spikes/e: expected a finite time for each neuron"),
+        ({"e": ([1.0], [80])}, None, "spikes/e: expected neurons from 0 to 79"),
+        ({"e": ([500.0], [0])}, None, "spikes/e: expected times from 0 to 500 ms"),
+    ],
+)
+def test_output_that_the_program_does_not_write_is_told(written, spikes, change, told):
+    folder = written(EXACT)
+    output(folder, spikes)
+    if change:
+        with h5py.File(folder / "output" / "spikes_0.h5", "r+") as h5:
+            change(h5)
+
+    with pytest.raises(CircuitError, match=told):
+        thalia.Run(folder)
+
+
 REFUSED = """
 thalia: 1
 name: refused

@@ -12,6 +12,8 @@ from thalia.library import lookup
 from thalia.library.protocol_schema import Protocol, Window
 from thalia.library.schema import Rule
 from thalia.simulation.pairing_protocols import outcome, protocol, window
+from thalia.syntax.validation import parse
+from thalia.syntax.yaml_reader import Source
 
 RULE = """
 summary: Counts spikes.
@@ -167,3 +169,19 @@ def test_mistakes_are_told_in_words(arguments, message):
 def test_a_mistake_in_a_protocol_is_told_of_the_rule(name):
     with pytest.raises(CircuitError, match=r"^tau_plus: expected a time, found 3 mV"):
         protocol(name, "stdp_pair", settings={"tau_plus": "3 mV"}, backend="runtime")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"repeat": 10**9}, "have 2,000,000,000 spikes together, expected at most 2,000,000"),
+        ({"pre": [float("nan")]}, r"conditions\[0\]\.pre\[0\]: expected a value"),
+        ({"every": float("inf")}, r"conditions\[0\]\.every: expected a value"),
+    ],
+)
+def test_a_protocol_of_a_stranger_has_spikes_that_can_be_kept(change, message):
+    condition = {"series": "a", "x": 1, "pre": [0], "post": [5], **change}
+    data = {"summary": "s", "x_label": "x", "conditions": [condition]}
+
+    with pytest.raises(CircuitError, match=message):
+        parse(Protocol, data, Source())

@@ -1,11 +1,15 @@
 """Measurements of plasticity: the windows of pathways, and pairing protocols."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from thalia.library.schema import Part
-from thalia.syntax.fields import AnyValue, Node
+from thalia.syntax.fields import AnyValue, Node, refuse
+
+MOST_SPIKES = 2_000_000  # of all conditions together
+MOST_COPIES = 1_000_000
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Window(Part):
@@ -32,14 +36,14 @@ class Condition(Node):
     """
 
     series: str
-    x: float
-    pre: tuple[float, ...]
-    post: tuple[float, ...]
+    x: Finite
+    pre: tuple[Finite, ...]
+    post: tuple[Finite, ...]
     repeat: int = Field(default=60, ge=1)
-    every: float = Field(default=1000, gt=0)
+    every: Finite = Field(default=1000, gt=0)
     weight: float = Field(default=0.5, ge=0, le=1)
-    change: float | None = None
-    error: float | None = None
+    change: Finite | None = None
+    error: Finite | None = None
 
 
 class Protocol(Part):
@@ -51,9 +55,19 @@ class Protocol(Part):
 
     x_label: str
     conditions: tuple[Condition, ...] = ()
-    rates: tuple[float, ...] = ()
-    pre_rate: float = 10
-    settle: float = Field(default=3, gt=0)
-    seconds: float = Field(default=4, gt=0)
-    copies: int = Field(default=100, ge=1)
+    rates: tuple[Finite, ...] = ()
+    pre_rate: Finite = 10
+    settle: Finite = Field(default=3, gt=0)
+    seconds: Finite = Field(default=4, gt=0)
+    copies: int = Field(default=100, ge=1, le=MOST_COPIES)
     weight: float = Field(default=0.5, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _spikes_can_be_kept(self) -> "Protocol":
+        spikes = sum(each.repeat * (len(each.pre) + len(each.post)) for each in self.conditions)
+        if spikes > MOST_SPIKES:
+            raise refuse(
+                f"conditions: have {spikes:,} spikes together, expected at most {MOST_SPIKES:,}",
+                "repeat them less often",
+            )
+        return self

@@ -1,6 +1,8 @@
 """What a program for NEST has written, as a run: its spikes, in a run file."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -9,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.compiler.pipeline import Compiled
-from thalia.compiler.plan import Plan
+from thalia.compiler.plan import Member, Plan
+from thalia.data.hdf5 import members, numbers
 from thalia.errors import fail
 from thalia.recording.outputs import replacing
 from thalia.recording.page_checksums import reading
@@ -17,9 +20,11 @@ from thalia.recording.writer import RunWriter, mended
 from thalia.simulation.origin import origin_of, read_origin
 from thalia.simulation.run import claimed
 from thalia.simulation.summary import of_spikes
+from thalia.syntax.folder import opened
 
 TEMPLATE, RUN, OUTPUT = "circuit.h5", "run.h5", "output"
 BACKEND, COLLECTED = "nest", "collected"
+MOST_SPIKES = 500_000_000  # of a process: 8 GB
 
 
 def write_template(compiled: Compiled, file: FilePath) -> None:
@@ -74,24 +79,52 @@ def _spikes(
     found: dict[str, Any] = {group.name: [] for group in plan.groups}
     synapses = 0
     for place in parts:
-        with h5py.File(place, "r") as h5:
-            if int(h5.attrs["processes"]) != len(parts):
+        with _opened(place) as h5:
+            if (processes := int(h5.attrs["processes"])) != len(parts):
                 raise fail(
                     f"{folder / OUTPUT}: has the spikes of {len(parts)} processes, expected "
-                    f"{int(h5.attrs['processes'])}",
+                    f"{processes}",
                     "remove the files of an earlier run, and run it again",
                 )
             synapses += int(h5.attrs["synapses"])
+            held = members(members(h5).get("spikes"))
             for group, member in plan.populations():
-                own = h5[f"spikes/{member.name}"]
-                steps = np.rint(own["timestamps"][:] / (plan.dt * 1e3)).astype(np.int64)
-                found[group.name].append(
-                    (steps, own["node_ids"][:].astype(np.int32) + member.start)
-                )
+                steps, neurons = _spikes_of(held.get(member.name), member, plan, place)
+                found[group.name].append((steps, neurons + member.start))
     return {
         name: (np.concatenate([s for s, _ in each]), np.concatenate([n for _, n in each]))
         for name, each in found.items()
     }, synapses
+
+
+@contextmanager
+def _opened(place: FilePath) -> Iterator[h5py.File]:
+    """What a process has written, which may be damaged, or a stranger's."""
+    with opened(place, str(place)):
+        try:
+            with h5py.File(place, "r") as h5:
+                yield h5
+        except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
+            reason = str(error).split("(")[0].strip()
+            raise fail(f"{place}: is no output of the program: {reason}", "run it again") from None
+
+
+def _spikes_of(
+    group: Any, member: Member, plan: Plan, place: FilePath
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Steps and neurons of a population, (n_spikes,) each."""
+    held, here = members(group), f"{place}: spikes/{member.name}"
+    times = numbers(held.get("timestamps"), f"{here}/timestamps", "f", MOST_SPIKES)[:]
+    ids = numbers(held.get("node_ids"), f"{here}/node_ids", "iu", MOST_SPIKES)[:]
+    if len(times) != len(ids) or not np.isfinite(times).all():
+        raise fail(f"{here}: expected a finite time for each neuron", "run the program again")
+    steps = np.rint(times / (plan.dt * 1e3))
+    if len(ids) and not (0 <= ids.min() <= ids.max() < member.size):
+        raise fail(f"{here}: expected neurons from 0 to {member.size - 1}", "run the program again")
+    if len(ids) and not (0 <= steps.min() <= steps.max() < plan.steps):
+        lasts = f"{plan.steps * plan.dt * 1e3:g} ms"
+        raise fail(f"{here}: expected times from 0 to {lasts}", "run the program again")
+    return steps.astype(np.int64), ids.astype(np.int32)
 
 
 def _counts(plan: Plan, spikes: Any) -> dict[str, list[int]]:
