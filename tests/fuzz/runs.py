@@ -1,7 +1,8 @@
 """Run files that a stranger has edited: read, drawn, judged, exported and resumed, or refused in words.
 
 `python -m tests.fuzz.runs FIRST LAST` changes a small run file with HDF5's own library, once for each
-seed, and does everything with it. What raises anything but a `CircuitError`, takes longer than ten
+seed, and does everything with it; with `subjects` after these numbers it is one that an experiment has
+saved, from which another goes on. What raises anything but a `CircuitError`, takes longer than ten
 seconds or writes elsewhere is printed, and the status is 1. By hand.
 """
 
@@ -25,14 +26,17 @@ from tests.circuit.mutations import leaves
 from tests.fuzz.parts import TooLong, _stop
 from tests.fuzz.values import OUTRAGEOUS
 from tests.recording.damage import everything, small_run
+from tests.training.test_subject import SLOW
 from thalia.analysis.health import health
 from thalia.errors import CircuitError
 from thalia.figures.kinds import KINDS, draw
 from thalia.figures.network import graph
 from thalia.figures.style import save
 from thalia.simulation.diff import compare
+from thalia.training.subject import subject_of
 
 LONGEST = 10.0  # seconds
+Uses = Callable[[Path, Path], Iterator[tuple[str, Callable[[], Any]]]]
 TEXTS = [
     each for each in OUTRAGEOUS if isinstance(each, str) and "\0" not in each and len(each) < 400
 ]
@@ -163,6 +167,30 @@ def uses(file: Path, original: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "resume", lambda: thalia.resume(file, for_="1 ms", as_it_was=True)
 
 
+def uses_of_subjects(file: Path, original: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Everything that is done with what an experiment has saved, by name."""
+    circuit = thalia.loads(SLOW)
+
+    def go_on() -> None:
+        with subject_of(circuit, "runtime", start_from=file) as subject:
+            subject.present("5 ms")
+
+    yield "read", lambda: everything(file)
+    yield "show", lambda: thalia.Run(file)._repr_html_()
+    yield "go on", go_on
+    yield "start from", lambda: thalia.run(
+        circuit, backend="runtime", duration="1 ms", start_from=file, output=file.parent / "next.h5"
+    )  # fmt: skip
+
+
+def saved_subject(folder: Path) -> Path:
+    """The run file of a subject that has learned for a moment."""
+    with subject_of(thalia.loads(SLOW), "runtime") as subject:
+        subject.present("20 ms")
+        subject.save(folder / "saved.h5")
+    return folder / "saved.h5"
+
+
 def outcome(name: str, use: Callable[[], Any]) -> str:
     """'done', 'refused', or what went wrong."""
     signal.signal(signal.SIGALRM, _stop)
@@ -182,7 +210,7 @@ def outcome(name: str, use: Callable[[], Any]) -> str:
     return "done"
 
 
-def tried(original: Path, folder: Path, seed: int) -> tuple[str, list[str]]:
+def tried(original: Path, folder: Path, seed: int, uses: Uses = uses) -> tuple[str, list[str]]:
     """What was changed for a seed, and what came of every use of the file."""
     file = folder / "inner" / "run.h5"
     file.parent.mkdir(parents=True)
@@ -195,13 +223,14 @@ def tried(original: Path, folder: Path, seed: int) -> tuple[str, list[str]]:
     return changed, found
 
 
-def main(first: int, last: int) -> int:
+def main(first: int, last: int, what: str = "runs") -> int:
     """Try the seeds, and print what went wrong, and the counts."""
     counts: Counter[str] = Counter()
+    make, used = {"runs": (small_run, uses), "subjects": (saved_subject, uses_of_subjects)}[what]
     with tempfile.TemporaryDirectory() as scratch:
-        original = small_run(Path(scratch))
+        original = make(Path(scratch))
         for seed in range(first, last):
-            changed, found = tried(original, Path(scratch) / str(seed), seed)
+            changed, found = tried(original, Path(scratch) / str(seed), seed, used)
             wrong = [each for each in found if each not in ("done", "refused")]
             counts.update(each for each in found if each in ("done", "refused"))
             counts["broke"] += len(wrong)
@@ -213,4 +242,4 @@ def main(first: int, last: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), int(sys.argv[2])))
+    sys.exit(main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]))
