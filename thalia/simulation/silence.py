@@ -1,0 +1,371 @@
+"""Jumps over time in which a network is silent, as exactly as if it were simulated.
+
+It is simulated until its state has a closed form: no spike is in flight, no neuron is refractory,
+and each variable is at rest, or linear in itself with coefficients that stay the same. A jump goes
+as far as that holds and no threshold is reached, and one step is simulated after it, which must
+give what the closed form says.
+"""
+
+import ast
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia.backends import Chunk, Session
+from thalia.compiler.plan import SHARED, Group, Plan, SynapseGroup
+from thalia.errors import fail
+from thalia.simulation.closed_forms import Floats
+from thalia.simulation.silent_state import KNOWN, Moment, SilentModel, SilentState, models_of
+from thalia.syntax.equations import evaluate, identifiers, tree
+from thalia.syntax.expressions import EquationError
+from thalia.syntax.time_grid import as_text, interval_steps
+
+LEAST = 16  # steps of a jump; fewer are simulated
+PIECE = 1000  # steps that are simulated at once until a network is silent
+LONGEST = 60.0  # seconds of model time that may pass until it is
+FINENESS = 2**0.25  # of one time to the next at which what holds for a jump is looked at
+MOST = 1 << 21  # numbers of a variable at several times
+SETTLED = 1e-12  # relative change, or distance from what coefficients say, that counts as none
+EXACT = {"f8": 1e-9, "f4": 1e-5}  # relative distance of a step from the closed form
+MARGIN = 0.01  # of its course by which what reaches a threshold stays away from it
+APART = ("_spikespace", "not_refractory")  # variables that are looked at by themselves
+HINT = (
+    "a wait jumps over time in which no neuron fires, no spike is in flight and no noise acts; "
+    "`present` simulates time of any kind, step by step"
+)
+
+type State = Mapping[str, NDArray[Any]]
+
+
+class Silence:
+    """Advances a session over silent time; `constant` are the variables that nothing changes."""
+
+    def __init__(self, plan: Plan, session: Session, constant: set[str]):
+        self.plan, self.session, self.constant = plan, session, constant
+        self.models = tuple(models_of(plan))
+        owners = {model.name for model in self.models}
+        self.constants = {
+            name: values
+            for name, values in session.state().items()
+            if name in constant and name.rpartition(".")[0] in owners
+        }
+        self.flushed = {f"{g.name}.{s.target}" for g in plan.all_groups for s in g.at_flush}
+        self.state: State = {}
+        self.reason = ""  # why there is no jump from this state
+
+    def advance(self, steps: int) -> Chunk:
+        """Advance by some steps; its spikes are those of the time until it is silent.
+
+        Raises
+        ------
+        CircuitError
+            If the network is not silent, and why.
+        """
+        chunks, left, awake, size = [], steps, 0, 1
+        self.state = self.session.state(without=self.constant)
+        if reason := self._disturbed(steps):
+            raise self._refused(reason)
+        while left:
+            piece = min(size, left)
+            chunks += self._simulated(piece)
+            left, awake, size = left - piece, awake + piece, min(2 * size, PIECE)
+            while left > LEAST and (reach := self._reach(left - 1)) >= LEAST:
+                self._jump(reach)
+                left, awake, size = left - reach - 1, 0, 1
+            if left and awake * self.plan.dt > LONGEST:
+                raise self._refused(f"after {as_text(awake * self.plan.dt)} {self.reason}")
+        return Chunk.joined(chunks)
+
+    def _refused(self, reason: str) -> Exception:
+        return fail(f"the task waits, and the network is not silent: {reason}", HINT)
+
+    @property
+    def _step(self) -> int:
+        return int(self.state["defaultclock.timestep"].item())
+
+    def _disturbed(self, steps: int) -> str:
+        """What acts on the network for as long as it is simulated; empty if nothing does."""
+        now, end = self._step, self._step + steps
+        for each in self.plan.playbacks:
+            if any(now <= step < end for step in each.steps):
+                return f"the spikes of '{each.population}' are given for this time"
+        state = SilentState(self.plan, self.models, self._read)
+        try:
+            return next((found for found in self._inputs(state) if found), "")
+        except EquationError as error:
+            return f"{error}"
+
+    def _inputs(self, state: SilentState) -> Iterator[str]:
+        for group in self.plan.groups:
+            name = group.members[0].name
+            if self.plan.frames(group):
+                yield f"the input of '{name}' is an array over time"
+            for drive in (each for each in self.plan.drives if each.group == group.name):
+                model = state.models[group.name]
+                rate = state.now.evaluated(model, drive.rate) if drive.rate else 1.0
+                events = np.broadcast_to(rate * state.variable(group.name, drive.scale), group.size)
+                if events.any():
+                    yield f"{_where(group, events > 0)} gets Poisson input"
+        for model in state.models.values():
+            for name, right in model.odes.items():
+                with_noise = state.now.evaluated(model, right, {"xi": 1.0})
+                if moved := _apart(with_noise, state.now.evaluated(model, right)):
+                    yield f"noise acts on '{name}' of {self._named(model, moved)}"
+
+    def _read(self, name: str) -> NDArray[Any]:
+        if name in self.state:
+            return self.state[name]
+        if name not in self.constants:
+            raise EquationError(f"'{name.rpartition('.')[2]}' has no closed form")
+        return self.constants[name]
+
+    def _simulated(self, steps: int) -> list[Chunk]:
+        """Simulate some steps, and see whether the last one changed what should stand still."""
+        chunks = [self.session.advance(steps - 1)] if steps > 1 else []
+        if chunks:
+            self.state = self.session.state(without=self.constant)
+        before = self.state
+        chunks.append(self.session.advance(1))
+        self.state = self.session.state(without=self.constant)
+        self.reason = self._unsettled(chunks[-1], before)
+        return chunks
+
+    def _unsettled(self, chunk: Chunk, before: State) -> str:
+        for group, (steps, neurons) in chunk.spikes.items():
+            if len(steps):
+                here = self.plan.group(group)
+                return f"{_where(here, np.isin(np.arange(here.size), neurons))} still fires"
+        for name, values in self.state.items():
+            kind = name.rpartition(".")[2]
+            if kind == "queue" and values[2 : 2 + int(values[1])].any():
+                return "spikes are still in flight"
+            if kind == "not_refractory" and not values.all():
+                return f"{self._owner(name)} is still refractory"
+        return self._changed(before, self.state, self._standing(), dict.fromkeys(EXACT, SETTLED))
+
+    def _standing(self) -> Iterator[str]:
+        """Variables that nothing changes in silence."""
+        moving = {f"{model.name}.{n}" for model in self.models for n in (*model.odes, *model.kept)}
+        moving |= {
+            f"{m.name}.{s.target}" for m in self.models for s in (*m.before, *m.after)
+        } | self.flushed
+        if self.plan.flush_interval and self._is_flush(self._step - 1):
+            moving |= {f"{s.name}.{n}" for s in self.plan.synapses for n in ("w", *s.decay)}
+        for name in self.state:
+            owner, _, kind = name.rpartition(".")
+            if owner not in ("defaultclock", "random") and kind not in (*APART, "queue", "sleep"):
+                if name not in moving:
+                    yield name
+
+    def _changed(
+        self, there: State, here: State, names: Iterator[str], bounds: Mapping[str, float]
+    ) -> str:
+        """The first variable that differs between two states, in words."""
+        for name in names:
+            old, new = there[name], here[name]
+            if old.dtype.kind != "f":
+                differs = old != new
+            else:
+                size = np.maximum(np.abs(old), np.abs(new))
+                differs = np.abs(new - old) > bounds[old.dtype.str[1:]] * size
+            if np.any(differs):
+                return f"'{name.rpartition('.')[2]}' of {self._owner(name, differs)} still changes"
+        return ""
+
+    def _is_flush(self, step: int) -> bool:
+        """Whether sums are added to the weights in a step."""
+        interval = self.plan.flush_interval
+        return bool(interval and step and step % interval == 0)
+
+    def _reach(self, limit: int) -> int:
+        """How many steps a jump from the present state may have; if none, `reason` says why."""
+        if self.reason:
+            return 0
+        if self.plan.flush_interval:
+            limit = min(limit, self._until_flush(limit))
+        if limit < LEAST:
+            return 0
+        state = SilentState(self.plan, self.models, self._read)
+        courses: dict[str, tuple[Floats, Floats]] = {}
+        reach = 0
+        for steps in _times(limit, max(values.size for values in self.state.values())):
+            moment = Moment(state, steps[:, None])
+            try:
+                reason, place = self._broken(moment, courses, limit)
+            except EquationError as error:
+                reason, place = str(error), 0
+            if reason:
+                self.reason = reason
+                return int(steps[place - 1]) if place else reach
+            reach = int(steps[-1])
+        return reach
+
+    def _until_flush(self, limit: int) -> int:
+        """Steps to the next flush, or to the last one if those until then change nothing."""
+        interval, now = self.plan.flush_interval, self._step
+        first = max(1, -(-now // interval)) * interval
+        if any(self._pending(synapses) for synapses in self.plan.synapses):
+            return first - now
+        last = (now + limit) // interval * interval
+        return last - now if last >= first else first - now
+
+    def _pending(self, synapses: SynapseGroup) -> bool:
+        """Whether a flush may change weights or traces."""
+        if any(self.state[f"{synapses.name}.{trace}"].any() for trace in synapses.decay):
+            return True
+        if not synapses.pending:
+            return False
+        names = identifiers(synapses.pending)
+        return bool(evaluate(synapses.pending, {n: float(n not in synapses.decay) for n in names}))
+
+    def _broken(
+        self, moment: Moment, courses: dict[str, tuple[Floats, Floats]], limit: int
+    ) -> tuple[str, int]:
+        """The first time at which the closed form does not hold, as a place, and the reason."""
+        found = [*self._slopes(moment, limit), *self._thresholds(moment, courses)]
+        broken = [(int(np.argmax(wrong.any(1))), what, wrong) for what, wrong in found]
+        if not broken:
+            return "", 0
+        place, (model, text), wrong = min(broken, key=lambda each: each[0])
+        return text.format(self._named(model, wrong[place])), place
+
+    def _slopes(
+        self, moment: Moment, limit: int
+    ) -> Iterator[tuple[tuple[SilentModel, str], NDArray[np.bool_]]]:
+        """Variables whose slope becomes another than that of the closed form, and when."""
+        state, horizon = moment.state, limit * self.plan.dt
+        for model in state.models.values():
+            for name, right in model.odes.items():
+                slope = moment.evaluated(model, right)
+                value = moment.value(model, name)
+                chain = state.chains.get((model.name, name))
+                if chain:
+                    values = {each: moment.value(model, each) for each in chain.names}
+                    expected, others = chain.slope(name, values)
+                    rate = np.abs(chain.rate(name))
+                else:
+                    expected, others, rate = 0.0, 0.0, _steepness(model, name, state.now)
+                time = np.minimum(horizon, 1 / np.maximum(rate, 1e-300))
+                most = SETTLED * (np.abs(value) + time * others)
+                wrong = np.atleast_2d(~(np.abs(slope - expected) * time <= most))
+                if wrong.any():
+                    yield (model, f"'{name}' of {{}} still changes"), wrong
+
+    def _thresholds(
+        self, moment: Moment, courses: dict[str, tuple[Floats, Floats]]
+    ) -> Iterator[tuple[tuple[SilentModel, str], NDArray[np.bool_]]]:
+        """Groups that fire, or come so near that they might in between, and when."""
+        for group in self.plan.groups:
+            if not group.threshold:
+                continue
+            model = moment.state.models[group.name]
+            fires = np.atleast_2d(_fires(moment, model, group.threshold))
+            above = _above(moment, model, group.threshold)
+            if above is not None:
+                lowest, highest = courses.get(group.name, (above[:1], above[:1]))
+                lowest = np.minimum(np.minimum.accumulate(above), lowest)
+                highest = np.maximum(np.maximum.accumulate(above), highest)
+                courses[group.name] = lowest[-1:], highest[-1:]
+                fires = fires | (highest + MARGIN * (highest - lowest) > 0)
+            if fires.any():
+                yield (model, "{} would fire"), fires
+
+    def _jump(self, steps: int) -> None:
+        """Go some steps further in closed form, and simulate one more."""
+        state = SilentState(self.plan, self.models, self._read)
+        is_flush = self._is_flush(self._step + steps)
+        skipped = self.flushed if steps > self._to_flush else set()
+        changed = state.after(steps, skipped)
+        expected = {} if is_flush else state.after(steps + 1, skipped)
+        then = self._step + steps
+        key = "random.key"
+        clock = {
+            "defaultclock.timestep": np.full_like(self.state["defaultclock.timestep"], then),
+            "defaultclock.t": np.full_like(self.state["defaultclock.t"], then * self.plan.dt),
+        }
+        typed = {n: values.astype(self.state[n].dtype) for n, values in changed.items()}
+        self.session.restore({**typed, **clock, key: self.state[key]})
+        before = {**self.state, **typed}
+        chunk = self.session.advance(1)
+        self.state = self.session.state(without=self.constant)
+        self.reason = self._unsettled(chunk, before)
+        wrong = self._changed({**before, **expected}, self.state, iter(expected), EXACT)
+        if self.reason or wrong:
+            raise self._refused(self.reason or wrong)
+
+    @property
+    def _to_flush(self) -> int:
+        """Steps to the next flush."""
+        interval = self.plan.flush_interval
+        return max(1, -(-self._step // interval)) * interval - self._step if interval else 1 << 62
+
+    def _named(self, model: SilentModel, which: NDArray[np.bool_]) -> str:
+        """The population or pathway of the first of some neurons or synapses."""
+        return self._owner(f"{model.name}.", which)
+
+    def _owner(self, variable: str, which: NDArray[Any] | None = None) -> str:
+        """The population or pathway that a variable belongs to."""
+        owner = variable.rpartition(".")[0]
+        if owner == SHARED:
+            return "a modulator"
+        for synapses in self.plan.synapses:
+            if synapses.name == owner:
+                return f"the synapses of '{synapses.members[0].name}'"
+        found = [each for each in self.plan.groups if each.name == owner]
+        return _where(found[0], which) if found else f"'{owner}'"
+
+
+def _where(group: Group, which: NDArray[Any] | None) -> str:
+    """The population of the first of some neurons of a group."""
+    first = int(np.argmax(which)) if which is not None and np.size(which) > 1 else 0
+    return f"'{next((m.name for m in group.members if first < m.stop), group.name)}'"
+
+
+def _apart(one: Any, other: Any) -> NDArray[np.bool_] | None:
+    """Where two results differ; None if nowhere."""
+    different = np.atleast_1d(np.asarray(one) != np.asarray(other))
+    return different if different.any() else None
+
+
+def _times(limit: int, size: int) -> Iterator[Floats]:
+    """Steps up to a limit, each not much later than the one before, as many at once as fit."""
+    count = int(np.ceil(np.log(limit) / np.log(FINENESS))) + 1
+    steps = np.unique(np.rint(np.geomspace(1, limit, count)))
+    steps = np.concatenate([[0.0], steps])
+    at_once = max(2, MOST // max(size, 1))
+    yield from (steps[k : k + at_once] for k in range(0, len(steps), at_once))
+
+
+def _steepness(model: SilentModel, name: str, now: Moment) -> Floats:
+    """How strongly the slope of a variable depends on the variable itself."""
+    value = np.asarray(now.value(model, name), float)
+    nudge = np.where(value == 0, 1, 1e-6 * value)
+    moved = now.evaluated(model, model.odes[name], {name: value + nudge})
+    steep: Floats = np.abs((moved - now.evaluated(model, model.odes[name])) / nudge)
+    return np.where(value == 0, 0, steep)
+
+
+def _fires(moment: Moment, model: SilentModel, threshold: str) -> Any:
+    """Whether a threshold is reached, for any random number in it."""
+    found = False
+    for drawn in (0.0, 1.0):
+        text = threshold.replace("rand()", f"{drawn}")
+        found = found | np.asarray(moment.evaluated(model, text), bool)
+    return found
+
+
+def _above(moment: Moment, model: SilentModel, threshold: str) -> Floats | None:
+    """How far something is above its threshold, (n_times, n); None if no number tells."""
+    match tree(threshold):
+        case ast.Compare(left=left, ops=[ast.Gt() | ast.GtE()], comparators=[right]):
+            sides = ast.unparse(left), ast.unparse(right)
+        case ast.Compare(left=left, ops=[ast.Lt() | ast.LtE()], comparators=[right]):
+            sides = ast.unparse(right), ast.unparse(left)
+        case _:
+            return None
+    if "rand()" in threshold:
+        return None
+    one, other = (moment.evaluated(model, side) for side in sides)
+    return np.atleast_2d(np.asarray(one - other, float))
