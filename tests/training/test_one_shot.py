@@ -10,7 +10,8 @@ from tests.helpers import thalia as command
 from thalia.errors import CircuitError
 from thalia.syntax.folder import Folder
 from thalia.training.experiment import conditions_of, learn
-from thalia.training.subject import Subject, plan_for_trials, subject_of
+from thalia.training.phases import plan_for_trials
+from thalia.training.subject import Subject, subject_of
 from thalia.training.tasks import environment
 from thalia.training.tasks.one_shot import FAINT, contrasts
 

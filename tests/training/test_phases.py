@@ -8,8 +8,8 @@ from tests.training.test_subject import SLOW
 from thalia.circuit.experiment_spec import Experiment
 from thalia.errors import CircuitError
 from thalia.simulation.synapse_state import switched_variables
-from thalia.training.phases import phase_problems
-from thalia.training.subject import plan_for_trials, subject_of
+from thalia.training.phases import phase_problems, plan_for_trials
+from thalia.training.subject import subject_of
 
 SLEEP = "plasticity: {p: off}, modulators: {dopamine: {tonic: 0.9}}"
 PHASES = f"""

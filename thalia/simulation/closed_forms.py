@@ -87,9 +87,7 @@ def _between(
     return first + second, of_first + of_second
 
 
-def _at_nodes(
-    function: Callable[[Floats], Floats], begin: int, end: int
-) -> tuple[Floats, Floats]:
+def _at_nodes(function: Callable[[Floats], Floats], begin: int, end: int) -> tuple[Floats, Floats]:
     places, weights = _nodes(end - begin)
     values = function((begin + places)[:, None])
     return weights @ values, weights @ np.abs(values)
@@ -107,7 +105,7 @@ def _nodes(length: int) -> tuple[Floats, Floats]:
     moments = []
     for order in range(NODES):
         polynomial = np.eye(NODES)[order]
-        moment, factor = 2.0 * (order == 0), 1.0
+        moment, factor = np.float64(2.0 * (order == 0)), 1.0
         for place, bernoulli in enumerate(BERNOULLI, 1):
             factor *= width**2 / (2 * place * (2 * place - 1))
             slope = legendre.legder(polynomial, 2 * place - 1)

@@ -88,8 +88,18 @@ class Loop:
         self.session, self.observers, self.clock = session, tuple(observers), clock
         self.done = done
 
-    def advance(self, end: int, phase: int, timetable: Timetable | None = None) -> None:
-        """Simulate up to a step, within one phase; observers act before what is set at a step."""
+    def advance(
+        self,
+        end: int,
+        phase: int,
+        timetable: Timetable | None = None,
+        advance: Callable[[int], Chunk] | None = None,
+    ) -> None:
+        """Simulate up to a step, within one phase; observers act before what is set at a step.
+
+        What advances by some steps is the session, or something else that does.
+        """
+        advance = advance or self.session.advance
         while self.done < end:
             wanted = (each.next_stop(self.done) for each in self.observers)
             due = min((step for step in wanted if step is not None), default=end)
@@ -97,7 +107,7 @@ class Loop:
             chunk = (
                 self.session.play(timetable.pieces(self.done, step))
                 if timetable
-                else self.session.advance(step - self.done)
+                else advance(step - self.done)
             )
             self.done = step
             stop = Stop(step, phase, chunk, self.clock.lap("simulate"))

@@ -8,6 +8,7 @@ give what the closed form says.
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,27 +16,31 @@ from numpy.typing import NDArray
 
 from thalia.backends import Chunk, Session
 from thalia.compiler.plan import SHARED, Group, Plan, SynapseGroup
-from thalia.errors import fail
+from thalia.errors import CircuitError, fail
 from thalia.simulation.closed_forms import Floats
-from thalia.simulation.silent_state import KNOWN, Moment, SilentModel, SilentState, models_of
-from thalia.syntax.equations import evaluate, identifiers, tree
+from thalia.simulation.silent_state import Moment, SilentModel, SilentState, models_of
+from thalia.syntax.equations import tree
 from thalia.syntax.expressions import EquationError
-from thalia.syntax.time_grid import as_text, interval_steps
+from thalia.syntax.time_grid import as_text
 
 LEAST = 16  # steps of a jump; fewer are simulated
+NUDGE = 1e-6  # by which a variable is changed, to see how its slope depends on it
 PIECE = 1000  # steps that are simulated at once until a network is silent
 LONGEST = 60.0  # seconds of model time that may pass until it is
 FINENESS = 2**0.25  # of one time to the next at which what holds for a jump is looked at
+TIMES = 25  # at which weights are looked at
 MOST = 1 << 21  # numbers of a variable at several times
 SETTLED = 1e-12  # relative change, or distance from what coefficients say, that counts as none
 EXACT = {"f8": 1e-9, "f4": 1e-5}  # relative distance of a step from the closed form
 MARGIN = 0.01  # of its course by which what reaches a threshold stays away from it
-APART = ("_spikespace", "not_refractory")  # variables that are looked at by themselves
+# what goes on in silence, or is looked at by itself
+APART = ("defaultclock", "random", "queue", "sleep", "_spikespace", "not_refractory")
 HINT = (
     "a wait jumps over time in which no neuron fires, no spike is in flight and no noise acts; "
     "`present` simulates time of any kind, step by step"
 )
 
+type Found = tuple[tuple[SilentModel, str], NDArray[np.bool_]]  # why a jump ends, where and when
 type State = Mapping[str, NDArray[Any]]
 
 
@@ -44,16 +49,29 @@ class Silence:
 
     def __init__(self, plan: Plan, session: Session, constant: set[str]):
         self.plan, self.session, self.constant = plan, session, constant
-        self.models = tuple(models_of(plan))
-        owners = {model.name for model in self.models}
-        self.constants = {
-            name: values
-            for name, values in session.state().items()
-            if name in constant and name.rpartition(".")[0] in owners
-        }
-        self.flushed = {f"{g.name}.{s.target}" for g in plan.all_groups for s in g.at_flush}
         self.state: State = {}
+        self.known: dict[str, NDArray[Any]] = {}  # of what is constant, what was read
         self.reason = ""  # why there is no jump from this state
+
+    @cached_property
+    def models(self) -> tuple[SilentModel, ...]:
+        """What changes in every step."""
+        return tuple(models_of(self.plan))
+
+    @cached_property
+    def flushed(self) -> set[str]:
+        """Sums and what belongs to them, which begin again at a flush."""
+        return {f"{g.name}.{s.target}" for g in self.plan.all_groups for s in g.at_flush}
+
+    @cached_property
+    def moving(self) -> set[str]:
+        """Variables that may change in silence."""
+        named = {
+            f"{model.name}.{name}"
+            for model in self.models
+            for name in (*model.odes, *model.kept, *(s.target for s in model.statements))
+        }
+        return named | self.flushed
 
     def advance(self, steps: int) -> Chunk:
         """Advance by some steps; its spikes are those of the time until it is silent.
@@ -61,24 +79,31 @@ class Silence:
         Raises
         ------
         CircuitError
-            If the network is not silent, and why.
+            If the network is not silent, and why; it is then as it was before.
         """
-        chunks, left, awake, size = [], steps, 0, 1
-        self.state = self.session.state(without=self.constant)
-        if reason := self._disturbed(steps):
-            raise self._refused(reason)
+        begin = self.state = self.session.state(without=self.constant)
+        try:
+            if reason := self._disturbed(steps):
+                raise self._refused(reason)
+            return Chunk.joined(list(self._pieces(steps)))
+        except CircuitError:
+            self.session.restore(begin)
+            raise
+
+    def _pieces(self, left: int) -> Iterator[Chunk]:
+        """Simulate until the network is silent, jump as far as can be, and so on."""
+        awake, size = 0, LEAST
         while left:
             piece = min(size, left)
-            chunks += self._simulated(piece)
+            yield from self._simulated(piece)
             left, awake, size = left - piece, awake + piece, min(2 * size, PIECE)
-            while left > LEAST and (reach := self._reach(left - 1)) >= LEAST:
+            while left > LEAST and (reach := self._reach(left - 1)) >= min(size, left - 1):
                 self._jump(reach)
-                left, awake, size = left - reach - 1, 0, 1
+                left, awake = left - reach - 1, 0
             if left and awake * self.plan.dt > LONGEST:
                 raise self._refused(f"after {as_text(awake * self.plan.dt)} {self.reason}")
-        return Chunk.joined(chunks)
 
-    def _refused(self, reason: str) -> Exception:
+    def _refused(self, reason: str) -> CircuitError:
         return fail(f"the task waits, and the network is not silent: {reason}", HINT)
 
     @property
@@ -117,9 +142,11 @@ class Silence:
     def _read(self, name: str) -> NDArray[Any]:
         if name in self.state:
             return self.state[name]
-        if name not in self.constants:
+        if name not in self.constant:
             raise EquationError(f"'{name.rpartition('.')[2]}' has no closed form")
-        return self.constants[name]
+        if name not in self.known:
+            self.known[name] = self.session.read(name)
+        return self.known[name]
 
     def _simulated(self, steps: int) -> list[Chunk]:
         """Simulate some steps, and see whether the last one changed what should stand still."""
@@ -147,17 +174,13 @@ class Silence:
 
     def _standing(self) -> Iterator[str]:
         """Variables that nothing changes in silence."""
-        moving = {f"{model.name}.{n}" for model in self.models for n in (*model.odes, *model.kept)}
-        moving |= {
-            f"{m.name}.{s.target}" for m in self.models for s in (*m.before, *m.after)
-        } | self.flushed
-        if self.plan.flush_interval and self._is_flush(self._step - 1):
-            moving |= {f"{s.name}.{n}" for s in self.plan.synapses for n in ("w", *s.decay)}
-        for name in self.state:
+        moving = self.moving
+        if self._is_flush(self._step - 1):
+            moving = moving | {f"{s.name}.{n}" for s in self.plan.synapses for n in ("w", *s.decay)}
+        for name in self.state.keys() - moving:
             owner, _, kind = name.rpartition(".")
-            if owner not in ("defaultclock", "random") and kind not in (*APART, "queue", "sleep"):
-                if name not in moving:
-                    yield name
+            if owner not in APART and kind not in APART:
+                yield name
 
     def _changed(
         self, there: State, here: State, names: Iterator[str], bounds: Mapping[str, float]
@@ -169,7 +192,8 @@ class Silence:
                 differs = old != new
             else:
                 size = np.maximum(np.abs(old), np.abs(new))
-                differs = np.abs(new - old) > bounds[old.dtype.str[1:]] * size
+                least = np.finfo(old.dtype).tiny
+                differs = np.abs(new - old) > bounds[old.dtype.str[1:]] * size + least
             if np.any(differs):
                 return f"'{name.rpartition('.')[2]}' of {self._owner(name, differs)} still changes"
         return ""
@@ -183,71 +207,70 @@ class Silence:
         """How many steps a jump from the present state may have; if none, `reason` says why."""
         if self.reason:
             return 0
-        if self.plan.flush_interval:
-            limit = min(limit, self._until_flush(limit))
+        limit = self._whole(limit)
         if limit < LEAST:
             return 0
         state = SilentState(self.plan, self.models, self._read)
+        try:
+            limit = self._whole(self._unbounded(state, limit))
+            return self._whole(self._followed(state, limit)) if limit >= LEAST else 0
+        except EquationError as error:
+            self.reason = str(error)
+            return 0
+
+    def _followed(self, state: SilentState, limit: int) -> int:
+        """How far the closed form holds; `reason` says why no further."""
         courses: dict[str, tuple[Floats, Floats]] = {}
         reach = 0
         for steps in _times(limit, max(values.size for values in self.state.values())):
             moment = Moment(state, steps[:, None])
-            try:
-                reason, place = self._broken(moment, courses, limit)
-            except EquationError as error:
-                reason, place = str(error), 0
+            reason, place = self._broken(moment, courses, limit)
             if reason:
                 self.reason = reason
                 return int(steps[place - 1]) if place else reach
             reach = int(steps[-1])
         return reach
 
-    def _until_flush(self, limit: int) -> int:
-        """Steps to the next flush, or to the last one if those until then change nothing."""
+    def _whole(self, steps: int) -> int:
+        """At most so many steps that do not end between flushes that they would leave out."""
+        if steps <= self._to_flush:
+            return steps
         interval, now = self.plan.flush_interval, self._step
-        first = max(1, -(-now // interval)) * interval
-        if any(self._pending(synapses) for synapses in self.plan.synapses):
-            return first - now
-        last = (now + limit) // interval * interval
-        return last - now if last >= first else first - now
+        return (now + steps) // interval * interval - now
 
-    def _pending(self, synapses: SynapseGroup) -> bool:
-        """Whether a flush may change weights or traces."""
-        if any(self.state[f"{synapses.name}.{trace}"].any() for trace in synapses.decay):
-            return True
-        if not synapses.pending:
-            return False
-        names = identifiers(synapses.pending)
-        return bool(evaluate(synapses.pending, {n: float(n not in synapses.decay) for n in names}))
+    def _unbounded(self, state: SilentState, limit: int) -> int:
+        """How far leaving out flushes, which bound the weights, leaves the weights as they are.
+
+        It does unless a weight would have been bounded, and then have come back.
+        """
+        if limit <= self._to_flush:
+            return limit
+        reached = limit
+        for synapses in self.plan.synapses:
+            if synapses.pending:
+                reached = min(reached, _bounded_once(state, synapses, limit))
+        return max(reached, self._to_flush)
 
     def _broken(
         self, moment: Moment, courses: dict[str, tuple[Floats, Floats]], limit: int
     ) -> tuple[str, int]:
         """The first time at which the closed form does not hold, as a place, and the reason."""
-        found = [*self._slopes(moment, limit), *self._thresholds(moment, courses)]
+        found = [*self._slopes(moment, limit), *self._thresholds(moment, courses), *_turns(moment)]
         broken = [(int(np.argmax(wrong.any(1))), what, wrong) for what, wrong in found]
         if not broken:
             return "", 0
         place, (model, text), wrong = min(broken, key=lambda each: each[0])
         return text.format(self._named(model, wrong[place])), place
 
-    def _slopes(
-        self, moment: Moment, limit: int
-    ) -> Iterator[tuple[tuple[SilentModel, str], NDArray[np.bool_]]]:
+    def _slopes(self, moment: Moment, limit: int) -> Iterator[Found]:
         """Variables whose slope becomes another than that of the closed form, and when."""
         state, horizon = moment.state, limit * self.plan.dt
         for model in state.models.values():
             for name, right in model.odes.items():
                 slope = moment.evaluated(model, right)
                 value = moment.value(model, name)
-                chain = state.chains.get((model.name, name))
-                if chain:
-                    values = {each: moment.value(model, each) for each in chain.names}
-                    expected, others = chain.slope(name, values)
-                    rate = np.abs(chain.rate(name))
-                else:
-                    expected, others, rate = 0.0, 0.0, _steepness(model, name, state.now)
-                time = np.minimum(horizon, 1 / np.maximum(rate, 1e-300))
+                expected, others, rate = _slope(moment, model, name)
+                time = 1 / np.maximum(rate, 1 / horizon)
                 most = SETTLED * (np.abs(value) + time * others)
                 wrong = np.atleast_2d(~(np.abs(slope - expected) * time <= most))
                 if wrong.any():
@@ -255,7 +278,7 @@ class Silence:
 
     def _thresholds(
         self, moment: Moment, courses: dict[str, tuple[Floats, Floats]]
-    ) -> Iterator[tuple[tuple[SilentModel, str], NDArray[np.bool_]]]:
+    ) -> Iterator[Found]:
         """Groups that fire, or come so near that they might in between, and when."""
         for group in self.plan.groups:
             if not group.threshold:
@@ -276,17 +299,14 @@ class Silence:
         """Go some steps further in closed form, and simulate one more."""
         state = SilentState(self.plan, self.models, self._read)
         is_flush = self._is_flush(self._step + steps)
-        skipped = self.flushed if steps > self._to_flush else set()
-        changed = state.after(steps, skipped)
-        expected = {} if is_flush else state.after(steps + 1, skipped)
+        changed = state.after(steps)
+        expected = state.after(steps + 1, self.flushed if is_flush else ())
         then = self._step + steps
-        key = "random.key"
-        clock = {
-            "defaultclock.timestep": np.full_like(self.state["defaultclock.timestep"], then),
-            "defaultclock.t": np.full_like(self.state["defaultclock.t"], then * self.plan.dt),
-        }
+        times = {"defaultclock.timestep": then, "defaultclock.t": then * self.plan.dt}
+        clock = {name: np.full_like(self.state[name], value) for name, value in times.items()}
         typed = {n: values.astype(self.state[n].dtype) for n, values in changed.items()}
-        self.session.restore({**typed, **clock, key: self.state[key]})
+        # the clock last: neurons that are asleep are woken by what is written before
+        self.session.restore({**typed, "random.key": self.state["random.key"], **clock})
         before = {**self.state, **typed}
         chunk = self.session.advance(1)
         self.state = self.session.state(without=self.constant)
@@ -338,22 +358,57 @@ def _times(limit: int, size: int) -> Iterator[Floats]:
     yield from (steps[k : k + at_once] for k in range(0, len(steps), at_once))
 
 
-def _steepness(model: SilentModel, name: str, now: Moment) -> Floats:
-    """How strongly the slope of a variable depends on the variable itself."""
+def _slope(moment: Moment, model: SilentModel, name: str) -> tuple[Floats, Floats, Floats]:
+    """The slope of a variable by its closed form, what others add to it, and its own rate."""
+    if chain := moment.state.chains.get((model.name, name)):
+        values = {each: moment.value(model, each) for each in chain.names}
+        expected, others = chain.slope(name, values)
+        return expected, others, np.abs(chain.rate(name))
+    now, right = moment.state.now, model.odes[name]
     value = np.asarray(now.value(model, name), float)
-    nudge = np.where(value == 0, 1, 1e-6 * value)
-    moved = now.evaluated(model, model.odes[name], {name: value + nudge})
-    steep: Floats = np.abs((moved - now.evaluated(model, model.odes[name])) / nudge)
-    return np.where(value == 0, 0, steep)
+    nudge = np.where(value == 0, 1, NUDGE * value)
+    moved = now.evaluated(model, right, {name: value + nudge})
+    rate = np.abs((moved - now.evaluated(model, right)) / nudge)
+    return np.zeros(1), np.zeros(1), np.where(value == 0, 0, rate)
+
+
+def _bounded_once(state: SilentState, synapses: SynapseGroup, limit: int) -> int:
+    """How far no weight of some synapses leaves its bounds and comes back."""
+    model = state.models[synapses.name]
+    low, high = (state.variable(synapses.name, name) for name in ("w_min", "w_max"))
+    before = state.now.evaluated(model, f"w + {synapses.pending}")
+    rose = fell = left = np.zeros(np.shape(before), bool)
+    reached = 0
+    for steps in np.unique(np.rint(np.geomspace(1, limit, TIMES))):
+        then = Moment(state, np.full((1, 1), steps))
+        weight = then.evaluated(model, f"w + {synapses.pending}")
+        least = SETTLED * np.abs(high)
+        rose, fell = rose | (weight > before + least), fell | (weight < before - least)
+        left = left | (weight > high) | (weight < low)
+        if (rose & fell & left).any():
+            return reached
+        reached, before = int(steps), weight
+    return limit
+
+
+def _turns(
+    moment: Moment,
+) -> Iterator[Found]:
+    """What grows first and then shrinks, or the other way, and may have been bounded in between."""
+    for model in moment.state.models.values():
+        bounded = {each.target for each in model.after}
+        for each in model.before:
+            if each.target in bounded and each.operator == "+=":
+                begin = moment.state.now.evaluated(model, each.right)
+                back = np.atleast_2d(moment.evaluated(model, each.right) * begin < 0)
+                if back.any():
+                    yield (model, f"'{each.target}' of {{}} still changes"), back
 
 
 def _fires(moment: Moment, model: SilentModel, threshold: str) -> Any:
     """Whether a threshold is reached, for any random number in it."""
-    found = False
-    for drawn in (0.0, 1.0):
-        text = threshold.replace("rand()", f"{drawn}")
-        found = found | np.asarray(moment.evaluated(model, text), bool)
-    return found
+    texts = (threshold.replace("rand()", f"{drawn}") for drawn in (0.0, 1.0))
+    return np.any([moment.evaluated(model, text) for text in texts], axis=0)
 
 
 def _above(moment: Moment, model: SilentModel, threshold: str) -> Floats | None:

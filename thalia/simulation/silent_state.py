@@ -33,7 +33,6 @@ from thalia.syntax.expressions import EquationError
 from thalia.syntax.units import UNITS
 
 EXACT_FOR_SYNAPSES = "exponential_euler"  # exact where a variable is linear in itself
-NUDGE = 1e-6  # by which a variable is changed, to see how its slope depends on it
 
 type Read = Callable[[str], NDArray[Any]]
 
@@ -74,20 +73,23 @@ class SilentModel:
         return {e.name: e.right for e in named}
 
     @property
+    def statements(self) -> tuple[Statement, ...]:
+        """Everything that is done in every step."""
+        return (*self.before, *self.after)
+
+    @property
     def kept(self) -> list[str]:
         """Named expressions whose value is that of the beginning of the last step."""
         return [e.name for e in self.equations if "constant over dt" in e.flags]
 
 
 def models_of(plan: Plan) -> Iterator[SilentModel]:
-    """The models of a plan, the synapses' where something happens in them in every step."""
+    """What happens in every step in the groups and in the synapse objects of a plan."""
     for group in plan.all_groups:
         if not group.plays_spikes:
             yield _of_group(group)
     for synapses in plan.synapses:
-        found = _of_synapses(synapses)
-        if found.odes or found.after:
-            yield found
+        yield _of_synapses(synapses)
 
 
 def _of_group(group: Group) -> SilentModel:
@@ -107,11 +109,19 @@ def _of_synapses(synapses: SynapseGroup) -> SilentModel:
     single = [name for name, flow in method.flows.items() if flow == "linear"]
     single += method.chosen if method.method == EXACT_FOR_SYNAPSES else ()
     single = [name for name in single if name not in _switches(odes[name])]
-    chains = (*method.exact, *((name,) for name in single))
-    held, ends = _others(odes, chains), {"pre": synapses.pre, "post": synapses.post}
-    after = synapses.on_step
+    added = [name for name in single if name not in identifiers(odes[name])]
+    before = tuple(Statement(name, "+=", f"dt*({odes.pop(name)})") for name in added)
+    chains = (*method.exact, *((name,) for name in single if name in odes))
+    ends = {"pre": synapses.pre, "post": synapses.post}
     return SilentModel(
-        synapses.name, synapses.equations, odes, chains, held, after=after, ends=ends
+        synapses.name,
+        synapses.equations,
+        odes,
+        chains,
+        _others(odes, chains),
+        before,
+        synapses.on_step,
+        ends,
     )
 
 
@@ -151,7 +161,7 @@ class Chain:
 
     def at(self, name: str, time: Floats) -> Floats:
         """A variable after some time."""
-        own = self.start[name] * difference(time, self.rate(name))
+        own: Floats = self.start[name] * difference(time, self.rate(name))
         return own + self._arriving(name, (self.rate(name),), time)
 
     def _arriving(self, name: str, way: tuple[Floats, ...], time: Floats) -> Floats:
@@ -173,7 +183,8 @@ class Chain:
         """
         terms = [self.matrix[name, other] * values[other] for other in self._read_by(name)]
         others = [self.constants[name], *terms]
-        return self.rate(name) * values[name] + sum(others), sum(np.abs(each) for each in others)
+        slope = self.rate(name) * values[name] + sum(others, np.zeros(1))
+        return slope, sum((np.abs(each) for each in others), np.zeros(1))
 
     def _read_by(self, name: str) -> list[str]:
         return [other for (reader, other) in self.matrix if reader == name and other != name]
@@ -207,7 +218,7 @@ class SilentState:
     def moving(self) -> Iterator[tuple[SilentModel, str]]:
         """Every variable that has another value later."""
         for model in self.models.values():
-            changed = [s.target for s in (*model.before, *model.after)]
+            changed = [s.target for s in model.statements]
             solved = (name for names in model.chains for name in names)
             yield from ((model, name) for name in dict.fromkeys([*solved, *changed, *model.kept]))
 
@@ -289,7 +300,7 @@ class Moment:
         chain = self.state.chains.get((model.name, name))
         here = chain.at(name, self.time) if chain else self.state.variable(model.name, name)
         if statements := [s for s in model.before if s.target == name]:
-            return self._changed(model, name, statements)
+            here = self._changed(model, name, statements)
         for each in model.after:
             if each.target == name:
                 if each.operator != "=":

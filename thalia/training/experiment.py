@@ -43,10 +43,10 @@ from thalia.syntax.yaml_reader import Source
 from thalia.training.answers import Checkpoint
 from thalia.training.baselines import digest_of
 from thalia.training.logs import Condition, logs_of, write
-from thalia.training.phases import phase_problems
+from thalia.training.phases import phase_problems, plan_for_trials
 from thalia.training.results import Outcome
 from thalia.training.saved import starts
-from thalia.training.subject import plan_for_trials, subject_of
+from thalia.training.subject import subject_of
 from thalia.training.task_options import circuit_values, numbers_of
 from thalia.training.task_outline import outline
 from thalia.training.tasks import Environment, environment

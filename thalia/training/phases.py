@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from thalia.circuit.experiment_spec import FROZEN, LEARNING, Experiment, ExperimentPhase
 from thalia.circuit.spec import Circuit, Phase
+from thalia.compiler.pipeline import compile_circuit
 from thalia.compiler.plan import SECOND, Plan
 from thalia.errors import Path, Problem, did_you_mean, fail
 from thalia.syntax.quantities import in_si
@@ -49,6 +50,17 @@ def with_trial_phases(circuit: Circuit) -> Circuit:
             )
     changed = circuit.with_(phases=tuple(phases), duration=None)
     return changed.at(circuit.source.aliased(aliases))
+
+
+def plan_for_trials(circuit: Circuit) -> Plan:
+    """The plan of a circuit whose plasticity can be switched off.
+
+    Raises
+    ------
+    CircuitError
+        With every mistake in the circuit, or if it has phases.
+    """
+    return compile_circuit(with_trial_phases(circuit)).plan
 
 
 def phase_problems(experiment: Experiment, plan: Plan) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from thalia.simulation.closed_loop import Actuators
 from thalia.simulation.loop import Timetable
 from thalia.syntax.quantities import Numbers, in_si
 from thalia.syntax.time_grid import as_text, interval_rounding, steps_of
-from thalia.syntax.units import Quantities, Value, ValueSyntaxError
+from thalia.syntax.units import Dimension, Quantities, Value, ValueSyntaxError
 from thalia.training.phases import STIMULI
 
 type Floats = NDArray[np.float64]
@@ -144,6 +144,25 @@ def _length(given: Mapping[str, Floats], lasting: Steps) -> int:
             "what differs from one stimulus to the next has one row for each",
         )
     return next(iter(lengths.values()))
+
+
+def given_weights(
+    pathway: str, dimension: Dimension, rows: NDArray[np.intp], values: Numbers
+) -> Floats:
+    """The weights in SI that a task gives the synapses of a pathway: one for all, or for each.
+
+    Raises
+    ------
+    CircuitError
+        If they have another dimension, or are not as many.
+    """
+    try:
+        given = in_si(values, dimension)
+        if given.shape not in ((), rows.shape):
+            raise ValueSyntaxError(f"expected {len(rows)} weights, found {given.size}")
+    except ValueSyntaxError as error:
+        raise fail(f"the task sets the weights of '{pathway}': {error}") from None
+    return given
 
 
 def steps_of_times(duration: Numbers, dt: float) -> Steps:
