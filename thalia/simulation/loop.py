@@ -79,6 +79,14 @@ class Timetable:
             yield self.at(place), until - int(self.steps[place])
 
 
+@dataclass(frozen=True)
+class Jump:
+    """Another way to advance than to simulate, and the observers whose stops must be kept."""
+
+    advance: Callable[[int], Chunk]
+    stopping: tuple[Observer, ...]
+
+
 class Loop:
     """Advances a session, and calls its observers in the given order at every stop."""
 
@@ -93,15 +101,13 @@ class Loop:
         end: int,
         phase: int,
         timetable: Timetable | None = None,
-        advance: Callable[[int], Chunk] | None = None,
+        jump: Jump | None = None,
     ) -> None:
-        """Simulate up to a step, within one phase; observers act before what is set at a step.
-
-        What advances by some steps is the session, or something else that does.
-        """
-        advance = advance or self.session.advance
+        """Simulate up to a step, within one phase; observers act before what is set at a step."""
+        stopping = jump.stopping if jump else self.observers
+        advance = jump.advance if jump else self.session.advance
         while self.done < end:
-            wanted = (each.next_stop(self.done) for each in self.observers)
+            wanted = (each.next_stop(self.done) for each in stopping)
             due = min((step for step in wanted if step is not None), default=end)
             step = min(due, end)
             chunk = (

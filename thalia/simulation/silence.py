@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.backends import Chunk, Session
-from thalia.compiler.plan import SHARED, Group, Plan, SynapseGroup
+from thalia.compiler.plan import Group, Plan, SynapseGroup
 from thalia.errors import CircuitError, fail
 from thalia.simulation.closed_forms import Floats
 from thalia.simulation.silent_state import Moment, SilentModel, SilentState, models_of
-from thalia.syntax.equations import tree
+from thalia.simulation.synapse_state import Read, weights
+from thalia.syntax.equations import identifiers, tree
 from thalia.syntax.expressions import EquationError
 from thalia.syntax.time_grid import as_text
 
@@ -116,23 +117,25 @@ class Silence:
         for each in self.plan.playbacks:
             if any(now <= step < end for step in each.steps):
                 return f"the spikes of '{each.population}' are given for this time"
-        state = SilentState(self.plan, self.models, self._read)
         try:
-            return next((found for found in self._inputs(state) if found), "")
+            return next(self._inputs(SilentState(self.plan, self.models, self._read)), "")
         except EquationError as error:
             return f"{error}"
 
     def _inputs(self, state: SilentState) -> Iterator[str]:
         for group in self.plan.groups:
-            name = group.members[0].name
+            name, model = group.members[0].name, state.models.get(group.name)
             if self.plan.frames(group):
                 yield f"the input of '{name}' is an array over time"
             for drive in (each for each in self.plan.drives if each.group == group.name):
-                model = state.models[group.name]
-                rate = state.now.evaluated(model, drive.rate) if drive.rate else 1.0
+                rate = state.now.evaluated(model, drive.rate) if model and drive.rate else 1.0
                 events = np.broadcast_to(rate * state.variable(group.name, drive.scale), group.size)
                 if events.any():
                     yield f"{_where(group, events > 0)} gets Poisson input"
+            if model:
+                fires = np.ravel(_fires(state.now, model, group.threshold))
+                if fires.any() and _is_fixed(group):
+                    yield f"{_where(group, fires)} fires by itself"
         for model in state.models.values():
             for name, right in model.odes.items():
                 with_noise = state.now.evaluated(model, right, {"xi": 1.0})
@@ -143,10 +146,14 @@ class Silence:
         if name in self.state:
             return self.state[name]
         if name not in self.constant:
-            raise EquationError(f"'{name.rpartition('.')[2]}' has no closed form")
+            raise EquationError(f"an equation reads '{name}', which has no closed form")
         if name not in self.known:
             self.known[name] = self.session.read(name)
         return self.known[name]
+
+    def _reading(self, state: State) -> Read:
+        """What gives a variable by its name in another state."""
+        return lambda name: state[name] if name in state else self._read(name)
 
     def _simulated(self, steps: int) -> list[Chunk]:
         """Simulate some steps, and see whether the last one changed what should stand still."""
@@ -210,8 +217,8 @@ class Silence:
         limit = self._whole(limit)
         if limit < LEAST:
             return 0
-        state = SilentState(self.plan, self.models, self._read)
         try:
+            state = SilentState(self.plan, self.models, self._read)
             limit = self._whole(self._unbounded(state, limit))
             return self._whole(self._followed(state, limit)) if limit >= LEAST else 0
         except EquationError as error:
@@ -300,7 +307,7 @@ class Silence:
         state = SilentState(self.plan, self.models, self._read)
         is_flush = self._is_flush(self._step + steps)
         changed = state.after(steps)
-        expected = state.after(steps + 1, self.flushed if is_flush else ())
+        expected = state.after(steps + 1, self.flushed)
         then = self._step + steps
         times = {"defaultclock.timestep": then, "defaultclock.t": then * self.plan.dt}
         clock = {name: np.full_like(self.state[name], value) for name, value in times.items()}
@@ -312,8 +319,19 @@ class Silence:
         self.state = self.session.state(without=self.constant)
         self.reason = self._unsettled(chunk, before)
         wrong = self._changed({**before, **expected}, self.state, iter(expected), EXACT)
+        wrong = wrong or ("" if is_flush else self._weights_apart(state.after(steps + 1)))
         if self.reason or wrong:
             raise self._refused(self.reason or wrong)
+
+    def _weights_apart(self, expected: State) -> str:
+        """Weights that are not what the sums in the closed form say, in words."""
+        for synapses in self.plan.synapses:
+            if synapses.pending:
+                then, now = (weights(synapses, self._reading(s)) for s in (expected, self.state))
+                most = EXACT["f8"] * np.abs(self._read(f"{synapses.name}.w_max"))
+                if (np.abs(then - now) > most).any():
+                    return f"'w' of the synapses of '{synapses.members[0].name}' still changes"
+        return ""
 
     @property
     def _to_flush(self) -> int:
@@ -328,19 +346,25 @@ class Silence:
     def _owner(self, variable: str, which: NDArray[Any] | None = None) -> str:
         """The population or pathway that a variable belongs to."""
         owner = variable.rpartition(".")[0]
-        if owner == SHARED:
-            return "a modulator"
-        for synapses in self.plan.synapses:
-            if synapses.name == owner:
-                return f"the synapses of '{synapses.members[0].name}'"
-        found = [each for each in self.plan.groups if each.name == owner]
-        return _where(found[0], which) if found else f"'{owner}'"
+        group = next((each for each in self.plan.groups if each.name == owner), None)
+        if group:
+            return _where(group, which)
+        return next((m.label for m in self.models if m.name == owner), f"'{owner}'")
 
 
 def _where(group: Group, which: NDArray[Any] | None) -> str:
     """The population of the first of some neurons of a group."""
     first = int(np.argmax(which)) if which is not None and np.size(which) > 1 else 0
     return f"'{next((m.name for m in group.members if first < m.stop), group.name)}'"
+
+
+def _is_fixed(group: Group) -> bool:
+    """Whether parameters alone decide about the spikes of a group."""
+    named = {e.name: e.right for e in group.equations() if e.kind == "expression"}
+    read = identifiers(group.threshold)
+    while inner := read & named.keys():
+        read = (read - inner).union(*(identifiers(named[name]) for name in inner))
+    return not read & {e.name for e in group.equations()}
 
 
 def _apart(one: Any, other: Any) -> NDArray[np.bool_] | None:

@@ -50,6 +50,7 @@ class SilentModel:
 
     Parameters
     ----------
+    label : what its neurons or synapses are called in a message
     odes : right sides, with named expressions written out
     chains : sets of variables with a closed form, as long as what else they read stands still
     held : variables that must be at rest
@@ -58,6 +59,7 @@ class SilentModel:
     """
 
     name: str
+    label: str
     equations: tuple[Equation, ...]
     odes: Mapping[str, str]
     chains: tuple[tuple[str, ...], ...]
@@ -99,7 +101,8 @@ def _of_group(group: Group) -> SilentModel:
     single = [name for name in single if name not in _switches(odes[name])]
     chains = (*method.exact, *((name,) for name in single))
     before = (*group.before_step(), *group.sums)
-    return SilentModel(group.name, equations, odes, chains, _others(odes, chains), before)
+    label = "a modulator" if group.name == SHARED else f"'{group.members[0].name}'"
+    return SilentModel(group.name, label, equations, odes, chains, _others(odes, chains), before)
 
 
 def _of_synapses(synapses: SynapseGroup) -> SilentModel:
@@ -115,6 +118,7 @@ def _of_synapses(synapses: SynapseGroup) -> SilentModel:
     ends = {"pre": synapses.pre, "post": synapses.post}
     return SilentModel(
         synapses.name,
+        f"the synapses of '{synapses.members[0].name}'",
         synapses.equations,
         odes,
         chains,
@@ -134,6 +138,10 @@ def _switches(right: str) -> frozenset[str]:
     """What the comparisons of a right side read."""
     compared = (ast.unparse(n) for n in ast.walk(tree(right)) if isinstance(n, ast.Compare))
     return frozenset().union(*(identifiers(each) for each in compared))
+
+
+def _no_closed_form(model: SilentModel, what: str) -> EquationError:
+    return EquationError(f"an equation of {model.label} has no closed form: {what}")
 
 
 class Chain:
@@ -257,8 +265,11 @@ class Moment:
         given = {"xi": 0.0, **(given or {})}
         names = identifiers(text) - {*UNITS, *KNOWN, "pi"} - given.keys()
         values = {name: self.value(model, name) for name in names}
-        with np.errstate(all="ignore"):
-            return evaluate(text, values | given, KNOWN)
+        try:
+            with np.errstate(all="ignore"):
+                return evaluate(text, values | given, KNOWN)
+        except EquationError as error:
+            raise _no_closed_form(model, f"{error}") from None
 
     def value(self, model: SilentModel, name: str) -> Any:
         """A variable, a parameter, or a named expression."""
@@ -275,7 +286,7 @@ class Moment:
         if seen := self._elsewhere(model, name):
             return seen()
         if name in ("t", "t_in_timesteps"):
-            raise EquationError("depends on time")
+            raise EquationError(f"an equation of {model.label} depends on time")
         with np.errstate(all="ignore"):
             return self._later(model, name)
 
@@ -304,7 +315,7 @@ class Moment:
         for each in model.after:
             if each.target == name:
                 if each.operator != "=":
-                    raise EquationError(f"changes by `{each}` in every step")
+                    raise _no_closed_form(model, f"`{each}`")
                 here = self.evaluated(model, each.right, {name: here})
         return here
 
@@ -313,7 +324,7 @@ class Moment:
         start = self.state.variable(model.name, name)
         *others, last = statements
         if (model.name, name) in self.state.chains or others:
-            raise EquationError(f"changes by `{last}` in every step")
+            raise _no_closed_form(model, f"`{last}`")
         ahead = [s.target for s in model.before[: model.before.index(last)]]
         early = identifiers(last.right) & {*ahead}  # what has changed in this step already
 
@@ -326,7 +337,7 @@ class Moment:
         if last.operator in ("*=", "/="):
             factor = right(np.zeros((1, 1)))
             if not np.all(right(self.steps) == factor):
-                raise EquationError(f"changes by `{last}` in every step")
+                raise _no_closed_form(model, f"`{last}`")
             return start * factor ** (self.steps if last.operator == "*=" else -self.steps)
         sign = -1.0 if last.operator == "-=" else 1.0
         sums = [sum_over_steps(lambda k: np.atleast_2d(right(k)), int(n)) for n in self.steps[:, 0]]

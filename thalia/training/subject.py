@@ -22,7 +22,7 @@ from thalia.compiler.pipeline import Compiled, compile_circuit
 from thalia.errors import did_you_mean, fail
 from thalia.simulation.checkpoint import SavedState, derived
 from thalia.simulation.closed_loop import Actuators
-from thalia.simulation.loop import Clock, Loop, Timetable, enter_phase
+from thalia.simulation.loop import Clock, Jump, Loop, Timetable, enter_phase
 from thalia.simulation.network import Engine, Network
 from thalia.simulation.observers import Observers
 from thalia.simulation.progress import ProgressReporter
@@ -160,13 +160,11 @@ class Subject:
         """
         end = self.done + one_time(duration, self.plan.dt)
         self.stimuli.show({})
-        self._advance(end, advance=None if self.samples else self.silence.advance)
+        kept = tuple(replace(self.observers, progress=()))
+        self._advance(end, jump=None if self.samples else Jump(self.silence.advance, kept))
 
     def _advance(
-        self,
-        end: int,
-        timetable: Timetable | None = None,
-        advance: Callable[[int], Chunk] | None = None,
+        self, end: int, timetable: Timetable | None = None, jump: Jump | None = None
     ) -> Chunk:
         """Simulate up to a step, unless an experiment that was killed had simulated this."""
         question = f"the spikes until step {end}"
@@ -178,7 +176,7 @@ class Subject:
                 self.restore(self.answers.saved)
                 self.answers.saved = None
             self.answers.save_if_due(self.state)
-        self.loop.advance(end, self._phase, timetable, advance)
+        self.loop.advance(end, self._phase, timetable, jump)
         chunk = self.responses.collected()
         if self.answers:
             self.answers.keep(question, arrays_of(chunk))
