@@ -33,6 +33,7 @@ TIMES = 25  # at which weights are looked at
 MOST = 1 << 21  # numbers of a variable at several times
 SETTLED = 1e-12  # relative change, or distance from what coefficients say, that counts as none
 EXACT = {"f8": 1e-9, "f4": 1e-5}  # relative distance of a step from the closed form
+FAINTEST = 1e-250  # of a decay, whose inverse is still a number
 MARGIN = 0.01  # of its course by which what reaches a threshold stays away from it
 # what goes on in silence, or is looked at by itself
 APART = ("defaultclock", "random", "queue", "sleep", "_spikespace", "not_refractory")
@@ -63,6 +64,12 @@ class Silence:
     def flushed(self) -> set[str]:
         """Sums and what belongs to them, which begin again at a flush."""
         return {f"{g.name}.{s.target}" for g in self.plan.all_groups for s in g.at_flush}
+
+    @cached_property
+    def decays(self) -> set[str]:
+        """Those by which traces are multiplied at a flush."""
+        found = ((model, s) for model in self.models for s in model.before if s.operator == "*=")
+        return {f"{m.name}.{s.target}" for m, s in found if f"{m.name}.{s.target}" in self.flushed}
 
     @cached_property
     def moving(self) -> set[str]:
@@ -137,10 +144,10 @@ class Silence:
                 if fires.any() and _is_fixed(group):
                     yield f"{_where(group, fires)} fires by itself"
         for model in state.models.values():
+            alone: dict[str, Any] = dict.fromkeys(model.odes, 0.0)
             for name, right in model.odes.items():
-                with_noise = state.now.evaluated(model, right, {"xi": 1.0})
-                if moved := _apart(with_noise, state.now.evaluated(model, right)):
-                    yield f"noise acts on '{name}' of {self._named(model, moved)}"
+                if np.any(_noise(state.now, model, right, alone)):
+                    yield f"noise acts on '{name}' of {model.label}"
 
     def _read(self, name: str) -> NDArray[Any]:
         if name in self.state:
@@ -279,7 +286,8 @@ class Silence:
                 expected, others, rate = _slope(moment, model, name)
                 time = 1 / np.maximum(rate, 1 / horizon)
                 most = SETTLED * (np.abs(value) + time * others)
-                wrong = np.atleast_2d(~(np.abs(slope - expected) * time <= most))
+                wrong = ~(np.abs(slope - expected) * time <= most) | _noise(moment, model, right)
+                wrong = np.atleast_2d(wrong)
                 if wrong.any():
                     yield (model, f"'{name}' of {{}} still changes"), wrong
 
@@ -311,6 +319,8 @@ class Silence:
         then = self._step + steps
         times = {"defaultclock.timestep": then, "defaultclock.t": then * self.plan.dt}
         clock = {name: np.full_like(self.state[name], value) for name, value in times.items()}
+        # a decay is divided by before the flush by which it ends
+        changed |= {name: np.maximum(changed[name], FAINTEST) for name in self.decays}
         typed = {n: values.astype(self.state[n].dtype) for n, values in changed.items()}
         # the clock last: neurons that are asleep are woken by what is written before
         self.session.restore({**typed, "random.key": self.state["random.key"], **clock})
@@ -367,10 +377,16 @@ def _is_fixed(group: Group) -> bool:
     return not read & {e.name for e in group.equations()}
 
 
-def _apart(one: Any, other: Any) -> NDArray[np.bool_] | None:
-    """Where two results differ; None if nowhere."""
-    different = np.atleast_1d(np.asarray(one) != np.asarray(other))
-    return different if different.any() else None
+def _noise(
+    moment: Moment, model: SilentModel, right: str, given: Mapping[str, Any] | None = None
+) -> Any:
+    """Whether noise acts on a variable with this right side."""
+    if "xi" not in identifiers(right):
+        return False
+    drawn, none = (
+        moment.evaluated(model, right, {**(given or {}), "xi": each}) for each in (1.0, 0.0)
+    )
+    return np.asarray(drawn != none)
 
 
 def _times(limit: int, size: int) -> Iterator[Floats]:

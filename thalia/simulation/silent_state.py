@@ -169,17 +169,21 @@ class Chain:
 
     def at(self, name: str, time: Floats) -> Floats:
         """A variable after some time."""
-        own: Floats = self.start[name] * difference(time, self.rate(name))
-        return own + self._arriving(name, (self.rate(name),), time)
+        start, rate, constant = self.start[name], self.rate(name), self.constants[name]
+        decaying = start * difference(time, rate)
+        # next to what it tends to, a sum of the two would fluctuate by its rounding
+        tending = start + (rate * start + constant) * difference(time, np.zeros(1), rate)
+        own: Floats = np.where(constant == 0, decaying, tending)
+        return own + self._arriving(name, (rate,), time)
 
     def _arriving(self, name: str, way: tuple[Floats, ...], time: Floats) -> Floats:
-        """What comes to the end of a way through the variable at its beginning."""
+        """What comes to the end of a way through the variable at its beginning, from others."""
         found = np.zeros(1)
-        if self.constants[name].any():
-            found = found + self.constants[name] * difference(time, np.zeros(1), *way)
         for other in self._read_by(name):
             longer = (self.rate(other), *way)
             arriving = self.start[other] * difference(time, *longer)
+            if self.constants[other].any():
+                arriving = arriving + self.constants[other] * difference(time, np.zeros(1), *longer)
             arriving = arriving + self._arriving(other, longer, time)
             found = found + self.matrix[name, other] * arriving
         return found
