@@ -80,7 +80,7 @@ def state_of(subject):
 def furthest(one, other):
     """The largest relative distance of two states, and the variable."""
     sizes = {name: np.maximum(np.abs(one[name]), np.abs(other[name])) for name in one}
-    apart = {n: np.abs(one[n] - other[n]) / np.where(size > 1e-290, size, np.inf) for n, size in sizes.items()}
+    apart = {n: np.abs(one[n] - other[n]) / np.where(size > 1e-40, size, np.inf) for n, size in sizes.items()}
     return max((float(each.max(initial=0)), name) for name, each in apart.items())
 
 

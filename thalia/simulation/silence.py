@@ -32,6 +32,7 @@ FINENESS = 2**0.25  # of one time to the next at which what holds for a jump is 
 TIMES = 25  # at which weights are looked at
 MOST = 1 << 21  # numbers of a variable at several times
 SETTLED = 1e-12  # relative change, or distance from what coefficients say, that counts as none
+NOTHING = 1e-40  # in SI units: what is lost next to any other number
 EXACT = {"f8": 1e-9, "f4": 1e-5}  # relative distance of a step from the closed form
 FAINTEST = 1e-250  # of a decay, whose inverse is still a number
 MARGIN = 0.01  # of its course by which what reaches a threshold stays away from it
@@ -206,8 +207,7 @@ class Silence:
                 differs = old != new
             else:
                 size = np.maximum(np.abs(old), np.abs(new))
-                least = np.finfo(old.dtype).tiny
-                differs = np.abs(new - old) > bounds[old.dtype.str[1:]] * size + least
+                differs = np.abs(new - old) > bounds[old.dtype.str[1:]] * size + NOTHING
             if np.any(differs):
                 return f"'{name.rpartition('.')[2]}' of {self._owner(name, differs)} still changes"
         return ""
@@ -285,7 +285,7 @@ class Silence:
                 value = moment.value(model, name)
                 expected, others, rate = _slope(moment, model, name)
                 time = 1 / np.maximum(rate, 1 / horizon)
-                most = SETTLED * (np.abs(value) + time * others)
+                most = SETTLED * (np.abs(value) + time * others) + NOTHING
                 wrong = ~(np.abs(slope - expected) * time <= most) | _noise(moment, model, right)
                 wrong = np.atleast_2d(wrong)
                 if wrong.any():
