@@ -105,7 +105,7 @@ class Silence:
         while left:
             piece = min(size, left)
             yield from self._simulated(piece)
-            left, awake, size = left - piece, awake + piece, min(2 * size, PIECE)
+            left, awake, size = left - piece, awake + piece, min(4 * size, PIECE)
             while left > LEAST and (reach := self._reach(left - 1)) >= min(size, left - 1):
                 self._jump(reach)
                 left, awake = left - reach - 1, 0
