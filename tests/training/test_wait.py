@@ -49,8 +49,12 @@ def circuit(rules, **changes):
     for rule in rules:
         cells, source = f"cells_{rule}", SOURCES.get(rule, "poisson")
         whole["populations"][cells] = {"neuron": CELLS.get(rule, "lif_current"), "size": 4}
-        stack = STACKS.get(rule, f"[{rule}]").replace("instructed_by: q", f"instructed_by: q_{rule}")
-        stack = stack.replace("interval: 40 ms", "interval: 300 ms").replace("tau_fast: 2 ms", "tau_fast: 40 ms")
+        stack = STACKS.get(rule, f"[{rule}]").replace(
+            "instructed_by: q", f"instructed_by: q_{rule}"
+        )
+        stack = stack.replace("interval: 40 ms", "interval: 300 ms").replace(
+            "tau_fast: 2 ms", "tau_fast: 40 ms"
+        )
         whole["pathways"] |= {
             f"p_{rule}": {"pre": source, "post": cells, "connect": {"probability": 0.6}, "synapse": "current_exp", "delay": "1.5 ms",
                           "weight": "uniform(0.5 nA, 2 nA)", "w_max": "3 nA", "plasticity": yaml.safe_load(stack)},
@@ -62,7 +66,11 @@ def circuit(rules, **changes):
 def active(made, backend="runtime"):
     """A subject that has just been very active."""
     subject = subject_of(made, backend)
-    sources = [name for name in ("poisson", "erring") if any(p.pre == name for _, p in subject.plan.pathways())]
+    sources = [
+        name
+        for name in ("poisson", "erring")
+        if any(p.pre == name for _, p in subject.plan.pathways())
+    ]
     subject.present("0.3 s", dict.fromkeys(sources, "150 Hz"))
     subject.release("m", 2)
     return subject
@@ -71,7 +79,9 @@ def active(made, backend="runtime"):
 def state_of(subject):
     """Every variable that the next step depends on; the sums for the weights as what they make of the weights."""
     silence, state = subject.silence, subject.session.state()
-    apart = {name for name in state if name.rpartition(".")[2] in ("queue", "sleep")} | silence.flushed
+    apart = {
+        name for name in state if name.rpartition(".")[2] in ("queue", "sleep")
+    } | silence.flushed
     kept = {name: values.astype(float) for name, values in state.items() if name not in apart}
     made = {f"{s.name}.w": weights(s, subject.session.read) for s in subject.plan.synapses}
     return kept | made
@@ -80,7 +90,10 @@ def state_of(subject):
 def furthest(one, other):
     """The largest relative distance of two states, and the variable."""
     sizes = {name: np.maximum(np.abs(one[name]), np.abs(other[name])) for name in one}
-    apart = {n: np.abs(one[n] - other[n]) / np.where(size > 1e-40, size, np.inf) for n, size in sizes.items()}
+    apart = {
+        n: np.abs(one[n] - other[n]) / np.where(size > 1e-40, size, np.inf)
+        for n, size in sizes.items()
+    }
     return max((float(each.max(initial=0)), name) for name, each in apart.items())
 
 
@@ -120,7 +133,11 @@ QUIET = SLOW.replace("rate: 300 Hz", "rate: 0 Hz").replace("rate: 20 Hz", "rate:
 @pytest.mark.parametrize("backend", ["runtime", "cpp"])
 def test_hours_pass_with_their_rewiring_and_releases(backend):
     """Intervals are kept: rounds of growth at their steps, and what a modulator is released by; both backends agree."""
-    made = thalia.loads(QUIET.replace("interval: 170 ms", "interval: 7200 s").replace("every: 130 ms", "every: 10800 s"))
+    made = thalia.loads(
+        QUIET.replace("interval: 170 ms", "interval: 7200 s").replace(
+            "every: 130 ms", "every: 10800 s"
+        )
+    )
     with subject_of(made, backend) as subject:
         subject.present("0.4 s", {"source": "20 Hz"})
         before = subject.weights("p")
@@ -131,7 +148,9 @@ def test_hours_pass_with_their_rewiring_and_releases(backend):
 
     assert step == 400 + 8 * 3600 * 1000
     assert time == pytest.approx(8 * 3600 + 0.4, rel=1e-12)
-    assert not np.array_equal(before == 0, after == 0)  # some places have been left, and others taken
+    assert not np.array_equal(
+        before == 0, after == 0
+    )  # some places have been left, and others taken
     assert response.total("source") > 0
 
 
