@@ -18,7 +18,8 @@ from thalia.figures import training
 from thalia.training import results
 from thalia.training.baselines import Split, classifiers, digest_of, nearest_mean, regressions
 from thalia.training.experiment import conditions_of, learn
-from thalia.training.subject import Subject, plan_for_trials, subject_of
+from thalia.training.phases import plan_for_trials
+from thalia.training.subject import Subject, subject_of
 from thalia.training.tasks import bandit, environment, pattern_completion
 
 pytest.importorskip("sklearn")

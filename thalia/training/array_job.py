@@ -10,8 +10,8 @@ from thalia.parallel.workers import Job, check_backend, circuit_of
 from thalia.training.answers import Checkpoint
 from thalia.training.experiment import Asked, LearnOptions, asked_for, checked_task, take_part
 from thalia.training.logs import Condition
+from thalia.training.phases import plan_for_trials
 from thalia.training.results import Outcome
-from thalia.training.subject import plan_for_trials
 
 KIND = "experiment"
 
