@@ -1,4 +1,4 @@
-"""High-order sequences (Bouhadjar et al. 2022): which element comes next depends on the first one."""
+"""High-order sequences (Bouhadjar et al. 2022): what comes next depends on the first element."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from thalia.analysis.intervals import Range
 from thalia.compiler.plan import SECOND, Plan
 from thalia.errors import Problem
 from thalia.syntax.fields import PositiveTime, SingleRate
-from thalia.syntax.units import constant
+from thalia.syntax.units import Quantities, constant
 from thalia.training.baselines import Baseline
 from thalia.training.responses import Response
 from thalia.training.subject import Subject
@@ -38,9 +38,9 @@ class Drawn:
 class Sequences(Environment):
     """Sequences that share their middle, then long random ones; what comes next is predicted.
 
-    For each number in `branching`, so many sequences of six elements are learned in `trials` passes,
-    in a new order each time: a first element that is their own, one at random, the same three, and
-    a last one that is their own. The network is then tested without learning. Each of these
+    For each number in `branching`, so many sequences of six elements are learned in `trials`
+    passes, in a new order each time: a first element that is their own, one at random, the same
+    three, and a last one that is their own. The network is then tested without learning. Each of these
     sets begins with the network as it was. After the one of `kept` sequences as many others are
     learned, and the first are tested again. For each number in `lengths`, one random sequence
     of so many elements is learned, in which none follows itself.
@@ -143,12 +143,12 @@ class Sequences(Environment):
         """Tables of what has followed the last elements: the last one, or those that are shared."""
         found = {}
         for count in (1, SHARED):
-            branch = {
-                f"branch_{len(each)}": _last(followed(each, count)) for each in data.branching
-            }
-            longer = {f"random_{each.size}": _later(followed(each, count)) for each in data.random}
+            sets = {f"branch_{len(each)}": followed(each, count) for each in data.branching}
+            longer = {f"random_{each.size}": followed(each, count) for each in data.random}
+            branch = {name: _last(right) for name, right in sets.items()}
+            later = {name: _later(right) for name, right in longer.items()}
             says = f"everything that followed the last {count} element{'s' * (count > 1)}"
-            numbers = {"branch": min(branch.values()), **branch, **longer}
+            numbers = {"branch": min(branch.values()), **branch, **later}
             found[f"last_{count}"] = Baseline(says, numbers)
         return found
 
@@ -198,12 +198,15 @@ class Sequences(Environment):
         paused = np.column_stack([np.full(count, self.elements), sequences])
         places = np.arange(length + 1)
         rows[np.arange(count)[:, None], 3 * places, paused] = 1
-        rest = constant(self.interval.mean - self.show.mean - self.read.mean, SECOND)
-        times = [*[self.show, rest, self.read] * (length + 1), self.silence] * count
+        show, read = self.show.mean, self.read.mean
+        element = [show, self.interval.mean - show - read, read]
+        times = np.array([*element * (length + 1), self.silence.mean] * count)
         shown = {self.stimuli["symbols"][0]: rows.reshape(len(times), -1) * self.rate}
-        counts = subject.play(times, shown).counts(self.readout["predictions"][0])
-        predicted = counts.reshape(rows.shape)[:, 3 * places[:-1] + 2] > 0
-        return (predicted == np.eye(self.elements + 1, dtype=bool)[sequences]).all(axis=2)
+        responses = subject.play(Quantities(times, SECOND), shown)
+        counts = responses.counts(self.readout["predictions"][0]).reshape(rows.shape)
+        predicted = counts[:, 3 * places[:-1] + 2] > 0
+        right: Flags = predicted == np.eye(self.elements + 1, dtype=bool)[sequences]
+        return right.all(axis=2)
 
     def _replay(self, subject: Subject, sequence: Ints) -> tuple[float, float]:
         """The share of a sequence that its first element evokes, in order, and how fast."""
