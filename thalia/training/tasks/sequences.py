@@ -40,9 +40,9 @@ class Sequences(Environment):
 
     For each number in `branching`, so many sequences of six elements are learned in `trials`
     passes, in a new order each time: a first element that is their own, one at random, the same
-    three, and a last one that is their own. The network is then tested without learning. Each of these
-    sets begins with the network as it was. After the one of `kept` sequences as many others are
-    learned, and the first are tested again. For each number in `lengths`, one random sequence
+    three, and a last one that is their own. The network is then tested without learning. Each of
+    these sets begins with the network as it was. After the one of `kept` sequences as many others
+    are learned, and the first are tested again. For each number in `lengths`, one random sequence
     of so many elements is learned, in which none follows itself.
 
     `symbols` has a neuron for each of `elements`, and a last one for the pause that stands before
