@@ -81,7 +81,7 @@ def test_the_baselines_are_at_zero_on_the_branch():
     _, task = made()
     found = task.baselines(None, task.draw(None, np.random.default_rng(1)), None)
 
-    assert {name: each.finals["branch"] for name, each in found.items()} == {"last_1": 0, "last_3": 0}  # fmt: skip
+    assert {name: each.final["branch"] for name, each in found.items()} == {"last_1": 0, "last_3": 0}  # fmt: skip
 
 
 def test_a_volley_is_of_one_column_and_of_enough_cells_at_once():
@@ -102,7 +102,7 @@ def test_a_volley_is_of_one_column_and_of_enough_cells_at_once():
     ("numbers", "told"),
     [
         ({"elements": 13}, "symbols: expected 14 neurons, for 13 elements and the pause, found 15"),
-        ({"elements": 13}, "cells: expected a multiple of the 14 columns, found 1,440"),
+        ({"elements": 13}, "cells: expected a multiple of the 14 columns, found 2,160 neurons"),
         ({"branching": [12]}, "branching: expected 1 to 11, the elements that are not shared, found 12"),
         ({"kept": 3}, "kept: expected one of 2, 4, 8, found 3"),
         ({"lengths": [20, 2]}, "lengths: expected at least 3 elements, found 2"),
