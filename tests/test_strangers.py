@@ -1,5 +1,6 @@
 """Files of strangers: nothing of theirs is run, written, or read from elsewhere. The files are built here."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,13 +8,15 @@ import sys
 import h5py
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from rich.table import Table
 
 import thalia
 from tests.helpers import thalia as command
 from tests.helpers import thalia_here
 from thalia.cli.catalog import citations
-from thalia.errors import CircuitError
+from thalia.errors import CircuitError, NoChecksums
+from thalia.figures.style import save, styled
 from thalia.simulation.diff import compare
 from thalia.syntax.terminal import terminal
 
@@ -263,6 +266,28 @@ def test_hdf5_that_holds_no_spikes_of_its_own_is_refused(tmp_path, kind, message
     told = thalia_here("check", "c.yaml", folder=tmp_path)
 
     assert (told.returncode, message in told.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("name", [r"$x^$", "<b>", "a\nb", "", "x" * 500])
+def test_names_that_no_circuit_can_have_are_refused(run_file, name):
+    """Matplotlib reads `$` as the beginning of a formula."""
+    with h5py.File(run_file, "r+") as h5:
+        structure = h5.attrs["structure"].replace('"cells"', json.dumps(name))
+        h5.attrs["structure"] = structure
+
+    with pytest.warns(NoChecksums), pytest.raises(CircuitError, match="which no circuit can have"):
+        thalia.Run(run_file)
+
+
+def test_texts_of_figures_are_no_formulas(tmp_path):
+    def draw():
+        figure = Figure()
+        figure.add_subplot(title="$x^$", ylabel="$$", xscale="log", xlim=(1, 1000))
+        return figure
+
+    file = save(styled(draw)(), tmp_path / "figure.png")
+
+    assert file.read_bytes().startswith(b"\x89PNG")
 
 
 def test_links_under_the_names_of_results_are_not_followed(run_file, tmp_path_factory):

@@ -6,12 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from heapq import nlargest
+from itertools import takewhile
 from pathlib import Path as FilePath
 from typing import Any
 
 Path = tuple[str | int, ...]
 TextPlace = tuple[int, int]
 MOST_PROBLEMS = 100  # that are told
+MOST_COMPARED, FEW = 100_000, 16  # letters of a word and of names that it may have been; else few
 # what a machine refuses to any program, and what people do about it
 _OF_THE_MACHINE = {
     errno.ENOSPC: "make room there",
@@ -229,8 +232,17 @@ def did_you_mean(word: str, known: Iterable[str], uses: Mapping[str, int] | None
 
 def _meant(word: str, names: list[str], uses: Mapping[str, int]) -> str:
     """The name that was probably meant: misspelt, begun, or else similar; empty if none is."""
-    for misspelt in get_close_matches(word, names, n=1, cutoff=0.85):
+    compared = names
+    if len(word) * sum(map(len, names)) > MOST_COMPARED:  # pairs of letters, all of them
+        compared = nlargest(FEW, names, key=lambda name: _ends_in_common(word, name))
+    for misspelt in get_close_matches(word, compared, n=1, cutoff=0.85):
         return misspelt
     begun = [name for name in names if len(word) > 1 and name.startswith(word.lower())]
-    similar = begun or get_close_matches(word, names, n=1, cutoff=0.6)
+    similar = begun or get_close_matches(word, compared, n=1, cutoff=0.6)
     return min(similar, key=lambda name: (-uses.get(name, 0), len(name), name), default="")
+
+
+def _ends_in_common(word: str, name: str) -> int:
+    """How many letters two words have in common at their beginnings and ends."""
+    pairs = (zip(word, name, strict=False), zip(word[::-1], name[::-1], strict=False))
+    return sum(len([*takewhile(lambda letters: letters[0] == letters[1], pair)]) for pair in pairs)

@@ -109,6 +109,20 @@ def test_a_condition_changes_thousands_of_values_at_once():
     assert {each.size for each in changed.populations.values()} == {10}
 
 
+def test_names_that_are_much_alike_are_compared_with_few():
+    words = [
+        f"{number:060b}".translate({48: "a", 49: "b"}) for number in range(10**15, 10**18, 10**15)
+    ]
+    known = "\n".join(f"  {word}: {{neuron: lif_current, size: 1}}" for word in words)
+    wrong = ", ".join(f"{word[:-1]}c" for word in words[:40])
+
+    with pytest.raises(CircuitError) as error:
+        thalia.plan_of(
+            thalia.loads(f"{HEAD}populations:\n{known}\nrecord: {{spikes: [{wrong}]}}\n")
+        )
+    assert all("did you mean 'a" in each.hint for each in error.value.problems)
+
+
 def test_messages_name_the_first_hundred_problems():
     names = ", ".join(f"x{k}" for k in range(1000))
 

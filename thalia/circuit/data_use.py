@@ -2,7 +2,14 @@
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, PrivateAttr, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    WithJsonSchema,
+)
 
 from thalia.errors import MistakeInText, Path, Problem
 from thalia.syntax.column_formulas import ColumnFormula, read_formula
@@ -125,7 +132,7 @@ class TableUse(Node):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    file: str | None = None
+    file: Annotated[str, Field(min_length=1)] | None = None
     population: str | None = None
     types: str | None = None
     columns: dict[str, str] = {}

@@ -11,4 +11,4 @@ MOST_INPUTS = 100  # of a population, whose terms are added up in one equation
 MOST_RULES = 30  # of a pathway, and as many models of a synapse
 MOST_EQUATIONS = 100_000  # of all populations, with those of what they receive
 MOST_TEXT = 250_000  # characters of these equations, counted once where populations are alike
-MOST_CHOSEN_FROM = 20_000_000  # neurons of a population from which `thalia check` chooses some
+MOST_CHOSEN_FROM = 1_000_000  # neurons of a population from which `thalia check` chooses some

@@ -7,6 +7,7 @@ from typing import Any
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from thalia.errors import system_error
 from thalia.recording.outputs import replacing
@@ -24,6 +25,7 @@ PALETTE = (
     "#4D4D4D",
     "#A6A600",
 )
+_OF_TICKS = r"\mathdefault"  # in what matplotlib itself writes at logarithmic axes
 INK, FAINT, GREY = "#222222", "#BBBBBB", "#777777"
 STYLE: dict[Any, Any] = {
     "font.size": 9,
@@ -47,7 +49,11 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
 
     def wrapper(*args: Any, **kwds: Any) -> Figure:
         with matplotlib.rc_context(STYLE):
-            return draw(*args, **kwds)
+            figure = draw(*args, **kwds)
+        for text in figure.findobj(Text):
+            if "$" in text.get_text() and _OF_TICKS not in text.get_text():
+                text.set_parse_math(False)  # it is a name or a unit of a file, and no formula
+        return figure
 
     wrapper.__doc__, wrapper.__name__ = draw.__doc__, draw.__name__
     wrapper.__wrapped__ = draw  # type: ignore[attr-defined]  # so that `help` shows its arguments

@@ -1,8 +1,10 @@
 """A finished run, read lazily from its file."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
+from itertools import chain
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -11,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.compiler.graph import Network, network_from
-from thalia.errors import counted, did_you_mean, fail
+from thalia.errors import counted, did_you_mean, fail, shortened
 from thalia.recording.node_columns import read_nodes
 from thalia.recording.page_checksums import check_contents, reading
 from thalia.recording.results import Level, Shown, Spikes, Traces, Weights
@@ -21,6 +23,8 @@ from thalia.syntax.units import Dimension
 
 if TYPE_CHECKING:
     import neo
+
+_NAME = re.compile(r"[A-Za-z0-9_.]{1,400}")  # of whatever a circuit names, once it is written out
 
 
 class Recorded[Entry](Mapping[str, Entry]):
@@ -73,6 +77,7 @@ class Run(Shown):
             self._names = {kind: _leaves(h5, kind) for kind in kinds}
             self.structure: dict[str, Any] = json.loads(self.attributes["structure"])
             self.results: dict[str, Any] = json.loads(self.attributes.get("results", "{}"))
+            _check_names(self.structure, self._names, self.file)
             self._network = network_from(str(self.attributes["name"]), self.structure)
 
     def __repr__(self) -> str:
@@ -264,3 +269,16 @@ def _leaves(h5: Any, kind: str) -> list[str]:
 
 def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _check_names(
+    structure: Mapping[str, Any], recorded: Mapping[str, Iterable[str]], file: FilePath
+) -> None:
+    """Refuse names that no circuit can have, which a figure or a page could take for code."""
+    named = [*structure["populations"], *structure.get("pathways", ()), *chain(*recorded.values())]
+    for name in [*named, *(phase for phase, _ in structure["phases"])]:
+        if not _NAME.fullmatch(str(name)):
+            raise fail(
+                f"{file}: has the name '{shortened(str(name))}', which no circuit can have",
+                "do not trust this file: no version of Thalia writes such",
+            )

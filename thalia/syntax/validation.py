@@ -87,6 +87,7 @@ def _problem(details: Any, path: Path, model: type[BaseModel]) -> Problem:
         "dict_type": "a mapping",
         "model_type": "a mapping",
         "string_type": "a word",
+        "string_too_short": "a text",
         "int_parsing": "an integer",
         "int_type": "an integer",
         "list_type": "a list",
