@@ -444,6 +444,13 @@ def test_settings_of_matplotlib_in_the_folder_are_not_read(tmp_path):
     assert python(code, tmp_path) == "auto\n"
 
 
+def test_figures_are_drawn_in_a_folder_that_was_removed(tmp_path):
+    code = "import os; os.rmdir(os.getcwd()); import thalia.figures; print(thalia.figures.__name__)"
+    (tmp_path / "gone").mkdir()
+
+    assert python(code, tmp_path / "gone") == "thalia.figures\n"
+
+
 def test_workers_import_nothing_from_the_folder(tmp_path):
     """Python starts the process that they are forked from with the current folder on its path."""
     (tmp_path / "signal.py").write_text("open('RAN', 'w')\nraise SystemExit")

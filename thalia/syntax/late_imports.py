@@ -4,6 +4,7 @@ Some methods of values that users have in hand do what only a higher package can
 edited is compiled, a run is exported, a notebook draws. Such a method names its function.
 """
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager, nullcontext
@@ -50,5 +51,15 @@ def importing(library: str) -> Iterator[None]:
 
     That file may be a stranger's; in the folder of this module there is none.
     """
-    with nullcontext() if library in sys.modules else chdir(FilePath(__file__).parent):
+    leaves = library not in sys.modules and _there_is_a_way_back()
+    with chdir(FilePath(__file__).parent) if leaves else nullcontext():
         yield
+
+
+def _there_is_a_way_back() -> bool:
+    """Whether the current folder has a name; one that was removed is empty, and has none."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
