@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from thalia.data import labelled
 from thalia.data.files import DataFolder, data_file
 from thalia.data.labelled import read_labelled
 from thalia.errors import CircuitError
@@ -134,6 +135,16 @@ def test_folders_that_cannot_be_read_are_told(tmp_path, name):
 
     with pytest.raises(CircuitError, match=message):
         read(tmp_path, "set")
+
+
+def test_labels_that_would_fill_the_memory_are_refused(tmp_path, monkeypatch):
+    """A text of fixed length takes that much for each example, and compresses to nothing."""
+    labels = np.array(["a", "b", "c"], "U100")
+    np.savez(tmp_path / "x.npz", values=np.eye(3), labels=labels)
+    monkeypatch.setattr(labelled, "MOST_LABELS", 1000)
+
+    with pytest.raises(CircuitError, match=r"x\.npz: 'labels' would take more than"):
+        read(tmp_path, "x.npz")
 
 
 def test_everything_that_is_wrong_with_images_is_told_at_once(tmp_path):

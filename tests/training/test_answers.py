@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+from pathlib import Path
+from zlib import compress
 
 import numpy as np
 import pytest
@@ -192,3 +194,26 @@ def test_the_log_of_an_experiment_whose_workers_were_killed_is_the_same(tmp_path
     assert logs[0]["runs"] == logs[1]["runs"]
     assert [each["presentations"] for each in logs[1]["costs"]] == [6, 6]
     assert [*(tmp_path / "killed" / "unfinished").iterdir()] == []
+
+
+def block(content):
+    packed = compress(content)
+    return len(packed).to_bytes(answers.LENGTH, "little") + packed
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        b"nothing of the kind",
+        block(b"neither"),
+        block((4).to_bytes(answers.LENGTH, "little") + b'"a" '),
+        block((20).to_bytes(answers.LENGTH, "little") + b'["q",[["a","|O",8]]]' + b"x" * 8),
+        block(bytes(2000)),
+    ],
+)
+def test_answers_that_are_none_are_told(stored, monkeypatch):
+    """They may be a stranger's, who wrote their checksums as well, or a bomb."""
+    monkeypatch.setattr(answers, "MOST_AT_ONCE", 1000)
+
+    with pytest.raises(CircuitError, match=r"x\.h5: holds no answers of an experiment"):
+        list(answers._records(stored, Path("x.h5")))
