@@ -27,12 +27,13 @@ class SelfReplay(TaskSequence):
 
     `features` is the pathway to the layer, `report` that from the layer to the answers. With
     `dreams: shuffled` the label is that of any earlier class, with `noise` the pixels are in
-    another order, with `none` nothing is replayed.
+    another order, and with `blank` nothing is shown in sleep, so that there are as many images;
+    with `none` the network does not sleep, and sees images instead.
     """
 
     replay: Literal["none"] = "none"
     replayed: float = Field(1.0, ge=0, le=1)
-    dreams: Literal["own", "shuffled", "noise", "none"] = "own"
+    dreams: Literal["own", "shuffled", "noise", "blank", "none"] = "own"
     gain: float = Field(0.7, gt=0)
     features: str = "learn"
     report: str = "report"
@@ -71,7 +72,10 @@ class SelfReplay(TaskSequence):
                 dream = random.permutation(dream) if self.dreams == "noise" else dream
                 known = int(random.choice(earlier)) if self.dreams == "shuffled" else known
                 with subject.phase("sleep"):
-                    spikes, _ = self._teach(subject, self.gain * dream, known)
+                    if self.dreams == "blank":
+                        spikes = subject.present(self.show).total(self.readout["layer"][0])
+                    else:
+                        spikes, _ = self._teach(subject, self.gain * dream, known)
             else:
                 spikes, answer = self._teach(subject, image, int(label))
                 right[count] = answer == label
