@@ -129,7 +129,7 @@ class Speech:
         return self.vocabulary.index(word)
 
     def _said(self, counts: NDArray[np.int64]) -> str:
-        return self.vocabulary[int(counts.argmax())]
+        return self.vocabulary[int(counts[: len(self.vocabulary)].argmax())]
 
     def _until_silence(self, words: Iterable[str]) -> Sentence:
         found: list[str] = []
