@@ -154,7 +154,10 @@ def _chosen(
 ) -> NDArray[np.bool_]:
     """For each neuron a number of its candidates, each with the same probability."""
     rows = np.flatnonzero(candidates)
-    rows = rows[np.lexsort((generator.random(len(rows)), post[rows]))]
+    order = generator.random(len(rows))
+    wanted = number[post[rows]] > 0  # sorting them is most of the work of a round
+    rows = rows[wanted]
+    rows = rows[np.lexsort((order[wanted], post[rows]))]
     neurons = post[rows]
     rank = np.arange(len(rows)) - np.searchsorted(neurons, neurons)
     chosen = np.zeros(len(post), bool)
