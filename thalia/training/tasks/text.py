@@ -1,8 +1,5 @@
 """Prediction of the next character of a text, such as the English one that comes with Python."""
 
-import re
-from functools import lru_cache
-from importlib import import_module
 from itertools import pairwise
 from typing import ClassVar
 
@@ -13,9 +10,7 @@ from thalia.compiler.plan import Plan
 from thalia.errors import CircuitError, Problem
 from thalia.training.ngrams import Ints
 from thalia.training.prediction import Prediction, Sequences
-
-PYTHON = "topics"  # the text of help() about the language, in the module pydoc_data.topics
-LETTERS = " abcdefghijklmnopqrstuvwxyz"
+from thalia.training.texts import LETTERS, PYTHON, text_of
 
 
 class Text(Prediction):
@@ -72,16 +67,5 @@ class Text(Prediction):
 
     def _symbols(self) -> Ints:
         """The places of all characters in the alphabet."""
-        return _letters(_topics() if self.data == PYTHON else self.folder.text(self.data))
-
-
-@lru_cache(maxsize=1)
-def _topics() -> str:
-    """The descriptions of the language that come with Python."""
-    return " ".join(import_module("pydoc_data.topics").topics.values())
-
-
-def _letters(text: str) -> Ints:
-    """A text as places in the alphabet."""
-    kept = re.sub("[^a-z]+", " ", text.lower())
-    return np.array([LETTERS.index(each) for each in kept], np.int64)
+        found = text_of(self.data, self.folder)
+        return np.array([LETTERS.index(each) for each in found], np.int64)
