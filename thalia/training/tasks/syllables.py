@@ -1,6 +1,7 @@
 """Chunking: a stream of letters without spaces, and the tokens into which a network divides it."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -59,7 +60,7 @@ class Syllables(Environment):
     frequencies of tokens in what was learned, for each letter; `words` is the F measure of the
     boundaries of tokens against those of words, which it was not shown. `data` is `topics`, the
     text that comes with Python, or a file; what is tested with begins after `tested_from`
-    characters.
+    characters, and what is learned is drawn from these.
     """
 
     STIMULI: ClassVar = ("letters",)
@@ -109,9 +110,11 @@ class Syllables(Environment):
         return found
 
     def draw(self, plan: Plan, random: np.random.Generator) -> Passages:
-        """The first letters of the text, and those that are tested with, the same for all seeds."""
+        """A passage drawn from the text before those tested with, which are the same each time."""
         text = text_of(self.data, self.folder)
-        learned = text.replace(" ", "")[: self.trials * self.lesson]
+        before, count = text[: self.tested_from].replace(" ", ""), self.trials * self.lesson
+        begin = int(random.integers(len(before) - count + 1))
+        learned = before[begin : begin + count]
         words = text[self.tested_from :].split()
         ends = np.cumsum([len(each) for each in words])
         tested = "".join(words)[: self.tested]
@@ -121,11 +124,11 @@ class Syllables(Environment):
         """All lessons, then the division of what was learned, and of other letters."""
         passages = self.draw(subject.plan, random)
         for lesson in np.split(passages.learned, self.trials):
-            tokens = self._divided(subject, lesson).tokens
+            tokens = self.divided(subject, lesson).tokens
             note(letters_of_a_token=len(lesson) / len(tokens))
-        with subject.frozen():
+        with self.held(subject):
             learned, tested = (
-                self._divided(subject, each) for each in (passages.learned, passages.tested)
+                self.divided(subject, each) for each in (passages.learned, passages.tested)
             )
         scores = self._scores(learned, tested, passages, self._chunks(subject.plan))
         return {**scores, "kinds": float(len({*learned.tokens}))}
@@ -152,10 +155,21 @@ class Syllables(Environment):
             found[name] = Baseline(says, self._scores(before, asked, data, len(merges)))
         return found
 
+    @contextmanager
+    def held(self, subject: Subject) -> Iterator[None]:
+        """While it lasts nothing is learned, and thresholds of chunks do not change."""
+        chunks = self.readout["chunks"][0]
+        subject.set(chunks, "adapting", 0)
+        try:
+            with subject.frozen():
+                yield
+        finally:
+            subject.set(chunks, "adapting", 1)
+
     def _chunks(self, plan: Plan) -> int:
         return int(plan.population(self.readout["chunks"][0])[1].size)
 
-    def _divided(self, subject: Subject, letters: Ints) -> Division:
+    def divided(self, subject: Subject, letters: Ints) -> Division:
         """Show letters; the tokens into which the units that fire divide them."""
         shown = np.zeros((len(letters), 2, len(ALPHABET)))
         shown[np.arange(len(letters)), 0, letters] = 1
