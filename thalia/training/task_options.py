@@ -62,7 +62,8 @@ def numbers_of(task: type[Environment], name: str, given: Mapping[str, Any]) -> 
         raise fail(f"--{HISTORY}: {reason}", hint)
     known = task.model_fields
     # trials are epochs for a task that shows its data again and again, episodes for any other
-    refused = "episodes-per-epoch" if "data" in known and "ways" not in known else "epochs"
+    is_repeated = "data" in known and not {"ways", "lesson"} & known.keys()
+    refused = "episodes-per-epoch" if is_repeated else "epochs"
     has = {
         option: field
         for option, fields in FIELDS.items()
