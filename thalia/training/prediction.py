@@ -55,7 +55,7 @@ class Prediction(Environment):
     ORDERS: ClassVar[tuple[int, ...]] = (1, 2, 3)  # of the n-grams that it is compared with
 
     trials: int = Field(40, ge=1)  # lessons
-    lesson: int = Field(200, ge=2)  # symbols
+    lesson: int = Field(200, ge=10)  # symbols
     tuning: int = Field(2000, ge=10)
     tested: int = Field(4000, ge=10)
     alphabet: int = Field(ge=2)
