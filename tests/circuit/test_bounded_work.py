@@ -3,6 +3,7 @@
 import pytest
 
 import thalia
+from thalia.codegen.listing import describe
 from thalia.compiler.resolve import populations
 from thalia.errors import CircuitError
 from thalia.syntax.yaml_reader import read_yaml
@@ -82,6 +83,21 @@ def test_equations_of_all_populations_are_limited(limit, monkeypatch):
 
     with pytest.raises(CircuitError, match=r"populations: have more than .* equations together"):
         thalia.plan_of(thalia.loads(POPULATIONS))
+
+
+def test_populations_are_one_group_as_long_as_an_equation_can_add_up_their_inputs():
+    """Those of thousands of kinds of synapses were more than Python's own parser reads."""
+    ends = ((f"p{k}", f"{{part: ampa, tau: {k + 1} ms}}", "pq"[k // 60]) for k in range(120))
+    pathways = "\n".join(
+        f"  {name}: {{pre: p, post: {post}, synapse: {synapse}, connect: {{rule: all_to_all}}, weight: 1 nS, delay: 1 ms}}"
+        for name, synapse, post in ends
+    )
+    cells = ", ".join(f"{name}: {{neuron: lif_conductance, size: 1}}" for name in "pq")
+    plan = thalia.plan_of(thalia.loads(f"{HEAD}populations: {{{cells}}}\npathways:\n{pathways}\n"))
+
+    members = [[each.name for each in group.members] for group in plan.groups]
+    assert members == [["p"], ["q"]]
+    assert len(describe(plan)) > 0
 
 
 def test_populations_that_are_alike_are_counted_once(monkeypatch):

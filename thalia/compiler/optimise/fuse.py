@@ -5,8 +5,11 @@ with the number of populations and pathways. What differs between members become
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 
+from thalia.circuit.limits import MOST_INPUTS
 from thalia.compiler.drives import Drive
 from thalia.compiler.options import CompilerOptions
 from thalia.compiler.plan import (
@@ -40,16 +43,27 @@ def fuse(plan: Plan, options: CompilerOptions, diagnostics: Diagnostics) -> Plan
         )
         alike[key].append(group)
     groups: list[Group] = []
-    for members in alike.values():
+    names: dict[str, str] = {}
+    for members in chain(*map(_within_limits, alike.values())):
         groups.append(_joined(members, {each.name for each in groups}))
-    names = {
-        old.name: new.name
-        for new, members in zip(groups, alike.values(), strict=True)
-        for old in members
-    }
+        names |= {old.name: groups[-1].name for old in members}
     synapses = _fused_synapses(plan.synapses, names)
     drives = _fused_drives(plan.drives, names)
     return plan.with_(groups=tuple(groups), synapses=synapses, drives=drives)
+
+
+def _within_limits(groups: list[Group]) -> Iterator[list[Group]]:
+    """Groups in their order, as many at a time as one equation can add up the inputs of."""
+    together: list[Group] = []
+    inputs: set[str] = set()
+    for group in groups:
+        own = {each.name for each in group.inputs if each.term}
+        if together and len(inputs | own) > MOST_INPUTS:
+            yield together
+            together, inputs = [], set()
+        together.append(group)
+        inputs |= own
+    yield together
 
 
 def _joined(groups: list[Group], taken: set[str]) -> Group:
