@@ -14,7 +14,7 @@ from thalia.syntax.fields import PositiveTime, SingleRate
 from thalia.syntax.units import Quantities
 from thalia.training.baselines import Baseline
 from thalia.training.subject import Subject
-from thalia.training.tasks import Environment, Note
+from thalia.training.tasks import AMOUNT, SHARE, Environment, Note, Range
 
 type Floats = NDArray[np.float64]
 
@@ -67,6 +67,10 @@ class Credit(Environment):
     recall: PositiveTime
     pause: PositiveTime
     amount: float = Field(1.0, gt=0)
+
+    def range_of(self, number: str) -> Range:
+        """Shares, but for the time constant in seconds."""
+        return AMOUNT if number == "time_constant" else SHARE
 
     def noted_trials(self) -> int:
         """One for each delay."""
