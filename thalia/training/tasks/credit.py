@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from thalia.analysis.intervals import Range
 from thalia.compiler.plan import SECOND, Plan
 from thalia.errors import Problem
 from thalia.syntax.fields import PositiveTime, SingleRate
 from thalia.syntax.units import Quantities
 from thalia.training.baselines import Baseline
 from thalia.training.subject import Subject
-from thalia.training.tasks import AMOUNT, SHARE, Environment, Note, Range
+from thalia.training.tasks import AMOUNT, SHARE, Environment, Note
 
 type Floats = NDArray[np.float64]
 
