@@ -20,6 +20,7 @@ from thalia.circuit.experiment_spec import FROZEN, LEARNING
 from thalia.circuit.spec import Circuit
 from thalia.compiler.pipeline import Compiled, compile_circuit
 from thalia.errors import did_you_mean, fail
+from thalia.recording.page_checksums import edited
 from thalia.simulation.checkpoint import SavedState, derived
 from thalia.simulation.closed_loop import Actuators
 from thalia.simulation.loop import Clock, Jump, Loop, Timetable, enter_phase
@@ -173,7 +174,8 @@ class Subject:
                 self.loop.done = end
                 return chunk_of(had)
             if self.answers.saved:
-                self.restore(self.answers.saved)
+                with edited(self.answers.checkpoint.file):
+                    self.restore(self.answers.saved)
                 self.answers.saved = None
             self.answers.save_if_due(self.state)
         self.loop.advance(end, self._phase, timetable, jump)
@@ -487,10 +489,12 @@ def subject_of(
             "leave the recording out, or `start_from`",
         )
     else:
-        compiled, network, saved = start_of(file, circuit, backend)
+        with edited(file):
+            compiled, network, saved = start_of(file, circuit, backend)
     answers = Answers(checkpoint, compiled, network) if checkpoint else None
     recording = Recording(record, compiled, network) if record else None
     subject = Subject(network, compiled, recording, progress, answers)
-    if saved:
-        subject.restore(replace(saved, phase=0, counts=subject.counter.counts))
+    if file and saved:
+        with edited(file):
+            subject.restore(replace(saved, phase=0, counts=subject.counter.counts))
     return subject
