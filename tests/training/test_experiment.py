@@ -918,7 +918,7 @@ def test_what_cannot_be_shown_is_told(subject, rates, message):
 
 
 # below their goals, by as much as docs/learning.md says
-MISSED = ("bandit", "digits", "rewarded_digits", "separation")
+MISSED = ("evidence_accumulation", "digits", "rewarded_digits", "separation")
 
 
 @pytest.mark.reference
