@@ -13,7 +13,7 @@ from thalia.compiler.optimise.lower import HOISTED
 from thalia.compiler.plan import Member, PathwayPlan, Plan, SynapseGroup
 from thalia.connectivity.build import Arrays, wire
 from thalia.errors import fail
-from thalia.recording.page_checksums import reading
+from thalia.recording.page_checksums import edited, reading
 from thalia.recording.run_file import Run
 from thalia.recording.writer import mended
 from thalia.simulation.checkpoint import SavedState, fingerprint, read_state
@@ -74,9 +74,10 @@ class Learned:
             If it holds no state, or the network comes out differently here.
         """
         origin, saved = read_learned(file)
-        plan = origin.plan(saved)
+        with edited(file):
+            plan, wiring = origin.plan(saved), int(origin.settings["wiring"])
         arrays = wire(plan)
-        if fingerprint(arrays) != int(origin.settings["wiring"]):
+        if fingerprint(arrays) != wiring:
             raise fail(
                 f"{file}: the network comes out differently here",
                 "use the versions of Thalia and NumPy that the file names",
