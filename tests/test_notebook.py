@@ -30,6 +30,7 @@ def test_nothing_that_was_shown_is_kept_in_the_file():
     assert [cell.outputs for cell in stored.cells if cell.get("outputs")] == []
 
 
+@pytest.mark.slow
 def test_every_figure_is_shown(cells):
     assert sum(len(shown(cell, "image/png")) for cell in cells) == 3
 

@@ -29,7 +29,7 @@ from thalia.toolchain import cache
         ("synapses", "current", "current_exp"),
         ("plasticity", "stdp", "stdp_pair"),
         ("plasticity", "stpd_triplet", "stdp_triplet"),
-        ("neurons", "lif", "lif_conductance"),
+        ("neurons", "lif", "lif_current"),
         ("neurons", "izhikevic", "izhikevich"),
     ],
 )

@@ -47,6 +47,7 @@ def test_the_band_of_a_rhythm_in_noise(frequency, band):
     assert spike_trains.dominant_band(np.sin(2 * np.pi * frequency * time) + noise, 0.002) == band
 
 
+@pytest.mark.slow
 def test_a_clock_is_critical_though_its_rate_is_in_range(tmp_path):
     """What a latched dendrite does: a current above threshold and nothing else makes every cell a clock."""
     found = health(run_of(tmp_path))

@@ -84,6 +84,7 @@ def test_spikes_weights_and_samples_are_those_of_the_compiled_backend(emulated, 
     assert same(compiled, on_gpu)
 
 
+@pytest.mark.slow
 def test_currents_and_rates_over_time_are_those_of_their_arrays(emulated, tmp_path):
     series.write_files(tmp_path)
     circuit = thalia.loads(series.TEXT.replace("RECORDED", series.RECORDED), folder=tmp_path)
@@ -183,6 +184,7 @@ def test_poisson_input_has_its_mean_and_its_variance(emulated, tmp_path, number)
     assert counts.var() == pytest.approx(0.999 * number, rel=4 * np.sqrt(2 / 300))
 
 
+@pytest.mark.slow
 def test_the_points_of_a_sweep_in_one_network_are_the_runs_alone(emulated, tmp_path):
     """Two amplitudes and two seeds, with connectivity and weights of their own; no noise, so that they are the same to the bit."""
     (tmp_path / "driven.yaml").write_text(DRIVEN)

@@ -110,6 +110,7 @@ def test_gains_change_nothing_where_nothing_excites(circuit):
         calibrate(circuit)
 
 
+@pytest.mark.slow
 def test_rates_are_means_over_seeds(circuit):
     """Each round is run with all seeds, as `run` would run them."""
     found = calibrate(

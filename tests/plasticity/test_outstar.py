@@ -38,7 +38,7 @@ def test_it_comes_to_rest_at_the_share_of_spikes_at_which_the_neuron_was_instruc
         [pre],
         [instructive],
         settings={"eta": 0.01, "tau": "20 ms", "full": float(np.exp(-(1 + STEP) / 20))},
-        backend="runtime",
+        backend="cpp",
     )
 
     assert done.weight[0] == pytest.approx(0.75, abs=0.02)

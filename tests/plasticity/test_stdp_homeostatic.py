@@ -19,6 +19,7 @@ weight: 0.3
 """
 
 
+@pytest.mark.slow
 def test_the_drift_between_independent_trains(tmp_path):
     """<dw/dt> = rho_pre [(A+ tau+ - A- tau-) rho_post + eta (1 - rho_post / target)], zero at 13 Hz here."""
     a_plus, a_minus, tau, eta, target, rho_pre = 0.005, 0.0065, 0.02, 0.004, 15, 10

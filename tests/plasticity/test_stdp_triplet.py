@@ -104,6 +104,7 @@ def test_a_pair_rule_has_no_change_of_sign_with_the_frequency():
     assert max(before.change[:3]) < 0
 
 
+@pytest.mark.slow
 def test_independent_trains_cross_at_the_threshold_of_bcm():
     """theta = A2- tau- / (A3+ tau+ tau_y) = 19.2 Hz, and <dw/dt> follows the closed form."""
     a2_minus, a3_plus, tau_plus, tau_minus, tau_y, rho_pre = (

@@ -8,6 +8,7 @@ import pytest
 import thalia
 from tests.helpers import ROOT
 from thalia.errors import CircuitError
+from thalia.recording.node_columns import read_nodes
 from thalia.recording.run_file import Run
 
 TEXT = """
@@ -165,3 +166,21 @@ def test_only_what_is_asked_for_is_recorded(simulate):
     text = (ROOT / "circuits" / "pair.yaml").read_text().replace("spikes: all", "spikes: [second]")
 
     assert list(simulate(text).spikes) == ["second"]
+
+
+def test_texts_that_are_one_long_text_are_not_read(tmp_path):
+    """References to texts that are made one, as no library would write them, could fill the memory."""
+    file = tmp_path / "run.h5"
+    with h5py.File(file, "w") as h5:
+        texts = np.array(["x" * 100_000, "a", "p"], object)
+        data = h5.create_dataset("nodes/p/identifiers", data=texts, dtype=h5py.string_dtype())
+        place = data.id.get_offset()
+    raw = bytearray(file.read_bytes())
+    raw[place + 16 : place + 48] = 2 * raw[place : place + 16]
+    file.write_bytes(raw)
+
+    with (
+        h5py.File(file) as h5,
+        pytest.raises(CircuitError, match="nodes/p/identifiers: has texts that are longer than"),
+    ):
+        read_nodes(h5, "p")

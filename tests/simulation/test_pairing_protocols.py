@@ -62,6 +62,7 @@ def test_a_protocol_gives_the_times_it_says(name):
     assert all(max(*pre, *post) - min(*pre, *post) < every for pre, post, every in motifs)
 
 
+@pytest.mark.slow
 def test_the_order_and_the_number_of_pairs_of_the_frequency_protocol():
     after, before = protocol(
         "frequency", "stdp_pair", settings={"a_plus": 0.001, "a_minus": 0.001}

@@ -179,6 +179,7 @@ experiment: {task: ./deadly.py, seeds: 2, result: weight, curve: spikes, mark: "
 """
 
 
+@pytest.mark.slow
 def test_the_log_of_an_experiment_whose_workers_were_killed_is_the_same(tmp_path):
     (tmp_path / "deadly.py").write_text(TASK)
     (tmp_path / "deadly.yaml").write_text(SLOW + SECTION)

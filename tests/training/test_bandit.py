@@ -84,7 +84,7 @@ def test_the_task_says_only_that_something_happened_and_whether_it_was_a_reward(
 
     monkeypatch.setattr(Subject, "release", watched)
     circuit, task = made(trials=5, pause="100 ms")
-    with subject_of(circuit, "runtime") as subject:
+    with subject_of(circuit, "cpp") as subject:
         found = task.learn(subject, np.random.default_rng(1), lambda **each: noted.append(each))
 
     assert len(noted) == task.noted_trials() == 10

@@ -143,20 +143,20 @@ def test_results_are_kept_and_rendered(outcome, tmp_path):
     kept = learning.keep(outcome.folder, tmp_path)
     page = learning.rendered(f"before\n{learning.BEGIN}old\n{learning.END}\nafter\n", tmp_path)
 
-    first, *others = (
-        line.split(" | ")
-        for line in page.splitlines()
-        if line.startswith("| `") or line.startswith("|  |")
+    head, _, first, *others = (
+        line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("|")
     )
     learned, scaled, mean = outcome.logs
     assert [file.name for file in kept] == ["guess.json"]
-    assert first[0] == "| `guess`: error, chance 3"
-    assert first[2].startswith(f"{learned.values('error').mean():.3f} [")
-    assert [each[1] for each in others] == ["scaled", "baseline_mean"]
-    assert others[0][3].startswith(
+    assert "**`guess`**: error, chance 3. `thalia learn guess --base-seed" in page
+    assert head[:3] == ["condition", "error", "difference"]
+    assert first[0] == "learning"
+    assert first[1].startswith(f"{learned.values('error').mean():.3f} [")
+    assert [each[0] for each in others] == ["scaled", "baseline_mean"]
+    assert others[0][2].startswith(
         f"{(scaled.values('error') - learned.values('error')).mean():.3f} ["
     )
-    assert others[1][5] == " |"  # a baseline costs nothing
+    assert others[1][-1] == str(len(mean.seeds))  # a baseline costs nothing
     assert json.loads(kept[0].read_text())["conditions"]["baseline_mean"]["data"] == list(mean.data)
     assert (page[:7], page[-7:]) == ("before\n", "\nafter\n")
 

@@ -442,6 +442,7 @@ def test_a_curve_of_fewer_trials_than_its_window_is_drawn_with_a_shorter_one(out
     assert over_trials.get_lines()[0].get_xdata().tolist() == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_table_and_compares_folders(file, outcome):
     options = (
         "--seeds",

@@ -87,9 +87,19 @@ def state_of(subject):
     return kept | made
 
 
+# in SI, of the terms whose difference a variable is at rest: a*v and a*e_l of an adaptive exponential cell
+TERMS = {"adaptation": 4e-9 * 70e-3}
+
+
 def furthest(one, other):
-    """The largest relative distance of two states, and the variable."""
-    sizes = {name: np.maximum(np.abs(one[name]), np.abs(other[name])) for name in one}
+    """The largest distance of two states relative to their size, or that of their terms, and the variable."""
+    sizes = {
+        name: np.maximum(
+            np.maximum(np.abs(one[name]), np.abs(other[name])),
+            TERMS.get(name.rpartition(".")[2], 0),
+        )
+        for name in one
+    }
     apart = {
         n: np.abs(one[n] - other[n]) / np.where(size > 1e-40, size, np.inf)
         for n, size in sizes.items()

@@ -47,7 +47,9 @@ def converse(
     seed: Seed = None,
     backend: Backend = None,
 ) -> None:
-    """Talk to a network that learns from every turn; all of it is kept in one file.
+    """Talk to a network that learns from every turn.
+
+    All of it is kept in one file.
 
     With an endpoint, your sentences and its replies are sent there, with the key in
     THALIA_TEACHER_KEY if it is set; nothing is sent otherwise.

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from thalia.compiler.plan import Member
 from thalia.connectivity.neurons import columns_of
+from thalia.data.hdf5 import texts
 from thalia.syntax.formulas import AXES
 from thalia.syntax.selection import IDENTIFIER, WORDS
 from thalia.syntax.units import DIMENSIONLESS, METRE, Dimension
@@ -47,6 +48,13 @@ def _dimension(data: Any) -> Dimension:
 
 
 def values(data: Any) -> NDArray[Any]:
-    """Numbers, or objects that are texts, (n_neurons,)."""
-    found: NDArray[Any] = data.asstr()[:] if data.dtype.kind == "O" else data[:]
-    return np.asarray(found)
+    """Numbers, or objects that are texts, (n_neurons,).
+
+    Raises
+    ------
+    CircuitError
+        If texts are longer than the file, as in one that was made to fill the memory.
+    """
+    if data.dtype.kind == "O":
+        return texts(data, f"{data.file.filename}: {data.name[1:]}")
+    return np.asarray(data[:])
