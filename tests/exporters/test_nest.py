@@ -173,6 +173,48 @@ stimuli:
     ]
 
 
+RECEIVING = """
+thalia: 1
+name: begun
+duration: 10 ms
+populations: {e: {neuron: NEURON, size: 2, initial: {INITIAL}, excites_and_inhibits: "a test"}}
+pathways:
+  x: {pre: e, post: e, connect: {rule: all_to_all}, synapse: FIRST, weight: 1 UNIT, delay: 1 ms}
+  i: {pre: e, post: e, connect: {rule: all_to_all}, synapse: SECOND, weight: 1 UNIT, delay: 1 ms}
+"""
+
+
+def receiving(**words):
+    text = RECEIVING
+    for word, with_ in words.items():
+        text = text.replace(word.upper(), with_)
+    return text
+
+
+def test_conductances_begin_as_they_are_given(written):
+    given = "ampa_g: 3 nS, gaba_a_g: 2 nS"
+    text = receiving(
+        neuron="lif_conductance", initial=given, first="gaba_a", second="ampa", unit="nS"
+    )
+
+    (line,) = lines(written(text), "create")
+    assert "'g_ex': 3.0" in line
+    assert "'g_in': 2.0" in line
+
+
+def test_currents_that_do_not_begin_at_zero_are_refused(written):
+    text = receiving(
+        neuron="lif_current",
+        initial="current_exp_i: 3 pA",
+        first="current_exp",
+        second="current_exp",
+        unit="pA",
+    )
+
+    with pytest.raises(CircuitError, match="current_exp_i: NEST begins with none of it"):
+        written(text)
+
+
 def output(folder, spikes, processes=1, rank=0):
     """What the program would write: spikes by population, as (times in ms, neurons)."""
     (folder / "output").mkdir(exist_ok=True)

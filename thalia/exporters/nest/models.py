@@ -50,8 +50,6 @@ class Model:
 
     parameters: Mapping[str, tuple[str, float]]
     initial: Mapping[str, tuple[str, float]]
-    fixed: Mapping[str, float] = field(default_factory=dict)
-    unused: tuple[str, ...] = ()
     remark: str = ""
 
 
@@ -97,8 +95,7 @@ MODELS = {
             "h": ("Inact_h", 1.0),
             "n": ("Act_n", 1.0),
         },
-        unused=("v_spike",),
-        remark="hh_cond_exp_traub chooses its steps, and takes the peak of a spike as its time",
+        remark="hh_cond_exp_traub chooses its steps; the time of a spike is its peak, not v_spike",
     ),
 }
 BY_CURRENT = {"current_exp": "iaf_psc_exp", "current_alpha": "iaf_psc_alpha"}
@@ -109,6 +106,7 @@ BY_CONDUCTANCE = {
 }
 BIAS = "bias"  # all constant currents into a neuron, with what a smaller network lacks
 CONDUCTANCES = ("ampa", "gaba_a")
+CONDUCTANCE_OF = {1: "g_ex", -1: "g_in"}  # by the sign of its weights
 SYNAPSES = ("delta", *BY_CURRENT, *CONDUCTANCES)
 
 
@@ -147,9 +145,22 @@ def cell_of(
         for mine, (theirs, unit) in model.initial.items()
         if mine in arrays
     }
+    for variable in (equation.name for each in receptors for equation in each.equations):
+        if variable in arrays and np.any(number(variable)):
+            if part_of := CONDUCTANCE_OF.get(_ending(variable, ports)):
+                more[part_of] = number(variable) / NS
+            else:
+                told = f"{variable}: NEST begins with none of it"
+                return [Problem((*path, "initial"), told, "leave it out")]
     if BIAS in arrays:
         more["I_e"] = number(BIAS) / PA
     return Cell(member.name, member.size, name, {**parameters, **initial, **more}, ports)
+
+
+def _ending(variable: str, ports: Mapping[str, Port]) -> int:
+    """The sign of the conductance that a variable is; 0 if it is none."""
+    port = ports.get(variable.removesuffix("_g"))
+    return port.sign if port and port.unit == NS and variable.endswith("_g") else 0
 
 
 def _ports(
