@@ -337,6 +337,41 @@ def test_what_nest_has_not_is_told_all_at_once(tmp_path, arguments):
     assert not (tmp_path / "refused_nest").exists()
 
 
+def test_a_spike_in_the_first_step_is_told(written):
+    with pytest.raises(CircuitError, match=r"stimuli\.given: a spike in the first step, which a gen"):
+        written(EXACT.replace("[1 ms, 50 ms", "[0 ms, 50 ms"))
+
+
+def test_methods_that_are_not_taken_over_are_told(written):
+    written(
+        EXACT.replace(
+            "{neuron: lif_conductance, size: 20}",
+            "{neuron: lif_conductance, size: 20, method: rk4}",
+        )
+    )
+
+    assert "a: `method` and `substeps` are Thalia's; NEST's cells have their own" in written.remarks
+
+
+def test_weights_that_follow_places_are_not_drawn_by_nest(written):
+    """One number would stand for all of them."""
+    text = EXACT.replace(
+        "  a: {neuron: lif_conductance, size: 20}",
+        "  a: {neuron: lif_conductance, size: 20, space: {extent: [1 mm]}}",
+    )
+    text = text.replace(
+        "  i: {neuron: lif_current, size: 20,",
+        "  i: {neuron: lif_current, size: 20, space: {extent: [1 mm]},",
+    )
+    folder = written(
+        text.replace("weight: 3 nS", 'weight: "3 nS * exp(-distance/(200*um))"'),
+        connectivity="statistical",
+    )
+
+    assert not [line for line in lines(folder, "draw") if "'ia'" in line]
+    assert [line for line in lines(folder, "connect") if "'ia'" in line]
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
     (("-o", "."), ".: exists already"),
     (("--overwrite",), "--overwrite: a program for NEST is never replaced"),

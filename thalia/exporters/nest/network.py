@@ -135,6 +135,13 @@ def _against_pathways(compiled: Compiled) -> Iterator[Problem]:
 
 
 def _against_stimuli(compiled: Compiled) -> Iterator[Problem]:
+    for played in compiled.plan.playbacks:
+        if 0 in played.steps:
+            yield Problem(
+                ("stimuli", played.name),
+                "a spike in the first step, which a generator of NEST cannot give",
+                "let it come a step later",
+            )
     for name, stimulus in compiled.expanded.stimuli.items():
         path = ("stimuli", name)
         if stimulus.kind not in KINDS:
@@ -272,12 +279,12 @@ def _rule(pathway: PathwayPlan) -> dict[str, Any] | None:
         "fixed_outdegree": "outdegree",
         "fixed_total_number": "N",
     }
-    if any(each.is_random for each in fixed) or pathway.null_model:
+    if any(each.is_random or each.expression for each in fixed) or pathway.null_model:
         return None
     if connect.rule in ("all_to_all", "one_to_one"):
         return {"rule": connect.rule} if connect.autapses else None
     own = {"allow_autapses": connect.autapses, "allow_multapses": connect.multapses}
-    if connect.rule in counts and number is not None and not number[0][0].is_random:
+    if connect.rule in counts and number and not number[0][0].is_random:
         return {"rule": connect.rule, counts[connect.rule]: round(number[0][0].mean), **own}
     if connect.rule == "pairwise_bernoulli" and probability is not None:
         chance = probability[0][0]
@@ -330,6 +337,9 @@ def _remarks(
     for part in sorted({group.part for group in plan.groups}):
         if part in MODELS and MODELS[part].remark:
             yield f"{part}: {MODELS[part].remark}"
+    own = [name for name, p in compiled.expanded.populations.items() if p.method or p.substeps]
+    if own:
+        yield f"{', '.join(own)}: `method` and `substeps` are Thalia's; NEST's cells have their own"
     if plan.drives or any(group.part == "poisson" for group in plan.groups):
         yield "Poisson spikes are drawn by NEST: others than Thalia's, of the same statistics"
     if statistical and (kept := [each.pathway for each in projections if each.rule is None]):

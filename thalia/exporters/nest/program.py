@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from thalia.exporters.nest.models import Cell
 from thalia.exporters.nest.network import Generator, Network, Projection
 
-PROGRAM, DATA, OUTPUT = "run.py", "network.h5", "output"
+PROGRAM, DATA = "run.py", "network.h5"
 MS = 1e-3
 
 HEAD = '''"""{name}: a network of Thalia for NEST 3, which needs PyNEST, NumPy and h5py.
