@@ -338,7 +338,9 @@ def test_what_nest_has_not_is_told_all_at_once(tmp_path, arguments):
 
 
 def test_a_spike_in_the_first_step_is_told(written):
-    with pytest.raises(CircuitError, match=r"stimuli\.given: a spike in the first step, which a gen"):
+    with pytest.raises(
+        CircuitError, match=r"stimuli\.given: a spike in the first step, which a gen"
+    ):
         written(EXACT.replace("[1 ms, 50 ms", "[0 ms, 50 ms"))
 
 

@@ -200,7 +200,7 @@ def test_mistakes_in_a_file_of_targets_are_told(circuit, formula, text, message)
     (("--vary", "stimuli.drive.weight=1mV:9mV:lin"), "expected PATH=FIRST:LAST, PATH=FIRST:LAST:log"),
     (("--vary", "stimuli.drive.wieght=1mV:9mV"), "--vary stimuli.drive.wieght"),
     (("--vary", "dt=1ms:2ms", "--set", "dt=1ms"), "--vary dt: is given twice"),
-    (("--vary", "seed=1:9"), "--vary seed: has an option of its own"),
+    (("--vary", "seed=1:9"), "--vary seed: seeds have an option of their own"),
     (("--vary", "dt=1ms,2ms", "--optimizer", "cmaes"), "cmaes: is for numbers, not for choices"),
     (("--vary", "dt=1ms,2ms", "--optimizer", "tpo"), "none is called 'tpo'\n    hint: did you mean 'tpe'"),
     (("--vary", "dt=1ms,2ms", "--trials", "0"), "expected at least 1 trial"),

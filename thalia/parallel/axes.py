@@ -1,10 +1,11 @@
 """What a sweep varies: values of a circuit by dotted path, over a range or a list, and seeds."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -156,3 +157,31 @@ def points(axes: Sequence[Axis], seeds: Sequence[int]) -> list[Point]:
         dict(zip(paths, values, strict=True)) for values in product(*(axis.values for axis in axes))
     ]
     return [Point(index, each, seed) for index, (each, seed) in enumerate(product(settings, seeds))]
+
+
+def check_varied(
+    varied: Sequence[tuple[str, Sequence[str]]], set: Mapping[str, Any], options: Mapping[str, Any]
+) -> None:
+    """Refuse what would be given twice, and so once in vain.
+
+    Parameters
+    ----------
+    varied : sequence of (path, values)
+
+    Raises
+    ------
+    CircuitError
+        If a path or a value is.
+    """
+    given = [path for path, _ in varied] + list(set)
+    for path in given:
+        if given.count(path) > 1:
+            raise fail(f"--vary {path}: is given twice", "vary it once, or set it once")
+        if path == "seed":
+            raise fail("--vary seed: seeds have an option of their own", "--seeds 1:8")
+        if path == "duration" and options.get("duration"):
+            raise fail("--vary duration: --duration is given as well", "leave one of them out")
+    for path, values in varied:
+        if len({*values}) < len(values):
+            told = f"--vary {path}: a value is given twice: {', '.join(values)}"
+            raise fail(told, "give each once")

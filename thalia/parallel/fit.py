@@ -17,6 +17,7 @@ from thalia.backends import Progress
 from thalia.compiler.machine import available_processors
 from thalia.compiler.pipeline import Compiled, load_whole
 from thalia.errors import CircuitError, did_you_mean, fail
+from thalia.parallel.axes import check_varied
 from thalia.parallel.cluster import Cluster, cluster_of, on_cluster
 from thalia.parallel.gpu_batch import compiled_with
 from thalia.parallel.result_log import ResultLog, results_of
@@ -296,12 +297,7 @@ def _check(
         raise fail(f"expected at least 1 trial and a batch of 1, found {trials} and {batch}")
     if not dimensions:
         raise fail("there is nothing to vary", "--vary pathways.a_to_b.weight=0.1nS:2nS")
-    given = [each.path for each in dimensions] + list(set)
-    for path in given:
-        if given.count(path) > 1:
-            raise fail(f"--vary {path}: is given twice", "vary it once, or set it once")
-        if path == "seed" or (path == "duration" and options.get("duration")):
-            raise fail(f"--vary {path}: has an option of its own", f"--{path}")
+    check_varied([(each.path, each.choices) for each in dimensions], set, options)
     if optimizer == "cmaes" and any(each.choices for each in dimensions):
         raise fail("--optimizer cmaes: is for numbers, not for choices", "tpe takes both")
 

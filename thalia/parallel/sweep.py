@@ -17,7 +17,7 @@ from thalia import backends
 from thalia.compiler.machine import available_processors
 from thalia.compiler.pipeline import Compiled, load_whole
 from thalia.errors import CircuitError, fail
-from thalia.parallel.axes import Axis, Point, points
+from thalia.parallel.axes import Axis, Point, check_varied, points
 from thalia.parallel.cluster import cluster_of, on_cluster
 from thalia.parallel.gpu_batch import MOST, compiled_with
 from thalia.parallel.job_folder import JobFolder, tasks_of
@@ -199,7 +199,7 @@ def _asked(
     options: Mapping[str, Any],
 ) -> _Asked:
     """Every run of a sweep; mistakes are reported first."""
-    _check_paths(axes, set, options)
+    check_varied([(axis.path, axis.values) for axis in axes], set, options)
     circuits = _circuits(circuit, axes, set, options)
     first = next(iter(circuits.values())).circuit
     wanted = points(axes, seeds if seeds is not None else (first.seed,))
@@ -212,24 +212,6 @@ def _asked(
     if not jobs:
         raise fail("there is nothing to run", "give --vary or --seeds")
     return _Asked(first.name, tuple(axes), wanted, jobs)
-
-
-def _check_paths(axes: Sequence[Axis], set: Mapping[str, Any], options: Mapping[str, Any]) -> None:
-    """Refuse what would be given twice, and so once in vain."""
-    given = [axis.path for axis in axes] + list(set)
-    for path in given:
-        if given.count(path) > 1:
-            raise fail(f"--vary {path}: is given twice", "vary it once, or set it once")
-        if path == "seed":
-            raise fail("--vary seed: seeds have an option of their own", "--seeds 1:8")
-        if path == "duration" and options.get("duration"):
-            raise fail("--vary duration: --duration is given as well", "leave one of them out")
-    for axis in axes:
-        if len({*axis.values}) < len(axis.values):
-            raise fail(
-                f"--vary {axis.path}: a value is given twice: {', '.join(axis.values)}",
-                "give each once",
-            )
 
 
 def _key(settings: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

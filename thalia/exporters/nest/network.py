@@ -279,7 +279,7 @@ def _rule(pathway: PathwayPlan) -> dict[str, Any] | None:
         "fixed_outdegree": "outdegree",
         "fixed_total_number": "N",
     }
-    if any(each.is_random or each.expression for each in fixed) or pathway.null_model:
+    if any(each.is_random for each in fixed) or pathway.null_model:
         return None
     if connect.rule in ("all_to_all", "one_to_one"):
         return {"rule": connect.rule} if connect.autapses else None
@@ -288,7 +288,7 @@ def _rule(pathway: PathwayPlan) -> dict[str, Any] | None:
         return {"rule": connect.rule, counts[connect.rule]: round(number[0][0].mean), **own}
     if connect.rule == "pairwise_bernoulli" and probability is not None:
         chance = probability[0][0]
-        if not chance.is_random and not chance.expression:
+        if not chance.is_random:
             return {
                 "rule": "pairwise_bernoulli",
                 "p": chance.mean,
