@@ -335,6 +335,7 @@ def test_a_task_beside_a_circuit_is_not_run(tmp_path, arguments):
         ("trials: 3", TASK.replace('("cue",)', '("cue", "tone")'), "experiment.stimuli: 'tone' is missing"),
         ("trials: 3", TASK.replace("trials: int = 5", "trials: int ="), "mine.py:9: is not valid Python: invalid syntax"),
         ("trials: 3", TASK.replace("(Environment)", "(Other)"), "./mine.py: defines no Environment"),
+        ("trials: 3", TASK.replace("trials: int = 5", "trials: int = 5\n    window: int = 3"), "experiment.task: ./mine.py: Mine cannot have the field 'window', which is a key of every experiment"),
     ],
 )  # fmt: skip
 def test_the_text_of_a_task_is_checked(tmp_path, keys, task, message):

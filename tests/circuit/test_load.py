@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 import thalia
 from tests.circuit import mutations
 from tests.helpers import CIRCUITS
+from thalia.circuit.part_use import Modulator, RuleUse, Stimulus, SynapseUse
 from thalia.errors import CircuitError
+from thalia.library.schema import ModulatorKind, Rule, StimulusKind, Synapse
 from thalia.syntax import yaml_reader
 from thalia.syntax.yaml_reader import read_yaml
 
@@ -186,6 +188,15 @@ def test_what_is_not_strictly_yaml_is_refused(text, message):
         read_yaml(text, "x.yaml")
 
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("component", "use"),
+    [(Rule, RuleUse), (Synapse, SynapseUse), (StimulusKind, Stimulus), (ModulatorKind, Modulator)],
+)
+def test_no_parameter_can_have_the_name_of_a_key_beside_it(component, use):
+    """In `{rule: mine, window: 3 ms}` a parameter called `window` could not be given."""
+    assert {*component.USED_WITH} == {*use.model_fields, *use.FORMER_KEYS}
 
 
 def test_values_are_replaced_by_path():

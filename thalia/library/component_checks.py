@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterator, Mapping
 from math import trunc
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from thalia.errors import MistakeInText, Path, Problem, did_you_mean
 from thalia.library.equation_checks import (
@@ -27,9 +27,10 @@ _START = (0, 0)
 
 
 class Part(Protocol):
-    """A component with parameters."""
+    """A component with parameters, which are given beside the keys of its use."""
 
     parameters: Any
+    USED_WITH: ClassVar[Collection[str]]
 
 
 class Neuron(Part, Protocol):
@@ -115,7 +116,7 @@ def layer_problems(
 ) -> Iterator[Problem]:
     """What is wrong with a synapse or a rule, whose arrival of a spike may set more variables."""
     called = _called(part) | calls(part.current or "0")
-    names = Names(reserved, part.parameters, called, weighing="equations")
+    names = Names(reserved, part.parameters, called, weighing="equations", keys=part.USED_WITH)
     own = tuple(e for e in part.equations if not (e.name == "w" and e.kind == "ode"))
     flags = {"equations": SYNAPSE_FLAGS, "neuron": STATE_FLAGS}
     yield from equation_problems(names, {"equations": own, "neuron": part.neuron}, flags)
@@ -243,7 +244,7 @@ def initial_problems(part: Layer) -> Iterator[Problem]:
 
 def modulator_problems(part: ModulatorKind, reserved: Collection[str]) -> Iterator[Problem]:
     """What is wrong with the equations, the releases and the initial values of a modulator."""
-    names = Names(reserved, part.parameters, _called(part))
+    names = Names(reserved, part.parameters, _called(part), keys=part.USED_WITH)
     flags = {"equations": STATE_FLAGS}
     yield from equation_problems(names, {"equations": part.equations}, flags)
     for key in ("on_release", "on_prediction"):
@@ -253,7 +254,8 @@ def modulator_problems(part: ModulatorKind, reserved: Collection[str]) -> Iterat
 
 def stimulus_problems(part: StimulusKind, reserved: Collection[str]) -> Iterator[Problem]:
     """What is wrong with the parameters and the expression of a stimulus."""
-    names = Names(reserved, part.parameters, calls(part.current or part.rate or "0"))
+    called = calls(part.current or part.rate or "0")
+    names = Names(reserved, part.parameters, called, keys=part.USED_WITH)
     yield from equation_problems(names, {}, {})
     yield from _fixed_problems(part, {"current": part.current, "rate": part.rate})
     for key, text in (("current", part.current), ("rate", part.rate)):

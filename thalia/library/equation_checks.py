@@ -33,7 +33,7 @@ class Names:
 
     Where names `meet_code` they stand in generated code as they are; others get a prefix, but for
     the functions that the component itself calls. In the blocks in `weighing`, variables may have
-    the dimension of the weight.
+    the dimension of the weight. Parameters are given beside `keys`, whose names they cannot have.
     """
 
     taken: Collection[str]
@@ -41,6 +41,7 @@ class Names:
     called: Collection[str] = ()
     meet_code: bool = False
     weighing: str = ""
+    keys: Collection[str] = ()
 
 
 def equation_problems(
@@ -52,6 +53,10 @@ def equation_problems(
     for name in names.parameters:
         if found := _wrong_name(name, names):
             yield Problem(("parameters", name), *found)
+        elif name in names.keys:
+            message = f"'{name}' cannot be the name of a parameter: where the component is used, it"
+            hint = f"choose another name: {name}_0, or one that says more"
+            yield Problem(("parameters", name), f"{message} is a key of another meaning", hint)
     seen: dict[str, str] = {name: f"'{name}' is a parameter already" for name in names.parameters}
     for key, equations in blocks.items():
         for equation in equations:

@@ -1,6 +1,6 @@
 """The form of the components: neurons, synapses, plasticity rules, modulators and stimuli."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -51,8 +51,11 @@ class Part(Node):
     `numbers` says where its numbers come from, if not from `source`, which then cites its form.
     Each of them, also the `source` of a parameter, cites a publication or starts with a mark:
     'chosen here' for a number that no publication has, 'from memory' for one that was not compared
-    with the publication.
+    with the publication. `USED_WITH` are the keys beside which its parameters stand where it is
+    used.
     """
+
+    USED_WITH: ClassVar[Collection[str]] = ()
 
     summary: str = Field(min_length=1)
     source: str = ""
@@ -273,6 +276,8 @@ class Synapse(Layer):
     and `_post` exchanged. `limits` are those of weights, in SI.
     """
 
+    USED_WITH: ClassVar[Collection[str]] = {"part", "preset", "parameters"}
+
     weight: UnitText | None = None
     limits: tuple[float, float] | None = None
     in_every_step: Statements = ()
@@ -337,6 +342,10 @@ class Rule(Layer):
     """
 
     FORMER_KEYS: ClassVar[Mapping[str, str]] = {"on_teacher": "on_instruction"}
+    USED_WITH: ClassVar[Collection[str]] = {
+        *("rule", "window", "preset", "pairing", "instructed_by", "teacher", "modulator"),
+        *("eligibility", "parameters"),
+    }
 
     family: str = "other"
     pairing: dict[str, Pairing] = {}
@@ -397,6 +406,11 @@ class ModulatorKind(Part):
     `baseline`.
     """
 
+    USED_WITH: ClassVar[Collection[str]] = {
+        *("kind", "released_by", "predicted_by", "schedule", "delay", "input", "weight_change_of"),
+        *("every", "from_task", "parameters"),
+    }
+
     family: str = "other"
     like: str = ""
     values: dict[str, AnyValue] = {}
@@ -441,6 +455,11 @@ class StimulusKind(Part):
     It is held over each step, and `t` is the middle of the step. `x`, `y` and `z` are the position
     of each neuron that it reaches. Or, with `spikes`, one whose times are prescribed.
     """
+
+    USED_WITH: ClassVar[Collection[str]] = {
+        *("kind", "target", "neurons", "synapse", "weight", "compartment", "onto", "number"),
+        *("population", "times", "parameters", *IN_TIME),
+    }
 
     current: Expression = ""
     rate: Expression = ""

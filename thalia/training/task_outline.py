@@ -14,7 +14,7 @@ from pydantic import create_model
 from thalia.errors import Path, fail
 from thalia.syntax import fields
 from thalia.syntax.folder import Folder
-from thalia.training.tasks import Environment, environment, names, task_text
+from thalia.training.tasks import Environment, environment, names, task_text, with_names_of_its_own
 
 TASKS = "thalia.training.tasks"
 ROLES = ("STIMULI", "READOUT", "MODULATORS")
@@ -54,7 +54,7 @@ def outline(task: str, folder: Folder) -> type[Environment]:
         if isinstance(node, ast.ClassDef):
             bases = (known.get(ast.unparse(base)) for base in node.bases)
             if base := next(filter(None, bases), None):
-                return _outlined(node, base)
+                return with_names_of_its_own(task, _outlined(node, base))
     raise fail(f"{task}: defines no Environment", "class MyTask(Environment): …", where)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from pydantic import PrivateAttr
 
 from thalia.analysis.intervals import Range
+from thalia.circuit.experiment_spec import Experiment
 from thalia.compiler.plan import Plan
 from thalia.errors import CircuitError, Path, Problem, did_you_mean, fail
 from thalia.syntax.fields import Names, Node
@@ -223,5 +224,21 @@ def environment(task: str, folder: Folder = THIS_FOLDER) -> type[Environment]:
             and issubclass(value, Environment)
             and value.__module__ == module.__name__
         ):
-            return value
+            return with_names_of_its_own(task, value)
     raise fail(f"{task}: defines no Environment", "class MyTask(Environment): …", where)
+
+
+def with_names_of_its_own(task: str, found: type[Environment]) -> type[Environment]:
+    """An environment whose fields mean nothing else in every experiment.
+
+    Raises
+    ------
+    CircuitError
+        If one of them does: it could not be given there.
+    """
+    taken = sorted(found.model_fields.keys() & Experiment.model_fields.keys())
+    if taken:
+        which = " and ".join(map(repr, taken))
+        message = f"{task}: {found.__name__} cannot have the field {which}, which is a key of"
+        raise fail(f"{message} every experiment", "choose another name", ("experiment", "task"))
+    return found
