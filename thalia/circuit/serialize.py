@@ -1,4 +1,4 @@
-"""A circuit as plain data: what `dumps` writes, and the JSON Schema that editors check it with."""
+"""A circuit as plain data: what `dumps` writes."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,7 +7,7 @@ from typing import Any
 from thalia.circuit.data_use import MOST_INLINE, Array
 from thalia.circuit.experiment_spec import Experiment
 from thalia.circuit.part_use import Modulator, RuleUse, Stimulus, SynapseUse
-from thalia.circuit.spec import Circuit, Pathway
+from thalia.circuit.spec import Pathway
 from thalia.errors import fail
 from thalia.library.schema import Compartment, Synapse
 from thalia.syntax.column_formulas import ColumnFormula
@@ -98,56 +98,3 @@ def _always_written(node: Node) -> tuple[str, ...]:
     if isinstance(node, Pathway) and (node.w_min or node.w_max):
         return ("plasticity",)  # bounds without any would be a mistake
     return ("thalia",)
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of circuit files, for editors."""
-    schema = Circuit.model_json_schema()
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "Thalia circuit"
-    schema["required"] = ["thalia", "name"]
-    definitions = schema["$defs"]
-    for name, key in (
-        ("SynapseUse", "part"),
-        ("RuleUse", "rule"),
-        ("Stimulus", "kind"),
-        ("Modulator", "kind"),
-    ):
-        definitions[name]["properties"].pop("parameters")
-        definitions[name]["additionalProperties"] = {"type": ["number", "string"]}
-        definitions[name]["required"] = {"Stimulus": ["kind", "target"], "RuleUse": []}.get(
-            name, [key]
-        )
-    neurons = definitions["Stimulus"]["properties"].pop("neurons")["anyOf"][0]
-    some = {
-        "type": "object",
-        "properties": {"population": {"type": "string"}, "neurons": neurons},
-        "required": ["population", "neurons"],
-        "additionalProperties": False,
-    }
-    definitions["Stimulus"]["properties"]["target"]["anyOf"].append(some)
-    definitions["Experiment"]["properties"].pop("parameters")
-    definitions["Experiment"]["additionalProperties"] = True
-    definitions["RuleUse"]["properties"]["eligibility"] = {
-        "anyOf": [{"type": "string"}, {"$ref": "#/$defs/Eligibility"}]
-    }
-    for where, key in (
-        (definitions["Pathway"], "synapse"),
-        (definitions["Pathway"], "plasticity"),
-        (definitions["Modulator"], "schedule"),
-        (definitions["Release"], "at"),
-        (definitions["Space"], "extent"),
-        (schema, "phases"),
-    ):
-        several = where["properties"][key]  # a single entry is a list of one
-        where["properties"][key] = {"anyOf": [several["items"], several]}
-    short = {
-        "SynapseUse": "string",
-        "RuleUse": "string",
-        "Modulator": "string",
-        "Delay": ["string", "array"],
-        "Scale": "number",
-    }
-    for name, kind in short.items():
-        definitions[name] = {"anyOf": [{"type": kind}, definitions[name]]}
-    return schema

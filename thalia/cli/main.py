@@ -394,7 +394,7 @@ def schema() -> None:
 
     Example: thalia schema > circuit.schema.json
     """
-    from thalia.circuit.serialize import json_schema
+    from thalia.circuit.json_schema import json_schema
 
     say(json.dumps(json_schema(), indent=2))
 
