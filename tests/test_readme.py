@@ -8,6 +8,7 @@ import typer.main
 
 import thalia
 from benchmarks import learning
+from docs.generate.pages import made_pages
 from tests.helpers import ROOT
 from thalia.cli import main
 from thalia.cli.catalog import experiments_table, rules_table
@@ -19,7 +20,7 @@ PAGES = [
     README,
     ROOT / "CHANGELOG.md",
     ROOT / "CONTRIBUTING.md",
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
 COMMANDS = sorted(typer.main.get_command(main.app).commands)
 LIBRARY = ROOT / "docs" / "library.md"
@@ -37,6 +38,8 @@ def anchors(text: str) -> set[str]:
 def is_broken(page, link: str) -> bool:
     file, _, anchor = link.partition("#")
     target = page.parent / file if file else page
+    if str(target.resolve().relative_to(ROOT)).removeprefix("docs/") in made_pages():
+        return False  # the strict build of the site knows its anchors
     return not target.exists() or bool(anchor and anchor not in anchors(target.read_text()))
 
 

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from docs.generate.repository import linked, site_path, with_links_of_the_site
+from docs.generate.repository import linked, with_links_of_the_site
 from tests.helpers import ROOT
 
 
@@ -84,6 +84,6 @@ Loader.add_multi_constructor("tag:yaml.org,2002:python/", lambda loader, suffix,
 
 def test_every_page_is_in_the_navigation():
     site = yaml.load((ROOT / "mkdocs.yml").read_text(), Loader)
-    written = [site_path(f"docs/{file.name}") for file in (ROOT / "docs").glob("*.md")]
+    written = [str(file.relative_to(ROOT / "docs")) for file in (ROOT / "docs").rglob("*.md")]
 
     assert sorted({*written} - {*pages(site["nav"])}) == []
