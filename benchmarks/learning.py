@@ -41,19 +41,29 @@ def keep(folder: Path, kept: Path = RESULTS) -> list[Path]:
 def tables(kept: Path = RESULTS) -> str:
     """The results of each experiment as Markdown, below the command that gives them."""
     found = [json.loads(file.read_text("utf-8")) for file in sorted(kept.glob("*.json"))]
-    return "\n".join(map(_table, found))
+    together: dict[tuple[str, bool], list[dict[str, Any]]] = {}
+    for each in found:
+        together.setdefault((each["experiment"], _rule(each) == LEARNING), []).append(each)
+    return "\n".join(map(_table, together.values()))
 
 
-def _table(summary: dict[str, Any]) -> str:
-    """One row for each condition."""
-    result, conditions = summary["result"], summary["conditions"]
+def _rule(summary: dict[str, Any]) -> str:
+    """The rule with which an experiment was run."""
+    return next(iter(summary["conditions"]))
+
+
+def _table(summaries: list[dict[str, Any]]) -> str:
+    """One row for each condition of an experiment, or for each of its rules."""
+    first, *_ = summaries
+    result = first["result"]
     head = ["condition", result, "difference", "other numbers", "seeds", "processor s a seed"]
     lines = [head, ["---"] * len(head)]
-    for name, condition in conditions.items():
-        if result in condition["aggregate"]:
-            lines.append(_row(name, condition, result))
+    for summary in summaries:
+        for name, condition in summary["conditions"].items():
+            if result in condition["aggregate"]:
+                lines.append(_row(name, condition, result))
     rows = "".join(f"| {' | '.join(line)} |\n" for line in lines)
-    return f"{_told(summary)}\n\n{rows}"
+    return f"{_told(first)}\n\n{rows}"
 
 
 def _told(summary: dict[str, Any]) -> str:
@@ -61,13 +71,14 @@ def _told(summary: dict[str, Any]) -> str:
     name, condition = next(iter(summary["conditions"].items()))
     seeds = sorted(map(int, condition["seeds"][summary["result"]]))
     sign = "≤" if summary["lower_is_better"] else "≥"
-    words = summary["experiment"] + ("" if name == LEARNING else f" --rule {name}")
+    words = summary["experiment"] + ("" if name == LEARNING else " --rule RULE --control none")
     told = [f"**`{words}`**: {summary['result']}"]
     told += [f"goal {sign} {summary['goal']:g}"] if summary["goal"] is not None else []
     told += [f"chance {summary['chance']:g}"] if summary["chance"] is not None else []
     command = f"`thalia learn {words} --base-seed {seeds[0]} --seeds {len(seeds)}`"
     run = f"{command}, version {summary['thalia']}, {summary['backend']}"
-    return f"{', '.join(told)}. {run}, circuit {summary['circuit_digest'][:8]}."
+    circuit = f", circuit {summary['circuit_digest'][:8]}" if name == LEARNING else ""
+    return f"{', '.join(told)}. {run}{circuit}."
 
 
 def _row(name: str, condition: dict[str, Any], result: str) -> list[str]:

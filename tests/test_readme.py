@@ -1,5 +1,6 @@
 """What the README and the pages of docs/ say is so."""
 
+import json
 import re
 from importlib.util import find_spec
 
@@ -95,11 +96,15 @@ def test_a_table_is_made_from_the_components(page, name, table, request):
 def test_the_results_of_experiments_are_those_that_are_kept():
     page = (ROOT / "docs" / "learning.md").read_text()
     table = page.partition(learning.BEGIN)[2].partition(learning.END)[0]
-    names = re.findall(r"^\*\*`([\w -]+)`\*\*: ", table, re.MULTILINE)
+    names = re.findall(r"^\*\*`(\w+)`\*\*: ", table, re.MULTILINE)
+    kept = [json.loads(file.read_text()) for file in sorted(learning.RESULTS.glob("*.json"))]
+    rules = [each for each in kept if "learning" not in each["conditions"]]
+    told = {name for name in names if f"**`{name} --rule RULE --control none`**" in table}
 
     assert learning.rendered(page) == page
-    kept = sorted(file.stem for file in learning.RESULTS.glob("*.json"))
-    assert [name.replace(" --rule ", "_") for name in names] == kept
+    assert names == [each["experiment"] for each in kept if each not in rules]
+    assert told == {each["experiment"] for each in rules}
+    assert all(f"\n| {name} |" in table for each in kept for name in each["conditions"])
 
 
 def test_every_circuit_in_circuits_is_listed():
