@@ -15,12 +15,13 @@ PACKAGE = ROOT / "thalia"
 # lowest first: a package imports only packages before it, and the modules of a package form no circle
 ORDER = (
     "errors", "syntax", "data", "library", "circuit", "compiler", "codegen", "toolchain", "connectivity", "backends", "recording",
-    "analysis", "simulation", "parallel", "training", "exporters", "figures", "cli",
+    "analysis", "simulation", "parallel", "training", "publication", "exporters", "figures", "reports", "cli",
 )  # fmt: skip
 DOORS = {
     "brian2": ("codegen", "backends"),
     "h5py": ("recording", "simulation", "parallel", "exporters", "data"),
     "matplotlib": ("figures",),
+    "bokeh": ("reports",),
     "networkx": ("figures", "compiler.graph", "exporters.graphml"),
     "neo": ("data", "exporters.neo", "recording.run_file"),
     "pandas": ("recording.results", "recording.tables"),
@@ -42,7 +43,11 @@ ABOVE = {
         "figures.notebook.html_of",
     },
     "recording.results": {"figures.notebook.html_of"},
-    "recording.run_file": {"exporters.neo.block", "exporters.nest.results.collected"},
+    "recording.run_file": {
+        "exporters.neo.block",
+        "exporters.nest.results.collected",
+        "reports.report",
+    },
 }
 LONGEST_FILE = 500
 

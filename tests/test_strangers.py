@@ -14,9 +14,9 @@ from rich.table import Table
 import thalia
 from tests.helpers import thalia as command
 from tests.helpers import thalia_here
-from thalia.cli.catalog import citations
 from thalia.errors import CircuitError, NoChecksums
 from thalia.figures.style import save, styled
+from thalia.publication.citations import citations
 from thalia.simulation.diff import compare
 from thalia.syntax.terminal import terminal
 

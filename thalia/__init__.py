@@ -19,8 +19,10 @@ package, lowest first.
 | `simulation` | session → run file: run, resume, checkpoints, closed loops |
 | `parallel` | many runs from one build |
 | `training` | a circuit and a task → learning curves with controls |
+| `publication` | what a paper says of a circuit and a run: methods, whom it cites |
 | `exporters` | run file → NWB, Neo, SONATA, GraphML |
 | `figures` | numbers → figures |
+| `reports` | a run, or results of many → one page of HTML |
 | `cli` | one command, one call of the functions below |
 
     import thalia
@@ -70,6 +72,7 @@ if TYPE_CHECKING:
     from thalia.recording.results import Traces as Traces
     from thalia.recording.results import Weights as Weights
     from thalia.recording.run_file import Run as Run
+    from thalia.reports import report as report
     from thalia.simulation.closed_loop import Task as Task
     from thalia.simulation.closed_loop import TaskContext as TaskContext
     from thalia.simulation.pairing_protocols import protocol as protocol
@@ -104,6 +107,7 @@ _HOMES = {
     "parallel.sweep": ("sweep",),
     "recording.results": ("Level", "Spikes", "Traces", "Weights"),
     "recording.run_file": ("Run",),
+    "reports": ("report",),
     "simulation.closed_loop": ("Task", "TaskContext"),
     "simulation.pairing_protocols": ("protocol", "window"),
     "simulation.resume": ("resume",),

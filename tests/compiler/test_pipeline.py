@@ -63,7 +63,7 @@ def test_a_run_expands_its_circuit_once_and_parses_a_template_once(template_read
 
 
 def test_cite_parses_a_template_once(template_reads):
-    from thalia.cli.catalog import citations
+    from thalia.publication.citations import citations
 
     assert citations(thalia.loads(REGIONS))
     assert len(template_reads[1]) == 1

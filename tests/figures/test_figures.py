@@ -92,7 +92,7 @@ def test_many_spikes_are_counted_in_pixels_and_none_is_lost():
 
 
 def test_a_population_of_few_neurons_stays_visible_among_many():
-    bands = rasters._bands({"e": 80_000, "i": 20_000, "tiny": 20})
+    bands = rasters.bands_of({"e": 80_000, "i": 20_000, "tiny": 20})
 
     assert bands["tiny"][1] > 0.05
     assert sum(height for _, height in bands.values()) == pytest.approx(1)

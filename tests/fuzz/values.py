@@ -17,9 +17,9 @@ import thalia
 from tests.circuit.mutations import VALUES, leaves
 from tests.fuzz.parts import LONGEST, TooLong, _stop
 from tests.helpers import CIRCUITS
-from thalia.cli.catalog import citations
 from thalia.codegen.listing import describe
 from thalia.errors import CircuitError
+from thalia.publication.citations import citations
 from thalia.syntax.yaml_reader import read_yaml
 
 OUTRAGEOUS: list[Any] = [

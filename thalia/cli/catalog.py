@@ -4,8 +4,8 @@ import re
 
 from thalia.circuit.load import loads
 from thalia.circuit.spec import Circuit, Fragment
-from thalia.compiler.expand import expand, template_of
-from thalia.errors import CircuitError, did_you_mean, fail
+from thalia.compiler.expand import template_of
+from thalia.errors import did_you_mean, fail
 from thalia.library.lookup import KINDS, find, names, part_text
 from thalia.library.protocol_schema import Condition, Protocol, Window
 from thalia.library.rule_keys import Pairing
@@ -249,29 +249,6 @@ def _region(name: str) -> str:
         ),
     ]
     return "\n".join(lines) + "\n"
-
-
-def citations(circuit: Circuit) -> list[str]:
-    """The papers behind a circuit and its components, one per line: DOI, and what cites it."""
-    written_out = expand(circuit)
-    found: dict[str, list[str]] = {doi: [circuit.name] for doi in circuit.cite}
-    for region, use in circuit.regions.items():
-        for doi in template_of(use.template, circuit.folder).fragment.cite:
-            found.setdefault(doi, []).append(f"region {region}")
-    for kind, name in sorted(written_out.parts_used()):
-        try:
-            text = written_out.part(kind, name).source
-        except CircuitError:
-            continue
-        for doi in re.findall(r"doi:(10\.\d{4,}/[^\s,;]+)", text):
-            found.setdefault(doi.rstrip("."), []).append(name)
-    return [f"{_paper(cited)}  ({', '.join(dict.fromkeys(uses))})" for cited, uses in found.items()]
-
-
-def _paper(cited: str) -> str:
-    """The address of a DOI; anything else as it is written, in one line."""
-    is_doi = re.fullmatch(r"10\.\d{4,}/[!-~]+", cited)
-    return f"https://doi.org/{cited}" if is_doi else " ".join(cited.split())
 
 
 def starter(name: str) -> str:

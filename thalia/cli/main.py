@@ -263,6 +263,7 @@ app.command()(runs.resume)
 app.command("verify-resume")(runs.verify_resume)
 app.command()(runs.diff)
 app.command()(runs.health)
+app.command()(runs.report)
 app.command()(runs.export)
 app.command()(runs.sweep)
 app.command()(study.study)
@@ -378,7 +379,7 @@ def cite(circuit: CircuitFile) -> None:
 
     Example: thalia cite circuits/cortex.yaml
     """
-    from thalia.cli.catalog import citations
+    from thalia.publication.citations import citations
 
     say("\n".join(citations(load_with(circuit, None))))
 

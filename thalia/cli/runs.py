@@ -181,6 +181,34 @@ def health(
         raise typer.Exit(2)
 
 
+def report(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE or FOLDER",
+            help="A run file, or the folder of an experiment, a sweep or a study.",
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="The page; by default next to the run file, or in the folder."
+        ),
+    ] = None,
+) -> None:
+    """Write one HTML page about a run, or about the results in a folder.
+
+    It needs no server and no network.
+
+    Example: thalia report runs/cortex/2026-11-22T10-00-00.h5
+    """
+    from thalia.reports import report as report_of
+    from thalia.reports.place import place_of
+
+    file = place_of(source, output)
+    say(report_of(source).save(file))
+
+
 def export(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A run file; to NEST, also a circuit file.")

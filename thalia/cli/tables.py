@@ -1,6 +1,6 @@
 """Summaries for people: tables of populations, plastic pathways, studies and experiments."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -9,7 +9,16 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from thalia.analysis.health import COLUMNS, CRITICAL, INTERVAL, OK, WARN, Health, shown
+from thalia.analysis.health import COLUMNS, CRITICAL, OK, WARN, Health, shown
+from thalia.analysis.summary_tables import (
+    Rows,
+    integration,
+    missing,
+    plastic_pathways,
+    populations,
+    scaled,
+    timing,
+)
 from thalia.errors import counted
 from thalia.parallel.calibrate import Calibration
 from thalia.parallel.study import Study
@@ -20,7 +29,6 @@ from thalia.training.results import Outcome
 MAX_PHASES = 3
 MAX_WIDTH = 10_000  # columns of characters
 MAX_MEASURES = 4
-MANY = 6  # populations that are counted instead of named
 STYLES = {OK: "", WARN: "yellow", CRITICAL: "red"}
 
 
@@ -28,52 +36,37 @@ def print_summary(run: Run, figures: Sequence[FilePath]) -> None:
     """Print sizes, rates and irregularity by population, and mean weights before and after."""
     console = terminal()
     results = run.results
-    by_phase = results["rates_by_phase_hz"]
-    phases = list(by_phase)[-MAX_PHASES:]
     counts = f"{counted(results['neurons'], 'neuron')}, {counted(results['synapses'], 'synapse')}"
     title = f"{results['circuit']}: {counts}, {run.duration:g} s"
     console.print(
         title, style="bold", soft_wrap=True
     )  # not the table's own title, which is as narrow as the table
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("population")
-    table.add_column("size", justify="right")
-    for phase in phases:
-        table.add_column(f"rate, {phase}" if len(phases) > 1 else "rate", justify="right")
-    reference = run.structure["reference"]
-    if reference:
-        table.add_column("published", justify="right")
-    table.add_column("CV of ISI", justify="right")
-    for name, size in run.sizes.items():
-        row = [name, f"{size:,}", *(f"{by_phase[phase][name]:.2f} Hz" for phase in phases)]
-        if reference:
-            row.append(_published(reference, name))
-        table.add_row(*row, _irregularity(results, name))
-    print_whole(console, table)
-    for reason in dict.fromkeys(results.get("cv_isi_missing", {}).values()):
-        console.print(f"–: {reason} in the last phase", style="dim", soft_wrap=True)
+    print_whole(console, _table(populations(run, MAX_PHASES)))
+    for reason in missing(run):
+        console.print(reason, style="dim", soft_wrap=True)
     if results["weights"]:
-        print_whole(console, _weights(results["weights"]))
-        for told in _scaled(results["weights"]):
+        print_whole(console, _table(plastic_pathways(run)))
+        for told in scaled(run):
             console.print(told, style="dim", soft_wrap=True)
     if "profile_s" in results:
         print_whole(console, _profile(results))
-    for line in (*_integration(results.get("integration", {})), *results["notes"]):
+    for line in (*integration(run), *results["notes"]):
         console.print(line, style="dim", soft_wrap=True)
-    console.print(_timing(run), style="dim", soft_wrap=True)
+    console.print(timing(run), style="dim", soft_wrap=True)
     console.print(run.attributes["determinism"], style="dim", soft_wrap=True)
     for file in (run.file, *figures):
         console.print(str(file), soft_wrap=True)
 
 
-def _irregularity(results: dict[str, Any], population: str) -> str:
-    """A CV with half of its 95 % interval, or a dash where there are too few spikes for it."""
-    cv, errors = results["cv_isi"][population], results.get("cv_isi_error", {})
-    if cv is None:
-        return "–" if population in results.get("cv_isi_missing", {}) else ""
-    return (
-        f"{cv:.2f} ± {INTERVAL * errors[population]:.2f}" if population in errors else f"{cv:.2f}"
-    )
+def _table(of: Rows) -> Table:
+    """Names to the left, numbers to the right."""
+    heads, rows = of
+    table = Table(box=box.SIMPLE_HEAD)
+    for place, heading in enumerate(heads):
+        table.add_column(heading, justify="right" if place else "left")
+    for row in rows:
+        table.add_row(*row)
+    return table
 
 
 def print_whole(console: Console, table: Table) -> None:
@@ -102,47 +95,6 @@ def _widths(column: Column) -> tuple[int, int]:
     return max(map(len, parts), default=0), max(map(len, (heading, *cells)))
 
 
-def _integration(methods: dict[str, str]) -> Iterator[str]:
-    """How the potentials were integrated, in a line for each way."""
-    for method in dict.fromkeys(methods.values()):
-        names = [name for name, each in methods.items() if each == method]
-        which = ", ".join(names) if len(names) < MANY else f"{len(names)} populations"
-        yield f"{which}: {method}"
-
-
-def _published(reference: dict[str, Any], population: str) -> str:
-    """The rate of a population that was published, or the range in which it lies."""
-    if population in reference["rates"]:
-        return f"{reference['rates'][population]:.2f} Hz"
-    low_and_high = reference.get("ranges", {}).get(population)
-    return "{:g}-{:g} Hz".format(*low_and_high) if low_and_high else ""
-
-
-def _weights(weights: dict[str, dict[str, Any]]) -> Table:
-    """Mean weights, and what arrives of them where rules scale them."""
-    columns = {"before": "mean weight before", "after": "after"}
-    if any("arriving_after" in each for each in weights.values()):
-        columns |= {"arriving_before": "arriving before", "arriving_after": "after"}
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("plastic pathway")
-    for heading in columns.values():
-        table.add_column(heading, justify="right")
-    for name, each in weights.items():
-        cells = (f"{each[key]:.4g} {each['unit']}" if key in each else "" for key in columns)
-        table.add_row(name, *cells)
-    return table
-
-
-def _scaled(weights: dict[str, dict[str, Any]]) -> Iterator[str]:
-    """What multiplies the weights of arriving spikes, and in which pathways."""
-    pathways: dict[tuple[str, ...], list[str]] = {}
-    for name, each in weights.items():
-        if each.get("scaled_by"):
-            pathways.setdefault(tuple(each["scaled_by"]), []).append(name)
-    for names, those in pathways.items():
-        yield f"multiplied by {', '.join(names)} as spikes arrive: {', '.join(those)}"
-
-
 def _profile(results: dict[str, Any]) -> Table:
     """Seconds of each pass, and of each object of the network within the simulation."""
     table = Table(box=box.SIMPLE_HEAD)
@@ -156,25 +108,6 @@ def _profile(results: dict[str, Any]) -> Table:
             for part, spent in sorted(objects.items(), key=lambda each: -each[1]):
                 table.add_row(f"  {part}", f"{spent:.2f}", f"{spent / simulated:.0%}", style="dim")
     return table
-
-
-def _timing(run: Run) -> str:
-    seconds = run.results["timings_s"]
-    program = (
-        "compiled before"
-        if run.results["compiled"]["cached"]
-        else f"compiled in {seconds['emit'] + seconds['build']:.1f} s"
-    )
-    if run.results["backend"] != "cpp":
-        program = "not compiled"
-    simulated = run.results["simulated_s"]
-    ratio = seconds["simulate"] / simulated
-    part = "" if simulated == run.duration else f" the last {simulated:g} s"
-    return (
-        f"seed {run.results['seed']}, backend {run.results['backend']} ({program}), "
-        f"simulated{part} in "
-        f"{seconds['simulate']:.2f} s, {ratio:.2g} times model time"
-    )
 
 
 def print_health(found: Health) -> None:

@@ -1,7 +1,8 @@
 """What a notebook shows of a circuit and of results: a table, and a figure below it."""
 
+import re
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import singledispatch
 from html import escape
 from io import BytesIO
@@ -25,6 +26,7 @@ from thalia.recording.run_file import Run
 
 MOST_ROWS = 40  # of a table
 DPI = 72  # of figures
+_NUMBER = re.compile(r"[-+±]?[.\d]")
 
 
 @singledispatch
@@ -126,40 +128,45 @@ def _level(level: Level) -> str:
     return f"<p>{escape(repr(level))}</p>"
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table of texts, which are escaped; empty without rows."""
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]], most: int = MOST_ROWS) -> str:
+    """A table of at most some rows of texts, which are escaped; empty without rows."""
     made = list(rows)
     if not made:
         return ""
-    left = len(made) - MOST_ROWS
-    lines = [_line("th", heads)] if heads else []
-    lines += [_line("td", row) for row in made[:MOST_ROWS]]
+    left = len(made) - most
+    sides = [
+        "right" if place and _are_numbers(column) else "left"
+        for place, column in enumerate(zip(*made, strict=True))
+    ]
+    lines = [_line("th", heads, sides)] if heads else []
+    lines += [_line("td", row, sides) for row in made[:most]]
     if left > 0:
-        lines.append(_line("td", [f"… and {left:,} more"]))
+        lines.append(_line("td", [f"… and {left:,} more"], ["left"]))
     return f"<table>{''.join(lines)}</table>"
 
 
-def _line(tag: str, cells: Iterable[object]) -> str:
-    return f"<tr>{''.join(_cells(tag, cells))}</tr>"
+def _line(tag: str, cells: Iterable[object], sides: Sequence[str]) -> str:
+    made = (
+        f'<{tag} style="text-align: {side}">{escape(_number(cell))}</{tag}>'
+        for cell, side in zip(cells, sides, strict=True)
+    )
+    return f"<tr>{''.join(made)}</tr>"
 
 
-def _cells(tag: str, cells: Iterable[object]) -> Iterator[str]:
-    for place, cell in enumerate(cells):
-        side = "left" if place == 0 or not _number_like(cell) else "right"
-        yield f'<{tag} style="text-align: {side}">{escape(_number(cell))}</{tag}>'
-
-
-def _number_like(cell: object) -> bool:
-    return str(cell).replace(",", "").replace(".", "").isdigit()
+def _are_numbers(cells: Iterable[object]) -> bool:
+    """Whether these are numbers, or quantities, for all that is there."""
+    texts = [text for cell in cells if (text := _number(cell).strip(" –"))]
+    return bool(texts) and all(_NUMBER.match(text) for text in texts)
 
 
 def _number(cell: object) -> str:
     return "" if cell is None else f"{cell:,}" if isinstance(cell, int) else str(cell)
 
 
-def picture(figure: Figure) -> str:
-    """A figure as an image within the page."""
+def picture(figure: Figure, shows: str = "", dpi: int = DPI) -> str:
+    """A figure as an image within the page; what it `shows` is for who cannot see it."""
     data = BytesIO()
     with matplotlib.rc_context(STYLE):
-        figure.savefig(data, format="png", dpi=DPI)
-    return f'<img src="data:image/png;base64,{b64encode(data.getvalue()).decode()}">'
+        figure.savefig(data, format="png", dpi=dpi)
+    image = b64encode(data.getvalue()).decode()
+    return f'<img src="data:image/png;base64,{image}" alt="{escape(shows)}">'

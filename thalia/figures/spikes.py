@@ -60,7 +60,7 @@ def raster(
     spikes = {name: view.spikes(name) for name in names}
     figure = Figure(figsize=(9, 6.2 + 0.12 * max(0, len(names) - 18)))
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    bands = _bands({name: view.size(name) for name in names})
+    bands = bands_of({name: view.size(name) for name in names})
     shade = _draw_spikes(upper, view, spikes, bands, colour)
     _draw_rates(lower, view, spikes, colour)
     for axes in (upper, lower):
@@ -86,7 +86,7 @@ def raster_of(spikes: Spikes) -> Figure:
     return figure
 
 
-def _bands(sizes: dict[str, int]) -> dict[str, tuple[float, float]]:
+def bands_of(sizes: dict[str, int]) -> dict[str, tuple[float, float]]:
     """Top and height of each population, from 0 to 1; those of few neurons are made visible."""
     total = sum(sizes.values())
     least = LEAST_BAND / max(len(sizes), 10)
@@ -188,16 +188,26 @@ def _draw_image(
     )
 
 
-def _draw_rates(axes: Axes, view: View, spikes: Trains, colour: dict[str, str]) -> None:
-    """The mean rate of each population over time, in bins of a round number of milliseconds."""
-    unit, scale = view.clock
+def rates_over_time(
+    view: View, spikes: Trains, most: int
+) -> tuple[int, dict[str, NDArray[np.float64]]]:
+    """The mean rate of each population in Hz, in bins of a round number of milliseconds.
+
+    Returns the width of a bin in ms and, by population, (n_bins,): at most about `most`.
+    """
     widths = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
-    width = next((w for w in widths if view.length * 1e3 <= MOST_BINS * w), 5000)  # ms
+    width = next((w for w in widths if view.length * 1e3 <= most * w), 5000)
     width = max(width, 5) if view.length >= 0.1 else width
-    over_time = {
+    return width, {
         name: population_rate(times - view.start, view.size(name), view.length, width * 1e-3)
         for name, (times, _) in spikes.items()
     }
+
+
+def _draw_rates(axes: Axes, view: View, spikes: Trains, colour: dict[str, str]) -> None:
+    """The mean rate of each population over time, in bins of a round number of milliseconds."""
+    unit, scale = view.clock
+    width, over_time = rates_over_time(view, spikes, MOST_BINS)
     for name, rate in over_time.items():
         edges = (view.start + np.arange(len(rate) + 1) * width * 1e-3) * scale
         axes.stairs(rate, edges, color=colour[name], lw=0.9, baseline=None)

@@ -1,6 +1,8 @@
 """State variables over time."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,6 +19,8 @@ MOST_LINES = 10  # neurons that are drawn one by one
 MOST_POINTS = 4000  # of a line, beyond which the lowest and the highest of several are drawn
 MOST_PANELS = 12
 QUANTILES = (0.05, 0.95)
+
+type Floats = NDArray[np.floating[Any]]
 
 
 @styled
@@ -49,7 +53,7 @@ def traces(
     panels = [
         (name, variable)
         for name, each in run.traces.items()
-        if each.population in view.populations and len(_columns(each, view))
+        if each.population in view.populations and len(columns_of(each, view))
         for variable in each
     ]
     if not panels:
@@ -71,35 +75,56 @@ def traces(
     return figure
 
 
-def _columns(traces: Traces, view: View) -> NDArray[np.intp]:
+@dataclass(frozen=True)
+class Course:
+    """A state variable over time as it is drawn: lines of single neurons, or their mean and range.
+
+    Each line is its times, in units of the view's clock, and its values; `band` are times, and the
+    5th and the 95th percentile of the neurons. `who` says which neurons these are.
+    """
+
+    lines: tuple[tuple[Floats, Floats], ...]
+    band: tuple[Floats, Floats, Floats] | None
+    who: str
+
+
+def columns_of(traces: Traces, view: View) -> NDArray[np.intp]:
     """The columns of the neurons that are shown."""
     return np.flatnonzero(np.isin(traces.neurons, view.neurons(traces.population)))
 
 
-def _draw(axes: Axes, traces: Traces, variable: str, view: View, colour: str) -> None:
+def course_of(traces: Traces, variable: str, view: View) -> Course:
+    """A state variable of the neurons, and in the time, that a view shows."""
     inside = (traces.time >= view.start) & (traces.time <= view.stop)
-    columns = _columns(traces, view)
+    columns = columns_of(traces, view)
     time, values = traces.time[inside] * view.clock[1], traces[variable][inside][:, columns]
     if len(columns) > MOST_LINES:
         low, high = np.quantile(values, QUANTILES, axis=1) if len(values) else (time, time)
-        axes.fill_between(time, low, high, color=colour, alpha=0.25, lw=0)
-        axes.plot(time, values.mean(axis=1), color=colour, lw=1.1)
+        band = _thinned_band(time, low, high)
         who = f"mean and 90 % of {len(columns):,} neurons"
-    else:
-        for number, column in enumerate(values.T):
-            fade = 1 - 0.7 * number / max(1, len(columns))
-            axes.plot(*_thinned(time, column), color=colour, lw=0.9, alpha=fade)
-        numbers = ", ".join(map(str, traces.neurons[columns]))
-        who = f"neuron {numbers}" if len(columns) == 1 else f"neurons {numbers}"
-    axes.set_ylabel(
-        f"{variable} ({traces.units[variable]})" if traces.units[variable] else variable
-    )
-    axes.set_title(f"{traces.name}: {traces.population}, {who}", pad=16)
+        return Course((thinned(time, values.mean(axis=1)),), band, who)
+    numbers = ", ".join(map(str, traces.neurons[columns]))
+    who = f"neuron {numbers}" if len(columns) == 1 else f"neurons {numbers}"
+    return Course(tuple(thinned(time, column) for column in values.T), None, who)
 
 
-def _thinned(
-    time: NDArray[np.float64], values: NDArray[np.float32]
-) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+def label_of(traces: Traces, variable: str) -> str:
+    """A variable with its unit."""
+    return f"{variable} ({traces.units[variable]})" if traces.units[variable] else variable
+
+
+def _draw(axes: Axes, traces: Traces, variable: str, view: View, colour: str) -> None:
+    course = course_of(traces, variable, view)
+    if course.band:
+        axes.fill_between(*course.band, color=colour, alpha=0.25, lw=0)
+    for number, (time, values) in enumerate(course.lines):
+        fade = 1 - 0.7 * number / len(course.lines)
+        axes.plot(time, values, color=colour, lw=0.9, alpha=fade)
+    axes.set_ylabel(label_of(traces, variable))
+    axes.set_title(f"{traces.name}: {traces.population}, {course.who}", pad=16)
+
+
+def thinned(time: Floats, values: Floats) -> tuple[Floats, Floats]:
     """A line of fewer points with the same peaks: the lowest and the highest of each stretch."""
     step = -(-2 * len(values) // MOST_POINTS)
     if step < 3:
@@ -110,3 +135,11 @@ def _thinned(
     places = (np.arange(0, whole, step) + ends).T.ravel()
     places = np.concatenate([places, np.arange(whole, len(values))])
     return time[places], values[places]
+
+
+def _thinned_band(time: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats, Floats]:
+    """A band of fewer points, as wide as the widest place of each stretch."""
+    starts = np.arange(0, len(time), -(-len(time) // MOST_POINTS) or 1)
+    if len(starts) == len(time):
+        return time, low, high
+    return time[starts], np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)

@@ -1,5 +1,8 @@
 """Learning curves: performance over trials, with controls, and the final numbers."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -39,11 +42,12 @@ def learning_curve(outcome: Outcome) -> Figure:
     figure = Figure(figsize=(9, max(3.9, 0.9 + ROW * len(logs))))
     over_trials, at_the_end = figure.subplots(1, 2, width_ratios=[1.5, 1])
     curves = [log for log in logs if not log.is_baseline]
-    fewest = min(len(each[experiment.curve]) for log in curves for each in log.histories)
-    # a window as long as the experiment would leave a point of the curve
-    window = experiment.window if fewest > experiment.window else max(1, fewest // 5)
+    window = window_of(curves, experiment.curve, experiment.window)
     for log in curves:
-        _curve(over_trials, log, experiment.curve, window, colour[log.condition])
+        drawn = curve_of(log, experiment.curve, window)
+        shade = colour[log.condition]
+        over_trials.plot(drawn.trials, drawn.mean, lw=1.4, color=shade)
+        over_trials.fill_between(drawn.trials, drawn.low, drawn.high, color=shade, alpha=0.2, lw=0)
     if experiment.curve == experiment.result:  # what the chance level is that of
         _line(over_trials.axhline, experiment.chance)
     title = f"{outcome.name}, {len(logs[0].seeds)} seeds"
@@ -52,8 +56,8 @@ def learning_curve(outcome: Outcome) -> Figure:
         ylabel=experiment.curve.replace("_", " "),
         title=title,
     )
-    drawn = [log for log in logs if experiment.result in log.finals[0]]
-    _finals(at_the_end, outcome, drawn, colour)
+    with_result = [log for log in logs if experiment.result in log.finals[0]]
+    _finals(at_the_end, outcome, with_result, colour)
     return figure
 
 
@@ -86,7 +90,24 @@ def _finals(axes: Axes, outcome: Outcome, logs: list[Log], colour: dict[str, str
     )
 
 
-def _curve(axes: Axes, log: Log, measure: str, window: int, colour: str) -> None:
+@dataclass(frozen=True)
+class Curve:
+    """A measure of a condition over trials, (n_points,) each: its mean over seeds, and interval."""
+
+    trials: NDArray[np.int64]
+    mean: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+def window_of(logs: Sequence[Log], measure: str, wanted: int) -> int:
+    """Over how many trials a curve is averaged, so that more than a point of it is left."""
+    fewest = min(len(each[measure]) for log in logs for each in log.histories)
+    return wanted if fewest > wanted else max(1, fewest // 5)
+
+
+def curve_of(log: Log, measure: str, window: int) -> Curve:
+    """The moving average of a measure over a window of trials."""
     trials = min(len(history[measure]) for history in log.histories)
     values = np.array(
         [smoothed(np.array(history[measure][:trials]), window) for history in log.histories]
@@ -94,8 +115,7 @@ def _curve(axes: Axes, log: Log, measure: str, window: int, colour: str) -> None
     places = np.unique(np.linspace(0, values.shape[1] - 1, POINTS).astype(int))
     found = [mean_interval(values[:, each], within=log.range_of(measure)) for each in places]
     bounds = np.array([(each.low, each.high) for each in found])
-    axes.plot(places + window, values[:, places].mean(axis=0), lw=1.4, color=colour)
-    axes.fill_between(places + window, bounds[:, 0], bounds[:, 1], color=colour, alpha=0.2, lw=0)
+    return Curve(places + window, values[:, places].mean(axis=0), bounds[:, 0], bounds[:, 1])
 
 
 def smoothed(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:

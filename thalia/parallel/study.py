@@ -22,6 +22,7 @@ from thalia.compiler.plan import Plan
 from thalia.errors import CircuitError, Problem, did_you_mean, fail
 from thalia.parallel.gpu_batch import compiled_with
 from thalia.parallel.result_log import results_of
+from thalia.parallel.table_files import read_rows
 from thalia.parallel.workers import Job, Reporter, built, carry_out, here, job_of, simulate_one
 from thalia.recording.outputs import replacing
 from thalia.recording.run_file import Run
@@ -282,3 +283,43 @@ def _bounds(measure: Measure | None) -> tuple[float | str, ...]:
         return "", "", ""
     interval = measure.interval
     return interval.mean, interval.low, interval.high
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A rate in Hz in a condition, and its difference to the baseline: mean, low and high ends."""
+
+    condition: str
+    population: str
+    seeds: int
+    rate: tuple[float, float, float]
+    difference: tuple[float, float, float] | None
+
+
+def read_rates(folder: FilePath) -> list[Rate]:
+    """The table of a study, from the text in its folder.
+
+    Raises
+    ------
+    CircuitError
+        If there is none, or it is damaged.
+    """
+    _, rows = read_rows(folder / TABLE)
+    try:
+        return [
+            Rate(
+                condition,
+                population,
+                int(seeds),
+                _ends(row[:3]),
+                _ends(row[3:]) if row[3] else None,
+            )
+            for condition, population, seeds, *row in rows
+        ]
+    except (ValueError, IndexError) as error:
+        raise fail(f"{folder / TABLE}: is damaged, or no table of a study: {error}") from None
+
+
+def _ends(cells: Sequence[str]) -> tuple[float, float, float]:
+    mean, low, high = map(float, cells)
+    return mean, low, high

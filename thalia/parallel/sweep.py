@@ -23,6 +23,7 @@ from thalia.parallel.gpu_batch import MOST, compiled_with
 from thalia.parallel.job_folder import JobFolder, tasks_of
 from thalia.parallel.result_log import ResultLog, results_of
 from thalia.parallel.site import Site
+from thalia.parallel.table_files import read_rows
 from thalia.parallel.workers import (
     Job,
     Numbers,
@@ -270,3 +271,52 @@ def _write(table: Table) -> None:
 def _settings(table: Table, axis: Axis) -> list[str]:
     """The value of an axis in every run that ended."""
     return [point.settings[axis.path] for point, _ in table.rows]
+
+
+def read_sweep(folder: FilePath) -> Table:
+    """The table of a sweep, from the text in its folder.
+
+    Raises
+    ------
+    CircuitError
+        If there is none, or it is damaged.
+    """
+    head, rows = read_rows(folder / TABLE)
+    try:
+        place = head.index("seed")
+        labels, names = head[:place], head[place + 1 :]
+        axes = tuple(_axis_of(label, [row[k] for row in rows]) for k, label in enumerate(labels))
+        made = []
+        for index, row in enumerate(rows):
+            settings = {a.path: a.text(row[k]) for k, a in enumerate(axes)}
+            numbers = {n: float(v) for n, v in zip(names, row[place + 1 :], strict=True) if v}
+            made.append((Point(index, settings, int(row[place])), numbers))
+    except (ValueError, IndexError) as error:
+        raise fail(f"{folder / TABLE}: is damaged, or no table of a sweep: {error}") from None
+    return Table(tuple(Axis(a.path, a.values) for a in axes), tuple(made), (), folder)
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column of what was varied: its path, and the unit of its numbers."""
+
+    path: str
+    unit: str
+    written: tuple[str, ...]
+
+    def text(self, value: str) -> str:
+        """A value as a circuit has it; numbers with as many digits as the axis has."""
+        try:
+            return f"{float(value):.12g} {self.unit}".strip()
+        except ValueError:
+            return value
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Every value once, in the order of the runs."""
+        return tuple(dict.fromkeys(map(self.text, self.written)))
+
+
+def _axis_of(label: str, written: Sequence[str]) -> _Column:
+    path, _, unit = label.partition(" (")
+    return _Column(path, unit.removesuffix(")"), tuple(written))

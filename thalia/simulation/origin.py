@@ -4,7 +4,7 @@ The texts stay in memory when the circuit is loaded again; their names are only 
 written.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
@@ -122,3 +122,22 @@ def read_origin(h5: h5py.File, file: FilePath) -> Origin:
         float(h5.attrs["dt"]),
         float(h5.attrs["duration"]),
     )
+
+
+def written_circuit(files: Sequence[tuple[str, str]]) -> Circuit:
+    """The circuit that a run file has as it was written, the first of its files.
+
+    Those of data are not read.
+
+    Raises
+    ------
+    CircuitError
+        If it has mistakes, as one of another version may.
+    """
+    (name, text), *others = files
+    folder = FilePath(name).parent
+    texts = {
+        str(each.relative_to(folder)) if each.is_relative_to(folder) else str(each): content
+        for each, content in ((FilePath(file), content) for file, content in others)
+    }
+    return loads(text, name, Folder(texts=texts))

@@ -182,7 +182,7 @@ def conversation_in(
     if file.is_dir():
         raise fail(f"{file}: is a folder", "name the file of the conversation")
     with held(file):
-        kept = _kept(file) if file.exists() else Kept(size=_size(words), vocabulary=[SILENCE])
+        kept = kept_in(file) if file.exists() else Kept(size=_size(words), vocabulary=[SILENCE])
         if file.exists() and (words is not None or seed is not None):
             raise fail(
                 f"{file}: exists, with neurons for {kept.size - 1} words and a seed of its own",
@@ -213,7 +213,7 @@ def _size(words: int | None) -> int:
     return (WORDS if words is None else words) + 1  # one stands for silence
 
 
-def _kept(file: FilePath) -> Kept:
+def kept_in(file: FilePath) -> Kept:
     """What a file keeps beside the state of the network.
 
     Raises

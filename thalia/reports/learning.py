@@ -1,0 +1,149 @@
+"""The page about an experiment: curves of all conditions, and differences paired by seed."""
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from pathlib import Path as FilePath
+from typing import Any
+
+from thalia.errors import counted
+from thalia.figures.notebook import picture, table
+from thalia.figures.style import colours
+from thalia.figures.training import curve_of, learning_curve, window_of
+from thalia.reports import charts
+from thalia.reports.page import Chart, Report, Section, folded, page, quoted, remarks, wide
+from thalia.training.results import Log, Outcome, read
+
+DPI = 110
+MOST_CURVES = 30  # measures
+MOST_ROWS = 400
+
+
+def of_experiment(folder: FilePath) -> Report:
+    """The page about the logs in a folder.
+
+    Raises
+    ------
+    CircuitError
+        If one of them is damaged, or there are none.
+    """
+    outcome = read(folder)
+    experiment, first = outcome.experiment, outcome.logs[0]
+    bound = "at most" if experiment.lower_is_better else "at least"
+    told = [experiment.result.replace("_", " "), counted(len(first.seeds), "seed")]
+    told += [f"chance {experiment.chance:g}"] if experiment.chance is not None else []
+    told += [f"goal {bound} {experiment.goal:g}"] if experiment.goal is not None else []
+    made = (_result, _curves, _numbers, _differences, _costs, _provenance)
+    sections = [each for make in made for each in make(outcome)]
+    return page(outcome.name, f"<p>{escape(', '.join(told))}</p>", sections)
+
+
+def _result(outcome: Outcome) -> Iterator[Section]:
+    if any(log.seeds for log in outcome.logs):
+        shows = (
+            f"Left: {outcome.experiment.curve} over trials, mean and 95 % interval over seeds. "
+            f"Right: {outcome.experiment.result}, each seed, mean and 95 % interval. Dotted: the "
+            "chance level; solid: the goal."
+        )
+        drawn = picture(learning_curve(outcome), shows, DPI)
+        body = f"<figure>{drawn}<figcaption>{escape(shows)}</figcaption></figure>"
+        rows = [[log.condition, str(log.config.get("says", ""))] for log in outcome.logs]
+        yield Section("Result", body + wide(table(("condition", "shows"), rows, MOST_ROWS)))
+
+
+def _curves(outcome: Outcome) -> Iterator[Section]:
+    """Every measure of every trial, such as rewards, words, or mean weights."""
+    logs = [log for log in outcome.logs if log.seeds and not log.is_baseline]
+    names = list(dict.fromkeys(name for log in logs for name in log.histories[0]))
+    names.sort(key=lambda name: name != outcome.experiment.curve)
+    colour = colours([log.condition for log in logs])
+    rows = list[Any]()
+    for name in names[:MOST_CURVES]:
+        those = [log for log in logs if all(each.get(name) for each in log.histories)]
+        if not those:
+            continue
+        window = window_of(those, name, outcome.experiment.window)
+        made = charts.axes(name.replace("_", " "), f"trial (mean of {window})", height=280)
+        charts.draw_lines(made, [_line(log, name, window, colour) for log in those])
+        rows.append(made)
+    if rows:
+        left = len(names) - MOST_CURVES
+        more = f" {left} more are in the logs." if left > 0 else ""
+        caption = f"Means over seeds, with their 95 % intervals.{more}"
+        yield Section("Curves", charts=(Chart(charts.below_each_other(rows), caption),))
+
+
+def _line(log: Log, name: str, window: int, colour: dict[str, str]) -> charts.Line:
+    found = curve_of(log, name, window)
+    shade = colour[log.condition]
+    return charts.Line(log.condition, found.trials, found.mean, shade, found.low, found.high)
+
+
+def _numbers(outcome: Outcome) -> Iterator[Section]:
+    yield from _table(outcome, "Final numbers", [log.aggregate() for log in outcome.logs])
+
+
+def _differences(outcome: Outcome) -> Iterator[Section]:
+    """Each condition against the first, between runs with the same seed."""
+    first = outcome.logs[0]
+    found = [log.differences(first) if log is not first else {} for log in outcome.logs]
+    title = f"Differences to {first.condition}, paired by seed"
+    yield from _table(outcome, title, found)
+
+
+def _table(
+    outcome: Outcome, title: str, found: Sequence[dict[str, dict[str, Any]]]
+) -> Iterator[Section]:
+    """A row for each condition that has numbers: mean and 95 % interval, the result first."""
+    names = list(dict.fromkeys(name for each in found for name in each))
+    names.sort(key=lambda name: name != outcome.experiment.result)
+    rows = [
+        [log.condition, str(len(log.seeds)), *(_cell(each.get(name)) for name in names)]
+        for log, each in zip(outcome.logs, found, strict=True)
+        if each
+    ]
+    if not rows:
+        return
+    heads = ("condition", "seeds", *(name.replace("_", " ") for name in names))
+    methods = {str(n[name]["method"]) for n in found for name in n}
+    told = f"mean [95 % interval of the mean over seeds], by {', '.join(sorted(methods))}"
+    yield Section(title, wide(table(heads, rows, MOST_ROWS)) + remarks([told]))
+
+
+def _cell(found: dict[str, Any] | None) -> str:
+    return f"{found['mean']:.4g} [{found['low']:.4g}, {found['high']:.4g}]" if found else ""
+
+
+def _costs(outcome: Outcome) -> Iterator[Section]:
+    """What a run took, on average over seeds."""
+    logs = [log for log in outcome.logs if log.costs]
+    names = [name for name in (logs[0].costs[0] if logs else {}) if name != "seed"]
+    rows = [
+        [
+            log.condition,
+            *(f"{sum(each[name] for each in log.costs) / len(log.costs):,.4g}" for name in names),
+        ]
+        for log in logs
+    ]
+    if rows:
+        heads = ("condition", *(name.replace("_", " ") for name in names))
+        yield Section("Costs of a run", wide(table(heads, rows, MOST_ROWS)))
+
+
+def _provenance(outcome: Outcome) -> Iterator[Section]:
+    first = outcome.logs[0]
+    config = first.config
+    rows = [[key, str(config.get(key, ""))] for key in ("thalia", "backend", "circuit_digest")]
+    rows += [["seeds", ", ".join(map(str, first.seeds))], ["folder", outcome.folder.name]]
+    rows += [[f"number {name}", str(value)] for name, value in config.get("numbers", {}).items()]
+    digests = list(dict.fromkeys(digest for log in outcome.logs for digest in log.data))
+    rows += [["data", digest] for digest in digests[:MOST_ROWS]]
+    runs = sorted(outcome.folder.rglob("*.h5"))[:MOST_ROWS]
+    names = [str(each.relative_to(outcome.folder)) for each in runs]
+    body = wide(table((), rows, MOST_ROWS))
+    if names:
+        body += remarks(["Run files, each of which `thalia report` shows: " + ", ".join(names)])
+    yield Section("Provenance", body + folded("Settings", quoted(_settings(config))))
+
+
+def _settings(config: dict[str, Any]) -> str:
+    return "\n".join(f"{key}: {value}" for key, value in config.items() if key != "section")
