@@ -24,8 +24,6 @@ from thalia.syntax.units import Dimension
 if TYPE_CHECKING:
     import neo
 
-    from thalia.reports.page import Report
-
 _NAME = re.compile(r"[A-Za-z0-9_.]{1,400}")  # of whatever a circuit names, once it is written out
 
 
@@ -198,17 +196,17 @@ class Run(Shown):
         """
         return above("exporters.neo.block")(self)
 
-    def report(self) -> "Report":
-        """A page about the run that needs nothing else; `.save(FILE)` writes it.
+    def report(self) -> Any:
+        """A page about the run that needs nothing else, as `thalia.report` makes it.
 
-        A notebook shows it in place.
+        Its method `.save(FILE)` writes it; a notebook shows it in place.
 
         Raises
         ------
         CircuitError
             If the run is not complete, or Bokeh is not installed.
         """
-        return above("reports.report")(self)  # type: ignore[no-any-return]
+        return above("reports.report")(self)
 
     def _modulator(self, name: str) -> Level:
         with reading(self.file, f"modulators/{name}") as h5:
