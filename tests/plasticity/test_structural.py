@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 import thalia
+from thalia.compiler.unconnected import passed_by
 from thalia.errors import CircuitError
 from thalia.library import lookup
 from thalia.simulation.verify_resume import verify
+from thalia.training.subject import subject_of
 
 TEXT = """
 thalia: 1
@@ -237,3 +239,91 @@ def test_a_warm_start_from_a_run_without_a_pool_keeps_what_is_connected(tmp_path
     assert (connected(warm)[0] <= 50).all()
     w = warm.weights["p"].w[0]
     assert np.array_equal(w[w > 0], first.weights["p"].w[-1][w > 0])
+
+
+BUSY = circuit("weakest: 0.3, newborn: 0.31, interval: 200 ms", rate="20 Hz")
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_spikes_pass_by_what_is_not_connected_and_nothing_else_changes(
+    simulate, monkeypatch, threads
+):
+    """Also spikes that are in flight when synapses are pruned and grow."""
+    text = BUSY.replace("delay: 1 ms", 'delay: "uniform(1 ms, 20 ms)"')
+    text = text.replace("duration: 10 s", "duration: 1 s")
+    shorter = simulate(text, backend="cpp", threads=threads)
+    monkeypatch.setattr("thalia.backends.loading.passed_by", lambda plan, synapses: ())
+    visiting_all = simulate(text, backend="cpp", threads=threads)
+
+    assert np.array_equal(shorter.weights["p"].w, visiting_all.weights["p"].w)
+    assert np.array_equal(shorter.spikes["cells"].times, visiting_all.spikes["cells"].times)
+
+
+@pytest.mark.parametrize(("growth", "most"), [("0", 0), ("1", 50 * 40)])
+def test_spikes_in_flight_go_to_connected_synapses_alone(growth, most):
+    """Sources that fire in every step have twenty spikes in flight for 20 ms, and one that has arrived."""
+    text = circuit(f"at_start: 0, growth: {growth}, interval: 50 ms", rate="1 kHz", weight="0.5 mV")
+    given = thalia.loads(text.replace("delay: 1 ms", "delay: 20 ms"))
+    with subject_of(given, backend="cpp") as subject:
+        subject.present("100 ms")
+        queue = subject.session.state()["synapses_p_pre.queue"]
+    ranges = queue[2 + queue[1] :].reshape(-1, 2)
+
+    assert np.diff(ranges).sum() == 21 * most
+
+
+def test_a_synapse_that_grows_has_no_trace_of_earlier_spikes(simulate):
+    """Its source fires 5 ms before it grows, and its cell 5 ms after, which would potentiate it."""
+    text = """
+thalia: 1
+name: newborn
+dt: 1 ms
+duration: 300 ms
+populations:
+  source: {neuron: spike_source, size: 1}
+  other: {neuron: spike_source, size: 1}
+  cell: {neuron: lif_current, size: 1}
+pathways:
+  p: {pre: source, post: cell, connect: {rule: all_to_all}, synapse: delta, weight: 0.5 mV, w_max: 1 mV, delay: 1 ms,
+      plasticity: [stdp_pair, {rule: structural, filled: 1, at_start: 0, growth: 1, newborn: 0.3, interval: 200 ms}]}
+  force: {pre: other, post: cell, connect: {rule: all_to_all}, synapse: delta, weight: 50 mV, delay: 1 ms}
+stimuli:
+  source: {kind: spikes, target: source, times: {0: [195 ms]}}
+  other: {kind: spikes, target: other, times: {0: [205 ms]}}
+record: {spikes: all, weights: {pathways: p}}
+"""
+    run = simulate(text)
+
+    assert len(run.spikes["cell"]) == 1
+    assert run.weights["p"].w[-1] == pytest.approx(0.3)  # mV
+
+
+@pytest.mark.parametrize(
+    ("rule", "synapse", "lower", "events"),
+    [
+        ("stdp_pair", "delta", "on", ("on_pre", "on_post")),
+        ("stdp_pair", "[tsodyks_markram, delta]", "on", ("on_pre", "on_post")),
+        ("stdp_pair", "[tsodyks_markram_baseline, delta]", "on", ("on_pre", "on_post")),
+        # traces of postsynaptic spikes, which the synapses keep for their neuron
+        ("stdp_pair", "delta", "off", ("on_pre",)),
+        # something reaches the neuron whatever the weight is
+        ("stdp_pair", "counting", "on", ("on_post",)),
+    ],
+)
+def test_what_may_skip_synapses_that_are_not_connected(rule, synapse, lower, events):
+    own = """
+synapses:
+  counting:
+    summary: "It also counts spikes."
+    weight: mV
+    neuron: "arrived : 1"
+    on_pre: |
+      v += w
+      arrived += 1 + w/mV
+"""
+    text = own + circuit(rule=rule, weight="0.5 mV").replace(
+        "synapse: delta, weight: 0.5", f"synapse: {synapse}, weight: 0.5"
+    )
+    plan = thalia.plan_of(thalia.loads(text), lower=lower)
+
+    assert passed_by(plan, plan.synapses[0]) == events

@@ -13,6 +13,7 @@ from thalia.codegen.brian_model import later_name
 from thalia.compiler.drives import Drive
 from thalia.compiler.plan import Plan, SynapseGroup
 from thalia.compiler.sleep import populations_of, sleep_of
+from thalia.compiler.unconnected import connected, passed_by
 from thalia.connectivity.build import Arrays, Wired
 from thalia.connectivity.playbacks import playback_arrays
 from thalia.syntax.equations import evaluate
@@ -57,6 +58,7 @@ def serve(
         _play(session, plan)
         if is_host:
             _let_sleep(session, plan)
+            _pass_by(session, plan)
         for sample in samples:
             header = f"sample {sample.group}.{sample.variable} {sample.every} {len(sample.neurons)}"
             session.command(header, sample.neurons.astype("<i4").tobytes())
@@ -125,6 +127,17 @@ def _let_sleep(session: ProgramSession, plan: Plan) -> None:
             session.command(f"sleep {group.name} {numbers.nbytes}", numbers.tobytes())
         if populations:
             session.sleepers.append(group.name)
+
+
+def _pass_by(session: ProgramSession, plan: Plan) -> None:
+    """Let spikes pass by synapses that are not connected, where these miss nothing."""
+    for synapses in plan.synapses:
+        later = [later_name(index) for index in range(len(synapses.later))]
+        queues = {"on_pre": ["pre"], "later": later, "on_post": ["post"]}
+        for event in passed_by(plan, synapses):
+            for queue in queues[event]:
+                flags = f"{synapses.name}.{connected(synapses)}"
+                session.command(f"pass_by {synapses.name}_{queue} {flags}")
 
 
 def _play(session: ProgramSession, plan: Plan) -> None:

@@ -3,7 +3,8 @@
 The connectivity of a pathway is its potential synapses. Each has its place in memory and a variable
 `connected`, 0 or 1, that multiplies every change of its weight; an unconnected synapse has a weight
 of zero and transmits nothing. So memory use is constant, and a weight of zero is not final: any
-potential synapse may grow again.
+potential synapse may grow again. A compiled program leaves out those that are not connected from
+those that spikes go to, after each round.
 """
 
 from collections.abc import Iterator
@@ -14,12 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.backends import Session
-from thalia.compiler.optimise.deferred_weights import NOW
 from thalia.compiler.plan import PathwayPlan, Plan, Rewiring, SynapseGroup
+from thalia.compiler.unconnected import started_anew
 from thalia.connectivity.build import Arrays, initial_numbers
 from thalia.connectivity.streams import stream
 from thalia.simulation.loop import Stop, next_multiple
-from thalia.syntax.equations import identifiers
 from thalia.syntax.time_grid import interval_steps
 
 
@@ -85,15 +85,16 @@ class StructuralPlasticity:
         held[pruned], held[grown] = 0, self.rewiring.weight
         w[self.rows] = held
         self._write(w, left | grown)
-        self._reset(self.rows[grown])
+        self._start(self.rows[grown], step)
 
-    def _reset(self, rows: NDArray[np.intp]) -> None:
-        """Start the variables that follow the weight again in synapses that grow.
-
-        Traces of spikes belong to the neurons, and are left alone.
-        """
+    def _start(self, rows: NDArray[np.intp], step: int) -> None:
+        """Start what belongs to synapses that grow, at this step."""
         session = self.session
-        for name in self._following():
+        if any("event-driven" in e.flags for e in self.synapses.equations):
+            last = session.read(f"{self.synapses.name}.lastupdate")
+            last[rows] = step * self.plan.dt
+            session.write(f"{self.synapses.name}.lastupdate", last)
+        for name in started_anew(self.plan, self.synapses):
             initial = self.pathway.initial.get(name, "0")
             weight = np.full(len(rows), self.rewiring.weight)
             values = session.read(f"{self.synapses.name}.{name}")
@@ -103,23 +104,6 @@ class StructuralPlasticity:
                 else initial.mean
             )
             session.write(f"{self.synapses.name}.{name}", values)
-
-    def _following(self) -> list[str]:
-        """Variables that are weights, or that follow the weight."""
-        following = {
-            s.target
-            for s in self.synapses.statements()
-            if identifiers(s.right) & {"w", "w_before", NOW}
-        }
-        apart = {
-            "w",
-            self.rewiring.connected,
-            *(change.then for change in self.plan.weight_changes),
-        }
-        kept = [
-            e for e in self.synapses.equations if e.kind != "expression" and e.name not in apart
-        ]
-        return [e.name for e in kept if e.name in following or e.dimension == self.synapses.weight]
 
     def _write(self, w: NDArray[Any], connected: NDArray[np.bool_]) -> None:
         self.session.write(f"{self.synapses.name}.w", w)
@@ -152,16 +136,24 @@ def _chosen(
     number: NDArray[np.int64],
     generator: np.random.Generator,
 ) -> NDArray[np.bool_]:
-    """For each neuron a number of its candidates, each with the same probability."""
+    """For each neuron a number of its candidates, each with the same probability.
+
+    They are those that draw the smallest numbers. Only those are sorted that are smaller than most
+    of a neuron's, which are nearly always enough.
+    """
     rows = np.flatnonzero(candidates)
-    order = generator.random(len(rows))
-    wanted = number[post[rows]] > 0  # sorting them is most of the work of a round
-    rows = rows[wanted]
-    rows = rows[np.lexsort((order[wanted], post[rows]))]
-    neurons = post[rows]
-    rank = np.arange(len(rows)) - np.searchsorted(neurons, neurons)
+    drawn, neurons = generator.random(len(rows)), post[rows]
+    there = np.bincount(neurons, minlength=len(number))
+    enough = (number + 8 * np.sqrt(number) + 8) * (number > 0) / np.maximum(there, 1)
+    small = drawn < enough[neurons]
+    too_few = np.bincount(neurons[small], minlength=len(number)) < np.minimum(number, there)
+    small |= too_few[neurons]
+    rows, drawn, neurons = rows[small], drawn[small], neurons[small]
+    by_neuron = np.lexsort((drawn, neurons))
+    rows, neurons = rows[by_neuron], neurons[by_neuron]
+    first = np.searchsorted(neurons, np.arange(len(number)))
     chosen = np.zeros(len(post), bool)
-    chosen[rows[rank < number[neurons]]] = True
+    chosen[rows[np.arange(len(rows)) - first[neurons] < number[neurons]]] = True
     return chosen
 
 

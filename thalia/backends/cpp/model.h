@@ -139,6 +139,7 @@ public:
         const size_t synapses = neurons.size();
         order.clear();
         bundles.clear();
+        stops.clear();
         is_sorted_by_target = false;
         splits.clear();
         int32_t longest = 0;
@@ -179,6 +180,7 @@ public:
         const bool one = count == 1;
         order.clear();
         bundles.clear();
+        stops.clear();
         is_sorted_by_target = false;
         int32_t longest = 0;
         for (size_t k = 0; k < count; k++)
@@ -206,7 +208,7 @@ public:
             for (int32_t b = bundles_of[neuron]; b < bundles_of[neuron + 1]; b++) {
                 size_t slot = present + bundles[b].delay;
                 if (slot >= steps) slot -= steps;
-                in_flight[slot].push_back({bundles[b].start, bundles[b + 1].start, b});
+                in_flight[slot].push_back({bundles[b].start, stop(b), b});
             }
         }
     }
@@ -243,14 +245,20 @@ public:
     void split(size_t from, size_t to, int32_t parts);  // some of the bundles
     void sort_by_target();
     int32_t bundle_from(int32_t start) const;
+    // Leave synapses out whose flag is zero: in each bundle the others come first, in their order.
+    void pass_by(const double *flags, size_t stride);
 
 private:
     struct Bundle { int32_t start, delay; };
     int32_t first_neuron;
     std::vector<int32_t> bundles_of;  // the first bundle of each neuron
     std::vector<Bundle> bundles;      // and one more, which marks the end of the last
+    std::vector<int32_t> stops;  // where those to which spikes go end; empty if they go to all
     std::vector<int32_t> splits;      // where in each bundle the parts begin, but the first
 
+    int32_t stop(size_t bundle) const {
+        return stops.empty() ? bundles[bundle + 1].start : stops[bundle];
+    }
     template <class Delay> void sort(const Delay &delay)
     {
         std::vector<size_t> next(bundles_of.size() + 1);

@@ -90,6 +90,10 @@ Pool pool;
 Choice choice;
 int32_t parts = 1;  // into which neurons are divided, one for each thread at most
 bool is_divided = false;
+// Where an array of an object is zero, spikes pass its synapses by.
+struct PassedBy { SynapticPathway *pathway; const Array *flags; };
+std::vector<PassedBy> passed_by;
+bool is_passed_by = true;  // as the arrays are now
 std::map<Slices *, std::vector<double>> costs;  // of each neuron in a step, in no unit
 int32_t balancings = 0;  // how often they have been measured; the first time is to get started
 constexpr int32_t MOST_BALANCINGS = 5;
@@ -199,6 +203,7 @@ const Array &sized_array(const char *name, size_t bytes) {
     if (found.length() * found.item != bytes) die("length mismatch for", name);
     if (found.resize_to) {  // perhaps the targets of synapses
         is_divided = false;
+        for (const PassedBy &each : passed_by) is_passed_by &= each.flags != &found;
         for (const Queue &each : circuit->queues) each.pathway->is_sorted_by_target = false;
     }
     if (Sleepers *sleepers = sleepers_with(found.data())) sleepers->wake_all();
@@ -356,6 +361,15 @@ void write_queue(const char *name, size_t bytes) {
     send_count(numbers.size());
 }
 
+// `pass_by QUEUE ARRAY`: spikes pass by the synapses in which an array is zero, also later on.
+void pass_by(char *arguments) {
+    char *name = std::strchr(arguments, ' ');
+    *name++ = 0;
+    if (array(name).item != sizeof(double)) die("no numbers in", name);
+    passed_by.push_back({&pathway(arguments), &array(name)});
+    is_divided = is_passed_by = false;
+}
+
 void read_random() {
     send_count(sizeof random_key);
     send(&random_key, sizeof random_key);
@@ -388,6 +402,9 @@ void divide_by_costs(Network &network) {
 // nothing has been measured.
 void divide(Network &network) {
     if (is_divided) return;
+    if (!std::exchange(is_passed_by, true))
+        for (const auto &[path, flags] : passed_by)
+            path->pass_by(reinterpret_cast<const double *>(flags->data()), flags->stride);
     for (Slices *each : circuit->slices) costs[each].assign(each->size, 1);
     balancings = 0;
     divide_by_costs(network);
@@ -653,7 +670,7 @@ void SynapticPathway::sort_by_target() {
     const auto target = [&](size_t k) { return targets[order.empty() ? k : order[k]]; };
     bool is_sorted = true;
     for (size_t b = 0; b + 1 < bundles.size() && is_sorted; b++)
-        for (int32_t k = bundles[b].start + 1; k < bundles[b + 1].start && is_sorted; k++)
+        for (int32_t k = bundles[b].start + 1; k < stop(b) && is_sorted; k++)
             is_sorted = target(k - 1) <= target(k);
     if (is_sorted) return;
     if (order.empty()) {
@@ -661,7 +678,7 @@ void SynapticPathway::sort_by_target() {
         std::iota(order.begin(), order.end(), 0);
     }
     for (size_t b = 0; b + 1 < bundles.size(); b++)
-        std::stable_sort(order.begin() + bundles[b].start, order.begin() + bundles[b + 1].start,
+        std::stable_sort(order.begin() + bundles[b].start, order.begin() + stop(b),
                          [&](int32_t one, int32_t other) { return targets[one] < targets[other]; });
 }
 
@@ -669,9 +686,9 @@ void SynapticPathway::split(size_t from, size_t to, int32_t parts) {
     const auto target = [&](size_t k) { return targets[order.empty() ? k : order[k]]; };
     for (size_t b = from; b < to; b++) {
         int32_t k = bundles[b].start;
-        const int32_t stop = bundles[b + 1].start;
+        const int32_t last = stop(b);
         for (int32_t part = 1; part < parts; part++) {
-            while (k < stop && target(k) < slices.bounds[part]) k++;
+            while (k < last && target(k) < slices.bounds[part]) k++;
             splits[b * (parts - 1) + part - 1] = k;
         }
     }
@@ -682,6 +699,26 @@ int32_t SynapticPathway::bundle_from(int32_t start) const {
         bundles.begin(), bundles.end(), start,
         [](int32_t position, const Bundle &bundle) { return position < bundle.start; });
     return after - bundles.begin() - 1;
+}
+
+// Spikes in flight arrive where they would if it had been so from the beginning.
+void SynapticPathway::pass_by(const double *flags, size_t stride) {
+    if (order.empty()) {
+        order.resize(targets.size());
+        std::iota(order.begin(), order.end(), 0);
+    }
+    is_sorted_by_target = false;
+    stops.resize(count_bundles());
+    for (size_t b = 0; b < stops.size(); b++) {
+        const auto begin = order.begin() + bundles[b].start;
+        const auto end = order.begin() + bundles[b + 1].start;
+        const auto stop = std::partition(
+            begin, end, [&](int32_t synapse) { return flags[synapse * stride] != 0; });
+        std::sort(begin, stop);
+        stops[b] = stop - order.begin();
+    }
+    for (auto &step : in_flight)
+        for (Range &range : step) range.stop = stops[range.bundle];
 }
 
 SynapticPathway::~SynapticPathway() = default;
@@ -722,6 +759,7 @@ void thalia_serve(const Circuit &served, Network *network) {
         else if (command.is("link_rows")) link_rows(command.arguments);
         else if (command.is("read")) read_array(command.arguments);
         else if (command.is("read_queue")) read_queue(command.arguments);
+        else if (command.is("pass_by")) pass_by(command.arguments);
         else if (command.is("read_random")) read_random();
         else if (command.is("write_random")) write_random(command.number());
         else if (command.is("write_queue")) command.sized(write_queue);
