@@ -1,0 +1,199 @@
+"""What each component of the library does, as curves: windows, protocols, f-I curves, responses.
+
+    uv run python -m benchmarks.library [KIND/NAME ...] [--workers 4] [-o results/library.json]
+
+measures those named, or all, and puts them into the file, from which the site draws them. A result is kept as
+soon as it is there, with version, date, backend and machine.
+"""
+
+import argparse
+import json
+import platform
+import tempfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import thalia
+from benchmarks.integration import NEURONS, RECEPTORS
+from plots.rules import FOR_ALL_INPUTS, LED_BY_ERRORS, NEURON, SHOWN_BY
+from thalia.library.lookup import find, names
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "results" / "library.json"
+CURRENTS = 41  # of an f-I curve
+SETTLE, MEASURE = 500, 1000  # ms, of each
+NOT_SHOWN = {"softmax", "leaky_readout"}  # neurons that do not fire
+SPIKE, RESPONSE = 10, 150  # ms
+RELEASE = 1.0  # s
+
+
+def rule(name: str) -> dict[str, Any]:
+    """The window of a rule, or what a protocol shows of it."""
+    if name in SHOWN_BY:
+        protocol, settings = SHOWN_BY[name]
+        neuron = {"neuron": NEURON[name]} if name in NEURON else {}
+        found = thalia.protocol(protocol, name, settings=settings, **neuron)
+        return {
+            "shown_by": protocol,
+            "settings": settings,
+            "x_label": found.x_label,
+            "source": found.source,
+            "curves": [
+                {"label": each.label, "x": rounded(each.x), "change": rounded(each.change)}
+                for each in found.curves
+            ],
+        }
+    noise = {"sigma": 0} if name == "stdp_calcium" else {}
+    return _window(name, noise, 60 if noise else 1)
+
+
+def window(name: str) -> dict[str, Any]:
+    """A published window, by its rule and numbers."""
+    part: Any = find("windows", name)[0]
+    settings = {key: str(value) for key, value in part.values.items()}
+    settings |= {key: text for key in ("preset", "pairing") if (text := getattr(part, key))}
+    noisy = part.rule == "stdp_calcium"
+    return _window(part.rule, settings | ({"sigma": 0} if noisy else {}), 60 if noisy else 1)
+
+
+def _window(name: str, settings: dict[str, Any], pairs: int) -> dict[str, Any]:
+    backend = {} if pairs > 1 else {"backend": "runtime"}
+    intervals, change = thalia.window(name, pairs=pairs, settings=settings, **backend)
+    return {
+        "shown_by": "window",
+        "settings": settings,
+        "pairs": pairs,
+        "interval_ms": rounded(intervals),
+        "change": rounded(change),
+    }
+
+
+def neuron(name: str) -> dict[str, Any]:
+    """Firing rate against constant current."""
+    amount, unit = NEURONS[name][1].split()
+    largest = 2 * float(amount)
+    circuit = thalia.loads(f"""
+thalia: 1
+name: curve
+duration: {SETTLE + MEASURE} ms
+dt: 0.05 ms
+populations: {{cells: {{neuron: {name}, size: {CURRENTS}}}}}
+stimuli: {{drive: {{kind: current, target: cells, amplitude: "spread(0 {unit}, {largest:g} {unit})"}}}}
+""")
+    with tempfile.TemporaryDirectory() as folder:
+        run = thalia.run(circuit, output=f"{folder}/run.h5")
+        found = run.spikes["cells"]
+        late = found.neurons[found.times > SETTLE / 1e3]
+        counts = np.bincount(late.astype(int), minlength=CURRENTS)
+    return {
+        "unit": unit,
+        "current": rounded(np.linspace(0, largest, CURRENTS)),
+        "rate_hz": rounded(counts / (MEASURE / 1e3)),
+    }
+
+
+def synapse(name: str) -> dict[str, Any]:
+    """The potential of a cell at rest after one spike."""
+    cell, weight = RECEPTORS[name]
+    circuit = thalia.loads(f"""
+thalia: 1
+name: response
+duration: {RESPONSE} ms
+dt: 0.1 ms
+populations: {{source: {{neuron: spike_source, size: 1}}, cell: {{neuron: {cell}, size: 1}}}}
+pathways:
+  one: {{pre: source, post: cell, connect: {{rule: one_to_one}}, synapse: {name}, weight: {weight}, delay: 1 ms}}
+stimuli: {{once: {{kind: spikes, target: source, times: {{0: [{SPIKE} ms]}}}}}}
+record: {{traces: {{potential: {{population: cell, variables: [v], every: 0.5 ms}}}}}}
+""")
+    with tempfile.TemporaryDirectory() as folder:
+        run = thalia.run(circuit, output=f"{folder}/run.h5", backend="runtime")
+        traces = run.traces["potential"]
+        time, v = traces.time * 1e3, traces["v"][:, 0]
+        unit = traces.units["v"]
+    return {"cell": cell, "weight": weight, "unit": unit, "time_ms": rounded(time), "v": rounded(v)}
+
+
+def modulator(name: str) -> dict[str, Any]:
+    """The level after a release of 1."""
+    circuit = thalia.loads(f"""
+thalia: 1
+name: release
+duration: 20 s
+dt: 5 ms
+populations: {{none: {{neuron: spike_source, size: 1}}}}
+modulators: {{level: {{kind: {name}, schedule: [{{at: {RELEASE:g} s, amount: 1}}]}}}}
+record: {{modulators: 50 ms}}
+""")
+    with tempfile.TemporaryDirectory() as folder:
+        run = thalia.run(circuit, output=f"{folder}/run.h5", backend="runtime")
+        level = run.modulators["level"]
+        return {"time_s": rounded(level.time), "level": rounded(level.value)}
+
+
+def rounded(values: Iterable[float]) -> list[float]:
+    """Five digits, which no picture shows all of."""
+    return [float(f"{value:.5g}") for value in values]
+
+
+def is_released(name: str) -> bool:
+    part: Any = find("modulators", name)[0]
+    return bool(part.on_release or (part.like and is_released(part.like)))
+
+
+KINDS: dict[str, tuple[Callable[[str], dict[str, Any]], list[str]]] = {
+    "plasticity": (
+        rule,
+        [each for each in names("plasticity") if each not in {*LED_BY_ERRORS, *FOR_ALL_INPUTS}],
+    ),
+    "windows": (window, list(names("windows"))),
+    "neurons": (neuron, [name for name in NEURONS if name not in NOT_SHOWN]),
+    "synapses": (synapse, list(RECEPTORS)),
+    "modulators": (modulator, [name for name in names("modulators") if is_released(name)]),
+}
+
+
+def measured(part: str) -> tuple[str, dict[str, Any]]:
+    """A component, `kind/name`, and its curve."""
+    kind, _, name = part.partition("/")
+    return part, KINDS[kind][0](name)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("-o", "--output", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    every = [f"{kind}/{name}" for kind, (_, listed) in KINDS.items() for name in listed]
+    kept = json.loads(options.output.read_text()) if options.output.exists() else {}
+    with ProcessPoolExecutor(options.workers) as pool:
+        for job in [pool.submit(measured, part) for part in options.parts or every]:
+            part, curve = job.result()
+            kept[part] = {**curve, "run": _provenance()}
+            options.output.write_text(_text(kept), "utf-8")
+            print(part, flush=True)
+
+
+def _provenance() -> dict[str, str]:
+    return {
+        "command": "python -m benchmarks.library",
+        "thalia": thalia.__version__,
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": f"{platform.machine()}, {platform.system()}",
+    }
+
+
+def _text(kept: dict[str, Any]) -> str:
+    """One component a line, so that a change shows which one."""
+    lines = [f"{json.dumps(part)}: {json.dumps(kept[part])}" for part in sorted(kept)]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+if __name__ == "__main__":
+    main()
