@@ -38,9 +38,10 @@ def keep(folder: Path, kept: Path = RESULTS) -> list[Path]:
     return files
 
 
-def tables(kept: Path = RESULTS) -> str:
-    """The results of each experiment as Markdown, below the command that gives them."""
+def tables(kept: Path = RESULTS, experiment: str = "") -> str:
+    """The results of each experiment, or of one, as Markdown, below the command that gives them."""
     found = [json.loads(file.read_text("utf-8")) for file in sorted(kept.glob("*.json"))]
+    found = [each for each in found if experiment in ("", each["experiment"])]
     together: dict[tuple[str, bool], list[dict[str, Any]]] = {}
     for each in found:
         together.setdefault((each["experiment"], _rule(each) == LEARNING), []).append(each)

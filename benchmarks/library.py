@@ -12,6 +12,7 @@ import platform
 import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,16 +39,7 @@ def rule(name: str) -> dict[str, Any]:
         protocol, settings = SHOWN_BY[name]
         neuron = {"neuron": NEURON[name]} if name in NEURON else {}
         found = thalia.protocol(protocol, name, settings=settings, **neuron)
-        return {
-            "shown_by": protocol,
-            "settings": settings,
-            "x_label": found.x_label,
-            "source": found.source,
-            "curves": [
-                {"label": each.label, "x": rounded(each.x), "change": rounded(each.change)}
-                for each in found.curves
-            ],
-        }
+        return {"shown_by": protocol, "settings": settings, "result": asdict(found)}
     noise = {"sigma": 0} if name == "stdp_calcium" else {}
     return _window(name, noise, 60 if noise else 1)
 

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from docs.generate.repository import ROOT
-from thalia.figures import PALETTE, draw_window, styled
+from thalia.figures import PALETTE, draw_protocol, draw_window, styled
+from thalia.simulation.pairing_protocols import Curve, Result
 
 FILE = ROOT / "results" / "library.json"
 
@@ -43,11 +44,10 @@ def _rule(axes: Axes, curve: dict[str, Any]) -> None:
         of = "one pair" if pairs == 1 else f"{pairs} pairs"
         axes.set(xlabel="post minus pre (ms)", ylabel=f"change by {of} (fraction of w_max)")
         return
-    axes.axhline(0, color="0.7", lw=0.8)
-    for each, colour in zip(curve["curves"], [*PALETTE] * 3, strict=False):
-        axes.plot(each["x"], each["change"], "o-", ms=3, lw=1.4, color=colour, label=each["label"])
-    axes.set(xlabel=curve["x_label"], ylabel="change (fraction of w_max)")
-    axes.legend(fontsize=8)
+    result = curve["result"]
+    lines = tuple(Curve(**each) for each in result["curves"])
+    draw_protocol(axes, Result(**{**result, "curves": lines}))
+    axes.set(xlabel=result["x_label"], ylabel="change (fraction of w_max)")
 
 
 def _neuron(axes: Axes, curve: dict[str, Any]) -> None:

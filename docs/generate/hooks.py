@@ -22,11 +22,32 @@ from docs.generate.repository import (
 FIRST = (HOME, "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 
 
+def on_config(config: Any) -> Any:
+    """Write out the entries of the navigation that stand for a folder of made pages."""
+    config.nav = _written_out(config.nav)
+    return config
+
+
+def _written_out(entry: Any) -> Any:
+    """`{Rules: library/plasticity/}` becomes the index of the folder and its pages."""
+    if isinstance(entry, list):
+        return [_written_out(each) for each in entry]
+    if isinstance(entry, dict):
+        return {title: _written_out(each) for title, each in entry.items()}
+    if not entry.endswith("/"):
+        return entry
+    pages = [uri for uri in made_pages() if uri.startswith(entry) and uri.endswith(".md")]
+    return sorted(pages, key=lambda uri: (not uri.endswith("index.md"), uri))
+
+
 def on_files(files: Files, config: Any) -> Files:
     """Add the files of the repository to which a page links, and the pages that are made."""
     todo = [*FIRST, *(f"docs/{file.src_uri}" for file in files.documentation_pages())]
     for uri, write in made_pages().items():
-        files.append(File.generated(config, uri, content=write()))
+        text = write()
+        files.append(File.generated(config, uri, content=text))
+        if uri.endswith(".md"):
+            todo += sorted(linked(text, uri) - {*todo})
     for path in todo:  # grows: a page that is added links to others
         uri = site_path(path)
         if files.get_file_from_path(uri) is None:

@@ -5,9 +5,11 @@ import re
 
 from thalia.syntax.equations import Equation, Statement
 
-GREEK = set(
-    "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi chi psi "
-    "omega".split()
+GREEK = frozenset(
+    (
+        *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda"),
+        *("mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"),
+    )
 )
 SIGNS = {"plus": "+", "minus": "-", "inf": r"\infty"}
 COMPARED = {
@@ -18,15 +20,9 @@ COMPARED = {
     ast.Eq: "=",
     ast.NotEq: r"\ne",
 }
-# how strongly an expression binds: sums, products, signs, powers, everything else
-SUM, PRODUCT, SIGN, POWER, ATOM = range(5)
+# how strongly an expression binds: sums, what begins with a sign, products, powers, all else
+SUM, SIGN, PRODUCT, POWER, ATOM = range(5)
 NAMED = {"exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh"}
-GREATER = {
-    "+=": r"\mathrel{+}=",
-    "-=": r"\mathrel{-}=",
-    "*=": r"\mathrel{\times}=",
-    "=": r"\leftarrow",
-}
 
 
 def symbol(name: str) -> str:
@@ -87,11 +83,17 @@ def _operation(node: ast.BinOp) -> tuple[str, int]:
     match node.op:
         case ast.Add() | ast.Sub():
             sign = "+" if isinstance(node.op, ast.Add) else "-"
-            least = SUM if sign == "+" else PRODUCT
-            return f"{_within(node.left, SUM)} {sign} {_within(node.right, least)}", SUM
+            right, binds = _written(node.right)
+            if binds == SIGN or (binds == SUM and sign == "-"):
+                right = rf"\left({right}\right)"
+            return f"{_within(node.left, SUM)} {sign} {right}", SUM
         case ast.Mult():
-            return rf"{_within(node.left, PRODUCT)}\,{_within(node.right, PRODUCT)}", PRODUCT
+            left, right = _within(node.left, SIGN), _within(node.right, PRODUCT)
+            return rf"{left}\,{right}", SIGN if left.startswith("-") else PRODUCT
         case ast.Div():
+            if isinstance(node.left, ast.UnaryOp) and isinstance(node.left.op, ast.USub):
+                positive = ast.BinOp(node.left.operand, node.op, node.right)
+                return f"-{_operation(positive)[0]}", SIGN
             return rf"\frac{{{_written(node.left)[0]}}}{{{_written(node.right)[0]}}}", ATOM
         case ast.Pow():
             return f"{_within(node.left, ATOM)}^{{{_written(node.right)[0]}}}", POWER
@@ -132,5 +134,9 @@ def equation(each: Equation) -> str:
 
 
 def statement(each: Statement) -> str:
-    """What happens at an event."""
-    return f"{symbol(each.target)} {GREATER.get(each.operator, each.operator)} {expression(each.right)}"
+    """What happens at an event; `w -= a` is an assignment of `w - a`."""
+    target, operator = symbol(each.target), each.operator.removesuffix("=")
+    if not operator:
+        return rf"{target} \leftarrow {expression(each.right)}"
+    node = ast.parse(f"{each.target} {operator} ({each.right})", mode="eval").body
+    return rf"{target} \leftarrow {_written(node)[0]}"

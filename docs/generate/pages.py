@@ -1,11 +1,14 @@
-"""The pages that are made when the site is built, by their paths on it."""
+"""The pages and pictures that are made when the site is built, by their paths on it."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
-from docs.generate import reference
+from docs.generate import curves, gallery, parts, reference
+from thalia.library.lookup import names
 
-REFERENCE: dict[str, Callable[[], str]] = {
+Made = dict[str, Callable[[], str]]
+
+REFERENCE: Made = {
     "reference/keys.md": reference.keys_page,
     "reference/options.md": reference.commands_page,
     "reference/api.md": reference.python_page,
@@ -13,6 +16,39 @@ REFERENCE: dict[str, Callable[[], str]] = {
 
 
 @cache
-def made_pages() -> dict[str, Callable[[], str]]:
-    """What writes each page, by its path on the site."""
-    return {**REFERENCE}
+def made_pages() -> Made:
+    """What writes each page and each picture, by its path on the site."""
+    return {**REFERENCE, **_library(), **_regions(), **_gallery(), **_experiments()}
+
+
+def _library() -> Made:
+    made: Made = {}
+    for kind in parts.TITLES:
+        folder = f"library/{kind}"
+        made[f"{folder}/index.md"] = partial(parts.kind_page, kind)
+        for name in names(kind):
+            made[f"{folder}/{name}.md"] = partial(parts.part_page, kind, name)
+            if f"{kind}/{name}" in curves.measured():
+                made[f"{folder}/{name}.svg"] = partial(curves.picture, f"{kind}/{name}")
+    return made
+
+
+def _regions() -> Made:
+    pages = {f"library/regions/{n}.md": partial(gallery.region_page, n) for n in names("regions")}
+    return {"library/regions/index.md": gallery.regions_page, **pages}
+
+
+def _gallery() -> Made:
+    made: Made = {"gallery/index.md": gallery.gallery_page}
+    for name in parts.circuits():
+        made[f"gallery/{name}.md"] = partial(gallery.circuit_page, name)
+        made[f"gallery/{name}.svg"] = partial(gallery.graph, name)
+    return made
+
+
+def _experiments() -> Made:
+    made: Made = {"experiments/index.md": gallery.experiments_page}
+    for name in names("experiments"):
+        made[f"experiments/{name}.md"] = partial(gallery.experiment_page, name)
+        made[f"experiments/{name}.svg"] = partial(gallery.graph, name)
+    return made

@@ -72,7 +72,11 @@ def part_page(kind: str, name: str) -> str:
     part: Any = find(kind, name)[0]
     lines = [f"# {name}\n", f"{part.summary}\n", _about(part), _picture(kind, name, part)]
     lines += [*_mathematics(part), _parameters(part), _presets(part), _window(part)]
-    lines += [_integration(kind, name), _used_in(kind, name), _written(kind, name)]
+    lines += [
+        _integration(kind, name),
+        _used_in(kind, name),
+        written(f"thalia/library/{kind}/{name}.yaml", part_text(kind, name)[0]),
+    ]
     if entries := bibtex(f"{part.source}; {part.numbers}"):
         lines.append(f"## BibTeX\n\n```bibtex\n{entries}\n```\n")
     return "\n".join(filter(None, lines))
@@ -80,8 +84,8 @@ def part_page(kind: str, name: str) -> str:
 
 def _about(part: Part) -> str:
     keys = ("source", "numbers", "reproduces", "differs", "sign", "evidence", "preparation")
-    rows = [[key, linked(text)] for key in keys if (text := getattr(part, key, ""))]
-    return table(["", ""], rows)
+    told = [(key, linked(text)) for key in keys if (text := getattr(part, key, ""))]
+    return "".join(f"- **{key.capitalize()}**: {text}\n" for key, text in told)
 
 
 def _picture(kind: str, name: str, part: Part) -> str:
@@ -178,8 +182,10 @@ def _window(part: Any) -> str:
         return f"## Rule\n\n{rule}, with {_numbers(part.values)}.\n"
     if getattr(part, "conditions", ()):
         rows = [
-            [each.series, f"{each.x:g}", _times(each.pre), _times(each.post), f"{each.repeat}"]
-            + ["" if each.change is None else f"{each.change:g}"]
+            [
+                *(each.series, f"{each.x:g}", _times(each.pre), _times(each.post)),
+                *(f"{each.repeat}", "" if each.change is None else f"{each.change:g}"),
+            ]
             for each in part.conditions
         ]
         head = ["series", part.x_label, "pre (ms)", "post (ms)", "times", "measured change"]
@@ -229,7 +235,7 @@ def usage() -> dict[str, set[tuple[str, str]]]:
     }
 
 
-def _written(kind: str, name: str) -> str:
-    text = part_text(kind, name)[0].rstrip()
-    indented = "\n".join(f"    {line}".rstrip() for line in text.splitlines())
-    return f'??? "As it is written: `thalia/library/{kind}/{name}.yaml`"\n\n    ```yaml\n{indented}\n    ```\n'
+def written(path: str, text: str) -> str:
+    """A file of the repository, folded."""
+    indented = "\n".join(f"    {line}".rstrip() for line in text.rstrip().splitlines())
+    return f'??? "As it is written: `{path}`"\n\n    ```yaml\n{indented}\n    ```\n'

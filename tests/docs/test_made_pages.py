@@ -1,0 +1,116 @@
+"""Pages that are made when the site is built: formulas, publications, and numbers as they were kept."""
+
+import json
+
+import pytest
+
+from docs.generate import curves, gallery, latex, parts
+from docs.generate.bibliography import bibtex, linked
+from docs.generate.pages import made_pages
+from tests.helpers import ROOT
+from thalia.library.lookup import names
+from thalia.syntax.equations import parse_equations, parse_statements
+
+
+@pytest.mark.parametrize(
+    ("text", "formula"),
+    [
+        ("-v / tau_m", r"-\frac{v}{\tau_{m}}"),
+        ("(a - b) * c", r"\left(a - b\right)\,c"),
+        ("a - (b - c)", r"a - \left(b - c\right)"),
+        ("a - (b + c)", r"a - \left(b + c\right)"),
+        ("a * (-b)", r"a\,\left(-b\right)"),
+        ("-a * b + c", r"-a\,b + c"),
+        ("a + -b", r"a + \left(-b\right)"),
+        ("w**mu_plus", r"w^{\mu_{+}}"),
+        ("(a + b)**2", r"\left(a + b\right)^{2}"),
+        ("(-x)**2", r"\left(-x\right)^{2}"),
+        ("1e-05 * x", r"10^{-5}\,x"),
+        ("5e-10", r"5\times 10^{-10}"),
+        ("v > v_th and t >= 1", r"v > v_{\mathrm{th}} \wedge t \ge 1"),
+        ("int(x > 0) * sqrt(y)", r"\left[x > 0\right]\,\sqrt{y}"),
+        ("clip(x, 0, 1)", r"\mathrm{clip}\left(x, 0, 1\right)"),
+        ("exp(-x)", r"\exp\left(-x\right)"),
+        ("r1 + pre_trace", r"r_{1} + \mathrm{pre}_{\mathrm{trace}}"),
+    ],
+)
+def test_an_expression_as_latex(text, formula):
+    assert latex.expression(text) == formula
+
+
+@pytest.mark.parametrize(
+    ("text", "formula"),
+    [
+        ("w -= a - b", r"w \leftarrow w - \left(a - b\right)"),
+        ("x += 1", r"x \leftarrow x + 1"),
+        ("w *= a + b", r"w \leftarrow w\,\left(a + b\right)"),
+        ("v = v_reset", r"v \leftarrow v_{\mathrm{reset}}"),
+    ],
+)
+def test_a_statement_as_latex(text, formula):
+    (statement,) = parse_statements(text)
+
+    assert latex.statement(statement) == formula
+
+
+def test_a_differential_equation_as_latex():
+    (equation,) = parse_equations("dg/dt = -g/tau : siemens")
+
+    assert latex.equation(equation) == r"\frac{dg}{dt} = -\frac{g}{\tau}"
+
+
+def test_publications_become_links_and_bibtex():
+    text = "Song, Miller & Abbott (2000) Nat Neurosci 3:919. doi:10.1038/78829"
+
+    assert linked(text).endswith("[doi:10.1038/78829](https://doi.org/10.1038/78829)")
+    assert bibtex(text).splitlines() == [
+        "@article{song2000,",
+        "  author  = {Song and Miller and Abbott},",
+        "  year    = {2000},",
+        "  journal = {Nat Neurosci},",
+        "  volume  = {3},",
+        "  pages   = {919},",
+        "  doi     = {10.1038/78829}",
+        "}",
+    ]
+
+
+@pytest.mark.parametrize("kind", parts.TITLES)
+def test_every_part_of_the_library_has_a_page_with_its_parameters(kind):
+    missing = [
+        (name, key)
+        for name in names(kind)
+        for key in parts.find(kind, name)[0].parameters
+        if f"| `{key}` |" not in parts.part_page(kind, name)
+    ]
+
+    assert missing == []
+
+
+def test_numbers_on_pages_are_those_that_were_kept():
+    wrong = []
+    for file in sorted(gallery.MEASURED.glob("*.json")):
+        found, page = json.loads(file.read_text()), gallery.circuit_page(file.stem)
+        wrong += [
+            (file.stem, population)
+            for condition in found["conditions"].values()
+            for population, rate in condition["rates_hz"].items()
+            if f"{rate['mean']:.2f} [{rate['low']:.2f}, {rate['high']:.2f}]" not in page
+        ]
+
+    assert wrong == []
+
+
+def test_kept_curves_and_circuits_are_of_parts_that_exist():
+    known = {f"{kind}/{name}" for kind in parts.TITLES for name in names(kind)}
+
+    assert sorted({*curves.measured()} - known) == []
+    assert sorted({f.stem for f in gallery.MEASURED.glob("*.json")} - {*parts.circuits()}) == []
+
+
+def test_every_circuit_experiment_and_region_has_a_page():
+    pages = made_pages()
+
+    assert {f"gallery/{file.stem}.md" for file in (ROOT / "circuits").glob("*.yaml")} <= {*pages}
+    assert {f"experiments/{name}.md" for name in names("experiments")} <= {*pages}
+    assert {f"library/regions/{name}.md" for name in names("regions")} <= {*pages}
