@@ -163,7 +163,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=RESULTS)
     options = parser.parse_args()
     every = [f"{kind}/{name}" for kind, (_, listed) in KINDS.items() for name in listed]
-    kept = json.loads(options.output.read_text()) if options.output.exists() else {}
+    kept = json.loads(options.output.read_text("utf-8")) if options.output.exists() else {}
     with ProcessPoolExecutor(options.workers) as pool:
         for job in [pool.submit(measured, part) for part in options.parts or every]:
             part, curve = job.result()
