@@ -13,6 +13,7 @@ import platform
 import tempfile
 from dataclasses import asdict
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def measured(name: str, workers: int, picture: Path) -> dict[str, Any]:
     return {
         "circuit": name,
         "command": f"thalia study circuits/{name}.yaml --seeds 1:5",
-        "thalia": thalia.__version__,
+        "thalia": version("thalia"),
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": f"{platform.machine()}, {platform.system()}",
         "backend": backend,

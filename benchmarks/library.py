@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import numpy as np
 import thalia
 from benchmarks.integration import NEURONS, RECEPTORS
 from plots.rules import FOR_ALL_INPUTS, LED_BY_ERRORS, NEURON, SHOWN_BY
-from thalia.library.lookup import find, names
+from thalia.library import names
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "library.json"
@@ -31,6 +32,7 @@ SETTLE, MEASURE = 500, 1000  # ms, of each
 NOT_SHOWN = {"softmax", "leaky_readout"}  # neurons that do not fire
 SPIKE, RESPONSE = 10, 150  # ms
 RELEASE = 1.0  # s
+EMPTY = thalia.Circuit(name="empty")  # which finds parts of the library
 
 
 def rule(name: str) -> dict[str, Any]:
@@ -46,7 +48,7 @@ def rule(name: str) -> dict[str, Any]:
 
 def window(name: str) -> dict[str, Any]:
     """A published window, by its rule and numbers."""
-    part: Any = find("windows", name)[0]
+    part: Any = EMPTY.part("windows", name)
     settings = {key: str(value) for key, value in part.values.items()}
     settings |= {key: text for key in ("preset", "pairing") if (text := getattr(part, key))}
     noisy = part.rule == "stdp_calcium"
@@ -134,7 +136,7 @@ def rounded(values: Iterable[float]) -> list[float]:
 
 
 def is_released(name: str) -> bool:
-    part: Any = find("modulators", name)[0]
+    part: Any = EMPTY.part("modulators", name)
     return bool(part.on_release or (part.like and is_released(part.like)))
 
 
@@ -175,7 +177,7 @@ def main() -> None:
 def _provenance() -> dict[str, str]:
     return {
         "command": "python -m benchmarks.library",
-        "thalia": thalia.__version__,
+        "thalia": version("thalia"),
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": f"{platform.machine()}, {platform.system()}",
     }
