@@ -15,7 +15,7 @@ PACKAGE = ROOT / "thalia"
 # lowest first: a package imports only packages before it, and the modules of a package form no circle
 ORDER = (
     "errors", "syntax", "data", "library", "circuit", "compiler", "codegen", "toolchain", "connectivity", "backends", "recording",
-    "analysis", "simulation", "parallel", "training", "publication", "exporters", "figures", "reports", "cli",
+    "analysis", "simulation", "parallel", "training", "memory", "publication", "exporters", "figures", "reports", "cli",
 )  # fmt: skip
 DOORS = {
     "brian2": ("codegen", "backends"),

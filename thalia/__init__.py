@@ -19,6 +19,7 @@ package, lowest first.
 | `simulation` | session → run file: run, resume, checkpoints, closed loops |
 | `parallel` | many runs from one build |
 | `training` | a circuit and a task → learning curves with controls |
+| `memory` | vectors and texts → a circuit that stores and recalls them |
 | `publication` | what a paper says of a circuit and a run: methods, whom it cites |
 | `exporters` | run file → NWB, Neo, SONATA, GraphML |
 | `figures` | numbers → figures |
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from thalia.errors import CircuitError as CircuitError
     from thalia.errors import Problem as Problem
     from thalia.exporters import export as export
+    from thalia.memory.memory import Memory as Memory
     from thalia.parallel.axes import Axis as Axis
     from thalia.parallel.calibrate import calibrate as calibrate
     from thalia.parallel.fit import Fit as Fit
@@ -99,6 +101,7 @@ _HOMES = {
     "compiler.pipeline": ("plan_of",),
     "errors": ("CircuitError", "Problem"),
     "exporters": ("export",),
+    "memory.memory": ("Memory",),
     "parallel.axes": ("Axis",),
     "parallel.calibrate": ("calibrate",),
     "parallel.fit": ("Fit", "fit"),

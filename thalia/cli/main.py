@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from thalia.cli import cache, calibrate, converse, fit, jobs, protocols, runs, study, training
+from thalia.cli import (
+    cache,
+    calibrate,
+    converse,
+    fit,
+    jobs,
+    memory,
+    protocols,
+    runs,
+    study,
+    training,
+)
 from thalia.cli.options import (
     Backend,
     CheckpointEvery,
@@ -384,6 +395,7 @@ def cite(circuit: CircuitFile) -> None:
     say("\n".join(citations(load_with(circuit, None))))
 
 
+app.add_typer(memory.app, name="memory")
 app.add_typer(cache.app, name="cache")
 app.command()(protocols.window)
 app.command()(protocols.protocol)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path as FilePath
 
 from thalia.errors import CircuitError, fail, system_error
-from thalia.recording.journal import JournalledFile, is_being_written
+from thalia.recording.journal import JournalledFile, MovedError, is_being_written
 from thalia.recording.pending_commit import Stamp, journal_of
 
 MOST_NAMES = 10_000  # of one second
@@ -36,6 +36,30 @@ class Claim:
         """Leave the name to others, unless something was written under it."""
         if not self.disk.closed:
             self.disk.remove()
+
+    def commit(self, hint: str = "") -> None:
+        """Apply all changes so far to the file, which gets its name with the first of them.
+
+        `hint` says what can be done with the file where it is now, `{place}`, if it was moved.
+
+        Raises
+        ------
+        CircuitError
+            If the file was moved or deleted, or another was made where it should be.
+        """
+        try:
+            self.disk.commit()
+            if self.disk.path != self.file:
+                self.disk.rename(self.file, self.overwrite)
+        except MovedError as error:
+            told = hint.format(place=error.place) if error.place else ""
+            raise fail(f"{self.file}: {error} while it was being written", told) from None
+        except FileExistsError:
+            raise fail(
+                f"{self.file}: was made by another program meanwhile", "choose another name"
+            ) from None
+        except BlockingIOError:
+            raise busy(self.file) from None
 
 
 def claim(file: FilePath, overwrite: bool = False) -> Claim:

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from thalia.compiler.graph import network_of
 from thalia.compiler.plan import Plan, identifier
 from thalia.connectivity.build import Wired
-from thalia.errors import CircuitError, fail, system_error
+from thalia.errors import CircuitError, system_error
 from thalia.recording.growing_dataset import Appending
-from thalia.recording.journal import JournalledFile, MovedError, recover
+from thalia.recording.journal import JournalledFile, recover
 from thalia.recording.node_columns import write_nodes
 from thalia.recording.outputs import Claim, busy
 from thalia.recording.page_checksums import unreadable
@@ -162,21 +162,8 @@ class RunWriter:
         """
         self.flush()
         self.h5.flush()
-        try:
-            self.disk.commit()
-            if self.disk.path != self.file:
-                self.disk.rename(self.file, self.overwrite)
-        except MovedError as error:
-            hint = f"`thalia resume {error.place}` continues from its last state"
-            raise fail(
-                f"{self.file}: {error} while it was being written", hint if error.place else ""
-            ) from None
-        except FileExistsError:
-            raise fail(
-                f"{self.file}: was made by another program meanwhile", "choose another name"
-            ) from None
-        except BlockingIOError:
-            raise busy(self.file) from None
+        claim = Claim(self.file, self.disk, self.overwrite)
+        claim.commit("`thalia resume {place}` continues from its last state")
         self.kept = self._done()
 
     def _done(self) -> float | None:

@@ -1,0 +1,173 @@
+"""The commands of a memory in a file: `thalia memory store`, `recall` and so on."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from thalia.cli.options import Backend, Seed
+from thalia.cli.output import say
+from thalia.errors import fail
+from thalia.simulation.interruption import Terminated
+
+if TYPE_CHECKING:
+    from thalia.memory.memory import Memory, Recalled
+
+app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+
+SHOWN = 60  # characters of a text in a table
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="The file of the memory.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for each line.")]
+
+
+@app.callback()
+def memory() -> None:
+    """Store vectors or texts in the synapses of a circuit, and recall them by its spikes.
+
+    All of a memory is in one file, which is on disk before a command answers.
+
+    Example: thalia memory store notes.h5 --text "sleep consolidates memories"
+    """
+
+
+@app.command()
+def store(
+    file: File,
+    text: Annotated[
+        list[str] | None, typer.Option(help="A text to store; may be repeated.")
+    ] = None,
+    vectors: Annotated[
+        Path | None, typer.Option(help="A file of NumPy (.npy) with a vector in each row.")
+    ] = None,
+    seed: Seed = None,
+    backend: Backend = None,
+    as_json: Json = False,
+) -> None:
+    """Store texts or vectors, and print the number of each.
+
+    Example: thalia memory store faces.h5 --vectors faces.npy
+    """
+    contents = [*_texts(text), *_rows(vectors)]
+    if not contents:
+        raise fail("there is nothing to store", "say --text '…' or --vectors FILE.npy")
+    with _opened(file, seed, backend) as found:
+        for content in contents:
+            number = found.store(content)
+            say(json.dumps({"item": number}) if as_json else number)
+            sys.stdout.flush()
+
+
+@app.command()
+def recall(
+    file: File,
+    text: Annotated[list[str] | None, typer.Option(help="A text as cue; may be repeated.")] = None,
+    vectors: Annotated[
+        Path | None, typer.Option("--vector", help="A file of NumPy (.npy): a vector, or rows.")
+    ] = None,
+    k: Annotated[int, typer.Option("--k", help="Items that are recalled at most.")] = 5,
+    backend: Backend = None,
+    as_json: Json = False,
+) -> None:
+    """Recall what cues remind of: number, confidence, text.
+
+    Confidence is the share of volleys of the cue at which the cells of an item fire; that of
+    unrelated items stays below some 0.15.
+
+    Example: thalia memory recall notes.h5 --text "what happens in sleep" --k 3
+    """
+    cues = [*_texts(text), *_rows(vectors)]
+    if not cues:
+        raise fail("there is no cue", "say --text '…' or --vector FILE.npy")
+    with _opened(_existing(file), None, backend) as found:
+        for place, cue in enumerate(cues):
+            recalled = found.recall(cue, k)
+            if as_json:
+                say(json.dumps({"cue": place, "recalled": [_as_data(each) for each in recalled]}))
+                continue
+            if place:
+                say("")
+            for each in recalled:
+                say(f"{each.item:>6}  {each.confidence:.2f}  {_short(each.text)}".rstrip())
+            if not recalled:
+                say("  nothing is recalled")
+
+
+@app.command()
+def forget(
+    file: File,
+    items: Annotated[list[int], typer.Argument(metavar="ITEM…", help="Numbers of items.")],
+    backend: Backend = None,
+) -> None:
+    """Forget items: their synapses, and what they were.
+
+    Example: thalia memory forget notes.h5 12 13
+    """
+    with _opened(_existing(file), None, backend) as found:
+        for item in items:
+            found.forget(item)
+            say(f"{item}: forgotten")
+
+
+@app.command()
+def status(file: File, backend: Backend = None, as_json: Json = False) -> None:
+    """Show how many items a memory has, and how many it can recall.
+
+    It is asked for each item by the whole code of it, and left as it was.
+
+    Example: thalia memory status notes.h5 --json
+    """
+    with _opened(_existing(file), None, backend) as found:
+        now = asdict(found.status())
+    if as_json:
+        say(json.dumps(now))
+        return
+    for name, value in now.items():
+        say(f"{name:12}{value}")
+
+
+@contextmanager
+def _opened(file: Path, seed: int | None, backend: str | None) -> "Iterator[Memory]":
+    from thalia.memory.memory import Memory
+
+    try:
+        with Memory(file, seed=seed, backend=backend) as found:
+            yield found
+    except (KeyboardInterrupt, Terminated) as end:
+        end.add_note(f"what was answered is in {file}")
+        raise
+
+
+def _existing(file: Path) -> Path:
+    if not file.exists():
+        raise fail(f"{file}: no such file", "`thalia memory store` makes a new memory")
+    return file
+
+
+def _texts(given: list[str] | None) -> list[str]:
+    return given or []
+
+
+def _rows(file: Path | None) -> list[Any]:
+    """The vectors in a file of NumPy."""
+    if file is None:
+        return []
+    from thalia.memory.vector_file import read_vectors
+
+    return [*read_vectors(file)]
+
+
+def _as_data(recalled: "Recalled") -> dict[str, Any]:
+    vector = None if recalled.vector is None else recalled.vector.tolist()
+    return {**asdict(recalled), "vector": vector}
+
+
+def _short(text: str | None) -> str:
+    from thalia.errors import shortened
+
+    return shortened(" ".join((text or "").split()), SHOWN)

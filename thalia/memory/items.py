@@ -1,0 +1,105 @@
+"""What a memory knows of each item beside its weights: cells, contents, and their tables."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from thalia.memory.encoder import Cells, Floats
+
+FREE = 0  # the number of a row without an item
+
+
+class Told(BaseModel):
+    """What can be read of an item: when it was stored, and its text."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    at: str
+    text: str | None = None
+
+
+@dataclass(frozen=True)
+class Item:
+    """An item: its number, its code, its own cells of the index, its vector unless it is a text."""
+
+    number: int
+    code: Cells
+    own: Cells
+    told: Told
+    vector: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Items:
+    """All items, each in a row of its own; free rows are used again."""
+
+    rows: tuple[Item | None, ...] = ()
+    last: int = 0  # the number of the newest
+
+    @property
+    def present(self) -> list[Item]:
+        """The items, oldest first."""
+        return sorted((each for each in self.rows if each), key=lambda each: each.number)
+
+    def find(self, number: object) -> Item | None:
+        """The item of a number."""
+        return next((each for each in self.rows if each and each.number == number), None)
+
+    def with_item(self, item: Item) -> "Items":
+        """With one more, or another in the place of the one of its number."""
+        rows, old = list(self.rows), self.find(item.number)
+        free = self.rows.index(old) if old or None in self.rows else len(rows)
+        rows[free : free + 1] = [item]
+        return Items(tuple(rows), max(self.last, item.number))
+
+    def without(self, item: Item) -> "Items":
+        """Without one."""
+        return Items(tuple(None if each is item else each for each in self.rows), self.last)
+
+    def tables(self) -> tuple[dict[str, NDArray[Any]], list[str]]:
+        """Arrays with a row for each, and the texts."""
+        some = next((each for each in self.rows if each), None)
+        arrays: dict[str, NDArray[Any]] = {
+            "items.number": np.array([each.number if each else FREE for each in self.rows], int)
+        }
+        for name in ("code", "own", "vector"):
+            empty = getattr(some, name, None)
+            if empty is not None:
+                zeros = np.zeros_like(empty)
+                arrays[f"items.{name}"] = np.array(
+                    [getattr(each, name) if each else zeros for each in self.rows]
+                )
+        return arrays, [each.told.model_dump_json() if each else "" for each in self.rows]
+
+    @classmethod
+    def of_tables(
+        cls, arrays: Mapping[str, NDArray[Any]], texts: Sequence[str], last: int
+    ) -> "Items":
+        """What `tables` gave.
+
+        Raises
+        ------
+        ValueError, KeyError
+            If they cannot be of items.
+        """
+        numbers = arrays["items.number"].tolist()
+        columns = {name: arrays.get(f"items.{name}") for name in ("code", "own", "vector")}
+        if any(
+            len(each) != len(numbers) for each in (texts, *columns.values()) if each is not None
+        ):
+            raise ValueError("tables of items are not equally long")
+        rows = [
+            Item(
+                number,
+                told=Told.model_validate_json(texts[row]),
+                **{name: column[row] for name, column in columns.items() if column is not None},
+            )
+            if number != FREE
+            else None
+            for row, number in enumerate(numbers)
+        ]
+        return cls(tuple(rows), last)

@@ -1,0 +1,397 @@
+"""A memory: vectors or texts, stored in the synapses of a circuit and recalled by its spikes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path as FilePath
+from types import TracebackType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia.circuit.load import dumps
+from thalia.circuit.spec import Circuit
+from thalia.compiler.pipeline import load_whole
+from thalia.connectivity.streams import stream
+from thalia.errors import fail
+from thalia.library.lookup import LIBRARY
+from thalia.memory.encoder import (
+    Encode,
+    Encoder,
+    Floats,
+    checked_text,
+    checked_vector,
+    text_vector,
+)
+from thalia.memory.items import Item, Items, Told
+from thalia.recording.memory_file import Contents, MemoryFile
+from thalia.recording.page_checksums import edited
+from thalia.simulation.checkpoint import SavedState
+from thalia.syntax.validation import parse
+from thalia.syntax.yaml_reader import Source
+from thalia.training.experiment import experiment_of
+from thalia.training.subject import subject_of
+from thalia.training.tasks.memory import Memory as Task
+
+CAPACITY = 600  # items; the weakest is forgotten when one more is stored
+SEED = 1
+STATE = "state."  # before the names of variables of the network, among the arrays of the file
+
+type Content = Literal["text", "vector"]
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """An item that a cue recalled, and how surely: at what share of volleys its cells fired.
+
+    Of what was stored as a text, `text` is that, and there is no `vector`.
+    """
+
+    item: int
+    confidence: float
+    vector: Floats | None
+    text: str | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """How many items a memory has, can recall from their whole codes, and has room for."""
+
+    items: int
+    recallable: int
+    capacity: int
+    content: Content | None
+    dimension: int | None
+    seconds: float  # model time
+    bytes: int  # of the file
+
+
+class Memory:
+    """A memory in a file; `with` closes it, and everything is on disk before it is answered.
+
+    Parameters
+    ----------
+    path : path
+        The file, which another process may not use meanwhile; a new one is made by `store`.
+    encoder : function, optional
+        Makes a vector of whatever is stored or asked for. Without it these are vectors themselves,
+        or texts, of which the n-grams count.
+    seed : int, optional
+        Of the circuit, the projection and the draws of a new memory; the same gives the same
+        answers.
+    backend : str, optional
+        Of the circuit, as for a run.
+
+    Raises
+    ------
+    CircuitError
+        If another process has the file, or it is damaged or no memory.
+    """
+
+    def __init__(
+        self,
+        path: str | FilePath,
+        encoder: Encode | None = None,
+        *,
+        seed: int | None = None,
+        backend: str | None = None,
+    ):
+        self._encode, self._file = encoder, MemoryFile(FilePath(path))
+        contents = self._file.contents
+        try:
+            if contents and seed not in (None, contents.settings.get("seed")):
+                raise fail(f"{path}: exists, with a seed of its own", "leave out the seed")
+            self.seed = (
+                int(contents.settings["seed"]) if contents else SEED if seed is None else seed
+            )
+            circuit = circuit_of(self.seed)
+            self._task = parse(Task, experiment_of(circuit).parameters, Source())
+            self._subject = subject_of(circuit, backend)
+        except BaseException:
+            self._file.close()
+            raise
+        self._network = self._task.network(self._subject)
+        self._digest = sha256(dumps(circuit).encode()).hexdigest()
+        self._items, self._content = Items(), None  # type: tuple[Items, Content | None]
+        self._encoder: Encoder | None = None
+        self._is_open = True
+        if contents:
+            try:
+                self._load(contents)
+            except BaseException:
+                self.close()
+                raise
+
+    def store(self, content: object, *, text: str | None = None) -> int:
+        """Store an item in one presentation; returns its number.
+
+        When the memory is full, the item whose synapses are weakest is forgotten for it.
+
+        Parameters
+        ----------
+        content : vector, text, or whatever the encoder takes
+        text : str, optional
+            What is returned with a vector, for people.
+
+        Raises
+        ------
+        CircuitError
+            If it is no vector of finite numbers of the right length, or no text, or empty.
+        """
+        kind, vector, own_text = self._read(content)
+        told = own_text if text is None else checked_text(text)
+        encoder = self._encoder or Encoder.new(
+            len(vector), self._network.code_cells, self._task.active, self.seed
+        )
+        encoder.code(vector)  # refuses what cannot be stored
+        with self._changing():
+            if len(self._items.present) >= CAPACITY:
+                self._drop(self._weakest())
+            self._content = kind
+            self._learn_encoder(encoder.after(vector))
+            item = self._new(vector, kind, told)
+            self._network.store(item.code, item.own)
+            self._items = self._items.with_item(item)
+        return item.number
+
+    def recall(self, cue: object, k: int = 5) -> list[Recalled]:
+        """The items that a cue recalls, the surest first, at most `k`; nothing if none does.
+
+        The cue may be noisy, or a part: a vector with zeros, some of the words of a text.
+
+        Raises
+        ------
+        CircuitError
+            If the cue is none, as of `store`, or `k` is no whole number from 1 on.
+        """
+        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+            raise fail(f"k: expected a whole number from 1 on, found {k!r}")
+        _, vector, _ = self._read(cue)
+        if self._encoder is None:
+            return []
+        code = self._encoder.code(vector)
+        with self._changing():
+            (shares,) = self._shares(self._network.recall([code]))
+        present = self._items.present
+        order = np.argsort(-shares, kind="stable")[:k]
+        return [
+            Recalled(
+                present[place].number,
+                float(shares[place]),
+                present[place].vector,
+                present[place].told.text,
+            )
+            for place in order
+            if shares[place] > 0
+        ]
+
+    def forget(self, item: int) -> None:
+        """Forget an item: its synapses, and its contents.
+
+        Raises
+        ------
+        CircuitError
+            If there is no such item.
+        """
+        found = self._known(item)
+        with self._changing():
+            self._drop(found)
+
+    def status(self) -> Status:
+        """How the memory is; it is asked for every item, and left as it was."""
+        self._check_open()
+        return Status(
+            len(self._items.present),
+            sum(self._recallable()),
+            CAPACITY,
+            self._content,
+            self._encoder.dimension if self._encoder else None,
+            self._subject.done * self._subject.plan.dt,
+            0 if self._file.is_new else self._file.file.stat().st_size,
+        )
+
+    def close(self) -> None:
+        """End the circuit, and let others use the file."""
+        if self._is_open:
+            self._is_open = False
+            try:
+                self._file.close()
+            finally:
+                self._subject.close()
+
+    def __enter__(self) -> "Memory":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise fail(f"{self._file.file}: this memory is closed", "open it again")
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Keep what is done to the network; if that fails, close, with the file as it was."""
+        self._check_open()
+        try:
+            yield
+            self._keep()
+        except BaseException:
+            self.close()
+            raise
+
+    def _read(self, content: object) -> tuple[Content, Floats, str | None]:
+        """The kind of a content or cue, its vector, and its text."""
+        self._check_open()
+        dimension = self._encoder.dimension if self._encoder else None
+        if self._encode:
+            text = checked_text(content) if isinstance(content, str) else None
+            return self._fitting("vector"), checked_vector(self._encode(content), dimension), text
+        if isinstance(content, str):
+            text = checked_text(content)
+            return self._fitting("text"), text_vector(text), text
+        return self._fitting("vector"), checked_vector(content, dimension), None
+
+    def _fitting(self, kind: Content) -> Content:
+        if self._content not in (None, kind):
+            hint = "use a memory of its own for each" + (
+                ", or give the encoder that it was made with" if kind == "text" else ""
+            )
+            raise fail(f"{self._file.file}: holds {self._content}s, found a {kind}", hint)
+        return kind
+
+    def _known(self, item: object) -> Item:
+        self._check_open()
+        if found := self._items.find(item):
+            return found
+        count = len(self._items.present)
+        raise fail(
+            f"{self._file.file}: has no item {item!r}",
+            f"it has {count}, the newest is {self._items.last}" if count else "it is empty",
+        )
+
+    def _new(self, vector: Floats, kind: Content, text: str | None) -> Item:
+        """An item, with cells of the index that are drawn for its number."""
+        assert self._encoder is not None
+        number = self._items.last + 1
+        cells = stream(self.seed, f"item {number}").permutation(self._network.index_cells)
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        return Item(
+            number,
+            self._encoder.code(vector),
+            np.sort(cells[: self._task.own]),
+            Told(at=at, text=text),
+            vector if kind == "vector" else None,
+        )
+
+    def _learn_encoder(self, encoder: Encoder) -> None:
+        """Take a new encoder; if what it removes is another, store all items again, in order."""
+        old, self._encoder = self._encoder, encoder
+        if old is None or np.array_equal(old.mean, encoder.mean):
+            return
+        self._network.forget_all()
+        for each in self._items.present:
+            vector = text_vector(each.told.text or "") if each.vector is None else each.vector
+            changed = replace(each, code=encoder.code(vector))
+            self._network.store(changed.code, changed.own)
+            self._items = self._items.with_item(changed)
+
+    def _shares(self, counts: NDArray[np.int64]) -> Floats:
+        """At what share of volleys the cells of each item fired, (n_cues, n_items)."""
+        present = self._items.present
+        if not present:
+            return np.zeros((len(counts), 0))
+        own = np.array([each.own for each in present])
+        most = self._task.own * self._task.volleys
+        return np.minimum(counts[:, own].sum(axis=2) / most, 1.0)
+
+    def _recallable(self) -> list[bool]:
+        """Whether each item is recalled best by its own code; the network is left as it was."""
+        present = self._items.present
+        if not present:
+            return []
+        before = self._subject.state()
+        shares = self._shares(self._network.recall([each.code for each in present]))
+        self._subject.restore(before)
+        mine = np.diag(shares)
+        return [bool(each) for each in (mine > 0) & (mine >= shares.max(axis=1))]
+
+    def _weakest(self) -> Item:
+        """The item whose code has the weakest synapses with its cells; of several the oldest."""
+        present = self._items.present
+        strengths = self._network.strengths(
+            np.array([each.code for each in present]), np.array([each.own for each in present])
+        )
+        return present[int(strengths.argmin())]
+
+    def _drop(self, item: Item) -> None:
+        self._network.forget(item.code, item.own)
+        self._items = self._items.without(item)
+
+    def _keep(self) -> None:
+        """Commit everything to the file."""
+        arrays, texts = self._items.tables()
+        settings: dict[str, str | int] = {
+            "seed": self.seed,
+            "backend": self._subject.network.engine.name,
+            "circuit": self._digest,
+            "content": self._content or "",
+            "last": self._items.last,
+            "step": self._subject.done,
+        }
+        if self._encoder:
+            arrays |= {"encoder.mean": self._encoder.mean, "encoder.total": self._encoder.total}
+            settings["seen"] = self._encoder.seen
+        state = self._subject.state().variables
+        arrays |= {f"{STATE}{name}": values for name, values in state.items()}
+        self._file.keep(settings, arrays, texts)
+
+    def _load(self, contents: Contents) -> None:
+        """Continue from what is in the file.
+
+        Raises
+        ------
+        CircuitError
+            If it is of another circuit or backend, or another program has changed it.
+        """
+        file, settings, arrays = self._file.file, contents.settings, dict(contents.arrays)
+        if settings["circuit"] != self._digest:
+            raise fail(
+                f"{file}: was made with the circuit of another version of Thalia",
+                "use it with that version",
+            )
+        if settings["backend"] != (here := self._subject.network.engine.name):
+            raise fail(
+                f"{file}: was written by the backend '{settings['backend']}', and this is '{here}'",
+                f"say `--backend {settings['backend']}`",
+            )
+        with edited(file):
+            self._content = _content(settings["content"])
+            self._items = Items.of_tables(arrays, contents.texts, int(settings["last"]))
+            if "seen" in settings:
+                mean, total = arrays["encoder.mean"], arrays["encoder.total"]
+                self._encoder = Encoder(
+                    len(mean), self._network.code_cells, self._task.active, self.seed, mean, total,
+                    int(settings["seen"]),
+                )  # fmt: skip
+            state = {n.removeprefix(STATE): v for n, v in arrays.items() if n.startswith(STATE)}
+            counts = self._subject.counter.counts
+            self._subject.restore(SavedState(int(settings["step"]), state, counts))
+
+
+def circuit_of(seed: int) -> Circuit:
+    """The circuit of a memory, which is that of `thalia learn memory`."""
+    return load_whole(FilePath(str(LIBRARY / "experiments" / "memory.yaml")), {"seed": seed})
+
+
+def _content(found: Any) -> Content | None:
+    known: dict[Any, Content | None] = {"": None, "text": "text", "vector": "vector"}
+    return known[found]

@@ -1,0 +1,152 @@
+"""How a circuit stores items, recalls them from cues, and replays them in sleep.
+
+An item is a code, cells that are shown, and its own cells of an index. All that is known of it
+afterwards is in the weights, and what a cue recalls is read from the spikes of the index.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia.compiler.plan import SECOND
+from thalia.syntax.units import Quantities, Value, constant
+from thalia.training.subject import Subject
+
+type Cells = NDArray[np.int64]
+type Counts = NDArray[np.int64]
+type Floats = NDArray[np.float64]
+type Change = Callable[[Floats, Cells, Cells], Floats]  # of weights, by the ends of the synapses
+
+STORE, ASLEEP = "store", "sleep"  # phases
+FAST, SLOW, BACK = "fast", "slow", "back"  # from codes to the index, and from the index to codes
+AT_ONCE = 16  # cues that are played in one call
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The rate of cells that are shown, and times.
+
+    In a volley of the length `volley` every cell that is shown fires once; `gap` is between two,
+    and a cue has `volleys` of them. The network takes `settle` to enter a phase, and is given
+    `rest` after each operation.
+    """
+
+    rate: Value
+    volley: Value
+    gap: Value
+    settle: Value
+    rest: Value
+    volleys: int
+
+
+class MemoryNetwork:
+    """A network in which items are stored.
+
+    Parameters
+    ----------
+    names : mapping from role to population
+        `show` and `mark` fire the cells of codes and of the index, `index` is what answers.
+    learned : mapping from `fast`, `slow` and `back` to pathways
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        names: Mapping[str, str],
+        learned: Mapping[str, str],
+        timing: Timing,
+    ):
+        self.subject, self.names, self.learned, self.timing = subject, names, learned, timing
+        plan = subject.plan
+        self.code_cells, self.index_cells = (
+            plan.population(names[role])[1].size for role in ("show", "index")
+        )
+
+    def store(self, code: Cells, own: Cells) -> None:
+        """Present the cells of a code and those of the index together, once."""
+        with self.subject.phase(STORE):
+            self.subject.present(self.timing.settle)
+            self._volley(show=code, mark=own)
+            self.subject.present(self.timing.settle)
+        self.subject.present(self.timing.rest)
+
+    def recall(self, cues: Sequence[Cells]) -> Counts:
+        """Spikes of the index at each cue, (n_cues, n_cells); nothing is learned."""
+        found = [np.zeros((0, self.index_cells), np.int64)]
+        with self.subject.frozen():
+            for begin in range(0, len(cues), AT_ONCE):
+                found.append(self._asked(cues[begin : begin + AT_ONCE]))
+        return np.concatenate(found)
+
+    def _asked(self, cues: Sequence[Cells]) -> Counts:
+        time, volleys = self.timing, self.timing.volleys
+        lasting = np.tile([time.volley.mean, time.gap.mean], (len(cues), volleys))
+        lasting[:, -1] += time.rest.mean
+        shown = np.zeros((len(cues), volleys, 2, self.code_cells))
+        for place, cue in enumerate(cues):
+            shown[place, :, 0, cue] = 1
+        responses = self.subject.play(
+            Quantities(lasting.ravel(), SECOND),
+            {self.names["show"]: shown.reshape(-1, self.code_cells) * self.timing.rate},
+        )
+        counts = responses.counts(self.names["index"])
+        return counts.reshape(len(cues), -1, self.index_cells).sum(axis=1)
+
+    def replay(self, items: Sequence[Cells]) -> None:
+        """Sleep, in which the index is reactivated: the cells of one item after those of another.
+
+        Codes are reactivated by the synapses of the index alone.
+        """
+        with self.subject.phase(ASLEEP):
+            self.subject.present(self.timing.settle)
+            for own in items:
+                self._volley(mark=own)
+                self.subject.present(self.timing.rest)
+        self.subject.present(self.timing.rest)
+
+    def _volley(self, **cells: Cells) -> None:
+        sizes = {"show": self.code_cells, "mark": self.index_cells}
+        self.subject.present(
+            self.timing.volley,
+            {
+                self.names[role]: _flags(sizes[role], each) * self.timing.rate
+                for role, each in cells.items()
+            },
+        )
+        self.subject.present(self.timing.gap)
+
+    def forget(self, code: Cells, own: Cells) -> None:
+        """Take away the synapses between the cells of a code and those of the index."""
+        is_code, is_own = _flags(self.code_cells, code), _flags(self.index_cells, own)
+
+        def without(role: str) -> Change:
+            pre, post = (is_own, is_code) if role == BACK else (is_code, is_own)
+            return lambda w, first, second: np.where(pre[first] & post[second], 0, w)
+
+        self.change(without)
+
+    def forget_all(self) -> None:
+        """Set the weights of all that was stored to zero."""
+        self.change(lambda _: lambda w, *_: np.zeros_like(w))
+
+    def strengths(self, codes: Cells, own: Cells) -> Floats:
+        """The mean weight in SI between the code of each item, (n, cells), and its own cells."""
+        weights = np.zeros((self.code_cells, self.index_cells))
+        for pathway in (self.learned[FAST], self.learned[SLOW]):
+            weights[self.subject.ends(pathway)] += self.subject.weights(pathway)
+        return np.array([weights[np.ix_(*each)].mean() for each in zip(codes, own, strict=True)])
+
+    def change(self, by_role: Callable[[str], Change]) -> None:
+        """Give each pathway that learns the weights that are made of its present ones."""
+        for role, pathway in self.learned.items():
+            unit = constant(1.0, self.subject.weight_dimension(pathway))
+            changed = by_role(role)(self.subject.weights(pathway), *self.subject.ends(pathway))
+            self.subject.set_weights(pathway, changed * unit)
+
+
+def _flags(size: int, cells: Cells) -> NDArray[np.bool_]:
+    found = np.zeros(size, bool)
+    found[cells] = True
+    return found
