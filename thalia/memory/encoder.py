@@ -27,10 +27,11 @@ LOOKS = (8, 16, 32, 64)  # numbers of vectors after which what they share is est
 
 @dataclass(frozen=True)
 class Encoder:
-    """A sparse random projection: each cell sees a tenth of the numbers of a vector, weighted.
+    """A sparse random projection: a cell sees a tenth of the numbers of a vector, weighted.
 
-    Weights are normal (as between projection neurons and Kenyon cells of the fly, where it makes
-    similar odours similar codes: Dasgupta, Stevens & Navlakha 2017, doi:10.1126/science.aam9868).
+    Weights have random directions, as sparse as those from projection neurons to Kenyon cells of
+    the fly, whose codes keep what is similar similar (Dasgupta, Stevens & Navlakha 2017,
+    doi:10.1126/science.aam9868).
 
     Parameters
     ----------
@@ -63,7 +64,8 @@ class Encoder:
         random = stream(self.seed, "encoder")
         inputs = min(self.dimension, max(FEWEST_INPUTS, round(SHARE * self.dimension)))
         seen = np.array([random.permutation(self.dimension)[:inputs] for _ in range(self.cells)])
-        return seen, random.standard_normal(seen.shape)
+        weights = random.standard_normal(seen.shape)
+        return seen, weights / np.linalg.norm(weights, axis=1, keepdims=True)
 
     def code(self, vector: Floats) -> Cells:
         """The active cells, in order of their number.

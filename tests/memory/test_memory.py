@@ -1,0 +1,262 @@
+"""A memory in a file: what is stored is recalled by spikes, kept through kills, and told in words if it cannot be."""
+
+import json
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+
+import thalia
+from tests.helpers import thalia_here
+from thalia.errors import CircuitError
+from thalia.memory import encoder
+from thalia.memory import memory as memories
+from thalia.recording.journal import JournalledFile
+from thalia.recording.memory_file import MemoryFile, read
+
+RANDOM = np.random.default_rng(5)
+VECTORS = RANDOM.standard_normal((5, 50)) + 2 * RANDOM.standard_normal(50)
+NOISE = 0.5 * RANDOM.standard_normal((5, 50))
+
+
+def opened(file, **options):
+    return thalia.Memory(file, backend="runtime", **options)
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """The file of a memory with five vectors, what two cues recalled while it was made, and its status.
+
+    What they share is removed after the third: the others are stored again.
+    """
+    file = tmp_path_factory.mktemp("memories") / "five.h5"
+    with pytest.MonkeyPatch.context() as patch, opened(file) as memory:
+        patch.setattr(encoder, "LOOKS", (3,))
+        items = [memory.store(vector) for vector in VECTORS]
+        shutil.copy(file, file.with_name("before.h5"))
+        recalled = [memory.recall(VECTORS[k] + NOISE[k], k=3) for k in (2, 4)]
+        status = memory.status()
+    return file, items, recalled, status
+
+
+@pytest.fixture
+def copy(stored, tmp_path):
+    return shutil.copy(stored[0], tmp_path / "copy.h5")
+
+
+def test_a_noisy_cue_recalls_its_item_first(stored):
+    _, items, recalled, status = stored
+
+    assert items == [1, 2, 3, 4, 5]
+    assert [found[0].item for found in recalled] == [3, 5]
+    assert all(np.array_equal(found[0].vector, VECTORS[found[0].item - 1]) for found in recalled)
+    assert all(found[0].confidence > 2 * found[1].confidence for found in recalled)
+    assert (status.items, status.recallable, status.dimension) == (5, 5, 50)
+
+
+def test_a_memory_that_was_closed_answers_bit_identically(stored):
+    file, _, recalled, _ = stored
+    again = file.with_name("before.h5")
+    with opened(again) as memory:
+        found = [memory.recall(VECTORS[k] + NOISE[k], k=3) for k in (2, 4)]
+    whole, broken = read(file), read(again)
+
+    assert [[each.confidence for each in one] for one in found] == [[each.confidence for each in one] for one in recalled]
+    assert whole.arrays.keys() == broken.arrays.keys()
+    assert all(np.array_equal(whole.arrays[name], broken.arrays[name]) for name in whole.arrays)
+
+
+def test_without_its_weights_nothing_is_recalled(copy):
+    with opened(copy) as memory:
+        memory._network.forget_all()
+
+        assert memory.recall(VECTORS[2]) == []
+        assert memory.status().recallable == 0
+
+
+def test_with_shuffled_weights_recall_is_chance(copy):
+    """All five are first by chance with a probability of 0.0003."""
+    random = np.random.default_rng(1)
+    with opened(copy) as memory:
+        memory._network.change(lambda _: lambda w, *_: random.permutation(w))
+
+        assert memory.status().recallable < 4
+
+
+def test_an_item_is_forgotten_and_the_others_stay(copy):
+    with opened(copy) as memory:
+        memory.forget(3)
+        with pytest.raises(CircuitError, match="has no item 3"):
+            memory.forget(3)
+        found = memory.recall(VECTORS[2])
+        number = memory.store(VECTORS[2])
+    arrays = read(copy).arrays
+
+    assert 3 not in [each.item for each in found]
+    assert number == 6
+    assert sorted(arrays["items.number"].tolist()) == [1, 2, 4, 5, 6]
+    assert len(arrays["items.vector"]) == 5  # the row of the item that was forgotten is used again
+
+
+def test_a_full_memory_forgets_the_weakest(copy, monkeypatch):
+    """Which is the oldest here, whose code cells have been depressed by those after it most."""
+    monkeypatch.setattr(memories, "CAPACITY", 5)
+    with opened(copy) as memory:
+        present = memory._items.present
+        strengths = memory._network.strengths([i.code for i in present], [i.own for i in present])
+        memory.store(-VECTORS[0])
+        left = [each.number for each in memory._items.present]
+
+    assert left == [n for n in range(1, 7) if n != 1 + int(np.argmin(strengths))]
+
+
+def test_what_fails_midway_leaves_the_file_as_it_was(copy, monkeypatch):
+    before = read(copy)
+    memory = opened(copy)
+    monkeypatch.setattr(memory._network, "store", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        memory.store(VECTORS[0])
+
+    with pytest.raises(CircuitError, match="this memory is closed"):
+        memory.recall(VECTORS[0])
+    after = read(copy)
+    assert after.settings == before.settings
+    assert all(np.array_equal(after.arrays[name], before.arrays[name]) for name in before.arrays)
+
+
+def test_texts_are_recalled_by_a_part_of_them(tmp_path):
+    file = tmp_path / "texts.h5"
+    texts = ["The cat sat on the mat.", "Replay in sleep consolidates memories.", "Il pleut à Paris aujourd'hui."]
+    given = [part for text in texts for part in ("--text", text)]
+    stored = thalia_here("memory", "store", file, *given, "--backend", "runtime", folder=tmp_path)
+    asked = thalia_here(
+        "memory", "recall", file, "--text", "replay in sleep", "--k", 1, "--json", "--backend", "runtime", folder=tmp_path
+    )
+    other = thalia_here(
+        "memory", "recall", file, "--vector", tmp_path / "v.npy", "--backend", "runtime", folder=tmp_path
+    )
+
+    assert (stored.returncode, stored.stdout.split()) == (0, ["1", "2", "3"])
+    (found,) = json.loads(asked.stdout)["recalled"]
+    assert (found["item"], found["text"], found["vector"]) == (2, texts[1], None)
+    assert (other.returncode, other.stderr) == (2, f"{tmp_path / 'v.npy'}: no such file\n")
+    assert len(read(file).texts) == 3
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (("store", "new.h5"), "there is nothing to store"),
+    (("recall", "five.h5"), "there is no cue"),
+    (("recall", "none.h5", "--text", "a"), "none.h5: no such file"),
+    (("forget", "none.h5", "1"), "none.h5: no such file"),
+    (("store", "run.h5", "--text", "a"), "run.h5: is a run, expected a file that `thalia memory store` wrote"),
+    (("status", "other.h5"), "other.h5: is no memory"),
+    (("status", "text.h5"), "text.h5: cannot be read as HDF5"),
+    (("status", "."), "is a folder"),
+    (("store", "new.h5", "--vectors", "text.h5"), "is not an array of NumPy"),
+    (("store", "new.h5", "--vectors", "cube.npy"), "expected rows of numbers, found float64 of 2 x 2 x 2"),
+])  # fmt: skip
+def test_what_a_command_cannot_do_is_told(tmp_path, arguments, message):
+    (tmp_path / "text.h5").write_text("no HDF5", "utf-8")
+    np.save(tmp_path / "cube.npy", np.zeros((2, 2, 2)))
+    for name, kind in (("run", "thalia-run"), ("other", "")):
+        with h5py.File(tmp_path / f"{name}.h5", "w") as h5:
+            h5.attrs["format"] = kind
+    ended = thalia_here("memory", *arguments, folder=tmp_path)
+
+    assert ended.returncode == 2
+    assert message in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not (tmp_path / "new.h5").exists()
+
+
+@pytest.mark.parametrize(("content", "message"), [
+    (np.ones(49), r"expected a vector of 50 numbers, found one of the shape \(49,\)"),
+    (np.ones((2, 25)), r"found one of the shape \(2, 25\)"),
+    (np.where(np.arange(50) == 3, np.nan, 1.0), "expected finite numbers, found nan at place 3"),
+    (np.full(50, 1e200), r"expected numbers up to 1e\+100, found 1e\+200"),
+    (np.zeros(50), "the vector says nothing: it is zero everywhere"),
+    ([1, "a"], "expected a vector of 50 numbers, found list"),
+    (None, "expected a vector of 50 numbers, found NoneType"),
+    ("some text", "holds vectors, found a text"),
+])  # fmt: skip
+@pytest.mark.parametrize("what", ["store", "recall"])
+def test_what_cannot_be_stored_or_asked_is_told_and_the_memory_goes_on(five, what, content, message):
+    with pytest.raises(CircuitError, match=message):
+        getattr(five, what)(content)
+
+    assert five._is_open
+
+
+@pytest.fixture(scope="module")
+def five(stored):
+    with opened(stored[0]) as memory:
+        yield memory
+
+
+@pytest.mark.parametrize("k", [0, -1, 1.5, True, "2"])
+def test_k_is_a_whole_number(five, k):
+    with pytest.raises(CircuitError, match="k: expected a whole number from 1 on"):
+        five.recall(VECTORS[0], k=k)
+
+
+def test_nobody_else_may_use_it_meanwhile(five, stored):
+    with pytest.raises(CircuitError, match="another process is writing it"):
+        opened(stored[0])
+
+
+def test_a_memory_has_one_seed_and_backend(copy, tmp_path):
+    with pytest.raises(CircuitError, match="exists, with a seed of its own"):
+        opened(copy, seed=7)
+    file = MemoryFile(copy)
+    contents = file.contents
+    file.keep({**contents.settings, "backend": "other"}, contents.arrays, contents.texts)
+    file.close()
+    with pytest.raises(CircuitError, match="was written by the backend 'other', and this is 'runtime'"):
+        opened(copy)
+
+
+def test_damage_is_named(tmp_path):
+    file = MemoryFile(tmp_path / "m.h5")
+    file.keep({"step": 1}, {"w": np.random.default_rng(1).random(10_000)}, ["a"])
+    file.close()
+    raw = bytearray((tmp_path / "m.h5").read_bytes())
+    raw[len(raw) // 2] ^= 0xFF
+    (tmp_path / "m.h5").write_bytes(raw)
+
+    with pytest.raises(CircuitError, match=r"m.h5: is damaged: .*bytes [\d,]+ to [\d,]+ are not what was written"):
+        MemoryFile(tmp_path / "m.h5")
+
+
+def test_a_commit_writes_what_has_changed(tmp_path):
+    """Of ten million bytes, one number changes: a few pages are written, not all."""
+    values = np.zeros(1_250_000)
+    file = MemoryFile(tmp_path / "m.h5")
+    file.keep({"step": 1}, {"w": values}, ["a"])
+    changed = values.copy()
+    changed[[0, 1_000_000]] = -0.0, np.nan
+    pages = []
+    commit = JournalledFile.commit
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JournalledFile, "commit", lambda disk: (pages.append(len(disk.pages)), commit(disk)))
+        file.keep({"step": 2}, {"w": changed}, ["a", "b"])
+    file.close()
+    found = read(tmp_path / "m.h5")
+
+    assert np.array_equal(found.arrays["w"].view("u8"), changed.view("u8"))
+    assert (found.settings, found.texts) == ({"step": 2}, ("a", "b"))
+    assert pages[0] < 40
+
+
+def test_tables_grow_and_arrays_take_other_shapes(tmp_path):
+    first = {"t": np.arange(6).reshape(3, 2), "q": np.arange(4), "n": np.array(3.0)}
+    later = {"t": np.arange(10).reshape(5, 2)[::-1], "q": np.arange(9), "n": np.array(4.0), "v": np.ones((1, 3))}
+    file = MemoryFile(tmp_path / "m.h5")
+    file.keep({"step": 1}, first, [])
+    file.keep({"step": 1}, later, [])
+    file.keep({"step": 1}, {name: later[name] for name in "tv"}, [])
+    file.close()
+    found = read(tmp_path / "m.h5").arrays
+
+    assert found.keys() == {"t", "v"}
+    assert all(np.array_equal(found[name], later[name]) for name in found)
