@@ -51,7 +51,9 @@ def test_a_noisy_cue_recalls_its_item_first(stored):
     assert items == [1, 2, 3, 4, 5]
     assert [found[0].item for found in recalled] == [3, 5]
     assert all(np.array_equal(found[0].vector, VECTORS[found[0].item - 1]) for found in recalled)
-    assert all(sum(each.confidence for each in found[1:]) < found[0].confidence / 2 for found in recalled)
+    assert all(
+        sum(each.confidence for each in found[1:]) < found[0].confidence / 2 for found in recalled
+    )
     assert (status.items, status.recallable, status.dimension) == (5, 5, 50)
 
 
@@ -62,7 +64,9 @@ def test_a_memory_that_was_closed_answers_bit_identically(stored):
         found = [memory.recall(VECTORS[k] + NOISE[k], k=3) for k in (2, 4)]
     whole, broken = read(file), read(again)
 
-    assert [[each.confidence for each in one] for one in found] == [[each.confidence for each in one] for one in recalled]
+    assert [[each.confidence for each in one] for one in found] == [
+        [each.confidence for each in one] for one in recalled
+    ]
     assert whole.arrays.keys() == broken.arrays.keys()
     assert all(np.array_equal(whole.arrays[name], broken.arrays[name]) for name in whole.arrays)
 
@@ -127,14 +131,35 @@ def test_what_fails_midway_leaves_the_file_as_it_was(copy, monkeypatch):
 
 def test_texts_are_recalled_by_a_part_of_them(tmp_path):
     file = tmp_path / "texts.h5"
-    texts = ["The cat sat on the mat.", "Replay in sleep consolidates memories.", "Il pleut à Paris aujourd'hui."]
+    texts = [
+        "The cat sat on the mat.",
+        "Replay in sleep consolidates memories.",
+        "Il pleut à Paris aujourd'hui.",
+    ]
     given = [part for text in texts for part in ("--text", text)]
     stored = thalia_here("memory", "store", file, *given, "--backend", "runtime", folder=tmp_path)
     asked = thalia_here(
-        "memory", "recall", file, "--text", "replay in sleep", "--k", 1, "--json", "--backend", "runtime", folder=tmp_path
+        "memory",
+        "recall",
+        file,
+        "--text",
+        "replay in sleep",
+        "--k",
+        1,
+        "--json",
+        "--backend",
+        "runtime",
+        folder=tmp_path,
     )
     other = thalia_here(
-        "memory", "recall", file, "--vector", tmp_path / "v.npy", "--backend", "runtime", folder=tmp_path
+        "memory",
+        "recall",
+        file,
+        "--vector",
+        tmp_path / "v.npy",
+        "--backend",
+        "runtime",
+        folder=tmp_path,
     )
 
     assert (stored.returncode, stored.stdout.split()) == (0, ["1", "2", "3"])
@@ -181,7 +206,9 @@ def test_what_a_command_cannot_do_is_told(tmp_path, arguments, message):
     ("some text", "holds vectors, found a text"),
 ])  # fmt: skip
 @pytest.mark.parametrize("what", ["store", "recall"])
-def test_what_cannot_be_stored_or_asked_is_told_and_the_memory_goes_on(five, what, content, message):
+def test_what_cannot_be_stored_or_asked_is_told_and_the_memory_goes_on(
+    five, what, content, message
+):
     with pytest.raises(CircuitError, match=message):
         getattr(five, what)(content)
 
@@ -212,7 +239,9 @@ def test_a_memory_has_one_seed_and_backend(copy, tmp_path):
     contents = file.contents
     file.keep({**contents.settings, "backend": "other"}, contents.arrays, contents.texts)
     file.close()
-    with pytest.raises(CircuitError, match="was written by the backend 'other', and this is 'runtime'"):
+    with pytest.raises(
+        CircuitError, match="was written by the backend 'other', and this is 'runtime'"
+    ):
         opened(copy)
 
 
@@ -224,7 +253,9 @@ def test_damage_is_named(tmp_path):
     raw[len(raw) // 2] ^= 0xFF
     (tmp_path / "m.h5").write_bytes(raw)
 
-    with pytest.raises(CircuitError, match=r"m.h5: is damaged: .*bytes [\d,]+ to [\d,]+ are not what was written"):
+    with pytest.raises(
+        CircuitError, match=r"m.h5: is damaged: .*bytes [\d,]+ to [\d,]+ are not what was written"
+    ):
         MemoryFile(tmp_path / "m.h5")
 
 
@@ -238,7 +269,9 @@ def test_a_commit_writes_what_has_changed(tmp_path):
     pages = []
     commit = JournalledFile.commit
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JournalledFile, "commit", lambda disk: (pages.append(len(disk.pages)), commit(disk)))
+        patch.setattr(
+            JournalledFile, "commit", lambda disk: (pages.append(len(disk.pages)), commit(disk))
+        )
         file.keep({"step": 2}, {"w": changed}, ["a", "b"])
     file.close()
     found = read(tmp_path / "m.h5")
@@ -250,7 +283,12 @@ def test_a_commit_writes_what_has_changed(tmp_path):
 
 def test_tables_grow_and_arrays_take_other_shapes(tmp_path):
     first = {"t": np.arange(6).reshape(3, 2), "q": np.arange(4), "n": np.array(3.0)}
-    later = {"t": np.arange(10).reshape(5, 2)[::-1], "q": np.arange(9), "n": np.array(4.0), "v": np.ones((1, 3))}
+    later = {
+        "t": np.arange(10).reshape(5, 2)[::-1],
+        "q": np.arange(9),
+        "n": np.array(4.0),
+        "v": np.ones((1, 3)),
+    }
     file = MemoryFile(tmp_path / "m.h5")
     file.keep({"step": 1}, first, [])
     file.keep({"step": 1}, later, [])
