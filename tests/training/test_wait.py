@@ -15,6 +15,7 @@ from tests.training.test_subject import SLOW
 from thalia.errors import CircuitError
 from thalia.library import lookup
 from thalia.simulation.closed_forms import difference, sum_over_steps
+from thalia.simulation.silence import Silence
 from thalia.simulation.synapse_state import weights
 from thalia.training.answers import Checkpoint
 from thalia.training.subject import subject_of
@@ -259,6 +260,18 @@ populations:
         subject.wait(f"{int(late)} s")
         with pytest.raises(CircuitError, match=r"'cells' (still fires|would fire)"):
             subject.wait("120 s")
+
+
+def test_a_switch_that_each_neuron_passes_later_costs_few_steps(monkeypatch):
+    """The proteins of four neurons cease at four times; around each, little is simulated."""
+    simulated, simulate = [], Silence._simulated
+    monkeypatch.setattr(
+        Silence, "_simulated", lambda self, n: [simulated.append(n), *simulate(self, n)][1:]
+    )
+    with active(circuit(["tag_and_capture"])) as subject:
+        subject.wait("24 hour")
+
+    assert sum(simulated) < 1000
 
 
 @given(st.floats(1.5, 1e6), st.integers(1, 3_000_000))

@@ -102,14 +102,16 @@ def _nodes(length: int) -> tuple[Floats, Floats]:
     """
     nodes, weights = legendre.leggauss(NODES)
     width = 2 / length
-    moments = []
-    for order in range(NODES):
-        polynomial = np.eye(NODES)[order]
-        moment, factor = np.float64(2.0 * (order == 0)), 1.0
-        for place, bernoulli in enumerate(BERNOULLI, 1):
-            factor *= width**2 / (2 * place * (2 * place - 1))
-            slope = legendre.legder(polynomial, 2 * place - 1)
-            rise = legendre.legval(1.0, slope) - legendre.legval(-1.0, slope)
-            moment += (2.0 ** (1 - 2 * place) - 1) * bernoulli * factor * rise
-        moments.append(moment * (order + 0.5))
+    moments, factor = 2.0 * (np.arange(NODES) == 0), 1.0
+    for place, (bernoulli, rises) in enumerate(zip(BERNOULLI, _rises(), strict=True), 1):
+        factor *= width**2 / (2 * place * (2 * place - 1))
+        moments += (2.0 ** (1 - 2 * place) - 1) * bernoulli * factor * rises
+    moments *= np.arange(NODES) + 0.5
     return (length - 1 + length * nodes) / 2, weights * legendre.legval(nodes, moments) / width
+
+
+@lru_cache
+def _rises() -> Floats:
+    """By how much derivatives 1, 3, ... of Legendre's polynomials rise from -1 to 1."""
+    slopes = (legendre.legder(np.eye(NODES), 2 * k + 1) for k in range(len(BERNOULLI)))
+    return np.array([legendre.legval(1.0, s) - legendre.legval(-1.0, s) for s in slopes])

@@ -29,6 +29,7 @@ NUDGE = 1e-6  # by which a variable is changed, to see how its slope depends on 
 PIECE = 1000  # steps that are simulated at once until a network is silent
 LONGEST = 60.0  # seconds of model time that may pass until it is
 FINENESS = 2**0.25  # of one time to the next at which what holds for a jump is looked at
+PARTS = 16  # of the time in which the closed form ceases to hold, at a time
 TIMES = 25  # at which weights are looked at
 MOST = 1 << 21  # numbers of a variable at several times
 SETTLED = 1e-12  # relative change, or distance from what coefficients say, that counts as none
@@ -45,6 +46,7 @@ HINT = (
 
 type Found = tuple[tuple[SilentModel, str], NDArray[np.bool_]]  # why a jump ends, where and when
 type State = Mapping[str, NDArray[Any]]
+type Courses = dict[str, tuple[Floats, Floats]]  # how near to their thresholds groups have been
 
 
 class Silence:
@@ -109,6 +111,8 @@ class Silence:
             while left > LEAST and (reach := self._reach(left - 1)) >= min(size, left - 1):
                 self._jump(reach)
                 left, awake = left - reach - 1, 0
+                if reach >= PIECE:  # what ended the jump may be over at once
+                    size = LEAST
             if left and awake * self.plan.dt > LONGEST:
                 raise self._refused(f"after {as_text(awake * self.plan.dt)} {self.reason}")
 
@@ -234,16 +238,36 @@ class Silence:
 
     def _followed(self, state: SilentState, limit: int) -> int:
         """How far the closed form holds; `reason` says why no further."""
-        courses: dict[str, tuple[Floats, Floats]] = {}
+        courses: Courses = {}
         reach = 0
         for steps in _times(limit, max(values.size for values in self.state.values())):
-            moment = Moment(state, steps[:, None])
-            reason, place = self._broken(moment, courses, limit)
+            before = dict(courses)
+            reason, place = self._broken(Moment(state, steps[:, None]), courses, limit)
             if reason:
                 self.reason = reason
-                return int(steps[place - 1]) if place else reach
+                if place:
+                    self._broken(Moment(state, steps[:place, None]), before, limit)
+                    reach = int(steps[place - 1])
+                return self._closer(state, (reach, int(steps[place])), before, limit)
             reach = int(steps[-1])
         return reach
+
+    def _closer(
+        self, state: SilentState, between: tuple[int, int], courses: Courses, limit: int
+    ) -> int:
+        """How far the closed form holds, to `LEAST` steps, with one step more to compare.
+
+        It does at the first of two steps and not at the second; `courses` lead to the first one.
+        """
+        low, high = between
+        while high - low > LEAST:
+            steps = np.unique(np.rint(np.linspace(low, high, PARTS + 1)[1:-1]))
+            reason, place = self._broken(Moment(state, steps[:, None]), dict(courses), limit)
+            if not reason:
+                low = int(steps[-1])
+            else:
+                low, high = int(steps[place - 1]) if place else low, int(steps[place])
+        return low - 1
 
     def _whole(self, steps: int) -> int:
         """At most so many steps that do not end between flushes that they would leave out."""
@@ -265,9 +289,7 @@ class Silence:
                 reached = min(reached, _bounded_once(state, synapses, limit))
         return max(reached, self._to_flush)
 
-    def _broken(
-        self, moment: Moment, courses: dict[str, tuple[Floats, Floats]], limit: int
-    ) -> tuple[str, int]:
+    def _broken(self, moment: Moment, courses: Courses, limit: int) -> tuple[str, int]:
         """The first time at which the closed form does not hold, as a place, and the reason."""
         found = [*self._slopes(moment, limit), *self._thresholds(moment, courses), *_turns(moment)]
         broken = [(int(np.argmax(wrong.any(1))), what, wrong) for what, wrong in found]
@@ -291,9 +313,7 @@ class Silence:
                 if wrong.any():
                     yield (model, f"'{name}' of {{}} still changes"), wrong
 
-    def _thresholds(
-        self, moment: Moment, courses: dict[str, tuple[Floats, Floats]]
-    ) -> Iterator[Found]:
+    def _thresholds(self, moment: Moment, courses: Courses) -> Iterator[Found]:
         """Groups that fire, or come so near that they might in between, and when."""
         for group in self.plan.groups:
             if not group.threshold:
