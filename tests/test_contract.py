@@ -8,7 +8,7 @@ import pytest
 import thalia
 from tests.helpers import ROOT
 from tests.rules import CELLS, GATED, SETTINGS, STACKED, STACKS
-from thalia.compiler.expand import template_of
+from thalia.compiler.expand_regions import template_of
 from thalia.library import lookup
 from thalia.library.protocol_schema import Protocol, Window
 from thalia.library.schema import Neuron

@@ -7,6 +7,7 @@ from tests.helpers import CIRCUITS, ROOT
 from tests.helpers import thalia as command
 from thalia.codegen.listing import after_pass, describe
 from thalia.compiler import expand as expansion
+from thalia.compiler import expand_regions
 from thalia.compiler.options import DEFAULT_OPTIONS, CompilerOptions
 from thalia.compiler.pipeline import PASS_NAMES, after_each_pass, compile_circuit
 from thalia.errors import CircuitError
@@ -41,14 +42,14 @@ def template_reads(monkeypatch):
         return text_of(kind, name, folder)
 
     def parse(model, data, source):
-        if model is expansion.Fragment:
+        if model is expand_regions.Fragment:
             parsed.append(data["summary"])
         return parsed_as(model, data, source)
 
-    text_of, parsed_as = expansion.part_text, expansion.parse
-    monkeypatch.setattr(expansion, "part_text", part_text)
-    monkeypatch.setattr(expansion, "parse", parse)
-    expansion._read_template.cache_clear()
+    text_of, parsed_as = expand_regions.part_text, expand_regions.parse
+    monkeypatch.setattr(expand_regions, "part_text", part_text)
+    monkeypatch.setattr(expand_regions, "parse", parse)
+    expand_regions._read_template.cache_clear()
     return read, parsed
 
 

@@ -227,8 +227,8 @@ class Modulator(Node):
         }
 
 
-_gather_modulator = gather(Modulator)
+gather_modulator = gather(Modulator)
 ModulatorField = Annotated[
     Modulator,
-    BeforeValidator(lambda raw: {"kind": raw} if isinstance(raw, str) else _gather_modulator(raw)),
+    BeforeValidator(lambda raw: {"kind": raw} if isinstance(raw, str) else gather_modulator(raw)),
 ]

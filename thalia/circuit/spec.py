@@ -10,6 +10,7 @@ from thalia.circuit.data_use import Array, NodeUse, not_of_data
 from thalia.circuit.experiment_spec import Conditions, ExperimentField
 from thalia.circuit.limits import MOST_ELEMENTS, MOST_NEURONS
 from thalia.circuit.part_use import (
+    Modulator,
     ModulatorField,
     RuleFields,
     RuleUse,
@@ -274,6 +275,7 @@ class RegionUse(Node):
     size: int = Field(ge=1, le=MOST_NEURONS)
     populations: dict[Name, Annotated[dict[str, Any], ChangesOf(Population)]] = {}
     pathways: dict[Name, Annotated[dict[str, Any], ChangesOf(Pathway)]] = {}
+    modulators: dict[Name, Annotated[dict[str, Any], ChangesOf(Modulator)]] = {}
 
 
 class Gains(Node):
@@ -283,7 +285,10 @@ class Gains(Node):
 
 
 class Fragment(Node):
-    """A region template: populations as shares of its size, their pathways, and published rates."""
+    """A region template: populations as shares of its size, pathways, modulators, published rates.
+
+    A modulator of the template is called `region_name` in the expressions of a circuit.
+    """
 
     summary: str
     source: str = ""
@@ -291,6 +296,7 @@ class Fragment(Node):
     reference: Reference | None = None
     populations: dict[Name, Population]
     pathways: dict[Name, Pathway] = {}
+    modulators: dict[Name, ModulatorField] = {}
 
 
 class Backend(Node):

@@ -4,7 +4,7 @@ import re
 
 from thalia.circuit.load import loads
 from thalia.circuit.spec import Circuit, Fragment
-from thalia.compiler.expand import template_of
+from thalia.compiler.expand_regions import template_of
 from thalia.errors import did_you_mean, fail
 from thalia.library.lookup import KINDS, find, names, part_text
 from thalia.library.protocol_schema import Condition, Protocol, Window

@@ -1,67 +1,24 @@
 """Pass 2: Circuit → Circuit. Regions and matrix pathways become populations and pathways."""
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache, reduce
 from typing import Any
 
 from thalia.circuit.limits import MOST_ELEMENTS, MOST_MODULATORS
-from thalia.circuit.part_use import RuleUse, Stimulus
-from thalia.circuit.reference_spec import Reference
+from thalia.circuit.part_use import Stimulus
 from thalia.circuit.spec import (
     Circuit,
     Delay,
-    Fragment,
     Gains,
     Pathway,
     Population,
-    RegionUse,
     too_many,
 )
+from thalia.compiler.expand_regions import expand_regions
 from thalia.compiler.expand_tables import expand_tables
 from thalia.compiler.options import DEFAULT_OPTIONS, CompilerOptions
 from thalia.compiler.plan import identifier
 from thalia.errors import CircuitError, Diagnostics, Path, Problem, did_you_mean, fail
-from thalia.library.lookup import part_text
-from thalia.syntax.folder import HERE, Folder
-from thalia.syntax.former_names import current_names
 from thalia.syntax.validation import parse
-from thalia.syntax.yaml_reader import Source, read_yaml
-
-
-@dataclass(frozen=True)
-class Template:
-    """A region template: checked, as plain data that a circuit may change, and its places."""
-
-    file: str
-    fragment: Fragment
-    data: Mapping[str, Any]
-    source: Source
-
-
-def template_of(
-    name: str, folder: Folder = HERE, own_neurons: frozenset[str] = frozenset()
-) -> Template:
-    """The region template of this name: of the library, or in a file in the folder of a circuit.
-
-    `own_neurons` are the names of the neuron models that the circuit defines itself.
-
-    Raises
-    ------
-    CircuitError
-        If there is none, or with every mistake in it.
-    """
-    return _read_template(*part_text("regions", name, folder), own_neurons)
-
-
-@lru_cache(maxsize=64)
-def _read_template(text: str, file: str, own_neurons: frozenset[str]) -> Template:
-    data, source = read_yaml(text, file)
-    data, source = current_names(Fragment, data, source, {"neurons": own_neurons})
-    fragment = parse(Fragment, data, source)
-    assert isinstance(data, dict)  # or `parse` had refused it
-    return Template(file, fragment, data, source)
+from thalia.syntax.yaml_reader import read_yaml
 
 
 def expand(
@@ -88,7 +45,7 @@ def expand(
         for every name in `disconnect` that no pathway has.
     """
     diagnostics = diagnostics or Diagnostics()
-    circuit = _expand_regions(_with_gains(circuit, diagnostics), diagnostics)
+    circuit = expand_regions(_with_gains(circuit, diagnostics), diagnostics)
     circuit = _expand_schedules(expand_tables(circuit, diagnostics))
     _check_number(circuit)
     pathways, stimuli, aliases = {}, {}, {}
@@ -150,134 +107,6 @@ def _with_gains(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:
     return circuit.with_(gains=gains).at(circuit.source.joined(source, here))
 
 
-def _expand_regions(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:
-    populations, pathways = dict(circuit.populations), dict(circuit.pathways)
-    places: dict[Path, str] = {}
-    files: dict[str, str] = {}
-    aliases: dict[Path, Path] = {}
-    written = circuit.source.below_each("regions")
-    claims = [circuit.reference] if circuit.reference else []
-    for region, use in circuit.regions.items():
-        here: Path = ("regions", region)
-        try:
-            template = template_of(use.template, circuit.folder, frozenset(circuit.neurons))
-        except CircuitError as error:
-            diagnostics.problems += [
-                p.under(*here) if p.place else p.under(*here, "template") for p in error.problems
-            ]
-            continue
-        both = template.source.joined(written.get(region, Source()), ())
-        fragment = _changed_template(here, use, template, both, diagnostics)
-        places |= {(*here, *path): place for path, place in both.places.items()}
-        files |= both.files
-        _check_shares(here, use, fragment, template.file, diagnostics)
-        for name, population in fragment.populations.items():
-            populations[f"{region}.{name}"] = _sized(population, use.size)
-            aliases["populations", f"{region}.{name}"] = (*here, "populations", name)
-        if fragment.reference:
-            claims.append(_claimed(region, fragment.reference))
-        for name, pathway in fragment.pathways.items():
-            pathways[f"{region}.{name}"] = _in_region(region, pathway)
-            aliases["pathways", f"{region}.{name}"] = (*here, "pathways", name)
-        if len(populations) + len(pathways) > MOST_ELEMENTS:
-            break  # which is refused
-    for name, population in circuit.populations.items():
-        if population.share is not None:
-            path: Path = ("populations", name, "share")
-            diagnostics.error(path, "'share' is for regions", "use `size:` instead")
-    reference = reduce(_both, claims) if claims else None
-    source = circuit.source.joined(Source(places, files), ()).aliased(aliases)
-    return circuit.with_(
-        regions={}, populations=populations, pathways=pathways, reference=reference
-    ).at(source)
-
-
-def _changed_template(
-    here: Path, use: RegionUse, template: Template, source: Source, diagnostics: Diagnostics
-) -> Fragment:
-    """A region's template with the circuit's changes; `source` is where both are written."""
-    fragment = template.fragment
-    populations = _changed(
-        "populations", Population, use.populations, here, template, source, diagnostics
-    )
-    pathways = _changed("pathways", Pathway, use.pathways, here, template, source, diagnostics)
-    changes = {
-        "populations": {**fragment.populations, **populations},
-        "pathways": {**fragment.pathways, **pathways},
-    }
-    return fragment.with_(**changes)
-
-
-def _changed[Model: Population | Pathway](
-    kind: str,
-    model: type[Model],
-    changes: Mapping[str, Mapping[str, Any]],
-    here: Path,
-    template: Template,
-    source: Source,
-    diagnostics: Diagnostics,
-) -> dict[str, Model]:
-    """The populations, or the pathways, of a template that a circuit changes."""
-    known = template.data.get(kind) or {}
-    made = {}
-    for name, new in changes.items():
-        path: Path = (*here, kind, name)
-        if name not in known:
-            message = f"{template.file} has no {kind[:-1]} '{name}'"
-            diagnostics.error(path, message, did_you_mean(name, known))
-            continue
-        before = known[name]
-        both = {
-            key: {**before[key], **value}
-            for key, value in new.items()
-            if isinstance(value, dict) and isinstance(before.get(key), dict)
-        }
-        try:
-            made[name] = parse(model, {**before, **new, **both}, source.below((kind, name)))
-        except CircuitError as error:
-            diagnostics.problems += [problem.under(*path) for problem in error.problems]
-    return made
-
-
-def _in_region(region: str, pathway: Pathway) -> Pathway:
-    """A pathway of a template, whose ends and instructive pathways are of the same region."""
-    changes: dict[str, Any] = {
-        side: tuple(f"{region}.{end}" for end in getattr(pathway, side)) for side in ("pre", "post")
-    }
-    changes["plasticity"] = tuple(_instructed_in(region, use) for use in pathway.plasticity)
-    return pathway.with_(**changes)
-
-
-def _claimed(region: str, claims: Reference) -> Reference:
-    """What was published of a template, with the names that its populations have in the circuit."""
-    kinds = ("rates", "ranges", "bands")
-    named = {
-        kind: {f"{region}.{name}": value for name, value in getattr(claims, kind).items()}
-        for kind in kinds
-    }
-    listed = {
-        kind: tuple(f"{region}.{name}" for name in getattr(claims, kind))
-        for kind in ("pacemakers", "asynchronous")
-    }
-    return claims.with_(**named, **listed)
-
-
-def _both(first: Reference, second: Reference) -> Reference:
-    """Two claims as one; where both speak of a population, the first holds."""
-    sources = first.source if second.source in first.source else f"{first.source}; {second.source}"
-    both = {
-        key: {**getattr(second, key), **getattr(first, key)} for key in ("rates", "ranges", "bands")
-    }
-    both["bands"] = {k: v for k, v in both["bands"].items() if k not in first.asynchronous}
-    uncorrelated = (name for name in second.asynchronous if name not in both["bands"])
-    return Reference(
-        source=sources,
-        pacemakers=tuple(dict.fromkeys(first.pacemakers + second.pacemakers)),
-        asynchronous=tuple(dict.fromkeys((*first.asynchronous, *uncorrelated))),
-        **both,
-    )
-
-
 def _expand_schedules(circuit: Circuit) -> Circuit:
     """Releases of modulators at given times become spikes of populations of one neuron."""
     populations, stimuli, modulators = (
@@ -299,41 +128,6 @@ def _expand_schedules(circuit: Circuit) -> Circuit:
     return circuit.with_(populations=populations, stimuli=stimuli, modulators=modulators).at(
         circuit.source.aliased(aliases)
     )
-
-
-def _instructed_in(region: str, use: RuleUse) -> RuleUse:
-    """The use of a rule, whose instructive pathway belongs to the same region."""
-    return use.with_(instructed_by=f"{region}.{use.instructed_by}") if use.instructed_by else use
-
-
-def _check_shares(
-    here: Path, use: RegionUse, fragment: Fragment, file: str, diagnostics: Diagnostics
-) -> None:
-    """Check the shares of a region's populations; what is wrong is noted at the region."""
-    shares = {
-        name: population.share.mean
-        for name, population in fragment.populations.items()
-        if population.share
-    }
-    listed = ", ".join(f"{name} {share:g}" for name, share in shares.items())
-    if shares and abs(sum(shares.values()) - 1) > 0.005:
-        message = f"the shares of {file} sum to {sum(shares.values()):g}, expected 1"
-        diagnostics.error((*here, "template"), message, listed)
-    small = {name: share for name, share in shares.items() if share * use.size < 0.5}
-    if small:
-        need = max(math.ceil(0.5 / share) if share else 0 for share in small.values())
-        message = f"{use.size} neurons are too few: none are left for {', '.join(small)} of {file}"
-        hint = f"use at least {need}; shares are {listed}"
-        diagnostics.error((*here, "size"), message, hint)
-
-
-def _sized(population: Population, region_size: int) -> Population:
-    share = population.share.mean if population.share else 1.0
-    if population.file:
-        return population
-    # `_check_shares` has refused a share of none
-    size = population.size or max(1, round(share * region_size))
-    return population.with_(size=size, share=None)
 
 
 def _split_pathway(

@@ -3,7 +3,8 @@
 import re
 
 from thalia.circuit.spec import Circuit
-from thalia.compiler.expand import expand, template_of
+from thalia.compiler.expand import expand
+from thalia.compiler.expand_regions import template_of
 from thalia.errors import CircuitError
 
 
