@@ -11,6 +11,7 @@ from docs.generate.bibliography import bibtex, linked
 from docs.generate.curves import measured
 from docs.generate.reference import table
 from docs.generate.repository import ROOT
+from docs.generate.uses import used_in
 from thalia.circuit.load import loads
 from thalia.circuit.spec import Circuit
 from thalia.library.lookup import find, names, part_text
@@ -74,7 +75,7 @@ def part_page(kind: str, name: str) -> str:
     lines += [*_mathematics(part), _parameters(part), _presets(part), _window(part)]
     lines += [
         _integration(kind, name),
-        _used_in(kind, name),
+        used_in(kind, name),
         written(f"thalia/library/{kind}/{name}.yaml", part_text(kind, name)[0]),
     ]
     if entries := bibtex(f"{part.source}; {part.numbers}"):
@@ -208,11 +209,6 @@ def _integration(kind: str, name: str) -> str:
     )
 
 
-def _used_in(kind: str, name: str) -> str:
-    places = [text for text, used in usage().items() if (kind, name) in used]
-    return f"## Used in\n\n{', '.join(places)}\n" if places else ""
-
-
 @cache
 def circuits() -> dict[str, Circuit]:
     """The circuits to run, by name."""
@@ -223,16 +219,6 @@ def circuits() -> dict[str, Circuit]:
 def experiments() -> dict[str, Circuit]:
     """The experiments of the library, by name."""
     return {name: loads(*part_text("experiments", name)) for name in names("experiments")}
-
-
-@cache
-def usage() -> dict[str, set[tuple[str, str]]]:
-    """What each circuit and experiment uses, by a link to its page."""
-    return {
-        f"[`{name}`](../../{folder}/{name}.md)": thalia.expand(circuit).parts_used()
-        for folder, found in (("gallery", circuits()), ("experiments", experiments()))
-        for name, circuit in found.items()
-    }
 
 
 def written(path: str, text: str) -> str:

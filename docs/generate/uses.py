@@ -1,0 +1,126 @@
+"""Where each part of the library is at work: in which circuits, experiments, rules and controls."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from docs.generate.repository import ROOT
+from thalia.circuit.spec import Circuit
+from thalia.compiler.expand import expand
+from thalia.compiler.pipeline import load_whole
+from thalia.library import lookup
+
+# protocols measure rules by themselves, and are used by `thalia protocol`
+KINDS = ("neurons", "synapses", "plasticity", "windows", "stimuli", "modulators", "regions")
+# where circuits are, by the folder of the site in which they have a page
+FOLDERS = {"gallery": "circuits", "experiments": "thalia/library/experiments"}
+
+type Part = tuple[str, str]  # kind and name
+
+_RECEPTOR = "no circuit measures what this receptor does; its time course is tested alone"
+_CELL = "proved alone against its publication; no circuit needs it yet"
+_WINDOW = "`thalia window` compares it with its publication; no circuit has this pathway yet"
+
+# parts that no circuit and no experiment uses yet, and why
+GAPS: dict[Part, str] = {
+    ("neurons", "adex_spike"): _CELL,
+    ("neurons", "hodgkin_huxley"): _CELL,
+    ("neurons", "copies"): "correlated input, described in Circuits; no circuit needs it yet",
+    ("synapses", "copy"): "with the neuron `copies`",
+    ("synapses", "dse"): "the circuit of suppressed inhibition is being measured",
+    ("synapses", "current_alpha"): "for models of others; no circuit needs it yet",
+    ("plasticity", "consolidation"): "measured in `task_sequence` by hand: it did not help there",
+    ("plasticity", "fast_slow"): "proved alone; no experiment has a memory that must fade in part",
+    ("plasticity", "heterosynaptic"): "the cortical column of the learning plan is not built",
+    ("plasticity", "metaplasticity"): "proved alone; `use_dependent` is what experiments use",
+    ("plasticity", "stdp_calcium"): "through the window `ca3_to_ca1_calcium` only",
+    (
+        "plasticity",
+        "stdp_power_law",
+    ): "in the scaling benchmark of NEST, which is not a circuit here",
+    ("plasticity", "stdp_voltage"): "proved alone against its publication",
+    ("plasticity", "structural"): "tested by its rounds; no circuit measures what it is good for",
+    ("plasticity", "synaptic_scaling"): "the deprivation experiment is not built",
+    ("plasticity", "weight_decay"): "with `feedback_alignment`, in tests only",
+    ("windows", "ca3_recurrent_asymmetric"): _WINDOW,
+    ("windows", "ca3_to_ca1_calcium"): _WINDOW,
+    ("windows", "corticostriatal"): _WINDOW,
+    ("windows", "corticostriatal_gaba"): _WINDOW,
+    ("windows", "gaba_auditory"): _WINDOW,
+    ("windows", "hippocampal_culture"): _WINDOW,
+    ("stimuli", "poisson_bump"): "`current_bump` is what the ring attractor uses",
+    ("stimuli", "poisson_sine"): "its rate is tested; no circuit follows a rhythm of its input",
+    ("modulators", "fluctuating"): "noise, tested by its statistics",
+    ("modulators", "prediction_error"): "circuits compute the error by neurons or expressions",
+    ("modulators", "sleep_pressure"): "no circuit sleeps by itself",
+    **{
+        ("modulators", name): _RECEPTOR
+        for name in (
+            *("adenosine", "alpha1", "beta", "d1", "d2", "ht1a", "ht2a", "ht2c"),
+            *("m1", "m2", "nicotinic", "two_stage"),
+        )
+    },
+}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A circuit or an experiment, or a condition, rule or control of it, its `variant`."""
+
+    folder: str
+    name: str
+    variant: str = ""
+
+    @property
+    def link(self) -> str:
+        """A link to its page from one of the library."""
+        page = f"[`{self.name}`](../../{self.folder}/{self.name}.md)"
+        return f"{page} ({self.variant})" if self.variant else page
+
+
+@cache
+def uses() -> Mapping[Part, tuple[Place, ...]]:
+    """The places where each part is used; variants only of circuits that do without it."""
+    found: dict[Part, list[Place]] = {}
+    for folder, files in FOLDERS.items():
+        for file in sorted((ROOT / files).glob("*.yaml")):
+            for variant, circuit in _variants(file):
+                place = Place(folder, file.stem, variant)
+                for part in _parts(circuit):
+                    places = found.setdefault(part, [])
+                    if Place(folder, file.stem) not in places:
+                        places.append(place)
+    return {part: tuple(places) for part, places in found.items()}
+
+
+def _variants(file: Path) -> Iterator[tuple[str, Circuit]]:
+    """A circuit as it is written, and with what each condition, rule and control sets."""
+    written = load_whole(file, {})
+    yield "", written
+    sets: dict[str, dict[str, Any]] = {name: each.set for name, each in written.conditions.items()}
+    if written.experiment:
+        both = {**written.experiment.rules, **written.experiment.controls}
+        sets |= {name: each.set for name, each in both.items()}
+    for name, values in sets.items():
+        if values:
+            yield name, load_whole(file, values)
+
+
+def _parts(circuit: Circuit) -> set[Part]:
+    regions = {("regions", use.template) for use in circuit.regions.values()}
+    return regions | expand(circuit).parts_used()
+
+
+def parts() -> list[Part]:
+    """Every part of the library that a circuit may use."""
+    return [(kind, name) for kind in KINDS for name in lookup.names(kind)]
+
+
+def used_in(kind: str, name: str) -> str:
+    """The section of a part's page: what uses it, or why nothing does yet."""
+    places = ", ".join(place.link for place in uses().get((kind, name), ()))
+    gap = GAPS.get((kind, name))
+    text = places or (f"No circuit or experiment yet: {gap}." if gap else "")
+    return f"## Used in\n\n{text}\n" if text else ""
