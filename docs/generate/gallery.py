@@ -13,7 +13,7 @@ from docs.generate.parts import circuits, experiments, written
 from docs.generate.reference import table
 from docs.generate.repository import ROOT
 from thalia.circuit.spec import Circuit, Fragment, Pathway
-from thalia.compiler.expand import template_of
+from thalia.compiler.expand_regions import template_of
 from thalia.compiler.graph import network_of
 from thalia.library.lookup import names, part_text
 from thalia.publication.citations import citations
