@@ -87,6 +87,7 @@ GATED = [
 STACKED = [
     ("consolidation", {"tau_anchor": "50 ms", "tau_importance": "80 ms", "gain": 100}),
     ("fast_slow", {"tau_fast": "40 ms"}),
+    ("time_scales", {"tau_fast": "20 ms", "ratio": 3}),
     (
         "tag_and_capture",
         {
@@ -103,7 +104,7 @@ STACKED = [
 STACKS = {"heterosynaptic": "[stdp_pair, heterosynaptic]", "normalise": "[stdp_pair, normalise]",
           "synaptic_scaling": "[stdp_pair, synaptic_scaling]", "use_dependent": "[stdp_pair, use_dependent]", "parallel_fibre": "[{rule: parallel_fibre, instructed_by: q}]",
           "outstar": "[{rule: outstar, instructed_by: q}]",
-          **{name: f"[stdp_pair, {name}]" for name in ("consolidation", "fast_slow", "tag_and_capture")},
+          **{name: f"[stdp_pair, {name}]" for name in ("consolidation", "fast_slow", "tag_and_capture", "time_scales")},
           **{name: f"[{{rule: {name}, modulator: m}}]" for name in ("dopamine_stdp", "three_factor", "d2_stdp", "presynaptic_reward")},
           "covariance_reward": "[{rule: covariance_reward, modulator: m, expected: 0 Hz}]",
           "structural": "[stdp_pair, {rule: structural, interval: 40 ms, filled: 0.5, weakest: 0.3, newborn: 0.35}]",

@@ -223,8 +223,8 @@ class _Lowering:
                 for key, text in rights.items()
                 if key not in ("w", equation.name)
             )
-            rate = "" if elsewhere else decay_rate(equation, {*numbers, *UNITS})
-            if rate and (speed := -evaluate(rate, numbers)) > 0:
+            rate = "" if elsewhere else decay_rate(equation, {*numbers, *UNITS, "plastic"})
+            if rate and (speed := -evaluate(rate, {**numbers, "plastic": 1.0})) > 0:
                 found[equation.name] = _Decay(rate, speed)
         return found
 
