@@ -30,6 +30,8 @@ RESULTS = ROOT / "results" / "library.json"
 CURRENTS = 41  # of an f-I curve
 SETTLE, MEASURE = 500, 1000  # ms, of each
 NOT_SHOWN = {"softmax", "leaky_readout"}  # neurons that do not fire
+# rules that change nothing without another one
+WITH_OTHERS = {"use_dependent"}
 SPIKE, RESPONSE = 10, 150  # ms
 RELEASE = 1.0  # s
 EMPTY = thalia.Circuit(name="empty")  # which finds parts of the library
@@ -143,7 +145,11 @@ def is_released(name: str) -> bool:
 KINDS: dict[str, tuple[Callable[[str], dict[str, Any]], list[str]]] = {
     "plasticity": (
         rule,
-        [each for each in names("plasticity") if each not in {*LED_BY_ERRORS, *FOR_ALL_INPUTS}],
+        [
+            each
+            for each in names("plasticity")
+            if each not in {*LED_BY_ERRORS, *FOR_ALL_INPUTS, *WITH_OTHERS}
+        ],
     ),
     "windows": (window, list(names("windows"))),
     "neurons": (neuron, [name for name in NEURONS if name not in NOT_SHOWN]),

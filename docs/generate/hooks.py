@@ -1,5 +1,6 @@
 """What mkdocs calls while it builds the site (see mkdocs.yml)."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from docs.generate.repository import (
     site_path,
     with_links_of_the_site,
 )
+from docs.generate.running import Page, is_run, picture_name, run_page
 
+RUN: dict[str, Page] = {}  # the pages that were run, by their path on the site
 FIRST = (HOME, "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 
 
@@ -54,11 +57,24 @@ def on_files(files: Files, config: Any) -> Files:
             files.append(File.generated(config, uri, abs_src_path=str(ROOT / path)))
         if path.endswith(".md"):
             todo += sorted(linked((ROOT / path).read_text("utf-8"), path) - {*todo})
+    for file in files.documentation_pages():
+        if is_run(file.src_uri) and os.environ.get("DOCS_RUN") != "no":
+            _run(file, files, config)
     return files
+
+
+def _run(file: File, files: Files, config: Any) -> None:
+    """Run a tutorial or guide, and put the pictures that it made on the site."""
+    path = Path(file.src_uri)
+    page = RUN[file.src_uri] = run_page(file.content_string, path.stem)
+    for name, picture in page.pictures.items():
+        uri = f"{path.parent}/{picture_name(path.stem, name)}"
+        files.append(File.generated(config, uri, content=picture))
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Links of the repository become those of the site, and formulas are typeset."""
+    markdown = RUN[page.file.src_uri].text if page.file.src_uri in RUN else markdown
     if page.file.src_uri in made_pages():
         return typeset(markdown)
     path = repository_path(page.file.src_uri)

@@ -6,7 +6,7 @@ comment `<!-- figure FILE: what it shows -->` becomes that picture, which a bloc
 """
 
 import contextlib
-import io
+import json
 import os
 import re
 import shlex
@@ -16,12 +16,25 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 BLOCK = re.compile(r'^```(\w+)(?: title="([^"]*)")?\n(.*?)^```$', re.DOTALL | re.MULTILINE)
 FIGURE = re.compile(r"<!-- figure ([\w./-]+): (.*?) -->", re.DOTALL)
 LONGEST = 600  # seconds, of a command
 SHOWN = 60  # lines of what a block prints
+ENVIRONMENT = {**os.environ, "COLUMNS": "96", "MPLBACKEND": "agg", "NO_COLOR": "1"}
+# takes code as JSON, a line each, and answers with what it prints, or its error
+INTERPRETER = """
+import contextlib, io, json, sys
+answers, names = sys.stdout, {"__name__": "page"}
+for line in sys.stdin:
+    printed, error = io.StringIO(), ""
+    try:
+        with contextlib.redirect_stdout(printed):
+            exec(compile(json.loads(line), "page", "exec"), names)
+    except BaseException as raised:
+        error = f"{type(raised).__name__}: {raised}"
+    print(json.dumps([printed.getvalue(), error]), file=answers, flush=True)
+"""
 
 
 class PageError(Exception):
@@ -45,8 +58,8 @@ def run_page(text: str, name: str) -> Page:
         If a command ends with an unexpected status, Python raises, or a picture is not there.
     """
     with tempfile.TemporaryDirectory() as folder:
-        blocks = _Blocks(Path(folder), name)
-        shown = BLOCK.sub(blocks.shown, text)
+        with contextlib.closing(_Blocks(Path(folder), name)) as blocks:
+            shown = BLOCK.sub(blocks.shown, text)
         pictures: dict[str, bytes] = {}
 
         def figure(found: re.Match[str]) -> str:
@@ -54,9 +67,19 @@ def run_page(text: str, name: str) -> Page:
             if not (Path(folder) / file).exists():
                 raise PageError(f"{name}: no block has written {file}")
             pictures[file] = (Path(folder) / file).read_bytes()
-            return f"![{what}]({name}-{file})"
+            return f"![{what}]({picture_name(name, file)})"
 
         return Page(FIGURE.sub(figure, shown), pictures)
+
+
+def is_run(uri: str) -> bool:
+    """Whether a page of the site is one whose blocks are run."""
+    return uri.endswith(".md") and uri.startswith(("tutorials/", "guides/"))
+
+
+def picture_name(page: str, file: str) -> str:
+    """What a picture that a page has made is called beside it."""
+    return f"{page}-{file.replace('/', '-')}"
 
 
 class _Blocks:
@@ -64,7 +87,7 @@ class _Blocks:
 
     def __init__(self, folder: Path, name: str) -> None:
         self.folder, self.name = folder, name
-        self.names: dict[str, Any] = {"__name__": "page"}
+        self.interpreter: subprocess.Popen[str] | None = None
 
     def shown(self, block: re.Match[str]) -> str:
         """A block, followed by what it prints."""
@@ -85,7 +108,7 @@ class _Blocks:
         done = subprocess.run(
             [*program, *words[1:]],
             cwd=self.folder,
-            env={**os.environ, "COLUMNS": "96", "MPLBACKEND": "agg", "NO_COLOR": "1"},
+            env=ENVIRONMENT,
             capture_output=True,
             text=True,
             encoding="utf-8",
@@ -97,13 +120,30 @@ class _Blocks:
         return done.stdout + (done.stderr if fails else "")
 
     def _python(self, text: str) -> str:
-        printed = io.StringIO()
-        try:
-            with contextlib.chdir(self.folder), contextlib.redirect_stdout(printed):
-                exec(compile(text, f"{self.name}.md", "exec"), self.names)
-        except Exception as error:
-            raise PageError(f"{self.name}: {type(error).__name__}: {error} in\n{text}") from error
-        return printed.getvalue()
+        """What Python prints, in the process that ran the earlier blocks of the page."""
+        if self.interpreter is None:
+            self.interpreter = subprocess.Popen(
+                [sys.executable, "-u", "-c", INTERPRETER],
+                cwd=self.folder,
+                env=ENVIRONMENT,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+            )
+        assert self.interpreter.stdin
+        assert self.interpreter.stdout
+        print(json.dumps(text), file=self.interpreter.stdin, flush=True)
+        printed, error = json.loads(self.interpreter.stdout.readline() or '["", "it ended"]')
+        if error:
+            raise PageError(f"{self.name}: {error} in\n{text}")
+        return str(printed)
+
+    def close(self) -> None:
+        """End its Python."""
+        if self.interpreter is not None:
+            self.interpreter.kill()
+            self.interpreter.communicate()
 
 
 def _commands(text: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ import re
 import pytest
 
 import thalia
+from docs.generate.running import BLOCK, PageError, run_page
 from tests.helpers import ROOT
 
 PAGES = sorted(
@@ -24,3 +25,80 @@ def test_every_circuit_on_a_page_is_planned(text, tmp_path):
     (tmp_path / "circuit.yaml").write_text(text)
 
     assert thalia.plan_of(thalia.load(tmp_path / "circuit.yaml")).groups
+
+
+RUN = [
+    pytest.param(page, id=page.stem)
+    for page in PAGES
+    if page.stem != "coming_from"
+    and ("```sh" in page.read_text() or "```python" in page.read_text())
+]
+
+
+@pytest.mark.slow  # the site, which continuous integration builds, runs them too
+@pytest.mark.parametrize("page", RUN)
+def test_every_block_of_a_page_does_what_it_should(page):
+    run_page(page.read_text(), page.stem)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("```python\n1/0\n```", "ZeroDivisionError"),
+        ("```sh\nthalia check nothing.yaml\n```", "ended with 2"),
+        ("<!-- figure a.png: nothing -->", "no block has written a.png"),
+    ],
+)
+def test_a_block_that_fails_is_told(text, message):
+    with pytest.raises(PageError, match=message):
+        run_page(text, "page")
+
+
+def test_what_a_page_prints_follows_its_blocks():
+    text = """```yaml title="a.yaml"
+x: 1
+```
+
+```python
+text = open("a.yaml").read()
+```
+
+```python
+print(text, end="")
+open("a.png", "w").write("picture")
+```
+
+<!-- figure a.png: what
+it shows -->
+
+```sh title="not run: needs a GPU"
+thalia nothing
+```
+"""
+
+    page = run_page(text, "mine")
+
+    assert "```{ .text .printed }\nx: 1\n```" in page.text
+    assert "![what it shows](mine-a.png)" in page.text
+    assert page.pictures == {"a.png": b"picture"}
+
+
+def test_commands_that_are_not_run_say_why():
+    titles = [
+        title
+        for page in PAGES
+        for kind, title, _ in BLOCK.findall(page.read_text())
+        if kind == "sh" and title
+    ]
+
+    assert titles
+    assert [title for title in titles if not title.startswith("not run: needs ")] == []
+
+
+@pytest.mark.slow
+def test_guides_in_which_simulators_agree_print_the_same_spikes():
+    page = run_page((ROOT / "docs" / "guides" / "coming_from.md").read_text(), "coming_from")
+
+    thalia_spikes, brian2_spikes = re.findall(r"printed }\n(\[.*\])\n", page.text)
+    assert thalia_spikes == brian2_spikes
+    assert len(thalia_spikes.split(",")) > 3
