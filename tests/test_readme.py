@@ -21,6 +21,9 @@ PAGES = [
     README,
     ROOT / "CHANGELOG.md",
     ROOT / "CONTRIBUTING.md",
+    ROOT / "CODE_OF_CONDUCT.md",
+    ROOT / "AGENTS.md",
+    ROOT / "llms.txt",
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 COMMANDS = sorted(typer.main.get_command(main.app).commands)
@@ -45,7 +48,7 @@ def is_broken(page, link: str) -> bool:
 
 
 def test_the_readme_is_short():
-    assert len(README.read_bytes()) <= 8192
+    assert len(README.read_bytes()) <= 5120
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -188,3 +191,12 @@ def test_every_file_of_the_repository_that_is_named_exists(page):
 def test_the_two_commands_are_those_of_ci():
     assert "uv run pytest" in README.read_text()
     assert "uv run pytest" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_the_version_is_the_same_everywhere():
+    version = re.search(r'^version = "(.*)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[
+        1
+    ]
+
+    assert json.loads((ROOT / "codemeta.json").read_text())["version"] == version
+    assert f"version: {version}\n" in (ROOT / "CITATION.cff").read_text()

@@ -22,7 +22,7 @@ from docs.generate.repository import (
 from docs.generate.running import Page, is_run, picture_name, run_page
 
 RUN: dict[str, Page] = {}  # the pages that were run, by their path on the site
-FIRST = (HOME, "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+FIRST = (HOME, "CHANGELOG.md", "CONTRIBUTING.md", "CODE_OF_CONDUCT.md", "SECURITY.md", "llms.txt")
 
 
 def on_config(config: Any) -> Any:

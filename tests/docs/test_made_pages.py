@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from docs.generate import curves, gallery, latex, parts
+from docs.generate import curves, gallery, latex, numbers, parts
 from docs.generate.bibliography import bibtex, linked
 from docs.generate.pages import made_pages
 from tests.helpers import ROOT
@@ -114,3 +114,18 @@ def test_every_circuit_experiment_and_region_has_a_page():
     assert {f"gallery/{file.stem}.md" for file in (ROOT / "circuits").glob("*.yaml")} <= {*pages}
     assert {f"experiments/{name}.md" for name in names("experiments")} <= {*pages}
     assert {f"library/regions/{name}.md" for name in names("regions")} <= {*pages}
+
+
+def test_numbers_of_the_paper_are_those_that_were_kept():
+    text = numbers.PAPER.read_text()
+
+    assert len(numbers.MARK.findall(text)) > 2
+    assert numbers.rendered(text) == text
+
+
+def test_a_number_in_a_text_is_rendered():
+    mark = "<!-- result copying plasticity_off accuracy -->old<!-- end -->"
+    found = json.loads((ROOT / "results" / "learning" / "copying.json").read_text())
+    interval = found["conditions"]["plasticity_off"]["aggregate"]["accuracy"]
+
+    assert f"-->{interval['mean']:.3f} [{interval['low']:.3f}, " in numbers.rendered(mark)
