@@ -19,7 +19,6 @@ FOLDERS = {"gallery": "circuits", "experiments": "thalia/library/experiments"}
 
 type Part = tuple[str, str]  # kind and name
 
-_RECEPTOR = "no circuit measures what this receptor does; its time course is tested alone"
 _CELL = "proved alone against its publication; no circuit needs it yet"
 _WINDOW = "`thalia window` compares it with its publication; no circuit has this pathway yet"
 
@@ -30,7 +29,6 @@ GAPS: dict[Part, str] = {
     ("neurons", "copies"): "correlated input, described in Circuits; no circuit needs it yet",
     ("synapses", "copy"): "with the neuron `copies`",
     ("synapses", "dse"): "the circuit of suppressed inhibition is being measured",
-    ("synapses", "current_alpha"): "for models of others; no circuit needs it yet",
     ("plasticity", "consolidation"): "measured in `task_sequence` by hand: it did not help there",
     ("plasticity", "fast_slow"): "proved alone; no experiment has a memory that must fade in part",
     ("plasticity", "heterosynaptic"): "the cortical column of the learning plan is not built",
@@ -39,7 +37,7 @@ GAPS: dict[Part, str] = {
     (
         "plasticity",
         "stdp_power_law",
-    ): "in the scaling benchmark of NEST, which is not a circuit here",
+    ): "for NEST's scaling benchmark, which is no circuit here",
     ("plasticity", "stdp_voltage"): "proved alone against its publication",
     ("plasticity", "structural"): "tested by its rounds; no circuit measures what it is good for",
     ("plasticity", "synaptic_scaling"): "the deprivation experiment is not built",
@@ -55,13 +53,7 @@ GAPS: dict[Part, str] = {
     ("modulators", "fluctuating"): "noise, tested by its statistics",
     ("modulators", "prediction_error"): "circuits compute the error by neurons or expressions",
     ("modulators", "sleep_pressure"): "no circuit sleeps by itself",
-    **{
-        ("modulators", name): _RECEPTOR
-        for name in (
-            *("adenosine", "alpha1", "beta", "d1", "d2", "ht1a", "ht2a", "ht2c"),
-            *("m1", "m2", "nicotinic", "two_stage"),
-        )
-    },
+    ("modulators", "adenosine"): "it takes hours to accumulate; tested against its closed form",
 }
 
 
