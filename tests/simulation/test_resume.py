@@ -520,6 +520,32 @@ def test_a_circuit_with_files_beside_it_resumes_without_them(tmp_path):
     assert np.array_equal(resumed.weights["p"].w, whole.weights["p"].w)
 
 
+OF_A_STIMULUS = """
+thalia: 1
+name: beside
+duration: 50 ms
+dt: 0.5 ms
+populations: {cells: {neuron: lif_current, size: 5}}
+stimuli: {input: {kind: poisson, target: cells, rate: 2 kHz, synapse: ./mine.yaml, weight: 300 pA}}
+"""
+
+
+def test_a_stimulus_through_a_synapse_beside_the_circuit_resumes_without_it(tmp_path):
+    synapse, _ = lookup.part_text("synapses", "current_exp", tmp_path)
+    (tmp_path / "mine.yaml").write_text(synapse)
+    (tmp_path / "circuit.yaml").write_text(OF_A_STIMULUS)
+    whole = thalia.run(tmp_path / "circuit.yaml", output=tmp_path / "whole.h5", backend="runtime")
+    thalia.run(
+        tmp_path / "circuit.yaml", output=tmp_path / "part.h5", backend="runtime", duration="20 ms"
+    )
+    (tmp_path / "mine.yaml").unlink()
+
+    resumed = thalia.resume(tmp_path / "part.h5", for_="30 ms")
+
+    assert len(whole.spikes["cells"].times)
+    assert np.array_equal(resumed.spikes["cells"].times, whole.spikes["cells"].times)
+
+
 def test_a_warm_start_takes_weights_and_state_by_name(tmp_path):
     """The learned weights and threshold are where the new run begins, also for a circuit that differs elsewhere."""
     first = thalia.run(thalia.loads(text("bcm")), output=tmp_path / "first.h5", backend="runtime")

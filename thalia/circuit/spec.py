@@ -462,7 +462,10 @@ class Circuit(Node):
     def parts_used(self) -> set[tuple[str, str]]:
         """Kind and name of every component that the circuit refers to, also through others."""
         used = {("neurons", population.neuron) for population in self.populations.values()}
-        used |= {("stimuli", stimulus.kind) for stimulus in self.stimuli.values()}
+        for stimulus in self.stimuli.values():
+            used.add(("stimuli", stimulus.kind))
+            if stimulus.synapse or stimulus.weight:  # currents go through none
+                used.add(("synapses", stimulus.through.part))
         for modulator in self.modulators.values():
             name = modulator.kind
             while name and ("modulators", name) not in used:
