@@ -4,8 +4,8 @@ Where one of them stands, the text of equations is limited as well: `syntax.expr
 `syntax.equations`, `syntax.yaml_reader`.
 """
 
-MOST_ELEMENTS = 4000  # populations, pathways between two of them, stimuli, modulators, releases
-MOST_MODULATORS = 300  # of these, each of which can follow all others
+MOST_ELEMENTS = 2500  # populations, pathways between two of them, stimuli, modulators, releases
+MOST_MODULATORS = 200  # of these, each of which can follow all others
 MOST_NEURONS = 2**31 - 1  # of a population, whose indices have 32 bits
 MOST_INPUTS = 100  # of a population, whose terms are added up in one equation
 MOST_RULES = 30  # of a pathway, and as many models of a synapse

@@ -12,7 +12,6 @@ leaves the method of a potential as it is.
 
 import ast
 from collections.abc import Collection, Iterable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,10 +20,12 @@ from thalia.syntax.equations import (
     Statement,
     degree,
     identifiers,
+    parsed,
     remembered,
     tree,
     written_out,
 )
+from thalia.syntax.expressions import parts
 
 type Flow = Literal["linear", "quadratic", "general", "rough"]
 
@@ -149,8 +150,8 @@ def _flow(name: str, right: str, alone: str) -> Flow:
 @remembered
 def _is_smooth(right: str) -> bool:
     """Whether an expression has a derivative everywhere, but for clips and switches."""
-    plain = _Switches().visit(deepcopy(tree(right)))
-    for each in ast.walk(plain):
+    plain = _Switches().visit(parsed(right)) if _switched_by(right) else tree(right)
+    for each in parts(plain):
         match each:
             case ast.Call(func=ast.Name(id=called)) if called not in SMOOTH:
                 return False
@@ -213,7 +214,7 @@ def depends_on_constant(right: str, names: Collection[str]) -> bool:
 
 def _has_constant(node: ast.expr, names: Collection[str]) -> bool:
     """Whether something is left of a linear expression when the variables in it are zero."""
-    if not any(isinstance(each, ast.Name) and each.id in names for each in ast.walk(node)):
+    if not any(isinstance(each, ast.Name) and each.id in names for each in parts(node)):
         return not (isinstance(node, ast.Constant) and node.value == 0)
     match node:
         case ast.UnaryOp(operand=operand):
@@ -229,32 +230,55 @@ def _has_constant(node: ast.expr, names: Collection[str]) -> bool:
 
 def _joined(rights: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
     """Variables that depend on one another, in whichever direction."""
-    blocks: list[set[str]] = []
-    for name, right in rights.items():
-        joined = {name, *(identifiers(right) & rights.keys())}
-        apart = [block for block in blocks if not block & joined]
-        blocks = [*apart, joined.union(*(block for block in blocks if block & joined))]
-    return tuple(tuple(name for name in rights if name in block) for block in blocks)
+    reads = {name: identifiers(right) & rights.keys() for name, right in rights.items()}
+    read_by = _reversed(reads)
+    beside = {name: {*reads[name], *read_by[name]} for name in rights}
+    blocks: list[tuple[str, ...]] = []
+    placed: set[str] = set()
+    for name in reversed(list(rights)):
+        if name not in placed:
+            block = {name} | _reached(name, beside)
+            placed |= block
+            blocks.append(_as_in(rights, block))
+    return tuple(reversed(blocks))
+
+
+def _reversed(ways: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {name: set() for name in ways}
+    for name, others in ways.items():
+        for other in others:
+            found[other].add(name)
+    return found
+
+
+def _as_in(rights: Mapping[str, str], names: Collection[str]) -> tuple[str, ...]:
+    """Some names in the order of the equations."""
+    if len(names) == 1:  # as of most: the order is gone through for the others only
+        return tuple(names)
+    return tuple(name for name in rights if name in names)
 
 
 def _cycles(rights: Mapping[str, str]) -> list[tuple[str, ...]]:
     """Variables that read one another, directly or through others."""
-    reads = {name: _reached(name, rights) for name in rights}
+    reads = {name: identifiers(right) & rights.keys() for name, right in rights.items()}
+    read_by = _reversed(reads)
     found: list[tuple[str, ...]] = []
+    placed: set[str] = set()
     for name in rights:
-        cycle = tuple(n for n in rights if n == name or (n in reads[name] and name in reads[n]))
-        if cycle not in found:
-            found.append(cycle)
+        if name not in placed:
+            cycle = {name} | (_reached(name, reads) & _reached(name, read_by))
+            placed |= cycle
+            found.append(_as_in(rights, cycle))
     return found
 
 
-def _reached(name: str, rights: Mapping[str, str]) -> set[str]:
+def _reached(name: str, ways: Mapping[str, Collection[str]]) -> set[str]:
     reached: set[str] = set()
     waiting = [name]
     while waiting:
-        for each in (identifiers(rights[waiting.pop()]) & rights.keys()) - reached:
-            reached.add(each)
-            waiting.append(each)
+        new = [each for each in ways[waiting.pop()] if each not in reached]
+        reached.update(new)
+        waiting += new
     return reached
 
 
@@ -262,15 +286,15 @@ def _in_order(
     blocks: list[tuple[str, ...]], rights: Mapping[str, str], flows: Mapping[str, Flow]
 ) -> Iterable[tuple[str, ...]]:
     """Each block after those that it reads; in a block, what costs most or is read most last."""
-    waiting = list(blocks)
+    of = {name: block for block in blocks for name in block}
+    read = {
+        block: {of[e] for n in block for e in identifiers(rights[n]) & of.keys()} - {block}
+        for block in blocks
+    }
+    waiting = dict.fromkeys(blocks)
     while waiting:
-        ahead = {name for block in waiting for name in block}
-        ready = next(
-            block
-            for block in waiting
-            if not (set().union(*(identifiers(rights[n]) for n in block)) & ahead) - set(block)
-        )
-        waiting.remove(ready)
+        ready = next(block for block in waiting if read[block].isdisjoint(waiting))
+        del waiting[ready]
         weight = {
             name: (flows[name] != "linear", sum(name in identifiers(rights[n]) for n in ready))
             for name in ready
@@ -284,9 +308,9 @@ def _switched_by(right: str) -> frozenset[str]:
     """The names that its comparisons read."""
     return frozenset(
         each.id
-        for node in ast.walk(tree(right))
+        for node in parts(tree(right))
         if isinstance(node, ast.Compare)
-        for each in ast.walk(node)
+        for each in parts(node)
         if isinstance(each, ast.Name)
     )
 
@@ -295,7 +319,7 @@ def _degree(right: str, names: Collection[str]) -> float:
     """The degree of what a right side is between the switches of its comparisons."""
     if not _switched_by(right):
         return degree(right, names)
-    return degree(ast.unparse(_Switches().visit(deepcopy(tree(right)))), names)
+    return degree(ast.unparse(_Switches().visit(parsed(right))), names)
 
 
 class _Switches(ast.NodeTransformer):

@@ -4,7 +4,7 @@
 `lower` decides how variables are integrated. A Plan of any stage can be run, with the same result.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain, count
@@ -67,10 +67,23 @@ def synapses_name(pathway: str) -> str:
     return f"synapses_{identifier(pathway)}"
 
 
-def unused_name(stem: str, taken: Container[str]) -> str:
-    """The stem, or with the lowest number from 2 that makes it a name that is not taken."""
-    numbered = (f"{stem}_{number}" for number in count(2))
-    return next(name for name in chain((stem,), numbered) if name not in taken)
+class TakenNames:
+    """Names that are taken, and new ones beside them."""
+
+    def __init__(self, names: Iterable[str] = ()):
+        self._taken = set(names)
+        self._numbers: dict[str, Iterator[int]] = {}  # below which all are taken
+
+    def new(self, stem: str) -> str:
+        """The stem, or with the lowest number from 2 that makes it a name that was not taken."""
+        numbered = (f"{stem}_{n}" for n in self._numbers.setdefault(stem, count(2)))
+        name = next(name for name in chain((stem,), numbered) if name not in self._taken)
+        return self.kept(name)
+
+    def kept(self, name: str) -> str:
+        """A name as it is, taken from now on."""
+        self._taken.add(name)
+        return name
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ have; `connectivity` computes it for every pair that is connected.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -139,8 +140,8 @@ def _common(
 
 def _tried(pathway: Pathway, spaces: list[Space]) -> dict[str, Floats]:
     """Pairs of places that two populations can have, with those that are farthest apart."""
-    generator = np.random.Generator(np.random.Philox(key=[0, 0]))
-    pre, post = (_some_places(space, generator) for space in spaces)
+    shares = _shares(len(spaces[0].extent))
+    pre, post = (_some_places(*each) for each in zip(spaces, shares, strict=True))
     if any(space.given is not None for space in spaces):
         return places(pre, post, spaces[1])  # they are known: these are some of them
     sides = [extents(space) for space in spaces]
@@ -153,12 +154,21 @@ def _tried(pathway: Pathway, spaces: list[Space]) -> dict[str, Floats]:
     return places(pre, post, spaces[1])
 
 
-def _some_places(space: Space, generator: np.random.Generator) -> Floats:
+def _some_places(space: Space, shares: Floats) -> Floats:
     """Some of the positions that data give, or that neurons can have."""
     if space.given is not None:
         known: Floats = space.given.numbers
-        return known[generator.integers(0, len(known), PAIRS)]
-    return generator.uniform(0, 1, (PAIRS, len(space.extent))) * extents(space)
+        chosen: Floats = known[(shares[:, 0] * len(known)).astype(int)]
+        return chosen
+    return shares * extents(space)
+
+
+@cache
+def _shares(dimensions: int) -> tuple[Floats, Floats]:
+    """How far along each side of a space some pairs of places are, from 0 to below 1."""
+    generator = np.random.Generator(np.random.Philox(key=[0, 0]))
+    first, second = (generator.uniform(0, 1, (PAIRS, dimensions)) for _ in range(2))
+    return first, second
 
 
 def _is_known(value: Value, space: Space, path: Path, diagnostics: Diagnostics) -> bool:

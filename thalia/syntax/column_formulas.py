@@ -19,6 +19,7 @@ from thalia.syntax.units import UNITS, Dimension, ValueSyntaxError
 
 _NUMBER = r"(?<![\w.])((?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
 _QUANTITY = re.compile(rf"{_NUMBER}\s*([A-Za-zµ]+2?)(?![\w(])")
+_LETTER = re.compile(r"(?<![\w.])[^\W\d]")  # that a name begins with
 _NO_COLUMNS = frozenset({*UNITS, "pi"})
 _UNITS = {name: dimension for name, (_, dimension) in UNITS.items()}
 
@@ -55,8 +56,11 @@ class ColumnFormula:
 
 def is_column_formula(text: str) -> bool:
     """Whether a text is an expression that reads columns, rather than a value with its unit."""
+    bare = _QUANTITY.sub(r"\1", text).strip()
+    if not _LETTER.search(bare):  # as in nearly all values: parsing costs more
+        return False
     try:
-        node = ast.parse(_QUANTITY.sub(r"\1", text).strip(), mode="eval").body
+        node = ast.parse(bare, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     functions = {each.func for each in ast.walk(node) if isinstance(each, ast.Call)}

@@ -8,14 +8,13 @@ import ast
 import operator
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from math import exp, inf, log, pi, sqrt
 from typing import Any, cast
 
 from thalia.errors import MistakeInText, TextPlace, shortened
-from thalia.syntax.expressions import EquationError, check_line, read_expression
+from thalia.syntax.expressions import EquationError, check_line, parts, read_expression
 from thalia.syntax.units import UNITS, Dimension, parse_unit, si_unit
 
 # the dimension of the weight, which is unknown to a rule: `dw/dt = ... : weight`
@@ -165,6 +164,17 @@ def tree(expression: str) -> ast.expr:
     EquationError
         If it is not an expression.
     """
+    return parsed(expression)
+
+
+def parsed(expression: str) -> ast.expr:
+    """The syntax tree of an expression, for a transformer, which changes what it visits.
+
+    Raises
+    ------
+    EquationError
+        If it is not an expression.
+    """
     try:
         return ast.parse(expression.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -174,13 +184,13 @@ def tree(expression: str) -> ast.expr:
 @remembered
 def identifiers(expression: str) -> frozenset[str]:
     """Every name that an expression mentions, functions and units included."""
-    return frozenset(node.id for node in ast.walk(tree(expression)) if isinstance(node, ast.Name))
+    return frozenset(node.id for node in parts(tree(expression)) if isinstance(node, ast.Name))
 
 
 @remembered
 def calls(expression: str) -> frozenset[str]:
     """Every function that an expression calls."""
-    called = (node.func for node in ast.walk(tree(expression)) if isinstance(node, ast.Call))
+    called = (node.func for node in parts(tree(expression)) if isinstance(node, ast.Call))
     return frozenset(each.id for each in called if isinstance(each, ast.Name))
 
 
@@ -193,8 +203,7 @@ def powers_resolved(expression: str, values: Mapping[str, float]) -> str:
     """The expression without powers whose exponents are exactly 0 or 1, which would cost time."""
     if "**" not in expression:
         return expression
-    own = deepcopy(tree(expression))  # the transformer changes what it visits
-    return ast.unparse(ast.Expression(_Powers(values).visit(own)))
+    return ast.unparse(ast.Expression(_Powers(values).visit(parsed(expression))))
 
 
 class _Powers(ast.NodeTransformer):
@@ -248,7 +257,7 @@ def is_linear_decay(equation: Equation, constants: Iterable[str]) -> bool:
 
 def degree(expression: str, names: Collection[str]) -> float:
     """The total degree of an expression as a polynomial in some names; infinite if it is none."""
-    return _degree_of(expression, frozenset(names))
+    return _degree_of(expression, identifiers(expression).intersection(names))
 
 
 @remembered
@@ -257,11 +266,9 @@ def _degree_of(expression: str, names: frozenset[str]) -> float:
 
 
 def _degree(node: ast.expr, names: frozenset[str]) -> float:
-    if not any(isinstance(each, ast.Name) and each.id in names for each in ast.walk(node)):
-        return 0
     match node:
-        case ast.Name():
-            return 1
+        case ast.Name(id=name):
+            return int(name in names)
         case ast.UnaryOp(operand=operand):
             return _degree(operand, names)
         case ast.BinOp(op=ast.Add() | ast.Sub(), left=left, right=right):
@@ -271,8 +278,9 @@ def _degree(node: ast.expr, names: frozenset[str]) -> float:
         case ast.BinOp(op=ast.Div(), left=left, right=right) if _degree(right, names) == 0:
             return _degree(left, names)
         case ast.BinOp(op=ast.Pow(), left=left, right=ast.Constant(value=int(power))):
-            return power * _degree(left, names) if power >= 0 else inf
-    return inf
+            inside = _degree(left, names)
+            return power * inside if inside == 0 or power >= 0 else inf
+    return inf if any(isinstance(e, ast.Name) and e.id in names for e in parts(node)) else 0
 
 
 def written_out(equations: Iterable[Equation]) -> dict[str, str]:
@@ -300,7 +308,7 @@ def written_out(equations: Iterable[Equation]) -> dict[str, str]:
 def divided_by(expression: str) -> frozenset[str]:
     """The names that an expression divides by, alone or as a factor."""
     found: set[str] = set()
-    for node in ast.walk(tree(expression)):
+    for node in parts(tree(expression)):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div | ast.Mod):
             found |= _factors(node.right)
     return frozenset(found)

@@ -11,7 +11,7 @@ from functools import reduce
 from math import comb, log10
 
 from thalia.syntax.equations import Equation, remembered, tree
-from thalia.syntax.expressions import EquationError, constant_value
+from thalia.syntax.expressions import EquationError, constant_value, parts
 
 MOST_PARTS = 5000  # names, numbers and operators
 MOST_TERMS = 2000  # of a sum, once it is multiplied out
@@ -80,7 +80,7 @@ def _measured(equation: Equation, named: Mapping[str, Equation], known: dict[str
     trail = [equation]
     while True:
         here = trail[-1]
-        nodes = (node for node in ast.walk(tree(here.right)) if isinstance(node, ast.Name))
+        nodes = (node for node in parts(tree(here.right)) if isinstance(node, ast.Name))
         needed = next((n.id for n in nodes if n.id in named and n.id not in known), None)
         if needed is None:
             size = _size(tree(here.right), known)

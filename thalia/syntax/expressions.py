@@ -6,7 +6,7 @@ functions, of a size that sympy and a compiler handle in a moment.
 
 import ast
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from math import isfinite
 
 from thalia.errors import MistakeInText, did_you_mean, shortened
@@ -116,15 +116,31 @@ def _unit_without_product(text: str) -> str:
     return f"in an expression, write the product: `{number}*{unit}`" if unit.isalnum() else ""
 
 
-def _children(node: ast.AST) -> Iterator[ast.expr]:
-    return (child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr))
+def parts(root: ast.AST) -> list[ast.AST]:
+    """An expression and everything in it, as `ast.walk` finds it, but for arithmetic operators."""
+    found = [root]
+    for node in found:  # which grows while it is read
+        found += _children(node)
+    return found
+
+
+def _children(node: ast.AST) -> Iterable[ast.AST]:
+    """What stands directly within a node; most nodes are of these kinds, and asked for often."""
+    kind = type(node)
+    if kind is ast.Name or kind is ast.Constant:
+        return ()
+    if isinstance(node, ast.BinOp):
+        return (node.left, node.right)
+    if isinstance(node, ast.UnaryOp):
+        return (node.operand,)
+    return ast.iter_child_nodes(node)
 
 
 def depth(root: ast.expr) -> int:
     """Levels of nesting; without recursion, which is what is to be avoided."""
-    levels, level = 0, [root]
+    levels, level = 0, list[ast.AST]([root])
     while level and levels <= DEEPEST:
-        level = [child for node in level for child in _children(node)]
+        level = [each for node in level for each in _children(node) if isinstance(each, ast.expr)]
         levels += 1
     return levels
 

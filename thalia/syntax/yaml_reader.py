@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
 
 import yaml
 
@@ -13,7 +15,6 @@ MAX_NODES = 100_000  # entries with aliases, which may stand for any number of o
 MAX_WRITTEN = 1_000_000  # entries that all are written, such as the spikes of a long protocol
 MAX_DEPTH = 200
 LONGEST_BY_HAND = 200_000  # characters, which PyYAML reads in a second or two
-_LIBYAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _READ_MORE_FREELY = re.compile(r"[\t?]")
 _HALF = re.compile("[\ud800-\udfff]")  # of a pair that stands for one character in UTF-16
 _BRACKETS = re.compile(r"[\[\]{}]")
@@ -29,6 +30,20 @@ _HINTS = {  # by what the messages of the parser contain
     "found unexpected end of stream": "close the quotation marks",
 }
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
+
+
+def _untyped(loader: type[Any]) -> type[Any]:
+    """A loader that leaves to `plain` what a word without quotation marks is."""
+    tags = {
+        yaml.ScalarNode: loader.DEFAULT_SCALAR_TAG,
+        yaml.SequenceNode: loader.DEFAULT_SEQUENCE_TAG,
+        yaml.MappingNode: loader.DEFAULT_MAPPING_TAG,
+    }
+    return type(loader.__name__, (loader,), {"resolve": lambda self, kind, *_: tags[kind]})
+
+
+_PYYAML = _untyped(yaml.SafeLoader)
+_LIBYAML = _untyped(getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 @dataclass(frozen=True)
@@ -156,8 +171,9 @@ def _flow_depth(text: str) -> int:
     return deepest
 
 
+@lru_cache(maxsize=4)  # each condition of a circuit is read from the same text
 def _compose(text: str) -> yaml.Node | None:
-    """The nodes of YAML text, with their places.
+    """The nodes of YAML text, with their places; cached, so never to be modified.
 
     libyaml reads ten times as fast as PyYAML's own parser, which is the stricter one about tabs and
     question marks, and whose messages are the ones that users see; both find the same nodes at the
@@ -170,7 +186,7 @@ def _compose(text: str) -> yaml.Node | None:
         except (yaml.YAMLError, ValueError):
             if is_long:
                 raise
-    return yaml.compose(text, Loader=yaml.SafeLoader)
+    return yaml.compose(text, Loader=_PYYAML)
 
 
 class _Reader:

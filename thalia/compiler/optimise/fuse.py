@@ -18,9 +18,9 @@ from thalia.compiler.plan import (
     Input,
     Plan,
     SynapseGroup,
+    TakenNames,
     group_name,
     synapses_name,
-    unused_name,
 )
 from thalia.errors import Diagnostics
 from thalia.library.lookup import word_of
@@ -43,9 +43,9 @@ def fuse(plan: Plan, options: CompilerOptions, diagnostics: Diagnostics) -> Plan
         )
         alike[key].append(group)
     groups: list[Group] = []
-    names: dict[str, str] = {}
+    names, taken = dict[str, str](), TakenNames()
     for members in chain(*map(_within_limits, alike.values())):
-        groups.append(_joined(members, {each.name for each in groups}))
+        groups.append(_joined(members, taken))
         names |= {old.name: groups[-1].name for old in members}
     synapses = _fused_synapses(plan.synapses, names)
     drives = _fused_drives(plan.drives, names)
@@ -66,7 +66,7 @@ def _within_limits(groups: list[Group]) -> Iterator[list[Group]]:
     yield together
 
 
-def _joined(groups: list[Group], taken: set[str]) -> Group:
+def _joined(groups: list[Group], taken: TakenNames) -> Group:
     first = groups[0]
     inputs: dict[str, Input] = {}
     for group in groups:
@@ -82,7 +82,8 @@ def _joined(groups: list[Group], taken: set[str]) -> Group:
             }
             members.append(replace(member, start=start, parameters=parameters))
             start += member.size
-    name = unused_name(group_name(word_of(first.part)), taken) if len(groups) > 1 else first.name
+    together = len(groups) > 1
+    name = taken.new(group_name(word_of(first.part))) if together else taken.kept(first.name)
     return replace(
         first,
         name=name,
@@ -118,11 +119,12 @@ def _fused_synapses(
         )
         alike[key].append(each)
     fused: list[SynapseGroup] = []
+    taken = TakenNames()
     for members in alike.values():
         first = members[0]
         pathways = tuple(pathway for each in members for pathway in each.members)
         ends = {"pre": names[first.pre], "post": names.get(first.post, first.post)}
-        name = _name(members, ends, fused)
+        name = _name(members, ends, taken)
         fused.append(
             replace(first, name=name, members=pathways, pre=ends["pre"], post=ends["post"])
         )
@@ -144,10 +146,10 @@ def _time_constants(synapses: SynapseGroup) -> tuple[tuple[str, Value], ...]:
     )
 
 
-def _name(members: list[SynapseGroup], ends: dict[str, str], fused: list[SynapseGroup]) -> str:
+def _name(members: list[SynapseGroup], ends: dict[str, str], taken: TakenNames) -> str:
     """The name that the pathways have in common, or else where they lead and what they are."""
     if len(members) == 1:
-        return members[0].name
+        return taken.kept(members[0].name)
     stems = {pathway.name.rpartition(".")[0] for each in members for pathway in each.members}
     words = [
         ends["pre"],
@@ -159,8 +161,7 @@ def _name(members: list[SynapseGroup], ends: dict[str, str], fused: list[Synapse
     stem = synapses_name(
         in_common or "_".join(dict.fromkeys(word.removeprefix("neurons_") for word in words))
     )
-    taken = {each.name for each in fused}
-    return unused_name(stem, taken)
+    return taken.new(stem)
 
 
 def _fused_drives(drives: tuple[Drive, ...], names: dict[str, str]) -> tuple[Drive, ...]:

@@ -66,15 +66,16 @@ def lower(plan: Plan, options: CompilerOptions, diagnostics: Diagnostics) -> Pla
     mode, precision = options.lower, options.precision
     groups = {group.name: group for group in plan.all_groups}
     synapses, intervals = [], []
+    to_post, to_shared = {name: Moved() for name in groups}, Moved()
     for each in plan.synapses:
-        host = groups[each.post]
-        lowering = _Lowering(each, host, groups.get(SHARED), mode, precision, plan.dt)
+        ends = _Ends(groups[each.post], groups.get(SHARED), to_post[each.post], to_shared)
+        lowering = _Lowering(each, ends, mode, precision, plan.dt)
         synapses.append(lowering.synapses)
-        groups[each.post] = hosting(groups[each.post], lowering.to_post)
-        if lowering.to_shared.equations:
-            groups[SHARED] = hosting(groups.get(SHARED, NOTHING_SHARED), lowering.to_shared)
         if lowering.flush_seconds:
             intervals.append(lowering.flush_seconds)
+    groups = {name: hosting(group, to_post[name]) for name, group in groups.items()}
+    if to_shared.equations:
+        groups[SHARED] = hosting(groups.get(SHARED, NOTHING_SHARED), to_shared)
     summed = {name: _summed(group) for name, group in groups.items()}
     shared = summed.pop(SHARED, None)
     flush_interval = max(1, int(min(intervals) / plan.dt)) if intervals else 0
@@ -124,21 +125,23 @@ class _Decay:
     speed: float
 
 
+@dataclass(frozen=True)
+class _Ends:
+    """The neurons that synapses reach and what all share, and what has moved there so far."""
+
+    post: Group
+    shared: Group | None
+    to_post: Moved
+    to_shared: Moved
+
+
 class _Lowering:
     """Finds the forms for the variables of one synapse object, and what they need elsewhere."""
 
-    def __init__(
-        self,
-        synapses: SynapseGroup,
-        post: Group,
-        shared: Group | None,
-        mode: str,
-        precision: str,
-        dt: float,
-    ):
-        self.synapses, self.post, self.shared, self.dt = synapses, post, shared, dt
+    def __init__(self, synapses: SynapseGroup, ends: _Ends, mode: str, precision: str, dt: float):
+        self.synapses, self.post, self.shared, self.dt = synapses, ends.post, ends.shared, dt
         self.longest, self.range = LONGEST[precision], RANGE[precision]
-        self.to_post, self.to_shared = Moved(), Moved()
+        self.to_post, self.to_shared = ends.to_post, ends.to_shared
         self.forms: dict[str, str] = {}
         self.flush_seconds = 0.0
         reason = "asked for"
@@ -152,11 +155,17 @@ class _Lowering:
 
     @cached_property
     def outside(self) -> dict[str, Dimension]:
-        """Variables of the postsynaptic neuron and shared ones, by the names that synapses use."""
+        """What synapses read of the postsynaptic neuron and of what all share, by their names."""
         of_post, shared = self.post.variables(), self.shared.variables() if self.shared else {}
-        return {f"{name}_post": dimension for name, dimension in of_post.items()} | {
-            f"{IN_SYNAPSES}{name}": dimension for name, dimension in shared.items()
-        }
+        read = {name for e in self.synapses.equations if e.right for name in identifiers(e.right)}
+        found = {}
+        for name in read:
+            bare, common = name.removesuffix("_post"), name.removeprefix(IN_SYNAPSES)
+            if bare != name and bare in of_post:
+                found[name] = of_post[bare]
+            elif common != name and common in shared:
+                found[name] = shared[common]
+        return found
 
     def _hoist(self) -> None:
         for equation in self.synapses.equations:

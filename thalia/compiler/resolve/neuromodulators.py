@@ -390,7 +390,7 @@ def _check_cycles(circuit: Circuit, diagnostics: Diagnostics) -> None:
     drivers = {name: _drivers(circuit, modulator) for name, modulator in circuit.modulators.items()}
     reported: set[str] = set()
     for name in drivers:
-        circle = _circle([name], drivers)
+        circle = _circle(name, drivers)
         if circle and not reported & {*circle}:
             reported |= {*circle}
             message = f"modulators depend on each other in a cycle: {' <- '.join([*circle, name])}"
@@ -409,13 +409,15 @@ def _drivers(circuit: Circuit, modulator: Modulator) -> set[str]:
     }
 
 
-def _circle(trail: list[str], drivers: Mapping[str, set[str]]) -> list[str]:
-    """The way from a modulator by what drives it back to itself; empty if there is none."""
-    for name in sorted(drivers[trail[-1]]):
-        if name == trail[0]:
+def _circle(first: str, drivers: Mapping[str, set[str]]) -> list[str]:
+    """The shortest way from a modulator by what drives it back to itself; empty if none leads."""
+    trails, reached = [[first]], {first}
+    for trail in trails:  # which grows while it is read
+        if first in drivers[trail[-1]]:
             return trail
-        if name not in trail and (found := _circle([*trail, name], drivers)):
-            return found
+        new = sorted(drivers[trail[-1]] - reached)
+        reached.update(new)
+        trails += ([*trail, name] for name in new)
     return []
 
 

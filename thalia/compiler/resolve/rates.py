@@ -198,18 +198,16 @@ def _extremes(
 
     drawn = _drawn({name: given[name] for name in rate.names & given.keys()})
     times = time.samples(rate, len(drawn)) if "t" in rate.names else np.zeros(1)
-    if len(times) == 1:  # all combinations at once
-        drawn = [{name: np.array([each[name] for each in drawn]) for name in drawn[0]}]
-    found = []
-    for each in drawn:
-        values = {"dt": time.dt, "t": times} | each
-        try:
-            at = np.asarray(sampled(rate.expression, values, rate.named), dtype=float)
-        except (EquationError, ArithmeticError, TypeError):
-            return None
-        for index in (int(np.argmin(at)), int(np.argmax(at))):
-            found.append((float(at.flat[index]), float(times[index]) if len(times) > 1 else 0.0))
-    return min(found), max(found)
+    # a column for each combination of numbers, and a row for each time
+    columns = {name: np.array([each[name] for each in drawn]) for name in drawn[0]}
+    values = {"dt": time.dt, "t": times[:, np.newaxis]} | columns
+    try:
+        at = np.asarray(sampled(rate.expression, values, rate.named), dtype=float)
+    except (EquationError, ArithmeticError, TypeError):
+        return None
+    at = np.broadcast_to(at, (len(times), len(drawn)))
+    low, high = (divmod(int(found), len(drawn)) for found in (np.argmin(at), np.argmax(at)))
+    return (float(at[low]), float(times[low[0]])), (float(at[high]), float(times[high[0]]))
 
 
 def _mentioned(expression: str, named: Mapping[str, str]) -> frozenset[str]:

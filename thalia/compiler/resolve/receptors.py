@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from thalia.circuit.part_use import SynapseUse
 from thalia.circuit.spec import Circuit
-from thalia.compiler.plan import AMPERE, HERTZ, Input, unused_name
+from thalia.compiler.plan import AMPERE, HERTZ, Input, TakenNames
 from thalia.compiler.resolve.components import Parameters, component, parameters
 from thalia.errors import Diagnostics, Path, did_you_mean
 from thalia.library.lookup import word_of
@@ -181,13 +181,11 @@ def _suits(delivered: Dimension, target: Target, path: Path, diagnostics: Diagno
 def named_receptors(uses: list[ReceptorUse]) -> dict[Path, Receptor]:
     """The receptor of each owner: one for each synapse model, set of parameters and target."""
     made: dict[object, Receptor] = {}
-    taken: set[str] = set()
+    taken = TakenNames()
     for use in uses:
         if use.identity not in made:
             stem = "_".join(filter(None, (word_of(use.name), use.target.name)))
-            name = unused_name(stem, taken)
-            taken.add(name)
-            made[use.identity] = _receptor(use, name)
+            made[use.identity] = _receptor(use, taken.new(stem))
     return {use.owner: made[use.identity] for use in uses}
 
 

@@ -7,16 +7,17 @@ belongs to the neuron and not to a pathway.
 from collections.abc import Iterable, Iterator, Mapping
 
 from thalia.circuit.spec import Circuit
-from thalia.compiler.plan import Input, unused_name
+from thalia.compiler.plan import Input, TakenNames
 from thalia.compiler.resolve.applied_rule import AppliedRule
 from thalia.compiler.resolve.components import Parameters
 from thalia.compiler.resolve.pathways import ResolvedPathway
 from thalia.compiler.resolve.receptors import Receptor
 from thalia.errors import Diagnostics, Path
-from thalia.library.schema import Rule
+from thalia.library.schema import Layer, Rule
 from thalia.syntax.equations import (
     Statement,
     identifiers,
+    remembered,
     rename,
     rename_equation,
     rename_statement,
@@ -30,13 +31,11 @@ States = Mapping[object, State]
 def name_states(pathways: Iterable[ResolvedPathway], receptors: Mapping[Path, Receptor]) -> States:
     """Every state of the rules of some pathways, by its identity, each with a unique name."""
     states: dict[object, State] = {}
-    taken = {receptor.input.name for receptor in receptors.values()}
+    taken = TakenNames(receptor.input.name for receptor in receptors.values())
     for pathway in pathways:
         for rule in pathway.acting:
             if rule.part.neuron and (key := _identity(rule, pathway.plastic)) not in states:
-                name = unused_name(rule.word, taken)
-                taken.add(name)
-                states[key] = _state(rule, name, pathway.plastic)
+                states[key] = _state(rule, taken.new(rule.word), pathway.plastic)
     return states
 
 
@@ -51,22 +50,42 @@ def states_of(
 
 def _identity(rule: AppliedRule, plastic: tuple[bool, ...]) -> object:
     """What uses of a rule that share their state have in common."""
-    made = _state(rule, rule.word, plastic)
-    return rule.name, tuple(sorted(made.idle.items())), made.plastic, rule.instructed_by
+    mentioned = _mentioned(rule.part)
+    values = tuple((key, value) for key, value in rule.values.items() if key in mentioned)
+    return rule.name, values, _switched(mentioned, plastic), rule.instructed_by
+
+
+def _mentioned(part: Layer) -> frozenset[str]:
+    """Every name in what a rule keeps and does in the postsynaptic neuron."""
+    texts = (*(e.right for e in part.neuron), *(s.right for s in _statements(part)), part.current)
+    return _names_in(tuple(filter(None, texts)))
+
+
+def _statements(part: Layer) -> tuple[Statement, ...]:
+    if not isinstance(part, Rule):
+        return part.on_spike
+    return (*part.on_spike, *part.on_instruction, *part.before_step)
+
+
+@remembered
+def _names_in(texts: tuple[str, ...]) -> frozenset[str]:
+    return frozenset().union(*map(identifiers, texts))
+
+
+def _switched(mentioned: frozenset[str], plastic: tuple[bool, ...]) -> tuple[bool, ...]:
+    """In which phases it is plastic; empty if that does not matter."""
+    return plastic if "plastic" in mentioned and not all(plastic) else ()
 
 
 def _state(rule: AppliedRule, name: str, plastic: tuple[bool, ...]) -> State:
     """What a rule keeps in the postsynaptic neuron, as something that the neuron receives."""
     part = rule.part
-    instructed = part.on_instruction if isinstance(part, Rule) else ()
     each_step = part.before_step if isinstance(part, Rule) else ()
-    statements = (*part.on_spike, *instructed, *each_step)
-    texts = [*(e.right for e in part.neuron), *(s.right for s in statements), part.current]
-    mentioned = frozenset().union(*(identifiers(text) for text in texts if text))
-    switches = "plastic" in mentioned and not all(plastic)
+    mentioned = _mentioned(part)
+    switched = _switched(mentioned, plastic)
     values = {f"{name}_{key}": value for key, value in rule.values.items() if key in mentioned}
     local = {key: f"{name}_{key}" for key in (*rule.values, *(e.name for e in part.neuron))}
-    local["plastic"] = f"{name}_plastic" if switches else "1"
+    local["plastic"] = f"{name}_plastic" if switched else "1"
     own = {equation.name for equation in part.neuron}
     initial = {
         local[key]: initial_value(raw, rule.values)
@@ -88,7 +107,7 @@ def _state(rule: AppliedRule, name: str, plastic: tuple[bool, ...]) -> State:
         on_spike=tuple(rename_statement(s, local) for s in part.on_spike),
         before_step=tuple(rename_statement(s, local) for s in each_step),
         initial=initial,
-        plastic=plastic if switches else (),
+        plastic=switched,
     )
 
 

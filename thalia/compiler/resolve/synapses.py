@@ -21,7 +21,7 @@ from thalia.compiler.resolve.synapse_code import SynapseCode, synapse_code
 from thalia.compiler.synaptic_input import numbers_of, sign_of
 from thalia.errors import Diagnostics, Path
 from thalia.syntax.dimensions import check_equation, check_statement
-from thalia.syntax.equations import Equation, Statement, identifiers
+from thalia.syntax.equations import Equation, identifiers
 from thalia.syntax.expressions import FUNCTIONS
 from thalia.syntax.units import DIMENSIONLESS, UNITS, Dimension
 
@@ -155,20 +155,35 @@ def _check_arrival(
     diagnostics: Diagnostics,
 ) -> None:
     """Check the statements that only read what is known without the rules."""
-    known = {f"{name}_post": dimension for name, dimension in post.variables().items()}
-    known["w"] = synapses.weight
-    if shared:
-        known |= {f"{IN_SYNAPSES}{name}": each for name, each in shared.variables().items()}
     efficacies = (s.target for s in synapses.on_pre if s.target.endswith("_efficacy"))
-    known |= dict.fromkeys(efficacies, DIMENSIONLESS)
+    own = {"w": synapses.weight} | dict.fromkeys(efficacies, DIMENSIONLESS)
     for statement in synapses.on_pre:
-        if _reads_only(statement, {*known, *FUNCTIONS, *UNITS}):
+        if not statement.target.endswith("_post"):
+            continue
+        read = identifiers(statement.right)
+        known = own | _seen({*read, statement.target}, post=post, shared=shared)
+        if all(name in known or name in FUNCTIONS or name in UNITS for name in read):
             with diagnostics.catch(path):
                 check_statement(statement, known)
 
 
-def _reads_only(statement: Statement, known: set[str]) -> bool:
-    return statement.target.endswith("_post") and identifiers(statement.right) <= known
+def _seen(
+    names: Iterable[str],
+    pre: Group | None = None,
+    post: Group | None = None,
+    shared: Group | None = None,
+) -> dict[str, Dimension]:
+    """The dimensions of those names that stand for variables of neurons, or of what all share."""
+    found: dict[str, Dimension] = {}
+    for name in names:
+        for group, bare in (
+            (pre, name.removesuffix("_pre")),
+            (post, name.removesuffix("_post")),
+            (shared, name.removeprefix(IN_SYNAPSES)),
+        ):
+            if group and bare != name and bare in group.variables():
+                found[name] = group.variables()[bare]
+    return found
 
 
 def _check_graded(
@@ -180,12 +195,11 @@ def _check_graded(
     diagnostics: Diagnostics,
 ) -> None:
     """Check that presynaptic neurons have what is transmitted, with the right dimension."""
-    known = {f"{name}_pre": dimension for name, dimension in pre.variables().items()}
-    known |= {f"{name}_post": dimension for name, dimension in post.variables().items()}
-    known["w"] = synapses.weight
     for equation in synapses.equations:
         if "summed" not in equation.flags:
             continue
+        mentioned = {equation.name, *identifiers(equation.right)}
+        known = {"w": synapses.weight} | _seen(mentioned, pre=pre, post=post)
         read = sorted(n for n in identifiers(equation.right) if n.endswith("_pre"))
         missing = [name.removesuffix("_pre") for name in read if name not in known]
         for name in missing:
