@@ -41,8 +41,8 @@ PLASTIC = f"pre: p, post: q, {PATHWAY}, w_max: 2 pA"
 PULSE = "{kind: current_pulses, target: p, amplitude: 1 pA, start: 1 ms, width: 1 ms}"
 
 BOMBS = {
-    "modulators": (f"{ONE}modulators:\n{keys(1900, '{kind: first_order, released_by: p}')}\n", "there are 1,900 modulators, expected at most 200"),
-    "inputs": (f"{ONE}stimuli:\n{keys(3900, PULSE)}\n", "receives 3,900 stimuli and kinds of synapses, expected at most 100"),
+    "modulators": (f"{ONE}modulators:\n{keys(1200, '{kind: first_order, released_by: p}')}\n", "there are 1,200 modulators, expected at most 200"),
+    "inputs": (f"{ONE}stimuli:\n{keys(2400, PULSE)}\n", "receives 2,400 stimuli and kinds of synapses, expected at most 100"),
     "chain": (neuron(V, "x0 = v : volt", *CHAIN), "once it is multiplied out"),
     "squares": (neuron(V, "x0 = 1 + v/mV : 1", *(f"x{k} = x{k - 1}*x{k - 1} : 1" for k in range(1, 60))), "once it is"),
     "cycle": (neuron(V, "x = y : 1", "y = x : 1"), "depends on itself"),

@@ -162,6 +162,8 @@ def _check_arrival(
             continue
         read = identifiers(statement.right)
         known = own | _seen({*read, statement.target}, post=post, shared=shared)
+        if statement.target not in known:  # the message has all that there are
+            known |= {f"{name}_post": dimension for name, dimension in post.variables().items()}
         if all(name in known or name in FUNCTIONS or name in UNITS for name in read):
             with diagnostics.catch(path):
                 check_statement(statement, known)
