@@ -23,6 +23,12 @@ def measured() -> dict[str, dict[str, Any]]:
     return found
 
 
+def flat(part: str) -> float | None:
+    """The change of a window that is the same for every interval, which no figure need show."""
+    changes = measured()[part].get("change", [0, 1])
+    return changes[0] if min(changes) == max(changes) else None
+
+
 def picture(part: str) -> str:
     """The figure of a component as SVG."""
     text = StringIO()

@@ -28,8 +28,8 @@ def _library() -> Made:
         made[f"{folder}/index.md"] = partial(parts.kind_page, kind)
         for name in names(kind):
             made[f"{folder}/{name}.md"] = partial(parts.part_page, kind, name)
-            if f"{kind}/{name}" in curves.measured():
-                made[f"{folder}/{name}.svg"] = partial(curves.picture, f"{kind}/{name}")
+            if (part := f"{kind}/{name}") in curves.measured() and curves.flat(part) is None:
+                made[f"{folder}/{name}.svg"] = partial(curves.picture, part)
     return made
 
 

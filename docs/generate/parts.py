@@ -8,7 +8,7 @@ from typing import Any
 import thalia
 from docs.generate import latex
 from docs.generate.bibliography import bibtex, linked
-from docs.generate.curves import measured
+from docs.generate.curves import flat, measured
 from docs.generate.reference import table
 from docs.generate.repository import ROOT
 from docs.generate.uses import used_in
@@ -54,6 +54,13 @@ EXPRESSIONS = {
 }
 
 
+# what a window that is the same everywhere means, by whether anything changes
+_FLAT = {
+    False: "the rule acts together with others, or on other signals than pairs",
+    True: "what counts is another signal, or that there was a spike",
+}
+
+
 def kind_page(kind: str) -> str:
     """The components of a kind, each with a sentence; rules by family."""
     lines = [f"# {TITLES[kind]}\n", f"`thalia list {kind}` lists them in a terminal.\n"]
@@ -94,6 +101,11 @@ def _picture(kind: str, name: str, part: Part) -> str:
     if part_name not in measured():
         return ""
     run = measured()[part_name]["run"]
+    if (change := flat(part_name)) is not None:
+        return (
+            f"A pair of spikes changes the weight by {change:g} of w_max, whatever the interval "
+            f"between them: {_FLAT[change != 0]}.\n"
+        )
     what = {
         "neurons": f"Firing rate of {name} against constant current",
         "synapses": f"Potential of a cell after one spike through {name}",

@@ -129,3 +129,11 @@ def test_a_number_in_a_text_is_rendered():
     interval = found["conditions"]["plasticity_off"]["aggregate"]["accuracy"]
 
     assert f"-->{interval['mean']:.3f} [{interval['low']:.3f}, " in numbers.rendered(mark)
+
+
+def test_a_window_that_depends_on_nothing_is_a_sentence():
+    page = parts.part_page("plasticity", "weight_decay")
+
+    assert "whatever the interval" in page
+    assert "weight_decay.svg" not in page
+    assert "library/plasticity/weight_decay.svg" not in made_pages()

@@ -13,7 +13,7 @@ PAGES = sorted(
 )
 CIRCUITS = [
     pytest.param(text, id=f"{page.stem}-{index}")
-    for page in PAGES
+    for page in [*PAGES, ROOT / "docs" / "lowering.md"]
     for index, text in enumerate(
         re.findall(r"^```yaml\n(thalia: 1.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
     )
@@ -102,3 +102,21 @@ def test_guides_in_which_simulators_agree_print_the_same_spikes():
     thalia_spikes, brian2_spikes = re.findall(r"printed }\n(\[.*\])\n", page.text)
     assert thalia_spikes == brian2_spikes
     assert len(thalia_spikes.split(",")) > 3
+
+
+def test_the_forms_that_a_page_names_are_those_of_the_plan():
+    page = (ROOT / "docs" / "lowering.md").read_text()
+    (text,) = re.findall(r"^```yaml\n(thalia: 1.*?)^```", page, re.DOTALL | re.MULTILINE)
+    plan = thalia.plan_of(thalia.loads(text))
+    forms = {
+        name.removeprefix("dopamine_stdp_"): form.partition(":")[0]
+        for group in plan.synapses
+        for name, form in group.forms.items()
+    }
+
+    assert forms == {
+        "pre_trace": "event-driven",
+        "post_trace": "hoisted",
+        "eligibility": "rescaled",
+        "w": "accumulated",
+    }
