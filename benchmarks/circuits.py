@@ -1,6 +1,6 @@
 """What each circuit in circuits/ does: rates with intervals, its conditions, and a raster.
 
-    uv run python -m benchmarks.circuits [NAME ...] [--workers 4] [-o results/circuits]
+    uv run python -m benchmarks.circuits [NAME ...] [--workers 4] [-o results/gallery]
 
 runs each of them as written and in all its conditions with five seeds (`thalia study`), and keeps the numbers as
 JSON and the raster of the first seed as a small picture, from which the site makes a page. By default those that take
@@ -22,7 +22,7 @@ from PIL import Image
 import thalia
 
 ROOT = Path(__file__).parent.parent
-RESULTS = ROOT / "results" / "circuits"
+RESULTS = ROOT / "results" / "gallery"
 SEEDS = (1, 2, 3, 4, 5)
 # cheapest first
 CHEAP = (

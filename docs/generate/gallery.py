@@ -18,7 +18,7 @@ from thalia.compiler.graph import network_of
 from thalia.library.lookup import names, part_text
 from thalia.publication.citations import citations
 
-MEASURED = ROOT / "results" / "circuits"
+MEASURED = ROOT / "results" / "gallery"
 KINDS = {"rule": "plasticity", "window": "windows"}
 
 
@@ -57,7 +57,7 @@ def picture_of(name: str, width: int = 0) -> str:
     size = f"{{ width={width} loading=lazy }}" if width else ""
     for file, what in (
         (f"plots/{name}.png", "What"),
-        (f"results/circuits/{name}.png", "Raster of what"),
+        (f"results/gallery/{name}.png", "Raster of what"),
     ):
         if (ROOT / file).exists():
             return f"![{what} {name} does](../{file}){size}"
