@@ -1,7 +1,7 @@
 # Thalia with a compiler, for an unprivileged user, and with the programs of some circuits.
 #
 #   docker build -t thalia .
-#   docker run --rm -v "$PWD:/work" -u "$(id -u):$(id -g)" thalia run /circuits/cortex.yaml
+#   docker run --rm -v "$PWD:/work" -u "$(id -u):$(id -g)" thalia    # the first command of the README
 #
 # The programs run on every processor with the instructions of PROCESSOR:
 # --build-arg PROCESSOR=x86-64-v4 uses more of them, armv8-a is for an image for arm64.
@@ -36,4 +36,4 @@ RUN useradd --create-home thalia && install -d -o thalia -g thalia /work
 USER thalia
 WORKDIR /work
 ENTRYPOINT ["thalia"]
-CMD ["--help"]
+CMD ["run", "/circuits/cortex.yaml", "--plot"]

@@ -72,6 +72,42 @@ def test_every_command_that_is_named_exists(page):
     assert sorted(named - {*COMMANDS}) == []
 
 
+def options_named(text: str) -> set[tuple[str, str]]:
+    """Commands with each option that a page gives them, in blocks and within lines."""
+    blocks = re.findall(r"^```\w*(?: title=.*)?\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    lines += re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    calls = [
+        call
+        for line in lines
+        for call in re.findall(r"(?:^|\$ |run |&& )thalia ([a-z][a-z-]*(?: [^|&;>#]*)?)", line)
+    ]
+    return {
+        (call.split()[0], option)
+        for call in calls
+        for option in re.findall(r"(?<!\S)--[a-z][a-z-]+", call)
+    }
+
+
+@ANY_PAGE
+def test_every_option_that_is_named_exists(page):
+    commands = typer.main.get_command(main.app).commands
+    known = {
+        (name, option)
+        for name, command in commands.items()
+        for each in [command, *getattr(command, "commands", {}).values()]
+        for parameter in each.params
+        for option in (*parameter.opts, *parameter.secondary_opts, "--help")
+    }
+
+    assert sorted(options_named(page.read_text()) - known) == []
+
+
+@ANY_PAGE
+def test_every_picture_has_words_for_those_who_do_not_see_it(page):
+    assert re.findall(r"!\[\s*\]\([^)]*\)", page.read_text()) == []
+
+
 @pytest.mark.parametrize("kind", [*lookup.KINDS, "regions"])
 def test_the_table_of_components_is_that_of_the_library(kind):
     (row,) = re.findall(rf"^\| {kind} \| (.*) \|$", LIBRARY.read_text(), re.MULTILINE)
