@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from datetime import UTC, datetime, timedelta
 
 import h5py
 import numpy as np
@@ -14,6 +15,7 @@ from thalia.memory import encoder
 from thalia.memory import memory as memories
 from thalia.recording.journal import JournalledFile
 from thalia.recording.memory_file import MemoryFile, read
+from thalia.training.memory_network import BACK
 
 RANDOM = np.random.default_rng(5)
 VECTORS = RANDOM.standard_normal((5, 50)) + 2 * RANDOM.standard_normal(50)
@@ -86,6 +88,93 @@ def test_with_shuffled_weights_recall_is_chance(copy):
         memory._network.change(lambda _: lambda w, *_: random.permutation(w))
 
         assert memory.status().recallable < 4
+
+
+def test_outcomes_change_what_is_expected_of_an_item_by_their_error(copy):
+    """Nothing is known at first: half of the way from 1 to 4. A second good outcome is less of a surprise."""
+    with opened(copy) as memory:
+        first, second = memory.outcome(2, 4), memory.outcome(2, 4)
+        other = memory.outcome(4, 1)
+
+    assert first.expected == pytest.approx(2.5, abs=0.1)
+    assert (first.error, second.error) == (
+        pytest.approx(4 - first.expected),
+        pytest.approx(4 - second.expected),
+    )
+    assert 0.2 * first.error < second.error < 0.8 * first.error
+    assert other.expected < first.expected + 0.5 * (second.expected - first.expected)
+    assert json.loads(read(copy).texts[1])["outcomes"] == 2
+
+
+def test_a_surprise_moves_an_item_that_was_just_recalled_towards_its_cue(copy):
+    """Not one that was not, not twice within the cooldown, and not without surprise."""
+    cue = np.random.default_rng(9).standard_normal(50)
+    with opened(copy) as memory:
+        before = [each.confidence for each in memory.recall(cue) if each.item == 2]
+        passed = memory.outcome(2, 4, cue)
+        memory.recall(VECTORS[1])
+        unsurprising = memory.outcome(2, 3, cue)
+        moved = memory.outcome(2, 1, cue)
+        again = memory.outcome(2, 4, cue)
+        found = memory.recall(cue)
+
+    assert [each.moved for each in (passed, unsurprising, moved, again)] == [
+        False,
+        False,
+        True,
+        False,
+    ]
+    assert max([0, *before]) < 0.2
+    assert (found[0].item, found[0].confidence > 0.3) == (2, True)
+
+
+def test_in_sleep_the_index_makes_slow_synapses_learn(copy):
+    """What is replayed is in the slow synapses of the codes that the index fired, and without it nothing."""
+    with opened(copy) as memory:
+        items = memory._items.present
+        memory._network.change(
+            lambda role: (
+                lambda w, first, _: np.where((role != BACK) | ~np.isin(first, items[0].own), w, 0)
+            )
+        )
+        memory._network.replay([items[0].own])
+        without = memory._subject.weights("slow").max()
+        slept = memory.sleep(3)
+        strengths = memory._network.strengths([i.code for i in items], [i.own for i in items])
+        learned = memory._subject.weights("slow").max()
+
+    assert (slept.replays, slept.recallable) == (3, 5)
+    assert without < 1e-9 < 1e-4 < learned < 0.5e-3
+    assert strengths.max() > 0.55e-3  # more than fast synapses can have alone
+
+
+def test_reviews_are_scheduled_by_fsrs_and_are_outcomes(copy):
+    """After one review that was good, FSRS-6 gives a stability of 2.3065 days, its parameter w2."""
+    pytest.importorskip("fsrs")
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    with opened(copy) as memory:
+        memory.review(4, 3, now)
+        later = memory.due(now + timedelta(days=2.3065))
+        told = memory._items.find(4).told
+
+    assert json.loads(told.card)["stability"] == pytest.approx(2.3065)
+    assert [each.item for each in later] == [4, 1, 2, 3, 5]
+    assert later[0].retrievability == pytest.approx(0.9, abs=0.01)  # by the definition of stability
+    assert [each.due for each in later[1:]] == [None] * 4
+    assert told.outcomes == 1
+
+
+@pytest.mark.parametrize("grade", [0, 5, 2.5, True, "3"])
+def test_a_grade_is_one_of_four(five, grade):
+    with pytest.raises(CircuitError, match="grade: expected 1, 2, 3 or 4"):
+        five.outcome(1, grade)
+
+
+def test_what_is_asked_of_an_unknown_item_is_told(five):
+    with pytest.raises(CircuitError, match=r"has no item 77\n    hint: it has 5, the newest is 5"):
+        five.outcome(77, 3)
+    with pytest.raises(CircuitError, match="replays: expected a whole number from 0"):
+        five.sleep(-1)
 
 
 def test_an_item_is_forgotten_and_the_others_stay(copy):
@@ -178,6 +267,9 @@ def test_texts_are_recalled_by_a_part_of_them(tmp_path):
     (("status", "other.h5"), "other.h5: is no memory"),
     (("status", "text.h5"), "text.h5: cannot be read as HDF5"),
     (("status", "."), "is a folder"),
+    (("sleep", "none.h5"), "none.h5: no such file"),
+    (("review", "none.h5", "--grade", "3"), "--grade: expected ITEM=GRADE, such as 12=3, found '3'"),
+    (("review", "none.h5", "--grade", "3=x"), "--grade: expected ITEM=GRADE, such as 12=3, found '3=x'"),
     (("store", "new.h5", "--vectors", "text.h5"), "is not an array of NumPy"),
     (("store", "new.h5", "--vectors", "cube.npy"), "expected rows of numbers, found float64 of 2 x 2 x 2"),
 ])  # fmt: skip

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
 
 SHOWN = 60  # characters of a text in a table
+LONGEST_GRADE = 20  # characters
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The file of the memory.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for each line.")]
@@ -129,6 +130,78 @@ def status(file: File, backend: Backend = None, as_json: Json = False) -> None:
         return
     for name, value in now.items():
         say(f"{name:12}{value}")
+
+
+@app.command()
+def sleep(
+    file: File,
+    replays: Annotated[
+        int | None, typer.Option(help="Reactivations in all; by default two for each item.")
+    ] = None,
+    backend: Backend = None,
+    as_json: Json = False,
+) -> None:
+    """Let a memory sleep: items are reactivated, and slow synapses learn them.
+
+    Weak ones come most often, and those with surprising or good outcomes.
+
+    Example: thalia memory sleep notes.h5
+    """
+    with _opened(_existing(file), None, backend) as found:
+        slept = found.sleep(replays)
+    if as_json:
+        say(json.dumps(asdict(slept)))
+    else:
+        say(f"{slept.replays} reactivations; {slept.recallable} items can be recalled")
+
+
+@app.command()
+def review(
+    file: File,
+    grade: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ITEM=GRADE",
+            help="What was remembered of an item: 1 nothing, 2 with effort, 3 well, 4 at once; "
+            "may be repeated.",
+        ),
+    ] = None,
+    backend: Backend = None,
+    as_json: Json = False,
+) -> None:
+    """Show which items to review when, or report how reviews went.
+
+    Times and the chance to remember are those of FSRS, confidence that of the circuit. A grade is
+    an outcome, too: the circuit learns what to expect of the item.
+
+    Example: thalia memory review notes.h5 --grade 12=3
+    """
+    grades = [_grade(each) for each in grade or []]
+    with _opened(_existing(file), None, backend) as found:
+        for item, value in grades:
+            told = found.review(item, value)
+            if as_json:
+                say(json.dumps(asdict(told)))
+            else:
+                say(f"{item}: expected {told.expected:.1f}, found {value}")
+        if grades:
+            return
+        for each in found.due():
+            if as_json:
+                say(json.dumps(asdict(each)))
+                continue
+            chance = "" if each.retrievability is None else f"{each.retrievability:.2f}"
+            say(
+                f"{each.item:>6}  {each.due or 'never reviewed':25}  {chance:>4}  "
+                f"{each.confidence:.2f}  {_short(each.text)}".rstrip()
+            )
+
+
+def _grade(given: str) -> tuple[int, int]:
+    item, _, value = given.partition("=")
+    if not (item.isdecimal() and value.isdecimal() and len(given) < LONGEST_GRADE):
+        raise fail(f"--grade: expected ITEM=GRADE, such as 12=3, found '{given}'")
+    return int(item), int(value)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What a memory knows of each item beside its weights: cells, contents, and their tables."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,23 @@ FREE = 0  # the number of a row without an item
 
 
 class Told(BaseModel):
-    """What can be read of an item: when it was stored, and its text."""
+    """What can be read of an item: when it was stored, its text, and how it has fared.
+
+    `expected` is the outcome that was expected last, from 0 to 1, and `surprise` how far from it
+    the outcome was; `recalled` and `moved` are the steps at which the item was recalled best, and
+    bound to another cue; `card` is that of its reviews.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     at: str
     text: str | None = None
+    outcomes: int = 0
+    expected: float = 0.5
+    surprise: float = 0.0
+    recalled: int | None = None
+    moved: int | None = None
+    card: str = ""
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,10 @@ class Item:
     own: Cells
     told: Told
     vector: Floats | None = None
+
+    def with_told(self, **changes: Any) -> "Item":
+        """The same item, of which something else is told."""
+        return replace(self, told=self.told.model_copy(update=changes))
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path as FilePath
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,9 @@ from thalia.compiler.pipeline import load_whole
 from thalia.connectivity.streams import stream
 from thalia.errors import fail
 from thalia.library.lookup import LIBRARY
+from thalia.memory.answers import Content, Due, Outcome, Recalled, Slept, Status
 from thalia.memory.encoder import (
+    Cells,
     Encode,
     Encoder,
     Floats,
@@ -27,6 +29,7 @@ from thalia.memory.encoder import (
     text_vector,
 )
 from thalia.memory.items import Item, Items, Told
+from thalia.memory.review import due, reviewed
 from thalia.recording.memory_file import Contents, MemoryFile
 from thalia.recording.page_checksums import edited
 from thalia.simulation.checkpoint import SavedState
@@ -40,33 +43,10 @@ CAPACITY = 600  # items; the weakest is forgotten when one more is stored
 SEED = 1
 STATE = "state."  # before the names of variables of the network, among the arrays of the file
 
-type Content = Literal["text", "vector"]
-
-
-@dataclass(frozen=True)
-class Recalled:
-    """An item that a cue recalled, and how surely: at what share of volleys its cells fired.
-
-    Of what was stored as a text, `text` is that, and there is no `vector`.
-    """
-
-    item: int
-    confidence: float
-    vector: Floats | None
-    text: str | None
-
-
-@dataclass(frozen=True)
-class Status:
-    """How many items a memory has, can recall from their whole codes, and has room for."""
-
-    items: int
-    recallable: int
-    capacity: int
-    content: Content | None
-    dimension: int | None
-    seconds: float  # model time
-    bytes: int  # of the file
+LABILE, COOLDOWN = 10.0, 60.0  # s of model time: after its recall, and after it moved
+SURPRISING = 0.5  # an error, of a range of outcomes of 1, from which a labile item moves
+REPLAYS, MOST_REPLAYS = 2, 100_000  # of each item on average, and in all, in a sleep
+GRADES = 4
 
 
 class Memory:
@@ -175,7 +155,10 @@ class Memory:
         code = self._encoder.code(vector)
         with self._changing():
             (shares,) = self._shares(self._network.recall([code]))
-        present = self._items.present
+            present = self._items.present
+            if len(shares) and shares.max() > 0:
+                best = present[int(shares.argmax())].with_told(recalled=self._subject.done)
+                self._items = self._items.with_item(best)
         order = np.argsort(-shares, kind="stable")[:k]
         return [
             Recalled(
@@ -187,6 +170,79 @@ class Memory:
             for place in order
             if shares[place] > 0
         ]
+
+    def outcome(self, item: int, grade: int, cue: object = None) -> Outcome:
+        """Report how good it was that an item was recalled: 1 is bad, 4 is good.
+
+        The cells of the item are reactivated, and dopamine, released by how much better the outcome
+        is than they let expect, changes what is expected of all that was recalled just before. A
+        surprise makes an item that has just been recalled move towards its `cue`, which recalls it
+        better then; not twice within a minute of model time.
+
+        Raises
+        ------
+        CircuitError
+            If there is no such item or grade, or the cue is none.
+        """
+        found, code = self._graded(item, grade), None
+        if cue is not None and self._encoder:
+            code = self._encoder.code(self._read(cue)[1])
+        return self._report(found, grade, code)
+
+    def sleep(self, replays: int | None = None) -> Slept:
+        """Sleep, in which items are reactivated, so that slow synapses learn them.
+
+        Weak ones come most often, and those with surprising or good outcomes.
+
+        Parameters
+        ----------
+        replays : int, optional
+            Reactivations in all; by default two for each item.
+
+        Raises
+        ------
+        CircuitError
+            If `replays` is no whole number from 0 on.
+        """
+        self._check_open()
+        if replays is not None and (isinstance(replays, bool) or not 0 <= replays <= MOST_REPLAYS):
+            raise fail(
+                f"replays: expected a whole number from 0 to {MOST_REPLAYS:,}, found {replays!r}"
+            )
+        present = self._items.present
+        count = (REPLAYS * len(present) if replays is None else int(replays)) if present else 0
+        weak = 1 - np.diag(self._tested())
+        told = np.array([each.told.surprise + each.told.expected for each in present])
+        with self._changing():
+            random = stream(self.seed, f"sleep {self._subject.done}")
+            priority = weak + told
+            drawn = random.choice(len(present), count, p=priority / priority.sum()) if count else []
+            self._network.replay([present[k].own for k in drawn])
+        return Slept(count, sum(self._recallable()))
+
+    def due(self, now: datetime | None = None) -> list[Due]:
+        """All items, those to be reviewed first come first: by FSRS, beside what the circuit says.
+
+        Raises
+        ------
+        CircuitError
+            If the package `fsrs` is not there.
+        """
+        self._check_open()
+        confidences = np.diag(self._tested()).tolist()
+        return due(self._items.present, confidences, now or datetime.now(UTC))
+
+    def review(self, item: int, grade: int, now: datetime | None = None) -> Outcome:
+        """Report the outcome of a review: 1 forgotten, 2 hard, 3 good, 4 easy; also to FSRS.
+
+        Raises
+        ------
+        CircuitError
+            As of `outcome`, or if the package `fsrs` is not there.
+        """
+        found = self._graded(item, grade)
+        card = reviewed(found.told.card, grade, now or datetime.now(UTC))
+        return self._report(found.with_told(card=card), grade)
 
     def forget(self, item: int) -> None:
         """Forget an item: its synapses, and its contents.
@@ -278,6 +334,27 @@ class Memory:
             f"it has {count}, the newest is {self._items.last}" if count else "it is empty",
         )
 
+    def _graded(self, item: object, grade: object) -> Item:
+        """An item that is given a grade; both are checked."""
+        if isinstance(grade, bool) or grade not in range(1, GRADES + 1):
+            raise fail(f"grade: expected 1, 2, 3 or 4, found {grade!r}")
+        return self._known(item)
+
+    def _report(self, item: Item, grade: int, cue: Cells | None = None) -> Outcome:
+        """Let the network learn an outcome, and an item that is labile move."""
+        reward, steps = (grade - 1) / (GRADES - 1), GRADES - 1
+        with self._changing():
+            expected = self._network.outcome(item.own, reward)
+            surprise = abs(reward - expected)
+            moves = cue is not None and surprise >= SURPRISING and self._is_labile(item)
+            if cue is not None and moves:
+                self._network.store(cue, item.own)
+                item = item.with_told(moved=self._subject.done)
+            count = item.told.outcomes + 1
+            told = item.with_told(outcomes=count, surprise=surprise, expected=expected)
+            self._items = self._items.with_item(told)
+        return Outcome(item.number, 1 + steps * expected, steps * (reward - expected), moves)
+
     def _new(self, vector: Floats, kind: Content, text: str | None) -> Item:
         """An item, with cells of the index that are drawn for its number."""
         assert self._encoder is not None
@@ -313,16 +390,29 @@ class Memory:
         most = self._task.own * self._task.volleys
         return np.minimum(counts[:, own].sum(axis=2) / most, 1.0)
 
-    def _recallable(self) -> list[bool]:
-        """Whether each item is recalled best by its own code; the network is left as it was."""
+    def _tested(self) -> Floats:
+        """How surely the code of each item recalls each, (n, n); the network is left as it was."""
         present = self._items.present
-        if not present:
-            return []
         before = self._subject.state()
         shares = self._shares(self._network.recall([each.code for each in present]))
         self._subject.restore(before)
+        return shares
+
+    def _recallable(self) -> list[bool]:
+        """Whether each item is recalled best by its own code."""
+        if not self._items.present:
+            return []
+        shares = self._tested()
         mine = np.diag(shares)
         return [bool(each) for each in (mine > 0) & (mine >= shares.max(axis=1))]
+
+    def _is_labile(self, item: Item) -> bool:
+        """Whether an item was recalled not long ago, and has not moved for some time."""
+        recalled, moved = (
+            np.inf if step is None else (self._subject.done - step) * self._subject.plan.dt
+            for step in (item.told.recalled, item.told.moved)
+        )
+        return bool(recalled <= LABILE and moved > COOLDOWN)
 
     def _weakest(self) -> Item:
         """The item whose code has the weakest synapses with its cells; of several the oldest."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from thalia.compiler.plan import SECOND
 from thalia.syntax.units import Quantities, Value, constant
+from thalia.training.responses import Response
 from thalia.training.subject import Subject
 
 type Cells = NDArray[np.int64]
@@ -19,7 +20,8 @@ type Counts = NDArray[np.int64]
 type Floats = NDArray[np.float64]
 type Change = Callable[[Floats, Cells, Cells], Floats]  # of weights, by the ends of the synapses
 
-STORE, ASLEEP = "store", "sleep"  # phases
+STORE, ASLEEP, OUTCOME = "store", "sleep", "outcome"  # phases
+REACTIVATED = 5  # volleys of an item's cells before its outcome
 FAST, SLOW, BACK = "fast", "slow", "back"  # from codes to the index, and from the index to codes
 AT_ONCE = 16  # cues that are played in one call
 
@@ -47,8 +49,11 @@ class MemoryNetwork:
     Parameters
     ----------
     names : mapping from role to population
-        `show` and `mark` fire the cells of codes and of the index, `index` is what answers.
+        `show` and `mark` fire the cells of codes and of the index, `index` is what answers, and
+        `value` expects outcomes.
     learned : mapping from `fast`, `slow` and `back` to pathways
+    dopamine : str
+        The modulator by which outcomes change what is expected.
     """
 
     def __init__(
@@ -56,9 +61,11 @@ class MemoryNetwork:
         subject: Subject,
         names: Mapping[str, str],
         learned: Mapping[str, str],
+        dopamine: str,
         timing: Timing,
     ):
         self.subject, self.names, self.learned, self.timing = subject, names, learned, timing
+        self.dopamine = dopamine
         plan = subject.plan
         self.code_cells, self.index_cells = (
             plan.population(names[role])[1].size for role in ("show", "index")
@@ -106,7 +113,32 @@ class MemoryNetwork:
                 self.subject.present(self.timing.rest)
         self.subject.present(self.timing.rest)
 
-    def _volley(self, **cells: Cells) -> None:
+    def outcome(self, own: Cells, reward: float) -> float:
+        """Reactivate an item and release dopamine by how much better its outcome is than expected.
+
+        All items whose recall has left something eligible are credited. Returns what was expected,
+        from 0 to 1, as `reward` is: the share of value neurons that fire.
+        """
+        with self.subject.phase(OUTCOME):
+            responses = [self._volley(mark=own) for _ in range(REACTIVATED)]
+            expected = float(np.mean(responses[0].counts(self.names["value"]) > 0))
+            self.subject.release(self.dopamine, reward - expected)
+            self.subject.present(self.timing.rest)
+        self.subject.present(self.timing.rest)
+        return expected
+
+    def expected(self, items: Sequence[Cells]) -> Floats:
+        """What outcome is expected of each item, from 0 to 1, (n_items,)."""
+        with self.subject.phase(OUTCOME):
+            found = []
+            for own in items:
+                counts = self._volley(mark=own).counts(self.names["value"])
+                found.append(np.mean(counts > 0))
+                self.subject.present(self.timing.rest)
+        return np.array(found, np.float64)
+
+    def _volley(self, **cells: Cells) -> Response:
+        """Fire cells once; the response to it."""
         sizes = {"show": self.code_cells, "mark": self.index_cells}
         self.subject.present(
             self.timing.volley,
@@ -115,7 +147,7 @@ class MemoryNetwork:
                 for role, each in cells.items()
             },
         )
-        self.subject.present(self.timing.gap)
+        return self.subject.present(self.timing.gap)
 
     def forget(self, code: Cells, own: Cells) -> None:
         """Take away the synapses between the cells of a code and those of the index."""

@@ -16,6 +16,7 @@ from thalia.training.memory_network import Cells, MemoryNetwork, Timing
 from thalia.training.subject import Subject
 from thalia.training.tasks import AMOUNT, SHARE, Environment, Note
 
+OUTCOMES = 6  # of each item that is graded
 COLLISION = "the stored code that shares most cells with the cue"
 
 
@@ -34,8 +35,9 @@ class Memory(Environment):
 
     The rest of a cue are cells of no part of it. With `replays`, the first half of the items is
     replayed so often in sleep, in random order, before the others are stored; if they are not
-    `reactivated`, the network sleeps as long. Before recall the weights may be `shuffled` or
-    `zeroed`. An item is recalled if its cells of the index fire more than those of any other.
+    `reactivated`, the network sleeps as long. The first `graded` get good and bad outcomes. Before
+    recall the weights may be `shuffled` or `zeroed`. An item is recalled if its cells of the index
+    fire more than those of any other.
     """
 
     STIMULI: ClassVar = ("show", "mark")
@@ -49,6 +51,7 @@ class Memory(Environment):
     own: int = Field(10, ge=1)
     volleys: int = Field(10, ge=1)
     replays: int = Field(0, ge=0)
+    graded: int = Field(0, ge=0)  # items with outcomes
     reactivated: bool = True
     weights: Literal["learned", "shuffled", "zeroed"] = "learned"
     learned: dict[str, str] = {}
@@ -66,7 +69,7 @@ class Memory(Environment):
     def network(self, subject: Subject) -> MemoryNetwork:
         """The network of a subject as one that stores items."""
         names = {role: names[0] for role, names in {**self.stimuli, **self.readout}.items()}
-        return MemoryNetwork(subject, names, self.learned, self.timing)
+        return MemoryNetwork(subject, names, self.learned, self.modulators["dopamine"], self.timing)
 
     def range_of(self, number: str) -> Range:
         """All but the rank are shares."""
@@ -101,6 +104,7 @@ class Memory(Environment):
                 cells = items.own[order] if self.reactivated else items.own[order, :0]
                 network.replay([*cells])
             network.store(code, own)
+        judged = self._judged(network, items.own, random) if self.graded else 0.0
         if self.weights == "zeroed":
             network.forget_all()
         elif self.weights == "shuffled":
@@ -117,8 +121,22 @@ class Memory(Environment):
             "recalled": float(right.mean()),
             "older": float(older.mean()) if len(older) else 0.0,
             "rank": float(above.mean()),
+            "told_apart": judged,
             "confidence": float(np.clip(mine / (self.own * self.volleys), 0, 1).mean()),
         }
+
+    def _judged(self, network: MemoryNetwork, own: Cells, random: np.random.Generator) -> float:
+        """How often of two items that which had good outcomes is expected to be better.
+
+        Each has six, in random order; the half that is good is drawn.
+        """
+        chosen = own[: self.graded]
+        is_good = random.permutation(np.arange(len(chosen)) % 2 == 0)
+        for which in random.permutation(np.repeat(np.arange(len(chosen)), OUTCOMES)):
+            network.outcome(chosen[which], float(is_good[which]))
+        values = network.expected([*chosen])
+        apart = np.sign(values[is_good][:, None] - values[~is_good][None])
+        return float((apart.mean() + 1) / 2)
 
     def _right(self, scores: NDArray[np.int64], wanted: Cells) -> NDArray[np.float64]:
         """Whether the wanted item has the highest score; of several that have, a share."""

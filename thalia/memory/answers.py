@@ -1,0 +1,69 @@
+"""What a memory answers."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from thalia.memory.encoder import Floats
+
+type Content = Literal["text", "vector"]
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """An item that a cue recalled, and how surely: at what share of volleys its cells fired.
+
+    Of what was stored as a text, `text` is that, and there is no `vector`.
+    """
+
+    item: int
+    confidence: float
+    vector: Floats | None
+    text: str | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What grade was expected of an item, from 1 to 4, and by how much the outcome was better.
+
+    `moved` says whether the surprise bound the item to the cue with which it was recalled.
+    """
+
+    item: int
+    expected: float
+    error: float
+    moved: bool
+
+
+@dataclass(frozen=True)
+class Slept:
+    """How many reactivations there were, and how many items can be recalled after them."""
+
+    replays: int
+    recallable: int
+
+
+@dataclass(frozen=True)
+class Due:
+    """An item to review: when, how likely it is remembered by FSRS, and how surely by the circuit.
+
+    `due` is a time of ISO 8601; an item that was never reviewed has none, and no `retrievability`.
+    """
+
+    item: int
+    due: str | None
+    retrievability: float | None
+    confidence: float
+    text: str | None
+
+
+@dataclass(frozen=True)
+class Status:
+    """How many items a memory has, can recall from their whole codes, and has room for."""
+
+    items: int
+    recallable: int
+    capacity: int
+    content: Content | None
+    dimension: int | None
+    seconds: float  # model time
+    bytes: int  # of the file
