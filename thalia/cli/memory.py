@@ -16,7 +16,8 @@ from thalia.errors import fail
 from thalia.simulation.interruption import Terminated
 
 if TYPE_CHECKING:
-    from thalia.memory.memory import Memory, Recalled
+    from thalia.memory.answers import Recalled
+    from thalia.memory.memory import Memory
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
 

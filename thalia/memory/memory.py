@@ -45,7 +45,8 @@ STATE = "state."  # before the names of variables of the network, among the arra
 
 LABILE, COOLDOWN = 10.0, 60.0  # s of model time: after its recall, and after it moved
 SURPRISING = 0.5  # an error, of a range of outcomes of 1, from which a labile item moves
-REPLAYS, MOST_REPLAYS = 2, 100_000  # of each item on average, and in all, in a sleep
+REPLAYS = 2  # of each item on average, in a sleep
+MOST = 100_000  # items of a recall, and replays of a sleep
 GRADES = 4
 
 
@@ -147,8 +148,7 @@ class Memory:
         CircuitError
             If the cue is none, as of `store`, or `k` is no whole number from 1 on.
         """
-        if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
-            raise fail(f"k: expected a whole number from 1 on, found {k!r}")
+        _check_whole("k", k, 1)
         _, vector, _ = self._read(cue)
         if self._encoder is None:
             return []
@@ -205,10 +205,8 @@ class Memory:
             If `replays` is no whole number from 0 on.
         """
         self._check_open()
-        if replays is not None and (isinstance(replays, bool) or not 0 <= replays <= MOST_REPLAYS):
-            raise fail(
-                f"replays: expected a whole number from 0 to {MOST_REPLAYS:,}, found {replays!r}"
-            )
+        if replays is not None:
+            _check_whole("replays", replays, 0)
         present = self._items.present
         count = (REPLAYS * len(present) if replays is None else int(replays)) if present else 0
         weak = 1 - np.diag(self._tested())
@@ -216,7 +214,7 @@ class Memory:
         with self._changing():
             random = stream(self.seed, f"sleep {self._subject.done}")
             priority = weak + told
-            drawn = random.choice(len(present), count, p=priority / priority.sum()) if count else []
+            drawn = random.choice(len(present), count, p=priority / priority.sum()) if count else ()
             self._network.replay([present[k].own for k in drawn])
         return Slept(count, sum(self._recallable()))
 
@@ -480,6 +478,12 @@ class Memory:
 def circuit_of(seed: int) -> Circuit:
     """The circuit of a memory, which is that of `thalia learn memory`."""
     return load_whole(FilePath(str(LIBRARY / "experiments" / "memory.yaml")), {"seed": seed})
+
+
+def _check_whole(name: str, value: object, least: int) -> None:
+    is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not (is_whole and least <= value <= MOST):  # type: ignore[operator]
+        raise fail(f"{name}: expected a whole number from {least} to {MOST:,}, found {value!r}")
 
 
 def _content(found: Any) -> Content | None:
