@@ -20,8 +20,9 @@ COMPARED = {
     ast.Eq: "=",
     ast.NotEq: r"\ne",
 }
-# how strongly an expression binds: sums, what begins with a sign, products, powers, all else
-SUM, SIGN, PRODUCT, POWER, ATOM = range(5)
+# how strongly an expression binds: sums, what begins with a sign, products, powers,
+# fractions (which need parentheses only as a base), all else
+SUM, SIGN, PRODUCT, POWER, FRACTION, ATOM = range(6)
 NAMED = {"exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh"}
 
 
@@ -94,7 +95,7 @@ def _operation(node: ast.BinOp) -> tuple[str, int]:
             if isinstance(node.left, ast.UnaryOp) and isinstance(node.left.op, ast.USub):
                 positive = ast.BinOp(node.left.operand, node.op, node.right)
                 return f"-{_operation(positive)[0]}", SIGN
-            return rf"\frac{{{_written(node.left)[0]}}}{{{_written(node.right)[0]}}}", ATOM
+            return rf"\frac{{{_written(node.left)[0]}}}{{{_written(node.right)[0]}}}", FRACTION
         case ast.Pow():
             return f"{_within(node.left, ATOM)}^{{{_written(node.right)[0]}}}", POWER
         case ast.Mod():

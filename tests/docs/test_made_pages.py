@@ -24,6 +24,7 @@ from thalia.syntax.equations import parse_equations, parse_statements
         ("a + -b", r"a + \left(-b\right)"),
         ("w**mu_plus", r"w^{\mu_{+}}"),
         ("(a + b)**2", r"\left(a + b\right)^{2}"),
+        ("(a / b)**2", r"\left(\frac{a}{b}\right)^{2}"),
         ("(-x)**2", r"\left(-x\right)^{2}"),
         ("1e-05 * x", r"10^{-5}\,x"),
         ("5e-10", r"5\times 10^{-10}"),
