@@ -4,7 +4,7 @@ import re
 
 # as in: Song, Miller & Abbott (2000) Nat Neurosci 3:919. doi:10.1038/78829
 CITED = re.compile(
-    r"(?P<authors>[A-ZÀ-Ý][^();:]*?) \((?P<year>\d{4})\) (?P<journal>[A-Z][A-Za-z .]+?) "
+    r"(?P<authors>(?:(?:van|von|de|der|den) )*[A-ZÀ-Ý][^();:]*?) \((?P<year>\d{4})\) (?P<journal>[A-Z][A-Za-z .]+?) "
     r"(?P<volume>\d+):(?P<page>[\w-]+)[^;]*?doi:(?P<doi>10\.\d{4,}/[^\s,;]*[^\s,;.)])"
 )
 DOI = re.compile(r"\bdoi:(10\.\d{4,}/[^\s,;]*[^\s,;.)])")
@@ -22,7 +22,7 @@ def bibtex(text: str) -> str:
 
 def _entry(found: re.Match[str]) -> str:
     authors = re.sub(
-        r"^(?:.*\b(?:of|by|after|coincidence|Fig\. \d+[a-z]?,?) )", "", found["authors"]
+        r"^(?:.*\b(?:of|by|after|in|coincidence|Fig\. \d+[a-z]?,?) )", "", found["authors"]
     )
     people = re.split(r", | & ", authors.replace(" et al.", " & others"))
     key = re.sub(r"\W", "", people[0].split()[-1]).lower() + found["year"]

@@ -76,6 +76,21 @@ def test_publications_become_links_and_bibtex():
     ]
 
 
+@pytest.mark.parametrize(
+    ("source", "author"),
+    [
+        ("von der Malsburg (1973) Kybernetik 14:85. doi:10.1007/BF00288907", "von der Malsburg"),
+        (
+            "A cue, as in Compte & Wang (2000) Cereb Cortex 10:910. doi:10.1093/c/10.9",
+            "Compte and Wang",
+        ),
+        ("Aitchison et al. (2021) Nat Neurosci 24:565. doi:10.1038/s41593", "Aitchison and others"),
+    ],
+)
+def test_authors_are_told_from_the_words_before_them(source, author):
+    assert f"author  = {{{author}}}" in bibtex(source)
+
+
 @pytest.mark.parametrize("kind", parts.TITLES)
 def test_every_part_of_the_library_has_a_page_with_its_parameters(kind):
     missing = [
