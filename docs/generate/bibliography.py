@@ -4,7 +4,8 @@ import re
 
 # as in: Song, Miller & Abbott (2000) Nat Neurosci 3:919. doi:10.1038/78829
 CITED = re.compile(
-    r"(?P<authors>(?:(?:van|von|de|der|den) )*[A-ZÀ-Ý][^();:]*?) \((?P<year>\d{4})\) (?P<journal>[A-Z][A-Za-z .]+?) "
+    r"(?P<authors>(?:(?:van|von|de|der|den) )*[A-ZÀ-Ý][^();:]*?) \((?P<year>\d{4})\) "
+    r"(?P<journal>[A-Z][A-Za-z .]+?) "
     r"(?P<volume>\d+):(?P<page>[\w-]+)[^;]*?doi:(?P<doi>10\.\d{4,}/[^\s,;]*[^\s,;.)])"
 )
 DOI = re.compile(r"\bdoi:(10\.\d{4,}/[^\s,;]*[^\s,;.)])")
