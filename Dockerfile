@@ -17,9 +17,9 @@ FROM base AS build
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ci-versions.txt ./
 COPY thalia thalia
+COPY circuits circuits
 RUN python -m venv /opt/thalia \
     && pip install --no-cache-dir --constraint ci-versions.txt .
-COPY circuits circuits
 RUN install -d -m 755 /opt/cache \
     && for circuit in pair brunel cortex reward; do \
         THALIA_CACHE=/opt/cache thalia run "circuits/$circuit.yaml" --duration "1 ms" \

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from thalia.circuit.bundled import circuit_file
 from thalia.circuit.experiment_spec import BASELINE
 from thalia.circuit.limits import MOST_ELEMENTS
 from thalia.circuit.serialize import as_data
@@ -30,7 +31,7 @@ def load(
 
     Parameters
     ----------
-    file : path of a YAML file
+    file : path of a YAML file, or the name of a circuit that comes with Thalia, as in 'cortex'
     set : mapping, optional
         Values that replace those in the file, by dotted path:
         `{"pathways.a_to_b.weight": "0.3 nS"}`.
@@ -42,8 +43,8 @@ def load(
     CircuitError
         With every mistake found in the file, or if it has no such condition.
     """
-    path = FilePath(file)
-    return loads(read_text(path), str(file), path.parent, set, condition)
+    path = circuit_file(file)
+    return loads(read_text(path), str(path), path.parent, set, condition)
 
 
 def loads(

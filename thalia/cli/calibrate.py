@@ -58,14 +58,17 @@ def calibrate(
 
     Example: thalia calibrate circuits/cortical_column.yaml
     """
+    from thalia.circuit.bundled import beside, name_of
     from thalia.circuit.load import load
     from thalia.parallel.axes import seeds_of
     from thalia.parallel.calibrate import calibrate as find_gains
     from thalia.recording.outputs import replace_file, reserved
 
     named = load(circuit, settings_of(set_))
-    included = named.folder.file(named.gains) if isinstance(named.gains, str) else None
-    file = output or included or circuit.with_name(f"{circuit.stem}_gains.yaml")
+    is_own = name_of(circuit) == str(circuit)
+    gains = named.gains if is_own and isinstance(named.gains, str) else None
+    included = named.folder.file(gains) if gains else None
+    file = output or included or beside(circuit, f"{circuit.stem}_gains.yaml")
     is_new = file != included and not overwrite
     with (
         reserved(file) if is_new else nullcontext(),

@@ -77,6 +77,7 @@ def fit(
 
     Example: thalia fit circuits/brunel.yaml --vary stimuli.external.rate=5Hz:40Hz --target ai.yaml
     """
+    from thalia.circuit.bundled import name_of
     from thalia.figures.fit import fit_figure
     from thalia.figures.style import save
     from thalia.parallel.axes import seeds_of
@@ -112,7 +113,7 @@ def fit(
             set_to = (
                 f"--set {shlex.quote(f'{path}={text}')}" for path, text in best.settings.items()
             )
-            say(f"thalia run {shlex.quote(str(circuit))} {' '.join(set_to)}")
+            say(f"thalia run {shlex.quote(name_of(circuit))} {' '.join(set_to)}")
     if not found.is_met:
         say(_short_of(found, best), file=sys.stderr)
         raise typer.Exit(2)

@@ -37,6 +37,7 @@ from thalia.cli.options import (
     Seed,
     Set,
     Threads,
+    found_circuit,
     interruptible,
     load_with,
     progress_bar,
@@ -290,7 +291,11 @@ def plot(
     kind: Annotated[str, typer.Argument(metavar="KIND", help=KIND_HELP)],
     file: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="A run file; for a graph, also a circuit file."),
+        typer.Argument(
+            metavar="FILE",
+            help="A run file; for a graph, also a circuit.",
+            parser=found_circuit,
+        ),
     ],
     output: Annotated[
         Path | None,
@@ -315,6 +320,7 @@ def plot(
 
     Example: thalia plot raster runs/cortex/2026-11-22T10-00-00.h5 --from '200 ms' --neurons 0:50
     """
+    from thalia.circuit.bundled import beside
     from thalia.compiler.graph import network_of
     from thalia.compiler.pipeline import plan_of
     from thalia.figures.kinds import GRAPH, check_kind, draw
@@ -326,7 +332,7 @@ def plot(
     is_circuit = file.suffix in (".yaml", ".yml")
     if is_circuit and kind != GRAPH:
         raise fail(f"{file}: is a circuit, and a {kind} needs a run", f"thalia run {file} --plot")
-    target = output or file.with_name(f"{file.stem}_{kind}.png")
+    target = output or beside(file, f"{file.stem}_{kind}.png")
     part = {"start": start, "stop": stop, "neurons": neurons, "populations": population or None}
     if kind == GRAPH and any(part.values()):
         raise fail("a graph shows the whole circuit", "leave --from, --to and so on out")
@@ -413,25 +419,37 @@ def schema() -> None:
 
 
 @app.command()
+def circuits() -> None:
+    """List the circuits that come with Thalia, which every command finds by name.
+
+    Example: thalia run cortex
+    """
+    from thalia.circuit.bundled import summaries
+
+    known = summaries()
+    width = max(map(len, known), default=0)
+    say("\n".join(f"{name:<{width}}  {summary}" for name, summary in known.items()))
+
+
+@app.command()
 def new(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Name of the circuit, in snake_case.")
+        str, typer.Argument(metavar="NAME", help="Name of what is written, in snake_case.")
     ],
+    kind: Annotated[
+        Literal["circuit", "neuron", "synapse", "rule", "region", "experiment", "task"],
+        typer.Option(help="What to start: a part, or a task, comes with a circuit that uses it."),
+    ] = "circuit",
 ) -> None:
-    """Write a small circuit to start from.
+    """Write a small circuit to start from, or a neuron, a rule, a region, an experiment, a task.
 
-    Example: thalia new my_circuit
+    Example: thalia new my_rule --kind rule
     """
-    from thalia.cli.catalog import starter
+    from thalia.cli.starters import start
 
-    file = Path(f"{name}.yaml")
-    text = starter(name)
-    try:
-        with open(file, "x", encoding="utf-8") as made:
-            made.write(text)
-    except FileExistsError:
-        raise fail(f"{file}: exists already", "choose another name") from None
-    say(f"{file}: written; try `thalia run {file} --plot`")
+    made = start(kind, name)
+    say("\n".join(f"{file}: written" for file in made.files))
+    say(f"try `{made.command}`")
 
 
 def _figures(result: "Run") -> list[Path]:

@@ -19,8 +19,21 @@ if TYPE_CHECKING:
     from thalia.parallel.site import Site
     from thalia.recording.run_file import Run
 
+
+def found_circuit(name: str) -> Path:
+    """The file that an argument means; `thalia.circuit` is imported when there is one."""
+    from thalia.circuit.bundled import circuit_file
+
+    return circuit_file(name)
+
+
 CircuitFile = Annotated[
-    Path, typer.Argument(metavar="CIRCUIT", help="A circuit file, such as circuits/cortex.yaml.")
+    Path,
+    typer.Argument(
+        metavar="CIRCUIT",
+        help="A circuit file, or a name from `thalia circuits`.",
+        parser=found_circuit,
+    ),
 ]
 Set = Annotated[
     list[str] | None,

@@ -4,6 +4,7 @@ import re
 import shlex
 from hashlib import sha256
 
+from thalia.circuit.bundled import name_of
 from thalia.compiler.expand import expand
 from thalia.compiler.options import with_options
 from thalia.errors import CircuitError
@@ -62,7 +63,7 @@ def section_of(run: Run) -> Section:
 
 def _again(run: Run, origin: Origin) -> str:
     """The command that repeats a run."""
-    name = run.circuit_files[0][0]
+    name = name_of(run.circuit_files[0][0])
     is_as_written = _is_as_written(run, origin)
     circuit = name if is_as_written else f"{run.attributes['name']}.yaml"
     options = {
