@@ -65,6 +65,6 @@ def summaries() -> dict[str, str]:
     found = {}
     for name, file in bundled_circuits().items():
         line = _SUMMARY.search(file.read_text("utf-8"))
-        data = read_yaml(line[0], str(file))[0] if line else {}
-        found[name] = str(data.get("summary", ""))
+        data = read_yaml(line[0], str(file))[0] if line else None
+        found[name] = str(data["summary"]) if isinstance(data, dict) else ""
     return found
