@@ -50,7 +50,7 @@ def test_a_task_that_is_started_learns(tmp_path):
         backend="runtime",
         workers=1,
         seeds=1,
-        numbers={"trials": 2},
+        trials=2,
         controls=[],
     )
 

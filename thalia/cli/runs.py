@@ -24,6 +24,7 @@ from thalia.cli.options import (
     Set,
     Threads,
     WriteJobs,
+    found_circuit,
     jobs_to_collect,
     load_with,
     progress_bar,
@@ -211,7 +212,10 @@ def report(
 
 def export(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A run file; to NEST, also a circuit file.")
+        Path,
+        typer.Argument(
+            metavar="FILE", help="A run file; to NEST, also a circuit.", parser=found_circuit
+        ),
     ],
     to: Annotated[str, typer.Option(help="nwb, neo, sonata, graphml or nest.")],
     output: Annotated[
