@@ -1,4 +1,4 @@
-"""The commands about what there is to build from: the library, circuits, papers, starting points."""
+"""The commands about what there is to build from: parts, circuits, papers, starting points."""
 
 import json
 from typing import Annotated, Literal
@@ -34,9 +34,6 @@ def cite(circuit: CircuitFile) -> None:
     from thalia.publication.citations import citations
 
     say("\n".join(citations(load_with(circuit, None))))
-
-
-app.add_typer(memory.app, name="memory")
 
 
 def schema() -> None:

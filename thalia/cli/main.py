@@ -19,6 +19,7 @@ from thalia.cli import (
     converse,
     fit,
     jobs,
+    library,
     memory,
     protocols,
     runs,
@@ -375,6 +376,7 @@ def doctor(
 app.add_typer(cache.app, name="cache")
 app.command()(protocols.window)
 app.command()(protocols.protocol)
+app.add_typer(memory.app, name="memory")
 app.command("list")(library.list_command)
 app.command()(library.cite)
 app.command()(library.schema)
