@@ -25,10 +25,6 @@ _WINDOW = "`thalia window` compares it with its publication; no circuit has this
 # parts that no circuit and no experiment uses yet, and why
 GAPS: dict[Part, str] = {
     ("neurons", "adex_spike"): _CELL,
-    ("neurons", "hodgkin_huxley"): _CELL,
-    ("neurons", "copies"): "correlated input, described in Circuits; no circuit needs it yet",
-    ("synapses", "copy"): "with the neuron `copies`",
-    ("synapses", "dse"): "the circuit of suppressed inhibition is being measured",
     ("plasticity", "consolidation"): "measured in `task_sequence` by hand: it did not help there",
     ("plasticity", "fast_slow"): "proved alone; no experiment has a memory that must fade in part",
     ("plasticity", "heterosynaptic"): "the cortical column of the learning plan is not built",
@@ -48,9 +44,6 @@ GAPS: dict[Part, str] = {
     ("windows", "corticostriatal_gaba"): _WINDOW,
     ("windows", "gaba_auditory"): _WINDOW,
     ("windows", "hippocampal_culture"): _WINDOW,
-    ("stimuli", "poisson_bump"): "`current_bump` is what the ring attractor uses",
-    ("stimuli", "poisson_sine"): "its rate is tested; no circuit follows a rhythm of its input",
-    ("modulators", "fluctuating"): "noise, tested by its statistics",
     ("modulators", "prediction_error"): "circuits compute the error by neurons or expressions",
     ("modulators", "sleep_pressure"): "no circuit sleeps by itself",
     ("modulators", "adenosine"): "it takes hours to accumulate; tested against its closed form",

@@ -127,9 +127,25 @@ def _check_group(
     is_own = population.neuron in circuit.neurons or population.neuron.endswith(".yaml")
     has_potential = any(equation.name == "v" for equation in group.model)
     accepted = (group.receives, has_potential)
+    _check_gain(population, received, path, diagnostics)
     if _inputs_fit(name, population, received, accepted, is_own, diagnostics):
         _check_equations(circuit, group, received, (*path, "neuron"), diagnostics)
         _check_method(group, population, path, diagnostics)
+
+
+def _check_gain(
+    population: Population, received: Received, path: Path, diagnostics: Diagnostics
+) -> None:
+    """Refuse a gain of input that is no current, and would stay as it is."""
+    jumps = [
+        ".".join(map(str, received.origins[key]))
+        for key, each in received.inputs.items()
+        if not each.term and not each.is_state
+    ]
+    if "gain" in population.modulation and jumps:
+        message = f"'gain' multiplies currents, and {', '.join(jumps)} changes the potential itself"
+        hint = "use a synapse with a current, such as current_exp, or `release:` of a pathway"
+        diagnostics.error((*path, "modulation", "gain"), message, hint)
 
 
 def _too_many(received: Received, path: Path, diagnostics: Diagnostics) -> bool:
