@@ -1,0 +1,229 @@
+"""Is a memory in synapses any good? `thalia.Memory` next to exact and approximate nearest neighbours.
+
+    uv run --with hnswlib --with faiss-cpu python benchmarks/memory.py --seeds 3 -o results/memory.json
+
+Vectors of 64 normal numbers with a common mean are stored, and asked for with noise, in parts, early
+and late, within and beyond the capacity, after sleep, and after they have moved. Where an index is
+not installed its row is missing. Lines with numbers appear as they are measured.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+import thalia
+
+DIMENSION, ASKED, MOVED = 64, 60, 20
+LOADS = (100, 300, 600, 900)
+NOISES = (0.0, 0.5, 1.0)  # standard deviation relative to that of the vectors
+
+
+class Circuit:
+    """`thalia.Memory`."""
+
+    def __init__(self, folder):
+        self.file = Path(folder) / "memory.h5"
+        self.memory = thalia.Memory(self.file)
+        self.number = {}
+
+    def store(self, key, vector):
+        self.number[self.memory.store(vector)] = key
+
+    def recall(self, cue):
+        found = self.memory.recall(cue, k=1)
+        return self.number[found[0].item] if found else None
+
+    def move(self, key, old, new):
+        """Two bad outcomes after a good one are a surprise; the item moves towards the new cue."""
+        item = next(item for item, each in self.number.items() if each == key)
+        self.memory.recall(old, k=1)
+        self.memory.outcome(item, 4, new)
+        self.memory.recall(old, k=1)
+        self.memory.outcome(item, 1, new)
+
+    def sleep(self):
+        self.memory.sleep()
+
+    def bytes(self):
+        return self.file.stat().st_size
+
+
+class Exact:
+    """The nearest of all vectors, by the cosine, after the mean is removed."""
+
+    def __init__(self, _):
+        self.keys, self.vectors = [], np.zeros((0, DIMENSION))
+
+    def store(self, key, vector):
+        self.keys.append(key)
+        self.vectors = np.vstack([self.vectors, vector])
+
+    def recall(self, cue):
+        mean = self.vectors.mean(axis=0)
+        centred = self.vectors - mean
+        scores = centred @ (cue - mean) / np.linalg.norm(centred, axis=1)
+        return self.keys[int(scores.argmax())]
+
+    def move(self, key, _, new):
+        self.vectors[self.keys.index(key)] = new
+
+    def sleep(self):
+        pass
+
+    def bytes(self):
+        return self.vectors.nbytes
+
+
+class Hnswlib:
+    """An approximate index, with its defaults."""
+
+    def __init__(self, _):
+        import hnswlib
+
+        self.index = hnswlib.Index("l2", DIMENSION)
+        self.index.init_index(max_elements=2 * max(LOADS), random_seed=1)
+
+    def store(self, key, vector):
+        self.index.add_items(vector[None], [key])
+
+    def recall(self, cue):
+        return int(self.index.knn_query(cue[None], 1)[0][0, 0])
+
+    def move(self, key, _, new):
+        self.index.add_items(new[None], [key])
+
+    def sleep(self):
+        pass
+
+    def bytes(self):
+        return self.index.index_file_size()
+
+
+class Faiss:
+    """The index of the same kind of another library."""
+
+    def __init__(self, _):
+        import faiss
+
+        self.faiss, self.index, self.keys = faiss, faiss.IndexHNSWFlat(DIMENSION, 16), []
+
+    def store(self, key, vector):
+        self.keys.append(key)
+        self.index.add(vector[None].astype("f4"))
+
+    def recall(self, cue):
+        return self.keys[int(self.index.search(cue[None].astype("f4"), 1)[1][0, 0])]
+
+    def move(self, key, _, new):
+        """It cannot change a vector: the new one is added with the same key."""
+        self.store(key, new)
+
+    def sleep(self):
+        pass
+
+    def bytes(self):
+        return self.faiss.serialize_index(self.index).nbytes
+
+
+METHODS = {"thalia": Circuit, "exact": Exact, "hnswlib": Hnswlib, "faiss": Faiss}
+
+
+def available():
+    return [name for name in METHODS if name in ("thalia", "exact") or find_spec(name)]
+
+
+def share(method, keys, cue_of):
+    return float(np.mean([method.recall(cue_of(key)) == key for key in keys]))
+
+
+def measured(name, seed):
+    """All numbers of a method with a seed; vectors and cues are the same for all methods."""
+    random = np.random.default_rng(seed)
+    mean = 2 * random.standard_normal(DIMENSION)
+    vectors = random.standard_normal((max(LOADS), DIMENSION)) + mean
+    noise = random.standard_normal(vectors.shape)
+    parts = random.random(vectors.shape) < 0.5
+    others = random.standard_normal((MOVED, DIMENSION)) + mean
+    found = {"method": name, "seed": seed, "recall": {}}
+
+    def tell():
+        print(json.dumps(found), flush=True)
+
+    with tempfile.TemporaryDirectory() as folder:
+        method, done = METHODS[name](folder), 0
+        for load in LOADS:
+            begin = time.perf_counter()
+            for key in range(done, load):
+                method.store(key, vectors[key])
+            found.setdefault("store_ms", {})[str(load)] = (
+                1e3 * (time.perf_counter() - begin) / (load - done)
+            )
+            done = load
+            keys = np.linspace(0, load - 1, ASKED).astype(int).tolist()
+            third = ASKED // 3
+            begin = time.perf_counter()
+            row = {
+                f"noise_{level:g}": share(
+                    method, keys, lambda k, s=level: vectors[k] + s * noise[k]
+                )
+                for level in NOISES
+            }
+            found.setdefault("recall_ms", {})[str(load)] = (
+                1e3 * (time.perf_counter() - begin) / (len(NOISES) * ASKED)
+            )
+            row["half"] = share(method, keys, lambda k: np.where(parts[k], vectors[k], mean))
+            row["oldest_third"] = share(method, keys[:third], lambda k: vectors[k] + 0.5 * noise[k])
+            row["newest_third"] = share(
+                method, keys[-third:], lambda k: vectors[k] + 0.5 * noise[k]
+            )
+            found["recall"][str(load)] = row
+            found.setdefault("bytes_per_item", {})[str(load)] = method.bytes() / load
+            if load == LOADS[1]:
+                moved = keys[:: ASKED // MOVED]
+                for key, other in zip(moved, others, strict=True):
+                    method.move(key, vectors[key], other)
+                keep = sorted({*keys} - {*moved})
+                before = vectors[moved]
+                vectors[moved] = others  # from now on they are asked for there
+                cues = vectors + 0.3 * noise
+                found["moved"] = {"new_cue": share(method, moved, cues.__getitem__)}
+                found["moved"] |= {
+                    "old_cue": share(method, moved, dict(zip(moved, before, strict=True)).get),
+                    "others": share(method, keep, vectors.__getitem__),
+                }
+                method.sleep()
+                found["slept"] = True
+            tell()
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--methods", nargs="*", default=available())
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("-o", "--output", type=Path)
+    given = parser.parse_args()
+    jobs = [(name, 700 + seed) for name in given.methods for seed in range(given.seeds)]
+    with ProcessPoolExecutor(given.workers) as pool:
+        rows = [*pool.map(measured, *zip(*jobs, strict=True))]
+    packages = {name: version(name) for name in ("thalia", "numpy")}
+    packages |= {
+        n: version(d)
+        for n, d in (("hnswlib", "hnswlib"), ("faiss", "faiss-cpu"))
+        if n in given.methods
+    }
+    if given.output:
+        told = {"versions": packages, "dimension": DIMENSION, "asked": ASKED, "rows": rows}
+        given.output.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
