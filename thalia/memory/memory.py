@@ -29,10 +29,9 @@ from thalia.memory.encoder import (
     text_vector,
 )
 from thalia.memory.items import Item, Items, Told
+from thalia.memory.kept import Kept, restored, write
 from thalia.memory.review import due, reviewed
 from thalia.recording.memory_file import Contents, MemoryFile
-from thalia.recording.page_checksums import edited
-from thalia.simulation.checkpoint import SavedState
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import Source
 from thalia.training.experiment import experiment_of
@@ -41,7 +40,6 @@ from thalia.training.tasks.memory import Memory as Task
 
 CAPACITY = 600  # items; the weakest is forgotten when one more is stored
 SEED = 1
-STATE = "state."  # before the names of variables of the network, among the arrays of the file
 
 LABILE, COOLDOWN = 10.0, 60.0  # s of model time: after its recall, and after it moved
 SURPRISING = 0.5  # an error, of a range of outcomes of 1, from which a labile item moves
@@ -83,11 +81,7 @@ class Memory:
         self._encode, self._file = encoder, MemoryFile(FilePath(path))
         contents = self._file.contents
         try:
-            if contents and seed not in (None, contents.settings.get("seed")):
-                raise fail(f"{path}: exists, with a seed of its own", "leave out the seed")
-            self.seed = (
-                int(contents.settings["seed"]) if contents else SEED if seed is None else seed
-            )
+            self.seed = _seed(contents, seed, path)
             circuit = circuit_of(self.seed)
             self._task = parse(Task, experiment_of(circuit).parameters, Source())
             self._subject = subject_of(circuit, backend)
@@ -95,13 +89,17 @@ class Memory:
             self._file.close()
             raise
         self._network = self._task.network(self._subject)
-        self._digest = sha256(dumps(circuit).encode()).hexdigest()
-        self._items, self._content = Items(), None  # type: tuple[Items, Content | None]
-        self._encoder: Encoder | None = None
-        self._is_open = True
+        self._identity = {
+            "seed": str(self.seed),
+            "backend": self._subject.network.engine.name,
+            "circuit": sha256(dumps(circuit).encode()).hexdigest(),
+        }
+        self._kept, self._is_open = Kept(), True
         if contents:
             try:
-                self._load(contents)
+                self._kept = restored(
+                    self._file, contents, self._subject, self._task, self._identity
+                )
             except BaseException:
                 self.close()
                 raise
@@ -131,11 +129,11 @@ class Memory:
         with self._changing():
             if len(self._items.present) >= CAPACITY:
                 self._drop(self._weakest())
-            self._content = kind
+            self._set(content=kind)
             self._learn_encoder(encoder.after(vector))
             item = self._new(vector, kind, told)
             self._network.store(item.code, item.own)
-            self._items = self._items.with_item(item)
+            self._set(items=self._items.with_item(item))
         return item.number
 
     def recall(self, cue: object, k: int = 5) -> list[Recalled]:
@@ -158,7 +156,7 @@ class Memory:
             present = self._items.present
             if len(shares) and shares.max() > 0:
                 best = present[int(shares.argmax())].with_told(recalled=self._subject.done)
-                self._items = self._items.with_item(best)
+                self._set(items=self._items.with_item(best))
         order = np.argsort(-shares, kind="stable")[:k]
         return [
             Recalled(
@@ -261,7 +259,7 @@ class Memory:
             len(self._items.present),
             sum(self._recallable()),
             CAPACITY,
-            self._content,
+            self._kept.content,
             self._encoder.dimension if self._encoder else None,
             self._subject.done * self._subject.plan.dt,
             0 if self._file.is_new else self._file.file.stat().st_size,
@@ -287,6 +285,17 @@ class Memory:
     ) -> None:
         self.close()
 
+    @property
+    def _items(self) -> Items:
+        return self._kept.items
+
+    @property
+    def _encoder(self) -> Encoder | None:
+        return self._kept.encoder
+
+    def _set(self, **changes: Any) -> None:
+        self._kept = replace(self._kept, **changes)
+
     def _check_open(self) -> None:
         if not self._is_open:
             raise fail(f"{self._file.file}: this memory is closed", "open it again")
@@ -297,7 +306,7 @@ class Memory:
         self._check_open()
         try:
             yield
-            self._keep()
+            write(self._file, self._kept, self._subject, self._identity)
         except BaseException:
             self.close()
             raise
@@ -315,11 +324,11 @@ class Memory:
         return self._fitting("vector"), checked_vector(content, dimension), None
 
     def _fitting(self, kind: Content) -> Content:
-        if self._content not in (None, kind):
+        if self._kept.content not in (None, kind):
             hint = "use a memory of its own for each" + (
                 ", or give the encoder that it was made with" if kind == "text" else ""
             )
-            raise fail(f"{self._file.file}: holds {self._content}s, found a {kind}", hint)
+            raise fail(f"{self._file.file}: holds {self._kept.content}s, found a {kind}", hint)
         return kind
 
     def _known(self, item: object) -> Item:
@@ -350,7 +359,7 @@ class Memory:
                 item = item.with_told(moved=self._subject.done)
             count = item.told.outcomes + 1
             told = item.with_told(outcomes=count, surprise=surprise, expected=expected)
-            self._items = self._items.with_item(told)
+            self._set(items=self._items.with_item(told))
         return Outcome(item.number, 1 + steps * expected, steps * (reward - expected), moves)
 
     def _new(self, vector: Floats, kind: Content, text: str | None) -> Item:
@@ -369,7 +378,8 @@ class Memory:
 
     def _learn_encoder(self, encoder: Encoder) -> None:
         """Take a new encoder; if what it removes is another, store all items again, in order."""
-        old, self._encoder = self._encoder, encoder
+        old = self._encoder
+        self._set(encoder=encoder)
         if old is None or np.array_equal(old.mean, encoder.mean):
             return
         self._network.forget_all()
@@ -377,7 +387,7 @@ class Memory:
             vector = text_vector(each.told.text or "") if each.vector is None else each.vector
             changed = replace(each, code=encoder.code(vector))
             self._network.store(changed.code, changed.own)
-            self._items = self._items.with_item(changed)
+            self._set(items=self._items.with_item(changed))
 
     def _shares(self, counts: NDArray[np.int64]) -> Floats:
         """At what share of volleys the cells of each item fired, (n_cues, n_items)."""
@@ -392,8 +402,12 @@ class Memory:
         """How surely the code of each item recalls each, (n, n); the network is left as it was."""
         present = self._items.present
         before = self._subject.state()
-        shares = self._shares(self._network.recall([each.code for each in present]))
-        self._subject.restore(before)
+        try:
+            shares = self._shares(self._network.recall([each.code for each in present]))
+            self._subject.restore(before)
+        except BaseException:
+            self.close()
+            raise
         return shares
 
     def _recallable(self) -> list[bool]:
@@ -422,57 +436,7 @@ class Memory:
 
     def _drop(self, item: Item) -> None:
         self._network.forget(item.code, item.own)
-        self._items = self._items.without(item)
-
-    def _keep(self) -> None:
-        """Commit everything to the file."""
-        arrays, texts = self._items.tables()
-        settings: dict[str, str | int] = {
-            "seed": self.seed,
-            "backend": self._subject.network.engine.name,
-            "circuit": self._digest,
-            "content": self._content or "",
-            "last": self._items.last,
-            "step": self._subject.done,
-        }
-        if self._encoder:
-            arrays |= {"encoder.mean": self._encoder.mean, "encoder.total": self._encoder.total}
-            settings["seen"] = self._encoder.seen
-        state = self._subject.state().variables
-        arrays |= {f"{STATE}{name}": values for name, values in state.items()}
-        self._file.keep(settings, arrays, texts)
-
-    def _load(self, contents: Contents) -> None:
-        """Continue from what is in the file.
-
-        Raises
-        ------
-        CircuitError
-            If it is of another circuit or backend, or another program has changed it.
-        """
-        file, settings, arrays = self._file.file, contents.settings, dict(contents.arrays)
-        if settings["circuit"] != self._digest:
-            raise fail(
-                f"{file}: was made with the circuit of another version of Thalia",
-                "use it with that version",
-            )
-        if settings["backend"] != (here := self._subject.network.engine.name):
-            raise fail(
-                f"{file}: was written by the backend '{settings['backend']}', and this is '{here}'",
-                f"say `--backend {settings['backend']}`",
-            )
-        with edited(file):
-            self._content = _content(settings["content"])
-            self._items = Items.of_tables(arrays, contents.texts, int(settings["last"]))
-            if "seen" in settings:
-                mean, total = arrays["encoder.mean"], arrays["encoder.total"]
-                self._encoder = Encoder(
-                    len(mean), self._network.code_cells, self._task.active, self.seed, mean, total,
-                    int(settings["seen"]),
-                )  # fmt: skip
-            state = {n.removeprefix(STATE): v for n, v in arrays.items() if n.startswith(STATE)}
-            counts = self._subject.counter.counts
-            self._subject.restore(SavedState(int(settings["step"]), state, counts))
+        self._set(items=self._items.without(item))
 
 
 def circuit_of(seed: int) -> Circuit:
@@ -486,6 +450,13 @@ def _check_whole(name: str, value: object, least: int) -> None:
         raise fail(f"{name}: expected a whole number from {least} to {MOST:,}, found {value!r}")
 
 
-def _content(found: Any) -> Content | None:
-    known: dict[Any, Content | None] = {"": None, "text": "text", "vector": "vector"}
-    return known[found]
+def _seed(contents: Contents | None, given: int | None, file: str | FilePath) -> int:
+    """The seed of a memory, which a new one is given."""
+    if contents is None:
+        return SEED if given is None else given
+    found = str(contents.settings.get("seed"))
+    if given is not None and str(given) != found:
+        raise fail(f"{file}: exists, with a seed of its own", "leave out the seed")
+    if not found.isdecimal():
+        raise fail(f"{file}: is damaged: it has no seed", "take a copy of the file")
+    return int(found)

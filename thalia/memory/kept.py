@@ -1,0 +1,94 @@
+"""All that a memory is between two operations, and how it is written to its file and read again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia.errors import fail
+from thalia.memory.answers import Content
+from thalia.memory.encoder import Encoder
+from thalia.memory.items import Items
+from thalia.recording.memory_file import Contents, MemoryFile
+from thalia.recording.page_checksums import edited
+from thalia.simulation.checkpoint import SavedState
+from thalia.training.subject import Subject
+from thalia.training.tasks.memory import Memory as Task
+
+SHOWN = ("show", "mark")  # roles of populations whose cells are shown
+CONTENTS: dict[Any, Content | None] = {"": None, "text": "text", "vector": "vector"}
+STATE = "state."  # before the names of variables of the network, among the arrays of the file
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a memory holds beside the state of its network, its items and what encodes them."""
+
+    content: Content | None = None
+    items: Items = field(default_factory=Items)
+    encoder: Encoder | None = None
+
+
+def write(file: MemoryFile, kept: Kept, subject: Subject, identity: Mapping[str, str]) -> None:
+    """Commit everything; `identity` says which network it is of."""
+    arrays, texts = kept.items.tables()
+    settings: dict[str, str | int] = {
+        **identity,
+        "content": kept.content or "",
+        "last": kept.items.last,
+        "step": subject.done,
+    }
+    if kept.encoder:
+        arrays |= {"encoder.mean": kept.encoder.mean, "encoder.total": kept.encoder.total}
+        settings["seen"] = kept.encoder.seen
+    state = subject.state().variables
+    arrays |= {f"{STATE}{name}": values for name, values in state.items()}
+    file.keep(settings, arrays, texts)
+
+
+def restored(
+    file: MemoryFile, contents: Contents, subject: Subject, task: Task, identity: Mapping[str, str]
+) -> Kept:
+    """What is in the file; the network continues from there.
+
+    Raises
+    ------
+    CircuitError
+        If it is of another circuit or backend, or another program has changed it.
+    """
+    settings, arrays = contents.settings, contents.arrays
+    with edited(file.file):
+        if settings["circuit"] != identity["circuit"]:
+            raise fail(
+                f"{file.file}: was made with the circuit of another version of Thalia",
+                "use it with that version",
+            )
+        if (there := settings["backend"]) != (here := identity["backend"]):
+            raise fail(
+                f"{file.file}: was written by the backend '{there}', and this is '{here}'",
+                f"say `--backend {there}`",
+            )
+        items = Items.of_tables(arrays, contents.texts, int(settings["last"]))
+        cells = {role: subject.plan.population(task.stimuli[role][0])[1].size for role in SHOWN}
+        for each in items.present:
+            _check_cells(each.code, task.active, cells["show"])
+            _check_cells(each.own, task.own, cells["mark"])
+        encoder = None
+        if "seen" in settings:
+            mean, total = arrays["encoder.mean"], arrays["encoder.total"]
+            made = Encoder.new(len(mean), cells["show"], task.active, int(identity["seed"]))
+            encoder = replace(made, mean=mean, total=total, seen=int(settings["seen"]))
+        state = {n.removeprefix(STATE): v for n, v in arrays.items() if n.startswith(STATE)}
+        subject.restore(SavedState(int(settings["step"]), state, subject.counter.counts))
+        return Kept(CONTENTS[settings["content"]], items, encoder)
+
+
+def _check_cells(cells: NDArray[np.int64], count: int, size: int) -> None:
+    if (
+        cells.shape != (count,)
+        or cells.dtype.kind != "i"
+        or not ((cells >= 0) & (cells < size)).all()
+    ):
+        raise ValueError("an item has cells that are not there")
