@@ -11,9 +11,14 @@ INLINE = re.compile(r"(?<![\\$\w])\$(?=\S)([^$\n]+?)(?<=\S)\$(?![\d\w])")
 def typeset(text: str) -> str:
     """The page with MathML for its formulas; code is left alone."""
     return "".join(
-        INLINE.sub(lambda found: mathml(found[1], "inline"), _blocks(piece)) if is_text else piece
+        INLINE.sub(_inline, _blocks(piece)) if is_text else piece
         for piece, is_text in outside_code(text)
     )
+
+
+def _inline(found: re.Match[str]) -> str:
+    """Within a span, or Markdown would end the paragraph where a line begins with a formula."""
+    return f"<span>{mathml(found[1], 'inline')}</span>"
 
 
 def _blocks(text: str) -> str:

@@ -117,7 +117,8 @@ class _Blocks:
         )
         if done.returncode != (2 if fails else 0):
             raise PageError(f"{self.name}: `{line}` ended with {done.returncode}: {done.stderr}")
-        return done.stdout + (done.stderr if fails else "")
+        printed = done.stdout + (done.stderr if fails else "")
+        return printed.replace(f"{self.folder}{os.sep}", "")
 
     def _python(self, text: str) -> str:
         """What Python prints, in the process that ran the earlier blocks of the page."""

@@ -61,6 +61,16 @@ def test_formulas_are_typeset(text, pieces):
     assert [piece for piece in pieces if piece not in typeset(text)] == []
 
 
+def test_a_line_may_begin_with_a_formula():
+    markdown = pytest.importorskip("markdown", reason="uv run --group docs pytest")
+    from docs.generate.mathematics import typeset
+
+    html = markdown.markdown(typeset("a sum\n$A_k$ is one"), extensions=["md_in_html"])
+
+    assert html.count("<p>") == 1
+    assert "is one</p>" in html
+
+
 @pytest.mark.parametrize("text", ["`$x$`", "```\n$HOME $x$\n```", "costs $5 and $6"])
 def test_what_is_no_formula_is_left_alone(text):
     from docs.generate.mathematics import typeset
