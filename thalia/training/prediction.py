@@ -38,26 +38,18 @@ class Sequences:
     tested: Ints
 
 
-class Prediction(Environment):
+class Predicting(Environment):
     """Symbols come one after the other, and before each of them its prediction is read.
 
     Each of them is shown for the time `show`, at `rate`, to its group of the population `symbols`.
     After the time `settle` the spikes of `voices` are counted for the time `read`: those of a
     symbol's group, and a constant, are proportional to its predicted probability. The constant is
-    the same for all; it is fitted on the tuning sequence, of `tuning` symbols.
-
-    The network learns from `trials` lessons of `lesson` symbols. Then it is frozen, and asked about
-    `tested` symbols: `cross_entropy` is that of its predictions in nat, `bits` the same in bits.
+    the same for all.
     """
 
     STIMULI: ClassVar = ("symbols",)
     READOUT: ClassVar = ("voices",)
-    ORDERS: ClassVar[tuple[int, ...]] = (1, 2, 3)  # of the n-grams that it is compared with
 
-    trials: int = Field(40, ge=1)  # lessons
-    lesson: int = Field(200, ge=10)  # symbols
-    tuning: int = Field(2000, ge=10)
-    tested: int = Field(4000, ge=10)
     alphabet: int = Field(ge=2)
     show: PositiveTime
     settle: PositiveTime
@@ -80,6 +72,50 @@ class Prediction(Environment):
         """Shares of right predictions; the others are amounts."""
         return SHARE if number == "right" else AMOUNT
 
+    def counts(self, subject: Subject, symbols: Ints) -> Ints:
+        """Show a sequence; the spikes after each symbol of it, which predict the one after that.
+
+        Returns
+        -------
+        (n_symbols, alphabet)
+        """
+        seconds = [time.mean for time in (self.show, self.settle, self.read)]
+        shown = np.zeros((len(symbols), len(seconds), self.alphabet))
+        shown[np.arange(len(symbols)), 0, symbols] = 1
+        name = self.stimuli["symbols"][0]
+        copies = subject.plan.population(name)[1].size // self.alphabet
+        rates = np.repeat(shown.reshape(-1, self.alphabet), copies, axis=1) * self.rate
+        durations = Quantities(np.tile(seconds, len(symbols)), SECOND)
+        spikes = subject.play(durations, {name: rates}).counts(self.readout["voices"][0])
+        by_symbol: Ints = spikes.reshape(len(symbols), len(seconds), self.alphabet, -1).sum(axis=3)
+        return by_symbol[:, -1]
+
+    def measures(self, counts: Ints, symbols: Ints, smoothing: float) -> dict[str, float]:
+        """How well counts of spikes predict symbols."""
+        return self.scores(probabilities(counts, smoothing), symbols)
+
+    def scores(self, predicted: Floats, symbols: Ints) -> dict[str, float]:
+        """The cross-entropy, and how often the most probable symbol came."""
+        right = float(np.mean(predicted.argmax(axis=1) == symbols))
+        nat = cross_entropy(predicted, symbols)
+        return {"cross_entropy": nat, "bits": nat / log(2), "right": right}
+
+
+class Prediction(Predicting):
+    """Symbols are learned from, and others then predicted without learning.
+
+    The network learns from `trials` lessons of `lesson` symbols. Then it is frozen, and asked about
+    `tested` symbols: `cross_entropy` is that of its predictions in nat, `bits` the same in bits.
+    The constant that is added to counts is fitted on the tuning sequence, of `tuning` symbols.
+    """
+
+    ORDERS: ClassVar[tuple[int, ...]] = (1, 2, 3)  # of the n-grams that it is compared with
+
+    trials: int = Field(40, ge=1)  # lessons
+    lesson: int = Field(200, ge=10)  # symbols
+    tuning: int = Field(2000, ge=10)
+    tested: int = Field(4000, ge=10)
+
     def draw(self, plan: Plan, random: np.random.Generator) -> Sequences:
         """The sequences of this task."""
         raise NotImplementedError
@@ -88,12 +124,12 @@ class Prediction(Environment):
         """All lessons, then the cross-entropy of what is predicted without learning."""
         sequences = self.draw(subject.plan, random)
         for lesson in np.split(sequences.learned, self.trials):
-            note(**self._measures(*self.predicted(subject, lesson), NOTED))
+            note(**self.measures(*self.predicted(subject, lesson), NOTED))
         with subject.frozen():
             smoothing = fitted_smoothing(*self.predicted(subject, sequences.tuning))
             counts, symbols = self.predicted(subject, sequences.tested)
         spikes = float(counts.sum(axis=1).mean())
-        measures = self._measures(counts, symbols, smoothing)
+        measures = self.measures(counts, symbols, smoothing)
         return {**measures, "smoothing": smoothing, "spikes": spikes}
 
     def baselines(
@@ -115,23 +151,5 @@ class Prediction(Environment):
 
     def predicted(self, subject: Subject, symbols: Ints) -> tuple[Ints, Ints]:
         """Show a sequence; the spikes that predict each symbol of it, and these symbols."""
-        seconds = [time.mean for time in (self.show, self.settle, self.read)]
-        shown = np.zeros((len(symbols), len(seconds), self.alphabet))
-        shown[np.arange(len(symbols)), 0, symbols] = 1
-        name = self.stimuli["symbols"][0]
-        copies = subject.plan.population(name)[1].size // self.alphabet
-        rates = np.repeat(shown.reshape(-1, self.alphabet), copies, axis=1) * self.rate
-        durations = Quantities(np.tile(seconds, len(symbols)), SECOND)
-        spikes = subject.play(durations, {name: rates}).counts(self.readout["voices"][0])
-        by_symbol = spikes.reshape(len(symbols), len(seconds), self.alphabet, -1).sum(axis=3)
-        return by_symbol[self.first - 1 : -1, -1], symbols[self.first :]
-
-    def _measures(self, counts: Ints, symbols: Ints, smoothing: float) -> dict[str, float]:
-        """How well counts of spikes predict symbols."""
-        return self.scores(probabilities(counts, smoothing), symbols)
-
-    def scores(self, predicted: Floats, symbols: Ints) -> dict[str, float]:
-        """The cross-entropy, and how often the most probable symbol came."""
-        right = float(np.mean(predicted.argmax(axis=1) == symbols))
-        nat = cross_entropy(predicted, symbols)
-        return {"cross_entropy": nat, "bits": nat / log(2), "right": right}
+        counts = self.counts(subject, symbols)
+        return counts[self.first - 1 : -1], symbols[self.first :]

@@ -30,14 +30,13 @@ class Tokens(Prediction):
     def draw(self, plan: Plan, random: np.random.Generator) -> Sequences:
         """One sequence of the grammar, divided into its three parts."""
         lengths = (self.trials * self.lesson, self.tuning, self.tested)
-        symbols = _drawn(self.table, FORGOTTEN + sum(lengths), random)[FORGOTTEN:]
+        symbols = drawn_symbols(self.table, FORGOTTEN + sum(lengths), random)[FORGOTTEN:]
         return Sequences(*np.split(symbols, np.cumsum(lengths)[:-1]))
 
     @property
     def table(self) -> Floats:
         """The probability of each symbol after each pair, the earlier one first: (n, n, n)."""
-        drawn = np.random.default_rng(self.grammar)
-        return drawn.dirichlet([self.concentration] * self.alphabet, size=(self.alphabet,) * 2)
+        return drawn_table(self.alphabet, self.concentration, self.grammar)
 
     def baselines(
         self, plan: Plan, data: Sequences, random: np.random.Generator
@@ -50,7 +49,13 @@ class Tokens(Prediction):
         return {**super().baselines(plan, data, random), "grammar": grammar}
 
 
-def _drawn(table: Floats, length: int, random: np.random.Generator) -> Ints:
+def drawn_table(alphabet: int, concentration: float, grammar: int) -> Floats:
+    """The probability of each symbol after each pair, the earlier one first: (n, n, n)."""
+    drawn = np.random.default_rng(grammar)
+    return drawn.dirichlet([concentration] * alphabet, size=(alphabet,) * 2)
+
+
+def drawn_symbols(table: Floats, length: int, random: np.random.Generator) -> Ints:
     """A sequence of a grammar."""
     alphabet = len(table)
     sums, uniform = table.cumsum(axis=2), random.random(length)
