@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf, log
 
 import numpy as np
 from pydantic import Field
@@ -15,7 +16,7 @@ from thalia.training.baselines import Baseline
 from thalia.training.ngrams import Floats, Ints, cross_entropy, fitted_smoothing, probabilities
 from thalia.training.prediction import NOTED, Predicting
 from thalia.training.subject import Subject
-from thalia.training.tasks import ANY, SHARE, Note
+from thalia.training.tasks import SHARE, Note
 
 AWAKE, PRACTICE, ASLEEP = "asked", "practice", "asleep"
 PRIOR = 4  # counts that what is common is worth
@@ -61,8 +62,8 @@ class Passages(Predicting):
     sleep: PositiveTime
 
     def range_of(self, number: str) -> Range:
-        """Shares; an excess may be of either sign by chance."""
-        return SHARE if number in ("slept", "right") else ANY
+        """Shares; an excess may by chance be below zero, by at most the greatest entropy."""
+        return SHARE if number in ("slept", "right") else (-log(self.alphabet), inf)
 
     def draw(self, plan: Plan, random: np.random.Generator) -> Drawn:
         """All passages."""
