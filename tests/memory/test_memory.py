@@ -11,10 +11,12 @@ import pytest
 import thalia
 from tests.helpers import thalia_here
 from thalia.errors import CircuitError
-from thalia.memory import encoder
+from thalia.memory import encoder, gate
 from thalia.memory import memory as memories
+from thalia.memory.gate import decided
 from thalia.recording.journal import JournalledFile
 from thalia.recording.memory_file import MemoryFile, read
+from thalia.syntax.units import UNITS, constant
 from thalia.training.memory_network import BACK
 
 RANDOM = np.random.default_rng(5)
@@ -126,6 +128,45 @@ def test_a_surprise_moves_an_item_that_was_just_recalled_towards_its_cue(copy):
     ]
     assert max([0, *before]) < 0.2
     assert (found[0].item, found[0].confidence > 0.3) == (2, True)
+
+
+@pytest.mark.parametrize(("worth", "outcomes", "decision"), [
+    (0.0, 19, "stored"), (0.0, 20, "skipped"), (0.29, 99, "skipped"), (0.3, 20, "waiting"), (0.59, 20, "waiting"), (0.6, 20, "stored"),
+])  # fmt: skip
+def test_what_is_worth_it_is_stored_and_everything_as_long_as_nothing_is_known(
+    worth, outcomes, decision
+):
+    assert decided(worth, outcomes) == decision
+
+
+def test_offers_are_judged_by_the_outcomes_of_what_was_like_them(copy, monkeypatch):
+    """Good outcomes of one item, bad ones of another: what is like the one is stored, the other skipped.
+
+    What is unlike both waits, and is stored in the sleep after outcomes have made it worth it.
+    """
+    monkeypatch.setattr(gate, "COLD", 4)
+    strange = VECTORS.mean(axis=0) + np.random.default_rng(8).standard_normal(50)
+    with opened(copy) as memory:
+        for item, grade in ((1, 4), (5, 1), (1, 4), (5, 1)):
+            memory.outcome(item, grade)
+        good, bad, unknown = (
+            memory.offer(each) for each in (VECTORS[0] + 0.1, VECTORS[4] + 0.1, strange)
+        )
+    with opened(copy) as memory:
+        (waits,) = memory._items.waiting
+        worth = memory._network.subject.weights("judge")
+        code = memory._encoder.code(strange)
+        pre, _ = memory._network.subject.ends("judge")
+        worth[np.isin(pre, code)] = 0.75e-3
+        memory._network.subject.set_weights("judge", worth * constant(1.0, UNITS["V"][1]))
+        slept = memory.sleep(1)
+        found = memory.recall(strange, k=1)
+
+    assert [each.decision for each in (good, bad, unknown)] == ["stored", "skipped", "waiting"]
+    assert (good.item, bad.item, unknown.item) == (6, None, None)
+    assert good.expected > unknown.expected > bad.expected
+    assert np.array_equal(waits.vector, strange)
+    assert (slept.stored, found[0].item) == ((7,), 7)
 
 
 def test_in_sleep_the_index_makes_slow_synapses_learn(copy):

@@ -6,6 +6,7 @@ from typing import Literal
 from thalia.memory.encoder import Floats
 
 type Content = Literal["text", "vector"]
+type Decision = Literal["stored", "waiting", "skipped"]
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,27 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Offered:
+    """Whether what was offered was stored, waits or was skipped, and the grade expected of it.
+
+    What was stored has the number of its `item`.
+    """
+
+    decision: Decision
+    expected: float
+    item: int | None
+
+
+@dataclass(frozen=True)
 class Slept:
-    """How many reactivations there were, and how many items can be recalled after them."""
+    """How many reactivations there were, and how many items can be recalled after them.
+
+    `stored` are the numbers of those that had waited, and were found worth it.
+    """
 
     replays: int
     recallable: int
+    stored: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,10 +75,14 @@ class Due:
 
 @dataclass(frozen=True)
 class Status:
-    """How many items a memory has, can recall from their whole codes, and has room for."""
+    """How many items a memory has, can recall from their whole codes, and has room for.
+
+    `waiting` is what was offered and is neither stored nor skipped yet.
+    """
 
     items: int
     recallable: int
+    waiting: int
     capacity: int
     content: Content | None
     dimension: int | None

@@ -19,7 +19,8 @@ FEATURES = 4096  # numbers of the vector of a text
 LETTERS = 3  # of an n-gram
 FEWEST_INPUTS, SHARE = 8, 0.1  # numbers of a vector that a cell sees, at least, and of all
 LONGEST = 100_000  # characters of a text
-MOST_NUMBERS = 100_000  # of a vector
+MOST = 100_000  # items of a recall, and replays of a sleep
+MOST_NUMBERS = 20_000  # of a vector
 LARGEST = 1e100  # number in it
 LEAST = 1e-9  # part of a vector that counts as something left of it
 LOOKS = (8, 16, 32, 64)  # numbers of vectors after which what they share is estimated
@@ -93,6 +94,19 @@ class Encoder:
         made = replace(self, mean=mean, total=total, seen=seen)
         made.__dict__["_projection"] = self._projection  # which does not depend on these
         return made
+
+
+def check_whole(name: str, value: object, least: int) -> None:
+    """Refuse what is no whole number.
+
+    Raises
+    ------
+    CircuitError
+        If it is something else, below `least`, or unreasonably large.
+    """
+    is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not (is_whole and least <= value <= MOST):  # type: ignore[operator]
+        raise fail(f"{name}: expected a whole number from {least} to {MOST:,}, found {value!r}")
 
 
 def checked_vector(given: object, dimension: int | None) -> Floats:

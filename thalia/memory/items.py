@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from thalia.memory.encoder import Cells, Floats
+from thalia.memory.encoder import Cells, Floats, text_vector
 
-FREE = 0  # the number of a row without an item
+FREE, WAITING = 0, -1  # the numbers of a row without an item, and of what may become one
 
 
 class Told(BaseModel):
@@ -43,6 +43,10 @@ class Item:
     told: Told
     vector: Floats | None = None
 
+    def as_vector(self) -> Floats:
+        """Its vector, or that of its text."""
+        return text_vector(self.told.text or "") if self.vector is None else self.vector
+
     def with_told(self, **changes: Any) -> "Item":
         """The same item, of which something else is told."""
         return replace(self, told=self.told.model_copy(update=changes))
@@ -50,10 +54,14 @@ class Item:
 
 @dataclass(frozen=True)
 class Items:
-    """All items, each in a row of its own; free rows are used again."""
+    """All items, each in a row of its own; free rows are used again.
+
+    `waiting` is what was offered, oldest first, of which cells mean nothing yet.
+    """
 
     rows: tuple[Item | None, ...] = ()
     last: int = 0  # the number of the newest
+    waiting: tuple[Item, ...] = ()
 
     @property
     def present(self) -> list[Item]:
@@ -69,26 +77,27 @@ class Items:
         rows, old = list(self.rows), self.find(item.number)
         free = self.rows.index(old) if old or None in self.rows else len(rows)
         rows[free : free + 1] = [item]
-        return Items(tuple(rows), max(self.last, item.number))
+        return replace(self, rows=tuple(rows), last=max(self.last, item.number))
 
     def without(self, item: Item) -> "Items":
         """Without one."""
-        return Items(tuple(None if each is item else each for each in self.rows), self.last)
+        return replace(self, rows=tuple(None if each is item else each for each in self.rows))
 
     def tables(self) -> tuple[dict[str, NDArray[Any]], list[str]]:
         """Arrays with a row for each, and the texts."""
-        some = next((each for each in self.rows if each), None)
+        every = (*self.rows, *self.waiting)
+        some = next((each for each in every if each), None)
         arrays: dict[str, NDArray[Any]] = {
-            "items.number": np.array([each.number if each else FREE for each in self.rows], int)
+            "items.number": np.array([each.number if each else FREE for each in every], int)
         }
         for name in ("code", "own", "vector"):
             empty = getattr(some, name, None)
             if empty is not None:
                 zeros = np.zeros_like(empty)
                 arrays[f"items.{name}"] = np.array(
-                    [getattr(each, name) if each else zeros for each in self.rows]
+                    [getattr(each, name) if each else zeros for each in every]
                 )
-        return arrays, [each.told.model_dump_json() if each else "" for each in self.rows]
+        return arrays, [each.told.model_dump_json() if each else "" for each in every]
 
     @classmethod
     def of_tables(
@@ -117,4 +126,5 @@ class Items:
             else None
             for row, number in enumerate(numbers)
         ]
-        return cls(tuple(rows), last)
+        waiting = tuple(each for each in rows if each and each.number == WAITING)
+        return cls(tuple(rows[: len(rows) - len(waiting)]), last, waiting)

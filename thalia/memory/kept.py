@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path as FilePath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from thalia.circuit.spec import Circuit
+from thalia.compiler.pipeline import load_whole
 from thalia.errors import fail
+from thalia.library.lookup import LIBRARY
 from thalia.memory.answers import Content
 from thalia.memory.encoder import Encoder
 from thalia.memory.items import Items
@@ -17,6 +21,7 @@ from thalia.simulation.checkpoint import SavedState
 from thalia.training.subject import Subject
 from thalia.training.tasks.memory import Memory as Task
 
+SEED = 1
 SHOWN = ("show", "mark")  # roles of populations whose cells are shown
 CONTENTS: dict[Any, Content | None] = {"": None, "text": "text", "vector": "vector"}
 STATE = "state."  # before the names of variables of the network, among the arrays of the file
@@ -92,3 +97,26 @@ def _check_cells(cells: NDArray[np.int64], count: int, size: int) -> None:
         or not ((cells >= 0) & (cells < size)).all()
     ):
         raise ValueError("an item has cells that are not there")
+
+
+def circuit_of(seed: int) -> Circuit:
+    """The circuit of a memory, which is that of `thalia learn memory`."""
+    return load_whole(FilePath(str(LIBRARY / "experiments" / "memory.yaml")), {"seed": seed})
+
+
+def seed_of(contents: Contents | None, given: int | None, file: str | FilePath) -> int:
+    """The seed of a memory, which a new one is given.
+
+    Raises
+    ------
+    CircuitError
+        If the file has another.
+    """
+    if contents is None:
+        return SEED if given is None else given
+    found = str(contents.settings.get("seed"))
+    if given is not None and str(given) != found:
+        raise fail(f"{file}: exists, with a seed of its own", "leave out the seed")
+    if not found.isdecimal():
+        raise fail(f"{file}: is damaged: it has no seed", "take a copy of the file")
+    return int(found)

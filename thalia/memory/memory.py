@@ -13,25 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.circuit.load import dumps
-from thalia.circuit.spec import Circuit
-from thalia.compiler.pipeline import load_whole
 from thalia.connectivity.streams import stream
 from thalia.errors import fail
-from thalia.library.lookup import LIBRARY
-from thalia.memory.answers import Content, Due, Outcome, Recalled, Slept, Status
+from thalia.memory.answers import Content, Due, Offered, Outcome, Recalled, Slept, Status
 from thalia.memory.encoder import (
     Cells,
     Encode,
     Encoder,
     Floats,
+    check_whole,
     checked_text,
     checked_vector,
     text_vector,
 )
-from thalia.memory.items import Item, Items, Told
-from thalia.memory.kept import Kept, restored, write
+from thalia.memory.gate import DISCARD, PROMOTE, ROOM, decided
+from thalia.memory.items import WAITING, Item, Items, Told
+from thalia.memory.kept import Kept, circuit_of, restored, seed_of, write
 from thalia.memory.review import due, reviewed
-from thalia.recording.memory_file import Contents, MemoryFile
+from thalia.recording.memory_file import MemoryFile
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import Source
 from thalia.training.experiment import experiment_of
@@ -39,12 +38,10 @@ from thalia.training.subject import subject_of
 from thalia.training.tasks.memory import Memory as Task
 
 CAPACITY = 600  # items; the weakest is forgotten when one more is stored
-SEED = 1
 
 LABILE, COOLDOWN = 10.0, 60.0  # s of model time: after its recall, and after it moved
 SURPRISING = 0.5  # an error, of a range of outcomes of 1, from which a labile item moves
 REPLAYS = 2  # of each item on average, in a sleep
-MOST = 100_000  # items of a recall, and replays of a sleep
 GRADES = 4
 
 
@@ -81,7 +78,7 @@ class Memory:
         self._encode, self._file = encoder, MemoryFile(FilePath(path))
         contents = self._file.contents
         try:
-            self.seed = _seed(contents, seed, path)
+            self.seed = seed_of(contents, seed, path)
             circuit = circuit_of(self.seed)
             self._task = parse(Task, experiment_of(circuit).parameters, Source())
             self._subject = subject_of(circuit, backend)
@@ -120,21 +117,32 @@ class Memory:
         CircuitError
             If it is no vector of finite numbers of the right length, or no text, or empty.
         """
-        kind, vector, own_text = self._read(content)
-        told = own_text if text is None else checked_text(text)
-        encoder = self._encoder or Encoder.new(
-            len(vector), self._network.code_cells, self._task.active, self.seed
-        )
-        encoder.code(vector)  # refuses what cannot be stored
+        offer = self._offer(content, text)
         with self._changing():
-            if len(self._items.present) >= CAPACITY:
-                self._drop(self._weakest())
-            self._set(content=kind)
-            self._learn_encoder(encoder.after(vector))
-            item = self._new(vector, kind, told)
-            self._network.store(item.code, item.own)
-            self._set(items=self._items.with_item(item))
-        return item.number
+            return self._stored(*offer)
+
+    def offer(self, content: object, *, text: str | None = None) -> Offered:
+        """Store something if it is worth it, by the outcomes of what was like it.
+
+        The circuit expects an outcome of its code. What is expected to be good is stored, what is
+        expected to be bad is skipped, and the rest waits: sleep stores it if it has become worth
+        it. The first is stored in any case, until there were twenty outcomes.
+
+        Raises
+        ------
+        CircuitError
+            As of `store`.
+        """
+        kind, vector, told = self._offer(content, text)
+        with self._changing():
+            worth = self._worth(vector)
+            decision = decided(worth, sum(each.told.outcomes for each in self._items.present))
+            number = self._stored(kind, vector, told) if decision == "stored" else None
+            if decision == "waiting":
+                waits = self._item(WAITING, vector, kind, told)
+                waiting = (*self._items.waiting, waits)[-ROOM:]
+                self._set(items=replace(self._items, waiting=waiting))
+        return Offered(decision, 1 + (GRADES - 1) * worth, number)
 
     def recall(self, cue: object, k: int = 5) -> list[Recalled]:
         """The items that a cue recalls, the surest first, at most `k`; nothing if none does.
@@ -146,7 +154,7 @@ class Memory:
         CircuitError
             If the cue is none, as of `store`, or `k` is no whole number from 1 on.
         """
-        _check_whole("k", k, 1)
+        check_whole("k", k, 1)
         _, vector, _ = self._read(cue)
         if self._encoder is None:
             return []
@@ -190,6 +198,7 @@ class Memory:
     def sleep(self, replays: int | None = None) -> Slept:
         """Sleep, in which items are reactivated, so that slow synapses learn them.
 
+        First, what was offered and has become worth it is stored, and what has not is dropped.
         Weak ones come most often, and those with surprising or good outcomes.
 
         Parameters
@@ -204,17 +213,17 @@ class Memory:
         """
         self._check_open()
         if replays is not None:
-            _check_whole("replays", replays, 0)
-        present = self._items.present
-        count = (REPLAYS * len(present) if replays is None else int(replays)) if present else 0
-        weak = 1 - np.diag(self._tested())
-        told = np.array([each.told.surprise + each.told.expected for each in present])
+            check_whole("replays", replays, 0)
         with self._changing():
+            stored = self._promoted()
+            present = self._items.present
+            count = (REPLAYS * len(present) if replays is None else int(replays)) if present else 0
             random = stream(self.seed, f"sleep {self._subject.done}")
-            priority = weak + told
+            weak = 1 - np.diag(self._tested())
+            priority = weak + [each.told.surprise + each.told.expected for each in present]
             drawn = random.choice(len(present), count, p=priority / priority.sum()) if count else ()
             self._network.replay([present[k].own for k in drawn])
-        return Slept(count, sum(self._recallable()))
+        return Slept(count, sum(self._recallable()), stored)
 
     def due(self, now: datetime | None = None) -> list[Due]:
         """All items, those to be reviewed first come first: by FSRS, beside what the circuit says.
@@ -258,6 +267,7 @@ class Memory:
         return Status(
             len(self._items.present),
             sum(self._recallable()),
+            len(self._items.waiting),
             CAPACITY,
             self._kept.content,
             self._encoder.dimension if self._encoder else None,
@@ -351,7 +361,7 @@ class Memory:
         """Let the network learn an outcome, and an item that is labile move."""
         reward, steps = (grade - 1) / (GRADES - 1), GRADES - 1
         with self._changing():
-            expected = self._network.outcome(item.own, reward)
+            expected = self._network.outcome(item.code, item.own, reward)
             surprise = abs(reward - expected)
             moves = cue is not None and surprise >= SURPRISING and self._is_labile(item)
             if cue is not None and moves:
@@ -362,19 +372,55 @@ class Memory:
             self._set(items=self._items.with_item(told))
         return Outcome(item.number, 1 + steps * expected, steps * (reward - expected), moves)
 
-    def _new(self, vector: Floats, kind: Content, text: str | None) -> Item:
+    def _offer(self, content: object, text: str | None) -> tuple[Content, Floats, str | None]:
+        """What is to be stored, checked: its kind, its vector, and its text."""
+        kind, vector, own_text = self._read(content)
+        self._encoder_for(vector).code(vector)  # refuses what cannot be stored
+        return kind, vector, own_text if text is None else checked_text(text)
+
+    def _encoder_for(self, vector: Floats) -> Encoder:
+        cells, active = self._network.code_cells, self._task.active
+        return self._encoder or Encoder.new(len(vector), cells, active, self.seed)
+
+    def _worth(self, vector: Floats) -> float:
+        return self._network.worth(self._encoder_for(vector).code(vector))
+
+    def _stored(self, kind: Content, vector: Floats, text: str | None) -> int:
+        """Store an item; its number."""
+        if len(self._items.present) >= CAPACITY:
+            self._drop(self._weakest())
+        self._set(content=kind)
+        self._learn_encoder(self._encoder_for(vector).after(vector))
+        item = self._item(self._items.last + 1, vector, kind, text)
+        self._network.store(item.code, item.own)
+        self._set(items=self._items.with_item(item))
+        return item.number
+
+    def _item(self, number: int, vector: Floats, kind: Content, text: str | None) -> Item:
         """An item, with cells of the index that are drawn for its number."""
-        assert self._encoder is not None
-        number = self._items.last + 1
         cells = stream(self.seed, f"item {number}").permutation(self._network.index_cells)
         at = datetime.now(UTC).isoformat(timespec="seconds")
         return Item(
             number,
-            self._encoder.code(vector),
+            self._encoder_for(vector).code(vector),
             np.sort(cells[: self._task.own]),
             Told(at=at, text=text),
             vector if kind == "vector" else None,
         )
+
+    def _promoted(self) -> tuple[int, ...]:
+        """Store what waits and has become worth it, and drop what is not; the new numbers."""
+        stored, left = [], []
+        for each in self._items.waiting:
+            vector = each.as_vector()
+            worth = self._worth(vector)
+            if worth >= PROMOTE:
+                kind: Content = "text" if each.vector is None else "vector"
+                stored.append(self._stored(kind, vector, each.told.text))
+            elif worth >= DISCARD:
+                left.append(each)
+        self._set(items=replace(self._items, waiting=tuple(left)))
+        return tuple(stored)
 
     def _learn_encoder(self, encoder: Encoder) -> None:
         """Take a new encoder; if what it removes is another, store all items again, in order."""
@@ -384,8 +430,7 @@ class Memory:
             return
         self._network.forget_all()
         for each in self._items.present:
-            vector = text_vector(each.told.text or "") if each.vector is None else each.vector
-            changed = replace(each, code=encoder.code(vector))
+            changed = replace(each, code=encoder.code(each.as_vector()))
             self._network.store(changed.code, changed.own)
             self._set(items=self._items.with_item(changed))
 
@@ -437,26 +482,3 @@ class Memory:
     def _drop(self, item: Item) -> None:
         self._network.forget(item.code, item.own)
         self._set(items=self._items.without(item))
-
-
-def circuit_of(seed: int) -> Circuit:
-    """The circuit of a memory, which is that of `thalia learn memory`."""
-    return load_whole(FilePath(str(LIBRARY / "experiments" / "memory.yaml")), {"seed": seed})
-
-
-def _check_whole(name: str, value: object, least: int) -> None:
-    is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not (is_whole and least <= value <= MOST):  # type: ignore[operator]
-        raise fail(f"{name}: expected a whole number from {least} to {MOST:,}, found {value!r}")
-
-
-def _seed(contents: Contents | None, given: int | None, file: str | FilePath) -> int:
-    """The seed of a memory, which a new one is given."""
-    if contents is None:
-        return SEED if given is None else given
-    found = str(contents.settings.get("seed"))
-    if given is not None and str(given) != found:
-        raise fail(f"{file}: exists, with a seed of its own", "leave out the seed")
-    if not found.isdecimal():
-        raise fail(f"{file}: is damaged: it has no seed", "take a copy of the file")
-    return int(found)

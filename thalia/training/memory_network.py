@@ -50,7 +50,7 @@ class MemoryNetwork:
     ----------
     names : mapping from role to population
         `show` and `mark` fire the cells of codes and of the index, `index` is what answers, and
-        `value` expects outcomes.
+        `value` and `worth` expect outcomes, of items and of codes.
     learned : mapping from `fast`, `slow` and `back` to pathways
     dopamine : str
         The modulator by which outcomes change what is expected.
@@ -113,14 +113,15 @@ class MemoryNetwork:
                 self.subject.present(self.timing.rest)
         self.subject.present(self.timing.rest)
 
-    def outcome(self, own: Cells, reward: float) -> float:
-        """Reactivate an item and release dopamine by how much better its outcome is than expected.
+    def outcome(self, code: Cells, own: Cells, reward: float) -> float:
+        """Reactivate an item and its code, and release dopamine by the error of its expectation.
 
         All items whose recall has left something eligible are credited. Returns what was expected,
         from 0 to 1, as `reward` is: the share of value neurons that fire.
         """
         with self.subject.phase(OUTCOME):
-            responses = [self._volley(mark=own) for _ in range(REACTIVATED)]
+            self.subject.present(self.timing.settle)
+            responses = [self._volley(show=code, mark=own) for _ in range(REACTIVATED)]
             expected = float(np.mean(responses[0].counts(self.names["value"]) > 0))
             self.subject.release(self.dopamine, reward - expected)
             self.subject.present(self.timing.rest)
@@ -129,12 +130,21 @@ class MemoryNetwork:
 
     def expected(self, items: Sequence[Cells]) -> Floats:
         """What outcome is expected of each item, from 0 to 1, (n_items,)."""
+        return self._judged("value", [{"mark": own} for own in items])
+
+    def worth(self, code: Cells) -> float:
+        """What outcome is expected of a code, from 0 to 1, whether it is stored or not."""
+        return float(self._judged("worth", [{"show": code}])[0])
+
+    def _judged(self, role: str, shown: Sequence[Mapping[str, Cells]]) -> Floats:
+        """The share of some neurons that fire when cells are fired once."""
+        found = []
         with self.subject.phase(OUTCOME):
-            found = []
-            for own in items:
-                counts = self._volley(mark=own).counts(self.names["value"])
-                found.append(np.mean(counts > 0))
+            self.subject.present(self.timing.settle)
+            for cells in shown:
+                found.append(np.mean(self._volley(**cells).counts(self.names[role]) > 0))
                 self.subject.present(self.timing.rest)
+        self.subject.present(self.timing.rest)
         return np.array(found, np.float64)
 
     def _volley(self, **cells: Cells) -> Response:

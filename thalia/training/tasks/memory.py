@@ -41,7 +41,7 @@ class Memory(Environment):
     """
 
     STIMULI: ClassVar = ("show", "mark")
-    READOUT: ClassVar = ("index", "value")
+    READOUT: ClassVar = ("index", "value", "worth")
     MODULATORS: ClassVar = ("dopamine",)
 
     trials: int = Field(50, ge=1)  # items that are asked for, at most
@@ -104,7 +104,7 @@ class Memory(Environment):
                 cells = items.own[order] if self.reactivated else items.own[order, :0]
                 network.replay([*cells])
             network.store(code, own)
-        judged = self._judged(network, items.own, random) if self.graded else 0.0
+        judged = self._judged(network, items, random) if self.graded else 0.0
         if self.weights == "zeroed":
             network.forget_all()
         elif self.weights == "shuffled":
@@ -125,15 +125,15 @@ class Memory(Environment):
             "confidence": float(np.clip(mine / (self.own * self.volleys), 0, 1).mean()),
         }
 
-    def _judged(self, network: MemoryNetwork, own: Cells, random: np.random.Generator) -> float:
+    def _judged(self, network: MemoryNetwork, items: Items, random: np.random.Generator) -> float:
         """How often of two items that which had good outcomes is expected to be better.
 
         Each has six, in random order; the half that is good is drawn.
         """
-        chosen = own[: self.graded]
+        chosen = items.own[: self.graded]
         is_good = random.permutation(np.arange(len(chosen)) % 2 == 0)
         for which in random.permutation(np.repeat(np.arange(len(chosen)), OUTCOMES)):
-            network.outcome(chosen[which], float(is_good[which]))
+            network.outcome(items.codes[which], chosen[which], float(is_good[which]))
         values = network.expected([*chosen])
         apart = np.sign(values[is_good][:, None] - values[~is_good][None])
         return float((apart.mean() + 1) / 2)
