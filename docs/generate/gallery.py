@@ -47,8 +47,8 @@ def gallery_page() -> str:
     says = dict(re.findall(r"^\| `(\w+)\.yaml` \| (.*) \|$", shown, re.MULTILINE))
     rows = [[f"[`{name}`]({name}.md)", says[name], picture_of(name, 240)] for name in circuits()]
     return (
-        "# Circuits to run\n\nEach runs with `thalia run circuits/NAME.yaml`, from a clone of the "
-        "repository.\n\n" + table(["circuit", "shows", ""], rows)
+        "# Circuits to run\n\nThey come with Thalia: each runs with `thalia run NAME`.\n\n"
+        + table(["circuit", "shows", ""], rows)
     )
 
 
@@ -71,9 +71,9 @@ def circuit_page(name: str) -> str:
     says = re.match(r"(?:#.*\n)*", file.read_text("utf-8"))
     comment = " ".join(re.sub(r"^# ?", "", says[0] if says else "", flags=re.MULTILINE).split())
     lines = [f"# {name}\n", circuit.summary, comment.replace("<", "&lt;") + "\n"]
-    lines += [f"```\nthalia run circuits/{name}.yaml --plot\n```\n", picture_of(name) + "\n"]
+    lines += [f"```\nthalia run {name} --plot\n```\n", picture_of(name) + "\n"]
     lines += [_claims(name), _contents(circuit), f"![Graph of {name}]({name}.svg)\n"]
-    lines += [_conditions(circuit), _references(circuit)]
+    lines += [_conditions(name, circuit), _references(circuit)]
     lines.append(written(f"circuits/{name}.yaml", file.read_text("utf-8")))
     return "\n".join(filter(str.strip, lines))
 
@@ -152,13 +152,12 @@ def _link(kind: str, name: str, up: str) -> str:
     return f"[`{name}`]({up}/{kind}/{name}.md)" if known else f"`{name}`"
 
 
-def _conditions(circuit: Circuit) -> str:
+def _conditions(name: str, circuit: Circuit) -> str:
     if not circuit.conditions:
         return ""
     rows = [[f"`{name}`", each.says] for name, each in circuit.conditions.items()]
-    return (
-        f"## Conditions\n\n`thalia study circuits/{circuit.name}.yaml` compares them.\n\n"
-        + table(["condition", "what it shows"], rows)
+    return f"## Conditions\n\n`thalia study {name}` compares them.\n\n" + table(
+        ["condition", "what it shows"], rows
     )
 
 

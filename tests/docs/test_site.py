@@ -97,3 +97,25 @@ def test_every_page_is_in_the_navigation():
     written = [str(file.relative_to(ROOT / "docs")) for file in (ROOT / "docs").rglob("*.md")]
 
     assert sorted({*written} - {*pages(site["nav"]), "paper/paper.md"}) == []
+
+
+FORMS = sorted((ROOT / ".github").rglob("*.yml"))
+
+
+@pytest.mark.parametrize("file", FORMS, ids=lambda file: file.stem)
+def test_workflows_and_forms_are_complete(file):
+    found = yaml.safe_load(file.read_text())
+
+    assert {
+        "workflows": {"name", "jobs"},
+        "ISSUE_TEMPLATE": {"name", "description", "body"} if file.stem != "config" else set(),
+    }[file.parent.name] <= {*found}
+
+
+def test_the_workflow_does_what_continuous_integration_does():
+    workflow = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
+    script = (ROOT / ".ci" / "run").read_text()
+
+    assert "bash .ci/run" in workflow
+    assert "mkdocs build --strict" in workflow
+    assert "mkdocs build --strict" in script
