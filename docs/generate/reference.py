@@ -1,6 +1,7 @@
 """Reference pages: every key of a circuit file, every option of a command, the Python interface."""
 
 import inspect
+import json
 import re
 from typing import Any
 
@@ -92,7 +93,7 @@ def keys_page() -> str:
         rows = [
             [
                 f"`{key}`",
-                text.means + _choices(properties.get(key, {})),
+                text.means + _choices(properties.get(key, {})) + _elements(properties.get(key, {})),
                 code(properties.get(key, {}).get("default")),
                 code(text.example),
             ]
@@ -112,6 +113,13 @@ def _choices(schema: dict[str, Any]) -> str:
         (each["enum"] for each in schema.get("anyOf", ()) if "enum" in each), []
     )
     return f": {', '.join(map(code, found))}" if found and found != [0, 1] else ""
+
+
+def _elements(schema: dict[str, Any]) -> str:
+    """Links to the elements that stand there."""
+    named = dict.fromkeys(re.findall(r"#/\$defs/(\w+)", json.dumps(schema)))
+    links = [f"[{name}](#{name.lower()})" for name in named if name in PLACES]
+    return f" ({', '.join(links)})" if links else ""
 
 
 def commands_page() -> str:

@@ -52,3 +52,9 @@ def test_every_public_name_is_there():
     assert [
         name for name in dir(thalia) if not re.search(rf"::: .*\.{name}\n|`thalia\.{name}`", NAMES)
     ] == []
+
+
+def test_a_key_leads_to_the_element_that_stands_there():
+    (row,) = re.findall(r"^\| `space` \|.*$", KEYS, re.MULTILINE)
+
+    assert "[Space](#space)" in row
