@@ -26,9 +26,9 @@ RESULTS = ROOT / "results" / "gallery"
 SEEDS = (1, 2, 3, 4, 5)
 # cheapest first
 CHEAP = (
-    *("pair", "worm", "coba", "ping", "izhikevich", "ring_attractor", "working_memory", "brunel"),
+    *("pair", "coba", "ping", "izhikevich", "ring_attractor", "working_memory", "brunel"),
     *("prefrontal", "striatum", "thalamus", "basal_ganglia", "balanced", "fly", "cortical_column"),
-    "cortex",
+    *("cortex", "worm"),
 )
 COLOURS, WIDTH = 32, 900  # of a raster
 
@@ -81,7 +81,8 @@ def _rounded(summary: Any) -> dict[str, int]:
 
 def _draw(run: thalia.Run, picture: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        drawn = thalia.figures.save(thalia.figures.raster(run), f"{folder}/raster.png")
+        draw = thalia.figures.raster if len(run.spikes) else thalia.figures.traces
+        drawn = thalia.figures.save(draw(run), f"{folder}/raster.png")
         image = Image.open(drawn).convert("RGB")
         image.thumbnail((WIDTH, WIDTH))
         image.quantize(COLOURS).save(picture, optimize=True)
