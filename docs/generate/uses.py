@@ -37,7 +37,6 @@ GAPS: dict[Part, str] = {
     ("plasticity", "stdp_voltage"): "proved alone against its publication",
     ("plasticity", "structural"): "tested by its rounds; no circuit measures what it is good for",
     ("plasticity", "synaptic_scaling"): "the deprivation experiment is not built",
-    ("plasticity", "weight_decay"): "with `feedback_alignment`, in tests only",
     ("windows", "ca3_recurrent_asymmetric"): _WINDOW,
     ("windows", "ca3_to_ca1_calcium"): _WINDOW,
     ("windows", "corticostriatal"): _WINDOW,
