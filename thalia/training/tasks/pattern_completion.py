@@ -47,7 +47,8 @@ class PatternCompletion(Environment):
 
     As many patterns as each of `loads` says are stored in one network, with a test after each load
     in which nothing is learned. Cells that were cued are not scored: they would identify the
-    pattern by themselves. If it is `shuffled`, other cells are stored than those that are tested.
+    pattern by themselves. With `shared`, patterns come in pairs that have cells in common. If it is
+    `shuffled`, other cells are stored than those that are tested.
     """
 
     STIMULI: ClassVar = ("cells",)
@@ -60,6 +61,9 @@ class PatternCompletion(Environment):
     false_cues: float = Field(
         0.0, ge=0
     )  # cells outside the pattern that are cued as well, as a fraction of its own
+    shared: float = Field(
+        0.0, ge=0, lt=1
+    )  # fraction of its cells that every second pattern has in common with the one before
     shuffled: bool = False
     rate: SingleRate
     present: PositiveTime
@@ -87,8 +91,14 @@ class PatternCompletion(Environment):
         """The patterns, and which are tested with which cues."""
         size = plan.population(self.readout["recall"][0])[1].size
         patterns = np.zeros((max(self.loads), size), bool)
-        for pattern in patterns:
-            pattern[random.choice(size, self.active, replace=False)] = True
+        common = round(self.shared * self.active)
+        for number, pattern in enumerate(patterns):
+            if number % 2 == 0 or not common:
+                pattern[random.choice(size, self.active, replace=False)] = True
+                continue
+            partner = patterns[number - 1]
+            for cells, count in ((partner, common), (~partner, self.active - common)):
+                pattern[random.choice(np.flatnonzero(cells), count, replace=False)] = True
         tests = [
             self._test(load, cue, patterns[random.permutation(load)[: self.trials]], random)
             for load in sorted(self.loads)
