@@ -378,6 +378,14 @@ def test_patterns_that_do_not_overlap_are_completed_by_a_list_and_by_binary_syna
     assert (pattern_completion._by_binary_synapses(patterns, cued, 2) == missing).all()
 
 
+def test_every_second_pattern_shares_what_is_asked_for():
+    data, _ = drawn("pattern_completion", loads=[20], shared=0.5)
+
+    pairs = data.stored.reshape(10, 2, -1)
+    assert (data.stored.sum(axis=1) == 20).all()
+    assert ((pairs[:, 0] & pairs[:, 1]).sum(axis=1) == 10).all()
+
+
 def test_binary_synapses_are_overloaded_where_a_list_is_not():
     _, few = drawn("pattern_completion", loads=[20], cues=[0.5])
     _, many = drawn("pattern_completion", loads=[320], cues=[0.5])
