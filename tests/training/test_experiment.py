@@ -918,6 +918,16 @@ def test_what_cannot_be_shown_is_told(subject, rates, message):
         subject.present("100 ms", rates)
 
 
+@pytest.mark.parametrize("name", parts_of("experiments"))
+def test_each_rule_of_an_experiment_fits_its_circuit(name):
+    (condition,) = conditions_of(name, None, [], {}, {})
+
+    rules = condition.experiment.rules
+    made = {rule: conditions_of(name, rule, [], {}, {})[0].name for rule in rules}
+
+    assert made == {rule: rule for rule in rules}
+
+
 # below their goals, by as much as docs/learning.md says
 MISSED = ("evidence_accumulation", "digits", "rewarded_digits", "separation")
 
