@@ -1,12 +1,13 @@
 """The library for readers: its components, what each of them means, and whom to cite."""
 
 import re
+from collections.abc import Sequence
 
 from thalia.circuit.load import loads
 from thalia.circuit.spec import Circuit, Fragment
 from thalia.compiler.expand_regions import template_of
 from thalia.errors import did_you_mean, fail
-from thalia.library.lookup import KINDS, find, names, part_text
+from thalia.library.lookup import KINDS, find, names, part_text, uses
 from thalia.library.protocol_schema import Condition, Protocol, Window
 from thalia.library.rule_keys import Pairing
 from thalia.library.schema import Layer, Neuron, Part, Preset, Rule, StimulusKind, Synapse
@@ -29,17 +30,38 @@ def listing(what: str | None = None) -> str:
         return "\n".join(_kind(kind) for kind in ALL_KINDS if names(kind))
     if what in ALL_KINDS:
         return _kind(what)
+    kind = _kind_of(what, ALL_KINDS)
+    if kind in KINDS:
+        return _part(kind, what)
+    return _region(what) if kind == "regions" else _experiment(what)
+
+
+def written(what: str | None) -> str:
+    """The file of one part, exactly as one would write it.
+
+    Raises
+    ------
+    CircuitError
+        If nothing has this name, or it is that of a kind.
+    """
+    if what is None or what in ALL_KINDS:
+        raise fail("--yaml: is for one component", "as in `thalia list stdp_pair --yaml`")
+    return part_text(_kind_of(what), what)[0]
+
+
+def _kind_of(name: str, others: Sequence[str] = ()) -> str:
+    """The kind of a part; `others` could have been meant as well.
+
+    Raises
+    ------
+    CircuitError
+        If nothing has this name.
+    """
     for kind in ALL_KINDS:
-        if what in names(kind):
-            return (
-                _part(kind, what)
-                if kind in KINDS
-                else _region(what)
-                if kind == "regions"
-                else _experiment(what)
-            )
-    known = [*ALL_KINDS, *(name for kind in ALL_KINDS for name in names(kind))]
-    raise fail(f"the library has no '{what}'", did_you_mean(what, known))
+        if name in names(kind):
+            return kind
+    known = [*others, *(each for kind in ALL_KINDS for each in names(kind))]
+    raise fail(f"the library has no '{name}'", did_you_mean(name, known, uses()))
 
 
 def _kind(kind: str) -> str:

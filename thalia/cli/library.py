@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from thalia.cli.options import CircuitFile, load_with
+from thalia.cli.options import CircuitFile, Scale, Set, load_with
 from thalia.cli.output import say
+from thalia.errors import fail
 
 
 def list_command(
@@ -16,24 +17,52 @@ def list_command(
             metavar="[KIND or NAME]", help="neurons, synapses, plasticity, …, or a component."
         ),
     ] = None,
+    as_yaml: Annotated[
+        bool, typer.Option("--yaml", help="Print the component exactly as one would write it.")
+    ] = False,
 ) -> None:
     """Show the library, or everything about one component.
 
-    Example: thalia list stdp_pair
+    Example: thalia list stdp_pair --yaml
     """
-    from thalia.cli.catalog import listing
+    from thalia.cli.catalog import listing, written
 
-    say(listing(what), end="")
+    say(written(what) if as_yaml else listing(what), end="")
 
 
-def cite(circuit: CircuitFile) -> None:
-    """Print the papers behind a circuit and its components.
+def cite(
+    circuit: CircuitFile,
+    methods: Annotated[
+        bool,
+        typer.Option(
+            "--methods",
+            help="Print the description of the model as tables instead (Nordlie et al. 2009).",
+        ),
+    ] = False,
+    latex: Annotated[bool, typer.Option("--latex", help="With --methods: in LaTeX.")] = False,
+    set_: Set = None,
+    scale: Scale = None,
+) -> None:
+    """Print the papers behind a circuit and its components, or its description as tables.
 
-    Example: thalia cite circuits/cortex.yaml
+    Example: thalia cite circuits/cortex.yaml --methods --latex
     """
+    from thalia.compiler.options import with_options
+    from thalia.compiler.pipeline import compile_circuit
     from thalia.publication.citations import citations
+    from thalia.publication.description import describe_model
+    from thalia.publication.formats import as_latex, as_markdown
 
-    say("\n".join(citations(load_with(circuit, None))))
+    loaded = with_options(load_with(circuit, set_), scale=scale)
+    if latex and not methods:
+        raise fail("--latex: is for the tables of --methods", "give --methods as well")
+    if not methods:
+        say("\n".join(citations(loaded)))
+        return
+    compiled = compile_circuit(loaded)
+    sizes = {member.name: member.size for _, member in compiled.plan.populations()}
+    tables = describe_model(compiled.read, sizes)
+    say((as_latex if latex else as_markdown)(tables), end="")
 
 
 def schema() -> None:
@@ -49,7 +78,7 @@ def schema() -> None:
 def circuits() -> None:
     """List the circuits that come with Thalia, which every command finds by name.
 
-    Example: thalia run cortex
+    Example: thalia circuits
     """
     from thalia.circuit.bundled import summaries
 

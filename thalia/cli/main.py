@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from thalia.cli import (
+    assistant,
     cache,
     calibrate,
     converse,
@@ -377,6 +378,7 @@ app.add_typer(cache.app, name="cache")
 app.command()(protocols.window)
 app.command()(protocols.protocol)
 app.add_typer(memory.app, name="memory")
+app.command()(assistant.mcp)
 app.command("list")(library.list_command)
 app.command()(library.cite)
 app.command()(library.schema)

@@ -217,10 +217,12 @@ def export(
             metavar="FILE", help="A run file; to NEST, also a circuit.", parser=found_circuit
         ),
     ],
-    to: Annotated[str, typer.Option(help="nwb, neo, sonata, graphml or nest.")],
+    to: Annotated[str, typer.Option(help="nwb, neo, sonata, graphml, rocrate or nest.")],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Output file, or folder for SONATA and NEST."),
+        typer.Option(
+            "--output", "-o", help="Output file, or folder for SONATA, RO-Crate and NEST."
+        ),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace existing output.")

@@ -12,7 +12,7 @@ from thalia.recording.page_checksums import edited
 from thalia.recording.run_file import Run
 from thalia.syntax.late_imports import optional
 
-FORMATS = ("graphml", "neo", "nwb", "sonata")
+FORMATS = ("graphml", "neo", "nwb", "rocrate", "sonata")
 
 
 class Format(Protocol):
@@ -33,9 +33,9 @@ def export(
 
     Parameters
     ----------
-    to : 'graphml', 'neo', 'nwb' or 'sonata'
+    to : 'graphml', 'neo', 'nwb', 'rocrate' or 'sonata'
     target : path, optional
-        The file, or for SONATA the folder, to write; by default next to the run file.
+        The file, or for SONATA and RO-Crate the folder, to write; by default next to the run file.
     overwrite : bool
         Whether it may replace what is there.
 

@@ -78,7 +78,7 @@ def names(kind: str) -> tuple[str, ...]:
 
 
 @cache
-def _uses() -> Mapping[str, int]:
+def uses() -> Mapping[str, int]:
     """How often the library itself mentions each word, in the components made of others."""
     files = (
         LIBRARY / kind / f"{name}.yaml"
@@ -100,7 +100,7 @@ def part_text(kind: str, name: str, folder: Folder = HERE) -> tuple[str, str]:
         return folder.text(name), folder.named(name)
     if name not in names(kind):
         current = FORMER_NAMES.get(kind, {}).get(name)
-        hint = did_you_mean(name, names(kind), _uses())
+        hint = did_you_mean(name, names(kind), uses())
         hint = f"it is now called '{current}'" if current else hint
         missing = (OWN_KEYS.get(kind, kind), name)
         raise fail(f"no {_SINGULAR[kind]} is called '{name}'", hint, missing=missing)

@@ -34,7 +34,7 @@ nav { position: sticky; top: 0; background: #fff; border-bottom: 1px solid #ccc;
 section { scroll-margin-top: 4rem; } .wide { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .7rem; border-bottom: 1px solid #ddd; vertical-align: top; }
-.wide td { white-space: nowrap; }
+.wide td { white-space: pre; }
 th { border-bottom: 2px solid #888; } figure { margin: .8rem 0; }
 figcaption, .remark { color: #555; font-size: .88rem; margin: .3rem 0; }
 img { max-width: 100%; height: auto; } pre { overflow-x: auto; background: #f5f5f5; padding: .6rem;

@@ -7,11 +7,13 @@ from thalia.analysis import summary_tables
 from thalia.analysis.health import COLUMNS, Health, shown
 from thalia.analysis.health import health as judge
 from thalia.circuit.spec import Circuit
+from thalia.compiler.expand import expand
 from thalia.errors import CircuitError, counted, fail
 from thalia.figures.kinds import figures_of
 from thalia.figures.network import graph
 from thalia.figures.notebook import picture, table
 from thalia.publication.citations import citations
+from thalia.publication.description import describe_model
 from thalia.publication.methods import methods_of
 from thalia.recording.page_checksums import edited
 from thalia.recording.run_file import Run
@@ -116,12 +118,27 @@ def _health(run: Run) -> Iterator[Section]:
 
 def _methods(run: Run) -> Iterator[Section]:
     circuit = _circuit(run)
-    body = f"<p>{escape(methods_of(run))}</p><h3>References</h3>"
+    body = f"<p>{escape(methods_of(run))}</p>{_description(run, circuit)}<h3>References</h3>"
     if circuit is None:
         body += remarks(["The stored circuit cannot be read by this version."])
     else:
         body += f"<ol>{''.join(f'<li>{_linked(each)}</li>' for each in citations(circuit))}</ol>"
     yield Section("Methods", body)
+
+
+def _description(run: Run, circuit: Circuit | None) -> str:
+    """The circuit as tables, to be unfolded; nothing of one that this version cannot read."""
+    if circuit is None:
+        return ""
+    try:
+        tables = describe_model(expand(circuit), run.sizes)
+    except CircuitError:
+        return ""
+    made = (
+        f"<h3>{escape(each.title)}</h3>{wide(table(each.heads, each.rows, MOST_ROWS))}"
+        for each in tables
+    )
+    return folded("Description of the model (Nordlie et al. 2009)", "".join(made))
 
 
 def _linked(line: str) -> str:
