@@ -1,11 +1,14 @@
 """Charts of a run over time: spikes, rates, modulators and state variables, on one axis."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from thalia.figures.spikes import Trains, bands_of, rates_over_time
 from thalia.figures.state_variables import course_of, label_of, thinned
 from thalia.figures.style import colours
 from thalia.figures.view import View
+from thalia.recording.results import Level, Traces
 from thalia.recording.run_file import Run
 from thalia.reports import charts
 from thalia.reports.page import Chart
@@ -21,14 +24,14 @@ def chart_of(run: Run) -> Chart | None:
     """All that a run has over time, in charts that are zoomed together; None if it has nothing."""
     view, drawn, captions = View.of(run), list[object](), list[str]()
     colour = colours(list(run.sizes))
-    if run.spikes:
-        trains = {name: view.spikes(name) for name in view.recorded}
+    trains = {name: view.spikes(name) for name in (view.recorded if run.spikes else ())}
+    if any(len(times) for times, _ in trains.values()):
         captions.append(_raster(drawn, view, trains, colour))
         captions.append(_rates(drawn, view, trains, colour))
-    if run.modulators:
-        captions.append(_modulators(drawn, view))
-    if run.traces:
-        captions.append(_traces(drawn, view, colour))
+    if levels := {name: each for name, each in run.modulators.items() if len(each.time)}:
+        captions.append(_modulators(drawn, view, levels))
+    if recorded := [each for each in run.traces.values() if len(each.time)]:
+        captions.append(_traces(drawn, view, recorded, colour))
     if not drawn:
         return None
     begins = [(name, begin * view.clock[1]) for name, begin, _ in run.phases if begin > 0]
@@ -80,8 +83,7 @@ def _rates(drawn: list[object], view: View, trains: Trains, colour: dict[str, st
     return f"Mean rates of all neurons in bins of {width} ms; a click on a name hides its line."
 
 
-def _modulators(drawn: list[object], view: View) -> str:
-    levels = view.run.modulators
+def _modulators(drawn: list[object], view: View, levels: Mapping[str, Level]) -> str:
     for name, colour in colours(list(levels)).items():
         level = levels[name]
         made = _axes(drawn, view, name, 140)
@@ -91,8 +93,10 @@ def _modulators(drawn: list[object], view: View) -> str:
     return "Levels of modulators, dashed where their signal is zero."
 
 
-def _traces(drawn: list[object], view: View, colour: dict[str, str]) -> str:
-    panels = [(each, variable) for each in view.run.traces.values() for variable in each]
+def _traces(
+    drawn: list[object], view: View, recorded: Sequence[Traces], colour: dict[str, str]
+) -> str:
+    panels = [(each, variable) for each in recorded for variable in each]
     for traces, variable in panels[:MOST_PANELS]:
         course = course_of(traces, variable, view)
         shade = colour[traces.population]

@@ -5,6 +5,8 @@ from html import escape
 from pathlib import Path as FilePath
 from typing import Any
 
+import numpy as np
+
 from thalia.errors import counted
 from thalia.figures.notebook import picture, table
 from thalia.figures.style import colours
@@ -14,6 +16,7 @@ from thalia.reports.page import Chart, Report, Section, folded, page, quoted, re
 from thalia.training.results import Log, Outcome, read
 
 DPI = 110
+SAMPLED = "sampled"  # the trials after which gauges were read
 MOST_CURVES = 30  # measures
 MOST_ROWS = 400
 
@@ -54,6 +57,7 @@ def _curves(outcome: Outcome) -> Iterator[Section]:
     """Every measure of every trial, such as rewards, words, or mean weights."""
     logs = [log for log in outcome.logs if log.seeds and not log.is_baseline]
     names = list(dict.fromkeys(name for log in logs for name in log.histories[0]))
+    names = [name for name in names if name != SAMPLED]
     names.sort(key=lambda name: name != outcome.experiment.curve)
     colour = colours([log.condition for log in logs])
     rows = list[Any]()
@@ -61,8 +65,10 @@ def _curves(outcome: Outcome) -> Iterator[Section]:
         those = [log for log in logs if all(each.get(name) for each in log.histories)]
         if not those:
             continue
-        window = window_of(those, name, outcome.experiment.window)
-        made = charts.axes(name.replace("_", " "), f"trial (mean of {window})", height=280)
+        gauged = all(_is_gauged(log, name) for log in those)
+        window = 1 if gauged else window_of(those, name, outcome.experiment.window)
+        label = "trial" if gauged else f"trial (mean of {window})"
+        made = charts.axes(name.replace("_", " "), label, height=280)
         charts.draw_lines(made, [_line(log, name, window, colour) for log in those])
         rows.append(made)
     if rows:
@@ -74,8 +80,18 @@ def _curves(outcome: Outcome) -> Iterator[Section]:
 
 def _line(log: Log, name: str, window: int, colour: dict[str, str]) -> charts.Line:
     found = curve_of(log, name, window)
-    shade = colour[log.condition]
-    return charts.Line(log.condition, found.trials, found.mean, shade, found.low, found.high)
+    trials, shade = found.trials, colour[log.condition]
+    if _is_gauged(log, name):
+        trials = np.array(log.histories[0][SAMPLED])[trials - 1].astype(int)
+    return charts.Line(log.condition, trials, found.mean, shade, found.low, found.high)
+
+
+def _is_gauged(log: Log, name: str) -> bool:
+    """Whether a measure was taken only after some trials."""
+    return all(
+        len(each.get(SAMPLED, ())) == len(each[name]) < max(map(len, each.values()))
+        for each in log.histories
+    )
 
 
 def _numbers(outcome: Outcome) -> Iterator[Section]:
