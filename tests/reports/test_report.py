@@ -131,6 +131,14 @@ def test_of_many_spikes_whole_neurons_are_drawn_and_the_caption_says_so():
     assert "Spikes of one neuron in 4 (the file has all 20" in chart.caption
 
 
+def test_of_what_was_not_recorded_there_is_no_chart():
+    """As in the file of a subject that was saved."""
+    made = made_of({"e": (np.zeros(0), np.zeros(0, int), 5)}, 20.0)
+    made.modulators = made.traces = {}
+
+    assert activity.chart_of(made) is None
+
+
 def sources_of(layout):
     return [
         each

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.helpers import thalia_here
-from tests.reports.test_report import HOSTILE, Page
+from tests.reports.test_report import HOSTILE, Page, columns
 from thalia.errors import CircuitError
 from thalia.parallel.axes import Axis, Point
 from thalia.parallel.study import read_rates
@@ -31,7 +31,12 @@ def experiment(tmp_path):
         runs = [
             {
                 "seed": seed,
-                "history": {"reward": [s] * 20, "words": [*range(20)]},
+                "history": {
+                    "reward": [s] * 20,
+                    "words": [*range(20)],
+                    "sampled": [0, 12],
+                    "weight_norm_p": [1.0, 2.0],
+                },
                 "final": {"share": s},
             }
             for seed, s in enumerate(shares)
@@ -39,6 +44,10 @@ def experiment(tmp_path):
         (tmp_path / f"{name}.json").write_text(json.dumps({"config": config, "runs": runs}))
     (tmp_path / "experiment.json").write_text("{}")
     return tmp_path
+
+
+def curves(html):
+    return [each for each in columns(json.loads(Page(html).scripts[0])) if {"x", "y"} <= {*each}]
 
 
 def test_an_experiment_shows_differences_paired_by_seed(experiment):
@@ -49,7 +58,8 @@ def test_an_experiment_shows_differences_paired_by_seed(experiment):
     differences = np.subtract(SHARES["plasticity_off"], SHARES["main"])
     row = re.search(r"Differences to main.*?plasticity_off</td>.*?>(-[\d.]+) \[", html, re.DOTALL)
     assert float(row[1]) == pytest.approx(differences.mean(), abs=1e-4)
-    assert len(json.loads(Page(html).scripts[0])) == 1  # of both measures, zoomed apart
+    lines = [(each["x"].tolist(), each["y"].tolist()) for each in curves(html)]
+    assert ([0, 12], [1, 2]) in lines  # the gauge, at the trials after which it was read
     assert not [each for _, each in Page(html).found if "onerror" in each]
 
 
