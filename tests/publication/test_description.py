@@ -86,11 +86,9 @@ def test_a_cell_of_markdown_ends_where_it_should():
 
 
 def test_the_command_prints_the_tables_of_what_runs(tmp_path):
-    (tmp_path / "driven.yaml").write_text(DRIVEN)
+    done = thalia_here("cite", "brunel", "--methods", "--scale", "0.02", folder=tmp_path)
+    refused = thalia_here("cite", "brunel", "--latex", folder=tmp_path)
 
-    done = thalia_here("cite", "driven.yaml", "--methods", "--scale", "0.5", folder=tmp_path)
-    refused = thalia_here("cite", "driven.yaml", "--latex", folder=tmp_path)
-
-    assert "| e | lif_current | 50 |" in done.stdout
-    assert "| Scale | 0.5 of the neurons, 0.5 of the synapses" in done.stdout
+    assert "| exc | lif_current | 200 |" in done.stdout
+    assert "| Scale | 0.02 of the neurons, 0.02 of the synapses" in done.stdout
     assert (refused.returncode, refused.stdout) == (2, "")

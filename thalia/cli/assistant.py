@@ -134,8 +134,7 @@ def _of_circuit(command: str, circuit: str, text: str, set: Mapping[str, str] | 
     with TemporaryDirectory() as folder:
         file = Path(folder) / "circuit.yaml"
         file.write_text(text, "utf-8")
-        found = _answer([command, *_settings(set), *_positional(str(file))])
-        return found.replace(str(file), file.name)
+        return _answer([command, *_settings(set), *_positional(file.name)], folder=file.parent)
 
 
 def _settings(values: Mapping[str, str] | None) -> list[str]:
@@ -152,8 +151,9 @@ def _answer(
     seconds: int = SECONDS,
     fine: tuple[int, ...] = (0,),
     most: int = MOST_SHOWN,
+    folder: Path | None = None,
 ) -> str:
-    """What a command says.
+    """What a command says, in the current folder or in another.
 
     Raises
     ------
@@ -171,6 +171,7 @@ def _answer(
             capture_output=True,
             encoding="utf-8",
             timeout=seconds,
+            cwd=folder,
             check=False,
         )
     except subprocess.TimeoutExpired:
