@@ -20,8 +20,7 @@ import numpy as np
 
 import thalia
 
-DIMENSION, ASKED, MOVED = 64, 60, 20
-LOADS = (100, 300, 600, 900)
+DIMENSION = 64
 NOISES = (0.0, 0.5, 1.0)  # standard deviation relative to that of the vectors
 
 
@@ -88,7 +87,7 @@ class Hnswlib:
         import hnswlib
 
         self.index = hnswlib.Index("l2", DIMENSION)
-        self.index.init_index(max_elements=2 * max(LOADS), random_seed=1)
+        self.index.init_index(max_elements=10_000, random_seed=1)
 
     def store(self, key, vector):
         self.index.add_items(vector[None], [key])
@@ -143,14 +142,17 @@ def share(method, keys, cue_of):
     return float(np.mean([method.recall(cue_of(key)) == key for key in keys]))
 
 
-def measured(name, seed):
-    """All numbers of a method with a seed; vectors and cues are the same for all methods."""
+def measured(name, seed, loads, asked):
+    """All numbers of a method with a seed; vectors and cues are the same for all methods.
+
+    After the last load a third of the items that are asked for move, and the memory sleeps.
+    """
     random = np.random.default_rng(seed)
     mean = 2 * random.standard_normal(DIMENSION)
-    vectors = random.standard_normal((max(LOADS), DIMENSION)) + mean
+    vectors = random.standard_normal((max(loads), DIMENSION)) + mean
     noise = random.standard_normal(vectors.shape)
     parts = random.random(vectors.shape) < 0.5
-    others = random.standard_normal((MOVED, DIMENSION)) + mean
+    others = random.standard_normal((asked // 3, DIMENSION)) + mean
     found = {"method": name, "seed": seed, "recall": {}}
 
     def tell():
@@ -158,7 +160,7 @@ def measured(name, seed):
 
     with tempfile.TemporaryDirectory() as folder:
         method, done = METHODS[name](folder), 0
-        for load in LOADS:
+        for load in loads:
             begin = time.perf_counter()
             for key in range(done, load):
                 method.store(key, vectors[key])
@@ -166,8 +168,8 @@ def measured(name, seed):
                 1e3 * (time.perf_counter() - begin) / (load - done)
             )
             done = load
-            keys = np.linspace(0, load - 1, ASKED).astype(int).tolist()
-            third = ASKED // 3
+            keys = np.linspace(0, load - 1, asked).astype(int).tolist()
+            third = asked // 3
             begin = time.perf_counter()
             row = {
                 f"noise_{level:g}": share(
@@ -176,7 +178,7 @@ def measured(name, seed):
                 for level in NOISES
             }
             found.setdefault("recall_ms", {})[str(load)] = (
-                1e3 * (time.perf_counter() - begin) / (len(NOISES) * ASKED)
+                1e3 * (time.perf_counter() - begin) / (len(NOISES) * asked)
             )
             row["half"] = share(method, keys, lambda k: np.where(parts[k], vectors[k], mean))
             row["oldest_third"] = share(method, keys[:third], lambda k: vectors[k] + 0.5 * noise[k])
@@ -185,8 +187,8 @@ def measured(name, seed):
             )
             found["recall"][str(load)] = row
             found.setdefault("bytes_per_item", {})[str(load)] = method.bytes() / load
-            if load == LOADS[1]:
-                moved = keys[:: ASKED // MOVED]
+            if load == loads[-1]:
+                moved = keys[2::3]
                 for key, other in zip(moved, others, strict=True):
                     method.move(key, vectors[key], other)
                 keep = sorted({*keys} - {*moved})
@@ -199,7 +201,7 @@ def measured(name, seed):
                     "others": share(method, keep, vectors.__getitem__),
                 }
                 method.sleep()
-                found["slept"] = True
+                row["slept"] = share(method, keys, lambda k: vectors[k] + noise[k])
             tell()
     return found
 
@@ -208,10 +210,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--methods", nargs="*", default=available())
+    parser.add_argument("--loads", type=int, nargs="+", default=[100, 300, 600])
+    parser.add_argument("--asked", type=int, default=60, help="cues of each kind")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path)
     given = parser.parse_args()
-    jobs = [(name, 700 + seed) for name in given.methods for seed in range(given.seeds)]
+    jobs = [
+        (name, 700 + seed, given.loads, given.asked)
+        for name in given.methods
+        for seed in range(given.seeds)
+    ]
     with ProcessPoolExecutor(given.workers) as pool:
         rows = [*pool.map(measured, *zip(*jobs, strict=True))]
     packages = {name: version(name) for name in ("thalia", "numpy")}
@@ -221,7 +229,7 @@ def main():
         if n in given.methods
     }
     if given.output:
-        told = {"versions": packages, "dimension": DIMENSION, "asked": ASKED, "rows": rows}
+        told = {"versions": packages, "dimension": DIMENSION, "asked": given.asked, "rows": rows}
         given.output.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 
 
