@@ -8,6 +8,7 @@ import yaml
 import thalia
 from tests.helpers import CIRCUITS, ROOT, thalia_here
 from thalia.circuit.bundled import circuit_file, summaries
+from thalia.cli.options import completed_circuit
 
 
 def test_a_name_is_the_circuit_and_a_file_of_this_name_wins(tmp_path, monkeypatch):
@@ -72,3 +73,13 @@ def test_a_name_that_there_is_not_is_told_with_the_nearest(tmp_path):
     assert done.returncode == 2
     assert "cortx: no such file, and no circuit of Thalia has this name" in done.stderr
     assert "did you mean 'cortex'?" in done.stderr
+
+
+def test_a_shell_completes_names_and_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cobalt").mkdir()
+    (tmp_path / "cobalt" / "mine.yaml").write_text("")
+
+    assert completed_circuit("coba") == ["coba", "cobalt/"]
+    assert completed_circuit("./cobalt/") == ["./cobalt/mine.yaml"]
+    assert completed_circuit(f"{tmp_path}/c") == [f"{tmp_path}/cobalt/"]

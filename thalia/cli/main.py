@@ -39,6 +39,7 @@ from thalia.cli.options import (
     Seed,
     Set,
     Threads,
+    completed_circuit,
     found_circuit,
     interruptible,
     load_with,
@@ -297,6 +298,7 @@ def plot(
             metavar="FILE",
             help="A run file; for a graph, also a circuit.",
             parser=found_circuit,
+            autocompletion=completed_circuit,
         ),
     ],
     output: Annotated[

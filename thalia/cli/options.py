@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from glob import escape, glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,12 +28,22 @@ def found_circuit(name: str) -> Path:
     return circuit_file(name)
 
 
+def completed_circuit(incomplete: str) -> list[str]:
+    """For shells: the circuits that come with Thalia, and the files, that begin so."""
+    from thalia.circuit.bundled import bundled_circuits
+
+    named = [name for name in bundled_circuits() if name.startswith(incomplete)]
+    there = sorted(glob(f"{escape(incomplete)}*"))
+    return named + [f"{each}/" if Path(each).is_dir() else each for each in there]
+
+
 CircuitFile = Annotated[
     Path,
     typer.Argument(
         metavar="CIRCUIT",
         help="A circuit file, or a name from `thalia circuits`.",
         parser=found_circuit,
+        autocompletion=completed_circuit,
     ),
 ]
 Set = Annotated[

@@ -24,6 +24,7 @@ from thalia.cli.options import (
     Set,
     Threads,
     WriteJobs,
+    completed_circuit,
     found_circuit,
     jobs_to_collect,
     load_with,
@@ -187,7 +188,7 @@ def report(
         Path,
         typer.Argument(
             metavar="FILE or FOLDER",
-            help="A run file, or the folder of an experiment, a sweep or a study.",
+            help="A run file, a memory, or the folder of an experiment, a sweep or a study.",
         ),
     ],
     output: Annotated[
@@ -214,7 +215,10 @@ def export(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="A run file; to NEST, also a circuit.", parser=found_circuit
+            metavar="FILE",
+            help="A run file; to NEST, also a circuit.",
+            parser=found_circuit,
+            autocompletion=completed_circuit,
         ),
     ],
     to: Annotated[str, typer.Option(help="nwb, neo, sonata, graphml, rocrate or nest.")],

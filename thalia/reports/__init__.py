@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def report(source: Run | str | FilePath) -> "Report":
-    """A page about a run, or about the results in a folder: `.save(FILE)` writes it.
+    """A page about a run, a memory, or the results in a folder: `.save(FILE)` writes it.
 
     The page is one file that needs no server and no network. It shows activity that can be zoomed,
     weights, graph, health, methods with references, and how to repeat the run; of experiments the
@@ -22,7 +22,8 @@ def report(source: Run | str | FilePath) -> "Report":
     Parameters
     ----------
     source : Run or path
-        A run, its file, or the folder of `thalia learn`, `thalia sweep` or `thalia study`.
+        A run, its file, the file of a memory, or the folder of `thalia learn`, `thalia sweep` or
+        `thalia study`.
 
     Raises
     ------
@@ -30,11 +31,13 @@ def report(source: Run | str | FilePath) -> "Report":
         If there is nothing there to report, the run is not complete, or Bokeh is not installed.
     """
     require("bokeh", "a report")
-    from thalia.reports import learning, run_page, study_page, sweep_page
+    from thalia.reports import learning, memory_page, run_page, study_page, sweep_page
 
     if isinstance(source, Run):
         return run_page.of_run(source)
     folder = FilePath(source)
+    if folder.is_file() and memory_page.is_memory(folder):
+        return memory_page.of_memory(folder)
     if not folder.is_dir() or (folder / "run.py").is_file():  # a program for NEST is a run
         return run_page.of_run(Run(folder))
     pages = {
