@@ -128,6 +128,12 @@ class Memory:
         expected to be bad is skipped, and the rest waits: sleep stores it if it has become worth
         it. The first is stored in any case, until there were twenty outcomes.
 
+        Parameters
+        ----------
+        content : vector, text, or whatever the encoder takes
+        text : str, optional
+            What is returned with a vector, for people.
+
         Raises
         ------
         CircuitError
@@ -228,6 +234,11 @@ class Memory:
     def due(self, now: datetime | None = None) -> list[Due]:
         """All items, those to be reviewed first come first: by FSRS, beside what the circuit says.
 
+        Parameters
+        ----------
+        now : datetime, optional
+            The time for which it is asked, with its zone; by default the present.
+
         Raises
         ------
         CircuitError
@@ -239,6 +250,15 @@ class Memory:
 
     def review(self, item: int, grade: int, now: datetime | None = None) -> Outcome:
         """Report the outcome of a review: 1 forgotten, 2 hard, 3 good, 4 easy; also to FSRS.
+
+        Parameters
+        ----------
+        item : int
+            The number of the item.
+        grade : int
+            As of `outcome`.
+        now : datetime, optional
+            The time of the review, with its zone; by default the present.
 
         Raises
         ------
