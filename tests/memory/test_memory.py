@@ -205,6 +205,13 @@ def test_reviews_are_scheduled_by_fsrs_and_are_outcomes(copy):
     assert told.outcomes == 1
 
 
+def test_the_time_of_a_review_has_a_zone(five):
+    with pytest.raises(
+        CircuitError, match="now: expected a time with its zone, found 2026-01-01 00:00:00"
+    ):
+        five.review(1, 3, datetime(2026, 1, 1))
+
+
 @pytest.mark.parametrize("grade", [0, 5, 2.5, True, "3"])
 def test_a_grade_is_one_of_four(five, grade):
     with pytest.raises(CircuitError, match="grade: expected 1, 2, 3 or 4"):

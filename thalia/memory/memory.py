@@ -29,7 +29,7 @@ from thalia.memory.encoder import (
 from thalia.memory.gate import DISCARD, PROMOTE, ROOM, decided
 from thalia.memory.items import WAITING, Item, Items, Told
 from thalia.memory.kept import Kept, circuit_of, restored, seed_of, write
-from thalia.memory.review import due, reviewed
+from thalia.memory.review import due, reviewed, time_of
 from thalia.recording.memory_file import MemoryFile
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import Source
@@ -173,14 +173,9 @@ class Memory:
                 self._set(items=self._items.with_item(best))
         order = np.argsort(-shares, kind="stable")[:k]
         return [
-            Recalled(
-                present[place].number,
-                float(shares[place]),
-                present[place].vector,
-                present[place].told.text,
-            )
-            for place in order
-            if shares[place] > 0
+            Recalled(each.number, float(share), each.vector, each.told.text)
+            for each, share in ((present[k], shares[k]) for k in order)
+            if share > 0
         ]
 
     def outcome(self, item: int, grade: int, cue: object = None) -> Outcome:
@@ -246,7 +241,7 @@ class Memory:
         """
         self._check_open()
         confidences = np.diag(self._tested()).tolist()
-        return due(self._items.present, confidences, now or datetime.now(UTC))
+        return due(self._items.present, confidences, time_of(now))
 
     def review(self, item: int, grade: int, now: datetime | None = None) -> Outcome:
         """Report the outcome of a review: 1 forgotten, 2 hard, 3 good, 4 easy; also to FSRS.
@@ -266,7 +261,7 @@ class Memory:
             As of `outcome`, or if the package `fsrs` is not there.
         """
         found = self._graded(item, grade)
-        card = reviewed(found.told.card, grade, now or datetime.now(UTC))
+        card = reviewed(found.told.card, grade, time_of(now))
         return self._report(found.with_told(card=card), grade)
 
     def forget(self, item: int) -> None:

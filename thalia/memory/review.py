@@ -49,6 +49,19 @@ def due(items: Sequence[Item], confidences: Sequence[float], now: datetime) -> l
     return sorted(found, key=lambda each: (each.due is None, each.due or "", each.item))
 
 
+def time_of(now: datetime | None) -> datetime:
+    """The time of a review, by default the present.
+
+    Raises
+    ------
+    CircuitError
+        If it has no time zone.
+    """
+    if now is not None and now.tzinfo is None:
+        raise fail(f"now: expected a time with its zone, found {now}", "datetime.now(UTC)")
+    return now or datetime.now(UTC)
+
+
 def _package() -> Any:
     try:
         import fsrs
