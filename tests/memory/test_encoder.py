@@ -80,6 +80,7 @@ def test_a_text_is_the_bag_of_its_trigrams():
     ("", "the text is empty"),
     (" \n\t", "the text is empty"),
     ("x" * 1_000_000, "the text has 1,000,000 characters, expected at most 100,000"),
+    (3, "expected a text, found int"),
     ("\udc80", "characters that are no text"),
 ])  # fmt: skip
 def test_what_is_no_text_is_told(text, message):

@@ -136,14 +136,16 @@ def checked_vector(given: object, dimension: int | None) -> Floats:
     return vector
 
 
-def checked_text(text: str) -> str:
+def checked_text(text: object) -> str:
     """A text that has letters, and is not too long.
 
     Raises
     ------
     CircuitError
-        If it is empty, or longer.
+        If it is none, empty, or longer.
     """
+    if not isinstance(text, str):
+        raise fail(f"expected a text, found {type(text).__name__}")
     if len(text) > LONGEST:
         raise fail(
             f"the text has {len(text):,} characters, expected at most {LONGEST:,}",
