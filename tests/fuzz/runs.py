@@ -158,8 +158,9 @@ def uses(file: Path, original: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "diff", lambda: compare(original, file)
     for name in KINDS:
         yield f"plot {name}", lambda name=name: save(draw(name, run(), {}), folder / "figure.png")
+    yield "report", lambda: run().report()
     yield "plot graph", lambda: save(graph(run().network), folder / "figure.png")
-    for form in ("graphml", "neo", "nwb", "sonata"):
+    for form in ("graphml", "neo", "nwb", "rocrate", "sonata"):
         yield f"export {form}", lambda form=form: thalia.export(run(), form, folder / f"to_{form}")
     yield "start from", lambda: thalia.run(
         original.with_name("small.yaml"), backend="runtime", start_from=file, output=folder / "next.h5"

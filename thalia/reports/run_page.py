@@ -37,8 +37,7 @@ def of_run(run: Run) -> Report:
         raise fail(f"{run.file}: is not complete", f"`thalia resume {run.file}` continues it")
     with edited(run.file):
         sections = [each for make in SECTIONS for each in make(run)]
-    title = str(run.attributes["name"])
-    return page(title, _lead(run), sections)
+        return page(str(run.attributes["name"]), _lead(run), sections)
 
 
 def _lead(run: Run) -> str:
