@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from docs.generate import curves, gallery, latex, numbers, parts
+from benchmarks import learning
+from docs.generate import curves, gallery, latex, parts
 from docs.generate.bibliography import bibtex, linked
 from docs.generate.pages import made_pages
 from tests.helpers import ROOT
@@ -133,10 +134,10 @@ def test_every_circuit_experiment_and_region_has_a_page():
 
 
 def test_numbers_of_the_paper_are_those_that_were_kept():
-    text = numbers.PAPER.read_text()
+    text = learning.PAPER.read_text()
 
-    assert len(numbers.MARK.findall(text)) > 2
-    assert numbers.rendered(text) == text
+    assert len(learning.MARK.findall(text)) > 2
+    assert learning.with_numbers(text) == text
 
 
 def test_a_number_in_a_text_is_rendered():
@@ -144,7 +145,7 @@ def test_a_number_in_a_text_is_rendered():
     found = json.loads((ROOT / "results" / "learning" / "copying.json").read_text())
     interval = found["conditions"]["plasticity_off"]["aggregate"]["accuracy"]
 
-    assert f"-->{interval['mean']:.3f} [{interval['low']:.3f}, " in numbers.rendered(mark)
+    assert f"-->{interval['mean']:.3f} [{interval['low']:.3f}, " in learning.with_numbers(mark)
 
 
 def test_a_window_that_depends_on_nothing_is_a_sentence():
