@@ -4,9 +4,10 @@ uv run python benchmarks/structural.py --sources 2000 --rounds 3
 
 Poisson neurons onto leaky neurons that other input makes fire, with pair STDP, in steps of 1 ms, on one thread. Sides run in turn:
 
-whole   every potential synapse is there, and none is pruned
-pruned  `structural` keeps a quarter of them connected, with a round every second
-sparse  as many synapses as are connected there, drawn once, and none else in memory
+whole     every potential synapse is there, and none is pruned
+pruned_1  `structural` keeps a quarter of them connected, with a round every second
+pruned_10 with a round every ten seconds
+sparse    as many synapses as are connected there, drawn once, and none else in memory
 """
 
 import argparse
@@ -20,13 +21,14 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--sources", type=int, default=2000)
 parser.add_argument("--cells", type=int, default=500)
 parser.add_argument("--rate", type=float, default=10.0, help="of the sources, in Hz")
-parser.add_argument("--seconds", type=float, default=10.0, help="of model time")
+parser.add_argument("--seconds", type=float, default=20.0, help="of model time")
 parser.add_argument("--rounds", type=int, default=3)
 options = parser.parse_args()
-STRUCTURAL = ", {rule: structural, filled: 0.25, growth: 0.5}"
+STRUCTURAL = ", {{rule: structural, filled: 0.25, growth: 0.5, interval: {} s}}"
 SIDES = {
     "whole": ("{rule: all_to_all}", ""),
-    "pruned": ("{rule: all_to_all}", STRUCTURAL),
+    "pruned_1": ("{rule: all_to_all}", STRUCTURAL.format(1)),
+    "pruned_10": ("{rule: all_to_all}", STRUCTURAL.format(10)),
     "sparse": (f"{{rule: fixed_indegree, number: {options.sources // 4}, multapses: false}}", ""),
 }
 
