@@ -153,7 +153,7 @@ def test_counts_of_the_passage_help_in_its_second_half():
 
 
 def test_fast_weights_are_cleared_in_the_sleep_that_fatigue_brings():
-    circuit, task = made("passages", SMALL, alphabet=4)
+    circuit, task = made("passages", {**SMALL, "populations.dreams.size": 600}, alphabet=4)
     with subject_of(circuit, "runtime") as subject:
         with subject.phase("asked"):
             task.counts(subject, CIRCLE[:16])
