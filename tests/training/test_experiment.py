@@ -792,7 +792,8 @@ def own_images(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("root", [False, True])
+# the images are found here, too, where those that do not fit are told
+@pytest.mark.parametrize("root", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_users_own_images_are_learned(own_images, root):
     """From the folder in which the command is given, or from one that is named."""
     here = own_images if not root else own_images / "elsewhere"
