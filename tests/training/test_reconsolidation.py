@@ -1,0 +1,51 @@
+"""Memories with two contexts: what is drawn, and what cannot be."""
+
+import numpy as np
+import pytest
+
+from thalia.errors import CircuitError
+from thalia.training.experiment import conditions_of
+from thalia.training.phases import plan_for_trials
+from thalia.training.tasks import environment
+
+
+def made(changes=None, **numbers):
+    """The task of the library with some values changed, and its circuit."""
+    condition = conditions_of("reconsolidation", None, [], changes or {}, numbers)[0]
+    return environment("reconsolidation").model_validate(condition.numbers), condition.circuit
+
+
+def test_contexts_share_all_cells_but_those_that_are_replaced():
+    task, circuit = made()
+    memories = task.draw(plan_for_trials(circuit), np.random.default_rng(5))
+
+    assert [len(each.whole) for each in memories] == [20] * 6
+    assert [len({*each.whole} & {*each.shifted}) for each in memories] == [16] * 6
+    assert [len({*each.whole} | {*each.shifted}) for each in memories] == [24] * 6
+
+
+def test_every_second_memory_overlaps_the_one_before():
+    task, circuit = made()
+    memories = task.draw(plan_for_trials(circuit), np.random.default_rng(5))
+
+    pairs = [({*a.whole}, {*b.whole}) for a, b in zip(memories[::2], memories[1::2], strict=True)]
+    assert [len(first & second) for first, second in pairs] == [5] * 3
+
+
+def test_what_is_not_replaced_is_the_memory_as_it_was():
+    task, circuit = made(replaced=0)
+    (memory, *_) = task.draw(plan_for_trials(circuit), np.random.default_rng(5))
+
+    assert {*memory.shifted} == {*memory.whole}
+    assert memory.new.size == memory.old.size == 0
+
+
+@pytest.mark.parametrize(("numbers", "message"), [
+    ({"trials": 7}, "experiment.trials: expected at most 6, found 7"),
+    ({"overlap": 20}, "experiment.overlap: expected at most 19, found 20"),
+    ({"replaced": 11}, "experiment.replaced: expected at most 10, found 11"),
+    ({"active": 90}, "experiment.active: expected at most 78 of 160 cells"),
+])  # fmt: skip
+def test_what_cannot_be_is_told(numbers, message):
+    with pytest.raises(CircuitError, match=message):
+        made(**numbers)
