@@ -80,6 +80,7 @@ class Reconsolidation(Environment):
     replaced: int = Field(4, ge=0)
     times: tuple[int, ...] = Field((1, 3, 5), min_length=1)
     recalls: Literal["own", "another", "none"] = "own"
+    context: Literal["new", "old"] = "new"  # in which the memory is experienced
     rate: SingleRate
     present: PositiveTime
     respond: PositiveTime
@@ -167,7 +168,7 @@ class Reconsolidation(Environment):
         else:
             self._show(subject, trial.others[trial.recalled])
             subject.wait(self.delay)
-            self._show(subject, memory.shifted)
+            self._show(subject, memory.shifted if self.context == "new" else memory.whole)
         subject.wait(self.interval)
 
     def _numbers(
