@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from thalia.circuit.connectivity import Connect
 from thalia.circuit.part_use import Stimulus
 from thalia.compiler.pipeline import Compiled
-from thalia.compiler.plan import Group, PathwayPlan, SynapseGroup
+from thalia.compiler.plan import SHARED, Group, PathwayPlan, SynapseGroup
 from thalia.connectivity.build import Arrays, wire
 from thalia.errors import Problem
 from thalia.exporters.nest.models import (
@@ -25,7 +25,9 @@ from thalia.exporters.nest.models import (
 from thalia.exporters.nest.synapses import (
     NEAREST,
     SHORT_TERM,
+    UNBOUNDED,
     Plastic,
+    against_modulators,
     against_rules,
     learning,
     short_term,
@@ -68,6 +70,20 @@ class Generator:
 
 
 @dataclass(frozen=True)
+class Transmitter:
+    """The modulator that a pathway waits for: spikes of populations release it.
+
+    `delay` is that until it acts, in steps, after a presynaptic spike of the same time has arrived;
+    NEST's is at least one step, and `late` says by how many it exceeds that.
+    """
+
+    pathway: str
+    populations: tuple[str, ...]
+    delay: int
+    late: int = 0
+
+
+@dataclass(frozen=True)
 class Network:
     """Everything that the program creates; `played` are spikes of sources, in steps."""
 
@@ -76,6 +92,7 @@ class Network:
     phases: tuple[tuple[str, int], ...]  # steps of each
     seed: int
     cells: tuple[Cell, ...]
+    transmitters: tuple[Transmitter, ...]
     projections: tuple[Projection, ...]
     generators: tuple[Generator, ...]
     played: dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]
@@ -99,11 +116,7 @@ def _against_cells(compiled: Compiled) -> Iterator[Problem]:
             )
         if population.from_task:
             yield Problem(path, "values that a task sets", "give them in the file")
-    if circuit.modulators:
-        names = ", ".join(circuit.modulators)
-        yield Problem(
-            ("modulators",), f"{names}: NEST has no modulator that follows expressions", ""
-        )
+    yield from against_modulators(circuit)
     if plan.weight_changes or plan.task_releases:
         yield Problem((), "releases by changes of weights or by a task", "")
 
@@ -172,7 +185,7 @@ def network_of(compiled: Compiled, statistical: bool) -> Network | list[Problem]
         return problems
     cells = {each.population: each for each in made if isinstance(each, Cell)}
     projections = tuple(_projections(compiled, arrays, cells, statistical))
-    if problems := [*_add_taus(cells, projections)]:
+    if problems := [*_add_taus(cells, projections), *_against_waiting(projections)]:
         return problems
     return Network(
         plan.name,
@@ -180,13 +193,14 @@ def network_of(compiled: Compiled, statistical: bool) -> Network | list[Problem]
         tuple((phase.name, phase.steps) for phase in plan.phases),
         plan.seed,
         tuple(cells.values()),
+        transmitters := tuple(_transmitters(compiled, projections)),
         projections,
         tuple(_generators(compiled, cells)),
         {
             each.population: (np.array(each.indices), np.array(each.steps))
             for each in plan.playbacks
         },
-        tuple(_remarks(compiled, projections, statistical)),
+        (*_remarks(compiled, projections, statistical), *_remarks_on_delays(transmitters, plan.dt)),
     )
 
 
@@ -194,7 +208,7 @@ def _projections(
     compiled: Compiled, arrays: Arrays, cells: Mapping[str, Cell], statistical: bool
 ) -> Iterator[Projection]:
     plan = compiled.plan
-    for synapses in plan.synapses:
+    for synapses in (each for each in plan.synapses if each.post != SHARED):  # no releases
         wired = arrays.synapses[synapses.name]
         pre, post = plan.group(synapses.pre), plan.group(synapses.post)
         for pathway in synapses.members:
@@ -250,6 +264,31 @@ def _add_taus(cells: dict[str, Cell], projections: Sequence[Projection]) -> Iter
                     "give them the same",
                 )
             cells[each.post] = replace(cell, parameters={**cell.parameters, name: tau})
+
+
+def _against_waiting(projections: Sequence[Projection]) -> Iterator[Problem]:
+    """Eligibility that is left when a phase without learning begins would go on to act in NEST."""
+    for each in projections:
+        if each.plastic and each.plastic.transmitter and not all(each.plastic.learns):
+            yield Problem(
+                ("pathways", each.pathway, "plasticity"),
+                "a phase without it, in which NEST would go on to turn eligibility into weight",
+                "leave it on in every phase",
+            )
+
+
+def _transmitters(compiled: Compiled, projections: Sequence[Projection]) -> Iterator[Transmitter]:
+    """The modulators that synapses wait for; in NEST axons have no delay."""
+    circuit, dt = compiled.expanded, compiled.plan.dt
+    axonal = {pathway.name: pathway.axonal.mean for _, pathway in compiled.plan.pathways()}
+    for each in projections:
+        if each.plastic and each.plastic.transmitter:
+            modulator = circuit.modulators[each.plastic.transmitter]
+            delay = (modulator.delay or circuit.dt).mean - axonal[each.pathway]
+            steps = max(round(delay / dt), 1)
+            yield Transmitter(
+                each.pathway, modulator.released_by or (), steps, steps - round(delay / dt)
+            )
 
 
 def _of(values: NDArray[np.float64], rows: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -349,6 +388,15 @@ def _remarks(
         yield "spikes are recorded; traces that `record:` asks for are not"
 
 
+def _remarks_on_delays(transmitters: Sequence[Transmitter], dt: float) -> Iterator[str]:
+    for each in transmitters:
+        if each.late:
+            yield (
+                f"{each.pathway}: its modulator acts {each.late * dt / MS:.3g} ms later than in "
+                "Thalia, relative to presynaptic spikes, whose axons have no delay in NEST"
+            )
+
+
 def _remarks_on_learning(compiled: Compiled, projections: Sequence[Projection]) -> Iterator[str]:
     """How plastic synapses of NEST differ (Morrison, Diesmann & Gerstner 2008, from memory)."""
     plastic = {e.pathway: e.plastic for e in projections if e.plastic and e.plastic.rates}
@@ -367,6 +415,8 @@ def _remarks_on_learning(compiled: Compiled, projections: Sequence[Projection]) 
                     f"postsynaptic spikes reach the synapse {later / MS:+.3g} ms later than in "
                     "Thalia, relative to presynaptic ones"
                 )
+    for name in (name for name, each in plastic.items() if each.model == UNBOUNDED):
+        yield f"{name}: in NEST the rule has no upper bound, and w_max does not hold"
     if any(each.model.startswith(NEAREST) for each in plastic.values()):
         yield "pairings of nearest spikes begin in NEST as if every source had fired at time 0"
     if any(not all(each.learns) for each in plastic.values()):

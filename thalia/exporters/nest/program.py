@@ -36,6 +36,7 @@ PHASES = {phases!r}  # ms
 ROWS = 10_000_000  # of synapses that are read at a time
 LEARNING = {learning!r}  # phases in which pathways learn
 COLUMNS = ["source", "target", "weight"]
+COMMON = ("stdp_pl_synapse_hom", "stdp_dopamine_synapse")  # all synapses share their parameters
 
 arguments = argparse.ArgumentParser()
 arguments.add_argument("--threads", type=int, default=1)
@@ -45,15 +46,25 @@ arguments = arguments.parse_args()
 nest.ResetKernel()
 nest.set(resolution=DT, local_num_threads=arguments.threads, rng_seed=arguments.seed)
 data = h5py.File(HERE / "network.h5", "r")
-cells, recorders, plastic = {{}}, {{}}, {{}}
+cells, recorders, transmitters, plastic = {{}}, {{}}, {{}}, {{}}
 
 
 def create(name, model, size, parameters, arrays=()):
     """A population; `arrays` are parameters that differ from neuron to neuron."""
     cells[name] = nest.Create(model, size, params=parameters)
-    for parameter in arrays:
-        cells[name].set(**{{parameter: data[f"cells/{{name}}/{{parameter}}"][:]}})
+    here = nest.GetLocalNodeCollection(cells[name]) if arrays else ()  # those of this process
+    if here:
+        rows = np.array(here.tolist()) - cells[name][0].global_id
+        here.set({{each: data[f"cells/{{name}}/{{each}}"][:][rows] for each in arrays}})
     recorders[name] = nest.Create("spike_recorder")
+
+
+def transmit(pathway, populations, delay):
+    """A modulator: what makes spikes of populations known to the synapses of a pathway."""
+    transmitters[pathway] = nest.Create("volume_transmitter")
+    for name in populations:
+        given = {{"delay": delay * DT}}
+        nest.Connect(cells[name], transmitters[pathway], "all_to_all", given)
 
 
 def synapse(name, learning):
@@ -61,8 +72,10 @@ def synapse(name, learning):
     if learning is None:
         return "static_synapse"
     model, parameters, rates = learning
+    if name in transmitters:
+        parameters = {{**parameters, "volume_transmitter": transmitters[name]}}
     nest.CopyModel(model, name, parameters)
-    plastic[name] = {{rate: parameters[rate] for rate in rates}}
+    plastic[name] = model, {{rate: parameters[rate] for rate in rates}}
     return name
 
 
@@ -122,11 +135,14 @@ TAIL = """
 for name, recorder in recorders.items():
     nest.Connect(cells[name], recorder)
 for phase, duration in PHASES.items():
-    for name, rates in plastic.items():
+    for name, (model, rates) in plastic.items():
         if rates:
             learns = phase in LEARNING[name]
             now = {rate: value if learns else 0.0 for rate, value in rates.items()}
-            nest.GetConnections(synapse_model=name).set(now)
+            if model in COMMON:
+                nest.SetDefaults(name, now)
+            else:
+                nest.GetConnections(synapse_model=name).set(now)
     nest.Simulate(duration)
 
 (HERE / "output").mkdir(exist_ok=True)
@@ -169,6 +185,10 @@ def program(network: Network, circuit: str) -> str:
         ),
         "# populations",
         *map(_created, network.cells),
+        *(
+            f"transmit({each.pathway!r}, {list(each.populations)!r}, {each.delay})"
+            for each in network.transmitters
+        ),
         "",
         "# pathways",
         *map(_connected, network.projections),

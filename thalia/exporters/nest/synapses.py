@@ -3,14 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from thalia.circuit.part_use import RuleUse, SynapseUse
+from thalia.circuit.part_use import Modulator, RuleUse, SynapseUse
 from thalia.circuit.spec import Circuit
 from thalia.errors import Path, Problem
 from thalia.exporters.nest.models import MS
-from thalia.library.schema import Layer
+from thalia.library.schema import Layer, ModulatorKind
 
 PAIR, SHORT_TERM = "stdp_pair", "tsodyks_markram"
 ALL, NEAREST = "all_to_all", "stdp_nn"
+DOPAMINE, TRANSMITTER = "dopamine_stdp", "first_order"
 Values = Mapping[str, float]
 
 
@@ -19,7 +20,7 @@ class Plastic:
     """A plastic synapse of NEST, with its parameters; times in ms, weights in the unit of the port.
 
     `rates` are those of its parameters that are 0 in phases in which it does not learn; `traces`
-    are parameters of the postsynaptic cell.
+    are parameters of the postsynaptic cell. `transmitter` names the modulator that it waits for.
     """
 
     model: str
@@ -27,6 +28,7 @@ class Plastic:
     rates: tuple[str, ...] = ()
     traces: dict[str, float] | None = None
     learns: tuple[bool, ...] = ()
+    transmitter: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,29 @@ def _inhibitory(values: Values, w_max: float) -> dict[str, float]:
     }
 
 
+def _power_law(values: Values, w_max: float) -> dict[str, float]:
+    rate = values["rate"] * (values["reference"] * w_max) ** (1 - values["mu"])
+    return {
+        "tau_plus": values["tau_plus"] / MS,
+        "lambda": rate,
+        "alpha": values["rate"] * values["alpha"] / rate,
+        "mu": values["mu"],
+    }
+
+
+def _dopamine(values: Values, w_max: float) -> dict[str, float]:
+    """Without the modulator, which `_released` adds: what one unit of its signal does in 1 ms."""
+    size = values["rate"] * MS * w_max
+    return {
+        "tau_plus": values["tau_plus"] / MS,
+        "tau_c": values["tau_eligibility"] / MS,
+        "A_plus": values["a_plus"] * size,
+        "A_minus": values["a_minus"] * size,
+        "Wmin": 0.0,
+        "Wmax": w_max,
+    }
+
+
 RULES = {
     PAIR: Rule(
         {
@@ -96,7 +121,14 @@ RULES = {
     "stdp_inhibitory": Rule(
         {ALL: "vogels_sprekeler_synapse"}, _inhibitory, {"tau_minus": "tau"}, ("eta",)
     ),
+    "stdp_power_law": Rule(
+        {ALL: "stdp_pl_synapse_hom"}, _power_law, {"tau_minus": "tau_minus"}, ("lambda",)
+    ),
+    DOPAMINE: Rule(
+        {ALL: "stdp_dopamine_synapse"}, _dopamine, {"tau_minus": "tau_minus"}, ("A_plus", "A_minus")
+    ),
 }
+UNBOUNDED = "stdp_pl_synapse_hom"
 
 
 def against_rules(uses: Sequence[RuleUse], path: Path) -> Iterator[Problem]:
@@ -104,7 +136,8 @@ def against_rules(uses: Sequence[RuleUse], path: Path) -> Iterator[Problem]:
     if len(uses) > 1:
         yield Problem(path, "several rules of one pathway", "one rule each")
     for use in uses:
-        if use.modulator or use.eligibility:
+        waits = use.rule == DOPAMINE and use.modulator.isidentifier()
+        if (use.modulator and not waits) or use.eligibility:
             yield Problem(path, "a rule that a modulator scales, or that waits for one", "")
         elif use.rule not in RULES:
             yield Problem(
@@ -116,16 +149,78 @@ def against_rules(uses: Sequence[RuleUse], path: Path) -> Iterator[Problem]:
             yield Problem(path, f"{use.rule}: NEST does not pair spikes by {use.pairing}", "")
 
 
+def against_modulators(circuit: Circuit) -> Iterator[Problem]:
+    """Modulators that no volume transmitter of NEST stands for, and other uses of the others.
+
+    A transmitter counts spikes; the synapses that wait for it let each decay exponentially.
+    """
+    for name, each in circuit.modulators.items():
+        path = ("modulators", name)
+        driven = each.input or each.weight_change_of or each.schedule or each.predicted_by
+        if each.kind != TRANSMITTER or driven or each.from_task or not each.released_by:
+            yield Problem(
+                path,
+                "not a modulator of NEST, in which spikes are all that releases one",
+                f"kind: {TRANSMITTER} and `released_by` alone have a counterpart",
+            )
+        elif len({circuit.populations[population].size for population in each.released_by}) > 1:
+            yield Problem(
+                path, "released by populations of several sizes", "in NEST all spikes count alike"
+            )
+    for index, phase in enumerate(circuit.phases):
+        if phase.modulators:
+            yield Problem(("phases", index, "modulators"), "parameters that change in phases", "")
+    for name, population in circuit.populations.items():
+        if population.modulation:
+            yield Problem(("populations", name, "modulation"), "NEST has no modulated cells", "")
+    for name, pathway in circuit.pathways.items():
+        if pathway.release:
+            yield Problem(("pathways", name, "release"), "NEST has no modulated release", "")
+
+
 def learning(circuit: Circuit, use: RuleUse, w_max: float, learns: tuple[bool, ...]) -> Plastic:
     """The synapse of NEST with the same rule; `w_max` is the bound in the unit of the port."""
     rule, values = RULES[use.rule], _values(circuit, "plasticity", use.rule, use)
+    parameters = rule.translated(values, w_max)
+    if use.modulator:
+        parameters = _released(parameters, _level(circuit, circuit.modulators[use.modulator]))
     return Plastic(
         rule.models[use.pairing or ALL],
-        rule.translated(values, w_max),
+        parameters,
         rule.rates,
         {theirs: values[mine] / MS for theirs, mine in rule.traces.items()},
         learns,
+        use.modulator,
     )
+
+
+def _released(parameters: dict[str, float], level: Values) -> dict[str, float]:
+    """A rule with its modulator: a spike adds 1/tau_n per ms to that of NEST, which is above b."""
+    tau = level["tau"] / MS
+    per_spike = level["amplitude"] * tau
+    return {
+        **parameters,
+        "A_plus": parameters["A_plus"] * per_spike,
+        "A_minus": parameters["A_minus"] * per_spike,
+        "tau_n": tau,
+        "b": (level["baseline"] - level["tonic"]) / per_spike,
+    }
+
+
+def _level(circuit: Circuit, modulator: Modulator) -> Values:
+    """The parameters of a modulator in SI; `amplitude` is what one spike adds to its level."""
+    part = circuit.part("modulators", modulator.kind)
+    assert isinstance(part, ModulatorKind)
+    defaults = {name: parameter.default.mean for name, parameter in part.parameters.items()}
+    given = {name: value.mean for name, value in modulator.parameters.items()}
+    values = {**defaults, **given}
+    assert modulator.released_by
+    neurons = circuit.populations[modulator.released_by[0]].size or 1
+    return {
+        **values,
+        "baseline": given.get("baseline", values["tonic"]),
+        "amplitude": values["amplitude"] / neurons,
+    }
 
 
 def short_term(circuit: Circuit, use: SynapseUse) -> Plastic:
