@@ -511,7 +511,7 @@ def test_weights_that_wait_for_dopamine_are_those_of_thalia(written, here, modul
     change = here("circuit", duration="401 ms").weights["in"].w[-1] - 0.04
     found = weights_of_nest(folder) - 0.04
     assert np.abs(change).max() > 0.01
-    assert found == pytest.approx(change, abs=1e-3 * np.abs(change).max())
+    assert found == pytest.approx(change, abs=2e-3 * np.abs(change).max())
 
 
 @pytest.mark.peer
