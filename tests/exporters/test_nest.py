@@ -322,7 +322,7 @@ refused.yaml:6:7: populations.e.neuron: izhikevich: NEST has no cell like it her
 refused.yaml:9:53: pathways.n.synapse: nmda: no synapse of NEST's cells is like it
     hint: those that are: delta, current_exp, current_alpha, ampa, gaba_a, tsodyks_markram
 refused.yaml:10:95: pathways.t.plasticity: bcm: no plastic synapse of NEST is like it here
-    hint: those that have one: stdp_pair, stdp_triplet, stdp_inhibitory
+    hint: those that have one: stdp_pair, stdp_triplet, stdp_inhibitory, stdp_power_law, dopamine_stdp
 refused.yaml:12:3: stimuli.s: poisson_sine: is not exported
     hint: poisson, poisson_pulses, current, spikes are
 refused.yaml:13:3: stimuli.p: numbers over time, or for some of the neurons
@@ -342,6 +342,73 @@ def test_what_nest_has_not_is_told_all_at_once(tmp_path, arguments):
 
     assert (done.returncode, done.stderr) == (2, REASONS)
     assert not (tmp_path / "refused_nest").exists()
+
+
+MODULATED = """
+thalia: 1
+name: modulated
+duration: 1 s
+phases:
+  - {name: early, duration: 0.5 s, modulators: {spikes: {tau: 300 ms}}}
+  - {name: late, duration: 0.5 s}
+populations:
+  e: {neuron: lif_current, size: 2, modulation: {tau_m: tau_m*(1 + spikes)}}
+  f: {neuron: lif_current, size: 3}
+modulators:
+  spikes: {kind: first_order, released_by: [e, f]}
+  scheduled: {kind: first_order, schedule: {at: 100 ms}}
+  follows: {kind: follower, input: spikes}
+pathways:
+  r: {pre: e, post: f, connect: {rule: all_to_all}, synapse: current_exp, weight: 1 pA, delay: 1 ms, release: 1 + spikes}
+  s: {pre: e, post: f, connect: {rule: all_to_all}, synapse: current_exp, weight: 1 pA, delay: 1 ms, w_max: 2 pA,
+      plasticity: {rule: dopamine_stdp, modulator: spikes - follows}}
+  p: {pre: e, post: f, connect: {rule: all_to_all}, synapse: current_exp, weight: 1 pA, delay: 1 ms, w_max: 2 pA,
+      plasticity: {rule: stdp_pair, modulator: spikes}}
+"""
+
+
+def test_modulators_that_nest_has_not_are_told_all_at_once(written):
+    with pytest.raises(CircuitError) as told:
+        written(MODULATED)
+
+    assert [f"{'.'.join(map(str, each.path))}: {each.message}" for each in told.value.problems] == [
+        "phases.0.modulators: parameters that change in phases",
+        "populations.e.modulation: NEST has no modulated cells",
+        "modulators.spikes: released by populations of several sizes",
+        "modulators.scheduled: not a modulator of NEST, in which spikes are all that releases one",
+        "modulators.follows: not a modulator of NEST, in which spikes are all that releases one",
+        "pathways.r.release: NEST has no modulated release",
+        "pathways.s.plasticity: a rule that a modulator scales, or that waits for one",
+        "pathways.p.plasticity: a rule that a modulator scales, or that waits for one",
+    ]
+
+
+def test_a_phase_without_the_learning_of_dopamine_is_told(written):
+    """NEST would go on to turn the eligibility that is left into weight."""
+    text = PLASTIC.replace("RULE", "rule: dopamine_stdp, modulator: dopamine")
+    text = text.replace(
+        "duration: 400 ms",
+        "phases: [{name: on, duration: 200 ms}, {name: off, duration: 200 ms, plasticity: off}]",
+    )
+
+    with pytest.raises(
+        CircuitError, match=r"pathways\.in\.plasticity: a phase without it, in which"
+    ):
+        written(text)
+
+
+def test_dopamine_that_nest_delivers_late_is_told(written):
+    """1.1 ms less the axonal 1 ms is the least delay; without its own delay it is a step, and late."""
+    text = PLASTIC.replace("RULE", "rule: dopamine_stdp, modulator: dopamine")
+    in_time = written(text)
+    assert not any("its modulator acts" in each for each in written.remarks)
+    assert lines(in_time, "transmit") == ["transmit('in', ['reward'], 1)"]
+
+    written(text.replace(", delay: 1.1 ms}", "}"), "late")
+    assert (
+        "in: its modulator acts 1 ms later than in Thalia, relative to presynaptic spikes, "
+        "whose axons have no delay in NEST"
+    ) in written.remarks
 
 
 def test_a_spike_in_the_first_step_is_told(written):
