@@ -929,8 +929,8 @@ def test_each_rule_of_an_experiment_fits_its_circuit(name):
     assert made == {rule: rule for rule in rules}
 
 
-# below their goals, by as much as docs/learning.md says
-MISSED = ("evidence_accumulation", "digits", "rewarded_digits", "separation")
+# below their goals, by as much as docs/learning.md says; the last two have not been measured enough to know
+MISSED = ("evidence_accumulation", "digits", "rewarded_digits", "separation", "passages", "capacity", "reconsolidation")  # fmt: skip
 
 
 @pytest.mark.reference
