@@ -35,6 +35,7 @@ GAPS: dict[Part, str] = {
         "stdp_power_law",
     ): "for NEST's scaling benchmark, which is no circuit here",
     ("plasticity", "stdp_voltage"): "tried in `correlated_inputs`: all weights end at zero there",
+    ("plasticity", "weight_decay"): "circuits let weights fade by `forgetting`, with use",
     ("plasticity", "structural"): "tried in `correlated_inputs`: no connection changes there",
     ("windows", "ca3_recurrent_asymmetric"): _WINDOW,
     ("windows", "ca3_to_ca1_calcium"): _WINDOW,

@@ -169,7 +169,7 @@ def test_edges_of_a_file_and_neurons_of_a_table_replace_what_a_region_draws(tmp_
             "file": "synapses.csv",
             "columns": {"pre": "pre_root_id", "post": "post_root_id", "count": "syn_count"},
         },
-        "weight": "count * 40 pA",
+        "weight": "count * 0.4 mV",
     }
     (tmp_path / "fly.yaml").write_text(
         CIRCUIT.format(name="mushroom_body", size=200).replace("here", "mb")
@@ -185,4 +185,4 @@ def test_edges_of_a_file_and_neurons_of_a_table_replace_what_a_region_draws(tmp_
     }
     weights = dict(zip(wired.post[rows].tolist(), wired.variables["w"][rows].tolist(), strict=True))
     first = plan.population("mb.kenyon")[1].start
-    assert weights == pytest.approx({first: 120e-12, first + 4: 200e-12, first + 1: 40e-12})
+    assert weights == pytest.approx({first: 1.2e-3, first + 4: 2e-3, first + 1: 0.4e-3})

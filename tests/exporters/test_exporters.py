@@ -150,7 +150,7 @@ def test_networkx_reads_the_circuit(run):
 
 
 @pytest.mark.parametrize(("to", "message"), [
-    ("matlab", "no format is called 'matlab'\n    hint: known: graphml, neo, nwb, sonata"),
+    ("matlab", "no format is called 'matlab'\n    hint: known: graphml, neo, nwb, rocrate, sonata"),
     ("graphml", "here.graphml: exists already\n    hint: choose another name, or say --overwrite"),
 ])  # fmt: skip
 def test_what_cannot_be_exported_is_told(run, tmp_path, to, message):

@@ -17,9 +17,10 @@ SEEDS = (1, 2, 3)
 
 
 def lines_of_circuit(name):
-    """Lines of a circuit that are not empty and not only a comment."""
-    lines = (ROOT / "circuits" / f"{name}.yaml").read_text().splitlines()
-    return [line for line in lines if line.strip() and not line.strip().startswith("#")]
+    """The same of a circuit, without its summary, and the conditions that vary it."""
+    text = (ROOT / "circuits" / f"{name}.yaml").read_text().partition("\nconditions:")[0]
+    code = (line for line in text.splitlines() if not line.strip().startswith("#"))
+    return [line for line in code if line.strip() and not line.startswith("summary:")]
 
 
 def lines_of_brian2(name):

@@ -34,7 +34,7 @@ def talk(file, lines, *, words=WORDS, teacher=None, turns=None):
 
 
 def kept(file):
-    return partners._kept(file)
+    return partners.kept_in(file)
 
 
 def state_of(file):

@@ -38,9 +38,9 @@ def mcp(
         ),
     ] = False,
 ) -> None:
-    """Serve check, plan, list, cite and health to an assistant, over standard input and output.
+    """Serve commands that only read to an assistant.
 
-    Nothing is simulated or written without --allow-run.
+    They are check, plan, list, cite and health, over standard input and output. Nothing is simulated or written without --allow-run.
 
     Example: thalia mcp
     """

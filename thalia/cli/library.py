@@ -43,7 +43,7 @@ def cite(
     set_: Set = None,
     scale: Scale = None,
 ) -> None:
-    """Print the papers behind a circuit and its components, or its description as tables.
+    """Print the papers behind a circuit, or its description.
 
     Example: thalia cite circuits/cortex.yaml --methods --latex
     """
@@ -76,7 +76,7 @@ def schema() -> None:
 
 
 def circuits() -> None:
-    """List the circuits that come with Thalia, which every command finds by name.
+    """List the circuits that come with Thalia, by name.
 
     Example: thalia circuits
     """
@@ -96,7 +96,7 @@ def new(
         typer.Option(help="What to start: a part, or a task, comes with a circuit that uses it."),
     ] = "circuit",
 ) -> None:
-    """Write a small circuit to start from, or a neuron, a rule, a region, an experiment, a task.
+    """Write a small circuit, or a part of one, to start from.
 
     Example: thalia new my_rule --kind rule
     """

@@ -30,9 +30,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for ea
 
 @app.callback()
 def memory() -> None:
-    """Store vectors or texts in the synapses of a circuit, and recall them by its spikes.
+    """Store vectors or texts in synapses, and recall them.
 
-    All of a memory is in one file, which is on disk before a command answers.
+    They are in the synapses of a circuit, whose spikes recall them. All of a memory is in one file, which is on disk before a command answers.
 
     Example: thalia memory store notes.h5 --text "sleep consolidates memories"
     """

@@ -198,7 +198,7 @@ def report(
         ),
     ] = None,
 ) -> None:
-    """Write one HTML page about a run, or about the results in a folder.
+    """Write an HTML page about a run, or a folder of results.
 
     It needs no server and no network.
 

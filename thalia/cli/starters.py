@@ -39,7 +39,7 @@ def start(kind: str, name: str, folder: Path = Path()) -> Start:
         for each in sorted((POINTS / kind).iterdir())
     }
     for file in made:
-        if file.exists():
+        if file.exists() or file.is_symlink():  # also one that leads nowhere
             raise fail(f"{file}: exists already", "choose another name")
     for file, template in made.items():
         with open(file, "x", encoding="utf-8") as new:
