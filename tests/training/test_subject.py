@@ -336,7 +336,7 @@ def test_a_recorded_sequence_is_that_of_single_presentations(tmp_path):
     assert np.array_equal(together.modulators["turmoil"].value, alone.modulators["turmoil"].value)
 
 
-@pytest.mark.parametrize(("size", "most"), [(60, 50), (9000, 150)])
+@pytest.mark.parametrize(("size", "most"), [(60, 60), (9000, 150)])
 def test_stimuli_are_sent_before_what_was_presented_is_answered(size, most):
     """Large ones too, of which fewer fit into a pipe: it is always in order and never blocks."""
     text = SLOW.replace(

@@ -40,7 +40,8 @@ def mcp(
 ) -> None:
     """Serve commands that only read to an assistant.
 
-    They are check, plan, list, cite and health, over standard input and output. Nothing is simulated or written without --allow-run.
+    They are check, plan, list, cite and health, over standard input and output. Nothing is
+    simulated or written without --allow-run.
 
     Example: thalia mcp
     """

@@ -32,7 +32,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for ea
 def memory() -> None:
     """Store vectors or texts in synapses, and recall them.
 
-    They are in the synapses of a circuit, whose spikes recall them. All of a memory is in one file, which is on disk before a command answers.
+    They are in the synapses of a circuit, whose spikes recall them. All of a memory is in one
+    file, which is on disk before a command answers.
 
     Example: thalia memory store notes.h5 --text "sleep consolidates memories"
     """
