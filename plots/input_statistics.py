@@ -3,8 +3,6 @@
 python plots/input_statistics.py [-o plots/input_statistics.png] [--seeds 5] [--json FILE]
 """
 
-import argparse
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -79,17 +77,6 @@ def figure(study: thalia.Study) -> Figure:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".png"))
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--json", type=Path, help="write the numbers of every condition")
-    options = parser.parse_args()
-    studied = thalia.study(CIRCUIT, seeds=range(11, 11 + options.seeds))
-    told = {
-        condition: {name: f"{measure:.3g}" for name, measure in found.items()}
-        for condition, found in studied.measure(numbers).items()
-    }
-    print(json.dumps(told, indent=1))
-    if options.json:
-        options.json.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
-    thalia.figures.save(figure(studied), options.output)
+    from conditions import report
+
+    report(CIRCUIT, Path(__file__), numbers, figure)
