@@ -126,6 +126,67 @@ def test_a_run_that_fails_costs_its_trial(circuit, monkeypatch, formula):
     assert found.trials[1].settings.keys() == {"stimuli.drive.weight", "stimuli.drive.rate"}
 
 
+PARTNERS = """
+thalia: 1
+name: partners
+duration: 100 ms
+populations: {a: {neuron: lif_current, size: 40}, b: {neuron: lif_current, size: 9, parameters: {t_ref: 2 ms}}}
+pathways:
+  p: {pre: a, post: b, connect: {rule: fixed_indegree, number: 10, multapses: false}, synapse: {part: [tsodyks_markram, delta]}, weight: 1 mV, delay: 1 ms}
+stimuli:
+  drive: {kind: poisson, target: b, rate: 300 Hz, synapse: delta, weight: 4 mV}
+reference: {source: invented, ranges: {b: [30 Hz, 32 Hz]}}
+""".replace("{part: [tsodyks_markram, delta]}", "[{part: tsodyks_markram, baseline: 0.5}, delta]")
+
+
+@pytest.fixture
+def partners(tmp_path, monkeypatch):
+    """A circuit in whose place no run takes place: every rate is 1 Hz."""
+    (tmp_path / "partners.yaml").write_text(PARTNERS)
+
+    def here(work, batch, report, workers, alone):
+        for job in batch:
+            report(job, {"rates_hz.b": 1.0})
+
+    monkeypatch.setattr(module, "here", here)
+    monkeypatch.setattr(module, "built", lambda jobs, progress: jobs)
+    return tmp_path / "partners.yaml"
+
+
+@pytest.mark.parametrize("optimizer", ["tpe", "cmaes", "random"])
+def test_what_a_circuit_takes_whole_is_varied_whole(partners, optimizer):
+    """A size and a number of partners are whole; between 0 and 1 a release probability is not."""
+    vary = [
+        "populations.a.size=70:8000:log",
+        "pathways.p.connect.number=2:60",
+        "pathways.p.synapse.0.baseline=0:1",
+    ]
+    found = thalia.fit(partners, vary, optimizer=optimizer, trials=16, **OPTIONS)
+
+    assert [each.whole for each in found.dimensions] == [True, True, False]
+    settings = [each.settings for each in found.trials]
+    sizes = {int(each["populations.a.size"]) for each in settings}  # not "3e+03", nor "70.5"
+    assert len(sizes) > 8
+    assert 70 <= min(sizes) < 800 < max(sizes) <= 8000
+    assert len({int(each["pathways.p.connect.number"]) for each in settings}) > 8
+    assert all("." in each["pathways.p.synapse.0.baseline"] for each in settings)
+
+
+def test_values_that_make_no_circuit_cost_their_trial(partners):
+    """More partners than there are cells; at both ends of the ranges there are enough."""
+    vary = ["populations.a.size=40:80", "pathways.p.connect.number=10:80"]
+    found = thalia.fit(partners, vary, trials=16, **OPTIONS)
+
+    failed = [each for each in found.trials if each.distance is None]
+    size, number = (lambda each, path=path: int(each.settings[path]) for path in
+                    ("populations.a.size", "pathways.p.connect.number"))  # fmt: skip
+    assert 0 < len(failed) < 16
+    assert [number(each) > size(each) for each in found.trials] == [
+        each.distance is None for each in found.trials
+    ]
+    assert {"connect" in each.why for each in failed} == {True}
+
+
 def test_a_circuit_is_fitted_by_the_command(circuit):
     """The rate of the cells is 25 to 40 Hz; the command that is printed has it."""
     folder = circuit.with_name("fitted")

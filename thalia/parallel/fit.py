@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from thalia.analysis.health import health
 from thalia.backends import Progress
+from thalia.circuit.load import load
 from thalia.compiler.machine import available_processors
 from thalia.compiler.pipeline import Compiled, load_whole
-from thalia.errors import CircuitError, did_you_mean, fail
+from thalia.errors import CircuitError, did_you_mean, fail, in_a_line
 from thalia.parallel.axes import check_varied
 from thalia.parallel.cluster import Cluster, cluster_of, on_cluster
 from thalia.parallel.gpu_batch import compiled_with
@@ -52,7 +53,8 @@ TRIALS, BATCH = 100, 8
 class Trial:
     """Values that were tried, by path, with the numbers of each seed, and how far they are off.
 
-    `distance` is the mean over seeds; None if a run failed, for which `why` has the reason.
+    `distance` is the mean over seeds; None if the circuit with these values has mistakes, or a run
+    failed, for which `why` has the reason.
     """
 
     index: int
@@ -109,7 +111,8 @@ def fit(  # noqa: PLR0913  # a public function: its keywords are the options
     circuit : path of a YAML file
     vary : sequence of str
         What to try: "pathways.a_to_b.weight=0.1nS:2nS" for all values between, with ":log" at the
-        end on a logarithmic scale; "populations.b.neuron=lif,adex" for some values.
+        end on a logarithmic scale; "populations.b.neuron=lif,adex" for some values. Where the
+        circuit takes whole numbers only, as in "populations.b.size=10:80", no others are tried.
     target : str
         `rates`: the ranges of `reference:`; `health`: these and what `thalia health` judges; or a
         YAML file with a number or a range for each name of the table of a sweep (`rates_hz.l4e`) or
@@ -139,6 +142,7 @@ def fit(  # noqa: PLR0913  # a public function: its keywords are the options
     elsewhere = cluster_of(scheduler, cluster, cluster_options, {"workers": workers})
     dimensions = tuple(map(dimension_of, vary))
     _check(dimensions, optimizer, trials, batch, set or {}, options)
+    dimensions = tuple(_whole(circuit, each, set or {}) for each in dimensions)
     compiled = _compiled(circuit, dimensions, set or {}, options)
     first = compiled[0].circuit
     search = _Search(
@@ -174,10 +178,13 @@ class _Search:
     set: dict[str, Any]
     options: Mapping[str, Any]
 
-    def jobs(self, index: int, settings: Mapping[str, str]) -> list[Job]:
-        """The runs of one trial."""
-        loaded = load_whole(self.circuit, {**self.set, **settings})
-        origin = origin_of(compiled_with(loaded, self.options).expanded)
+    def jobs(self, index: int, settings: Mapping[str, str]) -> list[Job] | str:
+        """The runs of one trial, or why a circuit with these values cannot be run."""
+        try:
+            loaded = load_whole(self.circuit, {**self.set, **settings})
+            origin = origin_of(compiled_with(loaded, self.options).expanded)
+        except CircuitError as error:
+            return in_a_line(error)
         first = index * len(self.seeds)
         jobs = [
             job_of(first + place, origin, seed, self.options)
@@ -244,8 +251,13 @@ def _searched(
         asked = [study.ask() for _ in range(start, min(start + batch, trials))]
         values = [{each.path: _drawn(each, of) for each in search.dimensions} for of in asked]
         jobs = [search.jobs(start + place, each) for place, each in enumerate(values)]
-        runner.carry_out([job for each in jobs for job in each])
-        found = [search.trial(start + place, each, runner) for place, each in enumerate(values)]
+        runner.carry_out([job for each in jobs if isinstance(each, list) for job in each])
+        found = [
+            Trial(start + place, each, (), None, of)
+            if isinstance(of, str)
+            else search.trial(start + place, each, runner)
+            for place, (each, of) in enumerate(zip(values, jobs, strict=True))
+        ]
         for each, of in zip(found, asked, strict=True):
             state = {"state": _failed()} if each.distance is None else {"values": each.distance}
             study.tell(of, **state)
@@ -272,8 +284,22 @@ def _failed() -> Any:
 def _drawn(dimension: Dimension, trial: "optuna.Trial") -> str:
     if dimension.choices:
         return dimension.text(trial.suggest_categorical(dimension.path, dimension.choices))
-    low, high = dimension.low, dimension.high
-    return dimension.text(trial.suggest_float(dimension.path, low, high, log=dimension.log))
+    path, low, high, log = dimension.path, dimension.low, dimension.high, dimension.log
+    if dimension.whole:
+        return dimension.text(trial.suggest_int(path, int(low), int(high), log=log))
+    return dimension.text(trial.suggest_float(path, low, high, log=log))
+
+
+def _whole(circuit: str | FilePath, dimension: Dimension, set: Mapping[str, Any]) -> Dimension:
+    """A dimension, of whole numbers if the circuit refuses a fraction between its ends."""
+    if (fraction := dimension.fraction) is None:
+        return dimension
+    try:
+        load(circuit, {**set, dimension.path: fraction})
+    except CircuitError as error:
+        if any(each.place == f"--set {dimension.path}" for each in error.problems):
+            return dimension.of_whole_numbers()
+    return dimension
 
 
 def _check(

@@ -1,6 +1,6 @@
 """What a fit varies: values of a circuit by dotted path, between two ends or among some."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from thalia.errors import fail
@@ -15,7 +15,8 @@ DIGITS = 6  # of a value that is tried, which is what a circuit is given
 class Dimension:
     """A path, and the numbers between `low` and `high` or the `choices` that it may have.
 
-    Numbers are in `unit`; with `log` they are drawn on a logarithmic scale.
+    Numbers are in `unit`; with `log` they are drawn on a logarithmic scale, and with `whole` they
+    are whole, as the circuit takes no others there.
     """
 
     path: str
@@ -24,6 +25,18 @@ class Dimension:
     unit: str = ""
     log: bool = False
     choices: tuple[str, ...] = ()
+    whole: bool = False
+
+    @property
+    def fraction(self) -> str | None:
+        """A number between the ends that is not whole; None where whole ones are not meant."""
+        if self.unit or self.choices or not (self.low.is_integer() and self.high.is_integer()):
+            return None
+        return str(self.low + 0.5)
+
+    def of_whole_numbers(self) -> "Dimension":
+        """The same, of whole numbers alone."""
+        return replace(self, low=int(self.low), high=int(self.high), whole=True)
 
     @property
     def label(self) -> str:
@@ -32,7 +45,9 @@ class Dimension:
 
     def text(self, value: Any) -> str:
         """A value that was drawn, as in a circuit file."""
-        return str(value) if self.choices else f"{value:.{DIGITS}g} {self.unit}".strip()
+        if self.choices or self.whole:
+            return str(value)
+        return f"{value:.{DIGITS}g} {self.unit}".strip()
 
     def number(self, text: str) -> float:
         """The number that such a text stands for, in the unit; its place among choices."""
