@@ -144,20 +144,15 @@ def test_rules_of_nest_draw_what_has_the_same_statistics(written):
     folder = written(EXACT, connectivity="statistical")
 
     assert lines(folder, "draw") == [
-        "draw('in', 'given', 'e', {'rule': 'all_to_all'}, weight=900.0, delay=10, receptor=1)",
-        "draw('ie.i_to_e', 'i', 'e', {'rule': 'fixed_indegree', 'indegree': 5, 'allow_autapses': True, 'allow_multapses': True}, weight=-100.0, delay=8, receptor=2)",
-        "draw('ie.i_to_i', 'i', 'i', {'rule': 'fixed_indegree', 'indegree': 5, 'allow_autapses': True, 'allow_multapses': True}, weight=-100.0, delay=8, receptor=2)",
-        "draw('ea', 'e', 'a', {'rule': 'fixed_indegree', 'indegree': 10, 'allow_autapses': True, 'allow_multapses': True}, weight=2.0, delay=10)",
-        "draw('ia', 'i', 'a', {'rule': 'fixed_indegree', 'indegree': 5, 'allow_autapses': True, 'allow_multapses': True}, weight=-3.0, delay=10)",
+        "draw('in', 'given', 'e', {'rule': 'all_to_all'}, weight=900.0, delay=1.0, receptor=1)",
+        "draw('ee.e_to_e', 'e', 'e', {'rule': 'pairwise_bernoulli', 'p': 0.2, 'allow_autapses': True}, weight=normal(120.0, 12.0, low=0.0), delay=uniform(0.5, 2.0), receptor=1)",
+        "draw('ee.e_to_i', 'e', 'i', {'rule': 'pairwise_bernoulli', 'p': 0.2, 'allow_autapses': True}, weight=normal(120.0, 12.0, low=0.0), delay=uniform(0.5, 2.0), receptor=1)",
+        "draw('ie.i_to_e', 'i', 'e', {'rule': 'fixed_indegree', 'indegree': 5, 'allow_autapses': True, 'allow_multapses': True}, weight=-100.0, delay=0.8, receptor=2)",
+        "draw('ie.i_to_i', 'i', 'i', {'rule': 'fixed_indegree', 'indegree': 5, 'allow_autapses': True, 'allow_multapses': True}, weight=-100.0, delay=0.8, receptor=2)",
+        "draw('ea', 'e', 'a', {'rule': 'fixed_indegree', 'indegree': 10, 'allow_autapses': True, 'allow_multapses': True}, weight=2.0, delay=1.0)",
+        "draw('ia', 'i', 'a', {'rule': 'fixed_indegree', 'indegree': 5, 'allow_autapses': True, 'allow_multapses': True}, weight=-3.0, delay=1.0)",
     ]
-    assert [line.partition(",")[0] for line in lines(folder, "connect")] == [
-        "connect('ee.e_to_e'",
-        "connect('ee.e_to_i'",
-    ]
-    assert (
-        "ee.e_to_e, ee.e_to_i: the same synapses as in Thalia, since NEST has no such rule"
-        in written.remarks
-    )
+    assert not lines(folder, "connect(")
 
 
 def test_poisson_input_and_cells_have_their_rates(written):
@@ -446,6 +441,19 @@ def test_weights_that_follow_places_are_not_drawn_by_nest(written):
 
     assert not [line for line in lines(folder, "draw") if "'ia'" in line]
     assert [line for line in lines(folder, "connect") if "'ia'" in line]
+    assert "ia: the same synapses as in Thalia, since NEST has no such rule" in written.remarks
+
+
+def test_signs_and_distributions_without_width_are_drawn(written):
+    """A conductance that inhibits has a negative weight in NEST."""
+    text = EXACT.replace(
+        "weight: 3 nS, delay: 1 ms",
+        'weight: "lognormal(3 nS, 1 nS, max=9 nS)", delay: "uniform(1 ms, 1 ms)"',
+    )
+    folder = written(text, connectivity="statistical")
+
+    (drawn,) = (line for line in lines(folder, "draw") if "'ia'" in line)
+    assert drawn.endswith("weight=-lognormal(3.0, 1.0, high=9.0), delay=1.0)")
 
 
 @pytest.mark.parametrize(("arguments", "message"), [

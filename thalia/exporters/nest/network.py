@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from thalia.circuit.connectivity import Connect
 from thalia.circuit.part_use import Stimulus
 from thalia.compiler.pipeline import Compiled
-from thalia.compiler.plan import SHARED, Group, PathwayPlan, SynapseGroup
-from thalia.connectivity.build import Arrays, wire
+from thalia.compiler.plan import SHARED, Group, PathwayPlan, Plan, SynapseGroup
+from thalia.connectivity.build import Arrays, Wired, wire
 from thalia.errors import Problem
 from thalia.exporters.nest.models import (
     MODELS,
@@ -32,30 +32,54 @@ from thalia.exporters.nest.synapses import (
     learning,
     short_term,
 )
+from thalia.syntax.units import Value
 
 RATED = ("poisson", "poisson_pulses")
 KINDS = (*RATED, "current", "spikes")
+DRAWN = ("constant", "normal", "lognormal", "uniform")  # distributions that NEST has, too
 Rates = tuple[tuple[float, float], ...]  # seconds, from which a rate in Hz holds
 SAME, STATISTICAL = "same", "statistical"
 
 
 @dataclass(frozen=True)
 class Projection:
-    """A pathway: its synapses as rows, or a rule of NEST by which they are drawn.
+    """A pathway: its synapses, or a rule of NEST by which they are drawn.
 
-    Weights are in the unit of the port, with its sign; delays in steps.
+    What NEST draws are `weight`, in the unit of the port and without its sign, and `delay`, in ms.
     """
 
     pathway: str
     pre: str
     post: str
     port: Port
-    sources: NDArray[np.int64]
-    targets: NDArray[np.int64]
-    weights: NDArray[np.float64]
-    delays: NDArray[np.int64]
+    synapses: "Synapses | None" = None
     rule: dict[str, Any] | None = None
+    weight: Value | None = None
+    delay: Value | None = None
     plastic: Plastic | None = None
+
+
+@dataclass(frozen=True)
+class Synapses:
+    """The synapses of a pathway in the object that they belong to; `size` is that of weights."""
+
+    wired: Wired
+    pathway: str
+    first: int
+    start: int
+    size: float
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Sources, targets, weights and delays in steps, (n_synapses,) each, which takes memory."""
+        rows = self.wired.rows(self.pathway)
+        weights = self.wired.variables["w"]
+        return {
+            "source": (self.wired.sources(rows) - self.first).astype(np.uint32),
+            "target": (self.wired.post[rows] - self.start).astype(np.uint32),
+            "weight": (weights[rows] if len(weights) > 1 else np.full(len(rows), weights[0]))
+            * self.size,
+            "delay": self.wired.delays(rows).astype(np.uint32),
+        }
 
 
 @dataclass(frozen=True)
@@ -177,7 +201,7 @@ def network_of(compiled: Compiled, statistical: bool) -> Network | list[Problem]
     if problems := reasons_against(compiled):
         return problems
     plan = compiled.plan
-    arrays = wire(plan)
+    arrays = wire(_left_to_wire(plan, statistical))
     made = [
         cell_of(group, member, arrays.groups[group.name]) for group, member in plan.populations()
     ]
@@ -209,33 +233,36 @@ def _projections(
 ) -> Iterator[Projection]:
     plan = compiled.plan
     for synapses in (each for each in plan.synapses if each.post != SHARED):  # no releases
-        wired = arrays.synapses[synapses.name]
         pre, post = plan.group(synapses.pre), plan.group(synapses.post)
         for pathway in synapses.members:
             port = _port(cells[pathway.post], synapses, post)
             size = port.sign / port.unit
-            rule = _rule(pathway) if statistical else None
-            plastic = _plastic(compiled, pathway, size)
-            rows = np.arange(0) if rule else wired.rows(pathway.name)
-            first, start = (
-                _start(group, name) for group, name in ((pre, pathway.pre), (post, pathway.post))
-            )
-            yield Projection(
+            made = Projection(
                 pathway.name,
                 pathway.pre,
                 pathway.post,
                 port,
-                wired.sources(rows).astype(np.int64) - first,
-                wired.post[rows].astype(np.int64) - start,
-                np.full(1, pathway.weight.mean * size)
-                if rule
-                else _of(wired.variables["w"], rows) * size,
-                np.full(1, round(pathway.axonal.mean / plan.dt))
-                if rule
-                else wired.delays(rows).astype(np.int64),
-                rule,
-                plastic,
+                plastic=_plastic(compiled, pathway, size),
             )
+            if statistical and (rule := _rule(pathway)):
+                weight, delay = pathway.weight.scaled(abs(size)), pathway.axonal.scaled(1 / MS)
+                yield replace(made, rule=rule, weight=weight, delay=delay)
+                continue
+            ends = _start(pre, pathway.pre), _start(post, pathway.post)
+            wired = arrays.synapses[synapses.name]
+            yield replace(made, synapses=Synapses(wired, pathway.name, *ends, size))
+
+
+def _left_to_wire(plan: Plan, statistical: bool) -> Plan:
+    """The plan without the pathways that NEST draws."""
+    if not statistical:
+        return plan
+    left = (
+        (each, tuple(member for member in each.members if not _rule(member)))
+        for each in plan.synapses
+    )
+    kept = tuple(replace(each, members=members) for each, members in left if members)
+    return replace(plan, synapses=kept)
 
 
 def _plastic(compiled: Compiled, pathway: PathwayPlan, size: float) -> Plastic | None:
@@ -291,10 +318,6 @@ def _transmitters(compiled: Compiled, projections: Sequence[Projection]) -> Iter
             )
 
 
-def _of(values: NDArray[np.float64], rows: NDArray[np.intp]) -> NDArray[np.float64]:
-    return values[rows] if len(values) > 1 else np.full(len(rows), values[0])
-
-
 def _start(group: Group, name: str) -> int:
     return next(member.start for member in group.members if member.name == name)
 
@@ -311,14 +334,14 @@ def _port(cell: Cell, synapses: SynapseGroup, post: Group) -> Port:
 def _rule(pathway: PathwayPlan) -> dict[str, Any] | None:
     """The rule of NEST with the same statistics as a pathway; None if there is none."""
     connect: Connect = pathway.connect
-    fixed = (pathway.weight, pathway.axonal)
+    drawn = (pathway.weight, pathway.axonal)
     number, probability = connect.number, connect.probability
     counts = {
         "fixed_indegree": "indegree",
         "fixed_outdegree": "outdegree",
         "fixed_total_number": "N",
     }
-    if any(each.is_random for each in fixed) or pathway.null_model:
+    if pathway.null_model or any(each.kind not in DRAWN for each in drawn):
         return None
     if connect.rule in ("all_to_all", "one_to_one"):
         return {"rule": connect.rule} if connect.autapses else None

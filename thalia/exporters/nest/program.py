@@ -6,10 +6,10 @@ from typing import Any
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
 
 from thalia.exporters.nest.models import Cell
 from thalia.exporters.nest.network import Generator, Network, Projection
+from thalia.syntax.units import Value
 
 PROGRAM, DATA = "run.py", "network.h5"
 MS = 1e-3
@@ -102,9 +102,26 @@ def connect(name, pre, post, receptor=0, learning=None):
             )
 
 
+def normal(mean, sd, low=-np.inf, high=np.inf):
+    """Normally distributed; what is not between the bounds is drawn again, as in what follows."""
+    return nest.math.redraw(nest.random.normal(mean, sd), low, high)
+
+
+def lognormal(mean, sd, low=0.0, high=np.inf):
+    """Lognormally distributed, with the mean and standard deviation of the value itself."""
+    variance = np.log1p((sd / mean) ** 2)
+    drawn = nest.random.lognormal(np.log(mean) - variance / 2, np.sqrt(variance))
+    return nest.math.redraw(drawn, low, high)
+
+
+def uniform(first, last, low=-np.inf, high=np.inf):
+    """Uniformly distributed."""
+    return nest.random.uniform(max(first, low), min(last, high))
+
+
 def draw(name, pre, post, rule, weight, delay, receptor=0, learning=None):
-    """The synapses of a pathway, drawn by NEST."""
-    given = {{"weight": weight, "delay": delay * DT, "receptor_type": receptor}}
+    """The synapses of a pathway, drawn by NEST; delays in ms."""
+    given = {{"weight": weight, "delay": delay, "receptor_type": receptor}}
     given["synapse_model"] = synapse(name, learning)
     nest.Connect(cells[pre], cells[post], rule, given)
 
@@ -209,11 +226,10 @@ def write_data(network: Network, file: FilePath) -> None:
                 if isinstance(values, np.ndarray):
                     h5[f"cells/{cell.population}/{name}"] = values
         for each in network.projections:
-            if each.rule is None:
+            if each.synapses:
                 group = h5.create_group(f"projections/{each.pathway}")
-                group["source"], group["target"] = _narrow(each.sources), _narrow(each.targets)
-                group["weight"] = each.weights
-                group["delay"] = _narrow(each.delays)
+                for name, column in each.synapses.columns().items():
+                    group[name] = column
         for name, (neurons, steps) in network.played.items():
             h5[f"played/{name}/neuron"], h5[f"played/{name}/step"] = neurons, steps
 
@@ -235,10 +251,21 @@ def _connected(each: Projection) -> str:
         rates = list(each.plastic.rates)
         more += f", learning={(each.plastic.model, parameters, rates)!r}"
     ends = f"{each.pathway!r}, {each.pre!r}, {each.post!r}"
-    if each.rule is None:
+    if not (each.weight and each.delay):
         return f"connect({ends}{more})"
-    numbers = f"weight={_plain(each.weights[0])}, delay={int(each.delays[0])}"
+    sign = "-" if each.port.sign < 0 else ""
+    numbers = f"weight={sign}{_distribution(each.weight)}, delay={_distribution(each.delay)}"
     return f"draw({ends}, {each.rule!r}, {numbers}{more})"
+
+
+def _distribution(value: Value) -> str:
+    """A number, or a call of the function of the program that draws from the distribution."""
+    first, *second = value.arguments
+    if not second or second[0] == (first if value.kind == "uniform" else 0):
+        return str(_plain(first))
+    bounds = (("low", value.low), ("high", value.high))
+    limits = (f"{name}={_plain(bound)}" for name, bound in bounds if bound is not None)
+    return f"{value.kind}({', '.join([*(str(_plain(a)) for a in value.arguments), *limits])})"
 
 
 def _driven(each: Generator) -> str:
@@ -257,7 +284,3 @@ def _number(value: Any) -> Any:
 def _plain(value: Any) -> float:
     """A number in a unit of NEST without the last digit that the conversion from SI leaves."""
     return float(f"{float(value):.15g}")
-
-
-def _narrow(values: NDArray[np.int64]) -> NDArray[np.uint32]:
-    return values.astype(np.uint32)
