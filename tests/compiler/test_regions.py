@@ -41,6 +41,25 @@ def test_a_region_names_its_sources(name):
     assert re.search(r"cite: \[10\.\d{4,}/", text)
 
 
+def test_pathways_of_the_cortex_share_one_threshold_and_one_scale_for_each_neuron():
+    """Four pathways with BCM and scaling onto two kinds of cells, and no threshold for a pathway."""
+    circuit = expand(loaded("cortex"))
+    plan = thalia.plan_of(circuit)
+    made = [equation.name for group in plan.groups for equation in group.equations()]
+    reached = [
+        pathway.post
+        for pathway in circuit.pathways.values()
+        if {"bcm", "synaptic_scaling"} <= {use.rule for use in pathway.rules}
+    ]
+
+    assert sorted(reached) == [("here.l23",), ("here.l23",), ("here.l5",), ("here.l5",)]
+    assert [name for name in made if "theta" in name] == ["bcm_theta", "bcm_2_theta"]
+    assert [name for name in made if "factor" in name] == [
+        "synaptic_scaling_log_factor",
+        "synaptic_scaling_2_log_factor",
+    ]
+
+
 CHANGED = """
 thalia: 1
 name: changed
