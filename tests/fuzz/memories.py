@@ -59,7 +59,7 @@ def kill_once(file, known, random):
     if known:
         Path(f"{file}.last").write_text(str(max(known.values())), "utf-8")
     with thalia.Memory(file) as memory:
-        present = {each.number: each.vector for each in memory._items.present}
+        present = {each.number: each.vector for each in memory._core.items.present}
     return [
         item
         for item, number in known.items()

@@ -11,7 +11,7 @@ import pytest
 import thalia
 from tests.helpers import thalia_here
 from thalia.errors import CircuitError
-from thalia.memory import encoder, gate
+from thalia.memory import core, encoder, gate, kept
 from thalia.memory import memory as memories
 from thalia.memory.gate import decided
 from thalia.recording.journal import JournalledFile
@@ -77,7 +77,7 @@ def test_a_memory_that_was_closed_answers_bit_identically(stored):
 
 def test_without_its_weights_nothing_is_recalled(copy):
     with opened(copy) as memory:
-        memory._network.forget_all()
+        memory._core.network.forget_all()
 
         assert memory.recall(VECTORS[2]) == []
         assert memory.status().recallable == 0
@@ -87,7 +87,7 @@ def test_with_shuffled_weights_recall_is_chance(copy):
     """All five are first by chance with a probability of 0.0003."""
     random = np.random.default_rng(1)
     with opened(copy) as memory:
-        memory._network.change(lambda _: lambda w, *_: random.permutation(w))
+        memory._core.network.change(lambda _: lambda w, *_: random.permutation(w))
 
         assert memory.status().recallable < 4
 
@@ -153,12 +153,12 @@ def test_offers_are_judged_by_the_outcomes_of_what_was_like_them(copy, monkeypat
             memory.offer(each) for each in (VECTORS[0] + 0.1, VECTORS[4] + 0.1, strange)
         )
     with opened(copy) as memory:
-        (waits,) = memory._items.waiting
-        worth = memory._network.subject.weights("judge")
-        code = memory._encoder.code(strange)
-        pre, _ = memory._network.subject.ends("judge")
+        (waits,) = memory._core.items.waiting
+        worth = memory._core.network.subject.weights("judge")
+        code = memory._core.kept.encoder.code(strange)
+        pre, _ = memory._core.network.subject.ends("judge")
         worth[np.isin(pre, code)] = 0.75e-3
-        memory._network.subject.set_weights("judge", worth * constant(1.0, UNITS["V"][1]))
+        memory._core.network.subject.set_weights("judge", worth * constant(1.0, UNITS["V"][1]))
         slept = memory.sleep(1)
         found = memory.recall(strange, k=1)
 
@@ -172,16 +172,16 @@ def test_offers_are_judged_by_the_outcomes_of_what_was_like_them(copy, monkeypat
 def test_in_sleep_the_index_makes_slow_synapses_learn(copy):
     """What is replayed is in the slow synapses of the codes that the index fired, and without it nothing."""
     with opened(copy) as memory:
-        items = memory._items.present
-        memory._network.change(
+        items = memory._core.items.present
+        memory._core.network.change(
             lambda role: (
                 lambda w, first, _: np.where((role != BACK) | ~np.isin(first, items[0].own), w, 0)
             )
         )
-        memory._network.replay([items[0].own])
+        memory._core.network.replay([items[0].own])
         without = memory._subject.weights("slow").max()
         slept = memory.sleep(3)
-        strengths = memory._network.strengths([i.code for i in items], [i.own for i in items])
+        strengths = memory._core.network.strengths([i.code for i in items], [i.own for i in items])
         learned = memory._subject.weights("slow").max()
 
     assert (slept.replays, slept.recallable) == (3, 5)
@@ -196,7 +196,7 @@ def test_reviews_are_scheduled_by_fsrs_and_are_outcomes(copy):
     with opened(copy) as memory:
         memory.review(4, 3, now)
         later = memory.due(now + timedelta(days=2.3065))
-        told = memory._items.find(4).told
+        told = memory._core.items.find(4).told
 
     assert json.loads(told.card)["stability"] == pytest.approx(2.3065)
     assert [each.item for each in later] == [4, 1, 2, 3, 5]
@@ -223,6 +223,42 @@ def test_what_is_asked_of_an_unknown_item_is_told(five):
         five.outcome(77, 3)
 
 
+@pytest.mark.parametrize("item", [True, 1.0, "1", None])
+@pytest.mark.parametrize("act", ["forget", "outcome", "review"])
+def test_what_is_no_number_is_no_item(five, act, item):
+    """True is 1 in Python, and item 1 is there."""
+    grade = () if act == "forget" else (3,)
+    with pytest.raises(CircuitError, match=f"item: expected the number of an item, found {item!r}"):
+        getattr(five, act)(item, *grade)
+
+
+def test_items_of_a_memory_of_another_version_are_stored_again(copy, tmp_path, monkeypatch):
+    """A circuit of which only words have changed is the same."""
+    other = tmp_path / "new.h5"
+    circuit_of = kept.circuit_of
+
+    def changed(weight):
+        changes = {"summary": "other words", "pathways.see.weight": weight}
+        return lambda seed: circuit_of(seed).replace(changes)
+
+    monkeypatch.setattr(memories, "circuit_of", changed("60 mV"))
+    opened(copy).close()
+    monkeypatch.setattr(memories, "circuit_of", changed("70 mV"))
+    with pytest.raises(CircuitError) as refused:
+        opened(copy)
+    with opened(other) as memory:
+        numbers = memory.store_from(copy)
+        found = memory.recall(VECTORS[3] + NOISE[3], k=1)
+
+    assert str(refused.value) == (
+        f"{copy}: was made by Thalia {thalia.__version__}, whose circuit is another one\n"
+        "    hint: `thalia memory store NEW --from` this file stores its items again, in the circuit "
+        "of this version; what outcomes and sleep have taught stays behind"
+    )
+    assert numbers == [1, 2, 3, 4, 5]
+    assert (found[0].item, np.array_equal(found[0].vector, VECTORS[3])) == (4, True)
+
+
 def test_an_item_is_forgotten_and_the_others_stay(copy):
     with opened(copy) as memory:
         memory.forget(3)
@@ -240,12 +276,14 @@ def test_an_item_is_forgotten_and_the_others_stay(copy):
 
 def test_a_full_memory_forgets_the_weakest(copy, monkeypatch):
     """Which is the oldest here, whose code cells have been depressed by those after it most."""
-    monkeypatch.setattr(memories, "CAPACITY", 5)
+    monkeypatch.setattr(core, "CAPACITY", 5)
     with opened(copy) as memory:
-        present = memory._items.present
-        strengths = memory._network.strengths([i.code for i in present], [i.own for i in present])
+        present = memory._core.items.present
+        strengths = memory._core.network.strengths(
+            [i.code for i in present], [i.own for i in present]
+        )
         memory.store(-VECTORS[0])
-        left = [each.number for each in memory._items.present]
+        left = [each.number for each in memory._core.items.present]
 
     assert left == [n for n in range(1, 7) if n != 1 + int(np.argmin(strengths))]
 
@@ -253,7 +291,7 @@ def test_a_full_memory_forgets_the_weakest(copy, monkeypatch):
 def test_what_fails_midway_leaves_the_file_as_it_was(copy, monkeypatch):
     before = read(copy)
     memory = opened(copy)
-    monkeypatch.setattr(memory._network, "store", lambda *_: 1 / 0)
+    monkeypatch.setattr(memory._core.network, "store", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         memory.store(VECTORS[0])
 

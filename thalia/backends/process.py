@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import batched
 from pathlib import Path as FilePath
 from time import perf_counter
 from typing import IO, Any
@@ -42,6 +43,7 @@ _REMEDIES = {  # of what ends a program that is right
 TUNABLES, HUGE_PAGES = "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"
 AHEAD_BYTES = 1 << 15  # of commands not yet obeyed: half of what any pipe holds
 MESSAGE_BYTES = 1 << 9  # of a few commands, without their data
+TOGETHER = 100  # variables that are read in one message, whose names surely fit into a pipe
 MOST_OWED = 1000  # confirmations that surely fit into a pipe
 CHUNK_SECONDS = 0.1  # of model time in the first chunk, and the least in any
 
@@ -249,7 +251,12 @@ class ProgramSession:
 
     def state(self, without: Container[str] = ()) -> dict[str, NDArray[Any]]:
         """Everything that the next step depends on, except the variables in `without`."""
-        found = {name: self.read(name) for name in self.program.arrays if name not in without}
+        wanted = [name for name in self.program.arrays if name not in without]
+        small = [name for name in wanted if name in self.small]
+        found: dict[str, Any] = dict.fromkeys(wanted)  # in their order
+        for names in batched(small, TOGETHER):
+            found |= zip(names, self.read_together(names), strict=True)
+        found |= {name: self.read(name) for name in wanted if name not in self.small}
         for name in self.program.queues:
             self.command(f"read_queue {name}")
             found[f"{name}.queue"] = self.receive("<i4")

@@ -81,5 +81,8 @@ def _copy(
         then(array.ctypes.data + start, end - start)
         return True
 
+    starts = range(0, array.nbytes, PIECE)
+    if len(starts) == 1:  # threads cost more than a small copy
+        return piece(0)
     with ThreadPoolExecutor(available_processors()) as pool:
-        return all(pool.map(piece, range(0, array.nbytes, PIECE)))
+        return all(pool.map(piece, starts))

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -48,6 +49,13 @@ def store(
     vectors: Annotated[
         Path | None, typer.Option(help="A file of NumPy (.npy) with a vector in each row.")
     ] = None,
+    other: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            help="Another memory, also of another version of Thalia, whose items are stored again.",
+        ),
+    ] = None,
     seed: Seed = None,
     backend: Backend = None,
     as_json: Json = False,
@@ -57,11 +65,13 @@ def store(
     Example: thalia memory store faces.h5 --vectors faces.npy
     """
     contents = [*_texts(text), *_rows(vectors)]
-    if not contents:
-        raise fail("there is nothing to store", "say --text '…' or --vectors FILE.npy")
+    if not contents and other is None:
+        raise fail(
+            "there is nothing to store", "say --text '…', --vectors FILE.npy or --from MEMORY"
+        )
     with _opened(file, seed, backend) as found:
-        for content in contents:
-            number = found.store(content)
+        numbers = () if other is None else found.store_from(_existing(other))
+        for number in chain(numbers, map(found.store, contents)):
             say(json.dumps({"item": number}) if as_json else number)
             sys.stdout.flush()
 

@@ -96,6 +96,11 @@ class Encoder:
         return made
 
 
+def is_whole(value: object) -> bool:
+    """Whether it is a whole number; True and False are none."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
 def check_whole(name: str, value: object, least: int) -> None:
     """Refuse what is no whole number.
 
@@ -104,8 +109,7 @@ def check_whole(name: str, value: object, least: int) -> None:
     CircuitError
         If it is something else, below `least`, or unreasonably large.
     """
-    is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not (is_whole and least <= value <= MOST):  # type: ignore[operator]
+    if not (is_whole(value) and least <= value <= MOST):  # type: ignore[operator]
         raise fail(f"{name}: expected a whole number from {least} to {MOST:,}, found {value!r}")
 
 

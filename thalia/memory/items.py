@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from thalia.memory.answers import Content
 from thalia.memory.encoder import Cells, Floats, text_vector
 
 FREE, WAITING = 0, -1  # the numbers of a row without an item, and of what may become one
@@ -42,6 +43,11 @@ class Item:
     own: Cells
     told: Told
     vector: Floats | None = None
+
+    @property
+    def content(self) -> Content:
+        """What it was stored as."""
+        return "text" if self.vector is None else "vector"
 
     def as_vector(self) -> Floats:
         """Its vector, or that of its text."""

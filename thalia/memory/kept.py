@@ -1,29 +1,34 @@
 """All that a memory is between two operations, and how it is written to its file and read again."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path as FilePath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from thalia.circuit.serialize import as_data
 from thalia.circuit.spec import Circuit
 from thalia.compiler.pipeline import load_whole
 from thalia.errors import fail
 from thalia.library.lookup import LIBRARY
 from thalia.memory.answers import Content
 from thalia.memory.encoder import Encoder
-from thalia.memory.items import Items
-from thalia.recording.memory_file import Contents, MemoryFile
+from thalia.memory.items import Item, Items
+from thalia.recording.memory_file import Contents, MemoryFile, read
 from thalia.recording.page_checksums import edited
 from thalia.simulation.checkpoint import SavedState
+from thalia.training.saved import NETWORK
 from thalia.training.subject import Subject
 from thalia.training.tasks.memory import Memory as Task
 
 SEED = 1
 SHOWN = ("show", "mark")  # roles of populations whose cells are shown
 CONTENTS: dict[Any, Content | None] = {"": None, "text": "text", "vector": "vector"}
+WORDS = ("summary", "source", "numbers", "meaning", "reproduces", "differs")  # of a component
 STATE = "state."  # before the names of variables of the network, among the arrays of the file
 
 
@@ -67,8 +72,9 @@ def restored(
     with edited(file.file):
         if settings["circuit"] != identity["circuit"]:
             raise fail(
-                f"{file.file}: was made with the circuit of another version of Thalia",
-                "use it with that version",
+                f"{file.file}: was made by Thalia {contents.version}, whose circuit is another one",
+                "`thalia memory store NEW --from` this file stores its items again, in the circuit "
+                "of this version; what outcomes and sleep have taught stays behind",
             )
         if (there := settings["backend"]) != (here := identity["backend"]):
             raise fail(
@@ -102,6 +108,34 @@ def _check_cells(cells: NDArray[np.int64], count: int, size: int) -> None:
 def circuit_of(seed: int) -> Circuit:
     """The circuit of a memory, which is that of `thalia learn memory`."""
     return load_whole(FilePath(str(LIBRARY / "experiments" / "memory.yaml")), {"seed": seed})
+
+
+def network_of(circuit: Circuit) -> str:
+    """A digest of what makes the network of a memory; words about it do not count."""
+    phases = circuit.experiment.phases if circuit.experiment else {}
+    told = {key: as_data(getattr(circuit, key)) for key in NETWORK} | {"phases": as_data(phases)}
+    return sha256(json.dumps(_without_words(told), sort_keys=True).encode()).hexdigest()
+
+
+def _without_words(told: Any) -> Any:
+    if isinstance(told, dict):
+        return {key: _without_words(each) for key, each in told.items() if key not in WORDS}
+    return [_without_words(each) for each in told] if isinstance(told, list | tuple) else told
+
+
+def contents_of(path: str | FilePath) -> list[Item]:
+    """The items of a memory, oldest first, whatever version of Thalia has made it.
+
+    Raises
+    ------
+    CircuitError
+        If it is no memory, or damaged.
+    """
+    file = FilePath(path)
+    contents = read(file)
+    with edited(file):
+        last = int(contents.settings["last"])
+        return Items.of_tables(contents.arrays, contents.texts, last).present
 
 
 def seed_of(contents: Contents | None, given: int | None, file: str | FilePath) -> int:

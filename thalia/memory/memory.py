@@ -3,32 +3,28 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
-from hashlib import sha256
+from datetime import datetime
 from pathlib import Path as FilePath
 from types import TracebackType
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from thalia.circuit.load import dumps
-from thalia.connectivity.streams import stream
 from thalia.errors import fail
 from thalia.memory.answers import Content, Due, Offered, Outcome, Recalled, Slept, Status
+from thalia.memory.core import CAPACITY, Core
 from thalia.memory.encoder import (
     Cells,
     Encode,
-    Encoder,
     Floats,
     check_whole,
     checked_text,
     checked_vector,
+    is_whole,
     text_vector,
 )
-from thalia.memory.gate import DISCARD, PROMOTE, ROOM, decided
-from thalia.memory.items import WAITING, Item, Items, Told
-from thalia.memory.kept import Kept, circuit_of, restored, seed_of, write
+from thalia.memory.gate import ROOM, decided
+from thalia.memory.items import WAITING, Item
+from thalia.memory.kept import circuit_of, contents_of, network_of, restored, seed_of, write
 from thalia.memory.review import due, reviewed, time_of
 from thalia.recording.memory_file import MemoryFile
 from thalia.syntax.validation import parse
@@ -37,11 +33,6 @@ from thalia.training.experiment import experiment_of
 from thalia.training.subject import subject_of
 from thalia.training.tasks.memory import Memory as Task
 
-CAPACITY = 600  # items; the weakest is forgotten when one more is stored
-
-LABILE, COOLDOWN = 10.0, 60.0  # s of model time: after its recall, and after it moved
-SURPRISING = 0.5  # an error, of a range of outcomes of 1, from which a labile item moves
-REPLAYS = 2  # of each item on average, in a sleep
 GRADES = 4
 
 
@@ -80,22 +71,22 @@ class Memory:
         try:
             self.seed = seed_of(contents, seed, path)
             circuit = circuit_of(self.seed)
-            self._task = parse(Task, experiment_of(circuit).parameters, Source())
+            task = parse(Task, experiment_of(circuit).parameters, Source())
             self._subject = subject_of(circuit, backend)
         except BaseException:
             self._file.close()
             raise
-        self._network = self._task.network(self._subject)
+        self._core = Core(task, self._subject, self.seed)
         self._identity = {
             "seed": str(self.seed),
             "backend": self._subject.network.engine.name,
-            "circuit": sha256(dumps(circuit).encode()).hexdigest(),
+            "circuit": network_of(circuit),
         }
-        self._kept, self._is_open = Kept(), True
+        self._is_open = True
         if contents:
             try:
-                self._kept = restored(
-                    self._file, contents, self._subject, self._task, self._identity
+                self._core.kept = restored(
+                    self._file, contents, self._subject, task, self._identity
                 )
             except BaseException:
                 self.close()
@@ -119,7 +110,35 @@ class Memory:
         """
         offer = self._offer(content, text)
         with self._changing():
-            return self._stored(*offer)
+            return self._core.store(*offer)
+
+    def store_from(self, path: str | FilePath) -> list[int]:
+        """Store all items of another memory again, oldest first; returns their numbers here.
+
+        The other may be of another version of Thalia. What outcomes and sleep have taught it is not
+        taken along.
+
+        Parameters
+        ----------
+        path : path
+            The file of the other memory, which is only read.
+
+        Raises
+        ------
+        CircuitError
+            If it is no memory or damaged, or its items cannot be stored here.
+        """
+        self._check_open()
+        numbers = []
+        for each in contents_of(path):
+            if each.content == "text":
+                numbers.append(self.store(each.told.text))
+            else:
+                kind = self._fitting("vector")
+                vector = checked_vector(each.vector, self._dimension)
+                with self._changing():
+                    numbers.append(self._core.store(kind, vector, each.told.text))
+        return numbers
 
     def offer(self, content: object, *, text: str | None = None) -> Offered:
         """Store something if it is worth it, by the outcomes of what was like it.
@@ -141,13 +160,13 @@ class Memory:
         """
         kind, vector, told = self._offer(content, text)
         with self._changing():
-            worth = self._worth(vector)
-            decision = decided(worth, sum(each.told.outcomes for each in self._items.present))
-            number = self._stored(kind, vector, told) if decision == "stored" else None
+            worth = self._core.worth(vector)
+            decision = decided(worth, sum(each.told.outcomes for each in self._core.items.present))
+            number = self._core.store(kind, vector, told) if decision == "stored" else None
             if decision == "waiting":
-                waits = self._item(WAITING, vector, kind, told)
-                waiting = (*self._items.waiting, waits)[-ROOM:]
-                self._set(items=replace(self._items, waiting=waiting))
+                waits = self._core.item(WAITING, vector, kind, told)
+                waiting = (*self._core.items.waiting, waits)[-ROOM:]
+                self._core.set(items=replace(self._core.items, waiting=waiting))
         return Offered(decision, 1 + (GRADES - 1) * worth, number)
 
     def recall(self, cue: object, k: int = 5) -> list[Recalled]:
@@ -162,15 +181,12 @@ class Memory:
         """
         check_whole("k", k, 1)
         _, vector, _ = self._read(cue)
-        if self._encoder is None:
+        if self._core.kept.encoder is None:
             return []
-        code = self._encoder.code(vector)
+        code = self._core.kept.encoder.code(vector)
         with self._changing():
-            (shares,) = self._shares(self._network.recall([code]))
-            present = self._items.present
-            if len(shares) and shares.max() > 0:
-                best = present[int(shares.argmax())].with_told(recalled=self._subject.done)
-                self._set(items=self._items.with_item(best))
+            shares = self._core.recall(code)
+        present = self._core.items.present
         order = np.argsort(-shares, kind="stable")[:k]
         return [
             Recalled(each.number, float(share), each.vector, each.told.text)
@@ -192,8 +208,8 @@ class Memory:
             If there is no such item or grade, or the cue is none.
         """
         found, code = self._graded(item, grade), None
-        if cue is not None and self._encoder:
-            code = self._encoder.code(self._read(cue)[1])
+        if cue is not None and self._core.kept.encoder:
+            code = self._core.kept.encoder.code(self._read(cue)[1])
         return self._report(found, grade, code)
 
     def sleep(self, replays: int | None = None) -> Slept:
@@ -216,15 +232,9 @@ class Memory:
         if replays is not None:
             check_whole("replays", replays, 0)
         with self._changing():
-            stored = self._promoted()
-            present = self._items.present
-            count = (REPLAYS * len(present) if replays is None else int(replays)) if present else 0
-            random = stream(self.seed, f"sleep {self._subject.done}")
-            weak = 1 - np.diag(self._tested())
-            priority = weak + [each.told.surprise + each.told.expected for each in present]
-            drawn = random.choice(len(present), count, p=priority / priority.sum()) if count else ()
-            self._network.replay([present[k].own for k in drawn])
-        return Slept(count, sum(self._recallable()), stored)
+            count, stored = self._core.sleep(replays)
+            recallable = sum(self._core.recallable())
+        return Slept(count, recallable, stored)
 
     def due(self, now: datetime | None = None) -> list[Due]:
         """All items, those to be reviewed first come first: by FSRS, beside what the circuit says.
@@ -239,9 +249,9 @@ class Memory:
         CircuitError
             If the package `fsrs` is not there.
         """
-        self._check_open()
-        confidences = np.diag(self._tested()).tolist()
-        return due(self._items.present, confidences, time_of(now))
+        with self._asking():
+            confidences = np.diag(self._core.tested()).tolist()
+        return due(self._core.items.present, confidences, time_of(now))
 
     def review(self, item: int, grade: int, now: datetime | None = None) -> Outcome:
         """Report the outcome of a review: 1 forgotten, 2 hard, 3 good, 4 easy; also to FSRS.
@@ -274,18 +284,20 @@ class Memory:
         """
         found = self._known(item)
         with self._changing():
-            self._drop(found)
+            self._core.drop(found)
 
     def status(self) -> Status:
         """How the memory is; it is asked for every item, and left as it was."""
-        self._check_open()
+        with self._asking():
+            recallable = sum(self._core.recallable())
+        kept = self._core.kept
         return Status(
-            len(self._items.present),
-            sum(self._recallable()),
-            len(self._items.waiting),
+            len(kept.items.present),
+            recallable,
+            len(kept.items.waiting),
             CAPACITY,
-            self._kept.content,
-            self._encoder.dimension if self._encoder else None,
+            kept.content,
+            self._dimension,
             self._subject.done * self._subject.plan.dt,
             0 if self._file.is_new else self._file.file.stat().st_size,
         )
@@ -311,59 +323,61 @@ class Memory:
         self.close()
 
     @property
-    def _items(self) -> Items:
-        return self._kept.items
-
-    @property
-    def _encoder(self) -> Encoder | None:
-        return self._kept.encoder
-
-    def _set(self, **changes: Any) -> None:
-        self._kept = replace(self._kept, **changes)
+    def _dimension(self) -> int | None:
+        """Of the vectors, once there was one."""
+        return self._core.kept.encoder.dimension if self._core.kept.encoder else None
 
     def _check_open(self) -> None:
         if not self._is_open:
             raise fail(f"{self._file.file}: this memory is closed", "open it again")
 
     @contextmanager
-    def _changing(self) -> Iterator[None]:
-        """Keep what is done to the network; if that fails, close, with the file as it was."""
+    def _asking(self) -> Iterator[None]:
+        """Do something with the network; if that fails, close, with the file as it was."""
         self._check_open()
         try:
             yield
-            write(self._file, self._kept, self._subject, self._identity)
         except BaseException:
             self.close()
             raise
 
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Keep what is done to the network, unless it fails."""
+        with self._asking():
+            yield
+            write(self._file, self._core.kept, self._subject, self._identity)
+
     def _read(self, content: object) -> tuple[Content, Floats, str | None]:
         """The kind of a content or cue, its vector, and its text."""
         self._check_open()
-        dimension = self._encoder.dimension if self._encoder else None
         if self._encode:
             text = checked_text(content) if isinstance(content, str) else None
-            return self._fitting("vector"), checked_vector(self._encode(content), dimension), text
+            vector = checked_vector(self._encode(content), self._dimension)
+            return self._fitting("vector"), vector, text
         if isinstance(content, str):
             text = checked_text(content)
             return self._fitting("text"), text_vector(text), text
-        return self._fitting("vector"), checked_vector(content, dimension), None
+        return self._fitting("vector"), checked_vector(content, self._dimension), None
 
     def _fitting(self, kind: Content) -> Content:
-        if self._kept.content not in (None, kind):
+        if self._core.kept.content not in (None, kind):
             hint = "use a memory of its own for each" + (
                 ", or give the encoder that it was made with" if kind == "text" else ""
             )
-            raise fail(f"{self._file.file}: holds {self._kept.content}s, found a {kind}", hint)
+            raise fail(f"{self._file.file}: holds {self._core.kept.content}s, found a {kind}", hint)
         return kind
 
     def _known(self, item: object) -> Item:
         self._check_open()
-        if found := self._items.find(item):
+        if not is_whole(item):
+            raise fail(f"item: expected the number of an item, found {item!r}")
+        if found := self._core.items.find(item):
             return found
-        count = len(self._items.present)
+        count = len(self._core.items.present)
         raise fail(
             f"{self._file.file}: has no item {item!r}",
-            f"it has {count}, the newest is {self._items.last}" if count else "it is empty",
+            f"it has {count}, the newest is {self._core.items.last}" if count else "it is empty",
         )
 
     def _graded(self, item: object, grade: object) -> Item:
@@ -376,124 +390,11 @@ class Memory:
         """Let the network learn an outcome, and an item that is labile move."""
         reward, steps = (grade - 1) / (GRADES - 1), GRADES - 1
         with self._changing():
-            expected = self._network.outcome(item.code, item.own, reward)
-            surprise = abs(reward - expected)
-            moves = cue is not None and surprise >= SURPRISING and self._is_labile(item)
-            if cue is not None and moves:
-                self._network.store(cue, item.own)
-                item = item.with_told(moved=self._subject.done)
-            count = item.told.outcomes + 1
-            told = item.with_told(outcomes=count, surprise=surprise, expected=expected)
-            self._set(items=self._items.with_item(told))
+            expected, moves = self._core.report(item, reward, cue)
         return Outcome(item.number, 1 + steps * expected, steps * (reward - expected), moves)
 
     def _offer(self, content: object, text: str | None) -> tuple[Content, Floats, str | None]:
         """What is to be stored, checked: its kind, its vector, and its text."""
         kind, vector, own_text = self._read(content)
-        self._encoder_for(vector).code(vector)  # refuses what cannot be stored
+        self._core.encoder_for(vector).code(vector)  # refuses what cannot be stored
         return kind, vector, own_text if text is None else checked_text(text)
-
-    def _encoder_for(self, vector: Floats) -> Encoder:
-        cells, active = self._network.code_cells, self._task.active
-        return self._encoder or Encoder.new(len(vector), cells, active, self.seed)
-
-    def _worth(self, vector: Floats) -> float:
-        return self._network.worth(self._encoder_for(vector).code(vector))
-
-    def _stored(self, kind: Content, vector: Floats, text: str | None) -> int:
-        """Store an item; its number."""
-        if len(self._items.present) >= CAPACITY:
-            self._drop(self._weakest())
-        self._set(content=kind)
-        self._learn_encoder(self._encoder_for(vector).after(vector))
-        item = self._item(self._items.last + 1, vector, kind, text)
-        self._network.store(item.code, item.own)
-        self._set(items=self._items.with_item(item))
-        return item.number
-
-    def _item(self, number: int, vector: Floats, kind: Content, text: str | None) -> Item:
-        """An item, with cells of the index that are drawn for its number."""
-        cells = stream(self.seed, f"item {number}").permutation(self._network.index_cells)
-        at = datetime.now(UTC).isoformat(timespec="seconds")
-        return Item(
-            number,
-            self._encoder_for(vector).code(vector),
-            np.sort(cells[: self._task.own]),
-            Told(at=at, text=text),
-            vector if kind == "vector" else None,
-        )
-
-    def _promoted(self) -> tuple[int, ...]:
-        """Store what waits and has become worth it, and drop what is not; the new numbers."""
-        stored, left = [], []
-        for each in self._items.waiting:
-            vector = each.as_vector()
-            worth = self._worth(vector)
-            if worth >= PROMOTE:
-                kind: Content = "text" if each.vector is None else "vector"
-                stored.append(self._stored(kind, vector, each.told.text))
-            elif worth >= DISCARD:
-                left.append(each)
-        self._set(items=replace(self._items, waiting=tuple(left)))
-        return tuple(stored)
-
-    def _learn_encoder(self, encoder: Encoder) -> None:
-        """Take a new encoder; if what it removes is another, store all items again, in order."""
-        old = self._encoder
-        self._set(encoder=encoder)
-        if old is None or np.array_equal(old.mean, encoder.mean):
-            return
-        self._network.forget_all()
-        for each in self._items.present:
-            changed = replace(each, code=encoder.code(each.as_vector()))
-            self._network.store(changed.code, changed.own)
-            self._set(items=self._items.with_item(changed))
-
-    def _shares(self, counts: NDArray[np.int64]) -> Floats:
-        """At what share of volleys the cells of each item fired, (n_cues, n_items)."""
-        present = self._items.present
-        if not present:
-            return np.zeros((len(counts), 0))
-        own = np.array([each.own for each in present])
-        most = self._task.own * self._task.volleys
-        return np.minimum(counts[:, own].sum(axis=2) / most, 1.0)
-
-    def _tested(self) -> Floats:
-        """How surely the code of each item recalls each, (n, n); the network is left as it was."""
-        present = self._items.present
-        before = self._subject.state()
-        try:
-            shares = self._shares(self._network.recall([each.code for each in present]))
-            self._subject.restore(before)
-        except BaseException:
-            self.close()
-            raise
-        return shares
-
-    def _recallable(self) -> list[bool]:
-        """Whether each item is recalled best by its own code."""
-        if not self._items.present:
-            return []
-        shares = self._tested()
-        mine = np.diag(shares)
-        return [bool(each) for each in (mine > 0) & (mine >= shares.max(axis=1))]
-
-    def _is_labile(self, item: Item) -> bool:
-        """Whether an item was recalled not long ago, and has not moved for some time."""
-        recalled, moved = (
-            np.inf if step is None else (self._subject.done - step) * self._subject.plan.dt
-            for step in (item.told.recalled, item.told.moved)
-        )
-        return bool(recalled <= LABILE and moved > COOLDOWN)
-
-    def _weakest(self) -> Item:
-        """The item whose code has the weakest synapses with its cells; of several the oldest."""
-        present = self._items.present
-        strengths = self._network.strengths(
-            np.array([each.code for each in present]), np.array([each.own for each in present])
-        )
-        return present[int(strengths.argmin())]
-
-    def _drop(self, item: Item) -> None:
-        self._network.forget(item.code, item.own)
-        self._set(items=self._items.without(item))

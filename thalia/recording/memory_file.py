@@ -30,11 +30,15 @@ type Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Contents:
-    """What is in the file of a memory: settings, arrays by name, and a text for each item."""
+    """What is in the file of a memory: settings, arrays by name, and a text for each item.
+
+    `version` is that of the Thalia that made the file.
+    """
 
     settings: Mapping[str, str | int]
     arrays: Arrays
     texts: tuple[str, ...]
+    version: str
 
 
 class MemoryFile:
@@ -188,4 +192,5 @@ def read(file: FilePath) -> Contents:
             {n: v if isinstance(v, str) else int(v) for n, v in settings.items()},
             {name: data[...] for name, data in h5["arrays"].items()},
             tuple(h5["texts"].asstr()[...].tolist()),
+            str(h5.attrs["thalia"]),
         )

@@ -6,6 +6,7 @@ afterwards is in the weights, and what a cue recalls is read from the spikes of 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +71,7 @@ class MemoryNetwork:
         self.code_cells, self.index_cells = (
             plan.population(names[role])[1].size for role in ("show", "index")
         )
+        self.ends = cache(subject.ends)  # of a pathway, which stay as they are
 
     def store(self, code: Cells, own: Cells) -> None:
         """Present the cells of a code and those of the index together, once."""
@@ -173,18 +175,21 @@ class MemoryNetwork:
         """Set the weights of all that was stored to zero."""
         self.change(lambda _: lambda w, *_: np.zeros_like(w))
 
-    def strengths(self, codes: Cells, own: Cells) -> Floats:
-        """The mean weight in SI between the code of each item, (n, cells), and its own cells."""
-        weights = np.zeros((self.code_cells, self.index_cells))
+    def strengths(self, codes: Sequence[Cells], own: Sequence[Cells]) -> Floats:
+        """The mean weight in SI between the code of each item and its own cells, (n_items,)."""
+        pre, post = np.array(codes)[:, :, None], np.array(own)[:, None]
+        found = np.zeros(len(codes))
         for pathway in (self.learned[FAST], self.learned[SLOW]):
-            weights[self.subject.ends(pathway)] += self.subject.weights(pathway)
-        return np.array([weights[np.ix_(*each)].mean() for each in zip(codes, own, strict=True)])
+            weights = np.zeros((self.code_cells, self.index_cells))
+            weights[self.ends(pathway)] = self.subject.weights(pathway)
+            found += weights[pre, post].mean(axis=(1, 2))
+        return found
 
     def change(self, by_role: Callable[[str], Change]) -> None:
         """Give each pathway that learns the weights that are made of its present ones."""
         for role, pathway in self.learned.items():
             unit = constant(1.0, self.subject.weight_dimension(pathway))
-            changed = by_role(role)(self.subject.weights(pathway), *self.subject.ends(pathway))
+            changed = by_role(role)(self.subject.weights(pathway), *self.ends(pathway))
             self.subject.set_weights(pathway, changed * unit)
 
 

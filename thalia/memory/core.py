@@ -1,0 +1,176 @@
+"""What a memory does with its network and its items, whatever of it is on disk."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thalia.connectivity.streams import stream
+from thalia.memory.answers import Content
+from thalia.memory.encoder import Cells, Encoder, Floats
+from thalia.memory.gate import DISCARD, PROMOTE
+from thalia.memory.items import Item, Items, Told
+from thalia.memory.kept import Kept
+from thalia.training.subject import Subject
+from thalia.training.tasks.memory import Memory as Task
+
+CAPACITY = 600  # items; the weakest is forgotten when one more is stored
+
+LABILE, COOLDOWN = 10.0, 60.0  # s of model time: after its recall, and after it moved
+SURPRISING = 0.5  # an error, of a range of outcomes of 1, from which a labile item moves
+REPLAYS = 2  # of each item on average, in a sleep
+
+
+class Core:
+    """The network of a memory, and what is `kept` of its items."""
+
+    def __init__(self, task: Task, subject: Subject, seed: int):
+        self.task, self.subject, self.seed = task, subject, seed
+        self.network = task.network(subject)
+        self.kept = Kept()
+
+    @property
+    def items(self) -> Items:
+        """The items now."""
+        return self.kept.items
+
+    def set(self, **changes: Any) -> None:
+        """Keep something else."""
+        self.kept = replace(self.kept, **changes)
+
+    def encoder_for(self, vector: Floats) -> Encoder:
+        """The encoder, or a new one for vectors like the first."""
+        cells, active = self.network.code_cells, self.task.active
+        return self.kept.encoder or Encoder.new(len(vector), cells, active, self.seed)
+
+    def store(self, kind: Content, vector: Floats, text: str | None) -> int:
+        """Store an item, in the place of the weakest if there is no room; its number."""
+        if len(self.items.present) >= CAPACITY:
+            self.drop(self._weakest())
+        self.set(content=kind)
+        self._learn_encoder(self.encoder_for(vector).after(vector))
+        item = self.item(self.items.last + 1, vector, kind, text)
+        self.network.store(item.code, item.own)
+        self.set(items=self.items.with_item(item))
+        return item.number
+
+    def item(self, number: int, vector: Floats, kind: Content, text: str | None) -> Item:
+        """An item, with cells of the index that are drawn for its number."""
+        cells = stream(self.seed, f"item {number}").permutation(self.network.index_cells)
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        return Item(
+            number,
+            self.encoder_for(vector).code(vector),
+            np.sort(cells[: self.task.own]),
+            Told(at=at, text=text),
+            vector if kind == "vector" else None,
+        )
+
+    def worth(self, vector: Floats) -> float:
+        """What outcome is expected of a vector, from 0 to 1."""
+        return self.network.worth(self.encoder_for(vector).code(vector))
+
+    def recall(self, code: Cells) -> Floats:
+        """How surely a code recalls each item, (n_items,); the best one is labile from now on."""
+        shares: Floats = self._shares(self.network.recall([code]))[0]
+        if len(shares) and shares.max() > 0:
+            best = self.items.present[int(shares.argmax())]
+            self.set(items=self.items.with_item(best.with_told(recalled=self.subject.done)))
+        return shares
+
+    def report(self, item: Item, reward: float, cue: Cells | None) -> tuple[float, bool]:
+        """Learn an outcome from 0 to 1: what was expected, and whether the item moved to a cue."""
+        expected = self.network.outcome(item.code, item.own, reward)
+        surprise = abs(reward - expected)
+        moves = cue is not None and surprise >= SURPRISING and self._is_labile(item)
+        if cue is not None and moves:
+            self.network.store(cue, item.own)
+            item = item.with_told(moved=self.subject.done)
+        count = item.told.outcomes + 1
+        told = item.with_told(outcomes=count, surprise=surprise, expected=expected)
+        self.set(items=self.items.with_item(told))
+        return expected, moves
+
+    def sleep(self, replays: int | None) -> tuple[int, tuple[int, ...]]:
+        """Sleep: how many reactivations there were, and the numbers of what was stored first."""
+        stored = self._promoted()
+        present = self.items.present
+        count = (REPLAYS * len(present) if replays is None else int(replays)) if present else 0
+        random = stream(self.seed, f"sleep {self.subject.done}")
+        weak = 1 - np.diag(self.tested())
+        priority = weak + [each.told.surprise + each.told.expected for each in present]
+        drawn = random.choice(len(present), count, p=priority / priority.sum()) if count else ()
+        self.network.replay([present[k].own for k in drawn])
+        return count, stored
+
+    def tested(self) -> Floats:
+        """How surely the code of each item recalls each, (n, n); the network is left as it was."""
+        before = self.subject.state()
+        shares = self._shares(self.network.recall([each.code for each in self.items.present]))
+        self.subject.restore(before)
+        return shares
+
+    def recallable(self) -> list[bool]:
+        """Whether each item is recalled best by its own code."""
+        if not self.items.present:
+            return []
+        shares = self.tested()
+        mine = np.diag(shares)
+        return [bool(each) for each in (mine > 0) & (mine >= shares.max(axis=1))]
+
+    def drop(self, item: Item) -> None:
+        """Forget an item: its synapses, and its contents."""
+        self.network.forget(item.code, item.own)
+        self.set(items=self.items.without(item))
+
+    def _promoted(self) -> tuple[int, ...]:
+        """Store what waits and has become worth it, and drop what is not; the new numbers."""
+        stored, left = [], []
+        for each in self.items.waiting:
+            vector = each.as_vector()
+            worth = self.worth(vector)
+            if worth >= PROMOTE:
+                stored.append(self.store(each.content, vector, each.told.text))
+            elif worth >= DISCARD:
+                left.append(each)
+        self.set(items=replace(self.items, waiting=tuple(left)))
+        return tuple(stored)
+
+    def _learn_encoder(self, encoder: Encoder) -> None:
+        """Take a new encoder; if what it removes is another, store all items again, in order."""
+        old = self.kept.encoder
+        self.set(encoder=encoder)
+        if old is None or np.array_equal(old.mean, encoder.mean):
+            return
+        self.network.forget_all()
+        for each in self.items.present:
+            changed = replace(each, code=encoder.code(each.as_vector()))
+            self.network.store(changed.code, changed.own)
+            self.set(items=self.items.with_item(changed))
+
+    def _shares(self, counts: NDArray[np.int64]) -> Floats:
+        """At what share of volleys the cells of each item fired, (n_cues, n_items)."""
+        present = self.items.present
+        if not present:
+            return np.zeros((len(counts), 0))
+        own = np.array([each.own for each in present])
+        most = self.task.own * self.task.volleys
+        return np.minimum(counts[:, own].sum(axis=2) / most, 1.0)
+
+    def _is_labile(self, item: Item) -> bool:
+        """Whether an item was recalled not long ago, and has not moved for some time."""
+        recalled, moved = (
+            np.inf if step is None else (self.subject.done - step) * self.subject.plan.dt
+            for step in (item.told.recalled, item.told.moved)
+        )
+        return bool(recalled <= LABILE and moved > COOLDOWN)
+
+    def _weakest(self) -> Item:
+        """The item whose code has the weakest synapses with its cells; of several the oldest."""
+        present = self.items.present
+        strengths = self.network.strengths(
+            [each.code for each in present], [each.own for each in present]
+        )
+        return present[int(strengths.argmin())]
