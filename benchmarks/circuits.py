@@ -1,88 +1,65 @@
-"""What each circuit in circuits/ does: rates with intervals, its conditions, and a raster.
+"""What each circuit in circuits/ does: rates, and what its script in plots/ measures, in all conditions.
 
-    uv run python -m benchmarks.circuits [NAME ...] [--workers 4] [-o results/gallery]
+    uv run python -m benchmarks.circuits [NAME ...] [--workers 4] [--backend cuda] [-o results/circuits]
 
 runs each of them as written and in all its conditions with five seeds (`thalia study`), and keeps the numbers as
-JSON and the raster of the first seed as a small picture, from which the site makes a page. By default those that take
-seconds; the others are named in docs/results.md.
+JSON and the raster of the first seed as a small picture, from which the site makes a page; with `--figures`, the
+figures in plots/ are drawn from the same runs. Then it renders the tables in docs/results.md; with `--render`, it does
+nothing else.
 """
 
 import argparse
+import importlib
 import json
-import platform
 import tempfile
-from dataclasses import asdict
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 from PIL import Image
 
 import thalia
+from benchmarks.rendering import render
+from plots.conditions import FIRST_SEED, record
 
 ROOT = Path(__file__).parent.parent
-RESULTS = ROOT / "results" / "gallery"
-SEEDS = (1, 2, 3, 4, 5)
-# cheapest first
-CHEAP = (
-    *("pair", "coba", "ping", "izhikevich", "ring_attractor", "working_memory", "brunel"),
-    *("prefrontal", "striatum", "thalamus", "basal_ganglia", "balanced", "fly", "cortical_column"),
-    *("cortex", "worm"),
-)
+RESULTS = ROOT / "results" / "circuits"
+SEEDS = tuple(range(FIRST_SEED, FIRST_SEED + 5))
 COLOURS, WIDTH = 32, 900  # of a raster
 
 
-def measured(name: str, workers: int, picture: Path) -> dict[str, Any]:
-    """Rates of every population in the last phase, with intervals, and published ones."""
-    circuit = thalia.load(ROOT / "circuits" / f"{name}.yaml")
+def script_of(name: str) -> ModuleType | None:
+    """The script in plots/ that measures and draws a circuit."""
+    return (
+        importlib.import_module(f"plots.{name}") if (ROOT / f"plots/{name}.py").exists() else None
+    )
+
+
+def measure(name: str, options: argparse.Namespace) -> None:
+    """Run a circuit in all its conditions, and keep its numbers and pictures."""
+    circuit, script = ROOT / "circuits" / f"{name}.yaml", script_of(name)
     with tempfile.TemporaryDirectory() as folder:
-        made = thalia.study(
-            circuit, seeds=SEEDS, output=f"{folder}/study", workers=workers, progress=False
+        run = getattr(script, "studied", None) or _studied(circuit)
+        made = run(
+            SEEDS, output=Path(folder) / "study", workers=options.workers, backend=options.backend
         )
-        run = made.runs["baseline"][SEEDS[0]]
-        _draw(run, picture)
-        measures = made.measure()
-        backend, digest = run.attributes["backend"], _rounded(run.results)
-    conditions = {
-        condition: {
-            "says": made.says[condition],
-            "rates_hz": {
-                population: {
-                    **asdict(each.interval),
-                    **({"difference": asdict(each.difference.interval)} if each.difference else {}),
-                }
-                for population, each in found.items()
-            },
-        }
-        for condition, found in measures.items()
-    }
-    reference = circuit.reference
-    return {
-        "circuit": name,
-        "command": f"thalia study circuits/{name}.yaml --seeds 1:5",
-        "thalia": version("thalia"),
-        "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "machine": f"{platform.machine()}, {platform.system()}",
-        "backend": backend,
-        "seeds": list(SEEDS),
-        "neurons": digest["neurons"],
-        "synapses": digest["synapses"],
-        "phase": run.phases[-1][0] if run.phases else "",
-        "published_hz": {k: v.mean for k, v in reference.rates.items()} if reference else {},
-        "published_source": reference.source if reference else "",
-        "conditions": conditions,
-    }
+        numbers, published = getattr(script, "numbers", None), getattr(script, "PUBLISHED", None)
+        kept = record(made, circuit, numbers, published)
+        (options.output / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
+        _draw(made.runs["baseline"][min(made.runs["baseline"])], options.output / f"{name}.png")
+        if options.figures and script:
+            thalia.figures.save(script.figure(made), options.figures / f"{name}.png")
 
 
-def _rounded(summary: Any) -> dict[str, int]:
-    return {key: int(summary[key]) for key in ("neurons", "synapses")}
+def _studied(circuit: Path):
+    """What runs a circuit whose script does not run it itself."""
+    return lambda seeds, **options: thalia.study(circuit, seeds=seeds, progress=False, **options)
 
 
 def _draw(run: thalia.Run, picture: Path) -> None:
+    """The raster of a run, or its weights where no spikes were recorded."""
     with tempfile.TemporaryDirectory() as folder:
-        draw = thalia.figures.raster if len(run.spikes) else thalia.figures.traces
-        drawn = thalia.figures.save(draw(run), f"{folder}/raster.png")
+        shown = "raster" if run.spikes else "traces" if run.traces else "weights"
+        drawn = thalia.figures.save(getattr(thalia.figures, shown)(run), f"{folder}/raster.png")
         image = Image.open(drawn).convert("RGB")
         image.thumbnail((WIDTH, WIDTH))
         image.quantize(COLOURS).save(picture, optimize=True)
@@ -92,13 +69,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*")
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--backend")
     parser.add_argument("-o", "--output", type=Path, default=RESULTS)
+    parser.add_argument("--figures", type=Path, help="folder of the figures, such as plots")
+    parser.add_argument("--render", action="store_true", help="only render what is kept")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
-    for name in options.names or CHEAP:
-        found = measured(name, options.workers, options.output / f"{name}.png")
-        (options.output / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    names = options.names or sorted(file.stem for file in (ROOT / "circuits").glob("*.yaml"))
+    for name in () if options.render else names:
+        measure(name, options)
         print(name, flush=True)
+    render()
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@
     uv run python benchmarks/learning.py logs         # keeps what is below these folders
     uv run python benchmarks/learning.py              # only renders
 
-keeps the `summary.json` of each experiment in `results/learning/`, and renders all of these. Report
-seeds that were not used for tuning.
+keeps the `summary.json` of each experiment in `results/learning/`, and renders all of these; numbers
+within texts are rendered by `python -m benchmarks.rendering`. Report seeds that were not used for tuning.
 """
 
 import argparse
@@ -19,9 +19,6 @@ MOST_OTHERS = 4  # numbers beside the result in a table
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "learning"
 PAGE = ROOT / "docs" / "learning.md"
-PAPER = ROOT / "docs" / "paper" / "paper.md"
-# a number within a text: of an experiment, a condition, and a measure, by default its outcome
-MARK = re.compile(r"(<!-- result (\w+) (\w+)(?: (\w+))? -->).*?(<!-- end -->)", re.DOTALL)
 BEGIN, END = "<!-- results: written by benchmarks/learning.py -->\n", "<!-- end of results -->"
 
 
@@ -117,11 +114,6 @@ def number(experiment: str, condition: str, measure: str | None = None) -> str:
     return f"{_interval(found['aggregate'][name])}, n = {len(found['seeds'][name])}"
 
 
-def with_numbers(text: str) -> str:
-    """The text with the numbers that are kept between its marks."""
-    return MARK.sub(lambda m: f"{m[1]}{number(m[2], m[3], m[4])}{m[5]}", text)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="*", type=Path)
@@ -129,7 +121,6 @@ def main() -> None:
         for file in keep(folder):
             print(file)
     PAGE.write_text(rendered(PAGE.read_text("utf-8")), "utf-8")
-    PAPER.write_text(with_numbers(PAPER.read_text("utf-8")), "utf-8")
 
 
 if __name__ == "__main__":

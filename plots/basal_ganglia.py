@@ -1,9 +1,8 @@
 """Two channels of the basal ganglia, one of which is asked to act, and the effect of three lesions.
 
-python plots/basal_ganglia.py [-o plots/basal_ganglia.png] [--seeds 5]
+python plots/basal_ganglia.py [-o plots/basal_ganglia.png] [--seeds 5] [--json FILE]
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,11 @@ CIRCUIT = Path(__file__).parent.parent / "circuits" / "basal_ganglia.yaml"
 SIDES = ("left", "right")
 CELLS = ("gpe", "stn", "snr", "gpi")
 WIDTH = 0.05  # seconds
+PUBLISHED = {
+    "gpe, rest (Hz)": "30 (Lindahl & Kotaleski 2016)",
+    "stn, rest (Hz)": "10 (Lindahl & Kotaleski 2016)",
+    "snr, rest (Hz)": "30 (Lindahl & Kotaleski 2016)",
+}
 COLOURS = {"left": "#D55E00", "right": "#0072B2"}
 
 
@@ -25,29 +29,29 @@ def numbers(run: thalia.Run) -> dict[str, float]:
     """
     rates = run.results["rates_by_phase_hz"]
     found = {
-        f"rest {cell}": np.mean([rates["rest"][f"{side}_output.{cell}"] for side in SIDES])
+        f"{cell}, rest (Hz)": np.mean([rates["rest"][f"{side}_output.{cell}"] for side in SIDES])
         for cell in CELLS
     }
-    found["asked snr"] = np.mean([rates[side][f"{side}_output.snr"] for side in SIDES])
-    found["other snr"] = np.mean(
+    found["snr, requested channel (Hz)"] = np.mean(
+        [rates[side][f"{side}_output.snr"] for side in SIDES]
+    )
+    found["snr, other channel (Hz)"] = np.mean(
         [rates[side][f"{other}_output.snr"] for side, other in (SIDES, SIDES[::-1])]
     )
     return {key: float(value) for key, value in found.items()}
 
 
-def draw(study: thalia.Study) -> Figure:
-    """The figure, of the first seed; the numbers of all seeds are printed."""
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
-    axes = figure.subplots(2, len(study.runs), sharex=True, sharey="row")
+def figure(study: thalia.Study) -> Figure:
+    """The figure, of the first seed."""
+    made = Figure(figsize=(11, 4.6), layout="constrained")
+    axes = made.subplots(2, len(study.runs), sharex=True, sharey="row")
     for column, (condition, runs) in enumerate(study.runs.items()):
-        _draw_run(axes[:, column], runs[1])
+        _draw_run(axes[:, column], runs[min(runs)])
         axes[0, column].set(title=condition.replace("baseline", "whole").replace("_", " "))
-    for condition, found in study.measure(numbers).items():
-        print(condition, {key: f"{each:.1f}" for key, each in found.items()})
     axes[0, 0].set(ylabel="D1 cells (Hz)")
     axes[1, 0].set(ylabel="pars reticulata (Hz)", ylim=(0, None))
     axes[1, 0].legend(fontsize=8, frameon=False)
-    return figure
+    return made
 
 
 def _draw_run(axes, run: thalia.Run) -> None:
@@ -61,12 +65,6 @@ def _draw_run(axes, run: thalia.Run) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".png"))
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument(
-        "--runs", type=Path, help="folder of the run files, to continue an earlier study"
-    )
-    options = parser.parse_args()
-    seeds = range(1, options.seeds + 1)
-    draw(thalia.study(CIRCUIT, seeds=seeds, output=options.runs)).savefig(options.output, dpi=160)
+    from conditions import report
+
+    report(CIRCUIT, Path(__file__), numbers, figure, PUBLISHED)

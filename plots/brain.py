@@ -1,9 +1,8 @@
 """A brain of fourteen regions at rest and with visual input: spikes, and rates in published ranges.
 
-python plots/brain.py [-o plots/brain.png] [--seeds 3] [--backend cuda]
+python plots/brain.py [-o plots/brain.png] [--seeds 5] [--json FILE]
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -31,25 +30,30 @@ def outside(found: thalia.Health, limits: dict[str, tuple[float, float]]) -> lis
     ]
 
 
-def draw(study: thalia.Study) -> Figure:
-    """The figure, of the first seed; the numbers of all seeds are printed."""
-    figure = Figure(figsize=(12, 7), layout="constrained")
-    raster, rates = figure.subplots(1, 2)
-    first = study.runs["baseline"][1]
-    limits = ranges(first)
-    _raster(raster, first)
+def numbers(run: thalia.Run) -> dict[str, float]:
+    """How many populations have a rate in its published range, and how many are ok."""
+    found, limits = thalia.health(run), ranges(run)
+    healthy = sum(found.of(name) == "ok" for name in found.populations)
+    return {
+        "populations in their published range": float(len(limits) - len(outside(found, limits))),
+        "populations with a published range": float(len(limits)),
+        "populations ok": float(healthy),
+        "populations": float(len(found.populations)),
+    }
+
+
+def figure(study: thalia.Study) -> Figure:
+    """Spikes and rates of the first seed."""
+    made = Figure(figsize=(12, 7), layout="constrained")
+    raster, rates = made.subplots(1, 2)
+    first = min(study.runs["baseline"])
+    limits = ranges(study.runs["baseline"][first])
+    _raster(raster, study.runs["baseline"][first])
     for (condition, runs), marker in zip(study.runs.items(), ("o", "x"), strict=True):
         title = condition.replace("baseline", "at rest")
-        healths = {seed: thalia.health(run) for seed, run in runs.items()}
-        for seed, found in healths.items():
-            told = [finding.text() for finding in found.findings]
-            print(title, seed, found.verdict, outside(found, limits), told)
-        _rates(rates, healths[1], limits, marker, title)
-        within = np.array([len(limits) - len(outside(each, limits)) for each in healths.values()])
-        inside = thalia.analysis.mean_interval(within)
-        print(f"{title}: {inside:.1f} of {len(limits)} populations in their range")
+        _rates(rates, thalia.health(runs[first]), limits, marker, title)
     rates.legend(fontsize=7, frameon=False)
-    return figure
+    return made
 
 
 def _raster(axes, run: thalia.Run) -> None:
@@ -94,15 +98,6 @@ def _rates(
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".png"))
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--backend")
-    parser.add_argument(
-        "--runs", type=Path, help="folder of the run files, to continue an earlier study"
-    )
-    options = parser.parse_args()
-    study = thalia.study(
-        CIRCUIT, seeds=range(1, options.seeds + 1), output=options.runs, backend=options.backend
-    )
-    draw(study).savefig(options.output, dpi=160)
+    from conditions import report
+
+    report(CIRCUIT, Path(__file__), numbers, figure)

@@ -1,9 +1,8 @@
 """Purkinje cells learn to pause to a tone followed by an error, but not to a light; controls.
 
-python plots/cerebellum.py [-o plots/cerebellum.png] [--seeds 5]
+python plots/cerebellum.py [-o plots/cerebellum.png] [--seeds 5] [--json FILE]
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -48,13 +47,13 @@ def weights(run: thalia.Run, shown: str) -> np.ndarray:
 
 def numbers(run: thalia.Run) -> dict[str, float]:
     """Remaining weights, and changes of the responses of Purkinje and nuclear cells, in Hz."""
-    found = {f"{shown} weight": float(weights(run, shown)[-1]) for shown in COLOURS}
+    found = {f"{shown}, weight left (share)": float(weights(run, shown)[-1]) for shown in COLOURS}
     for shown in COLOURS:
         for population in ("purkinje", "nuclei"):
             after, before = (
                 response(run, f"cb.{population}", phase, shown) for phase in ("after", "before")
             )
-            found[f"{shown} {population}"] = after - before
+            found[f"{shown}, {population} (Hz more than before)"] = after - before
     return found
 
 
@@ -69,21 +68,19 @@ def _within(run: thalia.Run, population: str, phase: str) -> tuple[np.ndarray, i
     )
 
 
-def draw(study: thalia.Study) -> Figure:
-    """The figure, of the first seed; the numbers of all seeds are printed."""
-    figure = Figure(figsize=(11, 6.5), layout="constrained")
-    axes = figure.subplots(3, len(study.runs), sharey="row")
+def figure(study: thalia.Study) -> Figure:
+    """The figure, of the first seed."""
+    made = Figure(figsize=(11, 6.5), layout="constrained")
+    axes = made.subplots(3, len(study.runs), sharey="row")
     for column, (condition, runs) in enumerate(study.runs.items()):
-        _draw_run(axes[:, column], runs[1])
+        _draw_run(axes[:, column], runs[min(runs)])
         axes[0, column].set(title=condition.replace("baseline", "paired").replace("_", " "))
-    for condition, found in study.measure(numbers).items():
-        print(condition, {key: f"{each:.2f}" for key, each in found.items()})
     axes[0, 0].set(ylabel="weight / initial weight")
     axes[0, 0].legend(fontsize=8, frameon=False)
     axes[1, 0].set(ylabel="Purkinje cells (Hz)")
     axes[1, 0].legend(fontsize=8, frameon=False)
     axes[2, 0].set(ylabel="nuclear cells (Hz)")
-    return figure
+    return made
 
 
 def _draw_run(axes, run: thalia.Run) -> None:
@@ -104,12 +101,6 @@ def _draw_run(axes, run: thalia.Run) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".png"))
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument(
-        "--runs", type=Path, help="folder of the run files, to continue an earlier study"
-    )
-    options = parser.parse_args()
-    seeds = range(1, options.seeds + 1)
-    draw(thalia.study(CIRCUIT, seeds=seeds, output=options.runs)).savefig(options.output, dpi=160)
+    from conditions import report
+
+    report(CIRCUIT, Path(__file__), numbers, figure)

@@ -1,9 +1,8 @@
 """A cortical column at rest, during a thalamic volley, and disinhibited by VIP cells.
 
-python plots/cortical_column.py [-o plots/cortical_column.png] [--seeds 5]
+python plots/cortical_column.py [-o plots/cortical_column.png] [--seeds 5] [--json FILE]
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,12 @@ ONSET, BIN, SOON = (
     0.002,
     0.06,
 )  # seconds: when the volley begins, and how long its response is looked at
+PUBLISHED = {
+    "l23 (Hz)": "0.9 (Potjans & Diesmann 2014)",
+    "l4 (Hz)": "4.4 (Potjans & Diesmann 2014)",
+    "l5 (Hz)": "7.6 (Potjans & Diesmann 2014)",
+    "l6a (Hz)": "1.1, layer 6 (Potjans & Diesmann 2014)",
+}
 TITLES = {
     "baseline": "at rest",
     "vip_driven": "VIP driven",
@@ -42,17 +47,18 @@ def response(run: thalia.Run, population: str) -> np.ndarray:
 
 
 def numbers(run: thalia.Run) -> dict[str, float]:
-    """Spontaneous rate of every population; CV of intervals and mean correlation of each layer."""
-    found = {
-        f"{name} Hz": rate for name, rate in run.results["rates_by_phase_hz"]["spontaneous"].items()
-    }
-    measures = thalia.health(run).populations
+    """Rate, CV of intervals, mean correlation and latency of each layer, and what is healthy."""
+    found, health = {}, thalia.health(run)
+    rates, measures = run.results["rates_by_phase_hz"]["spontaneous"], health.populations
     for layer in LAYERS:
+        name = layer.removeprefix("v1.")
         found |= {
-            f"{layer} CV": measures[layer]["cv"],
-            f"{layer} correlation": measures[layer]["correlation"],
+            f"{name} (Hz)": rates[layer],
+            f"{name}, CV of intervals": measures[layer]["cv"] or np.nan,
+            f"{name}, correlation": measures[layer]["correlation"] or 0.0,
+            f"{name}, a quarter of the volley's response after (ms)": latency(response(run, layer)),
         }
-    return found
+    return found | {"populations ok": float(sum(health.of(name) == "ok" for name in rates))}
 
 
 def latency(rates: np.ndarray) -> float:
@@ -62,18 +68,15 @@ def latency(rates: np.ndarray) -> float:
     return float((np.argmax(after >= after.max() / 4) + 0.5) * BIN * 1000)
 
 
-def draw(study: thalia.Study) -> Figure:
-    """The figure; the numbers of all seeds are printed."""
-    figure = Figure(figsize=(12, 4.2), layout="constrained")
-    raster, volley, bars = figure.subplots(1, 3, width_ratios=[1.3, 1, 1.2])
-    measures = study.measure(numbers)
-    for condition, found in measures.items():
-        print(condition, {key: f"{each:.3g}" for key, each in found.items()})
+def figure(study: thalia.Study) -> Figure:
+    """Spikes of the first seed, responses and rates of all."""
+    made = Figure(figsize=(12, 4.2), layout="constrained")
+    raster, volley, bars = made.subplots(1, 3, width_ratios=[1.3, 1, 1.2])
     at_rest = study.runs["baseline"]
-    _raster(raster, at_rest[1])
+    _raster(raster, at_rest[min(at_rest)])
     _volley(volley, {layer: [response(run, layer) for run in at_rest.values()] for layer in LAYERS})
-    _bars(bars, measures)
-    return figure
+    _bars(bars, study.measure())
+    return made
 
 
 def _raster(axes, run: thalia.Run) -> None:
@@ -94,7 +97,6 @@ def _volley(axes, responses: dict[str, list[np.ndarray]]) -> None:
     for layer, colour in LAYERS.items():
         mean = np.mean(responses[layer], axis=0)
         late = latency(mean)
-        print(f"volley: {layer} rises to {mean.max():.0f} Hz, a quarter of it after {late:.0f} ms")
         label = f"{layer.removeprefix('v1.')}: {late:.0f} ms"
         axes.plot((np.arange(len(mean)) + 0.5) * BIN * 1000 - 20, mean, color=colour, label=label)
     axes.axvspan(0, 20, color="#999999", alpha=0.2, lw=0)
@@ -111,7 +113,7 @@ def _bars(axes, measures: dict) -> None:
     for offset, (condition, colour) in enumerate(
         zip(measures, ["#222222", "#D55E00", "#BBBBBB", "#F0B090"], strict=True)
     ):
-        means = [measures[condition][f"{name} Hz"] for name in shown]
+        means = [measures[condition][name] for name in shown]
         places = np.arange(len(shown)) + 0.2 * offset
         axes.bar(
             places,
@@ -129,12 +131,6 @@ def _bars(axes, measures: dict) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".png"))
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument(
-        "--runs", type=Path, help="folder of the run files, to continue an earlier study"
-    )
-    options = parser.parse_args()
-    seeds = range(1, options.seeds + 1)
-    draw(thalia.study(CIRCUIT, seeds=seeds, output=options.runs)).savefig(options.output, dpi=160)
+    from conditions import report
+
+    report(CIRCUIT, Path(__file__), numbers, figure, PUBLISHED)

@@ -1,9 +1,8 @@
 """A track that CA3 learned: replay in ripples at rest, and completion; after one lap, and controls.
 
-python plots/hippocampus.py [-o plots/hippocampus.png] [--seeds 5] [--backend cuda]
+python plots/hippocampus.py [-o plots/hippocampus.png] [--seeds 5] [--json FILE]
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +25,11 @@ LEAST, SHUFFLES = (
 CUE, EVERY = 0.25, 0.5  # seconds to the first cue, and between cues
 STEP, WIDTH = 0.3, 0.05  # laps between their places, and around a place
 AHEAD, AFTER = 0.05, 0.05  # seconds before and after a cue
+PUBLISHED = {
+    "ripple (Hz)": "140 to 220 (from memory)",
+    "CA3, rest (Hz)": "about 2 (Ecker et al. 2022, from memory)",
+    "basket cells, rest (Hz)": "about 60 (Ecker et al. 2022, from memory)",
+}
 INK, BLUE, RED = "#222222", "#0072B2", "#D55E00"
 
 
@@ -150,28 +154,36 @@ def numbers(run: thalia.Run) -> dict[str, float]:
     rest = run.results["rates_by_phase_hz"]["rest"]
     seconds = within(run, CELLS, "rest")[2]
     return {
-        "waves": len(sharp_waves(run)) / seconds, "replays": len(ordered) / seconds,
-        "forwards": float(np.mean(ordered > 0)) if len(ordered) else float("nan"),
-        "speed": float(np.median(abs(ordered))) if len(ordered) else float("nan"),
-        "ripple": frequency, "height": height, "theta": slow, "above": above,
-        "completed": completed, "away": away, "before": recalled(run, -AHEAD, 0)[0],
-        "ca3": rest[CELLS], "baskets": rest[BASKET], "ca1": rest["hc.ca1"],
-    }  # fmt: skip
+        "sharp waves per second": len(sharp_waves(run)) / seconds,
+        "replays per second": len(ordered) / seconds,
+        "replays forwards (share)": float(np.mean(ordered > 0)) if len(ordered) else float("nan"),
+        "speed of replay (laps/s)": float(np.median(abs(ordered)))
+        if len(ordered)
+        else float("nan"),
+        "ripple (Hz)": frequency,
+        "height of the ripple's peak (times the median)": height,
+        "theta (Hz)": slow,
+        "height of theta's peak (times the median)": above,
+        "completed: uncued cells of the place that fire (share)": completed,
+        "the same elsewhere (share)": away,
+        "the same before the cue (share)": recalled(run, -AHEAD, 0)[0],
+        "CA3, rest (Hz)": rest[CELLS],
+        "basket cells, rest (Hz)": rest[BASKET],
+        "CA1, rest (Hz)": rest["hc.ca1"],
+    }
 
 
-def draw(study: thalia.Study) -> Figure:
-    """The figure, of the first seed; the numbers of all seeds are printed."""
-    figure = Figure(figsize=(15, 7.4), layout="constrained")
-    axes = figure.subplots(3, len(study.runs), height_ratios=[1.4, 1, 1], sharey="row")
+def figure(study: thalia.Study) -> Figure:
+    """The figure, of the first seed."""
+    made = Figure(figsize=(15, 7.4), layout="constrained")
+    axes = made.subplots(3, len(study.runs), height_ratios=[1.4, 1, 1], sharey="row")
     for column, (condition, runs) in enumerate(study.runs.items()):
-        _draw_run(axes[:, column], runs[1])
+        _draw_run(axes[:, column], runs[min(runs)])
         axes[0, column].set_title(condition.replace("baseline", "learned").replace("_", " "))
-    for condition, found in study.measure(numbers).items():
-        print(condition, {key: f"{each:.3g}" for key, each in found.items()})
     axes[0, 0].set(ylabel="place of the cell's field (laps)")
     axes[1, 0].set(ylabel="power over median, at rest")
     axes[2, 0].set(ylabel="uncued cells that fire")
-    return figure
+    return made
 
 
 def _draw_run(axes, run: thalia.Run) -> None:
@@ -202,15 +214,6 @@ def _draw_run(axes, run: thalia.Run) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".png"))
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--backend")
-    parser.add_argument(
-        "--runs", type=Path, help="folder of the run files, to continue an earlier study"
-    )
-    options = parser.parse_args()
-    study = thalia.study(
-        CIRCUIT, seeds=range(1, options.seeds + 1), output=options.runs, backend=options.backend
-    )
-    draw(study).savefig(options.output, dpi=160)
+    from conditions import report
+
+    report(CIRCUIT, Path(__file__), numbers, figure, PUBLISHED)

@@ -1,9 +1,9 @@
 """Reward prediction error of dopamine cells: before and after learning, at omission, and controls.
 
-python plots/prediction.py [-o plots/prediction.png] [--seeds 5]
+python plots/prediction.py [-o plots/prediction.png] [--seeds 5] [--json FILE]
 """
 
-import argparse
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -37,9 +37,10 @@ def response(run: thalia.Run, at: float, length: float) -> float:
     return float(rate[here].mean() - rate[time < CUE - 1e-9].mean())
 
 
-def tested(trained: thalia.Run) -> dict[str, thalia.Run]:
+@cache
+def tested(file: Path) -> dict[str, thalia.Run]:
     """Tests of a trained network without learning; the run files are stored next to its own."""
-    runs = {}
+    runs, trained = {}, thalia.Run(file)
     for name, changes in TESTS.items():
         runs[name] = thalia.run(
             CIRCUIT,
@@ -53,27 +54,29 @@ def tested(trained: thalia.Run) -> dict[str, thalia.Run]:
     return runs
 
 
-def responses(tests: dict[str, thalia.Run]) -> dict[str, float]:
-    """Responses to each event above the tonic rate, in Hz."""
+def numbers(run: thalia.Run) -> dict[str, float]:
+    """Responses to each event above the tonic rate, in Hz, after the training that a run was."""
+    tests = tested(run.file)
     return {
-        "cue": response(tests["cue and reward"], CUE, 0.2),
-        "predicted reward": response(tests["cue and reward"], REWARD, 0.15),
-        "reward alone": response(tests["reward alone"], REWARD, 0.15),
-        "omission": response(tests["cue alone"], REWARD, 0.3),
+        "cue (Hz)": response(tests["cue and reward"], CUE, 0.2),
+        "predicted reward (Hz)": response(tests["cue and reward"], REWARD, 0.15),
+        "reward alone (Hz)": response(tests["reward alone"], REWARD, 0.15),
+        "omission (Hz)": response(tests["cue alone"], REWARD, 0.3),
     }
 
 
-def draw(study: thalia.Study) -> Figure:
-    """The figure; the numbers of all seeds are printed."""
-    tests = {run.file: tested(run) for runs in study.runs.values() for run in runs.values()}
-    found = study.measure(lambda run: responses(tests[run.file]))
-    figure = Figure(figsize=(10, 3.4), layout="constrained")
-    left, middle, right = figure.subplots(1, 3, width_ratios=[1, 1, 1.3])
+def figure(study: thalia.Study) -> Figure:
+    """Rates of the first seed, and responses of all."""
+    found = study.measure(numbers)
+    made = Figure(figsize=(10, 3.4), layout="constrained")
+    left, middle, right = made.subplots(1, 3, width_ratios=[1, 1, 1.3])
     for axes, training, title in (
         (left, "plasticity_off", "before learning"),
         (middle, "baseline", "after 50 trials"),
     ):
-        shown = tests[study.runs[training][1].file]
+        runs = study.runs[training]
+        seed = min(runs)
+        shown = tested(runs[seed].file)
         for name, colour in (("cue and reward", INK), ("cue alone", OMITTED)):
             time, rate = dopamine_cells(shown[name])
             axes.step(
@@ -84,7 +87,7 @@ def draw(study: thalia.Study) -> Figure:
                 lw=1.3,
                 label=name.replace("cue alone", "reward omitted"),
             )
-        axes.set(xlabel="time from the cue (s)", title=f"{title}, seed 1", ylim=(0, 30))
+        axes.set(xlabel="time from the cue (s)", title=f"{title}, seed {seed}", ylim=(0, 30))
         axes.axvspan(0, REWARD - CUE, color=CUED, alpha=0.08, lw=0)
         axes.axvline(REWARD - CUE, color=CUED, lw=0.8, ls=":")
     left.set_ylabel("rate of dopamine cells (Hz)")
@@ -104,9 +107,10 @@ def draw(study: thalia.Study) -> Figure:
                 capsize=3,
                 label=None if place else label,
             )
-            print(f"{label}, {event}: {each:+.1f} Hz, {len(each.values)} seeds")
     right.axhline(0, color=INK, lw=0.8)
-    right.set_xticks(range(len(events)), [event.replace(" ", "\n") for event in events])
+    right.set_xticks(
+        range(len(events)), [event.removesuffix(" (Hz)").replace(" ", "\n") for event in events]
+    )
     right.set(
         ylabel="beyond the tonic rate (Hz)",
         title=f"{len(study.runs['baseline'])} seeds, mean and 95 % interval",
@@ -114,16 +118,10 @@ def draw(study: thalia.Study) -> Figure:
     right.legend(frameon=False, fontsize=8)
     for axes in (left, middle, right):
         axes.spines[["top", "right"]].set_visible(False)
-    return figure
+    return made
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("-o", "--output", default=Path(__file__).with_suffix(".png"))
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument(
-        "--runs", type=Path, help="folder of the run files, to continue an earlier study"
-    )
-    options = parser.parse_args()
-    seeds = range(1, options.seeds + 1)
-    draw(thalia.study(CIRCUIT, seeds=seeds, output=options.runs)).savefig(options.output, dpi=160)
+    from conditions import report
+
+    report(CIRCUIT, Path(__file__), numbers, figure)

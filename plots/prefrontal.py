@@ -1,9 +1,8 @@
 """A cue held over a delay by prefrontal cells; and without the cue, dopamine, or NMDA receptors.
 
-python plots/prefrontal.py [-o plots/prefrontal.png] [--seeds 5]
+python plots/prefrontal.py [-o plots/prefrontal.png] [--seeds 5] [--json FILE]
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,11 @@ import thalia
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "prefrontal.yaml"
 WIDTH = 0.05  # seconds
+PUBLISHED = {
+    "first, delay (Hz)": "about 20 (Wang 2002, from memory)",
+    "others, rest (Hz)": "about 3 (Wang 2002, from memory)",
+    "interneurons, rest (Hz)": "about 9 (Wang 2002, from memory)",
+}
 TITLES = {
     "baseline": "cue",
     "nmda_blocked": "NMDA blocked",
@@ -34,25 +38,23 @@ def rates(run: thalia.Run, phase: str) -> dict[str, float]:
 def numbers(run: thalia.Run) -> dict[str, float]:
     """Rates of all groups at rest and in the delay, in Hz."""
     return {
-        f"{population} {phase}": rates(run, phase)[population]
+        f"{population.removeprefix('pfc.')}, {phase} (Hz)": rates(run, phase)[population]
         for population in COLOURS
         for phase in ("rest", "delay")
     }
 
 
-def draw(study: thalia.Study) -> Figure:
-    """The figure, of the first seed; the numbers of all seeds are printed."""
-    figure = Figure(figsize=(12, 4.6), layout="constrained")
-    axes = figure.subplots(2, len(study.runs), sharex=True, sharey="row", height_ratios=[1, 1.4])
+def figure(study: thalia.Study) -> Figure:
+    """The figure, of the first seed."""
+    made = Figure(figsize=(12, 4.6), layout="constrained")
+    axes = made.subplots(2, len(study.runs), sharex=True, sharey="row", height_ratios=[1, 1.4])
     for column, (condition, runs) in enumerate(study.runs.items()):
-        _draw_run(axes[:, column], runs[1])
+        _draw_run(axes[:, column], runs[min(runs)])
         axes[0, column].set(title=TITLES.get(condition, condition.replace("_", " ")))
-    for condition, found in study.measure(numbers).items():
-        print(condition, {key: f"{each:.1f}" for key, each in found.items()})
     axes[0, 0].set(ylabel="cell, 40 of each group")
     axes[1, 0].set(ylabel="rate (Hz)")
     axes[1, 0].legend(fontsize=7, frameon=False)
-    return figure
+    return made
 
 
 def _draw_run(axes, run: thalia.Run) -> None:
@@ -74,12 +76,6 @@ def _draw_run(axes, run: thalia.Run) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".png"))
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument(
-        "--runs", type=Path, help="folder of the run files, to continue an earlier study"
-    )
-    options = parser.parse_args()
-    seeds = range(1, options.seeds + 1)
-    draw(thalia.study(CIRCUIT, seeds=seeds, output=options.runs)).savefig(options.output, dpi=160)
+    from conditions import report
+
+    report(CIRCUIT, Path(__file__), numbers, figure, PUBLISHED)

@@ -1,9 +1,8 @@
 """A choice learned by dopamine and then reversed: rates at the cue, trial by trial, and controls.
 
-python plots/reversal.py [-o plots/reversal.png] [--seeds 5]
+python plots/reversal.py [-o plots/reversal.png] [--seeds 5] [--json FILE]
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -43,40 +42,32 @@ def rates(run: thalia.Run) -> dict[str, np.ndarray]:
     }
 
 
-def numbers(found: dict[str, np.ndarray]) -> dict[str, float]:
-    """Rates in the first and last trials of each phase, and how often left D1 cells fire more."""
-    half = TRIALS // 2
-    spans = {
-        "first": slice(0, 2),
-        "learned": slice(half - LAST, half),
-        "reversed": slice(TRIALS - LAST, TRIALS),
-    }
+def numbers(run: thalia.Run) -> dict[str, float]:
+    """Rates in the last trials of each phase, and how often left D1 cells fire more."""
+    found, half = rates(run), TRIALS // 2
+    spans = {"learned": slice(half - LAST, half), "reversed": slice(TRIALS - LAST, TRIALS)}
     told = {
-        f"{name} {span}": float(values[part].mean())
+        f"{name}, {span} (Hz)": float(values[part].mean())
         for span, part in spans.items()
         for name, values in found.items()
     }
     chosen = found["left.d1"] > found["right.d1"]
     return told | {
-        f"left chosen {span}": float(chosen[part].mean()) for span, part in list(spans.items())[1:]
+        f"left ahead, {span} (share)": float(chosen[part].mean()) for span, part in spans.items()
     }
 
 
-def draw(study: thalia.Study) -> Figure:
-    """The figure, of all seeds with their 95 % intervals; the numbers are printed."""
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
-    axes = figure.subplots(2, len(study.runs), sharex=True, sharey=True)
+def figure(study: thalia.Study) -> Figure:
+    """The figure, of all seeds with their 95 % intervals."""
+    made = Figure(figsize=(11, 4.6), layout="constrained")
+    axes = made.subplots(2, len(study.runs), sharex=True, sharey=True)
     for column, (condition, runs) in enumerate(study.runs.items()):
         _draw_condition(axes[:, column], [rates(run) for run in runs.values()])
         axes[0, column].set(title=condition.replace("baseline", "whole").replace("_", " "))
     for row, cell in enumerate(("D1", "D2")):
         axes[row, 0].set(ylabel=f"{cell} cells at the cue (Hz)", ylim=(0, None))
     axes[0, 0].legend(fontsize=8, frameon=False, loc="upper left")
-    for condition, found in study.measure(lambda run: numbers(rates(run))).items():
-        print(condition)
-        for key, each in found.items():
-            print(f"  {key}: {each:.2f}")
-    return figure
+    return made
 
 
 def _draw_condition(axes, found: list[dict[str, np.ndarray]]) -> None:
@@ -93,12 +84,6 @@ def _draw_condition(axes, found: list[dict[str, np.ndarray]]) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".png"))
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument(
-        "--runs", type=Path, help="folder of the run files, to continue an earlier study"
-    )
-    options = parser.parse_args()
-    seeds = range(1, options.seeds + 1)
-    draw(thalia.study(CIRCUIT, seeds=seeds, output=options.runs)).savefig(options.output, dpi=160)
+    from conditions import report
+
+    report(CIRCUIT, Path(__file__), numbers, figure)

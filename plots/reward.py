@@ -1,13 +1,16 @@
 """Distal reward: one cue of twenty is singled out although its reward comes 1 to 3 s later.
 
-python plots/reward.py [-o plots/reward.png] [--seeds 5] [--write]
-
-`--write` writes the times that `circuits/reward.yaml` plays, those of seed 1.
+python plots/reward.py [-o plots/reward.png] [--seeds 5] [--json FILE]
+python plots/reward.py --write  # the times that circuits/reward.yaml plays, those of seed 1
 """
 
-import argparse
+import shutil
+import sys
 import tempfile
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -15,6 +18,7 @@ from matplotlib.figure import Figure
 import thalia
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "reward.yaml"
+NAME = "rewarded cue beyond the others (mV)"
 CUES, SECONDS, PER_SECOND = 20, 600, 5
 
 
@@ -52,35 +56,36 @@ def by_cue(run: thalia.Run) -> tuple[np.ndarray, np.ndarray]:
     return learns.time, np.stack([learns.w[:, each].mean(axis=1) for each in members], axis=1)
 
 
-def simulate(seed: int, condition: str) -> tuple[np.ndarray, np.ndarray]:
-    """A run in one of `CONDITIONS`, with the cues, and the rewards that follow them, of a seed."""
-    with tempfile.TemporaryDirectory() as folder:
-        write(Path(folder), seed)
-        text = CIRCUIT.read_text("utf-8")
-        circuit = thalia.loads(text, CIRCUIT.name, Path(folder), condition=CONDITIONS[condition])
-        return by_cue(thalia.run(circuit, seed=seed, output=Path(folder) / "run.h5"))
+def studied(seeds: Iterable[int], output: Path | None = None, **options: Any) -> thalia.Study:
+    """All conditions, with the cues, and the rewards that follow them, of each seed."""
+    output, made = output or Path(tempfile.mkdtemp()), []
+    for seed in seeds:
+        folder = output / f"times_{seed}"
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(CIRCUIT, folder)
+        write(folder, seed)
+        circuit = folder / CIRCUIT.name
+        made.append(thalia.study(circuit, seeds=(seed,), output=folder / "runs", **options))
+    runs = {
+        name: {seed: run for s in made for seed, run in s.runs[name].items()}
+        for name in made[0].runs
+    }
+    return replace(made[0], runs=runs, failed=tuple(f for s in made for f in s.failed))
 
 
-def picked_out(weights: np.ndarray) -> float:
-    """Change of the weights of the first cue minus the mean change of the others, in mV."""
+def numbers(run: thalia.Run) -> dict[str, float]:
+    """Change of the weights of the first cue minus the mean change of the others."""
+    weights = by_cue(run)[1]
     change = weights[-1] - weights[0]
-    return float(change[0] - change[1:].mean())
+    return {NAME: float(change[0] - change[1:].mean())}
 
 
-# what is shown, and the condition of the circuit that it is
-CONDITIONS = {
-    "reward": "baseline",
-    "shuffled reward": "rewards_at_random",
-    "no dopamine": "no_dopamine",
-}
-
-
-def draw(seeds: int) -> Figure:
-    """The figure."""
-    found = {name: [simulate(seed, name) for seed in range(1, seeds + 1)] for name in CONDITIONS}
-    figure = Figure(figsize=(9, 3.4), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=[1.6, 1])
-    time, weights = found["reward"][0]
+def figure(study: thalia.Study) -> Figure:
+    """Weights of the first seed, and the measure of all."""
+    made = Figure(figsize=(9, 3.4), layout="constrained")
+    left, right = made.subplots(1, 2, width_ratios=[1.6, 1])
+    seed = min(study.runs["baseline"])
+    time, weights = by_cue(study.runs["baseline"][seed])
     left.plot(time, weights[:, 1:], color="#BBBBBB", lw=0.8)
     left.plot(time, weights[:, 0], color="#D55E00", lw=2)
     left.annotate(
@@ -92,11 +97,13 @@ def draw(seeds: int) -> Figure:
         color="#D55E00",
     )
     left.set(
-        xlabel="time (s)", ylabel="mean weight (mV)", title="from the neurons of each cue, seed 1"
+        xlabel="time (s)",
+        ylabel="mean weight (mV)",
+        title=f"from the neurons of each cue, seed {seed}",
     )
-    for place, (name, runs) in enumerate(found.items()):
-        values = [picked_out(each) for _, each in runs]
-        interval = thalia.analysis.mean_interval(np.array(values))
+    found = study.measure(numbers)
+    for place, measures in enumerate(found.values()):
+        values, interval = measures[NAME].values, measures[NAME].interval
         right.plot(
             np.full(len(values), place) + np.linspace(-0.12, 0.12, len(values)),
             values,
@@ -105,24 +112,21 @@ def draw(seeds: int) -> Figure:
             ms=4,
         )
         right.errorbar(place, interval.mean, interval.half, fmt="s", color="#0072B2", capsize=4)
-        print(f"{name}: {interval:+.3f} mV, 95 % interval, {len(values)} seeds")
     right.axhline(0, color="#222222", lw=0.8)
-    right.set_xticks(range(len(found)), found)
+    right.set_xticks(range(len(found)), [name.replace("_", "\n") for name in found])
     right.set(
-        ylabel="rewarded cue beyond the others (mV)", title=f"{seeds} seeds, mean and 95 % interval"
+        ylabel="rewarded cue beyond the others (mV)",
+        title=f"{len(values)} seeds, mean and 95 % interval",
     )
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
-    return figure
+    return made
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("-o", "--output", default=Path(__file__).with_suffix(".png"))
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--write", action="store_true")
-    options = parser.parse_args()
-    if options.write:
+    from conditions import report
+
+    if "--write" in sys.argv:
         write(CIRCUIT.parent, 1)
     else:
-        draw(options.seeds).savefig(options.output, dpi=160)
+        report(CIRCUIT, Path(__file__), numbers, figure, studied=studied)

@@ -1,9 +1,8 @@
 """A bump of activity that a cue leaves on a ring, how it drifts, and the controls.
 
-python plots/ring_attractor.py [-o plots/ring_attractor.png] [--seeds 5]
+python plots/ring_attractor.py [-o plots/ring_attractor.png] [--seeds 5] [--json FILE]
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -37,9 +36,14 @@ def turn(degrees: float) -> float:
 
 
 def numbers(run: thalia.Run) -> dict[str, float]:
-    """The sharpness of the bump in the last second, and how far it is from the first cue then."""
+    """The sharpness of the bump in the last second, and how far it is from the cue then."""
     end, sharpness = centre(run, 3.0, 4.0)
-    return {"sharpness": sharpness, "distance from the cue": turn(end - CUE)}
+    first = centre(run, 0.75, 1.0)[0]
+    return {
+        "sharpness": sharpness,
+        "distance from the first cue (degrees)": turn(end - CUE),
+        "movement since the cue, either way (degrees)": abs(turn(end - first)),
+    }
 
 
 def drift(runs: dict[int, thalia.Run]) -> tuple[np.ndarray, np.ndarray]:
@@ -52,19 +56,17 @@ def drift(runs: dict[int, thalia.Run]) -> tuple[np.ndarray, np.ndarray]:
     return times + 0.125, np.array(moved)
 
 
-def draw(study: thalia.Study) -> Figure:
-    """The figure; the numbers of all seeds are printed."""
-    figure = Figure(figsize=(11, 5), layout="constrained")
-    axes = figure.subplot_mosaic(
+def figure(study: thalia.Study) -> Figure:
+    """Spikes of the first seed, and the drift of all."""
+    made = Figure(figsize=(11, 5), layout="constrained")
+    axes = made.subplot_mosaic(
         [["baseline", "follows", "drift"], ["no_cue", "flat", "drift"]], width_ratios=[1, 1, 1]
     )
-    for condition, found in study.measure(numbers).items():
-        print(condition, {key: f"{each:.2f}" for key, each in found.items()})
     first = min(study.runs["baseline"])
     for condition, title in TITLES.items():
         _raster(axes[condition], study.runs[condition][first], title)
     _drift(axes["drift"], *drift(study.runs["baseline"]))
-    return figure
+    return made
 
 
 def _raster(axes, run: thalia.Run, title: str) -> None:
@@ -81,7 +83,6 @@ def _drift(axes, times: np.ndarray, moved: np.ndarray) -> None:
     axes.plot(times, moved.T, color="#999999", lw=0.8)
     spread = np.sqrt((moved**2).mean(axis=0))
     axes.plot(times, spread, color="#D55E00", label="root mean square")
-    print(f"root-mean-square drift after 3 s: {spread[-1]:.1f} degrees, of {len(moved)} runs")
     axes.axhline(0, color="black", lw=0.5)
     axes.set_xlabel("time (s)", fontsize=8)
     axes.set_ylabel("movement of the bump since the cue (degrees)", fontsize=8)
@@ -90,12 +91,6 @@ def _drift(axes, times: np.ndarray, moved: np.ndarray) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".png"))
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument(
-        "--runs", type=Path, help="folder of the run files, to continue an earlier study"
-    )
-    options = parser.parse_args()
-    seeds = range(1, options.seeds + 1)
-    draw(thalia.study(CIRCUIT, seeds=seeds, output=options.runs)).savefig(options.output, dpi=160)
+    from conditions import report
+
+    report(CIRCUIT, Path(__file__), numbers, figure)

@@ -1,9 +1,8 @@
 """Two channels of the striatum at rest and asked to act, with and without parts of inhibition.
 
-python plots/striatum.py [-o plots/striatum.png] [--seeds 5]
+python plots/striatum.py [-o plots/striatum.png] [--seeds 5] [--json FILE]
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,11 @@ import thalia
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "striatum.yaml"
 WIDTH = 0.05  # seconds
+PUBLISHED = {
+    "d1, rest (Hz)": "0.1 (Lindahl & Kotaleski 2016)",
+    "d2, rest (Hz)": "0.1 (Lindahl & Kotaleski 2016)",
+    "fsi, rest (Hz)": "15 (Lindahl & Kotaleski 2016)",
+}
 COLOURS = {"left.d1": "#D55E00", "right.d1": "#0072B2"}
 
 
@@ -24,30 +28,30 @@ def numbers(run: thalia.Run) -> dict[str, float]:
     rates = run.results["rates_by_phase_hz"]
     sides = ("left", "right")
     found = {
-        f"rest {cell}": np.mean([rates["rest"][f"{side}.{cell}"] for side in sides])
-        for cell in ("d1", "d2", "fsi")
+        f"{cell}, rest (Hz)": np.mean([rates["rest"][f"{side}.{cell}"] for side in sides])
+        for cell in ("d1", "d2", "fsi", "tan")
     }
     for cell in ("d1", "d2"):
-        found[f"asked {cell}"] = np.mean([rates[side][f"{side}.{cell}"] for side in sides])
-        found[f"other {cell}"] = np.mean(
+        found[f"{cell}, requested channel (Hz)"] = np.mean(
+            [rates[side][f"{side}.{cell}"] for side in sides]
+        )
+        found[f"{cell}, other channel (Hz)"] = np.mean(
             [rates[side][f"{other}.{cell}"] for side, other in (sides, sides[::-1])]
         )
     return {key: float(value) for key, value in found.items()}
 
 
-def draw(study: thalia.Study) -> Figure:
-    """The figure, of the first seed; the numbers of all seeds are printed."""
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
-    axes = figure.subplots(2, len(study.runs), sharex=True, sharey="row")
+def figure(study: thalia.Study) -> Figure:
+    """The figure, of the first seed."""
+    made = Figure(figsize=(11, 4.6), layout="constrained")
+    axes = made.subplots(2, len(study.runs), sharex=True, sharey="row")
     for column, (condition, runs) in enumerate(study.runs.items()):
-        _draw_run(axes[:, column], runs[1])
+        _draw_run(axes[:, column], runs[min(runs)])
         axes[0, column].set(title=condition.replace("baseline", "whole").replace("_", " "))
-    for condition, found in study.measure(numbers).items():
-        print(condition, {key: f"{each:.2f}" for key, each in found.items()})
     axes[0, 0].set(ylabel="D1 cell, 485 a channel")
     axes[1, 0].set(ylabel="rate of D1 cells (Hz)")
     axes[1, 0].legend(fontsize=8, frameon=False)
-    return figure
+    return made
 
 
 def _draw_run(axes, run: thalia.Run) -> None:
@@ -68,12 +72,6 @@ def _draw_run(axes, run: thalia.Run) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".png"))
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument(
-        "--runs", type=Path, help="folder of the run files, to continue an earlier study"
-    )
-    options = parser.parse_args()
-    seeds = range(1, options.seeds + 1)
-    draw(thalia.study(CIRCUIT, seeds=seeds, output=options.runs)).savefig(options.output, dpi=160)
+    from conditions import report
+
+    report(CIRCUIT, Path(__file__), numbers, figure, PUBLISHED)

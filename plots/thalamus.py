@@ -1,9 +1,8 @@
 """Spindles of a thalamic nucleus asleep, single spikes awake, and no spindles without inhibition.
 
-python plots/thalamus.py [-o plots/thalamus.png] [--seeds 5]
+python plots/thalamus.py [-o plots/thalamus.png] [--seeds 5] [--json FILE]
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ CIRCUIT = Path(__file__).parent.parent / "circuits" / "thalamus.yaml"
 RELAY = "lgn.relay"
 WIDTH = 0.005  # seconds
 SHORT = 0.0055  # seconds: intervals within a burst
+PUBLISHED = {"peak of the spectrum, asleep (Hz)": "7 to 15 (spindles; from memory)"}
 INK, BLUE, RED = "#222222", "#0072B2", "#D55E00"
 
 
@@ -31,8 +31,16 @@ def within(run: thalia.Run, phase: str) -> tuple[float, float]:
     return next((start, stop) for name, start, stop in run.phases if name == phase)
 
 
-def numbers(run: thalia.Run, phase: str) -> dict[str, float]:
+def numbers(run: thalia.Run) -> dict[str, float]:
     """Frequency and height of the largest peak, rate, spikes in bursts, and of those by chance."""
+    return {
+        name.format(phase): value
+        for phase in ("asleep", "awake")
+        for name, value in _numbers_of(run, phase).items()
+    }
+
+
+def _numbers_of(run: thalia.Run, phase: str) -> dict[str, float]:
     frequency, power = spectrum(run, phase)
     (start, stop), spikes = within(run, phase), run.spikes[RELAY]
     late = (spikes.times >= start) & (spikes.times < stop)
@@ -41,24 +49,27 @@ def numbers(run: thalia.Run, phase: str) -> dict[str, float]:
     )
     by_chance = thalia.analysis.bursts_by_chance(spikes.neurons[late], stop - start, SHORT, least=2)
     return {
-        "peak": float(frequency[power.argmax()]), "height": float(power.max()),
-        "rate": run.results["rates_by_phase_hz"][phase][RELAY], "bursts": bursts or 0.0,
-        "bursts by chance": by_chance,
-    }  # fmt: skip
+        "peak of the spectrum, {} (Hz)": float(frequency[power.argmax()]),
+        "its height, {} (times the median)": float(power.max()),
+        "rate, {} (Hz)": run.results["rates_by_phase_hz"][phase][RELAY],
+        "spikes in bursts, {} (share)": bursts or 0.0,
+        "spikes in bursts by chance, {} (share)": by_chance,
+    }
 
 
-def draw(study: thalia.Study) -> Figure:
-    """The figure, of the first seed; the numbers of all seeds are printed."""
-    figure = Figure(figsize=(10, 4.6), layout="constrained")
-    upper, lower = figure.subplots(2, 1, height_ratios=[1.3, 1])
-    spikes = study.runs["baseline"][1].spikes[RELAY]
+def figure(study: thalia.Study) -> Figure:
+    """The figure, of the first seed."""
+    made = Figure(figsize=(10, 4.6), layout="constrained")
+    upper, lower = made.subplots(2, 1, height_ratios=[1.3, 1])
+    first = min(study.runs["baseline"])
+    spikes = study.runs["baseline"][first].spikes[RELAY]
     upper.plot(spikes.times, spikes.neurons, ".", ms=1, color=INK)
     for (condition, runs), style in zip(study.runs.items(), ("-", ":"), strict=True):
         for phase, colour in (("asleep", BLUE), ("awake", RED)):
             label = phase if condition == "baseline" else f"{phase}, {condition.replace('_', ' ')}"
-            lower.plot(*spectrum(runs[1], phase), style, color=colour, lw=1.2, label=label)
+            lower.plot(*spectrum(runs[first], phase), style, color=colour, lw=1.2, label=label)
     upper.set(
-        title="relay cells, seed 1: asleep until 6 s, awake after",
+        title=f"relay cells, seed {first}: asleep until 6 s, awake after",
         ylabel="cell",
         xlabel="time (s)",
         xlim=(0, 12),
@@ -72,19 +83,10 @@ def draw(study: thalia.Study) -> Figure:
         xlim=(1, 50),
     )
     lower.legend(fontsize=8, frameon=False, ncols=2)
-    for phase in ("asleep", "awake"):
-        for condition, found in study.measure(lambda run, phase=phase: numbers(run, phase)).items():
-            print(phase, condition, {key: f"{each:.2f}" for key, each in found.items()})
-    return figure
+    return made
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".png"))
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument(
-        "--runs", type=Path, help="folder of the run files, to continue an earlier study"
-    )
-    options = parser.parse_args()
-    seeds = range(1, options.seeds + 1)
-    draw(thalia.study(CIRCUIT, seeds=seeds, output=options.runs)).savefig(options.output, dpi=160)
+    from conditions import report
+
+    report(CIRCUIT, Path(__file__), numbers, figure, PUBLISHED)

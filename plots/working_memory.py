@@ -1,9 +1,8 @@
 """An item held by facilitation, in population bursts or silently, and the controls.
 
-python plots/working_memory.py [-o plots/working_memory.png] [--seeds 5]
+python plots/working_memory.py [-o plots/working_memory.png] [--seeds 5] [--json FILE]
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
@@ -19,22 +18,22 @@ def numbers(run: thalia.Run) -> dict[str, float]:
     """Rates of the cued and the other item, in the delay and when all cells are driven, in Hz."""
     rates = run.results["rates_by_phase_hz"]
     return {
-        f"{phase} {name}": rates[phase][name] for phase in ("delay", "recall") for name in COLOURS
+        f"{name}, {phase} (Hz)": rates[phase][name]
+        for phase in ("delay", "recall")
+        for name in COLOURS
     }
 
 
-def draw(study: thalia.Study) -> Figure:
-    """The figure; the numbers of all seeds are printed."""
-    figure = Figure(figsize=(11, 4.4), layout="constrained")
+def figure(study: thalia.Study) -> Figure:
+    """Spikes of the first seed, and rates of all."""
+    made = Figure(figsize=(11, 4.4), layout="constrained")
     mosaic = [["baseline", "bars"], ["silent", "bars"]]
-    axes = figure.subplot_mosaic(mosaic, width_ratios=[1.5, 1])
-    measures = study.measure(numbers)
-    for condition, found in measures.items():
-        print(condition, {key: f"{each:.2f}" for key, each in found.items()})
+    axes = made.subplot_mosaic(mosaic, width_ratios=[1.5, 1])
     for condition in ("baseline", "silent"):
-        _raster(axes[condition], study.runs[condition][1], condition)
-    _bars(axes["bars"], measures)
-    return figure
+        runs = study.runs[condition]
+        _raster(axes[condition], runs[min(runs)], condition)
+    _bars(axes["bars"], study.measure(numbers))
+    return made
 
 
 def _raster(axes, run: thalia.Run, condition: str) -> None:
@@ -61,10 +60,10 @@ def _raster(axes, run: thalia.Run, condition: str) -> None:
 def _bars(axes, found: dict) -> None:
     places = np.arange(len(found))[::-1]
     shades = {
-        "delay item": "#D55E00",
-        "delay other": "#0072B2",
-        "recall item": "#F0B090",
-        "recall other": "#A0C8E0",
+        "item, delay (Hz)": "#D55E00",
+        "other, delay (Hz)": "#0072B2",
+        "item, recall (Hz)": "#F0B090",
+        "other, recall (Hz)": "#A0C8E0",
     }
     for offset, (name, colour) in enumerate(shades.items()):
         means = [found[condition][name] for condition in found]
@@ -74,7 +73,7 @@ def _bars(axes, found: dict) -> None:
             0.2,
             xerr=[each.half for each in means],
             color=colour,
-            label=name,
+            label=name.removesuffix(" (Hz)"),
         )
     names = [name.replace("baseline", "held").replace("_", " ") for name in found]
     axes.set_yticks(places, names, fontsize=8)
@@ -84,12 +83,6 @@ def _bars(axes, found: dict) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("-o", "--output", type=Path, default=Path(__file__).with_suffix(".png"))
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument(
-        "--runs", type=Path, help="folder of the run files, to continue an earlier study"
-    )
-    options = parser.parse_args()
-    seeds = range(1, options.seeds + 1)
-    draw(thalia.study(CIRCUIT, seeds=seeds, output=options.runs)).savefig(options.output, dpi=160)
+    from conditions import report
+
+    report(CIRCUIT, Path(__file__), numbers, figure)

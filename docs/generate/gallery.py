@@ -8,6 +8,7 @@ from typing import Any
 
 import thalia
 from benchmarks import learning
+from benchmarks.rendering import measures_table, origin
 from docs.generate.bibliography import linked
 from docs.generate.parts import circuits, experiments, written
 from docs.generate.reference import table
@@ -18,7 +19,7 @@ from thalia.compiler.graph import network_of
 from thalia.library.lookup import names, part_text
 from thalia.publication.citations import citations
 
-MEASURED = ROOT / "results" / "gallery"
+MEASURED = ROOT / "results" / "circuits"
 KINDS = {"rule": "plasticity", "window": "windows"}
 
 
@@ -57,7 +58,7 @@ def picture_of(name: str, width: int = 0) -> str:
     size = f"{{ width={width} loading=lazy }}" if width else ""
     for file, what in (
         (f"plots/{name}.png", "What"),
-        (f"results/gallery/{name}.png", "Raster of what"),
+        (f"results/circuits/{name}.png", "Raster of what"),
     ):
         if (ROOT / file).exists():
             return f"![{what} {name} does](../{file}){size}"
@@ -79,11 +80,23 @@ def circuit_page(name: str) -> str:
 
 
 def _claims(name: str) -> str:
-    """Rates with intervals, next to published ones and those of every condition."""
+    """Measures and rates with intervals, next to published ones and those of every condition."""
     found = _results(name)
     if found is None:
         return ""
+    lines = [f"## What it does\n\n{found['neurons']:,} neurons, {found['synapses']:,} synapses."]
+    lines.append(f"{origin(name)}\n")
+    if any(each["measures"] for each in found["conditions"].values()):
+        lines.append(measures_table(name))
+    lines.append(_rates(found))
+    return "\n".join(lines)
+
+
+def _rates(found: dict[str, Any]) -> str:
+    """Rates of all populations in the last phase."""
     baseline = found["conditions"]["baseline"]["rates_hz"]
+    if not baseline:
+        return ""
     others = [condition for condition in found["conditions"] if condition != "baseline"]
     published = found["published_hz"]
     head = ["population", "rate (Hz)", *(["published (Hz)"] if published else []), *others]
@@ -97,12 +110,8 @@ def _claims(name: str) -> str:
         rows.append(row)
     phase = f" in the phase `{found['phase']}`" if found["phase"] not in ("", "run") else ""
     source = f" Published: {linked(found['published_source'])}." if published else ""
-    return (
-        f"## What it does\n\n{found['neurons']:,} neurons, {found['synapses']:,} synapses. Rates"
-        f"{phase}: mean and 95 % interval over {len(found['seeds'])} seeds, as written and in each "
-        f"of its conditions.{source} `{found['command']}`, version {found['thalia']}, "
-        f"{found['backend']}, {found['date']}, {found['machine']}.\n\n" + table(head, rows)
-    )
+    shown = f"Mean rates of all populations{phase}, with 95 % intervals.{source}\n\n"
+    return shown + table(head, rows)
 
 
 def _interval(found: dict[str, Any]) -> str:

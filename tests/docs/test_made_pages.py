@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks import learning
+from benchmarks import rendering
 from docs.generate import curves, gallery, latex, parts
 from docs.generate.bibliography import bibtex, linked
 from docs.generate.pages import made_pages
@@ -133,11 +133,18 @@ def test_every_circuit_experiment_and_region_has_a_page():
     assert {f"library/regions/{name}.md" for name in names("regions")} <= {*pages}
 
 
-def test_numbers_of_the_paper_are_those_that_were_kept():
-    text = learning.PAPER.read_text()
+@pytest.mark.parametrize("page", rendering.PAGES)
+def test_numbers_of_a_page_are_those_that_were_kept(page):
+    text = (ROOT / page).read_text()
 
-    assert len(learning.MARK.findall(text)) > 2
-    assert learning.with_numbers(text) == text
+    assert rendering.MARK.search(text)
+    assert rendering.rendered(text) == text
+
+
+def test_no_interval_of_the_results_is_typed():
+    text = rendering.MARK.sub("", (ROOT / "docs" / "results.md").read_text())
+
+    assert [line for line in text.splitlines() if "±" in line] == []
 
 
 def test_a_number_in_a_text_is_rendered():
@@ -145,7 +152,22 @@ def test_a_number_in_a_text_is_rendered():
     found = json.loads((ROOT / "results" / "learning" / "copying.json").read_text())
     interval = found["conditions"]["plasticity_off"]["aggregate"]["accuracy"]
 
-    assert f"-->{interval['mean']:.3f} [{interval['low']:.3f}, " in learning.with_numbers(mark)
+    assert f"-->{interval['mean']:.3f} [{interval['low']:.3f}, " in rendering.rendered(mark)
+
+
+@pytest.mark.parametrize(
+    ("mean", "half", "text"),
+    [
+        (217.3, 44.0, "217 ± 44"),
+        (8.234, 0.31, "8.2 ± 0.3"),
+        (8.234, 0.163, "8.23 ± 0.16"),
+        (13.512, 1.09, "13.5 ± 1.1"),
+        (0.9281, 0.000193, "0.928 ± 0.000"),
+        (100.0, 0.0, "100"),
+    ],
+)
+def test_a_number_has_the_digits_that_its_interval_leaves_sure(mean, half, text):
+    assert rendering.told({"mean": mean, "low": mean - half, "high": mean + half}) == text
 
 
 def test_a_window_that_depends_on_nothing_is_a_sentence():

@@ -22,19 +22,23 @@ CONDITIONS = ["baseline", "no_direct_pathway", "no_indirect_pathway", "no_subtha
 def test_the_output_of_a_channel_falls_by_the_direct_pathway_alone(condition, numbers):
     found = numbers[condition]
 
-    assert (found["asked snr"] < 0.5 * found["rest snr"]) is (condition != "no_direct_pathway")
+    assert (found["snr, requested channel (Hz)"] < 0.5 * found["snr, rest (Hz)"]) is (
+        condition != "no_direct_pathway"
+    )
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_the_output_of_the_other_channel_rises(condition, numbers):
     found = numbers[condition]
 
-    assert found["other snr"] > 1.05 * found["rest snr"]
+    assert found["snr, other channel (Hz)"] > 1.05 * found["snr, rest (Hz)"]
 
 
 def test_rests_near_the_rates_of_lindahl_and_kotaleski(numbers):
     found = numbers["baseline"]
 
-    assert found["rest gpe"] == pytest.approx(30, rel=0.2)
-    assert found["rest snr"] == pytest.approx(30, rel=0.2)
-    assert 10 < found["rest stn"] < 20  # 10 there; the diagnostics of PyTorch Thalia have 10 to 40
+    assert found["gpe, rest (Hz)"] == pytest.approx(30, rel=0.2)
+    assert found["snr, rest (Hz)"] == pytest.approx(30, rel=0.2)
+    assert (
+        10 < found["stn, rest (Hz)"] < 20
+    )  # 10 there; the diagnostics of PyTorch Thalia have 10 to 40

@@ -22,13 +22,19 @@ CONDITIONS = ["baseline", "no_error", "error_without_tone", "plasticity_off"]
 def test_only_fibres_that_an_error_follows_are_depressed(condition, numbers):
     found = numbers[condition]
 
-    assert (found["tone weight"] < 0.1) is (condition == "baseline")
-    assert found["light weight"] > 0.8
+    assert (found["tone, weight left (share)"] < 0.1) is (condition == "baseline")
+    assert found["light, weight left (share)"] > 0.8
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_nuclei_answer_the_tone_that_an_error_followed(condition, numbers):
     found = numbers[condition]
 
-    assert (found["tone purkinje"] < -10 and found["tone nuclei"] > 10) is (condition == "baseline")
-    assert abs(found["light purkinje"]) < 10
+    change = {
+        name: found[f"{name} (Hz more than before)"]
+        for name in ("tone, purkinje", "tone, nuclei", "light, purkinje")
+    }
+
+    learned = change["tone, purkinje"] < -10 and change["tone, nuclei"] > 10
+    assert learned is (condition == "baseline")
+    assert abs(change["light, purkinje"]) < 10

@@ -25,9 +25,15 @@ def test_layers_fire_irregularly_and_asynchronously(study):
     """Softky & Koch (1993): CV of 0.5 to 1; Renart et al. (2010): correlations near zero; rates as in Potjans & Diesmann (2014), rising from layer 2/3."""
     numbers = cortical_column.numbers(study.runs["baseline"][7])
 
-    assert numbers["v1.l23 Hz"] < 0.5 * min(numbers["v1.l4 Hz"], numbers["v1.l5 Hz"])
-    assert numbers["v1.l4 CV"] == pytest.approx(0.9, abs=0.1)
-    assert max(abs(numbers[f"{layer} correlation"]) for layer in cortical_column.LAYERS) < 0.05
+    assert numbers["l23 (Hz)"] < 0.5 * min(numbers["l4 (Hz)"], numbers["l5 (Hz)"])
+    assert numbers["l4, CV of intervals"] == pytest.approx(0.9, abs=0.1)
+    assert (
+        max(
+            abs(numbers[f"{layer.removeprefix('v1.')}, correlation"])
+            for layer in cortical_column.LAYERS
+        )
+        < 0.05
+    )
 
 
 def test_a_volley_reaches_layer_4_first_and_layer_5_after_layer_2_3(tmp_path):
@@ -47,11 +53,9 @@ def test_a_volley_reaches_layer_4_first_and_layer_5_after_layer_2_3(tmp_path):
 
 
 def test_vip_cells_free_pyramidal_cells_only_by_way_of_sst_cells(study):
-    rates = {name: cortical_column.numbers(runs[7]) for name, runs in study.runs.items()}
+    rates = {name: runs[7].rates for name, runs in study.runs.items()}
 
-    freed = rates["vip_driven"]["v1.l5 Hz"] / rates["baseline"]["v1.l5 Hz"]
-    without = (
-        rates["vip_driven_apart_from_sst"]["v1.l5 Hz"] / rates["vip_apart_from_sst"]["v1.l5 Hz"]
-    )
-    assert rates["vip_driven"]["v1.l5_sst Hz"] < 0.5 * rates["baseline"]["v1.l5_sst Hz"]
+    freed = rates["vip_driven"]["v1.l5"] / rates["baseline"]["v1.l5"]
+    without = rates["vip_driven_apart_from_sst"]["v1.l5"] / rates["vip_apart_from_sst"]["v1.l5"]
+    assert rates["vip_driven"]["v1.l5_sst"] < 0.5 * rates["baseline"]["v1.l5_sst"]
     assert freed > 1.5 > without

@@ -18,12 +18,12 @@ def found(tmp_path_factory):
 
 def test_a_bump_stays_near_the_cue_for_three_seconds(found):
     assert found["baseline"]["sharpness"] > 0.6
-    assert abs(found["baseline"]["distance from the cue"]) < 30
+    assert abs(found["baseline"]["distance from the first cue (degrees)"]) < 30
 
 
 def test_a_cue_that_moves_by_60_degrees_takes_it_along(found):
     assert found["follows"]["sharpness"] > 0.6
-    assert found["follows"]["distance from the cue"] == pytest.approx(60, abs=30)
+    assert found["follows"]["distance from the first cue (degrees)"] == pytest.approx(60, abs=30)
 
 
 @pytest.mark.parametrize("condition", ["no_cue", "flat"])

@@ -28,13 +28,13 @@ def test_a_channel_silences_the_other_by_inhibition_across(condition, numbers):
     found = numbers[condition]
     across = condition in ("baseline", "no_collaterals")
 
-    assert (found["other d1"] < 0.6 * found["rest d1"]) is across
-    assert found["asked d1"] > 2 * found["rest d1"]
+    assert (found["d1, other channel (Hz)"] < 0.6 * found["d1, rest (Hz)"]) is across
+    assert found["d1, requested channel (Hz)"] > 2 * found["d1, rest (Hz)"]
 
 
 def test_rests_in_published_ranges(numbers):
     found = numbers["baseline"]
 
-    assert 0.1 < found["rest d1"] < 5
-    assert 0.1 < found["rest d2"] < 5
-    assert 10 < found["rest fsi"] < 50
+    assert 0.1 < found["d1, rest (Hz)"] < 5
+    assert 0.1 < found["d2, rest (Hz)"] < 5
+    assert 10 < found["fsi, rest (Hz)"] < 50

@@ -19,14 +19,17 @@ CONDITIONS = ["baseline", "no_inhibition"]
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_spindles_asleep_need_inhibition(condition, study):
-    asleep = thalamus.numbers(study.runs[condition][7], "asleep")
+    found = thalamus.numbers(study.runs[condition][7])
 
-    assert (7 <= asleep["peak"] <= 15 and asleep["height"] > 50) is (condition == "baseline")
+    peak = found["peak of the spectrum, asleep (Hz)"]
+    height = found["its height, asleep (times the median)"]
+    assert (7 <= peak <= 15 and height > 50) is (condition == "baseline")
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_no_spindles_and_no_more_bursts_than_by_chance_awake(condition, study):
-    awake = thalamus.numbers(study.runs[condition][7], "awake")
+    awake = thalamus.numbers(study.runs[condition][7])
 
-    assert awake["height"] < 20
-    assert awake["bursts"] < awake["bursts by chance"] + 0.02
+    assert awake["its height, awake (times the median)"] < 20
+    by_chance = awake["spikes in bursts by chance, awake (share)"]
+    assert awake["spikes in bursts, awake (share)"] < by_chance + 0.02

@@ -17,18 +17,18 @@ def rates(tmp_path_factory):
 
 
 def test_the_cued_item_fires_over_the_delay_and_the_other_does_not(rates):
-    assert rates["baseline"]["delay item"] > 3
-    assert rates["baseline"]["delay other"] < 1
+    assert rates["baseline"]["item, delay (Hz)"] > 3
+    assert rates["baseline"]["other, delay (Hz)"] < 1
 
 
 def test_in_silence_the_cued_item_comes_back_when_all_are_driven(rates):
-    assert rates["silent"]["recall item"] > 5 * rates["silent"]["recall other"]
-    assert rates["silent"]["delay item"] < 0.5 * rates["baseline"]["delay item"]
+    assert rates["silent"]["item, recall (Hz)"] > 5 * rates["silent"]["other, recall (Hz)"]
+    assert rates["silent"]["item, delay (Hz)"] < 0.5 * rates["baseline"]["item, delay (Hz)"]
 
 
 @pytest.mark.parametrize(
     "condition", ["no_cue", "no_facilitation", "silent_no_cue", "silent_no_facilitation"]
 )
 def test_without_cue_or_facilitation_nothing_is_held(rates, condition):
-    assert rates[condition]["delay item"] < 1
-    assert condition == "no_cue" or rates[condition]["recall item"] < 2
+    assert rates[condition]["item, delay (Hz)"] < 1
+    assert condition == "no_cue" or rates[condition]["item, recall (Hz)"] < 2

@@ -1,0 +1,127 @@
+"""Numbers and tables on pages, from the results that scripts have kept: none is typed by hand.
+
+    uv run python -m benchmarks.rendering
+
+writes all of them anew. Between a mark, which is a comment, and the next `<!-- end -->` stands
+
+- `<!-- result EXPERIMENT CONDITION [MEASURE] -->`: a result of an experiment (`benchmarks/learning.py`),
+- `<!-- measured CIRCUIT CONDITION: MEASURE -->`: a measure of a circuit (`benchmarks/circuits.py`),
+- `<!-- table CIRCUIT -->`: all measures of a circuit in all its conditions,
+- `<!-- number FILE KEY … -->`: a number in a file of `results/`, by its keys.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from functools import cache
+from math import floor, log10
+from pathlib import Path
+from typing import Any
+
+from benchmarks import learning
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "results"
+PAGES = ("README.md", "docs/results.md", "docs/paper/paper.md", "benchmarks/README.md")
+MARK = re.compile(r"(<!-- (result|measured|table|number) (.*?) -->).*?(<!-- end -->)", re.DOTALL)
+MOST_DECIMALS = 3
+
+
+@cache
+def kept(name: str) -> dict[str, Any]:
+    """What a file of results holds, by its path without `.json`."""
+    return dict(json.loads((RESULTS / f"{name}.json").read_text("utf-8")))
+
+
+def told(found: dict[str, Any]) -> str:
+    """Mean and half of the 95 % interval, with as many digits as the interval leaves sure."""
+    mean, half = found["mean"], (found["high"] - found["low"]) / 2
+    if half == 0:
+        return f"{mean:.3g}"
+    place = floor(log10(half))
+    sure = -place + (half / 10**place < 2)  # one digit of the interval, or two that begin with 1
+    decimals = min(max(sure, 0), MOST_DECIMALS)
+    return f"{mean:.{decimals}f} ± {half:.{decimals}f}"
+
+
+def measured(circuit: str, condition: str, measure: str) -> str:
+    """A measure of a circuit in one of its conditions."""
+    return told(kept(f"circuits/{circuit}")["conditions"][condition]["measures"][measure])
+
+
+def measures_table(circuit: str) -> str:
+    """All measures of a circuit, as written and in each condition, next to published ones."""
+    found = kept(f"circuits/{circuit}")
+    conditions, published = found["conditions"], found["published"]
+    head = ["measure", "as written", *(["published"] if published else [])]
+    head += [name.replace("_", " ") for name in conditions if name != "baseline"]
+    lines = [head, ["---"] * len(head)]
+    for name in dict.fromkeys(name for each in conditions.values() for name in each["measures"]):
+        cells = [_cell(each["measures"].get(name), found) for each in conditions.values()]
+        known = [published.get(name, "")] if published else []
+        lines.append([name, cells[0], *known, *cells[1:]])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _cell(found: dict[str, Any] | None, record: dict[str, Any]) -> str:
+    if found is None:
+        return "–"
+    fewer = "" if found["n"] == len(record["seeds"]) else f" (n = {found['n']})"
+    return told(found) + fewer
+
+
+def origin(circuit: str) -> str:
+    """How the numbers of a circuit came about."""
+    found = kept(f"circuits/{circuit}")
+    seeds = found["seeds"]
+    over = (
+        f"Mean ± 95 % interval over {len(seeds)} seeds ({seeds[0]} to {seeds[-1]})"
+        if len(seeds) > 1
+        else "One run; nothing in it is random"
+    )
+    return (
+        f"{over}; `{found['command']}`, version {found['thalia']}, {found['backend']}, "
+        f"{found['date']}, {found['machine']}."
+    )
+
+
+def number(name: str, *keys: str) -> str:
+    """A number of a file of results, as it is written there."""
+    found: Any = kept(name)
+    for key in keys:
+        found = found[key]
+    return f"{found:,.3g}" if isinstance(found, float) else f"{found}"
+
+
+def _table(circuit: str) -> str:
+    return f"\n\n{measures_table(circuit)}\n{origin(circuit)}\n"
+
+
+def _measured(told: str) -> str:
+    place, _, measure = told.partition(": ")
+    return measured(*place.split(), measure)
+
+
+KINDS: dict[str, Callable[[str], str]] = {
+    "result": lambda told: learning.number(*told.split()),
+    "measured": _measured,
+    "table": _table,
+    "number": lambda told: number(*told.split()),
+}
+
+
+def rendered(text: str) -> str:
+    """The text with what is kept between its marks."""
+    return MARK.sub(lambda m: f"{m[1]}{KINDS[m[2]](m[3])}{m[4]}", text)
+
+
+def render() -> None:
+    """Write the numbers on all pages anew."""
+    kept.cache_clear()
+    for page in PAGES:
+        file = ROOT / page
+        file.write_text(rendered(file.read_text("utf-8")), "utf-8")
+
+
+if __name__ == "__main__":
+    render()
