@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from types import ModuleType
 
+from matplotlib.figure import Figure
 from PIL import Image
 
 import thalia
@@ -24,7 +25,7 @@ from plots.conditions import FIRST_SEED, record
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "circuits"
 SEEDS = tuple(range(FIRST_SEED, FIRST_SEED + 5))
-COLOURS, WIDTH = 32, 900  # of a raster
+COLOURS, WIDTH = 64, 900  # pixels, of a raster
 
 
 def script_of(name: str) -> ModuleType | None:
@@ -45,9 +46,12 @@ def measure(name: str, options: argparse.Namespace) -> None:
         numbers, published = getattr(script, "numbers", None), getattr(script, "PUBLISHED", None)
         kept = record(made, circuit, numbers, published)
         (options.output / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
-        _draw(made.runs["baseline"][min(made.runs["baseline"])], options.output / f"{name}.png")
+        first = made.runs["baseline"][min(made.runs["baseline"])]
+        shown = "raster" if first.spikes else "traces" if first.traces else "weights"
+        raster = getattr(thalia.figures, shown)(first)
+        _save(raster, options.output / f"{name}.png", WIDTH)
         if options.figures and script:
-            thalia.figures.save(script.figure(made), options.figures / f"{name}.png")
+            _save(script.figure(made), options.figures / f"{name}.png")
 
 
 def _studied(circuit: Path):
@@ -55,13 +59,12 @@ def _studied(circuit: Path):
     return lambda seeds, **options: thalia.study(circuit, seeds=seeds, progress=False, **options)
 
 
-def _draw(run: thalia.Run, picture: Path) -> None:
-    """The raster of a run, or its weights where no spikes were recorded."""
+def _save(figure: Figure, picture: Path, width: int | None = None) -> None:
+    """Save a figure with few colours, at most as wide as it says, in pixels."""
     with tempfile.TemporaryDirectory() as folder:
-        shown = "raster" if run.spikes else "traces" if run.traces else "weights"
-        drawn = thalia.figures.save(getattr(thalia.figures, shown)(run), f"{folder}/raster.png")
-        image = Image.open(drawn).convert("RGB")
-        image.thumbnail((WIDTH, WIDTH))
+        image = Image.open(thalia.figures.save(figure, f"{folder}/figure.png")).convert("RGB")
+        if width:
+            image.thumbnail((width, width))
         image.quantize(COLOURS).save(picture, optimize=True)
 
 
@@ -74,12 +77,14 @@ def main() -> None:
     parser.add_argument("--figures", type=Path, help="folder of the figures, such as plots")
     parser.add_argument("--render", action="store_true", help="only render what is kept")
     options = parser.parse_args()
-    options.output.mkdir(parents=True, exist_ok=True)
+    for folder in filter(None, (options.output, options.figures)):
+        folder.mkdir(parents=True, exist_ok=True)
     names = options.names or sorted(file.stem for file in (ROOT / "circuits").glob("*.yaml"))
     for name in () if options.render else names:
         measure(name, options)
         print(name, flush=True)
-    render()
+    if options.output == RESULTS:
+        render()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ writes all of them anew. Between a mark, which is a comment, and the next `<!-- 
 - `<!-- result EXPERIMENT CONDITION [MEASURE] -->`: a result of an experiment (`benchmarks/learning.py`),
 - `<!-- measured CIRCUIT CONDITION: MEASURE -->`: a measure of a circuit (`benchmarks/circuits.py`),
 - `<!-- table CIRCUIT -->`: all measures of a circuit in all its conditions,
+- `<!-- models -->`: published models next to the same in Brian2 (`benchmarks/published.py`),
 - `<!-- number FILE KEY … -->`: a number in a file of `results/`, by its keys.
 """
 
@@ -22,8 +23,11 @@ from benchmarks import learning
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"
+PUBLISHED_MODELS = RESULTS / "published_models.json"
 PAGES = ("README.md", "docs/results.md", "docs/paper/paper.md", "benchmarks/README.md")
-MARK = re.compile(r"(<!-- (result|measured|table|number) (.*?) -->).*?(<!-- end -->)", re.DOTALL)
+MARK = re.compile(
+    r"(<!-- (result|measured|table|models|number)(.*?) -->).*?(<!-- end -->)", re.DOTALL
+)
 MOST_DECIMALS = 3
 
 
@@ -85,6 +89,24 @@ def origin(circuit: str) -> str:
     )
 
 
+def _all_models() -> dict[str, Any]:
+    return dict(json.loads(PUBLISHED_MODELS.read_text("utf-8")))
+
+
+def models_table() -> str:
+    """Published models: what their papers have, and the measures here and in Brian2."""
+    lines = [["circuit", "measure", "here", "Brian2", "seeds"], ["---"] * 5]
+    for found in _all_models().values():
+        lines.append([f"`{found['circuit']}`", f"*{found['published']}*", "", "", ""])
+        for measure, each in found["here"].items():
+            other = found["brian2"].get(measure)
+            cells = [told(each), told(other) if other else "–", str(len(found["seeds"]))]
+            lines.append(["", measure, *cells])
+        if found["brian2"]:
+            lines.append(["", "lines", *(str(found["lines"][s]) for s in ("here", "brian2")), ""])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
 def number(name: str, *keys: str) -> str:
     """A number of a file of results, as it is written there."""
     found: Any = kept(name)
@@ -97,6 +119,14 @@ def _table(circuit: str) -> str:
     return f"\n\n{measures_table(circuit)}\n{origin(circuit)}\n"
 
 
+def _models(_: str) -> str:
+    made = {(f["thalia"], f["date"], f["machine"]): None for f in _all_models().values()}
+    told = "; ".join(f"version {v}, {date}, {machine}" for v, date, machine in made)
+    return (
+        f"\n\n{models_table()}\nMean ± 95 % interval; `python -m benchmarks.published`, {told}.\n"
+    )
+
+
 def _measured(told: str) -> str:
     place, _, measure = told.partition(": ")
     return measured(*place.split(), measure)
@@ -106,13 +136,14 @@ KINDS: dict[str, Callable[[str], str]] = {
     "result": lambda told: learning.number(*told.split()),
     "measured": _measured,
     "table": _table,
+    "models": _models,
     "number": lambda told: number(*told.split()),
 }
 
 
 def rendered(text: str) -> str:
     """The text with what is kept between its marks."""
-    return MARK.sub(lambda m: f"{m[1]}{KINDS[m[2]](m[3])}{m[4]}", text)
+    return MARK.sub(lambda m: f"{m[1]}{KINDS[m[2]](m[3].strip())}{m[4]}", text)
 
 
 def render() -> None:

@@ -87,9 +87,7 @@ def record(
     return {
         "circuit": circuit.stem,
         "command": f"thalia study circuits/{circuit.name} --seeds {seeds[0]}:{seeds[-1]}",
-        "thalia": version("thalia"),
-        "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "machine": f"{platform.machine()}, {platform.system()}",
+        **provenance(),
         "backend": first.attributes["backend"],
         "seeds": seeds,
         "neurons": int(first.results["neurons"]),
@@ -106,6 +104,15 @@ def record(
             }
             for condition, says in made.says.items()
         },
+    }
+
+
+def provenance() -> dict[str, str]:
+    """The version, day and kind of machine of a measurement."""
+    return {
+        "thalia": version("thalia"),
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": f"{platform.machine()}, {platform.system()}",
     }
 
 
