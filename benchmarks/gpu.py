@@ -3,18 +3,22 @@
 Prints one line a row: seconds of simulation over seconds of model time, and how long everything before the first step took.
 Spikes are counted and thrown away (`record.spikes: none`); the settling of the first half second is in the time.
 
-python benchmarks/gpu.py --rows static,dc,stdp,replicas,stock,three_factor --scale 1 --duration 10 --seeds 1,2,3
+python -m benchmarks.gpu --rows static,dc,stdp,replicas,stock,three_factor --scale 1 --duration 10 --seeds 1,2,3
 """
 
 import argparse
+import json
 import tempfile
 from pathlib import Path
 from time import perf_counter
 
-from microcircuit import BACKGROUND, EXTERNAL, NAMES, TAU_SYN, WEIGHT
-
 import thalia
+from benchmarks.microcircuit import BACKGROUND, EXTERNAL, NAMES, TAU_SYN, WEIGHT
+from benchmarks.rendering import RESULTS, render
+from benchmarks.speed import median_of, write
+from plots.conditions import provenance
 
+KEPT = RESULTS / "speed" / "gpu.json"
 CORTEX = Path(__file__).parent.parent / "circuits" / "cortex.yaml"
 QUIET = {
     "pathways.thalamocortical.plasticity": [], "record.weights.pathways": ["none"], "record.spikes": ["none"],
@@ -46,7 +50,8 @@ def plastic(settings: dict) -> thalia.Circuit:
 
 def row(
     name: str, circuit: thalia.Circuit, seed: int, options: argparse.Namespace, **more: object
-) -> None:
+) -> dict[str, float]:
+    """Print a row, and give times as times model time, seconds, and rates in Hz."""
     with tempfile.TemporaryDirectory() as folder:
         begin = perf_counter()
         run = thalia.run(circuit, output=f"{folder}/run.h5", seed=seed, duration=f"{options.duration} s",
@@ -60,6 +65,21 @@ def row(
         f"{name:16} seed {seed}: {seconds['simulate'] / options.duration:.4f} x model time, {before:.1f} s before ({parts}), {rates}",
         flush=True,
     )
+    found = {"rtf": seconds["simulate"] / options.duration, "before_s": before}
+    return found | {each: float(run.rates.get(each, 0)) for each in NAMES}
+
+
+def keep(rows: dict[str, list[dict[str, float]]], options: argparse.Namespace) -> None:
+    """Medians over seeds of the rows of single circuits, next to those of other rows that are kept."""
+    kept = json.loads(options.output.read_text("utf-8")) if options.output.exists() else {}
+    command = f"python -m benchmarks.gpu --scale {options.scale:g} --duration {options.duration:g}"
+    for name, lines in rows.items():
+        seeds = ",".join(options.seeds.split(",")[: len(lines)])
+        kept[name] = provenance() | {
+            "command": f"{command} --rows {name} --seeds {seeds}",
+            **{key: median_of(lines, key) for key in lines[0]},
+        }
+    write(options.output, kept)
 
 
 def replicas(options: argparse.Namespace) -> None:
@@ -78,7 +98,7 @@ def replicas(options: argparse.Namespace) -> None:
 
 
 def three_factor(options: argparse.Namespace) -> None:
-    from three_factor import thalia_side
+    from benchmarks.three_factor import thalia_side
 
     given = argparse.Namespace(
         seconds=5, dt=0.1, seed=1, pre=1000, post=1000, rate=10, precision="double"
@@ -96,30 +116,28 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0)
     parser.add_argument("--duration", type=float, default=10.0)
     parser.add_argument("--seeds", default="1")
+    parser.add_argument("-o", "--output", type=Path, default=KEPT)
     options = parser.parse_args()
+    circuits = {
+        "static": lambda: thalia.load(CORTEX, QUIET),
+        "single": lambda: thalia.load(CORTEX, QUIET),
+        "dc": lambda: thalia.load(CORTEX, QUIET | CURRENTS),
+        "stdp": lambda: plastic(QUIET),
+        "stock": lambda: thalia.load(CORTEX, {**QUIET, "backend.unmodified": "true"}),
+    }
+    more = {"single": {"precision": "single"}, "stock": {"scale": 0.1}}
+    others = {"replicas": replicas, "three_factor": three_factor}
+    rows: dict[str, list[dict[str, float]]] = {}
     for seed in map(int, options.seeds.split(",")):
         for name in options.rows.split(","):
-            match name:
-                case "static":
-                    row(name, thalia.load(CORTEX, QUIET), seed, options)
-                case "single":
-                    row(name, thalia.load(CORTEX, QUIET), seed, options, precision="single")
-                case "dc":
-                    row(name, thalia.load(CORTEX, QUIET | CURRENTS), seed, options)
-                case "stdp":
-                    row(name, plastic(QUIET), seed, options)
-                case "stock":
-                    row(
-                        name,
-                        thalia.load(CORTEX, {**QUIET, "backend.unmodified": "true"}),
-                        seed,
-                        options,
-                        scale=0.1,
-                    )
-                case "replicas":
-                    replicas(options)
-                case "three_factor":
-                    three_factor(options)
+            if name in others:
+                others[name](options)
+                continue
+            found = row(name, circuits[name](), seed, options, **more.get(name, {}))
+            rows.setdefault(name, []).append(found)
+            keep(rows, options)
+    if options.output == KEPT:
+        render()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
 All sides have the same numbers: `--pre` sources and as many neurons, all connected, Poisson spikes on both ends, ten dopamine
 neurons at 5 Hz. `--side all` runs each side in turn in a process of its own and prints ratios; `--growth` varies the number of synapses.
 
-uv run --group peers python benchmarks/three_factor.py --seconds 5 --rounds 3
+uv run --group peers python -m benchmarks.three_factor --seconds 5 --rounds 3
+
+The medians are kept in results/speed/three_factor.json and rendered on the pages that name them.
 """
 
 import argparse
@@ -12,7 +14,16 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 from time import perf_counter
+from typing import Any
+
+from benchmarks.rendering import RESULTS, render
+from benchmarks.speed import median_of, write
+from plots.conditions import provenance
+
+ROOT = Path(__file__).parent.parent
+KEPT = RESULTS / "speed" / "three_factor.json"
 
 PAIR = {
     "tau_plus": 20.0,
@@ -133,9 +144,10 @@ def nest_side(options: argparse.Namespace, model: str) -> float:
     return perf_counter() - start
 
 
+OWN = "thalia, two traces x dopamine"
 SIDES = {
     "thalia, pair STDP": lambda o: thalia_side(o, "pair"),
-    "thalia, two traces x dopamine": lambda o: thalia_side(o, "dopamine"),
+    OWN: lambda o: thalia_side(o, "dopamine"),
     "thalia, the same clock-driven": lambda o: thalia_side(o, "clock"),
     "brian2, the same by hand": brian2_side,
     "nest, stdp_dopamine_synapse": lambda o: nest_side(o, "stdp_dopamine_synapse"),
@@ -152,7 +164,11 @@ def measured(side: str, options: argparse.Namespace, **changes: object) -> float
         for text in (f"--{key}", str(given[key]))
     ]
     done = subprocess.run(
-        [sys.executable, __file__, *arguments], capture_output=True, encoding="utf-8", check=False
+        [sys.executable, "-m", "benchmarks.three_factor", *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        cwd=ROOT,
+        check=False,
     )
     if done.returncode:
         print(f"{side} failed:\n{done.stderr[-1500:]}", file=sys.stderr)
@@ -173,26 +189,38 @@ def table(options: argparse.Namespace) -> None:
             value = measured(side, options, seed=round_ + 1)
             if round_ and value is not None:
                 found[side].append(value)
-    own = statistics.median(found["thalia, two traces x dopamine"])
-    print(
-        f"\n{options.pre * options.post:,} synapses, {options.rate:g} Hz, dt {options.dt:g} ms, {options.seconds:g} s, {options.rounds} rounds\n"
-    )
-    print("| side | times model time | relative |\n| --- | --- | --- |")
-    for side, values in found.items():
-        if values:
-            print(
-                f"| {side} | {statistics.median(values):.3f} | {statistics.median(values) / own:.2f} |"
-            )
+        sides = kept(found, options)
+        if round_ and sides["times_thalia"]:
+            write(options.output, sides)
+    print("| side | times model time |\n| --- | --- |")
+    for side, value in sides["sides"].items():
+        print(f"| {side} | {value:g} |")
+    if options.output == KEPT:
+        render()
+
+
+def kept(found: dict[str, list[float]], options: argparse.Namespace) -> dict[str, Any]:
+    """Medians of all sides, and how many times as long as Thalia's three factors they take."""
+    sides = {
+        side: median_of([{"rtf": value} for value in values], "rtf")
+        for side, values in found.items()
+        if values
+    }
+    return provenance() | {
+        "command": f"python -m benchmarks.three_factor --dt {options.dt:g} --rate {options.rate:g} "
+        f"--seconds {options.seconds:g} --rounds {len(found[OWN])}",
+        "sides": sides,
+        "times_thalia": {s: value / sides[OWN] for s, value in sides.items() if OWN in sides},
+    }
 
 
 def growth(options: argparse.Namespace) -> None:
     """Seconds for each event at a presynaptic or postsynaptic end, as the number of synapses grows."""
     print("| synapses | times model time | ns for each synaptic event |\n| --- | --- | --- |")
     for post in (100, 300, 1000, 3000, 10000):
-        measured("thalia, two traces x dopamine", options, pre=1000, post=post, seconds=0.1)
+        measured(OWN, options, pre=1000, post=post, seconds=0.1)
         values = [
-            measured("thalia, two traces x dopamine", options, pre=1000, post=post, seed=k + 1)
-            for k in range(options.rounds)
+            measured(OWN, options, pre=1000, post=post, seed=k + 1) for k in range(options.rounds)
         ]
         value = statistics.median(each for each in values if each is not None)
         print(
@@ -213,6 +241,7 @@ if __name__ == "__main__":
         parser.add_argument(f"--{name}", type=int, default=default)
     for name, default in (("rate", 10.0), ("dt", 1.0), ("seconds", 5.0)):
         parser.add_argument(f"--{name}", type=float, default=default)
+    parser.add_argument("-o", "--output", type=Path, default=KEPT)
     given = parser.parse_args()
     if given.growth:
         growth(given)
