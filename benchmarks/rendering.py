@@ -24,7 +24,7 @@ from benchmarks import learning
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"
 PUBLISHED_MODELS = RESULTS / "published_models.json"
-PAGES = ("README.md", "docs/results.md", "docs/paper/paper.md", "benchmarks/README.md")
+PAGES = ("docs/results.md", "docs/paper/paper.md")
 MARK = re.compile(
     r"(<!-- (result|measured|table|models|number)(.*?) -->).*?(<!-- end -->)", re.DOTALL
 )
@@ -45,6 +45,7 @@ def told(found: dict[str, Any]) -> str:
     place = floor(log10(half))
     sure = -place + (half / 10**place < 2)  # one digit of the interval, or two that begin with 1
     decimals = min(max(sure, 0), MOST_DECIMALS)
+    mean = round(mean, decimals) + 0.0  # no negative zero
     return f"{mean:.{decimals}f} ± {half:.{decimals}f}"
 
 

@@ -59,7 +59,7 @@ def numbers(run: thalia.Run) -> Mapping[str, float]:
         found[f"{cell} lost late"] = 1 - mean_within(times, relative, LATE)
         if cell == "cck":
             lost = found["cck lost early"] > LEAST
-            found["recovery (s)"] = recovery(times, relative) if lost else 0.0
+            found["recovery (s)"] = recovery(times, relative) if lost else np.nan
     for population in ("bursting", "neighbours"):
         early, before = (rate(run, population, span) for span in (EARLY, BEFORE))
         found[f"{population} before (Hz)"] = before
