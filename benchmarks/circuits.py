@@ -65,7 +65,7 @@ def _save(figure: Figure, picture: Path, width: int | None = None) -> None:
         image = Image.open(thalia.figures.save(figure, f"{folder}/figure.png")).convert("RGB")
         if width:
             image.thumbnail((width, width))
-        image.quantize(COLOURS).save(picture, optimize=True)
+        image.quantize(COLOURS, Image.Quantize.FASTOCTREE).save(picture, optimize=True)
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ CELLS = 1024
 TITLES = {
     "baseline": "a cue is held",
     "follows": "a moving cue is followed",
-    "no_cue": "without a cue there is no bump",
+    "no_cue": "without a cue",
     "flat": "without neighbours nothing is held",
 }
 
