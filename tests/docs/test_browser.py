@@ -25,7 +25,7 @@ PAGES = [
 ]
 LAPTOP, PHONE = 1280, 390  # pixels
 # what is wrong with a page, as JSON in an attribute of its root: `--dump-dom` prints it
-AUDIT = """<script>
+AUDIT = """<style>* { transition: none !important; }</style><script>
 function parts(text) { const n = text.match(/[\\d.]+/g).map(Number); return n.length < 4 ? [...n, 1] : n; }
 function over(top, below) { return [0, 1, 2].map(k => top[k] * top[3] + below[k] * (1 - top[3])); }
 function ground(element) {
