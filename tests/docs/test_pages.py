@@ -1,6 +1,9 @@
 """What the guides and tutorials show does what they say."""
 
+import json
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -102,6 +105,43 @@ def test_guides_in_which_simulators_agree_print_the_same_spikes():
     thalia_spikes, brian2_spikes = re.findall(r"printed }\n(\[.*\])\n", page.text)
     assert thalia_spikes == brian2_spikes
     assert len(thalia_spikes.split(",")) > 3
+
+
+COMING_FROM = (ROOT / "docs" / "guides" / "coming_from.md").read_text()
+
+
+def printed_by(needs, package, folder):
+    """The last line that a block of the guide prints, in a process of its own."""
+    pytest.importorskip(package, reason=f"uv pip install {package}")
+    (code,) = (
+        c for kind, title, c in BLOCK.findall(COMING_FROM) if title == f"not run: needs {needs}"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.peer
+def test_the_cell_of_the_guide_spikes_at_the_same_times_in_nest(tmp_path):
+    (model,) = (text for kind, _, text in BLOCK.findall(COMING_FROM) if kind == "yaml")
+    (tmp_path / "model.yaml").write_text(model)
+    run = thalia.run(tmp_path / "model.yaml", backend="runtime", output=tmp_path / "model.h5")
+    ours = [round(float(time) * 1e3, 1) for time in run.spikes["cell"].times]
+
+    assert printed_by("NEST", "nest", tmp_path) == ours
+
+
+@pytest.mark.peer
+def test_the_network_of_the_guide_runs_in_netpyne(tmp_path):
+    """Its cell, NEURON's simplest, fires 1 ms, the delay, after each spike of its input."""
+    assert printed_by("NEURON and NetPyNE", "netpyne", tmp_path) == [21, 61, 101, 141]
 
 
 def test_the_forms_that_a_page_names_are_those_of_the_plan():
