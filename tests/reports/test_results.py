@@ -10,6 +10,7 @@ from tests.helpers import thalia_here
 from tests.reports.test_report import HOSTILE, Page, columns
 from thalia.errors import CircuitError
 from thalia.parallel.axes import Axis, Point
+from thalia.parallel.fit_table import read_fit
 from thalia.parallel.study import read_rates
 from thalia.parallel.sweep import Table, _write, read_sweep
 
@@ -92,6 +93,34 @@ def test_a_sweep_shows_a_point_for_each_value(tmp_path):
     assert re.search(r">2 Hz</td>.*?>2</td>.*?>7</td>", html, re.DOTALL)
 
 
+FIT = """trial,pathways.p.weight,populations.e.neuron,distance,rates_hz.e
+0,0.1 nS,lif,2.5,3
+1,20 nS,adex,0.5,7
+2,1 nS,lif,,
+"""
+
+
+def test_a_fit_shows_its_nearest_trial_and_every_distance(tmp_path):
+    (tmp_path / "fit.json").write_text("{}")
+    (tmp_path / "table.csv").write_text(FIT)
+
+    done = thalia_here("report", ".", "-o", "page.html", folder=tmp_path)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    html = (tmp_path / "page.html").read_text()
+    assert (
+        "--set &#x27;pathways.p.weight=20 nS&#x27; --set &#x27;populations.e.neuron=adex&#x27;"
+        in html
+    )
+    assert "3 trials, 1 of them failed" in html
+    assert re.search(
+        r">1</td>.*?>0.5</td>.*?>0</td>.*?>2.5</td>.*?>2</td>.*?>failed</td>", html, re.DOTALL
+    )
+    drawn = [(each["x"].tolist(), each["y"].tolist()) for each in curves(html)]
+    assert ([0, 1], [2.5, 0.5]) in drawn  # in order, and by neuron
+    assert ([0.1, 20], [2.5, 0.5]) in drawn  # nS
+
+
 def test_a_study_is_read_from_its_table(tmp_path):
     head = "condition,population,seeds,rate_hz,rate_low_hz,rate_high_hz,difference_hz,difference_low_hz,difference_high_hz"
     (tmp_path / "table.csv").write_text(f"{head}\nbaseline,e,5,3,2,4,,,\noff,e,5,1,0,2,-2,-3,-1\n")
@@ -111,6 +140,9 @@ def test_a_study_is_read_from_its_table(tmp_path):
         ("sweep", "seed,x\n1\n"),
         ("sweep", "seed,x\n1,fast\n"),
         ("study", "condition,population\nbaseline,e\n"),
+        ("fit", "a,b\n1,2\n"),
+        ("fit", "trial,w,distance\n0,1 nS,far\n"),
+        ("fit", "trial,w,distance\n0,1 nS,nan\n"),
         ("study", "c,p,s,r\nbaseline,e,5,1\n"),
     ],
 )
@@ -118,4 +150,4 @@ def test_a_damaged_table_is_refused(tmp_path, kind, text):
     (tmp_path / "table.csv").write_text(text)
 
     with pytest.raises(CircuitError, match="is damaged"):
-        read_sweep(tmp_path) if kind == "sweep" else read_rates(tmp_path)
+        {"sweep": read_sweep, "study": read_rates, "fit": read_fit}[kind](tmp_path)

@@ -188,7 +188,7 @@ def report(
         Path,
         typer.Argument(
             metavar="FILE or FOLDER",
-            help="A run file, a memory, or the folder of an experiment, a sweep or a study.",
+            help="A run file, a memory, or the folder of an experiment, a sweep, a study or a fit.",
         ),
     ],
     output: Annotated[

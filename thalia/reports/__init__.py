@@ -16,14 +16,14 @@ def report(source: Run | str | FilePath) -> "Report":
 
     The page is one file that needs no server and no network. It shows activity that can be zoomed,
     weights, graph, health, methods with references, and how to repeat the run; of experiments the
-    curves of all conditions, and differences paired by seed; of sweeps and studies their tables. A
-    notebook shows it in place.
+    curves of all conditions, and differences paired by seed; of sweeps, studies and fits their
+    tables. A notebook shows it in place.
 
     Parameters
     ----------
     source : Run or path
-        A run, its file, the file of a memory, or the folder of `thalia learn`, `thalia sweep` or
-        `thalia study`.
+        A run, its file, the file of a memory, or the folder of `thalia learn`, `thalia sweep`,
+        `thalia study` or `thalia fit`.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def report(source: Run | str | FilePath) -> "Report":
         If there is nothing there to report, the run is not complete, or Bokeh is not installed.
     """
     require("bokeh", "a report")
-    from thalia.reports import learning, memory_page, run_page, study_page, sweep_page
+    from thalia.reports import fit_page, learning, memory_page, run_page, study_page, sweep_page
 
     if isinstance(source, Run):
         return run_page.of_run(source)
@@ -44,11 +44,13 @@ def report(source: Run | str | FilePath) -> "Report":
         "experiment.json": learning.of_experiment,
         "sweep.json": sweep_page.of_sweep,
         "study.json": study_page.of_study,
+        "fit.json": fit_page.of_fit,
     }
     for name, page in pages.items():
         if (folder / name).is_file():
             return page(folder)
     raise fail(
         f"{folder}: holds no results",
-        "expected a run file, or the folder of `thalia learn`, `thalia sweep` or `thalia study`",
+        "expected a run file, or the folder of `thalia learn`, `thalia sweep`, `thalia study` or "
+        "`thalia fit`",
     )

@@ -41,13 +41,20 @@ class Line:
 
 
 def axes(
-    y_label: str, x_label: str = "", height: int = 220, x_range: Any = None, left: int = 70
+    y_label: str,
+    x_label: str = "",
+    height: int = 220,
+    x_range: Any = None,
+    left: int = 70,
+    logarithmic: bool = False,
 ) -> Any:
     """Empty axes, as wide as the page; those with one `x_range` move together.
 
-    At least `left` pixels are beside them, so that charts below each other are aligned.
+    At least `left` pixels are beside them, so that charts below each other are aligned. If
+    `logarithmic`, x is.
     """
     options = {} if x_range is None else {"x_range": x_range}
+    options |= {"x_axis_type": "log"} if logarithmic else {}
     made = figure(
         height=height,
         sizing_mode="stretch_width",
@@ -118,6 +125,12 @@ def draw_lines(made: Any, lines: Sequence[Line], named: bool = True) -> None:
         made.legend.border_line_color = None
         made.legend.spacing, made.legend.padding = 0, 2
         made.legend.label_height = made.legend.glyph_height = 14
+
+
+def draw_points(made: Any, x: Floats, y: Floats, colour: str) -> None:
+    """Draw a dot for each pair of numbers, which are shown under the pointer."""
+    drawn = made.scatter(x, y, size=5, color=colour)
+    made.add_tools(HoverTool(renderers=[drawn], tooltips=[("", "$x, $y")]))
 
 
 def draw_spikes(
