@@ -85,6 +85,7 @@ def test_the_program_is_python_and_needs_nothing_of_thalia(written):
     compile(text, "run.py", "exec")
     assert re.findall(r"^(?:import|from) (\w+)", text, re.MULTILINE) == [
         "argparse",
+        "time",
         "pathlib",
         "h5py",
         "nest",

@@ -24,6 +24,7 @@ written into `output/`, from where `thalia.Run` reads them, and `thalia plot` an
 {remarks}"""
 
 import argparse
+import time
 from pathlib import Path
 
 import h5py
@@ -43,6 +44,7 @@ arguments.add_argument("--threads", type=int, default=1)
 arguments.add_argument("--seed", type=int, default={seed})
 arguments = arguments.parse_args()
 
+began = time.perf_counter()
 nest.ResetKernel()
 nest.set(resolution=DT, local_num_threads=arguments.threads, rng_seed=arguments.seed)
 data = h5py.File(HERE / "network.h5", "r")
@@ -151,6 +153,7 @@ def play(name):
 TAIL = """
 for name, recorder in recorders.items():
     nest.Connect(cells[name], recorder)
+built = time.perf_counter()
 for phase, duration in PHASES.items():
     for name, (model, rates) in plastic.items():
         if rates:
@@ -161,6 +164,7 @@ for phase, duration in PHASES.items():
             else:
                 nest.GetConnections(synapse_model=name).set(now)
     nest.Simulate(duration)
+ended = time.perf_counter()
 
 (HERE / "output").mkdir(exist_ok=True)
 with h5py.File(HERE / "output" / f"spikes_{nest.Rank()}.h5", "w") as file:
@@ -176,6 +180,7 @@ with h5py.File(HERE / "output" / f"spikes_{nest.Rank()}.h5", "w") as file:
             file[f"weights/{name}/{key}"] = np.atleast_1d(values)
 if nest.Rank() == 0:
     print(f"{sum(map(len, cells.values()))} neurons, {nest.num_connections} connections")
+    print(f"built in {built - began:.3f} s, simulated in {ended - built:.3f} s")
     print("read the spikes with thalia.Run, or `thalia plot raster`, of this folder")
 """
 
