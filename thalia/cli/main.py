@@ -34,6 +34,7 @@ from thalia.cli.options import (
     CircuitFile,
     Duration,
     Lower,
+    Nestml,
     Precision,
     Scale,
     Seed,
@@ -113,6 +114,7 @@ def check(
         Literal["nest"] | None,
         typer.Option("--for", help="nest: also find what `thalia export --to nest` would refuse."),
     ] = None,
+    nestml: Nestml = False,
 ) -> None:
     """Find every mistake in a circuit, without running it.
 
@@ -130,7 +132,7 @@ def check(
     if for_ == "nest":
         from thalia.exporters.nest import compiled_for_nest
 
-        compiled_for_nest(circuit, settings_of(set_), scale=scale)
+        compiled_for_nest(circuit, settings_of(set_), scale=scale, nestml=nestml)
     large = _check_recorded(plan)
     left = list[str]()
     if loaded.conditions:

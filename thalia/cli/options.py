@@ -56,6 +56,10 @@ Scale = Annotated[
     float | None,
     typer.Option(help="Fraction of the neurons, and of the synapses per neuron, to build."),
 ]
+Nestml = Annotated[
+    bool,
+    typer.Option("--nestml", help="For NEST: describe cells that it has not in NESTML."),
+]
 Threads = Annotated[
     int | None,
     typer.Option(

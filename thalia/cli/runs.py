@@ -18,6 +18,7 @@ from thalia.cli.options import (
     ClusterOptions,
     Collect,
     Duration,
+    Nestml,
     Scale,
     Scheduler,
     Seed,
@@ -235,6 +236,7 @@ def export(
         str | None,
         typer.Option(help="For NEST: the same synapses, or statistical ones, which it draws."),
     ] = None,
+    nestml: Nestml = False,
     set_: Set = None,
     seed: Seed = None,
     duration: Duration = None,
@@ -248,6 +250,7 @@ def export(
     """
     only_nest = {
         "connectivity": connectivity,
+        "nestml": nestml or None,
         "set": set_,
         "seed": seed,
         "duration": duration,

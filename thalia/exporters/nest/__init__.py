@@ -10,7 +10,8 @@ from thalia.circuit.spec import Circuit
 from thalia.compiler.options import CompilerOptions, with_options
 from thalia.compiler.pipeline import Compiled, compile_circuit, load_whole
 from thalia.errors import Problem, fail, system_error
-from thalia.exporters.nest.network import SAME, STATISTICAL, network_of, reasons_against
+from thalia.exporters.nest.nestml_build import BUILD, MODELS, build_program
+from thalia.exporters.nest.network import SAME, STATISTICAL, Draft, draft_of, network_of
 from thalia.exporters.nest.program import DATA, PROGRAM, program, write_data
 from thalia.exporters.nest.results import TEMPLATE, write_template
 from thalia.recording.page_checksums import reading
@@ -27,8 +28,10 @@ def compiled_for_nest(
     seed: int | None = None,
     duration: str | None = None,
     scale: float | None = None,
-) -> Compiled:
-    """A circuit with options, if NEST can run it.
+    connectivity: str = SAME,
+    nestml: bool = False,
+) -> tuple[Compiled, Draft]:
+    """A circuit with options, and what it is in NEST, if it can be.
 
     Raises
     ------
@@ -37,9 +40,10 @@ def compiled_for_nest(
     """
     loaded = with_options(_loaded(FilePath(circuit), set), seed, scale)
     compiled = compile_circuit(loaded, CompilerOptions(duration=duration))
-    if problems := reasons_against(compiled):
-        raise _placed(compiled, problems)
-    return compiled
+    draft = draft_of(compiled, connectivity == STATISTICAL, nestml)
+    if isinstance(draft, list):
+        raise _placed(compiled, draft)
+    return compiled, draft
 
 
 def write_program(
@@ -51,6 +55,7 @@ def write_program(
     duration: str | None = None,
     scale: float | None = None,
     connectivity: str = SAME,
+    nestml: bool = False,
 ) -> tuple[str, ...]:
     """Write a circuit as a program for PyNEST, with its data.
 
@@ -63,6 +68,8 @@ def write_program(
         As in `run`.
     connectivity : 'same' or 'statistical'
         The synapses of Thalia, in a file; or NEST's own rules, where they have the same statistics.
+    nestml : bool
+        Describe cells that NEST has not in NESTML, with a program that compiles them.
 
     Returns
     -------
@@ -77,10 +84,8 @@ def write_program(
         raise fail(f"--connectivity: expected same or statistical, found '{connectivity}'")
     if folder.exists():
         raise fail(f"{folder}: exists already", "choose another folder")
-    compiled = compiled_for_nest(circuit, set, seed, duration, scale)
-    network = network_of(compiled, connectivity == STATISTICAL)
-    if isinstance(network, list):
-        raise _placed(compiled, network)
+    compiled, draft = compiled_for_nest(circuit, set, seed, duration, scale, connectivity, nestml)
+    network = network_of(compiled, draft)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
@@ -88,6 +93,9 @@ def write_program(
             made.mkdir()
             (made / PROGRAM).write_text(program(network, compiled.circuit.name), "utf-8")
             write_data(network, made / DATA)
+            if network.models:
+                (made / MODELS).write_text("\n".join(m.text for m in network.models), "utf-8")
+                (made / BUILD).write_text(build_program(network), "utf-8")
             write_template(compiled, made / TEMPLATE)
             made.rename(folder)
     except OSError as error:

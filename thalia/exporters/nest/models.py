@@ -24,6 +24,7 @@ class Cell:
 
     `parameters` are numbers, or arrays with one for each neuron, in units of NEST; `ports` says for
     each receptor to which port its synapses go and with which sign, in units of what weight.
+    One that is `described` is of a model of NESTML.
     """
 
     population: str
@@ -33,6 +34,7 @@ class Cell:
     ports: dict[str, "Port"] = field(default_factory=dict)
     rate: float | None = None  # of a generator for each neuron, in Hz
     plays: bool = False
+    described: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """A circuit as a network of NEST: cells, projections and devices, or all that stands against it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,29 +13,20 @@ from thalia.compiler.pipeline import Compiled
 from thalia.compiler.plan import SHARED, Group, PathwayPlan, Plan, SynapseGroup
 from thalia.connectivity.build import Arrays, Wired, wire
 from thalia.errors import Problem
-from thalia.exporters.nest.models import (
-    MODELS,
-    MS,
-    SYNAPSES,
-    Cell,
-    Port,
-    cell_of,
-    native,
-)
+from thalia.exporters.nest.cells import cells_of
+from thalia.exporters.nest.models import MODELS, MS, Cell, Port
+from thalia.exporters.nest.nestml import CellModel, receiver_of
+from thalia.exporters.nest.refusals import RATED, reasons_against
 from thalia.exporters.nest.synapses import (
     NEAREST,
     SHORT_TERM,
     UNBOUNDED,
     Plastic,
-    against_modulators,
-    against_rules,
     learning,
     short_term,
 )
 from thalia.syntax.units import Value
 
-RATED = ("poisson", "poisson_pulses")
-KINDS = (*RATED, "current", "spikes")
 DRAWN = ("constant", "normal", "lognormal", "uniform")  # distributions that NEST has, too
 Rates = tuple[tuple[float, float], ...]  # seconds, from which a rate in Hz holds
 SAME, STATISTICAL = "same", "statistical"
@@ -116,6 +107,7 @@ class Network:
     phases: tuple[tuple[str, int], ...]  # steps of each
     seed: int
     cells: tuple[Cell, ...]
+    models: tuple[CellModel, ...]
     transmitters: tuple[Transmitter, ...]
     projections: tuple[Projection, ...]
     generators: tuple[Generator, ...]
@@ -123,142 +115,94 @@ class Network:
     remarks: tuple[str, ...]
 
 
-def reasons_against(compiled: Compiled) -> list[Problem]:
-    """Everything of a circuit that NEST has no counterpart for."""
-    return [*_against_cells(compiled), *_against_pathways(compiled), *_against_stimuli(compiled)]
+@dataclass(frozen=True)
+class Draft:
+    """All of a network but its synapses, which take time and memory to wire.
+
+    `models` are those of NESTML that some of its cells have.
+    """
+
+    cells: dict[str, Cell]
+    models: tuple[CellModel, ...]
+    projections: tuple[Projection, ...]
+    statistical: bool
 
 
-def _against_cells(compiled: Compiled) -> Iterator[Problem]:
-    circuit, plan = compiled.expanded, compiled.plan
-    for name, population in circuit.populations.items():
-        path = ("populations", name)
-        if not native(population.neuron):
-            yield Problem(
-                (*path, "neuron"),
-                f"{population.neuron}: NEST has no cell like it here",
-                f"those that have one: {', '.join((*MODELS, 'poisson', 'spike_source'))}",
-            )
-        if population.from_task:
-            yield Problem(path, "values that a task sets", "give them in the file")
-    yield from against_modulators(circuit)
-    if plan.weight_changes or plan.task_releases:
-        yield Problem((), "releases by changes of weights or by a task", "")
-
-
-def _against_pathways(compiled: Compiled) -> Iterator[Problem]:
-    for name, pathway in compiled.expanded.pathways.items():
-        path = ("pathways", name)
-        receptors = [use.part for use in pathway.synapse if use.part != SHORT_TERM]
-        for part in receptors:
-            if part not in SYNAPSES:
-                yield Problem(
-                    (*path, "synapse"),
-                    f"{part}: no synapse of NEST's cells is like it",
-                    f"those that are: {', '.join((*SYNAPSES, SHORT_TERM))}",
-                )
-        if len(receptors) > 1:
-            yield Problem(
-                (*path, "synapse"), "several receptors of one pathway", "one pathway each"
-            )
-        if len(receptors) < len(pathway.synapse) and pathway.plasticity:
-            yield Problem(
-                (*path, "plasticity"), "with short-term plasticity: NEST has no such synapse", ""
-            )
-        yield from against_rules(pathway.plasticity, (*path, "plasticity"))
-        if pathway.rewire:
-            yield Problem((*path, "rewire"), "synapses that are pruned and grow", "leave it out")
-        if pathway.w_min is not None and pathway.w_min.mean:
-            yield Problem((*path, "w_min"), "a lower bound other than 0, which NEST has", "")
-
-
-def _against_stimuli(compiled: Compiled) -> Iterator[Problem]:
-    for played in compiled.plan.playbacks:
-        if 0 in played.steps:
-            yield Problem(
-                ("stimuli", played.name),
-                "a spike in the first step, which a generator of NEST cannot give",
-                "let it come a step later",
-            )
-    for name, stimulus in compiled.expanded.stimuli.items():
-        path = ("stimuli", name)
-        if stimulus.kind not in KINDS:
-            yield Problem(path, f"{stimulus.kind}: is not exported", f"{', '.join(KINDS)} are")
-        elif stimulus.kind != "spikes" and _varies(stimulus):
-            yield Problem(
-                path, "numbers over time, or for some of the neurons", "one number for a population"
-            )
-
-
-def _varies(stimulus: Stimulus) -> bool:
-    """Whether it is anything but one number for all neurons, all the time."""
-    given = (stimulus.file, stimulus.values, stimulus.array, stimulus.neurons)
-    values = [*stimulus.parameters.values(), *([stimulus.weight] if stimulus.weight else [])]
-    return any(each is not None for each in given) or any(each.is_random for each in values)
-
-
-def network_of(compiled: Compiled, statistical: bool) -> Network | list[Problem]:
-    """The network of a circuit, or everything that stands against it."""
-    if problems := reasons_against(compiled):
+def draft_of(compiled: Compiled, statistical: bool, nestml: bool) -> Draft | list[Problem]:
+    """What a circuit is in NEST, or everything that stands against it."""
+    found = cells_of(compiled, nestml)
+    described = {name for name, cell in found.cells.items() if cell.described}
+    if problems := [*found.problems, *reasons_against(compiled, described)]:
         return problems
+    projections = tuple(_projections(compiled, found.cells, statistical))
+    if problems := [*_add_taus(found.cells, projections), *_against_waiting(projections)]:
+        return problems
+    return Draft(found.cells, found.models, projections, statistical)
+
+
+def network_of(compiled: Compiled, draft: Draft) -> Network:
+    """The network of a circuit, with its synapses."""
     plan = compiled.plan
-    arrays = wire(_left_to_wire(plan, statistical))
-    made = [
-        cell_of(group, member, arrays.groups[group.name]) for group, member in plan.populations()
-    ]
-    if problems := [problem for each in made if isinstance(each, list) for problem in each]:
-        return problems
-    cells = {each.population: each for each in made if isinstance(each, Cell)}
-    projections = tuple(_projections(compiled, arrays, cells, statistical))
-    if problems := [*_add_taus(cells, projections), *_against_waiting(projections)]:
-        return problems
+    drawn = {each.pathway for each in draft.projections if each.rule}
+    arrays = wire(_left_to_wire(plan, drawn))
     return Network(
         plan.name,
         plan.dt,
         tuple((phase.name, phase.steps) for phase in plan.phases),
         plan.seed,
-        tuple(cells.values()),
-        transmitters := tuple(_transmitters(compiled, projections)),
-        projections,
-        tuple(_generators(compiled, cells)),
+        tuple(draft.cells.values()),
+        draft.models,
+        transmitters := tuple(_transmitters(compiled, draft.projections)),
+        tuple(_with_synapses(each, plan, arrays) for each in draft.projections),
+        tuple(_generators(compiled, draft.cells)),
         {
             each.population: (np.array(each.indices), np.array(each.steps))
             for each in plan.playbacks
         },
-        (*_remarks(compiled, projections, statistical), *_remarks_on_delays(transmitters, plan.dt)),
+        (*_remarks(compiled, draft), *_remarks_on_delays(transmitters, plan.dt)),
     )
 
 
 def _projections(
-    compiled: Compiled, arrays: Arrays, cells: Mapping[str, Cell], statistical: bool
+    compiled: Compiled, cells: Mapping[str, Cell], statistical: bool
 ) -> Iterator[Projection]:
     plan = compiled.plan
     for synapses in (each for each in plan.synapses if each.post != SHARED):  # no releases
-        pre, post = plan.group(synapses.pre), plan.group(synapses.post)
+        post = plan.group(synapses.post)
         for pathway in synapses.members:
             port = _port(cells[pathway.post], synapses, post)
             size = port.sign / port.unit
-            made = Projection(
+            rule = _rule(pathway) if statistical else None
+            yield Projection(
                 pathway.name,
                 pathway.pre,
                 pathway.post,
                 port,
+                rule=rule,
+                weight=pathway.weight.scaled(abs(size)) if rule else None,
+                delay=pathway.axonal.scaled(1 / MS) if rule else None,
                 plastic=_plastic(compiled, pathway, size),
             )
-            if statistical and (rule := _rule(pathway)):
-                weight, delay = pathway.weight.scaled(abs(size)), pathway.axonal.scaled(1 / MS)
-                yield replace(made, rule=rule, weight=weight, delay=delay)
-                continue
-            ends = _start(pre, pathway.pre), _start(post, pathway.post)
-            wired = arrays.synapses[synapses.name]
-            yield replace(made, synapses=Synapses(wired, pathway.name, *ends, size))
 
 
-def _left_to_wire(plan: Plan, statistical: bool) -> Plan:
+def _with_synapses(projection: Projection, plan: Plan, arrays: Arrays) -> Projection:
+    """A pathway with the synapses that NEST does not draw."""
+    if projection.rule:
+        return projection
+    name = projection.pathway
+    synapses, pathway = next(each for each in plan.pathways() if each[1].name == name)
+    first = _start(plan.group(synapses.pre), pathway.pre)
+    start = _start(plan.group(synapses.post), pathway.post)
+    size = projection.port.sign / projection.port.unit
+    return replace(
+        projection, synapses=Synapses(arrays.synapses[synapses.name], name, first, start, size)
+    )
+
+
+def _left_to_wire(plan: Plan, drawn: Collection[str]) -> Plan:
     """The plan without the pathways that NEST draws."""
-    if not statistical:
-        return plan
     left = (
-        (each, tuple(member for member in each.members if not _rule(member)))
+        (each, tuple(member for member in each.members if member.name not in drawn))
         for each in plan.synapses
     )
     kept = tuple(replace(each, members=members) for each, members in left if members)
@@ -324,6 +268,8 @@ def _start(group: Group, name: str) -> int:
 
 def _port(cell: Cell, synapses: SynapseGroup, post: Group) -> Port:
     """Where the spikes of a synapse object arrive: the receptor whose variable it changes."""
+    if cell.described:
+        return cell.ports[receiver_of(post, synapses)]
     changed = {each.target.removesuffix("_post") for each in synapses.on_pre}
     for each in post.inputs:
         if each.name in cell.ports and changed & {equation.name for equation in each.equations}:
@@ -391,20 +337,31 @@ def _rates(stimulus: Stimulus, number: float, duration: float) -> Rates:
     return (*off, *(each for at in pulses for each in ((at, rate), (at + values["width"], 0.0))))
 
 
-def _remarks(
-    compiled: Compiled, projections: tuple[Projection, ...], statistical: bool
-) -> Iterator[str]:
+def _remarks(compiled: Compiled, draft: Draft) -> Iterator[str]:
     """What is done otherwise, in words."""
-    plan = compiled.plan
-    for part in sorted({group.part for group in plan.groups}):
-        if part in MODELS and MODELS[part].remark:
+    plan, projections = compiled.plan, draft.projections
+    native = {
+        group.part for group, member in plan.populations() if not draft.cells[member.name].described
+    }
+    for part in sorted(native & MODELS.keys()):
+        if MODELS[part].remark:
             yield f"{part}: {MODELS[part].remark}"
-    own = [name for name, p in compiled.expanded.populations.items() if p.method or p.substeps]
+    if draft.models:
+        yield (
+            f"{', '.join(each.name for each in draft.models)}: described in NESTML, and compiled "
+            f"by `python build.py`, which needs the package nestml, CMake and a C++ compiler"
+        )
+    own = [
+        name
+        for name, p in compiled.expanded.populations.items()
+        if (p.method or p.substeps) and name not in described
+    ]
     if own:
         yield f"{', '.join(own)}: `method` and `substeps` are Thalia's; NEST's cells have their own"
     if plan.drives or any(group.part == "poisson" for group in plan.groups):
         yield "Poisson spikes are drawn by NEST: others than Thalia's, of the same statistics"
-    if statistical and (kept := [each.pathway for each in projections if each.rule is None]):
+    kept = [each.pathway for each in projections if each.rule is None]
+    if draft.statistical and kept:
         yield f"{', '.join(kept)}: the same synapses as in Thalia, since NEST has no such rule"
     yield from _remarks_on_learning(compiled, projections)
     if plan.record.traces:

@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 
 from thalia.exporters.nest.models import Cell
+from thalia.exporters.nest.nestml_build import MODULE
 from thalia.exporters.nest.network import Generator, Network, Projection
 from thalia.syntax.units import Value
 
@@ -47,7 +48,7 @@ arguments = arguments.parse_args()
 began = time.perf_counter()
 nest.ResetKernel()
 nest.set(resolution=DT, local_num_threads=arguments.threads, rng_seed=arguments.seed)
-data = h5py.File(HERE / "network.h5", "r")
+{models}data = h5py.File(HERE / "network.h5", "r")
 cells, recorders, transmitters, plastic = {{}}, {{}}, {{}}, {{}}
 
 
@@ -185,6 +186,13 @@ if nest.Rank() == 0:
 """
 
 
+INSTALLED = f'''\
+if not (HERE / "{MODULE}.so").exists():
+    raise SystemExit("its models are not compiled yet: python build.py")
+nest.Install(str(HERE / "{MODULE}.so"))
+'''
+
+
 def program(network: Network, circuit: str) -> str:
     """The text of the program."""
     remarks = "".join(f"\nNote: {each}." for each in network.remarks)
@@ -204,6 +212,7 @@ def program(network: Network, circuit: str) -> str:
                 if each.plastic and each.plastic.rates
             },
             seed=network.seed % (2**32 - 1) + 1,
+            models=INSTALLED if network.models else "",
         ),
         "# populations",
         *map(_created, network.cells),

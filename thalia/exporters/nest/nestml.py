@@ -1,0 +1,222 @@
+"""Neurons with any equations as models of NESTML, from which cells of NEST are compiled.
+
+The step is that of Thalia, statement by statement, so that without noise spikes are the same: the
+variables are advanced, the threshold is looked at, spikes arrive, and then the neuron is reset.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from thalia.codegen.statements import statements_of_a_step
+from thalia.compiler.integration import CLAMPED
+from thalia.compiler.plan import Group, Plan, SynapseGroup
+from thalia.exporters.nest.nestml_text import (
+    EXPREL,
+    expression,
+    inlined,
+    number,
+    size_of,
+    split,
+    unit_of,
+)
+from thalia.syntax.equations import Statement, degree, rename
+from thalia.syntax.expressions import EquationError
+
+SINCE, FREE, FIRED, DT, WEIGHT = "since_spike", "free", "fired", "dt", "weight"
+LONG_AGO = 1e9  # ms
+JUMP = "delta"
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """An input of a cell, and what a spike that arrives there changes.
+
+    `unit` is that of weights, in SI.
+    """
+
+    name: str
+    statements: tuple[Statement, ...]
+    unit: float
+
+
+@dataclass(frozen=True)
+class CellModel:
+    """A model of NESTML, with its inputs in the order of their receptors."""
+
+    name: str
+    text: str
+    receivers: tuple[Receiver, ...]
+    parameters: tuple[str, ...]
+    states: tuple[str, ...]
+
+
+def cell_model(group: Group, plan: Plan) -> CellModel | str:
+    """The model of a group of neurons, or why NESTML cannot describe it."""
+    bare = _own(group)
+    try:
+        receivers = tuple(_receivers(bare, plan))
+        text = _text(bare, receivers)
+    except EquationError as error:
+        return str(error)
+    states = tuple(e.name for e in bare.equations() if e.kind != "expression")
+    return CellModel(_name(group), text, receivers, tuple(bare.all_parameters()), states)
+
+
+def _name(group: Group) -> str:
+    return f"{group.name.removeprefix('neurons_')}_thalia"
+
+
+def receiver_of(group: Group, synapses: SynapseGroup) -> str:
+    """The name of the input at which spikes of some synapses arrive."""
+    return _changed(_own(group), synapses)[0]
+
+
+def _own(group: Group) -> Group:
+    """The neurons without what rules keep in them, which the synapses of NEST have."""
+    inputs = tuple(each for each in group.inputs if not each.is_state)
+    return replace(group, inputs=inputs, hosted=(), sums=(), at_flush=())
+
+
+def _receivers(group: Group, plan: Plan) -> Iterator[Receiver]:
+    """Where spikes arrive: what the synapses onto it change, and its Poisson input."""
+    found: dict[str, Receiver] = {}
+    for synapses in (each for each in plan.synapses if each.post == group.name):
+        name, changed = _changed(group, synapses)
+        made = Receiver(name, changed, size_of(synapses.weight))
+        if found.setdefault(name, made) != made:
+            raise EquationError(f"synapses onto {name} differ in what a spike does")
+    of_receptors = {e.name: each.name for each in group.inputs for e in each.equations}
+    for drive in (each for each in plan.drives if each.group == group.name):
+        name = of_receptors.get(drive.target, JUMP)
+        if name not in found:
+            dimension = next(e.dimension for e in group.equations() if e.name == drive.target)
+            jump = Statement(drive.target, "+=", "w")
+            found[name] = Receiver(name, (jump,), size_of(dimension))
+    yield from found.values()
+
+
+def _changed(group: Group, synapses: SynapseGroup) -> tuple[str, tuple[Statement, ...]]:
+    """What a spike of some synapses changes in the neuron, and the name of that input."""
+    of_receptors = {e.name: each.name for each in group.inputs for e in each.equations}
+    own = {e.name for e in group.model}
+    changed = tuple(
+        replace(each, target=target, right=_weighed(each.right, synapses))
+        for each in synapses.on_pre
+        if (target := each.target.removesuffix("_post")) != each.target
+        and target in {*of_receptors, *own}
+    )
+    names = dict.fromkeys(of_receptors.get(each.target, JUMP) for each in changed)
+    if not names or synapses.later:
+        raise EquationError(f"{synapses.synapse}: a spike changes nothing in the neuron at once")
+    return "_".join(names), changed
+
+
+def _weighed(right: str, synapses: SynapseGroup) -> str:
+    """What arrives, by a weight that plastic synapses have scaled already."""
+    ones = {each.name: "1" for each in synapses.equations if each.name != "w"}
+    text = rename(right.replace("_post", ""), ones)
+    if degree(text, {"w"}) != 1:
+        raise EquationError(f"'{right}' is not in proportion to the weight")
+    return text
+
+
+def _text(group: Group, receivers: Sequence[Receiver]) -> str:
+    named = {e.name: e.right for e in group.equations() if e.kind == "expression"}
+    states = {e.name: e.dimension for e in group.equations() if e.kind != "expression"}
+    known = {*states, *group.all_parameters(), DT, FREE, SINCE, WEIGHT}
+    clamped = {e.name for e in group.equations() if CLAMPED in e.flags}
+    step = _Block(known, named, clamped, states)
+    lines = [f"model {_name(group)}:", "    state:"]
+    lines += [f"        {name} real = 0.0{_unit(each)}" for name, each in states.items()]
+    if group.refractory:
+        lines += [
+            f"        {SINCE} real = {number(LONG_AGO)}  # ms since the last spike",
+            f"        {FREE} real = 1.0  # 0 while refractory",
+        ]
+    lines += [f"        {FIRED} real = 0.0  # 1 in a step with a spike", "", "    parameters:"]
+    lines += [
+        f"        {name} real = 1.0{_unit(each)}" for name, each in group.all_parameters().items()
+    ]
+    lines += ["", "    internals:", f"        {DT} real = resolution() / (1 ms)", "", "    input:"]
+    lines += [f"        {each.name}_spikes <- spike" for each in receivers] or [
+        "        spikes <- spike"
+    ]
+    lines += ["", "    output:", "        spike", ""]
+    body = [*_update(group, step), *_arrivals(receivers, step), *_reset(group, step)]
+    if any("exprel(" in line for line in body):
+        lines += [EXPREL]
+    return "\n".join([*lines, *body]) + "\n"
+
+
+def _update(group: Group, step: "_Block") -> Iterator[str]:
+    yield "    update:"
+    if group.refractory:
+        yield f"        {SINCE} += {DT}"
+        held = f"{SINCE} < ({group.refractory}) + 0.5*{DT}"
+        yield f"        {FREE} = ({step.read(held)} ? 0.0 : 1.0)"
+    for statement in (*map(str, group.before_step()), *statements_of_a_step(group)):
+        yield from step.lines(statement)
+    condition = step.read(group.threshold)
+    if group.refractory:
+        condition = f"({condition} and {FREE} > 0.5)"
+    yield f"        {FIRED} = ({condition} ? 1.0 : 0.0)"
+    yield ""
+
+
+def _arrivals(receivers: Sequence[Receiver], step: "_Block") -> Iterator[str]:
+    for each in receivers:
+        yield f"    onReceive({each.name}_spikes):"
+        yield f"        {WEIGHT} real = {each.name}_spikes * (1 s)"
+        for statement in each.statements:
+            right = rename(statement.right, {"w": WEIGHT})
+            yield from step.lines(f"{statement.target} {statement.operator} {right}")
+        yield ""
+
+
+def _reset(group: Group, step: "_Block") -> Iterator[str]:
+    yield f"    onCondition({FIRED} > 0.5):"
+    if group.refractory:
+        yield f"        {SINCE} = 0.0"
+    for statement in group.resets():
+        yield from step.lines(str(statement), always=True)
+    yield f"        {FIRED} = 0.0"
+    yield "        emit_spike()"
+
+
+class _Block:
+    """Statements of one model in NESTML; intermediate values are declared where they are set."""
+
+    def __init__(
+        self,
+        known: set[str],
+        named: Mapping[str, str],
+        clamped: set[str],
+        states: Mapping[str, object],
+    ):
+        self.known, self.named, self.clamped, self.states = known, named, clamped, states
+
+    def read(self, text: str) -> str:
+        """An expression."""
+        return expression(inlined(text, self.named), self.known)
+
+    def lines(self, statement: str, always: bool = False) -> Iterator[str]:
+        """A statement; of a clamped variable only where it is free, unless always."""
+        target, operator, right = split(statement)
+        written = self.read(right)
+        if target in self.states:
+            text = f"{target} {operator} {written}"
+            if target in self.clamped and not always:
+                yield f"        if {FREE} > 0.5:"
+                yield f"            {text}"
+            else:
+                yield f"        {text}"
+        elif target in self.known:
+            yield f"        {target} {operator} {written}"
+        else:
+            self.known.add(target)
+            yield f"        {target} real = {written}"
+
+
+def _unit(dimension: object) -> str:
+    name = unit_of(dimension)  # type: ignore[arg-type]
+    return f"  # {name}" if name else ""

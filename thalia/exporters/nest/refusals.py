@@ -1,0 +1,85 @@
+"""Everything of a circuit that NEST has no counterpart for, in words."""
+
+from collections.abc import Collection, Iterator
+
+from thalia.circuit.part_use import Stimulus
+from thalia.compiler.pipeline import Compiled
+from thalia.errors import Problem
+from thalia.exporters.nest.models import SYNAPSES
+from thalia.exporters.nest.synapses import SHORT_TERM, against_modulators, against_rules
+
+RATED = ("poisson", "poisson_pulses")
+KINDS = (*RATED, "current", "spikes")
+
+
+def reasons_against(compiled: Compiled, described: Collection[str]) -> list[Problem]:
+    """All but what its cells are; `described` are populations of which NESTML describes these."""
+    return [
+        *_against_tasks(compiled),
+        *_against_pathways(compiled, described),
+        *_against_stimuli(compiled),
+    ]
+
+
+def _against_tasks(compiled: Compiled) -> Iterator[Problem]:
+    circuit, plan = compiled.expanded, compiled.plan
+    for name, population in circuit.populations.items():
+        if population.from_task:
+            yield Problem(("populations", name), "values that a task sets", "give them in the file")
+    yield from against_modulators(circuit)
+    if plan.weight_changes or plan.task_releases:
+        yield Problem((), "releases by changes of weights or by a task", "")
+
+
+def _against_pathways(compiled: Compiled, described: Collection[str]) -> Iterator[Problem]:
+    for name, pathway in compiled.expanded.pathways.items():
+        path = ("pathways", name)
+        receptors = [use.part for use in pathway.synapse if use.part != SHORT_TERM]
+        foreign = [part for part in receptors if part not in SYNAPSES]
+        if pathway.post[0] not in described:
+            for part in foreign:
+                yield Problem(
+                    (*path, "synapse"),
+                    f"{part}: no synapse of NEST's cells is like it",
+                    f"--nestml; those that are: {', '.join((*SYNAPSES, SHORT_TERM))}",
+                )
+            if len(receptors) > 1:
+                yield Problem(
+                    (*path, "synapse"),
+                    "several receptors of one pathway",
+                    "--nestml, or one pathway each",
+                )
+        if len(receptors) < len(pathway.synapse) and pathway.plasticity:
+            yield Problem(
+                (*path, "plasticity"), "with short-term plasticity: NEST has no such synapse", ""
+            )
+        yield from against_rules(pathway.plasticity, (*path, "plasticity"))
+        if pathway.rewire:
+            yield Problem((*path, "rewire"), "synapses that are pruned and grow", "leave it out")
+        if pathway.w_min is not None and pathway.w_min.mean:
+            yield Problem((*path, "w_min"), "a lower bound other than 0, which NEST has", "")
+
+
+def _against_stimuli(compiled: Compiled) -> Iterator[Problem]:
+    for played in compiled.plan.playbacks:
+        if 0 in played.steps:
+            yield Problem(
+                ("stimuli", played.name),
+                "a spike in the first step, which a generator of NEST cannot give",
+                "let it come a step later",
+            )
+    for name, stimulus in compiled.expanded.stimuli.items():
+        path = ("stimuli", name)
+        if stimulus.kind not in KINDS:
+            yield Problem(path, f"{stimulus.kind}: is not exported", f"{', '.join(KINDS)} are")
+        elif stimulus.kind != "spikes" and _varies(stimulus):
+            yield Problem(
+                path, "numbers over time, or for some of the neurons", "one number for a population"
+            )
+
+
+def _varies(stimulus: Stimulus) -> bool:
+    """Whether it is anything but one number for all neurons, all the time."""
+    given = (stimulus.file, stimulus.values, stimulus.array, stimulus.neurons)
+    values = [*stimulus.parameters.values(), *([stimulus.weight] if stimulus.weight else [])]
+    return any(each is not None for each in given) or any(each.is_random for each in values)
