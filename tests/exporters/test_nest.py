@@ -218,6 +218,121 @@ def test_currents_that_do_not_begin_at_zero_are_refused(written):
         written(text)
 
 
+@pytest.mark.parametrize("text", [
+    receiving(neuron="lif_current", initial="current_exp_i: 3 pA", first="current_exp", second="current_exp", unit="pA"),
+    receiving(neuron="lif_current", initial="v: -60 mV", first="current_exp", second="current_alpha", unit="pA"),
+    receiving(neuron="lif_current", initial="v: -60 mV", first="current_exp", second="current_exp", unit="pA")
+    .replace("weight", "w_max: 2 pA, plasticity: stdp_pair, weight", 1)
+    .replace("i: {pre", "i: {plasticity: {rule: stdp_pair, tau_minus: 30 ms}, w_max: 2 pA, pre"),
+])  # fmt: skip
+def test_what_only_cells_and_rules_together_show_is_told_in_advance(tmp_path, text):
+    """Currents that begin above zero, two kinds of receptors, two time constants of one trace."""
+    (tmp_path / "begun.yaml").write_text(text)
+
+    checked = command("check", "begun.yaml", "--for", "nest", folder=tmp_path)
+    exported = command("export", "begun.yaml", "--to", "nest", folder=tmp_path)
+
+    assert (checked.returncode, checked.stderr) == (2, exported.stderr)
+    assert re.search("begins with none of it|several kinds|another tau_minus", checked.stderr)
+
+
+def test_the_rule_of_a_window_is_exported(written):
+    """20 and 40 ms, as the window has them; it was exported without plasticity."""
+    folder = written(PLASTIC.replace("plasticity: {RULE}", "window: thalamocortical"))
+
+    (line,) = lines(folder, "connect('in'")
+    assert "'stdp_synapse'" in line
+    assert "'tau_plus': 20.0" in line
+    (cells,) = lines(folder, "create('e'")
+    assert "'tau_minus': 40.0" in cells
+
+
+def test_a_weight_that_is_a_drive_is_no_numbers_over_time(tmp_path):
+    done = command("check", "thalamus", "--for", "nest", folder=tmp_path)
+
+    assert done.returncode == 2
+    assert "numbers over time" not in done.stderr
+
+
+DESCRIBED = """
+thalia: 1
+name: described
+duration: 500 ms
+seed: 3
+neurons:
+  curved:
+    summary: a cell with what NESTML has of functions
+    source: invented
+    parameters: {tau: {default: 8 ms, meaning: time constant}, top: {default: 1, meaning: peak}}
+    equations: |
+      dx/dt = (x**2 + drive - fatigue)/tau : 1
+      dfatigue/dt = -fatigue/(40*ms) : 1
+      drive = 0.4 + int(fatigue > 0.05)*0.1*sin(x) + exp(-x**2)*0.1 + clip(x, 0, 0.5)*0.01 : 1
+    threshold: x > top
+    reset: |
+      x = -1
+      fatigue += 0.3
+populations:
+  given: {neuron: spike_source, size: 3}
+  r: {neuron: izhikevich, size: 3, initial: {v: "uniform(-65 mV, -50 mV)"}, parameters: {a: "uniform(0.02 1/ms, 0.04 1/ms)"}}
+  b: {neuron: lif_adaptive_threshold, size: 3}
+  c: {neuron: curved, size: 2}
+pathways:
+  in: {pre: given, post: r, connect: {rule: all_to_all}, synapse: ampa_dual, weight: 1 nS, delay: 1 ms}
+  slow: {pre: given, post: r, connect: {rule: all_to_all}, synapse: nmda, weight: 1 nS, delay: 1 ms}
+  rb: {pre: r, post: b, connect: {rule: all_to_all}, synapse: [tsodyks_markram, current_exp], weight: 200 pA, delay: 1 ms}
+  jump: {pre: r, post: b, connect: {rule: all_to_all}, synapse: delta, weight: 2 mV, delay: 1 ms}
+  back: {pre: b, post: r, connect: {rule: all_to_all}, synapse: ampa_dual, weight: 2 nS, delay: 1.5 ms}
+stimuli:
+  given: {kind: spikes, target: given, times: {0: [1 ms, 50 ms, 51 ms], 1: [20 ms, 300 ms], 2: [0.3 ms, 0.4 ms]}}
+  on: {kind: current, target: r, amplitude: 100 pA}
+  more: {kind: current, target: b, amplitude: 400 pA}
+"""
+
+
+def test_cells_that_nest_has_not_are_described_in_nestml(written):
+    """Inputs in the order of their receptors; a clamped potential; units of NEST."""
+    folder = written(DESCRIBED, nestml=True)
+    models = (folder / "models.nestml").read_text()
+
+    assert re.findall(r"^model (\w+):", models, re.MULTILINE) == [
+        "r_thalia",
+        "b_thalia",
+        "c_thalia",
+    ]
+    assert re.findall(r"(\w+) <- spike", models) == [
+        "ampa_dual_spikes",
+        "nmda_spikes",
+        "current_exp_spikes",
+        "delta_spikes",
+        "spikes",
+    ]
+    b = models.partition("model b_thalia")[2].partition("model ")[0]
+    assert "        if free > 0.5:\n            v += weight\n" in b
+    assert "v_th real = 1.0  # mV" in b
+    created = lines(folder, "create('r', 'r_thalia', 3")[0]
+    assert "'k': 0.7, " in created  # nS/mV
+    assert created.endswith("['a', 'v'])")
+    receptors = {
+        line.split("'")[1]: re.findall(r"receptor=(\d)", line) for line in lines(folder, "connect(")
+    }
+    assert receptors == {"in": ["1"], "slow": ["2"], "rb": ["1"], "jump": ["2"], "back": ["1"]}
+    assert (folder / "build.py").exists()
+
+
+@pytest.mark.parametrize(("change", "told"), [
+    (("fatigue += 0.3", "fatigue += 0.3*poisson(1)"), "curved: NESTML has no function 'poisson'"),
+    (("sin(x)", "sin(t/ms)"), "curved: NESTML has no 't'"),
+    (("[tsodyks_markram, current_exp]", "[dse, current_exp]"), "dse: no synapse of NEST scales its spikes like that"),
+])  # fmt: skip
+def test_what_nestml_has_not_is_told(written, change, told):
+    text = DESCRIBED.replace(*change)
+    with pytest.raises(CircuitError) as error:
+        written(text, nestml=True)
+
+    assert told in str(error.value)
+
+
 def output(folder, spikes, processes=1, rank=0):
     """What the program would write: spikes by population, as (times in ms, neurons)."""
     (folder / "output").mkdir(exist_ok=True)
@@ -314,9 +429,9 @@ stimuli:
 """
 REASONS = """\
 refused.yaml:6:7: populations.e.neuron: izhikevich: NEST has no cell like it here
-    hint: those that have one: lif_current, lif_conductance, adex, hodgkin_huxley, poisson, spike_source
+    hint: --nestml; those that have one: lif_current, lif_conductance, adex, hodgkin_huxley, poisson, spike_source
 refused.yaml:9:53: pathways.n.synapse: nmda: no synapse of NEST's cells is like it
-    hint: those that are: delta, current_exp, current_alpha, ampa, gaba_a, tsodyks_markram
+    hint: --nestml; those that are: delta, current_exp, current_alpha, ampa, gaba_a, tsodyks_markram
 refused.yaml:10:95: pathways.t.plasticity: bcm: no plastic synapse of NEST is like it here
     hint: those that have one: stdp_pair, stdp_triplet, stdp_inhibitory, stdp_power_law, dopamine_stdp
 refused.yaml:12:3: stimuli.s: poisson_sine: is not exported
@@ -546,6 +661,30 @@ def test_spikes_are_those_of_thalia_where_methods_are_the_same(written, here, th
     assert [there.spikes[n].neurons.tolist() for n in mine.spikes] == [
         mine.spikes[n].neurons.tolist() for n in mine.spikes
     ]
+
+
+@pytest.mark.peer
+def test_spikes_of_cells_in_nestml_are_those_of_thalia(written, here):
+    """The step is the same, statement by statement; the models are compiled here."""
+    pytest.importorskip("pynestml")
+    folder = written(DESCRIBED, nestml=True)
+    build = [sys.executable, "build.py"]
+    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+    built = subprocess.run(
+        build,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PATH": path},
+        check=False,
+    )
+    assert (folder / "thaliamodule.so").exists(), built.stdout + built.stderr
+    there, mine = run_nest(folder), here("circuit")
+
+    found = {name: (train.times, train.neurons) for name, train in there.spikes.items()}
+    expected = {name: (train.times, train.neurons) for name, train in mine.spikes.items()}
+    assert in_order(found) == in_order(expected)
+    assert min(len(expected[name][0]) for name in "rbc") > 20
 
 
 @pytest.mark.peer

@@ -296,6 +296,8 @@ def import_brian2() -> ModuleType:
     exprel.implementations.add_numpy_implementation(exprel.pyfunc, discard_units=True)
     brian2.prefs.logging.file_log = False
     brian2.prefs.logging.save_script = False
+    # a group of which only the statements are wanted runs in no network
+    brian2.prefs.logging.warn_for_unused_objects = False
     module: ModuleType = brian2
     return module
 

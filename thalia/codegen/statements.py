@@ -27,5 +27,4 @@ def statements_of_a_step(group: Group) -> tuple[str, ...]:
         refractory=refractory,
         namespace={},
     )
-    made.group = made  # as one that is used, of which Brian2 says nothing when it is gone
     return tuple(stepper(group.integration)(made.equations, made.variables).splitlines())

@@ -13,7 +13,6 @@ from thalia.errors import Problem
 from thalia.exporters.nest.models import MODELS, SYNAPSES, Cell, Port, cell_of, native
 from thalia.exporters.nest.nestml import CellModel, cell_model
 from thalia.exporters.nest.nestml_text import size_of
-from thalia.exporters.nest.synapses import SHORT_TERM
 
 SOURCES = ("poisson", "spike_source")
 
@@ -66,11 +65,10 @@ def _native(group: Group, values: Mapping[str, NDArray[np.float64]]) -> list[Cel
 
 def _is_foreign(compiled: Compiled, population: str) -> bool:
     """Whether something arrives at a population that no cell of NEST receives so."""
-    for pathway in compiled.expanded.pathways.values():
-        receptors = [use.part for use in pathway.synapse if use.part != SHORT_TERM]
-        if population in pathway.post and (len(receptors) > 1 or {*receptors} - {*SYNAPSES}):
-            return True
-    return False
+    return any(
+        population in pathway.post and pathway.receptor.part not in SYNAPSES
+        for pathway in compiled.expanded.pathways.values()
+    )
 
 
 def _against(part: str, member: Member, why: str, hint: str = "") -> Problem:

@@ -4,6 +4,7 @@ The step is that of Thalia, statement by statement, so that without noise spikes
 variables are advanced, the threshold is looked at, spikes arrive, and then the neuron is reset.
 """
 
+import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,7 +20,7 @@ from thalia.exporters.nest.nestml_text import (
     split,
     unit_of,
 )
-from thalia.syntax.equations import Statement, degree, rename
+from thalia.syntax.equations import Statement, degree, identifiers, parsed, rename
 from thalia.syntax.expressions import EquationError
 
 SINCE, FREE, FIRED, DT, WEIGHT = "since_spike", "free", "fired", "dt", "weight"
@@ -112,12 +113,31 @@ def _changed(group: Group, synapses: SynapseGroup) -> tuple[str, tuple[Statement
 
 
 def _weighed(right: str, synapses: SynapseGroup) -> str:
-    """What arrives, by a weight that plastic synapses have scaled already."""
+    """What arrives, where the synapse of NEST has changed and scaled its weight already."""
     ones = {each.name: "1" for each in synapses.equations if each.name != "w"}
-    text = rename(right.replace("_post", ""), ones)
+    now = {
+        each.target: "w" if "w" in identifiers(each.right) else "1"
+        for each in reversed(synapses.on_pre)  # what is set first counts
+        if not each.target.endswith("_post")
+    }
+    named = rename(right.replace("_post", ""), {**ones, **now, "w": "w"})
+    text = ast.unparse(_WithoutOnes().visit(parsed(named)))
     if degree(text, {"w"}) != 1:
         raise EquationError(f"'{right}' is not in proportion to the weight")
     return text
+
+
+class _WithoutOnes(ast.NodeTransformer):
+    """Leaves out factors of 1."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        """The other factor of a product with 1."""
+        self.generic_visit(node)
+        if isinstance(node.op, ast.Mult):
+            for one, other in ((node.left, node.right), (node.right, node.left)):
+                if isinstance(one, ast.Constant) and one.value == 1:
+                    return other
+        return node
 
 
 def _text(group: Group, receivers: Sequence[Receiver]) -> str:

@@ -145,6 +145,8 @@ def _called(name: str, arguments: list[ast.expr], known: Collection[str]) -> str
                 if "inf" not in ast.unparse(bound):
                     inside = f"{function}({inside}, {_written(bound, known)})"
             return inside
+        case "log1p", [value]:
+            return f"ln(1.0 + {_written(value, known)})"
         case "sqrt", [value]:
             return f"({_written(value, known)} ** 0.5)"
     if name in _RANDOM and len(arguments) <= 1:  # Brian2 gives them the neuron

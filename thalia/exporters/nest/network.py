@@ -215,11 +215,11 @@ def _plastic(compiled: Compiled, pathway: PathwayPlan, size: float) -> Plastic |
     for use in written.synapse:
         if use.part == SHORT_TERM:
             return short_term(compiled.expanded, use)
-    if not written.plasticity:
+    if not written.rules:
         return None
     assert pathway.w_max is not None, "a plastic pathway has bounds"
     learns = pathway.plastic or (True,) * len(compiled.plan.phases)
-    return learning(compiled.expanded, written.plasticity[0], pathway.w_max.mean * size, learns)
+    return learning(compiled.expanded, written.rules[0], pathway.w_max.mean * size, learns)
 
 
 def _add_taus(cells: dict[str, Cell], projections: Sequence[Projection]) -> Iterator[Problem]:
@@ -340,9 +340,8 @@ def _rates(stimulus: Stimulus, number: float, duration: float) -> Rates:
 def _remarks(compiled: Compiled, draft: Draft) -> Iterator[str]:
     """What is done otherwise, in words."""
     plan, projections = compiled.plan, draft.projections
-    native = {
-        group.part for group, member in plan.populations() if not draft.cells[member.name].described
-    }
+    described = {name for name, cell in draft.cells.items() if cell.described}
+    native = {group.part for group, member in plan.populations() if member.name not in described}
     for part in sorted(native & MODELS.keys()):
         if MODELS[part].remark:
             yield f"{part}: {MODELS[part].remark}"

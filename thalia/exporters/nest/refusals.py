@@ -7,6 +7,7 @@ from thalia.compiler.pipeline import Compiled
 from thalia.errors import Problem
 from thalia.exporters.nest.models import SYNAPSES
 from thalia.exporters.nest.synapses import SHORT_TERM, against_modulators, against_rules
+from thalia.syntax.units import Value
 
 RATED = ("poisson", "poisson_pulses")
 KINDS = (*RATED, "current", "spikes")
@@ -34,26 +35,26 @@ def _against_tasks(compiled: Compiled) -> Iterator[Problem]:
 def _against_pathways(compiled: Compiled, described: Collection[str]) -> Iterator[Problem]:
     for name, pathway in compiled.expanded.pathways.items():
         path = ("pathways", name)
-        receptors = [use.part for use in pathway.synapse if use.part != SHORT_TERM]
-        foreign = [part for part in receptors if part not in SYNAPSES]
-        if pathway.post[0] not in described:
-            for part in foreign:
+        layers = [use.part for use in pathway.synapse[:-1]]
+        for part in layers:
+            if part != SHORT_TERM:
                 yield Problem(
                     (*path, "synapse"),
-                    f"{part}: no synapse of NEST's cells is like it",
-                    f"--nestml; those that are: {', '.join((*SYNAPSES, SHORT_TERM))}",
+                    f"{part}: no synapse of NEST scales its spikes like that",
+                    f"the one that does: {SHORT_TERM}",
                 )
-            if len(receptors) > 1:
-                yield Problem(
-                    (*path, "synapse"),
-                    "several receptors of one pathway",
-                    "--nestml, or one pathway each",
-                )
-        if len(receptors) < len(pathway.synapse) and pathway.plasticity:
+        part = pathway.receptor.part
+        if part not in SYNAPSES and pathway.post[0] not in described:
+            yield Problem(
+                (*path, "synapse"),
+                f"{part}: no synapse of NEST's cells is like it",
+                f"--nestml; those that are: {', '.join((*SYNAPSES, SHORT_TERM))}",
+            )
+        if layers and pathway.rules:
             yield Problem(
                 (*path, "plasticity"), "with short-term plasticity: NEST has no such synapse", ""
             )
-        yield from against_rules(pathway.plasticity, (*path, "plasticity"))
+        yield from against_rules(compiled.expanded, pathway.rules, (*path, "plasticity"))
         if pathway.rewire:
             yield Problem((*path, "rewire"), "synapses that are pruned and grow", "leave it out")
         if pathway.w_min is not None and pathway.w_min.mean:
@@ -81,5 +82,7 @@ def _against_stimuli(compiled: Compiled) -> Iterator[Problem]:
 def _varies(stimulus: Stimulus) -> bool:
     """Whether it is anything but one number for all neurons, all the time."""
     given = (stimulus.file, stimulus.values, stimulus.array, stimulus.neurons)
-    values = [*stimulus.parameters.values(), *([stimulus.weight] if stimulus.weight else [])]
-    return any(each is not None for each in given) or any(each.is_random for each in values)
+    values = (*stimulus.parameters.values(), stimulus.weight)  # or a drive, which is one number
+    return any(each is not None for each in given) or any(
+        isinstance(each, Value) and each.is_random for each in values
+    )

@@ -7,7 +7,9 @@ from thalia.circuit.part_use import Modulator, RuleUse, SynapseUse
 from thalia.circuit.spec import Circuit
 from thalia.errors import Path, Problem
 from thalia.exporters.nest.models import MS
-from thalia.library.schema import Layer, ModulatorKind
+from thalia.library.protocol_schema import Window
+from thalia.library.schema import Layer, ModulatorKind, Rule
+from thalia.syntax.units import Value
 
 PAIR, SHORT_TERM = "stdp_pair", "tsodyks_markram"
 ALL, NEAREST = "all_to_all", "stdp_nn"
@@ -32,7 +34,7 @@ class Plastic:
 
 
 @dataclass(frozen=True)
-class Rule:
+class Counterpart:
     """A rule of the library and its counterpart, for each pairing.
 
     `translated` gives its parameters from those here in SI and from the bound of the weight.
@@ -101,7 +103,7 @@ def _dopamine(values: Values, w_max: float) -> dict[str, float]:
 
 
 RULES = {
-    PAIR: Rule(
+    PAIR: Counterpart(
         {
             ALL: "stdp_synapse",
             "nearest_symmetric": f"{NEAREST}_symm_synapse",
@@ -112,41 +114,59 @@ RULES = {
         {"tau_minus": "tau_minus"},
         ("lambda",),
     ),
-    "stdp_triplet": Rule(
+    "stdp_triplet": Counterpart(
         {ALL: "stdp_triplet_synapse"},
         _triplet,
         {"tau_minus": "tau_minus", "tau_minus_triplet": "tau_y"},
         ("Aplus", "Aplus_triplet", "Aminus", "Aminus_triplet"),
     ),
-    "stdp_inhibitory": Rule(
+    "stdp_inhibitory": Counterpart(
         {ALL: "vogels_sprekeler_synapse"}, _inhibitory, {"tau_minus": "tau"}, ("eta",)
     ),
-    "stdp_power_law": Rule(
+    "stdp_power_law": Counterpart(
         {ALL: "stdp_pl_synapse_hom"}, _power_law, {"tau_minus": "tau_minus"}, ("lambda",)
     ),
-    DOPAMINE: Rule(
+    DOPAMINE: Counterpart(
         {ALL: "stdp_dopamine_synapse"}, _dopamine, {"tau_minus": "tau_minus"}, ("A_plus", "A_minus")
     ),
 }
 UNBOUNDED = "stdp_pl_synapse_hom"
 
 
-def against_rules(uses: Sequence[RuleUse], path: Path) -> Iterator[Problem]:
+def against_rules(circuit: Circuit, uses: Sequence[RuleUse], path: Path) -> Iterator[Problem]:
     """What of the rules of a pathway NEST has no counterpart for."""
     if len(uses) > 1:
         yield Problem(path, "several rules of one pathway", "one rule each")
     for use in uses:
-        waits = use.rule == DOPAMINE and use.modulator.isidentifier()
+        rule, pairing = _rule_of(circuit, use)
+        waits = rule == DOPAMINE and use.modulator.isidentifier()
         if (use.modulator and not waits) or use.eligibility:
             yield Problem(path, "a rule that a modulator scales, or that waits for one", "")
-        elif use.rule not in RULES:
+        elif rule not in RULES:
             yield Problem(
                 path,
-                f"{use.rule or use.window}: no plastic synapse of NEST is like it here",
+                f"{rule}: no plastic synapse of NEST is like it here",
                 f"those that have one: {', '.join(RULES)}",
             )
-        elif use.pairing and use.pairing not in RULES[use.rule].models:
-            yield Problem(path, f"{use.rule}: NEST does not pair spikes by {use.pairing}", "")
+        elif pairing not in RULES[rule].models:
+            yield Problem(path, f"{rule}: NEST does not pair spikes by {pairing}", "")
+
+
+def _window(circuit: Circuit, use: RuleUse) -> Window:
+    window = circuit.part("windows", use.window)
+    assert isinstance(window, Window)
+    return window
+
+
+def _rule_of(circuit: Circuit, use: RuleUse) -> tuple[str, str]:
+    """The rule and the pairing of a use: its own, or those of its window or preset."""
+    window = _window(circuit, use) if use.window else None
+    name = window.rule if window else use.rule
+    part = circuit.part("plasticity", name)
+    assert isinstance(part, Rule)
+    published = part.published(window.preset).pairing if window else ""
+    own = use.pairing or (window.pairing if window else "")
+    return name, own or published or part.published(use.preset).pairing or ALL
 
 
 def against_modulators(circuit: Circuit) -> Iterator[Problem]:
@@ -180,12 +200,13 @@ def against_modulators(circuit: Circuit) -> Iterator[Problem]:
 
 def learning(circuit: Circuit, use: RuleUse, w_max: float, learns: tuple[bool, ...]) -> Plastic:
     """The synapse of NEST with the same rule; `w_max` is the bound in the unit of the port."""
-    rule, values = RULES[use.rule], _values(circuit, "plasticity", use.rule, use)
+    name, pairing = _rule_of(circuit, use)
+    rule, values = RULES[name], _values(circuit, "plasticity", name, use)
     parameters = rule.translated(values, w_max)
     if use.modulator:
         parameters = _released(parameters, _level(circuit, circuit.modulators[use.modulator]))
     return Plastic(
-        rule.models[use.pairing or ALL],
+        rule.models[pairing],
         parameters,
         rule.rates,
         {theirs: values[mine] / MS for theirs, mine in rule.traces.items()},
@@ -242,6 +263,9 @@ def _values(circuit: Circuit, kind: str, name: str, use: RuleUse | SynapseUse) -
     """All parameters of a part in SI, as they are used."""
     part = circuit.part(kind, name)
     assert isinstance(part, Layer)
-    preset = part.presets[use.preset].parameters if use.preset else {}
-    defaults = {name: parameter.default for name, parameter in part.parameters.items()}
-    return {name: value.mean for name, value in {**defaults, **preset, **use.parameters}.items()}
+    published: Mapping[str, Value] = {}
+    if isinstance(use, RuleUse) and use.window:
+        window = _window(circuit, use)
+        published = {**part.published(window.preset).parameters, **window.values}
+    given = part.overlaid(use.parameters, use.preset, published)
+    return {name: value.mean for name, value in given.items()}
