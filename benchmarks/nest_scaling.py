@@ -86,7 +86,7 @@ def on_nest(folder, processes, threads, options):
     done = subprocess.run(
         [*several, options.python, str(folder / "run.py"), "--threads", str(threads)],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
         env=os.environ | {"OMP_NUM_THREADS": str(threads)},
     )

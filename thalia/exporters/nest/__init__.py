@@ -94,7 +94,9 @@ def write_program(
             (made / PROGRAM).write_text(program(network, compiled.circuit.name), "utf-8")
             write_data(network, made / DATA)
             if network.models:
-                (made / MODELS).write_text("\n".join(m.text for m in network.models), "utf-8")
+                (made / MODELS).write_text(
+                    "\n".join(m.text for m in network.models), encoding="utf-8"
+                )
                 (made / BUILD).write_text(build_program(network), "utf-8")
             write_template(compiled, made / TEMPLATE)
             made.rename(folder)
