@@ -62,18 +62,18 @@ def command_line():
 
 
 def exported(options, scratch):
-    from thalia.exporters.nest import write_program
-
     folder = scratch / "nest"
-    write_program(
-        CIRCUIT,
-        folder,
-        set=STATIC,
-        seed=options.seed,
-        scale=options.scale,
-        duration=f"{options.duration} s",
-        connectivity="statistical",
-    )
+    words = ["export", CIRCUIT, "--to", "nest", "-o", folder, "--connectivity", "statistical"]
+    words += [
+        "--seed",
+        options.seed,
+        "--scale",
+        options.scale,
+        "--duration",
+        f"{options.duration} s",
+    ]
+    words += [word for path, value in STATIC.items() for word in ("--set", f"{path}={value}")]
+    subprocess.run([sys.executable, "-m", "thalia", *map(str, words)], check=True)
     return folder
 
 
