@@ -51,12 +51,14 @@ class Offered:
 class Slept:
     """How many reactivations there were, and how many items can be recalled after them.
 
-    `stored` are the numbers of those that had waited, and were found worth it.
+    `stored` are the numbers of those that had waited, and were found worth it, and `associated` is
+    how many pairs of items have become associated.
     """
 
     replays: int
     recallable: int
     stored: tuple[int, ...] = ()
+    associated: int = 0
 
 
 @dataclass(frozen=True)
@@ -77,13 +79,18 @@ class Due:
 class Status:
     """How many items a memory has, can recall from their whole codes, and has room for.
 
-    `waiting` is what was offered and is neither stored nor skipped yet.
+    `waiting` is what was offered and is neither stored nor skipped yet. `clusters` have several
+    items, `associated` are pairs of items, and `scaling` is the least and the greatest factor by
+    which cells of the index have scaled their synapses.
     """
 
     items: int
     recallable: int
     waiting: int
     capacity: int
+    clusters: int
+    associated: int
+    scaling: tuple[float, float]
     content: Content | None
     dimension: int | None
     seconds: float  # model time

@@ -21,6 +21,8 @@ CAPACITY = 600  # items; the weakest is forgotten when one more is stored
 LABILE, COOLDOWN = 10.0, 60.0  # s of model time: after its recall, and after it moved
 SURPRISING = 0.5  # an error, of a range of outcomes of 1, from which a labile item moves
 REPLAYS = 2  # of each item on average, in a sleep
+SUCCESSION = 1.0  # s of model time within which items are recalled together
+MOST_PAIRS = 100  # that are remembered until the next sleep; the oldest give way
 
 
 class Core:
@@ -77,8 +79,22 @@ class Core:
         shares: Floats = self._shares(self.network.recall([code]))[0]
         if len(shares) and shares.max() > 0:
             best = self.items.present[int(shares.argmax())]
+            self._recalled_with(best)
             self.set(items=self.items.with_item(best.with_told(recalled=self.subject.done)))
         return shares
+
+    def _recalled_with(self, item: Item) -> None:
+        """Remember which item was recalled before this one, if it was just before."""
+        others = [each for each in self.items.present if each is not item and each.told.recalled]
+        last = max(others, key=lambda each: each.told.recalled or 0, default=None)
+        if last and self._since(last.told.recalled) <= SUCCESSION:
+            pair = min(last.number, item.number), max(last.number, item.number)
+            others_of = [each for each in self.kept.together if each != pair]
+            self.set(together=(*others_of, pair)[-MOST_PAIRS:])
+
+    def _since(self, step: int | None) -> float:
+        """The model time since a step, in s."""
+        return np.inf if step is None else (self.subject.done - step) * self.subject.plan.dt
 
     def report(self, item: Item, reward: float, cue: Cells | None) -> tuple[float, bool]:
         """Learn an outcome from 0 to 1: what was expected, and whether the item moved to a cue."""
@@ -94,7 +110,11 @@ class Core:
         return expected, moves
 
     def sleep(self, replays: int | None) -> tuple[int, tuple[int, ...]]:
-        """Sleep: how many reactivations there were, and the numbers of what was stored first."""
+        """Sleep: how many reactivations there were, and the numbers of what was stored first.
+
+        The index fires items one after the other, and then those together that were recalled
+        together.
+        """
         stored = self._promoted()
         present = self.items.present
         count = (REPLAYS * len(present) if replays is None else int(replays)) if present else 0
@@ -103,7 +123,32 @@ class Core:
         priority = weak + [each.told.surprise + each.told.expected for each in present]
         drawn = random.choice(len(present), count, p=priority / priority.sum()) if count else ()
         self.network.replay([present[k].own for k in drawn])
+        self._associate()
         return count, stored
+
+    def _associate(self) -> None:
+        """Bind the items to each other that were recalled together since the last sleep."""
+        found = [(self.items.find(a), self.items.find(b)) for a, b in self.kept.together]
+        pairs = [(a, b) for a, b in found if a and b]
+        self.network.associate([(a.own, b.own) for a, b in pairs])
+        self.set(together=())
+        for one, other in (each for a, b in pairs for each in ((a, b), (b, a))):
+            now = self.items.find(one.number) or one
+            partners = tuple(sorted({*now.told.partners, other.number}))
+            self.set(items=self.items.with_item(now.with_told(partners=partners)))
+
+    def partners(self, item: Item) -> list[Item]:
+        """The items that an item is associated with."""
+        return [each for each in map(self.items.find, item.told.partners) if each]
+
+    def pairs(self) -> int:
+        """How many pairs of items are associated."""
+        return sum(len(self.partners(each)) for each in self.items.present) // 2
+
+    def clusters(self) -> int:
+        """How many clusters have several items."""
+        found = self.network.clusters([each.own for each in self.items.present])
+        return int((np.bincount(found[found >= 0]) > 1).sum())
 
     def tested(self) -> Floats:
         """How surely the code of each item recalls each, (n, n); the network is left as it was."""
@@ -122,7 +167,8 @@ class Core:
 
     def drop(self, item: Item) -> None:
         """Forget an item: its synapses, and its contents."""
-        self.network.forget(item.code, item.own)
+        partners = [each.own for each in self.partners(item)]
+        self.network.forget(item.code, item.own, partners)
         self.set(items=self.items.without(item))
 
     def _promoted(self) -> tuple[int, ...]:
@@ -146,7 +192,8 @@ class Core:
             return
         self.network.forget_all()
         for each in self.items.present:
-            changed = replace(each, code=encoder.code(each.as_vector()))
+            coded = replace(each, code=encoder.code(each.as_vector()))
+            changed = coded.with_told(partners=())
             self.network.store(changed.code, changed.own)
             self.set(items=self.items.with_item(changed))
 
@@ -161,11 +208,7 @@ class Core:
 
     def _is_labile(self, item: Item) -> bool:
         """Whether an item was recalled not long ago, and has not moved for some time."""
-        recalled, moved = (
-            np.inf if step is None else (self.subject.done - step) * self.subject.plan.dt
-            for step in (item.told.recalled, item.told.moved)
-        )
-        return bool(recalled <= LABILE and moved > COOLDOWN)
+        return self._since(item.told.recalled) <= LABILE and self._since(item.told.moved) > COOLDOWN
 
     def _weakest(self) -> Item:
         """The item whose code has the weakest synapses with its cells; of several the oldest."""

@@ -19,7 +19,8 @@ class Told(BaseModel):
 
     `expected` is the outcome that was expected last, from 0 to 1, and `surprise` how far from it
     the outcome was; `recalled` and `moved` are the steps at which the item was recalled best, and
-    bound to another cue; `card` is that of its reviews.
+    bound to another cue; `partners` are the numbers of items that it is associated with; `card` is
+    that of its reviews.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,6 +32,7 @@ class Told(BaseModel):
     surprise: float = 0.0
     recalled: int | None = None
     moved: int | None = None
+    partners: tuple[int, ...] = ()
     card: str = ""
 
 

@@ -34,11 +34,15 @@ STATE = "state."  # before the names of variables of the network, among the arra
 
 @dataclass(frozen=True)
 class Kept:
-    """What a memory holds beside the state of its network, its items and what encodes them."""
+    """What a memory holds beside the state of its network, its items and what encodes them.
+
+    `together` are the numbers of items that were recalled one after the other since it slept.
+    """
 
     content: Content | None = None
     items: Items = field(default_factory=Items)
     encoder: Encoder | None = None
+    together: tuple[tuple[int, int], ...] = ()
 
 
 def write(file: MemoryFile, kept: Kept, subject: Subject, identity: Mapping[str, str]) -> None:
@@ -53,6 +57,8 @@ def write(file: MemoryFile, kept: Kept, subject: Subject, identity: Mapping[str,
     if kept.encoder:
         arrays |= {"encoder.mean": kept.encoder.mean, "encoder.total": kept.encoder.total}
         settings["seen"] = kept.encoder.seen
+    if kept.together:
+        arrays["together"] = np.array(kept.together)
     state = subject.state().variables
     arrays |= {f"{STATE}{name}": values for name, values in state.items()}
     file.keep(settings, arrays, texts)
@@ -93,7 +99,9 @@ def restored(
             encoder = replace(made, mean=mean, total=total, seen=int(settings["seen"]))
         state = {n.removeprefix(STATE): v for n, v in arrays.items() if n.startswith(STATE)}
         subject.restore(SavedState(int(settings["step"]), state, subject.counter.counts))
-        return Kept(CONTENTS[settings["content"]], items, encoder)
+        together = arrays.get("together", np.zeros((0, 2), int))
+        pairs = tuple((int(first), int(second)) for first, second in together)
+        return Kept(CONTENTS[settings["content"]], items, encoder, pairs)
 
 
 def _check_cells(cells: NDArray[np.int64], count: int, size: int) -> None:

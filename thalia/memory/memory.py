@@ -216,7 +216,9 @@ class Memory:
         """Sleep, in which items are reactivated, so that slow synapses learn them.
 
         First, what was offered and has become worth it is stored, and what has not is dropped.
-        Weak ones come most often, and those with surprising or good outcomes.
+        Weak ones come most often, and those with surprising or good outcomes. Codes that are
+        reactivated form clusters, and items that were recalled one right after the other become
+        associated: the cue of one recalls the other, too, less surely.
 
         Parameters
         ----------
@@ -232,9 +234,10 @@ class Memory:
         if replays is not None:
             check_whole("replays", replays, 0)
         with self._changing():
+            before = self._core.pairs()
             count, stored = self._core.sleep(replays)
             recallable = sum(self._core.recallable())
-        return Slept(count, recallable, stored)
+        return Slept(count, recallable, stored, self._core.pairs() - before)
 
     def due(self, now: datetime | None = None) -> list[Due]:
         """All items, those to be reviewed first come first: by FSRS, beside what the circuit says.
@@ -290,12 +293,16 @@ class Memory:
         """How the memory is; it is asked for every item, and left as it was."""
         with self._asking():
             recallable = sum(self._core.recallable())
+            clusters, scaling = self._core.clusters(), self._core.network.scaling()
         kept = self._core.kept
         return Status(
             len(kept.items.present),
             recallable,
             len(kept.items.waiting),
             CAPACITY,
+            clusters,
+            self._core.pairs(),
+            (float(scaling.min()), float(scaling.max())),
             kept.content,
             self._dimension,
             self._subject.done * self._subject.plan.dt,

@@ -4,7 +4,7 @@ An item is a code, cells that are shown, and its own cells of an index. All that
 afterwards is in the weights, and what a cue recalls is read from the spikes of the index.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -21,9 +21,13 @@ type Counts = NDArray[np.int64]
 type Floats = NDArray[np.float64]
 type Change = Callable[[Floats, Cells, Cells], Floats]  # of weights, by the ends of the synapses
 
-STORE, ASLEEP, OUTCOME = "store", "sleep", "outcome"  # phases
+STORE, ASLEEP, TOGETHER, OUTCOME = "store", "sleep", "together", "outcome"  # phases
 REACTIVATED = 5  # volleys of an item's cells before its outcome
+PAIRED = 3  # volleys of the cells of two items that become associated
 FAST, SLOW, BACK = "fast", "slow", "back"  # from codes to the index, and from the index to codes
+ASSOCIATE, SUPPORT = "associate", "support"  # from the index, and from clusters, to the index
+LOG_FACTOR = "synaptic_scaling_log_factor"  # of a neuron
+SUPPORTED = 0.2  # of the strongest support: from here on an item belongs to a cluster
 AT_ONCE = 16  # cues that are played in one call
 
 
@@ -52,7 +56,9 @@ class MemoryNetwork:
     names : mapping from role to population
         `show` and `mark` fire the cells of codes and of the index, `index` is what answers, and
         `value` and `worth` expect outcomes, of items and of codes.
-    learned : mapping from `fast`, `slow` and `back` to pathways
+    learned : mapping from role to pathway
+        `fast` and `slow` bind codes to the index, `back` the index to codes, `associate` items to
+        each other; `sort` makes clusters of codes, which `support` items.
     dopamine : str
         The modulator by which outcomes change what is expected.
     """
@@ -72,6 +78,7 @@ class MemoryNetwork:
             plan.population(names[role])[1].size for role in ("show", "index")
         )
         self.ends = cache(subject.ends)  # of a pathway, which stay as they are
+        self.begin = {role: subject.weights(name) for role, name in learned.items()}
 
     def store(self, code: Cells, own: Cells) -> None:
         """Present the cells of a code and those of the index together, once."""
@@ -113,6 +120,16 @@ class MemoryNetwork:
             for own in items:
                 self._volley(mark=own)
                 self.subject.present(self.timing.rest)
+        self.subject.present(self.timing.rest)
+
+    def associate(self, pairs: Sequence[tuple[Cells, Cells]]) -> None:
+        """Fire the cells of two items together, which binds them to each other, pair after pair."""
+        with self.subject.phase(TOGETHER):
+            self.subject.present(self.timing.settle)
+            for first, second in pairs:
+                for _ in range(PAIRED):
+                    self._volley(mark=np.concatenate([first, second]))
+                    self.subject.present(self.timing.settle)
         self.subject.present(self.timing.rest)
 
     def outcome(self, code: Cells, own: Cells, reward: float) -> float:
@@ -161,19 +178,25 @@ class MemoryNetwork:
         )
         return self.subject.present(self.timing.gap)
 
-    def forget(self, code: Cells, own: Cells) -> None:
-        """Take away the synapses between the cells of a code and those of the index."""
+    def forget(self, code: Cells, own: Cells, partners: Sequence[Cells] = ()) -> None:
+        """Take away the synapses between a code and its cells, and between these and others'."""
         is_code, is_own = _flags(self.code_cells, code), _flags(self.index_cells, own)
+        others = _flags(self.index_cells, np.concatenate([own, *partners]))
+        ends = {FAST: (is_code, is_own), SLOW: (is_code, is_own), BACK: (is_own, is_code)}
 
         def without(role: str) -> Change:
-            pre, post = (is_own, is_code) if role == BACK else (is_code, is_own)
-            return lambda w, first, second: np.where(pre[first] & post[second], 0, w)
+            if role == ASSOCIATE:
+                return lambda w, pre, post: np.where(
+                    is_own[pre] & others[post] | others[pre] & is_own[post], 0, w
+                )
+            first, second = ends[role]
+            return lambda w, pre, post: np.where(first[pre] & second[post], 0, w)
 
-        self.change(without)
+        self.change(without, (*ends, *([ASSOCIATE] if partners else ())))
 
     def forget_all(self) -> None:
-        """Set the weights of all that was stored to zero."""
-        self.change(lambda _: lambda w, *_: np.zeros_like(w))
+        """Give all synapses in which items were stored the weights that they began with."""
+        self.change(lambda role: lambda *_: self.begin[role], self.learned)
 
     def strengths(self, codes: Sequence[Cells], own: Sequence[Cells]) -> Floats:
         """The mean weight in SI between the code of each item and its own cells, (n_items,)."""
@@ -185,12 +208,28 @@ class MemoryNetwork:
             found += weights[pre, post].mean(axis=(1, 2))
         return found
 
-    def change(self, by_role: Callable[[str], Change]) -> None:
-        """Give each pathway that learns the weights that are made of its present ones."""
-        for role, pathway in self.learned.items():
-            unit = constant(1.0, self.subject.weight_dimension(pathway))
-            changed = by_role(role)(self.subject.weights(pathway), *self.ends(pathway))
-            self.subject.set_weights(pathway, changed * unit)
+    def clusters(self, own: Sequence[Cells]) -> Cells:
+        """The number of the cluster whose cell supports an item most, or -1, (n_items,)."""
+        pathway = self.learned[SUPPORT]
+        pre, post = self.ends(pathway)
+        weights = np.zeros((pre.max() + 1, self.index_cells))
+        weights[pre, post] = self.subject.weights(pathway)
+        support = weights[:, np.array(own, int).reshape(len(own), -1)].mean(axis=2)
+        belongs = support.max(axis=0) > SUPPORTED * max(weights.max(), np.finfo(float).tiny)
+        return np.where(belongs, support.argmax(axis=0), -1)
+
+    def scaling(self) -> Floats:
+        """By what factor each cell of the index has scaled its synapses, (n_cells,)."""
+        return np.exp(self.subject.read(self.names["index"], LOG_FACTOR))
+
+    def change(self, by_role: Callable[[str], Change], roles: Iterable[str] | None = None) -> None:
+        """Give pathways that learn the weights that are made of their present ones."""
+        for role in self.learned if roles is None else roles:
+            if role in self.learned:
+                pathway = self.learned[role]
+                unit = constant(1.0, self.subject.weight_dimension(pathway))
+                changed = by_role(role)(self.subject.weights(pathway), *self.ends(pathway))
+                self.subject.set_weights(pathway, changed * unit)
 
 
 def _flags(size: int, cells: Cells) -> NDArray[np.bool_]:

@@ -17,6 +17,7 @@ from thalia.training.subject import Subject
 from thalia.training.tasks import AMOUNT, SHARE, Environment, Note
 
 OUTCOMES = 6  # of each item that is graded
+LIKENESS = 0.6  # part of the cells of a code that are those of its prototype
 COLLISION = "the stored code that shares most cells with the cue"
 
 
@@ -33,11 +34,12 @@ class Items:
 class Memory(Environment):
     """Random codes, each bound to cells of the index; a cue has the fraction `cue` of a code.
 
-    The rest of a cue are cells of no part of it. With `replays`, the first half of the items is
-    replayed so often in sleep, in random order, before the others are stored; if they are not
-    `reactivated`, the network sleeps as long. The first `graded` get good and bad outcomes. Before
-    recall the weights may be `shuffled` or `zeroed`. An item is recalled if its cells of the index
-    fire more than those of any other.
+    The rest of a cue are cells of no part of it. With `prototypes`, a code shares six tenths of its
+    cells with one of so many. With `replays`, the first half of the items is replayed so often in
+    sleep, in random order, before the others are stored; if they are not `reactivated`, the network
+    sleeps as long. The first items are associated in `pairs`, and the first `graded` get good and
+    bad outcomes. Before recall the weights may be `shuffled` or `zeroed`. An item is recalled if
+    its cells of the index fire more than those of any other.
     """
 
     STIMULI: ClassVar = ("show", "mark")
@@ -51,6 +53,8 @@ class Memory(Environment):
     own: int = Field(10, ge=1)
     volleys: int = Field(10, ge=1)
     replays: int = Field(0, ge=0)
+    prototypes: int = Field(0, ge=0)
+    pairs: int = Field(0, ge=0)
     graded: int = Field(0, ge=0)  # items with outcomes
     reactivated: bool = True
     weights: Literal["learned", "shuffled", "zeroed"] = "learned"
@@ -83,6 +87,8 @@ class Memory(Environment):
         """The items, and the cues."""
         cells, index = (self._size(plan, role) for role in ("show", "mark"))
         codes = np.array([random.permutation(cells)[: self.active] for _ in range(self.items)])
+        if self.prototypes:
+            codes = self._alike(codes, cells, random)
         own = np.array([random.permutation(index)[: self.own] for _ in range(self.items)])
         tested = np.sort(random.permutation(self.items)[: self.trials])
         kept = round(self.cue * self.active)
@@ -92,6 +98,17 @@ class Memory(Environment):
             noise = random.choice(others, self.active - kept, replace=False)
             cues.append(np.concatenate([random.permutation(code)[:kept], noise]))
         return Items(codes, own, tested, np.array(cues))
+
+    def _alike(self, codes: Cells, cells: int, random: np.random.Generator) -> Cells:
+        """The codes, with a part of the cells of each replaced by those of a prototype."""
+        count, shared = len(codes), round(LIKENESS * self.active)
+        prototypes = [random.permutation(cells)[: self.active] for _ in range(self.prototypes)]
+        found = []
+        for place, code in enumerate(codes):
+            taken = random.permutation(prototypes[place % self.prototypes])[:shared]
+            rest = np.setdiff1d(code, taken, assume_unique=True)[: self.active - shared]
+            found.append(np.concatenate([taken, rest]))
+        return np.array(found)[random.permutation(count)]
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """Store all items, and ask for some."""
@@ -104,6 +121,8 @@ class Memory(Environment):
                 cells = items.own[order] if self.reactivated else items.own[order, :0]
                 network.replay([*cells])
             network.store(code, own)
+        paired = items.own[: 2 * self.pairs].reshape(self.pairs, 2, -1)
+        network.associate([(first, second) for first, second in paired])
         judged = self._judged(network, items, random) if self.graded else 0.0
         if self.weights == "zeroed":
             network.forget_all()
@@ -119,11 +138,21 @@ class Memory(Environment):
         older = right[items.tested < self.items // 2]
         return {
             "recalled": float(right.mean()),
+            "associated": self._associated(network, items),
             "older": float(older.mean()) if len(older) else 0.0,
             "rank": float(above.mean()),
             "told_apart": judged,
             "confidence": float(np.clip(mine / (self.own * self.volleys), 0, 1).mean()),
         }
+
+    def _associated(self, network: MemoryNetwork, items: Items) -> float:
+        """How often the code of the first of a pair recalls the second more than all others."""
+        if not self.pairs:
+            return 0.0
+        first, second = np.arange(2 * self.pairs).reshape(-1, 2).T
+        scores = network.recall([*items.codes[first]])[:, items.own].sum(axis=2)
+        scores[np.arange(self.pairs), first] = 0  # the item itself
+        return float(np.where(scores.max(axis=1) > 0, self._right(scores, second), 0).mean())
 
     def _judged(self, network: MemoryNetwork, items: Items, random: np.random.Generator) -> float:
         """How often of two items that which had good outcomes is expected to be better.
