@@ -187,6 +187,7 @@ def measured(name, seed, loads, asked):
             )
             found["recall"][str(load)] = row
             found.setdefault("bytes_per_item", {})[str(load)] = method.bytes() / load
+            tell()
             if load == loads[-1]:
                 moved = keys[2::3]
                 for key, other in zip(moved, others, strict=True):
@@ -202,7 +203,7 @@ def measured(name, seed, loads, asked):
                 }
                 method.sleep()
                 row["slept"] = share(method, keys, lambda k: vectors[k] + noise[k])
-            tell()
+                tell()
     return found
 
 
