@@ -18,7 +18,7 @@ import numpy as np
 import thalia
 
 DIMENSION = 64
-LONGEST = 1.5  # s of load before a kill
+LONGEST = 3.0  # s of load before a kill
 
 
 def vector(number):
