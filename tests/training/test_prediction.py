@@ -48,6 +48,17 @@ def test_an_ngram_is_interpolated_by_witten_and_bell():
     assert found[0] == pytest.approx((np.array([1, 2, 0]) + 2 * alone) / (3 + 2))
 
 
+def test_an_ngram_knows_nothing_of_an_earlier_sequence():
+    """Learned 0 1 0 1 0 0. Each second symbol begins a sequence, and is predicted by counts alone."""
+    learned, asked = np.array([0, 1, 0, 1, 0, 0]), np.array([0, 1, 0, 1])
+
+    found = ngram(2, learned, asked, 0, 3, apart=2)
+
+    alone = (np.array([4, 2, 0]) + 2 / 3) / (6 + 2)
+    after_0 = (np.array([1, 2, 0]) + 2 * alone) / (3 + 2)
+    assert found == pytest.approx(np.array([alone, after_0, alone, after_0]))
+
+
 def test_the_grammar_has_the_entropy_that_its_stationary_distribution_gives():
     """1.369 nat, summed over the stationary distribution of pairs; sampled by 200,000 symbols."""
     task = made("tokens")
@@ -73,7 +84,7 @@ def test_seeds_have_the_same_grammar_and_other_symbols():
     assert np.mean(first == other) < 0.2
 
 
-PASSAGES = {"trials": 1, "lesson": 14, "tuning": 10, "tested": 10, "tuning_from": 14}
+PASSAGES = {"trials": 1, "lesson": 14, "tuning": 10, "tested": 10, "tuning_from": 14, "apart": 5}
 
 
 @pytest.fixture
@@ -102,6 +113,7 @@ def test_a_text_is_letters_and_spaces(own_text, tmp_path):
     [
         ({"tested_from": 275}, "experiment.tested_from: expected a text of 285 characters, found 280"),
         ({"tested_from": 20}, "experiment.tested_from: expected at least 24, what comes before it ends there"),
+        ({"tested_from": 28, "apart": 11}, "experiment.apart: expected at most 10, the symbols that it is tested with"),
         ({"data": "none.txt", "tested_from": 28}, "no such file"),
     ],
 )  # fmt: skip
@@ -141,3 +153,24 @@ def test_a_small_network_learns_what_follows(control, low, high):
             counts, symbols = task.predicted(subject, circle[:12])
 
     assert low <= cross_entropy(probabilities(counts, 1), symbols) <= high
+
+
+def test_sequences_that_are_tested_apart_know_nothing_of_one_another():
+    """A circle is learned; it makes no difference whether the second sequence goes on where the first one ends."""
+    condition = conditions_of("tokens", None, [], SMALL, {"alphabet": 4, "apart": 5, "tested": 12})[
+        0
+    ]
+    task = environment("tokens").model_validate(condition.numbers)
+    circle = np.arange(40) % 4
+    first, second, rest = circle[:5], circle[5:10], circle[:2]
+
+    with subject_of(condition.circuit, "runtime") as subject:
+        task.predicted(subject, circle)
+        with subject.frozen():
+            goes_on, jumps = (
+                task._apart(subject, np.concatenate(each), 1.0)["bits_apart"]
+                for each in ((first, second, rest), (second, first, rest))
+            )
+
+    assert goes_on < 1.2  # of two bits; of the second symbol of each little is known
+    assert jumps == pytest.approx(goes_on, abs=0.1)

@@ -35,13 +35,16 @@ def fitted_smoothing(counts: NDArray[np.int64], symbols: Ints) -> float:
     return float(SMOOTHINGS[int(np.argmin(found))])
 
 
-def ngram(order: int, learned: Ints, asked: Ints, first: int, alphabet: int) -> Floats:
+def ngram(
+    order: int, learned: Ints, asked: Ints, first: int, alphabet: int, apart: int = 0
+) -> Floats:
     """Probabilities of the symbols asked from place `first` on, (n_asked - first, n_symbols).
 
     Each depends on the `order - 1` symbols before it, and the counts of all shorter contexts are
     interpolated as by Witten & Bell (1991, IEEE Trans Inf Theory 37:1085): a context that was seen
     N times, with T different successors, has the weight N/(N + T) against the next shorter one. The
-    shortest of all is the uniform distribution.
+    shortest of all is the uniform distribution. With `apart`, nothing is known of what came before
+    each sequence of so many symbols.
     """
     found = np.full((len(asked) - first, alphabet), 1 / alphabet)
     for length in range(order):
@@ -49,6 +52,8 @@ def ngram(order: int, learned: Ints, asked: Ints, first: int, alphabet: int) -> 
         for place in range(length, len(learned)):
             table[learned[place - length : place].tobytes()][learned[place]] += 1
         for row, place in enumerate(range(first, len(asked))):
+            if length > (place % apart if apart else place):
+                continue
             context = asked[place - length : place].tobytes()
             if context in table:
                 seen = table[context]

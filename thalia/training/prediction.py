@@ -12,7 +12,7 @@ from thalia.analysis.intervals import Range
 from thalia.compiler.plan import SECOND, Plan
 from thalia.errors import Problem
 from thalia.syntax.fields import PositiveTime, SingleRate
-from thalia.syntax.units import Quantities
+from thalia.syntax.units import Quantities, constant
 from thalia.training.baselines import Baseline
 from thalia.training.ngrams import (
     Floats,
@@ -106,7 +106,9 @@ class Prediction(Predicting):
 
     The network learns from `trials` lessons of `lesson` symbols. Then it is frozen, and asked about
     `tested` symbols: `cross_entropy` is that of its predictions in nat, `bits` the same in bits.
-    The constant that is added to counts is fitted on the tuning sequence, of `tuning` symbols.
+    The constant that is added to counts is fitted on the tuning sequence, of `tuning` symbols. With
+    `apart`, `bits_apart` is that of the same symbols in sequences of so many, each after a pause
+    that is as long as the context of the longest n-gram; their first symbols are not asked about.
     """
 
     ORDERS: ClassVar[tuple[int, ...]] = (1, 2, 3)  # of the n-grams that it is compared with
@@ -115,6 +117,15 @@ class Prediction(Predicting):
     lesson: int = Field(200, ge=10)  # symbols
     tuning: int = Field(2000, ge=10)
     tested: int = Field(4000, ge=10)
+    apart: int | None = Field(None, ge=2)  # symbols
+
+    def problems(self, plan: Plan) -> list[Problem]:
+        """What does not fit between the task and a circuit, or its own numbers."""
+        found = super().problems(plan)
+        if self.apart and self.apart > self.tested:
+            message = f"expected at most {self.tested:,}, the symbols that it is tested with"
+            found.append(Problem(("experiment", "apart"), message))
+        return found
 
     def draw(self, plan: Plan, random: np.random.Generator) -> Sequences:
         """The sequences of this task."""
@@ -128,9 +139,31 @@ class Prediction(Predicting):
         with subject.frozen():
             smoothing = fitted_smoothing(*self.predicted(subject, sequences.tuning))
             counts, symbols = self.predicted(subject, sequences.tested)
+            apart = self._apart(subject, sequences.tested, smoothing)
         spikes = float(counts.sum(axis=1).mean())
         measures = self.measures(counts, symbols, smoothing)
-        return {**measures, "smoothing": smoothing, "spikes": spikes}
+        return {**measures, **apart, "smoothing": smoothing, "spikes": spikes}
+
+    def _apart(self, subject: Subject, symbols: Ints, smoothing: float) -> dict[str, float]:
+        """What is predicted of sequences that do not follow one another."""
+        if not self.apart:
+            return {}
+        interval = sum(time.mean for time in (self.show, self.settle, self.read))
+        counts = []
+        for each in symbols[: self._whole].reshape(-1, self.apart):
+            subject.present(constant(max(self.ORDERS) * interval, SECOND))
+            counts.append(self.counts(subject, each)[:-1])
+        return self._bits_apart(probabilities(np.concatenate(counts), smoothing), symbols)
+
+    def _bits_apart(self, predicted: Floats, symbols: Ints) -> dict[str, float]:
+        """Predictions of all symbols but the first of each sequence."""
+        asked = symbols[: self._whole].reshape(-1, self.apart or 1)[:, 1:].ravel()
+        return {"bits_apart": self.scores(predicted, asked)["bits"]}
+
+    @property
+    def _whole(self) -> int:
+        """Symbols of all whole sequences that are tested apart."""
+        return self.tested - self.tested % (self.apart or 1)
 
     def baselines(
         self, plan: Plan, data: Sequences, random: np.random.Generator
@@ -141,7 +174,13 @@ class Prediction(Predicting):
             predicted = ngram(order, data.learned, data.tested, self.first, self.alphabet)
             name = NAMES[order - 1]
             says = f"the symbol after {order - 1} others, by interpolated counts (Witten & Bell)"
-            found[name] = Baseline(says, self.scores(predicted, data.tested[self.first :]))
+            final = self.scores(predicted, data.tested[self.first :])
+            if self.apart:
+                asked = data.tested[: self._whole]
+                rows = ngram(order, data.learned, asked, 0, self.alphabet, self.apart)
+                others = np.arange(len(rows)) % self.apart > 0
+                final |= self._bits_apart(rows[others], asked)
+            found[name] = Baseline(says, final)
         return found
 
     @property
