@@ -244,18 +244,35 @@ def test_a_warm_start_from_a_run_without_a_pool_keeps_what_is_connected(tmp_path
 BUSY = circuit("weakest: 0.3, newborn: 0.31, interval: 200 ms", rate="20 Hz")
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_spikes_pass_by_what_is_not_connected_and_nothing_else_changes(
-    simulate, monkeypatch, threads
-):
-    """Also spikes that are in flight when synapses are pruned and grow."""
-    text = BUSY.replace("delay: 1 ms", 'delay: "uniform(1 ms, 20 ms)"')
-    text = text.replace("duration: 10 s", "duration: 1 s")
-    shorter = simulate(text, backend="cpp", threads=threads)
-    monkeypatch.setattr("thalia.backends.loading.passed_by", lambda plan, synapses: ())
-    visiting_all = simulate(text, backend="cpp", threads=threads)
+@pytest.fixture
+def in_memory(monkeypatch):
+    """Which synapses a program has: those that are connected; all, some passed by; or all, visited."""
 
+    def choose(which):
+        if which != "connected":
+            monkeypatch.setattr("thalia.backends.loading.is_compacted", lambda *_: False)
+        if which == "visited":
+            monkeypatch.setattr("thalia.backends.loading.passed_by", lambda *_: ())
+
+    return choose
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_synapses_that_are_not_connected_leave_and_nothing_else_changes(
+    simulate, in_memory, threads
+):
+    """Also spikes that are in flight when synapses are pruned and grow, in either direction."""
+    text = BUSY.replace("delay: 1 ms", 'delay: {axonal: "uniform(1 ms, 20 ms)", dendritic: 3 ms}')
+    text = text.replace("duration: 10 s", "duration: 1 s")
+    found = []
+    for which in ("connected", "passed by", "visited"):
+        in_memory(which)
+        found.append(simulate(text, backend="cpp", threads=threads))
+
+    compact, shorter, visiting_all = found
+    assert np.array_equal(compact.weights["p"].w, visiting_all.weights["p"].w)
     assert np.array_equal(shorter.weights["p"].w, visiting_all.weights["p"].w)
+    assert np.array_equal(compact.spikes["cells"].times, visiting_all.spikes["cells"].times)
     assert np.array_equal(shorter.spikes["cells"].times, visiting_all.spikes["cells"].times)
 
 

@@ -13,7 +13,7 @@ from thalia.codegen.brian_model import later_name
 from thalia.compiler.drives import Drive
 from thalia.compiler.plan import Plan, SynapseGroup
 from thalia.compiler.sleep import populations_of, sleep_of
-from thalia.compiler.unconnected import connected, passed_by
+from thalia.compiler.unconnected import connected, is_compacted, passed_by, started_anew
 from thalia.connectivity.build import Arrays, Wired
 from thalia.connectivity.playbacks import playback_arrays
 from thalia.syntax.equations import evaluate
@@ -58,6 +58,7 @@ def serve(
         _play(session, plan)
         if is_host:
             _let_sleep(session, plan)
+            _compact(session, plan, arrays)
             _pass_by(session, plan)
         for sample in samples:
             header = f"sample {sample.group}.{sample.variable} {sample.every} {len(sample.neurons)}"
@@ -129,9 +130,32 @@ def _let_sleep(session: ProgramSession, plan: Plan) -> None:
             session.sleepers.append(group.name)
 
 
+def _compact(session: ProgramSession, plan: Plan, arrays: Arrays) -> None:
+    """Let synapses that are not connected leave the memory, once it is known which these are."""
+    for synapses in plan.synapses:
+        name, wired = synapses.name, arrays.synapses[synapses.name]
+        if not is_compacted(plan, synapses) or (synapses.on_post and wired.dendritic.size != 1):
+            continue
+        flags = f"{name}.{connected(synapses)}"
+        session.compacted[name] = flags
+        session.command(f"compact {flags} {name}.N")
+        anew = {f"{name}.{each}" for each in ("w", "lastupdate", *started_anew(plan, synapses))}
+        kept = [f"{name}._synaptic_post"]
+        if name in session.program.axons:
+            kept.append(f"{name}._synaptic_pre")
+        own = {*_zero(session, name, wired, synapses)}
+        own |= {f"{name}.{each}" for each in wired.variables if not synapses.has_one(each)}
+        for each in sorted(own - {flags}) + kept:
+            session.command(f"compact_array {each} {int(each not in anew)}")
+        for queue in ("pre", "post")[: 1 + bool(synapses.on_post)]:
+            session.command(f"compact_queue {name}_{queue}")
+
+
 def _pass_by(session: ProgramSession, plan: Plan) -> None:
     """Let spikes pass by synapses that are not connected, where these miss nothing."""
     for synapses in plan.synapses:
+        if synapses.name in session.compacted:
+            continue
         later = [later_name(index) for index in range(len(synapses.later))]
         queues = {"on_pre": ["pre"], "later": later, "on_post": ["post"]}
         for event in passed_by(plan, synapses):

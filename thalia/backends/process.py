@@ -112,6 +112,8 @@ class ProgramSession:
         self.chunk_steps = interval_steps(CHUNK_SECONDS, dt)
         self.samples = samples
         self.sleepers: list[str] = []  # groups of which neurons may be asleep
+        # objects without the synapses that are not connected, and the variables that say which are
+        self.compacted: dict[str, str] = {}
         self.owed: list[tuple[str, int]] = []  # what was written, and not yet confirmed
         self.small: set[str] = set()  # variables that are read faster through the pipe
         self.compiled = Compiled(program.code_objects, program.cached)
@@ -268,8 +270,9 @@ class ProgramSession:
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Continue from a state that `state` returned."""
-        last = sorted(state, key=lambda name: name.endswith(f".{SLEEP}"))
-        for name in last:  # what neurons were when they fell asleep, after what they are
+        first = {*self.compacted.values(), *(f"{name}.N" for name in self.compacted)}
+        # what neurons were when they fell asleep, after what they are
+        for name in sorted(state, key=lambda n: (n not in first, n.endswith(f".{SLEEP}"))):
             values = state[name]
             owner, _, variable = name.rpartition(".")
             if name in self.program.arrays:

@@ -363,6 +363,10 @@ class SynapseGroup:
         """The one number that a parameter has in all synapses; None where pathways differ."""
         return _common((member.parameters[parameter],) for member in self.members)
 
+    def has_one(self, variable: str) -> bool:
+        """Whether a variable is a parameter with one number for all synapses."""
+        return variable in self.parameters and self.shared(variable) is not None
+
     def later_is_uniform(self, each: LaterEvent) -> bool:
         """Whether all synapses run these statements equally long after the presynaptic spike."""
         return self.delay("axonal") is not None and self.shared(each.after) is not None

@@ -2,7 +2,8 @@
 
 A synapse that grows is new: what it keeps of its weight, and of spikes that arrived at it, starts
 with its initial value. So nothing is lost where spikes pass by synapses that are not connected, as
-long as they change nothing else there.
+long as they change nothing else there; and where that holds for all that happens to a synapse,
+those that are not connected need not be in memory.
 """
 
 import ast
@@ -37,6 +38,22 @@ def connected(synapses: SynapseGroup) -> str:
     """The variable that says which synapses of an object are connected; empty if all are."""
     rewiring = synapses.members[0].rewiring
     return rewiring.connected if rewiring else ""
+
+
+def is_compacted(plan: Plan, synapses: SynapseGroup) -> bool:
+    """Whether the synapses that are not connected may leave the memory of a program.
+
+    All that is not constant must start anew when they grow, and nothing may happen to them before.
+    """
+    events = {"on_pre": synapses.on_pre, "on_post": synapses.on_post}
+    if not connected(synapses) or synapses.later or synapses.on_step:
+        return False
+    if set(passed_by(plan, synapses)) != {name for name, found in events.items() if found}:
+        return False
+    changing = {s.target for s in (*synapses.statements(), *synapses.at_flush)}
+    changing |= {e.name for e in synapses.equations if e.kind == "ode"}
+    own = {e.name for e in synapses.equations if e.kind != "expression"}
+    return changing & own <= {"w", *started_anew(plan, synapses)}
 
 
 def passed_by(plan: Plan, synapses: SynapseGroup) -> tuple[str, ...]:

@@ -2,9 +2,9 @@
 
 The connectivity of a pathway is its potential synapses. Each has its place in memory and a variable
 `connected`, 0 or 1, that multiplies every change of its weight; an unconnected synapse has a weight
-of zero and transmits nothing. So memory use is constant, and a weight of zero is not final: any
-potential synapse may grow again. A compiled program leaves out those that are not connected from
-those that spikes go to, after each round.
+of zero and transmits nothing. A weight of zero is not final: any potential synapse may grow again.
+The arrays of a compiled program have only those that are connected, as of each round, and beside
+them the targets of all; where a rule keeps more of the others, spikes pass them by.
 """
 
 from collections.abc import Iterator
@@ -28,7 +28,8 @@ class StructuralPlasticity:
     """Rewires one pathway at a fixed interval, in the phases in which the pathway is plastic.
 
     `rows` are the positions of its potential synapses in the synapse object, `post` their
-    postsynaptic neurons.
+    postsynaptic neurons, `initial` the weights with which all synapses of the object begin. Who
+    is connected is written first: what others have is lost.
     """
 
     plan: Plan
@@ -38,6 +39,7 @@ class StructuralPlasticity:
     rewiring: Rewiring
     rows: NDArray[np.intp]
     post: NDArray[np.int32]
+    initial: NDArray[np.float64]
 
     @property
     def steps(self) -> int:
@@ -57,7 +59,9 @@ class StructuralPlasticity:
         """Connect as many synapses of each neuron as the rule says; others lose their weight."""
         number = np.rint(self._most() * self.rewiring.start).astype(np.int64)
         chosen = _chosen(np.ones(len(self.rows), bool), self.post, number, self._stream("start"))
-        self._write(self.session.read(f"{self.synapses.name}.w"), chosen)
+        w = self.session.read(f"{self.synapses.name}.w")
+        w[self.rows] = self.initial[self.rows]
+        self._write(w, chosen)
 
     def keep_unconnected_at_zero(self) -> None:
         """Set the weight of unconnected synapses to zero, wherever the weights came from."""
@@ -106,10 +110,10 @@ class StructuralPlasticity:
             session.write(f"{self.synapses.name}.{name}", values)
 
     def _write(self, w: NDArray[Any], connected: NDArray[np.bool_]) -> None:
-        self.session.write(f"{self.synapses.name}.w", w)
         flags = self.session.read(self._connected)
         flags[self.rows] = connected
         self.session.write(self._connected, flags)
+        self.session.write(f"{self.synapses.name}.w", w)
 
     @property
     def _connected(self) -> str:
@@ -166,5 +170,12 @@ def rewired_pathways(
             wired = arrays.synapses[synapses.name]
             rows = wired.rows(pathway.name)
             yield StructuralPlasticity(
-                plan, session, synapses, pathway, pathway.rewiring, rows, wired.post[rows]
+                plan,
+                session,
+                synapses,
+                pathway,
+                pathway.rewiring,
+                rows,
+                wired.post[rows],
+                wired.variables["w"],
             )

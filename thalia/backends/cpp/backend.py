@@ -25,6 +25,7 @@ _COMMON = (  # of all programs
     "model.h",
     "sleep.h",
     "../connection.h",
+    "compaction.h",
     "../random_numbers.h",
     "random_lanes.h",
     "poisson_lanes.h",

@@ -140,6 +140,7 @@ public:
         order.clear();
         bundles.clear();
         stops.clear();
+        linked_starts.clear();
         is_sorted_by_target = false;
         splits.clear();
         int32_t longest = 0;
@@ -181,6 +182,7 @@ public:
         order.clear();
         bundles.clear();
         stops.clear();
+        linked_starts.clear();
         is_sorted_by_target = false;
         int32_t longest = 0;
         for (size_t k = 0; k < count; k++)
@@ -247,12 +249,18 @@ public:
     int32_t bundle_from(int32_t start) const;
     // Leave synapses out whose flag is zero: in each bundle the others come first, in their order.
     void pass_by(const double *flags, size_t stride);
+    // Have only some of those that were linked, which are in the arrays now, in their order.
+    void leave_out(const std::vector<bool> &connected);
+    // A range in flight by its place among all that were linked, and back.
+    Range linked(const Range &range) const;
+    Range in_memory(int32_t start, int32_t stop) const;
 
 private:
     struct Bundle { int32_t start, delay; };
     int32_t first_neuron;
     std::vector<int32_t> bundles_of;  // the first bundle of each neuron
     std::vector<Bundle> bundles;      // and one more, which marks the end of the last
+    std::vector<int32_t> linked_starts;  // of the bundles among all, if some are left out of memory
     std::vector<int32_t> stops;  // where those to which spikes go end; empty if they go to all
     std::vector<int32_t> splits;      // where in each bundle the parts begin, but the first
 

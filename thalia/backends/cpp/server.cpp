@@ -3,6 +3,7 @@
 // generator; it has no state of its own. It is the same for every circuit, and compiled once.
 
 #include "common.h"
+#include "compaction.h"
 #include "connection.h"
 #include "poisson_lanes.h"
 #include "random_lanes.h"
@@ -94,6 +95,7 @@ bool is_divided = false;
 struct PassedBy { SynapticPathway *pathway; const Array *flags; };
 std::vector<PassedBy> passed_by;
 bool is_passed_by = true;  // as the arrays are now
+std::vector<Compacted> compacted;
 std::map<Slices *, std::vector<double>> costs;  // of each neuron in a step, in no unit
 int32_t balancings = 0;  // how often they have been measured; the first time is to get started
 constexpr int32_t MOST_BALANCINGS = 5;
@@ -236,7 +238,19 @@ void send_column(const Array &from) {
     });
 }
 
+// The object whose array this is, if only some of its synapses are in memory, or only some will be
+// when its flags are written.
+Compacted *compacted_with(const Array &array) {
+    for (Compacted &each : compacted)
+        if (each.has(array) || each.is_begun_by(array)) return &each;
+    return nullptr;
+}
+
 void write_array(const char *name, size_t bytes) {
+    if (Compacted *object = compacted_with(array(name))) {
+        is_divided = false;
+        return object->write(array(name), bytes);
+    }
     const Array &into = sized_array(name, bytes);
     if (into.stride > 1) receive_column(into);
     else receive(into.data(), bytes);
@@ -245,6 +259,8 @@ void write_array(const char *name, size_t bytes) {
 
 void read_array(const char *name) {
     const Array &from = array(name);
+    if (Compacted *object = compacted_with(from); object && object->has(from))
+        return object->read(from);
     if (const Sleepers *sleepers = sleepers_with(from.data())) {
         const int held = sleepers->index_of(from.data());
         std::vector<double> values(sleepers->size());
@@ -264,13 +280,14 @@ void send_place(const Array &where, bool is_there) {
 }
 
 void place_array(const char *name, size_t bytes) {
+    if (compacted_with(array(name))) return send_place(array(name), false);
     const Array &into = sized_array(name, bytes);
     send_place(into, into.stride == 1);
 }
 
 void find_array(const char *name) {
     const Array &found = array(name);
-    send_place(found, found.stride == 1 && !sleepers_with(found.data()));
+    send_place(found, found.stride == 1 && !sleepers_with(found.data()) && !compacted_with(found));
 }
 
 // An array of synapses, all of which are zero.
@@ -340,7 +357,10 @@ void read_queue(const char *name) {
     std::vector<int32_t> numbers{from.present, static_cast<int32_t>(from.in_flight.size())};
     for (const auto &step : from.in_flight) numbers.push_back(step.size());
     for (const auto &step : from.in_flight)
-        for (const Range &range : step) numbers.insert(numbers.end(), {range.start, range.stop});
+        for (const Range &range : step) {
+            const Range all = from.linked(range);
+            numbers.insert(numbers.end(), {all.start, all.stop});
+        }
     send_all(numbers);
 }
 
@@ -354,7 +374,7 @@ void write_queue(const char *name, size_t bytes) {
     for (size_t k = 0; k < steps; k++) {
         into.in_flight[k].resize(numbers[2 + k]);
         for (Range &range : into.in_flight[k]) {
-            range = {next[0], next[1], into.bundle_from(next[0])};
+            range = into.in_memory(next[0], next[1]);
             next += 2;
         }
     }
@@ -368,6 +388,20 @@ void pass_by(char *arguments) {
     if (array(name).item != sizeof(double)) die("no numbers in", name);
     passed_by.push_back({&pathway(arguments), &array(name)});
     is_divided = is_passed_by = false;
+}
+
+// `compact FLAGS COUNT`: once the flags are written, synapses whose flag is zero leave the memory;
+// then `compact_array ARRAY 0`, 1 if also those that left keep it, and `compact_queue QUEUE`.
+void compact(char *arguments) {
+    char *count = std::strchr(arguments, ' ');
+    *count++ = 0;
+    compacted.emplace_back(array(arguments), array(count));
+}
+
+void compact_array(char *arguments) {
+    char *keeps = std::strchr(arguments, ' ');
+    *keeps++ = 0;
+    compacted.back().add(array(arguments), *keeps == '1');
 }
 
 void read_random() {
@@ -695,6 +729,9 @@ void SynapticPathway::split(size_t from, size_t to, int32_t parts) {
 }
 
 int32_t SynapticPathway::bundle_from(int32_t start) const {
+    if (!linked_starts.empty())
+        return std::upper_bound(linked_starts.begin(), linked_starts.end(), start) -
+               linked_starts.begin() - 1;
     const auto after = std::upper_bound(
         bundles.begin(), bundles.end(), start,
         [](int32_t position, const Bundle &bundle) { return position < bundle.start; });
@@ -719,6 +756,49 @@ void SynapticPathway::pass_by(const double *flags, size_t stride) {
     }
     for (auto &step : in_flight)
         for (Range &range : step) range.stop = stops[range.bundle];
+}
+
+// Those of a postsynaptic neuron are one bundle, and found by their targets; those of a presynaptic
+// one are in the order of the synapses.
+void SynapticPathway::leave_out(const std::vector<bool> &connected) {
+    if (linked_starts.empty())
+        for (const Bundle &each : bundles) linked_starts.push_back(each.start);
+    if (&neurons == &targets) {
+        std::vector<int32_t> counts(neuron_count() + 1);
+        for (const int32_t neuron : neurons) counts[neuron - first_neuron + 1]++;
+        std::partial_sum(counts.begin(), counts.end(), counts.begin());
+        for (size_t neuron = 0; neuron < neuron_count(); neuron++)
+            if (bundles_of[neuron] < bundles_of[neuron + 1])
+                bundles[bundles_of[neuron]].start = counts[neuron];
+        if (!order.empty()) {
+            order = std::vector<int32_t>();  // and its memory
+            sort([](size_t) { return 0; });
+        }
+    } else {
+        size_t place = 0;
+        int32_t before = 0;
+        for (size_t b = 0; b + 1 < bundles.size(); b++) {
+            for (; place < size_t(linked_starts[b]); place++) before += connected[place];
+            bundles[b].start = before;
+        }
+        order.clear();
+        is_sorted_by_target = false;
+    }
+    bundles.back().start = targets.size();
+    for (auto &step : in_flight)
+        for (Range &range : step) range = {bundles[range.bundle].start, stop(range.bundle), range.bundle};
+}
+
+Range SynapticPathway::linked(const Range &range) const {
+    if (linked_starts.empty()) return range;
+    const int32_t start = linked_starts[range.bundle];
+    return {start, start + range.stop - range.start, range.bundle};
+}
+
+Range SynapticPathway::in_memory(int32_t start, int32_t last) const {
+    const int32_t bundle = bundle_from(start);
+    if (linked_starts.empty()) return {start, last, bundle};
+    return {bundles[bundle].start, stop(bundle), bundle};
 }
 
 SynapticPathway::~SynapticPathway() = default;
@@ -760,6 +840,9 @@ void thalia_serve(const Circuit &served, Network *network) {
         else if (command.is("read")) read_array(command.arguments);
         else if (command.is("read_queue")) read_queue(command.arguments);
         else if (command.is("pass_by")) pass_by(command.arguments);
+        else if (command.is("compact")) compact(command.arguments);
+        else if (command.is("compact_array")) compact_array(command.arguments);
+        else if (command.is("compact_queue")) compacted.back().add(pathway(command.arguments));
         else if (command.is("read_random")) read_random();
         else if (command.is("write_random")) write_random(command.number());
         else if (command.is("write_queue")) command.sized(write_queue);
