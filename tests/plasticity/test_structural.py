@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import thalia
-from thalia.compiler.unconnected import passed_by
+from thalia.compiler.unconnected import is_compacted, passed_by
 from thalia.errors import CircuitError
 from thalia.library import lookup
 from thalia.simulation.verify_resume import verify
@@ -316,18 +316,18 @@ record: {spikes: all, weights: {pathways: p}}
 
 
 @pytest.mark.parametrize(
-    ("rule", "synapse", "lower", "events"),
+    ("synapse", "lower", "events", "leaves"),
     [
-        ("stdp_pair", "delta", "on", ("on_pre", "on_post")),
-        ("stdp_pair", "[tsodyks_markram, delta]", "on", ("on_pre", "on_post")),
-        ("stdp_pair", "[tsodyks_markram_baseline, delta]", "on", ("on_pre", "on_post")),
+        ("delta", "on", ("on_pre", "on_post"), True),
+        ("[tsodyks_markram, delta]", "on", ("on_pre", "on_post"), True),
+        ("[tsodyks_markram_baseline, delta]", "on", ("on_pre", "on_post"), True),
         # traces of postsynaptic spikes, which the synapses keep for their neuron
-        ("stdp_pair", "delta", "off", ("on_pre",)),
+        ("delta", "off", ("on_pre",), False),
         # something reaches the neuron whatever the weight is
-        ("stdp_pair", "counting", "on", ("on_post",)),
+        ("counting", "on", ("on_post",), False),
     ],
 )
-def test_what_may_skip_synapses_that_are_not_connected(rule, synapse, lower, events):
+def test_what_may_skip_synapses_that_are_not_connected(synapse, lower, events, leaves):
     own = """
 synapses:
   counting:
@@ -338,9 +338,50 @@ synapses:
       v += w
       arrived += 1 + w/mV
 """
-    text = own + circuit(rule=rule, weight="0.5 mV").replace(
+    text = own + circuit(weight="0.5 mV").replace(
         "synapse: delta, weight: 0.5", f"synapse: {synapse}, weight: 0.5"
     )
     plan = thalia.plan_of(thalia.loads(text), lower=lower)
 
     assert passed_by(plan, plan.synapses[0]) == events
+    assert is_compacted(plan, plan.synapses[0]) == leaves
+
+
+@pytest.fixture
+def compact():
+    """A subject with 2,000 of 8,000 potential synapses connected, of which many are replaced in each round."""
+    with subject_of(thalia.loads(BUSY), backend="cpp") as subject:
+        yield subject
+
+
+def test_only_connected_synapses_are_in_memory(compact):
+    w = compact.weights("p")
+    compact.present("500 ms")
+
+    assert w.shape == (8000,)
+    assert np.count_nonzero(w) == 2000
+    assert compact.session.read("synapses_p.N") == np.count_nonzero(compact.weights("p")) < 2000
+
+
+def test_forgetting_connects_the_synapses_of_the_beginning_with_their_weights(compact):
+    w = compact.weights("p")
+    compact.present("500 ms")
+    assert np.count_nonzero((compact.weights("p") > 0) & (w == 0)) > 500
+
+    compact.forget()
+
+    assert np.array_equal(compact.weights("p"), w)
+
+
+def test_a_state_with_other_connections_is_restored(compact):
+    """With spikes in flight, to synapses that have left in the meantime."""
+    compact.present("300 ms")
+    state, w = compact.remember(), compact.weights("p")
+    once = compact.present("300 ms").counts("cells"), compact.weights("p")
+
+    compact.restore(state)
+    assert np.array_equal(compact.weights("p"), w)
+    again = compact.present("300 ms").counts("cells"), compact.weights("p")
+
+    assert np.array_equal(once[0], again[0])
+    assert np.array_equal(once[1], again[1])
