@@ -17,6 +17,7 @@ from thalia.training.byte_pairs import (
 from thalia.training.experiment import conditions_of
 from thalia.training.subject import subject_of
 from thalia.training.tasks import environment
+from thalia.training.tasks.syllables import Division, _merged
 
 
 def test_the_example_of_byte_pair_encoding():
@@ -52,6 +53,7 @@ def test_boundaries_are_between_tokens():
 
 SMALL = {
     "populations.chunks.size": 4,
+    "populations.chunks.space.extent": "4 um",
     "populations.chunk_pairs.size": 104,
     "populations.chunk_pairs.space.extent": "104 um",
     "pathways.first_chunk.connect.blocks": 4,
@@ -77,7 +79,7 @@ def test_what_comes_again_becomes_a_chunk(control, lengths):
     """A word of three letters is two tokens after six times, and one after sixteen."""
     circuit, task = made(control)
 
-    with subject_of(circuit, "runtime") as subject:
+    with subject_of(circuit, "runtime") as subject, subject.phase("letters"):
         task.divided(subject, words(6))
         early = task.divided(subject, words(2, 6))
         task.divided(subject, words(8, 8))
@@ -85,6 +87,36 @@ def test_what_comes_again_becomes_a_chunk(control, lengths):
             late = task.divided(subject, words(3, 16))
 
     assert [{*each.lengths} for each in (early, late)] == lengths
+
+
+def test_two_tokens_that_come_together_again_become_one():
+    """Of t and h in turn the pair that is found first; the token before it is not there to go with its h."""
+    circuit, task = made()
+    text = np.tile([19, 7], 12)
+
+    with subject_of(circuit, "runtime") as subject, subject.phase("tokens"):
+        before = task.divided(subject, text)
+        task.divided(subject, text)
+        with task.held(subject):
+            after = task.divided(subject, text)
+
+    assert {*before.lengths[:4]} == {1}
+    assert after.lengths == [2] * 11 + [
+        1,
+        1,
+    ]  # no letter comes after the last one, which completes it
+    assert len({*after.tokens[:-2]}) == 1
+
+
+def test_a_chunk_takes_the_place_of_two_tokens():
+    """The spike of a chunk comes when the letter after them does; the third token has none before it to go with."""
+    found = Division(["a", "b", "c", "d"], [1, 2, 1, 1])
+    chunks = np.zeros((5, 2), int)
+    chunks[3, 1] = 1
+
+    merged = _merged(found, np.array([1, 3, 4, 5]), chunks, 40)
+
+    assert merged == Division([41, "c", "d"], [3, 1, 1])
 
 
 @pytest.mark.parametrize(

@@ -53,14 +53,15 @@ class Syllables(Environment):
     Each letter is shown for the time `show`, at `rate`, and nothing for the time `rest`. The unit
     of an interval is the chunk that fires most, or the letter itself if none does. A chunk goes on
     with the token of the interval before it, a letter begins a new one, and a token is known by
-    the last of its units.
+    the last of its units. If there is a second population of `chunks`, each that fires where a
+    token begins takes the place of the two before it.
 
-    The network learns from `trials` lessons of `lesson` letters. Then it is frozen, and divides
-    what it learned from, and `tested` letters. `bits` is the length of a code for these with the
-    frequencies of tokens in what was learned, for each letter; `words` is the F measure of the
-    boundaries of tokens against those of words, which it was not shown. `data` is `topics`, the
-    text that comes with Python, or a file; what is tested with begins after `tested_from`
-    characters, and what is learned is drawn from these.
+    The network learns from `trials` lessons of `lesson` letters, and hears them once in each of
+    the phases `passes`. Then it is frozen, and divides what it learned from, and `tested` letters.
+    `bits` is the length of a code for these with the frequencies of tokens in what was learned, for
+    each letter; `words` is the F measure of the boundaries of tokens against those of words, which
+    it was not shown. `data` is `topics`, the text that comes with Python, or a file; what is tested
+    with begins after `tested_from` characters, and what is learned is drawn from these.
     """
 
     STIMULI: ClassVar = ("letters",)
@@ -74,6 +75,7 @@ class Syllables(Environment):
     show: PositiveTime
     rest: PositiveTime
     rate: SingleRate
+    passes: list[str] = Field(min_length=1)
 
     def data_files(self) -> tuple[str, ...]:
         """The file of the text, if it is not the one that comes with Python."""
@@ -123,9 +125,11 @@ class Syllables(Environment):
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """All lessons, then the division of what was learned, and of other letters."""
         passages = self.draw(subject.plan, random)
-        for lesson in np.split(passages.learned, self.trials):
-            tokens = self.divided(subject, lesson).tokens
-            note(letters_of_a_token=len(lesson) / len(tokens))
+        for name in self.passes:
+            with subject.phase(name):
+                for lesson in np.split(passages.learned, self.trials):
+                    tokens = self.divided(subject, lesson).tokens
+                    note(letters_of_a_token=len(lesson) / len(tokens))
         with self.held(subject):
             learned, tested = (
                 self.divided(subject, each) for each in (passages.learned, passages.tested)
@@ -158,16 +162,17 @@ class Syllables(Environment):
     @contextmanager
     def held(self, subject: Subject) -> Iterator[None]:
         """While it lasts nothing is learned, and thresholds of chunks do not change."""
-        chunks = self.readout["chunks"][0]
-        subject.set(chunks, "adapting", 0)
+        for chunks in self.readout["chunks"]:
+            subject.set(chunks, "adapting", 0)
         try:
             with subject.frozen():
                 yield
         finally:
-            subject.set(chunks, "adapting", 1)
+            for chunks in self.readout["chunks"]:
+                subject.set(chunks, "adapting", 1)
 
     def _chunks(self, plan: Plan) -> int:
-        return int(plan.population(self.readout["chunks"][0])[1].size)
+        return sum(int(plan.population(name)[1].size) for name in self.readout["chunks"])
 
     def divided(self, subject: Subject, letters: Ints) -> Division:
         """Show letters; the tokens into which the units that fire divide them."""
@@ -176,14 +181,16 @@ class Syllables(Environment):
         seconds = np.tile([self.show.mean, self.rest.mean], len(letters))
         rates = {self.stimuli["letters"][0]: shown.reshape(-1, len(ALPHABET)) * self.rate}
         responses = subject.play(Quantities(seconds, SECOND), rates)
-        alone, chunks = (
-            responses.counts(self.readout[part][0]).reshape(len(letters), 2, -1).sum(axis=1)
-            for part in ("units", "chunks")
+        alone, chunks, *others = (
+            responses.counts(name).reshape(len(letters), 2, -1).sum(axis=1)
+            for name in (*self.readout["units"], *self.readout["chunks"])
         )
         is_chunk = chunks.any(axis=1)
         units = np.where(is_chunk, len(ALPHABET) + chunks.argmax(axis=1), alone.argmax(axis=1))
         ends = np.flatnonzero(np.append(~is_chunk[1:], True))
-        return Division(units[ends].tolist(), np.diff(ends, prepend=-1).tolist())
+        found = Division(units[ends].tolist(), np.diff(ends, prepend=-1).tolist())
+        first = len(ALPHABET) + chunks.shape[1]
+        return _merged(found, ends + 1, others[0], first) if others else found
 
     def _scores(
         self, learned: Division, tested: Division, passages: Passages, chunks: int
@@ -196,6 +203,18 @@ class Syllables(Environment):
             "words": f_measure(found, {*passages.words.tolist()}),
             "letters_of_a_token": letters / len(tested.tokens),
         }
+
+
+def _merged(found: Division, after: Ints, chunks: Ints, first: int) -> Division:
+    """Tokens, some of which are chunks of two: those with a spike in the interval `after` them."""
+    tokens, lengths = list[Hashable](), list[int]()
+    for token, length, place in zip(found.tokens, found.lengths, after, strict=True):
+        tokens.append(token)
+        lengths.append(length)
+        if len(tokens) > 1 and place < len(chunks) and chunks[place].any():
+            tokens[-2:] = [first + int(chunks[place].argmax())]
+            lengths[-2:] = [lengths[-2] + lengths[-1]]
+    return Division(tokens, lengths)
 
 
 def _of_texts(tokens: Sequence[str]) -> Division:
