@@ -39,7 +39,6 @@ GAPS: dict[Part, str] = {
     ("plasticity", "structural"): "tried in `correlated_inputs`: no connection changes there",
     ("windows", "ca3_recurrent_asymmetric"): _WINDOW,
     ("windows", "ca3_to_ca1_calcium"): _WINDOW,
-    ("windows", "gaba_auditory"): _WINDOW,
     ("modulators", "prediction_error"): "circuits compute the error by neurons or expressions",
     ("modulators", "sleep_pressure"): "no circuit sleeps by itself",
     ("modulators", "adenosine"): "it takes hours to accumulate; tested against its closed form",
