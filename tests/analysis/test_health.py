@@ -251,6 +251,28 @@ def test_a_run_without_spikes_cannot_be_judged(tmp_path):
         health(run_of(tmp_path, spikes="[]"))
 
 
+PHASES = """
+thalia: 1
+name: phases
+populations: {cells: {neuron: lif_current, size: 5}}
+stimuli:
+  bias: {kind: current, target: cells, values: [400 pA, 0 pA], dt: 200 ms}
+phases: [{name: driven, duration: 200 ms}, {name: silent, duration: 200 ms}]
+"""
+
+
+def test_a_phase_may_be_chosen(tmp_path):
+    """Cells that fire in the first phase only."""
+    run = thalia.run(thalia.loads(PHASES), output=tmp_path / "run.h5", backend="runtime")
+    told = CliRunner().invoke(app, ["health", str(run.file), "--phase", "driven", "--json"])
+
+    assert health(run).populations["cells"]["spikes"] == 0
+    assert json.loads(told.output)["populations"] == health(run, "driven").populations
+    assert health(run, "driven").populations["cells"]["spikes"] > 0
+    with pytest.raises(CircuitError, match="has no phase 'drivn'\n    hint: did you mean 'driven'"):
+        health(run, "drivn")
+
+
 def test_the_summary_of_a_run_shows_the_published_range(tmp_path, capsys):
     print_summary(run_of(tmp_path, low=5, high=60), [])
 

@@ -19,7 +19,7 @@ from thalia.analysis.variability import (
     local_variation,
     mean_correlation,
 )
-from thalia.errors import fail
+from thalia.errors import did_you_mean, fail
 from thalia.recording.page_checksums import edited
 from thalia.recording.run_file import Run
 from thalia.syntax.units import parse_value
@@ -187,31 +187,40 @@ class Claims:
         return found
 
 
-def health(run: Run) -> Health:
-    """Measure the last phase of a run, and compare it with published values.
+def health(run: Run, phase: str = "") -> Health:
+    """Measure a phase of a run, by default the last, and compare it with published values.
 
     Ranges of rates, pacemakers, bands of rhythms, and what is asynchronous are those of the
     circuit's `reference:`; all other limits are `LIMITS`. Only populations that the reference names
     are judged, and those without afferent pathways by rate and rhythm only, since the rest depends
     on their stimuli. A verdict needs the whole 95 % interval of a measure to be out of range.
+    Weights are those of the whole run, whatever the phase.
 
     Raises
     ------
     CircuitError
-        If the run recorded no spikes.
+        If the run recorded no spikes, or has no phase of this name.
     """
     if not list(run.spikes):
         raise fail(
             f"{run.file}: has no spikes to judge", "record them with `record: {spikes: all}`"
         )
     with edited(run.file):
-        return _judged(run)
+        return _judged(run, _period(run, phase))
 
 
-def _judged(run: Run) -> Health:
+def _period(run: Run, phase: str) -> tuple[float, float]:
+    """Start and end of a phase in seconds, of the last one by default."""
+    periods = {name: (start, stop) for name, start, stop in run.phases}
+    if phase and phase not in periods:
+        raise fail(f"{run.file}: has no phase '{phase}'", did_you_mean(phase, periods))
+    return periods[phase or run.phases[-1][0]]
+
+
+def _judged(run: Run, period: tuple[float, float]) -> Health:
     claims = Claims.of(run)
     populations = {
-        name: _population(run, name) | {"judged": claims.name(name)} for name in run.spikes
+        name: _population(run, name, *period) | {"judged": claims.name(name)} for name in run.spikes
     }
     balance = _balance(run, {name: measures["rate"] for name, measures in populations.items()})
     for name, measures in populations.items():
@@ -219,13 +228,13 @@ def _judged(run: Run) -> Health:
     pathways = {
         name: _pathway(run, name) for name in run.weights if run.network.pathways[name].plastic
     }
-    findings = tuple(_findings(run, claims, populations, pathways))
+    duration = period[1] - period[0]
+    findings = tuple(_findings(run, claims, populations, pathways, duration))
     return Health(populations, pathways, findings, tuple(_notes(run, claims, populations)))
 
 
-def _population(run: Run, name: str) -> dict[str, Any]:
+def _population(run: Run, name: str, start: float, stop: float) -> dict[str, Any]:
     spikes = run.spikes[name]
-    _, start, stop = run.phases[-1]
     late = (spikes.times >= start) & (spikes.times < stop)
     times, neurons = spikes.times[late], spikes.neurons[late]
     some = neurons < SAMPLE
@@ -314,8 +323,8 @@ def _findings(
     claims: Claims,
     populations: dict[str, dict[str, Any]],
     pathways: dict[str, dict[str, float]],
+    duration: float,
 ) -> Iterator[Finding]:
-    _, start, stop = run.phases[-1]
     receiving = {pathway.post for pathway in run.network.pathways.values()}
     for name, measures in populations.items():
         if name in claims.ranges:
@@ -329,7 +338,7 @@ def _findings(
             if peak is not None and RHYTHM.verdict(peak) != OK:
                 yield Finding(name, claims.bands[name], peak, WARN, RHYTHM.text())
         if name in receiving and measures["judged"]:
-            without = claims.unjudged(name, stop - start)
+            without = claims.unjudged(name, duration)
             yield from (each for each in _beyond(name, measures) if each.measure not in without)
     for name, changes in pathways.items():
         yield from _beyond(name, changes)

@@ -156,6 +156,9 @@ def health(
         Path | None,
         typer.Option("--output", "-o", help="The figure; by default next to the run file."),
     ] = None,
+    phase: Annotated[
+        str, typer.Option(help="The phase to judge; by default the last.", metavar="NAME")
+    ] = "",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object, and draw nothing.")
     ] = False,
@@ -169,7 +172,7 @@ def health(
     from thalia.recording.run_file import Run
 
     run = Run(file)
-    found = judge(run)
+    found = judge(run, phase)
     if as_json:
         say(json.dumps({"file": str(file), "verdict": found.verdict, **asdict(found)}))
     else:
@@ -178,7 +181,7 @@ def health(
         from thalia.figures.style import save
 
         print_health(found)
-        figure = health_figure(found, f"{run.attributes['name']}, {run.phases[-1][0]}")
+        figure = health_figure(found, f"{run.attributes['name']}, {phase or run.phases[-1][0]}")
         say(save(figure, output or file.with_name(f"{file.stem}_health.png")))
     if found.verdict == CRITICAL:
         raise typer.Exit(2)
