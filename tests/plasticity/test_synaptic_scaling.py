@@ -68,3 +68,15 @@ def test_with_plasticity_off_the_factor_stands_still(simulate):
     log = run.traces["cell"]["synaptic_scaling_log_factor"][:, 0]
     assert log[4000] > log[3000] > 0
     assert np.ptp(log[4001:]) == 0
+
+
+def test_a_factor_at_its_bound_leaves_it_as_soon_as_the_rate_crosses_the_target(simulate):
+    """Silence alone would bring 30 times the logarithm of the bound; eight spikes then lower it from the bound itself."""
+    text = TEXT.replace("PHASES", "").replace("beta: 0.05", "beta: 0.5")
+    text = text.replace("factor_max: 20", "factor_max: 1.5")
+    spikes = ", ".join(f"{2820 + 20 * n} ms" for n in range(8))
+    run = simulate(text.replace("500 ms, 900 ms, 1000 ms", spikes), backend="runtime")
+
+    log = run.traces["cell"]["synaptic_scaling_log_factor"][:, 0]
+    assert log[2000:5600] == pytest.approx(np.log(1.5), rel=1e-6)
+    assert log[6400] < np.log(1.5) - 0.1
