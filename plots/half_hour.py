@@ -14,10 +14,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
-from thalia.analysis.health import CRITICAL, OK, WARN
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "cortical_column.yaml"
 SETTLE, MINUTE = 1.0, 60.0  # seconds
+VERDICTS = ("ok", "warn", "critical")
 BOUND = 0.01  # of w_max, within which a weight is at its bound
 BINS = np.linspace(0, 1, 41)
 LAYERS = ("v1.l23", "v1.l4", "v1.l5", "v1.l6a", "v1.l6b")
@@ -100,7 +100,7 @@ def figure(found: dict[str, Any]) -> Figure:
         rates.plot(minutes, found["rates (Hz)"][layer], color=colour, label=layer)
     rates.set(xlabel="time (min)", ylabel="rate (Hz)", ylim=(0, None))
     rates.legend(frameon=False, fontsize=7)
-    counts = {verdict: found["verdicts"].count(verdict) for verdict in (OK, WARN, CRITICAL)}
+    counts = {verdict: found["verdicts"].count(verdict) for verdict in VERDICTS}
     rates.set_title(", ".join(f"{count} {name}" for name, count in counts.items()), fontsize=9)
     for name, each in found["weights"].items():
         weights.step(BINS[:-1], each["histogram"], where="post", label=name, lw=1)
