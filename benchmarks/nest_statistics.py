@@ -1,0 +1,233 @@
+"""Exported circuits on NEST beside Thalia: rates, irregularity, correlations and plastic weights, over seeds.
+
+python benchmarks/nest_statistics.py [--circuits brunel_stdp,coba] [--seeds 5] [--workers 4] \
+    [--python PYTHON-WITH-NEST] [--output results/nest.json]
+
+A seed gives both the same network; Poisson spikes are different ones. Two distributions of weights
+are compared by the largest distance of their cumulative distributions (Kolmogorov and Smirnov): of
+the same seed on both, and of different seeds of Thalia. `--render` writes the tables of
+results/nest.json into docs/nest.md.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from itertools import permutations
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+import thalia
+
+ROOT = Path(__file__).parent.parent
+RESULTS, PAGE = ROOT / "results" / "nest.json", ROOT / "docs" / "nest.md"
+BEGIN, END = "<!-- statistics: begin -->", "<!-- statistics: end -->"
+MEASURES = {"rate": "rate (Hz)", "cv": "CV", "correlation": "correlation"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A circuit with what is changed in it, the options of `thalia run`, and its plastic pathways."""
+
+    circuit: str
+    says: str
+    options: dict = field(default_factory=dict)
+    set: dict = field(default_factory=dict)
+    plastic: tuple = ()
+
+
+CASES = {
+    "brunel_stdp": Case(
+        "brunel",
+        "the network of Brunel, scale 0.2, with `stdp_pair` between excitatory cells and onto inhibitory ones",
+        {"scale": 0.2},
+        {
+            "pathways.excitation.plasticity": "[{rule: stdp_pair, a_plus: 0.01, a_minus: 0.0105}]",
+            "pathways.excitation.w_max": "0.2 mV",
+            "pathways.excitation.delay": "{axonal: 1.5 ms, dendritic: 3 ms}",
+        },
+        ("excitation.exc_to_exc", "excitation.exc_to_inh"),
+    ),
+    "coba": Case("coba", "the network of Vogels & Abbott, full scale, 1 s", {"duration": "1 s"}),
+    "reward": Case("reward", "`reward.yaml`, 200 s", {"duration": "200 s"}, plastic=("learns",)),
+    "cortex": Case(
+        "cortex",
+        "the cortical microcircuit, scale 0.1, with its plasticity, 2 s",
+        {"scale": 0.1},
+        {"pathways.thalamocortical.delay": "{axonal: 1.5 ms, dendritic: 3 ms}"},
+        ("thalamocortical.th_to_l4e", "thalamocortical.th_to_l4i"),
+    ),
+}  # fmt: skip
+
+
+def main():
+    options = command_line()
+    if options.render:
+        render()
+        return
+    names = options.circuits.split(",") if options.circuits else [*CASES]
+    table = (
+        json.loads(options.output.read_text(encoding="utf-8")) if options.output.exists() else {}
+    )
+    with ProcessPoolExecutor(options.workers) as pool:
+        work = {
+            pool.submit(one, name, seed, options.python): (name, seed)
+            for seed in range(1, options.seeds + 1)
+            for name in names
+        }
+        found = {}
+        for each in as_completed(work):
+            name, seed = work[each]
+            try:
+                found.setdefault(name, {})[seed] = each.result()
+            except Exception as error:  # one that fails costs its seed, and is told
+                print(f"{name}, seed {seed}: {error}", file=sys.stderr, flush=True)
+                continue
+            table[name] = summary(found[name])
+            options.output.parent.mkdir(parents=True, exist_ok=True)
+            options.output.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+            print(name, seed, flush=True)
+
+
+def command_line():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--circuits", default="")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--render", action="store_true")
+    return parser.parse_args()
+
+
+def one(name, seed, python):
+    """Both simulators with one seed: measures of `thalia health`, and the last weights."""
+    case = CASES[name]
+    file = ROOT / "circuits" / f"{case.circuit}.yaml"
+    with tempfile.TemporaryDirectory() as scratch:
+        mine = thalia.run(
+            file,
+            seed=seed,
+            set=case.set,
+            threads=1,
+            output=Path(scratch) / "run.h5",
+            progress=False,
+            **case.options,
+        )
+        folder = Path(scratch) / "nest"
+        words = ["export", file, "--to", "nest", "-o", folder, "--seed", seed]
+        words += [word for key, value in case.options.items() for word in (f"--{key}", value)]
+        words += [word for path, value in case.set.items() for word in ("--set", f"{path}={value}")]
+        called([sys.executable, "-m", "thalia", *map(str, words)])
+        called([python, str(folder / "run.py")])
+        there = thalia.Run(folder)
+        return {
+            "thalia": measures(mine),
+            "nest": measures(there),
+            "weights": {
+                pathway: (np.sort(np.abs(mine.weights[pathway].w[-1])), of_nest(folder, pathway))
+                for pathway in case.plastic
+            },
+        }
+
+
+def called(words):
+    done = subprocess.run(words, capture_output=True, encoding="utf-8", check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-1000:])
+
+
+def measures(run):
+    health = thalia.health(run).populations
+    return {
+        name: {key: each.get(key) for key in MEASURES}
+        for name, each in health.items()
+        if each.get("rate") is not None
+    }
+
+
+def of_nest(folder, pathway):
+    """The last weights, sorted."""
+    with h5py.File(folder / "output" / "spikes_0.h5") as file:
+        return np.sort(np.abs(file[f"weights/{pathway}/weight"][:]))
+
+
+def distance(a, b):
+    """The largest distance of two cumulative distributions."""
+    both = np.concatenate([a, b])
+    shares = [np.searchsorted(each, both, side="right") / len(each) for each in (a, b)]
+    return float(np.abs(shares[0] - shares[1]).max())
+
+
+def summary(seeds):
+    """Means and standard deviations over seeds."""
+    runs = [seeds[each] for each in sorted(seeds)]
+    populations = {
+        name: {
+            key: {who: moments([run[who].get(name, {}).get(key) for run in runs]) for who in ("thalia", "nest")}
+            for key in MEASURES
+        }
+        for name in runs[0]["thalia"]
+    }  # fmt: skip
+    weights = {}
+    for pathway in runs[0]["weights"]:
+        pairs = [run["weights"][pathway] for run in runs]
+        weights[pathway] = {
+            "mean": {who: moments([p[k].mean() for p in pairs]) for k, who in enumerate(("thalia", "nest"))},
+            "cv": {who: moments([p[k].std() / p[k].mean() for p in pairs]) for k, who in enumerate(("thalia", "nest"))},
+            "distance_same_seed": moments([distance(*p) for p in pairs]),
+            "distance_other_seed": moments([distance(a[0], b[0]) for a, b in permutations(pairs, 2)]),
+        }  # fmt: skip
+    return {"seeds": sorted(seeds), "populations": populations, "weights": weights}
+
+
+def moments(values):
+    """The mean and the standard deviation; None where it cannot be told."""
+    known = np.array([each for each in values if each is not None], float)
+    if not len(known):
+        return None
+    spread = float(known.std(ddof=1)) if len(known) > 1 else 0.0
+    return [float(f"{known.mean():.4g}"), float(f"{spread:.3g}")]
+
+
+def render():
+    table = json.loads(RESULTS.read_text(encoding="utf-8"))
+    lines = []
+    for name, each in table.items():
+        titles = [f"{word}, {who}" for word in MEASURES.values() for who in ("Thalia", "NEST")]
+        says = CASES[name].says
+        lines += [f"{says[0].upper()}{says[1:]}; {len(each['seeds'])} seeds, mean ± SD:", ""]
+        lines += [f"| population | {' | '.join(titles)} |", f"| --- |{' --- |' * len(titles)}"]
+        for population, found in each["populations"].items():
+            cells = [shown(found[key][who]) for key in MEASURES for who in ("thalia", "nest")]
+            lines.append(f"| {population} | {' | '.join(cells)} |")
+        lines.append("")
+        if each["weights"]:
+            lines += [
+                "| weights of | mean, Thalia | mean, NEST | CV, Thalia | CV, NEST | distance, same seed | distance, other seeds |",
+                "| --- | --- | --- | --- | --- | --- | --- |",
+            ]
+            for pathway, found in each["weights"].items():
+                cells = [
+                    shown(found[key][who]) for key in ("mean", "cv") for who in ("thalia", "nest")
+                ]
+                cells += [shown(found["distance_same_seed"]), shown(found["distance_other_seed"])]
+                lines.append(f"| `{pathway}` | {' | '.join(cells)} |")
+            lines.append("")
+    text = PAGE.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(before + "\n".join([BEGIN, "", *lines, END]) + after, encoding="utf-8")
+
+
+def shown(pair):
+    return f"{pair[0]:.3g} ± {pair[1]:.2g}" if pair else ""
+
+
+if __name__ == "__main__":
+    main()
