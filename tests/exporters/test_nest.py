@@ -254,6 +254,70 @@ def test_a_weight_that_is_a_drive_is_no_numbers_over_time(tmp_path):
     assert "numbers over time" not in done.stderr
 
 
+JUMPING = """
+thalia: 1
+name: jumping
+duration: 500 ms
+dt: 0.5 ms
+seed: 3
+populations:
+  given: {neuron: spike_source, size: 3}
+  e: {neuron: lif_current, size: 80, initial: {v: "uniform(-65 mV, -50 mV)"}, parameters: {tau_m: "normal(12 ms, 1 ms)"}}
+  i: {neuron: lif_current, size: 20, parameters: {t_ref: 3 ms}}
+  x: {neuron: lif_current, size: 10}
+pathways:
+  in: {pre: given, post: e, connect: {rule: all_to_all}, synapse: delta, weight: 4 mV, delay: 1 ms}
+  ee: {pre: e, post: [e, i], connect: {probability: 0.2}, synapse: delta, weight: "normal(0.9 mV, 0.1 mV, min=0 mV)", delay: "uniform(0.5 ms, 2 ms)"}
+  ie: {pre: i, post: [e, i], connect: {rule: fixed_indegree, number: 5}, synapse: delta, weight: -0.8 mV, delay: 1.5 ms}
+  ex: {pre: e, post: x, connect: {rule: fixed_indegree, number: 20}, synapse: current_exp, weight: 900 pA, delay: 1 ms}
+  xe: {pre: x, post: e, connect: {rule: fixed_indegree, number: 3}, synapse: delta, weight: 1 mV, delay: 1 ms}
+stimuli:
+  given: {kind: spikes, target: given, times: {0: [1 ms, 50 ms, 51 ms], 1: [20 ms, 300 ms], 2: [0.5 ms, 0.8 ms]}}
+  on: {kind: current, target: [e, i], amplitude: 330 pA}
+  more: {kind: current, target: i, amplitude: 30 pA}
+"""
+
+
+def test_populations_of_one_model_have_the_receptors_of_their_own_pathways(written):
+    """Jumps of the potential went into a current, in its unit, where another population has one."""
+    folder = written(JUMPING)
+
+    models = {line.split("'")[1]: line.split("'")[3] for line in lines(folder, "create(")}
+    assert models == {
+        "given": "parrot_neuron",
+        "e": "iaf_psc_delta",
+        "i": "iaf_psc_delta",
+        "x": "iaf_psc_exp",
+    }
+    with h5py.File(folder / "network.h5") as data:
+        rows = {
+            name: (each["weight"][0], each["delay"][0])
+            for name, each in data["projections"].items()
+        }
+    assert rows["in"] == pytest.approx((4.0, 2))  # mV
+    assert rows["ie.i_to_e"] == pytest.approx((-0.8, 4))  # 1.5 ms and a step, since i is early
+    assert rows["ex"] == pytest.approx((900.0, 3))  # pA
+    assert rows["xe"] == pytest.approx((1.0, 2))
+    both = JUMPING.replace("xe: {pre: x, post: e", "xe: {pre: x, post: [e, x]")
+    with pytest.raises(CircuitError, match=r"receptors of several kinds .* \(current_exp, delta\)"):
+        written(both, "both")
+
+
+def test_the_threshold_of_a_potential_that_jumps_is_a_step_earlier(written):
+    """From rest at -63.68 mV, to which 330 pA bring it, it decays by exp(-0.5/10) to -50 mV."""
+    (line,) = lines(
+        written(
+            JUMPING.replace("more:", "none:").replace("i, amplitude: 30 pA", "x, amplitude: 1 pA")
+        ),
+        "create('i'",
+    )
+
+    rest = -65 + 330 * 10 / 250
+    threshold = float(re.search(r"'V_th': (-[\d.]+)", line)[1])
+    assert rest + (threshold - rest) * np.exp(-0.05) == pytest.approx(-50, abs=1e-9)
+    assert "'t_ref': 3.5" in line
+
+
 DESCRIBED = """
 thalia: 1
 name: described
@@ -647,6 +711,17 @@ def here(tmp_path):
         )
 
     return run
+
+
+@pytest.mark.peer
+def test_spikes_of_potentials_that_jump_are_those_of_thalia(written, here):
+    """NEST compares a potential with the threshold at once, Thalia a step later, 4 % lower at 0.5 ms."""
+    there, mine = run_nest(written(JUMPING)), here("circuit")
+
+    found = {name: (train.times, train.neurons) for name, train in there.spikes.items()}
+    expected = {name: (train.times, train.neurons) for name, train in mine.spikes.items()}
+    assert in_order(found) == in_order(expected)
+    assert min(len(expected[name][0]) for name in "eix") > 100
 
 
 @pytest.mark.peer

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.compiler.pipeline import Compiled
-from thalia.compiler.plan import Group, Member
+from thalia.compiler.plan import Group, Member, Plan
 from thalia.connectivity.build import wire
 from thalia.errors import Problem
 from thalia.exporters.nest.models import MODELS, SYNAPSES, Cell, Port, cell_of, native
-from thalia.exporters.nest.nestml import CellModel, cell_model
+from thalia.exporters.nest.nestml import CellModel, arriving_at, cell_model
 from thalia.exporters.nest.nestml_text import size_of
 
 SOURCES = ("poisson", "spike_source")
@@ -34,7 +34,7 @@ def cells_of(compiled: Compiled, nestml: bool) -> Cells:
     for group in plan.groups:
         values = arrays[group.name]
         foreign = any(_is_foreign(compiled, member.name) for member in group.members)
-        made = _native(group, values)
+        made = _native(group, values, plan)
         against = [each for each in made if isinstance(each, Problem)]
         if nestml and (foreign or against) and group.part not in SOURCES:
             model = cell_model(group, plan)
@@ -50,12 +50,14 @@ def cells_of(compiled: Compiled, nestml: bool) -> Cells:
     return Cells(cells, tuple(models), tuple(problems))
 
 
-def _native(group: Group, values: Mapping[str, NDArray[np.float64]]) -> list[Cell | Problem]:
+def _native(
+    group: Group, values: Mapping[str, NDArray[np.float64]], plan: Plan
+) -> list[Cell | Problem]:
     """The cells of NEST that the populations of a group are, or why there are none."""
     found = list[Cell | Problem]()
     for member in group.members:
         if native(group.part):
-            made = cell_of(group, member, values)
+            made = cell_of(group, member, values, plan.dt, arriving_at(member.name, group, plan))
             found += [made] if isinstance(made, Cell) else made
         else:
             hint = f"--nestml; those that have one: {', '.join((*MODELS, *SOURCES))}"

@@ -3,8 +3,8 @@
 Which ones are alike was found by the same currents and spikes into both (tests/reference).
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,8 @@ class Cell:
 
     `parameters` are numbers, or arrays with one for each neuron, in units of NEST; `ports` says for
     each receptor to which port its synapses go and with which sign, in units of what weight.
-    One that is `described` is of a model of NESTML.
+    One that is `described` is of a model of NESTML; spikes of one that is `early` come a step
+    before they do in Thalia, for which its synapses and its recording make up.
     """
 
     population: str
@@ -35,6 +36,7 @@ class Cell:
     rate: float | None = None  # of a generator for each neuron, in Hz
     plays: bool = False
     described: bool = False
+    early: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ MODELS = {
         remark="hh_cond_exp_traub chooses its steps; the time of a spike is its peak, not v_spike",
     ),
 }
+JUMPING = "iaf_psc_delta"
 BY_CURRENT = {"current_exp": "iaf_psc_exp", "current_alpha": "iaf_psc_alpha"}
 BY_CONDUCTANCE = {
     "lif_conductance": "iaf_cond_exp",
@@ -118,9 +121,20 @@ def native(part: str) -> bool:
 
 
 def cell_of(
-    group: Group, member: Member, arrays: Mapping[str, NDArray[np.float64]]
+    group: Group,
+    member: Member,
+    arrays: Mapping[str, NDArray[np.float64]],
+    dt: float,
+    arriving: Collection[str],
 ) -> Cell | list[Problem]:
-    """A population with its parameters, or why NEST has none like it."""
+    """A population with its parameters, or why NEST has none like it.
+
+    Parameters
+    ----------
+    dt : float
+        In SI.
+    arriving : names of the inputs of the group at which spikes arrive in this population
+    """
     path = ("populations", member.name)
 
     def number(name: str) -> Number:
@@ -136,8 +150,14 @@ def cell_of(
             return [Problem(path, "rates that differ from neuron to neuron", "one population each")]
         return Cell(member.name, member.size, "parrot_neuron", {}, rate=rate)
     model = MODELS[group.part]
-    receptors = [each for each in group.inputs if each.equations and not each.is_state]
-    found = _ports(group.part, receptors, number)
+    receptors = [
+        each
+        for each in group.inputs
+        if not each.is_state
+        and each.equations
+        and (each.name in arriving or any(np.any(number(v)) for v in _held(each, arrays)))
+    ]
+    found = _ports(group.part, receptors, number, "delta" in arriving)
     if isinstance(found, str):
         return [Problem(path, found, "")]
     name, ports, more = found
@@ -147,8 +167,8 @@ def cell_of(
         for mine, (theirs, unit) in model.initial.items()
         if mine in arrays
     }
-    for variable in (equation.name for each in receptors for equation in each.equations):
-        if variable in arrays and np.any(number(variable)):
+    for variable in (name for each in receptors for name in _held(each, arrays)):
+        if np.any(number(variable)):
             if part_of := CONDUCTANCE_OF.get(_ending(variable, ports)):
                 more[part_of] = number(variable) / NS
             else:
@@ -156,7 +176,27 @@ def cell_of(
                 return [Problem((*path, "initial"), told, "leave it out")]
     if BIAS in arrays:
         more["I_e"] = number(BIAS) / PA
-    return Cell(member.name, member.size, name, {**parameters, **initial, **more}, ports)
+    cell = Cell(member.name, member.size, name, {**parameters, **initial, **more}, ports)
+    return _jumping(cell, dt / MS) if name == JUMPING else cell
+
+
+def _jumping(cell: Cell, dt: float) -> Cell:
+    """A cell whose potential jumps, which NEST compares with the threshold at once.
+
+    Thalia does in the next step, when the potential has decayed: that is the threshold from which
+    it is still above the cell's own then, passed a step before, and left a step later.
+    """
+    p = cell.parameters
+    decay = np.exp(-dt / p["tau_m"])
+    rest = p["E_L"] + p.get("I_e", 0.0) * p["tau_m"] / p["C_m"]
+    later = {"V_th": rest + (p["V_th"] - rest) / decay, "t_ref": p["t_ref"] + dt}
+    plain = {name: float(v) if np.ndim(v) == 0 else v for name, v in later.items()}
+    return replace(cell, parameters={**p, **plain}, early=True)
+
+
+def _held(receptor: Input, arrays: Mapping[str, NDArray[np.float64]]) -> list[str]:
+    """The variables of a receptor that are given initial values."""
+    return [each.name for each in receptor.equations if each.name in arrays]
 
 
 def _ending(variable: str, ports: Mapping[str, Port]) -> int:
@@ -166,13 +206,13 @@ def _ending(variable: str, ports: Mapping[str, Port]) -> int:
 
 
 def _ports(
-    part: str, receptors: list[Input], number: Any
+    part: str, receptors: list[Input], number: Any, jumps: bool
 ) -> tuple[str, dict[str, Port], dict[str, Any]] | str:
     """The model with these receptors, their ports, and the parameters of these, or why none has."""
-    kinds = {_kind(each) for each in receptors}
+    kinds = {*(_kind(each) for each in receptors), *(["delta"] if jumps else [])}
     if part == "lif_current":
         if not receptors:  # of synapses that step the potential, or none
-            return "iaf_psc_delta", {"delta": Port(unit=MV)}, {}
+            return JUMPING, {"delta": Port(unit=MV)}, {}
         if len(kinds) > 1 or not kinds <= {*BY_CURRENT}:
             return f"receptors of several kinds in one neuron ({', '.join(sorted(kinds))})"
         (kind,) = kinds
@@ -183,9 +223,9 @@ def _ports(
         ports = {each.name: Port(place + 1) for place, each in enumerate(receptors)}
         return f"{BY_CURRENT[kind]}_multisynapse", ports, {"tau_syn": taus}
     if not kinds <= {*CONDUCTANCES} or len(receptors) > 2:
+        names = [*(["delta"] if jumps else []), *(each.name for each in receptors)]
         return (
-            f"receptors {', '.join(each.name for each in receptors)}: "
-            f"{BY_CONDUCTANCE[part]} has two, with instantaneous rise"
+            f"receptors {', '.join(names)}: {BY_CONDUCTANCE[part]} has two, with instantaneous rise"
         )
     ports, more = {}, dict[str, Any]()
     for each, (ending, sign) in zip(_in_order(receptors), (("ex", 1), ("in", -1)), strict=False):

@@ -78,6 +78,21 @@ def _own(group: Group) -> Group:
     return replace(group, inputs=inputs, hosted=(), sums=(), at_flush=())
 
 
+def arriving_at(population: str, group: Group, plan: Plan) -> set[str]:
+    """The names of the inputs of a group at which spikes arrive in one of its populations."""
+    of_receptors = {e.name: each.name for each in group.inputs for e in each.equations}
+    changed = {
+        each.target.removesuffix("_post")
+        for synapses in plan.synapses
+        if any(member.post == population for member in synapses.members)
+        for each in synapses.on_pre
+    }
+    driven = {d.target for d in plan.drives for m in d.members if m.population == population}
+    own = {each.name for each in group.model}
+    found = {of_receptors[each] for each in (changed | driven) & of_receptors.keys()}
+    return found | ({JUMP} if (changed | driven) & own else set())
+
+
 def _receivers(group: Group, plan: Plan) -> Iterator[Receiver]:
     """Where spikes arrive: what the synapses onto it change, and its Poisson input."""
     found: dict[str, Receiver] = {}

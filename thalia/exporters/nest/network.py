@@ -14,7 +14,7 @@ from thalia.compiler.plan import SHARED, Group, PathwayPlan, Plan, SynapseGroup
 from thalia.connectivity.build import Arrays, Wired, wire
 from thalia.errors import Problem
 from thalia.exporters.nest.cells import cells_of
-from thalia.exporters.nest.models import MODELS, MS, Cell, Port
+from thalia.exporters.nest.models import JUMPING, MODELS, MS, Cell, Port
 from thalia.exporters.nest.nestml import CellModel, receiver_of
 from thalia.exporters.nest.refusals import RATED, reasons_against
 from thalia.exporters.nest.synapses import (
@@ -48,17 +48,23 @@ class Projection:
     weight: Value | None = None
     delay: Value | None = None
     plastic: Plastic | None = None
+    later: int = 0  # steps by which its spikes are delayed more, as they come before
 
 
 @dataclass(frozen=True)
 class Synapses:
-    """The synapses of a pathway in the object that they belong to; `size` is that of weights."""
+    """The synapses of a pathway in the object that they belong to.
+
+    `first` and `start` are where its populations begin, `size` is that of weights, and `later` is
+    added to delays, in steps.
+    """
 
     wired: Wired
     pathway: str
     first: int
     start: int
     size: float
+    later: int
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """Sources, targets, weights and delays in steps, (n_synapses,) each, which takes memory."""
@@ -69,7 +75,7 @@ class Synapses:
             "target": (self.wired.post[rows] - self.start).astype(np.uint32),
             "weight": (weights[rows] if len(weights) > 1 else np.full(len(rows), weights[0]))
             * self.size,
-            "delay": self.wired.delays(rows).astype(np.uint32),
+            "delay": (self.wired.delays(rows) + self.later).astype(np.uint32),
         }
 
 
@@ -152,7 +158,7 @@ def network_of(compiled: Compiled, draft: Draft) -> Network:
         plan.seed,
         tuple(draft.cells.values()),
         draft.models,
-        transmitters := tuple(_transmitters(compiled, draft.projections)),
+        transmitters := tuple(_transmitters(compiled, draft)),
         tuple(_with_synapses(each, plan, arrays) for each in draft.projections),
         tuple(_generators(compiled, draft.cells)),
         {
@@ -182,6 +188,7 @@ def _projections(
                 weight=pathway.weight.scaled(abs(size)) if rule else None,
                 delay=pathway.axonal.scaled(1 / MS) if rule else None,
                 plastic=_plastic(compiled, pathway, size),
+                later=int(cells[pathway.pre].early),
             )
 
 
@@ -194,9 +201,9 @@ def _with_synapses(projection: Projection, plan: Plan, arrays: Arrays) -> Projec
     first = _start(plan.group(synapses.pre), pathway.pre)
     start = _start(plan.group(synapses.post), pathway.post)
     size = projection.port.sign / projection.port.unit
-    return replace(
-        projection, synapses=Synapses(arrays.synapses[synapses.name], name, first, start, size)
-    )
+    wired = arrays.synapses[synapses.name]
+    found = Synapses(wired, name, first, start, size, projection.later)
+    return replace(projection, synapses=found)
 
 
 def _left_to_wire(plan: Plan, drawn: Collection[str]) -> Plan:
@@ -248,18 +255,19 @@ def _against_waiting(projections: Sequence[Projection]) -> Iterator[Problem]:
             )
 
 
-def _transmitters(compiled: Compiled, projections: Sequence[Projection]) -> Iterator[Transmitter]:
+def _transmitters(compiled: Compiled, draft: Draft) -> Iterator[Transmitter]:
     """The modulators that synapses wait for; in NEST axons have no delay."""
     circuit, dt = compiled.expanded, compiled.plan.dt
     axonal = {pathway.name: pathway.axonal.mean for _, pathway in compiled.plan.pathways()}
-    for each in projections:
+    for each in draft.projections:
         if each.plastic and each.plastic.transmitter:
             modulator = circuit.modulators[each.plastic.transmitter]
+            released_by = modulator.released_by or ()
             delay = (modulator.delay or circuit.dt).mean - axonal[each.pathway]
-            steps = max(round(delay / dt), 1)
-            yield Transmitter(
-                each.pathway, modulator.released_by or (), steps, steps - round(delay / dt)
-            )
+            early = max(draft.cells[name].early for name in released_by)
+            wanted = round(delay / dt) + early - each.later
+            steps = max(wanted, 1)
+            yield Transmitter(each.pathway, released_by, steps, steps - wanted)
 
 
 def _start(group: Group, name: str) -> int:
@@ -345,6 +353,11 @@ def _remarks(compiled: Compiled, draft: Draft) -> Iterator[str]:
     for part in sorted(native & MODELS.keys()):
         if MODELS[part].remark:
             yield f"{part}: {MODELS[part].remark}"
+    if any(cell.early for cell in draft.cells.values()):
+        yield (
+            f"{JUMPING}: its threshold is the one from which the potential is still above that of "
+            "Thalia a step later, when Thalia looks; delays and t_ref are a step longer for it"
+        )
     if draft.models:
         yield (
             f"{', '.join(each.name for each in draft.models)}: described in NESTML, and compiled "
@@ -362,7 +375,7 @@ def _remarks(compiled: Compiled, draft: Draft) -> Iterator[str]:
     kept = [each.pathway for each in projections if each.rule is None]
     if draft.statistical and kept:
         yield f"{', '.join(kept)}: the same synapses as in Thalia, since NEST has no such rule"
-    yield from _remarks_on_learning(compiled, projections)
+    yield from _remarks_on_learning(compiled, draft)
     if plan.record.traces:
         yield "spikes are recorded; traces that `record:` asks for are not"
 
@@ -376,9 +389,9 @@ def _remarks_on_delays(transmitters: Sequence[Transmitter], dt: float) -> Iterat
             )
 
 
-def _remarks_on_learning(compiled: Compiled, projections: Sequence[Projection]) -> Iterator[str]:
+def _remarks_on_learning(compiled: Compiled, draft: Draft) -> Iterator[str]:
     """How plastic synapses of NEST differ (Morrison, Diesmann & Gerstner 2008, from memory)."""
-    plastic = {e.pathway: e.plastic for e in projections if e.plastic and e.plastic.rates}
+    plastic = {e.pathway: e.plastic for e in draft.projections if e.plastic and e.plastic.rates}
     if not plastic:
         return
     yield (
@@ -387,7 +400,8 @@ def _remarks_on_learning(compiled: Compiled, projections: Sequence[Projection]) 
     )
     for _, pathway in compiled.plan.pathways():
         if pathway.name in plastic:
-            later = 2 * pathway.axonal.mean - pathway.dendritic.mean
+            before = 2 * draft.cells[pathway.pre].early - draft.cells[pathway.post].early
+            later = 2 * pathway.axonal.mean - pathway.dendritic.mean + before * compiled.plan.dt
             if abs(later) > compiled.plan.dt / 2:
                 yield (
                     f"{pathway.name}: NEST counts its delay from the dendrite, so that "

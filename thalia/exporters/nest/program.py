@@ -49,17 +49,21 @@ began = time.perf_counter()
 nest.ResetKernel()
 nest.set(resolution=DT, local_num_threads=arguments.threads, rng_seed=arguments.seed)
 {models}data = h5py.File(HERE / "network.h5", "r")
-cells, recorders, transmitters, plastic = {{}}, {{}}, {{}}, {{}}
+cells, recorders, transmitters, plastic, behind = {{}}, {{}}, {{}}, {{}}, {{}}
 
 
-def create(name, model, size, parameters, arrays=()):
-    """A population; `arrays` are parameters that differ from neuron to neuron."""
+def create(name, model, size, parameters, arrays=(), early=False):
+    """A population; `arrays` are parameters that differ from neuron to neuron.
+
+    Spikes of one that is early are recorded a step later, and their delays have one more step.
+    """
     cells[name] = nest.Create(model, size, params=parameters)
     here = nest.GetLocalNodeCollection(cells[name]) if arrays else ()  # those of this process
     if here:
         rows = np.array(here.tolist()) - cells[name][0].global_id
         here.set({{each: data[f"cells/{{name}}/{{each}}"][:][rows] for each in arrays}})
     recorders[name] = nest.Create("spike_recorder")
+    behind[name] = 0.0 if early else DT  # Thalia names the beginning of a step
 
 
 def transmit(pathway, populations, delay):
@@ -122,9 +126,9 @@ def uniform(first, last, low=-np.inf, high=np.inf):
     return nest.random.uniform(max(first, low), min(last, high))
 
 
-def draw(name, pre, post, rule, weight, delay, receptor=0, learning=None):
-    """The synapses of a pathway, drawn by NEST; delays in ms."""
-    given = {{"weight": weight, "delay": delay, "receptor_type": receptor}}
+def draw(name, pre, post, rule, weight, delay, receptor=0, learning=None, later=0):
+    """The synapses of a pathway, drawn by NEST; delays in ms, and so many steps more."""
+    given = {{"weight": weight, "delay": delay + later * DT, "receptor_type": receptor}}
     given["synapse_model"] = synapse(name, learning)
     nest.Connect(cells[pre], cells[post], rule, given)
 
@@ -173,9 +177,12 @@ with h5py.File(HERE / "output" / f"spikes_{nest.Rank()}.h5", "w") as file:
     for name, recorder in recorders.items():
         events = recorder.get("events")
         group = file.create_group(f"spikes/{name}")  # in SONATA's layout
-        group["timestamps"] = events["times"] - DT  # Thalia names the beginning of a step
+        times = events["times"] - behind[name]
+        kept = times < sum(PHASES.values()) - DT / 2  # a step later it may be over
+        group["timestamps"] = times[kept]
         group["timestamps"].attrs["units"] = "ms"
-        group["node_ids"] = (events["senders"] - cells[name][0].global_id).astype("u8")
+        neurons = events["senders"][kept] - cells[name][0].global_id
+        group["node_ids"] = neurons.astype("u8")
     for name in plastic:  # of those onto the neurons of this process
         for key, values in nest.GetConnections(synapse_model=name).get(COLUMNS).items():
             file[f"weights/{name}/{key}"] = np.atleast_1d(values)
@@ -255,6 +262,7 @@ def _created(cell: Cell) -> str:
         {name: _number(value) for name, value in single.items()}, width=88, sort_dicts=False
     )
     more = f", {arrays!r}" if arrays else ""
+    more += ", early=True" if cell.early else ""
     return f"create({cell.population!r}, {cell.model!r}, {cell.size}, {parameters}{more})"
 
 
@@ -268,6 +276,7 @@ def _connected(each: Projection) -> str:
     if not (each.weight and each.delay):
         return f"connect({ends}{more})"
     sign = "-" if each.port.sign < 0 else ""
+    more += f", later={each.later}" if each.later else ""
     numbers = f"weight={sign}{_distribution(each.weight)}, delay={_distribution(each.delay)}"
     return f"draw({ends}, {each.rule!r}, {numbers}{more})"
 
