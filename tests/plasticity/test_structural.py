@@ -257,13 +257,22 @@ def in_memory(monkeypatch):
     return choose
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+FLYING = 'delay: "uniform(1 ms, 20 ms)"'  # spikes are in flight when synapses are pruned and grow
+BACK = 'delay: {axonal: "uniform(1 ms, 20 ms)", dendritic: 3 ms}'  # and those of the cells, too
+INSTAR = "{rule: instar, eta: 0.2, full: 0.5}"
+
+
+@pytest.mark.parametrize(
+    ("rule", "delay", "threads"),
+    [("stdp_pair", FLYING, 1), ("stdp_pair", FLYING, 2), (INSTAR, BACK, 1)],
+)
 def test_synapses_that_are_not_connected_leave_and_nothing_else_changes(
-    simulate, in_memory, threads
+    simulate, in_memory, rule, delay, threads
 ):
-    """Also spikes that are in flight when synapses are pruned and grow, in either direction."""
-    text = BUSY.replace("delay: 1 ms", 'delay: {axonal: "uniform(1 ms, 20 ms)", dendritic: 3 ms}')
-    text = text.replace("duration: 10 s", "duration: 1 s")
+    text = BUSY.replace("delay: 1 ms", delay).replace("duration: 10 s", "duration: 1 s")
+    text = text.replace("[stdp_pair", f"[{rule}")
+    plan = thalia.plan_of(thalia.loads(text))
+    assert is_compacted(plan, plan.synapses[0])
     found = []
     for which in ("connected", "passed by", "visited"):
         in_memory(which)
