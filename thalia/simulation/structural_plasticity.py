@@ -37,7 +37,7 @@ class StructuralPlasticity:
     synapses: SynapseGroup
     pathway: PathwayPlan
     rewiring: Rewiring
-    rows: NDArray[np.intp]
+    rows: NDArray[np.int32]
     post: NDArray[np.int32]
     initial: NDArray[np.float64]
 
@@ -91,7 +91,7 @@ class StructuralPlasticity:
         self._write(w, left | grown)
         self._start(self.rows[grown], step)
 
-    def _start(self, rows: NDArray[np.intp], step: int) -> None:
+    def _start(self, rows: NDArray[np.int32], step: int) -> None:
         """Start what belongs to synapses that grow, at this step."""
         session = self.session
         if any("event-driven" in e.flags for e in self.synapses.equations):
@@ -168,7 +168,8 @@ def rewired_pathways(
     for synapses, pathway in plan.pathways():
         if pathway.rewiring:
             wired = arrays.synapses[synapses.name]
-            rows = wired.rows(pathway.name)
+            rows = wired.rows(pathway.name).astype(np.int32)
+            is_alone = len(wired.pathways) == 1
             yield StructuralPlasticity(
                 plan,
                 session,
@@ -176,6 +177,6 @@ def rewired_pathways(
                 pathway,
                 pathway.rewiring,
                 rows,
-                wired.post[rows],
+                wired.post if is_alone else wired.post[rows],
                 wired.variables["w"],
             )
