@@ -285,6 +285,27 @@ def test_synapses_that_are_not_connected_leave_and_nothing_else_changes(
     assert np.array_equal(shorter.spikes["cells"].times, visiting_all.spikes["cells"].times)
 
 
+def test_what_potential_synapses_keep_comes_back_with_them(simulate, in_memory):
+    """Two pathways in one object, which differ in a parameter of each synapse."""
+    rule = "{rule: stdp_pair, a_plus: 0.1}"
+    other = BUSY[BUSY.index("  p: {pre") : BUSY.index("stimuli:")].replace("[stdp_pair", f"[{rule}")
+    text = BUSY.replace("stimuli:", other.replace("  p: {", "  q: {") + "stimuli:")
+    text = text.replace("pathways: p,", "pathways: [p, q],").replace(
+        "duration: 10 s", "duration: 1 s"
+    )
+    plan = thalia.plan_of(thalia.loads(text))
+    assert [len(each.members) for each in plan.synapses] == [2]
+    assert is_compacted(plan, plan.synapses[0])
+    compact = simulate(text, backend="cpp")
+    in_memory("visited")
+
+    visiting_all = simulate(text, backend="cpp")
+
+    assert np.array_equal(compact.weights["p"].w, visiting_all.weights["p"].w)
+    assert np.array_equal(compact.weights["q"].w, visiting_all.weights["q"].w)
+    assert np.array_equal(compact.spikes["cells"].times, visiting_all.spikes["cells"].times)
+
+
 @pytest.mark.parametrize(("growth", "most"), [("0", 0), ("1", 50 * 40)])
 def test_spikes_in_flight_go_to_connected_synapses_alone(growth, most):
     """Sources that fire in every step have twenty spikes in flight for 20 ms, and one that has arrived."""
