@@ -86,7 +86,7 @@ def record(
     reference = written.reference
     return {
         "circuit": circuit.stem,
-        "command": f"thalia study circuits/{circuit.name} --seeds {seeds[0]}:{seeds[-1]}",
+        "command": f"python -m benchmarks.circuits {circuit.stem}",
         **provenance(),
         "backend": first.attributes["backend"],
         "seeds": seeds,
