@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def done(*command, folder):
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
-    done(UV, "build", "--wheel", "--quiet", "-o", folder, ROOT, folder=folder)
+    done(UV, "build", "--wheel", "--quiet", "-o", folder, ROOT, folder=ROOT)
     (file,) = folder.glob("*.whl")
     return file
 
@@ -40,12 +41,14 @@ def wheel(tmp_path_factory):
 def program(wheel, tmp_path_factory):
     """`thalia` of an environment that has the wheel, and what it depends on, from the cache if it is there."""
     folder = tmp_path_factory.mktemp("environment")
-    done(UV, "venv", "--quiet", folder / "venv", folder=folder)
+    done(UV, "venv", "--quiet", "--python", sys.executable, folder / "venv", folder=ROOT)
     python = folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
     install = [UV, "pip", "install", "--quiet", "--python", python, wheel]
-    offline = subprocess.run([*install, "--offline"], env=CLEAN, capture_output=True, check=False)
+    offline = subprocess.run(
+        [*install, "--offline"], cwd=ROOT, env=CLEAN, capture_output=True, check=False
+    )
     if offline.returncode:
-        done(*install, folder=folder)
+        done(*install, folder=ROOT)
     return python.with_name("thalia")
 
 
