@@ -223,7 +223,7 @@ def did_you_mean(word: str, known: Iterable[str], uses: Mapping[str, int] | None
 
     `uses` says how often each name is used, which decides between several that begin alike.
     """
-    names = sorted(known)
+    names = sorted({*known})
     listing = ", ".join(names) if len(names) <= 24 else ", ".join(names[:24]) + ", …"
     if meant := _meant(word, names, uses or {}):
         return f"did you mean '{meant}'? Known: {listing}"

@@ -1,5 +1,6 @@
 """One page for each part of the library, and one that lists those of a kind."""
 
+import json
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -14,8 +15,10 @@ from docs.generate.repository import ROOT
 from docs.generate.uses import used_in
 from thalia.circuit.load import loads
 from thalia.circuit.spec import Circuit
+from thalia.errors import CircuitError
 from thalia.library.lookup import find, names, part_text
 from thalia.library.schema import Layer, ModulatorKind, Part, Rule
+from thalia.simulation.pairing_protocols import PairingSetup, circuit_data
 from thalia.syntax.equations import Equation
 from thalia.syntax.units import Value
 
@@ -211,7 +214,9 @@ def _times(times: tuple[float, ...]) -> str:
 
 
 def _integration(kind: str, name: str) -> str:
-    """The row of a neuron or receptor in the table of measured errors."""
+    """The row of a neuron or receptor in the table of measured errors; the forms of a rule."""
+    if kind == "plasticity":
+        return _forms(name)
     page = (ROOT / "docs" / "integration.md").read_text("utf-8")
     row = re.search(rf"^(\| .*\n)(\| ---.*\n)(?:\|.*\n)*?(\| `{name}` \|.*\n)", page, re.MULTILINE)
     if kind not in ("neurons", "synapses") or row is None:
@@ -219,6 +224,33 @@ def _integration(kind: str, name: str) -> str:
     return (
         f"## Integration\n\n[Measured](../../integration.md#measured):\n\n{row[1]}{row[2]}{row[3]}"
     )
+
+
+def _forms(rule: str) -> str:
+    """How the compiler advances the variables of a rule between a spike source and a cell.
+
+    Nothing of a rule that needs more than these, such as another rule or an error signal.
+    """
+    data = {"thalia": 1, "duration": "1 s"} | circuit_data(rule, 1, PairingSetup())
+    try:
+        plan = thalia.plan_of(loads(json.dumps(data)))
+    except CircuitError:
+        return ""
+    forms = {name: form for group in plan.synapses for name, form in group.forms.items()}
+    rows = [
+        [f"`{name.removeprefix(f'{rule}_')}`", f"**{kind}**: {_code(why.replace(f'{rule}_', ''))}"]
+        for name, form in forms.items()
+        for kind, _, why in [form.partition(": ")]
+    ]
+    if not rows:
+        return ""
+    told = "The form that [the compiler chooses](../../lowering.md) for each variable of a synapse:"
+    return f"## Integration\n\n{told}\n\n" + table(["variable", "form"], rows)
+
+
+def _code(text: str) -> str:
+    """A sentence in which formulas stand as code."""
+    return re.sub(r"(?<=sum of )(.*?)(?=;|$)", r"`\1`", text)
 
 
 @cache

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.helpers import ROOT, thalia_here
+from thalia.errors import did_you_mean
 
 
 @pytest.mark.parametrize(
@@ -27,3 +28,10 @@ def test_a_part_of_a_name_suggests_what_is_used_most(tmp_path, word, meant):
     done = thalia_here("list", word, folder=tmp_path)
 
     assert f"did you mean '{meant}'?" in done.stderr
+
+
+def test_known_names_are_listed_once():
+    assert (
+        did_you_mean("zzz", ["consolidation", "bcm", "consolidation"])
+        == "known: bcm, consolidation"
+    )

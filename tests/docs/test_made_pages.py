@@ -1,6 +1,7 @@
 """Pages that are made when the site is built: formulas, publications, and numbers as they were kept."""
 
 import json
+import re
 
 import pytest
 
@@ -169,6 +170,18 @@ def test_a_number_in_a_text_is_rendered():
 )
 def test_a_number_has_the_digits_that_its_interval_leaves_sure(mean, half, text):
     assert rendering.told({"mean": mean, "low": mean - half, "high": mean + half}) == text
+
+
+def test_the_page_of_a_rule_has_the_form_of_each_of_its_variables():
+    page = parts.part_page("plasticity", "dopamine_stdp")
+
+    forms = re.findall(r"^\| `(\w+)` \| \*\*([\w-]+)\*\*: ", page, re.MULTILINE)
+    assert dict(forms) == {
+        "pre_trace": "event-driven",
+        "post_trace": "hoisted",
+        "eligibility": "rescaled",
+        "w": "accumulated",
+    }  # as docs/lowering.md explains
 
 
 def test_a_window_that_depends_on_nothing_is_a_sentence():
