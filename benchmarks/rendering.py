@@ -8,7 +8,8 @@ writes all of them anew. Between a mark, which is a comment, and the next `<!-- 
 - `<!-- measured CIRCUIT CONDITION: MEASURE -->`: a measure of a circuit (`benchmarks/circuits.py`),
 - `<!-- table CIRCUIT -->`: all measures of a circuit in all its conditions,
 - `<!-- models -->`: published models next to the same in Brian2 (`benchmarks/published.py`),
-- `<!-- number FILE KEY … -->`: a number in a file of `results/`, by its keys.
+- `<!-- number FILE / KEY / … -->`: a number in a file of `results/`, by its keys,
+- `<!-- output FILE [LINES] -->`: what a command has printed, or its first lines.
 """
 
 import json
@@ -26,7 +27,7 @@ RESULTS = ROOT / "results"
 PUBLISHED_MODELS = RESULTS / "published_models.json"
 PAGES = ("docs/results.md", "docs/paper/paper.md")
 MARK = re.compile(
-    r"(<!-- (result|measured|table|models|number)(.*?) -->).*?(<!-- end -->)", re.DOTALL
+    r"(<!-- (result|measured|table|models|number|output)(.*?) -->).*?(<!-- end -->)", re.DOTALL
 )
 MOST_DECIMALS = 3
 
@@ -116,6 +117,13 @@ def number(name: str, *keys: str) -> str:
     return f"{found:,.3g}" if isinstance(found, float) else f"{found}"
 
 
+def output(name: str, lines: str = "") -> str:
+    """What a command has printed, as a block; its first lines end with an ellipsis."""
+    printed = kept(name)["lines"]
+    shown = [*printed[: int(lines)], "  …"] if lines else printed
+    return "\n\n```\n" + "\n".join(shown) + "\n```\n\n"
+
+
 def _table(circuit: str) -> str:
     return f"\n\n{measures_table(circuit)}\n{origin(circuit)}\n"
 
@@ -138,7 +146,8 @@ KINDS: dict[str, Callable[[str], str]] = {
     "measured": _measured,
     "table": _table,
     "models": _models,
-    "number": lambda told: number(*told.split()),
+    "number": lambda told: number(*told.split(" / ")),
+    "output": lambda told: output(*told.split()),
 }
 
 

@@ -1,0 +1,37 @@
+"""What the first command of the README prints, kept in results/first_command.json and shown on the pages.
+
+uv run python -m benchmarks.first_command
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.rendering import RESULTS, render
+from benchmarks.speed import write
+from plots.conditions import provenance
+
+ROOT = Path(__file__).parent.parent
+COMMAND = ["thalia", "run", "circuits/cortex.yaml"]
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-m", *COMMAND, "-o", f"{folder}/run.h5"],
+            cwd=ROOT,
+            env=os.environ | {"COLUMNS": "80"},
+            capture_output=True,
+            encoding="utf-8",
+            check=True,
+        )
+    table, _, _ = done.stdout.partition("\n\n  pathway")  # rates only
+    found = {"command": " ".join(COMMAND), "lines": table.strip().splitlines()}
+    write(RESULTS / "first_command.json", provenance() | found)
+    render()
+
+
+if __name__ == "__main__":
+    main()
