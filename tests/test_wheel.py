@@ -84,7 +84,7 @@ def test_the_first_steps_of_a_new_user(program, tmp_path):
     assert ": OK: " in done(program, "check", "mine.yaml", folder=tmp_path)
     done(program, "run", "mine.yaml", "-o", "mine.h5", "--backend", "runtime", folder=tmp_path)
     done(program, "plot", "raster", "mine.h5", "-o", "mine.png", folder=tmp_path)
-    assert "Potjans" in done(program, "cite", "cortex", folder=tmp_path)
+    assert "10.1093/cercor/bhs358" in done(program, "cite", "cortex", folder=tmp_path)
     assert "stdp_pair" in done(program, "list", "plasticity", folder=tmp_path)
 
     assert (tmp_path / "mine.png").read_bytes().startswith(b"\x89PNG")
