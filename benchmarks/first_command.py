@@ -27,8 +27,9 @@ def main() -> None:
             encoding="utf-8",
             check=True,
         )
-    table, _, _ = done.stdout.partition("\n\n  pathway")  # rates only
-    found = {"command": " ".join(COMMAND), "lines": table.strip().splitlines()}
+    rates, _, _ = done.stdout.partition("  plastic pathway")
+    lines = [line.rstrip() for line in rates.rstrip().splitlines()]
+    found = {"command": " ".join(COMMAND), "lines": lines}
     write(RESULTS / "first_command.json", provenance() | found)
     render()
 

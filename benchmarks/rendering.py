@@ -25,7 +25,7 @@ from benchmarks import learning
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"
 PUBLISHED_MODELS = RESULTS / "published_models.json"
-PAGES = ("docs/results.md", "docs/paper/paper.md")
+PAGES = ("README.md", "docs/results.md", "docs/paper/paper.md")
 MARK = re.compile(
     r"(<!-- (result|measured|table|models|number|output)(.*?) -->).*?(<!-- end -->)", re.DOTALL
 )
@@ -121,7 +121,7 @@ def output(name: str, lines: str = "") -> str:
     """What a command has printed, as a block; its first lines end with an ellipsis."""
     printed = kept(name)["lines"]
     shown = [*printed[: int(lines)], "  …"] if lines else printed
-    return "\n\n```\n" + "\n".join(shown) + "\n```\n\n"
+    return "\n\n```\n" + "\n".join(shown) + "\n```\n"
 
 
 def _table(circuit: str) -> str:
