@@ -17,6 +17,7 @@ import thalia
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "cortical_column.yaml"
 SETTLE, MINUTE = 1.0, 60.0  # seconds
+PART = 3  # minutes, of which each is judged
 VERDICTS = ("ok", "warn", "critical")
 BOUND = 0.01  # of w_max, within which a weight is at its bound
 BINS = np.linspace(0, 1, 41)
@@ -25,13 +26,13 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#999999")
 
 
 def simulate(file: Path, minutes: int, size: int) -> thalia.Run:
-    """A second without plasticity and then minutes with it, each a phase; no volley."""
+    """A second without plasticity and then minutes with it, some in each phase; no volley."""
     if file.exists():
         return thalia.resume(file)
     changes = {
         "phases": [
             {"name": "settle", "duration": f"{SETTLE} s", "plasticity": "off"},
-            *({"name": f"minute_{n + 1}", "duration": f"{MINUTE} s"} for n in range(minutes)),
+            *({"name": name, "duration": f"{PART * MINUTE} s"} for name in parts(minutes)),
         ],
         "stimuli.volley.rate": "0 Hz",
         "regions.v1.size": size,
@@ -40,10 +41,15 @@ def simulate(file: Path, minutes: int, size: int) -> thalia.Run:
     return thalia.run(CIRCUIT, output=file, set=changes)
 
 
+def parts(minutes: int) -> list[str]:
+    """The names of the phases of these minutes."""
+    return [f"minute_{start + 1}_to_{start + PART}" for start in range(0, minutes, PART)]
+
+
 def reached(run: thalia.Run) -> int:
-    """Whole minutes that the run has."""
+    """The minutes that the run has, in whole phases."""
     last = max(spikes.times[-1] for spikes in run.spikes.values() if len(spikes.times))
-    return int((last - SETTLE + 0.5) // MINUTE)
+    return PART * int((last - SETTLE + 0.5) // (PART * MINUTE))
 
 
 def weights_of(run: thalia.Run, pathway: str) -> dict[str, Any]:
@@ -58,25 +64,24 @@ def weights_of(run: thalia.Run, pathway: str) -> dict[str, Any]:
         "standard deviation": last.std(),
         "at lower bound": (last < BOUND).mean(),
         "at upper bound": (last > 1 - BOUND).mean(),
-        "mean absolute change in the last minute": abs(last - before).mean(),
+        "mean absolute change since the record before": abs(last - before).mean(),
         "correlation with halfway": np.corrcoef(last, share[len(share) // 2])[0, 1],
         "histogram": counts / len(last),
     }
 
 
 def numbers(run: thalia.Run) -> dict[str, Any]:
-    """Verdict and rates of each minute, findings, and the distributions of weights."""
-    minutes = reached(run)
-    found = [thalia.health(run, f"minute_{n + 1}") for n in range(minutes)]
+    """Verdict and rates of each phase, findings, and the distributions of weights."""
+    found = {name: thalia.health(run, name) for name in parts(reached(run))}
     rates = {
-        name: [each.populations[name]["rate"] for each in found] for name in found[0].populations
+        name: [each.populations[name]["rate"] for each in found.values()] for name in run.spikes
     }
-    told = [[finding.text() for finding in each.findings] for each in found]
+    told = {name: [finding.text() for finding in each.findings] for name, each in found.items()}
     return {
-        "minutes": minutes,
+        "minutes": reached(run),
         "neurons": sum(run.sizes.values()),
-        "verdicts": [each.verdict for each in found],
-        "findings": {f"minute {n + 1}": texts for n, texts in enumerate(told) if texts},
+        "verdicts": [each.verdict for each in found.values()],
+        "findings": {name: texts for name, texts in told.items() if texts},
         "rates (Hz)": rates,
         "weights": {name: weights_of(run, name) for name in run.weights},
     }
@@ -95,9 +100,9 @@ def figure(found: dict[str, Any]) -> Figure:
     """Rates of the layers by minute, and the distribution of weights of each pathway."""
     made = Figure(figsize=(11, 3.8), layout="constrained")
     rates, weights = made.subplots(1, 2)
-    minutes = np.arange(found["minutes"]) + 1
+    minutes = PART * (np.arange(len(found["verdicts"])) + 0.5)
     for layer, colour in zip(LAYERS, COLOURS, strict=True):
-        rates.plot(minutes, found["rates (Hz)"][layer], color=colour, label=layer)
+        rates.plot(minutes, found["rates (Hz)"][layer], color=colour, label=layer, marker=".")
     rates.set(xlabel="time (min)", ylabel="rate (Hz)", ylim=(0, None))
     rates.legend(frameon=False, fontsize=7)
     counts = {verdict: found["verdicts"].count(verdict) for verdict in VERDICTS}
@@ -123,7 +128,9 @@ if __name__ == "__main__":
         if options.drawn_only
         else simulate(options.run, options.minutes, options.size)
     )
-    measured = rounded(numbers(run))
+    from conditions import provenance
+
+    measured = provenance() | rounded(numbers(run))
     text = json.dumps(measured, indent=1)
     print(text)
     if options.json:

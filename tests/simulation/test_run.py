@@ -301,3 +301,32 @@ stimuli: {drive: {kind: poisson, target: a, rate: 40 Hz}}
 """
 
     assert simulate(text).rates["a"] == pytest.approx(20, rel=0.08)
+
+
+RUNAWAY = """
+thalia: 1
+name: runaway
+dt: 1 ms
+duration: 300 ms
+neurons:
+  runaway:
+    summary: A potential that grows with its exponential.
+    source: a test
+    equations: "dv/dt = mV*(exp(v/mV) - 1)/ms : volt"
+    threshold: v < -1*volt
+    reset: v = 0*mV
+populations:
+  calm: {neuron: runaway, size: 3, initial: {v: -0.1 mV}}
+  lost: {neuron: runaway, size: 4, initial: {v: 20 mV}}
+"""
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered", "ignore:invalid value")
+def test_neurons_whose_equations_overflowed_are_told(tmp_path):
+    """exp(20) in a step, and then its exponential, which no number holds."""
+    run = thalia.run(thalia.loads(RUNAWAY), output=tmp_path / "run.h5", backend="runtime")
+
+    (note,) = run.results["notes"]
+    assert note.startswith(
+        "lost: the equations of 4 of 4 neurons overflowed, and v are no numbers since"
+    )

@@ -39,7 +39,12 @@ def summary(
             "code_objects": session.compiled.code_objects,
             "cached": session.compiled.cached,
         },
-        "notes": [*plan.notes, *_notes(network), *([remark] if remark else [])],
+        "notes": [
+            *plan.notes,
+            *_notes(network),
+            *_overflows(plan, session),
+            *([remark] if remark else []),
+        ],
     }
 
 
@@ -77,6 +82,23 @@ def of_spikes(
 def _notes(network: Network) -> Iterator[str]:
     """What was found while the network was wired."""
     return (note for wired in network.arrays.synapses.values() for note in wired.notes)
+
+
+def _overflows(plan: Plan, session: Session) -> Iterator[str]:
+    """Populations with cells whose equations overflowed, and which have been silent since."""
+    for group in plan.groups:
+        states = [equation.name for equation in group.model if equation.kind == "ode"]
+        values = [session.read(f"{group.name}.{name}") for name in states]
+        lost = np.zeros(group.size, bool)
+        for each in values:
+            lost |= ~np.isfinite(each)
+        for member in group.members:
+            if count := int(lost[member.start : member.stop].sum()):
+                yield (
+                    f"{member.name}: the equations of {count} of {member.size} neurons overflowed, "
+                    f"and {', '.join(states)} are no numbers since: these neurons cannot fire; "
+                    "use a smaller `dt`, or weaker input"
+                )
 
 
 def _weights(plan: Plan, recorder: Recorder) -> dict[str, Any]:
