@@ -384,6 +384,80 @@ def test_cells_that_nest_has_not_are_described_in_nestml(written):
     assert (folder / "build.py").exists()
 
 
+LEARNED = """
+thalia: 1
+name: learned
+duration: 400 ms
+seed: 3
+rules:
+  own:
+    summary: a rule of a circuit, with a trace of each neuron and a bound from below
+    source: invented
+    parameters: {tau: {default: 15 ms, meaning: decay}, gain: {default: 0.1, meaning: change}}
+    equations: |
+      dbefore/dt = -before/tau : 1
+      dafter/dt = -after/(2*tau) : 1
+    on_pre: |
+      w -= gain*w_max*sqrt(after)*0.5
+      before += 1
+    on_post: |
+      w += gain*w_max*before*exp(-w/w_max)
+      after = 1
+populations:
+  given: {neuron: spike_source, size: 5}
+  e: {neuron: lif_current, size: 10, initial: {v: "uniform(-65 mV, -50 mV)"}}
+  f: {neuron: lif_adaptive_threshold, size: 4, initial: {v: "uniform(-65 mV, -50 mV)"}}
+pathways:
+  in: {pre: given, post: e, connect: {rule: all_to_all}, synapse: current_exp, weight: 0.04 pA, delay: {axonal: 1 ms, dendritic: 2 ms}, w_max: 0.08 pA,
+       plasticity: {rule: stdp_symmetric, a_plus: 0.04, a_minus: 0.03}}
+  two: {pre: given, post: e, connect: {rule: all_to_all}, synapse: current_exp, weight: 0.04 pA, delay: {axonal: 1 ms, dendritic: 2 ms}, w_max: 0.08 pA,
+       plasticity: {rule: own}}
+  three: {pre: given, post: f, connect: {rule: all_to_all}, synapse: delta, weight: 0.04 uV, delay: {axonal: 1 ms, dendritic: 2 ms}, w_max: 0.08 uV, w_min: 0.035 uV,
+       plasticity: {rule: own}}
+stimuli:
+  given: {kind: spikes, target: given, times: {0: [1 ms, 50 ms, 51 ms, 120 ms, 260 ms, 398.9 ms], 1: [1 ms, 20 ms, 33 ms, 70 ms, 122 ms, 398.9 ms], 2: [0.3 ms, 0.4 ms, 250 ms, 398.9 ms], 3: [0.5 ms, 300 ms, 398.9 ms], 4: [0.2 ms, 100 ms, 200 ms, 299 ms, 310 ms, 398.9 ms]}}
+  on: {kind: current, target: [e, f], amplitude: 385 pA}
+"""
+
+
+def test_rules_that_nest_has_not_are_described_in_nestml(written):
+    """With their numbers in units of NEST; cells onto which they learn are described with them."""
+    folder = written(LEARNED, nestml=True)
+    models = (folder / "models.nestml").read_text(encoding="utf-8")
+
+    assert re.findall(r"^model (\w+):", models, re.MULTILINE) == [
+        "e_thalia",
+        "f_thalia",
+        "stdp_symmetric_synapse",
+        "own1_synapse",
+        "own2_synapse",
+    ]
+    of_f = models.partition("model own2_synapse")[2]
+    assert "w_min real = 3.5e-05\n" in of_f  # mV
+    assert "before' = ((-before) / tau) / (1 ms)" in of_f
+    assert "        emit_spike(w)\n        if learns > 0.5:\n            w -= " in of_f
+    (line,) = lines(folder, "connect('two'")
+    cell = "e_thalia__with_stdp_symmetric_synapse_and_own1_synapse"
+    assert f"learning=('own1_synapse__with_{cell}', {{'learns': 1.0}}, ['learns'])" in line
+    assert f"create('e', '{cell}', 10" in "".join(lines(folder, "create("))
+    assert not any("carries the weight that it has changed" in each for each in written.remarks)
+
+
+@pytest.mark.parametrize(("change", "why"), [
+    (("before += 1", "before += 1 + 0*plastic"), "own: reads whether it learns"),
+    (("dafter/dt = -after/(2*tau)", "dafter/dt = -after*before/tau"), "own: has weights or traces that do not only decay"),
+    (("exp(-w/w_max)", "after"), "own: reads a postsynaptic trace at a postsynaptic spike"),
+    (("rule: stdp_symmetric, a_plus: 0.04, a_minus: 0.03", "rule: bcm"), "bcm: keeps state in the neuron"),
+])  # fmt: skip
+def test_rules_that_nestml_has_not_are_told(written, change, why):
+    with pytest.raises(CircuitError) as told:
+        written(LEARNED.replace(*change), nestml=True)
+
+    assert {each.message for each in told.value.problems} == {
+        f"{why}, for which NESTML has no synapse here"
+    }
+
+
 @pytest.mark.parametrize(("change", "told"), [
     (("fatigue += 0.3", "fatigue += 0.3*poisson(1)"), "curved: NESTML has no function 'poisson'"),
     (("sin(x)", "sin(t/ms)"), "curved: NESTML has no 't'"),
@@ -497,7 +571,7 @@ refused.yaml:6:7: populations.e.neuron: izhikevich: NEST has no cell like it her
 refused.yaml:9:53: pathways.n.synapse: nmda: no synapse of NEST's cells is like it
     hint: --nestml; those that are: delta, current_exp, current_alpha, ampa, gaba_a, tsodyks_markram
 refused.yaml:10:95: pathways.t.plasticity: bcm: no plastic synapse of NEST is like it here
-    hint: those that have one: stdp_pair, stdp_triplet, stdp_inhibitory, stdp_power_law, dopamine_stdp
+    hint: --nestml; those that have one: stdp_pair, stdp_triplet, stdp_inhibitory, stdp_power_law, dopamine_stdp
 refused.yaml:12:3: stimuli.s: poisson_sine: is not exported
     hint: poisson, poisson_pulses, current, spikes are
 refused.yaml:13:3: stimuli.p: numbers over time, or for some of the neurons
@@ -675,13 +749,13 @@ def run_nest(folder, *options, before=()):
     return thalia.Run(folder)
 
 
-def weights_of_nest(folder):
-    """The last weights of the pathway `in`, in the order of sources and then targets."""
+def weights_of_nest(folder, pathway="in"):
+    """The last weights of a pathway, in the order of sources and then targets."""
     columns = ("source", "target", "weight")
     parts = []
     for file in sorted((folder / "output").iterdir()):
         with h5py.File(file) as h5:
-            parts.append([h5["weights/in"][key][:] for key in columns])
+            parts.append([h5[f"weights/{pathway}"][key][:] for key in columns])
     source, target, weight = map(np.concatenate, zip(*parts, strict=True))
     return weight[np.lexsort((target, source))]
 
@@ -738,11 +812,9 @@ def test_spikes_are_those_of_thalia_where_methods_are_the_same(written, here, th
     ]
 
 
-@pytest.mark.peer
-def test_spikes_of_cells_in_nestml_are_those_of_thalia(written, here):
-    """The step is the same, statement by statement; the models are compiled here."""
+def run_described(folder):
+    """A run of a program with models of NESTML, which are compiled here."""
     pytest.importorskip("pynestml")
-    folder = written(DESCRIBED, nestml=True)
     build = [sys.executable, "build.py"]
     path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
     built = subprocess.run(
@@ -754,12 +826,34 @@ def test_spikes_of_cells_in_nestml_are_those_of_thalia(written, here):
         check=False,
     )
     assert (folder / "thaliamodule.so").exists(), built.stdout + built.stderr
-    there, mine = run_nest(folder), here("circuit")
+    return run_nest(folder)
+
+
+@pytest.mark.peer
+def test_spikes_of_cells_in_nestml_are_those_of_thalia(written, here):
+    """The step is the same, statement by statement."""
+    there, mine = run_described(written(DESCRIBED, nestml=True)), here("circuit")
 
     found = {name: (train.times, train.neurons) for name, train in there.spikes.items()}
     expected = {name: (train.times, train.neurons) for name, train in mine.spikes.items()}
     assert in_order(found) == in_order(expected)
     assert min(len(expected[name][0]) for name in "rbc") > 20
+
+
+@pytest.mark.peer
+def test_weights_of_rules_in_nestml_are_those_of_thalia(written, here):
+    """Delays as NEST has them: the dendritic one is twice the axonal one."""
+    folder = written(LEARNED, nestml=True)
+    run_described(folder)
+    mine = here("circuit")
+
+    for_each = {
+        name: (weights_of_nest(folder, name), mine.weights[name].w[-1])
+        for name in ("in", "two", "three")
+    }
+    found, expected = (np.concatenate(each) for each in zip(*for_each.values(), strict=True))
+    assert found == pytest.approx(expected, abs=1e-12)
+    assert min(weights.std() / weights.mean() for _, weights in for_each.values()) > 0.01
 
 
 @pytest.mark.peer

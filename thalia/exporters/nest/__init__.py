@@ -10,7 +10,7 @@ from thalia.circuit.spec import Circuit
 from thalia.compiler.options import CompilerOptions, with_options
 from thalia.compiler.pipeline import Compiled, compile_circuit, load_whole
 from thalia.errors import Problem, fail, system_error
-from thalia.exporters.nest.nestml_build import BUILD, MODELS, build_program
+from thalia.exporters.nest.nestml_build import BUILD, MODELS, build_program, model_texts
 from thalia.exporters.nest.network import SAME, STATISTICAL, Draft, draft_of, network_of
 from thalia.exporters.nest.program import DATA, PROGRAM, program, write_data
 from thalia.exporters.nest.results import TEMPLATE, write_template
@@ -94,9 +94,7 @@ def write_program(
             (made / PROGRAM).write_text(program(network, compiled.circuit.name), "utf-8")
             write_data(network, made / DATA)
             if network.models:
-                (made / MODELS).write_text(
-                    "\n".join(m.text for m in network.models), encoding="utf-8"
-                )
+                (made / MODELS).write_text(model_texts(network), "utf-8")
                 (made / BUILD).write_text(build_program(network), "utf-8")
             write_template(compiled, made / TEMPLATE)
             made.rename(folder)

@@ -12,6 +12,7 @@ from thalia.connectivity.build import wire
 from thalia.errors import Problem
 from thalia.exporters.nest.models import MODELS, SYNAPSES, Cell, Port, cell_of, native
 from thalia.exporters.nest.nestml import CellModel, arriving_at, cell_model
+from thalia.exporters.nest.nestml_rules import RuleModel, rule_models
 from thalia.exporters.nest.nestml_text import size_of
 
 SOURCES = ("poisson", "spike_source")
@@ -19,10 +20,14 @@ SOURCES = ("poisson", "spike_source")
 
 @dataclass(frozen=True)
 class Cells:
-    """Cells by population, the models of NESTML among them, and what stands against others."""
+    """Cells by population, the models of NESTML among them, and what stands against others.
+
+    `rules` are models of NESTML of pathways, or why there is none; empty if none were asked for.
+    """
 
     cells: dict[str, Cell]
     models: tuple[CellModel, ...]
+    rules: dict[str, RuleModel | str]
     problems: tuple[Problem, ...]
 
 
@@ -31,13 +36,15 @@ def cells_of(compiled: Compiled, nestml: bool) -> Cells:
     plan = compiled.plan
     arrays = wire(replace(plan, synapses=())).groups  # parameters and initial values
     cells, models, problems = dict[str, Cell](), list[CellModel](), list[Problem]()
+    rules = rule_models(compiled) if nestml else {}
     for group in plan.groups:
         values = arrays[group.name]
+        learned = _learned(group, plan, rules)
         foreign = any(_is_foreign(compiled, member.name) for member in group.members)
         made = _native(group, values, plan)
         against = [each for each in made if isinstance(each, Problem)]
-        if nestml and (foreign or against) and group.part not in SOURCES:
-            model = cell_model(group, plan)
+        if nestml and (foreign or against or learned) and group.part not in SOURCES:
+            model = cell_model(group, plan, learned)
             if isinstance(model, CellModel):
                 models.append(model)
                 made, against = [_described(group, m, values, model) for m in group.members], []
@@ -47,7 +54,19 @@ def cells_of(compiled: Compiled, nestml: bool) -> Cells:
             made, against = [], []  # what arrives there is told of the pathways
         problems += against
         cells |= {each.population: each for each in made if isinstance(each, Cell)}
-    return Cells(cells, tuple(models), tuple(problems))
+    return Cells(cells, tuple(models), rules, tuple(problems))
+
+
+def _learned(
+    group: Group, plan: Plan, rules: Mapping[str, RuleModel | str]
+) -> tuple[RuleModel, ...]:
+    """The rules of NESTML of the pathways onto a group."""
+    found = (
+        rules.get(pathway.name)
+        for synapses, pathway in plan.pathways()
+        if synapses.post == group.name
+    )
+    return tuple(dict.fromkeys(each for each in found if isinstance(each, RuleModel)))
 
 
 def _native(

@@ -5,25 +5,18 @@ variables are advanced, the threshold is looked at, spikes arrive, and then the 
 """
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from thalia.codegen.statements import statements_of_a_step
 from thalia.compiler.integration import CLAMPED
 from thalia.compiler.plan import Group, Plan, SynapseGroup
-from thalia.exporters.nest.nestml_text import (
-    EXPREL,
-    expression,
-    inlined,
-    number,
-    size_of,
-    split,
-    unit_of,
-)
+from thalia.exporters.nest.nestml_rules import RuleModel
+from thalia.exporters.nest.nestml_text import EXPREL, FREE, Block, number, size_of, unit_of
 from thalia.syntax.equations import Statement, degree, identifiers, parsed, rename
 from thalia.syntax.expressions import EquationError
 
-SINCE, FREE, FIRED, DT, WEIGHT = "since_spike", "free", "fired", "dt", "weight"
+SINCE, FIRED, DT, WEIGHT = "since_spike", "fired", "dt", "weight"
 LONG_AGO = 1e9  # ms
 JUMP = "delta"
 
@@ -42,17 +35,31 @@ class Receiver:
 
 @dataclass(frozen=True)
 class CellModel:
-    """A model of NESTML, with its inputs in the order of their receptors."""
+    """A model of NESTML, with its inputs in the order of their receptors.
 
-    name: str
+    NESTML generates it together with the synapses of `rules`, under another name.
+    """
+
+    alone: str
     text: str
     receivers: tuple[Receiver, ...]
     parameters: tuple[str, ...]
     states: tuple[str, ...]
+    rules: tuple[RuleModel, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What NEST calls it."""
+        synapses = "_and_".join(each.name for each in self.rules)
+        return f"{self.alone}__with_{synapses}" if synapses else self.alone
+
+    def synapse(self, rule: RuleModel) -> str:
+        """What NEST calls the synapse of one of its rules."""
+        return f"{rule.name}__with_{self.name if len(self.rules) > 1 else self.alone}"
 
 
-def cell_model(group: Group, plan: Plan) -> CellModel | str:
-    """The model of a group of neurons, or why NESTML cannot describe it."""
+def cell_model(group: Group, plan: Plan, rules: tuple[RuleModel, ...]) -> CellModel | str:
+    """The model of a group of neurons, with rules of its synapses, or why there is none."""
     bare = _own(group)
     try:
         receivers = tuple(_receivers(bare, plan))
@@ -60,7 +67,7 @@ def cell_model(group: Group, plan: Plan) -> CellModel | str:
     except EquationError as error:
         return str(error)
     states = tuple(e.name for e in bare.equations() if e.kind != "expression")
-    return CellModel(_name(group), text, receivers, tuple(bare.all_parameters()), states)
+    return CellModel(_name(group), text, receivers, tuple(bare.all_parameters()), states, rules)
 
 
 def _name(group: Group) -> str:
@@ -160,7 +167,7 @@ def _text(group: Group, receivers: Sequence[Receiver]) -> str:
     states = {e.name: e.dimension for e in group.equations() if e.kind != "expression"}
     known = {*states, *group.all_parameters(), DT, FREE, SINCE, WEIGHT}
     clamped = {e.name for e in group.equations() if CLAMPED in e.flags}
-    step = _Block(known, named, clamped, states)
+    step = Block(known, named, clamped, states)
     lines = [f"model {_name(group)}:", "    state:"]
     lines += [f"        {name} real = 0.0{_unit(each)}" for name, each in states.items()]
     if group.refractory:
@@ -183,7 +190,7 @@ def _text(group: Group, receivers: Sequence[Receiver]) -> str:
     return "\n".join([*lines, *body]) + "\n"
 
 
-def _update(group: Group, step: "_Block") -> Iterator[str]:
+def _update(group: Group, step: Block) -> Iterator[str]:
     yield "    update:"
     if group.refractory:
         yield f"        {SINCE} += {DT}"
@@ -198,7 +205,7 @@ def _update(group: Group, step: "_Block") -> Iterator[str]:
     yield ""
 
 
-def _arrivals(receivers: Sequence[Receiver], step: "_Block") -> Iterator[str]:
+def _arrivals(receivers: Sequence[Receiver], step: Block) -> Iterator[str]:
     for each in receivers:
         yield f"    onReceive({each.name}_spikes):"
         yield f"        {WEIGHT} real = {each.name}_spikes * (1 s)"
@@ -208,7 +215,7 @@ def _arrivals(receivers: Sequence[Receiver], step: "_Block") -> Iterator[str]:
         yield ""
 
 
-def _reset(group: Group, step: "_Block") -> Iterator[str]:
+def _reset(group: Group, step: Block) -> Iterator[str]:
     yield f"    onCondition({FIRED} > 0.5):"
     if group.refractory:
         yield f"        {SINCE} = 0.0"
@@ -216,40 +223,6 @@ def _reset(group: Group, step: "_Block") -> Iterator[str]:
         yield from step.lines(str(statement), always=True)
     yield f"        {FIRED} = 0.0"
     yield "        emit_spike()"
-
-
-class _Block:
-    """Statements of one model in NESTML; intermediate values are declared where they are set."""
-
-    def __init__(
-        self,
-        known: set[str],
-        named: Mapping[str, str],
-        clamped: set[str],
-        states: Mapping[str, object],
-    ):
-        self.known, self.named, self.clamped, self.states = known, named, clamped, states
-
-    def read(self, text: str) -> str:
-        """An expression."""
-        return expression(inlined(text, self.named), self.known)
-
-    def lines(self, statement: str, always: bool = False) -> Iterator[str]:
-        """A statement; of a clamped variable only where it is free, unless always."""
-        target, operator, right = split(statement)
-        written = self.read(right)
-        if target in self.states:
-            text = f"{target} {operator} {written}"
-            if target in self.clamped and not always:
-                yield f"        if {FREE} > 0.5:"
-                yield f"            {text}"
-            else:
-                yield f"        {text}"
-        elif target in self.known:
-            yield f"        {target} {operator} {written}"
-        else:
-            self.known.add(target)
-            yield f"        {target} real = {written}"
 
 
 def _unit(dimension: object) -> str:

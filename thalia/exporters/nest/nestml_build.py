@@ -1,5 +1,6 @@
 """The program that compiles the models of NESTML of an export."""
 
+from thalia.exporters.nest.nestml_rules import RuleModel
 from thalia.exporters.nest.network import Network
 
 MODELS, BUILD, MODULE = "models.nestml", "build.py", "thaliamodule"
@@ -30,8 +31,8 @@ generate_nest_target(
     logging_level="ERROR",
     codegen_opts={{
         "nest_path": str(found[0]),
-        "neuron_parent_class": "ArchivingNode",  # which plastic synapses of NEST read
-        "neuron_parent_class_include": "archiving_node.h",
+        "neuron_synapse_pairs": {pairs},
+        "weight_variable": {weights},
     }},
 )
 '''
@@ -40,4 +41,24 @@ generate_nest_target(
 def build_program(network: Network) -> str:
     """The text of the program."""
     names = ", ".join(each.name for each in network.models)
-    return TEXT.format(names=names, module=MODULE)
+    pairs = [
+        {
+            "neuron": each.alone,
+            "synapses": {rule.name: {"post_ports": ["post_spikes"]} for rule in each.rules},
+        }
+        for each in network.models
+        if each.rules
+    ]
+    weights = {rule.name: "w" for rule in rules_of(network)}
+    return TEXT.format(names=names, module=MODULE, pairs=pairs, weights=weights)
+
+
+def model_texts(network: Network) -> str:
+    """All models of NESTML of a network."""
+    texts = [each.text for each in network.models] + [each.text for each in rules_of(network)]
+    return "\n".join(texts)
+
+
+def rules_of(network: Network) -> tuple[RuleModel, ...]:
+    """The rules of NESTML of a network, each once."""
+    return tuple(dict.fromkeys(rule for each in network.models for rule in each.rules))

@@ -6,7 +6,7 @@ NESTML then sees plain numbers.
 
 import ast
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from thalia.syntax.equations import identifiers, rename, tree
 from thalia.syntax.expressions import EquationError
@@ -33,6 +33,7 @@ _RANDOM = {"randn": "random_normal(0.0, 1.0)", "rand": "random_uniform(0.0, 1.0)
 _CONSTANTS = {"pi": "3.141592653589793", "e": "2.718281828459045"}
 _STATEMENT = re.compile(r"\s*(\w+)\s*([-+*/]?=)(?!=)\s*(.+)$")
 
+FREE = "free"  # 0 while a neuron is refractory
 EXPREL = """\
     function exprel(x real) real:
         if abs(x) < 1.0e-8:
@@ -136,7 +137,7 @@ def _name(name: str, known: Collection[str]) -> str:
 def _called(name: str, arguments: list[ast.expr], known: Collection[str]) -> str:
     match name, arguments:
         case "int", [ast.Name(id="not_refractory")]:
-            return _name("free", known)
+            return _name(FREE, known)
         case "int", [ast.Compare() | ast.BoolOp() as condition]:
             return f"({_written(condition, known)} ? 1.0 : 0.0)"
         case "clip", [value, low, high]:
@@ -155,3 +156,37 @@ def _called(name: str, arguments: list[ast.expr], known: Collection[str]) -> str
         given = ", ".join(_written(each, known) for each in arguments)
         return f"{_CALLED.get(name, name)}({given})"
     raise EquationError(f"NESTML has no function '{name}'")
+
+
+class Block:
+    """Statements of one model in NESTML; intermediate values are declared where they are set."""
+
+    def __init__(
+        self,
+        known: set[str],
+        named: Mapping[str, str],
+        clamped: set[str],
+        states: Collection[str],
+    ):
+        self.known, self.named, self.clamped, self.states = known, named, clamped, states
+
+    def read(self, text: str) -> str:
+        """An expression."""
+        return expression(inlined(text, self.named), self.known)
+
+    def lines(self, statement: str, always: bool = False) -> Iterator[str]:
+        """A statement; of a clamped variable only where it is free, unless always."""
+        target, operator, right = split(statement)
+        written = self.read(right)
+        if target in self.states:
+            text = f"{target} {operator} {written}"
+            if target in self.clamped and not always:
+                yield f"        if {FREE} > 0.5:"
+                yield f"            {text}"
+            else:
+                yield f"        {text}"
+        elif target in self.known:
+            yield f"        {target} {operator} {written}"
+        else:
+            self.known.add(target)
+            yield f"        {target} real = {written}"

@@ -13,9 +13,10 @@ from thalia.compiler.pipeline import Compiled
 from thalia.compiler.plan import SHARED, Group, PathwayPlan, Plan, SynapseGroup
 from thalia.connectivity.build import Arrays, Wired, wire
 from thalia.errors import Problem
-from thalia.exporters.nest.cells import cells_of
+from thalia.exporters.nest.cells import Cells, cells_of
 from thalia.exporters.nest.models import JUMPING, MODELS, MS, Cell, Port
 from thalia.exporters.nest.nestml import CellModel, receiver_of
+from thalia.exporters.nest.nestml_rules import LEARNS, RuleModel
 from thalia.exporters.nest.refusals import RATED, reasons_against
 from thalia.exporters.nest.synapses import (
     NEAREST,
@@ -138,9 +139,13 @@ def draft_of(compiled: Compiled, statistical: bool, nestml: bool) -> Draft | lis
     """What a circuit is in NEST, or everything that stands against it."""
     found = cells_of(compiled, nestml)
     described = {name for name, cell in found.cells.items() if cell.described}
-    if problems := [*found.problems, *reasons_against(compiled, described)]:
+    why = {name: each if isinstance(each, str) else "" for name, each in found.rules.items()}
+    if problems := [
+        *found.problems,
+        *reasons_against(compiled, described, why if nestml else None),
+    ]:
         return problems
-    projections = tuple(_projections(compiled, found.cells, statistical))
+    projections = tuple(_projections(compiled, found, statistical))
     if problems := [*_add_taus(found.cells, projections), *_against_waiting(projections)]:
         return problems
     return Draft(found.cells, found.models, projections, statistical)
@@ -169,16 +174,16 @@ def network_of(compiled: Compiled, draft: Draft) -> Network:
     )
 
 
-def _projections(
-    compiled: Compiled, cells: Mapping[str, Cell], statistical: bool
-) -> Iterator[Projection]:
-    plan = compiled.plan
+def _projections(compiled: Compiled, found: Cells, statistical: bool) -> Iterator[Projection]:
+    plan, cells = compiled.plan, found.cells
+    models = {each.name: each for each in found.models}
     for synapses in (each for each in plan.synapses if each.post != SHARED):  # no releases
         post = plan.group(synapses.post)
         for pathway in synapses.members:
             port = _port(cells[pathway.post], synapses, post)
             size = port.sign / port.unit
             rule = _rule(pathway) if statistical else None
+            learned = found.rules.get(pathway.name)
             yield Projection(
                 pathway.name,
                 pathway.pre,
@@ -187,7 +192,9 @@ def _projections(
                 rule=rule,
                 weight=pathway.weight.scaled(abs(size)) if rule else None,
                 delay=pathway.axonal.scaled(1 / MS) if rule else None,
-                plastic=_plastic(compiled, pathway, size),
+                plastic=_described(compiled, pathway, learned, models[cells[pathway.post].model])
+                if isinstance(learned, RuleModel)
+                else _plastic(compiled, pathway, size),
                 later=int(cells[pathway.pre].early),
             )
 
@@ -225,8 +232,26 @@ def _plastic(compiled: Compiled, pathway: PathwayPlan, size: float) -> Plastic |
     if not written.rules:
         return None
     assert pathway.w_max is not None, "a plastic pathway has bounds"
-    learns = pathway.plastic or (True,) * len(compiled.plan.phases)
-    return learning(compiled.expanded, written.rules[0], pathway.w_max.mean * size, learns)
+    bound = pathway.w_max.mean * size
+    return learning(compiled.expanded, written.rules[0], bound, _learns(compiled, pathway))
+
+
+def _described(
+    compiled: Compiled, pathway: PathwayPlan, rule: RuleModel, cell: CellModel
+) -> Plastic:
+    """The synapse that NESTML generates for a rule together with the postsynaptic cell."""
+    return Plastic(
+        cell.synapse(rule),
+        {LEARNS: 1.0},
+        (LEARNS,),
+        learns=_learns(compiled, pathway),
+        described=True,
+    )
+
+
+def _learns(compiled: Compiled, pathway: PathwayPlan) -> tuple[bool, ...]:
+    """The phases in which a pathway learns."""
+    return pathway.plastic or (True,) * len(compiled.plan.phases)
 
 
 def _add_taus(cells: dict[str, Cell], projections: Sequence[Projection]) -> Iterator[Problem]:
@@ -394,10 +419,11 @@ def _remarks_on_learning(compiled: Compiled, draft: Draft) -> Iterator[str]:
     plastic = {e.pathway: e.plastic for e in draft.projections if e.plastic and e.plastic.rates}
     if not plastic:
         return
-    yield (
-        "a presynaptic spike carries the weight that it has changed, in Thalia the one before; "
-        "final weights lack what happened since the last presynaptic spike"
-    )
+    if not all(each.described for each in plastic.values()):
+        yield (
+            "a presynaptic spike carries the weight that it has changed, in Thalia the one before; "
+            "final weights lack what happened since the last presynaptic spike"
+        )
     for _, pathway in compiled.plan.pathways():
         if pathway.name in plastic:
             before = 2 * draft.cells[pathway.pre].early - draft.cells[pathway.post].early

@@ -1,6 +1,6 @@
 """Everything of a circuit that NEST has no counterpart for, in words."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from thalia.circuit.part_use import Stimulus
 from thalia.compiler.pipeline import Compiled
@@ -13,11 +13,19 @@ RATED = ("poisson", "poisson_pulses")
 KINDS = (*RATED, "current", "spikes")
 
 
-def reasons_against(compiled: Compiled, described: Collection[str]) -> list[Problem]:
-    """All but what its cells are; `described` are populations of which NESTML describes these."""
+def reasons_against(
+    compiled: Compiled, described: Collection[str], rules: Mapping[str, str] | None
+) -> list[Problem]:
+    """All but what its cells are.
+
+    Parameters
+    ----------
+    described : populations of which NESTML describes the cells
+    rules : of pathways, why NESTML cannot describe their rule, if it has none; None if not asked
+    """
     return [
         *_against_tasks(compiled),
-        *_against_pathways(compiled, described),
+        *_against_pathways(compiled, described, rules),
         *_against_stimuli(compiled),
     ]
 
@@ -32,7 +40,9 @@ def _against_tasks(compiled: Compiled) -> Iterator[Problem]:
         yield Problem((), "releases by changes of weights or by a task", "")
 
 
-def _against_pathways(compiled: Compiled, described: Collection[str]) -> Iterator[Problem]:
+def _against_pathways(
+    compiled: Compiled, described: Collection[str], rules: Mapping[str, str] | None
+) -> Iterator[Problem]:
     for name, pathway in compiled.expanded.pathways.items():
         path = ("pathways", name)
         layers = [use.part for use in pathway.synapse[:-1]]
@@ -54,10 +64,12 @@ def _against_pathways(compiled: Compiled, described: Collection[str]) -> Iterato
             yield Problem(
                 (*path, "plasticity"), "with short-term plasticity: NEST has no such synapse", ""
             )
-        yield from against_rules(compiled.expanded, pathway.rules, (*path, "plasticity"))
+        why = None if rules is None else rules.get(name)
+        place = (*path, "plasticity")
+        yield from against_rules(compiled.expanded, pathway.rules, place, why)
         if pathway.rewire:
             yield Problem((*path, "rewire"), "synapses that are pruned and grow", "leave it out")
-        if pathway.w_min is not None and pathway.w_min.mean:
+        if pathway.w_min is not None and pathway.w_min.mean and not (rules and name in rules):
             yield Problem((*path, "w_min"), "a lower bound other than 0, which NEST has", "")
 
 

@@ -22,7 +22,8 @@ class Plastic:
     """A plastic synapse of NEST, with its parameters; times in ms, weights in the unit of the port.
 
     `rates` are those of its parameters that are 0 in phases in which it does not learn; `traces`
-    are parameters of the postsynaptic cell. `transmitter` names the modulator that it waits for.
+    are parameters of the postsynaptic cell. `transmitter` names the modulator that it waits for;
+    one that is `described` is of a model of NESTML.
     """
 
     model: str
@@ -31,6 +32,7 @@ class Plastic:
     traces: dict[str, float] | None = None
     learns: tuple[bool, ...] = ()
     transmitter: str = ""
+    described: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,23 +135,39 @@ RULES = {
 UNBOUNDED = "stdp_pl_synapse_hom"
 
 
-def against_rules(circuit: Circuit, uses: Sequence[RuleUse], path: Path) -> Iterator[Problem]:
-    """What of the rules of a pathway NEST has no counterpart for."""
+def is_native(circuit: Circuit, use: RuleUse) -> bool:
+    """Whether NEST has a plastic synapse of a rule and its pairing."""
+    rule, pairing = rule_of(circuit, use)
+    return rule in RULES and pairing in RULES[rule].models
+
+
+def against_rules(
+    circuit: Circuit, uses: Sequence[RuleUse], path: Path, why: str | None
+) -> Iterator[Problem]:
+    """What of the rules of a pathway NEST has no counterpart for.
+
+    `why` is what keeps NESTML from describing one that NEST has not: nothing if it is empty, and
+    None if it was not asked.
+    """
     if len(uses) > 1:
         yield Problem(path, "several rules of one pathway", "one rule each")
     for use in uses:
-        rule, pairing = _rule_of(circuit, use)
+        rule, pairing = rule_of(circuit, use)
         waits = rule == DOPAMINE and use.modulator.isidentifier()
         if (use.modulator and not waits) or use.eligibility:
             yield Problem(path, "a rule that a modulator scales, or that waits for one", "")
+        elif why and not is_native(circuit, use):
+            yield Problem(path, f"{rule}: {why}, for which NESTML has no synapse here", "")
+        elif why == "":
+            continue
         elif rule not in RULES:
             yield Problem(
                 path,
                 f"{rule}: no plastic synapse of NEST is like it here",
-                f"those that have one: {', '.join(RULES)}",
+                f"--nestml; those that have one: {', '.join(RULES)}",
             )
         elif pairing not in RULES[rule].models:
-            yield Problem(path, f"{rule}: NEST does not pair spikes by {pairing}", "")
+            yield Problem(path, f"{rule}: NEST does not pair spikes by {pairing}", "--nestml")
 
 
 def _window(circuit: Circuit, use: RuleUse) -> Window:
@@ -158,7 +176,7 @@ def _window(circuit: Circuit, use: RuleUse) -> Window:
     return window
 
 
-def _rule_of(circuit: Circuit, use: RuleUse) -> tuple[str, str]:
+def rule_of(circuit: Circuit, use: RuleUse) -> tuple[str, str]:
     """The rule and the pairing of a use: its own, or those of its window or preset."""
     window = _window(circuit, use) if use.window else None
     name = window.rule if window else use.rule
@@ -200,8 +218,8 @@ def against_modulators(circuit: Circuit) -> Iterator[Problem]:
 
 def learning(circuit: Circuit, use: RuleUse, w_max: float, learns: tuple[bool, ...]) -> Plastic:
     """The synapse of NEST with the same rule; `w_max` is the bound in the unit of the port."""
-    name, pairing = _rule_of(circuit, use)
-    rule, values = RULES[name], _values(circuit, "plasticity", name, use)
+    name, pairing = rule_of(circuit, use)
+    rule, values = RULES[name], values_of(circuit, "plasticity", name, use)
     parameters = rule.translated(values, w_max)
     if use.modulator:
         parameters = _released(parameters, _level(circuit, circuit.modulators[use.modulator]))
@@ -246,7 +264,7 @@ def _level(circuit: Circuit, modulator: Modulator) -> Values:
 
 def short_term(circuit: Circuit, use: SynapseUse) -> Plastic:
     """Short-term plasticity; without spikes nothing is facilitated and everything recovered."""
-    values = _values(circuit, "synapses", use.part, use)
+    values = values_of(circuit, "synapses", use.part, use)
     return Plastic(
         "tsodyks2_synapse",
         {
@@ -259,7 +277,7 @@ def short_term(circuit: Circuit, use: SynapseUse) -> Plastic:
     )
 
 
-def _values(circuit: Circuit, kind: str, name: str, use: RuleUse | SynapseUse) -> Values:
+def values_of(circuit: Circuit, kind: str, name: str, use: RuleUse | SynapseUse) -> Values:
     """All parameters of a part in SI, as they are used."""
     part = circuit.part(kind, name)
     assert isinstance(part, Layer)
