@@ -1,6 +1,6 @@
 """What each circuit in circuits/ does: rates, and what its script in plots/ measures, in all conditions.
 
-    uv run python -m benchmarks.circuits [NAME ...] [--workers 4] [--backend cuda] [-o results/circuits]
+    uv run python -m benchmarks.circuits [NAME ...] [--seeds 5] [--workers 4] [--backend cuda]
 
 runs each of them as written and in all its conditions with five seeds (`thalia study`), and keeps the numbers as
 JSON and the raster of the first seed as a small picture, from which the site makes a page; with `--figures`, the
@@ -24,7 +24,6 @@ from plots.conditions import FIRST_SEED, record
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "circuits"
-SEEDS = tuple(range(FIRST_SEED, FIRST_SEED + 5))
 COLOURS, WIDTH = 64, 900  # pixels, of a raster
 
 
@@ -38,10 +37,11 @@ def script_of(name: str) -> ModuleType | None:
 def measure(name: str, options: argparse.Namespace) -> None:
     """Run a circuit in all its conditions, and keep its numbers and pictures."""
     circuit, script = ROOT / "circuits" / f"{name}.yaml", script_of(name)
+    seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)
     with tempfile.TemporaryDirectory() as folder:
         run = getattr(script, "studied", None) or _studied(circuit)
         made = run(
-            SEEDS, output=Path(folder) / "study", workers=options.workers, backend=options.backend
+            seeds, output=Path(folder) / "study", workers=options.workers, backend=options.backend
         )
         numbers, published = getattr(script, "numbers", None), getattr(script, "PUBLISHED", None)
         kept = record(made, circuit, numbers, published)
@@ -71,6 +71,7 @@ def _save(figure: Figure, picture: Path, width: int | None = None) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*")
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--backend")
     parser.add_argument("-o", "--output", type=Path, default=RESULTS)

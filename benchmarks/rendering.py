@@ -9,6 +9,7 @@ writes all of them anew. Between a mark, which is a comment, and the next `<!-- 
 - `<!-- table CIRCUIT -->`: all measures of a circuit in all its conditions,
 - `<!-- models -->`: published models next to the same in Brian2 (`benchmarks/published.py`),
 - `<!-- number FILE / KEY / … -->`: a number in a file of `results/`, by its keys,
+- `<!-- speed NAME -->`: all sides of a comparison in `results/speed/`,
 - `<!-- output FILE [LINES] -->`: what a command has printed, or its first lines.
 """
 
@@ -25,9 +26,10 @@ from benchmarks import learning
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"
 PUBLISHED_MODELS = RESULTS / "published_models.json"
-PAGES = ("README.md", "docs/results.md", "docs/paper/paper.md")
+PAGES = ("README.md", "docs/results.md", "docs/paper/paper.md", "benchmarks/README.md")
 MARK = re.compile(
-    r"(<!-- (result|measured|table|models|number|output)(.*?) -->).*?(<!-- end -->)", re.DOTALL
+    r"(<!-- (result|measured|table|models|number|speed|output)(.*?) -->).*?(<!-- end -->)",
+    re.DOTALL,
 )
 MOST_DECIMALS = 3
 
@@ -117,6 +119,26 @@ def number(name: str, *keys: str) -> str:
     return f"{found:,.3g}" if isinstance(found, float) else f"{found}"
 
 
+COLUMNS = {
+    "build_cpu_s": "build, processor s",
+    "rtf": "simulation, times model time",
+    "peak_gb": "peak GB of the largest process",
+}
+
+
+def speed_table(name: str) -> str:
+    """The sides of a comparison of speed, and how it was made."""
+    found = kept(f"speed/{name}")
+    lines = [["side", *COLUMNS.values()], ["---"] * (1 + len(COLUMNS))]
+    lines += [
+        [side, *(f"{each[key]:g}" for key in COLUMNS)] for side, each in found["sides"].items()
+    ]
+    rows = "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    note = f"; {found['note']}" if "note" in found else ""
+    about = f"version {found['thalia']}, {found['date']}, {found['machine']}{note}"
+    return f"\n\n{rows}\n`{found['command']}`, {about}.\n"
+
+
 def output(name: str, lines: str = "") -> str:
     """What a command has printed, as a block; its first lines end with an ellipsis."""
     printed = kept(name)["lines"]
@@ -147,6 +169,7 @@ KINDS: dict[str, Callable[[str], str]] = {
     "table": _table,
     "models": _models,
     "number": lambda told: number(*told.split(" / ")),
+    "speed": lambda told: speed_table(told),
     "output": lambda told: output(*told.split()),
 }
 

@@ -157,6 +157,17 @@ def test_a_number_in_a_text_is_rendered():
     assert f"-->{interval['mean']:.3f} [{interval['low']:.3f}, " in rendering.rendered(mark)
 
 
+def test_a_number_of_a_benchmark_is_found_by_its_keys():
+    """Keys may have spaces and commas, so that slashes are between them."""
+    mark = (
+        "<!-- number speed/three_factor / times_thalia / brian2, the same by hand -->?<!-- end -->"
+    )
+    found = json.loads((ROOT / "results" / "speed" / "three_factor.json").read_text())
+
+    told = f"{found['times_thalia']['brian2, the same by hand']:.3g}"
+    assert f"-->{told}<!--" in rendering.rendered(mark)
+
+
 @pytest.mark.parametrize(
     ("mean", "half", "text"),
     [
