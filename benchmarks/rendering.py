@@ -5,10 +5,12 @@
 writes all of them anew. Between a mark, which is a comment, and the next `<!-- end -->` stands
 
 - `<!-- result EXPERIMENT CONDITION [MEASURE] -->`: a result of an experiment (`benchmarks/learning.py`),
-- `<!-- measured CIRCUIT CONDITION: MEASURE -->`: a measure of a circuit (`benchmarks/circuits.py`),
+- `<!-- measured CIRCUIT CONDITION: MEASURE -->`: a measure of a circuit, or the rate of a population
+  (`benchmarks/circuits.py`),
 - `<!-- table CIRCUIT -->`: all measures of a circuit in all its conditions,
 - `<!-- models -->`: published models next to the same in Brian2 (`benchmarks/published.py`),
 - `<!-- number FILE / KEY / … -->`: a number in a file of `results/`, by its keys,
+- `<!-- microcircuit -->`: rates of the cortical microcircuit, here, in NEST, and published,
 - `<!-- speed NAME -->`: all sides of a comparison in `results/speed/`,
 - `<!-- output FILE [LINES] -->`: what a command has printed, or its first lines.
 """
@@ -22,13 +24,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import learning
+from benchmarks.microcircuit import FULL_RATES, NAMES
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"
 PUBLISHED_MODELS = RESULTS / "published_models.json"
 PAGES = ("README.md", "docs/results.md", "docs/paper/paper.md", "benchmarks/README.md")
 MARK = re.compile(
-    r"(<!-- (result|measured|table|models|number|speed|output)(.*?) -->).*?(<!-- end -->)",
+    r"(<!-- (result|measured|table|models|number|microcircuit|speed|output)(.*?) -->).*?(<!-- end -->)",
     re.DOTALL,
 )
 MOST_DECIMALS = 3
@@ -53,8 +56,9 @@ def told(found: dict[str, Any]) -> str:
 
 
 def measured(circuit: str, condition: str, measure: str) -> str:
-    """A measure of a circuit in one of its conditions."""
-    return told(kept(f"circuits/{circuit}")["conditions"][condition]["measures"][measure])
+    """A measure of a circuit in one of its conditions, or the rate of a population."""
+    found = kept(f"circuits/{circuit}")["conditions"][condition]
+    return told((found["rates_hz"] | found["measures"])[measure])
 
 
 def measures_table(circuit: str) -> str:
@@ -85,11 +89,12 @@ def origin(circuit: str) -> str:
     over = (
         f"Mean ± 95 % interval over {len(seeds)} seeds ({seeds[0]} to {seeds[-1]})"
         if len(seeds) > 1
-        else "One run; nothing in it is random"
+        else f"One run, seed {seeds[0]}"
     )
+    note = f"; {found['note']}" if "note" in found else ""
     return (
         f"{over}; `{found['command']}`, version {found['thalia']}, {found['backend']}, "
-        f"{found['date']}, {found['machine']}."
+        f"{found['date']}, {found['machine']}{note}."
     )
 
 
@@ -117,6 +122,18 @@ def number(name: str, *keys: str) -> str:
     for key in keys:
         found = found[key]
     return f"{found:,.3g}" if isinstance(found, float) else f"{found}"
+
+
+def microcircuit() -> str:
+    """Rates of the cortical microcircuit, by what simulated it."""
+    found = kept("microcircuit")
+    rows = found["rates_hz"] | {
+        "published, full scale": dict(zip(NAMES, FULL_RATES.tolist(), strict=True))
+    }
+    lines = [["Hz", *NAMES], ["---"] * (1 + len(NAMES))]
+    lines += [[name, *(f"{each[of]:.2f}" for of in NAMES)] for name, each in rows.items()]
+    table = "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return f"\n\n{table}\n`{found['command']}`, {found['date']}; {found['note']}.\n"
 
 
 COLUMNS = {
@@ -151,10 +168,14 @@ def _table(circuit: str) -> str:
 
 
 def _models(_: str) -> str:
-    made = {(f["thalia"], f["date"], f["machine"]): None for f in _all_models().values()}
-    told = "; ".join(f"version {v}, {date}, {machine}" for v, date, machine in made)
+    lines = dict[str, list[str]]()
+    for name, found in _all_models().items():
+        note = f"; {found['note']}" if "note" in found else ""
+        about = f"version {found['thalia']}, {found['date']}, {found['machine']}{note}"
+        lines.setdefault(about, []).append(name)
+    told = ". ".join(f"{', '.join(names)}: {about}" for about, names in lines.items())
     return (
-        f"\n\n{models_table()}\nMean ± 95 % interval; `python -m benchmarks.published`, {told}.\n"
+        f"\n\n{models_table()}\nMean ± 95 % interval; `python -m benchmarks.published`. {told}.\n"
     )
 
 
@@ -169,6 +190,7 @@ KINDS: dict[str, Callable[[str], str]] = {
     "table": _table,
     "models": _models,
     "number": lambda told: number(*told.split(" / ")),
+    "microcircuit": lambda _: microcircuit(),
     "speed": lambda told: speed_table(told),
     "output": lambda told: output(*told.split()),
 }

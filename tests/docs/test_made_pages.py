@@ -157,6 +157,12 @@ def test_a_number_in_a_text_is_rendered():
     assert f"-->{interval['mean']:.3f} [{interval['low']:.3f}, " in rendering.rendered(mark)
 
 
+def test_no_interval_of_the_results_is_typed():
+    text = rendering.MARK.sub("", (ROOT / "docs" / "results.md").read_text())
+
+    assert [line for line in text.splitlines() if "±" in line] == []
+
+
 def test_a_number_of_a_benchmark_is_found_by_its_keys():
     """Keys may have spaces and commas, so that slashes are between them."""
     mark = (
