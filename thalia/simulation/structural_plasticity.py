@@ -61,7 +61,7 @@ class StructuralPlasticity:
         chosen = _chosen(np.ones(len(self.rows), bool), self.post, number, self._stream("start"))
         w = self.session.read(f"{self.synapses.name}.w")
         w[self.rows] = self.initial[self.rows]
-        self._write(w, chosen)
+        self._write(w, self.session.read(self._connected), chosen)
 
     def keep_unconnected_at_zero(self) -> None:
         """Set the weight of unconnected synapses to zero, wherever the weights came from."""
@@ -78,7 +78,8 @@ class StructuralPlasticity:
         if self.plan.flush_interval:
             session.flush()  # so that `w` is the weight
         w = session.read(f"{self.synapses.name}.w")
-        held, connected = w[self.rows], session.read(self._connected)[self.rows] > 0
+        flags = session.read(self._connected)
+        held, connected = w[self.rows], flags[self.rows] > 0
         generator = self._stream(str(step))
         pruned = connected & (held < self.rewiring.below)
         left = connected & ~pruned
@@ -86,10 +87,11 @@ class StructuralPlasticity:
         grown = _chosen(
             ~connected, self.post, generator.binomial(room, self.rewiring.growth), generator
         )
-        held[pruned], held[grown] = 0, self.rewiring.weight
-        w[self.rows] = held
-        self._write(w, left | grown)
-        self._start(self.rows[grown], step)
+        if pruned.any() or grown.any():
+            held[pruned], held[grown] = 0, self.rewiring.weight
+            w[self.rows] = held
+            self._write(w, flags, left | grown)
+            self._start(self.rows[grown], step)
 
     def _start(self, rows: NDArray[np.int32], step: int) -> None:
         """Start what belongs to synapses that grow, at this step."""
@@ -109,8 +111,7 @@ class StructuralPlasticity:
             )
             session.write(f"{self.synapses.name}.{name}", values)
 
-    def _write(self, w: NDArray[Any], connected: NDArray[np.bool_]) -> None:
-        flags = self.session.read(self._connected)
+    def _write(self, w: NDArray[Any], flags: NDArray[Any], connected: NDArray[np.bool_]) -> None:
         flags[self.rows] = connected
         self.session.write(self._connected, flags)
         self.session.write(f"{self.synapses.name}.w", w)
