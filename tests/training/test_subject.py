@@ -132,6 +132,18 @@ def test_a_subject_continues_from_its_state_bit_identically(backend):
         other.close()
 
 
+def test_a_state_from_before_the_first_step_continues_as_at_first():
+    """Also along delays, for which there is room in a queue only from the first step on."""
+    with subject_of(thalia.loads(SLOW), "runtime") as subject:
+        state = subject.state()
+        first = subject.present("0.2 s", {"source": "50 Hz"}).spikes("cells")
+        subject.restore(state)
+        again = subject.present("0.2 s", {"source": "50 Hz"}).spikes("cells")
+
+    assert len(first[0])
+    assert [each.tobytes() for each in again] == [each.tobytes() for each in first]
+
+
 def test_a_state_keeps_weights_that_a_task_gave_to_a_fixed_pathway():
     text = SLOW.replace("stimuli:", "  q: {pre: source, post: cells, connect: {rule: all_to_all}, "
                         "synapse: delta, weight: 0.1 mV, delay: 1 ms}\nstimuli:")  # fmt: skip

@@ -94,6 +94,7 @@ class RuntimeSession:
 
     def state(self, without: Container[str] = ()) -> dict[str, NDArray[Any]]:
         """Everything that the next step depends on, except the variables in `without`."""
+        self._prepared()  # before the first step queues have no room for their delays yet
         found = {
             name: np.array(variable.get_value())
             for name, variable in self._variables()

@@ -13,11 +13,14 @@ type Decision = Literal["stored", "waiting", "skipped"]
 class Recalled:
     """An item that a cue recalled, and how surely: at what share of volleys its cells fired.
 
-    Of what was stored as a text, `text` is that, and there is no `vector`.
+    `score` is its rank by all cues, the share of the neurons that fire for them: how similar it is,
+    how recent, how useful and how important it was. Only the ten surest are ranked. Of what was
+    stored as a text, `text` is that, and there is no `vector`.
     """
 
     item: int
     confidence: float
+    score: float | None
     vector: Floats | None
     text: str | None
 
@@ -81,7 +84,8 @@ class Status:
 
     `waiting` is what was offered and is neither stored nor skipped yet. `clusters` have several
     items, `associated` are pairs of items, and `scaling` is the least and the greatest factor by
-    which cells of the index have scaled their synapses.
+    which cells of the index have scaled their synapses. `cues` says how much each cue counts in the
+    rank of what is recalled.
     """
 
     items: int
@@ -91,6 +95,7 @@ class Status:
     clusters: int
     associated: int
     scaling: tuple[float, float]
+    cues: dict[str, float]
     content: Content | None
     dimension: int | None
     seconds: float  # model time

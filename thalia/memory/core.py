@@ -1,6 +1,6 @@
 """What a memory does with its network and its items, whatever of it is on disk."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,16 +13,27 @@ from thalia.memory.encoder import Cells, Encoder, Floats
 from thalia.memory.gate import DISCARD, PROMOTE
 from thalia.memory.items import Item, Items, Told
 from thalia.memory.kept import Kept
+from thalia.training.memory_network import Judgement
 from thalia.training.subject import Subject
 from thalia.training.tasks.memory import Memory as Task
 
 CAPACITY = 600  # items; the weakest is forgotten when one more is stored
 
 LABILE, COOLDOWN = 10.0, 60.0  # s of model time: after its recall, and after it moved
-SURPRISING = 0.5  # an error, of a range of outcomes of 1, from which a labile item moves
+WEIGHED = 10  # items, the surest ones that a cue recalls, which are ranked by all cues
+RECENT = 60.0  # s of model time in which recency falls to 1/e
 REPLAYS = 2  # of each item on average, in a sleep
 SUCCESSION = 1.0  # s of model time within which items are recalled together
 MOST_PAIRS = 100  # that are remembered until the next sleep; the oldest give way
+
+
+@dataclass(frozen=True)
+class Found:
+    """An item that came to mind: at what share of volleys its cells fired, and its rank if any."""
+
+    item: Item
+    confidence: float
+    score: float | None
 
 
 class Core:
@@ -66,7 +77,7 @@ class Core:
             number,
             self.encoder_for(vector).code(vector),
             np.sort(cells[: self.task.own]),
-            Told(at=at, text=text),
+            Told(at=at, text=text, seen=self.subject.done),
             vector if kind == "vector" else None,
         )
 
@@ -74,18 +85,35 @@ class Core:
         """What outcome is expected of a vector, from 0 to 1."""
         return self.network.worth(self.encoder_for(vector).code(vector))
 
-    def recall(self, code: Cells) -> Floats:
-        """How surely a code recalls each item, (n_items,); the best one is labile from now on."""
-        shares: Floats = self._shares(self.network.recall([code]))[0]
-        if len(shares) and shares.max() > 0:
-            best = self.items.present[int(shares.argmax())]
-            self._recalled_with(best)
-            self.set(items=self.items.with_item(best.with_told(recalled=self.subject.done)))
-        return shares
+    def recall(self, code: Cells) -> list[Found]:
+        """The items that a code recalls, the surest ranked; the first is labile from now on."""
+        present = self.items.present
+        shares = self._shares(self.network.recall([code]))[0]
+        order = np.argsort(-shares, kind="stable")
+        sure = [(present[k], float(shares[k])) for k in order if shares[k] > 0]
+        cues = [self._cues(item, share) for item, share in sure[:WEIGHED]]
+        scores = self.network.ranked(cues) if cues else np.zeros(0)
+        near = [Found(*each, float(s)) for each, s in zip(sure, scores, strict=False)]
+        ranked = sorted(near, key=lambda each: (-(each.score or 0), -each.confidence))
+        for each, own in zip(near, cues, strict=True):
+            self.set(items=self.items.with_item(each.item.with_told(cues=own)))
+        if ranked:
+            first = self.items.find(ranked[0].item.number) or ranked[0].item
+            self._recalled_with(first)
+            now = self.subject.done
+            self.set(items=self.items.with_item(first.with_told(recalled=now, seen=now)))
+        return [*ranked, *(Found(*each, None) for each in sure[WEIGHED:])]
+
+    def _cues(self, item: Item, share: float) -> tuple[float, ...]:
+        """How similar, recent, useful and important an item is that comes to mind."""
+        recency = np.exp(-self._since(item.told.seen) / RECENT)
+        return share, float(recency), item.told.expected, item.told.surprise
 
     def _recalled_with(self, item: Item) -> None:
         """Remember which item was recalled before this one, if it was just before."""
-        others = [each for each in self.items.present if each is not item and each.told.recalled]
+        others = [
+            each for each in self.items.present if each.number != item.number and each.told.recalled
+        ]
         last = max(others, key=lambda each: each.told.recalled or 0, default=None)
         if last and self._since(last.told.recalled) <= SUCCESSION:
             pair = min(last.number, item.number), max(last.number, item.number)
@@ -96,18 +124,24 @@ class Core:
         """The model time since a step, in s."""
         return np.inf if step is None else (self.subject.done - step) * self.subject.plan.dt
 
-    def report(self, item: Item, reward: float, cue: Cells | None) -> tuple[float, bool]:
-        """Learn an outcome from 0 to 1: what was expected, and whether the item moved to a cue."""
-        expected = self.network.outcome(item.code, item.own, reward)
-        surprise = abs(reward - expected)
-        moves = cue is not None and surprise >= SURPRISING and self._is_labile(item)
+    def report(self, item: Item, reward: float, cue: Cells | None) -> tuple[Judgement, bool]:
+        """Learn an outcome from 0 to 1: how it was judged, and whether the item moved to a cue."""
+        judged = self.network.outcome(item.code, item.own, reward)
+        if item.told.cues:
+            self.network.fuse(item.told.cues, reward)
+        moves = cue is not None and judged.is_surprise and self._is_labile(item)
         if cue is not None and moves:
             self.network.store(cue, item.own)
             item = item.with_told(moved=self.subject.done)
-        count = item.told.outcomes + 1
-        told = item.with_told(outcomes=count, surprise=surprise, expected=expected)
+        told = item.with_told(
+            outcomes=item.told.outcomes + 1,
+            surprise=abs(judged.error),
+            expected=judged.expected,
+            seen=self.subject.done,
+            cues=(),
+        )
         self.set(items=self.items.with_item(told))
-        return expected, moves
+        return judged, moves
 
     def sleep(self, replays: int | None) -> tuple[int, tuple[int, ...]]:
         """Sleep: how many reactivations there were, and the numbers of what was stored first.

@@ -18,9 +18,10 @@ class Told(BaseModel):
     """What can be read of an item: when it was stored, its text, and how it has fared.
 
     `expected` is the outcome that was expected last, from 0 to 1, and `surprise` how far from it
-    the outcome was; `recalled` and `moved` are the steps at which the item was recalled best, and
-    bound to another cue; `partners` are the numbers of items that it is associated with; `card` is
-    that of its reviews.
+    the outcome was. Steps are `seen`, of the last time that it was stored, recalled or judged,
+    `recalled`, when it came first, and `moved`, when it was bound to another cue. `cues` are those
+    by which it was ranked when it was recalled, until there is an outcome, and `partners` the
+    numbers of items that it is associated with; `card` is that of its reviews.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -30,6 +31,8 @@ class Told(BaseModel):
     outcomes: int = 0
     expected: float = 0.5
     surprise: float = 0.0
+    seen: int = 0
+    cues: tuple[float, ...] = ()
     recalled: int | None = None
     moved: int | None = None
     partners: tuple[int, ...] = ()

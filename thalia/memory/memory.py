@@ -170,9 +170,10 @@ class Memory:
         return Offered(decision, 1 + (GRADES - 1) * worth, number)
 
     def recall(self, cue: object, k: int = 5) -> list[Recalled]:
-        """The items that a cue recalls, the surest first, at most `k`; nothing if none does.
+        """The items that a cue recalls, at most `k`, the best rank first; nothing if none does.
 
-        The cue may be noisy, or a part: a vector with zeros, some of the words of a text.
+        The cue may be noisy, or a part: a vector with zeros, some of the words of a text. At first
+        the rank is the confidence; outcomes teach how much else counts.
 
         Raises
         ------
@@ -185,13 +186,16 @@ class Memory:
             return []
         code = self._core.kept.encoder.code(vector)
         with self._changing():
-            shares = self._core.recall(code)
-        present = self._core.items.present
-        order = np.argsort(-shares, kind="stable")[:k]
+            found = self._core.recall(code)[:k]
         return [
-            Recalled(each.number, float(share), each.vector, each.told.text)
-            for each, share in ((present[k], shares[k]) for k in order)
-            if share > 0
+            Recalled(
+                each.item.number,
+                each.confidence,
+                each.score,
+                each.item.vector,
+                each.item.told.text,
+            )
+            for each in found
         ]
 
     def outcome(self, item: int, grade: int, cue: object = None) -> Outcome:
@@ -303,6 +307,7 @@ class Memory:
             clusters,
             self._core.pairs(),
             (float(scaling.min()), float(scaling.max())),
+            self._core.network.weights_of_cues(),
             kept.content,
             self._dimension,
             self._subject.done * self._subject.plan.dt,
@@ -397,8 +402,8 @@ class Memory:
         """Let the network learn an outcome, and an item that is labile move."""
         reward, steps = (grade - 1) / (GRADES - 1), GRADES - 1
         with self._changing():
-            expected, moves = self._core.report(item, reward, cue)
-        return Outcome(item.number, 1 + steps * expected, steps * (reward - expected), moves)
+            judged, moves = self._core.report(item, reward, cue)
+        return Outcome(item.number, 1 + steps * judged.expected, steps * judged.error, moves)
 
     def _offer(self, content: object, text: str | None) -> tuple[Content, Floats, str | None]:
         """What is to be stored, checked: its kind, its vector, and its text."""

@@ -21,14 +21,24 @@ type Counts = NDArray[np.int64]
 type Floats = NDArray[np.float64]
 type Change = Callable[[Floats, Cells, Cells], Floats]  # of weights, by the ends of the synapses
 
-STORE, ASLEEP, TOGETHER, OUTCOME = "store", "sleep", "together", "outcome"  # phases
-REACTIVATED = 5  # volleys of an item's cells before its outcome
+STORE, ASLEEP, TOGETHER, OUTCOME, FUSE = "store", "sleep", "together", "outcome", "fuse"  # phases
+REACTIVATED = 5  # volleys of an item's cells at its outcome
+CUES = ("similar", "recent", "useful", "important")  # by which an item is ranked
 PAIRED = 3  # volleys of the cells of two items that become associated
 FAST, SLOW, BACK = "fast", "slow", "back"  # from codes to the index, and from the index to codes
 ASSOCIATE, SUPPORT = "associate", "support"  # from the index, and from clusters, to the index
 LOG_FACTOR = "synaptic_scaling_log_factor"  # of a neuron
 SUPPORTED = 0.2  # of the strongest support: from here on an item belongs to a cluster
 AT_ONCE = 16  # cues that are played in one call
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What outcome was expected, from 0 to 1, how much better it was, and if that is a surprise."""
+
+    expected: float
+    error: float
+    is_surprise: bool
 
 
 @dataclass(frozen=True)
@@ -55,12 +65,12 @@ class MemoryNetwork:
     ----------
     names : mapping from role to population
         `show` and `mark` fire the cells of codes and of the index, `index` is what answers, and
-        `value` and `worth` expect outcomes, of items and of codes.
+        `value` and `worth` expect outcomes, of items and of codes. `paid` and `told` fire at an
+        outcome, which `better`, `worse` and `alarm` compare with what was expected. `CUES` fire for
+        what speaks for an item, and `rank` by how much they count.
     learned : mapping from role to pathway
         `fast` and `slow` bind codes to the index, `back` the index to codes, `associate` items to
         each other; `sort` makes clusters of codes, which `support` items.
-    dopamine : str
-        The modulator by which outcomes change what is expected.
     """
 
     def __init__(
@@ -68,15 +78,11 @@ class MemoryNetwork:
         subject: Subject,
         names: Mapping[str, str],
         learned: Mapping[str, str],
-        dopamine: str,
         timing: Timing,
     ):
         self.subject, self.names, self.learned, self.timing = subject, names, learned, timing
-        self.dopamine = dopamine
-        plan = subject.plan
-        self.code_cells, self.index_cells = (
-            plan.population(names[role])[1].size for role in ("show", "index")
-        )
+        self.sizes = {role: subject.plan.population(n)[1].size for role, n in names.items()}
+        self.code_cells, self.index_cells = self.sizes["show"], self.sizes["index"]
         self.ends = cache(subject.ends)  # of a pathway, which stay as they are
         self.begin = {role: subject.weights(name) for role, name in learned.items()}
 
@@ -132,20 +138,59 @@ class MemoryNetwork:
                     self.subject.present(self.timing.settle)
         self.subject.present(self.timing.rest)
 
-    def outcome(self, code: Cells, own: Cells, reward: float) -> float:
-        """Reactivate an item and its code, and release dopamine by the error of its expectation.
+    def outcome(self, code: Cells, own: Cells, reward: float) -> Judgement:
+        """Reactivate an item and its code, with an outcome from 0 to 1.
 
-        All items whose recall has left something eligible are credited. Returns what was expected,
-        from 0 to 1, as `reward` is: the share of value neurons that fire.
+        Dopamine credits all items whose recall has left something eligible.
         """
         with self.subject.phase(OUTCOME):
             self.subject.present(self.timing.settle)
-            responses = [self._volley(show=code, mark=own) for _ in range(REACTIVATED)]
-            expected = float(np.mean(responses[0].counts(self.names["value"]) > 0))
-            self.subject.release(self.dopamine, reward - expected)
+            first = self._volley(show=code, mark=own, **self._outcome_of(reward))
+            then = self.subject.present(self.timing.gap)
+            for _ in range(REACTIVATED - 1):
+                self._volley(show=code, mark=own)
             self.subject.present(self.timing.rest)
         self.subject.present(self.timing.rest)
-        return expected
+        share = {role: self._share(first, role) for role in ("value", "better", "worse")}
+        is_surprise = bool(then.counts(self.names["alarm"]).any())
+        return Judgement(share["value"], share["better"] - share["worse"], is_surprise)
+
+    def fuse(self, cues: Sequence[float], reward: float) -> None:
+        """Present the cues that an item had, from 0 to 1 each, with its outcome.
+
+        They count more where it was better than they let expect, and else less.
+        """
+        with self.subject.phase(FUSE):
+            self.subject.present(self.timing.settle)
+            self._volley(**self._graded(cues), **self._outcome_of(reward))
+            self.subject.present(self.timing.rest)
+        self.subject.present(self.timing.rest)
+
+    def ranked(self, cues: Sequence[Sequence[float]]) -> Floats:
+        """What rank the cues of each item give it, from 0 to 1, (n_items,)."""
+        return self._judged("rank", [self._graded(each) for each in cues], self.timing.gap)
+
+    def weights_of_cues(self) -> dict[str, float]:
+        """How much each of `CUES` counts: its share of the mean weights of all."""
+        ends = {
+            (member.pre, member.post): member.name for _, member in self.subject.plan.pathways()
+        }
+        rank = self.names["rank"]
+        found = {r: self.subject.weights(ends[self.names[r], rank]).mean() for r in CUES}
+        return {role: float(each / sum(found.values())) for role, each in found.items()}
+
+    def _outcome_of(self, reward: float) -> dict[str, Cells]:
+        """The cells that fire at an outcome."""
+        return {"paid": np.arange(round(reward * self.sizes["paid"])), "told": np.arange(1)}
+
+    def _graded(self, cues: Sequence[float]) -> dict[str, Cells]:
+        """The cells that fire for cues: a share of those of each."""
+        shares = zip(CUES, cues, strict=True)
+        return {role: np.arange(round(share * self.sizes[role])) for role, share in shares}
+
+    def _share(self, response: Response, role: str) -> float:
+        """The share of the neurons of a population that fire."""
+        return float(np.mean(response.counts(self.names[role]) > 0))
 
     def expected(self, items: Sequence[Cells]) -> Floats:
         """What outcome is expected of each item, from 0 to 1, (n_items,)."""
@@ -155,24 +200,25 @@ class MemoryNetwork:
         """What outcome is expected of a code, from 0 to 1, whether it is stored or not."""
         return float(self._judged("worth", [{"show": code}])[0])
 
-    def _judged(self, role: str, shown: Sequence[Mapping[str, Cells]]) -> Floats:
+    def _judged(
+        self, role: str, shown: Sequence[Mapping[str, Cells]], pause: Value | None = None
+    ) -> Floats:
         """The share of some neurons that fire when cells are fired once."""
         found = []
         with self.subject.phase(OUTCOME):
             self.subject.present(self.timing.settle)
             for cells in shown:
-                found.append(np.mean(self._volley(**cells).counts(self.names[role]) > 0))
-                self.subject.present(self.timing.rest)
+                found.append(self._share(self._volley(**cells), role))
+                self.subject.present(pause or self.timing.rest)
         self.subject.present(self.timing.rest)
         return np.array(found, np.float64)
 
     def _volley(self, **cells: Cells) -> Response:
         """Fire cells once; the response to it."""
-        sizes = {"show": self.code_cells, "mark": self.index_cells}
         self.subject.present(
             self.timing.volley,
             {
-                self.names[role]: _flags(sizes[role], each) * self.timing.rate
+                self.names[role]: _flags(self.sizes[role], each) * self.timing.rate
                 for role, each in cells.items()
             },
         )

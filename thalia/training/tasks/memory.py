@@ -12,7 +12,7 @@ from thalia.compiler.plan import Plan
 from thalia.errors import Problem, did_you_mean
 from thalia.syntax.fields import PositiveTime, SingleRate
 from thalia.training.baselines import Baseline
-from thalia.training.memory_network import Cells, MemoryNetwork, Timing
+from thalia.training.memory_network import CUES, Cells, MemoryNetwork, Timing
 from thalia.training.subject import Subject
 from thalia.training.tasks import AMOUNT, SHARE, Environment, Note
 
@@ -42,9 +42,8 @@ class Memory(Environment):
     its cells of the index fire more than those of any other.
     """
 
-    STIMULI: ClassVar = ("show", "mark")
-    READOUT: ClassVar = ("index", "value", "worth")
-    MODULATORS: ClassVar = ("dopamine",)
+    STIMULI: ClassVar = ("show", "mark", "paid", "told", *CUES)
+    READOUT: ClassVar = ("index", "value", "worth", "better", "worse", "alarm", "rank")
 
     trials: int = Field(50, ge=1)  # items that are asked for, at most
     items: int = Field(400, ge=1)
@@ -73,7 +72,7 @@ class Memory(Environment):
     def network(self, subject: Subject) -> MemoryNetwork:
         """The network of a subject as one that stores items."""
         names = {role: names[0] for role, names in {**self.stimuli, **self.readout}.items()}
-        return MemoryNetwork(subject, names, self.learned, self.modulators["dopamine"], self.timing)
+        return MemoryNetwork(subject, names, self.learned, self.timing)
 
     def range_of(self, number: str) -> Range:
         """All but the rank are shares."""
