@@ -66,7 +66,10 @@ if TYPE_CHECKING:
     from thalia.compiler.plan import Plan
     from thalia.recording.run_file import Run
 
-KIND_HELP = "raster, rates, weights, traces, spectrum, isi, correlation, modulators or graph."
+KIND_HELP = (
+    "raster, rates, weights, traces, spectrum, isi, correlation, modulators or graph; of a memory, "
+    "retention, calibration or cues."
+)
 
 
 class Commands(TyperGroup):
@@ -298,7 +301,7 @@ def plot(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="A run file; for a graph, also a circuit.",
+            help="A run file; for a graph, also a circuit; or a memory.",
             parser=found_circuit,
             autocompletion=completed_circuit,
         ),
@@ -322,14 +325,14 @@ def plot(
         list[str] | None, typer.Option(help="Show this population only; may be repeated.")
     ] = None,
 ) -> None:
-    """Draw a figure of a run, or of a part of it.
+    """Draw a figure of a run, or of a part of it, or of a memory.
 
     Example: thalia plot raster runs/cortex/2026-11-22T10-00-00.h5 --from '200 ms' --neurons 0:50
     """
     from thalia.circuit.bundled import beside
     from thalia.compiler.graph import network_of
     from thalia.compiler.pipeline import plan_of
-    from thalia.figures.kinds import GRAPH, check_kind, draw
+    from thalia.figures.kinds import GRAPH, OF_MEMORIES, check_kind, draw
     from thalia.figures.network import graph
     from thalia.figures.style import save
     from thalia.recording.run_file import Run
@@ -337,12 +340,17 @@ def plot(
     check_kind(kind)
     is_circuit = file.suffix in (".yaml", ".yml")
     if is_circuit and kind != GRAPH:
-        raise fail(f"{file}: is a circuit, and a {kind} needs a run", f"thalia run {file} --plot")
+        needed = "memory" if kind in OF_MEMORIES else "run"
+        hint = "" if kind in OF_MEMORIES else f"thalia run {file} --plot"
+        raise fail(f"{file}: is a circuit, and a {kind} needs a {needed}", hint)
     target = output or beside(file, f"{file.stem}_{kind}.png")
     part = {"start": start, "stop": stop, "neurons": neurons, "populations": population or None}
-    if kind == GRAPH and any(part.values()):
-        raise fail("a graph shows the whole circuit", "leave --from, --to and so on out")
-    if is_circuit:
+    if kind in (GRAPH, *OF_MEMORIES) and any(part.values()):
+        whole = "circuit" if kind == GRAPH else "memory"
+        raise fail(f"a {kind} shows the whole {whole}", "leave --from, --to and so on out")
+    if kind in OF_MEMORIES:
+        figure = OF_MEMORIES[kind](file)
+    elif is_circuit:
         figure = graph(network_of(plan_of(load_with(file, None))))
     else:
         loaded = Run(file)

@@ -87,10 +87,10 @@ def recall(
     backend: Backend = None,
     as_json: Json = False,
 ) -> None:
-    """Recall what cues remind of: number, confidence, text.
+    """Recall what cues remind of: number, confidence, chance, text.
 
     Confidence is the share of volleys of the cue at which the cells of an item fire; that of
-    unrelated items stays below some 0.15.
+    unrelated items stays below some 0.15. The chance that it is right is known after a sleep.
 
     Example: thalia memory recall notes.h5 --text "what happens in sleep" --k 3
     """
@@ -106,7 +106,9 @@ def recall(
             if place:
                 say("")
             for each in recalled:
-                say(f"{each.item:>6}  {each.confidence:.2f}  {_short(each.text)}".rstrip())
+                chance = "" if each.chance is None else f"{each.chance:.2f}"
+                line = f"{each.item:>6}  {each.confidence:.2f}  {chance:4}  {_short(each.text)}"
+                say(line.rstrip())
             if not recalled:
                 say("  nothing is recalled")
 
@@ -141,7 +143,7 @@ def status(file: File, backend: Backend = None, as_json: Json = False) -> None:
         say(json.dumps(now))
         return
     for name, value in now.items():
-        say(f"{name:12}{value}")
+        say(f"{name.replace('_', ' '):19}{_in_words(value)}")
 
 
 @app.command()
@@ -250,6 +252,15 @@ def _rows(file: Path | None) -> list[Any]:
 def _as_data(recalled: "Recalled") -> dict[str, Any]:
     vector = None if recalled.vector is None else recalled.vector.tolist()
     return {**asdict(recalled), "vector": vector}
+
+
+def _in_words(value: object) -> str:
+    """A value of the status: shares and factors with two digits."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_in_words(each)}" for name, each in value.items())
+    if isinstance(value, tuple):
+        return " to ".join(map(_in_words, value))
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
 def _short(text: str | None) -> str:

@@ -1,13 +1,15 @@
-"""The figures of a run by the name that `thalia plot` gives them."""
+"""The figures of runs and memories by the name that `thalia plot` gives them."""
 
 from collections.abc import Callable, Mapping
 from inspect import signature
+from pathlib import Path as FilePath
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from thalia.errors import did_you_mean, fail
 from thalia.figures.activity import modulators, rates
+from thalia.figures.memory import calibration, cues, retention
 from thalia.figures.spike_statistics import correlation, isi, spectrum
 from thalia.figures.spikes import raster
 from thalia.figures.state_variables import traces
@@ -25,6 +27,11 @@ KINDS: dict[str, Callable[..., Figure]] = {
     "isi": isi,
     "correlation": correlation,
 }
+OF_MEMORIES: dict[str, Callable[[FilePath], Figure]] = {
+    "retention": retention,
+    "calibration": calibration,
+    "cues": cues,
+}
 GRAPH = "graph"  # of the circuit, which needs no run
 
 
@@ -36,8 +43,9 @@ def check_kind(kind: str) -> None:
     CircuitError
         With the names of those that there are.
     """
-    if kind not in (*KINDS, GRAPH):
-        raise fail(f"no figure is called '{kind}'", did_you_mean(kind, (*KINDS, GRAPH)))
+    known = (*KINDS, GRAPH, *OF_MEMORIES)
+    if kind not in known:
+        raise fail(f"no figure is called '{kind}'", did_you_mean(kind, known))
 
 
 def draw(kind: str, run: Run, part: Mapping[str, Any]) -> Figure:

@@ -13,6 +13,7 @@ type Decision = Literal["stored", "waiting", "skipped"]
 class Recalled:
     """An item that a cue recalled, and how surely: at what share of volleys its cells fired.
 
+    `chance` is how likely it is right, by the tests in sleep; there is none before the first.
     `score` is its rank by all cues, the share of the neurons that fire for them: how similar it is,
     how recent, how useful and how important it was. Only the ten surest are ranked. Of what was
     stored as a text, `text` is that, and there is no `vector`.
@@ -20,6 +21,7 @@ class Recalled:
 
     item: int
     confidence: float
+    chance: float | None
     score: float | None
     vector: Floats | None
     text: str | None
@@ -85,7 +87,8 @@ class Status:
     `waiting` is what was offered and is neither stored nor skipped yet. `clusters` have several
     items, `associated` are pairs of items, and `scaling` is the least and the greatest factor by
     which cells of the index have scaled their synapses. `cues` says how much each cue counts in the
-    rank of what is recalled.
+    rank of what is recalled, and `calibration_error` by how much chances were off in the last
+    tests.
     """
 
     items: int
@@ -96,6 +99,7 @@ class Status:
     associated: int
     scaling: tuple[float, float]
     cues: dict[str, float]
+    calibration_error: float | None
     content: Content | None
     dimension: int | None
     seconds: float  # model time

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from thalia.connectivity.streams import stream
 from thalia.memory.answers import Content
+from thalia.memory.calibration import QUALITIES, TESTS
 from thalia.memory.encoder import Cells, Encoder, Floats
 from thalia.memory.gate import DISCARD, PROMOTE
 from thalia.memory.items import Item, Items, Told
@@ -24,6 +25,7 @@ WEIGHED = 10  # items, the surest ones that a cue recalls, which are ranked by a
 RECENT = 60.0  # s of model time in which recency falls to 1/e
 REPLAYS = 2  # of each item on average, in a sleep
 SUCCESSION = 1.0  # s of model time within which items are recalled together
+MOST_COUNTS = 2000  # outcomes, of which it is kept how much each cue counted
 MOST_PAIRS = 100  # that are remembered until the next sleep; the oldest give way
 
 
@@ -129,6 +131,8 @@ class Core:
         judged = self.network.outcome(item.code, item.own, reward)
         if item.told.cues:
             self.network.fuse(item.told.cues, reward)
+            counts = [*self.network.weights_of_cues().values()]
+            self.set(counts=np.vstack([self.kept.counts, counts])[-MOST_COUNTS:])
         moves = cue is not None and judged.is_surprise and self._is_labile(item)
         if cue is not None and moves:
             self.network.store(cue, item.own)
@@ -153,12 +157,40 @@ class Core:
         present = self.items.present
         count = (REPLAYS * len(present) if replays is None else int(replays)) if present else 0
         random = stream(self.seed, f"sleep {self.subject.done}")
-        weak = 1 - np.diag(self.tested())
-        priority = weak + [each.told.surprise + each.told.expected for each in present]
+        sure = np.diag(self.tested())
+        for each, confidence in zip(present, sure, strict=True):
+            told = each.with_told(confidence=float(confidence))
+            self.set(items=self.items.with_item(told))
+        priority = 1 - sure + [each.told.surprise + each.told.expected for each in present]
         drawn = random.choice(len(present), count, p=priority / priority.sum()) if count else ()
         self.network.replay([present[k].own for k in drawn])
         self._associate()
+        self._calibrate(random)
         return count, stored
+
+    def _calibrate(self, random: np.random.Generator) -> None:
+        """Ask for some items by noisy cues, and learn how likely the surest is right.
+
+        A cue has a part of the cells of a code, and others for the rest. The network is left as it
+        was.
+        """
+        present, cells = self.items.present, np.arange(self.network.code_cells)
+        asked = random.permutation(len(present))[:TESTS]
+        cues = []
+        for each in asked:
+            code = random.permutation(present[each].code)
+            kept = round(random.uniform(*QUALITIES) * len(code))
+            others = random.permutation(np.setdiff1d(cells, code))
+            cues.append(np.concatenate([code[:kept], others[: len(code) - kept]]))
+        before = self.subject.state()
+        shares = self._shares(self.network.recall(cues))
+        self.subject.restore(before)
+        if not len(asked):
+            return
+        answered = shares.max(axis=1) > 0
+        right = (shares.argmax(axis=1) == asked)[answered].astype(float)
+        now = self.kept.calibration.after(shares.max(axis=1)[answered], right)
+        self.set(calibration=now)
 
     def _associate(self) -> None:
         """Bind the items to each other that were recalled together since the last sleep."""

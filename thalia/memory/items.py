@@ -21,7 +21,8 @@ class Told(BaseModel):
     the outcome was. Steps are `seen`, of the last time that it was stored, recalled or judged,
     `recalled`, when it came first, and `moved`, when it was bound to another cue. `cues` are those
     by which it was ranked when it was recalled, until there is an outcome, and `partners` the
-    numbers of items that it is associated with; `card` is that of its reviews.
+    numbers of items that it is associated with; `confidence` is that with which its own code
+    recalled it in the last sleep, and `card` that of its reviews.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,6 +37,7 @@ class Told(BaseModel):
     recalled: int | None = None
     moved: int | None = None
     partners: tuple[int, ...] = ()
+    confidence: float | None = None
     card: str = ""
 
 

@@ -16,11 +16,13 @@ from thalia.compiler.pipeline import load_whole
 from thalia.errors import fail
 from thalia.library.lookup import LIBRARY
 from thalia.memory.answers import Content
-from thalia.memory.encoder import Encoder
-from thalia.memory.items import Item, Items
+from thalia.memory.calibration import Calibration
+from thalia.memory.encoder import Encoder, Floats
+from thalia.memory.items import Items
 from thalia.recording.memory_file import Contents, MemoryFile, read
 from thalia.recording.page_checksums import edited
 from thalia.simulation.checkpoint import SavedState
+from thalia.training.memory_network import CUES
 from thalia.training.saved import NETWORK
 from thalia.training.subject import Subject
 from thalia.training.tasks.memory import Memory as Task
@@ -36,13 +38,16 @@ STATE = "state."  # before the names of variables of the network, among the arra
 class Kept:
     """What a memory holds beside the state of its network, its items and what encodes them.
 
-    `together` are the numbers of items that were recalled one after the other since it slept.
+    `together` are the numbers of items that were recalled one after the other since it slept, and
+    `counts` how much each cue counted after each outcome of a recall, (n_outcomes, n_cues).
     """
 
     content: Content | None = None
     items: Items = field(default_factory=Items)
     encoder: Encoder | None = None
     together: tuple[tuple[int, int], ...] = ()
+    calibration: Calibration = field(default_factory=Calibration.new)
+    counts: Floats = field(default_factory=lambda: np.zeros((0, len(CUES))))
 
 
 def write(file: MemoryFile, kept: Kept, subject: Subject, identity: Mapping[str, str]) -> None:
@@ -57,8 +62,14 @@ def write(file: MemoryFile, kept: Kept, subject: Subject, identity: Mapping[str,
     if kept.encoder:
         arrays |= {"encoder.mean": kept.encoder.mean, "encoder.total": kept.encoder.total}
         settings["seen"] = kept.encoder.seen
+    told = kept.calibration
+    arrays |= {"calibration.asked": told.asked, "calibration.right": told.right}
+    if told.error is not None:
+        arrays["calibration.error"] = np.array([told.error])
     if kept.together:
         arrays["together"] = np.array(kept.together)
+    if len(kept.counts):
+        arrays["counts"] = kept.counts
     state = subject.state().variables
     arrays |= {f"{STATE}{name}": values for name, values in state.items()}
     file.keep(settings, arrays, texts)
@@ -87,9 +98,9 @@ def restored(
                 f"{file.file}: was written by the backend '{there}', and this is '{here}'",
                 f"say `--backend {there}`",
             )
-        items = Items.of_tables(arrays, contents.texts, int(settings["last"]))
+        kept = _tables_of(contents)
         cells = {role: subject.plan.population(task.stimuli[role][0])[1].size for role in SHOWN}
-        for each in items.present:
+        for each in kept.items.present:
             _check_cells(each.code, task.active, cells["show"])
             _check_cells(each.own, task.own, cells["mark"])
         encoder = None
@@ -99,9 +110,40 @@ def restored(
             encoder = replace(made, mean=mean, total=total, seen=int(settings["seen"]))
         state = {n.removeprefix(STATE): v for n, v in arrays.items() if n.startswith(STATE)}
         subject.restore(SavedState(int(settings["step"]), state, subject.counter.counts))
-        together = arrays.get("together", np.zeros((0, 2), int))
-        pairs = tuple((int(first), int(second)) for first, second in together)
-        return Kept(CONTENTS[settings["content"]], items, encoder, pairs)
+        return replace(kept, encoder=encoder)
+
+
+def kept_in(path: str | FilePath) -> Kept:
+    """What a file keeps beside its network, whatever version of Thalia has made it.
+
+    Raises
+    ------
+    CircuitError
+        If it is no memory, or damaged.
+    """
+    file = FilePath(path)
+    contents = read(file)
+    with edited(file):
+        return _tables_of(contents)
+
+
+def _tables_of(contents: Contents) -> Kept:
+    """All but the encoder."""
+    arrays, settings = contents.arrays, contents.settings
+    new = Calibration.new()
+    asked, right = arrays.get("calibration.asked", new.asked), arrays.get("calibration.right")
+    error = arrays.get("calibration.error")
+    right = new.right if right is None else right
+    counts = arrays.get("counts", np.zeros((0, len(CUES))))
+    if asked.shape != new.asked.shape or right.shape != asked.shape or counts.ndim != 2:
+        raise ValueError("tables of the calibration or the cues have other shapes")
+    return Kept(
+        CONTENTS[settings["content"]],
+        Items.of_tables(arrays, contents.texts, int(settings["last"])),
+        together=tuple((int(one), int(two)) for one, two in arrays.get("together", ())),
+        calibration=Calibration(asked, right, None if error is None else float(error[0])),
+        counts=counts,
+    )
 
 
 def _check_cells(cells: NDArray[np.int64], count: int, size: int) -> None:
@@ -129,21 +171,6 @@ def _without_words(told: Any) -> Any:
     if isinstance(told, dict):
         return {key: _without_words(each) for key, each in told.items() if key not in WORDS}
     return [_without_words(each) for each in told] if isinstance(told, list | tuple) else told
-
-
-def contents_of(path: str | FilePath) -> list[Item]:
-    """The items of a memory, oldest first, whatever version of Thalia has made it.
-
-    Raises
-    ------
-    CircuitError
-        If it is no memory, or damaged.
-    """
-    file = FilePath(path)
-    contents = read(file)
-    with edited(file):
-        last = int(contents.settings["last"])
-        return Items.of_tables(contents.arrays, contents.texts, last).present
 
 
 def seed_of(contents: Contents | None, given: int | None, file: str | FilePath) -> int:

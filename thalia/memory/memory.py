@@ -24,7 +24,7 @@ from thalia.memory.encoder import (
 )
 from thalia.memory.gate import ROOM, decided
 from thalia.memory.items import WAITING, Item
-from thalia.memory.kept import circuit_of, contents_of, network_of, restored, seed_of, write
+from thalia.memory.kept import circuit_of, kept_in, network_of, restored, seed_of, write
 from thalia.memory.review import due, reviewed, time_of
 from thalia.recording.memory_file import MemoryFile
 from thalia.syntax.validation import parse
@@ -130,7 +130,7 @@ class Memory:
         """
         self._check_open()
         numbers = []
-        for each in contents_of(path):
+        for each in kept_in(path).items.present:
             if each.content == "text":
                 numbers.append(self.store(each.told.text))
             else:
@@ -191,6 +191,7 @@ class Memory:
             Recalled(
                 each.item.number,
                 each.confidence,
+                self._core.kept.calibration.chance(each.confidence),
                 each.score,
                 each.item.vector,
                 each.item.told.text,
@@ -222,7 +223,8 @@ class Memory:
         First, what was offered and has become worth it is stored, and what has not is dropped.
         Weak ones come most often, and those with surprising or good outcomes. Codes that are
         reactivated form clusters, and items that were recalled one right after the other become
-        associated: the cue of one recalls the other, too, less surely.
+        associated: the cue of one recalls the other, too, less surely. Noisy cues of some items
+        test how likely what is recalled is right.
 
         Parameters
         ----------
@@ -308,6 +310,7 @@ class Memory:
             self._core.pairs(),
             (float(scaling.min()), float(scaling.max())),
             self._core.network.weights_of_cues(),
+            kept.calibration.error,
             kept.content,
             self._dimension,
             self._subject.done * self._subject.plan.dt,
