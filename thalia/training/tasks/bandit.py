@@ -99,13 +99,17 @@ class Bandit(Environment):
             "yoked": random.choice(chances),
         }[self.rewards]
         rewarded = bool(random.random() < chance)
-        subject.release(self.modulators["outcome"], 1)
-        if rewarded:
-            subject.release(self.modulators["reward"], 1)
+        self._tell(subject, rewarded)
         subject.present(self.pause)
         is_optimal = bool(chances[choice] == chances.max())
         note(optimal=is_optimal, rewarded=rewarded)
         return is_optimal
+
+    def _tell(self, subject: Subject, rewarded: bool) -> None:
+        """Say that there is an outcome, and whether it is a reward."""
+        subject.release(self.modulators["outcome"], 1)
+        if rewarded:
+            subject.release(self.modulators["reward"], 1)
 
     def _choice(
         self, subject: Subject, cue: Mapping[str, Numbers], random: np.random.Generator
