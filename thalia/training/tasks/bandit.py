@@ -36,9 +36,9 @@ class Bandit(Environment):
     best choice (`shuffled`), or as those of a chooser at random (`yoked`).
     """
 
-    STIMULI: ClassVar = ("cue", "copy")
+    STIMULI: ClassVar[tuple[str, ...]] = ("cue", "copy")
     READOUT: ClassVar = ("choice",)
-    MODULATORS: ClassVar = ("reward", "outcome")
+    MODULATORS: ClassVar[tuple[str, ...]] = ("reward", "outcome")
 
     trials: int = Field(200, ge=5)  # of each block
     blocks: tuple[tuple[float, ...], ...] = Field(

@@ -95,7 +95,7 @@ class Gating(Environment):
                 odds = np.exp(SHARPNESS * (values[context] - values[context].max()))
                 chosen.append((context, random.choice(2, p=odds / odds.sum())))
                 held = items[context] if chosen[-1][1] else held
-            held = random.integers(len(self.stimuli["item"])) if held < 0 else held
+            held = int(random.integers(len(self.stimuli["item"]))) if held < 0 else held
             correct.append(held == items[STORE])
             for place in chosen if number < self.trials else ():
                 values[place] += RATE * (correct[-1] - values[place])
