@@ -384,6 +384,57 @@ def test_cells_that_nest_has_not_are_described_in_nestml(written):
     assert (folder / "build.py").exists()
 
 
+CURVED = """
+thalia: 1
+name: curved
+duration: 300 ms
+seed: 3
+populations:
+  r: {neuron: izhikevich, size: 4, method: euler, initial: {v: "uniform(-65 mV, -50 mV)"},
+      parameters: {c_m: 50 pF, k: 2 nS/mV, v_r: -60 mV, v_t: -42 mV, a: "uniform(0.02 1/ms, 0.04 1/ms)", b: 5 nS, d: 200 pA}}
+stimuli:
+  on: {kind: current, target: r, amplitude: 500 pA}
+"""
+
+
+def test_cells_of_izhikevich_are_exported_where_their_parabola_is_that_of_nest(written):
+    """Of the numbers that NEST gets, the fixed point and the rheobase are those of Thalia's cell."""
+    (line,) = lines(
+        written(
+            CURVED.replace("uniform(0.02 1/ms, 0.04 1/ms)", "0.03 1/ms").replace(
+                '"uniform(-65 mV, -50 mV)"', "-60 mV"
+            )
+        ),
+        "create('r'",
+    )
+    p = {name: float(value) for name, value in re.findall(r"'(\w+)': (-?[\d.]+)", line)}
+
+    def slope(v, u):
+        return 0.04 * v**2 + 5 * v + 140 - u + p["I_e"]
+
+    def expected(v, u):  # mV/ms, with 500 pA
+        return (2 * (v + 60) * (v + 42) - u + 500) / 50
+
+    shift = p["V_m"] + 60  # from v = -60 mV, where u is 0 pA
+    found = [slope(v + shift, u / 50 + p["U_m"]) for v, u in ((-60, 0), (-30, 0), (10, 90))]
+    assert found == pytest.approx([expected(-60, 0), expected(-30, 0), expected(10, 90)])
+    recovery = [
+        p["a"] * (p["b"] * (v + shift) - u / 50 - p["U_m"]) for v, u in ((-60, 0), (10, 90))
+    ]
+    assert recovery == pytest.approx([0, 0.03 * (5 * 70 - 90) / 50])
+    assert (p["V_th"] - shift, p["c"] - shift, p["d"]) == pytest.approx((35, -50, 4))
+
+
+@pytest.mark.parametrize(("change", "told"), [
+    (("k: 2 nS/mV", "k: 1 nS/mV"), r"populations\.r: izhikevich: NEST's has k/c_m of 0\.04 /\(mV ms\)"),
+    (("stimuli:", "pathways: {p: {pre: r, post: r, connect: {rule: all_to_all}, synapse: ampa, weight: 1 nS, delay: 1 ms}}\nstimuli:"),
+     r"izhikevich with ampa: the potential of NEST's only jumps"),
+])  # fmt: skip
+def test_other_cells_of_izhikevich_are_told(written, change, told):
+    with pytest.raises(CircuitError, match=told):
+        written(CURVED.replace(*change))
+
+
 LEARNED = """
 thalia: 1
 name: learned
@@ -556,7 +607,7 @@ thalia: 1
 name: refused
 duration: 1 s
 populations:
-  e: {neuron: izhikevich, size: 2}
+  e: {neuron: latency, size: 2}
   c: {neuron: lif_conductance, size: 2}
 pathways:
   n: {pre: e, post: c, connect: {rule: all_to_all}, synapse: nmda, weight: 1 nS, delay: 1 ms}
@@ -566,8 +617,8 @@ stimuli:
   p: {kind: current, target: {population: c, neurons: "0:1"}, amplitude: 1 pA}
 """
 REASONS = """\
-refused.yaml:6:7: populations.e.neuron: izhikevich: NEST has no cell like it here
-    hint: --nestml; those that have one: lif_current, lif_conductance, adex, hodgkin_huxley, poisson, spike_source
+refused.yaml:6:7: populations.e.neuron: latency: NEST has no cell like it here
+    hint: --nestml; those that have one: lif_current, lif_conductance, adex, hodgkin_huxley, izhikevich, poisson, spike_source
 refused.yaml:9:53: pathways.n.synapse: nmda: no synapse of NEST's cells is like it
     hint: --nestml; those that are: delta, current_exp, current_alpha, ampa, gaba_a, tsodyks_markram
 refused.yaml:10:95: pathways.t.plasticity: bcm: no plastic synapse of NEST is like it here
@@ -785,6 +836,15 @@ def here(tmp_path):
         )
 
     return run
+
+
+@pytest.mark.peer
+def test_spikes_of_izhikevich_cells_are_those_of_thalia_by_the_same_method(written, here):
+    there, mine = run_nest(written(CURVED)), here("circuit")
+
+    assert there.spikes["r"].times == pytest.approx(mine.spikes["r"].times, abs=1e-9)
+    assert there.spikes["r"].neurons.tolist() == mine.spikes["r"].neurons.tolist()
+    assert len(mine.spikes["r"].times) > 50
 
 
 @pytest.mark.peer

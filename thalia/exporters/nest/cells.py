@@ -10,7 +10,7 @@ from thalia.compiler.pipeline import Compiled
 from thalia.compiler.plan import Group, Member, Plan
 from thalia.connectivity.build import wire
 from thalia.errors import Problem
-from thalia.exporters.nest.models import MODELS, SYNAPSES, Cell, Port, cell_of, native
+from thalia.exporters.nest.models import IZHIKEVICH, MODELS, SYNAPSES, Cell, Port, cell_of, native
 from thalia.exporters.nest.nestml import CellModel, arriving_at, cell_model
 from thalia.exporters.nest.nestml_rules import RuleModel, rule_models
 from thalia.exporters.nest.nestml_text import size_of
@@ -79,7 +79,7 @@ def _native(
             made = cell_of(group, member, values, plan.dt, arriving_at(member.name, group, plan))
             found += [made] if isinstance(made, Cell) else made
         else:
-            hint = f"--nestml; those that have one: {', '.join((*MODELS, *SOURCES))}"
+            hint = f"--nestml; those that have one: {', '.join((*MODELS, IZHIKEVICH, *SOURCES))}"
             found.append(_against(group.part, member, "NEST has no cell like it here", hint))
     return found
 

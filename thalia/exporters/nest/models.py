@@ -3,7 +3,7 @@
 Which ones are alike was found by the same currents and spikes into both (tests/reference).
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from thalia.compiler.plan import Group, Input, Member
 from thalia.errors import Problem
+from thalia.exporters.nest.izhikevich import Number, in_nest
+from thalia.exporters.nest.nestml_text import size_of
+from thalia.syntax.units import UNITS, Dimension
 
 MV, MS, PF, NS, PA = 1e-3, 1e-3, 1e-12, 1e-9, 1e-12  # units of NEST in SI
-
-Number = float | NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ MODELS = {
     ),
 }
 JUMPING = "iaf_psc_delta"
+IZHIKEVICH = "izhikevich"
 BY_CURRENT = {"current_exp": "iaf_psc_exp", "current_alpha": "iaf_psc_alpha"}
 BY_CONDUCTANCE = {
     "lif_conductance": "iaf_cond_exp",
@@ -117,7 +119,7 @@ SYNAPSES = ("delta", *BY_CURRENT, *CONDUCTANCES)
 
 def native(part: str) -> bool:
     """Whether a cell of the library has a counterpart."""
-    return part in MODELS or part in ("poisson", "spike_source")
+    return part in (*MODELS, IZHIKEVICH, "poisson", "spike_source")
 
 
 def cell_of(
@@ -149,6 +151,8 @@ def cell_of(
         if not isinstance(rate, float):
             return [Problem(path, "rates that differ from neuron to neuron", "one population each")]
         return Cell(member.name, member.size, "parrot_neuron", {}, rate=rate)
+    if group.part == IZHIKEVICH:
+        return _izhikevich(member, group.all_parameters(), arrays, number, arriving)
     model = MODELS[group.part]
     receptors = [
         each
@@ -178,6 +182,31 @@ def cell_of(
         more["I_e"] = number(BIAS) / PA
     cell = Cell(member.name, member.size, name, {**parameters, **initial, **more}, ports)
     return _jumping(cell, dt / MS) if name == JUMPING else cell
+
+
+def _izhikevich(
+    member: Member,
+    dimensions: Mapping[str, Dimension],
+    arrays: Mapping[str, NDArray[np.float64]],
+    number: Callable[[str], Number],
+    arriving: Collection[str],
+) -> Cell | list[Problem]:
+    """A population as NEST's cell of Izhikevich, or why it is none."""
+    path = ("populations", member.name)
+    if others := sorted({*arriving} - {"delta"}):
+        return [
+            Problem(
+                path,
+                f"{IZHIKEVICH} with {', '.join(others)}: the potential of NEST's only jumps",
+                "--nestml",
+            )
+        ]
+    known = {**dimensions, "v": UNITS["mV"][1], "u": UNITS["pA"][1]}
+    given = {name: number(name) / size_of(each) for name, each in known.items() if name in arrays}
+    found = in_nest({"v": given.get("v_r", 0.0), "u": 0.0, BIAS: 0.0, **given})
+    if isinstance(found, str):
+        return [Problem(path, found, "--nestml")]
+    return Cell(member.name, member.size, IZHIKEVICH, found, {"delta": Port(unit=MV)})
 
 
 def _jumping(cell: Cell, dt: float) -> Cell:

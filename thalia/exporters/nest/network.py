@@ -14,7 +14,7 @@ from thalia.compiler.plan import SHARED, Group, PathwayPlan, Plan, SynapseGroup
 from thalia.connectivity.build import Arrays, Wired, wire
 from thalia.errors import Problem
 from thalia.exporters.nest.cells import Cells, cells_of
-from thalia.exporters.nest.models import JUMPING, MODELS, MS, Cell, Port
+from thalia.exporters.nest.models import IZHIKEVICH, JUMPING, MODELS, MS, Cell, Port
 from thalia.exporters.nest.nestml import CellModel, receiver_of
 from thalia.exporters.nest.nestml_rules import LEARNS, RuleModel
 from thalia.exporters.nest.refusals import RATED, reasons_against
@@ -378,6 +378,8 @@ def _remarks(compiled: Compiled, draft: Draft) -> Iterator[str]:
     for part in sorted(native & MODELS.keys()):
         if MODELS[part].remark:
             yield f"{part}: {MODELS[part].remark}"
+    if IZHIKEVICH in native:
+        yield f"{IZHIKEVICH}: NEST takes steps of Euler's method, of first order in dt"
     if any(cell.early for cell in draft.cells.values()):
         yield (
             f"{JUMPING}: its threshold is the one from which the potential is still above that of "
