@@ -176,6 +176,31 @@ stimuli:
     ]
 
 
+def test_the_weight_of_poisson_input_is_that_of_a_spike(written):
+    """A current that rises by an alpha function peaks at its weight; NMDA's is of the variable that it adds to."""
+    text = """
+thalia: 1
+name: driven
+duration: 10 ms
+populations: {e: {neuron: lif_current, size: 2}, c: {neuron: lif_conductance, size: 2}}
+pathways: {p: {pre: e, post: c, connect: {rule: all_to_all}, synapse: nmda, weight: 1 nS, delay: 1 ms}}
+stimuli:
+  alpha: {kind: poisson, target: e, rate: 8 Hz, synapse: current_alpha, weight: 10 pA}
+  slow: {kind: poisson, target: c, rate: 8 Hz, synapse: {part: nmda, tau_rise: 2 ms, tau_decay: 100 ms}, weight: 0.1 nS}
+"""
+    folder = written(text, nestml=True)
+
+    alpha, slow = lines(folder, "poisson('")
+    assert alpha == "poisson('e', rate=8.0, weight=10.0)  # alpha"
+    assert float(re.search(r"weight=([\d.]+)", slow)[1]) == pytest.approx(0.1 * 50 ** (100 / 98))
+    assert "receptor=2)" in slow
+    models = (folder / "models.nestml").read_text(encoding="utf-8")
+    assert (
+        "onReceive(nmda_driven_spikes):\n        weight real = nmda_driven_spikes * (1 s)\n        nmda_rise += weight\n"
+        in models
+    )
+
+
 RECEIVING = """
 thalia: 1
 name: begun

@@ -5,6 +5,7 @@ variables are advanced, the threshold is looked at, spikes arrive, and then the 
 """
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,7 @@ from thalia.exporters.nest.nestml_rules import RuleModel
 from thalia.exporters.nest.nestml_text import EXPREL, FREE, Block, number, size_of, unit_of
 from thalia.syntax.equations import Statement, degree, identifiers, parsed, rename
 from thalia.syntax.expressions import EquationError
+from thalia.syntax.units import Dimension
 
 SINCE, FIRED, DT, WEIGHT = "since_spike", "fired", "dt", "weight"
 LONG_AGO = 1e9  # ms
@@ -94,10 +96,10 @@ def arriving_at(population: str, group: Group, plan: Plan) -> set[str]:
         if any(member.post == population for member in synapses.members)
         for each in synapses.on_pre
     }
-    driven = {d.target for d in plan.drives for m in d.members if m.population == population}
+    by_drives = {d.target for d in plan.drives for m in d.members if m.population == population}
     own = {each.name for each in group.model}
-    found = {of_receptors[each] for each in (changed | driven) & of_receptors.keys()}
-    return found | ({JUMP} if (changed | driven) & own else set())
+    found = {of_receptors[each] for each in (changed | by_drives) & of_receptors.keys()}
+    return found | ({JUMP} if (changed | by_drives) & own else set())
 
 
 def _receivers(group: Group, plan: Plan) -> Iterator[Receiver]:
@@ -110,12 +112,16 @@ def _receivers(group: Group, plan: Plan) -> Iterator[Receiver]:
             raise EquationError(f"synapses onto {name} differ in what a spike does")
     of_receptors = {e.name: each.name for each in group.inputs for e in each.equations}
     for drive in (each for each in plan.drives if each.group == group.name):
-        name = of_receptors.get(drive.target, JUMP)
-        if name not in found:
-            dimension = next(e.dimension for e in group.equations() if e.name == drive.target)
-            jump = Statement(drive.target, "+=", "w")
-            found[name] = Receiver(name, (jump,), size_of(dimension))
+        name = driven(of_receptors.get(drive.target, JUMP))
+        dimension = next(e.dimension for e in group.equations() if e.name == drive.target)
+        jump = Statement(drive.target, "+=", "w")
+        found[name] = Receiver(name, (jump,), size_of(dimension))
     yield from found.values()
+
+
+def driven(receptor: str) -> str:
+    """The input of a receptor for Poisson spikes, whose weight is what they add to a variable."""
+    return f"{receptor}_driven"
 
 
 def _changed(group: Group, synapses: SynapseGroup) -> tuple[str, tuple[Statement, ...]]:
@@ -142,7 +148,7 @@ def _weighed(right: str, synapses: SynapseGroup) -> str:
         for each in reversed(synapses.on_pre)  # what is set first counts
         if not each.target.endswith("_post")
     }
-    named = rename(right.replace("_post", ""), {**ones, **now, "w": "w"})
+    named = rename(re.sub(r"_post\b", "", right), {**ones, **now, "w": "w"})
     text = ast.unparse(_WithoutOnes().visit(parsed(named)))
     if degree(text, {"w"}) != 1:
         raise EquationError(f"'{right}' is not in proportion to the weight")
@@ -225,6 +231,6 @@ def _reset(group: Group, step: Block) -> Iterator[str]:
     yield "        emit_spike()"
 
 
-def _unit(dimension: object) -> str:
-    name = unit_of(dimension)  # type: ignore[arg-type]
+def _unit(dimension: Dimension) -> str:
+    name = unit_of(dimension)
     return f"  # {name}" if name else ""

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from thalia.circuit.connectivity import Connect
 from thalia.circuit.part_use import Stimulus
+from thalia.circuit.spec import Circuit
 from thalia.compiler.pipeline import Compiled
 from thalia.compiler.plan import SHARED, Group, PathwayPlan, Plan, SynapseGroup
 from thalia.connectivity.build import Arrays, Wired, wire
 from thalia.errors import Problem
 from thalia.exporters.nest.cells import Cells, cells_of
 from thalia.exporters.nest.models import IZHIKEVICH, JUMPING, MODELS, MS, Cell, Port
-from thalia.exporters.nest.nestml import CellModel, receiver_of
+from thalia.exporters.nest.nestml import CellModel, driven, receiver_of
 from thalia.exporters.nest.nestml_rules import LEARNS, RuleModel
 from thalia.exporters.nest.refusals import RATED, reasons_against
 from thalia.exporters.nest.synapses import (
@@ -25,7 +26,10 @@ from thalia.exporters.nest.synapses import (
     Plastic,
     learning,
     short_term,
+    values_of,
 )
+from thalia.library.schema import Synapse
+from thalia.syntax.equations import evaluate
 from thalia.syntax.units import Value
 
 DRAWN = ("constant", "normal", "lognormal", "uniform")  # distributions that NEST has, too
@@ -345,9 +349,11 @@ def _generators(compiled: Compiled, cells: Mapping[str, Cell]) -> Iterator[Gener
         group = plan.group(drive.group)
         names = {equation.name: each.name for each in group.inputs for equation in each.equations}
         for member in drive.members:
-            port = cells[member.population].ports[names.get(drive.target, "delta")]
+            cell, receptor = cells[member.population], names.get(drive.target, "delta")
+            port = cell.ports[driven(receptor) if cell.described else receptor]
             rates = _rates(stimuli[member.name], member.number, plan.duration)
-            weight = member.weight.mean * port.sign / port.unit
+            size = 1.0 if cell.described else _added(compiled.expanded, stimuli[member.name])
+            weight = member.weight.mean / size * port.sign / port.unit
             yield Generator(member.name, member.population, rates, weight, port)
     for cell in cells.values():
         if cell.rate:
@@ -357,6 +363,15 @@ def _generators(compiled: Compiled, cells: Mapping[str, Cell]) -> Iterator[Gener
         if stimulus.kind in RATED and cells[population].rate is not None:
             rates = _rates(stimulus, stimulus.number[0][0].mean, plan.duration)
             yield Generator(name, population, rates, 1.0, Port())
+
+
+def _added(circuit: Circuit, stimulus: Stimulus) -> float:
+    """What a spike of weight 1 adds to the variable of its receptor, which a drive has taken in."""
+    part = circuit.part("synapses", stimulus.through.part)
+    assert isinstance(part, Synapse)
+    (jump,) = part.on_pre
+    values = values_of(circuit, "synapses", stimulus.through.part, stimulus.through)
+    return float(evaluate(jump.right, {**values, "w": 1.0}))
 
 
 def _rates(stimulus: Stimulus, number: float, duration: float) -> Rates:
