@@ -11,13 +11,14 @@ writes all of them anew. Between a mark, which is a comment, and the next `<!-- 
 - `<!-- models -->`: published models next to the same in Brian2 (`benchmarks/published.py`),
 - `<!-- number FILE / KEY / … -->`: a number in a file of `results/`, by its keys,
 - `<!-- microcircuit -->`: rates of the cortical microcircuit, here, in NEST, and published,
+- `<!-- memories -->`: a memory next to indices of vectors (`benchmarks/memory.py`),
 - `<!-- speed NAME -->`: all sides of a comparison in `results/speed/`,
 - `<!-- output FILE [LINES] -->`: what a command has printed, or its first lines.
 """
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from math import floor, log10
 from pathlib import Path
@@ -29,9 +30,15 @@ from benchmarks.microcircuit import FULL_RATES, NAMES
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"
 PUBLISHED_MODELS = RESULTS / "published_models.json"
-PAGES = ("README.md", "docs/results.md", "docs/paper/paper.md", "benchmarks/README.md")
+PAGES = (
+    "README.md",
+    "docs/results.md",
+    "docs/memory.md",
+    "docs/paper/paper.md",
+    "benchmarks/README.md",
+)
 MARK = re.compile(
-    r"(<!-- (result|measured|table|models|number|microcircuit|speed|output)(.*?) -->).*?(<!-- end -->)",
+    r"(<!-- (result|measured|table|models|number|microcircuit|memories|speed|output)(.*?) -->).*?(<!-- end -->)",
     re.DOTALL,
 )
 MOST_DECIMALS = 3
@@ -136,6 +143,33 @@ def microcircuit() -> str:
     return f"\n\n{table}\n`{found['command']}`, {found['date']}; {found['note']}.\n"
 
 
+def memories() -> str:
+    """What is right first of noisy and partial cues, by method and number of vectors."""
+    found = kept("memory")
+    cues = ["noise_0", "noise_0.5", "noise_1", "half", "oldest_third"]
+    more = ["store ms", "recall ms", "kB a vector", "seeds", "cues a seed"]
+    lines = [["vectors", "method", *(name.replace("_", " ") for name in cues), *more]]
+    lines.append(["---"] * len(lines[0]))
+    rows = found["rows"]
+    loads = sorted({load for row in rows for load in row["recall"]}, key=int)
+    for load in loads:
+        for method in dict.fromkeys(row["method"] for row in rows):
+            of = [row for row in rows if row["method"] == method and load in row["recall"]]
+            right = [f"{_mean(row['recall'][load][cue] for row in of):.2f}" for cue in cues]
+            times = [
+                f"{_mean(row[key][load] for row in of):.3g}" for key in ("store_ms", "recall_ms")
+            ]
+            size = f"{_mean(row['bytes_per_item'][load] for row in of) / 1000:.3g}"
+            asked = {str(row.get("asked", found["asked"])) for row in of}
+            lines.append([load, method, *right, *times, size, str(len(of)), ", ".join(asked)])
+    return "\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n"
+
+
+def _mean(values: Iterable[float]) -> float:
+    listed = list(values)
+    return sum(listed) / len(listed)
+
+
 COLUMNS = {
     "build_cpu_s": "build, processor s",
     "rtf": "simulation, times model time",
@@ -191,6 +225,7 @@ KINDS: dict[str, Callable[[str], str]] = {
     "models": _models,
     "number": lambda told: number(*told.split(" / ")),
     "microcircuit": lambda _: microcircuit(),
+    "memories": lambda _: memories(),
     "speed": lambda told: speed_table(told),
     "output": lambda told: output(*told.split()),
 }
