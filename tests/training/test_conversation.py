@@ -1,5 +1,7 @@
 """Conversation: what is drawn, how replies are scored, and what the circuit binds, forgets and learns."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -7,21 +9,30 @@ from thalia.compiler.pipeline import load_whole
 from thalia.errors import CircuitError
 from thalia.library.lookup import LIBRARY
 from thalia.syntax.units import parse_value
+from thalia.syntax.validation import parse
+from thalia.syntax.yaml_reader import Source
 from thalia.training import dialogue as dialogues
 from thalia.training.dialogue import (
     ASSOCIATES,
+    FILLERS,
     SILENCE,
     TEMPLATES,
     WORDS,
     Dialogue,
     Turn,
     dialogue,
+    every_turn,
+    facts,
     replies_without_a_network,
     scores,
+    words_right,
 )
-from thalia.training.experiment import conditions_of
+from thalia.training.experiment import conditions_of, experiment_of
 from thalia.training.speech import ROLES, Speech, Timing, sized
 from thalia.training.subject import Subject, subject_of
+from thalia.training.tasks.conversation import Conversation, turns_until
+
+CIRCUIT = LIBRARY / "experiments" / "conversation.yaml"
 
 
 def test_the_dialogue_has_as_many_templates_and_words_as_are_stated():
@@ -78,6 +89,62 @@ def test_other_methods_reply_by_what_they_are():
     assert found["bigrams"] == [("y", "w")] * 2
     assert found["retrieval"] == [("y", "z"), ("x",)]
     assert found["oracle"] == [("y", "z"), ("x",)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_facts_are_in_no_template_and_give_each_one_an_animal(seed):
+    told = facts(np.random.default_rng(seed))
+    assert not {turn.prompt for turn in told} & {turn.prompt for turn in every_turn()}
+    assert sorted(turn.reply[-1] for turn in told) == sorted(FILLERS["ANIMAL"])
+    assert all(turn.reply[0] == turn.prompt[-1] for turn in told)
+
+
+@pytest.mark.parametrize(("wanted", "given", "share"), [
+    ("a b c", "a b c", 1), ("a b c", "a x c", 2 / 3), ("a b", "a b c d", 1 / 2), ("a", "", 0),
+])  # fmt: skip
+def test_the_share_of_words_that_are_right_is_of_the_longer_sentence(wanted, given, share):
+    assert words_right(tuple(wanted.split()), tuple(given.split())) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(("shares", "turns"), [
+    ([1.0] * 60, 50),
+    ([0.0] * 10 + [1.0] * 100, 55),  # 45 of the last 50
+    ([0.5] * 100, 100),
+    ([1.0] * 20, 20),
+])  # fmt: skip
+def test_turns_are_counted_until_nine_of_ten_of_the_last_words_were_right(shares, turns):
+    assert turns_until(shares) == turns
+
+
+def test_shares_of_cells_are_removed_one_after_the_other(monkeypatch):
+    values, kept = {}, []
+    topic = SimpleNamespace(size=10, parameters={"v_th": (parse_value("-50 mV"),)})
+    subject = SimpleNamespace(
+        plan=SimpleNamespace(population=lambda name: (None, topic)),
+        set=lambda name, parameter, given: values.update({parameter: given.numbers}),
+    )
+    numbers = experiment_of(load_whole(CIRCUIT)).parameters
+    removal = {"removed": [0.4, 0.1], "removal": {"topic": {"v_th": "0 mV"}}}
+    task = parse(Conversation, numbers | removal, Source())
+
+    def answers(*_):
+        kept.append({*np.flatnonzero(values["v_th"])})
+        return [("x",)] * 2
+
+    monkeypatch.setattr(Conversation, "_answers", answers)
+    asked = [Turn((), ("x",)), Turn((), ("y",))]
+    found = task._damaged(subject, None, asked, np.random.default_rng(1))
+
+    assert found == {"without_10": 50, "without_40": 50}
+    assert [len(each) for each in kept] == [9, 6]
+    assert kept[1] < kept[0]
+
+
+def test_cells_that_a_task_may_not_set_are_not_removed():
+    removal = {"removed": [0.1], "removal": {"held": {"v_th": "0 mV"}}}
+    with pytest.raises(CircuitError, match="a task may not set 'v_th' of 'held'") as refused:
+        conditions_of("conversation", None, (), {}, removal)
+    assert refused.value.problems[0].hint == "say `from_task: [v_th]` there"
 
 
 FEW = (SILENCE, "hi", "baby", "bye", "tom")

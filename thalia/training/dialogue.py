@@ -143,6 +143,15 @@ def every_turn() -> list[Turn]:
     return [turn for template in TEMPLATES for turn in _turns(template)]
 
 
+def facts(random: np.random.Generator) -> list[Turn]:
+    """What is in no template: which animal each one has; every animal is one's alone."""
+    names, animals = FILLERS["NAME"], random.permutation(FILLERS["ANIMAL"])
+    return [
+        Turn(("what", "has", name), (name, "has", "the", str(animal)))
+        for name, animal in zip(names, animals, strict=True)
+    ]
+
+
 def _turns(template: tuple[list[str], list[str]]) -> list[Turn]:
     """All turns of a template, with two different names where it has two."""
     prompt, reply = template
@@ -175,12 +184,17 @@ def scores(wanted: Sequence[Sentence], given: Sequence[Sentence]) -> dict[str, f
     corpus = BLEU(tokenize="none", smooth_method="exp", force=True)
     bleu = corpus.corpus_score([" ".join(g) for g in given], [[" ".join(w) for w in wanted]])
     pairs = list(zip(wanted, given, strict=True))
-    same = [sum(map(str.__eq__, w, g)) / max(len(w), len(g), 1) for w, g in pairs]
+    same = [words_right(w, g) for w, g in pairs]
     return {
         "exact": 100 * float(np.mean([w == g for w, g in pairs])),
         "bleu": float(bleu.score),
         "token": 100 * float(np.mean(same)),
     }
+
+
+def words_right(wanted: Sentence, given: Sentence) -> float:
+    """The share of places at which the words agree, of the longer of both."""
+    return sum(map(str.__eq__, wanted, given)) / max(len(wanted), len(given), 1)
 
 
 def missing_scores(path: Path) -> list[Problem]:

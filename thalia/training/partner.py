@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from thalia.circuit.spec import Circuit
 from thalia.compiler.pipeline import load_whole
+from thalia.connectivity.streams import stream
 from thalia.errors import fail
 from thalia.library.lookup import LIBRARY
 from thalia.recording.outputs import held
@@ -58,6 +59,7 @@ class Kept(BaseModel):
     size: int = Field(ge=FEWEST, le=MOST)
     vocabulary: list[str] = Field(min_length=1)
     turns: list[Entry] = []
+    since_sleep: list[bool] = []  # for each reply that was taught, whether its own was the same
 
 
 @dataclass
@@ -124,6 +126,7 @@ class Partner:
         entry = self.kept.turns[-1]
         levels = self._levels(entry.levels["attention"])
         taught = {"taught": " ".join(reply), "by": by, "levels": levels}
+        self._may_dream()
         entry = entry.model_copy(update={**taught, "slept": self.speech.slept()})
         self.kept.turns[-1] = entry
         self.save()
@@ -131,15 +134,24 @@ class Partner:
 
     def sleep(self) -> None:
         """Sleep at once, whether it is tired or not."""
+        self._may_dream()
         self.speech.sleep()
         self.save()
 
     def save(self) -> None:
         """Keep everything in the file, which is replaced, whole or not at all."""
         subject = self.subject
+        if self.speech.rehearsal:
+            self.kept.since_sleep = [*self.speech.rehearsal.right]
         texts = {KEPT_AS: self.kept.model_dump_json()}
         state = subject.state()
         save(self.file, subject.compiled, subject.network, subject.session, state, texts)
+
+    def _may_dream(self) -> None:
+        """Have the order of what it replays depend on the turn alone, so that it can be resumed."""
+        if self.speech.rehearsal:
+            name = f"dreams {len(self.kept.turns)}"
+            self.speech.rehearsal.random = stream(self.subject.plan.seed, name)
 
     def _levels(self, attention: float) -> dict[Level, float]:
         novelty, fatigue = map(self.subject.level, (NOVELTY, FATIGUE))
@@ -202,7 +214,9 @@ def circuit_for(words: int, seed: int | None = None) -> Circuit:
 
 def _partner(file: FilePath, circuit: Circuit, subject: Subject, kept: Kept) -> Partner:
     task = parse(Conversation, experiment_of(circuit).parameters, Source())
-    speech = Speech(subject, task.stimuli, task.readout["words"][0], task.timing, kept.vocabulary)
+    speech = task.speech(subject, stream(subject.plan.seed, "dreams"), kept.vocabulary)
+    if speech.rehearsal:
+        speech.rehearsal.right = kept.since_sleep[: speech.rehearsal.room]
     last = tuple(kept.turns[-1].heard.split()) if kept.turns else ()
     return Partner(file, subject, speech, kept, last)
 

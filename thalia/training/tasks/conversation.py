@@ -1,7 +1,7 @@
 """Conversation: sentences are heard, and what to reply is learned from a teacher, turn by turn."""
 
-from collections.abc import Mapping
-from typing import ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,20 +10,28 @@ from pydantic import Field
 from thalia.analysis.intervals import Range
 from thalia.compiler.plan import Plan
 from thalia.errors import Problem
-from thalia.syntax.fields import PositiveTime, SingleRate
+from thalia.syntax.fields import AnyValue, PositiveTime, SingleRate
+from thalia.syntax.units import Quantities
 from thalia.training.baselines import Baseline
 from thalia.training.dialogue import (
     WORDS,
     Dialogue,
     Sentence,
+    Turn,
     dialogue,
+    facts,
     missing_scores,
     replies_without_a_network,
     scores,
+    words_right,
 )
-from thalia.training.speech import ROLES, Speech, Timing
+from thalia.training.rehearsal import Kind, Rehearsal
+from thalia.training.speech import INDEX, ROLES, Speech, Timing
 from thalia.training.subject import Subject
 from thalia.training.tasks import Environment, Note
+
+FIRST = "turns_to_90"  # the turn after which a share `ENOUGH` of the words of the last was right
+ENOUGH, WINDOW = 0.9, 50
 
 
 class Conversation(Environment):
@@ -35,6 +43,12 @@ class Conversation(Environment):
     were in none; the network replies alone, and hears its own words. It is in the phase `answering`
     then, in which pathways that learn from the teacher must not be plastic. With `replies:
     shuffled` the teacher gives the replies to other prompts.
+
+    With `rehearsals` the network sleeps when it has as many turns as there are times to bind them
+    to, and each is gone through so many times again, as `rehearsal` says. After the test, facts
+    that are in no template are each taught as often as `facts` says, and asked at once and a day
+    later. At last shares of cells are `removed`, by what `removal` sets in their populations, and
+    `asked` of the held-out prompts are asked again.
     """
 
     STIMULI: ClassVar = ROLES
@@ -44,6 +58,12 @@ class Conversation(Environment):
     held_out: int = Field(300, ge=1)
     replies: Literal["true", "shuffled"] = "true"
     fast: tuple[str, ...] = ()  # pathways that bind what is heard
+    rehearsals: int = Field(0, ge=0)
+    rehearsal: Kind = "replayed"
+    facts: int = Field(0, ge=0)
+    removed: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
+    removal: dict[str, dict[str, AnyValue]] = {}
+    asked: int = Field(100, ge=1)
     rate: SingleRate
     show: PositiveTime
     pause: PositiveTime
@@ -62,14 +82,20 @@ class Conversation(Environment):
     def problems(self, plan: Plan) -> list[Problem]:
         """What does not fit between the task and a circuit."""
         found = [*super().problems(plan), *missing_scores(("experiment", "task"))]
-        sizes = {member.name: member.size for _, member in plan.populations()}
+        members = {member.name: member for _, member in plan.populations()}
         of_words = {r: n for r, n in self.stimuli.items() if r in ROLES[:3]} | self.readout
         for role, names in of_words.items():
             for name in names:
-                if (size := sizes.get(name, len(WORDS))) < len(WORDS):
+                if name in members and (size := members[name].size) < len(WORDS):
                     where = ("experiment", "readout" if role == "words" else "stimuli", role)
                     told = f"expected a neuron for each of {len(WORDS)} words, found {size}"
                     found.append(Problem(where, told))
+        for name, values in self.removal.items() if self.removed else ():
+            settable = members[name].from_task if name in members else ()
+            if missing := [each for each in values if each not in settable]:
+                told = f"a task may not set '{missing[0]}' of '{name}'"
+                hint = f"say `from_task: [{missing[0]}]` there"
+                found.append(Problem(("experiment", "removal", name), told, hint))
         return found
 
     def noted_trials(self) -> int:
@@ -77,38 +103,118 @@ class Conversation(Environment):
         return self.trials + self.held_out
 
     def range_of(self, number: str) -> Range:
-        """Percentages, and BLEU, which is one as well."""
-        return (0, 100)
+        """Percentages, BLEU, which is one as well, and a number of turns."""
+        return (0, self.trials) if number == FIRST else (0, 100)
 
     def draw(self, plan: Plan, random: np.random.Generator) -> Dialogue:
         """All turns, in order."""
         return dialogue(random, self.trials, self.held_out)
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
-        """All turns that are learned, then the test."""
+        """All turns that are learned, then the test, facts and removals."""
         data = self.draw(subject.plan, random)
-        speech = Speech(subject, self.stimuli, self.readout["words"][0], self.timing, WORDS)
+        speech = self.speech(subject, random)
         replies = [turn.reply for turn in data.learned]
         if self.replies == "shuffled":
             replies = [replies[each] for each in random.permutation(len(replies))]
-        for turn, reply in zip(data.learned, replies, strict=True):
-            speech.hear(turn.prompt)
-            said = speech.taught(reply)
-            speech.end()
-            speech.slept()
+        taught = [
+            Turn(turn.prompt, reply) for turn, reply in zip(data.learned, replies, strict=True)
+        ]
+        shares = []
+        for place, turn in enumerate(taught):
+            said = _teach(speech, turn)
+            self._rest(speech, taught[: place + 1])
+            shares.append(words_right(turn.reply, said))
             note(exact=100.0 * (said == turn.reply))
+        given = self._answers(subject, speech, data.held_out, note)
+        found = scores([turn.reply for turn in data.held_out], given)
+        found[FIRST] = float(turns_until(shares))
+        found |= self._remembered(subject, speech, random)
+        return found | self._damaged(subject, speech, data.held_out[: self.asked], random)
+
+    def speech(
+        self, subject: Subject, random: np.random.Generator, vocabulary: Sequence[str] = WORDS
+    ) -> Speech:
+        """The conversation with a network; `random` draws what it replays in sleep."""
+        rehearsal = None
+        if self.rehearsals:
+            index = subject.plan.population(self.stimuli[INDEX][0])[1]
+            rehearsal = Rehearsal(self.rehearsal, self.rehearsals, index.size // 2, random)
+        words = self.readout["words"][0]
+        return Speech(subject, self.stimuli, words, self.timing, vocabulary, rehearsal)
+
+    def _rest(self, speech: Speech, taught: list[Turn]) -> None:
+        """Sleep, if it is time to; or sleep, and go through the last turns again, awake."""
+        rehearsal = speech.rehearsal
+        if rehearsal and rehearsal.kind == "awake" and rehearsal.is_full:
+            last = taught[-rehearsal.place :]
+            speech.sleep()
+            for place, _ in rehearsal.drawn():
+                _teach(speech, last[place])
+            rehearsal.right.clear()
+        speech.slept()
+
+    def _answers(
+        self, subject: Subject, speech: Speech, turns: Sequence[Turn], note: Note | None = None
+    ) -> list[Sentence]:
+        """What it replies to prompts, from which it learns nothing.
+
+        Raises
+        ------
+        RuntimeError
+            If it has.
+        """
         given: list[Sentence] = []
         learned = self._slow(subject)
         with subject.phase("answering"):
-            for turn in data.held_out:
+            for turn in turns:
                 speech.hear(turn.prompt)
                 given.append(speech.reply())
                 speech.end()
-                note(exact=100.0 * (given[-1] == turn.reply))
+                if note:
+                    note(exact=100.0 * (given[-1] == turn.reply))
         for name, now in self._slow(subject).items():
             if not np.array_equal(now, learned[name]):
                 raise RuntimeError(f"'{name}' has learned while it answered")
-        return scores([turn.reply for turn in data.held_out], given)
+        return given
+
+    def _exact(self, subject: Subject, speech: Speech, turns: Sequence[Turn]) -> float:
+        given = self._answers(subject, speech, turns)
+        return scores([turn.reply for turn in turns], given)["exact"]
+
+    def _remembered(
+        self, subject: Subject, speech: Speech, random: np.random.Generator
+    ) -> dict[str, float]:
+        """The share of the facts it was told that it knows, at once and a day later."""
+        if not self.facts:
+            return {}
+        told = facts(random)
+        for _ in range(self.facts):
+            for place in random.permutation(len(told)):
+                _teach(speech, told[place])
+        speech.sleep()
+        found = {"told": self._exact(subject, speech, told)}
+        subject.wait("24 hour")
+        return found | {"day_later": self._exact(subject, speech, told)}
+
+    def _damaged(
+        self, subject: Subject, speech: Speech, turns: Sequence[Turn], random: np.random.Generator
+    ) -> dict[str, float]:
+        """Exact replies without shares of the cells, of which each has those before it."""
+        found: dict[str, float] = {}
+        order = {
+            name: random.permutation(subject.plan.population(name)[1].size) for name in self.removal
+        }
+        for share in sorted(self.removed):
+            for name, values in self.removal.items():
+                lost = order[name][: round(share * len(order[name]))]
+                intact = subject.plan.population(name)[1].parameters
+                for parameter, value in values.items():
+                    given = np.full(len(order[name]), [each.mean for each in intact[parameter]])
+                    given[lost] = value.mean
+                    subject.set(name, parameter, Quantities(given, value.dimension))
+            found[f"without_{100 * share:g}"] = self._exact(subject, speech, turns)
+        return found
 
     def _slow(self, subject: Subject) -> dict[str, NDArray[np.float64]]:
         """The weights of all pathways that learn from the teacher."""
@@ -126,3 +232,17 @@ class Conversation(Environment):
         return {
             name: Baseline(says, scores(wanted, given)) for name, (says, given) in found.items()
         }
+
+
+def _teach(speech: Speech, turn: Turn) -> Sentence:
+    """Go through a turn; returns what it said, each word before it heard the right one."""
+    speech.hear(turn.prompt)
+    said = speech.taught(turn.reply)
+    speech.end()
+    return said
+
+
+def turns_until(shares: Sequence[float]) -> int:
+    """After how many turns enough words of the last ones were right; all, if they never were."""
+    means = np.convolve(shares, np.full(WINDOW, 1 / WINDOW), mode="valid")
+    return int(np.argmax(means >= ENOUGH)) + WINDOW if (means >= ENOUGH).any() else len(shares)
