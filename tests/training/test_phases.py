@@ -155,6 +155,10 @@ duration: 1 s
 populations:
   source: {neuron: poisson, size: 5, from_task: [rate]}
   cells: {neuron: lif_current, size: 2}
+modulators:
+  da: {kind: first_order, from_task: true}
+rules:
+  ours: {summary: a trace that grows only while plasticity is on, source: chosen here, numbers: chosen here, on_pre: w += plastic*0.1*w_max}
 pathways:
   p: {pre: source, post: cells, connect: {rule: all_to_all}, synapse: delta, weight: 1 mV, w_max: 4 mV, delay: 1 ms, plasticity: [RULE]}
 """
@@ -164,6 +168,7 @@ pathways:
     ("instar", {"neurons_cells.instar_wins"}),
     ("stdp_calcium", {"synapses_p.stdp_calcium_rho"}),
     ("synaptic_scaling", {"neurons_cells.synaptic_scaling_log_factor"}),
+    ("{rule: ours, eligibility: {decay: 1 s}, modulator: da}", set()),
 ])  # fmt: skip
 def test_everything_that_plasticity_changes_is_watched_while_frozen(rule, names):
     assert {

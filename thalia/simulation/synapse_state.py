@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from thalia.compiler.efficacy import EFFICACY, READABLE, scaling_rules, until_efficacy
 from thalia.compiler.plan import IN_SYNAPSES, SHARED, Group, Plan, SynapseGroup
-from thalia.syntax.equations import evaluate, identifiers
+from thalia.syntax.equations import Equation, evaluate, identifiers
 from thalia.syntax.units import UNITS
 
 Floats = NDArray[np.float64]
@@ -71,15 +71,22 @@ def switched_variables(plan: Plan) -> Iterator[str]:
         switches = {"plastic", synapses.shared_switch and f"{IN_SYNAPSES}{synapses.shared_switch}"}
         changing = ((each.name, each.right) for each in synapses.equations)
         set_by_events = ((each.target, each.right) for each in synapses.statements())
-        own = {each.name for each in synapses.equations if each.kind != "expression"} - {"w"}
+        own = _lasting(synapses.equations, switches) - {"w", *synapses.decay}
         yield from _switched(synapses.name, (*changing, *set_by_events), switches, own)
     for group in plan.groups:
         switches = {each.switch for each in group.inputs}
         changing = ((each.name, each.right) for each in group.equations())
         events = (*group.before_step(), *group.resets())
         set_by_events = ((each.target, each.right) for each in events)
-        own = {each.name for each in group.equations() if each.kind != "expression"}
+        own = _lasting(group.equations(), switches)
         yield from _switched(group.name, (*changing, *set_by_events), switches, own)
+
+
+def _lasting(equations: Collection[Equation], switches: Collection[str]) -> set[str]:
+    """The variables that do not change by themselves while plasticity is off, as traces do."""
+    odes = [each for each in equations if each.kind == "ode"]
+    switched = {each.name for each in odes if identifiers(each.right) & {*switches}}
+    return switched | {each.name for each in equations if each.kind == "parameter"}
 
 
 def _switched(
