@@ -1,0 +1,113 @@
+"""Retrieval: the questions that are drawn, what is chosen, and which weights an outcome changes."""
+
+import numpy as np
+import pytest
+
+from thalia.errors import CircuitError
+from thalia.training.experiment import conditions_of
+from thalia.training.phases import plan_for_trials
+from thalia.training.subject import subject_of
+from thalia.training.tasks import environment
+
+CUES = ("similarity", "recency", "usefulness", "importance")
+
+
+def made(changes=None, **numbers):
+    """The task of the library with some values changed, and its circuit."""
+    condition = conditions_of("retrieval", None, [], changes or {}, numbers)[0]
+    return environment("retrieval").model_validate(condition.numbers), condition.circuit
+
+
+def drawn(**numbers):
+    task, circuit = made(trials=2000, **numbers)
+    return task, task.draw(plan_for_trials(circuit), np.random.default_rng(5))
+
+
+def linear(questions, kind):
+    """R squared of the log odds of usefulness by the cues, in questions of a kind."""
+    cues = np.concatenate([each.cues for each in questions if each.kind == kind])
+    odds = np.concatenate([each.useful for each in questions if each.kind == kind])
+    odds = np.log(odds / (1 - odds))
+    fit = np.column_stack([cues, np.ones(len(cues))])
+    rest = odds - fit @ np.linalg.lstsq(fit, odds, rcond=None)[0]
+    return 1 - rest.var() / odds.var()
+
+
+@pytest.mark.parametrize("kind", range(4))
+def test_usefulness_is_a_weighted_sum_of_cues_but_where_they_interact(kind):
+    _, questions = drawn()
+    _, joint = drawn(interaction=0.6)
+
+    assert linear(questions, kind) == pytest.approx(1)
+    assert linear(joint, kind) < 0.8
+
+
+def test_questions_of_a_kind_share_their_cells_but_for_noise():
+    _, questions = drawn()
+    first = [each.cells for each in questions if each.kind == 0]
+    _, alike = drawn(alike=True, noise=0)
+
+    assert {each.cells.sum() for each in questions} == {9}
+    assert np.sort(np.mean(first, axis=0))[-9:] == pytest.approx(0.9, abs=0.04)
+    assert len({each.cells.tobytes() for each in alike}) == 1
+
+
+def test_the_gap_is_between_the_default_weights_and_the_best_memories():
+    task, questions = drawn()
+    best = [each.useful.max() for each in questions]
+    default = [each.useful[np.argmax(each.cues @ [0.4, 0.3, 0.2, 0.1])] for each in questions]
+
+    assert task._numbers(questions, best)["gap"] == pytest.approx(1)
+    assert task._numbers(questions, default)["gap"] == pytest.approx(0)
+
+
+@pytest.fixture(scope="module")
+def answers():
+    """What is chosen at first, and how weights change after an outcome better than expected."""
+    task, circuit = made()
+    with subject_of(circuit, "runtime") as subject:
+        random = np.random.default_rng(1)
+        questions = task.draw(subject.plan, random)[:3]
+        chosen = [task._choose(subject, each, random) for each in questions]
+        before = {name: subject.weights(f"guide_{name}") for name in CUES}
+        shown = questions[0]
+        shown.cues[0] = [1, 0, 1, 0]
+        task._dwell(subject, shown, 0)
+        for modulator in ("outcome", "reward"):
+            subject.release(modulator, 1)
+        subject.present("200 ms")
+        pre, _ = subject.ends("guide_recency")
+        changes = {name: subject.weights(f"guide_{name}") - before[name] for name in CUES}
+        return questions, chosen, shown.cells[pre], changes
+
+
+def test_at_first_what_is_recalled_is_what_the_default_weights_rank_high(answers):
+    questions, chosen, _, _ = answers
+    sums = [each.cues @ [0.4, 0.3, 0.2, 0.1] for each in questions[1:]]
+
+    ranks = [
+        int((each > each[choice]).sum()) for each, choice in zip(sums, chosen[1:], strict=True)
+    ]
+    assert max(ranks) <= 2
+
+
+@pytest.mark.parametrize(("name", "sign"), [("similarity", 1), ("recency", -1), ("usefulness", 1), ("importance", -1)])  # fmt: skip
+def test_cues_that_spoke_for_the_memory_more_than_usual_count_more_after_a_good_outcome(answers, name, sign):  # fmt: skip
+    _, _, active, changes = answers
+
+    assert (sign * changes[name][active] > 0.01e-3).all()
+    assert not changes[name][~active].any()
+
+
+@pytest.mark.parametrize(("numbers", "message"), [
+    ({"defaults": [0.5, 0.5]}, "experiment.defaults: expected 4 numbers, one for each of the cues"),
+    ({"active": 40}, "experiment.active: expected at most 30, found 40"),
+])  # fmt: skip
+def test_what_cannot_be_is_told(numbers, message):
+    with pytest.raises(CircuitError, match=message.replace(".", "[.]")):
+        made(**numbers)
+
+
+def test_cells_of_cues_that_are_not_as_many_for_each_memory_are_told():
+    with pytest.raises(CircuitError, match="'similarity' to have as many cells for each of 10"):
+        made({"populations.similarity.size": 205, "pathways.weigh_similarity.connect": {"rule": "all_to_all"}})  # fmt: skip

@@ -1,0 +1,182 @@
+"""Retrieval: which memory to recall, by several cues that count differently by question."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from thalia.analysis.intervals import Range
+from thalia.compiler.plan import Plan
+from thalia.errors import Problem
+from thalia.syntax.fields import PositiveTime, SingleRate
+from thalia.syntax.quantities import Numbers
+from thalia.training.subject import Subject
+from thalia.training.tasks import SHARE, Environment, Note
+
+type Flags = NDArray[np.bool_]
+type Floats = NDArray[np.float64]
+
+SHARPNESS, MIDDLE = 10, 0.5  # of the chance that a memory is of use, by what its cues amount to
+CONCENTRATION = 0.3  # of the Dirichlet distribution of what cues count for: mostly one of them
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question of a kind; the cues of the memories, (n_memories, n_cues), and their usefulness.
+
+    `cells` are those that stand for the question, and `useful` is the chance, (n_memories,).
+    """
+
+    kind: int
+    cells: Flags
+    cues: Floats
+    useful: Floats
+
+
+class Retrieval(Environment):
+    """Questions of some `kinds`, and for each of them memories with cues between 0 and 1.
+
+    Whether a memory is of use is a matter of chance, which rises with the sum of its cues, each
+    times what it counts for in questions of this kind. With `interaction` this share of the sum is
+    what two cues and the absence of a third make together. The outcome is that of the memory that
+    was recalled alone. `gap` is how much more useful memories are than those with the greatest sum
+    by `defaults`, relative to those that are most useful, in the last quarter of all questions.
+    """
+
+    STIMULI: ClassVar = ("question", "cues", "urgency")
+    READOUT: ClassVar = ("memories",)
+    MODULATORS: ClassVar = ("reward", "outcome")
+
+    trials: int = Field(2000, ge=4)
+    kinds: int = Field(4, ge=1)
+    active: int = Field(9, ge=1)  # cells of a question
+    noise: float = Field(0.1, ge=0, lt=1)  # share of these that are others
+    defaults: tuple[float, ...] = (0.4, 0.3, 0.2, 0.1)
+    interaction: float = Field(0.0, ge=0, le=1)
+    alike: bool = False  # whether questions of all kinds have the same cells
+    outcomes: Literal["earned", "shuffled"] = "earned"
+    rate: SingleRate
+    volley: PositiveTime
+    weigh: PositiveTime  # for so long the cues are shown
+    respond: PositiveTime
+    decide: PositiveTime
+    settle: PositiveTime
+
+    def range_of(self, number: str) -> Range:
+        """Shares, but for that of the gap."""
+        return (-np.inf, np.inf) if number == "gap" else SHARE
+
+    def problems(self, plan: Plan) -> list[Problem]:
+        """What does not fit between the task and a circuit."""
+        found = super().problems(plan)
+        if found:
+            return found
+        cues, memories = self.stimuli["cues"], self._size(plan, self.readout["memories"][0])
+        if len(cues) != len(self.defaults):
+            message = f"expected {len(cues)} numbers, one for each of the cues"
+            found.append(Problem(("experiment", "defaults"), message))
+        if self.interaction and len(cues) < 3:
+            message = f"expected three cues or more for an interaction, found {len(cues)}"
+            found.append(Problem(("experiment", "stimuli", "cues"), message))
+        for name in cues:
+            if size := self._size(plan, name) % memories:
+                message = f"expected '{name}' to have as many cells for each of {memories} memories"
+                found.append(Problem(("experiment", "stimuli", "cues"), f"{message}, {size} more"))
+        most = self._size(plan, self.stimuli["question"][0]) // 2
+        if self.active > most:
+            message = f"expected at most {most}, found {self.active}"
+            found.append(Problem(("experiment", "active"), message))
+        return found
+
+    def _size(self, plan: Plan, name: str) -> int:
+        return plan.population(name)[1].size
+
+    def draw(self, plan: Plan, random: np.random.Generator) -> list[Question]:
+        """All questions, with the memories that come to mind."""
+        size = self._size(plan, self.stimuli["question"][0])
+        memories = self._size(plan, self.readout["memories"][0])
+        count = len(self.defaults)
+        codes = [random.permutation(size)[: self.active] for _ in range(self.kinds)]
+        weights = random.dirichlet(np.full(count, CONCENTRATION), self.kinds)
+        found = []
+        for _ in range(self.trials):
+            kind = int(random.integers(self.kinds))
+            cells = codes[0 if self.alike else kind]
+            kept = cells[random.random(self.active) >= self.noise]
+            others = np.setdiff1d(np.arange(size), cells)
+            replaced = random.choice(others, self.active - len(kept), replace=False)
+            cues = random.random((memories, count))
+            total = cues @ weights[kind]
+            if self.interaction:
+                first, second, third = cues[:, (kind + np.arange(3)) % count].T
+                joint = (first > MIDDLE) * (second < MIDDLE) * third
+                total = (1 - self.interaction) * total + self.interaction * joint
+            useful = 1 / (1 + np.exp(-SHARPNESS * (total - MIDDLE)))
+            shown = np.isin(np.arange(size), np.concatenate([kept, replaced]))
+            found.append(Question(kind, shown, cues, useful))
+        return found
+
+    def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
+        """Answer all questions; how useful were the memories in the last quarter."""
+        questions = self.draw(subject.plan, random)
+        useful, outcomes = [], list[bool]()
+        for question in questions:
+            chosen = self._choose(subject, question, random)
+            self._dwell(subject, question, chosen)
+            useful.append(question.useful[chosen])
+            outcomes.append(bool(random.random() < useful[-1]))
+            good = outcomes[-1]
+            if self.outcomes == "shuffled":
+                good = outcomes[int(random.integers(len(outcomes)))]
+            subject.release(self.modulators["outcome"], 1)
+            if good:
+                subject.release(self.modulators["reward"], 1)
+            subject.present(self.settle)
+            subject.present(self.settle)
+            note(useful=float(useful[-1]))
+        return self._numbers(questions, useful)
+
+    def _numbers(self, questions: list[Question], useful: list[float]) -> dict[str, float]:
+        last = slice(-(len(questions) // 4), None)
+        by_default, best = (
+            float(np.mean([question.useful[choice] for question, choice in chosen]))
+            for chosen in (
+                [(q, np.argmax(q.cues @ self.defaults)) for q in questions[last]],
+                [(q, np.argmax(q.useful)) for q in questions[last]],
+            )
+        )
+        found = float(np.mean(useful[last]))
+        gap = (found - by_default) / (best - by_default) if best > by_default else 0.0
+        return {"gap": gap, "useful": found, "by_default": by_default, "best": best}
+
+    def _choose(self, subject: Subject, question: Question, random: np.random.Generator) -> int:
+        """The memory that fires first after a question and the cues of all of them."""
+        with subject.phase("choose"):
+            subject.present(self.volley, {self.stimuli["question"][0]: question.cells * self.rate})
+            subject.present(self.respond)
+            subject.present(self.weigh, self._shown(subject, question.cues))
+            urgent = {self.stimuli["urgency"][0]: self.rate}
+            times, cells = subject.present(self.decide, urgent).spikes(self.readout["memories"][0])
+            subject.present(self.settle)
+        if not len(times):
+            return int(random.integers(len(question.cues)))
+        return int(random.choice(cells[times == times.min()]))  # a tie is broken at random
+
+    def _dwell(self, subject: Subject, question: Question, chosen: int) -> None:
+        """The cues of a memory alone, and the question again."""
+        alone = np.zeros_like(question.cues)
+        alone[chosen] = question.cues[chosen]
+        subject.present(self.weigh, self._shown(subject, alone))
+        subject.present(self.respond)
+        subject.present(self.volley, {self.stimuli["question"][0]: question.cells * self.rate})
+        subject.present(self.settle)
+
+    def _shown(self, subject: Subject, cues: Floats) -> dict[str, Numbers]:
+        """The rates of the cells of each cue, in proportion to it."""
+        found: dict[str, Numbers] = {}
+        for name, strengths in zip(self.stimuli["cues"], cues.T, strict=True):
+            each = self._size(subject.plan, name) // len(strengths)
+            found[name] = np.repeat(strengths, each) * self.rate
+        return found
