@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+import thalia
 from tests.helpers import thalia_here
 from tests.reports.test_report import HOSTILE, Page, columns
 from thalia.errors import CircuitError
@@ -18,6 +19,7 @@ SECTION = {
     "task": "bandit", "result": "share", "curve": "reward", "chance": 0.5, "goal": 0.9, "seeds": 3,
     "window": 5, "stimuli": {"cue": "cue"},
     "computed_by_network": ["x"], "computed_by_task": ["y"],
+    "phases": {"sleep": {"plasticity": {"cue_to_a": "off"}, "modulators": {"ach": {"tonic": "0.2"}}, "stimuli": {"cue": "0.6 Hz"}}},
 }  # fmt: skip
 SHARES = {"main": [0.9, 0.8, 0.95], "plasticity_off": [0.5, 0.45, 0.6]}
 
@@ -62,6 +64,14 @@ def test_an_experiment_shows_differences_paired_by_seed(experiment):
     lines = [(each["x"].tolist(), each["y"].tolist()) for each in curves(html)]
     assert ([0, 12], [1, 2]) in lines  # the gauge, at the trials after which it was read
     assert not [each for _, each in Page(html).found if "onerror" in each]
+
+
+def test_an_experiment_says_what_is_different_asleep(experiment):
+    html = thalia.report(experiment).html
+
+    cells = re.search(r"<h2>Phases</h2>.*?(<table.*?</table>)", html, re.DOTALL)[1]
+    told = re.findall(r"<td[^>]*>(.*?)</td>", cells)
+    assert told == ["sleep", "cue_to_a off", "ach.tonic 0.2", "cue 0.6 Hz"]
 
 
 def test_a_sweep_is_read_from_its_table(tmp_path):

@@ -35,7 +35,7 @@ def of_experiment(folder: FilePath) -> Report:
     told = [experiment.result.replace("_", " "), counted(len(first.seeds), "seed")]
     told += [f"chance {experiment.chance:g}"] if experiment.chance is not None else []
     told += [f"goal {bound} {experiment.goal:g}"] if experiment.goal is not None else []
-    made = (_result, _curves, _numbers, _differences, _costs, _provenance)
+    made = (_result, _curves, _numbers, _differences, _phases, _costs, _provenance)
     sections = [each for make in made for each in make(outcome)]
     return page(outcome.name, f"<p>{escape(', '.join(told))}</p>", sections)
 
@@ -127,6 +127,24 @@ def _table(
 
 def _cell(found: dict[str, Any] | None) -> str:
     return f"{found['mean']:.4g} [{found['low']:.4g}, {found['high']:.4g}]" if found else ""
+
+
+def _phases(outcome: Outcome) -> Iterator[Section]:
+    """What is different in each phase that the task enters, such as sleep."""
+    rows = []
+    for name, phase in outcome.experiment.phases.items():
+        off = phase.plasticity if isinstance(phase.plasticity, dict) else {"all": phase.plasticity}
+        rules = ", ".join(f"{pathway} {switch}" for pathway, switch in off.items())
+        levels = [
+            f"{modulator}.{key} {value}"
+            for modulator, values in phase.modulators.items()
+            for key, value in values.items()
+        ]
+        inputs = [f"{population} {value}" for population, value in phase.stimuli.items()]
+        rows.append([name, rules, ", ".join(levels), ", ".join(inputs)])
+    if rows:
+        heads = ("phase", "plasticity", "modulators", "without input")
+        yield Section("Phases", wide(table(heads, rows, MOST_ROWS)))
 
 
 def _costs(outcome: Outcome) -> Iterator[Section]:
