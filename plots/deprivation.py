@@ -14,7 +14,7 @@ import thalia
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "deprivation.yaml"
 TARGETS = {"cortex": 5.0, "hippocampus": 2.0, "striatum": 2.0}  # Hz
 COLOURS = {"cortex": "#0072B2", "hippocampus": "#D55E00", "striatum": "#009E73"}
-BIN, LATE = 20.0, 60.0  # seconds
+BIN, LATE = 20.0, 100.0  # seconds
 NEAR = 0.15  # of the target, within which a rate is back
 
 
@@ -40,7 +40,7 @@ def numbers(run: thalia.Run) -> Mapping[str, float]:
         for phase, start, stop in run.phases:
             inside = course[round(start / BIN) : round(stop / BIN)]
             found[f"{population} {phase}, first 20 s, Hz"] = inside[0]
-            found[f"{population} {phase}, last 60 s, Hz"] = inside[-round(LATE / BIN) :].mean()
+            found[f"{population} {phase}, last 100 s, Hz"] = inside[-round(LATE / BIN) :].mean()
             if phase != "before":
                 found[f"{population} {phase}, back after, s"] = return_time(inside, target)
     return found

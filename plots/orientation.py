@@ -14,7 +14,7 @@ import thalia
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "orientation.yaml"
 EACH, SHOWN, TURN = 0.3, 8, 180  # seconds of a grating, their number, degrees
 LEARNED = 5  # tests, one a minute, until half of the orientations are no longer shown
-FOLLOWING = range(LEARNED, 9)  # the tests thereafter
+FOLLOWING = range(LEARNED + 1, 9)  # the tests thereafter
 FEWEST = 8  # spikes of a cell in a test
 LAYERS = ("v1.l4", "v1.l23")
 COLOURS = {
