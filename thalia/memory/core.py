@@ -1,5 +1,6 @@
 """What a memory does with its network and its items, whatever of it is on disk."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -26,7 +27,8 @@ RECENT = 60.0  # s of model time in which recency falls to 1/e
 REPLAYS = 2  # of each item on average, in a sleep
 SUCCESSION = 1.0  # s of model time within which items are recalled together
 MOST_COUNTS = 2000  # outcomes, of which it is kept how much each cue counted
-MOST_PAIRS = 100  # that are remembered until the next sleep; the oldest give way
+OFTEN = 2  # times from which items that were recalled together become associated
+MOST_PAIRS = 200  # that are remembered until the next sleep; the oldest give way
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,7 @@ class Core:
         last = max(others, key=lambda each: each.told.recalled or 0, default=None)
         if last and self._since(last.told.recalled) <= SUCCESSION:
             pair = min(last.number, item.number), max(last.number, item.number)
-            others_of = [each for each in self.kept.together if each != pair]
-            self.set(together=(*others_of, pair)[-MOST_PAIRS:])
+            self.set(together=(*self.kept.together, pair)[-MOST_PAIRS:])
 
     def _since(self, step: int | None) -> float:
         """The model time since a step, in s."""
@@ -193,8 +194,9 @@ class Core:
         self.set(calibration=now)
 
     def _associate(self) -> None:
-        """Bind the items to each other that were recalled together since the last sleep."""
-        found = [(self.items.find(a), self.items.find(b)) for a, b in self.kept.together]
+        """Bind the items to each other that were often recalled together since the last sleep."""
+        often = [pair for pair, times in Counter(self.kept.together).items() if times >= OFTEN]
+        found = [(self.items.find(a), self.items.find(b)) for a, b in often]
         pairs = [(a, b) for a, b in found if a and b]
         self.network.associate([(a.own, b.own) for a, b in pairs])
         self.set(together=())

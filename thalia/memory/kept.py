@@ -38,7 +38,8 @@ STATE = "state."  # before the names of variables of the network, among the arra
 class Kept:
     """What a memory holds beside the state of its network, its items and what encodes them.
 
-    `together` are the numbers of items that were recalled one after the other since it slept, and
+    `together` are the numbers of items that were recalled one after the other since it slept, each
+    time, and
     `counts` how much each cue counted after each outcome of a recall, (n_outcomes, n_cues).
     """
 

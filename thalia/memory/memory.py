@@ -222,9 +222,9 @@ class Memory:
 
         First, what was offered and has become worth it is stored, and what has not is dropped.
         Weak ones come most often, and those with surprising or good outcomes. Codes that are
-        reactivated form clusters, and items that were recalled one right after the other become
-        associated: the cue of one recalls the other, too, less surely. Noisy cues of some items
-        test how likely what is recalled is right.
+        reactivated form clusters, and items that were recalled one right after the other twice
+        become associated: the cue of one recalls the other, too, less surely. Noisy cues of some
+        items test how likely what is recalled is right.
 
         Parameters
         ----------
