@@ -1,10 +1,11 @@
-"""What sleep makes of a memory: clusters, associations, which change what is recalled, and scaled synapses."""
+"""What sleep makes of a memory: clusters, associations and scaled synapses, each of which changes what is recalled."""
 
 import numpy as np
 import pytest
 
 import thalia
 from thalia.syntax.units import UNITS, constant
+from thalia.training.memory_network import LOG_FACTOR
 
 RANDOM = np.random.default_rng(3)
 CENTRES = RANDOM.standard_normal((2, 60))
@@ -86,10 +87,16 @@ def test_a_cluster_supports_its_items(memory):
 
 
 def test_cells_of_items_scale_their_synapses_down_and_others_up(memory):
-    """They have fired more than the target, and those of no item never."""
+    """They have fired more than the target, and those of no item never; without it they fire more."""
     factors = memory._core.network.scaling()
     has_items = np.zeros(len(factors), bool)
     for each in memory._core.items.present:
         has_items[each.own] = True
+    scaled, session = of_parts(memory, 2), memory._subject.session
+    for name in (LOG_FACTOR, LOG_FACTOR.replace("scaling", "scaling_2")):
+        session.write(
+            f"neurons_lif_current.{name}", 0 * session.read(f"neurons_lif_current.{name}")
+        )
 
     assert factors[has_items].max() < 1 < factors[~has_items].min()
+    assert of_parts(memory, 2) > scaled
