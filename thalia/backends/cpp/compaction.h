@@ -7,8 +7,9 @@
 #include "connection.h"
 #include "model.h"
 
-#include <memory>
-#include <string>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 namespace {
 
@@ -26,6 +27,11 @@ public:
         : flags(flags), count(*reinterpret_cast<int32_t *>(count.data())) {
         if (flags.item != sizeof(double)) die("no numbers in", flags.name);
         if (count.item != sizeof(int32_t)) die("no number of synapses in", count.name);
+#ifdef __GLIBC__
+        // so that arrays go back to the system when they are freed; by default larger and larger ones
+        // are kept
+        mallopt(M_MMAP_THRESHOLD, 1 << 18);
+#endif
         add(flags, false);
     }
     void add(const Array &array, bool keeps) {

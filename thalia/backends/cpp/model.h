@@ -323,6 +323,7 @@ template <class T> struct Records {
     void resize(size_t length) {
         count = length;
         lines.resize((length * width * sizeof(T) + sizeof(Line) - 1) / sizeof(Line));
+        if (!length) lines.shrink_to_fit();
     }
 };
 
