@@ -54,7 +54,7 @@ CASES = {
         ("excitation.exc_to_exc", "excitation.exc_to_inh"),
     ),
     "coba": Case("coba", "the network of Vogels & Abbott, full scale, 1 s", {"duration": "1 s"}),
-    "reward": Case("reward", "`reward.yaml`, 200 s", {"duration": "200 s"}, plastic=("learns",)),
+    "reward": Case("reward", "`reward.yaml`, 40 s", {"duration": "40 s"}, plastic=("learns",)),
     "cortex": Case(
         "cortex",
         "the cortical microcircuit, scale 0.1, with its plasticity, 2 s",
