@@ -168,3 +168,13 @@ def test_a_target_of_some_neurons_is_the_same_after_it_is_written_and_read():
 
     assert thalia.loads(thalia.dumps(circuit)) == circuit
     assert circuit.stimuli["slice"].target == ("flat",)
+
+
+@pytest.mark.parametrize("name", ["pre", "post", "drive_pre"])
+def test_names_that_end_as_brian2_reserves_are_allowed(name, simulate):
+    pulses = "{kind: current_pulses, target: cell, amplitude: 1 nA, start: 1 ms, width: 2 ms}"
+    text = "thalia: 1\nname: names\nduration: 4 ms\npopulations: {cell: {neuron: lif_current, size: 1}}\n"
+
+    run = simulate(f"{text}stimuli: {{{name}: {pulses}}}\n")
+
+    assert len(run.spikes["cell"].times) == 0

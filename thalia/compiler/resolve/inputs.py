@@ -85,7 +85,7 @@ def _of_stimuli(
     stimuli: Iterable[ResolvedStimulus], receptors: Mapping[Path, Receptor]
 ) -> Iterator[Contribution]:
     for each in stimuli:
-        word = identifier(each.name)
+        word = _word(each.name)
         if each.acts_as == "spikes":
             if receptor := receptors.get(each.path):
                 yield Contribution(each.population, receptor.input, receptor.values, each.path)
@@ -96,6 +96,12 @@ def _of_stimuli(
             yield Contribution(each.population, BIAS, bias, each.path)
         else:
             yield _term(each, f"current_{word}", each.target.variable)
+
+
+def _word(stimulus: str) -> str:
+    """The name of a stimulus to end a variable's, where Brian2 reserves `_pre` and `_post`."""
+    word = identifier(stimulus)
+    return f"{word}_" if f"_{word}".endswith(("_pre", "_post")) else word
 
 
 def _term(each: ResolvedStimulus, name: str, into: str) -> Contribution:
