@@ -20,6 +20,7 @@ TESTS = {
     "cue alone": {"stimuli.reward.rate": "0 Hz"},
 }
 INK, CUED, OMITTED = "#222222", "#0072B2", "#D55E00"
+TRAININGS = (CUED, "#999999", "#009E73", OMITTED)
 
 
 def dopamine_cells(run: thalia.Run, width: float = 0.05) -> tuple[np.ndarray, np.ndarray]:
@@ -93,12 +94,12 @@ def figure(study: thalia.Study) -> Figure:
     left.set_ylabel("rate of dopamine cells (Hz)")
     left.legend(frameon=False, fontsize=8, loc="upper left")
     events = list(next(iter(found.values())))
-    for shift, (training, colour) in enumerate(zip(found, (CUED, "#999999", OMITTED), strict=True)):
+    for shift, (training, colour) in enumerate(zip(found, TRAININGS, strict=True)):
         label = training.replace("baseline", "learned").replace("_", " ")
         for place, event in enumerate(events):
             each = found[training][event]
             right.errorbar(
-                place + 0.22 * (shift - 1),
+                place + 0.18 * (shift - 1.5),
                 each.mean,
                 each.half,
                 fmt="s",

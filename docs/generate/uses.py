@@ -19,31 +19,6 @@ FOLDERS = {"gallery": "circuits", "experiments": "thalia/library/experiments"}
 
 type Part = tuple[str, str]  # kind and name
 
-_CELL = "proved alone against its publication; no circuit needs it yet"
-_WINDOW = "`thalia window` compares it with its publication; no circuit has this pathway yet"
-
-# parts that no circuit and no experiment uses yet, and why
-GAPS: dict[Part, str] = {
-    ("neurons", "adex_spike"): _CELL,
-    (
-        "plasticity",
-        "consolidation",
-    ): "tried in `correlated_inputs` and `task_sequence`, where it did not help",
-    ("plasticity", "stdp_calcium"): "tried in `correlated_inputs`: it selects nothing there",
-    (
-        "plasticity",
-        "stdp_power_law",
-    ): "for NEST's scaling benchmark, which is no circuit here",
-    ("plasticity", "stdp_voltage"): "tried in `correlated_inputs`: all weights end at zero there",
-    ("plasticity", "weight_decay"): "circuits let weights fade by `forgetting`, with use",
-    ("plasticity", "structural"): "tried in `correlated_inputs`: no connection changes there",
-    ("windows", "ca3_recurrent_asymmetric"): _WINDOW,
-    ("windows", "ca3_to_ca1_calcium"): _WINDOW,
-    ("modulators", "prediction_error"): "circuits compute the error by neurons or expressions",
-    ("modulators", "sleep_pressure"): "no circuit sleeps by itself",
-    ("modulators", "adenosine"): "it takes hours to accumulate; tested against its closed form",
-}
-
 
 @dataclass(frozen=True)
 class Place:
@@ -99,8 +74,6 @@ def parts() -> list[Part]:
 
 
 def used_in(kind: str, name: str) -> str:
-    """The section of a part's page: what uses it, or why nothing does yet."""
+    """The section of a part's page: what uses it."""
     places = ", ".join(place.link for place in uses().get((kind, name), ()))
-    gap = GAPS.get((kind, name))
-    text = places or (f"No circuit or experiment yet: {gap}." if gap else "")
-    return f"## Used in\n\n{text}\n" if text else ""
+    return f"## Used in\n\n{places}\n" if places else ""

@@ -1,0 +1,29 @@
+"""`cotuned.yaml`: inhibition becomes tuned as excitation is; seed 31 is in no figure."""
+
+import pytest
+
+import thalia
+from plots import cotuned
+
+pytestmark = pytest.mark.reference
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    study = thalia.study(cotuned.CIRCUIT, seeds=[31], output=tmp_path_factory.mktemp("study"))
+    return {name: cotuned.numbers(runs[31]) for name, runs in study.runs.items()}
+
+
+def test_inhibition_becomes_tuned_as_excitation_is(found):
+    assert abs(found["baseline"]["correlation before"]) < 0.2
+    assert found["baseline"]["correlation after"] > 0.9
+    assert abs(found["plasticity_off"]["correlation after"]) < 0.2
+
+
+def test_inhibition_that_comes_at_another_time_does_not(found):
+    assert found["apart"]["correlation after"] < 0
+
+
+def test_the_rate_approaches_that_of_the_rule(found):
+    assert found["baseline"]["rate before (Hz)"] > 20
+    assert found["baseline"]["rate after (Hz)"] == pytest.approx(3, rel=0.2)
