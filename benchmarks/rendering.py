@@ -33,12 +33,14 @@ PUBLISHED_MODELS = RESULTS / "published_models.json"
 PAGES = (
     "README.md",
     "docs/results.md",
+    "docs/learning.md",
     "docs/memory.md",
     "docs/paper/paper.md",
     "benchmarks/README.md",
 )
 MARK = re.compile(
-    r"(<!-- (result|measured|table|models|number|microcircuit|memories|speed|output)(.*?) -->).*?(<!-- end -->)",
+    r"(<!-- (result|measured|table|models|number|microcircuit|memories|speed|output)(?= )(.*?) -->)"
+    r".*?(<!-- end -->)",
     re.DOTALL,
 )
 MOST_DECIMALS = 3
