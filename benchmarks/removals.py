@@ -1,0 +1,247 @@
+"""What each part of the library does in a circuit: the circuit with it and without it, paired by seeds.
+
+    uv run python -m benchmarks.removals [PART ...] [--workers 4] [--seeds 5] [-o results/removals.json]
+
+A rule or window is taken from the pathways that have it, a modulator stays at its baseline, a pathway with the
+synapse is cut, a region loses the pathways across its border, a stimulus is left out, and neurons are replaced by
+leaky ones, or fall silent if they are a source of spikes. Measured are the rates of all populations over the whole
+run and the mean weights of pathways that learned by the rule. The one that changes most reliably is kept, with an
+interval that allows for the number of measures (Bonferroni). Parts that only experiments use are measured there, by
+their controls.
+"""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from functools import partial
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import thalia
+from docs.generate import uses
+from docs.generate.repository import ROOT
+from plots.conditions import provenance
+from thalia.analysis.intervals import Interval, mean_interval, paired
+from thalia.circuit.record_spec import RecordWeights
+from thalia.compiler.pipeline import load_whole
+from thalia.syntax.units import UNITS, constant
+
+RESULT = ROOT / "results" / "removals.json"
+# cheapest first
+CIRCUITS = (
+    *("pair", "ping", "coba", "izhikevich", "receptors", "ring_attractor", "working_memory"),
+    *("brunel", "input_statistics", "cerebellum", "prefrontal", "striatum", "thalamus"),
+    *("basal_ganglia", "worm", "endocannabinoids", "song", "prediction", "cortex", "capture"),
+    *("schaffer", "direction", "track", "cotuned", "sleep_homeostasis"),
+    *("reversal", "correlated_inputs", "receptive_field", "balanced", "cortical_column"),
+    *("hippocampus", "reward", "predictive_column", "brain"),
+)
+REGIONS = "brain"  # where regions are cut: most others are one region alone
+SOURCES = ("poisson", "regular", "spike_source", "tuned", "copies")
+LEAKY = ("lif_conductance", "lif_current")
+RULES = ("plasticity", "windows")
+CONFIDENCE = 0.95
+SECOND = constant(1, UNITS["s"][1])
+
+type Numbers = Mapping[str, float]
+
+
+def place_of(part: uses.Part) -> tuple[str, str] | None:
+    """The cheapest circuit that uses a part, and its condition; None if only experiments do."""
+    places = [place for place in uses.uses().get(part, ()) if place.folder == "gallery"]
+    if part[0] == "regions" and REGIONS in {place.name for place in places}:
+        return REGIONS, ""
+    known = [*CIRCUITS, *sorted({place.name for place in places} - {*CIRCUITS})]
+    places.sort(key=lambda place: (bool(place.variant), known.index(place.name)))
+    return (places[0].name, places[0].variant) if places else None
+
+
+def written_out(name: str, variant: str) -> thalia.Circuit:
+    """A circuit in a condition, with its regions and tables expanded; it records what is measured."""
+    file = ROOT / "circuits" / f"{name}.yaml"
+    conditions = load_whole(file, {}).conditions
+    written = load_whole(file, conditions[variant].set if variant else {})
+    circuit = thalia.expand(written).with_(regions=written.regions)
+    learned = tuple(key for key, each in circuit.pathways.items() if each.plasticity)
+    return circuit.with_(record=_record(learned))
+
+
+def _record(learned: Iterable[str]) -> thalia.Record:
+    return thalia.Record(weights=RecordWeights(pathways=tuple(learned) or ("none",)))
+
+
+def without(circuit: thalia.Circuit, part: uses.Part) -> thalia.Circuit:
+    """The circuit without a part, as the beginning of this file says."""
+    kind, name = part
+    if kind in RULES:
+        return circuit.with_(
+            pathways={
+                key: pathway.with_(plasticity=_others(pathway.plasticity, kind, name))
+                for key, pathway in circuit.pathways.items()
+            }
+        )
+    if kind == "modulators":
+        return circuit.with_(
+            modulators={
+                key: _still(each) if each.kind == name else each
+                for key, each in circuit.modulators.items()
+            }
+        )
+    if kind == "stimuli":
+        return circuit.with_(
+            stimuli={key: each for key, each in circuit.stimuli.items() if each.kind != name}
+        )
+    if kind == "neurons" and name not in SOURCES:
+        return _replaced(circuit, name)
+    goes = partial(_goes, circuit, kind, name)
+    kept = {key: pathway for key, pathway in circuit.pathways.items() if not goes(pathway)}
+    learned = [key for key in circuit.record.weights.pathways if key in kept]
+    return circuit.with_(pathways=kept, record=_record(learned))
+
+
+def _others(rules: Iterable[thalia.RuleUse], kind: str, name: str) -> tuple[thalia.RuleUse, ...]:
+    key = "window" if kind == "windows" else "rule"
+    return tuple(rule for rule in rules if getattr(rule, key) != name)
+
+
+def _still(modulator: thalia.Modulator) -> thalia.Modulator:
+    """What stays at the level that a modulator has without releases."""
+    levels = {key: modulator.parameters.get(key, constant(0)) for key in ("tonic", "baseline")}
+    return thalia.Modulator(kind="first_order", parameters={"tau": SECOND, **levels})
+
+
+def _goes(circuit: thalia.Circuit, kind: str, name: str, pathway: thalia.Pathway) -> bool:
+    """Whether a pathway goes with the synapse, the source of spikes or the region of a name."""
+    if kind == "synapses":
+        return any(synapse.part == name for synapse in pathway.synapse)
+    if kind == "neurons":
+        return any(circuit.populations[pre].neuron == name for pre in pathway.pre)
+    inside = {region for region, use in circuit.regions.items() if use.template == name}
+    ends = (*pathway.pre, *pathway.post)
+    return len({end.partition(".")[0] in inside for end in ends}) == 2
+
+
+def _replaced(circuit: thalia.Circuit, name: str) -> thalia.Circuit:
+    """With leaky neurons in place of others, of the first kind that takes the same synapses."""
+    changed = {key for key, each in circuit.populations.items() if each.neuron == name}
+    refused: thalia.CircuitError | None = None
+    for leaky in LEAKY:
+        made = circuit.with_(
+            populations={
+                key: each.with_(neuron=leaky, preset="", parameters={}, initial={}, method=None)
+                if key in changed
+                else each
+                for key, each in circuit.populations.items()
+            },
+            pathways={
+                key: each.with_(compartment="") if changed.intersection(each.post) else each
+                for key, each in circuit.pathways.items()
+            },
+            stimuli={
+                key: each.with_(compartment="") if changed.intersection(each.target) else each
+                for key, each in circuit.stimuli.items()
+            },
+        )
+        try:
+            thalia.plan_of(made)
+        except thalia.CircuitError as error:
+            refused = error
+        else:
+            if leaky != name:
+                return made
+    raise refused or AssertionError(name)
+
+
+def numbers(run: thalia.Run, learned: Iterable[str]) -> dict[str, float]:
+    """Rates of a run in Hz, and mean weights of pathways as fractions of their greatest."""
+    rates = {
+        f"rate of {name}": spikes.times.size / spikes.size / run.duration
+        for name, spikes in run.spikes.items()
+    }
+    weights = {f"weight of {name}": _mean_weight(run.weights[name]) for name in learned}
+    return {**rates, **weights}
+
+
+def _mean_weight(weights: thalia.Weights) -> float:
+    return float(np.mean(weights.w[-1]) / (weights.w_max or 1))
+
+
+def measured(name: str, variant: str, part: uses.Part | None, seed: int) -> dict[str, float]:
+    """The numbers of one run of a circuit, with everything or without a part."""
+    circuit = written_out(name, variant)
+    if part:
+        circuit = without(circuit, part)
+    with tempfile.TemporaryDirectory() as folder:
+        run = thalia.run(circuit, seed=seed, output=f"{folder}/run.h5", progress=False, threads=1)
+        learned = circuit.record.weights.pathways
+        return numbers(run, [] if learned == ("none",) else learned)
+
+
+def change(whole: Mapping[int, Numbers], cut: Mapping[int, Numbers]) -> dict[str, Any]:
+    """The number whose paired difference is the most reliable, with its interval over seeds."""
+    pairs = paired(cut, whole)
+    confidence = 1 - (1 - CONFIDENCE) / len(pairs)
+    found = {
+        name: (mean_interval(mine - theirs, confidence), mean_interval(theirs))
+        for name, (mine, theirs) in pairs.items()
+    }
+    name = max(found, key=lambda name: _distance(found[name][0]))
+    difference, before = found[name]
+    return {
+        "measure": name,
+        "measures": len(pairs),
+        "with": before.mean,
+        "difference": asdict(difference),
+        "excludes_zero": not difference.low <= 0 <= difference.high,
+    }
+
+
+def _distance(difference: Interval) -> float:
+    """Half widths of the interval between its mean and zero."""
+    return abs(difference.mean) / difference.half if difference.half else inf * abs(difference.mean)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", help="such as windows/layer_5; by default all")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("-o", "--output", type=Path, default=RESULT)
+    options = parser.parse_args()
+    asked = {tuple(part.split("/")) for part in options.parts} or {*uses.parts()}
+    places = {part: place for part in asked if (place := place_of(part))}
+    seeds = range(1, 1 + options.seeds)
+    with ProcessPoolExecutor(options.workers) as pool:
+        runs = {
+            (*place, part): {seed: pool.submit(measured, *place, part, seed) for seed in seeds}
+            for part_of, place in places.items()
+            for part in (None, part_of)
+        }
+        for part, place in sorted(places.items(), key=lambda each: CIRCUITS.index(each[1][0])):
+            whole, cut = (
+                {seed: job.result() for seed, job in runs[*place, which].items()}
+                for which in (None, part)
+            )
+            found = {"circuit": place[0], "condition": place[1], **change(whole, cut)}
+            _keep(options.output, "/".join(part), {**found, "seeds": [*seeds]})
+            print("/".join(part), json.dumps(found), flush=True)
+
+
+def _keep(file: Path, part: str, found: Mapping[str, Any]) -> None:
+    """Add what was found to the others in the file."""
+    kept = json.loads(file.read_text("utf-8"))["parts"] if file.exists() else {}
+    written = {
+        **provenance(),
+        "parts": {**kept, part: found},
+    }
+    file.write_text(json.dumps(written, indent=1, sort_keys=True) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
