@@ -27,10 +27,6 @@ import thalia
 from docs.generate import uses
 from docs.generate.repository import ROOT
 from plots.conditions import provenance
-from thalia.analysis.intervals import Interval, mean_interval, paired
-from thalia.circuit.record_spec import RecordWeights
-from thalia.compiler.pipeline import load_whole
-from thalia.syntax.units import UNITS, constant
 
 RESULT = ROOT / "results" / "removals.json"
 # cheapest first
@@ -47,7 +43,6 @@ SOURCES = ("poisson", "regular", "spike_source", "tuned", "copies")
 LEAKY = ("lif_conductance", "lif_current")
 RULES = ("plasticity", "windows")
 CONFIDENCE = 0.95
-SECOND = constant(1, UNITS["s"][1])
 
 type Numbers = Mapping[str, float]
 
@@ -65,15 +60,16 @@ def place_of(part: uses.Part) -> tuple[str, str] | None:
 def written_out(name: str, variant: str) -> thalia.Circuit:
     """A circuit in a condition, with its regions and tables expanded; it records what is measured."""
     file = ROOT / "circuits" / f"{name}.yaml"
-    conditions = load_whole(file, {}).conditions
-    written = load_whole(file, conditions[variant].set if variant else {})
+    written = thalia.load(file)
+    if variant:
+        written = thalia.load(file, set=written.conditions[variant].set)
     circuit = thalia.expand(written).with_(regions=written.regions)
     learned = tuple(key for key, each in circuit.pathways.items() if each.plasticity)
     return circuit.with_(record=_record(learned))
 
 
 def _record(learned: Iterable[str]) -> thalia.Record:
-    return thalia.Record(weights=RecordWeights(pathways=tuple(learned) or ("none",)))
+    return thalia.Record.model_validate({"weights": {"pathways": [*learned] or ["none"]}})
 
 
 def without(circuit: thalia.Circuit, part: uses.Part) -> thalia.Circuit:
@@ -87,11 +83,16 @@ def without(circuit: thalia.Circuit, part: uses.Part) -> thalia.Circuit:
             }
         )
     if kind == "modulators":
+        gone = {key for key, each in circuit.modulators.items() if each.kind == name}
         return circuit.with_(
             modulators={
-                key: _still(each) if each.kind == name else each
+                key: _still(each) if key in gone else each
                 for key, each in circuit.modulators.items()
-            }
+            },
+            phases=tuple(
+                phase.with_(modulators={k: v for k, v in phase.modulators.items() if k not in gone})
+                for phase in circuit.phases
+            ),
         )
     if kind == "stimuli":
         return circuit.with_(
@@ -112,8 +113,10 @@ def _others(rules: Iterable[thalia.RuleUse], kind: str, name: str) -> tuple[thal
 
 def _still(modulator: thalia.Modulator) -> thalia.Modulator:
     """What stays at the level that a modulator has without releases."""
-    levels = {key: modulator.parameters.get(key, constant(0)) for key in ("tonic", "baseline")}
-    return thalia.Modulator(kind="first_order", parameters={"tau": SECOND, **levels})
+    levels = {key: modulator.parameters.get(key, 0) for key in ("tonic", "baseline")}
+    return thalia.Modulator.model_validate(
+        {"kind": "first_order", "parameters": {"tau": "1 s", **levels}}
+    )
 
 
 def _goes(circuit: thalia.Circuit, kind: str, name: str, pathway: thalia.Pathway) -> bool:
@@ -185,24 +188,26 @@ def measured(name: str, variant: str, part: uses.Part | None, seed: int) -> dict
 
 def change(whole: Mapping[int, Numbers], cut: Mapping[int, Numbers]) -> dict[str, Any]:
     """The number whose paired difference is the most reliable, with its interval over seeds."""
-    pairs = paired(cut, whole)
-    confidence = 1 - (1 - CONFIDENCE) / len(pairs)
-    found = {
-        name: (mean_interval(mine - theirs, confidence), mean_interval(theirs))
-        for name, (mine, theirs) in pairs.items()
+    names = [name for name in next(iter(whole.values())) if name in next(iter(cut.values()))]
+    confidence = 1 - (1 - CONFIDENCE) / len(names)
+    differences = {
+        name: thalia.analysis.mean_interval(
+            np.array([cut[seed][name] - whole[seed][name] for seed in whole]), confidence
+        )
+        for name in names
     }
-    name = max(found, key=lambda name: _distance(found[name][0]))
-    difference, before = found[name]
+    name = max(names, key=lambda name: _distance(differences[name]))
+    difference = differences[name]
     return {
         "measure": name,
-        "measures": len(pairs),
-        "with": before.mean,
+        "measures": len(names),
+        "with": float(np.mean([numbers[name] for numbers in whole.values()])),
         "difference": asdict(difference),
         "excludes_zero": not difference.low <= 0 <= difference.high,
     }
 
 
-def _distance(difference: Interval) -> float:
+def _distance(difference: thalia.analysis.Interval) -> float:
     """Half widths of the interval between its mean and zero."""
     return abs(difference.mean) / difference.half if difference.half else inf * abs(difference.mean)
 
