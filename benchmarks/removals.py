@@ -209,7 +209,9 @@ def change(whole: Mapping[int, Numbers], cut: Mapping[int, Numbers]) -> dict[str
 
 def _distance(difference: thalia.analysis.Interval) -> float:
     """Half widths of the interval between its mean and zero."""
-    return abs(difference.mean) / difference.half if difference.half else inf * abs(difference.mean)
+    if difference.half == 0:
+        return inf if difference.mean else 0.0
+    return abs(difference.mean) / difference.half
 
 
 def main() -> None:
