@@ -162,17 +162,17 @@ def _replaced(circuit: thalia.Circuit, name: str) -> thalia.Circuit:
 
 
 def numbers(run: thalia.Run, learned: Iterable[str]) -> dict[str, float]:
-    """Rates of a run in Hz, and mean weights of pathways as fractions of their greatest."""
+    """Rates of a run in Hz, and the last mean weights of pathways in the unit that they have."""
     rates = {
-        f"rate of {name}": spikes.times.size / spikes.size / run.duration
+        f"rate of {name} (Hz)": spikes.times.size / spikes.size / run.duration
         for name, spikes in run.spikes.items()
     }
-    weights = {f"weight of {name}": _mean_weight(run.weights[name]) for name in learned}
+    recorded = {name: run.weights[name] for name in learned}
+    weights = {
+        f"weight of {name} ({each.unit})": float(np.mean(each.w[-1]))
+        for name, each in recorded.items()
+    }
     return {**rates, **weights}
-
-
-def _mean_weight(weights: thalia.Weights) -> float:
-    return float(np.mean(weights.w[-1]) / (weights.w_max or 1))
 
 
 def measured(name: str, variant: str, part: uses.Part | None, seed: int) -> dict[str, float]:
