@@ -1,5 +1,6 @@
 """What `check` accepts makes code that compiles and runs; what it refuses is told by line."""
 
+import h5py
 import pytest
 
 import thalia
@@ -247,6 +248,8 @@ def test_what_is_accepted_runs(backend, simulate):
     run = simulate(circuit(), backend=backend)
 
     assert run.duration == pytest.approx(0.002)
+    with h5py.File(run.file) as h5:
+        assert "delay" in h5["state/neurons_p_names"]  # not that of a queue
 
 
 def test_brian2_does_not_ask_for_a_compiler_of_c(monkeypatch):

@@ -57,6 +57,7 @@ def write_sources(device: Any, folder: FilePath) -> list[str]:
 def manifest(device: Any) -> dict[str, Any]:
     """The manifest of that program; see `thalia.backends.process.Program`."""
     pathways = [path for each in device.synapses for path in each._pathways]
+    queues = [path.name for path in pathways]
     used = {
         variable for each in device.code_objects.values() for variable in each.variables.values()
     }
@@ -65,9 +66,9 @@ def manifest(device: Any) -> dict[str, Any]:
         "arrays": {
             f"{variable.owner.name}.{variable.name}": np.dtype(variable.dtype).str
             for variable in device.arrays
-            if variable.name != "delay"  # the queues have them
+            if variable.name != "delay" or variable.owner.name not in queues  # which have them
         },
-        "queues": [path.name for path in pathways],
+        "queues": queues,
         "axons": [s.name for s in device.synapses if s.variables["_synaptic_pre"] in used],
         "sources": {
             variable.owner.name: variable.size - 1

@@ -106,9 +106,10 @@ static Circuit _initialised()
         {{variable.size - 1}}, {{array_specs[own['not_refractory']] if 'not_refractory' in own else 'nullptr'}},
         {{array_specs[variable.owner.clock.variables['timestep']]}});
     {% endfor %}
+    {% set paths = synapses | map(attribute='_pathways') | sum(start=[]) | map(attribute='name') | list %}
     return {
         {
-            {% for variable, name in array_specs.items() if variable.name != 'delay' %}
+            {% for variable, name in array_specs.items() if variable.name != 'delay' or variable.owner.name not in paths %}
             {% if variable in dynamic_array_specs %}
             named("{{variable.owner.name}}.{{variable.name}}", {{dynamic_array_specs[variable]}}),
             {% else %}
