@@ -52,9 +52,13 @@ def place_of(part: uses.Part) -> tuple[str, str] | None:
     places = [place for place in uses.uses().get(part, ()) if place.folder == "gallery"]
     if part[0] == "regions" and REGIONS in {place.name for place in places}:
         return REGIONS, ""
-    known = [*CIRCUITS, *sorted({place.name for place in places} - {*CIRCUITS})]
-    places.sort(key=lambda place: (bool(place.variant), known.index(place.name)))
+    places.sort(key=lambda place: (bool(place.variant), _cost(place.name), place.name))
     return (places[0].name, places[0].variant) if places else None
+
+
+def _cost(circuit: str) -> int:
+    """The place of a circuit among those that are listed, or behind them."""
+    return CIRCUITS.index(circuit) if circuit in CIRCUITS else len(CIRCUITS)
 
 
 def written_out(name: str, variant: str) -> thalia.Circuit:
@@ -225,12 +229,12 @@ def main() -> None:
     places = {part: place for part in asked if (place := place_of(part))}
     seeds = range(1, 1 + options.seeds)
     with ProcessPoolExecutor(options.workers) as pool:
-        runs = {
-            (*place, part): {seed: pool.submit(measured, *place, part, seed) for seed in seeds}
-            for part_of, place in places.items()
-            for part in (None, part_of)
-        }
-        for part, place in sorted(places.items(), key=lambda each: CIRCUITS.index(each[1][0])):
+        in_order = sorted(places.items(), key=lambda each: (_cost(each[1][0]), each))
+        wanted = dict.fromkeys(  # each circuit as it is once, however many parts it is run without
+            (*place, which) for part, place in in_order for which in (None, part)
+        )
+        runs = {key: {seed: pool.submit(measured, *key, seed) for seed in seeds} for key in wanted}
+        for part, place in in_order:
             whole, cut = (
                 {seed: job.result() for seed, job in runs[*place, which].items()}
                 for which in (None, part)
