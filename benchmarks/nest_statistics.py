@@ -11,6 +11,8 @@ results/nest.json into docs/nest.md.
 
 import argparse
 import json
+import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -18,6 +20,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from itertools import permutations
 from pathlib import Path
+from time import perf_counter
 
 import h5py
 import numpy as np
@@ -28,17 +31,23 @@ ROOT = Path(__file__).parent.parent
 RESULTS, PAGE = ROOT / "results" / "nest.json", ROOT / "docs" / "nest.md"
 BEGIN, END = "<!-- statistics: begin -->", "<!-- statistics: end -->"
 MEASURES = {"rate": "rate (Hz)", "cv": "CV", "correlation": "correlation"}
+STATIC = {"pathways.thalamocortical.plasticity": "[]", "record.weights.pathways": "none"}
 
 
 @dataclass(frozen=True)
 class Case:
-    """A circuit with what is changed in it, the options of `thalia run`, and its plastic pathways."""
+    """A circuit with what is changed in it, the options of `thalia run`, and its plastic pathways.
+
+    `threads` are those of both simulators.
+    """
 
     circuit: str
     says: str
     options: dict = field(default_factory=dict)
     set: dict = field(default_factory=dict)
     plastic: tuple = ()
+    connectivity: str = "same"
+    threads: int = 1
 
 
 CASES = {
@@ -54,13 +63,34 @@ CASES = {
         ("excitation.exc_to_exc", "excitation.exc_to_inh"),
     ),
     "coba": Case("coba", "the network of Vogels & Abbott, full scale, 1 s", {"duration": "1 s"}),
-    "reward": Case("reward", "`reward.yaml`, 40 s", {"duration": "40 s"}, plastic=("learns",)),
+    "reward": Case(
+        "reward",
+        "`reward.yaml`, 100 s, with delays of the same meaning in both",
+        {"duration": "100 s"},
+        {"pathways.learns.delay": "{axonal: 1 ms, dendritic: 3 ms}", "modulators.dopamine.delay": "3 ms"},
+        ("learns",),
+    ),
     "cortex": Case(
         "cortex",
         "the cortical microcircuit, scale 0.1, with its plasticity, 2 s",
         {"scale": 0.1},
         {"pathways.thalamocortical.delay": "{axonal: 1.5 ms, dendritic: 3 ms}"},
         ("thalamocortical.th_to_l4e", "thalamocortical.th_to_l4i"),
+    ),
+    "cortex_full": Case(
+        "cortex",
+        "the cortical microcircuit, full scale, without its plasticity, 2 s; synapses that NEST draws",
+        {"scale": 1},
+        STATIC,
+        connectivity="statistical",
+        threads=16,
+    ),
+    "cortex_full_same": Case(
+        "cortex",
+        "the cortical microcircuit, full scale, without its plasticity, 2 s; the same synapses",
+        {"scale": 1},
+        STATIC,
+        threads=16,
     ),
 }  # fmt: skip
 
@@ -114,7 +144,7 @@ def one(name, seed, python):
             file,
             seed=seed,
             set=case.set,
-            threads=1,
+            threads=case.threads,
             output=Path(scratch) / "run.h5",
             progress=False,
             **case.options,
@@ -123,10 +153,26 @@ def one(name, seed, python):
         words = ["export", file, "--to", "nest", "-o", folder, "--seed", seed]
         words += [word for key, value in case.options.items() for word in (f"--{key}", value)]
         words += [word for path, value in case.set.items() for word in ("--set", f"{path}={value}")]
+        words += ["--connectivity", case.connectivity]
+        before = perf_counter()
         called([sys.executable, "-m", "thalia", *map(str, words)])
-        called([python, str(folder / "run.py")])
+        exported = perf_counter() - before
+        told = called(
+            [python, str(folder / "run.py"), "--threads", str(case.threads)],
+            OMP_NUM_THREADS=str(case.threads),
+        )
+        built, simulated = map(
+            float, re.search(r"built in ([\d.]+) s, simulated in ([\d.]+)", told).groups()
+        )
         there = thalia.Run(folder)
         return {
+            "seconds": {
+                "thalia": [
+                    sum(v for k, v in mine.results["timings_s"].items() if k != "simulate"),
+                    mine.results["timings_s"]["simulate"],
+                ],
+                "nest": [exported + built, simulated],
+            },
             "thalia": measures(mine),
             "nest": measures(there),
             "weights": {
@@ -136,10 +182,12 @@ def one(name, seed, python):
         }
 
 
-def called(words):
-    done = subprocess.run(words, capture_output=True, encoding="utf-8", check=False)
+def called(words, **environment):
+    env = os.environ | environment
+    done = subprocess.run(words, capture_output=True, encoding="utf-8", check=False, env=env)
     if done.returncode:
         raise RuntimeError(done.stderr[-1000:])
+    return done.stdout
 
 
 def measures(run):
@@ -183,7 +231,16 @@ def summary(seeds):
             "distance_same_seed": moments([distance(*p) for p in pairs]),
             "distance_other_seed": moments([distance(a[0], b[0]) for a, b in permutations(pairs, 2)]),
         }  # fmt: skip
-    return {"seeds": sorted(seeds), "populations": populations, "weights": weights}
+    seconds = {
+        who: [round(float(np.mean(each)), 2) for each in zip(*(r["seconds"][who] for r in runs), strict=True)]
+        for who in ("thalia", "nest")
+    }  # fmt: skip
+    return {
+        "seeds": sorted(seeds),
+        "populations": populations,
+        "weights": weights,
+        "seconds": seconds,
+    }
 
 
 def moments(values):

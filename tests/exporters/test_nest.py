@@ -509,9 +509,10 @@ def test_rules_that_nest_has_not_are_described_in_nestml(written):
         "own2_synapse",
     ]
     of_f = models.partition("model own2_synapse")[2]
-    assert "w_min real = 3.5e-05\n" in of_f  # mV
-    assert "before' = ((-before) / tau) / (1 ms)" in of_f
-    assert "        emit_spike(w)\n        if learns > 0.5:\n            w -= " in of_f
+    assert "w_min real = 3.5e-05  # mV\n" in of_f
+    assert "        step real = end - until\n" in of_f
+    assert "_decay_own_before real = exp((_rate_own_before * step))" in of_f
+    assert "        emit_spike(w)\n        w -= " in of_f
     (line,) = lines(folder, "connect('two'")
     cell = "e_thalia__with_stdp_symmetric_synapse_and_own1_synapse"
     assert f"learning=('own1_synapse__with_{cell}', {{'learns': 1.0}}, ['learns'])" in line
@@ -520,10 +521,9 @@ def test_rules_that_nest_has_not_are_described_in_nestml(written):
 
 
 @pytest.mark.parametrize(("change", "why"), [
-    (("before += 1", "before += 1 + 0*plastic"), "own: reads whether it learns"),
-    (("dafter/dt = -after/(2*tau)", "dafter/dt = -after*before/tau"), "own: has weights or traces that do not only decay"),
-    (("exp(-w/w_max)", "after"), "own: reads a postsynaptic trace at a postsynaptic spike"),
-    (("rule: stdp_symmetric, a_plus: 0.04, a_minus: 0.03", "rule: bcm"), "bcm: keeps state in the neuron"),
+    (("rule: stdp_symmetric, a_plus: 0.04, a_minus: 0.03", "rule: bcm"), "bcm: keeps state in the neuron, or reads it"),
+    (("rule: stdp_symmetric, a_plus: 0.04, a_minus: 0.03", "rule: stdp_calcium"), "stdp_calcium: acts later than a spike"),
+    (("rule: stdp_symmetric, a_plus: 0.04", 'rule: stdp_symmetric, tau_plus: "normal(20 ms, 1 ms)", a_plus: 0.04'), "stdp_symmetric: draws stdp_symmetric_tau_plus for each synapse"),
 ])  # fmt: skip
 def test_rules_that_nestml_has_not_are_told(written, change, why):
     with pytest.raises(CircuitError) as told:
@@ -532,6 +532,87 @@ def test_rules_that_nestml_has_not_are_told(written, change, why):
     assert {each.message for each in told.value.problems} == {
         f"{why}, for which NESTML has no synapse here"
     }
+
+
+GATED = """
+thalia: 1
+name: gated
+seed: 3
+phases:
+  - {name: on, duration: 200 ms}
+  - {name: off, duration: 60 ms, plasticity: off}
+  - {name: again, duration: 140 ms}
+populations:
+  given: {neuron: spike_source, size: 5}
+  e: {neuron: lif_current, size: 10, initial: {v: "uniform(-65 mV, -50 mV)"}}
+  reward: {neuron: spike_source, size: 2}
+modulators:
+  dopamine: {kind: first_order, released_by: reward, baseline: 0.05, delay: 1.1 ms}
+  receptor: {kind: d2, released_by: reward, amplitude: 0.5, delay: 3 ms}
+rules:
+  own:
+    summary: a rule of a circuit that weighs its own trace, and decays
+    source: invented
+    parameters: {tau: {default: 15 ms, meaning: decay}, rate: {default: 3 Hz, meaning: change}}
+    equations: |
+      dbefore/dt = -before/tau : 1
+      dafter/dt = -after/(2*tau) : 1
+      dw/dt = -rate*w*before*after : weight
+    on_pre: before += 1
+    on_post: |
+      after += 1
+      w += 0.01*w_max*after
+pathways:
+  three: {pre: given, post: e, connect: {rule: all_to_all}, synapse: current_exp, weight: 0.04 pA, delay: {axonal: 1 ms, dendritic: 2 ms}, w_max: 0.08 pA,
+       plasticity: {rule: three_factor, a_plus: 0.3, a_minus: 0.1, rate: 5 Hz, modulator: dopamine}}
+  striatal: {pre: given, post: e, connect: {rule: all_to_all}, synapse: current_exp, weight: 0.04 pA, delay: {axonal: 1 ms, dendritic: 2 ms}, w_max: 0.08 pA,
+       plasticity: {rule: d2_stdp, a_plus: 0.3, rate: 5 Hz, threshold: 0.01, modulator: receptor}}
+  scaled: {pre: given, post: e, connect: {rule: all_to_all}, synapse: current_exp, weight: 0.04 pA, delay: {axonal: 1 ms, dendritic: 2 ms}, w_max: 0.08 pA,
+       plasticity: {rule: stdp_pair, a_plus: 0.05, a_minus: 0.04, pairing: nearest_symmetric, modulator: dopamine}}
+  waits: {pre: given, post: e, connect: {rule: all_to_all}, synapse: current_exp, weight: 0.04 pA, delay: {axonal: 1 ms, dendritic: 2 ms}, w_max: 0.08 pA,
+       plasticity: {rule: stdp_triplet, a2_plus: 0.05, a3_plus: 0.05, modulator: dopamine, eligibility: {decay: 200 ms, rise: 20 ms, rate: 20 Hz}}}
+  owns: {pre: given, post: e, connect: {rule: all_to_all}, synapse: current_exp, weight: 0.04 pA, delay: {axonal: 1 ms, dendritic: 2 ms}, w_max: 0.08 pA,
+       plasticity: [{rule: own}, {rule: stdp_symmetric, a_plus: 0.02}]}
+stimuli:
+  given: {kind: spikes, target: given, times: {0: [1 ms, 50 ms, 51 ms, 120 ms, 260 ms, 398.8 ms], 1: [1 ms, 20 ms, 33 ms, 70 ms, 122 ms, 398.8 ms], 2: [0.3 ms, 0.4 ms, 250 ms, 398.8 ms], 3: [0.5 ms, 300 ms, 398.8 ms], 4: [0.2 ms, 100 ms, 200 ms, 299 ms, 310 ms, 398.8 ms]}}
+  on: {kind: current, target: e, amplitude: 385 pA}
+  rewards: {kind: spikes, target: reward, times: {0: [60 ms, 130 ms, 370 ms], 1: [60 ms, 190.5 ms]}}
+"""
+
+
+def test_rules_that_wait_for_modulators_are_described_in_nestml(written):
+    """Each synapse keeps the level of its modulator; a volume transmitter tells it of the spikes that release it."""
+    folder = written(GATED, nestml=True)
+    models = (folder / "models.nestml").read_text(encoding="utf-8")
+    three, striatal, scaled, waits, owns = re.split(r"^model .*_synapse:$", models, flags=re.M)[1:]
+
+    assert lines(folder, "transmit(") == [
+        "transmit('three', ['reward'], 1, patient=True)",
+        "transmit('striatal', ['reward'], 20, patient=True)",
+        "transmit('scaled', ['reward'], 1, patient=True)",
+        "transmit('waits', ['reward'], 1, patient=True)",
+        "transmit('owns', [], 1, patient=True)",  # which only hears of ends of phases
+    ]
+    assert "shared_dopamine_level += (0.5 * shared_dopamine_amplitude)" in three
+    assert "_w real = ((dt * (" in three
+    assert "while until < end - 0.5*dt:" in three
+    assert "shared_receptor_level = " in striatal
+    assert "(shared_dopamine_level - shared_dopamine_baseline)" in scaled
+    assert "stdp_triplet_early_eligibility += " in waits
+    assert "stdp_symmetric_pre_trace += 1.0" in owns  # after the other rule of the pathway
+    build = (folder / "build.py").read_text(encoding="utf-8")
+    assert "'vt_ports': ['told_spikes']" in build
+    assert "vt_spikes[ vt_spikes_idx_ ].multiplicity_" in build
+
+
+def test_a_rule_that_waits_for_two_modulators_is_told(written):
+    with pytest.raises(CircuitError) as told:
+        written(GATED.replace("rate: 5 Hz, modulator: dopamine", "modulator: dopamine*receptor"), nestml=True)
+
+    (problem,) = told.value.problems
+    assert problem.message.startswith(
+        "three_factor: waits for dopamine and receptor: NEST tells a synapse of one only"
+    )
 
 
 @pytest.mark.parametrize(("change", "told"), [
@@ -703,7 +784,7 @@ def test_modulators_that_nest_has_not_are_told_all_at_once(written):
         "modulators.scheduled: not a modulator of NEST, in which spikes are all that releases one",
         "modulators.follows: not a modulator of NEST, in which spikes are all that releases one",
         "pathways.r.release: NEST has no modulated release",
-        "pathways.s.plasticity: a rule that a modulator scales, or that waits for one",
+        "pathways.s.plasticity: dopamine_stdp with an expression of modulators: NEST's has one that spikes release",
         "pathways.p.plasticity: a rule that a modulator scales, or that waits for one",
     ]
 
@@ -939,6 +1020,28 @@ def test_weights_of_rules_in_nestml_are_those_of_thalia(written, here):
     found, expected = (np.concatenate(each) for each in zip(*for_each.values(), strict=True))
     assert found == pytest.approx(expected, abs=1e-12)
     assert min(weights.std() / weights.mean() for _, weights in for_each.values()) > 0.01
+
+
+@pytest.mark.peer
+def test_weights_of_rules_that_wait_for_modulators_are_those_of_thalia(written, here):
+    """In three phases, of which the second is without learning; two rewards come in one step.
+
+    What happens there counts from the axon on, so that Thalia is 1 ms later; `a_minus` of three_factor
+    would make a spike of the last step count in NEST alone, so that sources fire before it.
+    """
+    folder = written(GATED, nestml=True)
+    run_described(folder)
+    text = GATED.replace("duration: 200 ms}", "duration: 201 ms}")
+    (folder.parent / "later.yaml").write_text(text)
+    mine = here("later")
+
+    for_each = {
+        name: (weights_of_nest(folder, name), mine.weights[name].w[-1])
+        for name in ("three", "striatal", "scaled", "waits", "owns")
+    }
+    found, expected = (np.concatenate(each) for each in zip(*for_each.values(), strict=True))
+    assert found == pytest.approx(expected, abs=1e-12)
+    assert min(weights.std() / weights.mean() for _, weights in for_each.values()) > 0.001
 
 
 @pytest.mark.peer

@@ -1,10 +1,13 @@
 """The statements of a step of a model, for what runs them without Brian2."""
 
+from collections.abc import Iterable, Mapping
+
 from thalia.codegen.brian_model import import_brian2
 from thalia.codegen.step import stepper
+from thalia.compiler.integration import Integration
 from thalia.compiler.plan import Group
-from thalia.syntax.equations import equation_text
-from thalia.syntax.units import si_unit
+from thalia.syntax.equations import Equation, equation_text
+from thalia.syntax.units import Dimension, si_unit
 
 
 def statements_of_a_step(group: Group) -> tuple[str, ...]:
@@ -13,18 +16,33 @@ def statements_of_a_step(group: Group) -> tuple[str, ...]:
     Names that begin with an underscore are intermediate values. A variable that is clamped keeps
     its value where `not_refractory` is false, whatever is assigned to it.
     """
+    spiking = {"threshold": group.threshold, "refractory": group.refractory or False}
+    return _statements(group.equations(), group.all_parameters(), group.integration, **spiking)
+
+
+def statements_of(
+    equations: Iterable[Equation], constants: Mapping[str, Dimension], integration: Integration
+) -> tuple[str, ...]:
+    """How the variables of some equations are advanced by `dt` while `constants` are held."""
+    return _statements(equations, constants, integration)
+
+
+def _statements(
+    equations: Iterable[Equation],
+    constants: Mapping[str, Dimension],
+    integration: Integration,
+    threshold: str = "",
+    refractory: str | bool = False,
+) -> tuple[str, ...]:
     b2 = import_brian2()
-    lines = [equation_text(equation) for equation in group.equations()]
-    lines += [
-        f"{name} : {si_unit(each)} (constant)" for name, each in group.all_parameters().items()
-    ]
-    refractory = group.refractory or False
+    lines = [equation_text(equation) for equation in equations]
+    lines += [f"{name} : {si_unit(each)} (constant)" for name, each in constants.items()]
     made = b2.NeuronGroup(
         1,
         "\n".join(lines),
-        threshold=group.threshold,
-        reset="",
+        threshold=threshold or None,
+        reset="" if threshold else None,
         refractory=refractory,
         namespace={},
     )
-    return tuple(stepper(group.integration)(made.equations, made.variables).splitlines())
+    return tuple(stepper(integration)(made.equations, made.variables).splitlines())

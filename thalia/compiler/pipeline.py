@@ -59,7 +59,7 @@ def after_each_pass(
 
 @dataclass(frozen=True)
 class Compiled:
-    """A circuit as given, as expanded, with its data, and as the plan that runs.
+    """A circuit as given, as expanded, with its data, as it is resolved, and as the plan that runs.
 
     `report` says what its scale preserves.
     """
@@ -69,6 +69,7 @@ class Compiled:
     expanded: Circuit
     read: Circuit
     report: ScaleReport
+    resolved: Plan
     plan: Plan
 
     @cached_property
@@ -105,7 +106,8 @@ def compile_circuit(circuit: Circuit, options: CompilerOptions = DEFAULT_OPTIONS
     made = after_each_pass(circuit, options)
     scaled: Scaled = made["downscale"]
     read = made["read_data"]
-    return Compiled(circuit, options, made["expand"], read, scaled.report, made["lower"])
+    plans = made["resolve"], made["lower"]
+    return Compiled(circuit, options, made["expand"], read, scaled.report, *plans)
 
 
 def plan_of(circuit: Circuit, lower: str = "on", precision: str = "double") -> Plan:

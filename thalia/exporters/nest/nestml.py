@@ -135,7 +135,8 @@ def _changed(group: Group, synapses: SynapseGroup) -> tuple[str, tuple[Statement
         and target in {*of_receptors, *own}
     )
     names = dict.fromkeys(of_receptors.get(each.target, JUMP) for each in changed)
-    if not names or synapses.later:
+    later = (each.target for event in synapses.later for each in event.statements)
+    if not names or any(target.endswith("_post") for target in later):
         raise EquationError(f"{synapses.synapse}: a spike changes nothing in the neuron at once")
     return "_".join(names), changed
 

@@ -1,6 +1,6 @@
 """The program that compiles the models of NESTML of an export."""
 
-from thalia.exporters.nest.nestml_rules import RuleModel
+from thalia.exporters.nest.nestml_rules import RELEASED, TOLD, WEIGHT, RuleModel
 from thalia.exporters.nest.network import Network
 
 MODELS, BUILD, MODULE = "models.nestml", "build.py", "thaliamodule"
@@ -16,14 +16,14 @@ import sys
 from pathlib import Path
 
 import nest
-from pynestml.frontend.pynestml_frontend import generate_nest_target
+{imported}from pynestml.frontend.pynestml_frontend import generate_nest_target
 
 HERE = Path(__file__).parent
 places = [Path(nest.build_info["prefix"]), Path(sys.prefix)]  # a wheel is built elsewhere
 found = [each for each in places if (each / "bin" / "nest-config").exists()]
 if not found:
     sys.exit("nest-config was not found: is NEST installed in this environment?")
-generate_nest_target(
+{mending}generate_nest_target(
     input_path=str(HERE / "models.nestml"),
     target_path=str(HERE / "build"),
     install_path=str(HERE),
@@ -33,24 +33,63 @@ generate_nest_target(
         "nest_path": str(found[0]),
         "neuron_synapse_pairs": {pairs},
         "weight_variable": {weights},
+        "strictly_synaptic_vars": {variables},  # not in the neuron, at other times
     }},
 )
+'''
+# of synapses: spikes of one step that release a modulator count as one; where they were read is not
+# told at the beginning; and times that are the same differ in the last digit
+COUNTED = ("double released = 1.;", "double released = vt_spikes[ vt_spikes_idx_ ].multiplicity_;")
+BEGINNING = ("size_t vt_spikes_idx_;", "size_t vt_spikes_idx_ = 0;")
+COINCIDING = (
+    "start->t_ == __t_spike - __dendritic_delay",
+    "std::abs( start->t_ - ( __t_spike - __dendritic_delay ) ) "
+    "< kernel().connection_manager.get_stdp_eps()",
+)
+MENDING = '''
+def build(builder, usual=NESTBuilder.build):
+    """Compile what was generated, without mistakes that the synapses of NESTML 9.0 have."""
+    for name, changes in {changes}.items():
+        file = HERE / "build" / f"{{name}}.h"
+        text = file.read_text(encoding="utf-8")
+        for generated, right in changes:
+            if generated not in text:
+                sys.exit(f"{{name}}.h is not as NESTML 9.0 generates it: it has no {{generated!r}}")
+            text = text.replace(generated, right)
+        file.write_text(text, encoding="utf-8")
+    usual(builder)
+
+
+NESTBuilder.build = build
 '''
 
 
 def build_program(network: Network) -> str:
     """The text of the program."""
-    names = ", ".join(each.name for each in network.models)
+    rules = rules_of(network)
+    ports = {
+        rule.name: {"post_ports": ["post_spikes"]} | ({"vt_ports": [TOLD]} if rule.told else {})
+        for rule in rules
+    }
     pairs = [
-        {
-            "neuron": each.alone,
-            "synapses": {rule.name: {"post_ports": ["post_spikes"]} for rule in each.rules},
-        }
+        {"neuron": each.alone, "synapses": {rule.name: ports[rule.name] for rule in each.rules}}
         for each in network.models
         if each.rules
     ]
-    weights = {rule.name: "w" for rule in rules_of(network)}
-    return TEXT.format(names=names, module=MODULE, pairs=pairs, weights=weights)
+    changes = {
+        each.synapse(rule): [COINCIDING, *((COUNTED, BEGINNING) if rule.told else ())]
+        for each in network.models
+        for rule in each.rules
+    }
+    return TEXT.format(
+        imported="from pynestml.codegeneration.nest_builder import NESTBuilder\n" if rules else "",
+        mending=f"{MENDING.format(changes=changes)}" if rules else "",
+        names=", ".join(each.name for each in network.models),
+        module=MODULE,
+        pairs=pairs,
+        weights={rule.name: WEIGHT for rule in rules},
+        variables={rule.name: list(rule.variables) for rule in rules},
+    )
 
 
 def model_texts(network: Network) -> str:

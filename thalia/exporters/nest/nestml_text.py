@@ -6,9 +6,9 @@ NESTML then sees plain numbers.
 
 import ast
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from thalia.syntax.equations import identifiers, rename, tree
+from thalia.syntax.equations import identifiers, parsed, rename, tree
 from thalia.syntax.expressions import EquationError
 from thalia.syntax.units import UNITS, Dimension, parse_unit
 
@@ -29,6 +29,7 @@ _SAME = {
     *("abs", "ceil", "floor", "exprel"),
 }
 _CALLED = {"log": "ln"}
+_PURE = {*_SAME, *_CALLED, "clip", "log1p", "sqrt"}  # which give the same for the same
 _RANDOM = {"randn": "random_normal(0.0, 1.0)", "rand": "random_uniform(0.0, 1.0)"}
 _CONSTANTS = {"pi": "3.141592653589793", "e": "2.718281828459045"}
 _STATEMENT = re.compile(r"\s*(\w+)\s*([-+*/]?=)(?!=)\s*(.+)$")
@@ -156,6 +157,50 @@ def _called(name: str, arguments: list[ast.expr], known: Collection[str]) -> str
         given = ", ".join(_written(each, known) for each in arguments)
         return f"{_CALLED.get(name, name)}({given})"
     raise EquationError(f"NESTML has no function '{name}'")
+
+
+def before_loop(
+    statements: Iterable[str], held: Collection[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What statements of a loop compute of what is `held` alone, and the rest of them.
+
+    Intermediate values, whose names begin with an underscore, are left out where nothing reads them.
+    """
+    taken = _Held({*held})
+    found = [split(each) for each in statements]
+    read = frozenset().union(*(identifiers(right) for _, _, right in found))
+    kept = list[str]()
+    for target, operator, right in found:
+        if target.startswith("_") and target not in read:
+            continue
+        if target.startswith("_") and taken.holds(right):
+            taken.lines.append(f"{target} {operator} {right}")
+            taken.names.add(target)
+        else:
+            kept.append(f"{target} {operator} {ast.unparse(taken.visit(parsed(right)))}")
+    return tuple(taken.lines), tuple(kept)
+
+
+class _Held(ast.NodeTransformer):
+    """Takes calls of functions of what is held out of an expression, and names their values."""
+
+    def __init__(self, names: set[str]):
+        self.names, self.lines = names, list[str]()
+
+    def holds(self, text: str) -> bool:
+        """Whether an expression reads nothing else."""
+        return identifiers(text) <= self.names | UNITS.keys() | _PURE
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        """A name in the place of a call of what is held."""
+        self.generic_visit(node)
+        text = ast.unparse(node)
+        if not self.holds(text):
+            return node
+        name = f"_held_{len(self.lines)}"
+        self.lines.append(f"{name} = {text}")
+        self.names.add(name)
+        return ast.Name(name)
 
 
 class Block:

@@ -100,13 +100,15 @@ class Transmitter:
     """The modulator that a pathway waits for: spikes of populations release it.
 
     `delay` is that until it acts, in steps, after a presynaptic spike of the same time has arrived;
-    NEST's is at least one step, and `late` says by how many it exceeds that.
+    NEST's is at least one step, and `late` says by how many it exceeds that. One that is `patient`
+    is heard when spikes reach the synapses, and at ends of phases.
     """
 
     pathway: str
     populations: tuple[str, ...]
-    delay: int
+    delay: int = 1
     late: int = 0
+    patient: bool = False
 
 
 @dataclass(frozen=True)
@@ -249,7 +251,9 @@ def _described(
         {LEARNS: 1.0},
         (LEARNS,),
         learns=_learns(compiled, pathway),
+        transmitter=rule.modulator,
         described=True,
+        told=rule.told,
     )
 
 
@@ -276,7 +280,8 @@ def _add_taus(cells: dict[str, Cell], projections: Sequence[Projection]) -> Iter
 def _against_waiting(projections: Sequence[Projection]) -> Iterator[Problem]:
     """Eligibility that is left when a phase without learning begins would go on to act in NEST."""
     for each in projections:
-        if each.plastic and each.plastic.transmitter and not all(each.plastic.learns):
+        native = each.plastic and not each.plastic.described
+        if native and each.plastic.transmitter and not all(each.plastic.learns):
             yield Problem(
                 ("pathways", each.pathway, "plasticity"),
                 "a phase without it, in which NEST would go on to turn eligibility into weight",
@@ -289,14 +294,17 @@ def _transmitters(compiled: Compiled, draft: Draft) -> Iterator[Transmitter]:
     circuit, dt = compiled.expanded, compiled.plan.dt
     axonal = {pathway.name: pathway.axonal.mean for _, pathway in compiled.plan.pathways()}
     for each in draft.projections:
-        if each.plastic and each.plastic.transmitter:
-            modulator = circuit.modulators[each.plastic.transmitter]
+        plastic = each.plastic
+        if plastic and plastic.transmitter:
+            modulator = circuit.modulators[plastic.transmitter]
             released_by = modulator.released_by or ()
             delay = (modulator.delay or circuit.dt).mean - axonal[each.pathway]
             early = max(draft.cells[name].early for name in released_by)
             wanted = round(delay / dt) + early - each.later
             steps = max(wanted, 1)
-            yield Transmitter(each.pathway, released_by, steps, steps - wanted)
+            yield Transmitter(each.pathway, released_by, steps, steps - wanted, plastic.told)
+        elif plastic and plastic.told:
+            yield Transmitter(each.pathway, (), patient=True)
 
 
 def _start(group: Group, name: str) -> int:

@@ -49,7 +49,7 @@ began = time.perf_counter()
 nest.ResetKernel()
 nest.set(resolution=DT, local_num_threads=arguments.threads, rng_seed=arguments.seed)
 {models}data = h5py.File(HERE / "network.h5", "r")
-cells, recorders, transmitters, plastic, behind = {{}}, {{}}, {{}}, {{}}, {{}}
+cells, recorders, transmitters, plastic, behind, patients = {{}}, {{}}, {{}}, {{}}, {{}}, []
 
 
 def create(name, model, size, parameters, arrays=(), early=False):
@@ -66,9 +66,14 @@ def create(name, model, size, parameters, arrays=(), early=False):
     behind[name] = 0.0 if early else DT  # Thalia names the beginning of a step
 
 
-def transmit(pathway, populations, delay):
-    """A modulator: what makes spikes of populations known to the synapses of a pathway."""
+def transmit(pathway, populations, delay, patient=False):
+    """A modulator: what makes spikes of populations known to the synapses of a pathway.
+
+    A patient one does when spikes reach them, and at the end of each phase; others at once.
+    """
     transmitters[pathway] = nest.Create("volume_transmitter")
+    if patient:
+        patients.append(transmitters[pathway])
     for name in populations:
         given = {{"delay": delay * DT}}
         nest.Connect(cells[name], transmitters[pathway], "all_to_all", given)
@@ -145,6 +150,16 @@ def poisson(name, rate, weight, receptor=0):
     nest.Connect(generator, cells[name], "all_to_all", synapse)
 
 
+def simulate(duration):
+    """A phase, in whose last moment, the shortest delay, patient transmitters are heard."""
+    last = min(nest.min_delay, duration) if patients else 0.0
+    for length, interval in ((duration - last, round(duration / DT)), (last, 1)):
+        for each in patients:
+            each.deliver_interval = interval
+        if length > DT / 2:
+            nest.Simulate(length)
+
+
 def play(name):
     """The spikes of a source, each of which leaves at the end of its step."""
     neurons, steps = data[f"played/{{name}}/neuron"][:], data[f"played/{{name}}/step"][:]
@@ -168,7 +183,7 @@ for phase, duration in PHASES.items():
                 nest.SetDefaults(name, now)
             else:
                 nest.GetConnections(synapse_model=name).set(now)
-    nest.Simulate(duration)
+    simulate(duration)
 ended = time.perf_counter()
 
 (HERE / "output").mkdir(exist_ok=True)
@@ -224,7 +239,8 @@ def program(network: Network, circuit: str) -> str:
         "# populations",
         *map(_created, network.cells),
         *(
-            f"transmit({each.pathway!r}, {list(each.populations)!r}, {each.delay})"
+            f"transmit({each.pathway!r}, {list(each.populations)!r}, {each.delay}"
+            f"{', patient=True' if each.patient else ''})"
             for each in network.transmitters
         ),
         "",

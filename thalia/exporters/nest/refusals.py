@@ -24,18 +24,18 @@ def reasons_against(
     rules : of pathways, why NESTML cannot describe their rule, if it has none; None if not asked
     """
     return [
-        *_against_tasks(compiled),
+        *_against_tasks(compiled, nestml=rules is not None),
         *_against_pathways(compiled, described, rules),
         *_against_stimuli(compiled),
     ]
 
 
-def _against_tasks(compiled: Compiled) -> Iterator[Problem]:
+def _against_tasks(compiled: Compiled, nestml: bool) -> Iterator[Problem]:
     circuit, plan = compiled.expanded, compiled.plan
     for name, population in circuit.populations.items():
         if population.from_task:
             yield Problem(("populations", name), "values that a task sets", "give them in the file")
-    yield from against_modulators(circuit)
+    yield from against_modulators(circuit, nestml)
     if plan.weight_changes or plan.task_releases:
         yield Problem((), "releases by changes of weights or by a task", "")
 

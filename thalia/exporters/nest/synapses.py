@@ -23,7 +23,7 @@ class Plastic:
 
     `rates` are those of its parameters that are 0 in phases in which it does not learn; `traces`
     are parameters of the postsynaptic cell. `transmitter` names the modulator that it waits for;
-    one that is `described` is of a model of NESTML.
+    one that is `described` is of a model of NESTML, and `told` of ends of phases.
     """
 
     model: str
@@ -33,6 +33,7 @@ class Plastic:
     learns: tuple[bool, ...] = ()
     transmitter: str = ""
     described: bool = False
+    told: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,10 +136,26 @@ RULES = {
 UNBOUNDED = "stdp_pl_synapse_hom"
 
 
-def is_native(circuit: Circuit, use: RuleUse) -> bool:
-    """Whether NEST has a plastic synapse of a rule and its pairing."""
+def is_native(circuit: Circuit, uses: Sequence[RuleUse]) -> bool:
+    """Whether NEST has a plastic synapse of the rules of a pathway, with pairing and modulator."""
+    return len(uses) == 1 and not _lacking(circuit, uses[0])
+
+
+def _lacking(circuit: Circuit, use: RuleUse) -> tuple[str, str] | None:
+    """What NEST has no plastic synapse for, and those for which it has one; None if it has one."""
     rule, pairing = rule_of(circuit, use)
-    return rule in RULES and pairing in RULES[rule].models
+    if use.eligibility or (use.modulator and rule != DOPAMINE):
+        return "a rule that a modulator scales, or that waits for one", f"the one that does: {DOPAMINE}"
+    if rule not in RULES:
+        having = f"those that have one: {', '.join(RULES)}"
+        return f"{rule}: no plastic synapse of NEST is like it here", having
+    if pairing not in RULES[rule].models:
+        return f"{rule}: NEST does not pair spikes by {pairing}", ""
+    if rule == DOPAMINE and use.modulator not in circuit.modulators:
+        return f"{rule} with an expression of modulators: NEST's has one that spikes release", ""
+    if rule == DOPAMINE and (kind := circuit.modulators[use.modulator].kind) != TRANSMITTER:
+        return f"{rule} with a modulator of the kind {kind}: NEST's decays exponentially", ""
+    return None
 
 
 def against_rules(
@@ -146,28 +163,19 @@ def against_rules(
 ) -> Iterator[Problem]:
     """What of the rules of a pathway NEST has no counterpart for.
 
-    `why` is what keeps NESTML from describing one that NEST has not: nothing if it is empty, and
+    `why` is what keeps NESTML from describing those that NEST has not: nothing if it is empty, and
     None if it was not asked.
     """
+    if why and not is_native(circuit, uses):
+        yield Problem(path, f"{why}, for which NESTML has no synapse here", "")
+    if why is not None:
+        return
     if len(uses) > 1:
-        yield Problem(path, "several rules of one pathway", "one rule each")
+        yield Problem(path, "several rules of one pathway", "--nestml, or one rule each")
     for use in uses:
-        rule, pairing = rule_of(circuit, use)
-        waits = rule == DOPAMINE and use.modulator.isidentifier()
-        if (use.modulator and not waits) or use.eligibility:
-            yield Problem(path, "a rule that a modulator scales, or that waits for one", "")
-        elif why and not is_native(circuit, use):
-            yield Problem(path, f"{rule}: {why}, for which NESTML has no synapse here", "")
-        elif why == "":
-            continue
-        elif rule not in RULES:
-            yield Problem(
-                path,
-                f"{rule}: no plastic synapse of NEST is like it here",
-                f"--nestml; those that have one: {', '.join(RULES)}",
-            )
-        elif pairing not in RULES[rule].models:
-            yield Problem(path, f"{rule}: NEST does not pair spikes by {pairing}", "--nestml")
+        if lacking := _lacking(circuit, use):
+            told, having = lacking
+            yield Problem(path, told, "; ".join(filter(None, ("--nestml", having))))
 
 
 def _window(circuit: Circuit, use: RuleUse) -> Window:
@@ -187,19 +195,26 @@ def rule_of(circuit: Circuit, use: RuleUse) -> tuple[str, str]:
     return name, own or published or part.published(use.preset).pairing or ALL
 
 
-def against_modulators(circuit: Circuit) -> Iterator[Problem]:
+def against_modulators(circuit: Circuit, nestml: bool) -> Iterator[Problem]:
     """Modulators that no volume transmitter of NEST stands for, and other uses of the others.
 
-    A transmitter counts spikes; the synapses that wait for it let each decay exponentially.
+    A transmitter counts spikes. NEST's synapse that waits for it lets each decay exponentially;
+    those that NESTML describes do with it what they like.
     """
     for name, each in circuit.modulators.items():
         path = ("modulators", name)
         driven = each.input or each.weight_change_of or each.schedule or each.predicted_by
-        if each.kind != TRANSMITTER or driven or each.from_task or not each.released_by:
+        if driven or each.from_task or not each.released_by:
             yield Problem(
                 path,
                 "not a modulator of NEST, in which spikes are all that releases one",
-                f"kind: {TRANSMITTER} and `released_by` alone have a counterpart",
+                "`released_by` alone has a counterpart",
+            )
+        elif each.kind != TRANSMITTER and not nestml:
+            yield Problem(
+                path,
+                f"{each.kind}: not a modulator of NEST, whose own decay exponentially",
+                f"--nestml; the kind that has a counterpart: {TRANSMITTER}",
             )
         elif len({circuit.populations[population].size for population in each.released_by}) > 1:
             yield Problem(
