@@ -607,12 +607,13 @@ def test_rules_that_wait_for_modulators_are_described_in_nestml(written):
 
 def test_a_rule_that_waits_for_two_modulators_is_told(written):
     with pytest.raises(CircuitError) as told:
-        written(GATED.replace("rate: 5 Hz, modulator: dopamine", "modulator: dopamine*receptor"), nestml=True)
+        written(
+            GATED.replace("rate: 5 Hz, modulator: dopamine", "modulator: dopamine*receptor"),
+            nestml=True,
+        )
 
     (problem,) = told.value.problems
-    assert problem.message.startswith(
-        "three_factor: waits for dopamine and receptor: NEST tells a synapse of one only"
-    )
+    assert problem.message.startswith("three_factor: waits for dopamine and receptor at once")
 
 
 @pytest.mark.parametrize(("change", "told"), [
@@ -750,6 +751,47 @@ def test_what_nest_has_not_is_told_all_at_once(tmp_path, arguments):
     assert not (tmp_path / "refused_nest").exists()
 
 
+NEURONAL = """
+thalia: 1
+name: neuronal
+duration: 1 s
+populations:
+  e: {neuron: lif_current, size: 4}
+  vta: {neuron: poisson, size: 3, parameters: {rate: 5 Hz}}
+modulators:
+  dopamine: {kind: first_order, released_by: vta}
+  lasting: {kind: two_stage, released_by: vta}
+  rises: {kind: follower, input: dopamine*(1 - lasting)}
+pathways:
+  a: {pre: e, post: e, connect: {rule: all_to_all}, synapse: current_exp, weight: 1 pA, delay: 1 ms, w_max: 2 pA, plasticity: {rule: bcm}}
+  b: {pre: e, post: e, connect: {rule: all_to_all}, synapse: current_exp, weight: 1 pA, delay: 1 ms, w_max: 2 pA, plasticity: {rule: stdp_calcium}}
+  c: {pre: e, post: e, connect: {rule: all_to_all}, synapse: current_exp, weight: 1 pA, delay: 1 ms, w_max: 2 pA, plasticity: {rule: three_factor, modulator: dopamine*lasting}}
+  d: {pre: e, post: e, connect: {rule: all_to_all}, synapse: current_exp, weight: 1 pA, delay: 1 ms, w_max: 2 pA, plasticity: {rule: three_factor, modulator: lasting}}
+"""
+NEURONAL_REASONS = """\
+neuronal.yaml:11:3: modulators.rises: not a modulator of NEST, in which spikes are all that releases one
+    hint: `released_by` alone has a counterpart
+neuronal.yaml:13:115: pathways.a.plasticity: bcm: keeps state in the neuron, or reads it, for which NESTML has no synapse here
+neuronal.yaml:14:115: pathways.b.plasticity: stdp_calcium: acts later than a spike, for which NESTML has no synapse here
+neuronal.yaml:15:115: pathways.c.plasticity: three_factor: waits for dopamine and lasting at once, for which NESTML has no synapse here
+4 problems
+"""
+
+
+@pytest.mark.parametrize("arguments", [
+    ("check", "neuronal.yaml", "--for", "nest", "--nestml"),
+    ("export", "neuronal.yaml", "--to", "nest", "--nestml"),
+])  # fmt: skip
+def test_what_nestml_has_not_is_told_all_at_once(tmp_path, arguments):
+    """A modulator that follows an expression of others, and rules that need more than spikes; not the last."""
+    (tmp_path / "neuronal.yaml").write_text(NEURONAL)
+
+    done = command(*arguments, folder=tmp_path)
+
+    assert (done.returncode, done.stderr) == (2, NEURONAL_REASONS)
+    assert not (tmp_path / "neuronal_nest").exists()
+
+
 MODULATED = """
 thalia: 1
 name: modulated
@@ -871,6 +913,8 @@ def test_signs_and_distributions_without_width_are_drawn(written):
     (("-o", "."), ".: exists already"),
     (("--overwrite",), "--overwrite: a program for NEST is never replaced"),
     (("--connectivity", "like"), "--connectivity: expected same or statistical, found 'like'"),
+    (("--scale", "0"), "--scale: expected a fraction above 0 and up to 1, found 0"),
+    (("--seed", "-1"), "--seed: expected a whole number from 0 to 2^63 - 1, found -1"),
 ])  # fmt: skip
 def test_options_are_checked(tmp_path, arguments, message):
     (tmp_path / "exact.yaml").write_text(EXACT)
@@ -881,12 +925,27 @@ def test_options_are_checked(tmp_path, arguments, message):
     assert message in done.stderr
 
 
-def test_options_of_nest_are_for_nest(tmp_path):
-    done = command("export", "run.h5", "--to", "nwb", "--seed", "3", folder=tmp_path)
+@pytest.mark.parametrize(("arguments", "message"), [
+    (("export", "run.h5", "--to", "nwb", "--seed", "3"), "--seed: is for --to nest\n    hint: leave it out\n"),
+    (("check", "exact.yaml", "--nestml"), "--nestml: is for --for nest\n    hint: leave it out\n"),
+    (("export", "exact.yaml", "--to", "nset"), "no format is called 'nset'\n    hint: did you mean 'nest'? Known: graphml, neo, nest, nwb, rocrate, sonata\n"),
+])  # fmt: skip
+def test_options_of_nest_are_for_nest(tmp_path, arguments, message):
+    (tmp_path / "exact.yaml").write_text(EXACT)
 
-    assert (done.returncode, done.stderr) == (
-        2,
-        "--seed: is for --to nest\n    hint: leave it out\n",
+    done = command(*arguments, folder=tmp_path)
+
+    assert (done.returncode, done.stderr) == (2, message)
+
+
+def test_the_first_seed_is_a_seed(tmp_path):
+    """And not the one of the file, which is 3."""
+    (tmp_path / "exact.yaml").write_text(EXACT)
+
+    command("export", "exact.yaml", "--to", "nest", "--seed", "0", "-o", "nest", folder=tmp_path)
+
+    assert (
+        'add_argument("--seed", type=int, default=1)' in (tmp_path / "nest" / "run.py").read_text()
     )
 
 

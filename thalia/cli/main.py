@@ -129,6 +129,8 @@ def check(
     from thalia.compiler.pipeline import plan_of
     from thalia.compiler.resources import expected_synapses
 
+    if nestml and for_ != "nest":
+        raise fail("--nestml: is for --for nest", "leave it out")
     settings = settings_of(set_) | ({} if scale is None else {"scale": str(scale)})
     loaded = with_options(load_with(circuit, set_), scale=scale)
     plan = plan_of(loaded)

@@ -58,7 +58,7 @@ Scale = Annotated[
 ]
 Nestml = Annotated[
     bool,
-    typer.Option("--nestml", help="For NEST: describe cells that it has not in NESTML."),
+    typer.Option("--nestml", help="For NEST: describe cells and rules that it has not in NESTML."),
 ]
 Threads = Annotated[
     int | None,

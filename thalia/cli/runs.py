@@ -35,7 +35,7 @@ from thalia.cli.options import (
     tell,
 )
 from thalia.cli.output import say
-from thalia.errors import fail
+from thalia.errors import did_you_mean, fail
 
 if TYPE_CHECKING:
     from thalia.parallel.sweep import Table
@@ -262,11 +262,15 @@ def export(
     if to == "nest":
         if overwrite:
             raise fail("--overwrite: a program for NEST is never replaced", "name another folder")
-        _export_to_nest(file, output, {key: value for key, value in only_nest.items() if value})
+        given = {key: value for key, value in only_nest.items() if value is not None}
+        _export_to_nest(file, output, given)
         return
+    from thalia.exporters import FORMATS
     from thalia.exporters import export as write
     from thalia.recording.run_file import Run
 
+    if to not in FORMATS:
+        raise fail(f"no format is called '{to}'", did_you_mean(to, (*FORMATS, "nest")))
     for name, value in only_nest.items():
         if value is not None:
             raise fail(f"--{name}: is for --to nest", "leave it out")

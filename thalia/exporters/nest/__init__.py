@@ -69,7 +69,7 @@ def write_program(
     connectivity : 'same' or 'statistical'
         The synapses of Thalia, in a file; or NEST's own rules, where they have the same statistics.
     nestml : bool
-        Describe cells that NEST has not in NESTML, with a program that compiles them.
+        Describe cells and rules that NEST has not in NESTML, with a program that compiles them.
 
     Returns
     -------

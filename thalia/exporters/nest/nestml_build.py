@@ -1,6 +1,6 @@
 """The program that compiles the models of NESTML of an export."""
 
-from thalia.exporters.nest.nestml_rules import RELEASED, TOLD, WEIGHT, RuleModel
+from thalia.exporters.nest.nestml_rules import TOLD, WEIGHT, RuleModel
 from thalia.exporters.nest.network import Network
 
 MODELS, BUILD, MODULE = "models.nestml", "build.py", "thaliamodule"

@@ -36,7 +36,8 @@ def level_of(read: frozenset[str], circuit: Circuit, plan: Plan) -> Level:
     own = {name: _variables(name, circuit) for name in plan.modulators}
     found = [name for name in own if read & {f"{IN_SYNAPSES}{each}" for each in own[name]}]
     if len(found) > 1:
-        raise EquationError(f"waits for {' and '.join(found)}: NEST tells a synapse of one only")
+        # NEST has one volume transmitter for a synapse
+        raise EquationError(f"waits for {' and '.join(found)} at once")
     if not found or not plan.shared:
         return Level()
     (name,) = found

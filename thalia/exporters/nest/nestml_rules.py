@@ -6,7 +6,7 @@ statement. So are those that wait for a modulator: each keeps its level, and a v
 tells it of the spikes that release it, and of the ends of phases.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +14,7 @@ from thalia.circuit.spec import Circuit
 from thalia.codegen.statements import statements_of
 from thalia.compiler.integration import integration_of, of_synapses
 from thalia.compiler.pipeline import Compiled
-from thalia.compiler.plan import IN_SYNAPSES, PathwayPlan, Plan, SynapseGroup
+from thalia.compiler.plan import PathwayPlan, Plan, SynapseGroup
 from thalia.exporters.nest.nestml_modulators import Level, level_of
 from thalia.exporters.nest.nestml_text import EXPREL, Block, before_loop, number, size_of, unit_of
 from thalia.exporters.nest.synapses import is_native, rule_of

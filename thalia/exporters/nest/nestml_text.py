@@ -164,7 +164,7 @@ def before_loop(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What statements of a loop compute of what is `held` alone, and the rest of them.
 
-    Intermediate values, whose names begin with an underscore, are left out where nothing reads them.
+    Intermediate values, whose names begin with an underscore, are left out if nothing reads them.
     """
     taken = _Held({*held})
     found = [split(each) for each in statements]

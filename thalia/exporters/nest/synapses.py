@@ -145,7 +145,10 @@ def _lacking(circuit: Circuit, use: RuleUse) -> tuple[str, str] | None:
     """What NEST has no plastic synapse for, and those for which it has one; None if it has one."""
     rule, pairing = rule_of(circuit, use)
     if use.eligibility or (use.modulator and rule != DOPAMINE):
-        return "a rule that a modulator scales, or that waits for one", f"the one that does: {DOPAMINE}"
+        return (
+            "a rule that a modulator scales, or that waits for one",
+            f"the one that does: {DOPAMINE}",
+        )
     if rule not in RULES:
         having = f"those that have one: {', '.join(RULES)}"
         return f"{rule}: no plastic synapse of NEST is like it here", having
