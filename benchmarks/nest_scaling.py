@@ -1,11 +1,11 @@
 """The microcircuit on threads and on processes of NEST, as it is exported, and on threads of Thalia.
 
 python benchmarks/nest_scaling.py --scale 0.1 --threads 1,2,4 --processes 2,4 --mixed 2x2 \
-    --thalia 1,4 [--python PYTHON-WITH-NEST] [--output benchmarks/nest_scaling.json]
+    --thalia 1,4 [--python PYTHON-WITH-NEST] [--output results/nest_scaling/tenth.json]
 
 NEST draws the synapses itself (`--connectivity statistical`); the thalamocortical pathway has no
-plasticity. `--render` writes the rows of benchmarks/nest_scaling*.json into docs/scaling.md instead.
-Memory is the largest resident set of a process, times their number.
+plasticity. `python -m benchmarks.rendering` writes the rows of results/nest_scaling/*.json into
+docs/scaling.md. Memory is the largest resident set of a process, times their number.
 """
 
 import argparse
@@ -22,16 +22,13 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-CIRCUIT, PAGE = HERE.parent / "circuits" / "cortex.yaml", HERE.parent / "docs" / "scaling.md"
+CIRCUIT = HERE.parent / "circuits" / "cortex.yaml"
+RESULTS = HERE.parent / "results" / "nest_scaling"
 STATIC = {"pathways.thalamocortical.plasticity": "[]", "record.weights.pathways": "none"}
-BEGIN, END = "<!-- nest: begin -->", "<!-- nest: end -->"
 
 
 def main():
     options = command_line()
-    if options.render:
-        render()
-        return
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
         for threads in options.thalia:
@@ -57,7 +54,6 @@ def command_line():
     parser.add_argument("--thalia", type=numbers, default=[], help="threads; 0: its own choice")
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--output", type=Path)
-    parser.add_argument("--render", action="store_true")
     return parser.parse_args()
 
 
@@ -182,23 +178,21 @@ def keep(rows, row, options):
         options.output.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
 
 
-def render():
+def table():
+    """The rows of all machines and sizes, as they stand on the page."""
     lines = [
         "| scale | processors | simulator | processes | threads of each | built in s | times model time |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    for file in sorted(HERE.glob("nest_scaling*.json")):
-        table = json.loads(file.read_text(encoding="utf-8"))
+    for file in sorted(RESULTS.glob("*.json")):
+        found = json.loads(file.read_text(encoding="utf-8"))
         lines += [
-            f"| {table['scale']:g} | {table['machine']['processors']} | {row['simulator'].replace('nest', 'NEST').replace('thalia', 'Thalia')} "
+            f"| {found['scale']:g} | {found['machine']['processors']} | {row['simulator'].replace('nest', 'NEST').replace('thalia', 'Thalia')} "
             f"| {row['processes']} | {row['threads'] or 'chosen'} | {row.get('build_s', '')} | {row['times_model_time']:.2f} |"
-            for row in table["rows"]
+            for row in found["rows"]
             if "failed" not in row
         ]  # fmt: skip
-    text = PAGE.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(before + "\n".join([BEGIN, "", *lines, "", END]) + after, encoding="utf-8")
+    return "\n\n" + "\n".join(lines) + "\n\n"
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ python benchmarks/nest_statistics.py [--circuits brunel_stdp,coba] [--seeds 5] [
 
 A seed gives both the same network; Poisson spikes are different ones. Two distributions of weights
 are compared by the largest distance of their cumulative distributions (Kolmogorov and Smirnov): of
-the same seed on both, and of different seeds of Thalia. `--render` writes the tables of
-results/nest.json into docs/nest.md.
+the same seed on both, and of different seeds of Thalia. `python -m benchmarks.rendering` writes the
+tables into docs/nest.md.
 """
 
 import argparse
@@ -28,8 +28,7 @@ import numpy as np
 import thalia
 
 ROOT = Path(__file__).parent.parent
-RESULTS, PAGE = ROOT / "results" / "nest.json", ROOT / "docs" / "nest.md"
-BEGIN, END = "<!-- statistics: begin -->", "<!-- statistics: end -->"
+RESULTS = ROOT / "results" / "nest.json"
 MEASURES = {"rate": "rate (Hz)", "cv": "CV", "correlation": "correlation"}
 STATIC = {"pathways.thalamocortical.plasticity": "[]", "record.weights.pathways": "none"}
 
@@ -97,9 +96,6 @@ CASES = {
 
 def main():
     options = command_line()
-    if options.render:
-        render()
-        return
     names = options.circuits.split(",") if options.circuits else [*CASES]
     table = (
         json.loads(options.output.read_text(encoding="utf-8")) if options.output.exists() else {}
@@ -131,7 +127,6 @@ def command_line():
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--output", type=Path, default=RESULTS)
-    parser.add_argument("--render", action="store_true")
     return parser.parse_args()
 
 
@@ -252,38 +247,41 @@ def moments(values):
     return [float(f"{known.mean():.4g}"), float(f"{spread:.3g}")]
 
 
-def render():
-    table = json.loads(RESULTS.read_text(encoding="utf-8"))
-    lines = []
-    for name, each in table.items():
-        titles = [f"{word}, {who}" for word in MEASURES.values() for who in ("Thalia", "NEST")]
-        says = CASES[name].says
-        lines += [f"{says[0].upper()}{says[1:]}; {len(each['seeds'])} seeds, mean ± SD:", ""]
-        lines += [f"| population | {' | '.join(titles)} |", f"| --- |{' --- |' * len(titles)}"]
-        for population, found in each["populations"].items():
-            cells = [shown(found[key][who]) for key in MEASURES for who in ("thalia", "nest")]
-            lines.append(f"| {population} | {' | '.join(cells)} |")
-        lines.append("")
-        if each["weights"]:
-            lines += [
-                "| weights of | mean, Thalia | mean, NEST | CV, Thalia | CV, NEST | distance, same seed | distance, other seeds |",
-                "| --- | --- | --- | --- | --- | --- | --- |",
-            ]
-            for pathway, found in each["weights"].items():
-                cells = [
-                    shown(found[key][who]) for key in ("mean", "cv") for who in ("thalia", "nest")
-                ]
-                cells += [shown(found["distance_same_seed"]), shown(found["distance_other_seed"])]
-                lines.append(f"| `{pathway}` | {' | '.join(cells)} |")
-            lines.append("")
-    text = PAGE.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(before + "\n".join([BEGIN, "", *lines, END]) + after, encoding="utf-8")
+def table(name):
+    """What stands on the page of one circuit."""
+    found = json.loads(RESULTS.read_text(encoding="utf-8"))[name]
+    titles = [f"{word}, {who}" for word in MEASURES.values() for who in ("Thalia", "NEST")]
+    says, seeds = CASES[name].says, len(found["seeds"])
+    over = f"{seeds} seeds, mean ± SD" if seeds > 1 else "1 seed"
+    lines = [f"{says[0].upper()}{says[1:]}; {over}:", ""]
+    lines += [f"| population | {' | '.join(titles)} |", f"| --- |{' --- |' * len(titles)}"]
+    for population, each in found["populations"].items():
+        cells = [shown(each[key][who], seeds) for key in MEASURES for who in ("thalia", "nest")]
+        lines.append(f"| {population} | {' | '.join(cells)} |")
+    if found["weights"]:
+        lines += [
+            "",
+            "| weights of | mean, Thalia | mean, NEST | CV, Thalia | CV, NEST | distance, same seed | distance, other seeds |",
+            "| --- | --- | --- | --- | --- | --- | --- |",
+        ]
+        for pathway, each in found["weights"].items():
+            cells = [shown(each[key][who], seeds) for key in ("mean", "cv") for who in ("thalia", "nest")]
+            cells += [shown(each["distance_same_seed"], seeds), shown(each["distance_other_seed"], seeds)]
+            lines.append(f"| `{pathway}` | {' | '.join(cells)} |")
+    if CASES[name].threads > 1:
+        (built, ran), (exported, there) = found["seconds"]["thalia"], found["seconds"]["nest"]
+        lines += [
+            "",
+            f"On {CASES[name].threads} threads Thalia took {built:.0f} s to build and {ran:.0f} s to simulate; the export and "
+            f"building in NEST took {exported:.0f} s, and simulating {there:.0f} s.",
+        ]
+    return "\n\n" + "\n".join(lines) + "\n\n"
 
 
-def shown(pair):
-    return f"{pair[0]:.3g} ± {pair[1]:.2g}" if pair else ""
+def shown(pair, seeds):
+    if not pair:
+        return ""
+    return f"{pair[0]:.3g} ± {pair[1]:.2g}" if seeds > 1 else f"{pair[0]:.3g}"
 
 
 if __name__ == "__main__":

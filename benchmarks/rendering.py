@@ -13,6 +13,8 @@ writes all of them anew. Between a mark, which is a comment, and the next `<!-- 
 - `<!-- microcircuit -->`: rates of the cortical microcircuit, here, in NEST, and published,
 - `<!-- memories -->`: a memory next to indices of vectors (`benchmarks/memory.py`),
 - `<!-- speed NAME -->`: all sides of a comparison in `results/speed/`,
+- `<!-- nest CIRCUIT -->`: a circuit here and on NEST (`benchmarks/nest_statistics.py`),
+- `<!-- nest_scaling -->`: the microcircuit on threads and processes (`benchmarks/nest_scaling.py`),
 - `<!-- output FILE [LINES] -->`: what a command has printed, or its first lines.
 """
 
@@ -24,7 +26,7 @@ from math import floor, log10
 from pathlib import Path
 from typing import Any
 
-from benchmarks import learning
+from benchmarks import learning, nest_scaling, nest_statistics
 from benchmarks.microcircuit import FULL_RATES, NAMES
 
 ROOT = Path(__file__).parent.parent
@@ -35,11 +37,13 @@ PAGES = (
     "docs/results.md",
     "docs/learning.md",
     "docs/memory.md",
+    "docs/nest.md",
+    "docs/scaling.md",
     "docs/paper/paper.md",
     "benchmarks/README.md",
 )
 MARK = re.compile(
-    r"(<!-- (result|measured|table|models|number|microcircuit|memories|speed|output)(?= )(.*?) -->)"
+    r"(<!-- (result|measured|table|models|number|microcircuit|memories|speed|nest|nest_scaling|output)(?= )(.*?) -->)"
     r".*?(<!-- end -->)",
     re.DOTALL,
 )
@@ -129,7 +133,7 @@ def number(name: str, *keys: str) -> str:
     """A number of a file of results, as it is written there."""
     found: Any = kept(name)
     for key in keys:
-        found = found[key]
+        found = found[int(key)] if isinstance(found, list) else found[key]
     return f"{found:,.3g}" if isinstance(found, float) else f"{found}"
 
 
@@ -229,6 +233,8 @@ KINDS: dict[str, Callable[[str], str]] = {
     "microcircuit": lambda _: microcircuit(),
     "memories": lambda _: memories(),
     "speed": lambda told: speed_table(told),
+    "nest": lambda told: nest_statistics.table(told),
+    "nest_scaling": lambda _: nest_scaling.table(),
     "output": lambda told: output(*told.split()),
 }
 

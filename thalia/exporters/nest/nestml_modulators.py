@@ -1,4 +1,4 @@
-"""A modulator as a synapse of NESTML keeps it: its level, and what the spikes do that release it."""
+"""A modulator as a synapse of NESTML keeps it: its level, and what spikes do that release it."""
 
 from dataclasses import dataclass, field
 
