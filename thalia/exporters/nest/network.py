@@ -176,7 +176,7 @@ def network_of(compiled: Compiled, draft: Draft) -> Network:
             each.population: (np.array(each.indices), np.array(each.steps))
             for each in plan.playbacks
         },
-        (*_remarks(compiled, draft), *_remarks_on_delays(transmitters, plan.dt)),
+        (*_remarks(compiled, draft), *_remarks_on_delays(transmitters, plan)),
     )
 
 
@@ -430,13 +430,16 @@ def _remarks(compiled: Compiled, draft: Draft) -> Iterator[str]:
         yield "spikes are recorded; traces that `record:` asks for are not"
 
 
-def _remarks_on_delays(transmitters: Sequence[Transmitter], dt: float) -> Iterator[str]:
+def _remarks_on_delays(transmitters: Sequence[Transmitter], plan: Plan) -> Iterator[str]:
+    axonal = {pathway.name: pathway.axonal for _, pathway in plan.pathways()}
     for each in transmitters:
         if each.late:
             yield (
-                f"{each.pathway}: its modulator acts {each.late * dt / MS:.3g} ms later than in "
-                "Thalia, relative to presynaptic spikes, whose axons have no delay in NEST"
+                f"{each.pathway}: its modulator acts {each.late * plan.dt / MS:.3g} ms later than "
+                "in Thalia, relative to presynaptic spikes, whose axons have no delay in NEST"
             )
+        if each.populations and axonal[each.pathway].is_random:
+            yield f"{each.pathway}: its modulator acts as if all axons had their mean delay"
 
 
 def _remarks_on_learning(compiled: Compiled, draft: Draft) -> Iterator[str]:
@@ -463,7 +466,13 @@ def _remarks_on_learning(compiled: Compiled, draft: Draft) -> Iterator[str]:
         yield f"{name}: in NEST the rule has no upper bound, and w_max does not hold"
     if any(each.model.startswith(NEAREST) for each in plastic.values()):
         yield "pairings of nearest spikes begin in NEST as if every source had fired at time 0"
-    if any(not all(each.learns) for each in plastic.values()):
+    stepped = [name for name, each in plastic.items() if each.told]
+    if stepped:
+        yield (
+            f"{', '.join(stepped)}: go through each step between spikes, which takes some "
+            "nanoseconds for each synapse and variable"
+        )
+    if any(not (all(each.learns) or each.told) for each in plastic.values()):
         yield (
             "phases without learning have rates of 0; a pair counts in the phase of the "
             "presynaptic spike that follows"

@@ -153,7 +153,8 @@ def poisson(name, rate, weight, receptor=0):
 def simulate(duration):
     """A phase, in whose last moment, the shortest delay, patient transmitters are heard."""
     last = min(nest.min_delay, duration) if patients else 0.0
-    for length, interval in ((duration - last, round(duration / DT)), (last, 1)):
+    never = round(sum(PHASES.values()) / DT) + 1
+    for length, interval in ((duration - last, never), (last, 1)):
         for each in patients:
             each.deliver_interval = interval
         if length > DT / 2:
