@@ -510,8 +510,8 @@ def test_rules_that_nest_has_not_are_described_in_nestml(written):
     ]
     of_f = models.partition("model own2_synapse")[2]
     assert "w_min real = 3.5e-05  # mV\n" in of_f
-    assert "        step real = end - until\n" in of_f
-    assert "_decay_own_before real = exp((_rate_own_before * step))" in of_f
+    assert "        passed real = end - until\n" in of_f
+    assert "_decay_own_before real = exp((_rate_own_before * passed))" in of_f
     assert "        emit_spike(w)\n        w -= " in of_f
     (line,) = lines(folder, "connect('two'")
     cell = "e_thalia__with_stdp_symmetric_synapse_and_own1_synapse"

@@ -13,7 +13,15 @@ from thalia.codegen.statements import statements_of_a_step
 from thalia.compiler.integration import CLAMPED
 from thalia.compiler.plan import Group, Plan, SynapseGroup
 from thalia.exporters.nest.nestml_rules import RuleModel
-from thalia.exporters.nest.nestml_text import EXPREL, FREE, Block, number, size_of, unit_of
+from thalia.exporters.nest.nestml_text import (
+    EXPREL,
+    FREE,
+    KEYWORDS,
+    Block,
+    number,
+    size_of,
+    unit_of,
+)
 from thalia.syntax.equations import Statement, degree, identifiers, parsed, rename
 from thalia.syntax.expressions import EquationError
 from thalia.syntax.units import Dimension
@@ -63,6 +71,8 @@ class CellModel:
 def cell_model(group: Group, plan: Plan, rules: tuple[RuleModel, ...]) -> CellModel | str:
     """The model of a group of neurons, with rules of its synapses, or why there is none."""
     bare = _own(group)
+    if taken := sorted(bare.variables().keys() & KEYWORDS):
+        return f"NESTML has another meaning for '{taken[0]}'"
     try:
         receivers = tuple(_receivers(bare, plan))
         text = _text(bare, receivers)

@@ -12,6 +12,9 @@ TEXT = '''"""Compile models.nestml, {names}, for the NEST of this Python.
 It needs the package nestml, CMake and a C++ compiler, once.
 """
 
+import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -19,10 +22,48 @@ import nest
 {imported}from pynestml.frontend.pynestml_frontend import generate_nest_target
 
 HERE = Path(__file__).parent
-places = [Path(nest.build_info["prefix"]), Path(sys.prefix)]  # a wheel is built elsewhere
-found = [each for each in places if (each / "bin" / "nest-config").exists()]
-if not found:
-    sys.exit("nest-config was not found: is NEST installed in this environment?")
+CONFIGURATION = """#!/bin/sh
+case "$1" in
+    --compiler) echo "{{compiler}}" ;;
+    --cflags) echo "-O3 -DNDEBUG -fopenmp -std=c++20 {{strings}}" ;;
+    --includes) echo "-I{{headers}}" ;;
+    --static-libraries) echo OFF ;;
+    --version) echo "{{version}}" ;;
+    --prefix) echo "{{prefix}}" ;;
+    *) echo ;;
+esac
+"""
+
+
+def nest_path():
+    """Where bin/nest-config is; a wheel tells of another machine, so that one is written."""
+    places = [Path(nest.build_info["prefix"]), Path(sys.prefix)]
+    found = [each for each in places if (each / "bin" / "nest-config").exists()]
+    if not found:
+        sys.exit("nest-config was not found: is NEST installed in this environment?")
+    asked = [str(found[0] / "bin" / "nest-config"), "--compiler"]
+    if shutil.which(subprocess.run(asked, capture_output=True, text=True).stdout.strip()):
+        return found[0]
+    compiler = shutil.which(os.environ.get("CXX", "c++"))
+    if not (compiler and shutil.which("cmake")):
+        sys.exit("no C++ compiler and CMake were found: install g++ and cmake, or set CXX")
+    package = Path(nest.__file__).parent
+    kernel = (package / "nestkernel_api.so").read_bytes()
+    file = HERE / "nest" / "bin" / "nest-config"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    text = CONFIGURATION.format(
+        compiler=compiler,
+        # as the wheel is compiled, with the strings of before 2015 or with those of today
+        strings="-D_GLIBCXX_USE_CXX11_ABI=0" if b"nest11BadPropertyC1ESs" in kernel else "",
+        headers=package / "include" / "nest",
+        version=nest.__version__,
+        prefix=HERE / "nest",
+    )
+    file.write_text(text, encoding="utf-8")
+    file.chmod(0o755)
+    return HERE / "nest"
+
+
 {mending}generate_nest_target(
     input_path=str(HERE / "models.nestml"),
     target_path=str(HERE / "build"),
@@ -30,7 +71,7 @@ if not found:
     module_name="{module}",
     logging_level="ERROR",
     codegen_opts={{
-        "nest_path": str(found[0]),
+        "nest_path": str(nest_path()),
         "neuron_synapse_pairs": {pairs},
         "weight_variable": {weights},
         "strictly_synaptic_vars": {variables},  # not in the neuron, at other times
@@ -46,8 +87,7 @@ COINCIDING = (
     "std::abs( start->t_ - ( __t_spike - __dendritic_delay ) ) "
     "< kernel().connection_manager.get_stdp_eps()",
 )
-MENDING = '''
-def build(builder, usual=NESTBuilder.build):
+MENDING = '''def build(builder, usual=NESTBuilder.build):
     """Compile what was generated, without mistakes that the synapses of NESTML 9.0 have."""
     for name, changes in {changes}.items():
         file = HERE / "build" / f"{{name}}.h"
@@ -61,6 +101,7 @@ def build(builder, usual=NESTBuilder.build):
 
 
 NESTBuilder.build = build
+
 '''
 
 

@@ -24,7 +24,7 @@ from thalia.syntax.equations import Statement, identifiers, rename, rename_equat
 from thalia.syntax.expressions import EquationError
 from thalia.syntax.units import DIMENSIONLESS, UNITS, Dimension, Value
 
-LEARNS, WEIGHT, DT, STEP, UNTIL, END = "learns", "w", "dt", "step", "until", "end"
+LEARNS, WEIGHT, DT, PASSED, UNTIL, END = "learns", "w", "dt", "passed", "until", "end"
 TOLD, RELEASED = "told_spikes", "released"
 _SWITCH = {"plastic": LEARNS}
 
@@ -173,7 +173,7 @@ class _Described:
             if each.kind == "expression"
         }
         states = {*self._states, WEIGHT, UNTIL}
-        return Block({*states, *self._constants, LEARNS, DT, STEP, END}, named, set(), states)
+        return Block({*states, *self._constants, LEARNS, DT, PASSED, END}, named, set(), states)
 
     def _event(self, statements: tuple[Statement, ...]) -> list[str]:
         """What a spike does; one that arrives carries the weight from before."""
@@ -203,9 +203,9 @@ class _Described:
         block = self._block()
         yield f"        {END} real = (t + timestep()) / (1 ms)"
         if self._is_exact:
-            yield f"        {STEP} real = {END} - {UNTIL}"
+            yield f"        {PASSED} real = {END} - {UNTIL}"
             for each in self._steps():
-                yield from block.lines(rename(each, {DT: STEP}))
+                yield from block.lines(rename(each, {DT: PASSED}))
             yield f"        {UNTIL} = {END}"
             return
         held, steps = before_loop(self._steps(), {*self._constants, DT})

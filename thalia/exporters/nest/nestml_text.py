@@ -34,6 +34,12 @@ _RANDOM = {"randn": "random_normal(0.0, 1.0)", "rand": "random_uniform(0.0, 1.0)
 _CONSTANTS = {"pi": "3.141592653589793", "e": "2.718281828459045"}
 _STATEMENT = re.compile(r"\s*(\w+)\s*([-+*/]?=)(?!=)\s*(.+)$")
 
+KEYWORDS = {
+    *("integer", "real", "string", "boolean", "void", "function", "inline", "return", "if", "elif"),
+    *("else", "for", "while", "in", "step", "recordable", "kernel", "model", "state", "update"),
+    *("parameters", "internals", "equations", "input", "output", "continuous", "spike", "true"),
+    *("inhibitory", "excitatory", "false"),
+}
 FREE = "free"  # 0 while a neuron is refractory
 EXPREL = """\
     function exprel(x real) real:
