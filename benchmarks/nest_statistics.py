@@ -265,8 +265,13 @@ def table(name):
             "| --- | --- | --- | --- | --- | --- | --- |",
         ]
         for pathway, each in found["weights"].items():
-            cells = [shown(each[key][who], seeds) for key in ("mean", "cv") for who in ("thalia", "nest")]
-            cells += [shown(each["distance_same_seed"], seeds), shown(each["distance_other_seed"], seeds)]
+            cells = [
+                shown(each[key][who], seeds) for key in ("mean", "cv") for who in ("thalia", "nest")
+            ]
+            cells += [
+                shown(each["distance_same_seed"], seeds),
+                shown(each["distance_other_seed"], seeds),
+            ]
             lines.append(f"| `{pathway}` | {' | '.join(cells)} |")
     if CASES[name].threads > 1:
         (built, ran), (exported, there) = found["seconds"]["thalia"], found["seconds"]["nest"]

@@ -47,6 +47,9 @@ def nest_path():
     compiler = shutil.which(os.environ.get("CXX", "c++"))
     if not (compiler and shutil.which("cmake")):
         sys.exit("no C++ compiler and CMake were found: install g++ and cmake, or set CXX")
+    given = {{"input": "#include <boost/type_index.hpp>", "capture_output": True, "text": True}}
+    if subprocess.run([compiler, "-E", "-x", "c++", "-"], **given).returncode:
+        sys.exit("NEST's headers need those of Boost: apt-get install libboost-dev, or set CPATH")
     package = Path(nest.__file__).parent
     kernel = (package / "nestkernel_api.so").read_bytes()
     file = HERE / "nest" / "bin" / "nest-config"
