@@ -18,6 +18,7 @@ from thalia.training.tasks import AMOUNT, SHARE, Environment, Note
 
 OUTCOMES = 6  # of each item that is graded
 LIKENESS = 0.6  # part of the cells of a code that are those of its prototype
+RARELY = 0.01  # items in which a cell occurs that is in none like the one that is asked for
 COLLISION = "the stored code that shares most cells with the cue"
 
 
@@ -34,11 +35,12 @@ class Items:
 class Memory(Environment):
     """Random codes, each bound to cells of the index; a cue has the fraction `cue` of a code.
 
-    The rest of a cue are cells of no part of it. With `prototypes`, a code shares six tenths of its
-    cells with one of so many. With `replays`, the first half of the items is replayed so often in
-    sleep, in random order, before the others are stored; if they are not `reactivated`, the network
-    sleeps as long. The first items are associated in `pairs`, and the first `graded` get good and
-    bad outcomes. Before recall the weights may be `shuffled` or `zeroed`. An item is recalled if
+    The rest of a cue are other cells. With `prototypes`, a code shares six tenths of its cells with
+    one of so many, and the rest of a cue are cells that are frequent in items like it. With
+    `replays`, the first half of the items is replayed so often in sleep, in random order, before
+    the others are stored; if they are not `reactivated`, the network sleeps as long. The first
+    items are associated in `pairs`, and the first `graded` get good and bad outcomes. Before recall
+    the weights may be `shuffled` or `zeroed`. An item is recalled if
     its cells of the index fire more than those of any other.
     """
 
@@ -86,28 +88,33 @@ class Memory(Environment):
         """The items, and the cues."""
         cells, index = (self._size(plan, role) for role in ("show", "mark"))
         codes = np.array([random.permutation(cells)[: self.active] for _ in range(self.items)])
+        kinds = np.zeros(self.items, int)
         if self.prototypes:
-            codes = self._alike(codes, cells, random)
+            kinds = random.permutation(np.arange(self.items) % self.prototypes)
+            codes = self._alike(codes, kinds, cells, random)
         own = np.array([random.permutation(index)[: self.own] for _ in range(self.items)])
         tested = np.sort(random.permutation(self.items)[: self.trials])
         kept = round(self.cue * self.active)
         cues = []
-        for code in codes[tested]:
-            others = np.setdiff1d(np.arange(cells), code)
-            noise = random.choice(others, self.active - kept, replace=False)
+        for item in tested:
+            code = codes[item]
+            often = np.bincount(codes[kinds == kinds[item]].ravel(), minlength=cells)
+            likely = RARELY + often if self.prototypes else np.ones(cells)
+            likely[code] = 0
+            noise = random.choice(cells, self.active - kept, replace=False, p=likely / likely.sum())
             cues.append(np.concatenate([random.permutation(code)[:kept], noise]))
         return Items(codes, own, tested, np.array(cues))
 
-    def _alike(self, codes: Cells, cells: int, random: np.random.Generator) -> Cells:
+    def _alike(self, codes: Cells, kinds: Cells, cells: int, random: np.random.Generator) -> Cells:
         """The codes, with a part of the cells of each replaced by those of a prototype."""
-        count, shared = len(codes), round(LIKENESS * self.active)
+        shared = round(LIKENESS * self.active)
         prototypes = [random.permutation(cells)[: self.active] for _ in range(self.prototypes)]
         found = []
-        for place, code in enumerate(codes):
-            taken = random.permutation(prototypes[place % self.prototypes])[:shared]
+        for code, kind in zip(codes, kinds, strict=True):
+            taken = random.permutation(prototypes[kind])[:shared]
             rest = np.setdiff1d(code, taken, assume_unique=True)[: self.active - shared]
             found.append(np.concatenate([taken, rest]))
-        return np.array(found)[random.permutation(count)]
+        return np.array(found)
 
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """Store all items, and ask for some."""
@@ -120,7 +127,7 @@ class Memory(Environment):
                 cells = items.own[order] if self.reactivated else items.own[order, :0]
                 network.replay([*cells])
             network.store(code, own)
-        paired = items.own[: 2 * self.pairs].reshape(self.pairs, 2, -1)
+        paired = items.own[: 2 * self.pairs].reshape(self.pairs, 2, self.own)
         network.associate([(first, second) for first, second in paired])
         judged = self._judged(network, items, random) if self.graded else 0.0
         if self.weights == "zeroed":
