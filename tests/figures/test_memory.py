@@ -21,7 +21,7 @@ def written(file, confidences=(), tests=(), counts=()):
     arrays, texts = items.tables()
     if len(tests):
         asked, right = np.array(tests, float).T
-        arrays |= {"calibration.asked": asked, "calibration.right": right}
+        arrays |= {"tests.asked": asked, "tests.right": right}
     if len(counts):
         arrays["counts"] = np.array(counts, float)
     memory = MemoryFile(file)
@@ -46,12 +46,13 @@ def test_retention_is_confidence_by_the_number_of_later_items(tmp_path):
 
 
 def test_calibration_shows_shares_the_chance_and_numbers(tmp_path):
-    tests = [(4, 1), *[(0, 0)] * 8, (10, 9)]
+    tests = [(4, 1), *[(0, 0)] * 9, (10, 9)]
     above, below = OF_MEMORIES["calibration"](written(tmp_path / "m.h5", tests=tests)).axes
     shares = next(line for line in above.lines if line.get_label() == "observed")
 
-    assert list(zip(*shares.get_data(), strict=True)) == [(0.05, 0.25), (0.95, 0.9)]
-    assert [bar.get_height() for bar in below.patches] == [4, *[0] * 8, 10]
+    assert list(zip(*shares.get_data(), strict=True)) == [(0, 0.25), (10, 0.9)]
+    assert [bar.get_height() for bar in below.patches] == [4, *[0] * 9, 10]
+    assert [text.get_text() for text in below.get_xticklabels()][2:5] == ["-0.05", "0", "0.02"]
 
 
 def test_cues_begin_with_similarity_alone(tmp_path):

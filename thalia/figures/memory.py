@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from thalia.errors import fail
-from thalia.figures.style import FAINT, GREY, PALETTE, styled
-from thalia.memory.calibration import BINS
+from thalia.figures.style import GREY, PALETTE, styled
+from thalia.memory.calibration import BINS, EDGES
 from thalia.memory.kept import kept_in
 from thalia.training.memory_network import CUES
 
@@ -52,10 +52,10 @@ def retention(file: str | FilePath) -> Figure:
 
 @styled
 def calibration(file: str | FilePath) -> Figure:
-    """How often what was recalled was right at each confidence, in the tests of sleep.
+    """How often what was recalled was right, by how much surer it was than all else, in tests.
 
     Points are observed, the line is the chance that is told, and below is how many tests there
-    were.
+    were. Bins are equally wide in the figure, with their edges at the axis.
 
     Raises
     ------
@@ -65,20 +65,20 @@ def calibration(file: str | FilePath) -> Figure:
     told = kept_in(file).calibration
     if not told.asked.any():
         raise fail(f"{file}: there were no tests, which sleep makes", f"thalia memory sleep {file}")
-    centre = (np.arange(BINS) + 0.5) / BINS
+    bins = np.arange(BINS)
     some = told.asked > 0
     figure = Figure(figsize=(4.8, 5))
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    above.plot([0, 1], [0, 1], color=FAINT, lw=0.8, ls="--", label="confidence = share")
     share = told.right[some] / told.asked[some]
-    above.plot(centre[some], share, "o", ms=5, color=PALETTE[0], label="observed")
-    above.step(centre, told.curve(), where="mid", color=PALETTE[1], lw=1.4, label="chance told")
+    above.plot(bins[some], share, "o", ms=5, color=PALETTE[0], label="observed")
+    above.step(bins, told.curve(), where="mid", color=PALETTE[1], lw=1.4, label="chance told")
     above.set(ylabel="share that was right", ylim=(-0.02, 1.04))
     error = "" if told.error is None else f", error {told.error:.3f}"
     above.set_title(f"calibration{error}")
-    above.legend(loc="lower right")
-    below.bar(centre, told.asked, width=0.9 / BINS, color=GREY)
-    below.set(xlabel="confidence", ylabel="tests", xlim=(0, 1))
+    above.legend(loc="upper left")
+    below.bar(bins, told.asked, width=0.9, color=GREY)
+    below.set(xlabel="confidence above that of any other item", ylabel="tests")
+    below.set_xticks(bins[1:] - 0.5, [f"{edge:g}" for edge in EDGES], fontsize="small")
     return figure
 
 

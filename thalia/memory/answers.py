@@ -13,7 +13,8 @@ type Decision = Literal["stored", "waiting", "skipped"]
 class Recalled:
     """An item that a cue recalled, and how surely: at what share of volleys its cells fired.
 
-    `chance` is how likely it is right, by the tests in sleep; there is none before the first.
+    `chance` is how likely it is right, by tests in sleep of what was as much surer or less sure
+    than all else; there is none before the first.
     `score` is its rank by all cues, the share of the neurons that fire for them: how similar it is,
     how recent, how useful and how important it was. Only the ten surest are ranked. Of what was
     stored as a text, `text` is that, and there is no `vector`.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from thalia.connectivity.streams import stream
 from thalia.memory.answers import Content
-from thalia.memory.calibration import QUALITIES, TESTS
+from thalia.memory.calibration import TESTS, leads_of, noisy_cues
 from thalia.memory.encoder import Cells, Encoder, Floats
 from thalia.memory.gate import DISCARD, PROMOTE
 from thalia.memory.items import Item, Items, Told
@@ -33,10 +33,14 @@ MOST_PAIRS = 200  # that are remembered until the next sleep; the oldest give wa
 
 @dataclass(frozen=True)
 class Found:
-    """An item that came to mind: at what share of volleys its cells fired, and its rank if any."""
+    """An item that came to mind: at what share of volleys its cells fired, and its rank if any.
+
+    `chance` is how likely it is right, once there were tests.
+    """
 
     item: Item
     confidence: float
+    chance: float | None
     score: float | None
 
 
@@ -93,9 +97,10 @@ class Core:
         """The items that a code recalls, the surest ranked; the first is labile from now on."""
         present = self.items.present
         shares = self._shares(self.network.recall([code]))[0]
+        chances = self.kept.calibration.chances(leads_of(shares))
         order = np.argsort(-shares, kind="stable")
-        sure = [(present[k], float(shares[k])) for k in order if shares[k] > 0]
-        cues = [self._cues(item, share) for item, share in sure[:WEIGHED]]
+        sure = [(present[k], float(shares[k]), chances[k]) for k in order if shares[k] > 0]
+        cues = [self._cues(item, share) for item, share, _ in sure[:WEIGHED]]
         scores = self.network.ranked(cues) if cues else np.zeros(0)
         near = [Found(*each, float(s)) for each, s in zip(sure, scores, strict=False)]
         ranked = sorted(near, key=lambda each: (-(each.score or 0), -each.confidence))
@@ -170,28 +175,25 @@ class Core:
         return count, stored
 
     def _calibrate(self, random: np.random.Generator) -> None:
-        """Ask for some items by noisy cues, and learn how likely the surest is right.
+        """Ask for some items by noisy and partial cues, and learn how likely what comes is right.
 
-        A cue has a part of the cells of a code, and others for the rest. The network is left as it
-        was.
+        Of each cue, the two items count that it recalls most surely. The network is left as it was.
         """
-        present, cells = self.items.present, np.arange(self.network.code_cells)
-        asked = random.permutation(len(present))[:TESTS]
-        cues = []
-        for each in asked:
-            code = random.permutation(present[each].code)
-            kept = round(random.uniform(*QUALITIES) * len(code))
-            others = random.permutation(np.setdiff1d(cells, code))
-            cues.append(np.concatenate([code[:kept], others[: len(code) - kept]]))
-        before = self.subject.state()
-        shares = self._shares(self.network.recall(cues))
-        self.subject.restore(before)
-        if not len(asked):
+        encoder, present = self.kept.encoder, self.items.present
+        if encoder is None or not present:
             return
-        answered = shares.max(axis=1) > 0
-        right = (shares.argmax(axis=1) == asked)[answered].astype(float)
-        now = self.kept.calibration.after(shares.max(axis=1)[answered], right)
-        self.set(calibration=now)
+        asked = random.permutation(len(present))[:TESTS]
+        cues = noisy_cues(np.array([present[k].as_vector() for k in asked]), random)
+        says = cues.any(axis=1)
+        asked, codes = asked[says], [encoder.code(cue) for cue in cues[says]]
+        before = self.subject.state()
+        shares = self._shares(self.network.recall(codes))
+        self.subject.restore(before)
+        first = np.argsort(-shares, axis=1, kind="stable")[:, :2]
+        leads = np.take_along_axis(leads_of(shares), first, axis=1)
+        comes = np.take_along_axis(shares, first, axis=1) > 0
+        right = (first == asked[:, None]).astype(float)
+        self.set(calibration=self.kept.calibration.after(leads[comes], right[comes]))
 
     def _associate(self) -> None:
         """Bind the items to each other that were often recalled together since the last sleep."""

@@ -191,7 +191,7 @@ class Memory:
             Recalled(
                 each.item.number,
                 each.confidence,
-                self._core.kept.calibration.chance(each.confidence),
+                each.chance,
                 each.score,
                 each.item.vector,
                 each.item.told.text,
