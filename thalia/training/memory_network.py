@@ -24,7 +24,7 @@ type Change = Callable[[Floats, Cells, Cells], Floats]  # of weights, by the end
 STORE, ASLEEP, TOGETHER, OUTCOME, FUSE = "store", "sleep", "together", "outcome", "fuse"  # phases
 REACTIVATED = 5  # volleys of an item's cells at its outcome
 CUES = ("similar", "recent", "useful", "important")  # by which an item is ranked
-PAIRED = 3  # volleys of the cells of two items that become associated
+PAIRED = 3  # times that two items which become associated are fired in each order
 FAST, SLOW, BACK = "fast", "slow", "back"  # from codes to the index, and from the index to codes
 ASSOCIATE, SUPPORT = "associate", "support"  # from the index, and from clusters, to the index
 LOG_FACTOR = "synaptic_scaling_log_factor"  # of a neuron
@@ -129,12 +129,16 @@ class MemoryNetwork:
         self.subject.present(self.timing.rest)
 
     def associate(self, pairs: Sequence[tuple[Cells, Cells]]) -> None:
-        """Fire the cells of two items together, which binds them to each other, pair after pair."""
+        """Fire the cells of two items one after the other, in both orders, pair after pair.
+
+        This binds each to the other.
+        """
         with self.subject.phase(TOGETHER):
             self.subject.present(self.timing.settle)
-            for first, second in pairs:
-                for _ in range(PAIRED):
-                    self._volley(mark=np.concatenate([first, second]))
+            for pair in pairs:
+                for order in (pair, pair[::-1]) * PAIRED:
+                    for own in order:
+                        self._volley(mark=own)
                     self.subject.present(self.timing.settle)
         self.subject.present(self.timing.rest)
 
