@@ -3,8 +3,10 @@
     uv run --with hnswlib --with faiss-cpu python benchmarks/memory.py --seeds 3 -o results/memory.json
 
 Vectors of 64 normal numbers with a common mean are stored, and asked for with noise, in parts, early
-and late, within and beyond the capacity, after sleep, and after they have moved. Where an index is
-not installed its row is missing. Lines with numbers appear as they are measured.
+and late, up to the capacity, after they have moved, and after sleep; with `--prototypes 10` they are
+like one of ten, so that they interfere. Where an index is not installed its row is missing. Lines with
+numbers appear as they are measured; `--collect` keeps the last of each of files with such lines, in
+place of measuring.
 """
 
 import argparse
@@ -22,6 +24,7 @@ import thalia
 
 DIMENSION = 64
 NOISES = (0.0, 0.5, 1.0)  # standard deviation relative to that of the vectors
+LIKENESS = 0.8  # correlation of a vector with its prototype
 
 
 class Circuit:
@@ -49,6 +52,11 @@ class Circuit:
 
     def sleep(self):
         self.memory.sleep()
+
+    def chance(self, cue):
+        """The chance that it tells of what comes first; of nothing, none."""
+        found = self.memory.recall(cue, k=1)
+        return found[0].chance if found else 0.0
 
     def bytes(self):
         return self.file.stat().st_size
@@ -142,18 +150,28 @@ def share(method, keys, cue_of):
     return float(np.mean([method.recall(cue_of(key)) == key for key in keys]))
 
 
-def measured(name, seed, loads, asked):
+def drawn(count, prototypes, random):
+    """So many vectors, of a variance of about 1 in each number, and their mean."""
+    mean = 2 * random.standard_normal(DIMENSION)
+    vectors = random.standard_normal((count, DIMENSION))
+    if prototypes:
+        centres = random.standard_normal((prototypes, DIMENSION))
+        own = np.sqrt(1 - LIKENESS**2) * vectors
+        vectors = LIKENESS * centres[np.arange(count) % prototypes] + own
+    return vectors + mean, mean
+
+
+def measured(name, seed, loads, asked, prototypes):
     """All numbers of a method with a seed; vectors and cues are the same for all methods.
 
-    After the last load a third of the items that are asked for move, and the memory sleeps.
+    After the last load the memory sleeps, and a third of the items that are asked for move.
     """
     random = np.random.default_rng(seed)
-    mean = 2 * random.standard_normal(DIMENSION)
-    vectors = random.standard_normal((max(loads), DIMENSION)) + mean
+    vectors, mean = drawn(max(loads), prototypes, random)
     noise = random.standard_normal(vectors.shape)
     parts = random.random(vectors.shape) < 0.5
     others = random.standard_normal((asked // 3, DIMENSION)) + mean
-    found = {"method": name, "seed": seed, "recall": {}}
+    found = {"method": name, "seed": seed, "asked": asked, "prototypes": prototypes, "recall": {}}
 
     def tell():
         print(json.dumps(found), flush=True)
@@ -188,23 +206,55 @@ def measured(name, seed, loads, asked):
             found["recall"][str(load)] = row
             found.setdefault("bytes_per_item", {})[str(load)] = method.bytes() / load
             tell()
-            if load == loads[-1]:
-                moved = keys[2::3]
-                for key, other in zip(moved, others, strict=True):
-                    method.move(key, vectors[key], other)
-                keep = sorted({*keys} - {*moved})
-                before = vectors[moved]
-                vectors[moved] = others  # from now on they are asked for there
-                cues = vectors + 0.3 * noise
-                found["moved"] = {"new_cue": share(method, moved, cues.__getitem__)}
-                found["moved"] |= {
-                    "old_cue": share(method, moved, dict(zip(moved, before, strict=True)).get),
-                    "others": share(method, keep, vectors.__getitem__),
-                }
-                method.sleep()
-                row["slept"] = share(method, keys, lambda k: vectors[k] + noise[k])
-                tell()
+        method.sleep()
+        found["slept"] = {
+            "noise_1": share(method, keys, lambda k: vectors[k] + noise[k]),
+            "half": share(method, keys, lambda k: np.where(parts[k], vectors[k], mean)),
+        }
+        if isinstance(method, Circuit):
+            found["chance"] = {
+                "noise_1": float(np.mean([method.chance(vectors[k] + noise[k]) for k in keys])),
+                "half": float(
+                    np.mean([method.chance(np.where(parts[k], vectors[k], mean)) for k in keys])
+                ),
+            }
+        tell()
+        moved = keys[2::3]
+        for key, other in zip(moved, others, strict=True):
+            method.move(key, vectors[key], other)
+        keep = sorted({*keys} - {*moved})
+        near = {key: other + 0.3 * noise[key] for key, other in zip(moved, others, strict=True)}
+        found["moved"] = {
+            "new_cue": share(method, moved, near.get),
+            "old_cue": share(method, moved, vectors.__getitem__),
+            "others": share(method, keep, vectors.__getitem__),
+        }
+        tell()
     return found
+
+
+def ran(given):
+    """Rows of all methods with all seeds, measured now."""
+    jobs = [
+        (name, given.base_seed + seed, given.loads, given.asked, given.prototypes)
+        for name in given.methods
+        for seed in range(given.seeds)
+    ]
+    with ProcessPoolExecutor(given.workers) as pool:
+        return [*pool.map(measured, *zip(*jobs, strict=True))]
+
+
+def collected(files):
+    """The last line of each method and seed in files."""
+    last = {}
+    for file in files:
+        for line in file.read_text("utf-8").splitlines():
+            row = json.loads(line)
+            last[row["method"], row["prototypes"], row["seed"]] = row
+    return [
+        last[key]
+        for key in sorted(last, key=lambda each: (each[1], [*METHODS].index(each[0]), each[2]))
+    ]
 
 
 def main():
@@ -213,24 +263,21 @@ def main():
     parser.add_argument("--methods", nargs="*", default=available())
     parser.add_argument("--loads", type=int, nargs="+", default=[100, 300, 600])
     parser.add_argument("--asked", type=int, default=60, help="cues of each kind")
+    parser.add_argument("--prototypes", type=int, default=0)
+    parser.add_argument("--base-seed", type=int, default=700)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--collect", type=Path, nargs="+")
     parser.add_argument("-o", "--output", type=Path)
     given = parser.parse_args()
-    jobs = [
-        (name, 700 + seed, given.loads, given.asked)
-        for name in given.methods
-        for seed in range(given.seeds)
-    ]
-    with ProcessPoolExecutor(given.workers) as pool:
-        rows = [*pool.map(measured, *zip(*jobs, strict=True))]
+    rows = collected(given.collect) if given.collect else ran(given)
     packages = {name: version(name) for name in ("thalia", "numpy")}
     packages |= {
         n: version(d)
         for n, d in (("hnswlib", "hnswlib"), ("faiss", "faiss-cpu"))
-        if n in given.methods
+        if any(row["method"] == n for row in rows)
     }
     if given.output:
-        told = {"versions": packages, "dimension": DIMENSION, "asked": given.asked, "rows": rows}
+        told = {"versions": packages, "dimension": DIMENSION, "rows": rows}
         given.output.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 
 
