@@ -19,7 +19,7 @@ OWN = np.arange(30).reshape(3, 10)
 def fresh():
     circuit = circuit_of(1)
     task = parse(Task, experiment_of(circuit).parameters, Source())
-    with subject_of(circuit, "runtime") as subject:
+    with subject_of(circuit) as subject:
         yield Core(task, subject, 1).network
 
 
