@@ -21,7 +21,7 @@ def written(file, confidences=(), tests=(), counts=()):
     arrays, texts = items.tables()
     if len(tests):
         asked, right = np.array(tests, float).T
-        arrays |= {"tests.asked": asked, "tests.right": right}
+        arrays |= {"calibration.asked": asked, "calibration.right": right}
     if len(counts):
         arrays["counts"] = np.array(counts, float)
     memory = MemoryFile(file)
@@ -53,6 +53,13 @@ def test_calibration_shows_shares_the_chance_and_numbers(tmp_path):
     assert list(zip(*shares.get_data(), strict=True)) == [(0, 0.25), (10, 0.9)]
     assert [bar.get_height() for bar in below.patches] == [4, *[0] * 9, 10]
     assert [text.get_text() for text in below.get_xticklabels()][2:5] == ["-0.05", "0", "0.02"]
+
+
+def test_tests_of_a_version_that_had_other_bins_do_not_count(tmp_path):
+    file = written(tmp_path / "m.h5", tests=[(4, 1)] * 10)
+
+    with pytest.raises(CircuitError, match="there were no tests, which sleep makes"):
+        OF_MEMORIES["calibration"](file)
 
 
 def test_cues_begin_with_similarity_alone(tmp_path):

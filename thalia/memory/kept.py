@@ -64,9 +64,9 @@ def write(file: MemoryFile, kept: Kept, subject: Subject, identity: Mapping[str,
         arrays |= {"encoder.mean": kept.encoder.mean, "encoder.total": kept.encoder.total}
         settings["seen"] = kept.encoder.seen
     told = kept.calibration
-    arrays |= {"tests.asked": told.asked, "tests.right": told.right}
+    arrays |= {"calibration.asked": told.asked, "calibration.right": told.right}
     if told.error is not None:
-        arrays["tests.error"] = np.array([told.error])
+        arrays["calibration.error"] = np.array([told.error])
     if kept.together:
         arrays["together"] = np.array(kept.together)
     if len(kept.counts):
@@ -132,11 +132,12 @@ def _tables_of(contents: Contents) -> Kept:
     """All but the encoder."""
     arrays, settings = contents.arrays, contents.settings
     new = Calibration.new()
-    asked, right = arrays.get("tests.asked", new.asked), arrays.get("tests.right")
-    error = arrays.get("tests.error")
-    right = new.right if right is None else right
+    asked, right = (arrays.get(f"calibration.{each}", new.asked) for each in ("asked", "right"))
+    error = arrays.get("calibration.error")
+    if asked.shape != new.asked.shape:  # tests of another version, which had other bins
+        asked, right, error = new.asked, new.right, None
     counts = arrays.get("counts", np.zeros((0, len(CUES))))
-    if asked.shape != new.asked.shape or right.shape != asked.shape or counts.ndim != 2:
+    if right.shape != asked.shape or counts.ndim != 2:
         raise ValueError("tables of the calibration or the cues have other shapes")
     return Kept(
         CONTENTS[settings["content"]],
