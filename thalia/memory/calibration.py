@@ -79,7 +79,8 @@ def leads_of(shares: Floats) -> Floats:
         return shares
     second, first = np.moveaxis(np.partition(shares, -2)[..., -2:], -1, 0)
     is_first = shares == first[..., None]
-    return shares - np.where(is_first, second[..., None], first[..., None])
+    others: Floats = np.where(is_first, second[..., None], first[..., None])
+    return shares - others
 
 
 def bins_of(leads: Floats) -> NDArray[np.int64]:
