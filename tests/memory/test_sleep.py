@@ -71,6 +71,18 @@ def test_an_item_recalls_the_one_that_was_recalled_just_before_or_after_it(memor
     assert back[4] >= back[1] > back.get(2, 0)
 
 
+def test_an_item_is_bound_to_its_partner_and_not_to_itself(memory):
+    """An item that excites itself comes to mind where another one is meant."""
+    first, partner = (memory._core.items.find(number).own for number in (1, 4))
+    weights, (pre, post) = memory._subject.weights("associate"), memory._subject.ends("associate")
+    alone, other = np.setdiff1d(first, partner), np.setdiff1d(partner, first)
+    across = weights[np.isin(pre, alone) & np.isin(post, other)]
+    within = weights[np.isin(pre, alone) & np.isin(post, alone)]
+
+    assert across.min() > 0.5e-3
+    assert within.max() < 0.05 * across.mean()
+
+
 def of_parts(memory, item):
     """Spikes of the cells of an item at cues that have a part of its code."""
     found = memory._core.items.find(item)
