@@ -1,10 +1,35 @@
-"""What benchmarks of speed have in common: medians, and files of results."""
+"""What benchmarks of speed have in common: processor time, memory, medians, and files of results."""
 
 import json
+import os
+import resource
 import statistics
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+
+def processor_seconds() -> float:
+    """Of this process, and of the programs that it ran and that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def resident(process: int) -> float:
+    """MB of memory that a process holds."""
+    pages = int(Path(f"/proc/{process}/statm").read_text("utf-8").split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+def children() -> list[int]:
+    """The processes that this one has started."""
+    lists = Path("/proc/self/task").glob("*/children")
+    return [int(each) for file in lists for each in file.read_text("utf-8").split()]
+
+
+def memory_in_use() -> tuple[float, float]:
+    """MB of the largest program that this process runs, and of this process."""
+    return max(map(resident, children()), default=0.0), resident(os.getpid())
 
 
 def median_of(lines: Iterable[Mapping[str, float]], key: str) -> float:

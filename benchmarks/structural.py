@@ -1,6 +1,7 @@
 """What pruning saves: processor time per second of model time, and memory, with its rounds charged.
 
-uv run python benchmarks/structural.py --sources 2000 --rounds 3
+    uv run python -m benchmarks.structural --sources 2000 --rounds 3
+    uv run python -m benchmarks.structural --experiment digits --conditions four_hundred,four_hundred_pruned --rounds 3
 
 Poisson neurons onto leaky neurons that other input makes fire, with pair STDP, in steps of 1 ms, on one thread. Sides run in turn:
 
@@ -10,19 +11,28 @@ pruned_10 with a round every ten seconds
 kept_10   the same, but those that are not connected stay in memory, where spikes pass them by
 sparse    as many synapses as are connected there, drawn once, and none else in memory
 
-Memory is what is resident of the program that simulates, and of the process that commands it, when the run ends.
+With `--experiment` the sides are conditions of an experiment, the first of which is the whole, each with the same seeds, so
+that what was learned stands beside the time. Memory is what is resident of the program that simulates, and of the process that commands
+it, when the run ends.
 """
 
 import argparse
-import os
-import resource
+import json
 import statistics
+import sys
 import tempfile
 from contextlib import nullcontext
 from pathlib import Path
 from unittest.mock import patch
 
 import thalia
+from benchmarks.rendering import RESULTS
+from benchmarks.speed import memory_in_use, processor_seconds, write
+from plots.conditions import provenance
+from thalia.compiler.options import with_options
+from thalia.connectivity.streams import stream
+from thalia.training.experiment import LearnOptions, asked_for
+from thalia.training.subject import subject_of
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--sources", type=int, default=2000)
@@ -30,6 +40,14 @@ parser.add_argument("--cells", type=int, default=500)
 parser.add_argument("--rate", type=float, default=10.0, help="of the sources, in Hz")
 parser.add_argument("--seconds", type=float, default=20.0, help="of model time")
 parser.add_argument("--rounds", type=int, default=3)
+parser.add_argument("--experiment", help="in place of the network with pair STDP")
+parser.add_argument(
+    "--conditions", default="learning,pruned", help="of the experiment, with commas"
+)
+parser.add_argument(
+    "--base-seed", type=int, default=700, help="of the first round of the experiment"
+)
+parser.add_argument("--output", type=Path, default=RESULTS / "speed" / "structural.json")
 options = parser.parse_args()
 STRUCTURAL = ", {{rule: structural, filled: 0.25, growth: 0.5, interval: {} s}}"
 SIDES = {
@@ -58,26 +76,8 @@ record: {{spikes: []}}
 """)
 
 
-def processor_seconds() -> float:
-    """Of this process and of the programs that it ran."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
-
-
-def resident(process: int) -> float:
-    """MB of a process."""
-    pages = int(Path(f"/proc/{process}/statm").read_text("utf-8").split()[1])
-    return pages * resource.getpagesize() / 1e6
-
-
-def children() -> list[int]:
-    """The processes that this one has started."""
-    lists = Path("/proc/self/task").glob("*/children")
-    return [int(each) for file in lists for each in file.read_text("utf-8").split()]
-
-
-def measured(side: str) -> tuple[float, float, float, float]:
-    """Processor seconds from the first step to the last, the rate of the cells, MB of the program and of this process."""
+def measured(side: str) -> dict[str, float]:
+    """What a run of a side took, from the first step to the last."""
     with tempfile.TemporaryDirectory() as folder:
         started, memory = 0.0, (0.0, 0.0)
 
@@ -85,7 +85,8 @@ def measured(side: str) -> tuple[float, float, float, float]:
             nonlocal started, memory
             if what == "simulating":
                 started = started or processor_seconds()
-                memory = max(map(resident, children()), default=memory[0]), resident(os.getpid())
+                program, commands = memory_in_use()
+                memory = program or memory[0], commands  # the program may have ended
 
         given = {"threads": 1, "backend": "cpp", "progress": begins}
         with (
@@ -94,28 +95,53 @@ def measured(side: str) -> tuple[float, float, float, float]:
             else nullcontext()
         ):
             run = thalia.run(circuit(*SIDES[side]), output=f"{folder}/run.h5", **given)
-        return processor_seconds() - started, run.results["rates_hz"]["cells"], *memory
+        return {
+            "seconds": (processor_seconds() - started) / options.seconds,
+            "found": run.results["rates_hz"]["cells"],
+            "program_mb": memory[0],
+            "commands_mb": memory[1],
+        }
+
+
+def learned(condition: str, seed: int) -> dict[str, float]:
+    """What a condition of the experiment took, and its result."""
+    controls = [] if condition == "learning" else [condition]
+    asked = asked_for(options.experiment, LearnOptions(controls=controls, seeds=1, base_seed=seed))
+    chosen, task = asked.conditions[-1], asked.tasks[-1]
+    with subject_of(with_options(chosen.circuit, seed), "cpp") as subject:
+        started = processor_seconds()
+        final = task.learn(subject, stream(seed, "experiment"), lambda **_: None)
+        model = subject.done * subject.plan.dt
+        memory = memory_in_use()
+    return {
+        "seconds": (processor_seconds() - started) / model,
+        "found": final[chosen.experiment.result],
+        "program_mb": memory[0],
+        "commands_mb": memory[1],
+    }
 
 
 def main() -> None:
-    found: dict[str, list[tuple[float, ...]]] = {side: [] for side in SIDES}
-    for side in SIDES:
+    sides = options.conditions.split(",") if options.experiment else [*SIDES]
+    found: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
+    for side in () if options.experiment else sides:
         measured(side)  # compiles
-    for _ in range(options.rounds):
-        for side in SIDES:
-            seconds, *others = measured(side)
-            found[side].append((seconds / options.seconds, *others))
-    print(
-        "| side | processor s per s of model time | ratio to whole | rate of the cells, Hz | program, MB | commands, MB |"
-    )
-    print("| --- | --- | --- | --- | --- | --- |")
+    for number in range(options.rounds):
+        for side in sides:
+            of = learned(side, options.base_seed + number) if options.experiment else measured(side)
+            found[side].append(of)
+            print(side, of, flush=True)
+    whole, told = found[sides[0]], {}
     for side, rounds in found.items():
-        ratio = statistics.median(a[0] / b[0] for a, b in zip(rounds, found["whole"], strict=True))
-        seconds, rate, program, commands = map(statistics.median, zip(*rounds, strict=True))
-        print(
-            f"| {side} | {seconds:.3f} | {ratio:.2f} | {rate:.2f} | {program:.0f} | {commands:.0f} |",
-            flush=True,
-        )
+        ratios = [a["seconds"] / b["seconds"] for a, b in zip(rounds, whole, strict=True)]
+        row = {"ratio": statistics.median(ratios), "lowest": min(ratios), "highest": max(ratios)}
+        row |= {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
+        told[side] = {name: float(f"{value:.3g}") for name, value in row.items()}
+    name = options.experiment or "stdp"
+    old = json.loads(options.output.read_text("utf-8")) if options.output.exists() else {}
+    command = " ".join(["python -m benchmarks.structural", *sys.argv[1:]])
+    made = {**provenance(), "command": command, "rounds": options.rounds, "sides": told}
+    write(options.output, old | {name: made})
 
 
 main()
