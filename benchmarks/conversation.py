@@ -24,6 +24,18 @@ from thalia.training.partner import Partner, conversation_in
 
 KEPT = RESULTS / "speed" / "conversation.json"
 DIGITS = 3
+COLUMNS = {
+    "neurons": "neurons",
+    "synapses": "synapses",
+    "start_s": "before the first turn, s",
+    "model_s": "model time of a turn, s",
+    "answer_s": "until the answer, s",
+    "learn_s": "until it has learned, s",
+    "keep_s": "of both, for the file, s",
+    "file_mb": "file, MB",
+    "program_mb": "program, MB",
+    "commands_mb": "commands, MB",
+}
 
 
 def timed_saves(partner: Partner) -> list[float]:
@@ -98,7 +110,16 @@ def main() -> None:
             f"python -m benchmarks.conversation --words {options.words} --turns {options.turns} "
             f"--seed {options.seed}"
         )
-        write(options.output, {**provenance(), "command": command, "words": rows})
+        write(
+            options.output,
+            {
+                **provenance(),
+                "command": command,
+                "side": "words",
+                "columns": COLUMNS,
+                "sides": rows,
+            },
+        )
 
 
 if __name__ == "__main__":

@@ -14,6 +14,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from thalia.analysis.intervals import mean_interval
+
 LEARNING = "learning"  # the condition without a rule of its own
 MOST_OTHERS = 4  # numbers beside the result in a table
 ROOT = Path(__file__).parent.parent
@@ -112,6 +116,15 @@ def number(experiment: str, condition: str, measure: str | None = None) -> str:
     summary = json.loads((RESULTS / f"{experiment}.json").read_text("utf-8"))
     found, name = summary["conditions"][condition], measure or summary["result"]
     return f"{_interval(found['aggregate'][name])}, n = {len(found['seeds'][name])}"
+
+
+def difference(experiment: str, condition: str, other: str, measure: str | None = None) -> str:
+    """Mean and interval of a condition less another, paired by seed, and the number of seeds."""
+    summary = json.loads((RESULTS / f"{experiment}.json").read_text("utf-8"))
+    name = measure or summary["result"]
+    mine, theirs = (summary["conditions"][each]["seeds"][name] for each in (condition, other))
+    values = np.array([mine[seed] - theirs[seed] for seed in mine if seed in theirs])
+    return f"{_interval(vars(mean_interval(values)))}, n = {len(values)}"
 
 
 def main() -> None:

@@ -5,6 +5,8 @@
 writes all of them anew. Between a mark, which is a comment, and the next `<!-- end -->` stands
 
 - `<!-- result EXPERIMENT CONDITION [MEASURE] -->`: a result of an experiment (`benchmarks/learning.py`),
+- `<!-- difference EXPERIMENT CONDITION OTHER [MEASURE] -->`: that of a condition less that of another,
+  paired by seed,
 - `<!-- measured CIRCUIT CONDITION: MEASURE -->`: a measure of a circuit, or the rate of a population
   (`benchmarks/circuits.py`),
 - `<!-- table CIRCUIT -->`: all measures of a circuit in all its conditions,
@@ -43,7 +45,7 @@ PAGES = (
     "benchmarks/README.md",
 )
 MARK = re.compile(
-    r"(<!-- (result|measured|table|models|number|microcircuit|memories|speed|nest|nest_scaling|output)(?= )(.*?) -->)"
+    r"(<!-- (result|measured|table|models|number|microcircuit|memories|speed|nest|nest_scaling|output|difference)(?= )(.*?) -->)"
     r".*?(<!-- end -->)",
     re.DOTALL,
 )
@@ -184,11 +186,21 @@ COLUMNS = {
 
 
 def speed_table(name: str) -> str:
-    """The sides of a comparison of speed, and how it was made."""
-    found = kept(f"speed/{name}")
-    lines = [["side", *COLUMNS.values()], ["---"] * (1 + len(COLUMNS))]
+    """The sides of a comparison of speed, or of one in a file of several, and how it was made."""
+    file, _, of = name.partition(" / ")
+    found = kept(f"speed/{file}")
+    found = found[of] if of else found
+    columns = found.get("columns", COLUMNS)
+    lines = [[found.get("side", "side"), *columns.values()], ["---"] * (1 + len(columns))]
     lines += [
-        [side, *(f"{each[key]:g}" for key in COLUMNS)] for side, each in found["sides"].items()
+        [
+            side,
+            *(
+                f"{each[key]:,}" if isinstance(each[key], int) else f"{each[key]:g}"
+                for key in columns
+            ),
+        ]
+        for side, each in found["sides"].items()
     ]
     rows = "".join(f"| {' | '.join(line)} |\n" for line in lines)
     note = f"; {found['note']}" if "note" in found else ""
@@ -226,6 +238,7 @@ def _measured(told: str) -> str:
 
 KINDS: dict[str, Callable[[str], str]] = {
     "result": lambda told: learning.number(*told.split()),
+    "difference": lambda told: learning.difference(*told.split()),
     "measured": _measured,
     "table": _table,
     "models": _models,

@@ -121,6 +121,19 @@ def learned(condition: str, seed: int) -> dict[str, float]:
     }
 
 
+def columns() -> dict[str, str]:
+    """What a table calls the numbers of a side."""
+    return {
+        "seconds": "processor s per s of model time",
+        "ratio": "ratio to the first, median",
+        "lowest": "least ratio",
+        "highest": "greatest ratio",
+        "found": "result" if options.experiment else "rate of the cells, Hz",
+        "program_mb": "program, MB",
+        "commands_mb": "commands, MB",
+    }
+
+
 def main() -> None:
     sides = options.conditions.split(",") if options.experiment else [*SIDES]
     found: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
@@ -140,7 +153,7 @@ def main() -> None:
     name = options.experiment or "stdp"
     old = json.loads(options.output.read_text("utf-8")) if options.output.exists() else {}
     command = " ".join(["python -m benchmarks.structural", *sys.argv[1:]])
-    made = {**provenance(), "command": command, "rounds": options.rounds, "sides": told}
+    made = {**provenance(), "command": command, "columns": columns(), "sides": told}
     write(options.output, old | {name: made})
 
 

@@ -157,6 +157,18 @@ def test_a_number_in_a_text_is_rendered():
     assert f"-->{interval['mean']:.3f} [{interval['low']:.3f}, " in rendering.rendered(mark)
 
 
+def test_a_difference_in_a_text_is_paired_by_seed(tmp_path, monkeypatch):
+    seeds = {"with": {"700": 3, "701": 5, "702": 9}, "without": {"701": 1, "700": 1}}
+    conditions = {name: {"seeds": {"exact": values}} for name, values in seeds.items()}
+    kept = {"result": "exact", "conditions": conditions}
+    (tmp_path / "talk.json").write_text(json.dumps(kept))
+    monkeypatch.setattr(rendering.learning, "RESULTS", tmp_path)
+
+    # of 2 and 4: t(0.975, 1) = 12.706, and the standard error is 1
+    mark = "<!-- difference talk with without -->?<!-- end -->"
+    assert "-->3.000 [-9.706, 15.706], n = 2<!--" in rendering.rendered(mark)
+
+
 def test_no_interval_of_the_results_is_typed():
     text = rendering.MARK.sub("", (ROOT / "docs" / "results.md").read_text())
 
