@@ -2,97 +2,75 @@
 
     uv run python -m benchmarks.conversation --words 71,200,800 --turns 20
 
-Turns of the thirty templates, drawn at random, are each asked, answered, taught and kept, as in `thalia converse FILE --teacher
-scripted` with `/practice`, on one thread. Seconds are of wall-clock time. `keep_s` of these is spent on replacing the file, twice a
-turn. Memory is what is resident of this process and of the program that simulates, when the turns are over.
+`thalia converse` is talked to from outside: in each turn its script asks, the network answers, is taught, and all of it is kept in the
+file, which is replaced before the answer is shown and after it was learned from. Seconds are of wall-clock time, on one thread, medians
+over turns. Memory is what is resident of the command and of the program that simulates, after the last turn.
 """
 
 import argparse
+import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-
+import thalia
 from benchmarks.rendering import RESULTS
-from benchmarks.speed import memory_in_use, processor_seconds, write
+from benchmarks.speed import children, resident, write
 from plots.conditions import provenance
-from thalia.training.dialogue import every_turn
-from thalia.training.partner import Partner, conversation_in
 
 KEPT = RESULTS / "speed" / "conversation.json"
-DIGITS = 3
 COLUMNS = {
     "neurons": "neurons",
-    "synapses": "synapses",
     "start_s": "before the first turn, s",
     "model_s": "model time of a turn, s",
     "answer_s": "until the answer, s",
-    "learn_s": "until it has learned, s",
-    "keep_s": "of both, for the file, s",
+    "learn_s": "from then until it has learned, s",
     "file_mb": "file, MB",
     "program_mb": "program, MB",
-    "commands_mb": "commands, MB",
+    "command_mb": "command, MB",
 }
 
 
-def timed_saves(partner: Partner) -> list[float]:
-    """The seconds of each time that the file is replaced, from now on."""
-    taken: list[float] = []
-    save = partner.save
-
-    def measured() -> None:
-        begin = perf_counter()
-        save()
-        taken.append(perf_counter() - begin)
-
-    partner.save = measured  # type: ignore[method-assign]
-    return taken
-
-
-def talk(partner: Partner, turns: int, seed: int) -> dict[str, list[float]]:
-    """The seconds of each turn, by what they went to, and those of model time."""
-    drawn = np.random.default_rng(seed).permutation(len(every_turn()))[:turns]
-    dt, saves = float(partner.subject.plan.dt), timed_saves(partner)
-    found: dict[str, list[float]] = {
-        name: [] for name in ("answer_s", "learn_s", "keep_s", "model_s")
-    }
-    for place in drawn:
-        turn, begin, step = every_turn()[int(place)], perf_counter(), partner.subject.done
-        saves.clear()
-        partner.hear(turn.prompt)
-        answered = perf_counter()
-        partner.learn(turn.reply, "scripted")
-        found["answer_s"].append(answered - begin)
-        found["learn_s"].append(perf_counter() - answered)
-        found["keep_s"].append(sum(saves))
-        found["model_s"].append((partner.subject.done - step) * dt)
-    return found
+def until(talk: subprocess.Popen[str], begins: str) -> float:
+    """The seconds until a line that begins so is shown."""
+    begin, told = perf_counter(), talk.stdout
+    assert told
+    for line in told:
+        if line.startswith(begins):
+            return perf_counter() - begin
+    raise SystemExit(f"the conversation ended before '{begins}'")
 
 
 def measured(words: int, turns: int, seed: int) -> dict[str, Any]:
-    """A row: sizes, what comes before the first turn, and medians over turns."""
+    """A row: what comes before the first turn, and medians over turns."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "conversation.h5"
-        begin, used = perf_counter(), processor_seconds()
-        with conversation_in(file, words, seed, "cpp") as partner:
-            started, of_start = perf_counter() - begin, processor_seconds() - used
-            plan, arrays = partner.subject.plan, partner.subject.arrays
-            found = talk(partner, turns, seed)
-            program, commands = memory_in_use()
-            row = {
-                "neurons": sum(member.size for _, member in plan.populations()),
-                "synapses": sum(map(len, arrays.synapses.values())),
-                "start_s": started,
-                "start_processor_s": of_start,
-                **{name: median(values) for name, values in found.items()},
-                "file_mb": file.stat().st_size / 1e6,
-                "program_mb": program,
-                "commands_mb": commands,
-            }
-    return {k: float(f"{v:.{DIGITS}g}") if isinstance(v, float) else v for k, v in row.items()}
+        options = ["--teacher", "scripted", "--words", str(words), "--seed", str(seed)]
+        command = [sys.executable, "-m", "thalia", "converse", str(file), *options]
+        one = {"OMP_NUM_THREADS": "1", "THALIA_THREADS": "1"}
+        with subprocess.Popen(
+            command, env=os.environ | one, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as talk:
+            assert talk.stdin
+            start = until(talk, "  a new network")
+            answers, lessons = [], []
+            for _ in range(turns):
+                talk.stdin.write("/practice 1\n")
+                talk.stdin.flush()
+                answers.append(until(talk, "< "))
+                lessons.append(until(talk, "  attention"))
+            program = max(map(resident, children(talk.pid)), default=0.0)
+            row = {"start_s": start, "answer_s": median(answers), "learn_s": median(lessons)}
+            row |= {"program_mb": program, "command_mb": resident(talk.pid)}
+            talk.stdin.close()
+        run = thalia.Run(file)
+        row |= {"model_s": run.duration / turns, "file_mb": file.stat().st_size / 1e6}
+        rounded = {name: float(f"{value:.3g}") for name, value in row.items()}
+        return {"neurons": sum(run.sizes.values()), **rounded}
 
 
 def main() -> None:
@@ -102,24 +80,18 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--output", type=Path, default=KEPT)
     options = parser.parse_args()
+    asked = f"--words {options.words} --turns {options.turns} --seed {options.seed}"
+    about = {
+        **provenance(),
+        "command": f"python -m benchmarks.conversation {asked}",
+        "side": "words",
+        "columns": COLUMNS,
+    }
     rows = {}
     for words in options.words.split(","):
         rows[words] = measured(int(words), options.turns, options.seed)
         print(words, rows[words], flush=True)
-        command = (
-            f"python -m benchmarks.conversation --words {options.words} --turns {options.turns} "
-            f"--seed {options.seed}"
-        )
-        write(
-            options.output,
-            {
-                **provenance(),
-                "command": command,
-                "side": "words",
-                "columns": COLUMNS,
-                "sides": rows,
-            },
-        )
+        write(options.output, about | {"sides": rows})
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from thalia.analysis.intervals import mean_interval
+from thalia.analysis import mean_interval
 
 LEARNING = "learning"  # the condition without a rule of its own
 MOST_OTHERS = 4  # numbers beside the result in a table

@@ -21,15 +21,15 @@ def resident(process: int) -> float:
     return pages * resource.getpagesize() / 1e6
 
 
-def children() -> list[int]:
-    """The processes that this one has started."""
-    lists = Path("/proc/self/task").glob("*/children")
+def children(process: int) -> list[int]:
+    """The processes that a process has started."""
+    lists = Path(f"/proc/{process}/task").glob("*/children")
     return [int(each) for file in lists for each in file.read_text("utf-8").split()]
 
 
 def memory_in_use() -> tuple[float, float]:
     """MB of the largest program that this process runs, and of this process."""
-    return max(map(resident, children()), default=0.0), resident(os.getpid())
+    return max(map(resident, children(os.getpid())), default=0.0), resident(os.getpid())
 
 
 def median_of(lines: Iterable[Mapping[str, float]], key: str) -> float:

@@ -11,9 +11,10 @@ pruned_10 with a round every ten seconds
 kept_10   the same, but those that are not connected stay in memory, where spikes pass them by
 sparse    as many synapses as are connected there, drawn once, and none else in memory
 
-With `--experiment` the sides are conditions of an experiment, the first of which is the whole, each with the same seeds, so
-that what was learned stands beside the time. Memory is what is resident of the program that simulates, and of the process that commands
-it, when the run ends.
+Memory is what is resident of the program that simulates, and of the process that commands it, when the run ends.
+
+With `--experiment` the sides are conditions of an experiment, the first of which is the whole. All have the same seed in a round, so that
+what was learned stands beside the processor time of the whole run.
 """
 
 import argparse
@@ -29,10 +30,6 @@ import thalia
 from benchmarks.rendering import RESULTS
 from benchmarks.speed import memory_in_use, processor_seconds, write
 from plots.conditions import provenance
-from thalia.compiler.options import with_options
-from thalia.connectivity.streams import stream
-from thalia.training.experiment import LearnOptions, asked_for
-from thalia.training.subject import subject_of
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--sources", type=int, default=2000)
@@ -99,51 +96,58 @@ def measured(side: str) -> dict[str, float]:
             "seconds": (processor_seconds() - started) / options.seconds,
             "found": run.results["rates_hz"]["cells"],
             "program_mb": memory[0],
-            "commands_mb": memory[1],
+            "command_mb": memory[1],
         }
 
 
-def learned(condition: str, seed: int) -> dict[str, float]:
-    """What a condition of the experiment took, and its result."""
-    controls = [] if condition == "learning" else [condition]
-    asked = asked_for(options.experiment, LearnOptions(controls=controls, seeds=1, base_seed=seed))
-    chosen, task = asked.conditions[-1], asked.tasks[-1]
-    with subject_of(with_options(chosen.circuit, seed), "cpp") as subject:
-        started = processor_seconds()
-        final = task.learn(subject, stream(seed, "experiment"), lambda **_: None)
-        model = subject.done * subject.plan.dt
-        memory = memory_in_use()
+def learned(seed: int, sides: list[str]) -> dict[str, dict[str, float]]:
+    """What each condition of the experiment took, as a whole, and its result."""
+    controls = [side for side in sides if side != "learning"]
+    done = thalia.learn(
+        options.experiment, controls=controls, seeds=1, base_seed=seed, workers=1, progress=False
+    )
+    result = done.experiment.result
     return {
-        "seconds": (processor_seconds() - started) / model,
-        "found": final[chosen.experiment.result],
-        "program_mb": memory[0],
-        "commands_mb": memory[1],
+        log.config["condition"]: {
+            "seconds": log.costs[0]["processor_seconds"],
+            "found": log.finals[0][result],
+            "command_mb": log.costs[0]["peak_bytes"] / 1e6,
+        }
+        for log in done.logs
+        if log.costs  # a baseline has none
     }
 
 
 def columns() -> dict[str, str]:
     """What a table calls the numbers of a side."""
-    return {
-        "seconds": "processor s per s of model time",
+    ratios = {
         "ratio": "ratio to the first, median",
         "lowest": "least ratio",
         "highest": "greatest ratio",
-        "found": "result" if options.experiment else "rate of the cells, Hz",
-        "program_mb": "program, MB",
-        "commands_mb": "commands, MB",
     }
+    if options.experiment:
+        seconds, found = "processor s", "result"
+        memory = {"command_mb": "greatest memory, MB"}
+    else:
+        seconds, found = "processor s per s of model time", "rate of the cells, Hz"
+        memory = {"program_mb": "program, MB", "command_mb": "command, MB"}
+    return {"seconds": seconds, **ratios, "found": found, **memory}
 
 
 def main() -> None:
     sides = options.conditions.split(",") if options.experiment else [*SIDES]
-    found: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
-    for side in () if options.experiment else sides:
-        measured(side)  # compiles
-    for number in range(options.rounds):
+    if not options.experiment:
         for side in sides:
-            of = learned(side, options.base_seed + number) if options.experiment else measured(side)
-            found[side].append(of)
-            print(side, of, flush=True)
+            measured(side)  # compiles
+    found: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
+    for number in range(options.rounds):
+        if options.experiment:
+            of = learned(options.base_seed + number, sides)
+        else:
+            of = {side: measured(side) for side in sides}
+        print(of, flush=True)
+        for side in sides:
+            found[side].append(of[side])
     whole, told = found[sides[0]], {}
     for side, rounds in found.items():
         ratios = [a["seconds"] / b["seconds"] for a, b in zip(rounds, whole, strict=True)]
