@@ -103,9 +103,9 @@ def measured(side: str) -> dict[str, float]:
 def learned(seed: int, sides: list[str]) -> dict[str, dict[str, float]]:
     """What each condition of the experiment took, as a whole, and its result."""
     controls = [side for side in sides if side != "learning"]
-    done = thalia.learn(
-        options.experiment, controls=controls, seeds=1, base_seed=seed, workers=1, progress=False
-    )
+    given = {"controls": controls, "seeds": 1, "base_seed": seed, "workers": 1, "progress": False}
+    with tempfile.TemporaryDirectory() as folder:
+        done = thalia.learn(options.experiment, output=f"{folder}/log", **given)
     result = done.experiment.result
     return {
         log.config["condition"]: {
@@ -161,4 +161,5 @@ def main() -> None:
     write(options.output, old | {name: made})
 
 
-main()
+if __name__ == "__main__":  # workers of experiments import this file
+    main()
