@@ -53,7 +53,11 @@ def measured(words: int, turns: int, seed: int) -> dict[str, Any]:
         command = [sys.executable, "-m", "thalia", "converse", str(file), *options]
         one = {"OMP_NUM_THREADS": "1", "THALIA_THREADS": "1"}
         with subprocess.Popen(
-            command, env=os.environ | one, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            command,
+            env=os.environ | one,
+            encoding="utf-8",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         ) as talk:
             assert talk.stdin
             start = until(talk, "  a new network")
