@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 import thalia
 from benchmarks.rendering import PUBLISHED_MODELS, render
+from plots import receptive_field, song
 from plots.conditions import provenance
 
 ROOT = Path(__file__).parent.parent
 BRIAN2 = ROOT / "tests" / "reference" / "brian2_models"
-STRONGEST = 0.15  # nS, the greatest weight of Song et al.
 
 type Measures = Mapping[str, float]
 
@@ -49,16 +49,6 @@ def rhythm(times: NDArray[np.float64]) -> tuple[float, float]:
     peak = hertz[band][np.argmax(power[band])]
     near = band & (np.abs(hertz - peak) <= 10)
     return float(peak), float(power[near].sum() / power[band].sum())
-
-
-def place_field(weights: NDArray[np.float64]) -> tuple[float, float]:
-    """Share of the sum that is within 35 inputs of the best of ten places, and the deviation there."""
-    shifted = [np.roll(weights, 250 - 50 * k - 25)[215:286] for k in range(10)]
-    best = max(shifted, key=np.sum)
-    place = np.arange(-35, 36) + 0.5
-    centre = np.average(place, weights=best)
-    width = np.sqrt(np.average((place - centre) ** 2, weights=best))
-    return float(best.sum() / weights.sum()), float(width)
 
 
 def _izhikevich(run: thalia.Run) -> Measures:
@@ -90,52 +80,11 @@ def _gamma(rates: Measures, hertz: float, share: float) -> Measures:
     }
 
 
-def _song(run: thalia.Run) -> Measures:
-    weights = run.weights["excitation"].w[-1] / STRONGEST
-    return _bimodal(
-        {
-            "rate": late_rates(run, 0.8 * run.duration)["cell"],
-            "weak": float(np.mean(weights < 0.1)),
-            "strong": float(np.mean(weights > 0.9)),
-        }
-    )
-
-
 def _bimodal(found: Measures) -> Measures:
     return {
         "rate in the last fifth (Hz)": found["rate"],
         "weights below a tenth of the greatest (share)": found["weak"],
         "weights above nine tenths of it (share)": found["strong"],
-    }
-
-
-def _latencies(run: thalia.Run) -> Measures:
-    learned = run.weights["excitation"]
-    order = np.argsort(learned.delay)
-    by_latency = (learned.w[-1] / STRONGEST)[order].reshape(10, 100).mean(axis=1)
-    volley, since = np.divmod(run.spikes["cell"].times, 0.25)
-    first = [since[volley == k].min() for k in np.unique(volley)]
-    spikes = np.bincount(volley.astype(int))
-    return {
-        "weights of the earliest tenth (share of the greatest)": float(by_latency[0]),
-        "weights of the second tenth": float(by_latency[1]),
-        "weights of the later half": float(by_latency[5:].max()),
-        "response earlier by (ms)": float(np.mean(first[:20]) - np.mean(first[-20:])) * 1e3,
-        "spikes of a response, at first": float(spikes[:20].mean()),
-        "spikes of a response, in the end": float(spikes[-20:].mean()),
-    }
-
-
-def _field(run: thalia.Run) -> Measures:
-    return _place(run.weights["learn"].arriving[-1], late_rates(run, 100)["cell"])
-
-
-def _place(weights: NDArray[np.float64], rate: float) -> Measures:
-    share, width = place_field(weights)
-    return {
-        "weights at the best of ten places (share)": share,
-        "width there (inputs)": width,
-        "rate (Hz)": rate,
     }
 
 
@@ -182,7 +131,7 @@ MODELS = {
     ),
     "song": Model(
         "song",
-        _song,
+        song.competition,
         "weights at both bounds (Song, Miller & Abbott 2000, figure 2)",
         seeds=(1, 2),
         arguments=("20", "400"),
@@ -190,7 +139,7 @@ MODELS = {
     ),
     "song, latency": Model(
         "song",
-        _latencies,
+        song.latencies,
         "early inputs win, and the response comes earlier and is shorter (figure 4)",
         seeds=(1,),
         condition="latency",
@@ -198,10 +147,10 @@ MODELS = {
     ),
     "receptive_field": Model(
         "receptive_field",
-        _field,
+        receptive_field.numbers,
         "one place, with the profile of its inputs, 10 wide (rule of Pfister & Gerstner 2006, "
         "input of Clopath et al. 2010)",
-        in_brian2=lambda said, _: _place(np.array(said["weights"]), said["rate"]),
+        in_brian2=lambda said, _: receptive_field.measures(np.array(said["weights"]), said["rate"]),
     ),
 }
 

@@ -7,6 +7,7 @@ import pytest
 from scipy.integrate import solve_ivp
 
 import thalia
+from plots import worm
 from tests.helpers import ROOT
 
 CIRCUIT = ROOT / "circuits" / "worm.yaml"
@@ -81,3 +82,14 @@ def test_touch_spreads_as_scipy_solves_it(run):
     assert abs(expected[-1]).max() > 1
     assert (abs(expected[-1]) > 0.01).sum() > 100
     assert moved == pytest.approx(expected, abs=2e-3)
+
+
+@pytest.mark.reference
+def test_the_touch_spreads_by_gap_junctions_alone(tmp_path):
+    """The tables have no chemical synapse of PLM onto another neuron."""
+    study = worm.studied([31], tmp_path)
+    found = {name: worm.numbers(runs[31]) for name, runs in study.runs.items()}
+
+    moved = f"neurons that move by {worm.MOVED} mV (share)"
+    assert found["baseline"][moved] > 0.5
+    assert found["without_coupling"][moved] == 0
