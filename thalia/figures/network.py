@@ -19,12 +19,12 @@ def graph(network: Network) -> Figure:
 
     `network` is that of a run, `run.network`.
     """
-    figure = Figure(figsize=(7.6, 7.6))
-    axes = figure.subplots()
     circuit = graph_of(network)
+    first_on_top = len(circuit) > 2  # one or two stand in a row
+    figure = Figure(figsize=(7.6, 7.6 if first_on_top else 4.0))
+    axes = figure.subplots()
     ring = min(1.0, 0.35 + 0.08 * len(circuit))
     places = nx.circular_layout(circuit, scale=ring)
-    first_on_top = len(circuit) > 2
     turned = {
         name: np.array([p[1], p[0]] if first_on_top else [-p[0], p[1]])
         for name, p in places.items()
@@ -73,7 +73,8 @@ def graph(network: Network) -> Figure:
             fontsize=9,
             fontweight="bold",
         )
-    axes.set(xlim=(-ring - 0.5, ring + 0.5), ylim=(-ring - 0.4, ring + 0.4), aspect="equal")
+    height = ring + 0.4 if first_on_top else 0.5
+    axes.set(xlim=(-ring - 0.5, ring + 0.5), ylim=(-height, height), aspect="equal")
     axes.axis("off")
     axes.set_title(network.name)
     legend = [
