@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 
 from tests.helpers import thalia_here
 from tests.reports.test_report import HOSTILE, Page, columns
@@ -15,10 +16,13 @@ def test_a_memory_shows_its_items_and_what_their_codes_share(tmp_path):
     items = Items()
     for number, code in enumerate(codes, start=1):
         told = Told(
-            at="2026-11-29T10:00:00+00:00", text=HOSTILE, outcomes=number - 1, expected=0.25
-        )
+            at="2026-11-29T10:00:00+00:00", text=HOSTILE, outcomes=number - 1, expected=0.25,
+            confidence=number / 4,
+        )  # fmt: skip
         items = items.with_item(Item(number, np.array(code), np.array([number]), told))
     arrays, texts = items.tables()
+    arrays |= {"calibration.asked": np.full(10, 8.0), "calibration.right": np.arange(10.0) - 1}
+    arrays["state.learn.w"] = np.array([0.0, 1.0, 1.0, 2.0])
     file = MemoryFile(tmp_path / "memory.h5")
     file.keep({"circuit": "x", "backend": "cpp", "seed": "1", "last": 3}, arrays, texts)
     file.close()
@@ -30,5 +34,9 @@ def test_a_memory_shows_its_items_and_what_their_codes_share(tmp_path):
     drawn = [each["y"].tolist() for each in columns(json.loads(Page(html).scripts[0]))]
     assert [0.25, 0.75] in drawn  # codes
     assert [0.25, 0.25] in drawn  # outcomes of those that had any
+    assert [0.25, 0.5, 0.75] in drawn  # confidence in the last sleep
+    assert pytest.approx(np.arange(10) / 10) in drawn  # Laplace: (right + 1) / (asked + 2)
+    shares, _ = [each for each in drawn if len(each) == 40]  # a line, and its dots
+    assert {place: share for place, share in enumerate(shares) if share} == {0: 0.25, 20: 0.5, 39: 0.25}  # fmt: skip
     assert "<p>3 items; memory.h5</p>" in html
     assert not [each for _, each in Page(html).found if "onerror" in each]

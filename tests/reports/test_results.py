@@ -39,6 +39,7 @@ def experiment(tmp_path):
                     "words": [*range(20)],
                     "sampled": [0, 12],
                     "weight_norm_p": [1.0, 2.0],
+                    "entered_sleep": [0.0, 2.0],
                 },
                 "final": {"share": s},
             }
@@ -72,6 +73,14 @@ def test_an_experiment_says_what_is_different_asleep(experiment):
     cells = re.search(r"<h2>Phases</h2>.*?(<table.*?</table>)", html, re.DOTALL)[1]
     told = re.findall(r"<td[^>]*>(.*?)</td>", cells)
     assert told == ["sleep", "cue_to_a off", "ach.tonic 0.2", "cue 0.6 Hz"]
+
+
+def test_curves_are_marked_where_the_network_slept(experiment):
+    html = thalia.report(experiment).html
+
+    spans = re.findall(r'"name": "Span".*?"location": ([\d.]+)', Page(html).scripts[0])
+    assert spans == ["12.0"] * 4  # of reward, words, weights, and how often it slept
+    assert "Dashed: a phase was entered, seed 0." in html
 
 
 def test_a_sweep_is_read_from_its_table(tmp_path):

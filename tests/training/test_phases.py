@@ -94,6 +94,18 @@ def test_a_phase_is_left_after_an_error(subject):
     assert subject.session.read("shared.dopamine_tonic") == 0.3
 
 
+def test_it_is_counted_how_often_each_phase_is_entered(subject):
+    before = subject.gauges()
+    with subject.phase("sleep"), subject.frozen():
+        pass
+    with subject.phase("sleep"):
+        asleep = subject.gauges()
+
+    entered = {"entered_sleep": 0, "entered_dream": 0}
+    assert {name: before[name] for name in entered} == entered
+    assert {name: asleep[name] for name in entered} == {"entered_sleep": 2, "entered_dream": 0}
+
+
 def enter(subject, *names):
     """Enter phases within one another; '' freezes."""
     first, *rest = names

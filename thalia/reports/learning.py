@@ -13,11 +13,13 @@ from thalia.figures.style import colours
 from thalia.figures.training import curve_of, learning_curve, window_of
 from thalia.reports import charts
 from thalia.reports.page import Chart, Report, Section, folded, page, quoted, remarks, wide
+from thalia.training.gauges import ENTERED
 from thalia.training.results import Log, Outcome, read
 
 DPI = 110
 SAMPLED = "sampled"  # the trials after which gauges were read
 MOST_CURVES = 30  # measures
+MOST_MARKS = 12  # of a phase
 MOST_ROWS = 400
 
 
@@ -60,6 +62,7 @@ def _curves(outcome: Outcome) -> Iterator[Section]:
     names = [name for name in names if name != SAMPLED]
     names.sort(key=lambda name: name != outcome.experiment.curve)
     colour = colours([log.condition for log in logs])
+    phases = _entered(logs[0]) if logs else []
     rows = list[Any]()
     for name in names[:MOST_CURVES]:
         those = [log for log in logs if all(each.get(name) for each in log.histories)]
@@ -70,12 +73,31 @@ def _curves(outcome: Outcome) -> Iterator[Section]:
         label = "trial" if gauged else f"trial (mean of {window})"
         made = charts.axes(name.replace("_", " "), label, height=280)
         charts.draw_lines(made, [_line(log, name, window, colour) for log in those])
+        charts.mark_times(made, phases, names=not rows)
         rows.append(made)
     if rows:
         left = len(names) - MOST_CURVES
         more = f" {left} more are in the logs." if left > 0 else ""
-        caption = f"Means over seeds, with their 95 % intervals.{more}"
+        entered = f" Dashed: a phase was entered, seed {logs[0].seeds[0]}." if phases else ""
+        caption = f"Means over seeds, with their 95 % intervals.{entered}{more}"
         yield Section("Curves", charts=(Chart(charts.below_each_other(rows), caption),))
+
+
+def _entered(log: Log) -> list[tuple[str, float]]:
+    """The trials by which the first seed had entered a phase, such as sleep, again.
+
+    None of a phase that was entered more often than can be told apart in a chart: how often is a
+    curve of its own.
+    """
+    history = log.histories[0]
+    trials = np.array(history.get(SAMPLED, ()))
+    marks = list[tuple[str, float]]()
+    for name, counts in history.items():
+        if name.startswith(ENTERED) and len(counts) == len(trials):
+            at = trials[np.diff(counts, prepend=0) > 0]
+            phase = name.removeprefix(ENTERED).replace("_", " ")
+            marks += [(phase, float(trial)) for trial in at] if len(at) <= MOST_MARKS else []
+    return marks
 
 
 def _line(log: Log, name: str, window: int, colour: dict[str, str]) -> charts.Line:

@@ -8,7 +8,10 @@ import numpy as np
 
 from thalia.errors import counted
 from thalia.figures.notebook import table
+from thalia.figures.style import colours
+from thalia.memory.calibration import Calibration
 from thalia.memory.items import Item, Items
+from thalia.memory.kept import STATE
 from thalia.recording.memory_file import FORMAT, Contents, read
 from thalia.recording.page_checksums import edited, reading
 from thalia.reports import charts
@@ -17,6 +20,7 @@ from thalia.reports.page import Chart, Report, Section, page, remarks, wide
 MOST_ROWS = 500
 MOST_COMPARED = 400  # items, the newest ones, whose codes are compared
 KEYS = ("circuit", "backend", "seed")
+WEIGHT = ".w"  # what the names of weights among the variables of a network end with
 
 
 def is_memory(file: FilePath) -> bool:
@@ -42,7 +46,8 @@ def of_memory(file: FilePath) -> Report:
     contents = read(file)
     with edited(file):
         items = Items.of_tables(contents.arrays, contents.texts, int(contents.settings["last"]))
-        sections = [*_items(items), *_outcomes(items.present), *_codes(items.present)]
+        sections = [*_items(items), *_outcomes(items.present), *_sleep(items.present, contents)]
+        sections += [*_codes(items.present), *_weights(contents)]
         sections.append(_provenance(contents))
     waiting = f", {len(items.waiting)} offered and not stored yet" if items.waiting else ""
     lead = f"{counted(len(items.present), 'item')}{waiting}; {file.name}"
@@ -82,6 +87,57 @@ def _outcomes(items: Sequence[Item]) -> Iterator[Section]:
     charts.draw_lines(made, lines)
     caption = "The outcome that is expected of each item, from 0 to 1, and its last surprise."
     yield Section("Outcomes", charts=(Chart(made, caption),))
+
+
+def _sleep(items: Sequence[Item], contents: Contents) -> Iterator[Section]:
+    """How surely each item was recalled in the last sleep, and how often that was right."""
+    tested = [(each.number, each.told.confidence) for each in items]
+    known = [(number, sure) for number, sure in tested if sure is not None]
+    if not known:
+        return
+    numbers, confidences = (np.array(each) for each in zip(*known, strict=True))
+    by_item = charts.axes("confidence", "item", height=240)
+    charts.draw_lines(
+        by_item, [charts.Line("", numbers, confidences, "#0072B2", marked=True)], named=False
+    )
+    rows = [by_item]
+    caption = "The confidence with which its own code recalled each item in the last sleep."
+    asked = contents.arrays["calibration.asked"]
+    if asked.any():
+        told = Calibration(asked, contents.arrays["calibration.right"])
+        edges = np.arange(len(asked)) / len(asked)
+        curve = charts.Line("", edges, told.curve(), "#D55E00", marked=True)
+        rows.append(charts.axes("chance to be right", "confidence from", height=240))
+        charts.draw_lines(rows[-1], [curve], named=False)
+        caption += " Below, how likely what is recalled is right, by the tests in sleep."
+    yield Section("Sleep", charts=(Chart(charts.below_each_other(rows), caption),))
+
+
+def _weights(contents: Contents) -> Iterator[Section]:
+    """How the weights of each object of synapses are distributed, relative to its greatest one."""
+    found = {
+        name.removeprefix(STATE).removesuffix(WEIGHT): np.abs(values)
+        for name, values in contents.arrays.items()
+        if name.startswith(STATE) and name.endswith(WEIGHT) and np.any(values)
+    }
+    if not found:
+        return
+    edges = np.linspace(0, 1, 41)
+    lines = [
+        charts.Line(
+            name,
+            (edges[:-1] + edges[1:]) / 2,
+            np.histogram(values / values.max(), edges)[0] / values.size,
+            colour,
+            marked=True,
+        )
+        for (name, values), colour in zip(found.items(), colours([*found]).values(), strict=True)
+    ]
+    made = charts.axes("share of the synapses", "weight / greatest weight", height=280)
+    charts.draw_lines(made, lines)
+    counts = ", ".join(f"{name}: {values.size:,}" for name, values in found.items())
+    caption = f"Weights, by size, in parts of the greatest of each kind ({counts})."
+    yield Section("Weights", charts=(Chart(made, caption),))
 
 
 def _codes(items: Sequence[Item]) -> Iterator[Section]:

@@ -1,6 +1,6 @@
 """What is read of a whole network: how far it is, and whether anything in it was learned."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 
 import numpy as np
@@ -11,7 +11,8 @@ from thalia.compiler.plan import SHARED, Plan, identifier
 from thalia.simulation.sensors import Sensors
 from thalia.simulation.synapse_state import switched_variables, weights
 
-NORM, LEVEL = "weight_norm_", "level_"  # what the names of gauges begin with
+# what the names of gauges begin with
+NORM, LEVEL, ENTERED = "weight_norm_", "level_", "entered_"
 LEARNED = {"adapted_threshold"}  # variables of neuron models that a trial changes for good
 
 
@@ -31,6 +32,11 @@ def gauged(sensors: Sensors) -> NDArray[np.float64]:
             level = f"{SHARED}.{identifier(name.removeprefix(LEVEL))}_level"
             found.append(float(sensors.session.read(level)[0]))
     return np.array(found)
+
+
+def times(entries: Mapping[str, int]) -> dict[str, float]:
+    """How often each phase was entered, by the name of a gauge."""
+    return {f"{ENTERED}{name}": float(count) for name, count in entries.items()}
 
 
 def learned_variables(plan: Plan) -> tuple[str, ...]:

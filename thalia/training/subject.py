@@ -33,7 +33,7 @@ from thalia.simulation.silence import Silence
 from thalia.syntax.quantities import Numbers
 from thalia.syntax.units import Dimension
 from thalia.training.answers import Answers, Arrays, Checkpoint
-from thalia.training.gauges import fingerprint_of, gauged, gauges_of, learned_variables
+from thalia.training.gauges import fingerprint_of, gauged, gauges_of, learned_variables, times
 from thalia.training.phases import TWIN, phases_of, with_trial_phases
 from thalia.training.recording import Recording, save
 from thalia.training.responses import Response, ResponseCollector, Responses, arrays_of, chunk_of
@@ -65,8 +65,7 @@ class Subject:
         self.network, self.compiled = network, compiled
         self.plan, self.arrays = network.plan, network.arrays
         self.recording, self.progress, self.fraction = recording, progress, 0.0
-        self.answers = answers
-        self.clock, self.presentations = Clock(), 0
+        self.answers, self.clock, self.presentations = answers, Clock(), 0
         self.samples = tuple(samples_of(self.plan)) if recording else ()
         self.session = network.start(self.samples)
         self.sensors = Sensors(self.plan, self.arrays, self.session)
@@ -82,7 +81,7 @@ class Subject:
         )
         self.stimuli = Stimuli(self.plan, self.arrays, self.actuators)
         self.phases = phases_of(compiled.circuit)
-        self.entered = LEARNING  # the name of the present phase
+        self.entered, self.entries = LEARNING, dict.fromkeys(self.phases, 0)  # now, and how often
         enter_phase(self.plan, self.session, 0)
         self.observers.connect()
         self.observers.accept_weights()
@@ -223,11 +222,11 @@ class Subject:
     def gauges(self) -> dict[str, float]:
         """How far the network is, by name, in SI.
 
-        The Euclidean norm of the weights of each plastic pathway, `weight_norm_…`, and the level of
-        each modulator, `level_…`.
+        The Euclidean norm of the weights of each plastic pathway, `weight_norm_…`, the level of
+        each modulator, `level_…`, and how often each phase was entered, `entered_…`.
         """
         found = self._answer("the gauges", lambda: gauged(self.sensors))
-        return dict(zip(gauges_of(self.plan), found.tolist(), strict=True))
+        return dict(zip(gauges_of(self.plan), found.tolist(), strict=True)) | times(self.entries)
 
     def weight_dimension(self, pathway: str) -> Dimension:
         """The dimension of the weights of a pathway."""
@@ -296,6 +295,7 @@ class Subject:
                 "leave one phase before the next; `frozen` may stand within a phase",
             )
         self._switch(name)
+        self.entries[name] += 1
         try:
             yield
         finally:

@@ -9,7 +9,8 @@ class Trials:
     """Takes note of what happens in each trial, by measure, and of the fraction that is done.
 
     About `SAMPLES` times, after the trials `sampled`, also of the norm of the weights of each
-    plastic pathway, `weight_norm_…`, and of the level of each modulator, `level_…`.
+    plastic pathway, `weight_norm_…`, of the level of each modulator, `level_…`, and of how often
+    each phase, such as sleep, was entered, `entered_…`.
     """
 
     def __init__(self, subject: Subject, expected: int):
