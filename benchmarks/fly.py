@@ -1,6 +1,8 @@
 """A network as large and as sparse as the brain of the fly: `fly.yaml`, static, or plastic with a modulator; and NEST.
 
-python benchmarks/fly.py --duration 10 --rounds 2 [--plastic] [--nest]
+python -m benchmarks.fly --duration 10 --rounds 2 [--nest]
+
+The medians are kept in results/speed/fly.json.
 """
 
 import argparse
@@ -10,6 +12,8 @@ import time
 from pathlib import Path
 
 import thalia
+from benchmarks.speed import median_of
+from benchmarks.tables import SPEED, keep
 
 PLASTIC = {
     "populations.dopaminergic": {"neuron": "poisson", "size": 20, "parameters": {"rate": "5 Hz"}},
@@ -24,13 +28,18 @@ PLASTIC = {
 CELLS = ("exc", "inh")
 
 
-def of_thalia(options, seed):
-    circuit = thalia.load(Path(__file__).parent / "fly.yaml", PLASTIC if options.plastic else None)
+def of_thalia(options, seed, plastic=False):
+    circuit = thalia.load(Path(__file__).parent / "fly.yaml", PLASTIC if plastic else None)
     with tempfile.TemporaryDirectory() as folder:
         run = thalia.run(
             circuit, output=f"{folder}/run.h5", seed=seed, duration=f"{options.duration} s"
         )
         return run.results["timings_s"]["simulate"], {n: run.rates[n] for n in CELLS}
+
+
+def of_thalia_plastic(options, seed):
+    """The same with two traces times dopamine on all excitatory synapses."""
+    return of_thalia(options, seed, plastic=True)
 
 
 def of_nest(options, seed):
@@ -76,21 +85,35 @@ def of_nest(options, seed):
     return seconds, {n: recorders[n].n_events / size[n] / options.duration for n in CELLS}
 
 
+SIDES = {
+    "Thalia, static": of_thalia,
+    "Thalia, two traces × dopamine on all excitatory synapses": of_thalia_plastic,
+    "NEST, static": of_nest,
+}
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--duration", type=float, default=10, help="model time in seconds")
 parser.add_argument("--rounds", type=int, default=2)
-parser.add_argument("--plastic", action="store_true")
 parser.add_argument("--nest", action="store_true")
 parser.add_argument("--threads", type=int, default=1, help="of NEST")
+parser.add_argument("-o", "--output", type=Path, default=SPEED / "fly.json")
 options = parser.parse_args()
+found: dict[str, list[dict[str, float]]] = {}
 for seed in range(1, options.rounds + 1):
-    for side in (of_thalia, of_nest) if options.nest else (of_thalia,):
+    for name, side in SIDES.items():
+        if name.startswith("NEST") and not options.nest:
+            continue
         seconds, rates = side(options, seed)
-        shown = {
-            "side": side.__name__.removeprefix("of_"),
-            "plastic": options.plastic,
-            "seed": seed,
-            "times_model_time": round(seconds / options.duration, 4),
-            "rates_hz": {name: round(rate, 3) for name, rate in rates.items()},
-        }
-        print(json.dumps(shown), flush=True)
+        line = {"times_model_time": seconds / options.duration, **rates}
+        found.setdefault(name, []).append(line)
+        print(json.dumps({"side": name, "seed": seed, **line}), flush=True)
+COLUMNS = {
+    "times_model_time": "times model time",
+    "exc": "excitatory, Hz",
+    "inh": "inhibitory, Hz",
+}
+keep(
+    options.output,
+    f"python -m benchmarks.fly --duration {options.duration:g} --rounds {options.rounds}",
+    COLUMNS,
+    {name: {key: median_of(lines, key) for key in COLUMNS} for name, lines in found.items()},
+)

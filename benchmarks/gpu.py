@@ -1,24 +1,24 @@
 """What a GPU makes of the microcircuit: alone, with pair STDP, many at once, as brian2cuda runs it; and of three-factor synapses.
 
-Prints one line a row: seconds of simulation over seconds of model time, and how long everything before the first step took.
-Spikes are counted and thrown away (`record.spikes: none`); the settling of the first half second is in the time.
+Spikes are counted and thrown away (`record.spikes: none`); the settling of the first half second is in the time. Rows are
+kept in results/speed/gpu.json, next to those that are kept.
 
-python -m benchmarks.gpu --rows static,dc,stdp,replicas,stock,three_factor --scale 1 --duration 10 --seeds 1,2,3
+python -m benchmarks.gpu --rows static,dc,stdp,single,replicas,three_factor --scale 1 --duration 10 --seeds 1,2,3
 """
 
 import argparse
 import json
+import subprocess
 import tempfile
 from pathlib import Path
 from time import perf_counter
 
 import thalia
 from benchmarks.microcircuit import BACKGROUND, EXTERNAL, NAMES, TAU_SYN, WEIGHT
-from benchmarks.rendering import RESULTS, render
-from benchmarks.speed import median_of, write
-from plots.conditions import provenance
+from benchmarks.speed import median_of
+from benchmarks.tables import SPEED, keep
 
-KEPT = RESULTS / "speed" / "gpu.json"
+KEPT = SPEED / "gpu.json"
 CORTEX = Path(__file__).parent.parent / "circuits" / "cortex.yaml"
 QUIET = {
     "pathways.thalamocortical.plasticity": [], "record.weights.pathways": ["none"], "record.spikes": ["none"],
@@ -51,7 +51,7 @@ def plastic(settings: dict) -> thalia.Circuit:
 def row(
     name: str, circuit: thalia.Circuit, seed: int, options: argparse.Namespace, **more: object
 ) -> dict[str, float]:
-    """Print a row, and give times as times model time, seconds, and rates in Hz."""
+    """Print a row, and give times as times model time, seconds before the first step, and rates in Hz."""
     with tempfile.TemporaryDirectory() as folder:
         begin = perf_counter()
         run = thalia.run(circuit, output=f"{folder}/run.h5", seed=seed, duration=f"{options.duration} s",
@@ -59,30 +59,15 @@ def row(
         seconds = run.results["timings_s"]
         everything = perf_counter() - begin
     before = everything - seconds["simulate"] - seconds["store"]
-    rates = " ".join(f"{run.rates.get(each, 0):.2f}" for each in NAMES)
+    rates = {each: float(run.rates.get(each, 0)) for each in NAMES}
     parts = " ".join(f"{key} {seconds[key]:.2f}" for key in ("wire", "emit", "build", "simulate"))
-    print(
-        f"{name:16} seed {seed}: {seconds['simulate'] / options.duration:.4f} x model time, {before:.1f} s before ({parts}), {rates}",
-        flush=True,
-    )
-    found = {"rtf": seconds["simulate"] / options.duration, "before_s": before}
-    return found | {each: float(run.rates.get(each, 0)) for each in NAMES}
+    print(f"{name}, seed {seed}: {before:.1f} s before ({parts}), {rates}", flush=True)
+    return {"rtf": seconds["simulate"] / options.duration, "before_s": before, **rates}
 
 
-def keep(rows: dict[str, list[dict[str, float]]], options: argparse.Namespace) -> None:
-    """Medians over seeds of the rows of single circuits, next to those of other rows that are kept."""
-    kept = json.loads(options.output.read_text("utf-8")) if options.output.exists() else {}
-    command = f"python -m benchmarks.gpu --scale {options.scale:g} --duration {options.duration:g}"
-    for name, lines in rows.items():
-        seeds = ",".join(options.seeds.split(",")[: len(lines)])
-        kept[name] = provenance() | {
-            "command": f"{command} --rows {name} --seeds {seeds}",
-            **{key: median_of(lines, key) for key in lines[0]},
-        }
-    write(options.output, kept)
-
-
-def replicas(options: argparse.Namespace) -> None:
+def replicas(options: argparse.Namespace) -> dict[str, float]:
+    """Times model time of each of 1, 8 and 32 microcircuits of a tenth, in one network."""
+    found = {}
     for count in (1, 8, 32):
         circuit = thalia.load(CORTEX, QUIET)
         given = [
@@ -91,22 +76,79 @@ def replicas(options: argparse.Namespace) -> None:
         ]
         results = [each for _, each in thalia.run_together([circuit] * count, given, count)]
         seconds = results[0]["timings_s"]["simulate"]
-        print(
-            f"replicas {count:3}: {count * options.duration / seconds:.1f} microcircuit-seconds a second (scale 0.1)",
-            flush=True,
+        name = f"{count} microcircuits in one network, scale 0.1, each"
+        found[name if count > 1 else "one microcircuit, scale 0.1"] = seconds / (
+            count * options.duration
         )
+    return found
 
 
-def three_factor(options: argparse.Namespace) -> None:
+def three_factor(_: argparse.Namespace) -> dict[str, float]:
+    """Times model time of a million synapses with three factors, here and on a processor beside it."""
     from benchmarks.three_factor import thalia_side
 
     given = argparse.Namespace(
         seconds=5, dt=0.1, seed=1, pre=1000, post=1000, rate=10, precision="double"
     )
-    cpp, cuda = (thalia_side(given, "three-factor", backend) for backend in ("cpp", "cuda"))
-    print(
-        f"a million three-factor synapses: {cpp / 5:.3f} and {cuda / 5:.3f} x model time, {cpp / cuda:.1f} times as fast",
-        flush=True,
+    for backend in ("cpp", "cuda"):
+        thalia_side(given, "three-factor", backend)  # compiles
+    return {
+        f"a million three-factor synapses at 10 Hz{beside}": thalia_side(
+            given, "three-factor", backend
+        )
+        / given.seconds
+        for backend, beside in (("cuda", ""), ("cpp", ", on one processor core"))
+    }
+
+
+SAYS = {
+    "static": "microcircuit, Poisson drive",
+    "single": "the same, synapses in single precision",
+    "dc": "the same with DC drive",
+    "stdp": "the same with pair STDP from excitatory to excitatory neurons",
+    "stock": "scale 0.1, brian2cuda as it is",
+}
+
+
+def device() -> str:
+    """What the GPU is called."""
+    command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout.split(
+        "\n"
+    )[0]
+
+
+def gathered(
+    rows: dict[str, list[dict[str, float]]],
+    others: dict[str, float],
+    options: argparse.Namespace,
+) -> None:
+    """Keep medians over seeds, next to rows that are kept."""
+    before = json.loads(options.output.read_text("utf-8")) if options.output.exists() else {}
+    medians = {
+        name: {key: median_of(lines, key) for key in lines[0]} for name, lines in rows.items()
+    }
+    sides = dict(before.get("sides", {}))
+    for name, each in medians.items():
+        scale = "" if name == "stock" else f", scale {options.scale:g}"
+        sides[SAYS[name] + scale] = {
+            "rtf": each["rtf"],
+            "before_s": each["before_s"],
+            "seeds": len(rows[name]),
+        }
+    sides |= {title: {"rtf": value, "seeds": 1} for title, value in others.items()}
+    keep(
+        options.output,
+        f"python -m benchmarks.gpu --scale {options.scale:g} --duration {options.duration:g}",
+        {
+            "rtf": "times model time",
+            "before_s": "from the command to the first step, s",
+            "seeds": "seeds",
+        },
+        sides,
+        side="circuit",
+        device=device(),
+        **{**{name: before[name] for name in SAYS if name in before}, **medians},
     )
 
 
@@ -126,18 +168,17 @@ def main() -> None:
         "stock": lambda: thalia.load(CORTEX, {**QUIET, "backend.unmodified": "true"}),
     }
     more = {"single": {"precision": "single"}, "stock": {"scale": 0.1}}
-    others = {"replicas": replicas, "three_factor": three_factor}
+    several = {"replicas": replicas, "three_factor": three_factor}
     rows: dict[str, list[dict[str, float]]] = {}
+    others: dict[str, float] = {}
     for seed in map(int, options.seeds.split(",")):
         for name in options.rows.split(","):
-            if name in others:
-                others[name](options)
-                continue
-            found = row(name, circuits[name](), seed, options, **more.get(name, {}))
-            rows.setdefault(name, []).append(found)
-            keep(rows, options)
-    if options.output == KEPT:
-        render()
+            if name not in several:
+                found = row(name, circuits[name](), seed, options, **more.get(name, {}))
+                rows.setdefault(name, []).append(found)
+            elif seed == int(options.seeds.split(",")[0]):
+                others |= several[name](options)
+            gathered(rows, others, options)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """How costs grow: with the number of synapses, and with the number of pathways.
 
-uv run python benchmarks/growth.py --largest 1e8
+uv run python -m benchmarks.growth --largest 1e8
 
 Poisson neurons at 10 Hz, all onto leaky neurons, whose weights are too small to make them fire: synaptic events are known. Wiring and
-simulating should grow with synapses and events, building not with pathways.
+simulating should grow with synapses and events, building not with pathways. Kept in
+results/speed/growth.json and growth_pathways.json.
 """
 
 import argparse
@@ -11,12 +12,13 @@ import os
 import tempfile
 from pathlib import Path
 
-from microcircuit import processor_seconds
-
 import thalia
+from benchmarks.microcircuit import processor_seconds
+from benchmarks.tables import SPEED, keep
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--largest", type=float, default=1e8)
+parser.add_argument("-o", "--output", type=Path, default=SPEED, help="folder")
 options = parser.parse_args()
 RATE = 10.0
 
@@ -39,9 +41,7 @@ def circuit(populations: int, size: int, degree: int, rule: str = "") -> thalia.
 
 
 def sizes() -> None:
-    print(
-        "| synapses | wiring, ns a synapse | simulation, ns an event | of which at synapses | peak GB |\n| --- | --- | --- | --- | --- |"
-    )
+    rows = {}
     count = 1e4
     while count <= options.largest:
         size = round((10 * count) ** 0.5)
@@ -61,16 +61,31 @@ def sizes() -> None:
                 if "VmHWM" in line
             ).split()[1]
         )
-        print(
-            f"| {synapses:,} | {seconds['wire'] / synapses * 1e9:.0f} | {seconds['simulate'] / events * 1e9:.1f}"
-            f" | {at_synapses / events * 1e9:.1f} | {memory / 1e6:.2f} |",
-            flush=True,
-        )
+        a_synapse, an_event = 1e9 / synapses, 1e9 / events
+        rows[f"{synapses:,}"] = {
+            "wiring": seconds["wire"] * a_synapse,
+            "simulation": seconds["simulate"] * an_event,
+            "synapses": at_synapses * an_event,
+            "peak_gb": memory / 1e6,
+        }
+        print(synapses, rows[f"{synapses:,}"], flush=True)
         count *= 10
+    keep(
+        options.output / "growth.json",
+        f"python -m benchmarks.growth --largest {options.largest:g}",
+        {
+            "wiring": "wiring, ns a synapse",
+            "simulation": "simulation, ns an event",
+            "synapses": "of which at synapses",
+            "peak_gb": "peak GB",
+        },
+        rows,
+        side="synapses",
+    )
 
 
 def pathways() -> None:
-    print("\n| pathways | planning and building, processor s | code objects |\n| --- | --- | --- |")
+    rows = {}
     for count in (1, 4, 16, 64):
         with tempfile.TemporaryDirectory() as folder:
             os.environ["THALIA_CACHE"] = folder
@@ -81,9 +96,16 @@ def pathways() -> None:
                 duration="0.1 ms",
             )
             spent = processor_seconds() - before
-            print(
-                f"| {count} | {spent:.1f} | {run.results['compiled']['code_objects']} |", flush=True
-            )
+            objects = int(run.results["compiled"]["code_objects"])
+            rows[f"{count}"] = {"build_cpu_s": spent, "objects": objects}
+            print(count, rows[f"{count}"], flush=True)
+    keep(
+        options.output / "growth_pathways.json",
+        f"python -m benchmarks.growth --largest {options.largest:g}",
+        {"build_cpu_s": "planning and building, processor s", "objects": "code objects"},
+        rows,
+        side="pathways",
+    )
 
 
 sizes()

@@ -1,6 +1,8 @@
 """Thalia, Brian2 by hand, NEST and ANNarchy on two standard networks, in turn, as ratios.
 
-uv run --group peers python benchmarks/networks.py --duration 1 --rounds 3 [--annarchy PYTHON]
+uv run --group peers python -m benchmarks.networks --duration 1 --rounds 3 [--annarchy PYTHON]
+
+The medians are kept in results/speed/networks.json.
 
 ANNarchy needs an environment of its own (`pip install ANNarchy "numpy<2.3" cmake`), whose Python is the option's value.
 """
@@ -13,10 +15,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.speed import median_of
+from benchmarks.tables import SPEED, keep, times
+
 parser = argparse.ArgumentParser()
 parser.add_argument("--duration", type=float, default=1.0)
 parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("--annarchy", type=Path)
+parser.add_argument("-o", "--output", type=Path, default=SPEED / "networks.json")
 options = parser.parse_args()
 
 HERE = Path(__file__).parent
@@ -59,22 +65,31 @@ for seed in range(
                 results.setdefault((network, side), []).append(json.loads(lines[-1]))
                 print(network, lines[-1], flush=True)
 
-print(
-    "\n| network | side | times model time | against Thalia | rates, Hz | mean weight, mV | peak GB |"
+COLUMNS = {
+    "rtf": "times model time",
+    "against": "against Thalia",
+    "exc": "excitatory, Hz",
+    "inh": "inhibitory, Hz",
+    "weight": "mean weight, mV",
+    "peak_gb": "peak GB",
+}
+rows, ratios = {}, {}
+for network in NETWORKS:
+    sides = {side: lines for (of, side), lines in results.items() if of == network}
+    rtf = {side: median_of(lines, "rtf") for side, lines in sides.items()}
+    ratios[network] = times(rtf, "thalia")
+    for side, lines in sides.items():
+        row = {"rtf": rtf[side], "peak_gb": median_of(lines, "peak_gb")}
+        row |= {"against": ratios[network][side]} if side in ratios[network] else {}
+        row |= {n: statistics.mean(each["rates"][n] for each in lines) for n in ("exc", "inh")}
+        if "weight" in lines[0]:
+            row["weight"] = statistics.mean(each["weight"] for each in lines)
+        rows[f"{network}: {side}"] = row
+keep(
+    options.output,
+    f"python -m benchmarks.networks --duration {options.duration:g} --rounds {options.rounds}",
+    COLUMNS,
+    rows,
+    side="network: side",
+    times_thalia=ratios,
 )
-print("| --- | --- | --- | --- | --- | --- | --- |")
-for (network, side), lines in results.items():
-    rtf, mine = (
-        statistics.median(each["rtf"] for each in results[network, which])
-        for which in (side, "thalia")
-    )
-    rates = ", ".join(
-        f"{statistics.mean(each['rates'][name] for each in lines):.1f}" for name in ("exc", "inh")
-    )
-    weight = (
-        f"{statistics.mean(each['weight'] for each in lines):.4f}" if "weight" in lines[0] else ""
-    )
-    peak = statistics.median(each["peak_gb"] for each in lines)
-    print(
-        f"| {network} | {side} | {rtf:.2f} | {rtf / mine:.1f} | {rates} | {weight} | {peak:.2f} |"
-    )

@@ -1,21 +1,26 @@
 """What plasticity costs: the microcircuit static, with pair and with triplet STDP on E to E, and three peers with pair STDP.
 
-uv run --group peers python benchmarks/plasticity.py --scale 0.1 --duration 4 --rounds 3 [--annarchy PYTHON]
+uv run --group peers python -m benchmarks.plasticity --scale 0.1 --duration 4 --rounds 3 [--annarchy PYTHON]
+
+The medians are kept in results/speed/plasticity.json.
 """
 
 import argparse
 import json
 import os
-import statistics
 import subprocess
 import sys
 from pathlib import Path
+
+from benchmarks.speed import median_of
+from benchmarks.tables import SPEED, keep, times
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--scale", type=float, default=0.1)
 parser.add_argument("--duration", type=float, default=4.0)
 parser.add_argument("--rounds", type=int, default=3)
 parser.add_argument("--annarchy", type=Path, help="a Python with ANNarchy; see networks.py")
+parser.add_argument("-o", "--output", type=Path, default=SPEED / "plasticity.json")
 options = parser.parse_args()
 
 HERE = Path(__file__).parent
@@ -51,14 +56,14 @@ for seed in range(options.rounds + 1):  # the first round fills the cache of com
             results.setdefault(line["side"], []).append(line)
             print(json.dumps(line), flush=True)
 
-median = {side: statistics.median(line["rtf"] for line in lines) for side, lines in results.items()}
-print("\n| side | times model time | peak GB |\n| --- | --- | --- |")
-for side, lines in results.items():
-    print(
-        f"| {side} | {median[side]:.2f} | {statistics.median(line['peak_gb'] for line in lines):.2f} |"
-    )
-for over, under in (("thalia, stdp_pair", "thalia, none"), ("thalia, stdp_triplet", "thalia, stdp_pair"),
-                    ("nest, stdp_pair", "thalia, stdp_pair"), ("brian2 by hand, stdp_pair", "thalia, stdp_pair"),
-                    ("annarchy, none", "thalia, none"), ("annarchy, stdp_pair", "thalia, stdp_pair")):  # fmt: skip
-    if over in median and under in median:
-        print(f"{over} / {under} = {median[over] / median[under]:.2f}")
+median = {side: median_of(lines, "rtf") for side, lines in results.items()}
+keep(
+    options.output,
+    f"python -m benchmarks.plasticity --scale {options.scale:g} --duration {options.duration:g} --rounds {options.rounds}",
+    {"rtf": "times model time", "peak_gb": "peak GB"},
+    {
+        side: {key: median_of(lines, key) for key in ("rtf", "peak_gb")}
+        for side, lines in results.items()
+    },
+    times_thalia={rule: times(median, f"thalia, {rule}") for rule in ("none", "stdp_pair")},
+)

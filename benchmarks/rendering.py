@@ -12,7 +12,8 @@ writes all of them anew. Between a mark, which is a comment, and the next `<!-- 
 - `<!-- table CIRCUIT -->`: all measures of a circuit in all its conditions,
 - `<!-- models -->`: published models next to the same in Brian2 (`benchmarks/published.py`),
 - `<!-- number FILE / KEY / … -->`: a number in a file of `results/`, by its keys,
-- `<!-- microcircuit -->`: rates of the cortical microcircuit, here, in NEST, and published,
+- `<!-- microcircuit -->`: rates of the cortical microcircuit, here, in NEST, and published
+  (`benchmarks/rates.py`),
 - `<!-- memories -->`: a memory next to indices of vectors (`benchmarks/memory.py`),
 - `<!-- speed NAME -->`: all sides of a comparison in `results/speed/`,
 - `<!-- nest CIRCUIT -->`: a circuit here and on NEST (`benchmarks/nest_statistics.py`),
@@ -117,10 +118,14 @@ def _all_models() -> dict[str, Any]:
     return dict(json.loads(PUBLISHED_MODELS.read_text("utf-8")))
 
 
-def models_table() -> str:
-    """Published models: what their papers have, and the measures here and in Brian2."""
+def models(circuit: str = "") -> str:
+    """Published models, all or those of a circuit: what papers have, and measures here and in Brian2."""
+    chosen = {k: v for k, v in _all_models().items() if circuit in ("", v["circuit"])}
+    if not chosen:
+        return ""
     lines = [["circuit", "measure", "here", "Brian2", "seeds"], ["---"] * 5]
-    for found in _all_models().values():
+    made = dict[str, list[str]]()
+    for name, found in chosen.items():
         lines.append([f"`{found['circuit']}`", f"*{found['published']}*", "", "", ""])
         for measure, each in found["here"].items():
             other = found["brian2"].get(measure)
@@ -128,7 +133,12 @@ def models_table() -> str:
             lines.append(["", measure, *cells])
         if found["brian2"]:
             lines.append(["", "lines", *(str(found["lines"][s]) for s in ("here", "brian2")), ""])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+        note = f"; {found['note']}" if "note" in found else ""
+        about = f"version {found['thalia']}, {found['date']}, {found['machine']}{note}"
+        made.setdefault(about, []).append(name)
+    table = "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    about = ". ".join(f"{', '.join(names)}: {each}" for each, names in made.items())
+    return f"\n\n{table}\nMean ± 95 % interval; `python -m benchmarks.published`. {about}.\n"
 
 
 def number(name: str, *keys: str) -> str:
@@ -141,14 +151,17 @@ def number(name: str, *keys: str) -> str:
 
 def microcircuit() -> str:
     """Rates of the cortical microcircuit, by what simulated it."""
-    found = kept("microcircuit")
-    rows = found["rates_hz"] | {
-        "published, full scale": dict(zip(NAMES, FULL_RATES.tolist(), strict=True))
-    }
     lines = [["Hz", *NAMES], ["---"] * (1 + len(NAMES))]
-    lines += [[name, *(f"{each[of]:.2f}" for of in NAMES)] for name, each in rows.items()]
+    for row in kept("microcircuit").values():
+        seeds = row["seeds"]
+        over = f"seeds {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
+        size = "full scale" if row["scale"] == 1 else f"scale {row['scale']:g}"
+        rates = [told(row["rates_hz"][name]) for name in NAMES]
+        lines.append([f"{row['says']}, {size}, {row['seconds']:g} s, {over}", *rates])
+    lines.append(["published, full scale", *(f"{rate:.2f}" for rate in FULL_RATES)])
     table = "".join(f"| {' | '.join(line)} |\n" for line in lines)
-    return f"\n\n{table}\n`{found['command']}`, {found['date']}; {found['note']}.\n"
+    made = sorted({f"{row['date']}, {row['machine']}" for row in kept("microcircuit").values()})
+    return f"\n\n{table}\nMean ± 95 % interval; `python -m benchmarks.rates`, {'; '.join(made)}.\n"
 
 
 def memories() -> str:
@@ -178,34 +191,28 @@ def _mean(values: Iterable[float]) -> float:
     return sum(listed) / len(listed)
 
 
-COLUMNS = {
-    "build_cpu_s": "build, processor s",
-    "rtf": "simulation, times model time",
-    "peak_gb": "peak GB of the largest process",
-}
-
-
 def speed_table(name: str) -> str:
     """The sides of a comparison of speed, or of one in a file of several, and how it was made."""
     file, _, of = name.partition(" / ")
     found = kept(f"speed/{file}")
     found = found[of] if of else found
-    columns = found.get("columns", COLUMNS)
+    columns = found["columns"]
     lines = [[found.get("side", "side"), *columns.values()], ["---"] * (1 + len(columns))]
     lines += [
-        [
-            side,
-            *(
-                f"{each[key]:,}" if isinstance(each[key], int) else f"{each[key]:g}"
-                for key in columns
-            ),
-        ]
-        for side, each in found["sides"].items()
+        [side, *(_shown(each.get(key)) for key in columns)] for side, each in found["sides"].items()
     ]
     rows = "".join(f"| {' | '.join(line)} |\n" for line in lines)
     note = f"; {found['note']}" if "note" in found else ""
-    about = f"version {found['thalia']}, {found['date']}, {found['machine']}{note}"
+    device = f", {found['device']}" if "device" in found else ""
+    about = f"version {found['thalia']}, {found['date']}, {found['machine']}{device}{note}"
     return f"\n\n{rows}\n`{found['command']}`, {about}.\n"
+
+
+def _shown(number: float | None) -> str:
+    """A count in full, and another number with three digits."""
+    if number is None:
+        return ""
+    return f"{number:,}" if isinstance(number, int) else f"{number:.3g}"
 
 
 def output(name: str, lines: str = "") -> str:
@@ -219,18 +226,6 @@ def _table(circuit: str) -> str:
     return f"\n\n{measures_table(circuit)}\n{origin(circuit)}\n"
 
 
-def _models(_: str) -> str:
-    lines = dict[str, list[str]]()
-    for name, found in _all_models().items():
-        note = f"; {found['note']}" if "note" in found else ""
-        about = f"version {found['thalia']}, {found['date']}, {found['machine']}{note}"
-        lines.setdefault(about, []).append(name)
-    told = ". ".join(f"{', '.join(names)}: {about}" for about, names in lines.items())
-    return (
-        f"\n\n{models_table()}\nMean ± 95 % interval; `python -m benchmarks.published`. {told}.\n"
-    )
-
-
 def _measured(told: str) -> str:
     place, _, measure = told.partition(": ")
     return measured(*place.split(), measure)
@@ -241,7 +236,7 @@ KINDS: dict[str, Callable[[str], str]] = {
     "difference": lambda told: learning.difference(*told.split()),
     "measured": _measured,
     "table": _table,
-    "models": _models,
+    "models": lambda _: models(),
     "number": lambda told: number(*told.split(" / ")),
     "microcircuit": lambda _: microcircuit(),
     "memories": lambda _: memories(),

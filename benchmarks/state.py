@@ -2,7 +2,9 @@
 
 Each side runs in turn in a process of its own, on the compiled backend; ratios are of the time to simulate and to store.
 
-uv run python benchmarks/state.py --seconds 20 --rounds 3
+uv run python -m benchmarks.state --seconds 20 --rounds 3
+
+The medians are kept in results/speed/state.json.
 """
 
 import argparse
@@ -14,6 +16,8 @@ import tempfile
 from pathlib import Path
 
 import h5py
+
+from benchmarks.tables import SPEED, keep
 
 CORTEX = Path(__file__).parent.parent / "circuits" / "cortex.yaml"
 NOTHING = {"record.spikes": "none", "record.weights.pathways": "none"}
@@ -82,7 +86,10 @@ def checkpoint(options: argparse.Namespace) -> dict[str, float]:
 def in_its_own_process(what: str, options: argparse.Namespace, seed: int) -> dict[str, float]:
     arguments = ["--side", what, "--seconds", str(options.seconds), "--seed", str(seed)]
     done = subprocess.run(
-        [sys.executable, __file__, *arguments], capture_output=True, encoding="utf-8", check=True
+        [sys.executable, "-m", "benchmarks.state", *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
     )
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
@@ -98,14 +105,22 @@ def table(options: argparse.Namespace) -> None:
                 found[name].append(result["seconds"])
     assert all(len(each) == 1 for each in rates.values()), "every side simulates the same"
     first = statistics.median(found[next(iter(SIDES))])
-    print("| side | times model time | relative |\n| --- | --- | --- |")
-    for name, values in found.items():
-        print(
-            f"| {name} | {statistics.median(values) / options.seconds:.3f} | {statistics.median(values) / first:.3f} |"
-        )
+    medians = {name: statistics.median(values) for name, values in found.items()}
     kept = in_its_own_process("checkpoint", options, 1)
-    print(f"\ncheckpoint of 3.0 million synapses: {kept['seconds']:.2f} s, "
-          f"{kept['bytes'] / 1e6:.0f} MB of state, the file {kept['ratio']:.2f} times as large")  # fmt: skip
+    keep(
+        options.output,
+        f"python -m benchmarks.state --seconds {options.seconds:g} --rounds {options.rounds}",
+        {"rtf": "times model time", "relative": "relative"},
+        {
+            name: {"rtf": each / options.seconds, "relative": each / first}
+            for name, each in medians.items()
+        },
+        checkpoint={
+            "s": kept["seconds"],
+            "MB": kept["bytes"] / 1e6,
+            "file over state": kept["ratio"],
+        },
+    )
 
 
 if __name__ == "__main__":
@@ -114,6 +129,7 @@ if __name__ == "__main__":
     for name, default in (("rounds", 3), ("seed", 1)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("-o", "--output", type=Path, default=SPEED / "state.json")
     chosen = parser.parse_args()
     if chosen.side == "all":
         table(chosen)

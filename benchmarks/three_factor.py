@@ -1,11 +1,12 @@
 """What a third factor costs: pair STDP, two eligibility traces times dopamine, and the same by peers.
 
 All sides have the same numbers: `--pre` sources and as many neurons, all connected, Poisson spikes on both ends, ten dopamine
-neurons at 5 Hz. `--side all` runs each side in turn in a process of its own and prints ratios; `--growth` varies the number of synapses.
+neurons at 5 Hz. Each side is run in turn in a process of its own, at three settings of rate and time step; `--growth` varies
+the number of synapses instead.
 
 uv run --group peers python -m benchmarks.three_factor --seconds 5 --rounds 3
 
-The medians are kept in results/speed/three_factor.json and rendered on the pages that name them.
+The medians are kept in results/speed/three_factor.json (and growth_three_factor.json) and rendered on the pages that name them.
 """
 
 import argparse
@@ -16,14 +17,12 @@ import sys
 import tempfile
 from pathlib import Path
 from time import perf_counter
-from typing import Any
 
-from benchmarks.rendering import RESULTS, render
-from benchmarks.speed import median_of, write
-from plots.conditions import provenance
+from benchmarks.speed import median_of
+from benchmarks.tables import SPEED, keep, times
 
 ROOT = Path(__file__).parent.parent
-KEPT = RESULTS / "speed" / "three_factor.json"
+KEPT = SPEED / "three_factor.json"
 
 PAIR = {
     "tau_plus": 20.0,
@@ -144,6 +143,12 @@ def nest_side(options: argparse.Namespace, model: str) -> float:
     return perf_counter() - start
 
 
+SETTINGS = {  # rate in Hz, time step in ms
+    "10 Hz, dt 1 ms": (10.0, 1.0),
+    "10 Hz, dt 0.1 ms": (10.0, 0.1),
+    "1 Hz, dt 0.1 ms": (1.0, 0.1),
+}
+FIRST = next(iter(SETTINGS))
 OWN = "thalia, two traces x dopamine"
 SIDES = {
     "thalia, pair STDP": lambda o: thalia_side(o, "pair"),
@@ -153,6 +158,7 @@ SIDES = {
     "nest, stdp_dopamine_synapse": lambda o: nest_side(o, "stdp_dopamine_synapse"),
     "nest, stdp_synapse": lambda o: nest_side(o, "stdp_synapse"),
 }
+SLOW = {side for side in SIDES if "clock-driven" in side or "nest" in side}  # at one setting only
 
 
 def measured(side: str, options: argparse.Namespace, **changes: object) -> float | None:
@@ -177,56 +183,60 @@ def measured(side: str, options: argparse.Namespace, **changes: object) -> float
 
 
 def table(options: argparse.Namespace) -> None:
-    """Medians of all sides, and their ratios to Thalia's three factors."""
-    sides = [
-        side
-        for side in SIDES
-        if not options.only or any(word in side for word in options.only.split(","))
-    ]
-    found: dict[str, list[float]] = {side: [] for side in sides}
-    for round_ in range(options.rounds + 1):  # the first round compiles
-        for side in sides:
-            value = measured(side, options, seed=round_ + 1)
-            if round_ and value is not None:
-                found[side].append(value)
-        sides = kept(found, options)
-        if round_ and sides["times_thalia"]:
-            write(options.output, sides)
-    print("| side | times model time |\n| --- | --- |")
-    for side, value in sides["sides"].items():
-        print(f"| {side} | {value:g} |")
-    if options.output == KEPT:
-        render()
+    """Keep medians of all sides at every setting, and their ratios to Thalia's three factors."""
+    words = options.only.split(",")
+    found: dict[str, dict[str, list[float]]] = {}
+    for setting, (rate, dt) in SETTINGS.items():
+        asked = [side for side in SIDES if any(word in side for word in words)]
+        sides = [side for side in asked if side not in SLOW or setting == FIRST]
+        for round_ in range(options.rounds + 1):  # the first round compiles
+            for side in sides if round_ else [side for side in sides if "thalia" in side]:
+                value = measured(side, options, rate=rate, dt=dt, seed=round_ + 1)
+                if round_ and value is not None:
+                    found.setdefault(setting, {}).setdefault(side, []).append(value)
+        _keep(found, options)
 
 
-def kept(found: dict[str, list[float]], options: argparse.Namespace) -> dict[str, Any]:
-    """Medians of all sides, and how many times as long as Thalia's three factors they take."""
-    sides = {
-        side: median_of([{"rtf": value} for value in values], "rtf")
-        for side, values in found.items()
-        if values
+def _keep(found: dict[str, dict[str, list[float]]], options: argparse.Namespace) -> None:
+    medians = {
+        setting: {
+            side: median_of([{"rtf": value} for value in values], "rtf")
+            for side, values in sides.items()
+        }
+        for setting, sides in found.items()
     }
-    return provenance() | {
-        "command": f"python -m benchmarks.three_factor --dt {options.dt:g} --rate {options.rate:g} "
-        f"--seconds {options.seconds:g} --rounds {len(found[OWN])}",
-        "sides": sides,
-        "times_thalia": {s: value / sides[OWN] for s, value in sides.items() if OWN in sides},
-    }
+    keep(
+        options.output,
+        f"python -m benchmarks.three_factor --seconds {options.seconds:g} --rounds {options.rounds}",
+        {setting: setting for setting in medians},
+        {
+            side: {setting: each[side] for setting, each in medians.items() if side in each}
+            for side in medians[FIRST]
+        },
+        side="times model time",
+        times_thalia={setting: times(each, OWN) for setting, each in medians.items()},
+    )
 
 
 def growth(options: argparse.Namespace) -> None:
-    """Seconds for each event at a presynaptic or postsynaptic end, as the number of synapses grows."""
-    print("| synapses | times model time | ns for each synaptic event |\n| --- | --- | --- |")
+    """Keep the time for each event at a presynaptic or postsynaptic end, as synapses become more."""
+    rows = {}
     for post in (100, 300, 1000, 3000, 10000):
         measured(OWN, options, pre=1000, post=post, seconds=0.1)
         values = [
             measured(OWN, options, pre=1000, post=post, seed=k + 1) for k in range(options.rounds)
         ]
         value = statistics.median(each for each in values if each is not None)
-        print(
-            f"| {1000 * post:,} | {value:.4f} | {1e9 * value / (2 * 1000 * post * options.rate):.1f} |",
-            flush=True,
-        )
+        events = 2 * 1000 * post * options.rate
+        rows[f"{1000 * post:,}"] = {"rtf": value, "event": 1e9 * value / events}
+        print(post, rows[f"{1000 * post:,}"], flush=True)
+    keep(
+        options.output,
+        f"python -m benchmarks.three_factor --growth --seconds {options.seconds:g} --rounds {options.rounds}",
+        {"rtf": "times model time", "event": "ns for each event at a synapse"},
+        rows,
+        side="synapses",
+    )
 
 
 if __name__ == "__main__":
@@ -241,8 +251,9 @@ if __name__ == "__main__":
         parser.add_argument(f"--{name}", type=int, default=default)
     for name, default in (("rate", 10.0), ("dt", 1.0), ("seconds", 5.0)):
         parser.add_argument(f"--{name}", type=float, default=default)
-    parser.add_argument("-o", "--output", type=Path, default=KEPT)
+    parser.add_argument("-o", "--output", type=Path)
     given = parser.parse_args()
+    given.output = given.output or (SPEED / "growth_three_factor.json" if given.growth else KEPT)
     if given.growth:
         growth(given)
     elif given.side == "all":

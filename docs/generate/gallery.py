@@ -8,7 +8,7 @@ from typing import Any
 
 import thalia
 from benchmarks import learning
-from benchmarks.rendering import measures_table, origin
+from benchmarks.rendering import measures_table, models, origin
 from docs.generate.bibliography import linked
 from docs.generate.parts import circuits, experiments, written
 from docs.generate.reference import table
@@ -73,7 +73,12 @@ def circuit_page(name: str) -> str:
     comment = " ".join(re.sub(r"^# ?", "", says[0] if says else "", flags=re.MULTILINE).split())
     lines = [f"# {name}\n", circuit.summary, comment.replace("<", "&lt;") + "\n"]
     lines += [f"```\nthalia run {name} --plot\n```\n", picture_of(name) + "\n"]
-    lines += [_claims(name), _contents(circuit), f"![Graph of {name}]({name}.svg)\n"]
+    lines += [
+        _claims(name),
+        _beside_brian2(name),
+        _contents(circuit),
+        f"![Graph of {name}]({name}.svg)\n",
+    ]
     lines += [_conditions(name, circuit), _references(circuit)]
     lines.append(written(f"circuits/{name}.yaml", file.read_text("utf-8")))
     return "\n".join(filter(str.strip, lines))
@@ -90,6 +95,12 @@ def _claims(name: str) -> str:
         lines.append(measures_table(name))
     lines.append(_rates(found))
     return "\n".join(lines)
+
+
+def _beside_brian2(name: str) -> str:
+    """The same model by hand in Brian2, where it was measured, and what its paper has."""
+    shown = models(name)
+    return f"## Beside the same in Brian2\n{shown}" if shown else ""
 
 
 def _rates(found: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from benchmarks import rendering
+from benchmarks import learning, rendering
 from docs.generate import curves, gallery, latex, parts
 from docs.generate.bibliography import bibtex, linked
 from docs.generate.pages import made_pages
@@ -105,6 +105,8 @@ def test_every_part_of_the_library_has_a_page_with_its_parameters(kind):
     assert missing == []
 
 
+# what a benchmark writes into a page by itself
+WRITTEN = re.compile(r"<!-- (\w+): begin -->.*?<!-- \1: end -->", re.DOTALL)
 KEPT = sorted(gallery.MEASURED.glob("*.json"))
 
 
@@ -175,14 +177,29 @@ def test_no_interval_of_the_results_is_typed():
     assert [line for line in text.splitlines() if "±" in line] == []
 
 
+@pytest.mark.parametrize("page", ["README.md", "docs/results.md"])
+def test_no_number_of_a_table_is_typed(page):
+    text = WRITTEN.sub("", rendering.MARK.sub("", (ROOT / page).read_text()))
+
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert [row for row in rows if re.search(r"\d\.\d", row)] == []
+
+
+def test_no_interval_of_an_experiment_is_typed():
+    text = rendering.MARK.sub("", (ROOT / "docs" / "learning.md").read_text())
+    text, _, after = text.partition(learning.BEGIN)
+    typed = re.compile(r"-?\d[\d.]* (?:%|nat|bits)? ?\[-?\d[\d.]*, -?\d[\d.]*\]")
+
+    assert typed.findall(text + after.partition(learning.END)[2]) == []
+
+
 def test_a_number_of_a_benchmark_is_found_by_its_keys():
     """Keys may have spaces and commas, so that slashes are between them."""
-    mark = (
-        "<!-- number speed/three_factor / times_thalia / brian2, the same by hand -->?<!-- end -->"
-    )
+    setting = "times_thalia / 10 Hz, dt 0.1 ms"
+    mark = f"<!-- number speed/three_factor / {setting} / brian2, the same by hand -->?<!-- end -->"
     found = json.loads((ROOT / "results" / "speed" / "three_factor.json").read_text())
 
-    told = f"{found['times_thalia']['brian2, the same by hand']:.3g}"
+    told = f"{found['times_thalia']['10 Hz, dt 0.1 ms']['brian2, the same by hand']:.3g}"
     assert f"-->{told}<!--" in rendering.rendered(mark)
 
 
