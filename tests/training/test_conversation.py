@@ -138,6 +138,32 @@ def test_shares_of_cells_are_removed_one_after_the_other(monkeypatch):
     assert found == {"without_10": 50, "without_40": 50}
     assert [len(each) for each in kept] == [9, 6]
     assert kept[1] < kept[0]
+    assert {*values["v_th"]} == {-0.05}  # they are back
+
+
+def test_facts_are_told_to_a_network_that_sleeps_when_it_is_tired_and_asked_after_each_time(
+    monkeypatch,
+):
+    done = []
+    speech = SimpleNamespace(
+        hear=lambda prompt: None,
+        taught=lambda reply: done.append(reply[0]),
+        end=lambda: None,
+        slept=lambda: done.append("slept"),
+    )
+    subject = SimpleNamespace(wait=done.append)
+    numbers = experiment_of(load_whole(CIRCUIT)).parameters | {"facts": 2, "between": [1, 3]}
+    task = parse(Conversation, numbers, Source())
+    monkeypatch.setattr(Conversation, "_exact", lambda *_: done.append("asked") or len(done))
+
+    others = [Turn(("how",), ("good",))] * 5
+    found = task._remembered(subject, speech, others, np.random.default_rng(1))
+
+    each = ["fact", "slept"] * len(FILLERS["NAME"])
+    wanted = ["slept", *each, "asked", *each, "asked", "24 hour", "asked"]
+    wanted += ["good", "slept", "asked", *["good", "slept"] * 2, "asked"]
+    assert ["fact" if word in FILLERS["NAME"] else word for word in done] == wanted
+    assert [*found] == ["told_1", "told_2", "day_later", "after_1", "after_3"]
 
 
 def test_cells_that_a_task_may_not_set_are_not_removed():

@@ -1,6 +1,7 @@
 """Conversation: sentences are heard, and what to reply is learned from a teacher, turn by turn."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -45,10 +46,12 @@ class Conversation(Environment):
     shuffled` the teacher gives the replies to other prompts.
 
     With `rehearsals` the network sleeps when it has as many turns as there are times to bind them
-    to, and each is gone through so many times again, as `rehearsal` says. After the test, facts
-    that are in no template are each taught as often as `facts` says, and asked at once and a day
-    later. At last shares of cells are `removed`, by what `removal` sets in their populations, and
-    `asked` of the held-out prompts are asked again.
+    to, and each is gone through so many times again, as `rehearsal` says. After the test shares of
+    cells are `removed`, by what `removal` sets in their populations, and `asked` of the held-out
+    prompts are asked again. Then, with all cells and after a sleep, facts that are in no template
+    are told as often as `facts` says, and asked after each time, `told_1` the first; asked a day
+    later; and after so many turns as `between` says of those that were learned, one after the
+    other, `after_50` after the first fifty.
     """
 
     STIMULI: ClassVar = ROLES
@@ -61,6 +64,7 @@ class Conversation(Environment):
     rehearsals: int = Field(0, ge=0)
     rehearsal: Kind = "replayed"
     facts: int = Field(0, ge=0)
+    between: tuple[Annotated[int, Field(gt=0)], ...] = ()
     removed: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
     removal: dict[str, dict[str, AnyValue]] = {}
     asked: int = Field(100, ge=1)
@@ -129,8 +133,8 @@ class Conversation(Environment):
         given = self._answers(subject, speech, data.held_out, note)
         found = scores([turn.reply for turn in data.held_out], given)
         found[FIRST] = float(turns_until(shares))
-        found |= self._remembered(subject, speech, random)
-        return found | self._damaged(subject, speech, data.held_out[: self.asked], random)
+        found |= self._damaged(subject, speech, data.held_out[: self.asked], random)
+        return found | self._remembered(subject, speech, taught, random)
 
     def speech(
         self, subject: Subject, random: np.random.Generator, vocabulary: Sequence[str] = WORDS
@@ -183,38 +187,56 @@ class Conversation(Environment):
         return scores([turn.reply for turn in turns], given)["exact"]
 
     def _remembered(
-        self, subject: Subject, speech: Speech, random: np.random.Generator
+        self, subject: Subject, speech: Speech, taught: Sequence[Turn], random: np.random.Generator
     ) -> dict[str, float]:
-        """The share of the facts it was told that it knows, at once and a day later."""
+        """The share of the facts it was told that it knows, at once, a day later, and after others.
+
+        It learns nothing while it is tired, as it is after the test, so that it sleeps when it is.
+        """
         if not self.facts:
             return {}
-        told = facts(random)
-        for _ in range(self.facts):
+        told, found = facts(random), {}
+        speech.slept()
+        for time in range(self.facts):
             for place in random.permutation(len(told)):
                 _teach(speech, told[place])
-        speech.sleep()
-        found = {"told": self._exact(subject, speech, told)}
+                speech.slept()
+            found[f"told_{time + 1}"] = self._exact(subject, speech, told)
         subject.wait("24 hour")
-        return found | {"day_later": self._exact(subject, speech, told)}
+        found["day_later"] = self._exact(subject, speech, told)
+        others = iter(random.permutation(len(taught)))
+        for turns, more in zip(self.between, np.diff([0, *self.between]), strict=True):
+            for place in islice(others, int(more)):
+                _teach(speech, taught[place])
+                speech.slept()
+            found[f"after_{turns}"] = self._exact(subject, speech, told)
+        return found
 
     def _damaged(
         self, subject: Subject, speech: Speech, turns: Sequence[Turn], random: np.random.Generator
     ) -> dict[str, float]:
         """Exact replies without shares of the cells, of which each has those before it."""
+        if not self.removed:
+            return {}
         found: dict[str, float] = {}
         order = {
             name: random.permutation(subject.plan.population(name)[1].size) for name in self.removal
         }
         for share in sorted(self.removed):
-            for name, values in self.removal.items():
-                lost = order[name][: round(share * len(order[name]))]
-                intact = subject.plan.population(name)[1].parameters
-                for parameter, value in values.items():
-                    given = np.full(len(order[name]), [each.mean for each in intact[parameter]])
-                    given[lost] = value.mean
-                    subject.set(name, parameter, Quantities(given, value.dimension))
+            for name, cells in order.items():
+                self._remove(subject, name, cells[: round(share * len(cells))])
             found[f"without_{100 * share:g}"] = self._exact(subject, speech, turns)
+        for name, cells in order.items():
+            self._remove(subject, name, cells[:0])
         return found
+
+    def _remove(self, subject: Subject, name: str, lost: NDArray[np.int64]) -> None:
+        """Leave a population without some cells; it has all others."""
+        intact = subject.plan.population(name)[1]
+        for parameter, value in self.removal[name].items():
+            given = np.full(intact.size, [each.mean for each in intact.parameters[parameter]])
+            given[lost] = value.mean
+            subject.set(name, parameter, Quantities(given, value.dimension))
 
     def _slow(self, subject: Subject) -> dict[str, NDArray[np.float64]]:
         """The weights of all pathways that learn from the teacher."""
