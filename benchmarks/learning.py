@@ -120,11 +120,27 @@ def number(experiment: str, condition: str, measure: str | None = None) -> str:
 
 def difference(experiment: str, condition: str, other: str, measure: str | None = None) -> str:
     """Mean and interval of a condition less another, paired by seed, and the number of seeds."""
+    mine, theirs = _paired(experiment, condition, other, measure)
+    return f"{_interval(vars(mean_interval(mine - theirs)))}, n = {len(mine)}"
+
+
+def ratio(experiment: str, condition: str, other: str, measure: str | None = None) -> str:
+    """The geometric mean of the ratios of a condition to another, and the interval, likewise."""
+    mine, theirs = _paired(experiment, condition, other, measure)
+    found = mean_interval(np.log(mine / theirs))
+    bounds = {name: np.exp(getattr(found, name)) for name in ("mean", "low", "high")}
+    return f"{_interval(bounds)}, n = {len(mine)}"
+
+
+def _paired(
+    experiment: str, condition: str, other: str, measure: str | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers of two conditions for the seeds that both have."""
     summary = json.loads((RESULTS / f"{experiment}.json").read_text("utf-8"))
     name = measure or summary["result"]
     mine, theirs = (summary["conditions"][each]["seeds"][name] for each in (condition, other))
-    values = np.array([mine[seed] - theirs[seed] for seed in mine if seed in theirs])
-    return f"{_interval(vars(mean_interval(values)))}, n = {len(values)}"
+    both = [seed for seed in mine if seed in theirs]
+    return np.array([mine[seed] for seed in both]), np.array([theirs[seed] for seed in both])
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ writes all of them anew. Between a mark, which is a comment, and the next `<!-- 
 
 - `<!-- result EXPERIMENT CONDITION [MEASURE] -->`: a result of an experiment (`benchmarks/learning.py`),
 - `<!-- difference EXPERIMENT CONDITION OTHER [MEASURE] -->`: that of a condition less that of another,
-  paired by seed,
+  paired by seed; `ratio` likewise,
 - `<!-- measured CIRCUIT CONDITION: MEASURE -->`: a measure of a circuit, or the rate of a population
   (`benchmarks/circuits.py`),
 - `<!-- table CIRCUIT -->`: all measures of a circuit in all its conditions,
@@ -46,7 +46,7 @@ PAGES = (
     "benchmarks/README.md",
 )
 MARK = re.compile(
-    r"(<!-- (result|measured|table|models|number|microcircuit|memories|speed|nest|nest_scaling|output|difference)(?= )(.*?) -->)"
+    r"(<!-- (result|measured|table|models|number|microcircuit|memories|speed|nest|nest_scaling|output|difference|ratio)(?= )(.*?) -->)"
     r".*?(<!-- end -->)",
     re.DOTALL,
 )
@@ -234,6 +234,7 @@ def _measured(told: str) -> str:
 KINDS: dict[str, Callable[[str], str]] = {
     "result": lambda told: learning.number(*told.split()),
     "difference": lambda told: learning.difference(*told.split()),
+    "ratio": lambda told: learning.ratio(*told.split()),
     "measured": _measured,
     "table": _table,
     "models": lambda _: models(),

@@ -169,6 +169,9 @@ def test_a_difference_in_a_text_is_paired_by_seed(tmp_path, monkeypatch):
     # of 2 and 4: t(0.975, 1) = 12.706, and the standard error is 1
     mark = "<!-- difference talk with without -->?<!-- end -->"
     assert "-->3.000 [-9.706, 15.706], n = 2<!--" in rendering.rendered(mark)
+    # the logarithms of 3 and 5: 1.354 +- 12.706 * 0.2554
+    ratio = rendering.rendered(mark.replace("difference", "ratio"))
+    assert "-->3.873 [0.151, 99.420], n = 2<!--" in ratio
 
 
 def test_no_interval_of_the_results_is_typed():

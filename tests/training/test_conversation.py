@@ -1,5 +1,6 @@
 """Conversation: what is drawn, how replies are scored, and what the circuit binds, forgets and learns."""
 
+from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
@@ -93,10 +94,19 @@ def test_other_methods_reply_by_what_they_are():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_facts_are_in_no_template_and_give_each_one_an_animal(seed):
-    told = facts(np.random.default_rng(seed))
+    told = facts(np.random.default_rng(seed), 1)
     assert not {turn.prompt for turn in told} & {turn.prompt for turn in every_turn()}
     assert sorted(turn.reply[-1] for turn in told) == sorted(FILLERS["ANIMAL"])
     assert all(turn.reply[0] == turn.prompt[-1] for turn in told)
+
+
+def test_facts_of_all_kinds_are_about_each_person_in_words_that_have_neurons():
+    told = facts(np.random.default_rng(1), 4)
+    assert len({turn.prompt for turn in told}) == len(told) == 4 * len(FILLERS["NAME"])
+    assert not {turn.prompt for turn in told} & {turn.prompt for turn in every_turn()}
+    assert {word for turn in told for word in (*turn.prompt, *turn.reply)} <= {*WORDS}
+    colours = Counter(turn.reply[-1] for turn in told[-len(FILLERS["NAME"]) :])
+    assert sorted(colours.values()) == [1, 1, 2, 2]
 
 
 @pytest.mark.parametrize(("wanted", "given", "share"), [
@@ -171,6 +181,12 @@ def test_cells_that_a_task_may_not_set_are_not_removed():
     with pytest.raises(CircuitError, match="a task may not set 'v_th' of 'held'") as refused:
         conditions_of("conversation", None, (), {}, removal)
     assert refused.value.problems[0].hint == "say `from_task: [v_th]` there"
+
+
+@pytest.mark.parametrize("between", [[50, 50], [200, 50], [50, 1001]])
+def test_turns_before_it_is_asked_again_rise_and_are_no_more_than_it_learned(between):
+    with pytest.raises(CircuitError, match="expected rising numbers of turns, up to the 1000 that"):
+        conditions_of("conversation", None, (), {}, {"between": between})
 
 
 FEW = (SILENCE, "hi", "baby", "bye", "tom")

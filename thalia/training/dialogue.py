@@ -26,6 +26,13 @@ FILLERS = {
 # what a reply says in place of what was heard
 SOUNDS = dict(zip(FILLERS["ANIMAL"], ["meow", "woof", "moo", "quack", "baa", "croak"], strict=True))
 OPPOSITES = dict(zip(FILLERS["COLOUR"], ["green", "black", "red", "blue"], strict=True))
+# what no template says of people: a verb, what follows it, and the word between them
+FACTS = (
+    ("has", FILLERS["ANIMAL"], ("the",)),
+    ("likes", FILLERS["OBJECT"], ("the",)),
+    ("says", [*SOUNDS.values()], ()),
+    ("is", FILLERS["COLOUR"], ()),
+)
 ASSOCIATES = {"SOUND": ("ANIMAL", SOUNDS), "OPPOSITE": ("COLOUR", OPPOSITES)}
 TEMPLATES = tuple(
     (prompt.split(), reply.split())
@@ -143,13 +150,18 @@ def every_turn() -> list[Turn]:
     return [turn for template in TEMPLATES for turn in _turns(template)]
 
 
-def facts(random: np.random.Generator) -> list[Turn]:
-    """What is in no template: which animal each one has; every animal is one's alone."""
-    names, animals = FILLERS["NAME"], random.permutation(FILLERS["ANIMAL"])
-    return [
-        Turn(("what", "has", name), (name, "has", "the", str(animal)))
-        for name, animal in zip(names, animals, strict=True)
-    ]
+def facts(random: np.random.Generator, kinds: int) -> list[Turn]:
+    """What is in no template: of each of the first kinds of `FACTS`, one about each person.
+
+    Each animal, object, sound or colour is that of as many persons as any other, or of one more.
+    """
+    found = []
+    for verb, of, article in FACTS[:kinds]:
+        fillers = random.permutation(of)
+        for place, name in enumerate(FILLERS["NAME"]):
+            filler = str(fillers[place % len(fillers)])
+            found.append(Turn(("what", verb, name), (name, verb, *article, filler)))
+    return found
 
 
 def _turns(template: tuple[list[str], list[str]]) -> list[Turn]:

@@ -15,6 +15,7 @@ from thalia.syntax.fields import AnyValue, PositiveTime, SingleRate
 from thalia.syntax.units import Quantities
 from thalia.training.baselines import Baseline
 from thalia.training.dialogue import (
+    FACTS,
     WORDS,
     Dialogue,
     Sentence,
@@ -48,10 +49,12 @@ class Conversation(Environment):
     With `rehearsals` the network sleeps when it has as many turns as there are times to bind them
     to, and each is gone through so many times again, as `rehearsal` says. After the test shares of
     cells are `removed`, by what `removal` sets in their populations, and `asked` of the held-out
-    prompts are asked again. Then, with all cells and after a sleep, facts that are in no template
-    are told as often as `facts` says, and asked after each time, `told_1` the first; asked a day
-    later; and after so many turns as `between` says of those that were learned, one after the
-    other, `after_50` after the first fifty.
+    prompts are asked again.
+
+    Then, with all cells and after a sleep, facts that are in no template, of so many `kinds` about
+    each of six people, are told as often as `facts` says, and asked after each time, `told_1` the
+    first; asked a day later; and after so many turns as `between` says of those that were learned,
+    one after the other, `after_50` after the first fifty.
     """
 
     STIMULI: ClassVar = ROLES
@@ -64,6 +67,7 @@ class Conversation(Environment):
     rehearsals: int = Field(0, ge=0)
     rehearsal: Kind = "replayed"
     facts: int = Field(0, ge=0)
+    kinds: int = Field(1, ge=1, le=len(FACTS))
     between: tuple[Annotated[int, Field(gt=0)], ...] = ()
     removed: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
     removal: dict[str, dict[str, AnyValue]] = {}
@@ -94,6 +98,12 @@ class Conversation(Environment):
                     where = ("experiment", "readout" if role == "words" else "stimuli", role)
                     told = f"expected a neuron for each of {len(WORDS)} words, found {size}"
                     found.append(Problem(where, told))
+        if (
+            list(self.between) != sorted({*self.between})
+            or max(self.between, default=0) > self.trials
+        ):
+            told = f"expected rising numbers of turns, up to the {self.trials} that are learned"
+            found.append(Problem(("experiment", "between"), told, "between: [50, 200]"))
         for name, values in self.removal.items() if self.removed else ():
             settable = members[name].from_task if name in members else ()
             if missing := [each for each in values if each not in settable]:
@@ -195,7 +205,7 @@ class Conversation(Environment):
         """
         if not self.facts:
             return {}
-        told, found = facts(random), {}
+        told, found = facts(random, self.kinds), {}
         speech.slept()
         for time in range(self.facts):
             for place in random.permutation(len(told)):
