@@ -1,5 +1,7 @@
 """Memories with two contexts: what is drawn, and what cannot be."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,25 @@ def test_what_is_not_replaced_is_the_memory_as_it_was():
 
     assert {*memory.shifted} == {*memory.whole}
     assert memory.new.size == memory.old.size == 0
+
+
+def test_what_changes_is_relative_to_what_was_stored_not_to_what_the_test_before_left(monkeypatch):
+    task, circuit = made(times=[1])
+    changes, seen = [0], []
+    monkeypatch.setattr(type(task), "_show", lambda *given: np.array([], int))
+    monkeypatch.setattr(type(task), "_experience", lambda *given: changes.append(changes.pop() + 1))
+    monkeypatch.setattr(type(task), "_recalled", lambda *given: seen.append(changes[0]))
+    monkeypatch.setattr(type(task), "_numbers", lambda *given: {"moved": 1.0})
+    subject = SimpleNamespace(
+        plan=plan_for_trials(circuit),
+        release=lambda *given: None,
+        wait=lambda *given: None,
+        remember=lambda: changes[0],
+        restore=lambda state: changes.__setitem__(0, state),
+    )
+    task.learn(subject, np.random.default_rng(5), lambda **given: None)
+
+    assert seen == [0] * 4
 
 
 @pytest.mark.parametrize(("numbers", "message"), [

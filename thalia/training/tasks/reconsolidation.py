@@ -139,6 +139,7 @@ class Reconsolidation(Environment):
         found: dict[str, list[float]] = {}
         for tested in random.permutation(self.memories)[: self.trials].tolist():
             trial = self._trial(memories, tested, random)
+            subject.restore(stored)
             before = self._recalled(subject, memories, trial)
             for count in self.times:
                 subject.restore(stored)
