@@ -69,20 +69,21 @@ def answers():
         random = np.random.default_rng(1)
         questions = task.draw(subject.plan, random)[:3]
         chosen = [task._choose(subject, each, random) for each in questions]
-        before = {name: subject.weights(f"guide_{name}") for name in CUES}
         shown = questions[0]
-        shown.cues[0] = [1, 0, 1, 0]
+        shown.cues[:3] = [[1, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0, 1]]
+        with subject.phase("choose"):
+            expected = [task._expected(subject, shown, memory) for memory in range(3)]
+        before = {name: subject.weights(f"guide_{name}") for name in CUES}
         task._dwell(subject, shown, 0)
-        for modulator in ("outcome", "reward"):
-            subject.release(modulator, 1)
+        subject.release("reward", 1)  # and no outcome, from which what is expected is subtracted
         subject.present("200 ms")
         pre, _ = subject.ends("guide_recency")
         changes = {name: subject.weights(f"guide_{name}") - before[name] for name in CUES}
-        return questions, chosen, shown.cells[pre], changes
+        return questions, chosen, shown.cells[pre], changes, expected
 
 
 def test_at_first_what_is_recalled_is_what_the_default_weights_rank_high(answers):
-    questions, chosen, _, _ = answers
+    questions, chosen, _, _, _ = answers
     sums = [each.cues @ [0.4, 0.3, 0.2, 0.1] for each in questions[1:]]
 
     ranks = [
@@ -91,9 +92,16 @@ def test_at_first_what_is_recalled_is_what_the_default_weights_rank_high(answers
     assert max(ranks) <= 2
 
 
+def test_what_is_expected_of_a_memory_is_the_sum_of_its_cues_as_they_count_at_first(answers):
+    *_, (both, similarity, importance) = answers
+
+    assert both > similarity > importance > 5
+    assert similarity / importance == pytest.approx(0.79 / 0.17, rel=0.25)
+
+
 @pytest.mark.parametrize(("name", "sign"), [("similarity", 1), ("recency", -1), ("usefulness", 1), ("importance", -1)])  # fmt: skip
 def test_cues_that_spoke_for_the_memory_more_than_usual_count_more_after_a_good_outcome(answers, name, sign):  # fmt: skip
-    _, _, active, changes = answers
+    _, _, active, changes, _ = answers
 
     assert (sign * changes[name][active] > 0.01e-3).all()
     assert not changes[name][~active].any()

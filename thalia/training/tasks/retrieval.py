@@ -40,13 +40,15 @@ class Retrieval(Environment):
 
     Whether a memory is of use is a matter of chance, which rises with the sum of its cues, each
     times what it counts for in questions of this kind. With `interaction` this share of the sum is
-    what two cues and the absence of a third make together. The outcome is that of the memory that
-    was recalled alone. `gap` is how much more useful memories are than those with the greatest sum
-    by `defaults`, relative to those that are most useful, in the last quarter of all questions.
+    whether one of two cues is strong and the other weak. The outcome is that of the memory that
+    was recalled alone. If they are `compared`, memories are dwelt upon one by one, and the one of
+    which most is expected is recalled; else the first that fires. `gap` is how much more useful
+    memories are than those with the greatest sum by `defaults`, relative to those that are most
+    useful, in the last quarter of all questions.
     """
 
     STIMULI: ClassVar = ("question", "cues", "urgency")
-    READOUT: ClassVar = ("memories",)
+    READOUT: ClassVar = ("memories", "expectation")
     MODULATORS: ClassVar = ("reward", "outcome")
 
     trials: int = Field(2000, ge=4)
@@ -55,6 +57,7 @@ class Retrieval(Environment):
     noise: float = Field(0.1, ge=0, lt=1)  # share of these that are others
     defaults: tuple[float, ...] = (0.4, 0.3, 0.2, 0.1)
     interaction: float = Field(0.0, ge=0, le=1)
+    compared: bool = False
     alike: bool = False  # whether questions of all kinds have the same cells
     outcomes: Literal["earned", "shuffled"] = "earned"
     rate: SingleRate
@@ -62,6 +65,7 @@ class Retrieval(Environment):
     weigh: PositiveTime  # for so long the cues are shown
     respond: PositiveTime
     decide: PositiveTime
+    linger: PositiveTime  # on the cues of a memory
     settle: PositiveTime
 
     def range_of(self, number: str) -> Range:
@@ -77,8 +81,8 @@ class Retrieval(Environment):
         if len(cues) != len(self.defaults):
             message = f"expected {len(cues)} numbers, one for each of the cues"
             found.append(Problem(("experiment", "defaults"), message))
-        if self.interaction and len(cues) < 3:
-            message = f"expected three cues or more for an interaction, found {len(cues)}"
+        if self.interaction and len(cues) < 2:
+            message = f"expected two cues or more for an interaction, found {len(cues)}"
             found.append(Problem(("experiment", "stimuli", "cues"), message))
         for name in cues:
             if size := self._size(plan, name) % memories:
@@ -110,8 +114,8 @@ class Retrieval(Environment):
             cues = random.random((memories, count))
             total = cues @ weights[kind]
             if self.interaction:
-                first, second, third = cues[:, (kind + np.arange(3)) % count].T
-                joint = (first > MIDDLE) * (second < MIDDLE) * third
+                first, second = cues[:, (kind + np.arange(2)) % count].T
+                joint = (first > MIDDLE) != (second > MIDDLE)
                 total = (1 - self.interaction) * total + self.interaction * joint
             useful = 1 / (1 + np.exp(-SHARPNESS * (total - MIDDLE)))
             shown = np.isin(np.arange(size), np.concatenate([kept, replaced]))
@@ -152,26 +156,50 @@ class Retrieval(Environment):
         return {"gap": gap, "useful": found, "by_default": by_default, "best": best}
 
     def _choose(self, subject: Subject, question: Question, random: np.random.Generator) -> int:
-        """The memory that fires first after a question and the cues of all of them."""
+        """The memory that is recalled; a tie is broken at random."""
         with subject.phase("choose"):
-            subject.present(self.volley, {self.stimuli["question"][0]: question.cells * self.rate})
-            subject.present(self.respond)
+            if self.compared:
+                every = range(len(question.cues))
+                expected = [self._expected(subject, question, memory) for memory in every]
+                subject.present(self.settle)
+                return int(random.choice(np.flatnonzero(expected == np.max(expected))))
+            self._ask(subject, question)
             subject.present(self.weigh, self._shown(subject, question.cues))
             urgent = {self.stimuli["urgency"][0]: self.rate}
             times, cells = subject.present(self.decide, urgent).spikes(self.readout["memories"][0])
             subject.present(self.settle)
         if not len(times):
             return int(random.integers(len(question.cues)))
-        return int(random.choice(cells[times == times.min()]))  # a tie is broken at random
+        return int(random.choice(cells[times == times.min()]))
+
+    def _ask(self, subject: Subject, question: Question) -> None:
+        """The question, and time for the terminals of the cues to be disinhibited."""
+        subject.present(self.volley, {self.stimuli["question"][0]: question.cells * self.rate})
+        subject.present(self.respond)
+
+    def _expected(self, subject: Subject, question: Question, memory: int) -> int:
+        """How many spikes of the cells that expect an outcome a memory alone leads to."""
+        self._ask(subject, question)
+        shown = subject.present(self.weigh, self._alone(subject, question, memory))
+        later = subject.present(self.linger)
+        subject.present(self.linger)
+        name = self.readout["expectation"][0]
+        return int(shown.counts(name).sum() + later.counts(name).sum())
 
     def _dwell(self, subject: Subject, question: Question, chosen: int) -> None:
-        """The cues of a memory alone, and the question again."""
-        alone = np.zeros_like(question.cues)
-        alone[chosen] = question.cues[chosen]
-        subject.present(self.weigh, self._shown(subject, alone))
-        subject.present(self.respond)
+        """The question, the cues of a memory alone, and the question again."""
+        with subject.phase("choose"):
+            self._ask(subject, question)
+        subject.present(self.weigh, self._alone(subject, question, chosen))
+        subject.present(self.linger)
         subject.present(self.volley, {self.stimuli["question"][0]: question.cells * self.rate})
         subject.present(self.settle)
+
+    def _alone(self, subject: Subject, question: Question, memory: int) -> dict[str, Numbers]:
+        """The rates of cues when all are those of one memory."""
+        alone = np.zeros_like(question.cues)
+        alone[memory] = question.cues[memory]
+        return self._shown(subject, alone)
 
     def _shown(self, subject: Subject, cues: Floats) -> dict[str, Numbers]:
         """The rates of the cells of each cue, in proportion to it."""
