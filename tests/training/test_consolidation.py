@@ -9,11 +9,11 @@ from thalia.training.tasks.consolidation import Consolidation, jaccard_of
 
 EXPERIMENT = "thalia/library/experiments/consolidation.yaml"
 TIMES = dict.fromkeys(("present", "respond", "pause", "sleep"), "1 ms")
-TASK = Consolidation.model_validate({"lesion": "p", "rate": "1 Hz", **TIMES, "active": 10, "kept": 0.7})  # fmt: skip
+TASK = Consolidation.model_validate({"lesion": "p", "rate": "1 Hz", "spontaneous": "1 Hz", **TIMES, "active": 10, "kept": 0.7})  # fmt: skip
 SMALL = {
     "populations.show_a.size": 40, "populations.show_b.size": 40, "populations.area_a.size": 40, "populations.area_b.size": 40,
     "populations.mossy.size": 40, "populations.noise.size": 40, "populations.ca3.size": 40, "populations.basket.size": 20,
-    "pathways.inhibit.weight": "-6.5 mV", "experiment.phases.sleep.stimuli.noise": "5 Hz", "experiment.episodes": 3,
+    "pathways.inhibit.weight": "-6.5 mV", "experiment.spontaneous": "5 Hz", "experiment.episodes": 3,
     "experiment.sleep": "400 ms", "experiment.pause": "40 ms", "pathways.cortical.plasticity.0.eta": 0.3,
 }  # fmt: skip
 
@@ -69,3 +69,29 @@ def test_only_what_was_reactivated_survives_the_lesion(outcome):
 def test_what_does_not_fit_is_told(key, value, message):
     with pytest.raises(CircuitError, match=f"(?s){message}"):
         conditions_of(EXPERIMENT, None, [], {key: value}, {})
+
+
+def test_the_cells_of_what_is_favoured_fire_more_often_with_as_many_reactivations_in_all():
+    task = TASK.model_copy(update={"index": 2, "episodes": 4, "eager": 3.0})
+    rates = task._rates(np.array([7, 1, 0, 3, 5, 2, 4, 6, 8]), np.array([1, 0, 0, 1], bool))
+
+    assert rates[[7, 1, 4, 6]] / rates[[0, 3, 5, 2]] == pytest.approx(3)
+    assert np.mean(rates[:8] ** 2) == pytest.approx(1)
+    assert rates[8] == 1  # of no episode
+
+
+@pytest.fixture(scope="module", params=["surprise", "weakness"])
+def prioritised(request, tmp_path_factory):
+    """What was favoured, which is seen in the rates at which cells fire by themselves."""
+    folder = tmp_path_factory.mktemp("priority")
+    changes = SMALL | {"experiment.priority": request.param}
+    (log, *_) = learn(EXPERIMENT, seeds=1, controls=[], set=changes, backend="runtime", workers=1,
+                      output=folder / "o", progress=False).logs  # fmt: skip
+    return {name: each["mean"] for name, each in log.aggregate().items()}
+
+
+def test_what_is_favoured_and_what_is_not_make_up_the_recall_of_all(prioritised):
+    assert prioritised["before"] == 1
+    assert prioritised["replays"] >= 3
+    both = prioritised["favoured"] + 2 * prioritised["others"]  # one of three is favoured
+    assert both == pytest.approx(3 * prioritised["lesioned"], abs=1e-3)

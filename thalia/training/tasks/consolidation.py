@@ -10,12 +10,14 @@ from thalia.analysis.intervals import Range
 from thalia.compiler.plan import Plan
 from thalia.errors import Problem, did_you_mean
 from thalia.syntax.fields import PositiveTime, SingleRate
+from thalia.syntax.quantities import Numbers
 from thalia.syntax.units import constant
 from thalia.training.subject import Subject
 from thalia.training.tasks import AMOUNT, SHARE, Environment, Note
 
 type Flags = NDArray[np.bool_]
 type Pair = tuple[Flags, Flags]
+type Floats = NDArray[np.float64]
 type Events = list[tuple[int, float]]  # episode and Jaccard index of each reactivation
 GAP = 5e-3  # s, above which spikes of `a` belong to different reactivations
 FEWEST = 3  # cells of `a` that fire together in a reactivation
@@ -32,9 +34,16 @@ class Consolidation(Environment):
     with the patterns of `b` exchanged among them, while the pathway `lesion` is silent. At last
     it is silenced for good. Recall is the Jaccard index of the cells of `b` that fire and those
     that should.
+
+    In sleep cells of the hippocampus fire by themselves at the rate `spontaneous`. With `priority`
+    those of half of the episodes do so `eager` times as often as others, with as many reactivations
+    expected in all: of some at random, as if these were rewarded; of those that surprised most,
+    because their cues recalled least of them when they came; or, in the second half of the sleep,
+    of those that the cortex alone recalled worst after the first. `equal` favours none, and has the
+    same episodes as `reward`.
     """
 
-    STIMULI: ClassVar = ("a", "b", "index")
+    STIMULI: ClassVar = ("a", "b", "index", "noise")
     READOUT: ClassVar = ("a", "b")
 
     trials: int = Field(40, ge=1)  # episodes that are tested, at most
@@ -44,6 +53,9 @@ class Consolidation(Environment):
     active: int = Field(10, ge=1)
     index: int = Field(12, ge=1)  # cells of the hippocampus of an episode
     replay: Literal["sleep", "none", "awake", "shuffled"] = "sleep"
+    priority: Literal["none", "equal", "reward", "surprise", "weakness"] = "none"
+    eager: float = Field(3.0, gt=0)
+    spontaneous: SingleRate
     lesion: str
     rate: SingleRate
     present: PositiveTime
@@ -59,24 +71,71 @@ class Consolidation(Environment):
         """Store, sleep, and recall with and without the hippocampus."""
         episodes, prototypes = self._drawn(subject, random)
         cells = random.permutation(self._size(subject.plan, "index"))
+        known = np.zeros(self.episodes)
         for number, (a, b) in enumerate(episodes):
-            index = np.zeros(len(cells), bool)
-            index[cells[self.index * number : self.index * (number + 1)]] = True
+            if self.priority == "surprise":
+                known[number] = self._scores(subject, [(a, b)])[0]
+            index = np.isin(np.arange(len(cells)), self._own(cells, number))
             self._show(subject, a=a, b=b, index=index)
-        tested = [episodes[k] for k in random.permutation(self.episodes)[: self.trials]]
+        order = random.permutation(self.episodes)[: self.trials]
+        tested = [episodes[k] for k in order]
         found = self._recalled(subject, "before", tested, prototypes)
-        events = self._consolidate(subject, episodes, random)
+        favoured = np.zeros(self.episodes, bool)
+        if self.priority in ("equal", "reward"):
+            favoured = _least(random.random(self.episodes))
+        elif self.priority == "surprise":
+            favoured = _least(known)
+        if self.priority == "weakness":
+            events, favoured = self._by_weakness(subject, episodes, cells)
+        else:
+            rates = self._rates(cells, favoured & (self.priority != "equal"))
+            events = self._consolidate(subject, episodes, rates, random)
         found |= self._recalled(subject, "intact", tested, prototypes)
         self._silence(subject)
-        found |= self._recalled(subject, "lesioned", tested, prototypes, note)
+        scores = self._scores(subject, tested)
+        for score in scores:
+            note(jaccard=score)
+        if prototypes:
+            found["prototypes_lesioned"] = float(np.mean(self._scores(subject, prototypes)))
+        if favoured.any():
+            for name, among in (("favoured", favoured), ("others", ~favoured)):
+                found[name] = float(np.mean(scores[among[order]])) if among[order].any() else 0.0
         clean = [number for number, jaccard in events if jaccard >= CLEAN]
         return {
-            "lesioned": found.pop("lesioned"),
+            "lesioned": float(np.mean(scores)),
             **found,
             "replays": float(len(events)),
             "clean": len(clean) / max(1, len(events)),
             "covered": len(set(clean)) / self.episodes,
         }
+
+    def _own(self, cells: NDArray[np.int64], number: int) -> NDArray[np.int64]:
+        """The cells of the hippocampus that are those of an episode."""
+        return cells[self.index * number : self.index * (number + 1)]
+
+    def _rates(self, cells: NDArray[np.int64], favoured: Flags) -> Floats:
+        """How often each cell fires by itself, relative to `spontaneous`.
+
+        Two cells begin a reactivation, so that there are as many as the square of the rate says.
+        """
+        each = np.where(favoured, self.eager, 1.0)
+        rates = np.ones(len(cells))
+        for number, rate in enumerate(each / np.sqrt(np.mean(each**2))):
+            rates[self._own(cells, number)] = rate
+        return rates
+
+    def _by_weakness(
+        self, subject: Subject, episodes: list[Pair], cells: NDArray[np.int64]
+    ) -> tuple[Events, Flags]:
+        """Two halves of a sleep; what was reactivated, and what was favoured in the second one."""
+        half = self.sleep * 0.5
+        events = self._asleep(subject, episodes, np.ones(len(cells)), half)
+        weights = self._silence(subject)
+        favoured = _least(self._scores(subject, episodes))
+        subject.set_weights(self.lesion, weights)
+        return events + self._asleep(
+            subject, episodes, self._rates(cells, favoured), half
+        ), favoured
 
     def problems(self, plan: Plan) -> list[Problem]:
         """What does not fit; also a lesion of nothing, and more episodes than there are cells."""
@@ -135,38 +194,29 @@ class Consolidation(Environment):
         subject.present(self.pause)
         return np.asarray(response.counts(self.readout["b"][0]) > 0)
 
-    def _recalled(
-        self,
-        subject: Subject,
-        name: str,
-        episodes: list[Pair],
-        prototypes: list[Pair],
-        note: Note | None = None,
-    ) -> dict[str, float]:
-        """How well episodes are recalled, and prototypes, while nothing is learned."""
-        found = {}
+    def _scores(self, subject: Subject, pairs: list[Pair]) -> Floats:
+        """How well pairs are recalled, while nothing is learned, (n,)."""
         with subject.frozen():
-            for key, pairs in ((name, episodes), (f"prototypes_{name}", prototypes)):
-                scores = [jaccard_of(self._show(subject, a=a), b) for a, b in pairs]
-                if scores:
-                    found[key] = float(np.mean(scores))
-                if note and pairs is episodes:
-                    for score in scores:
-                        note(jaccard=score)
-        return found
+            return np.array([jaccard_of(self._show(subject, a=a), b) for a, b in pairs])
+
+    def _recalled(
+        self, subject: Subject, name: str, episodes: list[Pair], prototypes: list[Pair]
+    ) -> dict[str, float]:
+        """How well episodes are recalled on average, and prototypes."""
+        named = ((name, episodes), (f"prototypes_{name}", prototypes))
+        return {key: float(np.mean(self._scores(subject, pairs))) for key, pairs in named if pairs}
 
     def _consolidate(
-        self, subject: Subject, episodes: list[Pair], random: np.random.Generator
+        self, subject: Subject, episodes: list[Pair], rates: Floats, random: np.random.Generator
     ) -> Events:
         """Sleep, or what takes its place; what was reactivated."""
         if self.replay == "none":
             subject.present(self.sleep)
             return []
         if self.replay == "sleep":
-            with subject.phase("sleep"):
-                return self._reactivated(subject, episodes)
+            return self._asleep(subject, episodes, rates, self.sleep)
         with subject.phase("sleep"), subject.frozen():
-            events = self._reactivated(subject, episodes)
+            events = self._reactivated(subject, episodes, rates, self.sleep)
         shown = [number for number, _ in events]
         exchanged = random.permutation(shown) if self.replay == "shuffled" else shown
         weights = self._silence(subject)
@@ -175,6 +225,12 @@ class Consolidation(Environment):
         subject.set_weights(self.lesion, weights)
         return events
 
+    def _asleep(
+        self, subject: Subject, episodes: list[Pair], rates: Floats, duration: Numbers
+    ) -> Events:
+        with subject.phase("sleep"):
+            return self._reactivated(subject, episodes, rates, duration)
+
     def _silence(self, subject: Subject) -> Any:
         """Take the weights of the pathway that is lesioned, and leave none."""
         unit = constant(1.0, subject.weight_dimension(self.lesion))
@@ -182,9 +238,12 @@ class Consolidation(Environment):
         subject.set_weights(self.lesion, np.zeros_like(weights) * unit)
         return weights * unit
 
-    def _reactivated(self, subject: Subject, episodes: list[Pair]) -> Events:
+    def _reactivated(
+        self, subject: Subject, episodes: list[Pair], rates: Floats, duration: Numbers
+    ) -> Events:
         """Sleep; the episode whose cells of `a` are most like those that fire together."""
-        times, cells = subject.present(self.sleep).spikes(self.readout["a"][0])
+        asleep = subject.present(duration, {self.stimuli["noise"][0]: rates * self.spontaneous})
+        times, cells = asleep.spikes(self.readout["a"][0])
         patterns, events = [a for a, _ in episodes], []
         for group in np.split(cells, np.flatnonzero(np.diff(times) > GAP) + 1):
             fired = np.isin(np.arange(len(patterns[0])), group)
@@ -201,6 +260,11 @@ def _some(
     found = np.zeros(size or len(among), bool)
     found[random.choice(among, count, replace=False)] = True
     return found
+
+
+def _least(numbers: Floats) -> Flags:
+    """The half with the least numbers, as flags; of equal ones those that come first."""
+    return np.argsort(np.argsort(numbers, kind="stable")) < len(numbers) // 2
 
 
 def jaccard_of(first: Flags, second: Flags) -> float:
