@@ -277,3 +277,37 @@ def test_the_summary_of_a_run_shows_the_published_range(tmp_path, capsys):
     print_summary(run_of(tmp_path, low=5, high=60), [])
 
     assert "5-60 Hz" in capsys.readouterr().out
+
+
+CHANGING = """
+thalia: 1
+name: changing
+dt: 1 ms
+duration: 400 ms
+rules:
+  settling: {{summary: "a rise that ends", equations: "dw/dt = (w_max - w)/(20*ms) : weight"}}
+  running: {{summary: "a rise that does not end", equations: "dw/dt = w/(100*ms) : weight"}}
+populations:
+  source: {{neuron: spike_source, size: 1}}
+  cell: {{neuron: lif_current, size: 1}}
+pathways:
+  {rule}: {{pre: source, post: cell, connect: {{rule: all_to_all}}, synapse: current_exp, weight: 1 pA, w_max: 1000 pA, delay: 1 ms, plasticity: [{rule}]}}
+record: {{spikes: all, weights: {{pathways: [{rule}]{every}}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "every", "drift", "verdict"),
+    [
+        ("settling", ", every: 50 ms", 0, OK),
+        ("settling", "", 999, CRITICAL),
+        ("running", ", every: 50 ms", np.exp(2) - 1, CRITICAL),
+    ],
+)
+def test_learning_settles_and_what_runs_away_goes_on(tmp_path, rule, every, drift, verdict):
+    """One weight relaxes to 1000 times its start in 20 ms, one grows by e in 100 ms, for 400 ms."""
+    circuit = thalia.loads(CHANGING.format(rule=rule, every=every))
+    found = health(thalia.run(circuit, output=tmp_path / "run.h5", backend="runtime"))
+
+    assert found.pathways[rule]["drift"] == pytest.approx(drift, rel=1e-6, abs=1e-4)
+    assert found.of(rule, "drift") == verdict

@@ -330,3 +330,9 @@ def test_neurons_whose_equations_overflowed_are_told(tmp_path):
     assert note.startswith(
         "lost: the equations of 4 of 4 neurons overflowed, and v are no numbers since"
     )
+    assert run.results["overflowed"] == {"lost": 4}
+    found = thalia.health(run)
+    assert [each.text() for each in found.findings] == [
+        "lost: neurons that overflowed 4, expected none"
+    ]
+    assert found.verdict == "critical"

@@ -21,6 +21,7 @@ from thalia.analysis.variability import (
 )
 from thalia.errors import did_you_mean, fail
 from thalia.recording.page_checksums import edited
+from thalia.recording.results import Weights
 from thalia.recording.run_file import Run
 from thalia.syntax.units import parse_value
 
@@ -194,7 +195,10 @@ def health(run: Run, phase: str = "") -> Health:
     circuit's `reference:`; all other limits are `LIMITS`. Only populations that the reference names
     are judged, and those without afferent pathways by rate and rhythm only, since the rest depends
     on their stimuli. A verdict needs the whole 95 % interval of a measure to be out of range.
-    Weights are those of the whole run, whatever the phase.
+    Weights are those of the whole run, whatever the phase; their drift is that of the second half
+    of the time in which they changed, if they were recorded in between, since what learns settles
+    in the end, and what runs away does not. A neuron whose equations overflowed is critical,
+    whatever else is measured.
 
     Raises
     ------
@@ -219,8 +223,11 @@ def _period(run: Run, phase: str) -> tuple[float, float]:
 
 def _judged(run: Run, period: tuple[float, float]) -> Health:
     claims = Claims.of(run)
+    overflowed = run.results.get("overflowed", {})
     populations = {
-        name: _population(run, name, *period) | {"judged": claims.name(name)} for name in run.spikes
+        name: _population(run, name, *period)
+        | {"judged": claims.name(name), "overflowed": overflowed.get(name, 0)}
+        for name in run.spikes
     }
     balance = _balance(run, {name: measures["rate"] for name, measures in populations.items()})
     for name, measures in populations.items():
@@ -306,7 +313,7 @@ def _pathway(run: Run, name: str) -> dict[str, float]:
     weights = run.weights[name]
     if not weights.w.size:
         return {}
-    before, after = weights.arriving[0], weights.arriving[-1]
+    before, after = (weights.arriving[record] for record in _late(weights))
     found = (
         {"drift": float(abs(after.mean() - before.mean()) / abs(before.mean()))}
         if before.mean()
@@ -318,6 +325,21 @@ def _pathway(run: Run, name: str) -> dict[str, float]:
     return found
 
 
+def _late(weights: Weights) -> tuple[int, int]:
+    """The records in the middle and at the end of the time in which the weights changed.
+
+    Without a record in between, that at its start.
+    """
+    changed = np.flatnonzero(np.any(np.diff(weights.arriving, axis=0), axis=1))
+    if not len(changed):
+        return -1, -1
+    first, last = int(changed[0]), int(changed[-1]) + 1
+    if last == first + 1:
+        return first, last
+    times = weights.time[first : last + 1]
+    return first + int(np.argmax(times >= times[[0, -1]].mean())), last
+
+
 def _findings(
     run: Run,
     claims: Claims,
@@ -327,6 +349,8 @@ def _findings(
 ) -> Iterator[Finding]:
     receiving = {pathway.post for pathway in run.network.pathways.values()}
     for name, measures in populations.items():
+        if lost := measures["overflowed"]:
+            yield Finding(name, "neurons that overflowed", lost, CRITICAL, "none")
         if name in claims.ranges:
             low, high = claims.ranges[name]
             limit, rate = Limit(low / 2, low, high, high * 2), measures["rate"]

@@ -26,6 +26,7 @@ def summary(
 ) -> dict[str, Any]:
     """What was simulated, and what happened: rates, irregularity and weights."""
     plan, writer = network.plan, recorder.writer
+    overflows = _overflows(plan, session)
     found = of_spikes(plan, writer, network.engine.name, network.synapses, counter.counts)
     return found | {
         "integration": {
@@ -34,6 +35,7 @@ def summary(
             if group.threshold
         },
         "weights": _weights(plan, recorder),
+        "overflowed": {name: count for name, (count, _) in overflows.items()},
         "timings_s": {},
         "compiled": {
             "code_objects": session.compiled.code_objects,
@@ -42,7 +44,7 @@ def summary(
         "notes": [
             *plan.notes,
             *_notes(network),
-            *_overflows(plan, session),
+            *(text for _, text in overflows.values()),
             *([remark] if remark else []),
         ],
     }
@@ -73,6 +75,7 @@ def of_spikes(
         "cv_isi_missing": {name: each.missing for name, each in cv.items() if each.missing},
         "integration": {},
         "weights": {},
+        "overflowed": {},
         "timings_s": {},
         "compiled": {},
         "notes": [*plan.notes],
@@ -84,8 +87,9 @@ def _notes(network: Network) -> Iterator[str]:
     return (note for wired in network.arrays.synapses.values() for note in wired.notes)
 
 
-def _overflows(plan: Plan, session: Session) -> Iterator[str]:
-    """Populations with cells whose equations overflowed, and which have been silent since."""
+def _overflows(plan: Plan, session: Session) -> dict[str, tuple[int, str]]:
+    """The number of cells whose equations overflowed, by population, and a note about them."""
+    found: dict[str, tuple[int, str]] = {}
     for group in plan.groups:
         states = [equation.name for equation in group.model if equation.kind == "ode"]
         values = [session.read(f"{group.name}.{name}") for name in states]
@@ -94,11 +98,13 @@ def _overflows(plan: Plan, session: Session) -> Iterator[str]:
             lost |= ~np.isfinite(each)
         for member in group.members:
             if count := int(lost[member.start : member.stop].sum()):
-                yield (
+                note = (
                     f"{member.name}: the equations of {count} of {member.size} neurons overflowed, "
                     f"and {', '.join(states)} are no numbers since: these neurons cannot fire; "
                     "use a smaller `dt`, or weaker input"
                 )
+                found[member.name] = count, note
+    return found
 
 
 def _weights(plan: Plan, recorder: Recorder) -> dict[str, Any]:
