@@ -40,7 +40,8 @@ class Odours(Environment):
     """Differential conditioning of pairs of odours, each odour once with an outcome, once without.
 
     A naive animal is trained with either odour of a pair, as in Tully & Quinn (1985), so that no
-    innate preference counts. A trial: the odour with the outcome, and the other one without; with
+    innate preference counts. A trial: the odour with the outcome, and the other one without, the
+    other one first in every second trial, since what comes first changes what follows; with
     the outcome `unpaired` in a pause of its own, `backward` the time `gap` before the odour, or
     `shuffled` over the presentations of both. A test: `choices` between both, for the one that
     makes `avoidance` fire less; nothing is learned in it. Then, of what was learned, `extinction`
@@ -155,18 +156,17 @@ class Odours(Environment):
         self, subject: Subject, trained: str, other: str, shuffled: Flags, note: Note
     ) -> dict[str, float]:
         """All trials of acquisition, and the test."""
+        names, avoided = (trained, other), [0.0, 0.0]
         for trial in range(self.trials):
-            if self.protocol == "backward":
-                self._outcome(subject, self.gap)
             is_shuffled = self.protocol == "shuffled"
             with_it = shuffled[trial] if is_shuffled else (self.protocol == "paired", False)
-            avoided = [
-                self._present(subject, name, bool(punished))
-                for name, punished in zip((trained, other), with_it, strict=True)
-            ]
+            for which in (0, 1) if trial % 2 == 0 else (1, 0):
+                if which == 0 and self.protocol == "backward":
+                    self._outcome(subject, self.gap)
+                avoided[which] = self._present(subject, names[which], bool(with_it[which]))
             if self.protocol == "unpaired":
                 self._outcome(subject, self.pause)
-            note(right=self._is_right(avoided[0], avoided[1]))
+            note(right=self._is_right(*avoided))
         return {"accuracy": self._tested(subject, trained, other)}
 
     def _changed(self, subject: Subject, trained: str, other: str) -> dict[str, float]:
