@@ -1,21 +1,23 @@
 """What each part of the library does in a circuit: the circuit with it and without it, paired by seeds.
 
-    uv run python -m benchmarks.removals [PART ...] [--workers 4] [--seeds 5] [-o results/removals.json]
+    uv run python -m benchmarks.removals [PART ...] [--missing] [--workers 4] [--seeds 5] [-o results/removals.json]
 
 A rule or window is taken from the pathways that have it, a modulator stays at its baseline, a pathway with the
-synapse is cut, a region loses the pathways across its border, a stimulus is left out, and neurons are replaced by
-leaky ones, or fall silent if they are a source of spikes. Measured are the rates of all populations over the whole
-run and the mean weights of pathways that learned by the rule. The one that changes most reliably is kept, with an
-interval that allows for the number of measures (Bonferroni). Parts that only experiments use are measured there, by
-their controls.
+synapse is cut, the pathways across the border of a region transmit nothing, a stimulus is left out, and neurons are
+replaced by leaky ones, or fall silent if they are a source of spikes. Measured are the rates of all populations over
+the whole run and the mean weights of pathways that learned by the rule. The one that changes most reliably is kept,
+with an interval that allows for the number of measures (Bonferroni). Long circuits are cut short, and the brain is
+made smaller. Parts that a condition of a circuit or of an experiment does without are not measured again:
+`docs/generate/removals.py` has them, and those without which nothing runs. `--missing` measures what is not kept yet.
 """
 
 import argparse
 import json
+import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
+from dataclasses import replace
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -25,24 +27,42 @@ import numpy as np
 
 import thalia
 from docs.generate import uses
+from docs.generate.removals import COMPARED, ESSENTIAL, RESULT, interval_of
 from docs.generate.repository import ROOT
 from plots.conditions import provenance
+from thalia.syntax.drive_weights import DriveTarget
 
-RESULT = ROOT / "results" / "removals.json"
 # cheapest first
 CIRCUITS = (
     *("pair", "ping", "coba", "izhikevich", "receptors", "ring_attractor", "working_memory"),
-    *("brunel", "input_statistics", "cerebellum", "prefrontal", "striatum", "thalamus"),
-    *("basal_ganglia", "worm", "endocannabinoids", "song", "prediction", "cortex", "capture"),
-    *("schaffer", "direction", "track", "cotuned", "sleep_homeostasis"),
-    *("reversal", "correlated_inputs", "receptive_field", "balanced", "cortical_column"),
-    *("hippocampus", "reward", "predictive_column", "brain"),
+    *("input_statistics", "striatum", "thalamus", "worm", "endocannabinoids", "correlated_inputs"),
+    *("receptive_field", "cerebellum", "brunel", "prefrontal", "basal_ganglia", "song", "cortex"),
+    *("reversal", "prediction", "capture", "cortical_column", "hippocampus", "brain", "schaffer"),
+    *("direction", "track", "cotuned", "sleep_homeostasis", "balanced", "reward"),
+    "predictive_column",
 )
+# what is shorter or smaller than written, as what a part does shows early
+SHORTER: Mapping[str, Mapping[str, Any]] = {
+    "brain": {"scale": 0.2, "phases.0.duration": "500 ms", "phases.1.duration": "1500 ms"},
+    "cerebellum": {"phases.1.duration": "15 s", "phases.2.duration": "1 s"},
+    "correlated_inputs": {"phases.0.duration": "30 s", "phases.1.duration": "10 s"},
+    "cortical_column": {"phases.0.duration": "500 ms", "phases.2.duration": "500 ms"},
+    "hippocampus": {
+        "phases.0.duration": "4 s",
+        "phases.2.duration": "1 s",
+        "phases.3.duration": "500 ms",
+    },
+    "prediction": {"duration": "80 s"},
+    "prefrontal": {"phases.4.duration": "500 ms"},
+    "receptive_field": {"duration": "100 s"},
+    "reversal": {"phases.0.duration": "12 s", "phases.1.duration": "12 s"},
+}
 REGIONS = "brain"  # where regions are cut: most others are one region alone
 SOURCES = ("poisson", "regular", "spike_source", "tuned", "copies")
 LEAKY = ("lif_conductance", "lif_current")
 RULES = ("plasticity", "windows")
 CONFIDENCE = 0.95
+AS_GOOD_AS_NOTHING = 1e-9  # of a weight, which so keeps its sign
 
 type Numbers = Mapping[str, float]
 
@@ -64,9 +84,8 @@ def _cost(circuit: str) -> int:
 def written_out(name: str, variant: str) -> thalia.Circuit:
     """A circuit in a condition, with its regions and tables expanded; it records what is measured."""
     file = ROOT / "circuits" / f"{name}.yaml"
-    written = thalia.load(file)
-    if variant:
-        written = thalia.load(file, set=written.conditions[variant].set)
+    changes = dict(thalia.load(file).conditions[variant].set) if variant else {}
+    written = thalia.load(file, set={**changes, **SHORTER.get(name, {})})
     circuit = thalia.expand(written).with_(regions=written.regions)
     learned = tuple(key for key, each in circuit.pathways.items() if each.plasticity)
     return circuit.with_(record=_record(learned))
@@ -105,6 +124,8 @@ def without(circuit: thalia.Circuit, part: uses.Part) -> thalia.Circuit:
     if kind == "neurons" and name not in SOURCES:
         return _replaced(circuit, name)
     goes = partial(_goes, circuit, kind, name)
+    if kind == "regions":
+        return _silenced(circuit, goes)
     kept = {key: pathway for key, pathway in circuit.pathways.items() if not goes(pathway)}
     learned = [key for key in circuit.record.weights.pathways if key in kept]
     return circuit.with_(pathways=kept, record=_record(learned))
@@ -132,6 +153,25 @@ def _goes(circuit: thalia.Circuit, kind: str, name: str, pathway: thalia.Pathway
     inside = {region for region, use in circuit.regions.items() if use.template == name}
     ends = (*pathway.pre, *pathway.post)
     return len({end.partition(".")[0] in inside for end in ends}) == 2
+
+
+def _silenced(circuit: thalia.Circuit, goes: Callable[[thalia.Pathway], bool]) -> thalia.Circuit:
+    """With pathways that transmit as good as nothing: the same model, not compiled again."""
+    return circuit.with_(
+        pathways={
+            key: pathway.with_(weight=((_faint(pathway.weight[0][0]),),))
+            if goes(pathway)
+            else pathway
+            for key, pathway in circuit.pathways.items()
+        }
+    )
+
+
+def _faint(weight: Any) -> Any:
+    """A weight, or the drive that it should provide, as good as nothing."""
+    if isinstance(weight, DriveTarget):
+        return replace(weight, share=weight.share * AS_GOOD_AS_NOTHING, text="")
+    return weight.scaled(AS_GOOD_AS_NOTHING)
 
 
 def _replaced(circuit: thalia.Circuit, name: str) -> thalia.Circuit:
@@ -194,38 +234,39 @@ def change(whole: Mapping[int, Numbers], cut: Mapping[int, Numbers]) -> dict[str
     """The number whose paired difference is the most reliable, with its interval over seeds."""
     names = [name for name in next(iter(whole.values())) if name in next(iter(cut.values()))]
     confidence = 1 - (1 - CONFIDENCE) / len(names)
-    differences = {
-        name: thalia.analysis.mean_interval(
-            np.array([cut[seed][name] - whole[seed][name] for seed in whole]), confidence
-        )
+    found = {
+        name: interval_of([cut[seed][name] - whole[seed][name] for seed in whole], confidence)
         for name in names
     }
-    name = max(names, key=lambda name: _distance(differences[name]))
-    difference = differences[name]
+    name = max(names, key=lambda name: _distance(found[name]["difference"]))
     return {
         "measure": name,
         "measures": len(names),
         "with": float(np.mean([numbers[name] for numbers in whole.values()])),
-        "difference": asdict(difference),
-        "excludes_zero": not difference.low <= 0 <= difference.high,
+        **found[name],
     }
 
 
-def _distance(difference: thalia.analysis.Interval) -> float:
+def _distance(difference: Numbers) -> float:
     """Half widths of the interval between its mean and zero."""
-    if difference.half == 0:
-        return inf if difference.mean else 0.0
-    return abs(difference.mean) / difference.half
+    half = (difference["high"] - difference["low"]) / 2
+    if half == 0:
+        return inf if difference["mean"] else 0.0
+    return abs(difference["mean"]) / half
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("parts", nargs="*", help="such as windows/layer_5; by default all")
+    parser.add_argument("--missing", action="store_true", help="only what is not kept yet")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("-o", "--output", type=Path, default=RESULT)
     options = parser.parse_args()
     asked = {tuple(part.split("/")) for part in options.parts} or {*uses.parts()}
+    asked -= {*COMPARED, *ESSENTIAL}
+    if options.missing:
+        asked -= {tuple(part.split("/")) for part in _kept(options.output)}
     places = {part: place for part in asked if (place := place_of(part))}
     seeds = range(1, 1 + options.seeds)
     with ProcessPoolExecutor(options.workers) as pool:
@@ -235,22 +276,28 @@ def main() -> None:
         )
         runs = {key: {seed: pool.submit(measured, *key, seed) for seed in seeds} for key in wanted}
         for part, place in in_order:
-            whole, cut = (
-                {seed: job.result() for seed, job in runs[*place, which].items()}
-                for which in (None, part)
-            )
-            found = {"circuit": place[0], "condition": place[1], **change(whole, cut)}
+            try:
+                whole, cut = (
+                    {seed: job.result() for seed, job in runs[*place, which].items()}
+                    for which in (None, part)
+                )
+            except thalia.CircuitError as error:
+                print("/".join(part), "was not measured:", error, file=sys.stderr, flush=True)
+                continue
+            where = {"folder": "gallery", "name": place[0], "condition": place[1]}
+            found = {**where, **change(whole, cut)}
             _keep(options.output, "/".join(part), {**found, "seeds": [*seeds]})
             print("/".join(part), json.dumps(found), flush=True)
 
 
+def _kept(file: Path) -> dict[str, Any]:
+    """What was found of each part, by `kind/name`."""
+    return dict(json.loads(file.read_text("utf-8"))["parts"]) if file.exists() else {}
+
+
 def _keep(file: Path, part: str, found: Mapping[str, Any]) -> None:
     """Add what was found to the others in the file."""
-    kept = json.loads(file.read_text("utf-8"))["parts"] if file.exists() else {}
-    written = {
-        **provenance(),
-        "parts": {**kept, part: found},
-    }
+    written = {**provenance(), "parts": {**_kept(file), part: found}}
     file.write_text(json.dumps(written, indent=1, sort_keys=True) + "\n", "utf-8")
 
 

@@ -14,6 +14,7 @@ writes all of them anew. Between a mark, which is a comment, and the next `<!-- 
 - `<!-- number FILE / KEY / … -->`: a number in a file of `results/`, by its keys,
 - `<!-- microcircuit -->`: rates of the cortical microcircuit, here, in NEST, and published
   (`benchmarks/rates.py`),
+- `<!-- removals -->`: what changes without each part of the library (`benchmarks/removals.py`),
 - `<!-- memories -->`: a memory next to indices of vectors (`benchmarks/memory.py`),
 - `<!-- speed NAME -->`: all sides of a comparison in `results/speed/`,
 - `<!-- nest CIRCUIT -->`: a circuit here and on NEST (`benchmarks/nest_statistics.py`),
@@ -31,6 +32,7 @@ from typing import Any
 
 from benchmarks import learning, nest_scaling, nest_statistics
 from benchmarks.microcircuit import FULL_RATES, NAMES
+from docs.generate import removals
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"
@@ -46,7 +48,7 @@ PAGES = (
     "benchmarks/README.md",
 )
 MARK = re.compile(
-    r"(<!-- (result|measured|table|models|number|microcircuit|memories|speed|nest|nest_scaling|output|difference|ratio)(?= )(.*?) -->)"
+    r"(<!-- (result|measured|table|models|number|microcircuit|memories|speed|nest|nest_scaling|output|difference|ratio|removals)(?= )(.*?) -->)"
     r".*?(<!-- end -->)",
     re.DOTALL,
 )
@@ -240,6 +242,7 @@ KINDS: dict[str, Callable[[str], str]] = {
     "models": lambda _: models(),
     "number": lambda told: number(*told.split(" / ")),
     "microcircuit": lambda _: microcircuit(),
+    "removals": lambda _: f"\n\n{removals.table()}\n",
     "memories": lambda _: memories(),
     "speed": lambda told: speed_table(told),
     "nest": lambda told: nest_statistics.table(told),

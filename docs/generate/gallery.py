@@ -9,6 +9,7 @@ from typing import Any
 import thalia
 from benchmarks import learning
 from benchmarks.rendering import measures_table, models, origin
+from docs.generate import removals
 from docs.generate.bibliography import linked
 from docs.generate.parts import circuits, experiments, written
 from docs.generate.reference import table
@@ -250,5 +251,6 @@ def region_page(name: str) -> str:
         if any(use.template == name for use in circuit.regions.values())
     ]
     lines.append(f"## Used in\n\n{', '.join(places)}\n" if places else "")
+    lines.append(removals.told(("regions", name)))
     lines.append(written(f"thalia/library/regions/{name}.yaml", part_text("regions", name)[0]))
     return "\n".join(lines)

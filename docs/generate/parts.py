@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import thalia
-from docs.generate import latex
+from docs.generate import latex, removals
 from docs.generate.bibliography import bibtex, linked
 from docs.generate.curves import flat, measured
 from docs.generate.reference import table
@@ -86,6 +86,7 @@ def part_page(kind: str, name: str) -> str:
     lines += [
         _integration(kind, name),
         used_in(kind, name),
+        removals.told((kind, name)),
         written(f"thalia/library/{kind}/{name}.yaml", part_text(kind, name)[0]),
     ]
     if entries := bibtex(f"{part.source}; {part.numbers}"):

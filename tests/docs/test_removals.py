@@ -1,0 +1,83 @@
+"""Every part of the library changes what a circuit or an experiment does, or nothing runs without it."""
+
+import pytest
+
+import thalia
+from benchmarks.removals import change, without
+from docs.generate import removals, uses
+from docs.generate.removals import COMPARED, ESSENTIAL, Compared, compared, told
+
+
+@pytest.mark.parametrize("part", uses.parts())
+def test_a_part_was_taken_away_or_there_is_a_reason(part):
+    """Exactly one of both: a row with five seeds in a circuit, or one sentence."""
+    assert (part in removals.removals()) != (part in ESSENTIAL)
+
+
+def test_only_parts_of_the_library_are_compared():
+    assert {*COMPARED, *ESSENTIAL} <= {*uses.parts()}
+    assert not COMPARED.keys() & ESSENTIAL.keys()
+
+
+def test_the_most_reliable_change_is_kept_with_an_interval_for_all_measures():
+    """Differences of -1, -2, -3 have the mean -2 and, of two measures, a t of 97.5 %: 6.205 x 1/sqrt(3)."""
+    whole = {seed: {"rate": 5.0, "weight": 1.0 + seed} for seed in (0, 1, 2)}
+    cut = {seed: {"rate": 4.0 - seed, "weight": 1.0 + 5 * (seed == 1)} for seed in (0, 1, 2)}
+    found = change(whole, cut)
+
+    assert (found["measure"], found["measures"], found["with"]) == ("rate", 2, 5.0)
+    assert found["difference"]["mean"] == pytest.approx(-2)
+    assert found["difference"]["high"] == pytest.approx(-2 + 6.2053 / 3**0.5, rel=1e-4)
+    assert not found["excludes_zero"]
+
+
+def test_conditions_are_paired_by_the_seeds_that_both_have(tmp_path, monkeypatch):
+    """The rule has seeds 1 to 3, the control 2 to 4: differences of 0.4 and 0.6."""
+    (tmp_path / "toy.json").write_text(
+        '{"experiment": "toy", "result": "accuracy", "conditions": {"off": {"seeds": {"accuracy":'
+        ' {"2": 0.5, "3": 0.4, "4": 0.1}}}}}'
+    )
+    (tmp_path / "toy_own.json").write_text(
+        '{"experiment": "toy", "result": "accuracy", "conditions": {"own": {"seeds": {"accuracy":'
+        ' {"1": 0.2, "2": 0.9, "3": 1.0}}}}}'
+    )
+    monkeypatch.setattr(removals, "LEARNING", tmp_path)
+    found = compared(Compared("experiments", "toy", "off", "own"))
+
+    assert (found["seeds"], found["with"]) == ([2, 3], pytest.approx(0.95))
+    assert found["difference"]["mean"] == pytest.approx(-0.5)
+    assert compared(Compared("experiments", "toy", "off", "none")) is None
+
+
+def test_the_page_of_a_part_tells_what_changes_without_it():
+    assert told(("plasticity", "delta_rule")).startswith(
+        "In [`tokens`](../../experiments/tokens.md) (plasticity_off), taking it away changes the cross_entropy by 0.9"
+    )
+    assert told(("neurons", "softmax")) == (
+        "It is not taken away: it is the output of its experiments: without it nothing is predicted."
+    )
+
+
+def test_rules_synapses_stimuli_neurons_and_releases_are_taken_away():
+    """By the names of what is left in a circuit with one of each."""
+    circuit = thalia.loads("""
+thalia: 1
+name: whole
+duration: 10 ms
+populations:
+  a: {neuron: poisson, size: 2, parameters: {rate: 5 Hz}}
+  b: {neuron: izhikevich, size: 2}
+modulators: {m: {kind: first_order, tonic: 2, baseline: 1, schedule: [{at: 1 ms, amount: 1}]}}
+pathways:
+  one: {pre: a, post: b, connect: {probability: 1}, synapse: current_exp, weight: 1 pA, w_max: 2 pA, delay: 1 ms, plasticity: [stdp_pair, bcm]}
+stimuli: {drive: {kind: current, target: b, amplitude: 1 pA}}
+""")
+
+    assert [
+        rule.rule for rule in without(circuit, ("plasticity", "bcm")).pathways["one"].plasticity
+    ] == ["stdp_pair"]
+    assert not without(circuit, ("synapses", "current_exp")).pathways
+    assert not without(circuit, ("stimuli", "current")).stimuli
+    assert without(circuit, ("neurons", "izhikevich")).populations["b"].neuron == "lif_conductance"
+    assert not without(circuit, ("neurons", "poisson")).pathways
+    assert without(circuit, ("modulators", "first_order")).modulators["m"].schedule == ()
