@@ -57,6 +57,8 @@ SHORTER: Mapping[str, Mapping[str, Any]] = {
     "receptive_field": {"duration": "100 s"},
     "reversal": {"phases.0.duration": "12 s", "phases.1.duration": "12 s"},
 }
+# where the cheapest circuit shows nothing, as its cells fire without
+ELSEWHERE = {("neurons", "spike_source"): "capture", ("synapses", "current_exp"): "cortex"}
 REGIONS = "brain"  # where regions are cut: most others are one region alone
 SOURCES = ("poisson", "regular", "spike_source", "tuned", "copies")
 LEAKY = ("lif_conductance", "lif_current")
@@ -70,6 +72,8 @@ type Numbers = Mapping[str, float]
 def place_of(part: uses.Part) -> tuple[str, str] | None:
     """The cheapest circuit that uses a part, and its condition; None if only experiments do."""
     places = [place for place in uses.uses().get(part, ()) if place.folder == "gallery"]
+    if part in ELSEWHERE:
+        return ELSEWHERE[part], ""
     if part[0] == "regions" and REGIONS in {place.name for place in places}:
         return REGIONS, ""
     places.sort(key=lambda place: (bool(place.variant), _cost(place.name), place.name))

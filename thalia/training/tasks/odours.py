@@ -46,7 +46,8 @@ class Odours(Environment):
     `shuffled` over the presentations of both. A test: `choices` between both, for the one that
     makes `avoidance` fire less; nothing is learned in it. Then, of what was learned, `extinction`
     trials with that odour alone, and separately `reversal` trials with the other one punished. Of
-    `probes` novel odours the avoidance is measured before and after.
+    `probes` novel odours the avoidance is measured before and after one odour was punished alone,
+    in an animal that learned nothing else, such as which odour is safe.
     """
 
     STIMULI: ClassVar = ("odour", "punishment", "reward")
@@ -72,7 +73,7 @@ class Odours(Environment):
         """Shares of choices; changes of avoidance, and a correlation, may be negative."""
         if number == "generalisation":
             return (-1.0, 1.0)
-        return ANY if number.startswith("change_") else SHARE
+        return ANY if number.startswith(("change_", "avoidance_")) else SHARE
 
     def problems(self, plan: Plan) -> list[Problem]:
         """What does not fit; also odours that were not measured, and cells that are too few."""
@@ -122,19 +123,17 @@ class Odours(Environment):
         own: list[float] = []
         for index, pair in enumerate(self.pairs):
             for direction in DIRECTIONS:
-                subject.forget()
-                subject.present(self.pause)
+                self._naive(subject)
                 trained, other = pair[direction], pair[1 - direction]
+                naive = self._avoided(subject, trained)
                 shuffled = design.punished[index, direction]
-                probed = [trained, *(design.probes[index] if direction == 0 else ())]
-                before = self._sniffed(subject, probed) if direction == 0 and self.probes else None
                 results.append(self._train(subject, trained, other, shuffled, note))
-                if before:
-                    after = self._sniffed(subject, probed)
-                    changes = after[1] - before[1]
-                    own.append(float(changes[0]))
-                    effects.append((_overlaps(before[0]), changes[1:]))
-                results[-1] |= self._changed(subject, trained, other)
+                results[-1] |= naive | self._changed(subject, trained, other)
+            if self.probes:
+                self._naive(subject)
+                overlaps, changes = self._punished_alone(subject, pair[0], design.probes[index])
+                effects.append((overlaps, changes[1:]))
+                own.append(float(changes[0]))
         return {**_summary(results, len(self.pairs)), **_generalised(effects, own)}
 
     def baselines(
@@ -151,6 +150,23 @@ class Odours(Environment):
         says = "the nearest of both mean patterns of projection neurons, from one presentation"
         found = {f"accuracy_{1 + k}": share for k, share in enumerate(shares)}
         return {"nearest": Baseline(says, {"accuracy": float(np.mean(shares)), **found})}
+
+    def _naive(self, subject: Subject) -> None:
+        """An animal that has learned nothing."""
+        subject.forget()
+        subject.present(self.pause)
+
+    def _punished_alone(
+        self, subject: Subject, trained: str, novel: list[str]
+    ) -> tuple[Floats, Floats]:
+        """The overlaps of novel odours' codes with that of a punished one, (n_novel,).
+
+        And how much more each is avoided after it was punished, (1 + n_novel,), itself first.
+        """
+        codes, before = self._sniffed(subject, [trained, *novel])
+        for _ in range(self.trials):
+            self._present(subject, trained, True)
+        return _overlaps(codes), self._sniffed(subject, [trained, *novel])[1] - before
 
     def _train(
         self, subject: Subject, trained: str, other: str, shuffled: Flags, note: Note
@@ -171,7 +187,7 @@ class Odours(Environment):
 
     def _changed(self, subject: Subject, trained: str, other: str) -> dict[str, float]:
         """Extinction and reversal, each from what was learned."""
-        learned, found = subject.remember(), {}
+        learned, found = subject.remember(), self._avoided(subject, trained, "trained")
         for name, trials in (("extinction", self.extinction), ("reversal", self.reversal)):
             if not trials:
                 continue
@@ -180,9 +196,17 @@ class Odours(Environment):
                 if name == "reversal":
                     self._present(subject, other, True)
             right = (other, trained) if name == "reversal" else (trained, other)
+            if name == "extinction":
+                found |= self._avoided(subject, trained, "extinguished")
             found[f"after_{name}"] = self._tested(subject, *right)
             subject.restore(learned)
         return found
+
+    def _avoided(self, subject: Subject, odour: str, when: str = "naive") -> dict[str, float]:
+        """How much an odour is avoided, in spikes, if it will be extinguished."""
+        if not self.extinction:
+            return {}
+        return {f"avoidance_{when}": float(self._sniffed(subject, [odour])[1][0])}
 
     def _rates(self, name: str, size: int) -> Floats:
         """The rate of each cell of the input, of which each receptor has as many."""
