@@ -110,6 +110,11 @@ stimuli: {{noise: {stimulus}}}
 """
 
 
+def drive_of(plan):
+    """The number of sources and the weight of each stimulus."""
+    return [(each.number, each.weight.mean) for drive in plan.drives for each in drive.members]
+
+
 @pytest.mark.parametrize(
     ("stimulus", "current"),
     [
@@ -123,13 +128,20 @@ stimuli: {{noise: {stimulus}}}
     ids=["current", "conductance", "varying"],
 )
 def test_only_a_steady_drive_of_plain_current_is_made_up_for(stimulus, current):
-    """(1 - sqrt(s)) number rate w tau, in pA; a conductance has no such rule, and pulses have no steady mean."""
-    plan = thalia.plan_of(thalia.loads(MIXED.format(stimulus=stimulus)))
+    """(1 - sqrt(s)) number rate w tau, in pA.
+
+    A conductance has no such rule, and pulses have no steady mean: all of their sources stay.
+    """
+    text = MIXED.format(stimulus=stimulus)
+    plan, full = thalia.plan_of(thalia.loads(text)), thalia.loads(text.replace("scale: 0.25", ""))
     member = plan.groups[0].members[0]
 
     if current is None:
         assert "bias" not in member.parameters
-        assert any(note.startswith("not kept: mean input through noise") for note in plan.notes)
+        assert (
+            "kept: all sources of noise, for whose mean no constant current makes up" in plan.notes
+        )
+        assert drive_of(plan) == drive_of(thalia.plan_of(full))
     else:
         assert sum(v.mean for v in member.parameters["bias"]) * 1e12 == pytest.approx(current)
 
@@ -303,7 +315,7 @@ def test_a_mean_that_is_not_known_is_not_said_to_be_kept(change, why):
     if "not steady" in why:
         text = text.replace("rates: {a: 8 Hz}", "rates: {}")
         text += "stimuli: {s: {kind: poisson_pulses, target: a}}\n"
-    text += "modulators: {m: {kind: first_order, tonic: 0.5}}\n"
+    text += "modulators: {m: {kind: first_order, tonic: 0.5, baseline: 0}}\n"
     text += "synapses: {half: {summary: half, on_pre: efficacy = 0.5}}\n"
 
     plan = thalia.plan_of(thalia.loads(text))

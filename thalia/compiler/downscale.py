@@ -3,10 +3,12 @@
 Van Albada, Helias & Diesmann (2015) PLoS Comput Biol 11:e1004490, doi:10.1371/journal.pcbi.1004490:
 with a fraction s of the synapses per neuron, weights grow by 1/sqrt(s), which keeps the variance,
 and a constant current makes up for the mean that is lost, computed from the rates of the full
-circuit. The fraction is that which a pathway is left with, as its numbers are whole.
+circuit. Where no current does, as through a conductance, a stimulus keeps all of its sources, which
+cost nothing, and with them mean and variance. The fraction is that which a pathway is left with, as
+its numbers are whole.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 
@@ -66,13 +68,16 @@ def downscale(circuit: Circuit, options: CompilerOptions, diagnostics: Diagnosti
         return Scaled(smaller, ScaleReport())
     fractions = _fractions(circuit, smaller)
     lost = losses(circuit, sizes, fractions)
+    whole = [each.path for each in lost if each.unknown and each.path[0] == "stimuli"]
+    fractions |= dict.fromkeys(whole, 1.0)
+    lost = tuple(each for each in lost if each.path not in whole)
     boosted = {name: _boosted(p, fractions["pathways", name]) for name, p in pathways.items()}
     stimuli = {
         name: _scaled_stimulus(stimulus, fractions.get(("stimuli", name), 1))
         for name, stimulus in circuit.stimuli.items()
     }
     scaled = smaller.with_(pathways=boosted, stimuli=stimuli | _compensation(lost))
-    return Scaled(scaled, _report(circuit, smaller, fractions, lost))
+    return Scaled(scaled, _report(circuit, smaller, fractions, lost, whole))
 
 
 def _refuse_data(circuit: Circuit, diagnostics: Diagnostics) -> None:
@@ -184,7 +189,11 @@ def _compensation(lost: tuple[Loss, ...]) -> dict[str, Stimulus]:
 
 
 def _report(
-    circuit: Circuit, smaller: Circuit, fractions: Mapping[Path, float], lost: tuple[Loss, ...]
+    circuit: Circuit,
+    smaller: Circuit,
+    fractions: Mapping[Path, float],
+    lost: tuple[Loss, ...],
+    whole: Sequence[Path],
 ) -> ScaleReport:
     """What was kept and lost, derived from what was done."""
     kept, synapses = [], circuit.scale.synapses.mean
@@ -202,6 +211,9 @@ def _report(
             f"mean of the synaptic input of {counted(len(made_up), 'population')} (constant current"
             f"{' for the weights at the start' if plastic else ''}; van Albada 2015)"
         )
+    if whole:
+        names = ", ".join(str(name) for _, name in whole)
+        kept.append(f"all sources of {names}, for whose mean no constant current makes up")
     left_out = [f"mean input through {e.path[1]}: {e.unknown}" for e in lost if e.unknown]
     if uneven := _uneven(circuit, smaller, fractions):
         left_out.append(f"one fraction of synapses per neuron, {synapses:g}: {uneven}")
