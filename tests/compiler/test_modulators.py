@@ -52,6 +52,18 @@ def test_a_first_order_level_jumps_and_decays(run, backend):
     assert value == pytest.approx(expected, rel=1e-9)
 
 
+def test_a_level_that_stays_where_its_signal_counts_from_is_refused():
+    """Its signal would be zero, without a word; from a baseline of its own it counts."""
+    text = (
+        "thalia: 1\nname: still\nduration: 1 ms\nmodulators: {m: {kind: first_order, tonic: 1}}\n"
+    )
+    text += "populations: {a: {neuron: lif_current, size: 1}}\n"
+
+    with pytest.raises(thalia.CircuitError, match="m stays at its tonic level"):
+        thalia.plan_of(thalia.loads(text))
+    thalia.plan_of(thalia.loads(text, set={"modulators.m.baseline": 0}))
+
+
 def test_each_spike_releases_its_neurons_share(run):
     """Ten neurons that all fire once release one amount, which stays with this time constant."""
     text = """

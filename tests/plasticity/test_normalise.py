@@ -113,7 +113,7 @@ def test_what_arrives_is_reported_which_keeps_its_sum(simulate, capsys):
 @pytest.mark.parametrize("rule", ["normalise", "synaptic_scaling"])
 def test_what_scales_the_changes_of_others_takes_no_modulator(rule):
     text = TEXT.replace("normalise]", f"{{rule: {rule}, modulator: dopamine}}]", 1)
-    text += "modulators: {dopamine: {kind: first_order, tonic: 1}}"
+    text += "modulators: {dopamine: {kind: first_order, tonic: 1, baseline: 0}}"
 
     with pytest.raises(thalia.CircuitError, match=f"{rule} makes no changes of its own that a mod"):
         thalia.plan_of(thalia.loads(text))

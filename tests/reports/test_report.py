@@ -35,7 +35,9 @@ def run(folder):
     text = DRIVEN.replace(
         "name: driven", f"name: driven\nsummary: '{HOSTILE}'\ncite: ['{HOSTILE}']"
     )
-    (folder / "driven.yaml").write_text(text + "modulators: {m: {kind: first_order, tonic: 1}}\n")
+    (folder / "driven.yaml").write_text(
+        text + "modulators: {m: {kind: first_order, tonic: 1, baseline: 0}}\n"
+    )
     return thalia.run(folder / "driven.yaml", output=folder / "run.h5", backend="runtime", seed=3)
 
 

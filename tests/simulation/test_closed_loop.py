@@ -219,7 +219,7 @@ populations: {{a: {{neuron: poisson, size: 2}}, b: {{neuron: lif_current, size: 
 pathways:
   p: {{pre: a, post: b, connect: {{probability: 1}}, synapse: delta, weight: 1 mV, delay: 1 ms, plasticity: [stdp_pair]}}
   q: {{pre: a, post: b, connect: {{probability: 1}}, synapse: delta, weight: 1 mV, delay: 1 ms}}
-modulators: {{m: {modulator}, m2: {{kind: first_order, tonic: 1}}}}
+modulators: {{m: {modulator}, m2: {{kind: first_order, tonic: 1, baseline: 0}}}}
 """
     with pytest.raises(CircuitError, match=message):
         thalia.plan_of(thalia.loads(text))
@@ -254,7 +254,7 @@ record: {modulators: 1 ms}
 
 
 @pytest.mark.parametrize(("modulator", "message"), [
-    ("{kind: first_order, tonic: 1, every: 2 s}", "modulators.m.every: only changes of weights are released at an interval"),
+    ("{kind: first_order, tonic: 1, baseline: 0, every: 2 s}", "modulators.m.every: only changes of weights are released at an interval"),
     ("{kind: first_order, from_task: true, delay: 5 ms}", "modulators.m.delay: only what spikes or a schedule release takes time"),
 ])  # fmt: skip
 def test_what_would_be_ignored_is_told(modulator, message):

@@ -186,7 +186,7 @@ rules:
     neuron: "raised = 1 + level : 1"
     on_pre: efficacy = raised * level
 populations: {a: {neuron: poisson, size: 2}, b: {neuron: lif_current, size: 2}}
-modulators: {dopamine: {kind: first_order, tonic: 1}}
+modulators: {dopamine: {kind: first_order, tonic: 1, baseline: 1}}
 pathways:
   p: {pre: a, post: b, connect: {rule: all_to_all}, synapse: [tsodyks_markram, current_exp], weight: 1 pA, delay: 1 ms,
       release: 1 + dopamine, plasticity: [stdp_pair, {rule: half}, {rule: coin}]}

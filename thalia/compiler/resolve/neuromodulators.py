@@ -371,16 +371,20 @@ def _check_that_something_moves_it(
         sources
         or modulator.input
         or any(each.name in phase.modulators for phase in circuit.phases)
-        or "tonic" in modulator.parameters
         or any("xi" in identifiers(equation.right) for equation in each.part.equations)
-        or (tonic and tonic.mean)
     ):
+        return
+    if tonic and (tonic.mean or "tonic" in modulator.parameters):
+        if tonic.mean and "baseline" not in modulator.parameters:
+            message = f"{each.name} stays at its tonic level, from which its signal counts: it is 0"
+            hint = "baseline: 0, from which it counts then, or something that releases it"
+            diagnostics.error(each.path, message, hint)
         return
     hint = (
         "input: an expression of other modulators"
         if each.reads_input
         else "released_by: a population, schedule: times, weight_change_of: a pathway, "
-        "from_task: true, or tonic: a level"
+        "from_task: true, or tonic: a level above a baseline"
     )
     diagnostics.error(each.path, f"nothing releases {each.name}", hint)
 
