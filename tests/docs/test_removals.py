@@ -8,12 +8,6 @@ from docs.generate import removals, uses
 from docs.generate.removals import COMPARED, ESSENTIAL, Compared, compared, told
 
 
-@pytest.mark.parametrize("part", uses.parts())
-def test_a_part_was_taken_away_or_there_is_a_reason(part):
-    """Exactly one of both: a row with five seeds in a circuit, or one sentence."""
-    assert (part in removals.removals()) != (part in ESSENTIAL)
-
-
 def test_only_parts_of_the_library_are_compared():
     assert {*COMPARED, *ESSENTIAL} <= {*uses.parts()}
     assert not COMPARED.keys() & ESSENTIAL.keys()
