@@ -176,9 +176,9 @@ def _in_experiment(pair: Compared) -> dict[str, Any] | None:
 
 
 def told(part: Part) -> str:
-    """What taking a part away changes, as a sentence; or why it is not taken away."""
+    """What taking a part away changes, as a paragraph; or why it is not taken away."""
     if part in ESSENTIAL:
-        return f"It is not taken away: {ESSENTIAL[part]}."
+        return f"It is not taken away: {ESSENTIAL[part]}.\n"
     row = removals().get(part)
     if row is None:
         return ""
@@ -186,8 +186,8 @@ def told(part: Part) -> str:
     where, measure = f"In {place}, taking it away", f"the {row['measure']}"
     over = f"with it {row['with']:.3g}; {len(row['seeds'])} seeds"
     if not row["excludes_zero"]:
-        return f"{where} changes nothing that was measured beyond chance ({over})."
-    return f"{where} changes {measure} by {_interval(row)} ({over})."
+        return f"{where} changes nothing that was measured beyond chance ({over}).\n"
+    return f"{where} changes {measure} by {_interval(row)} ({over}).\n"
 
 
 def _interval(row: Mapping[str, Any]) -> str:

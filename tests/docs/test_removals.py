@@ -48,7 +48,7 @@ def test_the_page_of_a_part_tells_what_changes_without_it():
         "In [`tokens`](../../experiments/tokens.md) (plasticity_off), taking it away changes the cross_entropy by 0.9"
     )
     assert told(("neurons", "softmax")) == (
-        "It is not taken away: it is the output of its experiments: without it nothing is predicted."
+        "It is not taken away: it is the output of its experiments: without it nothing is predicted.\n"
     )
 
 
