@@ -107,3 +107,26 @@ def test_a_conductance_of_any_size_pulls_it_to_its_reversal(simulate, weight):
     assert len(run.spikes["cell"]) == 0
     assert v.min() > -80.1
     assert -75 < v.max() < -52
+
+
+FAST = """
+thalia: 1
+name: fast
+duration: 100 ms
+dt: {dt} ms
+populations:
+  cells: {{neuron: izhikevich, size: 20, parameters: {{c_m: 20 pF, k: 1 nS/mV, v_r: -55 mV, v_t: -40 mV, v_peak: 25 mV, a: 0.2 1/ms, b: 8 nS, c: -45 mV, d: 100 pA}}}}
+stimuli: {{drive: {{kind: current, target: cells, amplitude: "spread(400 pA, 2000 pA)"}}}}
+record: {{spikes: all, traces: {{all: {{population: cells, variables: [u], every: {dt} ms}}}}}}
+"""
+
+
+def test_a_step_across_the_upstroke_leaves_the_recovery_a_number(simulate):
+    """A fast-spiking cell with steps that are too long: it fires nearly as often, not four times and never again.
+
+    Its recovery stays near b (v_peak - v_r) + d, 0.74 nA; it had read a potential at infinity, and was 45 mA.
+    """
+    fine, coarse = (simulate(FAST.format(dt=dt), backend="runtime") for dt in (0.02, 0.5))
+
+    assert coarse.rates["cells"] == pytest.approx(fine.rates["cells"], rel=0.4)
+    assert np.abs(coarse.traces["all"]["u"]).max() < 1500

@@ -27,6 +27,9 @@ from thalia.compiler.integration import Flow
 SMALL = 1e-8  # added to an exponent that may be zero, by which is divided
 MOST = 8  # factors of a power that is written as a product
 LEFT = 1e-9  # what is left of a denominator once the potential is at infinity
+# that of a parabola, whose step is as large as its distance from the vertex: ten times that is above
+# any threshold, and what reads the potential in the same step, such as a recovery, stays a number
+LEFT_OF_PARABOLA = 0.1
 
 
 def advanced(name: str, right: Any, flow: Flow, step: str, tag: str) -> list[str]:
@@ -90,10 +93,11 @@ def _moved(
             f"{target} = {own} + {change}*{mean}",
         ]
     down, up = f"_down_{tag}", f"_up_{tag}"
+    left = LEFT
     upper = f"1 - {up}*(0.5 + {up}*({1 / 6!r} + {up}*{1 / 12!r}))"
     lower = f"1 - {up}"
     if flow == "quadratic":
-        upper = "1"
+        upper, left = "1", LEFT_OF_PARABOLA
         # the curve counts from the vertex on: below, a step across a parabola may be as long as it
         bend = f"int({power} > 0)*2*{step}*_curve_{tag}*{change}"
         lower = f"1 - 0.5*{up} + {1 / 12!r}*({up}*{up} - {bend})"
@@ -102,7 +106,7 @@ def _moved(
         f"{down} = clip({power}, -inf, 0)",
         f"{up} = clip({power}, 0, {'inf' if flow == 'quadratic' else '1'})",
         f"_upper_{tag} = (1 - {1 / 6!r}*{down})*({upper})",
-        f"_lower_{tag} = (1 - {down}*({2 / 3!r} - {1 / 6!r}*{down}))*clip({lower}, {LEFT}, inf)",
+        f"_lower_{tag} = (1 - {down}*({2 / 3!r} - {1 / 6!r}*{down}))*clip({lower}, {left}, inf)",
         f"_mean_{tag} = _upper_{tag}/_lower_{tag}",
         f"{target} = {own} + {change}*_mean_{tag}",
     ]
