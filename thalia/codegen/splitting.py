@@ -27,8 +27,8 @@ from thalia.compiler.integration import Flow
 SMALL = 1e-8  # added to an exponent that may be zero, by which is divided
 MOST = 8  # factors of a power that is written as a product
 LEFT = 1e-9  # what is left of a denominator once the potential is at infinity
-# that of a parabola, whose step is as large as its distance from the vertex: ten times that is above
-# any threshold, and what reads the potential in the same step, such as a recovery, stays a number
+# that of a parabola, whose step is as large as its distance from the vertex: ten times that is
+# above any threshold, and what reads the potential in the same step, as a recovery, stays a number
 LEFT_OF_PARABOLA = 0.1
 
 
