@@ -17,7 +17,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -30,7 +30,6 @@ from docs.generate import uses
 from docs.generate.removals import COMPARED, ESSENTIAL, RESULT, interval_of
 from docs.generate.repository import ROOT
 from plots.conditions import provenance
-from thalia.syntax.drive_weights import DriveTarget
 
 # cheapest first
 CIRCUITS = (
@@ -173,7 +172,7 @@ def _silenced(circuit: thalia.Circuit, goes: Callable[[thalia.Pathway], bool]) -
 
 def _faint(weight: Any) -> Any:
     """A weight, or the drive that it should provide, as good as nothing."""
-    if isinstance(weight, DriveTarget):
+    if "share" in {field.name for field in fields(weight)}:  # of the rheobase
         return replace(weight, share=weight.share * AS_GOOD_AS_NOTHING, text="")
     return weight.scaled(AS_GOOD_AS_NOTHING)
 
