@@ -14,7 +14,9 @@ from docs.generate.bibliography import linked
 from docs.generate.parts import circuits, experiments, written
 from docs.generate.reference import table
 from docs.generate.repository import ROOT
-from thalia.circuit.spec import Circuit, Fragment, Pathway
+from thalia.circuit.part_use import RuleUse
+from thalia.circuit.spec import Circuit, Pathway
+from thalia.circuit.template_spec import Fragment
 from thalia.compiler.expand_regions import template_of
 from thalia.compiler.graph import network_of
 from thalia.library.lookup import names, part_text
@@ -153,19 +155,31 @@ def _contents(circuit: Circuit | Fragment, up: str = "../library") -> str:
         rows = [[f"`{name}`", *_pathway(each, up)] for name, each in circuit.pathways.items()]
         head = ["pathway", "from", "to", "synapse", "plasticity"]
         lines.append("## Pathways\n\n" + table(head, rows))
+    if isinstance(circuit, Fragment) and (circuit.afferents or circuit.efferents):
+        rows = [
+            [f"{which} `{name}`", _rules(uses, up)]
+            for which, learned in (("on", circuit.afferents), ("of", circuit.efferents))
+            for name, uses in learned.items()
+        ]
+        said = "Where a pathway of a circuit says `plasticity: template`.\n\n"
+        head = ["synapses", "plasticity"]
+        lines.append("## Plasticity of other pathways\n\n" + said + table(head, rows))
     return "\n".join(lines)
 
 
 def _pathway(each: Pathway, up: str) -> list[str]:
-    rules = [
-        _link(KINDS[key], name, up)
-        for rule in each.rules
-        for key in ("rule", "window")
-        if (name := getattr(rule, key))
-    ]
     synapses = [_link("synapses", use.part, up) for use in each.synapse]
     ends = [", ".join(f"`{name}`" for name in side) for side in (each.pre, each.post)]
-    return [*ends, ", ".join(synapses), ", ".join(rules)]
+    return [*ends, ", ".join(synapses), _rules(each.rules, up)]
+
+
+def _rules(uses: tuple[RuleUse, ...], up: str) -> str:
+    return ", ".join(
+        _link(KINDS[key], name, up)
+        for rule in uses
+        for key in ("rule", "window")
+        if (name := getattr(rule, key))
+    )
 
 
 def _link(kind: str, name: str, up: str) -> str:

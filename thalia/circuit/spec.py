@@ -180,7 +180,9 @@ class Pathway(Node):
     receptor. `window` names the published plasticity window of a pathway and precedes the rules in
     `plasticity`. `release` is an expression of modulators that multiplies the weight of every
     arriving spike. `compartment` is where synapses end on the postsynaptic neuron, by default the
-    soma. `rewire` replaces the wiring or the weights by a null model that keeps what its name says.
+    soma. The rule `template` stands for those that the template of a region at one of its ends has
+    for it. `rewire` replaces the wiring or the weights by a null model that keeps what its name
+    says.
     """
 
     FORMER_KEYS: ClassVar[Mapping[str, str]] = {"onto": "compartment"}
@@ -282,21 +284,6 @@ class Gains(Node):
     """A file of gains by population, as written by `thalia calibrate`."""
 
     gains: dict[Name, PositiveNumber]
-
-
-class Fragment(Node):
-    """A region template: populations as shares of its size, pathways, modulators, published rates.
-
-    A modulator of the template is called `region_name` in the expressions of a circuit.
-    """
-
-    summary: str
-    source: str = ""
-    cite: Words = ()
-    reference: Reference | None = None
-    populations: dict[Name, Population]
-    pathways: dict[Name, Pathway] = {}
-    modulators: dict[Name, ModulatorField] = {}
 
 
 class Backend(Node):

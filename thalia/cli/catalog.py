@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 
 from thalia.circuit.load import loads
-from thalia.circuit.spec import Circuit, Fragment
+from thalia.circuit.spec import Circuit
+from thalia.circuit.template_spec import Fragment
 from thalia.compiler.expand_regions import template_of
 from thalia.errors import did_you_mean, fail
 from thalia.library.lookup import KINDS, find, names, part_text, uses
@@ -270,4 +271,10 @@ def _region(name: str) -> str:
             for key, p in fragment.pathways.items()
         ),
     ]
+    for title, learned in (("on", fragment.afferents), ("of", fragment.efferents)):
+        lines += [
+            f"  {title} {key}, where a pathway says `plasticity: template`: "
+            + ", ".join(use.rule or use.window for use in uses)
+            for key, uses in learned.items()
+        ]
     return "\n".join(lines) + "\n"

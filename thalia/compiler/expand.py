@@ -45,13 +45,14 @@ def expand(
         for every name in `disconnect` that no pathway has.
     """
     diagnostics = diagnostics or Diagnostics()
-    circuit = expand_regions(_with_gains(circuit, diagnostics), diagnostics)
+    circuit, rules = expand_regions(_with_gains(circuit, diagnostics), diagnostics)
     circuit = _expand_schedules(expand_tables(circuit, diagnostics))
     _check_number(circuit)
     pathways, stimuli, aliases = {}, {}, {}
     for name, pathway in circuit.pathways.items():
         for made, single in _split_pathway(name, pathway, diagnostics):
-            pathways[made] = (name, single)
+            with diagnostics.catch(("pathways", name)):
+                pathways[made] = (name, rules.taken_by(single))
             aliases[("pathways", made)] = ("pathways", name)
     for name, stimulus in circuit.stimuli.items():
         for made, each in _split_stimulus(name, stimulus, diagnostics):

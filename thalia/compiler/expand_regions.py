@@ -10,15 +10,18 @@ from thalia.circuit.connectivity import with_rule_of_data
 from thalia.circuit.limits import MOST_ELEMENTS
 from thalia.circuit.part_use import Modulator, RuleUse, gather_modulator
 from thalia.circuit.reference_spec import Reference
-from thalia.circuit.spec import Circuit, Fragment, Pathway, Population, RegionUse
+from thalia.circuit.spec import Circuit, Pathway, Population, RegionUse
+from thalia.circuit.template_spec import Fragment
 from thalia.compiler.plan import identifier
-from thalia.errors import CircuitError, Diagnostics, Path, did_you_mean
+from thalia.errors import CircuitError, Diagnostics, Path, did_you_mean, fail
 from thalia.library.lookup import part_text
 from thalia.syntax.equations import rename
 from thalia.syntax.folder import HERE, Folder
 from thalia.syntax.former_names import current_names
 from thalia.syntax.validation import parse
 from thalia.syntax.yaml_reader import Source, read_yaml
+
+TEMPLATE = "template"  # stands among the rules of a pathway for those that a template has
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,57 @@ def _read_template(text: str, file: str, own_neurons: frozenset[str]) -> Templat
     return Template(file, fragment, data, source)
 
 
-def expand_regions(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:
+type Rules = Mapping[str, tuple[RuleUse, ...]]
+
+
+@dataclass(frozen=True)
+class TemplateRules:
+    """The rules that templates have for synapses from, and to, elsewhere: by population."""
+
+    afferents: Rules
+    efferents: Rules
+
+    def taken_by(self, pathway: Pathway) -> Pathway:
+        """A pathway between two populations, with the rules of a template where it asks for them.
+
+        Raises
+        ------
+        CircuitError
+            If it asks for rules of a template and neither end has them, or both have.
+        """
+        if all(use.rule != TEMPLATE for use in pathway.plasticity):
+            return pathway
+        found: list[RuleUse] = []
+        for index, use in enumerate(pathway.plasticity):
+            found += [use] if use.rule != TEMPLATE else self._for(pathway, use, index)
+        return pathway.with_(plasticity=tuple(found))
+
+    def _for(self, pathway: Pathway, use: RuleUse, index: int) -> tuple[RuleUse, ...]:
+        here: Path = ("plasticity", index)
+        (pre,), (post,) = pathway.pre, pathway.post
+        if use.model_fields_set != {"rule"}:
+            message = "the rules of a template are taken as they are"
+            raise fail(message, "write the rule itself, to give it other numbers", here)
+        learned = {
+            name: rules[name]
+            for name, rules in ((post, self.afferents), (pre, self.efferents))
+            if name in rules
+        }
+        if len(learned) != 1:
+            which = "both ends have" if learned else "neither end has"
+            message = f"from '{pre}' to '{post}': {which} rules in the template of its region"
+            known = ", ".join(sorted({*self.afferents, *self.efferents})) or "no population"
+            raise fail(message, f"write the rules; templates have some for {known}", here)
+        return next(iter(learned.values()))
+
+
+def expand_regions(circuit: Circuit, diagnostics: Diagnostics) -> tuple[Circuit, TemplateRules]:
     """The circuit without regions: what they have is its own, and a mistake is where it is written.
 
     Populations and pathways are called `region.name`, and modulators, which expressions read,
-    `region_name`.
+    `region_name`. The rules are those that pathways of the circuit may take from templates.
     """
+    rules = TemplateRules({}, {})
     populations, pathways = dict(circuit.populations), dict(circuit.pathways)
     modulators = dict(circuit.modulators)
     places: dict[Path, str] = {}
@@ -92,6 +140,10 @@ def expand_regions(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:
         for name, pathway in fragment.pathways.items():
             pathways[f"{region}.{name}"] = _in_region(region, pathway, fragment)
             aliases["pathways", f"{region}.{name}"] = (*here, "pathways", name)
+        rules = TemplateRules(
+            rules.afferents | _outward(region, fragment, fragment.afferents),
+            rules.efferents | _outward(region, fragment, fragment.efferents),
+        )
         for name, modulator in fragment.modulators.items():
             made = modulator_in(region, name)
             if made in modulators:
@@ -108,7 +160,7 @@ def expand_regions(circuit: Circuit, diagnostics: Diagnostics) -> Circuit:
     reference = reduce(_both, claims) if claims else None
     source = circuit.source.joined(Source(places, files), ()).aliased(aliases)
     made_of = {"populations": populations, "pathways": pathways, "modulators": modulators}
-    return circuit.with_(regions={}, reference=reference, **made_of).at(source)
+    return circuit.with_(regions={}, reference=reference, **made_of).at(source), rules
 
 
 def _changed_template(
@@ -186,6 +238,14 @@ def _in_region(region: str, pathway: Pathway, fragment: Fragment) -> Pathway:
     if pathway.release:
         changes["release"] = _own(region, pathway.release, fragment)
     return pathway.with_(**changes)
+
+
+def _outward(region: str, fragment: Fragment, rules: Rules) -> dict[str, tuple[RuleUse, ...]]:
+    """Rules of a template for synapses with other parts of a circuit, by population in it."""
+    return {
+        f"{region}.{population}": tuple(_rule_in(region, use, fragment) for use in uses)
+        for population, uses in rules.items()
+    }
 
 
 def _rule_in(region: str, use: RuleUse, fragment: Fragment) -> RuleUse:
