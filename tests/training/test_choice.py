@@ -52,9 +52,13 @@ def gating():
     return made("gating", trials=40, tested=60)
 
 
-@pytest.mark.parametrize(("side", "role"), [(0, "reward"), (1, "omission")])
-def test_reward_and_its_omission_are_spikes_of_their_populations(choice, side, role):
-    """The left action is the best one with this seed; a subject chooses one side all the time."""
+@pytest.mark.parametrize(
+    ("side", "roles"), [(0, ["reward", "omission"]), (1, ["omission", "reward"])]
+)
+def test_a_network_that_always_prefers_one_action_prefers_the_right_one_half_of_the_time(
+    choice, side, roles
+):
+    """It is right in one of two blocks: a reward there is spikes of its population, none of another."""
     task, plan = choice
     best = int(np.argmax(task.draw(plan, np.random.default_rng(3))[0]))
     chosen = ["action_left", "action_right"][best if side == 0 else 1 - best]
@@ -68,8 +72,14 @@ def test_reward_and_its_omission_are_spikes_of_their_populations(choice, side, r
         for name in rates
         if name in ("reward", "omission")
     ]
-    assert told == [role] * 6
-    assert found == {"preferred": 1.0 - side, "untrained": 1.0 - side, "last_20": 1.0 - side}
+    assert told == [role for role in roles for _ in range(6)]
+    first = 1.0 - side
+    assert found == {
+        "preferred": 0.5,
+        "untrained": first,
+        "after_first": first,
+        "after_last": 1.0 - first,
+    }
 
 
 def test_a_trial_of_choice_lasts_600_ms_and_tests_tell_nothing(choice):
@@ -79,7 +89,7 @@ def test_a_trial_of_choice_lasts_600_ms_and_tests_tell_nothing(choice):
     task.learn(subject, np.random.default_rng(1), lambda **each: None)
 
     learned = [duration for duration, _, frozen in subject.presented if not frozen]
-    assert sum(learned) == pytest.approx(6 * 0.6)
+    assert sum(learned) == pytest.approx(2 * 6 * 0.6)
     shown = {name for _, rates, frozen in subject.presented if frozen for name in rates}
     assert shown == {"retina"}
 
