@@ -1,0 +1,64 @@
+"""Does a brain of fourteen regions keep up? What `brain.yaml` takes to build, next to `cortex.yaml`, and to simulate.
+
+Each program is built into an empty cache, and simulates with plasticity on; times of simulation are over model time, spikes
+are counted and thrown away. Goals: built within 3 times the time of `cortex.yaml`, and simulated in real time on one H200.
+
+python -m benchmarks.brain --backends cpp,cuda --duration 10 -o results/speed/brain.json
+"""
+
+import argparse
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import thalia
+from benchmarks.rendering import RESULTS
+from benchmarks.speed import write
+from plots.conditions import provenance
+
+KEPT = RESULTS / "speed" / "brain.json"
+CIRCUITS = Path(__file__).parent.parent / "circuits"
+COUNTED = {"record.spikes": ["none"], "record.weights.pathways": ["none"]}
+
+
+def measured(name: str, backend: str, duration: float) -> dict[str, float]:
+    """Seconds to wire and to build a circuit with its own seed and at its own size, and times model time."""
+    circuit = thalia.load(CIRCUITS / f"{name}.yaml", COUNTED)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["THALIA_CACHE"] = folder
+        run = thalia.run(circuit, output=f"{folder}/run.h5", backend=backend, duration=f"{duration} s",
+                         checkpoint_every="1000 s", progress=False)  # fmt: skip
+        seconds = run.results["timings_s"]
+    found = {
+        "build_s": seconds["emit"] + seconds["build"],
+        "wire_s": seconds["wire"],
+        "rtf": seconds["simulate"] / duration,
+    }
+    return {key: float(f"{value:.3g}") for key, value in found.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--backends", default="cpp,cuda")
+    parser.add_argument("--duration", type=float, default=10.0)
+    parser.add_argument("-o", "--output", type=Path, default=KEPT)
+    options = parser.parse_args()
+    kept = json.loads(options.output.read_text("utf-8")) if options.output.exists() else {}
+    for backend in options.backends.split(","):
+        rows = {
+            name: measured(name, backend, options.duration) for name in ("cortex", "brain")
+        }  # the first one also builds the header that all programs share
+        times = rows["brain"]["build_s"] / rows["cortex"]["build_s"]
+        kept[backend] = provenance() | {
+            "processors": os.cpu_count(),
+            "command": f"python -m benchmarks.brain --backends {backend} --duration {options.duration:g}",
+            **rows,
+            "build_of_brain_over_cortex": float(f"{times:.3g}"),
+        }
+        print(backend, json.dumps(kept[backend]), flush=True)
+        write(options.output, kept)
+
+
+if __name__ == "__main__":
+    main()
