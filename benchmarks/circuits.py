@@ -2,7 +2,7 @@
 
     uv run python -m benchmarks.circuits [NAME ...] [--seeds 5] [--workers 4] [--backend cuda]
 
-runs each of them as written and in all its conditions with five seeds (`thalia study`), and keeps the numbers as
+runs each of them as written and in all its conditions with five seeds (`thalia study`), and keeps the numbers after each as
 JSON and the raster of the first seed as a small picture, from which the site makes a page; with `--figures`, the
 figures in plots/ are drawn from the same runs. Then it renders the tables in docs/results.md; with `--render`, it does
 nothing else.
@@ -20,7 +20,7 @@ from PIL import Image
 
 import thalia
 from benchmarks.rendering import render
-from plots.conditions import FIRST_SEED, record
+from plots.conditions import FIRST_SEED, joined, record
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "circuits"
@@ -35,28 +35,34 @@ def script_of(name: str) -> ModuleType | None:
 
 
 def measure(name: str, options: argparse.Namespace) -> None:
-    """Run a circuit in all its conditions, and keep its numbers and pictures."""
+    """Run a circuit in all its conditions, and keep its numbers and pictures after each seed."""
     circuit, script = ROOT / "circuits" / f"{name}.yaml", script_of(name)
-    seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)
+    run = getattr(script, "studied", None) or _studied(circuit)
+    given = {"workers": options.workers, "backend": options.backend}
+    made: list[thalia.Study] = []
     with tempfile.TemporaryDirectory() as folder:
-        run = getattr(script, "studied", None) or _studied(circuit)
-        made = run(
-            seeds, output=Path(folder) / "study", workers=options.workers, backend=options.backend
-        )
-        numbers, published = getattr(script, "numbers", None), getattr(script, "PUBLISHED", None)
-        kept = record(made, circuit, numbers, published)
-        (options.output / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
-        first = made.runs["baseline"][min(made.runs["baseline"])]
-        shown = "raster" if first.spikes else "traces" if first.traces else "weights"
-        raster = getattr(thalia.figures, shown)(first)
-        _save(raster, options.output / f"{name}.png", WIDTH)
-        if options.figures and script:
-            _save(script.figure(made), options.figures / f"{name}.png")
+        for seed in range(FIRST_SEED, FIRST_SEED + options.seeds):
+            made.append(run(seed, output=Path(folder) / f"seed_{seed}", **given))
+            _keep(joined(made), circuit, script, options)
+
+
+def _keep(
+    made: thalia.Study, circuit: Path, script: ModuleType | None, options: argparse.Namespace
+) -> None:
+    numbers, published = getattr(script, "numbers", None), getattr(script, "PUBLISHED", None)
+    kept = record(made, circuit, numbers, published)
+    file = options.output / f"{circuit.stem}.json"
+    file.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
+    first = made.runs["baseline"][min(made.runs["baseline"])]
+    shown = "raster" if first.spikes else "traces" if first.traces else "weights"
+    _save(getattr(thalia.figures, shown)(first), file.with_suffix(".png"), WIDTH)
+    if options.figures and script:
+        _save(script.figure(made), options.figures / f"{circuit.stem}.png")
 
 
 def _studied(circuit: Path):
     """What runs a circuit whose script does not run it itself."""
-    return lambda seeds, **options: thalia.study(circuit, seeds=seeds, progress=False, **options)
+    return lambda seed, **options: thalia.study(circuit, seeds=(seed,), progress=False, **options)
 
 
 def _save(figure: Figure, picture: Path, width: int | None = None) -> None:

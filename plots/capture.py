@@ -7,7 +7,6 @@ python plots/capture.py --write  # what circuits/capture.yaml plays: strong half
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,12 +37,12 @@ def write(folder: Path, start: float, delay: float) -> None:
         (folder / f"capture_{name}.csv").write_text("\n".join(["# neuron, ms", *rows, ""]), "utf-8")
 
 
-def studied(seeds: Iterable[int], output: Path | None = None, **options: Any) -> thalia.Study:
+def studied(seed: int, output: Path | None = None, **options: Any) -> thalia.Study:
     """The weak input alone, and with the strong one at each delay, a condition each.
 
     Nothing in the circuit is random, so that one seed is as good as many.
     """
-    output, seed = output or Path(tempfile.mkdtemp()), min(seeds)
+    output = output or Path(tempfile.mkdtemp())
     length, runs, says = {"duration": f"{(START + 600) * 60} s"}, {}, {}
     for delay in sorted(DELAYS, key=lambda delay: delay != BASELINE):
         folder = output / f"delay_{delay}"

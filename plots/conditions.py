@@ -3,8 +3,8 @@
 import argparse
 import json
 import platform
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +17,7 @@ import thalia
 FIRST_SEED = 11  # gains were calibrated with those before it
 
 type Numbers = Callable[[thalia.Run], Mapping[str, float]]
-type Studied = Callable[..., thalia.Study]  # takes seeds, and options of `thalia.study`
+type Studied = Callable[..., thalia.Study]  # takes a seed, and options of `thalia.study`
 
 
 def report(
@@ -38,7 +38,7 @@ def report(
         Draws it.
     published : mapping from a measure to text, optional
         What a publication has, and which.
-    studied : function of seeds, optional
+    studied : function of a seed, optional
         Runs the conditions in place of `thalia.study`.
     """
     parser = argparse.ArgumentParser()
@@ -52,7 +52,10 @@ def report(
     if studied is None:
         made = thalia.study(circuit, seeds=seeds, output=options.runs, backend=options.backend)
     else:
-        made = studied(seeds, output=options.runs, backend=options.backend)
+        folders = {seed: options.runs and options.runs / f"seed_{seed}" for seed in seeds}
+        made = joined(
+            [studied(seed, output=folders[seed], backend=options.backend) for seed in seeds]
+        )
     kept = record(made, circuit, numbers, published or {})
     for condition, found in kept["conditions"].items():
         print(condition)
@@ -61,6 +64,15 @@ def report(
     if options.json:
         options.json.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
     thalia.figures.save(figure(made), options.output)
+
+
+def joined(studies: Sequence[thalia.Study]) -> thalia.Study:
+    """Studies of other seeds each, with the same conditions, as one."""
+    runs = {
+        name: {seed: run for each in studies for seed, run in each.runs[name].items()}
+        for name in studies[0].runs
+    }
+    return replace(studies[0], runs=runs, failed=tuple(f for each in studies for f in each.failed))
 
 
 def record(

@@ -7,8 +7,6 @@ python plots/reward.py --write  # the times that circuits/reward.yaml plays, tho
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,21 +54,13 @@ def by_cue(run: thalia.Run) -> tuple[np.ndarray, np.ndarray]:
     return learns.time, np.stack([learns.w[:, each].mean(axis=1) for each in members], axis=1)
 
 
-def studied(seeds: Iterable[int], output: Path | None = None, **options: Any) -> thalia.Study:
-    """All conditions, with the cues, and the rewards that follow them, of each seed."""
-    output, made = output or Path(tempfile.mkdtemp()), []
-    for seed in seeds:
-        folder = output / f"times_{seed}"
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy(CIRCUIT, folder)
-        write(folder, seed)
-        circuit = folder / CIRCUIT.name
-        made.append(thalia.study(circuit, seeds=(seed,), output=folder / "runs", **options))
-    runs = {
-        name: {seed: run for s in made for seed, run in s.runs[name].items()}
-        for name in made[0].runs
-    }
-    return replace(made[0], runs=runs, failed=tuple(f for s in made for f in s.failed))
+def studied(seed: int, output: Path | None = None, **options: Any) -> thalia.Study:
+    """All conditions, with the cues, and the rewards that follow them, of a seed."""
+    folder = (output or Path(tempfile.mkdtemp())) / "times"
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(CIRCUIT, folder)
+    write(folder, seed)
+    return thalia.study(folder / CIRCUIT.name, seeds=(seed,), output=folder / "runs", **options)
 
 
 def numbers(run: thalia.Run) -> dict[str, float]:

@@ -5,7 +5,7 @@ python plots/worm.py [-o plots/worm.png] [--seeds 5] [--json FILE]
 
 import csv
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +21,17 @@ KINDS = {"sensory": "#0072B2", "inter": "#D55E00", "motor": "#009E73"}
 MOVED = 0.01  # mV, from which on a potential counts as moved
 
 
-def studied(seeds: Iterable[int], output: Path | None = None, **options: Any) -> thalia.Study:
+def studied(seed: int, output: Path | None = None, **options: Any) -> thalia.Study:
     """All conditions, with the touch, and beside them the same without it.
 
     Neurons rest at their thresholds only with the wiring as it is: what a touch does to a
     rewired network is its difference to the same network without one.
     """
-    output, seeds = output or Path(tempfile.mkdtemp()), tuple(seeds)
-    made = thalia.study(CIRCUIT, seeds=seeds, output=output / "touched", **options)
+    output = output or Path(tempfile.mkdtemp())
+    made = thalia.study(CIRCUIT, seeds=(seed,), output=output / "touched", **options)
     thalia.study(
         CIRCUIT,
-        seeds=seeds,
+        seeds=(seed,),
         output=output / "left_alone",
         set={"stimuli.touch.amplitude": "0 pA"},
         **options,

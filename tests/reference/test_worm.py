@@ -87,7 +87,7 @@ def test_touch_spreads_as_scipy_solves_it(run):
 @pytest.mark.reference
 def test_the_touch_spreads_by_gap_junctions_alone(tmp_path):
     """The tables have no chemical synapse of PLM onto another neuron."""
-    study = worm.studied([31], tmp_path)
+    study = worm.studied(31, tmp_path)
     found = {name: worm.numbers(runs[31]) for name, runs in study.runs.items()}
 
     moved = f"neurons that move by {worm.MOVED} mV (share)"
