@@ -90,14 +90,14 @@ ROWS = {
 
 
 def kept(name: str, found: Sequence[Sequence[float]]) -> dict[str, Any]:
-    """A row with the means and intervals of its rates."""
+    """A row with the means and intervals of its rates, of the seeds that were run."""
     row = ROWS[name]
     return provenance() | {
         "command": f"python -m benchmarks.rates {name}",
         "says": row.says,
         "scale": row.scale,
         "seconds": row.seconds,
-        "seeds": list(row.seeds),
+        "seeds": list(row.seeds[: len(found)]),
         "rates_hz": {
             of: asdict(thalia.analysis.mean_interval(np.array(values)))
             for of, values in zip(NAMES, zip(*found, strict=True), strict=True)
@@ -112,10 +112,12 @@ def main() -> None:
     options = parser.parse_args()
     rows = json.loads(options.output.read_text("utf-8")) if options.output.exists() else {}
     for name in options.rows or ROWS:
-        row = ROWS[name]
-        rows[name] = kept(name, [row.of(row, seed) for seed in row.seeds])
-        write(options.output, {each: rows[each] for each in ROWS if each in rows})
-        print(name, flush=True)
+        row, found = ROWS[name], []
+        for seed in row.seeds:
+            found.append(row.of(row, seed))
+            rows[name] = kept(name, found)
+            write(options.output, {each: rows[each] for each in ROWS if each in rows})
+            print(name, seed, flush=True)
     if options.output == KEPT:
         render()
 
