@@ -14,8 +14,14 @@ options = command_line(cold=False)
 with tempfile.TemporaryDirectory() as folder:
     if options.cold:
         os.environ["THALIA_CACHE"] = folder
-    started = processor_seconds()
+    started, built = processor_seconds(), 0.0
     import thalia
+
+    def begins(what, fraction, detail=""):
+        """Take note of the processor time until the simulation begins."""
+        global built
+        if what == "simulating":
+            built = built or processor_seconds()
 
     circuit = Path(__file__).parent.parent / "circuits" / "cortex.yaml"
     run = thalia.run(
@@ -25,10 +31,9 @@ with tempfile.TemporaryDirectory() as folder:
         scale=options.scale,
         seed=options.seed,
         duration=f"{options.duration} s",
+        progress=begins,
     )
     seconds = run.results["timings_s"]
-    everything = processor_seconds()
-    built = everything - seconds["simulate"] - seconds["store"]
     rates = [run.rates[name] for name in NAMES]
     side = "thalia, cold" if options.cold else "thalia, cached"
     report(side, options.seed, started, built, seconds["simulate"], rates, options.duration)
