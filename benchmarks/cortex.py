@@ -1,7 +1,7 @@
 """Thalia against Brian2 by hand and NEST on the cortical microcircuit, in turn, as ratios.
 
     uv run --group peers python -m benchmarks.cortex --scale 0.1 --duration 2 --rounds 3
-    uv run --group peers python -m benchmarks.cortex --scale 1 --duration 1 --rounds 1 --threads 16 --sides Thalia,NEST \
+    uv run --group peers python -m benchmarks.cortex --scale 1 --duration 1 --rounds 1 --threads 16 --sides Thalia NEST \
         -o results/speed/cortex_full.json
 
 Each side runs in a process of its own, on one thread unless said otherwise (Brian2 by hand always). The medians are kept
@@ -81,14 +81,13 @@ def main() -> None:
     parser.add_argument("--duration", type=float, default=2.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--sides", default=",".join(SIDES), help="separated by commas")
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=list(SIDES))
     parser.add_argument("-o", "--output", type=Path, default=KEPT)
     options = parser.parse_args()
     lines: dict[str, list[dict[str, Any]]] = {}
-    asked = [side for side in SIDES if side in options.sides.split(",")]
     measured("Thalia", options, duration=0.1)  # fills the cache
     for seed in range(1, options.rounds + 1):
-        for side in asked:
+        for side in options.sides:
             if line := measured(side, options, seed=seed):
                 lines.setdefault(side, []).append(line)
                 print(json.dumps(line), flush=True)
