@@ -21,7 +21,7 @@ def test_a_memory_shows_its_items_and_what_their_codes_share(tmp_path):
         )  # fmt: skip
         items = items.with_item(Item(number, np.array(code), np.array([number]), told))
     arrays, texts = items.tables()
-    arrays |= {"calibration.asked": np.full(10, 8.0), "calibration.right": np.arange(10.0) - 1}
+    arrays |= {"calibration.asked": np.full(11, 8.0), "calibration.right": np.arange(11.0) - 1}
     arrays["state.learn.w"] = np.array([0.0, 1.0, 1.0, 2.0])
     file = MemoryFile(tmp_path / "memory.h5")
     file.keep({"circuit": "x", "backend": "cpp", "seed": "1", "last": 3}, arrays, texts)
@@ -35,7 +35,7 @@ def test_a_memory_shows_its_items_and_what_their_codes_share(tmp_path):
     assert [0.25, 0.75] in drawn  # codes
     assert [0.25, 0.25] in drawn  # outcomes of those that had any
     assert [0.25, 0.5, 0.75] in drawn  # confidence in the last sleep
-    assert pytest.approx(np.arange(10) / 10) in drawn  # Laplace: (right + 1) / (asked + 2)
+    assert pytest.approx(np.arange(11) / 10) in drawn  # Laplace: (right + 1) / (asked + 2)
     shares, _ = [each for each in drawn if len(each) == 40]  # a line, and its dots
     assert {place: share for place, share in enumerate(shares) if share} == {0: 0.25, 20: 0.5, 39: 0.25}  # fmt: skip
     assert "<p>3 items; memory.h5</p>" in html

@@ -9,7 +9,7 @@ import numpy as np
 from thalia.errors import counted
 from thalia.figures.notebook import table
 from thalia.figures.style import colours
-from thalia.memory.calibration import Calibration
+from thalia.memory.calibration import BINS, EDGES, Calibration
 from thalia.memory.items import Item, Items
 from thalia.memory.kept import STATE
 from thalia.recording.memory_file import FORMAT, Contents, read
@@ -103,13 +103,17 @@ def _sleep(items: Sequence[Item], contents: Contents) -> Iterator[Section]:
     rows = [by_item]
     caption = "The confidence with which its own code recalled each item in the last sleep."
     asked = contents.arrays["calibration.asked"]
-    if asked.any():
+    if len(asked) != BINS:
+        caption += " Its tests are of another version, which sorted them otherwise."
+    elif asked.any():
         told = Calibration(asked, contents.arrays["calibration.right"])
-        edges = np.arange(len(asked)) / len(asked)
-        curve = charts.Line("", edges, told.curve(), "#D55E00", marked=True)
-        rows.append(charts.axes("chance to be right", "confidence from", height=240))
+        curve = charts.Line("", np.array([-1, *EDGES]), told.curve(), "#D55E00", marked=True)
+        rows.append(charts.axes("chance to be right", "confidence above others from", height=240))
         charts.draw_lines(rows[-1], [curve], named=False)
-        caption += " Below, how likely what is recalled is right, by the tests in sleep."
+        caption += (
+            " Below, how likely what is recalled is right, by how much surer it is than any other "
+            "item, in the tests of sleep."
+        )
     yield Section("Sleep", charts=(Chart(charts.below_each_other(rows), caption),))
 
 
