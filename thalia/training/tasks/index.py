@@ -135,7 +135,7 @@ class Index(Classification):
         seed = int(random.integers(2**31))
         fitted = KMeans(size, n_init=1, random_state=seed).fit(data.stored)
         filed, asked = (
-            _most(-np.asarray(fitted.transform(each), float), count)
+            _most(-fitted.transform(each), count)
             for each, count in ((data.stored, self.filed), (data.cues, self.asked))
         )
         says = f"{size} clusters, as many as cells; filed under {self.filed}, {self.asked} searched"
@@ -152,7 +152,7 @@ def correlated_patterns() -> Floats:
     return (drive > least).astype(float)
 
 
-def _most(strengths: Floats, count: int) -> Flags:
+def _most(strengths: NDArray[np.floating], count: int) -> Flags:
     """For each row its greatest numbers, as flags of the same shape."""
     found = np.zeros(strengths.shape, bool)
     np.put_along_axis(found, np.argsort(-strengths, axis=1)[:, :count], True, axis=1)
