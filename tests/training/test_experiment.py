@@ -936,7 +936,7 @@ def test_each_rule_of_an_experiment_fits_its_circuit(name):
 # below their goals, by as much as docs/learning.md says; the last two have not been measured enough to know
 MISSED = (
     *("evidence_accumulation", "digits", "rewarded_digits", "separation", "passages", "controller"),
-    *("reconsolidation", "retrieval"),
+    *("retrieval", "index"),
 )
 
 
