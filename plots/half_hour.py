@@ -98,19 +98,19 @@ def rounded(value: Any) -> Any:
 
 def figure(found: dict[str, Any]) -> Figure:
     """Rates of the layers by minute, and the distribution of weights of each pathway."""
-    made = Figure(figsize=(11, 3.8), layout="constrained")
+    made = Figure(figsize=(12, 3.8), layout="constrained")
     rates, weights = made.subplots(1, 2)
     minutes = PART * (np.arange(len(found["verdicts"])) + 0.5)
     for layer, colour in zip(LAYERS, COLOURS, strict=True):
         rates.plot(minutes, found["rates (Hz)"][layer], color=colour, label=layer, marker=".")
     rates.set(xlabel="time (min)", ylabel="rate (Hz)", ylim=(0, None))
-    rates.legend(frameon=False, fontsize=7)
+    rates.legend(frameon=False, fontsize=7, loc="upper left", bbox_to_anchor=(1, 1))
     counts = {verdict: found["verdicts"].count(verdict) for verdict in VERDICTS}
     rates.set_title(", ".join(f"{count} {name}" for name, count in counts.items()), fontsize=9)
     for name, each in found["weights"].items():
         weights.step(BINS[:-1], each["histogram"], where="post", label=name, lw=1)
     weights.set(xlabel="w / w_max", ylabel="part of the synapses", yscale="log")
-    weights.legend(frameon=False, fontsize=6)
+    weights.legend(frameon=False, fontsize=6, loc="upper left", bbox_to_anchor=(1, 1))
     return made
 
 
