@@ -37,7 +37,7 @@ STATIC = {"pathways.thalamocortical.plasticity": "[]", "record.weights.pathways"
 class Case:
     """A circuit with what is changed in it, the options of `thalia run`, and its plastic pathways.
 
-    `threads` are those of both simulators.
+    `threads` are those of both simulators; with `nestml` what NEST has not is described and compiled.
     """
 
     circuit: str
@@ -47,6 +47,7 @@ class Case:
     plastic: tuple = ()
     connectivity: str = "same"
     threads: int = 1
+    nestml: bool = False
 
 
 CASES = {
@@ -60,6 +61,13 @@ CASES = {
             "pathways.excitation.delay": "{axonal: 1.5 ms, dendritic: 3 ms}",
         },
         ("excitation.exc_to_exc", "excitation.exc_to_inh"),
+    ),
+    "brunel_pairs": Case(
+        "benchmarks/brunel_pairs.yaml",
+        "the same network with the same rule described in NESTML",
+        {"scale": 0.2},
+        plastic=("excitation.exc_to_exc", "excitation.exc_to_inh"),
+        nestml=True,
     ),
     "coba": Case("coba", "the network of Vogels & Abbott, full scale, 1 s", {"duration": "1 s"}),
     "reward": Case(
@@ -133,7 +141,8 @@ def command_line():
 def one(name, seed, python):
     """Both simulators with one seed: measures of `thalia health`, and the last weights."""
     case = CASES[name]
-    file = ROOT / "circuits" / f"{case.circuit}.yaml"
+    own = case.circuit.endswith(".yaml")
+    file = ROOT / case.circuit if own else ROOT / "circuits" / f"{case.circuit}.yaml"
     with tempfile.TemporaryDirectory() as scratch:
         mine = thalia.run(
             file,
@@ -148,10 +157,12 @@ def one(name, seed, python):
         words = ["export", file, "--to", "nest", "-o", folder, "--seed", seed]
         words += [word for key, value in case.options.items() for word in (f"--{key}", value)]
         words += [word for path, value in case.set.items() for word in ("--set", f"{path}={value}")]
-        words += ["--connectivity", case.connectivity]
+        words += ["--connectivity", case.connectivity, *(["--nestml"] if case.nestml else [])]
         before = perf_counter()
         called([sys.executable, "-m", "thalia", *map(str, words)])
         exported = perf_counter() - before
+        if case.nestml:
+            called([python, str(folder / "build.py")])
         told = called(
             [python, str(folder / "run.py"), "--threads", str(case.threads)],
             OMP_NUM_THREADS=str(case.threads),
