@@ -14,7 +14,6 @@ from thalia.compiler.integration import CLAMPED
 from thalia.compiler.plan import Group, Plan, SynapseGroup
 from thalia.exporters.nest.nestml_rules import RuleModel
 from thalia.exporters.nest.nestml_text import (
-    EXPREL,
     FREE,
     KEYWORDS,
     Block,
@@ -202,8 +201,6 @@ def _text(group: Group, receivers: Sequence[Receiver]) -> str:
     ]
     lines += ["", "    output:", "        spike", ""]
     body = [*_update(group, step), *_arrivals(receivers, step), *_reset(group, step)]
-    if any("exprel(" in line for line in body):
-        lines += [EXPREL]
     return "\n".join([*lines, *body]) + "\n"
 
 

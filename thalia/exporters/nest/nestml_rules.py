@@ -16,7 +16,7 @@ from thalia.compiler.integration import integration_of, of_synapses
 from thalia.compiler.pipeline import Compiled
 from thalia.compiler.plan import PathwayPlan, Plan, SynapseGroup
 from thalia.exporters.nest.nestml_modulators import Level, level_of
-from thalia.exporters.nest.nestml_text import EXPREL, Block, before_loop, number, size_of, unit_of
+from thalia.exporters.nest.nestml_text import Block, before_loop, number, size_of, unit_of
 from thalia.exporters.nest.synapses import is_native, rule_of
 from thalia.library.lookup import word_of
 from thalia.library.schema import Rule
@@ -160,10 +160,7 @@ class _Described:
         yield from ("    onReceive(post_spikes, priority=2):", *self._event(self.synapses.on_post))
         yield from ("", "    onReceive(pre_spikes, priority=1):")
         yield from self._event(self.synapses.on_pre)
-        update = [*self._update()]
-        if any("exprel(" in line for line in update):
-            yield from ("", EXPREL.rstrip("\n"))
-        yield from ("", "    update:", *update)
+        yield from ("", "    update:", *self._update())
 
     def _block(self) -> Block:
         equations = (*self.synapses.equations, *self._level.equations)

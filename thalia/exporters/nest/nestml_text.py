@@ -26,10 +26,10 @@ _COMPARISONS = {
 }
 _SAME = {
     *("exp", "log10", "expm1", "sinh", "cosh", "tanh", "sin", "cos", "tan"),
-    *("abs", "ceil", "floor", "exprel"),
+    *("abs", "ceil", "floor"),
 }
 _CALLED = {"log": "ln"}
-_PURE = {*_SAME, *_CALLED, "clip", "log1p", "sqrt"}  # which give the same for the same
+_PURE = {*_SAME, *_CALLED, "clip", "log1p", "sqrt", "exprel"}  # which give the same for the same
 _RANDOM = {"randn": "random_normal(0.0, 1.0)", "rand": "random_uniform(0.0, 1.0)"}
 _CONSTANTS = {"pi": "3.141592653589793", "e": "2.718281828459045"}
 _STATEMENT = re.compile(r"\s*(\w+)\s*([-+*/]?=)(?!=)\s*(.+)$")
@@ -41,12 +41,6 @@ KEYWORDS = {
     *("inhibitory", "excitatory", "false"),
 }
 FREE = "free"  # 0 while a neuron is refractory
-EXPREL = """\
-    function exprel(x real) real:
-        if abs(x) < 1.0e-8:
-            return 1.0 + 0.5 * x
-        return expm1(x) / x
-"""
 
 
 def size_of(dimension: Dimension) -> float:
@@ -153,6 +147,9 @@ def _called(name: str, arguments: list[ast.expr], known: Collection[str]) -> str
                 if "inf" not in ast.unparse(bound):
                     inside = f"{function}({inside}, {_written(bound, known)})"
             return inside
+        case "exprel", [value]:  # no function of a model: those of synapses are not generated
+            x = _written(value, known)
+            return f"((abs({x}) < 1.0e-8) ? (1.0 + 0.5 * {x}) : (expm1({x}) / {x}))"
         case "log1p", [value]:
             return f"ln(1.0 + {_written(value, known)})"
         case "sqrt", [value]:
