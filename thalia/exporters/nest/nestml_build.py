@@ -111,17 +111,14 @@ NESTBuilder.build = build
 def build_program(network: Network) -> str:
     """The text of the program."""
     rules = rules_of(network)
-    ports = {
-        rule.name: {"post_ports": ["post_spikes"]} | ({"vt_ports": [TOLD]} if rule.told else {})
-        for rule in rules
-    }
+    ports = {"post_ports": ["post_spikes"], "vt_ports": [TOLD]}
     pairs = [
-        {"neuron": each.alone, "synapses": {rule.name: ports[rule.name] for rule in each.rules}}
+        {"neuron": each.alone, "synapses": {rule.name: ports for rule in each.rules}}
         for each in network.models
         if each.rules
     ]
     changes = {
-        each.synapse(rule): [COINCIDING, *((COUNTED, BEGINNING) if rule.told else ())]
+        each.synapse(rule): [COINCIDING, COUNTED, BEGINNING]
         for each in network.models
         for rule in each.rules
     }

@@ -2,8 +2,8 @@
 
 A synapse keeps all of its variables, and is brought up to date when a spike reaches it: at once
 where its equations have an exact solution, otherwise in the steps of Thalia, statement by
-statement. So are those that wait for a modulator: each keeps its level, and a volume transmitter
-tells it of the spikes that release it, and of the ends of phases.
+statement. So are those that wait for a modulator: each keeps its level. A volume transmitter tells
+it of the spikes that release the modulator, and of the ends of phases.
 """
 
 from collections.abc import Iterator
@@ -33,14 +33,15 @@ _SWITCH = {"plastic": LEARNS}
 class RuleModel:
     """A synapse of NESTML, with its numbers: its name, and its text but for that.
 
-    It keeps its `variables` itself. One that is `told` has a volume transmitter, which tells it of
-    the spikes that release its `modulator`, if it waits for one, and of the ends of phases.
+    It keeps its `variables` itself. A volume transmitter tells it of the spikes that release its
+    `modulator`, if it waits for one, and of the ends of phases; `steps` says whether it goes
+    through each step in between.
     """
 
     name: str
     body: str
     variables: tuple[str, ...]
-    told: bool
+    steps: bool
     modulator: str
 
     @property
@@ -154,9 +155,9 @@ class _Described:
         yield f"        {LEARNS} real = 1.0  # 0 where it does not learn"
         yield f"        {DT} real = {number(self.plan.dt / size_of(UNITS['s'][1]))}  # ms"
         yield from ("", "    input:", "        pre_spikes <- spike", "        post_spikes <- spike")
-        yield from () if self._is_exact else (f"        {TOLD} <- spike",)
+        yield f"        {TOLD} <- spike"
         yield from ("", "    output:", "        spike", "")
-        yield from () if self._is_exact else self._on_release()
+        yield from self._on_release()
         yield from ("    onReceive(post_spikes, priority=2):", *self._event(self.synapses.on_post))
         yield from ("", "    onReceive(pre_spikes, priority=1):")
         yield from self._event(self.synapses.on_pre)

@@ -253,7 +253,7 @@ def _described(
         learns=_learns(compiled, pathway),
         transmitter=rule.modulator,
         described=True,
-        told=rule.told,
+        steps=rule.steps,
     )
 
 
@@ -302,8 +302,8 @@ def _transmitters(compiled: Compiled, draft: Draft) -> Iterator[Transmitter]:
             early = max(draft.cells[name].early for name in released_by)
             wanted = round(delay / dt) + early - each.later
             steps = max(wanted, 1)
-            yield Transmitter(each.pathway, released_by, steps, steps - wanted, plastic.told)
-        elif plastic and plastic.told:
+            yield Transmitter(each.pathway, released_by, steps, steps - wanted, plastic.described)
+        elif plastic and plastic.described:
             yield Transmitter(each.pathway, (), patient=True)
 
 
@@ -466,13 +466,13 @@ def _remarks_on_learning(compiled: Compiled, draft: Draft) -> Iterator[str]:
         yield f"{name}: in NEST the rule has no upper bound, and w_max does not hold"
     if any(each.model.startswith(NEAREST) for each in plastic.values()):
         yield "pairings of nearest spikes begin in NEST as if every source had fired at time 0"
-    stepped = [name for name, each in plastic.items() if each.told]
+    stepped = [name for name, each in plastic.items() if each.steps]
     if stepped:
         yield (
             f"{', '.join(stepped)}: go through each step between spikes, which takes some "
             "nanoseconds for each synapse and variable"
         )
-    if any(not (all(each.learns) or each.told) for each in plastic.values()):
+    if any(not (all(each.learns) or each.described) for each in plastic.values()):
         yield (
             "phases without learning have rates of 0; a pair counts in the phase of the "
             "presynaptic spike that follows"

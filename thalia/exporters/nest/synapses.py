@@ -23,7 +23,7 @@ class Plastic:
 
     `rates` are those of its parameters that are 0 in phases in which it does not learn; `traces`
     are parameters of the postsynaptic cell. `transmitter` names the modulator that it waits for;
-    one that is `described` is of a model of NESTML, and `told` of ends of phases.
+    one that is `described` is of a model of NESTML, and may go through all `steps`.
     """
 
     model: str
@@ -33,7 +33,7 @@ class Plastic:
     learns: tuple[bool, ...] = ()
     transmitter: str = ""
     described: bool = False
-    told: bool = False
+    steps: bool = False
 
 
 @dataclass(frozen=True)
