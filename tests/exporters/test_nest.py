@@ -1085,8 +1085,7 @@ def test_weights_of_rules_in_nestml_are_those_of_thalia(written, here):
 def test_weights_of_rules_that_wait_for_modulators_are_those_of_thalia(written, here):
     """In three phases, of which the second is without learning; two rewards come in one step.
 
-    What happens there counts from the axon on, so that Thalia is 1 ms later; `a_minus` of three_factor
-    would make a spike of the last step count in NEST alone, so that sources fire before it.
+    A presynaptic spike reaches the synapse after its axon in Thalia, so that time there is 1 ms later.
     """
     folder = written(GATED, nestml=True)
     run_described(folder)
