@@ -27,6 +27,10 @@ NOT_RUN = {
     "thalia sweep --collect": "what the jobs of the line before it would write",
     "thalia protocol trains ./my_rule.yaml": "a rule of the reader's; tests/simulation/test_pairing_protocols.py",
     "thalia memory": "tests/memory/test_memory.py runs these commands, with small vectors",
+    **{
+        f"thalia plot {kind} notes.h5": "of a memory with a past; tests/figures/test_memory.py"
+        for kind in ("retention", "calibration", "cues")
+    },
     "thalia plot raster .": "in the folder that a program for NEST has written; tests/exporters/test_nest.py",
     "thalia run circuits/balanced.yaml": "is interrupted; tests/test_kills.py and tests/simulation/test_resume.py",
     "thalia resume run.h5": "the same",
