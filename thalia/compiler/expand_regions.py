@@ -141,8 +141,8 @@ def expand_regions(circuit: Circuit, diagnostics: Diagnostics) -> tuple[Circuit,
             pathways[f"{region}.{name}"] = _in_region(region, pathway, fragment)
             aliases["pathways", f"{region}.{name}"] = (*here, "pathways", name)
         rules = TemplateRules(
-            rules.afferents | _outward(region, fragment, fragment.afferents),
-            rules.efferents | _outward(region, fragment, fragment.efferents),
+            {**rules.afferents, **_outward(region, fragment, fragment.afferents)},
+            {**rules.efferents, **_outward(region, fragment, fragment.efferents)},
         )
         for name, modulator in fragment.modulators.items():
             made = modulator_in(region, name)
