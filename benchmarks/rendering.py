@@ -80,16 +80,24 @@ def measured(circuit: str, condition: str, measure: str) -> str:
 
 
 def measures_table(circuit: str) -> str:
-    """All measures of a circuit, as written and in each condition, next to published ones."""
+    """All measures of a circuit, as written and in each condition, next to published ones.
+
+    A row for each measure, or for each condition where these are more.
+    """
     found = kept(f"circuits/{circuit}")
     conditions, published = found["conditions"], found["published"]
     head = ["measure", "as written", *(["published"] if published else [])]
     head += [name.replace("_", " ") for name in conditions if name != "baseline"]
-    lines = [head, ["---"] * len(head)]
+    lines = [head]
     for name in dict.fromkeys(name for each in conditions.values() for name in each["measures"]):
         cells = [_cell(each["measures"].get(name), found) for each in conditions.values()]
         known = [published.get(name, "")] if published else []
         lines.append([name, cells[0], *known, *cells[1:]])
+    if len(lines) <= len(conditions):
+        lines = [["condition", *(line[0] for line in lines[1:])]] + [
+            list(column) for column in list(zip(*lines, strict=True))[1:]
+        ]
+    lines.insert(1, ["---"] * len(lines[0]))
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import thalia
 from benchmarks import learning
-from benchmarks.rendering import measures_table, models, origin
+from benchmarks.rendering import measures_table, models, origin, told
 from docs.generate import removals
 from docs.generate.bibliography import linked
 from docs.generate.parts import circuits, experiments, written
@@ -116,20 +116,16 @@ def _rates(found: dict[str, Any]) -> str:
     head = ["population", "rate (Hz)", *(["published (Hz)"] if published else []), *others]
     rows = []
     for population, rate in baseline.items():
-        row = [f"`{population}`", _interval(rate)]
+        row = [f"`{population}`", told(rate)]
         row += [f"{published[population]:.2f}" if population in published else ""] * bool(published)
         for condition in others:
             each = found["conditions"][condition]["rates_hz"].get(population)
-            row.append(_interval(each) if each else "")
+            row.append(told(each) if each else "")
         rows.append(row)
     phase = f" in the phase `{found['phase']}`" if found["phase"] not in ("", "run") else ""
     source = f" Published: {linked(found['published_source'])}." if published else ""
     shown = f"Mean rates of all populations{phase}, with 95 % intervals.{source}\n\n"
     return shown + table(head, rows)
-
-
-def _interval(found: dict[str, Any]) -> str:
-    return f"{found['mean']:.2f} [{found['low']:.2f}, {found['high']:.2f}]"
 
 
 def _contents(circuit: Circuit | Fragment, up: str = "../library") -> str:

@@ -114,7 +114,7 @@ KEPT = sorted(gallery.MEASURED.glob("*.json"))
 def test_numbers_on_the_page_of_a_circuit_are_those_that_were_kept(file):
     found, page = json.loads(file.read_text()), gallery.circuit_page(file.stem)
     rates = {
-        (condition, population): f"{rate['mean']:.2f} [{rate['low']:.2f}, {rate['high']:.2f}]"
+        (condition, population): rendering.told(rate)
         for condition, each in found["conditions"].items()
         for population, rate in each["rates_hz"].items()
     }
