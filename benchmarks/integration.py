@@ -115,19 +115,24 @@ def measure(steps, backend="runtime"):
 
 
 @cache
-def plan_of(dt):
+def resolved_at(dt):
     return resolved(circuit(dt))
+
+
+@cache
+def plan_at(dt):
+    return thalia.plan_of(circuit(dt))
 
 
 @cache
 def solution_of(dt, name):
     """The tight solution of a cell."""
-    return tight(plan_of(dt), name)
+    return tight(resolved_at(dt), name)
 
 
 def _errors(dt, run, name):
-    made, solution, times = circuit(dt), solution_of(dt, name), run.spikes[name].times
-    group, member = thalia.plan_of(made).population(name)
+    solution, times = solution_of(dt, name), run.spikes[name].times
+    group, member = plan_at(dt).population(name)
     with h5py.File(run.file) as file:
         last = file[f"state/{group.name}/v"][member.start]
     both = min(len(times), len(solution.spikes))
