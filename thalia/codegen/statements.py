@@ -16,8 +16,13 @@ def statements_of_a_step(group: Group) -> tuple[str, ...]:
     Names that begin with an underscore are intermediate values. A variable that is clamped keeps
     its value where `not_refractory` is false, whatever is assigned to it.
     """
-    spiking = {"threshold": group.threshold, "refractory": group.refractory or False}
-    return _statements(group.equations(), group.all_parameters(), group.integration, **spiking)
+    return _statements(
+        group.equations(),
+        group.all_parameters(),
+        group.integration,
+        threshold=group.threshold,
+        refractory=group.refractory or False,
+    )
 
 
 def statements_of(

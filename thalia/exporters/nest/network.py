@@ -280,8 +280,10 @@ def _add_taus(cells: dict[str, Cell], projections: Sequence[Projection]) -> Iter
 def _against_waiting(projections: Sequence[Projection]) -> Iterator[Problem]:
     """Eligibility that is left when a phase without learning begins would go on to act in NEST."""
     for each in projections:
-        native = each.plastic and not each.plastic.described
-        if native and each.plastic.transmitter and not all(each.plastic.learns):
+        plastic = each.plastic
+        if plastic is None or plastic.described:
+            continue
+        if plastic.transmitter and not all(plastic.learns):
             yield Problem(
                 ("pathways", each.pathway, "plasticity"),
                 "a phase without it, in which NEST would go on to turn eligibility into weight",
