@@ -11,6 +11,7 @@ place of measuring.
 
 import argparse
 import json
+import platform
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -267,6 +268,7 @@ def main():
     parser.add_argument("--base-seed", type=int, default=700)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--collect", type=Path, nargs="+")
+    parser.add_argument("--machine", default=platform.processor(), help="what measured, in words")
     parser.add_argument("-o", "--output", type=Path)
     given = parser.parse_args()
     rows = collected(given.collect) if given.collect else ran(given)
@@ -277,7 +279,12 @@ def main():
         if any(row["method"] == n for row in rows)
     }
     if given.output:
-        told = {"versions": packages, "dimension": DIMENSION, "rows": rows}
+        told = {
+            "versions": packages,
+            "machine": given.machine,
+            "dimension": DIMENSION,
+            "rows": rows,
+        }
         given.output.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
 
 

@@ -181,7 +181,7 @@ def memories() -> str:
     more = ["store ms", "recall ms", "kB a vector", "seeds", "cues a seed"]
     lines = [["vectors", "method", *(name.replace("_", " ") for name in cues), *more]]
     lines.append(["---"] * len(lines[0]))
-    rows = found["rows"]
+    rows = [row for row in found["rows"] if not row["prototypes"]]
     loads = sorted({load for row in rows for load in row["recall"]}, key=int)
     for load in loads:
         for method in dict.fromkeys(row["method"] for row in rows):
@@ -191,8 +191,8 @@ def memories() -> str:
                 f"{_mean(row[key][load] for row in of):.3g}" for key in ("store_ms", "recall_ms")
             ]
             size = f"{_mean(row['bytes_per_item'][load] for row in of) / 1000:.3g}"
-            asked = {str(row.get("asked", found["asked"])) for row in of}
-            lines.append([load, method, *right, *times, size, str(len(of)), ", ".join(asked)])
+            asked = ", ".join(sorted({str(row["asked"]) for row in of}))
+            lines.append([load, method, *right, *times, size, str(len(of)), asked])
     return "\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n"
 
 
