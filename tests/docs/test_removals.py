@@ -8,6 +8,14 @@ from docs.generate import removals, uses
 from docs.generate.removals import COMPARED, ESSENTIAL, Compared, compared, told
 
 
+@pytest.mark.parametrize("part", uses.parts())
+def test_a_part_was_taken_away_or_there_is_a_reason(part):
+    """Exactly one of three: a measurement, that nothing runs without it, or that it is still to be measured."""
+    waits = part[1] in removals.NOT_YET.get(part[0], ())
+
+    assert [part in removals.removals(), part in ESSENTIAL, waits].count(True) == 1
+
+
 def test_only_parts_of_the_library_are_compared():
     assert {*COMPARED, *ESSENTIAL} <= {*uses.parts()}
     assert not COMPARED.keys() & ESSENTIAL.keys()
@@ -41,6 +49,19 @@ def test_conditions_are_paired_by_the_seeds_that_both_have(tmp_path, monkeypatch
     assert (found["seeds"], found["with"]) == ([2, 3], pytest.approx(0.95))
     assert found["difference"]["mean"] == pytest.approx(-0.5)
     assert compared(Compared("experiments", "toy", "off", "none")) is None
+
+
+def test_without_pairs_the_sides_count_as_independent(tmp_path, monkeypatch):
+    """3 ± 0.3 and 1 ± 0.4 differ by -2 ± 0.5."""
+    (tmp_path / "toy.json").write_text(
+        '{"seeds": [1, 2], "conditions": {"baseline": {"measures": {"rate": {"mean": 3, "low": 2.7, "high": 3.3}}},'
+        ' "cut": {"measures": {"rate": {"mean": 1, "low": 0.6, "high": 1.4}}}}}'
+    )
+    monkeypatch.setattr(removals, "CIRCUITS", tmp_path)
+    found = compared(Compared("gallery", "toy", "cut", "baseline", "rate"))
+
+    assert found["difference"] == pytest.approx({"mean": -2, "low": -2.5, "high": -1.5})
+    assert found["excludes_zero"]
 
 
 def test_the_page_of_a_part_tells_what_changes_without_it():
