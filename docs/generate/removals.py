@@ -43,8 +43,8 @@ def _experiment(name: str, without: str, with_it: str = AS_IT_IS) -> Compared:
     return Compared("experiments", name, without, with_it)
 
 
-def _circuit(name: str, without: str, measure: str) -> Compared:
-    return Compared("gallery", name, without, AS_WRITTEN, measure)
+def _circuit(name: str, without: str, measure: str, with_it: str = AS_WRITTEN) -> Compared:
+    return Compared("gallery", name, without, with_it, measure)
 
 
 COMPARED: Mapping[Part, Compared] = {
@@ -82,6 +82,8 @@ COMPARED: Mapping[Part, Compared] = {
         "cerebellum", "plasticity_off", "tone, nuclei (Hz more than before)"
     ),
     ("plasticity", "predictive"): _circuit("predictive_column", "rule_off", "index"),
+    ("neurons", "lif_conductance"): _circuit("coba", "hodgkin_huxley", "exc"),
+    ("neurons", "hodgkin_huxley"): _circuit("coba", AS_WRITTEN, "exc", "hodgkin_huxley"),
     ("neurons", "copies"): _circuit("input_statistics", "independent", "coincident (Hz)"),
     ("synapses", "copy"): _circuit("input_statistics", "independent", "coincident (Hz)"),
     ("synapses", "dse"): _circuit("endocannabinoids", "receptors_blocked", "cck lost early"),
@@ -153,11 +155,9 @@ ESSENTIAL: Mapping[Part, str] = {
 # parts that wait for a measurement, by kind
 NOT_YET: Mapping[str, Collection[str]] = {
     "neurons": {
-        "hodgkin_huxley",
         "izhikevich",
         "lif_adaptive_threshold",
         "lif_burst",
-        "lif_conductance",
         "lif_surrogate_adaptive",
         "poisson",
         "spike_source",
@@ -237,7 +237,7 @@ def removals() -> Mapping[Part, dict[str, Any]]:
 def compared(pair: Compared) -> dict[str, Any] | None:
     """A part in two conditions, paired by seeds; None where these were not both measured."""
     numbers = _in_circuit if pair.folder == "gallery" else _in_experiment
-    changed = pair.with_it if pair.without == AS_IT_IS else pair.without
+    changed = pair.with_it if pair.without in (AS_IT_IS, AS_WRITTEN) else pair.without
     place = {"folder": pair.folder, "name": pair.name, "condition": changed}
     found = numbers(pair)
     return {**place, **found} if found else None
@@ -246,9 +246,9 @@ def compared(pair: Compared) -> dict[str, Any] | None:
 def _in_circuit(pair: Compared) -> dict[str, Any] | None:
     """From what `benchmarks/circuits.py` keeps."""
     kept = json.loads((CIRCUITS / f"{pair.name}.json").read_text("utf-8"))
+    sides = (kept["conditions"].get(name, {}) for name in (pair.with_it, pair.without))
     whole, cut = (
-        kept["conditions"].get(name, {}).get("measures", {}).get(pair.measure)
-        for name in (pair.with_it, pair.without)
+        {**side.get("rates_hz", {}), **side.get("measures", {})}.get(pair.measure) for side in sides
     )
     if not whole or not cut:
         return None
