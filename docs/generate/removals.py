@@ -253,8 +253,9 @@ def _in_circuit(pair: Compared) -> dict[str, Any] | None:
     if not whole or not cut:
         return None
     difference = cut.get("difference") or _as_if_independent(whole, cut)
+    is_rate = pair.measure in kept["conditions"][pair.with_it].get("rates_hz", {})
     return {
-        "measure": pair.measure,
+        "measure": f"rate of {pair.measure} (Hz)" if is_rate else pair.measure,
         "with": whole["mean"],
         "difference": difference,
         "excludes_zero": not difference["low"] <= 0 <= difference["high"],
