@@ -15,6 +15,7 @@ writes all of them anew. Between a mark, which is a comment, and the next `<!-- 
 - `<!-- microcircuit -->`: rates of the cortical microcircuit, here, in NEST, and published
   (`benchmarks/rates.py`),
 - `<!-- removals -->`: what changes without each part of the library (`benchmarks/removals.py`),
+- `<!-- health -->`: what `thalia health` says of every plastic circuit (`benchmarks/health.py`),
 - `<!-- memories -->`: a memory next to indices of vectors (`benchmarks/memory.py`),
 - `<!-- speed NAME -->`: all sides of a comparison in `results/speed/`,
 - `<!-- nest CIRCUIT -->`: a circuit here and on NEST (`benchmarks/nest_statistics.py`),
@@ -48,7 +49,7 @@ PAGES = (
     "benchmarks/README.md",
 )
 MARK = re.compile(
-    r"(<!-- (result|measured|table|models|number|microcircuit|memories|speed|nest|nest_scaling|output|difference|ratio|removals)(?= )(.*?) -->)"
+    r"(<!-- (result|measured|table|models|number|microcircuit|memories|speed|nest|nest_scaling|output|difference|ratio|removals|health)(?= )(.*?) -->)"
     r".*?(<!-- end -->)",
     re.DOTALL,
 )
@@ -174,6 +175,19 @@ def microcircuit() -> str:
     return f"\n\n{table}\nMean ± 95 % interval; `python -m benchmarks.rates`, {'; '.join(made)}.\n"
 
 
+def health() -> str:
+    """What is out of range in each phase of each plastic circuit."""
+    lines = [["circuit", "model time", "verdicts", "out of range"], ["---"] * 4]
+    for name, found in sorted(kept("health").items()):
+        phases = found.get("phases", {})
+        verdicts = ", ".join(f"{phase}: {each['verdict']}" for phase, each in phases.items())
+        told = dict.fromkeys(text for each in phases.values() for text in each["findings"])
+        time = f"{found['duration_s']:g} s" if phases else ""
+        why = "; ".join(told) or "–"
+        lines.append([f"`{name}`", time, verdicts or found.get("not judged", ""), why])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
 def memories() -> str:
     """What is right first of noisy and partial cues, by method and number of vectors."""
     found = kept("memory")
@@ -251,6 +265,7 @@ KINDS: dict[str, Callable[[str], str]] = {
     "number": lambda told: number(*told.split(" / ")),
     "microcircuit": lambda _: microcircuit(),
     "removals": lambda _: f"\n\n{removals.table()}\n",
+    "health": lambda _: f"\n\n{health()}\n",
     "memories": lambda _: memories(),
     "speed": lambda told: speed_table(told),
     "nest": lambda told: nest_statistics.table(told),
