@@ -16,7 +16,7 @@ VECTORS = np.repeat(CENTRES, 2, axis=0) + 0.3 * RANDOM.standard_normal((4, 60))
 def slept(tmp_path_factory):
     """Two clusters of two items; the first and the last one were recalled in succession twice, two others once."""
     file = tmp_path_factory.mktemp("sleeps") / "m.h5"
-    with thalia.Memory(file) as memory:
+    with thalia.Memory(file, backend="runtime") as memory:
         for vector in VECTORS:
             memory.store(vector)
         for item in (1, 4, 1, 2):
