@@ -37,7 +37,8 @@ STATIC = {"pathways.thalamocortical.plasticity": "[]", "record.weights.pathways"
 class Case:
     """A circuit with what is changed in it, the options of `thalia run`, and its plastic pathways.
 
-    `threads` are those of both simulators; with `nestml` what NEST has not is described and compiled.
+    On `all_cores` both simulators have as many threads as there are, else one; with `nestml` what NEST
+    has not is described and compiled.
     """
 
     circuit: str
@@ -46,7 +47,7 @@ class Case:
     set: dict = field(default_factory=dict)
     plastic: tuple = ()
     connectivity: str = "same"
-    threads: int = 1
+    all_cores: bool = False
     nestml: bool = False
 
 
@@ -90,14 +91,14 @@ CASES = {
         {"scale": 1},
         STATIC,
         connectivity="statistical",
-        threads=16,
+        all_cores=True,
     ),
     "cortex_full_same": Case(
         "cortex",
         "the cortical microcircuit, full scale, without its plasticity, 2 s; the same synapses",
         {"scale": 1},
         STATIC,
-        threads=16,
+        all_cores=True,
     ),
 }  # fmt: skip
 
@@ -141,6 +142,7 @@ def command_line():
 def one(name, seed, python):
     """Both simulators with one seed: measures of `thalia health`, and the last weights."""
     case = CASES[name]
+    threads = len(os.sched_getaffinity(0)) if case.all_cores else 1
     own = case.circuit.endswith(".yaml")
     file = ROOT / case.circuit if own else ROOT / "circuits" / f"{case.circuit}.yaml"
     with tempfile.TemporaryDirectory() as scratch:
@@ -148,7 +150,7 @@ def one(name, seed, python):
             file,
             seed=seed,
             set=case.set,
-            threads=case.threads,
+            threads=threads,
             output=Path(scratch) / "run.h5",
             progress=False,
             **case.options,
@@ -164,14 +166,15 @@ def one(name, seed, python):
         if case.nestml:
             called([python, str(folder / "build.py")])
         told = called(
-            [python, str(folder / "run.py"), "--threads", str(case.threads)],
-            OMP_NUM_THREADS=str(case.threads),
+            [python, str(folder / "run.py"), "--threads", str(threads)],
+            OMP_NUM_THREADS=str(threads),
         )
         built, simulated = map(
             float, re.search(r"built in ([\d.]+) s, simulated in ([\d.]+)", told).groups()
         )
         there = thalia.Run(folder)
         return {
+            "threads": threads,
             "seconds": {
                 "thalia": [
                     sum(v for k, v in mine.results["timings_s"].items() if k != "simulate"),
@@ -243,6 +246,7 @@ def summary(seeds):
     }  # fmt: skip
     return {
         "seeds": sorted(seeds),
+        "threads": runs[0]["threads"],
         "populations": populations,
         "weights": weights,
         "seconds": seconds,
@@ -284,11 +288,11 @@ def table(name):
                 shown(each["distance_other_seed"], seeds),
             ]
             lines.append(f"| `{pathway}` | {' | '.join(cells)} |")
-    if CASES[name].threads > 1:
+    if CASES[name].all_cores:
         (built, ran), (exported, there) = found["seconds"]["thalia"], found["seconds"]["nest"]
         lines += [
             "",
-            f"On {CASES[name].threads} threads Thalia took {built:.0f} s to build and {ran:.0f} s to simulate; the export and "
+            f"On {found['threads']} threads Thalia took {built:.0f} s to build and {ran:.0f} s to simulate; the export and "
             f"building in NEST took {exported:.0f} s, and simulating {there:.0f} s.",
         ]
     return "\n\n" + "\n".join(lines) + "\n\n"
