@@ -49,12 +49,17 @@ def fingerprint_of(plan: Plan, session: Session, learned: Iterable[str]) -> NDAr
     found = sha256()
     for synapses in plan.synapses:
         if synapses.is_plastic:
-            found.update(weights(synapses, session.read).tobytes())
+            found.update(_bits(weights(synapses, session.read)))
         for each in sorted({m.rewiring.connected for m in synapses.members if m.rewiring}):
             found.update(session.read(f"{synapses.name}.{each}").tobytes())
     for name in learned:
-        found.update(session.read(name).tobytes())
+        found.update(_bits(session.read(name)))
     return np.frombuffer(found.digest(), np.uint8)
+
+
+def _bits(values: NDArray[np.float64]) -> bytes:
+    """Values as bytes; a zero has one sign, since what adds zero may change it."""
+    return (values + 0.0).tobytes()
 
 
 def _thresholds(plan: Plan) -> Iterator[str]:
