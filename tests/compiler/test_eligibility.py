@@ -50,7 +50,9 @@ def test_the_pair_rule_that_waits_is_the_rule_of_three_factors():
 
 @pytest.mark.parametrize("rule", ["stdp_triplet", "bcm"])
 def test_without_its_modulator_nothing_that_waits_is_learned(rule):
-    silent = {"signal": {"kind": "first_order", "tonic": 0.3}}  # at its baseline
+    silent = {
+        "signal": {"kind": "first_order", "schedule": [{"at": ["1 ms"], "amount": 0}], "tonic": 0.3}
+    }
     done = outcome(
         rule,
         *TRAINS,
