@@ -933,7 +933,7 @@ def test_each_rule_of_an_experiment_fits_its_circuit(name):
     assert made == {rule: rule for rule in rules}
 
 
-# below their goals, by as much as docs/learning.md says; the last has not been measured
+# below their goals, by as much as docs/learning.md says
 MISSED = (
     *("evidence_accumulation", "digits", "rewarded_digits", "separation", "passages", "controller"),
     "index",
