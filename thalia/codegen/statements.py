@@ -16,7 +16,7 @@ def statements_of_a_step(group: Group) -> tuple[str, ...]:
     Names that begin with an underscore are intermediate values. A variable that is clamped keeps
     its value where `not_refractory` is false, whatever is assigned to it.
     """
-    return _statements(
+    return statements_of(
         group.equations(),
         group.all_parameters(),
         group.integration,
@@ -26,19 +26,13 @@ def statements_of_a_step(group: Group) -> tuple[str, ...]:
 
 
 def statements_of(
-    equations: Iterable[Equation], constants: Mapping[str, Dimension], integration: Integration
-) -> tuple[str, ...]:
-    """How the variables of some equations are advanced by `dt` while `constants` are held."""
-    return _statements(equations, constants, integration)
-
-
-def _statements(
     equations: Iterable[Equation],
     constants: Mapping[str, Dimension],
     integration: Integration,
     threshold: str = "",
     refractory: str | bool = False,
 ) -> tuple[str, ...]:
+    """How the variables of some equations are advanced by `dt` while `constants` are held."""
     b2 = import_brian2()
     lines = [equation_text(equation) for equation in equations]
     lines += [f"{name} : {si_unit(each)} (constant)" for name, each in constants.items()]
