@@ -18,6 +18,7 @@ import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import permutations
 from pathlib import Path
 from time import perf_counter
@@ -146,6 +147,7 @@ def one(name, seed, python):
     own = case.circuit.endswith(".yaml")
     file = ROOT / case.circuit if own else ROOT / "circuits" / f"{case.circuit}.yaml"
     with tempfile.TemporaryDirectory() as scratch:
+        tell = partial(print, f"{name}, seed {seed}:", file=sys.stderr, flush=True)
         mine = thalia.run(
             file,
             seed=seed,
@@ -155,6 +157,7 @@ def one(name, seed, python):
             progress=False,
             **case.options,
         )
+        tell("Thalia has run,", mine.results["timings_s"])
         folder = Path(scratch) / "nest"
         words = ["export", file, "--to", "nest", "-o", folder, "--seed", seed]
         words += [word for key, value in case.options.items() for word in (f"--{key}", value)]
@@ -163,6 +166,7 @@ def one(name, seed, python):
         before = perf_counter()
         called([sys.executable, "-m", "thalia", *map(str, words)])
         exported = perf_counter() - before
+        tell(f"exported in {exported:.1f} s")
         if case.nestml:
             called([python, str(folder / "build.py")])
         told = called(
@@ -172,6 +176,7 @@ def one(name, seed, python):
         built, simulated = map(
             float, re.search(r"built in ([\d.]+) s, simulated in ([\d.]+)", told).groups()
         )
+        tell(f"NEST built in {built} s, simulated in {simulated} s")
         there = thalia.Run(folder)
         return {
             "threads": threads,
