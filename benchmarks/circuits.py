@@ -12,8 +12,10 @@ import argparse
 import importlib
 import json
 import tempfile
+from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from matplotlib.figure import Figure
 from PIL import Image
@@ -38,19 +40,23 @@ def measure(name: str, options: argparse.Namespace) -> None:
     """Run a circuit in all its conditions, and keep its numbers and pictures after each seed."""
     circuit, script = ROOT / "circuits" / f"{name}.yaml", script_of(name)
     run = getattr(script, "studied", None) or _studied(circuit)
+    numbers = cache(script.numbers) if hasattr(script, "numbers") else None  # each run once
     given = {"workers": options.workers, "backend": options.backend}
     made: list[thalia.Study] = []
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(FIRST_SEED, FIRST_SEED + options.seeds):
             made.append(run(seed, output=Path(folder) / f"seed_{seed}", **given))
-            _keep(joined(made), circuit, script, options)
+            kept = record(joined(made), circuit, numbers, getattr(script, "PUBLISHED", None))
+            _keep(kept, joined(made), circuit, script, options)
 
 
 def _keep(
-    made: thalia.Study, circuit: Path, script: ModuleType | None, options: argparse.Namespace
+    kept: dict[str, Any],
+    made: thalia.Study,
+    circuit: Path,
+    script: ModuleType | None,
+    options: argparse.Namespace,
 ) -> None:
-    numbers, published = getattr(script, "numbers", None), getattr(script, "PUBLISHED", None)
-    kept = record(made, circuit, numbers, published)
     file = options.output / f"{circuit.stem}.json"
     file.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
     first = made.runs["baseline"][min(made.runs["baseline"])]
