@@ -97,6 +97,11 @@ parser.add_argument("--nest", action="store_true")
 parser.add_argument("--threads", type=int, default=1, help="of NEST")
 parser.add_argument("-o", "--output", type=Path, default=SPEED / "fly.json")
 options = parser.parse_args()
+COLUMNS = {
+    "times_model_time": "times model time",
+    "exc": "excitatory, Hz",
+    "inh": "inhibitory, Hz",
+}
 found: dict[str, list[dict[str, float]]] = {}
 for seed in range(1, options.rounds + 1):
     for name, side in SIDES.items():
@@ -106,14 +111,10 @@ for seed in range(1, options.rounds + 1):
         line = {"times_model_time": seconds / options.duration, **rates}
         found.setdefault(name, []).append(line)
         print(json.dumps({"side": name, "seed": seed, **line}), flush=True)
-COLUMNS = {
-    "times_model_time": "times model time",
-    "exc": "excitatory, Hz",
-    "inh": "inhibitory, Hz",
-}
-keep(
-    options.output,
-    f"python -m benchmarks.fly --duration {options.duration:g} --rounds {options.rounds}",
-    COLUMNS,
-    {name: {key: median_of(lines, key) for key in COLUMNS} for name, lines in found.items()},
-)
+        medians = {key: {n: median_of(each, n) for n in COLUMNS} for key, each in found.items()}
+        keep(
+            options.output,
+            f"python -m benchmarks.fly --duration {options.duration:g} --rounds {seed}",
+            COLUMNS,
+            medians,
+        )

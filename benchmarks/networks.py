@@ -8,12 +8,14 @@ ANNarchy needs an environment of its own (`pip install ANNarchy "numpy<2.3" cmak
 """
 
 import argparse
+import itertools
 import json
 import os
 import statistics
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from benchmarks.speed import median_of
 from benchmarks.tables import SPEED, keep, times
@@ -27,44 +29,14 @@ options = parser.parse_args()
 
 HERE = Path(__file__).parent
 NETWORKS = {
-    "coba": ["--network", "coba"],
-    "brunel": ["--network", "brunel"],
-    "brunel, STDP": ["--network", "brunel", "--plastic"],
+    "COBA": ["--network", "coba"],
+    "Brunel": ["--network", "brunel"],
+    "Brunel, STDP": ["--network", "brunel", "--plastic"],
 }
+SIDES = {"thalia": "Thalia", "brian2": "Brian2 by hand", "nest": "NEST", "annarchy": "ANNarchy"}
 PYTHONS = {name: Path(sys.executable) for name in ("thalia", "brian2", "nest")}
 if options.annarchy:
     PYTHONS["annarchy"] = options.annarchy.absolute()
-results: dict[tuple[str, str], list[dict]] = {}
-for seed in range(
-    options.rounds + 1
-):  # the first round fills the cache of compiled programs, and counts for nobody
-    for network, flags in NETWORKS.items():
-        for side, python in PYTHONS.items() if seed else [("thalia", Path(sys.executable))]:
-            command = [
-                python,
-                HERE / f"networks_{side}.py",
-                *flags,
-                "--duration",
-                str(options.duration),
-                "--seed",
-                str(max(seed, 1)),
-            ]
-            path = f"{python.parent}:{os.environ['PATH']}"  # where ANNarchy finds its cmake
-            done = subprocess.run(
-                command,
-                capture_output=True,
-                encoding="utf-8",
-                cwd=HERE,
-                check=False,
-                env={**os.environ, "PATH": path},
-            )
-            lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-            if not lines:
-                print(f"{side}, {network} failed:\n{done.stderr[-2000:]}", file=sys.stderr)
-            elif seed:
-                results.setdefault((network, side), []).append(json.loads(lines[-1]))
-                print(network, lines[-1], flush=True)
-
 COLUMNS = {
     "rtf": "times model time",
     "against": "against Thalia",
@@ -73,23 +45,57 @@ COLUMNS = {
     "weight": "mean weight, mV",
     "peak_gb": "peak GB",
 }
-rows, ratios = {}, {}
-for network in NETWORKS:
-    sides = {side: lines for (of, side), lines in results.items() if of == network}
-    rtf = {side: median_of(lines, "rtf") for side, lines in sides.items()}
-    ratios[network] = times(rtf, "thalia")
-    for side, lines in sides.items():
-        row = {"rtf": rtf[side], "peak_gb": median_of(lines, "peak_gb")}
-        row |= {"against": ratios[network][side]} if side in ratios[network] else {}
-        row |= {n: statistics.mean(each["rates"][n] for each in lines) for n in ("exc", "inh")}
-        if "weight" in lines[0]:
-            row["weight"] = statistics.mean(each["weight"] for each in lines)
-        rows[f"{network}: {side}"] = row
-keep(
-    options.output,
-    f"python -m benchmarks.networks --duration {options.duration:g} --rounds {options.rounds}",
-    COLUMNS,
-    rows,
-    side="network: side",
-    times_thalia=ratios,
-)
+
+
+def measured(network: str, side: str, seed: int) -> dict[str, Any] | None:
+    """What a side prints; None, and why, if it fails."""
+    python, given = PYTHONS[side], ["--duration", str(options.duration), "--seed", str(seed)]
+    done = subprocess.run(
+        [python, HERE / f"networks_{side}.py", *NETWORKS[network], *given],
+        capture_output=True,
+        encoding="utf-8",
+        cwd=HERE,
+        check=False,
+        # where ANNarchy finds its cmake
+        env={**os.environ, "PATH": f"{python.parent}:{os.environ['PATH']}"},
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    if not lines:
+        print(f"{side}, {network} failed:\n{done.stderr[-2000:]}", file=sys.stderr)
+        return None
+    print(network, lines[-1], flush=True)
+    return dict(json.loads(lines[-1]))
+
+
+def kept(results: dict[tuple[str, str], list[dict[str, Any]]], rounds: int) -> None:
+    """Keep medians of all sides, and how many times as long as Thalia they take."""
+    rows, ratios = {}, {}
+    for network in NETWORKS:
+        sides = {side: lines for (of, side), lines in results.items() if of == network}
+        rtf = {side: median_of(lines, "rtf") for side, lines in sides.items()}
+        ratios[network] = times(rtf, "thalia")
+        for side, lines in sides.items():
+            row = {"rtf": rtf[side], "peak_gb": median_of(lines, "peak_gb")}
+            row |= {"against": ratios[network][side]} if side in ratios[network] else {}
+            row |= {n: statistics.mean(each["rates"][n] for each in lines) for n in ("exc", "inh")}
+            if "weight" in lines[0]:
+                row["weight"] = statistics.mean(each["weight"] for each in lines)
+            rows[f"{network}: {SIDES[side]}"] = row
+    keep(
+        options.output,
+        f"python -m benchmarks.networks --duration {options.duration:g} --rounds {rounds}",
+        COLUMNS,
+        rows,
+        side="network: side",
+        times_thalia=ratios,
+    )
+
+
+found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+for each in NETWORKS:
+    measured(each, "thalia", 1)  # fills the cache of compiled programs, and counts for nobody
+for turn in range(1, options.rounds + 1):
+    for each, by in itertools.product(NETWORKS, PYTHONS):
+        if line := measured(each, by, turn):
+            found.setdefault((each, by), []).append(line)
+    kept(found, turn)

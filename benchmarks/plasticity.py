@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from benchmarks.speed import median_of
 from benchmarks.tables import SPEED, keep, times
@@ -28,42 +29,48 @@ SIDES = [("plasticity_thalia.py", rule) for rule in ("none", "stdp_pair", "stdp_
 SIDES += [("cortex_nest.py", "stdp_pair"), ("cortex_brian2.py", "stdp_pair")]
 if options.annarchy:
     SIDES += [("cortex_annarchy.py", "none"), ("cortex_annarchy.py", "stdp_pair")]
-results: dict[str, list[dict]] = {}
-for seed in range(options.rounds + 1):  # the first round fills the cache of compiled programs
-    for script, rule in SIDES if seed else SIDES[:3]:
-        common = [
-            "--scale",
-            str(options.scale),
-            "--duration",
-            str(options.duration),
-            "--seed",
-            str(max(seed, 1)),
-            "--rule",
-            rule,
-        ]
-        python = options.annarchy.absolute() if "annarchy" in script else Path(sys.executable)
-        environment = {**os.environ, "PATH": f"{python.parent}:{os.environ['PATH']}"}
-        command = [python, HERE / script, *common]
-        done = subprocess.run(
-            command, capture_output=True, encoding="utf-8", cwd=HERE, check=False, env=environment
-        )
-        if done.returncode:
-            print(f"{script} failed:\n{done.stderr[-2000:]}", file=sys.stderr)
-        elif seed:
-            line = json.loads(
-                next(text for text in done.stdout.splitlines() if text.startswith("{"))
-            )
-            results.setdefault(line["side"], []).append(line)
-            print(json.dumps(line), flush=True)
 
-median = {side: median_of(lines, "rtf") for side, lines in results.items()}
-keep(
-    options.output,
-    f"python -m benchmarks.plasticity --scale {options.scale:g} --duration {options.duration:g} --rounds {options.rounds}",
-    {"rtf": "times model time", "peak_gb": "peak GB"},
-    {
-        side: {key: median_of(lines, key) for key in ("rtf", "peak_gb")}
-        for side, lines in results.items()
-    },
-    times_thalia={rule: times(median, f"thalia, {rule}") for rule in ("none", "stdp_pair")},
-)
+
+def measured(script: str, rule: str, seed: int) -> dict[str, Any] | None:
+    """What a side prints; None, and why, if it fails."""
+    given = {"scale": options.scale, "duration": options.duration, "seed": seed, "rule": rule}
+    python = options.annarchy.absolute() if "annarchy" in script else Path(sys.executable)
+    done = subprocess.run(
+        [python, HERE / script, *(text for k, v in given.items() for text in (f"--{k}", str(v)))],
+        capture_output=True,
+        encoding="utf-8",
+        cwd=HERE,
+        check=False,
+        env={**os.environ, "PATH": f"{python.parent}:{os.environ['PATH']}"},
+    )
+    if done.returncode:
+        print(f"{script} failed:\n{done.stderr[-2000:]}", file=sys.stderr)
+        return None
+    line = next(text for text in done.stdout.splitlines() if text.startswith("{"))
+    print(line, flush=True)
+    return dict(json.loads(line))
+
+
+def kept(results: dict[str, list[dict[str, Any]]], rounds: int) -> None:
+    """Keep medians of all sides, and how many times as long as Thalia they take."""
+    median = {side: median_of(lines, "rtf") for side, lines in results.items()}
+    keep(
+        options.output,
+        f"python -m benchmarks.plasticity --scale {options.scale:g} --duration {options.duration:g} --rounds {rounds}",
+        {"rtf": "times model time", "peak_gb": "peak GB"},
+        {
+            side: {key: median_of(lines, key) for key in ("rtf", "peak_gb")}
+            for side, lines in results.items()
+        },
+        times_thalia={rule: times(median, f"thalia, {rule}") for rule in ("none", "stdp_pair")},
+    )
+
+
+found: dict[str, list[dict[str, Any]]] = {}
+for side in SIDES[:3]:
+    measured(*side, 1)  # fills the cache of compiled programs
+for turn in range(1, options.rounds + 1):
+    for side in SIDES:
+        if line := measured(*side, turn):
+            found.setdefault(line["side"], []).append(line)
+    kept(found, turn)
