@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from importlib.machinery import PathFinder
 from inspect import getdoc, isfunction, signature
 from pathlib import Path
 
@@ -315,6 +316,17 @@ def test_no_public_name_is_both_a_function_and_a_module():
         "figures",
         "library",
     }
+
+
+def test_a_package_of_another_project_does_not_take_the_place_of_the_tests(tmp_path):
+    """NESTML installs one that is called `tests`."""
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "__init__.py").touch()
+
+    found = PathFinder.find_spec("tests", [str(ROOT), str(tmp_path)])
+
+    assert found is not None
+    assert found.origin == str(ROOT / "tests" / "__init__.py")
 
 
 @pytest.mark.parametrize("name", [n for n in dir(thalia) if isfunction(getattr(thalia, n))])

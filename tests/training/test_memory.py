@@ -10,6 +10,7 @@ from thalia.training.tasks import environment
 
 SMALL = {
     "populations.show.size": 200, "populations.code.size": 200, "populations.mark.size": 60, "populations.index.size": 60,
+    "pathways.fast.w_max": "1 mV",  # twice as much, for codes of half as many cells
 }  # fmt: skip
 FEW = {"items": 6, "trials": 6, "active": 20, "own": 10}
 
@@ -68,18 +69,25 @@ def test_the_nearest_of_a_list_is_found_from_most_of_its_cells():
 
 @pytest.fixture(scope="module")
 def learn():
-    """What a small network reaches in a condition, in the interpreted backend."""
+    """What a small network reaches from its beginning, in the interpreted backend."""
+    _, circuit = made()
+    with subject_of(circuit, "runtime") as subject:
+        untrained = subject.remember()
 
-    def learned(control=None, **numbers):
-        task, circuit = made(control, **numbers)
-        with subject_of(circuit, "runtime") as subject:
+        def learned(**numbers):
+            subject.restore(untrained)
+            task, _ = made(**numbers)
             return task.learn(subject, np.random.default_rng(3), lambda **_: None)
 
-    return learned
+        yield learned
+
+
+def test_a_small_network_recalls_each_item_from_a_noisy_cue(learn):
+    assert learn()["recalled"] == 1
 
 
 def test_without_its_weights_it_recalls_by_chance(learn):
     """All six have no spike, so each is right for a sixth."""
-    found = learn("zeroed")
+    found = learn(weights="zeroed")
 
     assert (found["recalled"], found["confidence"]) == (pytest.approx(1 / 6), 0)
