@@ -61,6 +61,37 @@ def test_what_changes_is_relative_to_what_was_stored_not_to_what_the_test_before
     assert seen == [0] * 4
 
 
+@pytest.fixture
+def changes(monkeypatch):
+    """What is told of the others, by what is recalled of each of six before and after."""
+    task, circuit = made()
+    memories = task.draw(plan_for_trials(circuit), np.random.default_rng(5))
+    trial = task._trial(memories, 5, np.random.default_rng(5))
+    monkeypatch.setattr(type(task), "_asked", lambda *given: np.array([], int))
+
+    def told(before, after):
+        monkeypatch.setattr(type(task), "_recalled", lambda *given: np.array(after))
+        return task._numbers(None, memories, trial, np.array(before))
+
+    return told
+
+
+def test_a_memory_that_gains_does_not_hide_another_that_loses(changes):
+    found = changes([1, 1, 0, 1, 1, 1], [1, 0.5, 0.5, 1, 1, 0])
+
+    assert found["others_lost"] == found["others_gained"] == pytest.approx(0.5 / 5)
+    assert found["others_most_lost"] == 0.5
+    assert found["others_before"] == pytest.approx(4 / 5)
+    assert (found["partner_lost"], found["partner_gained"]) == (0, 0)
+
+
+def test_what_the_memory_loses_that_shares_cells_is_told_apart(changes):
+    found = changes([1, 1, 1, 1, 0.8, 1], [1, 1, 1, 1, 0.2, 1])
+
+    assert found["partner_lost"] == found["others_most_lost"] == pytest.approx(0.6)
+    assert found["others_lost"] == pytest.approx(0.6 / 5)
+
+
 @pytest.mark.parametrize(("numbers", "message"), [
     ({"trials": 7}, "experiment.trials: expected at most 6, found 7"),
     ({"overlap": 20}, "experiment.overlap: expected at most 19, found 20"),

@@ -15,6 +15,7 @@ from thalia.training.subject import Subject
 from thalia.training.tasks import SHARE, Environment, Note
 
 type Cells = NDArray[np.int64]
+type Floats = NDArray[np.float64]
 
 CUE = 0.5  # of the cells of a memory are its cue
 MOST = 0.75  # of the cells of a context, from which on it counts as recalled
@@ -63,9 +64,12 @@ class Reconsolidation(Environment):
     recalled 1 to n times for each n of `times`: by half of its cells, with the whole in its new
     context after the time `delay`, and silence of the length `interval` after that. A memory has
     `moved` if a cue of cells that both contexts share recalls most of the new cells and hardly any
-    old ones. `others_changed` is the share of their cells that memories which were not recalled
-    lose, `partner_changed` that of the one that shares cells with it, and `old_cue` the share of
-    the cells of both contexts that a cue from the old one recalls.
+    old ones. `others_lost` is the share of its cells that a memory loses on average which was not
+    recalled, `others_gained` that of cells which it gains, so that neither hides the other, and
+    `others_most_lost` what the one that suffers most loses; `partner_lost` and `partner_gained` are
+    those of the memory that shares cells with the one that is tested, and `others_before` what was
+    recalled of the others at first. `old_cue` is the share of the cells of both contexts that a cue
+    from the old one recalls.
     """
 
     STIMULI: ClassVar = ("input",)
@@ -89,8 +93,8 @@ class Reconsolidation(Environment):
     amount: float = Field(5.0, gt=0)  # of acetylcholine, for each memory that is stored
 
     def range_of(self, number: str) -> Range:
-        """Shares, and differences of shares."""
-        return (-1.0, 1.0) if number.endswith("changed") else SHARE
+        """All are shares."""
+        return SHARE
 
     def problems(self, plan: Plan) -> list[Problem]:
         """What does not fit between the task and a circuit."""
@@ -173,7 +177,7 @@ class Reconsolidation(Environment):
         subject.wait(self.interval)
 
     def _numbers(
-        self, subject: Subject, memories: list[Memory], trial: Trial, before: NDArray[np.float64]
+        self, subject: Subject, memories: list[Memory], trial: Trial, before: Floats
     ) -> dict[str, float]:
         """What has changed of the memory that is tested, and of the others."""
         memory = memories[trial.tested]
@@ -190,13 +194,13 @@ class Reconsolidation(Environment):
             "new": new,
             "old": old,
             "old_cue": float(old_cue),
-            "others_changed": float(lost[rest].mean()),
-            "partner_changed": float(lost[partner]) if partner < self.memories else 0.0,
+            "others_before": float(before[rest].mean()) if rest else 0.0,
+            **_changes("others", lost[rest]),
+            "others_most_lost": float(lost[rest].max(initial=0.0)),
+            **_changes("partner", lost[[partner] if partner < self.memories else []]),
         }
 
-    def _recalled(
-        self, subject: Subject, memories: list[Memory], trial: Trial
-    ) -> NDArray[np.float64]:
+    def _recalled(self, subject: Subject, memories: list[Memory], trial: Trial) -> Floats:
         """The share of each memory's cells that its cue recalls."""
         found = []
         for memory, cue in zip(memories, trial.others, strict=True):
@@ -216,3 +220,11 @@ class Reconsolidation(Environment):
         subject.present(self.present, {name: np.isin(np.arange(size), cells) * self.rate})
         response = subject.present(self.respond)
         return np.flatnonzero(response.counts(self.readout["recall"][0]))
+
+
+def _changes(whose: str, lost: Floats) -> dict[str, float]:
+    """What memories lose on average, and what they gain; of none 0."""
+    return {
+        f"{whose}_lost": float(lost.clip(min=0).sum()) / max(1, len(lost)),
+        f"{whose}_gained": float((-lost).clip(min=0).sum()) / max(1, len(lost)),
+    }
