@@ -1,5 +1,6 @@
 """Memories with two contexts: what is drawn, and what cannot be."""
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import numpy as np
@@ -59,6 +60,24 @@ def test_what_changes_is_relative_to_what_was_stored_not_to_what_the_test_before
     task.learn(subject, np.random.default_rng(5), lambda **given: None)
 
     assert seen == [0] * 4
+
+
+def test_a_cue_comes_when_no_cell_is_refractory():
+    """Cells are so for 80 ms after a spike, which may come at the end of the answer before."""
+    task, circuit = made()
+    calls = []
+    subject = SimpleNamespace(
+        plan=plan_for_trials(circuit),
+        frozen=nullcontext,
+        wait=lambda time: calls.append(time.mean),
+        present=lambda time, *rates: (
+            calls.append("present") or SimpleNamespace(counts=lambda name: np.zeros(160))
+        ),
+    )
+
+    task._asked(subject, np.arange(10))
+
+    assert calls == [pytest.approx(0.5), "present", "present"]
 
 
 @pytest.fixture

@@ -90,6 +90,7 @@ class Reconsolidation(Environment):
     respond: PositiveTime
     delay: PositiveTime
     interval: PositiveTime
+    pause: PositiveTime  # before a cue, lest what has fired for the one before cannot answer
     amount: float = Field(5.0, gt=0)  # of acetylcholine, for each memory that is stored
 
     def range_of(self, number: str) -> Range:
@@ -209,8 +210,9 @@ class Reconsolidation(Environment):
         return np.array(found)
 
     def _asked(self, subject: Subject, cue: Cells) -> Cells:
-        """The cells that fire after a cue, with nothing learned."""
+        """The cells that fire after a cue, with nothing learned, once none is refractory."""
         with subject.frozen():
+            subject.wait(self.pause)
             return self._show(subject, cue)
 
     def _show(self, subject: Subject, cells: Cells) -> Cells:
