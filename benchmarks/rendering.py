@@ -232,11 +232,13 @@ def speed_table(name: str) -> str:
     return f"\n\n{rows}\n`{found['command']}`, {about}.\n"
 
 
-def _shown(number: float | None) -> str:
-    """A count in full, and another number with three digits."""
-    if number is None:
+def _shown(found: float | str | None) -> str:
+    """A count in full, another number with three digits, and a text as it is."""
+    if found is None:
         return ""
-    return f"{number:,}" if isinstance(number, int) else f"{number:.3g}"
+    if isinstance(found, str):
+        return found
+    return f"{found:,}" if isinstance(found, int) else f"{found:.3g}"
 
 
 def output(name: str, lines: str = "") -> str:
