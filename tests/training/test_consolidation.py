@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from thalia.errors import CircuitError
+from thalia.syntax.units import constant
 from thalia.training.experiment import conditions_of, learn
+from thalia.training.subject import subject_of
 from thalia.training.tasks.consolidation import Consolidation, jaccard_of
 
 EXPERIMENT = "thalia/library/experiments/consolidation.yaml"
@@ -13,7 +15,7 @@ TASK = Consolidation.model_validate({"lesion": "p", "rate": "1 Hz", "spontaneous
 SMALL = {
     "populations.show_a.size": 40, "populations.show_b.size": 40, "populations.area_a.size": 40, "populations.area_b.size": 40,
     "populations.mossy.size": 40, "populations.noise.size": 40, "populations.ca3.size": 40, "populations.basket.size": 20,
-    "pathways.inhibit.weight": "-6.5 mV", "experiment.spontaneous": "5 Hz", "experiment.episodes": 3,
+    "populations.basket_b.size": 20, "pathways.inhibit.weight": "-6.5 mV", "pathways.inhibit_b.weight": "-1.25 mV", "experiment.spontaneous": "5 Hz", "experiment.episodes": 3,
     "experiment.sleep": "400 ms", "experiment.pause": "40 ms", "pathways.cortical.plasticity.0.eta": 0.3,
 }  # fmt: skip
 
@@ -33,6 +35,30 @@ def test_the_jaccard_index_is_what_both_have_of_what_either_has():
 
     assert jaccard_of(first, second) == pytest.approx(2 / 7)
     assert jaccard_of(first & ~first, second & ~second) == 0
+
+
+@pytest.fixture(scope="module")
+def cortex():
+    """A network whose cells of `a` excite all of `b` as strongly as they ever could."""
+    (condition,) = conditions_of(EXPERIMENT, None, [], SMALL, {})
+    with subject_of(condition.circuit, "runtime") as subject:
+        unit = constant(1.0, subject.weight_dimension("cortical"))
+        subject.set_weights("cortical", np.full(40 * 40, 3.2e-3) * unit)
+        yield subject, Consolidation.model_validate(condition.numbers)
+
+
+@pytest.mark.parametrize(("factor", "firing"), [(1, 10), (0, 40)])
+def test_what_is_fired_from_outside_silences_what_the_cortex_would_add(cortex, factor, firing):
+    """And all fires without the interneurons that do it."""
+    subject, task = cortex
+    unit = constant(1.0, subject.weight_dimension("inhibit_b"))
+    subject.set_weights("inhibit_b", np.full(20 * 40, -1.25e-3 * factor) * unit)
+
+    with subject.frozen():
+        fired = task._show(subject, a=np.arange(40) < 10, b=np.arange(40) >= 30)
+
+    assert fired.sum() == firing
+    assert fired[30:].all()
 
 
 @pytest.fixture(scope="module")
