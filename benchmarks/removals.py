@@ -2,9 +2,9 @@
 
     uv run python -m benchmarks.removals [PART ...] [--missing] [--workers 4] [--seeds 5] [-o results/removals.json]
 
-A rule or window is taken from the pathways that have it, a modulator stays at its baseline, a pathway with the
-synapse is cut, the pathways across the border of a region transmit nothing, a stimulus is left out, and neurons are
-replaced by leaky ones, or fall silent if they are a source of spikes. Measured are the rates of all populations over
+A rule or window is taken from the pathways that have it, a modulator, or one that is like it, stays at its baseline,
+a pathway or a stimulus with the synapse is cut, the pathways across the border of a region transmit nothing, a stimulus
+is left out, and neurons are replaced by leaky ones, or reach and release nothing if they are a source of spikes. Measured are the rates of all populations over
 the whole run and the mean weights of pathways that learned by the rule. The one that changes most reliably is kept,
 with an interval that allows for the number of measures (Bonferroni). Long circuits are cut short, and the brain is
 made smaller. Parts that a condition of a circuit or of an experiment does without are not measured again:
@@ -109,16 +109,10 @@ def without(circuit: thalia.Circuit, part: uses.Part) -> thalia.Circuit:
             }
         )
     if kind == "modulators":
-        gone = {key for key, each in circuit.modulators.items() if each.kind == name}
-        return circuit.with_(
-            modulators={
-                key: _still(each) if key in gone else each
-                for key, each in circuit.modulators.items()
-            },
-            phases=tuple(
-                phase.with_(modulators={k: v for k, v in phase.modulators.items() if k not in gone})
-                for phase in circuit.phases
-            ),
+        alone = circuit.with_(populations={}, pathways={}, stimuli={})
+        return _stilled(
+            circuit,
+            lambda key: part in alone.with_(modulators={key: circuit.modulators[key]}).parts_used(),
         )
     if kind == "stimuli":
         return circuit.with_(
@@ -131,7 +125,36 @@ def without(circuit: thalia.Circuit, part: uses.Part) -> thalia.Circuit:
         return _silenced(circuit, goes)
     kept = {key: pathway for key, pathway in circuit.pathways.items() if not goes(pathway)}
     learned = [key for key in circuit.record.weights.pathways if key in kept]
-    return circuit.with_(pathways=kept, record=_record(learned))
+    cut = circuit.with_(pathways=kept, record=_record(learned))
+    if kind == "neurons":
+        return _stilled(cut, lambda key: _is_released_by(circuit, key, name))
+    through = {key for key, each in circuit.stimuli.items() if _is_through(each, name)}
+    return cut.with_(stimuli={k: each for k, each in cut.stimuli.items() if k not in through})
+
+
+def _stilled(circuit: thalia.Circuit, goes: Callable[[str], bool]) -> thalia.Circuit:
+    """With modulators that stay at the level that they have without releases."""
+    gone = {key for key in circuit.modulators if goes(key)}
+    return circuit.with_(
+        modulators={
+            key: _still(each) if key in gone else each for key, each in circuit.modulators.items()
+        },
+        phases=tuple(
+            phase.with_(modulators={k: v for k, v in phase.modulators.items() if k not in gone})
+            for phase in circuit.phases
+        ),
+    )
+
+
+def _is_released_by(circuit: thalia.Circuit, modulator: str, neuron: str) -> bool:
+    """Whether all that releases a modulator are neurons of one model."""
+    sources = circuit.modulators[modulator].released_by or ()
+    return {circuit.populations[source].neuron for source in sources} == {neuron}
+
+
+def _is_through(stimulus: thalia.Stimulus, synapse: str) -> bool:
+    """Whether a stimulus acts through a synapse; currents act through none."""
+    return bool(stimulus.synapse or stimulus.weight) and stimulus.through.part == synapse
 
 
 def _others(rules: Iterable[thalia.RuleUse], kind: str, name: str) -> tuple[thalia.RuleUse, ...]:
@@ -140,7 +163,7 @@ def _others(rules: Iterable[thalia.RuleUse], kind: str, name: str) -> tuple[thal
 
 
 def _still(modulator: thalia.Modulator) -> thalia.Modulator:
-    """What stays at the level that a modulator has without releases."""
+    """One that has the same level without releases, and gets none."""
     levels = {key: modulator.parameters.get(key, 0) for key in ("tonic", "baseline")}
     return thalia.Modulator.model_validate(
         {"kind": "first_order", "parameters": {"tau": "1 s", **levels}}

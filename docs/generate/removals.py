@@ -87,6 +87,9 @@ COMPARED: Mapping[Part, Compared] = {
     ("neurons", "copies"): _circuit("input_statistics", "independent", "coincident (Hz)"),
     ("synapses", "copy"): _circuit("input_statistics", "independent", "coincident (Hz)"),
     ("synapses", "dse"): _circuit("endocannabinoids", "receptors_blocked", "cck lost early"),
+    ("synapses", "gap_junction"): _circuit(
+        "worm", "without_coupling", "neurons that move by 0.01 mV (share)"
+    ),
     ("synapses", "tsodyks_markram"): _circuit(
         "working_memory", "no_facilitation", "item, delay (Hz)"
     ),
@@ -170,7 +173,6 @@ NOT_YET: Mapping[str, Collection[str]] = {
         "delta",
         "gaba_a_dual",
         "gaba_b",
-        "gap_junction",
         "tsodyks_markram_baseline",
     },
     "plasticity": {

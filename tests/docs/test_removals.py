@@ -82,17 +82,24 @@ duration: 10 ms
 populations:
   a: {neuron: poisson, size: 2, parameters: {rate: 5 Hz}}
   b: {neuron: izhikevich, size: 2}
-modulators: {m: {kind: first_order, tonic: 2, baseline: 1, schedule: [{at: 1 ms, amount: 1}]}}
+modulators:
+  m: {kind: first_order, tonic: 2, baseline: 1, schedule: [{at: 1 ms, amount: 1}]}
+  receptor: {kind: d1, released_by: a}
 pathways:
   one: {pre: a, post: b, connect: {probability: 1}, synapse: current_exp, weight: 1 pA, w_max: 2 pA, delay: 1 ms, plasticity: [stdp_pair, bcm]}
-stimuli: {drive: {kind: current, target: b, amplitude: 1 pA}}
+stimuli:
+  drive: {kind: current, target: b, amplitude: 1 pA}
+  input: {kind: poisson, target: b, rate: 1 Hz, synapse: current_alpha, weight: 1 pA}
 """)
 
     assert [
         rule.rule for rule in without(circuit, ("plasticity", "bcm")).pathways["one"].plasticity
     ] == ["stdp_pair"]
     assert not without(circuit, ("synapses", "current_exp")).pathways
-    assert not without(circuit, ("stimuli", "current")).stimuli
+    assert {*without(circuit, ("stimuli", "current")).stimuli} == {"input"}
+    assert {*without(circuit, ("synapses", "current_alpha")).stimuli} == {"drive"}
     assert without(circuit, ("neurons", "izhikevich")).populations["b"].neuron == "lif_conductance"
     assert not without(circuit, ("neurons", "poisson")).pathways
     assert without(circuit, ("modulators", "first_order")).modulators["m"].schedule == ()
+    assert without(circuit, ("modulators", "two_stage")).modulators["receptor"].released_by is None
+    assert without(circuit, ("neurons", "poisson")).modulators["receptor"].released_by is None
