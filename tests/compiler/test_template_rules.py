@@ -7,17 +7,19 @@ import thalia
 from thalia.compiler.expand import expand
 from thalia.errors import CircuitError
 
+ARRIVED = np.array([101.0, 141.0])  # spikes from cortex, in ms
 LEVEL = 0.5  # of dopamine, all the time
 W_MAX = 0.02  # nS
 
-# one synapse on a D1 and one on a D2 neuron; another input makes both fire 10 ms after the first arrives
+# single synapses on neurons that another input makes fire between the two spikes that arrive there
 CIRCUIT = """
 thalia: 1
 name: afferents
 duration: 4 s
 dt: 0.1 ms
 regions:
-  striatum: {template: striatum, size: 100, populations: {d1: {size: 1}, d2: {size: 1}}}
+  striatum: {template: striatum, size: 100, populations: {d1: {size: 1}, d2: {size: 1}, fsi: {size: 1}}}
+  pfc: {template: prefrontal, size: 25, populations: {first: {size: 1}}}
   thalamus: {template: thalamus, size: 13}
 populations:
   cortex: {neuron: spike_source, size: 1}
@@ -36,13 +38,15 @@ pathways:
     w_max: 0.02 nS
     delay: 1 ms
     plasticity: [template, weight_decay]
-  teach: {pre: lesson, post: [striatum.d1, striatum.d2], connect: {rule: all_to_all}, synapse: ampa, weight: 60 nS, delay: 1 ms}
+  inhibition: {pre: striatum.fsi, post: striatum.d1, connect: {rule: all_to_all}, synapse: gaba_a, weight: 0.01 nS, w_max: 0.02 nS, delay: 1 ms, plasticity: template}
+  to_prefrontal: {pre: cortex, post: pfc.first, connect: {rule: all_to_all}, synapse: ampa, weight: 0.01 nS, w_max: 0.02 nS, delay: 1 ms, plasticity: template}
+  teach: {pre: lesson, post: [striatum.d1, striatum.d2, striatum.fsi, pfc.first], connect: {rule: all_to_all}, synapse: ampa, weight: 60 nS, delay: 1 ms}
   thalamocortical: {pre: thalamus.relay, post: cortex_cell, connect: {rule: all_to_all}, synapse: ampa, weight: 1 nS, delay: 1 ms, plasticity: template}
 stimuli:
-  shown: {kind: spikes, target: cortex, times: {0: [100 ms]}}
+  shown: {kind: spikes, target: cortex, times: {0: [100 ms, 140 ms]}}
   taught: {kind: spikes, target: lesson, times: {0: [110 ms]}}
-disconnect: [striatum.collaterals, striatum.feedforward]
-record: {spikes: all, weights: {pathways: [corticostriatal], every: 1 s}}
+disconnect: [striatum.collaterals, striatum.feedforward, pfc.slow, pfc.fast, pfc.inhibition]
+record: {spikes: all, weights: {pathways: [corticostriatal, inhibition, to_prefrontal], every: 1 s}}
 """
 
 
@@ -75,28 +79,59 @@ def test_rules_of_the_source_hold_where_the_target_has_none():
     ]
 
 
+def test_within_a_region_the_rules_of_the_source_hold():
+    """Those of its target are for synapses from elsewhere."""
+    assert rules(thalia.loads(CIRCUIT), "inhibition") == ["gaba_auditory"]
+    with pytest.raises(CircuitError, match="neither end has rules"):
+        expand(thalia.loads(CIRCUIT.replace("pre: striatum.fsi", "pre: striatum.d2")))
+
+
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory):
-    """The change of both weights in nS, and when the neurons fired, in ms after the spike that arrives."""
+    """The change of each weight in nS by its pathway, and when each neuron fired, in ms, by its population."""
     circuit = thalia.loads(with_rules("template"))
     run = thalia.run(circuit, output=tmp_path_factory.mktemp("template") / "run.h5", progress=False)
-    found = {}
-    for cell in ("d1", "d2"):
-        weights = run.weights[f"corticostriatal.cortex_to_striatum_{cell}"].w
-        times = 1e3 * run.spikes[f"striatum.{cell}"].times - 101
-        found[cell] = float((weights[-1] - weights[0]).item()), times[np.abs(times) < 200]
-    return found
+    changes = {name: float((each.w[-1] - each.w[0]).item()) for name, each in run.weights.items()}
+    return changes, {name: 1e3 * spikes.times for name, spikes in run.spikes.items()}
 
 
 @pytest.mark.parametrize(("cell", "sign"), [("d1", 1), ("d2", -1)])
 def test_two_eligibilities_and_opposite_signs_of_d1_and_d2(learned, cell, sign):
     """A constant level collects tau_fast + 0.3 tau_slow of each pair, 0.2 s + 0.45 s, after Shen et al. (2008)."""
-    change, intervals = learned[cell]
+    changes, spikes = learned
+    fired = spikes[f"striatum.{cell}"]
 
-    pairs = np.sign(intervals) * np.exp(-np.abs(intervals) / 20)
-    collected = 0.2 * (1 - np.exp(-3.9 / 0.2)) + 0.45 * (1 - np.exp(-3.9 / 1.5))
-    assert len(intervals) >= 1
-    assert change == pytest.approx(sign * 0.005 * pairs.sum() * collected * LEVEL * W_MAX, rel=2e-3)
+    interval, later = np.subtract.outer(fired, ARRIVED), np.maximum.outer(fired, ARRIVED)
+    left = 4 - later / 1e3  # seconds in which a pair collects
+    collected = 0.2 * (1 - np.exp(-left / 0.2)) + 0.45 * (1 - np.exp(-left / 1.5))
+    pairs = np.sign(interval) * np.exp(-np.abs(interval) / 20) * collected
+    assert {-1, 1} <= {*np.sign(interval).flat}
+    assert changes[f"corticostriatal.cortex_to_striatum_{cell}"] == pytest.approx(
+        sign * 0.005 * pairs.sum() * LEVEL * W_MAX, rel=1e-3
+    )
+
+
+def test_inhibition_of_projection_neurons_steers_them_to_one_hertz(learned):
+    """Vogels et al. (2011): each pair of spikes, in either order, adds; each that arrives alone takes away alpha."""
+    changes, spikes = learned
+    arrived, fired = spikes["striatum.fsi"] + 1, spikes["striatum.d1"]
+
+    pairs = np.exp(-np.abs(np.subtract.outer(arrived, fired)) / 20)
+    alpha = 2 * 0.02 * 1.0  # 2 tau and the target of 1 Hz
+    assert pairs.size >= 1
+    assert changes["inhibition"] == pytest.approx(
+        0.0001 * W_MAX * (pairs.sum() - alpha * len(arrived)), rel=1e-4
+    )
+
+
+def test_dopamine_enables_prefrontal_potentiation_in_either_order(learned):
+    changes, spikes = learned
+    intervals = np.subtract.outer(spikes["pfc.first"], ARRIVED)
+
+    assert {-1, 1} <= {*np.sign(intervals).flat}
+    assert changes["to_prefrontal"] == pytest.approx(
+        0.005 * W_MAX * LEVEL * np.exp(-np.abs(intervals) / 30).sum(), rel=1e-4
+    )
 
 
 @pytest.mark.parametrize(

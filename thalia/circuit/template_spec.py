@@ -14,7 +14,7 @@ class Fragment(Node):
 
     A modulator of the template is called `region_name` in the expressions of a circuit. `afferents`
     are the rules by which synapses from elsewhere on one of its populations learn, and `efferents`
-    those of synapses of one of its populations elsewhere, where a pathway of a circuit says
+    those of synapses of one of its populations, elsewhere or within, where a pathway says
     `plasticity: template`.
     """
 

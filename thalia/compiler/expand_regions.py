@@ -63,10 +63,15 @@ type Rules = Mapping[str, tuple[RuleUse, ...]]
 
 @dataclass(frozen=True)
 class TemplateRules:
-    """The rules that templates have for synapses from, and to, elsewhere: by population."""
+    """The rules that templates have for synapses that end, or begin, at a population.
+
+    Those of the end are for synapses from other regions. Where both have some, those of the beginning hold if one
+    template wrote both. `templates` has that of each region.
+    """
 
     afferents: Rules
     efferents: Rules
+    templates: Mapping[str, str]
 
     def taken_by(self, pathway: Pathway) -> Pathway:
         """A pathway between two populations, with the rules of a template where it asks for them.
@@ -74,7 +79,7 @@ class TemplateRules:
         Raises
         ------
         CircuitError
-            If it asks for rules of a template and neither end has them, or both have.
+            If it asks for rules of a template and neither end has them, or those of two templates hold.
         """
         if all(use.rule != TEMPLATE for use in pathway.plasticity):
             return pathway
@@ -89,17 +94,18 @@ class TemplateRules:
         if use.model_fields_set != {"rule"}:
             message = "the rules of a template are taken as they are"
             raise fail(message, "write the rule itself, to give it other numbers", here)
-        learned = {
-            name: rules[name]
-            for name, rules in ((post, self.afferents), (pre, self.efferents))
-            if name in rules
-        }
-        if len(learned) != 1:
+        (from_region, _, _), (to_region, _, _) = pre.partition("."), post.partition(".")
+        within = from_region == to_region and from_region in self.templates
+        leaving = self.efferents.get(pre)
+        arriving = None if within else self.afferents.get(post)
+        known_to_both = self.templates.get(from_region) == self.templates.get(to_region)
+        learned = leaving or arriving
+        if not learned or (leaving and arriving and not known_to_both):
             which = "both ends have" if learned else "neither end has"
             message = f"from '{pre}' to '{post}': {which} rules in the template of its region"
             known = ", ".join(sorted({*self.afferents, *self.efferents})) or "no population"
             raise fail(message, f"write the rules; templates have some for {known}", here)
-        return next(iter(learned.values()))
+        return learned
 
 
 def expand_regions(circuit: Circuit, diagnostics: Diagnostics) -> tuple[Circuit, TemplateRules]:
@@ -108,7 +114,7 @@ def expand_regions(circuit: Circuit, diagnostics: Diagnostics) -> tuple[Circuit,
     Populations and pathways are called `region.name`, and modulators, which expressions read,
     `region_name`. The rules are those that pathways of the circuit may take from templates.
     """
-    rules = TemplateRules({}, {})
+    rules = TemplateRules({}, {}, {name: use.template for name, use in circuit.regions.items()})
     populations, pathways = dict(circuit.populations), dict(circuit.pathways)
     modulators = dict(circuit.modulators)
     places: dict[Path, str] = {}
@@ -143,6 +149,7 @@ def expand_regions(circuit: Circuit, diagnostics: Diagnostics) -> tuple[Circuit,
         rules = TemplateRules(
             {**rules.afferents, **_outward(region, fragment, fragment.afferents)},
             {**rules.efferents, **_outward(region, fragment, fragment.efferents)},
+            rules.templates,
         )
         for name, modulator in fragment.modulators.items():
             made = modulator_in(region, name)
