@@ -99,7 +99,14 @@ def _record(learned: Iterable[str]) -> thalia.Record:
 
 
 def without(circuit: thalia.Circuit, part: uses.Part) -> thalia.Circuit:
-    """The circuit without a part, as the beginning of this file says."""
+    """The circuit without a part, as the beginning of this file says.
+
+    Its regions are no longer regions, or what was taken from them would come back from their templates.
+    """
+    return _cut(circuit, part).with_(regions={})
+
+
+def _cut(circuit: thalia.Circuit, part: uses.Part) -> thalia.Circuit:
     kind, name = part
     if kind in RULES:
         return circuit.with_(
@@ -250,6 +257,9 @@ def measured(name: str, variant: str, part: uses.Part | None, seed: int) -> dict
     circuit = written_out(name, variant)
     if part:
         circuit = without(circuit, part)
+    circuit = circuit.with_(
+        regions={}
+    )  # or what was taken from one would come back from its template
     with tempfile.TemporaryDirectory() as folder:
         run = thalia.run(circuit, seed=seed, output=f"{folder}/run.h5", progress=False, threads=1)
         learned = circuit.record.weights.pathways

@@ -3,7 +3,7 @@
 import pytest
 
 import thalia
-from benchmarks.removals import change, without
+from benchmarks.removals import change, without, written_out
 from docs.generate import removals, uses
 from docs.generate.removals import COMPARED, ESSENTIAL, Compared, compared, told
 
@@ -103,3 +103,10 @@ stimuli:
     assert without(circuit, ("modulators", "first_order")).modulators["m"].schedule == ()
     assert without(circuit, ("modulators", "two_stage")).modulators["receptor"].released_by is None
     assert without(circuit, ("neurons", "poisson")).modulators["receptor"].released_by is None
+
+
+def test_what_is_taken_from_a_region_does_not_come_back_from_its_template():
+    circuit = written_out("striatum", "")
+
+    left = thalia.expand(without(circuit, ("neurons", "izhikevich")))
+    assert left.populations["left.d1"].neuron == "lif_conductance"

@@ -65,8 +65,8 @@ type Rules = Mapping[str, tuple[RuleUse, ...]]
 class TemplateRules:
     """The rules that templates have for synapses that end, or begin, at a population.
 
-    Those of the end are for synapses from other regions. Where both have some, those of the beginning hold if one
-    template wrote both. `templates` has that of each region.
+    Those of the end are for synapses from other regions. Where both have some, those of the
+    beginning hold if one template wrote both. `templates` has that of each region.
     """
 
     afferents: Rules
@@ -79,7 +79,7 @@ class TemplateRules:
         Raises
         ------
         CircuitError
-            If it asks for rules of a template and neither end has them, or those of two templates hold.
+            If it asks for rules of a template and there are none, or those of two templates.
         """
         if all(use.rule != TEMPLATE for use in pathway.plasticity):
             return pathway
