@@ -16,7 +16,8 @@ writes all of them anew. Between a mark, which is a comment, and the next `<!-- 
   (`benchmarks/rates.py`),
 - `<!-- removals -->`: what changes without each part of the library (`benchmarks/removals.py`),
 - `<!-- health -->`: what `thalia health` says of every plastic circuit (`benchmarks/health.py`),
-- `<!-- memories -->`: a memory next to indices of vectors (`benchmarks/memory.py`),
+- `<!-- memories -->`: a memory next to indices of vectors (`benchmarks/memory.py`); `memories slept`
+  after a sleep and surprises,
 - `<!-- speed NAME -->`: all sides of a comparison in `results/speed/`,
 - `<!-- nest CIRCUIT -->`: a circuit here and on NEST (`benchmarks/nest_statistics.py`),
 - `<!-- nest_scaling -->`: the microcircuit on threads and processes (`benchmarks/nest_scaling.py`),
@@ -210,6 +211,22 @@ def memories() -> str:
     return "\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n"
 
 
+def memories_slept() -> str:
+    """What is right first after a sleep and after surprises, at the largest number of vectors."""
+    rows = [r for r in kept("memory")["rows"] if not r["prototypes"] and {"slept", "moved"} <= {*r}]
+    groups = (("slept", ("noise_1", "half")), ("moved", ("new_cue", "old_cue", "others")))
+    lines = [["method", "vectors", "noise 1", "half", "new cue", "old cue", "others", "seeds"]]
+    lines.append(["---"] * len(lines[0]))
+    for method in dict.fromkeys(row["method"] for row in rows):
+        of = [row for row in rows if row["method"] == method]
+        load = ", ".join(sorted({max(row["recall"], key=int) for row in of}))
+        right = [
+            f"{_mean(row[when][cue] for row in of):.2f}" for when, cues in groups for cue in cues
+        ]
+        lines.append([method, load, *right, str(len(of))])
+    return "\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n"
+
+
 def _mean(values: Iterable[float]) -> float:
     listed = list(values)
     return sum(listed) / len(listed)
@@ -268,7 +285,7 @@ KINDS: dict[str, Callable[[str], str]] = {
     "microcircuit": lambda _: microcircuit(),
     "removals": lambda _: f"\n\n{removals.table()}\n",
     "health": lambda _: f"\n\n{health()}\n",
-    "memories": lambda _: memories(),
+    "memories": lambda told: memories_slept() if told == "slept" else memories(),
     "speed": lambda told: speed_table(told),
     "nest": lambda told: nest_statistics.table(told),
     "nest_scaling": lambda _: nest_scaling.table(),
