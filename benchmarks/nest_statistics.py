@@ -1,6 +1,6 @@
 """Exported circuits on NEST beside Thalia: rates, irregularity, correlations and plastic weights, over seeds.
 
-python benchmarks/nest_statistics.py [--circuits brunel_stdp,coba] [--seeds 5] [--workers 4] \
+python -m benchmarks.nest_statistics [--circuits brunel_stdp,coba] [--seeds 5] [--workers 4] \
     [--python PYTHON-WITH-NEST] [--output results/nest.json]
 
 A seed gives both the same network; Poisson spikes are different ones. Two distributions of weights
@@ -27,6 +27,7 @@ import h5py
 import numpy as np
 
 import thalia
+from plots.conditions import provenance
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "nest.json"
@@ -79,6 +80,12 @@ CASES = {
         {"pathways.learns.delay": "{axonal: 1 ms, dendritic: 3 ms}", "modulators.dopamine.delay": "3 ms"},
         ("learns",),
     ),
+    "izhikevich": Case(
+        "izhikevich",
+        "the network of Izhikevich, its cells described in NESTML, with noise in each, 200 ms",
+        {"duration": "200 ms"},
+        nestml=True,
+    ),
     "cortex": Case(
         "cortex",
         "the cortical microcircuit, scale 0.1, with its plasticity, 2 s",
@@ -124,7 +131,8 @@ def main():
             except Exception as error:  # one that fails costs its seed, and is told
                 print(f"{name}, seed {seed}: {error}", file=sys.stderr, flush=True)
                 continue
-            table[name] = summary(found[name])
+            command = f"python -m benchmarks.nest_statistics --circuits {name}"
+            table[name] = provenance() | {"command": command} | summary(found[name])
             options.output.parent.mkdir(parents=True, exist_ok=True)
             options.output.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
             print(name, seed, flush=True)
@@ -300,7 +308,8 @@ def table(name):
             f"On {found['threads']} threads Thalia took {built:.0f} s to build and {ran:.0f} s to simulate; the export and "
             f"building in NEST took {exported:.0f} s, and simulating {there:.0f} s.",
         ]
-    return "\n\n" + "\n".join(lines) + "\n\n"
+    made = f"`{found['command']}`, version {found['thalia']}, {found['date']}, {found['machine']}."
+    return "\n\n" + "\n".join([*lines, "", made]) + "\n\n"
 
 
 def shown(pair, seeds):

@@ -46,6 +46,7 @@ PAGES = (
     "docs/memory.md",
     "docs/nest.md",
     "docs/scaling.md",
+    "docs/statistics.md",
     "docs/paper/paper.md",
     "benchmarks/README.md",
 )
