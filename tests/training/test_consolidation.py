@@ -1,11 +1,13 @@
 """Systems consolidation: what is drawn and counted, and a small network that sleeps."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
 from thalia.errors import CircuitError
 from thalia.syntax.units import constant
-from thalia.training.experiment import conditions_of, learn
+from thalia.training.experiment import conditions_of
 from thalia.training.subject import subject_of
 from thalia.training.tasks.consolidation import Consolidation, jaccard_of
 
@@ -38,21 +40,38 @@ def test_the_jaccard_index_is_what_both_have_of_what_either_has():
 
 
 @pytest.fixture(scope="module")
-def cortex():
-    """A network whose cells of `a` excite all of `b` as strongly as they ever could."""
+def network():
+    """A small network, its task, and its state before anything is stored."""
     (condition,) = conditions_of(EXPERIMENT, None, [], SMALL, {})
     with subject_of(condition.circuit, "runtime") as subject:
-        unit = constant(1.0, subject.weight_dimension("cortical"))
-        subject.set_weights("cortical", np.full(40 * 40, 3.2e-3) * unit)
-        yield subject, Consolidation.model_validate(condition.numbers)
+        yield subject, Consolidation.model_validate(condition.numbers), subject.remember()
+
+
+@pytest.fixture(scope="module")
+def reached(network):
+    """What the network reaches from its beginning, by what is changed of its task."""
+    subject, task, untrained = network
+
+    @cache
+    def learned(**changes):
+        subject.restore(untrained)
+        changed = task.model_copy(update=changes)
+        return changed.learn(subject, np.random.default_rng(1), lambda **_: None)
+
+    return learned
 
 
 @pytest.mark.parametrize(("factor", "firing"), [(1, 10), (0, 40)])
-def test_what_is_fired_from_outside_silences_what_the_cortex_would_add(cortex, factor, firing):
-    """And all fires without the interneurons that do it."""
-    subject, task = cortex
-    unit = constant(1.0, subject.weight_dimension("inhibit_b"))
-    subject.set_weights("inhibit_b", np.full(20 * 40, -1.25e-3 * factor) * unit)
+def test_what_is_fired_from_outside_silences_what_the_cortex_would_add(network, factor, firing):
+    """And all fires without the interneurons that do it; `a` excites all as much as it ever could."""
+    subject, task, untrained = network
+    subject.restore(untrained)
+    for pathway, weights in (
+        ("cortical", [3.2e-3] * 1600),
+        ("inhibit_b", [-1.25e-3 * factor] * 800),
+    ):
+        unit = constant(1.0, subject.weight_dimension(pathway))
+        subject.set_weights(pathway, np.array(weights) * unit)
 
     with subject.frozen():
         fired = task._show(subject, a=np.arange(40) < 10, b=np.arange(40) >= 30)
@@ -61,31 +80,22 @@ def test_what_is_fired_from_outside_silences_what_the_cortex_would_add(cortex, f
     assert fired[30:].all()
 
 
-@pytest.fixture(scope="module")
-def outcome(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sleep")
-    return learn(EXPERIMENT, seeds=1, controls=["no_sleep"], set=SMALL, backend="runtime", workers=1,
-                 output=folder / "o", progress=False)  # fmt: skip
+@pytest.mark.parametrize("replay", ["sleep", "none"])
+def test_the_hippocampus_recalls_what_was_shown_once(reached, replay):
+    assert reached(replay=replay)["before"] == 1
 
 
-@pytest.mark.parametrize("condition", [0, 1])
-def test_the_hippocampus_recalls_what_was_shown_once(outcome, condition):
-    assert outcome.logs[condition].aggregate()["before"]["mean"] == 1
+def test_sleep_reactivates_episodes_alone(reached):
+    asleep = reached(replay="sleep")
+
+    assert asleep["replays"] >= 5
+    assert asleep["clean"] > 0.5
+    assert reached(replay="none")["replays"] == 0
 
 
-def test_sleep_reactivates_episodes_alone(outcome):
-    asleep, awake = (log.aggregate() for log in outcome.logs)
-
-    assert asleep["replays"]["mean"] >= 5
-    assert asleep["clean"]["mean"] > 0.5
-    assert awake["replays"]["mean"] == 0
-
-
-def test_only_what_was_reactivated_survives_the_lesion(outcome):
-    asleep, awake = (log.aggregate()["lesioned"]["mean"] for log in outcome.logs)
-
-    assert awake < 0.1
-    assert asleep > 0.3
+def test_only_what_was_reactivated_survives_the_lesion(reached):
+    assert reached(replay="none")["lesioned"] < 0.1
+    assert reached(replay="sleep")["lesioned"] > 0.3
 
 
 @pytest.mark.parametrize(("key", "value", "message"), [
@@ -106,18 +116,11 @@ def test_the_cells_of_what_is_favoured_fire_more_often_with_as_many_reactivation
     assert rates[8] == 1  # of no episode
 
 
-@pytest.fixture(scope="module", params=["surprise", "weakness"])
-def prioritised(request, tmp_path_factory):
-    """What was favoured, which is seen in the rates at which cells fire by themselves."""
-    folder = tmp_path_factory.mktemp("priority")
-    changes = SMALL | {"experiment.priority": request.param}
-    (log, *_) = learn(EXPERIMENT, seeds=1, controls=[], set=changes, backend="runtime", workers=1,
-                      output=folder / "o", progress=False).logs  # fmt: skip
-    return {name: each["mean"] for name, each in log.aggregate().items()}
+@pytest.mark.parametrize("priority", ["surprise", "weakness"])
+def test_what_is_favoured_and_what_is_not_make_up_the_recall_of_all(reached, priority):
+    found = reached(priority=priority)
 
-
-def test_what_is_favoured_and_what_is_not_make_up_the_recall_of_all(prioritised):
-    assert prioritised["before"] == 1
-    assert prioritised["replays"] >= 3
-    both = prioritised["favoured"] + 2 * prioritised["others"]  # one of three is favoured
-    assert both == pytest.approx(3 * prioritised["lesioned"], abs=1e-3)
+    assert found["before"] == 1
+    assert found["replays"] >= 3
+    both = found["favoured"] + 2 * found["others"]  # one of three is favoured
+    assert both == pytest.approx(3 * found["lesioned"], abs=1e-3)
