@@ -291,22 +291,23 @@ populations:
   source: {{neuron: spike_source, size: 1}}
   cell: {{neuron: lif_current, size: 1}}
 pathways:
-  {rule}: {{pre: source, post: cell, connect: {{rule: all_to_all}}, synapse: current_exp, weight: 1 pA, w_max: 1000 pA, delay: 1 ms, plasticity: [{rule}]}}
+  {rule}: {{pre: source, post: cell, connect: {{rule: all_to_all}}, synapse: current_exp, weight: 1 pA, w_max: {w_max} pA, delay: 1 ms, plasticity: [{rule}]}}
 record: {{spikes: all, weights: {{pathways: [{rule}]{every}}}}}
 """
 
 
 @pytest.mark.parametrize(
-    ("rule", "every", "drift", "verdict"),
+    ("rule", "w_max", "every", "drift", "verdict"),
     [
-        ("settling", ", every: 50 ms", 0, OK),
-        ("settling", "", 999, CRITICAL),
-        ("running", ", every: 50 ms", np.exp(2) - 1, CRITICAL),
+        ("settling", 60, ", every: 50 ms", 0, OK),
+        ("settling", 60, "", (60 - 1) / 6, CRITICAL),
+        ("running", 60, ", every: 50 ms", np.exp(2) - 1, CRITICAL),
+        ("running", 2000, ", every: 50 ms", (np.exp(4) - np.exp(2)) / 200, OK),
     ],
 )
-def test_learning_settles_and_what_runs_away_goes_on(tmp_path, rule, every, drift, verdict):
-    """One weight relaxes to 1000 times its start in 20 ms, one grows by e in 100 ms, for 400 ms."""
-    circuit = thalia.loads(CHANGING.format(rule=rule, every=every))
+def test_learning_settles_and_what_runs_away_goes_on(tmp_path, rule, w_max, every, drift, verdict):
+    """One weight relaxes to its bound in 20 ms, one grows by e in 100 ms, for 400 ms, to 55 times its start."""
+    circuit = thalia.loads(CHANGING.format(rule=rule, w_max=w_max, every=every))
     found = health(thalia.run(circuit, output=tmp_path / "run.h5", backend="runtime"))
 
     assert found.pathways[rule]["drift"] == pytest.approx(drift, rel=1e-6, abs=1e-4)

@@ -79,6 +79,8 @@ LIMITS = {
     "drift": Limit(warn_high=0.5, critical_high=1.0),
     "saturated": Limit(warn_high=0.8, critical_high=0.95),
 }
+# of w_max, which a lower mean counts as: small changes of small weights are no drift
+NEAR_ZERO = 0.1
 COLUMNS = {
     "rate": "Hz",
     "cv": "CV",
@@ -197,7 +199,8 @@ def health(run: Run, phase: str = "") -> Health:
     on their stimuli. A verdict needs the whole 95 % interval of a measure to be out of range.
     Weights are those of the whole run, whatever the phase; their drift is that of the second half
     of the time in which they changed, if they were recorded in between, since what learns settles
-    in the end, and what runs away does not. A neuron whose equations overflowed is critical,
+    in the end, and what runs away does not; it is relative to their mean before, or to a tenth of
+    the bound if that is more. A neuron whose equations overflowed is critical,
     whatever else is measured.
 
     Raises
@@ -314,11 +317,9 @@ def _pathway(run: Run, name: str) -> dict[str, float]:
     if not weights.w.size:
         return {}
     before, after = (weights.arriving[record] for record in _late(weights))
-    found = (
-        {"drift": float(abs(after.mean() - before.mean()) / abs(before.mean()))}
-        if before.mean()
-        else {}
-    )
+    least = NEAR_ZERO * (weights.w_max or 0)
+    base = max(abs(before.mean()), least)
+    found = {"drift": float(abs(after.mean() - before.mean()) / base)} if base else {}
     if weights.w_max:
         share = weights.w[-1] / weights.w_max  # the bounds are those of the weight itself
         found["saturated"] = float(np.mean((share < 0.01) | (share > 0.99)))
