@@ -45,11 +45,15 @@ for index in range(len(NAMES)):
         params={**neuron, "I_e": circuit["current"][index]},
     )
     cells.V_m = nest.random.normal(mean=V_MEAN[index], std=V_SD[index])
+    populations.append(cells)
+thalamus = nest.Create("parrot_neuron", circuit["thalamic_size"])
+
+# devices after all cells: between them it takes threads long to find a cell while they connect
+for index, cells in enumerate(populations):
     recorder = nest.Create("spike_recorder")
     background = nest.Create("poisson_generator", params={"rate": circuit["external_rate"][index]})
     nest.Connect(background, cells, syn_spec={"weight": circuit["external_weight"], "delay": 0.1})
     nest.Connect(cells, recorder)
-    populations.append(cells)
     recorders.append(recorder)
 
 
@@ -83,7 +87,6 @@ for row, post in enumerate(populations):
                 synapse(circuit["weights"][row, column], NAMES[column][-1], plastic),
             )
 
-thalamus = nest.Create("parrot_neuron", circuit["thalamic_size"])
 for start in np.arange(VOLLEY["start"], options.duration * 1e3, VOLLEY["period"]):
     volley = nest.Create(
         "poisson_generator",

@@ -62,7 +62,6 @@ def create(name, model, size, parameters, arrays=(), early=False):
     if here:
         rows = np.array(here.tolist()) - cells[name][0].global_id
         here.set({{each: data[f"cells/{{name}}/{{each}}"][:][rows] for each in arrays}})
-    recorders[name] = nest.Create("spike_recorder")
     behind[name] = 0.0 if early else DT  # Thalia names the beginning of a step
 
 
@@ -172,8 +171,9 @@ def play(name):
 
 '''
 TAIL = """
-for name, recorder in recorders.items():
-    nest.Connect(cells[name], recorder)
+for name in cells:  # created after all cells: between them it takes threads long to find a cell
+    recorders[name] = nest.Create("spike_recorder")
+    nest.Connect(cells[name], recorders[name])
 built = time.perf_counter()
 for phase, duration in PHASES.items():
     for name, (model, rates) in plastic.items():
