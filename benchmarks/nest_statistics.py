@@ -32,7 +32,12 @@ from plots.conditions import provenance
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "nest.json"
 MEASURES = {"rate": "rate (Hz)", "cv": "CV", "correlation": "correlation"}
-STATIC = {"pathways.thalamocortical.plasticity": "[]", "record.weights.pathways": "none"}
+STATIC = {
+    "pathways.thalamocortical.plasticity": "[]",
+    "record.weights.pathways": "none",
+    # a volley reaches the full cortex in the second of these
+    "phases": "[{name: settle, duration: 600 ms}, {name: volley, duration: 150 ms}, {name: between, duration: 950 ms}]",
+}
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Case:
     """A circuit with what is changed in it, the options of `thalia run`, and its plastic pathways.
 
     On `all_cores` both simulators have as many threads as there are, else one; with `nestml` what NEST
-    has not is described and compiled.
+    has not is described and compiled. Measured is the last phase, and apart from it what is `also` named.
     """
 
     circuit: str
@@ -51,6 +56,7 @@ class Case:
     connectivity: str = "same"
     all_cores: bool = False
     nestml: bool = False
+    also: tuple = ()
 
 
 CASES = {
@@ -95,18 +101,20 @@ CASES = {
     ),
     "cortex_full": Case(
         "cortex",
-        "the cortical microcircuit, full scale, without its plasticity, 2 s; synapses that NEST draws",
+        "the cortical microcircuit, full scale, without its plasticity, 0.95 s between volleys of the thalamus, and the 0.15 s of one; synapses that NEST draws",
         {"scale": 1},
         STATIC,
         connectivity="statistical",
         all_cores=True,
+        also=("volley",),
     ),
     "cortex_full_same": Case(
         "cortex",
-        "the cortical microcircuit, full scale, without its plasticity, 2 s; the same synapses",
+        "the cortical microcircuit, full scale, without its plasticity, 0.95 s between volleys of the thalamus, and the 0.15 s of one; the same synapses",
         {"scale": 1},
         STATIC,
         all_cores=True,
+        also=("volley",),
     ),
 }  # fmt: skip
 
@@ -195,8 +203,8 @@ def one(name, seed, python):
                 ],
                 "nest": [exported + built, simulated],
             },
-            "thalia": measures(mine),
-            "nest": measures(there),
+            "thalia": measures(mine, case.also),
+            "nest": measures(there, case.also),
             "weights": {
                 pathway: (np.sort(np.abs(mine.weights[pathway].w[-1])), of_nest(folder, pathway))
                 for pathway in case.plastic
@@ -212,11 +220,12 @@ def called(words, **environment):
     return done.stdout
 
 
-def measures(run):
-    health = thalia.health(run).populations
+def measures(run, also):
+    """By the name of a population, and of the phase if it is not the last."""
     return {
-        name: {key: each.get(key) for key in MEASURES}
-        for name, each in health.items()
+        f"{name}, {phase}" if phase else name: {key: each.get(key) for key in MEASURES}
+        for phase in ("", *also)
+        for name, each in thalia.health(run, phase).populations.items()
         if each.get("rate") is not None
     }
 
