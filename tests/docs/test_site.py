@@ -99,6 +99,24 @@ def test_every_page_is_in_the_navigation():
     assert sorted({*written} - {*pages(site["nav"]), "paper/paper.md"}) == []
 
 
+@pytest.mark.parametrize(
+    ("page", "what"),
+    [
+        ("guides/recording.md", "a membrane potential"),
+        ("guides/stimuli.md", "a constant current"),
+        ("guides/connectivity.md", "{file: edges.csv}"),
+        ("guides/components.md", "rule: ./pre_only.yaml"),
+    ],
+)
+def test_what_everyone_asks_first_is_two_clicks_away(page, what):
+    """One on a tab, one on a page beside it."""
+    site = yaml.load((ROOT / "mkdocs.yml").read_text(), Loader)
+    (section,) = [each for tab in site["nav"] for each in tab.values() if page in pages(each)]
+
+    assert page in [each for entry in section for each in entry.values()]
+    assert what in (ROOT / "docs" / page).read_text()
+
+
 FORMS = sorted((ROOT / ".github").rglob("*.yml"))
 
 
