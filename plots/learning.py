@@ -1,6 +1,6 @@
 """The learning curve of an experiment of the library, with its controls.
 
-python plots/learning.py bandit [-o plots/bandit.png] [--logs experiments/bandit/…] [--seeds 2]
+python plots/learning.py bandit [-o plots/bandit.png] [--logs experiments/bandit/…] [--seeds 5]
 """
 
 import argparse
@@ -14,10 +14,17 @@ if __name__ == "__main__":
     parser.add_argument("-o", "--output", type=Path)
     parser.add_argument("--logs", type=Path, help="folder of an earlier run, which is completed")
     parser.add_argument("--seeds", type=int, help="fewer or more than the experiment says")
+    parser.add_argument("--base-seed", type=int, default=700, help="the first; these tuned nothing")
     parser.add_argument("--trials", type=int)
+    parser.add_argument("--workers", type=int)
     options = parser.parse_args()
     outcome = thalia.learn(
-        options.experiment, output=options.logs, seeds=options.seeds, trials=options.trials
+        options.experiment,
+        output=options.logs,
+        seeds=options.seeds,
+        base_seed=options.base_seed,
+        trials=options.trials,
+        workers=options.workers,
     )
     thalia.figures.save(
         thalia.figures.learning_curve(outcome),
