@@ -239,3 +239,14 @@ def test_a_window_that_depends_on_nothing_is_a_sentence():
     assert "whatever the interval" in page
     assert "weight_decay.svg" not in page
     assert "library/plasticity/weight_decay.svg" not in made_pages()
+
+
+@pytest.mark.parametrize("page", rendering.PAGES)
+def test_no_number_begins_a_line_where_its_mark_would_end_the_paragraph(page):
+    begun = re.findall(
+        r"^[ >]*<!-- (?:result|difference|ratio|measured|number) .*",
+        (ROOT / page).read_text(),
+        re.MULTILINE,
+    )
+
+    assert begun == []
