@@ -47,9 +47,10 @@ SHORTER: Mapping[str, Mapping[str, Any]] = {
     "correlated_inputs": {"phases.0.duration": "30 s", "phases.1.duration": "10 s"},
     "cortical_column": {"phases.0.duration": "500 ms", "phases.2.duration": "500 ms"},
     "hippocampus": {
-        "phases.0.duration": "4 s",
-        "phases.2.duration": "1 s",
-        "phases.3.duration": "500 ms",
+        "phases.0.duration": "1500 ms",
+        "phases.1.duration": "100 ms",
+        "phases.2.duration": "200 ms",
+        "phases.3.duration": "200 ms",
     },
     "prediction": {"duration": "80 s"},
     "prefrontal": {"phases.4.duration": "500 ms"},
