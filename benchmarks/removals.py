@@ -5,7 +5,7 @@
 A rule or window is taken from the pathways that have it, a modulator, or one that is like it, stays at its baseline,
 a pathway or a stimulus with the synapse is cut, the pathways across the border of a region transmit nothing, a stimulus
 is left out, and neurons are replaced by leaky ones, or reach and release nothing if they are a source of spikes. Measured are the rates of all populations over
-the whole run and the mean weights of pathways that learned by the rule. The one that changes most reliably is kept,
+the whole run, and means and standard deviations of the weights of plastic pathways. The one that changes most reliably is kept,
 with an interval that allows for the number of measures (Bonferroni). Long circuits are cut short, and the brain is
 made smaller. Parts that a condition of a circuit or of an experiment does without are not measured again:
 `docs/generate/removals.py` has them, and those without which nothing runs. `--missing` measures what is not kept yet.
@@ -91,7 +91,7 @@ def written_out(name: str, variant: str) -> thalia.Circuit:
     changes = dict(thalia.load(file).conditions[variant].set) if variant else {}
     written = thalia.load(file, set={**changes, **SHORTER.get(name, {})})
     circuit = thalia.expand(written).with_(regions=written.regions)
-    learned = tuple(key for key, each in circuit.pathways.items() if each.plasticity)
+    learned = tuple(key for key, each in circuit.pathways.items() if each.rules)
     return circuit.with_(record=_record(learned))
 
 
@@ -112,7 +112,7 @@ def _cut(circuit: thalia.Circuit, part: uses.Part) -> thalia.Circuit:
     if kind in RULES:
         return circuit.with_(
             pathways={
-                key: pathway.with_(plasticity=_others(pathway.plasticity, kind, name))
+                key: pathway.with_(window="", plasticity=_others(pathway.rules, kind, name))
                 for key, pathway in circuit.pathways.items()
             }
         )
@@ -240,15 +240,16 @@ def _replaced(circuit: thalia.Circuit, name: str) -> thalia.Circuit:
 
 
 def numbers(run: thalia.Run, learned: Iterable[str]) -> dict[str, float]:
-    """Rates of a run in Hz, and the last mean weights of pathways in the unit that they have."""
+    """Rates of a run in Hz, and means and spreads of the last weights of pathways in their unit."""
     rates = {
         f"rate of {name} (Hz)": spikes.times.size / spikes.size / run.duration
         for name, spikes in run.spikes.items()
     }
     recorded = {name: run.weights[name] for name in learned}
     weights = {
-        f"weight of {name} ({each.unit})": float(np.mean(each.w[-1]))
+        f"{what} of {name} ({each.unit})": float(measure(each.w[-1]))
         for name, each in recorded.items()
+        for what, measure in (("weight", np.mean), ("spread of the weights", np.std))
     }
     return {**rates, **weights}
 

@@ -163,16 +163,11 @@ NOT_YET: Mapping[str, Collection[str]] = {
         "lif_surrogate_adaptive",
         "two_compartment",
     },
-    "synapses": {
-        "ampa_dual",
-        "gaba_a_dual",
-    },
     "plasticity": {
         "eprop_adaptive",
         "feedback_alignment",
     },
     "windows": {
-        "ca3_recurrent",
         "ca3_to_ca1",
         "gaba_entorhinal",
         "layer_2_3",

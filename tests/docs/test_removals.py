@@ -110,3 +110,11 @@ def test_what_is_taken_from_a_region_does_not_come_back_from_its_template():
 
     left = thalia.expand(without(circuit, ("neurons", "izhikevich")))
     assert left.populations["left.d1"].neuron == "lif_conductance"
+
+
+def test_the_window_of_a_pathway_is_taken_away_as_one_among_its_rules_is():
+    circuit = written_out("hippocampus", "")
+
+    assert "hc.mossy_fibres" in circuit.record.weights.pathways
+    assert not without(circuit, ("windows", "mossy_fibre")).pathways["hc.mossy_fibres"].rules
+    assert without(circuit, ("windows", "layer_5")).pathways["hc.mossy_fibres"].rules

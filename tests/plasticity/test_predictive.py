@@ -20,15 +20,14 @@ populations:
 pathways:
   to_relay: {{pre: {source}, post: relay, connect: {{rule: one_to_one}}, synapse: delta, weight: 30 mV, delay: 1 ms}}
   input: {{pre: relay, post: cell, connect: {{rule: one_to_one}}, synapse: {{part: ampa, tau: 2 ms}}, weight: 100 nS, delay: 10 ms}}
-  predict: {{pre: predictor, post: cell, connect: {{rule: one_to_one}}, synapse: {{part: gaba_a, tau: 20 ms}}, weight: 1 nS,
-             delay: 1 ms, w_max: 600 nS, plasticity: [{{rule: predictive, prediction_delay: 10 ms{settings}}}]}}
+  predict: {{pre: predictor, post: cell, connect: {{rule: one_to_one}}, synapse: {{part: gaba_a, tau: 20 ms}}, weight: {weight} nS,
+             delay: 1 ms, w_max: {w_max} nS, plasticity: [{{rule: predictive, prediction_delay: 10 ms{settings}}}]}}
 """
 
 
-def run_of(simulate, source, duration=150, settings="", seed=1):
-    return simulate(
-        TEXT.format(source=source, duration=duration, settings=settings, seed=seed), backend="cpp"
-    )
+def run_of(simulate, source, duration=150, settings="", seed=1, weight=1, w_max=600):
+    filled = {"settings": settings, "seed": seed, "weight": weight, "w_max": w_max}
+    return simulate(TEXT.format(source=source, duration=duration, **filled), backend="cpp")
 
 
 def spikes_per_input(run, start):
@@ -49,6 +48,15 @@ def test_an_unpredicted_input_stays_and_the_weight_does_not_drift(simulate):
     w = run.weights["predict"].w[-1]
     assert spikes_per_input(run, 100) > 0.8
     assert w.mean() < 0.1 * 600
+
+
+def test_independent_spikes_change_the_mean_by_the_decay_alone(simulate):
+    """Coincidences by chance are taken off: exp(-decay n) is left after n predictions, of cells that feel nothing of it."""
+    run = run_of(simulate, "independent", weight=0.3, w_max=0.6)
+
+    left = np.exp(-0.0005 * run.spikes["predictor"].counts).mean()
+    assert left < 0.8
+    assert run.weights["predict"].w[-1].mean() == pytest.approx(0.3 * left, rel=0.1)
 
 
 def test_without_plasticity_nothing_is_cancelled(simulate):
