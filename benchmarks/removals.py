@@ -4,11 +4,12 @@
 
 A rule or window is taken from the pathways that have it, a modulator, or one that is like it, stays at its baseline,
 a pathway or a stimulus with the synapse is cut, the pathways across the border of a region transmit nothing, a stimulus
-is left out, and neurons are replaced by leaky ones, or reach and release nothing if they are a source of spikes. Measured are the rates of all populations over
-the whole run, and means and standard deviations of the weights of plastic pathways. The one that changes most reliably is kept,
-with an interval that allows for the number of measures (Bonferroni). Long circuits are cut short, and the brain is
-made smaller. Parts that a condition of a circuit or of an experiment does without are not measured again:
-`docs/generate/removals.py` has them, and those without which nothing runs. `--missing` measures what is not kept yet.
+is left out, and neurons are replaced by leaky ones, or reach and release nothing if they are a source of spikes.
+Measured are the rates of all populations over the whole run, and means and standard deviations of the weights of
+plastic pathways. The one that changes most reliably is kept, with an interval that allows for the number of measures
+(Bonferroni). Long circuits are cut short, and the brain is made smaller. Parts that a condition of a circuit or of an
+experiment does without are not measured again: `docs/generate/removals.py` has them, and those without which nothing
+runs. `--missing` measures what is not kept yet.
 """
 
 import argparse
