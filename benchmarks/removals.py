@@ -7,7 +7,7 @@ a pathway or a stimulus with the synapse is cut, the pathways across the border 
 is left out, and neurons are replaced by leaky ones, or reach and release nothing if they are a source of spikes.
 Measured are the rates of all populations over the whole run, and means and standard deviations of the weights of
 plastic pathways. The one that changes most reliably is kept, with an interval that allows for the number of measures
-(Bonferroni). Long circuits are cut short, and the brain is made smaller. Parts that a condition of a circuit or of an
+(Bonferroni). Long circuits are cut short, and brain and column are made smaller. Parts that a condition of a circuit or of an
 experiment does without are not measured again: `docs/generate/removals.py` has them, and those without which nothing
 runs. `--missing` measures what is not kept yet.
 """
@@ -46,7 +46,11 @@ SHORTER: Mapping[str, Mapping[str, Any]] = {
     "brain": {"scale": 0.2, "phases.0.duration": "500 ms", "phases.1.duration": "1500 ms"},
     "cerebellum": {"phases.1.duration": "15 s", "phases.2.duration": "1 s"},
     "correlated_inputs": {"phases.0.duration": "30 s", "phases.1.duration": "10 s"},
-    "cortical_column": {"phases.0.duration": "500 ms", "phases.2.duration": "500 ms"},
+    "cortical_column": {
+        "regions.v1.size": 1000,
+        "phases.0.duration": "500 ms",
+        "phases.2.duration": "500 ms",
+    },
     "hippocampus": {
         "phases.0.duration": "1500 ms",
         "phases.1.duration": "100 ms",

@@ -168,13 +168,10 @@ NOT_YET: Mapping[str, Collection[str]] = {
         "feedback_alignment",
     },
     "windows": {
-        "ca3_to_ca1",
-        "gaba_entorhinal",
         "layer_2_3",
         "layer_2_3_to_5",
         "layer_4_to_2_3",
         "layer_5",
-        "mossy_fibre",
     },
     "regions": {
         "amygdala",
