@@ -102,6 +102,19 @@ def texts_of(figure):
     return [text.get_text() for axes in figure.axes for text in axes.texts]
 
 
+@pytest.mark.parametrize(
+    ("places", "shown"),
+    [
+        ([0.2, 0.5, 0.8], [0.2, 0.5, 0.8]),
+        ([0.2, 0.25, 0.26, 0.9], [0.2, 0.3, 0.4, 0.9]),
+        ([0.5, 0.93, 0.99], [0.5, 0.85, 0.95]),
+        ([0.001 * k for k in range(20)], [0.05 * k for k in range(20)]),
+    ],
+)
+def test_names_of_populations_stand_apart(places, shown):
+    assert rasters.apart(places, 0.1) == pytest.approx(shown)
+
+
 def test_a_rate_beyond_the_axis_is_marked():
     steady, burst = poisson(5.0, 100, 20.0)[0], np.full(3000, 10.001)
     times = np.sort(np.concatenate([steady, burst]))

@@ -24,6 +24,8 @@ PIXELS = (1200, 600)  # of the image, in time and in neurons
 FAINTEST = 0.3  # opacity of a single spike in its pixel
 MOST_BINS = 200  # of the rates over time
 LEAST_BAND = 0.6  # of an equal share of the height, for a population of few neurons
+LABEL = 0.12  # inches of height that the name of a population takes
+LEADER = 0.015  # of the width, a line from its name to its band
 
 
 @styled
@@ -98,6 +100,19 @@ def bands_of(sizes: dict[str, int]) -> dict[str, tuple[float, float]]:
     }
 
 
+def apart(places: Sequence[float], least: float) -> list[float]:
+    """Places between 0 and 1, moved down, and up from the end, until they are so far apart.
+
+    Where there is not enough room for all, they share it.
+    """
+    least = min(least, 1 / len(places))
+    down = list(accumulate(places, lambda before, each: max(each, before + least)))
+    up = accumulate(
+        reversed(down), lambda after, each: min(each, after - least), initial=1 + least / 2
+    )
+    return list(up)[:0:-1]
+
+
 type Trains = dict[str, tuple[NDArray[np.float64], NDArray[np.int64]]]
 
 
@@ -143,13 +158,24 @@ def _draw_spikes(
                     rasterized=True,
                 )
     axes.set_ylim(1.01, -0.01)
-    axes.set_yticks([top + height / 2 for top, height in bands.values()], list(bands))
-    for label, name in zip(axes.get_yticklabels(), bands, strict=True):
-        label.set_color(colour[name])
-    axes.tick_params(axis="y", length=0)
+    _name_bands(axes, bands, colour)
     axes.spines["left"].set_visible(False)
     most = max(1, round(darkest))
     return f", shade: 1 to {most} spikes in a pixel" if as_image else ""
+
+
+def _name_bands(axes: Axes, bands: dict[str, tuple[float, float]], colour: dict[str, str]) -> None:
+    """Write the names of populations apart, each with a line that leads to its band."""
+    inches = axes.bbox.height / axes.figure.dpi
+    centres = [top + height / 2 for top, height in bands.values()]
+    places = apart(centres, LABEL / inches)
+    axes.set_yticks(places, list(bands))
+    axes.tick_params(axis="y", length=0, pad=12)
+    beside = axes.get_yaxis_transform()
+    for label, place, centre in zip(axes.get_yticklabels(), places, centres, strict=True):
+        own = colour[label.get_text()]
+        label.set_color(own)
+        axes.plot([-LEADER, 0], [place, centre], color=own, lw=0.8, transform=beside, clip_on=False)
 
 
 def _counts(
