@@ -167,12 +167,6 @@ NOT_YET: Mapping[str, Collection[str]] = {
         "eprop_adaptive",
         "feedback_alignment",
     },
-    "windows": {
-        "layer_2_3",
-        "layer_2_3_to_5",
-        "layer_4_to_2_3",
-        "layer_5",
-    },
     "regions": {
         "amygdala",
         "basal_forebrain",
