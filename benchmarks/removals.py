@@ -264,9 +264,6 @@ def measured(name: str, variant: str, part: uses.Part | None, seed: int) -> dict
     circuit = written_out(name, variant)
     if part:
         circuit = without(circuit, part)
-    circuit = circuit.with_(
-        regions={}
-    )  # or what was taken from one would come back from its template
     with tempfile.TemporaryDirectory() as folder:
         run = thalia.run(circuit, seed=seed, output=f"{folder}/run.h5", progress=False, threads=1)
         learned = circuit.record.weights.pathways
