@@ -16,6 +16,7 @@ from brian2.devices.device import all_devices
 
 from thalia.backends.cpp.division import object_of, with_objects
 from thalia.backends.cpp.records import column_of
+from thalia.backends.cpp.skipping import chance, remembered
 from thalia.backends.cpp.sleeping import sleep_of, touched
 from thalia.backends.random_numbers import NumberedDraws, in_turn, stream_of
 
@@ -81,10 +82,12 @@ class RangesCodeObject(CPPStandaloneCodeObject):  # type: ignore[misc]  # Brian2
             "synapses_ahead": AHEAD,
             "neurons_ahead": NEURONS_AHEAD,
             "neurons_asked": ASKED,
+            "chance": chance,
             "column_of": column_of,
             "in_turn": in_turn,
             "object_of": object_of,
             "ranges_ahead": RANGES_AHEAD,
+            "remembered": remembered,
             "stream_of": stream_of,
             "sleep_of": sleep_of,
             "touched": touched,

@@ -7,6 +7,8 @@
     // scalar code
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
+    {% set own = remembered(vector_code, scalar_code, variables) %}
+    {{own.before|autoindent}}
 
     {% if sleep_of(owner) %}
     for (int32_t _number = _slice.begin; _number < _slice.end; _number++)
@@ -16,12 +18,12 @@
             for (int _idx = _stretch.start; _idx < _stretch.stop; _idx++)
             {
                 const size_t _vectorisation_idx = _idx;
-                {{vector_code|autoindent}}
+                {{own.inside|autoindent}}
             }
         for (const int32_t _idx : _part.awake)
         {
             const size_t _vectorisation_idx = _idx;
-            {{vector_code|autoindent}}
+            {{own.inside|autoindent}}
         }
     }
     {% else %}
@@ -34,7 +36,7 @@
     for (int _idx = _first_idx; _idx < _last_idx; _idx++)
     {
         const size_t _vectorisation_idx = _idx;
-        {{vector_code|autoindent}}
+        {{own.inside|autoindent}}
     }
     {% endif %}
 {% endblock %}

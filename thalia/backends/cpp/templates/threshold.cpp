@@ -26,6 +26,16 @@
     {% endif %}
     {
         const size_t _size = std::min<size_t>({{neurons_asked}}, _last_idx - _first);
+        {% if chance(vector_code) %}
+        bool _possible = false;  // no number is drawn for neurons that are all silent
+        for (size_t _k = 0; _k < _size; _k++)
+        {
+            const size_t _idx = _first + _k;
+            const size_t _vectorisation_idx = _idx;
+            {{chance(vector_code)|autoindent}}
+        }
+        if (!_possible) continue;
+        {% endif %}
         char _crossed[{{neurons_asked}}];
         char _any = 0;
         for (size_t _k = 0; _k < _size; _k++)
