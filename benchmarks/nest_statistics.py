@@ -36,7 +36,7 @@ STATIC = {
     "pathways.thalamocortical.plasticity": "[]",
     "record.weights.pathways": "none",
     # a volley reaches the full cortex in the second of these
-    "phases": "[{name: settle, duration: 600 ms}, {name: volley, duration: 150 ms}, {name: between, duration: 950 ms}]",
+    "phases": "[{name: settle, duration: 600 ms}, {name: volley, duration: 150 ms}, {name: between, duration: 450 ms}]",
 }
 
 
@@ -101,7 +101,7 @@ CASES = {
     ),
     "cortex_full": Case(
         "cortex",
-        "the cortical microcircuit, full scale, without its plasticity, 0.95 s between volleys of the thalamus, and the 0.15 s of one; synapses that NEST draws",
+        "the cortical microcircuit, full scale, without its plasticity, 0.45 s between volleys of the thalamus, and the 0.15 s of one; synapses that NEST draws",
         {"scale": 1},
         STATIC,
         connectivity="statistical",
@@ -110,7 +110,7 @@ CASES = {
     ),
     "cortex_full_same": Case(
         "cortex",
-        "the cortical microcircuit, full scale, without its plasticity, 0.95 s between volleys of the thalamus, and the 0.15 s of one; the same synapses",
+        "the cortical microcircuit, full scale, without its plasticity, 0.45 s between volleys of the thalamus, and the 0.15 s of one; the same synapses",
         {"scale": 1},
         STATIC,
         all_cores=True,
