@@ -161,7 +161,6 @@ ESSENTIAL: Mapping[Part, str] = {
 NOT_YET: Mapping[str, Collection[str]] = {
     "neurons": {
         "lif_surrogate_adaptive",
-        "two_compartment",
     },
     "plasticity": {
         "eprop_adaptive",
