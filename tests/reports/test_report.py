@@ -8,6 +8,7 @@ from base64 import b64decode, b64encode
 from hashlib import sha256
 from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -16,9 +17,11 @@ import pytest
 import thalia
 from tests.figures.test_figures import made_of, poisson
 from tests.helpers import DRIVEN, thalia_here
+from thalia.compiler.expand import expand
 from thalia.errors import CircuitError
 from thalia.reports import activity, provenance
 from thalia.reports.page import Report
+from thalia.simulation.origin import written_circuit
 from thalia.training.partner import SILENCE, Entry, Kept
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
@@ -247,6 +250,20 @@ def test_a_circuit_that_options_changed_is_written_out_in_the_page(folder):
     with h5py.File(changed.file) as h5:
         assert planned.stdout == h5["plan"].asstr()[()]
     assert "The circuit was changed" in section
+
+
+@pytest.mark.parametrize("name", ["gains.yaml", "./gains.yaml", "./gains/mine.yaml"])
+def test_gains_in_a_file_beside_the_circuit_are_found_in_a_run_file(name):
+    written = f"""
+thalia: 1
+name: amplified
+duration: 1 s
+populations: {{e: {{neuron: lif_current, size: 2}}}}
+gains: {name}
+"""
+    files = [("circuits/amplified.yaml", written), (f"circuits/{Path(name)}", "e: 1.2")]
+
+    assert str(expand(written_circuit(files)).gains["e"]) == "1.2"
 
 
 def test_a_notebook_shows_the_page_in_a_frame_of_its_own(html):

@@ -42,13 +42,17 @@ class Folder:
         """
         if self.texts is None:
             return read_text(self.file(name), self.named(name))
-        if name not in self.texts:
+        if (stored := self._stored(name)) not in self.texts:
             raise fail(f"{name}: no such file among those stored with the circuit")
-        return self.texts[name]
+        return self.texts[stored]
 
     def has(self, name: str) -> bool:
         """Whether there is such a file."""
-        return self.file(name).exists() if self.texts is None else name in self.texts
+        return self.file(name).exists() if self.texts is None else self._stored(name) in self.texts
+
+    def _stored(self, name: str) -> str:
+        """The name of a text: that of a file in a run file has no ./ before it."""
+        return name if name in (self.texts or {}) else os.path.normpath(name)
 
     def file(self, name: str) -> FilePath:
         """The path of a file on disk, which need not exist, without any links in it.
