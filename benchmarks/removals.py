@@ -267,8 +267,8 @@ def measured(name: str, variant: str, part: uses.Part | None, seed: int) -> dict
     with tempfile.TemporaryDirectory() as folder:
         run = thalia.run(circuit, seed=seed, output=f"{folder}/run.h5", progress=False, threads=1)
         learned = circuit.record.weights.pathways
-        # other neurons have other weights to begin with, where these are given as drives
-        rates_only = learned == ("none",) or (part and part[0] == "neurons")
+        # other neurons have other weights to begin with, where these are given as drives, and what is cut has none
+        rates_only = learned == ("none",) or (part and part[0] in ("neurons", "regions"))
         return numbers(run, [] if rates_only else learned)
 
 

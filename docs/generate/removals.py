@@ -168,11 +168,7 @@ NOT_YET: Mapping[str, Collection[str]] = {
     },
     "regions": {
         "amygdala",
-        "basal_forebrain",
-        "basal_ganglia",
-        "cerebellum",
         "cortex",
-        "hippocampus",
         "locus_coeruleus",
         "prefrontal",
         "raphe",
