@@ -44,7 +44,7 @@ STATIC = {
 class Case:
     """A circuit with what is changed in it, the options of `thalia run`, and its plastic pathways.
 
-    On `all_cores` both simulators have as many threads as there are, else one; with `nestml` what NEST
+    On `all_cores` both simulators have as many threads as there are, four at least, else one; with `nestml` what NEST
     has not is described and compiled. Measured is the last phase, and apart from it what is `also` named.
     """
 
@@ -159,7 +159,8 @@ def command_line():
 def one(name, seed, python):
     """Both simulators with one seed: measures of `thalia health`, and the last weights."""
     case = CASES[name]
-    threads = len(os.sched_getaffinity(0)) if case.all_cores else 1
+    cores = len(os.sched_getaffinity(0))
+    threads = max(4, cores) if case.all_cores else 1
     own = case.circuit.endswith(".yaml")
     file = ROOT / case.circuit if own else ROOT / "circuits" / f"{case.circuit}.yaml"
     with tempfile.TemporaryDirectory() as scratch:
@@ -188,6 +189,7 @@ def one(name, seed, python):
         told = called(
             [python, str(folder / "run.py"), "--threads", str(threads)],
             OMP_NUM_THREADS=str(threads),
+            **({"OMP_WAIT_POLICY": "passive"} if threads > cores else {}),
         )
         built, simulated = map(
             float, re.search(r"built in ([\d.]+) s, simulated in ([\d.]+)", told).groups()
