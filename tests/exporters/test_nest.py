@@ -156,6 +156,35 @@ def test_rules_of_nest_draw_what_has_the_same_statistics(written):
     assert not lines(folder, "connect(")
 
 
+@pytest.mark.parametrize("connectivity", ["same", "statistical"])
+def test_as_many_virtual_processes_are_asked_for_as_hold_the_synapses(
+    written, monkeypatch, connectivity
+):
+    monkeypatch.setattr(sys.modules["thalia.exporters.nest.program"], "MOST", 1000)
+
+    folder = written(EXACT, connectivity=connectivity)  # about 240 + 1,600 + 500 + 200 + 100
+
+    assert lines(folder, "LEAST") == [
+        "LEAST = 3  # virtual processes, of which each holds 1,000 synapses of a model at most"
+    ]
+
+
+@pytest.mark.peer
+def test_too_few_virtual_processes_are_refused_before_anything_is_built(written, monkeypatch):
+    monkeypatch.setattr(sys.modules["thalia.exporters.nest.program"], "MOST", 1000)
+    folder = written(EXACT)
+
+    done = subprocess.run(
+        [sys.executable, folder / "run.py", "--threads", "2"], capture_output=True, text=True
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        "its synapses need 3 virtual processes (threads times processes), found 2: --threads 3\n"
+    )
+    assert not (folder / "output").exists()
+
+
 def test_poisson_input_and_cells_have_their_rates(written):
     text = """
 thalia: 1

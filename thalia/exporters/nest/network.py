@@ -71,6 +71,10 @@ class Synapses:
     size: float
     later: int
 
+    def number(self) -> int:
+        """How many there are."""
+        return len(self.wired.rows(self.pathway))
+
     def columns(self) -> dict[str, NDArray[Any]]:
         """Sources, targets, weights and delays in steps, (n_synapses,) each, which takes memory."""
         rows = self.wired.rows(self.pathway)

@@ -1,5 +1,6 @@
 """The program of a network for PyNEST, as text that can be read and changed, and its data."""
 
+from math import ceil
 from pathlib import Path as FilePath
 from pprint import pformat
 from typing import Any
@@ -14,6 +15,8 @@ from thalia.syntax.units import Value
 
 PROGRAM, DATA = "run.py", "network.h5"
 MS = 1e-3
+MOST = 2**27 - 2  # synapses of a model that a virtual process of NEST 3.10 holds, as it says itself
+UNEVEN = 1.02  # neurons, and so synapses, are dealt out to virtual processes one by one
 
 HEAD = '''"""{name}: a network of Thalia for NEST 3, which needs PyNEST, NumPy and h5py.
 
@@ -38,6 +41,7 @@ PHASES = {phases!r}  # ms
 ROWS = 10_000_000  # of synapses that are read at a time
 LEARNING = {learning!r}  # phases in which pathways learn
 COLUMNS = ["source", "target", "weight"]
+LEAST = {least}  # virtual processes, of which each holds {most:,} synapses of a model at most
 COMMON = ("stdp_pl_synapse_hom", "stdp_dopamine_synapse")  # all synapses share their parameters
 
 arguments = argparse.ArgumentParser()
@@ -48,6 +52,11 @@ arguments = arguments.parse_args()
 began = time.perf_counter()
 nest.ResetKernel()
 nest.set(resolution=DT, local_num_threads=arguments.threads, rng_seed=arguments.seed)
+if nest.total_num_virtual_procs < LEAST:
+    raise SystemExit(
+        f"its synapses need {{LEAST}} virtual processes (threads times processes), "
+        f"found {{nest.total_num_virtual_procs}}: --threads {{LEAST}}"
+    )
 {models}data = h5py.File(HERE / "network.h5", "r")
 cells, recorders, transmitters, plastic, behind, patients = {{}}, {{}}, {{}}, {{}}, {{}}, []
 
@@ -234,6 +243,8 @@ def program(network: Network, circuit: str) -> str:
                 for each in network.projections
                 if each.plastic and each.plastic.rates
             },
+            least=_virtual_processes(network),
+            most=MOST,
             seed=network.seed % (2**32 - 1) + 1,
             models=INSTALLED if network.models else "",
         ),
@@ -254,6 +265,32 @@ def program(network: Network, circuit: str) -> str:
         *(f"play({each.population!r})" for each in network.cells if each.plays),
     ]
     return "\n".join(lines) + "\n" + TAIL
+
+
+def _virtual_processes(network: Network) -> int:
+    """How many it takes to hold the synapses of one model, of which each has about as many."""
+    sizes = {each.population: each.size for each in network.cells}
+    numbers: dict[str, float] = {}
+    for each in network.projections:
+        model = each.pathway if each.plastic else "static_synapse"
+        numbers[model] = numbers.get(model, 0) + _number_of_synapses(each, sizes)
+    return max(1, ceil(UNEVEN * max(numbers.values(), default=0) / MOST))
+
+
+def _number_of_synapses(each: Projection, sizes: dict[str, int]) -> float:
+    """How many a pathway has, or will have on average where NEST draws them."""
+    if each.synapses:
+        return each.synapses.number()
+    pre, post, rule = sizes[each.pre], sizes[each.post], each.rule or {}
+    numbers = {
+        "fixed_total_number": rule.get("N", 0),
+        "pairwise_bernoulli": rule.get("p", 0) * pre * post,
+        "fixed_indegree": rule.get("indegree", 0) * post,
+        "fixed_outdegree": rule.get("outdegree", 0) * pre,
+        "all_to_all": pre * post,
+        "one_to_one": post,
+    }
+    return float(numbers[rule["rule"]])
 
 
 def write_data(network: Network, file: FilePath) -> None:
