@@ -81,7 +81,7 @@ def _told(summary: dict[str, Any]) -> str:
     told += [f"goal {sign} {summary['goal']:g}"] if summary["goal"] is not None else []
     told += [f"chance {summary['chance']:g}"] if summary["chance"] is not None else []
     command = f"`thalia learn {words} --base-seed {seeds[0]} --seeds {len(seeds)}`"
-    run = f"{command}, version {summary['thalia']}, {summary['backend']}"
+    run = f"{command}, version {summary['thalia']}, {summary['date']}, {summary['backend']}"
     circuit = f", circuit {summary['circuit_digest'][:8]}" if name == LEARNING else ""
     return f"{', '.join(told)}. {run}{circuit}."
 

@@ -15,6 +15,7 @@ import platform
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -280,6 +281,7 @@ def main():
     }
     if given.output:
         told = {
+            "date": f"{datetime.now(UTC):%Y-%m-%d}",
             "versions": packages,
             "machine": given.machine,
             "dimension": DIMENSION,

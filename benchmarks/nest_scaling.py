@@ -19,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -167,6 +169,9 @@ def keep(rows, row, options):
     rows.append(row)
     print(json.dumps(row), flush=True)
     table = {
+        "thalia": version("thalia"),
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "command": " ".join(["python", "benchmarks/nest_scaling.py", *sys.argv[1:]]),
         "circuit": "circuits/cortex.yaml",
         "scale": options.scale,
         "seed": options.seed,

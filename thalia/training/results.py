@@ -2,8 +2,10 @@
 
 import csv
 import json
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from io import StringIO
 from math import exp, inf
 from pathlib import Path as FilePath
@@ -155,7 +157,7 @@ def as_data(log: Log, reference: Log) -> dict[str, Any]:
 def summary(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     """Every experiment with the numbers of all its conditions, as plain data.
 
-    `costs` are means over seeds.
+    `costs` are means over seeds; the day and the kind of machine are those of writing.
     """
     return [
         {
@@ -166,6 +168,8 @@ def summary(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
             "goal": each.experiment.goal,
             "lower_is_better": each.experiment.lower_is_better,
             "thalia": each.logs[0].config["thalia"],
+            "date": f"{datetime.now(UTC):%Y-%m-%d}",
+            "machine": f"{platform.machine()}, {platform.system()}",
             "backend": each.logs[0].config["backend"],
             "circuit_digest": each.logs[0].config["circuit_digest"],
             "conditions": {log.condition: _summary(log, each.logs[0]) for log in each.logs},
