@@ -99,6 +99,18 @@ CASES = {
         {"pathways.thalamocortical.delay": "{axonal: 1.5 ms, dendritic: 3 ms}"},
         ("thalamocortical.th_to_l4e", "thalamocortical.th_to_l4i"),
     ),
+    "cortex_volley": Case(
+        "cortex",
+        "the cortical microcircuit, scale 0.15, without its plasticity, the 25 ms of a volley of 300 Hz",
+        {"scale": 0.15},
+        {
+            "pathways.thalamocortical.plasticity": "[]",
+            "record.weights.pathways": "none",
+            "stimuli.volley.rate": "300 Hz",
+            "stimuli.volley.start": "200 ms",
+            "phases": "[{name: settle, duration: 200 ms}, {name: volley, duration: 25 ms}]",
+        },
+    ),
     "cortex_full": Case(
         "cortex",
         "the cortical microcircuit, full scale, without its plasticity, 0.45 s between volleys of the thalamus, and the 0.15 s of one; synapses that NEST draws",
