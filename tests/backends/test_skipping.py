@@ -55,9 +55,9 @@ def test_what_is_skipped_changes_no_bit(monkeypatch):
     text, found = spikes(monkeypatch, skipping.CALL, skipping._CHANCE)
     plain, expected = spikes(monkeypatch, "never called", re.compile("never"))
 
-    assert "_is_known" in text
-    assert "_possible" in text
-    assert "_is_known" not in plain
-    assert "_possible" not in plain
+    assert "_one_before" in text
+    assert "_may_spike" in text
+    assert "_one_before" not in plain
+    assert "_may_spike" not in plain
     assert np.unique(found[0]).size > 200
     assert np.array_equal(found, expected)

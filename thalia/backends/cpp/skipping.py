@@ -18,8 +18,9 @@ CALL = "_exprel("  # of a library, which prevents the vectorisation of a loop an
 
 @dataclass(frozen=True)
 class Remembered:
-    """Declarations that stand before a loop, and the code within it."""
+    """Which parameters decide, declarations that stand before a loop, and the code within it."""
 
+    parameters: list[str]
     before: list[str]
     inside: list[str]
 
@@ -44,26 +45,25 @@ def remembered(code: str | list[str], scalar: str | list[str], variables: Any) -
             kept.append(found)
             known.add(found[2])
     if not any(CALL in found[3] for found in kept):
-        return Remembered([], lines)
+        return Remembered([], [], lines)
     needed = {name for found in kept for name in _NAME.findall(found[3])}
     keys = [name for name in parameters if name in needed]
-    before = ["bool _is_known = false;", *(f"double _known_{name} = 0;" for name in keys)]
-    before += [f"{found[1]} {found[2]} = 0;" for found in kept]
-    differs = " || ".join(["!_is_known", *(f"{name} != _known_{name}" for name in keys)])
-    block = [f"if ({differs})", "{", "    _is_known = true;"]
-    block += [f"    _known_{name} = {name};" for name in keys]
+    before = [f"{found[1]} {found[2]} = 0;" for found in kept]
+    differs = " || ".join(["!_one_before.is", *(f"{name} != _one_before.{name}" for name in keys)])
+    block = [f"if ({differs})", "{", "    _one_before.is = true;"]
+    block += [f"    _one_before.{name} = {name};" for name in keys]
     block += [f"    {found[2]} = {found[3]};" for found in kept]
     texts = [found.string for found in kept]
     first = lines.index(texts[0])
     inside = [*lines[:first], *block, "}", *lines[first:]]
-    return Remembered(before, [line for line in inside if line not in texts])
+    return Remembered(keys, before, [line for line in inside if line not in texts])
 
 
 def chance(code: str | list[str]) -> list[str] | None:
-    """The code that notes in `_possible` whether a neuron may spike, if it does by chance."""
+    """The code that notes in `_may_spike` whether a neuron may spike, if it does by chance."""
     lines = _lines(code)
     found = _CHANCE.fullmatch(lines[-1]) if lines else None
-    return [*lines[:-1], f"_possible |= {found[1]} > 0;"] if found else None
+    return [*lines[:-1], f"_may_spike |= {found[1]} > 0;"] if found else None
 
 
 def _lines(code: str | list[str]) -> list[str]:

@@ -8,6 +8,13 @@
     const size_t _vectorisation_idx = -1;
     {{scalar_code|autoindent}}
     {% set own = remembered(vector_code, scalar_code, variables) %}
+    {% if own.parameters %}
+    struct
+    {
+        bool is;
+        double {{own.parameters|join(', ')}};
+    } _one_before = {};
+    {% endif %}
     {{own.before|autoindent}}
 
     {% if sleep_of(owner) %}

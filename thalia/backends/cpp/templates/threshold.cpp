@@ -27,14 +27,14 @@
     {
         const size_t _size = std::min<size_t>({{neurons_asked}}, _last_idx - _first);
         {% if chance(vector_code) %}
-        bool _possible = false;  // no number is drawn for neurons that are all silent
+        bool _may_spike = false;  // no number is drawn for neurons that are all silent
         for (size_t _k = 0; _k < _size; _k++)
         {
             const size_t _idx = _first + _k;
             const size_t _vectorisation_idx = _idx;
             {{chance(vector_code)|autoindent}}
         }
-        if (!_possible) continue;
+        if (!_may_spike) continue;
         {% endif %}
         char _crossed[{{neurons_asked}}];
         char _any = 0;
