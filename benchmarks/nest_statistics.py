@@ -151,7 +151,9 @@ def main():
             except Exception as error:  # one that fails costs its seed, and is told
                 print(f"{name}, seed {seed}: {error}", file=sys.stderr, flush=True)
                 continue
-            command = f"python -m benchmarks.nest_statistics --circuits {name}"
+            command = (
+                f"python -m benchmarks.nest_statistics --circuits {name} --seeds {options.seeds}"
+            )
             table[name] = provenance() | {"command": command} | summary(found[name])
             options.output.parent.mkdir(parents=True, exist_ok=True)
             options.output.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")

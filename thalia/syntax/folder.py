@@ -1,6 +1,7 @@
 """The folder of a circuit, the only place from which the files that it names are read."""
 
 import os
+import posixpath
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -52,7 +53,7 @@ class Folder:
 
     def _stored(self, name: str) -> str:
         """The name of a text: that of a file in a run file has no ./ before it."""
-        return name if name in (self.texts or {}) else os.path.normpath(name)
+        return name if name in (self.texts or {}) else posixpath.normpath(name)
 
     def file(self, name: str) -> FilePath:
         """The path of a file on disk, which need not exist, without any links in it.
