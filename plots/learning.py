@@ -1,6 +1,6 @@
 """The learning curve of an experiment of the library, with its controls.
 
-python plots/learning.py bandit [-o plots/bandit.png] [--logs experiments/bandit/…] [--seeds 5]
+python plots/learning.py bandit [-o plots/bandit.png] [--logs experiments/bandit/…] [--seeds 5] [--controls plasticity_off ...]
 """
 
 import argparse
@@ -13,6 +13,7 @@ if __name__ == "__main__":
     parser.add_argument("experiment")
     parser.add_argument("-o", "--output", type=Path)
     parser.add_argument("--logs", type=Path, help="folder of an earlier run, which is completed")
+    parser.add_argument("--controls", nargs="*", help="which of them; all by default")
     parser.add_argument("--seeds", type=int, help="fewer or more than the experiment says")
     parser.add_argument("--base-seed", type=int, default=700, help="the first; these tuned nothing")
     parser.add_argument("--trials", type=int)
@@ -21,6 +22,7 @@ if __name__ == "__main__":
     outcome = thalia.learn(
         options.experiment,
         output=options.logs,
+        controls=options.controls,
         seeds=options.seeds,
         base_seed=options.base_seed,
         trials=options.trials,
