@@ -1,6 +1,6 @@
 """The learning curve of an experiment of the library, with its controls.
 
-python plots/learning.py bandit [-o plots/bandit.png] [--logs experiments/bandit/…] [--seeds 5] [--controls plasticity_off ...]
+python plots/learning.py bandit [-o plots/bandit.png] [--logs experiments/bandit/…] [--seeds 5]
 """
 
 import argparse

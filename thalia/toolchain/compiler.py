@@ -99,7 +99,7 @@ def find_compiler() -> tuple[str, ...]:
 
 
 def flags() -> tuple[str, ...]:
-    """The flags of every compilation; what `$CXX` says of the processor stands in for that of here."""
+    """The flags of every compilation; what `$CXX` says of a processor replaces that of here."""
     said = tuple(word.partition("=")[0] for word in find_compiler())
     given = {THIS_PROCESSOR: {"-march", "-mcpu"}, WIDEST: {"-mprefer-vector-width"}}
     return tuple(flag for flag in FLAGS if given.get(flag, set()).isdisjoint(said))
