@@ -107,7 +107,7 @@ def nest_side(options: argparse.Namespace, model: str) -> float:
     """NEST on one thread, with one eligibility trace (it has no second one) or with pair STDP."""
     import nest
 
-    nest.set_verbosity("M_ERROR")
+    nest.verbosity = nest.VerbosityLevel.ERROR
     nest.ResetKernel()
     nest.resolution = options.dt
     nest.rng_seed = options.seed
@@ -125,8 +125,9 @@ def nest_side(options: argparse.Namespace, model: str) -> float:
     nest.Connect(nest.Create("poisson_generator", params={"rate": 5.0}), vta)
     nest.Connect(vta, transmitter, "all_to_all")
     if model == "stdp_dopamine_synapse":
-        nest.SetDefaults(
+        nest.CopyModel(
             model,
+            "dopamine",
             {
                 "volume_transmitter": transmitter,
                 "A_plus": 1e-6,
@@ -136,6 +137,7 @@ def nest_side(options: argparse.Namespace, model: str) -> float:
                 "b": 0.001,
             },
         )
+        model = "dopamine"
     nest.Connect(pre, post, "all_to_all", {"synapse_model": model, "weight": 1e-6, "delay": 1.0})
     nest.Prepare()
     start = perf_counter()
@@ -158,7 +160,7 @@ SIDES = {
     "nest, stdp_dopamine_synapse": lambda o: nest_side(o, "stdp_dopamine_synapse"),
     "nest, stdp_synapse": lambda o: nest_side(o, "stdp_synapse"),
 }
-SLOW = {side for side in SIDES if "clock-driven" in side or "nest" in side}  # at one setting only
+AT_ONE = {side for side in SIDES if "clock-driven" in side or "nest" in side}  # at one setting only
 
 
 def measured(side: str, options: argparse.Namespace, **changes: object) -> float | None:
@@ -188,7 +190,7 @@ def table(options: argparse.Namespace) -> None:
     found: dict[str, dict[str, list[float]]] = {}
     for setting, (rate, dt) in SETTINGS.items():
         asked = [side for side in SIDES if any(word in side for word in words)]
-        sides = [side for side in asked if side not in SLOW or setting == FIRST]
+        sides = [side for side in asked if side not in AT_ONE or setting == FIRST]
         for round_ in range(options.rounds + 1):  # the first round compiles
             for side in sides if round_ else [side for side in sides if "thalia" in side]:
                 value = measured(side, options, rate=rate, dt=dt, seed=round_ + 1)
