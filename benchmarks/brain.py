@@ -50,9 +50,9 @@ def main() -> None:
             name: measured(name, backend, options.duration) for name in ("cortex", "brain")
         }  # the first one also builds the header that all programs share
         times = rows["brain"]["build_s"] / rows["cortex"]["build_s"]
-        kept[backend] = provenance() | {
+        asked = f"--backends {backend} --duration {options.duration:g}"
+        kept[backend] = provenance(f"python -m benchmarks.brain {asked}") | {
             "processors": os.cpu_count(),
-            "command": f"python -m benchmarks.brain --backends {backend} --duration {options.duration:g}",
             **rows,
             "build_of_brain_over_cortex": float(f"{times:.3g}"),
         }

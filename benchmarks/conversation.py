@@ -86,8 +86,7 @@ def main() -> None:
     options = parser.parse_args()
     asked = f"--words {options.words} --turns {options.turns} --seed {options.seed}"
     about = {
-        **provenance(),
-        "command": f"python -m benchmarks.conversation {asked}",
+        **provenance(f"python -m benchmarks.conversation {asked}"),
         "side": "words",
         "columns": COLUMNS,
     }

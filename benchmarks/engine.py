@@ -1,6 +1,6 @@
 """What one circuit costs here, row by row: time of the command, building, sparse cells, plasticity; every side beside another.
 
-    python benchmarks/engine.py [--rounds 3] [--seconds 4] [--output benchmarks/engine.json]
+    python -m benchmarks.engine [--rounds 3] [--seconds 4] [--output benchmarks/engine.json]
 
 Every number is the least of some rounds in turn, since other work can only add to it; each side runs in a process of its own, on one
 thread. `--render` writes the table of `benchmarks/engine*.json`, a column for each file, into benchmarks/README.md instead. The speed on
@@ -10,15 +10,15 @@ many threads is measured by `threads.py`, wiring and loading by `wiring.py`.
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
+
+from plots.conditions import provenance
 
 HERE = Path(__file__).parent
 CIRCUIT = HERE.parent / "circuits" / "cortex.yaml"
@@ -42,9 +42,9 @@ def processor_seconds(words: list[str], **environment: str) -> tuple[float, floa
     return used, wall, done.stdout
 
 
-def lines_of(script: str, *options: str) -> list[dict]:
-    """What a script of this folder reports, line by line."""
-    said = processor_seconds([sys.executable, str(HERE / script), *options])[2]
+def lines_of(*words: str) -> list[dict]:
+    """What Python reports, line by line, of a script or a module with its options."""
+    said = processor_seconds([sys.executable, *words])[2]
     return [json.loads(line) for line in said.splitlines() if line.startswith("{")]
 
 
@@ -89,14 +89,15 @@ def building(options: argparse.Namespace) -> dict[str, float]:
 
 def sparse(options: argparse.Namespace) -> dict[str, float]:
     """The network of the size of a fly's brain."""
-    found = {}
-    for name, more in {"static": (), "two traces × dopamine": ("--plastic",)}.items():
-        lines = lines_of(
-            "fly.py", f"--duration={options.seconds}", f"--rounds={options.rounds}", *more
+    with tempfile.TemporaryDirectory() as folder:
+        given = f"--duration={options.seconds}", f"--rounds={options.rounds}"
+        lines = lines_of("-m", "benchmarks.fly", *given, "-o", f"{folder}/fly.json")
+    return {
+        f"fly-sized network, {name}, times model time": min(
+            line["times_model_time"] for line in lines if name in line["side"]
         )
-        least = min(line["times_model_time"] for line in lines)
-        found[f"fly-sized network, {name}, times model time"] = least
-    return found
+        for name in ("static", "two traces × dopamine")
+    }
 
 
 def plasticity(options: argparse.Namespace) -> dict[str, float]:
@@ -106,7 +107,7 @@ def plasticity(options: argparse.Namespace) -> dict[str, float]:
     for index in range(options.rounds + 1):
         for rule in rules:
             given = f"--rule={rule}", f"--duration={options.seconds}", f"--seed={max(index, 1)}"
-            (line,) = lines_of("plasticity_thalia.py", *given)
+            (line,) = lines_of(str(HERE / "plasticity_thalia.py"), *given)
             least[rule] = min(least[rule], line["rtf"])
     return {
         "microcircuit, scale 0.1, static, times model time": least["none"],
@@ -120,8 +121,8 @@ def third_factor(options: argparse.Namespace) -> dict[str, float]:
     least = dict.fromkeys(sides, float("inf"))
     for _ in range(options.rounds + 1):
         for side in sides:
-            given = str(HERE / "three_factor.py"), f"--side={side}", f"--seconds={options.seconds}"
-            said = processor_seconds([sys.executable, *given])[2]
+            given = f"--side={side}", f"--seconds={options.seconds}"
+            said = processor_seconds([sys.executable, "-m", "benchmarks.three_factor", *given])[2]
             least[side] = min(least[side], float(said.split()[-1]))
     pair, dopamine = (least[side] for side in sides)
     return {
@@ -172,11 +173,9 @@ def main() -> None:
     for part in options.parts.split(","):
         rows |= PARTS[part](options)
         print(part, json.dumps(rows), file=sys.stderr, flush=True)
-    table = {
-        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+    table = provenance(" ".join(["python -m benchmarks.engine", *sys.argv[1:]])) | {
         "processors": len(os.sched_getaffinity(0)),
         "processor": processor(),
-        "system": platform.system(),
         "rounds": options.rounds,
         "model_s": options.seconds,
         "rows": {name: round(number, 4) for name, number in rows.items()},

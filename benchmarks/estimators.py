@@ -73,8 +73,7 @@ def contained(seeds: int) -> float:
 
 
 def main() -> None:
-    found = provenance() | {
-        "command": "python -m benchmarks.estimators",
+    found = provenance("python -m benchmarks.estimators") | {
         "seed": SEED,
         "cv": {name: found_cv(*process) for name, process in PROCESSES.items()},
         "bootstrap": {f"{seeds}": contained(seeds) for seeds in (3, 5, 20)},

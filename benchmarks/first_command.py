@@ -29,8 +29,7 @@ def main() -> None:
         )
     rates, _, _ = done.stdout.partition("  plastic pathway")
     lines = [line.rstrip() for line in rates.rstrip().splitlines()]
-    found = {"command": " ".join(COMMAND), "lines": lines}
-    write(RESULTS / "first_command.json", provenance() | found)
+    write(RESULTS / "first_command.json", provenance(" ".join(COMMAND)) | {"lines": lines})
     render()
 
 

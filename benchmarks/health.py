@@ -59,9 +59,10 @@ def main() -> None:
     with ProcessPoolExecutor(options.workers) as pool:
         jobs = {pool.submit(judged, name): name for name in options.names or plastic_circuits()}
         for job in as_completed(jobs):
-            kept[jobs[job]] = {**provenance(), **job.result()}
+            name = jobs[job]
+            kept[name] = {**provenance(f"python -m benchmarks.health {name}"), **job.result()}
             options.output.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", "utf-8")
-            print(jobs[job], flush=True)
+            print(name, flush=True)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,10 @@ soon as it is there, with version, date, backend and machine.
 
 import argparse
 import json
-import platform
 import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +19,7 @@ import numpy as np
 
 import thalia
 from benchmarks.integration import NEURONS, RECEPTORS
+from plots.conditions import provenance
 from plots.rules import FOR_ALL_INPUTS, LED_BY_ERRORS, NEURON, SHOWN_BY
 from thalia.library import names
 
@@ -175,18 +173,9 @@ def main() -> None:
     with ProcessPoolExecutor(options.workers) as pool:
         for job in [pool.submit(measured, part) for part in options.parts or every]:
             part, curve = job.result()
-            kept[part] = {**curve, "run": _provenance()}
+            kept[part] = {**curve, **provenance("python -m benchmarks.library")}
             options.output.write_text(_text(kept), "utf-8")
             print(part, flush=True)
-
-
-def _provenance() -> dict[str, str]:
-    return {
-        "command": "python -m benchmarks.library",
-        "thalia": version("thalia"),
-        "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "machine": f"{platform.machine()}, {platform.system()}",
-    }
 
 
 def _text(kept: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """How long, and with how much memory, synapses are loaded from a file, from 10,000 to 100 million.
 
-    uv run python benchmarks/loading.py --counts 1e4 1e6 2.5e7 --formats csv npz
-    uv run python benchmarks/loading.py --render       # the table from `benchmarks/loading.json`
+    uv run python -m benchmarks.loading --counts 1e4 1e6 2.5e7 --formats csv npz
+    uv run python -m benchmarks.loading --render       # the table from `benchmarks/loading.json`
 
 writes `benchmarks/loading.json`, or `--output`, and its table in `benchmarks/README.md`. Each measurement is a process of its own. A synapse is a row of two identifiers as those of FlyWire,
 a count and a sign; the neurons are those of MaleCNS, 166,700. `load` is everything that
@@ -12,7 +12,6 @@ or before.
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -132,8 +131,17 @@ def measured(ending: str, count: int, simulated: bool) -> dict[str, object]:
     """The numbers of one table, from a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder), count, ending)
-        command = [sys.executable, __file__, "--measure", folder, *["--run"] * simulated]
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.loading",
+            "--measure",
+            folder,
+            *["--run"] * simulated,
+        ]
+        done = subprocess.run(
+            command, cwd=HERE.parent, capture_output=True, encoding="utf-8", check=True
+        )
     row = {"format": ending, **json.loads(done.stdout)}
     print(row, flush=True)
     return row
@@ -158,12 +166,13 @@ def main() -> None:
             for ending in options.formats
             for count in options.counts
         ]
-        machine = {
+        from plots.conditions import provenance  # whose imports the measured sides do without
+
+        results = provenance(" ".join(["python -m benchmarks.loading", *sys.argv[1:]])) | {
             "processors": len(os.sched_getaffinity(0)),
-            "processor": platform.processor() or platform.machine(),
             "numpy": np.__version__,
+            "first_steps" if options.run else "rows": rows,
         }
-        results = {"machine": machine, "first_steps" if options.run else "rows": rows}
         options.output.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     if options.output == RESULTS:
         render()

@@ -11,11 +11,9 @@ place of measuring.
 
 import argparse
 import json
-import platform
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
-from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 import thalia
+from plots.conditions import provenance
 
 DIMENSION = 64
 NOISES = (0.0, 0.5, 1.0)  # standard deviation relative to that of the vectors
@@ -269,21 +268,20 @@ def main():
     parser.add_argument("--base-seed", type=int, default=700)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--collect", type=Path, nargs="+")
-    parser.add_argument("--machine", default=platform.processor(), help="what measured, in words")
+    parser.add_argument("--machine", help="what measured, in words")
     parser.add_argument("-o", "--output", type=Path)
     given = parser.parse_args()
     rows = collected(given.collect) if given.collect else ran(given)
-    packages = {name: version(name) for name in ("thalia", "numpy")}
+    packages = {name: version(name) for name in ("numpy",)}
     packages |= {
         n: version(d)
         for n, d in (("hnswlib", "hnswlib"), ("faiss", "faiss-cpu"))
         if any(row["method"] == n for row in rows)
     }
     if given.output:
-        told = {
-            "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        told = provenance("python -m benchmarks.memory") | {
+            **({"machine": given.machine} if given.machine else {}),
             "versions": packages,
-            "machine": given.machine,
             "dimension": DIMENSION,
             "rows": rows,
         }

@@ -154,7 +154,7 @@ def main():
             command = (
                 f"python -m benchmarks.nest_statistics --circuits {name} --seeds {options.seeds}"
             )
-            table[name] = provenance() | {"command": command} | summary(found[name])
+            table[name] = provenance(command) | summary(found[name])
             options.output.parent.mkdir(parents=True, exist_ok=True)
             options.output.write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
             print(name, seed, flush=True)

@@ -213,7 +213,7 @@ def main() -> None:
         model = MODELS[name]
         with tempfile.TemporaryDirectory() as folder:
             sides = {"here": here(model, Path(folder)), "brian2": in_brian2(model, Path(folder))}
-        kept[name] = provenance() | {
+        kept[name] = provenance(f'python -m benchmarks.published "{name}"') | {
             "circuit": model.circuit,
             "published": model.published,
             "seeds": list(model.seeds),

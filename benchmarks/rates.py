@@ -92,8 +92,7 @@ ROWS = {
 def kept(name: str, found: Sequence[Sequence[float]]) -> dict[str, Any]:
     """A row with the means and intervals of its rates, of the seeds that were run."""
     row = ROWS[name]
-    return provenance() | {
-        "command": f"python -m benchmarks.rates {name}",
+    return provenance(f"python -m benchmarks.rates {name}") | {
         "says": row.says,
         "scale": row.scale,
         "seconds": row.seconds,

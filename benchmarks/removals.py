@@ -339,7 +339,7 @@ def _kept(file: Path) -> dict[str, Any]:
 
 def _keep(file: Path, part: str, found: Mapping[str, Any]) -> None:
     """Add what was found to the others in the file."""
-    written = {**provenance(), "parts": {**_kept(file), part: found}}
+    written = {**provenance("python -m benchmarks.removals"), "parts": {**_kept(file), part: found}}
     file.write_text(json.dumps(written, indent=1, sort_keys=True) + "\n", "utf-8")
 
 

@@ -158,7 +158,7 @@ def main() -> None:
     name = options.experiment or "stdp"
     old = json.loads(options.output.read_text("utf-8")) if options.output.exists() else {}
     command = " ".join(["python -m benchmarks.structural", *sys.argv[1:]])
-    made = {**provenance(), "command": command, "columns": columns(), "sides": told}
+    made = {**provenance(command), "columns": columns(), "sides": told}
     write(options.output, old | {name: made})
 
 

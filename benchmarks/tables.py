@@ -32,14 +32,14 @@ def keep(
     **more
         Other numbers of it, by name, such as ratios that a text tells.
     """
-    made = provenance()
+    made = provenance(command)
     made["machine"] += f", {len(os.sched_getaffinity(0))} processors"
     table = {
         "side": side,
         "columns": dict(columns),
         "sides": {k: dict(v) for k, v in sides.items()},
     }
-    write(file, made | {"command": command, **more} | table)
+    write(file, made | more | table)
     if file.parent == SPEED:
         render()
 

@@ -1,6 +1,6 @@
 """The microcircuit on one and on more threads: time, and whether every bit is the same.
 
-python benchmarks/threads.py --scale 1 --duration 1 --threads 1,2,4,8,16 [--output benchmarks/threads.json]
+python -m benchmarks.threads --scale 1 --duration 1 --threads 1,2,4,8,16 [--output benchmarks/threads.json]
 
 `--render` writes the rows of benchmarks/threads*.json into benchmarks/README.md instead.
 The first number of threads is the one that others are compared with. A row of `threads: null` is
@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 
 import thalia
+from plots.conditions import provenance
 
 HERE = Path(__file__).parent
 CIRCUIT = HERE.parent / "circuits" / "cortex.yaml"
@@ -33,12 +34,13 @@ def main():
         measured(options, threads, f"{options.duration} s") for threads in [*options.threads, None]
     ]
     first = rows[0]
-    table = {
+    table = provenance(" ".join(["python -m benchmarks.threads", *sys.argv[1:]])) | {
         "circuit": "circuits/cortex.yaml",
         "scale": options.scale,
         "seed": options.seed,
         "model_s": options.duration,
-        "machine": {"processors": len(os.sched_getaffinity(0)), "processor": processor(), "system": platform.system()},
+        "processors": len(os.sched_getaffinity(0)),
+        "processor": processor(),
         "rows": [
             {
                 "threads": row["threads"],
@@ -76,7 +78,7 @@ def render():
     for file in sorted(HERE.glob("threads*.json")):
         table = json.loads(file.read_text(encoding="utf-8"))
         lines += [
-            f"| {table['scale']:g} | {table['machine']['processors']} | {row['threads'] or 'chosen'} "
+            f"| {table['scale']:g} | {table['processors']} | {row['threads'] or 'chosen'} "
             f"| {row['times_model_time']:.2f} | {row['speed_up']:.2f} |"
             for row in table["rows"]
         ]

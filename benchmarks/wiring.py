@@ -10,7 +10,6 @@ processors, in turn, `--rounds` times; the least of each number is kept, since o
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -143,12 +142,15 @@ def main() -> None:
         render()
         return
     rows = in_turn([MICROCIRCUIT, *(RULES if options.rules else ())], options)
-    machine = {
+    from plots.conditions import provenance  # whose imports the measured sides do without
+
+    results = provenance(" ".join(["python -m benchmarks.wiring", *sys.argv[1:]])) | {
         "processors": os.cpu_count(),
-        "processor": platform.processor() or platform.machine(),
         "numpy": np.__version__,
+        "scale": options.scale,
+        "rounds": options.rounds,
+        "rows": rows,
     }
-    results = {"scale": options.scale, "rounds": options.rounds, "machine": machine, "rows": rows}
     options.output.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     render()
 

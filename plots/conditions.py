@@ -98,8 +98,7 @@ def record(
     reference = written.reference
     return {
         "circuit": circuit.stem,
-        "command": f"python -m benchmarks.circuits {circuit.stem}",
-        **provenance(),
+        **provenance(f"python -m benchmarks.circuits {circuit.stem}"),
         "backend": first.attributes["backend"],
         "seeds": seeds,
         "neurons": int(first.results["neurons"]),
@@ -119,9 +118,10 @@ def record(
     }
 
 
-def provenance() -> dict[str, str]:
-    """The version, day and kind of machine of a measurement."""
+def provenance(command: str) -> dict[str, str]:
+    """The command, version, day and kind of machine of a measurement."""
     return {
+        "command": command,
         "thalia": version("thalia"),
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "machine": f"{platform.machine()}, {platform.system()}",

@@ -130,7 +130,7 @@ if __name__ == "__main__":
     )
     from conditions import provenance
 
-    measured = provenance() | rounded(numbers(run))
+    measured = provenance("python plots/half_hour.py") | rounded(numbers(run))
     text = json.dumps(measured, indent=1)
     print(text)
     if options.json:

@@ -16,7 +16,10 @@ def cells(tmp_path_factory):
     """Executed in an empty folder, as a user's is."""
     notebook = nbformat.read(FILE, as_version=4)
     folder = tmp_path_factory.mktemp("notebook")
-    NotebookClient(notebook, timeout=110, resources={"metadata": {"path": str(folder)}}).execute()
+    client = NotebookClient(notebook, timeout=110, resources={"metadata": {"path": str(folder)}})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MPLBACKEND", raising=False)  # the kernel's own shows figures
+        client.execute()
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 

@@ -104,7 +104,7 @@ def _picture(kind: str, name: str, part: Part) -> str:
     part_name = f"{kind}/{name}"
     if part_name not in measured():
         return ""
-    run = measured()[part_name]["run"]
+    run = measured()[part_name]
     if (change := flat(part_name)) is not None:
         return (
             f"A pair of spikes changes the weight by {change:g} of w_max, whatever the interval "
