@@ -98,6 +98,19 @@ def test_a_population_of_few_neurons_stays_visible_among_many():
     assert sum(height for _, height in bands.values()) == pytest.approx(1)
 
 
+def test_no_band_is_lower_than_is_asked_and_the_others_share_what_is_left():
+    sizes = {"first": 6000, "few": 2, "second": 3000, "half": 900, "one": 1}
+
+    bands = rasters.bands_of(sizes, least=0.12)
+
+    assert [height for _, height in bands.values()] == pytest.approx(
+        [0.4267, 0.12, 0.2133, 0.12, 0.12], abs=1e-4
+    )
+    assert [top for top, _ in bands.values()] == pytest.approx(
+        [0, 0.4267, 0.5467, 0.76, 0.88], abs=1e-4
+    )
+
+
 def texts_of(figure):
     return [text.get_text() for axes in figure.axes for text in axes.texts]
 

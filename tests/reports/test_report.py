@@ -136,6 +136,18 @@ def test_of_many_spikes_whole_neurons_are_drawn_and_the_caption_says_so():
     assert "Spikes of one neuron in 4 (the file has all 20" in chart.caption
 
 
+def test_names_of_many_small_populations_do_not_cover_each_other():
+    """The names of a brain did: its bands were four pixels high."""
+    made = made_of({f"p{n}": poisson(1.0, 2 if n else 400, 20.0) for n in range(60)}, 20.0)
+    made.modulators = made.traces = {}
+
+    raster, _ = (chart for chart, _, _ in activity.chart_of(made).layout.children)
+    ticks = np.sort(raster.yaxis.ticker.ticks)
+
+    assert len(ticks) == 60
+    assert np.diff(ticks).min() * (raster.height - activity.AROUND) >= activity.NAME - 1e-6
+
+
 def test_of_what_was_not_recorded_there_is_no_chart():
     """As in the file of a subject that was saved."""
     made = made_of({"e": (np.zeros(0), np.zeros(0, int), 5)}, 20.0)

@@ -88,16 +88,30 @@ def raster_of(spikes: Spikes) -> Figure:
     return figure
 
 
-def bands_of(sizes: dict[str, int]) -> dict[str, tuple[float, float]]:
-    """Top and height of each population, from 0 to 1; those of few neurons are made visible."""
+def bands_of(sizes: dict[str, int], least: float = 0.0) -> dict[str, tuple[float, float]]:
+    """Top and height of each population, from 0 to 1; those of few neurons are made visible.
+
+    No height is below `least`, which leaves room for all.
+    """
     total = sum(sizes.values())
-    least = LEAST_BAND / max(len(sizes), 10)
-    heights = {name: max(size / total, least) for name, size in sizes.items()}
+    visible = LEAST_BAND / max(len(sizes), 10)
+    heights = at_least(least, {name: max(size / total, visible) for name, size in sizes.items()})
     ends = list(accumulate(heights.values()))
     return {
-        name: ((end - height) / ends[-1], height / ends[-1])
+        name: (end - height, height)
         for (name, height), end in zip(heights.items(), ends, strict=True)
     }
+
+
+def at_least(least: float, sizes: dict[str, float]) -> dict[str, float]:
+    """Shares of 1, none below that: the others, by their size, share what is left."""
+    total = sum(sizes.values())
+    low = {name for name, size in sizes.items() if size < least * total}
+    if not low:
+        return {name: size / total for name, size in sizes.items()}
+    left = 1 - least * len(low)
+    others = at_least(least / left, {n: size for n, size in sizes.items() if n not in low})
+    return {name: least if name in low else left * others[name] for name in sizes}
 
 
 def apart(places: Sequence[float], least: float) -> list[float]:

@@ -17,6 +17,8 @@ MOST_SPIKES = 60_000  # that are drawn
 FEWEST_NEURONS = 10  # of a population, however many spikes they fire
 MOST_BINS = 2000  # of the rates
 MOST_PANELS = 12  # of state variables
+NAME = 13  # pixels that the name of a population is high
+AROUND = 40  # pixels above and below the spikes
 LEFT = (60, 180)  # pixels beside the axes of all charts, which begin at one place
 
 
@@ -59,15 +61,15 @@ def _left(view: View) -> int:
 def _raster(drawn: list[object], view: View, trains: Trains, colour: dict[str, str]) -> str:
     spikes = sum(len(times) for times, _ in trains.values())
     every = max(1, -(-spikes // MOST_SPIKES))
-    bands = bands_of({name: view.size(name) for name in trains})
+    height = max(340, AROUND + round(1.3 * NAME * len(trains)))
+    bands = bands_of({name: view.size(name) for name in trains}, NAME / (height - AROUND))
     shown = {}
     for name, (times, places) in trains.items():
-        top, height = bands[name]
+        top, band = bands[name]
         step = max(1, min(every, view.size(name) // FEWEST_NEURONS))
         chosen = places % step == 0
-        rows = top + (places[chosen] + 0.5) * height / view.size(name)
+        rows = top + (places[chosen] + 0.5) * band / view.size(name)
         shown[name] = (times[chosen] * view.clock[1], rows, view.neurons(name)[places[chosen]])
-    height = 340 + 9 * max(0, len(trains) - 18)
     charts.draw_spikes(_axes(drawn, view, "", height), shown, bands, colour)
     part = f"of one neuron in {every} (the file has all {spikes:,})" if every > 1 else "of all"
     return f"Spikes {part}, the first population on top."

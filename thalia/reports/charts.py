@@ -158,6 +158,7 @@ def draw_spikes(
     made.y_range.start, made.y_range.end = 1.01, -0.01
     made.yaxis.ticker = FixedTicker(ticks=[*middles])
     made.yaxis.major_label_overrides = middles
+    made.yaxis.major_label_text_font_size = "11px"
     made.yaxis.major_tick_line_color = made.ygrid.grid_line_color = None
 
 
