@@ -8,6 +8,7 @@ from pydantic.fields import FieldInfo
 
 from thalia.circuit.serialize import as_data
 from thalia.circuit.spec import Circuit
+from thalia.circuit.template_spec import Fragment
 from thalia.syntax.fields import Node
 from thalia.syntax.yaml_reader import read_yaml
 
@@ -47,7 +48,7 @@ def keys_of(element: type[Node]) -> dict[str, Key]:
 
 def elements() -> dict[str, type[Node]]:
     """All elements of circuits and components, by the name of their class."""
-    todo: list[type[Node]] = [Node]
+    todo: list[type[Node]] = [Node, Fragment]  # which nothing else here imports
     for element in todo:  # grows
         todo += element.__subclasses__()
     return {element.__name__: element for element in todo[1:]}
