@@ -88,7 +88,7 @@ def test_many_spikes_are_counted_in_pixels_and_none_is_lost():
 
     times = made.spikes["e"].times
     assert counts.sum() == np.count_nonzero((times >= 5) & (times < 15))
-    assert counts.shape == (540, 1200)
+    assert counts.shape == (270, 600)
 
 
 def test_a_population_of_few_neurons_stays_visible_among_many():

@@ -20,8 +20,8 @@ from thalia.recording.run_file import Run
 MOST_ROWS = 1500  # neurons that are drawn with a mark for each spike
 MOST_MARKS = 60_000
 FEW_ROWS = 60  # up to which marks are strokes
-PIXELS = (1200, 600)  # of the image, in time and in neurons
-FAINTEST = 0.3  # opacity of a single spike in its pixel
+PIXELS = (600, 300)  # of the image, in time and in neurons: few enough to be seen on a page
+FAINTEST = 0.5  # opacity of a single spike in its pixel
 MOST_BINS = 200  # of the rates over time
 LEAST_BAND = 0.6  # of an equal share of the height, for a population of few neurons
 LABEL = 0.12  # inches of height that the name of a population takes
