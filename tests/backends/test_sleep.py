@@ -172,6 +172,24 @@ def test_a_saved_state_goes_on_with_the_same_bits(sides):
     assert [name for name in saved if not np.array_equal(mine[1][name], its[1][name])] == []
 
 
+def test_neurons_that_sleep_are_overwritten_before_the_time_is(sides, monkeypatch):
+    """What overwrites them brings them to the present, and from another one in as many steps as lie between."""
+    saved, written = sides.sleeping.state(), []
+    sides.sleeping.advance(500)
+    write = sides.sleeping.write
+
+    def noted(name, values, gives_up=False):
+        written.append(name.partition(".")[0])
+        write(name, values, gives_up)
+
+    monkeypatch.setattr(sides.sleeping, "write", noted)
+    sides.sleeping.restore(saved)
+
+    clock = written.count("defaultclock")
+    assert {name.partition(".")[0] for name in CELLS} <= {*written[:-clock]}
+    assert {*written[-clock:]} == {"defaultclock"}
+
+
 def test_a_run_is_resumed_from_its_file_with_the_same_bits():
     circuit = thalia.loads(CIRCUIT.format(**NUMBERS), set={"duration": "300 ms"})
 

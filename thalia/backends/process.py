@@ -31,6 +31,7 @@ type Generate = Callable[
     [FilePath], tuple[list[str], dict[str, Any]]
 ]  # into a folder: the sources, and the manifest
 type Compile = Callable[[FilePath, list[str]], None]
+CLOCK = "defaultclock"
 SLEEP = "sleep"  # in a state, what is behind of neurons that are asleep
 PIPE_BYTES = 1 << 20  # the most that Linux allows an unprivileged process for one pipe
 MEMORY = "run a smaller one with --scale, or give this job more memory"
@@ -271,8 +272,17 @@ class ProgramSession:
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Continue from a state that `state` returned."""
         first = {*self.compacted.values(), *(f"{name}.N" for name in self.compacted)}
-        # what neurons were when they fell asleep, after what they are
-        for name in sorted(state, key=lambda n: (n not in first, n.endswith(f".{SLEEP}"))):
+
+        def place(name: str) -> int:
+            # Neurons that sleep are brought to the present before they are overwritten: while it is
+            # the present that they know, not one that is long after it, or before it. What they
+            # were when they fell asleep comes after what they are.
+            owner, _, variable = name.rpartition(".")
+            if name in self.program.arrays:
+                return 2 if owner == CLOCK else name not in first
+            return 4 if variable == SLEEP else 3
+
+        for name in sorted(state, key=place):
             values = state[name]
             owner, _, variable = name.rpartition(".")
             if name in self.program.arrays:
