@@ -120,7 +120,7 @@ def test_inhibition_of_projection_neurons_steers_them_to_one_hertz(learned):
     alpha = 2 * 0.02 * 1.0  # 2 tau and the target of 1 Hz
     assert pairs.size >= 1
     assert changes["inhibition"] == pytest.approx(
-        0.0001 * W_MAX * (pairs.sum() - alpha * len(arrived)), rel=1e-4
+        0.01 * W_MAX * (pairs.sum() - alpha * len(arrived)), rel=1e-4
     )
 
 
