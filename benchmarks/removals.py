@@ -3,8 +3,8 @@
     uv run python -m benchmarks.removals [PART ...] [--missing] [--workers 4] [--seeds 5] [-o results/removals.json]
 
 A rule or window is taken from the pathways that have it, a modulator, or one that is like it, stays at its baseline,
-a pathway or a stimulus with the synapse is cut, the pathways across the border of a region transmit nothing, a stimulus
-is left out, and neurons are replaced by leaky ones, or reach and release nothing if they are a source of spikes.
+a pathway or a stimulus with the synapse is cut, the pathways across the border of a region transmit nothing and its cells
+release nothing, a stimulus is left out, and neurons are replaced by leaky ones, or reach and release nothing if they are a source of spikes.
 Measured are the rates of all populations over the whole run, and means and standard deviations of the weights of
 plastic pathways. The one that changes most reliably is kept, with an interval that allows for the number of measures
 (Bonferroni). Long circuits are cut short, and brain and column are made smaller. Parts that a condition of a circuit or of an
@@ -69,6 +69,9 @@ SOURCES = ("poisson", "regular", "spike_source", "tuned", "copies")
 LEAKY = ("lif_conductance", "lif_current")
 RULES = ("plasticity", "windows")
 CONFIDENCE = 0.95
+NOTHING_RELEASED = thalia.Modulator.model_validate(
+    {"kind": "first_order", "parameters": {"amplitude": 0}}
+).parameters
 AS_GOOD_AS_NOTHING = 1e-9  # of a weight, which so keeps its sign
 
 type Numbers = Mapping[str, float]
@@ -135,7 +138,7 @@ def _cut(circuit: thalia.Circuit, part: uses.Part) -> thalia.Circuit:
         return _replaced(circuit, name)
     goes = partial(_goes, circuit, kind, name)
     if kind == "regions":
-        return _silenced(circuit, goes)
+        return _silenced(circuit, goes, _inside(circuit, name))
     kept = {key: pathway for key, pathway in circuit.pathways.items() if not goes(pathway)}
     learned = [key for key in circuit.record.weights.pathways if key in kept]
     cut = circuit.with_(pathways=kept, record=_record(learned))
@@ -189,20 +192,33 @@ def _goes(circuit: thalia.Circuit, kind: str, name: str, pathway: thalia.Pathway
         return any(synapse.part == name for synapse in pathway.synapse)
     if kind == "neurons":
         return any(circuit.populations[pre].neuron == name for pre in pathway.pre)
-    inside = {region for region, use in circuit.regions.items() if use.template == name}
+    inside = _inside(circuit, name)
     ends = (*pathway.pre, *pathway.post)
     return len({end.partition(".")[0] in inside for end in ends}) == 2
 
 
-def _silenced(circuit: thalia.Circuit, goes: Callable[[thalia.Pathway], bool]) -> thalia.Circuit:
-    """With pathways that transmit as good as nothing: the same model, not compiled again."""
+def _inside(circuit: thalia.Circuit, template: str) -> set[str]:
+    """The regions of a template."""
+    return {region for region, use in circuit.regions.items() if use.template == template}
+
+
+def _silenced(
+    circuit: thalia.Circuit, goes: Callable[[thalia.Pathway], bool], regions: set[str]
+) -> thalia.Circuit:
+    """With pathways that transmit, and regions that release, as good as nothing: the same model, not compiled again."""
     return circuit.with_(
+        modulators={
+            key: each.with_(parameters={**each.parameters, **NOTHING_RELEASED})
+            if {source.partition(".")[0] for source in each.released_by or ()} & regions
+            else each
+            for key, each in circuit.modulators.items()
+        },
         pathways={
             key: pathway.with_(weight=((_faint(pathway.weight[0][0]),),))
             if goes(pathway)
             else pathway
             for key, pathway in circuit.pathways.items()
-        }
+        },
     )
 
 

@@ -130,6 +130,9 @@ COMPARED: Mapping[Part, Compared] = {
     ("windows", "ca3_recurrent_asymmetric"): _circuit("track", "symmetric", "direction"),
     ("windows", "ca3_to_ca1_calcium"): _circuit("schaffer", "plasticity_off", "change (%)"),
     ("windows", "gaba_auditory"): _circuit("cotuned", "plasticity_off", "correlation after"),
+    ("regions", "septum"): _circuit(
+        "hippocampus", "septum_cut", "height of theta's peak (times the median)"
+    ),
     ("synapses", "nmda"): _circuit("prefrontal", "nmda_blocked", "first, delay (Hz)"),
     ("stimuli", "current_bump"): _circuit("ring_attractor", "no_cue", "sharpness"),
     ("modulators", "adenosine"): _circuit(
@@ -167,14 +170,8 @@ NOT_YET: Mapping[str, Collection[str]] = {
         "feedback_alignment",
     },
     "regions": {
-        "amygdala",
-        "cortex",
         "locus_coeruleus",
-        "prefrontal",
         "raphe",
-        "septum",
-        "striatum",
-        "thalamus",
         "vta",
     },
 }

@@ -105,6 +105,17 @@ stimuli:
     assert without(circuit, ("neurons", "poisson")).modulators["receptor"].released_by is None
 
 
+def test_without_a_region_nothing_crosses_its_border_and_its_cells_release_nothing():
+    """The locus coeruleus of the brain: what it receives is silenced, noradrenaline has no source, and dopamine has its own."""
+    whole = written_out("brain", "")
+    cut = without(whole, ("regions", "locus_coeruleus"))
+
+    changed = [name for name in whole.pathways if cut.pathways[name] != whole.pathways[name]]
+    assert changed == ["prefrontal_to_nuclei.pfc_others_to_locus_coeruleus_gaba"]
+    assert cut.modulators["noradrenaline"].parameters["amplitude"].mean == 0
+    assert cut.modulators["dopamine"] == whole.modulators["dopamine"]
+
+
 def test_what_is_taken_from_a_region_does_not_come_back_from_its_template():
     circuit = written_out("striatum", "")
 
