@@ -217,7 +217,7 @@ def experiment_page(name: str) -> str:
     lines += ["## Results\n", tables] if tables else []
     if (ROOT / "plots" / f"{name}.png").exists():
         lines.append(f"![What {name} learns, with its controls](../plots/{name}.png)\n")
-        lines.append("*Of the seeds that the figure names; the table is the newer one.*\n")
+        lines.append("*Of the seeds that the figure names; the table may have more.*\n")
     for key, title in (("computed_by_network", "network"), ("computed_by_task", "task")):
         if said := getattr(experiment, key):
             lines += [f"## Computed by the {title}\n", *(f"- {each}" for each in said), ""]

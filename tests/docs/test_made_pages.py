@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from PIL import Image
 
 from benchmarks import learning, rendering
 from docs.generate import curves, gallery, latex, parts
@@ -133,6 +134,17 @@ def test_kept_curves_and_circuits_are_of_parts_that_exist():
 
     assert sorted({*curves.measured()} - known) == []
     assert sorted({f.stem for f in gallery.MEASURED.glob("*.json")} - {*parts.circuits()}) == []
+
+
+@pytest.mark.parametrize(
+    "file",
+    [*ROOT.glob("plots/*.png"), *ROOT.glob("results/circuits/*.png")],
+    ids=lambda file: file.relative_to(ROOT).as_posix(),
+)
+def test_every_picture_can_be_opened(file):
+    """That of a circuit was empty, and its page had none."""
+    with Image.open(file) as picture:
+        picture.load()
 
 
 def test_every_circuit_experiment_and_region_has_a_page():
