@@ -169,11 +169,6 @@ NOT_YET: Mapping[str, Collection[str]] = {
         "eprop_adaptive",
         "feedback_alignment",
     },
-    "regions": {
-        "locus_coeruleus",
-        "raphe",
-        "vta",
-    },
 }
 
 
