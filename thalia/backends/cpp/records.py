@@ -7,6 +7,7 @@ synapses are integrated in every step keeps its arrays, which that loop goes thr
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,12 +71,15 @@ def _is_own(variable: Any, synapses: Any) -> bool:
     )
 
 
-def in_records(code: str) -> str:
-    """The code of objects, with each variable where it is in its record."""
-    for variable in get_device().arrays:
-        column = column_of(variable)
-        if column is None:
-            continue
+def columns() -> dict[Any, Column]:
+    """Where the variables of the network that are in records are."""
+    found = {variable: column_of(variable) for variable in get_device().arrays}
+    return {variable: column for variable, column in found.items() if column}
+
+
+def in_records(code: str, found: Mapping[Any, Column]) -> str:
+    """The code of objects, with each variable where it is in its record, as `columns` found."""
+    for variable, column in found.items():
         pointer = f"_ptr{get_device().get_array_name(variable)}"
         if column.place not in (0, column.width - 1):
             code = re.sub(rf"__builtin_prefetch\(&{pointer}\[\w+\]\);", "", code)

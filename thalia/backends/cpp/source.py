@@ -16,7 +16,7 @@ from brian2.codegen.generators.cpp_generator import CPPCodeGenerator
 from brian2.core.functions import DEFAULT_FUNCTIONS
 
 from thalia.backends.cpp.device import RangesCodeObject
-from thalia.backends.cpp.records import in_records
+from thalia.backends.cpp.records import columns, in_records
 
 MOST = 70_000  # characters of functions in one file; longer ones are kept separate
 
@@ -41,12 +41,13 @@ def write_sources(device: Any, folder: FilePath) -> list[str]:
     )
     device.generate_main_source(texts)
     device.generate_codeobj_source(texts)
-    objects = texts["objects.*"]
+    objects, placed = texts["objects.*"], columns()
     files = {
         "objects.h": objects.h_file,
         "circuit.cpp": f"{objects.cpp_file}\n{texts['main.cpp']}",
         **_joined(
-            in_records(texts[f"code_objects/{name}.cpp"]) for name in sorted(device.code_objects)
+            in_records(texts[f"code_objects/{name}.cpp"], placed)
+            for name in sorted(device.code_objects)
         ),
     }
     for name, text in files.items():
