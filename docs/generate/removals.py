@@ -5,7 +5,7 @@
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from math import hypot
@@ -160,18 +160,6 @@ ESSENTIAL: Mapping[Part, str] = {
 }
 
 
-# parts that wait for a measurement, by kind
-NOT_YET: Mapping[str, Collection[str]] = {
-    "neurons": {
-        "lif_surrogate_adaptive",
-    },
-    "plasticity": {
-        "eprop_adaptive",
-        "feedback_alignment",
-    },
-}
-
-
 def interval_of(differences: list[float], confidence: float = 0.95) -> dict[str, Any]:
     """The mean of paired differences and its interval, and whether zero is outside of it."""
     found = thalia.analysis.mean_interval(np.array(differences), confidence)
@@ -250,7 +238,7 @@ def told(part: Part) -> str:
         return f"It is not taken away: {ESSENTIAL[part]}.\n"
     row = removals().get(part)
     if row is None:
-        return "It was not taken away yet.\n" if part[1] in NOT_YET.get(part[0], ()) else ""
+        return ""
     place = Place(row["folder"], row["name"], row["condition"]).link
     where, measure = f"In {place}, taking it away", f"the {row['measure']}"
     over = f"with it {row['with']:.3g}; {len(row['seeds'])} seeds"
