@@ -1,12 +1,14 @@
-"""Memories under load: `python -m tests.fuzz.memories --kills 200 --workers 4`, or `--stores 10000`.
+"""Memories under load: `python -m tests.fuzz.memories --kills 200 --workers 4 -o results/memory_load.json`, or `--stores 10000`.
 
 A process that stores, recalls and sleeps is killed at random moments, again and again on the same
 file. After every kill each item whose number was printed must be there, with its vector, and the
 file undamaged. Each worker has a file of its own, with nearly 64 items, at which all are stored again.
-`--stores` stores as many vectors in one process and prints its memory as it goes.
+`--stores` stores as many vectors in one process and prints its memory as it goes. The file that is
+written keeps the one that was not asked for.
 """
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
@@ -19,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 import thalia
+from plots.conditions import provenance
 
 DIMENSION = 64
 LONGEST = 3.0  # s of load before most kills
@@ -148,16 +151,38 @@ def resident(process):
     )
 
 
+def keep(file, part, found):
+    """Write what was found to a part of a file of results, if there is one to write."""
+    if file:
+        kept = json.loads(file.read_text("utf-8")) if file.exists() else {}
+        asked = f"python -m tests.fuzz.memories --{part} {found['killed' if part == 'kills' else 'stored']}"
+        file.write_text(
+            json.dumps(kept | {part: provenance(asked) | found}, indent=1) + "\n", "utf-8"
+        )
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int)
     parser.add_argument("--stores", type=int)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--load")
+    parser.add_argument("-o", "--output", type=Path)
     given = parser.parse_args()
     if given.load:
         load(given.load)
     elif given.kills:
-        sys.exit(bool(kills_by(given.workers, given.kills)))
+        lost = kills_by(given.workers, given.kills)
+        keep(given.output, "kills", {"killed": given.kills, "lost": len(lost)})
+        sys.exit(bool(lost))
     elif given.stores:
-        stores(given.stores)
+        used, (told, found) = stores(given.stores)
+        own, circuit = zip(*used, strict=True)
+        found = {
+            "stored": given.stores,
+            "process_mb": own,
+            "circuit_mb": circuit,
+            "recallable": told,
+            "recalled": found,
+        }
+        keep(given.output, "stores", found)
