@@ -28,6 +28,7 @@ LONGEST = 3.0  # s of load before most kills
 LONG_EVERY, LONG = 4, 15.0  # every so many kills the load may last so many seconds
 ALREADY = 60  # items, before the first kill
 MOST = 400  # items, after which a new file is begun
+FULL_AFTER = 1000  # stores, surely; memory is looked at after each so many
 
 
 def vector(number):
@@ -176,13 +177,15 @@ if __name__ == "__main__":
         keep(given.output, "kills", {"killed": given.kills, "lost": len(lost)})
         sys.exit(bool(lost))
     elif given.stores:
-        used, (told, found) = stores(given.stores)
+        used, (told, recalled_first) = stores(given.stores, every=min(given.stores, FULL_AFTER))
         own, circuit = zip(*used, strict=True)
         found = {
             "stored": given.stores,
             "process_mb": own,
             "circuit_mb": circuit,
+            "first_mb": own[0],
+            "last_mb": own[-1],
             "recallable": told,
-            "recalled": found,
+            "recalled": recalled_first,
         }
         keep(given.output, "stores", found)

@@ -263,7 +263,7 @@ void step(double *__restrict v, const char *__restrict free, const double *__res
 )
 @pytest.mark.parametrize("processor", ["x86-64-v3", "skylake-avx512"])
 def test_a_loop_over_cells_that_may_be_refractory_is_vectorised(processor, tmp_path, monkeypatch):
-    """On processors of Intel with AVX-512, cells with conductances took seven times as long."""
+    """Compiled for processors of Intel with AVX-512, cells with conductances took seven times as long."""
     monkeypatch.setenv("CXX", f"{find_compiler()[0]} -march={processor}")
     (tmp_path / "loop.cpp").write_text(REFRACTORY)
     asked = [*find_compiler(), *flags(), "-fopt-info-vec", "-c", "loop.cpp"]
