@@ -213,8 +213,32 @@ def test_an_end_while_compiling_ends_the_compiler_and_leaves_no_partial_program(
     assert not list(tmp_path.glob("*.h5*"))
 
 
+@pytest.fixture
+def handled_as_usual():
+    """Tests that were begun in the background ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_that_is_ignored_stays_so_with_brian2():
+    """As of a command in the background; it ended in a traceback of Brian2's handler."""
+    code = """
+import signal
+from thalia.codegen.brian_model import import_brian2
+
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+import_brian2()
+signal.raise_signal(signal.SIGINT)
+print(signal.getsignal(signal.SIGINT).name)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "SIG_IGN\n"
+
+
 @pytest.mark.parametrize("number", ENDS)
-def test_an_end_that_comes_while_an_object_is_finalised_comes_after_it(number):
+def test_an_end_that_comes_while_an_object_is_finalised_comes_after_it(number, handled_as_usual):
     """Python prints what is raised there, and goes on."""
 
     class Finalised:

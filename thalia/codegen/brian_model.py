@@ -248,12 +248,17 @@ def _of_each_synapse(synapses: SynapseGroup) -> tuple[str, ...]:
 
 @contextmanager
 def _handlers_of_the_main_thread() -> Iterator[None]:
-    """Leave signals as they are in other threads, where Python lets nobody handle them."""
+    """Leave signals as they are in other threads, where Python lets nobody handle them.
+
+    Also those that are ignored, as by a command in the background: Brian2 would call what handled
+    them before.
+    """
     usual = signal.signal
 
     def handle(number: int, handler: Any) -> Any:
+        before = signal.getsignal(number)
         in_main = threading.current_thread() is threading.main_thread()
-        return usual(number, handler) if in_main else signal.getsignal(number)
+        return usual(number, handler) if in_main and callable(before) else before
 
     signal.signal = handle  # type: ignore[assignment]
     try:
