@@ -256,7 +256,10 @@ def _shown(found: float | str | None) -> str:
         return ""
     if isinstance(found, str):
         return found
-    return f"{found:,}" if isinstance(found, int) else f"{found:.3g}"
+    if isinstance(found, int):
+        return f"{found:,}"
+    told = f"{found:.3g}"
+    return f"{float(told):,.0f}" if "e+" in told else told  # as people write it
 
 
 def output(name: str, lines: str = "") -> str:
