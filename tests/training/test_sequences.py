@@ -9,7 +9,7 @@ from thalia.errors import CircuitError
 from thalia.training.experiment import conditions_of
 from thalia.training.subject import subject_of
 from thalia.training.tasks import environment
-from thalia.training.tasks.sequences import followed
+from thalia.training.tasks.sequences import followed, speed_of
 
 # two sequences of seven elements, each shown once, to columns of 24 cells
 BLOCKS = ("show", "excite", "inhibit", "calm", "expect", "predict")
@@ -96,6 +96,20 @@ def test_a_volley_is_of_one_column_and_of_enough_cells_at_once():
 
     assert [column for _, column in found] == [0, 5]
     assert [time for time, _ in found] == pytest.approx([10.9e-3, 40.675e-3])
+
+
+@pytest.mark.parametrize(
+    ("times", "speed"),
+    [
+        ([0.1, 0.14, 0.18], 25),
+        ([0.1], 0),
+        ([], 0),
+        ([0.1, 0.1], 0),  # of two columns, in the same step
+        ([0.1, 0.1 + 1e-17, 0.1005], 0),
+    ],
+)
+def test_volleys_that_come_at_once_are_no_replay(times, speed):
+    assert speed_of(times) == pytest.approx(speed)
 
 
 @pytest.mark.parametrize(

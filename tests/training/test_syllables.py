@@ -1,6 +1,8 @@
 """Chunks of letters: byte-pair encoding, the length of a code, boundaries, and a circuit that recruits chunks."""
 
 from math import log2
+from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -117,6 +119,22 @@ def test_a_chunk_takes_the_place_of_two_tokens():
     merged = _merged(found, np.array([1, 3, 4, 5]), chunks, 40)
 
     assert merged == Division([41, "c", "d"], [3, 1, 1])
+
+
+def test_kinds_of_tokens_are_counted_as_they_come(monkeypatch):
+    """Four lessons in each of two phases; what is divided while nothing is learned adds none."""
+    _, task = made(trials=4, lesson=2, tested=2)
+    heard = ["ab", "ac", "ab", "ad", "ab", "ae", "af", "ag"]
+    divided = iter([*heard, "xy", "zw"])
+    monkeypatch.setattr(type(task), "divided", lambda *_: Division(list(next(divided)), [1, 1]))
+    subject = MagicMock(plan=SimpleNamespace(population=lambda _: (None, SimpleNamespace(size=4))))
+    noted = []
+    found = task.learn(subject, np.random.default_rng(1), lambda **each: noted.append(each))
+
+    assert [each["kinds"] for each in noted] == [2, 3, 3, 4, 4, 5, 6, 7]
+    assert {name: found[name] for name in found if name.startswith("kinds")} == {
+        "kinds": 2, "kinds_25": 3, "kinds_50": 4, "kinds_100": 7,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """High-order sequences (Bouhadjar et al. 2022): what comes next depends on the first element."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -55,8 +55,8 @@ class Sequences(Environment):
     In replay the pause and the first element are presented, and then `drive` alone, for `replay`.
     What is replayed is read from volleys, in which at least `volley` cells of a column fire;
     `replayed` is the share of elements after the first in their place, and `speed` the number of
-    them in a second. With `order: permuted` the elements of every sequence come in another
-    order in each pass.
+    them in a second, over replays whose volleys do not all come at once. With `order: permuted`
+    the elements of every sequence come in another order in each pass.
     """
 
     STIMULI: ClassVar = ("symbols", "drive")
@@ -221,10 +221,9 @@ class Sequences(Environment):
             *(each for each in self._volleys(begun) if each[1] != sequence[0]),
             *((time + self.show.mean, column) for time, column in self._volleys(going_on)),
         ]
-        times, columns = [time for time, _ in found], [column for _, column in found]
-        pairs = zip(columns, sequence[1:], strict=False)
+        pairs = zip([column for _, column in found], sequence[1:], strict=False)
         share = sum(mine == wanted for mine, wanted in pairs) / (len(sequence) - 1)
-        return share, (len(found) - 1) / (times[-1] - times[0]) if len(found) > 1 else 0.0
+        return share, speed_of([time for time, _ in found])
 
     def _volleys(self, response: Response) -> list[tuple[float, int]]:
         """The time and the column of each volley, in order of time."""
@@ -236,6 +235,12 @@ class Sequences(Environment):
         apart = np.flatnonzero((np.diff(columns) != 0) | (np.diff(times) > APART)) + 1
         volleys = zip(np.split(times, apart), np.split(columns, apart), strict=True)
         return sorted((float(t.mean()), int(c[0])) for t, c in volleys if len(t) >= self.volley)
+
+
+def speed_of(times: Sequence[float]) -> float:
+    """How many volleys follow the first in a second, by their times; 0 if all come at once."""
+    lasted = max(times, default=0.0) - min(times, default=0.0)
+    return (len(times) - 1) / lasted if lasted > APART else 0.0
 
 
 def followed(sequences: Ints, count: int) -> Flags:

@@ -60,8 +60,10 @@ class Syllables(Environment):
     the phases `passes`. Then it is frozen, and divides what it learned from, and `tested` letters.
     `bits` is the length of a code for these with the frequencies of tokens in what was learned, for
     each letter; `words` is the F measure of the boundaries of tokens against those of words, which
-    it was not shown. `data` is `topics`, the text that comes with Python, or a file; what is tested
-    with begins after `tested_from` characters, and what is learned is drawn from these.
+    it was not shown. `kinds` is how many kinds of tokens what was learned is divided into, and
+    `kinds_25`, `kinds_50` and `kinds_100` how many had come by so many percent of the lessons.
+    `data` is `topics`, the text that comes with Python, or a file; what is tested with begins after
+    `tested_from` characters, and what is learned is drawn from these.
     """
 
     STIMULI: ClassVar = ("letters",)
@@ -125,17 +127,21 @@ class Syllables(Environment):
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """All lessons, then the division of what was learned, and of other letters."""
         passages = self.draw(subject.plan, random)
+        known, kinds = set[Hashable](), list[float]()
         for name in self.passes:
             with subject.phase(name):
                 for lesson in np.split(passages.learned, self.trials):
                     tokens = self.divided(subject, lesson).tokens
-                    note(letters_of_a_token=len(lesson) / len(tokens))
+                    known.update(tokens)
+                    kinds.append(float(len(known)))
+                    note(letters_of_a_token=len(lesson) / len(tokens), kinds=kinds[-1])
         with self.held(subject):
             learned, tested = (
                 self.divided(subject, each) for each in (passages.learned, passages.tested)
             )
         scores = self._scores(learned, tested, passages, self._chunks(subject.plan))
-        return {**scores, "kinds": float(len({*learned.tokens}))}
+        grown = {f"kinds_{part}": kinds[len(kinds) * part // 100 - 1] for part in (25, 50, 100)}
+        return {**scores, "kinds": float(len({*learned.tokens})), **grown}
 
     def baselines(
         self, plan: Plan, data: Passages, random: np.random.Generator
