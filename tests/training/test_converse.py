@@ -1,17 +1,14 @@
 """Conversations: what is typed is answered, learned from and kept, and continues as if it had not ended."""
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from tests.fuzz.conversations import kills
 from tests.helpers import thalia as command
 from thalia.errors import CircuitError
 from thalia.recording.page_checksums import reading
@@ -213,22 +210,9 @@ def test_words_of_a_network_that_exists_are_its_own(taught):
 
 
 @pytest.mark.slow
-def test_a_turn_that_was_answered_survives_a_kill(tmp_path):
-    arguments = ["-m", "thalia", "converse", "c.h5", "--words", "10", "--backend", "runtime"]
-    done = subprocess.Popen(
-        [sys.executable, *arguments],
-        cwd=tmp_path,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    done.stdin.write("hi\n= hi baby\nbaby\n" * 3)
-    done.stdin.flush()
-    answers = 0
-    while answers < 2:
-        answers += done.stdout.readline().startswith("< ")
-    os.kill(done.pid, signal.SIGKILL)
-    done.communicate()
+def test_no_turn_that_was_answered_is_lost_by_kills():
+    bad, during, answers = kills(4, seed=2)
 
-    assert [turn.heard for turn in kept(tmp_path / "c.h5").turns][:2] == ["hi", "baby"]
-    assert "< " in "\n".join(talk(tmp_path / "c.h5", ["hi\n"], words=None))
+    assert bad == []
+    assert during.total() == 4
+    assert answers >= 4
