@@ -1,13 +1,18 @@
 """Teachers of a conversation: the script, and an endpoint that answers whole, in pieces, wrongly, late or never."""
 
+import io
 import json
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from tests.helpers import thalia_here
 from thalia.errors import CircuitError
+from thalia.training import teachers
+from thalia.training.partner import kept_in
 from thalia.training.teachers import REMEMBERED, TRIES, Endpoint, Script, UnansweredError
 
 MESSAGE = {"choices": [{"message": {"role": "assistant", "content": "Hello, Tom!\nMore."}}]}
@@ -225,3 +230,29 @@ def test_the_script_knows_its_templates():
     assert Script().reply(("say", "cat")) == ("cat", "says", "meow")
     with pytest.raises(UnansweredError, match="the script has no reply"):
         Script().reply(("say", "tom"))
+
+
+def test_a_conversation_is_taught_by_an_endpoint_as_far_as_it_answers(
+    server, tmp_path, monkeypatch
+):
+    """Whole, in pieces, not at all, and half an answer; the last two are asked for three times."""
+    busy, closed = {"body": "busy", "status": 503}, {"body": "{", "length": 100}
+    stream = {"body": STREAM, "kind": "text/event-stream"}
+    server.answers = [{"body": json.dumps(MESSAGE)}, stream, *[busy] * TRIES, *[closed] * TRIES]
+    monkeypatch.setattr(teachers, "FIRST_WAIT", 0)
+    monkeypatch.delenv("THALIA_TEACHER_KEY", raising=False)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("Hi!\n\nbaby\nhi\nhi\n"))
+    options = ["--teacher", server.url, "--words", 10, "--backend", "runtime"]
+    done = thalia_here("converse", "c.h5", *options, folder=tmp_path)
+    turns = kept_in(tmp_path / "c.h5").turns
+    untaught = "nothing is learned from this turn"
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [turn.heard for turn in turns] == ["hi", "baby", "hi", "hi"]
+    assert [(turn.taught, turn.by) for turn in turns] == [
+        *[("hello tom", server.url)] * 2,
+        *[(None, None)] * 2,
+    ]
+    assert f"  {server.url}: HTTP 503: busy; {untaught}" in done.stdout
+    assert f"  {server.url}: the connection was closed before the answer was whole; {untaught}" in done.stdout  # fmt: skip
+    assert [each[2]["messages"][-1]["content"] for each in server.asked] == ["hi", "baby", *["hi"] * 2 * TRIES]  # fmt: skip
