@@ -248,7 +248,9 @@ def test_the_command_of_the_page_repeats_the_run(html, folder):
 
 def test_a_circuit_that_options_changed_is_written_out_in_the_page(folder):
     changed = thalia.run(
-        thalia.loads(DRIVEN, set={"populations.i.size": 7}, folder=folder),
+        thalia.loads(
+            DRIVEN, set={"populations.i.size": 7, "pathways.kick.weight": "321 pA"}, folder=folder
+        ),
         output=folder / "changed.h5",
         backend="runtime",
     )
@@ -262,6 +264,7 @@ def test_a_circuit_that_options_changed_is_written_out_in_the_page(folder):
     with h5py.File(changed.file) as h5:
         assert planned.stdout == h5["plan"].asstr()[()]
     assert "The circuit was changed" in section
+    assert re.search(r">all to all</td><td[^>]*>321 pA</td>", changed.report().html)
 
 
 @pytest.mark.parametrize("name", ["gains.yaml", "./gains.yaml", "./gains/mine.yaml"])

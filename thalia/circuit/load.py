@@ -362,9 +362,12 @@ def _changes_a_region(path: list[str | int]) -> bool:
 
 def dumps(circuit: Circuit) -> str:
     """The circuit as YAML text, which loads to an equal circuit."""
-    return yaml.dump(
-        as_data(circuit), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110
-    )
+    return as_yaml(as_data(circuit))
+
+
+def as_yaml(data: Any) -> str:
+    """Plain data as YAML text, in the style of circuits."""
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
 
 
 _OTHER_BREAKS = "\r\x85\u2028\u2029"

@@ -154,6 +154,11 @@ def _digest(file: DataFile, identity: tuple[object, ...]) -> str:
     return found.hexdigest()
 
 
+def is_reference(text: str) -> bool:
+    """Whether a text stands for a file of data."""
+    return text.startswith(f"{_HEADING}\n")
+
+
 def data_file(folder: Folder, name: str, folders: bool = False) -> DataFile:
     """A file of data that a circuit names, or where `folders` may be, a folder of them.
 

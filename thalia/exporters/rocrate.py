@@ -2,26 +2,39 @@
 
 The profile is Workflow Run Crate 0.5 (https://w3id.org/ro/wfrun/workflow/0.5), on RO-Crate 1.1
 (Soiland-Reyes et al. 2022, doi:10.3233/DS-210053): one folder, whose contents are described in
-JSON-LD. Names of files in a run file may be a stranger's: they are told, and none is written under.
+JSON-LD. The workflow is the circuit as it was simulated, with the files that it names. Names of
+files in a run file may be a stranger's: they are told, and none is written under.
 """
 
 import json
+import re
 import shutil
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path as FilePath
 from typing import Any
 
-from thalia.errors import CircuitError
+from thalia.circuit.load import as_yaml
+from thalia.circuit.serialize import as_data
+from thalia.circuit.spec import Circuit
+from thalia.data.files import data_file, is_reference
 from thalia.publication.citations import citations
+from thalia.publication.description import describe_model
+from thalia.publication.formats import as_markdown
 from thalia.publication.methods import methods_of
+from thalia.publication.repetition import command_of, not_repeated
+from thalia.recording.page_checksums import reading
 from thalia.recording.run_file import Run
-from thalia.simulation.origin import written_circuit
+from thalia.simulation.origin import Origin, read_origin, written_circuit
+from thalia.syntax.folder import Folder
+from thalia.syntax.yaml_reader import read_yaml
 
 METADATA, CIRCUIT, RESULT = "ro-crate-metadata.json", "circuit.yaml", "run.h5"
 ENVIRONMENT, CITATIONS, METHODS, INPUTS = "environment.txt", "citations.txt", "methods.md", "inputs"
+README = "README.md"
 ENDING, NEEDS = "", ""
-FILES = (METADATA, CIRCUIT, RESULT, ENVIRONMENT, CITATIONS, METHODS, INPUTS)
+FILES = (METADATA, README, CIRCUIT, RESULT, ENVIRONMENT, CITATIONS, METHODS, INPUTS)
 PROFILES = (
     "https://w3id.org/ro/wfrun/process/0.5",
     "https://w3id.org/ro/wfrun/workflow/0.5",
@@ -37,43 +50,115 @@ type Entity = dict[str, Any]
 
 
 def write(run: Run, target: FilePath) -> None:
-    """Write the folder of a run, with a copy of its file."""
+    """Write the folder of a run, with a copy of its file and of the data that it used.
+
+    Raises
+    ------
+    CircuitError
+        If this version cannot read the circuit, or a file of data is not there any more.
+    """
+    with reading(run.file, "origin") as h5:
+        origin = read_origin(h5, run.file)
+    circuit, places = origin.read(), _places(origin.texts)
     target.mkdir()
     shutil.copyfile(run.file, target / RESULT)
-    (_, circuit), *others = run.circuit_files
-    texts = {CIRCUIT: circuit, METHODS: f"{methods_of(run)}\n"}
-    texts[ENVIRONMENT] = "".join(f"{name}=={run.attributes[name]}\n" for name in LIBRARIES)
-    papers = _papers(run)
-    texts[CITATIONS] = "".join(f"{each}\n" for each in papers)
-    inputs = {f"{INPUTS}/{index}.txt": name for index, (name, _) in enumerate(others)}
-    texts |= {path: text for path, (_, text) in zip(inputs, others, strict=True)}
+    for name, place in places.items():
+        (target / place).parent.mkdir(parents=True)
+        _copy(origin, name, places, target / place)
+    papers = _papers(written_circuit(run.circuit_files), circuit)
+    tables = as_markdown(describe_model(circuit, run.sizes))
+    command = command_of(run, origin, CIRCUIT)
+    texts = {
+        README: _introduction(run, command, not_repeated(origin)),
+        CIRCUIT: as_yaml(_renamed(as_data(circuit), places)),
+        METHODS: f"{methods_of(run)}\n\n{tables}",
+        ENVIRONMENT: _environment(run),
+        CITATIONS: "".join(f"{each}\n" for each in papers),
+    }
     for path, text in texts.items():
-        (target / path).parent.mkdir(exist_ok=True)
         (target / path).write_text(text, "utf-8")
+    inputs = {place: name for name, place in places.items()}
     described = {
         "@context": "https://w3id.org/ro/crate/1.1/context",
-        "@graph": _graph(run, target, inputs, papers),
+        "@graph": _graph(run, target, inputs, papers, command),
     }
     (target / METADATA).write_text(json.dumps(described, indent=2), "utf-8")
 
 
-def _papers(run: Run) -> list[str]:
-    """Whom to cite; none if this version cannot read the circuit."""
-    try:
-        return citations(written_circuit(run.circuit_files))
-    except CircuitError:
-        return []
+def _papers(written: Circuit, simulated: Circuit) -> list[str]:
+    """Whom to cite: for regions, as they were written, and for what options made of it."""
+    found = {each.partition("  ")[0]: each for each in citations(simulated)}
+    found |= {each.partition("  ")[0]: each for each in citations(written)}
+    return [*found.values()]
 
 
-def _graph(run: Run, folder: FilePath, inputs: dict[str, str], papers: list[str]) -> list[Entity]:
+def _places(names: Iterable[str]) -> dict[str, str]:
+    """Where the file of each name is in the crate, each in a folder of its own.
+
+    The last part of the name stays, as that of a component is a prefix of its variables.
+    """
+    return {
+        name: f"{INPUTS}/{index}/{re.sub(r'[^\w.-]', '_', FilePath(name).name).lstrip('.') or '_'}"
+        for index, name in enumerate(names)
+    }
+
+
+def _copy(origin: Origin, name: str, places: dict[str, str], target: FilePath) -> None:
+    """Write a file that the circuit names: its text, or the data that a text stands for."""
+    text = origin.texts[name]
+    if is_reference(text):
+        data = data_file(Folder(origin.file.parent, origin.texts), name)
+        with data.raw() as raw, target.open("wb") as file:
+            shutil.copyfileobj(raw, file)
+        return
+    if name.endswith(".yaml"):  # a component, which may name others
+        data, _ = read_yaml(text, name)
+        text = text if _renamed(data, places) == data else as_yaml(_renamed(data, places))
+    target.write_text(text, "utf-8")
+
+
+def _renamed(data: Any, places: dict[str, str]) -> Any:
+    """Plain data with the names of files as the crate has them."""
+    if isinstance(data, dict):
+        return {key: _renamed(each, places) for key, each in data.items()}
+    if isinstance(data, list | tuple):
+        return [_renamed(each, places) for each in data]
+    return places.get(data, data) if isinstance(data, str) else data
+
+
+def _introduction(run: Run, command: str, remarks: list[str]) -> str:
+    told = "".join(f"{each}\n" for each in remarks)
+    return (
+        f"# Simulation of {run.attributes['name']}\n\n"
+        f"`{CIRCUIT}` is the circuit as it was simulated, written out in full, and `{INPUTS}` "
+        f"holds the files that it names. `{RESULT}` is everything that was recorded, with the "
+        f"circuit as its author wrote it. `{ENVIRONMENT}` lists what simulated it. To repeat it, "
+        f"in this folder:\n\n"
+        f"    {command}\n\n{told}"
+    )
+
+
+def _environment(run: Run) -> str:
+    """What simulated it: packages as `pip install -r` reads them, the rest as comments."""
+    about = run.attributes
+    packages = "".join(f"{name}=={about[name]}\n" for name in LIBRARIES)
+    return packages + "".join(
+        f"# {name}: {about[name]}\n" for name in ("python", "system", "compiler") if name in about
+    )
+
+
+def _graph(
+    run: Run, folder: FilePath, inputs: dict[str, str], papers: list[str], command: str
+) -> list[Entity]:
     """Every entity of the crate."""
     about = run.attributes
     dois = [each.partition("  ")[0] for each in papers if each.startswith("https://doi.org/")]
-    parts = [CIRCUIT, RESULT, ENVIRONMENT, CITATIONS, METHODS, *inputs]
+    parts = [README, CIRCUIT, RESULT, ENVIRONMENT, CITATIONS, METHODS, *inputs]
     texts = {
         ENVIRONMENT: "Versions of what simulated it",
         CITATIONS: "Papers behind the circuit and its components",
-        METHODS: "A paragraph for a methods section",
+        METHODS: "A paragraph for a methods section, and the model in tables",
+        README: "What is here, and how to repeat the simulation",
         **{path: f"Input of the circuit, there called {name}" for path, name in inputs.items()},
     }
     return [
@@ -130,7 +215,7 @@ def _graph(run: Run, folder: FilePath, inputs: dict[str, str], papers: list[str]
             "result": _to(RESULT),
             "startTime": str(about["created"]),
             "actionStatus": "http://schema.org/CompletedActionStatus",
-            "description": f"backend {about['backend']}; {about['determinism']}",
+            "description": f"{command}; {about['determinism']}",
         },
         *({"@id": doi, "@type": "ScholarlyArticle", "identifier": doi} for doi in dois),
     ]

@@ -1,6 +1,7 @@
 """Writing the run file: one HDF5 file with everything that happened; `run_file` reads it."""
 
 import json
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from thalia.recording.pending_commit import STAMP_BLOCK
 from thalia.syntax.folder import read_text
 from thalia.syntax.time_grid import interval_steps
 from thalia.syntax.units import display_unit
+from thalia.toolchain import compiler
 
 FORMAT, FORMAT_VERSION, STATE_VERSION = "thalia-run", 1, 3
 DETERMINISM = (
@@ -227,7 +229,7 @@ class RunWriter:
                 "determinism": f"{determinism}, {_ARITHMETIC[backend]}",
             }
         )
-        self.h5.attrs.update({name: version(name) for name in ("thalia", "brian2", "numpy")})
+        self.h5.attrs.update(_environment(backend))
         text = h5py.string_dtype()
         for index, (name, content) in enumerate(circuit_files.items()):
             data = self.h5.create_dataset(
@@ -410,6 +412,15 @@ class RunWriter:
                 self.disk.remove()
             else:
                 self.disk.close()
+
+
+def _environment(backend: str) -> dict[str, str]:
+    """What simulates: versions of programs, the system, and the compiler where one is needed."""
+    found = {name: version(name) for name in ("thalia", "brian2", "numpy")}
+    found |= {"python": platform.python_version(), "system": platform.platform()}
+    if backend in ("cpp", "cuda"):
+        found["compiler"] = compiler.called()
+    return found
 
 
 def _declare_rows(group: h5py.Group, name: str, columns: int, unit: str) -> None:

@@ -1,7 +1,6 @@
 """Where a run comes from: versions, seeds, digests, and the command that repeats it."""
 
 import re
-import shlex
 from hashlib import sha256
 
 from thalia.circuit.bundled import name_of
@@ -9,13 +8,17 @@ from thalia.compiler.expand import expand
 from thalia.compiler.options import with_options
 from thalia.errors import CircuitError
 from thalia.figures.notebook import table
+from thalia.publication.repetition import command_of, not_repeated
 from thalia.recording.page_checksums import reading
 from thalia.recording.run_file import Run
 from thalia.reports.page import Section, folded, quoted, remarks, wide
 from thalia.simulation.origin import Origin, origin_of, read_origin, written_circuit
 from thalia.syntax.time_grid import as_text
 
-KEYS = ("created", "thalia", "brian2", "numpy", "backend", "seed", "determinism")
+KEYS = (
+    *("created", "thalia", "brian2", "numpy", "python", "system", "compiler"),
+    *("backend", "seed", "determinism"),
+)
 MOST_FILES = 500
 WHOLE = "The circuit as it was simulated, written out in full"
 _DIGEST = re.compile(r"^sha256: ([0-9a-f]{64})$", re.MULTILINE)
@@ -66,27 +69,14 @@ def _again(run: Run, origin: Origin) -> str:
     name = name_of(run.circuit_files[0][0])
     is_as_written = _is_as_written(run, origin)
     circuit = name if is_as_written else f"{run.attributes['name']}.yaml"
-    options = {
-        "seed": str(run.attributes["seed"]),
-        "duration": f"{run.duration:.12g}s",
-        "backend": str(run.attributes["backend"]),
-        "lower": str(origin.settings.get("lower", "on")),
-        "precision": str(origin.settings.get("precision", "double")),
-    }
-    usual = {"lower": "on", "precision": "double"}
-    said = [
-        f"--{key} {shlex.quote(text)}" for key, text in options.items() if usual.get(key) != text
-    ]
-    lines = quoted(" ".join(["thalia run", shlex.quote(circuit), *said]))
-    if is_as_written:
-        return lines
-    return lines + remarks(
-        [
+    told = not_repeated(origin)
+    if not is_as_written:
+        told.append(
             "The circuit was changed by options, such as --set or --scale, or by Python, or it "
             f"names data: save what is written out below as {circuit}, next to the files that it "
-            "names."
-        ]
-    )
+            "names. `thalia export --to rocrate` writes it with all of them."
+        )
+    return quoted(command_of(run, origin, circuit)) + remarks(told)
 
 
 def _is_as_written(run: Run, origin: Origin) -> bool:

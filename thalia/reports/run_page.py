@@ -7,7 +7,6 @@ from thalia.analysis import summary_tables
 from thalia.analysis.health import COLUMNS, Health, shown
 from thalia.analysis.health import health as judge
 from thalia.circuit.spec import Circuit
-from thalia.compiler.expand import expand
 from thalia.errors import CircuitError, counted, fail
 from thalia.figures.kinds import figures_of
 from thalia.figures.network import graph
@@ -117,7 +116,7 @@ def _health(run: Run) -> Iterator[Section]:
 
 def _methods(run: Run) -> Iterator[Section]:
     circuit = _circuit(run)
-    body = f"<p>{escape(methods_of(run))}</p>{_description(run, circuit)}<h3>References</h3>"
+    body = f"<p>{escape(methods_of(run))}</p>{_description(run)}<h3>References</h3>"
     if circuit is None:
         body += remarks(["The stored circuit cannot be read by this version."])
     else:
@@ -125,12 +124,10 @@ def _methods(run: Run) -> Iterator[Section]:
     yield Section("Methods", body)
 
 
-def _description(run: Run, circuit: Circuit | None) -> str:
-    """The circuit as tables, to be unfolded; nothing of one that this version cannot read."""
-    if circuit is None:
-        return ""
+def _description(run: Run) -> str:
+    """The circuit as simulated, in tables to be unfolded; none of one that cannot be read."""
     try:
-        tables = describe_model(expand(circuit), run.sizes)
+        tables = describe_model(provenance.origin_in(run).read(), run.sizes)
     except CircuitError:
         return ""
     made = (

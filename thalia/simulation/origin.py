@@ -76,6 +76,16 @@ class Origin:
     dt: float
     duration: float
 
+    def read(self) -> Circuit:
+        """The circuit as it was simulated, written out in full.
+
+        Raises
+        ------
+        CircuitError
+            If it has mistakes, as one of another version may.
+        """
+        return loads(self.circuit, self.file.name, Folder(self.file.parent, self.texts))
+
     def plan(self, saved: SavedState | None, for_: str | Value | None = None) -> Plan:
         """The plan of the run, as long as it was or `for_` longer than its state.
 
@@ -91,13 +101,12 @@ class Origin:
                 step = as_text(self.dt)
                 raise fail(f"--for: expected at least half a step of {step}, found {for_}")
             duration = (saved.step if saved else 0) * self.dt + more
-        circuit = loads(self.circuit, self.file.name, Folder(self.file.parent, self.texts))
         options = CompilerOptions(
             str(self.settings["lower"]),
             str(self.settings.get("precision", "double")),
             constant(duration, SECOND),
         )
-        return compile_circuit(circuit, options).plan
+        return compile_circuit(self.read(), options).plan
 
 
 def read_origin(h5: h5py.File, file: FilePath) -> Origin:

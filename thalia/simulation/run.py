@@ -234,6 +234,8 @@ def run_with(circuit: Circuit | str | FilePath, options: RunOptions) -> Run:
                 "wiring": fingerprint(network.arrays),
                 "task": options.task is not None,
             }
+            if options.start_from is not None:
+                settings["start_from"] = str(options.start_from)
             writer.origin(*origin_of(compiled.expanded), settings)
             simulate(network, writer, clock, loop_options)
     return Run(file)

@@ -111,6 +111,20 @@ def identity() -> str:
     return _identity(command, flags()) if command else "none"
 
 
+def called() -> str:
+    """What the compiler calls itself, with its version; empty where there is none."""
+    command = find_compiler()
+    return _called(command) if command else ""
+
+
+@cache
+def _called(command: tuple[str, ...]) -> str:
+    told = subprocess.run(
+        [*command, "--version"], capture_output=True, check=False, env=_in_english()
+    ).stdout
+    return told.decode("utf-8", "replace").partition("\n")[0].strip()
+
+
 @cache
 def _identity(command: tuple[str, ...], with_flags: tuple[str, ...]) -> str:
     # the macros say which instructions the compiler may use, which `native` does not
