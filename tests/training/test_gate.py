@@ -8,7 +8,7 @@ from thalia.training.experiment import conditions_of
 from thalia.training.phases import plan_for_trials
 from thalia.training.subject import subject_of
 from thalia.training.tasks import environment
-from thalia.training.tasks.gate import _error
+from thalia.training.tasks.gate import _error, closed
 
 SMALL = {
     "populations.show.size": 25, "populations.mossy.size": 40, "populations.ca3.size": 40, "populations.vote.size": 10,
@@ -71,30 +71,37 @@ def test_the_error_of_calibration_is_how_far_votes_are_from_frequencies():
 
 
 @pytest.fixture(scope="module")
-def outcomes():
-    """How weights change: after a look alone, after storing and a good outcome, and a bad one."""
+def small():
+    """The task and a small network."""
     task, circuit = made(SMALL, cells=10, trials=40)
     with subject_of(circuit, "runtime") as subject:
-        stream = task.draw(subject.plan, np.random.default_rng(3))[0]
-        shown = {"features": stream.features[0], "memory": stream.cells[0]}
-        changes = {}
-        for name, stored, released in (
-            ("skipped", False, ["outcome", "reward"]),
-            ("good", True, ["outcome", "reward"]),
-            ("bad", True, ["outcome"]),
-        ):
-            before = subject.weights("judge")
-            if stored:
-                task._encode(subject, shown)
-            else:
-                task._look(subject, stream.features[0])
-            subject.present("10 ms")
-            for modulator in released:
-                subject.release(modulator, 1)
-            subject.present("150 ms")
-            changes[name] = subject.weights("judge") - before
-        pre, post = subject.ends("judge")
-        return np.append(stream.features[0], True)[pre], post, changes
+        yield task, subject
+
+
+@pytest.fixture(scope="module")
+def outcomes(small):
+    """How weights change: after a look alone, after storing and a good outcome, and a bad one."""
+    task, subject = small
+    stream = task.draw(subject.plan, np.random.default_rng(3))[0]
+    shown = {"features": stream.features[0], "memory": stream.cells[0]}
+    changes = {}
+    for name, stored, released in (
+        ("skipped", False, ["outcome", "reward"]),
+        ("good", True, ["outcome", "reward"]),
+        ("bad", True, ["outcome"]),
+    ):
+        before = subject.weights("judge")
+        if stored:
+            task._encode(subject, shown)
+        else:
+            task._look(subject, stream.features[0])
+        subject.present("10 ms")
+        for modulator in released:
+            subject.release(modulator, 1)
+        subject.present("150 ms")
+        changes[name] = subject.weights("judge") - before
+    pre, post = subject.ends("judge")
+    return np.append(stream.features[0], True)[pre], post, changes
 
 
 def test_what_was_only_looked_at_is_not_credited(outcomes):
@@ -112,6 +119,26 @@ def test_good_outcomes_strengthen_what_was_active_in_cells_that_did_not_vote_and
     assert changes["bad"].max() < 0.04e-3
     voted = {cell for cell in set(post) if changes["good"][active & (post == cell)].max() < 0.04e-3}
     assert 0 < len(voted) < 10
+
+
+def test_what_still_fires_writes_nothing_into_a_memory_that_is_emptied(small):
+    """The references, which begin with an empty memory, do not depend on what the gate stored."""
+    task, subject = small
+    subject.present(task.volley, {"mossy": np.ones(40) * task.rate})
+    fired = subject.present("1 ms").total("ca3")  # their spikes arrive after 2.5 ms
+
+    task._empty(subject)
+    later = subject.present("100 ms").total("ca3")
+
+    assert fired == 40
+    assert later == 0
+    assert not subject.weights("recurrent").any()
+
+
+def test_the_gap_is_closed_by_what_is_recalled_more_than_at_random_and_one_of_nothing_is_refused():
+    assert closed(0.7, random=0.25, bayes=0.85) == pytest.approx(0.75)
+    with pytest.raises(CircuitError, match="no gap to close: the Bayes gate recalls 0 of what is asked for"):  # fmt: skip
+        closed(0.2, random=0, bayes=0)
 
 
 @pytest.mark.parametrize(("numbers", "message"), [

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from thalia.analysis.intervals import Range
 from thalia.compiler.plan import SECOND, Plan
-from thalia.errors import Problem, did_you_mean
+from thalia.errors import Problem, did_you_mean, fail
 from thalia.syntax.fields import PositiveTime, SingleRate
 from thalia.syntax.units import Quantities, constant
 from thalia.training.baselines import Baseline, missing_library
@@ -67,8 +67,8 @@ class Gate(Environment):
     an item that was stored comes `soonest` to `latest` items later. For each stream memory is empty
     at the beginning; after the last one all items that are asked for are recalled by a part of
     their cells. The `gap` is what the gate recalls more than one that stores at random, relative
-    to what the Bayes gate does, all with the same memory. `gap_first` is that of the first stream
-    with a memory that recalls everything.
+    to what the Bayes gate does, all with the same memory; a run in which that does no better is
+    refused. `gap_first` is that of the first stream with a memory that recalls everything.
     """
 
     STIMULI: ClassVar = ("features", "clock", "memory")
@@ -183,6 +183,7 @@ class Gate(Environment):
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """All streams; then recall of what is asked, for the gate and for those beside it."""
         streams = self.draw(subject.plan, random)
+        by_chance = random.permutation(self.trials) < round(self.stored * self.trials)
         diaries = []
         for number, stream in enumerate(streams):
             self._empty(subject)
@@ -190,7 +191,6 @@ class Gate(Environment):
             diaries.append(self._stream(subject, stream, explored, random, note))
         last, diary = streams[-1], diaries[-1]
         recalled = self._recalled(subject, last)
-        by_chance = random.permutation(self.trials) < round(self.stored * self.trials)
         chosen = {"random": by_chance, "bayes": last.best}
         others = {}
         for name, stored in chosen.items():
@@ -199,10 +199,9 @@ class Gate(Environment):
                 self._encode(subject, {"memory": cells})
                 subject.present(self._time(self.interval.mean - self._looking))
             others[name] = self._recalled(subject, last)
-        wanted = others["bayes"] - others["random"]
         first = np.flatnonzero(diaries[0].stored)[:COLD]
         return {
-            "gap": (recalled - others["random"]) / wanted if wanted > 0 else 0.0,
+            "gap": closed(recalled, **others),
             "gap_first": self._gap(streams[0], diaries[0].stored),
             "recalled": recalled,
             **others,
@@ -218,8 +217,11 @@ class Gate(Environment):
         return float((kept - self.stored) / (best - self.stored))
 
     def _empty(self, subject: Subject) -> None:
+        """Take all items from the memory; what still fires would write, and ends unlearned."""
         unit = constant(1.0, subject.weight_dimension(self.emptied))
         subject.set_weights(self.emptied, np.zeros_like(subject.weights(self.emptied)) * unit)
+        with subject.frozen():
+            subject.present(self.pause)
 
     def _time(self, seconds: float) -> Quantities:
         return Quantities(np.array(round(seconds, 9)), SECOND)
@@ -304,6 +306,24 @@ class Gate(Environment):
                 hits = (fired & cells & ~cued).sum()
                 found.append(hits >= RECALLED * ((fired | cells) & ~cued).sum())
         return float(np.mean(found))
+
+
+def closed(recalled: float, random: float, bayes: float) -> float:
+    """The share of the gap between a random gate and the Bayes gate, by what each recalls.
+
+    Raises
+    ------
+    CircuitError
+        If the Bayes gate recalls no more than the random one.
+    """
+    if bayes <= random:
+        raise fail(
+            f"there is no gap to close: the Bayes gate recalls {bayes:.3g} of what is asked for, "
+            f"one that stores at random {random:.3g}",
+            "raise `trials` or `strength`, or lower `stored` to what the memory can hold",
+            ("experiment", "stored"),
+        )
+    return (recalled - random) / (bayes - random)
 
 
 def _error(votes: Floats, asked: Flags) -> float:
