@@ -61,6 +61,24 @@ def test_the_gap_is_between_the_default_weights_and_the_best_memories():
     assert task._numbers(questions, default)["gap"] == pytest.approx(0)
 
 
+@pytest.mark.parametrize(("interaction", "by_squares", "by_choice"), [(0, (0.98, 1), (0.9, 1)), (0.6, (-0.2, 0.35), (0.7, 0.9))])  # fmt: skip
+def test_where_cues_interact_the_nearest_sum_fails_but_one_that_subtracts_a_cue_finds_one_of_the_useful_corners(interaction, by_squares, by_choice):  # fmt: skip
+    task, questions = drawn(interaction=interaction)
+    found = task.baselines(None, questions, np.random.default_rng(6))
+
+    assert by_squares[0] < found["least_squares"].final["gap"] < by_squares[1]
+    assert by_choice[0] < found["best_weights"].final["gap"] < by_choice[1]
+
+
+def test_a_kind_of_question_that_was_never_asked_has_no_weights():
+    task, circuit = made(trials=4, kinds=8)
+    plan = plan_for_trials(circuit)
+    questions = task.draw(plan, np.random.default_rng(5))
+
+    found = task.baselines(plan, questions, np.random.default_rng(6))
+    assert found["least_squares"].final["useful"] in [each for q in questions for each in q.useful]
+
+
 @pytest.fixture(scope="module")
 def answers():
     """What is chosen at first, and how weights change after an outcome better than expected."""

@@ -1,6 +1,8 @@
 """Retrieval: which memory to recall, by several cues that count differently by question."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -12,6 +14,7 @@ from thalia.compiler.plan import Plan
 from thalia.errors import Problem
 from thalia.syntax.fields import PositiveTime, SingleRate
 from thalia.syntax.quantities import Numbers
+from thalia.training.baselines import Baseline
 from thalia.training.subject import Subject
 from thalia.training.tasks import SHARE, Environment, Note
 
@@ -20,6 +23,7 @@ type Floats = NDArray[np.float64]
 
 SHARPNESS, MIDDLE = 10, 0.5  # of the chance that a memory is of use, by what its cues amount to
 CONCENTRATION = 0.3  # of the Dirichlet distribution of what cues count for: mostly one of them
+TRIED = 1000  # weightings of the cues, by a baseline
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,29 @@ class Retrieval(Environment):
             found.append(Question(kind, shown, cues, useful))
         return found
 
+    def baselines(
+        self, plan: Plan, data: list[Question], random: np.random.Generator
+    ) -> Mapping[str, Baseline]:
+        """Weighted sums of the cues, which are told how useful all memories of a question were."""
+        first = len(data) - len(data) // 4
+        before = [
+            [each for each in data[:first] if each.kind == kind] for kind in range(self.kinds)
+        ]
+        tried = random.normal(size=(TRIED, len(self.defaults)))
+        never = np.zeros(len(self.defaults))  # of a kind that was not asked before
+        found = {}
+        for name, says, fit in (
+            ("least_squares", "that is nearest to how useful each memory was", _nearest_sum),
+            ("best_weights", f"whose choices were best, of {TRIED:,}", partial(_best_sum, tried)),
+        ):
+            weights = [fit(*_together(each)) if each else never for each in before]
+            chosen = [q.useful[np.argmax(q.cues @ weights[q.kind])] for q in data[first:]]
+            says = (
+                f"for each kind of question the weighted sum of cues {says}, in earlier questions"
+            )
+            found[name] = Baseline(says, self._numbers(data, chosen))
+        return found
+
     def learn(self, subject: Subject, random: np.random.Generator, note: Note) -> dict[str, float]:
         """Answer all questions; how useful were the memories in the last quarter."""
         questions = self.draw(subject.plan, random)
@@ -208,3 +235,20 @@ class Retrieval(Environment):
             each = self._size(subject.plan, name) // len(strengths)
             found[name] = np.repeat(strengths, each) * self.rate
         return found
+
+
+def _together(questions: list[Question]) -> tuple[Floats, Floats]:
+    """The cues, (n, n_memories, n_cues), and how useful each memory is, (n, n_memories)."""
+    return np.array([each.cues for each in questions]), np.array([q.useful for q in questions])
+
+
+def _nearest_sum(cues: Floats, useful: Floats) -> Floats:
+    """The weights by which cues add up to usefulness, by least squares, (n_cues,)."""
+    sums = (cues - cues.mean(axis=(0, 1))).reshape(-1, cues.shape[-1])
+    return np.linalg.lstsq(sums, useful.ravel() - useful.mean(), rcond=None)[0]
+
+
+def _best_sum(tried: Floats, cues: Floats, useful: Floats) -> Floats:
+    """The weights, of those tried, by which the most useful memories have the greatest sum."""
+    chosen = (cues @ tried.T).argmax(axis=1)
+    return np.asarray(tried[np.take_along_axis(useful, chosen, axis=1).mean(axis=0).argmax()])
