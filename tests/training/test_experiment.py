@@ -1,6 +1,7 @@
 """Experiments: the same numbers from the same seed, however they are run; controls; and what is told when one cannot be."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -195,6 +196,11 @@ def test_the_logs_say_all_and_can_be_read_again(outcome):
         .read_text()
         .startswith("| experiment | condition | seeds | spikes | weight |")
     )
+
+
+@pytest.mark.parametrize(("data", "digest"), [(("a", "a"), "a"), (("a", "b"), None), ((), None)])
+def test_the_digest_of_data_is_told_where_all_seeds_have_the_same(data, digest):
+    assert results.Log({}, (1, 2), ({}, {}), ({}, {}), data=data).data_digest == digest
 
 
 def test_intervals_of_shares_end_at_0_and_1_and_those_of_their_differences_at_1():
@@ -470,6 +476,7 @@ def test_the_command_prints_a_table_and_compares_folders(file, outcome):
 
     assert done.returncode == 0, done.stderr
     assert "potentiate: spikes, 1 seeds" in done.stdout
+    assert re.search(r"^all runs took [0-9.]+ processor seconds$", done.stdout, re.MULTILINE)
     assert (file.parent / "all" / "deep" / "told" / "learning.png").stat().st_size > 5000
     assert compared.stdout.count("| potentiate | learning |") == 2
     assert below.stdout.splitlines()[1].startswith("potentiate,learning,1,")
@@ -503,6 +510,13 @@ def test_json_has_the_aggregate_of_the_condition_asked_for(file):
     )
     assert found["aggregate"] == found["conditions"]["unrewarded"]["aggregate"]
     assert found["conditions"]["unrewarded"]["differences"]["weight"]["mean"] < 0
+    costs = [
+        json.loads((file.parent / "asked" / f"{name}.json").read_text())["costs"]
+        for name in found["conditions"]
+    ]
+    assert found["processor_seconds"] == pytest.approx(
+        sum(each["processor_seconds"] for (each,) in costs)
+    )
     assert json.loads((file.parent / "seeds.json").read_text())["aggregate"]["weight_mean"] == 1
     assert "--device: is given together with --backend" in refused.stderr
 

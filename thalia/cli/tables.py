@@ -212,3 +212,11 @@ def print_learning(outcome: Outcome) -> None:
     print_whole(console, table)
     for log in outcome.logs:
         console.print(f"{log.condition}: {log.config['says']}", style="dim", soft_wrap=True)
+    if digest := outcome.logs[0].data_digest:
+        told = f"data, the same for all seeds: SHA-256 {digest}"
+        console.print(told, style="dim", soft_wrap=True)
+    seconds = outcome.processor_seconds
+    took = f"{seconds:,.1f} processor seconds"
+    if seconds >= 3600:
+        took = f"{seconds / 3600:.2f} processor hours"
+    console.print(f"all runs took {took}", soft_wrap=True)

@@ -300,6 +300,8 @@ def _as_data(outcome: "Outcome", asked: "Log", figure: Path) -> dict[str, Any]:
         "condition": asked.condition,
         "aggregate": asked.aggregate(),
         "conditions": conditions,
+        "data": outcome.logs[0].data_digest,
+        "processor_seconds": outcome.processor_seconds,
         "figure": str(figure),
     }
 

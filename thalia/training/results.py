@@ -53,6 +53,13 @@ class Log:
         """Whether it is a method without a network, on the data of the experiment."""
         return bool(self.config.get("baseline"))
 
+    @property
+    def data_digest(self) -> str | None:
+        """The digest of the data, where all seeds have the same."""
+        return (
+            self.data[0] if len(self.data) == len(self.seeds) and len({*self.data}) == 1 else None
+        )
+
     def values(self, name: str) -> Floats:
         """A final number of every seed, (n_seeds,)."""
         return np.array([final[name] for final in self.finals])
@@ -126,6 +133,11 @@ class Outcome:
     logs: tuple[Log, ...]
     folder: FilePath
     failed: tuple[tuple[str, int, str], ...] = ()  # condition, seed, and why
+
+    @property
+    def processor_seconds(self) -> float:
+        """What the runs of all conditions and seeds took together."""
+        return sum(each["processor_seconds"] for log in self.logs for each in log.costs)
 
 
 def as_data(log: Log, reference: Log) -> dict[str, Any]:
