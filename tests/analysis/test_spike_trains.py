@@ -7,6 +7,7 @@ from thalia.analysis.spike_trains import (
     counts_of,
     mean_rate,
     population_rate,
+    spectrum,
     weight_matrix,
 )
 from thalia.analysis.variability import fano_factor, interval_cv
@@ -63,3 +64,9 @@ def test_the_weight_matrix_sums_synapses_of_a_pair_and_marks_missing_ones():
     assert matrix[1, 0] == 3
     assert matrix[0, 1] == 4
     assert np.isnan(matrix[0, 0])
+
+
+def test_a_run_too_short_for_one_bin_has_no_spectrum():
+    frequency, power = spectrum(np.zeros(0), 0.005, 1, 100)
+
+    assert (len(frequency), len(power)) == (0, 0)

@@ -93,12 +93,14 @@ RESOLVED = 3  # frequencies, over which the power is smoothed
 def spectrum(rate: Floats, width: float, low: float, high: float) -> tuple[Floats, Floats]:
     """Frequencies in [low, high] in Hz, and the power of a rate relative to its median.
 
-    The power is smoothed over three neighbouring frequencies.
+    The power is smoothed over three neighbouring frequencies. Of no bin there is none.
 
     Parameters
     ----------
     rate : (n_bins,) float, the rate in bins of `width` seconds
     """
+    if not len(rate):
+        return np.zeros(0), np.zeros(0)
     power = np.convolve(np.abs(np.fft.rfft(rate - rate.mean())) ** 2, np.ones(3) / 3, mode="same")
     frequency = np.fft.rfftfreq(len(rate), width)
     inside = (frequency >= low) & (frequency <= high)
