@@ -4,7 +4,7 @@
 
 runs each of them as written and in all its conditions with five seeds (`thalia study`), and keeps the numbers after each as
 JSON and the raster of the first seed as a small picture, from which the site makes a page; with `--figures`, the
-figures in plots/ are drawn from the same runs. Then it renders the tables in docs/results.md; with `--render`, it does
+figures in plots/ are drawn from the same runs; with `--rasters`, only that picture is made. Then it renders the tables in docs/results.md; with `--render`, it does
 nothing else.
 """
 
@@ -59,11 +59,27 @@ def _keep(
 ) -> None:
     file = options.output / f"{circuit.stem}.json"
     file.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
-    first = made.runs["baseline"][min(made.runs["baseline"])]
-    shown = "raster" if first.spikes else "traces" if first.traces else "weights"
-    _save(getattr(thalia.figures, shown)(first), file.with_suffix(".png"), WIDTH)
+    _save_raster(made.runs["baseline"][min(made.runs["baseline"])], file.with_suffix(".png"))
     if options.figures and script:
         _save(script.figure(made), options.figures / f"{circuit.stem}.png")
+
+
+def draw_raster(name: str, options: argparse.Namespace) -> None:
+    """Draw the first seed of a circuit as written, and keep no numbers of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = thalia.run(
+            ROOT / "circuits" / f"{name}.yaml",
+            seed=FIRST_SEED,
+            backend=options.backend,
+            output=Path(folder) / "run.h5",
+        )
+        _save_raster(run, options.output / f"{name}.png")
+
+
+def _save_raster(run: thalia.Run, picture: Path) -> None:
+    """Save the spikes of a run; of one that recorded none, its samples or weights."""
+    shown = "raster" if run.spikes else "traces" if run.traces else "weights"
+    _save(getattr(thalia.figures, shown)(run), picture, WIDTH)
 
 
 def _studied(circuit: Path):
@@ -88,13 +104,14 @@ def main() -> None:
     parser.add_argument("--backend")
     parser.add_argument("-o", "--output", type=Path, default=RESULTS)
     parser.add_argument("--figures", type=Path, help="folder of the figures, such as plots")
+    parser.add_argument("--rasters", action="store_true", help="only draw the first seed")
     parser.add_argument("--render", action="store_true", help="only render what is kept")
     options = parser.parse_args()
     for folder in filter(None, (options.output, options.figures)):
         folder.mkdir(parents=True, exist_ok=True)
     names = options.names or sorted(file.stem for file in (ROOT / "circuits").glob("*.yaml"))
     for name in () if options.render else names:
-        measure(name, options)
+        (draw_raster if options.rasters else measure)(name, options)
         print(name, flush=True)
     if options.output == RESULTS:
         render()
