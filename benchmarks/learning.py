@@ -42,12 +42,16 @@ def keep(folder: Path, kept: Path = RESULTS) -> list[Path]:
     return files
 
 
+def summaries(kept: Path = RESULTS, experiment: str = "") -> list[dict[str, Any]]:
+    """What is kept of all experiments, or of one with its own rule and with others."""
+    found = [json.loads(file.read_text("utf-8")) for file in sorted(kept.glob("*.json"))]
+    return [each for each in found if experiment in ("", each["experiment"])]
+
+
 def tables(kept: Path = RESULTS, experiment: str = "") -> str:
     """The results of each experiment, or of one, as Markdown, below the command that gives them."""
-    found = [json.loads(file.read_text("utf-8")) for file in sorted(kept.glob("*.json"))]
-    found = [each for each in found if experiment in ("", each["experiment"])]
     together: dict[tuple[str, bool], list[dict[str, Any]]] = {}
-    for each in found:
+    for each in summaries(kept, experiment):
         together.setdefault((each["experiment"], _rule(each) == LEARNING), []).append(each)
     return "\n".join(map(_table, together.values()))
 

@@ -9,7 +9,7 @@ from typing import Any
 import thalia
 from benchmarks import learning
 from benchmarks.rendering import measures_table, models, origin, told
-from docs.generate import removals
+from docs.generate import outcomes, removals
 from docs.generate.bibliography import linked
 from docs.generate.parts import circuits, experiments, written
 from docs.generate.reference import table
@@ -49,23 +49,27 @@ def gallery_page() -> str:
     """All circuits, with a picture of each that has one."""
     shown = (ROOT / "docs" / "commands.md").read_text("utf-8")
     says = dict(re.findall(r"^\| `(\w+)\.yaml` \| (.*) \|$", shown, re.MULTILINE))
-    rows = [[f"[`{name}`]({name}.md)", says[name], picture_of(name, 240)] for name in circuits()]
+    rows = [
+        [f"[`{name}`]({name}.md)", says[name], "".join(pictures_of(name, 240)[:1])]
+        for name in circuits()
+    ]
     return (
         "# Circuits to run\n\nThey come with Thalia: each runs with `thalia run NAME`.\n\n"
         + table(["circuit", "shows", ""], rows)
     )
 
 
-def picture_of(name: str, width: int = 0) -> str:
-    """The figure of a circuit, or its raster."""
+def pictures_of(name: str, width: int = 0) -> list[str]:
+    """The figure of a circuit, and its raster, as far as they are kept."""
     size = f"{{ width={width} loading=lazy }}" if width else ""
-    for file, what in (
-        (f"plots/{name}.png", "What"),
-        (f"results/circuits/{name}.png", "Raster of what"),
-    ):
-        if (ROOT / file).exists():
-            return f"![{what} {name} does](../{file}){size}"
-    return ""
+    return [
+        f"![{what} {name} does](../{file}){size}"
+        for file, what in (
+            (f"plots/{name}.png", "What"),
+            (f"results/circuits/{name}.png", "Raster of what"),
+        )
+        if (ROOT / file).exists()
+    ]
 
 
 def circuit_page(name: str) -> str:
@@ -75,7 +79,7 @@ def circuit_page(name: str) -> str:
     says = re.match(r"(?:#.*\n)*", file.read_text("utf-8"))
     comment = " ".join(re.sub(r"^# ?", "", says[0] if says else "", flags=re.MULTILINE).split())
     lines = [f"# {name}\n", circuit.summary, comment.replace("<", "&lt;") + "\n"]
-    lines += [f"```\nthalia run {name} --plot\n```\n", picture_of(name) + "\n"]
+    lines += [f"```\nthalia run {name} --plot\n```\n", *(f"{p}\n" for p in pictures_of(name))]
     lines += [
         _claims(name),
         _beside_brian2(name),
@@ -214,10 +218,16 @@ def experiment_page(name: str) -> str:
     assert experiment is not None
     lines = [f"# {name}\n", f"{circuit.summary}\n", f"```\nthalia learn {name}\n```\n"]
     tables = learning.tables(experiment=name)
-    lines += ["## Results\n", tables] if tables else []
+    if tables:
+        lines += ["## Results\n", f"![{outcomes.told(name)}]({name}-results.svg)\n", tables]
     if (ROOT / "plots" / f"{name}.png").exists():
         lines.append(f"![What {name} learns, with its controls](../plots/{name}.png)\n")
         lines.append("*Of the seeds that the figure names; the table may have more.*\n")
+    lines.append(
+        "Results keep the numbers of trials, not their spikes, so that there is no raster here. "
+        f"`thalia learn {name} --seeds 1 --control none --record -o {name}` writes a run file, of "
+        f"which `thalia report` shows one.\n"
+    )
     for key, title in (("computed_by_network", "network"), ("computed_by_task", "task")):
         if said := getattr(experiment, key):
             lines += [f"## Computed by the {title}\n", *(f"- {each}" for each in said), ""]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import cache, partial
 
-from docs.generate import curves, gallery, parts, reference
+from docs.generate import curves, gallery, outcomes, parts, reference
 from thalia.library.lookup import names
 
 Made = dict[str, Callable[[], str]]
@@ -51,4 +51,6 @@ def _experiments() -> Made:
     for name in names("experiments"):
         made[f"experiments/{name}.md"] = partial(gallery.experiment_page, name)
         made[f"experiments/{name}.svg"] = partial(gallery.graph, name)
+        if outcomes.kept(name):
+            made[f"experiments/{name}-results.svg"] = partial(outcomes.picture, name)
     return made

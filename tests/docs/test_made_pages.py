@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from benchmarks import learning, rendering
-from docs.generate import curves, gallery, latex, parts
+from docs.generate import curves, gallery, latex, outcomes, parts
 from docs.generate.bibliography import bibtex, linked
 from docs.generate.pages import made_pages
 from tests.helpers import ROOT
@@ -262,3 +262,26 @@ def test_no_number_begins_a_line_where_its_mark_would_end_the_paragraph(page):
     )
 
     assert begun == []
+
+
+def test_the_page_of_an_experiment_draws_every_condition_that_was_kept():
+    summary = json.loads((ROOT / "results" / "learning" / "spacing.json").read_text())
+    intervals = {
+        condition: each["aggregate"]["gain"] for condition, each in summary["conditions"].items()
+    }
+
+    page, drawn = gallery.experiment_page("spacing"), outcomes.picture("spacing")
+
+    assert "spacing-results.svg)" in page
+    assert "experiments/spacing-results.svg" in made_pages()
+    assert [name for name in intervals if f"<!-- {name.replace('_', ' ')} -->" not in drawn] == []
+    assert {bar.condition: (bar.low, bar.high) for bar in outcomes.kept("spacing")} == {
+        name: (each["low"], each["high"]) for name, each in intervals.items()
+    }
+
+
+def test_the_page_of_a_circuit_shows_its_figure_and_its_raster():
+    page = gallery.circuit_page("capture")
+
+    assert "](../plots/capture.png)" in page
+    assert "](../results/circuits/capture.png)" in page
