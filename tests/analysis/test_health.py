@@ -246,8 +246,8 @@ def test_json_has_every_measure(tmp_path):
     assert next((each["where"], each["measure"]) for each in told["findings"]) == ("cells", "cv")
 
 
-def test_a_run_without_spikes_cannot_be_judged(tmp_path):
-    with pytest.raises(CircuitError, match="has no spikes to judge"):
+def test_a_run_without_spikes_and_plastic_weights_cannot_be_judged(tmp_path):
+    with pytest.raises(CircuitError, match="has neither spikes nor weights of plastic pathways"):
         health(run_of(tmp_path, spikes="[]"))
 
 
@@ -292,7 +292,7 @@ populations:
   cell: {{neuron: lif_current, size: 1}}
 pathways:
   {rule}: {{pre: source, post: cell, connect: {{rule: all_to_all}}, synapse: current_exp, weight: 1 pA, w_max: {w_max} pA, delay: 1 ms, plasticity: [{rule}]}}
-record: {{spikes: all, weights: {{pathways: [{rule}]{every}}}}}
+record: {{spikes: {spikes}, weights: {{pathways: [{rule}]{every}}}}}
 """
 
 
@@ -307,8 +307,19 @@ record: {{spikes: all, weights: {{pathways: [{rule}]{every}}}}}
 )
 def test_learning_settles_and_what_runs_away_goes_on(tmp_path, rule, w_max, every, drift, verdict):
     """One weight relaxes to its bound in 20 ms, one grows by e in 100 ms, for 400 ms, to 55 times its start."""
-    circuit = thalia.loads(CHANGING.format(rule=rule, w_max=w_max, every=every))
+    circuit = thalia.loads(CHANGING.format(rule=rule, w_max=w_max, every=every, spikes="all"))
     found = health(thalia.run(circuit, output=tmp_path / "run.h5", backend="runtime"))
 
     assert found.pathways[rule]["drift"] == pytest.approx(drift, rel=1e-6, abs=1e-4)
     assert found.of(rule, "drift") == verdict
+
+
+def test_a_run_without_spikes_is_judged_by_its_weights(tmp_path):
+    """A weight that grows by e in 100 ms, for 400 ms, and nothing to draw."""
+    circuit = thalia.loads(CHANGING.format(rule="running", w_max=60, every="", spikes="none"))
+    run = thalia.run(circuit, output=tmp_path / "run.h5", backend="runtime")
+    told = CliRunner().invoke(app, ["health", str(run.file)])
+
+    assert (told.exit_code, [*tmp_path.glob("*.png")]) == (2, [])
+    assert "critical: running: drift 8.93, expected at most 0.5" in told.output
+    assert "0 of 0 populations judged; plastic pathways judged: 1" in told.output

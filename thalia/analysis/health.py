@@ -206,11 +206,12 @@ def health(run: Run, phase: str = "") -> Health:
     Raises
     ------
     CircuitError
-        If the run recorded no spikes, or has no phase of this name.
+        If the run recorded neither spikes nor plastic weights, or has no phase of this name.
     """
-    if not list(run.spikes):
+    if not list(run.spikes) and not _learned(run):
         raise fail(
-            f"{run.file}: has no spikes to judge", "record them with `record: {spikes: all}`"
+            f"{run.file}: has neither spikes nor weights of plastic pathways to judge",
+            "record them with `record: {spikes: all}`",
         )
     with edited(run.file):
         return _judged(run, _period(run, phase))
@@ -235,12 +236,15 @@ def _judged(run: Run, period: tuple[float, float]) -> Health:
     balance = _balance(run, {name: measures["rate"] for name, measures in populations.items()})
     for name, measures in populations.items():
         measures["excitation_inhibition"] = balance.get(name)
-    pathways = {
-        name: _pathway(run, name) for name in run.weights if run.network.pathways[name].plastic
-    }
+    pathways = {name: _pathway(run, name) for name in _learned(run)}
     duration = period[1] - period[0]
     findings = tuple(_findings(run, claims, populations, pathways, duration))
     return Health(populations, pathways, findings, tuple(_notes(run, claims, populations)))
+
+
+def _learned(run: Run) -> list[str]:
+    """The plastic pathways whose weights were recorded."""
+    return [name for name in run.weights if run.network.pathways[name].plastic]
 
 
 def _population(run: Run, name: str, start: float, stop: float) -> dict[str, Any]:

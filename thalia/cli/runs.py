@@ -181,8 +181,9 @@ def health(
         from thalia.figures.style import save
 
         print_health(found)
-        figure = health_figure(found, f"{run.attributes['name']}, {phase or run.phases[-1][0]}")
-        say(save(figure, output or file.with_name(f"{file.stem}_health.png")))
+        if found.populations:
+            figure = health_figure(found, f"{run.attributes['name']}, {phase or run.phases[-1][0]}")
+            say(save(figure, output or file.with_name(f"{file.stem}_health.png")))
     if found.verdict == CRITICAL:
         raise typer.Exit(2)
 

@@ -134,6 +134,7 @@ def print_health(found: Health) -> None:
         )
     judged = sum(measures["judged"] for measures in found.populations.values())
     told = f"verdict: {found.verdict}, {judged} of {len(found.populations)} populations judged"
+    told += f"; plastic pathways judged: {len(found.pathways)}" if found.pathways else ""
     console.print(told, style=f"bold {STYLES[found.verdict]}".strip())
 
 
