@@ -114,9 +114,6 @@ COMPARED: Mapping[Part, Compared] = {
         )
     },
     ("plasticity", "bcm"): _circuit("orientation", "no_bcm", "v1.l4 selectivity, 5 min"),
-    ("plasticity", "heterosynaptic"): _circuit(
-        "orientation", "no_heterosynaptic", "v1.l4 selectivity, 5 min"
-    ),
     ("plasticity", "stdp_calcium"): _circuit("schaffer", "plasticity_off", "change (%)"),
     ("plasticity", "stdp_inhibitory"): _circuit("cotuned", "plasticity_off", "correlation after"),
     ("plasticity", "stdp_voltage"): _circuit("direction", "plasticity_off", "to the next (pA)"),
@@ -164,7 +161,7 @@ def interval_of(differences: list[float], confidence: float = 0.95) -> dict[str,
     """The mean of paired differences and its interval, and whether zero is outside of it."""
     found = thalia.analysis.mean_interval(np.array(differences), confidence)
     outside = not found.low <= 0 <= found.high
-    return {"difference": asdict(found), "excludes_zero": outside}
+    return {"difference": {**asdict(found), "n": len(differences)}, "excludes_zero": outside}
 
 
 @cache
@@ -201,7 +198,6 @@ def _in_circuit(pair: Compared) -> dict[str, Any] | None:
         "with": whole["mean"],
         "difference": difference,
         "excludes_zero": not difference["low"] <= 0 <= difference["high"],
-        "seeds": kept["seeds"],
     }
 
 
@@ -209,7 +205,8 @@ def _as_if_independent(whole: Mapping[str, float], cut: Mapping[str, float]) -> 
     """The interval of a difference whose pairs were not kept, wider than that of pairs."""
     mean = cut["mean"] - whole["mean"]
     half = hypot(*((each["high"] - each["low"]) / 2 for each in (whole, cut)))
-    return {"mean": mean, "low": mean - half, "high": mean + half}
+    fewer = min(whole["n"], cut["n"])
+    return {"mean": mean, "low": mean - half, "high": mean + half, "n": fewer}
 
 
 def _in_experiment(pair: Compared) -> dict[str, Any] | None:
@@ -241,7 +238,7 @@ def told(part: Part) -> str:
         return ""
     place = Place(row["folder"], row["name"], row["condition"]).link
     where, measure = f"In {place}, taking it away", f"the {row['measure']}"
-    over = f"with it {row['with']:.3g}; {len(row['seeds'])} seeds"
+    over = f"with it {row['with']:.3g}; {row['difference']['n']} seeds"
     if not row["excludes_zero"]:
         return f"{where} changes nothing that was measured beyond chance ({over}).\n"
     return f"{where} changes {measure} by {_interval(row)} ({over}).\n"
@@ -259,5 +256,5 @@ def table() -> str:
         condition = f" ({row['condition']})" if row["condition"] else ""
         changed = _interval(row) if row["excludes_zero"] else f"{_interval(row)}: none"
         cells = [f"`{row['name']}`{condition}", row["measure"], f"{row['with']:.3g}", changed]
-        lines.append([f"`{part[1]}`", *cells, str(len(row["seeds"]))])
+        lines.append([f"`{part[1]}`", *cells, str(row["difference"]["n"])])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

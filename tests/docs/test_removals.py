@@ -14,6 +14,17 @@ def test_a_part_was_taken_away_or_there_is_a_reason(part):
     assert (part in removals.removals()) != (part in ESSENTIAL)
 
 
+# feedback weights that learn are no better than random ones, where they were compared
+WITHOUT_EFFECT = {("plasticity", "feedback_alignment")}
+
+
+def test_what_is_taken_away_makes_a_difference():
+    """The 95 % intervals of all but these exclude zero."""
+    rows = removals.removals()
+
+    assert {part for part, row in rows.items() if not row["excludes_zero"]} == WITHOUT_EFFECT
+
+
 def test_only_parts_of_the_library_are_compared():
     assert {*COMPARED, *ESSENTIAL} <= {*uses.parts()}
     assert not COMPARED.keys() & ESSENTIAL.keys()
@@ -50,16 +61,30 @@ def test_conditions_are_paired_by_the_seeds_that_both_have(tmp_path, monkeypatch
 
 
 def test_without_pairs_the_sides_count_as_independent(tmp_path, monkeypatch):
-    """3 ± 0.3 and 1 ± 0.4 differ by -2 ± 0.5."""
+    """3 ± 0.3 and 1 ± 0.4 differ by -2 ± 0.5; of the five seeds one condition has three."""
     (tmp_path / "toy.json").write_text(
-        '{"seeds": [1, 2], "conditions": {"baseline": {"measures": {"rate": {"mean": 3, "low": 2.7, "high": 3.3}}},'
-        ' "cut": {"measures": {"rate": {"mean": 1, "low": 0.6, "high": 1.4}}}}}'
+        '{"seeds": [1, 2, 3, 4, 5], "conditions": {"baseline": {"measures": {"rate": {"mean": 3, "low": 2.7, "high": 3.3, "n": 5}}},'
+        ' "cut": {"measures": {"rate": {"mean": 1, "low": 0.6, "high": 1.4, "n": 3}}}}}'
     )
     monkeypatch.setattr(removals, "CIRCUITS", tmp_path)
     found = compared(Compared("gallery", "toy", "cut", "baseline", "rate"))
 
-    assert found["difference"] == pytest.approx({"mean": -2, "low": -2.5, "high": -1.5})
+    assert found["difference"] == pytest.approx({"mean": -2, "low": -2.5, "high": -1.5, "n": 3})
     assert found["excludes_zero"]
+
+
+def test_the_seeds_of_a_difference_are_those_of_its_pairs(tmp_path, monkeypatch):
+    """The circuit ran with five seeds, the condition without the part ended in three."""
+    (tmp_path / "toy.json").write_text(
+        '{"seeds": [1, 2, 3, 4, 5], "conditions": {"baseline": {"measures": {"rate": {"mean": 3, "low": 2.7, "high": 3.3, "n": 5}}},'
+        ' "cut": {"measures": {"rate": {"mean": 1, "low": 0.6, "high": 1.4, "n": 3, "difference": {"mean": -2, "low": -2.2, "high": -1.8, "n": 3}}}}}}'
+    )
+    monkeypatch.setattr(removals, "CIRCUITS", tmp_path)
+    row = compared(Compared("gallery", "toy", "cut", "baseline", "rate"))
+    monkeypatch.setattr(removals, "removals", lambda: {("plasticity", "bcm"): row})
+
+    assert told(("plasticity", "bcm")).endswith("(with it 3; 3 seeds).\n")
+    assert removals.table().splitlines()[-1].endswith("| 3 |")
 
 
 def test_the_page_of_a_part_tells_what_changes_without_it():
