@@ -22,11 +22,11 @@ def test_layer_4_becomes_selective_and_not_without_plasticity(found):
     assert off < 0.2
 
 
-@pytest.mark.parametrize(("condition", "minutes"), [("no_bcm", 5), ("no_stdp", 1)])
-def test_selectivity_is_due_to_bcm_and_comes_faster_with_stdp(found, condition, minutes):
-    name = f"v1.l4 selectivity, {minutes} min"
+def test_half_of_the_selectivity_is_due_to_bcm(found):
+    """Five seeds have 0.29 without it and 0.54 with it; the other rules change less than one seed tells."""
+    name = "v1.l4 selectivity, 5 min"
 
-    assert found[condition][name] < found["baseline"][name]
+    assert found["no_bcm"][name] < 0.75 * found["baseline"][name]
 
 
 def test_fields_follow_what_is_shown_and_not_where_synapses_are_frozen(found):
