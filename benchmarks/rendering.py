@@ -9,13 +9,15 @@ writes all of them anew. Between a mark, which is a comment, and the next `<!-- 
   paired by seed; `ratio` likewise,
 - `<!-- measured CIRCUIT CONDITION: MEASURE -->`: a measure of a circuit, or the rate of a population
   (`benchmarks/circuits.py`),
-- `<!-- table CIRCUIT -->`: all measures of a circuit in all its conditions,
+- `<!-- change CIRCUIT CONDITION: MEASURE -->`: what it is more than in the circuit as written, paired by seed,
+- `<!-- table CIRCUIT -->`: all measures of a circuit in all its conditions, `origin` how they came about,
 - `<!-- models -->`: published models next to the same in Brian2 (`benchmarks/published.py`),
 - `<!-- number FILE / KEY / … -->`: a number in a file of `results/`, by its keys,
 - `<!-- microcircuit -->`: rates of the cortical microcircuit, here, in NEST, and published
   (`benchmarks/rates.py`),
 - `<!-- removals -->`: what changes without each part of the library (`benchmarks/removals.py`),
-- `<!-- health -->`: what `thalia health` says of every plastic circuit (`benchmarks/health.py`),
+- `<!-- health -->`: what `thalia health` says of every plastic circuit (`benchmarks/health.py`), `health EXPERIMENT`
+  what is out of range in an experiment,
 - `<!-- memories -->`: a memory next to indices of vectors (`benchmarks/memory.py`); `memories slept`
   after a sleep and surprises,
 - `<!-- speed NAME -->`: all sides of a comparison in `results/speed/`,
@@ -26,13 +28,14 @@ writes all of them anew. Between a mark, which is a comment, and the next `<!-- 
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import cache
 from math import floor, log10
 from pathlib import Path
 from typing import Any
 
-from benchmarks import learning, nest_scaling, nest_statistics
+from benchmarks import health, learning, nest_scaling, nest_statistics
 from benchmarks.microcircuit import FULL_RATES, NAMES
 from docs.generate import removals
 
@@ -51,7 +54,7 @@ PAGES = (
     "benchmarks/README.md",
 )
 MARK = re.compile(
-    r"(<!-- (result|measured|table|models|number|microcircuit|memories|speed|nest|nest_scaling|output|difference|ratio|removals|health)(?= )(.*?) -->)"
+    r"(<!-- (result|measured|change|table|origin|models|number|microcircuit|memories|speed|nest|nest_scaling|output|difference|ratio|removals|health)(?= )(.*?) -->)"
     r".*?(<!-- end -->)",
     re.DOTALL,
 )
@@ -76,10 +79,12 @@ def told(found: dict[str, Any]) -> str:
     return f"{mean:.{decimals}f} ± {half:.{decimals}f}"
 
 
-def measured(circuit: str, condition: str, measure: str) -> str:
+def measured(place: str) -> dict[str, Any]:
     """A measure of a circuit in one of its conditions, or the rate of a population."""
+    where, _, measure = place.partition(": ")
+    circuit, condition = where.split()
     found = kept(f"circuits/{circuit}")["conditions"][condition]
-    return told((found["rates_hz"] | found["measures"])[measure])
+    return dict((found["rates_hz"] | found["measures"])[measure])
 
 
 def measures_table(circuit: str) -> str:
@@ -177,17 +182,35 @@ def microcircuit() -> str:
     return f"\n\n{table}\nMean ± 95 % interval; `python -m benchmarks.rates`, {'; '.join(made)}.\n"
 
 
-def health() -> str:
-    """What is out of range in each phase of each plastic circuit."""
-    lines = [["circuit", "model time", "verdicts", "out of range"], ["---"] * 4]
+def health_table() -> str:
+    """What is out of range in each phase of each plastic circuit, and in experiments."""
+    lines = [["circuit or experiment", "model time", "verdicts", "out of range"], ["---"] * 4]
     for name, found in sorted(kept("health").items()):
-        phases = found.get("phases", {})
-        verdicts = ", ".join(f"{phase}: {each['verdict']}" for phase, each in phases.items())
-        told = dict.fromkeys(text for each in phases.values() for text in each["findings"])
-        time = f"{found['duration_s']:g} s" if phases else ""
-        why = "; ".join(told) or "–"
-        lines.append([f"`{name}`", time, verdicts or found.get("not judged", ""), why])
+        judged = found.get("phases") or found["seeds"]
+        first = found if "phases" in found else next(iter(judged.values()))
+        if "phases" in found:
+            verdicts = ", ".join(f"{phase}: {each['verdict']}" for phase, each in judged.items())
+            beyond = dict.fromkeys(
+                text for each in judged.values() for text in health.told(each["findings"])
+            )
+        else:
+            counts = Counter(each["verdict"] for each in judged.values())
+            verdicts = ", ".join(f"{n} seeds: {verdict}" for verdict, n in counts.items())
+            beyond = dict.fromkeys(health.told(_findings(judged), len(judged)))
+        lines.append(
+            [f"`{name}`", f"{first['duration_s']:g} s", verdicts, "; ".join(beyond) or "–"]
+        )
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def out_of_range(experiment: str) -> str:
+    """What is out of range in an experiment, as a part of a sentence."""
+    seeds = kept("health")[experiment]["seeds"]
+    return "; ".join(health.told(_findings(seeds), len(seeds))) or "nothing"
+
+
+def _findings(judged: dict[str, Any]) -> list[dict[str, Any]]:
+    return [finding for each in judged.values() for finding in each["findings"]]
 
 
 def memories() -> str:
@@ -273,22 +296,19 @@ def _table(circuit: str) -> str:
     return f"\n\n{measures_table(circuit)}\n{origin(circuit)}\n"
 
 
-def _measured(told: str) -> str:
-    place, _, measure = told.partition(": ")
-    return measured(*place.split(), measure)
-
-
 KINDS: dict[str, Callable[[str], str]] = {
     "result": lambda told: learning.number(*told.split()),
     "difference": lambda told: learning.difference(*told.split()),
     "ratio": lambda told: learning.ratio(*told.split()),
-    "measured": _measured,
+    "measured": lambda place: told(measured(place)),
+    "change": lambda place: told(measured(place)["difference"]),
     "table": _table,
+    "origin": origin,
     "models": lambda _: models(),
     "number": lambda told: number(*told.split(" / ")),
     "microcircuit": lambda _: microcircuit(),
     "removals": lambda _: f"\n\n{removals.table()}\n",
-    "health": lambda _: f"\n\n{health()}\n",
+    "health": lambda told: out_of_range(told) if told else f"\n\n{health_table()}\n",
     "memories": lambda told: memories_slept() if told == "slept" else memories(),
     "speed": lambda told: speed_table(told),
     "nest": lambda told: nest_statistics.table(told),

@@ -47,16 +47,19 @@ def numbers(run: thalia.Run) -> Mapping[str, float]:
 
 
 def figure(study: thalia.Study) -> Figure:
-    """Rates over their targets against time, in the mean over seeds, for each condition."""
+    """Rates over their targets against time, with 95 % intervals over seeds, for each condition."""
     made = Figure(figsize=(9, 3.2), layout="constrained")
     axes = made.subplots(1, len(study.runs), sharey=True)
     for axis, (condition, runs) in zip(axes, study.runs.items(), strict=True):
         for population, target in TARGETS.items():
             courses = np.array([rates(run, population) / target for run in runs.values()])
             times = BIN * (np.arange(courses.shape[1]) + 0.5)
-            axis.plot(times, courses.mean(axis=0), color=COLOURS[population], label=population)
-            low, high = courses.min(axis=0), courses.max(axis=0)
-            axis.fill_between(times, low, high, color=COLOURS[population], alpha=0.2, lw=0)
+            intervals = [thalia.analysis.mean_interval(column) for column in courses.T]
+            mean, half = np.array([(each.mean, each.half) for each in intervals]).T
+            axis.plot(times, mean, color=COLOURS[population], label=population)
+            axis.fill_between(
+                times, mean - half, mean + half, color=COLOURS[population], alpha=0.2, lw=0
+            )
         _, start, stop = next(iter(runs.values())).phases[1]
         axis.axvspan(start, stop, color="#999999", alpha=0.2, lw=0)
         axis.axhline(1, color="#999999", lw=0.8)

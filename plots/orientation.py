@@ -27,6 +27,7 @@ COLOURS = {
     "frozen": "#56B4E9",
     "all_off": "#999999",
 }
+FOLLOWED = ("baseline", "no_heterosynaptic", "frozen", "all_off")  # the others are as the baseline
 
 
 def orientation(times: np.ndarray) -> np.ndarray:
@@ -109,20 +110,20 @@ def numbers(run: thalia.Run) -> Mapping[str, float]:
 
 def figure(study: thalia.Study) -> Figure:
     """Selectivity against time in both layers, and the part of the fields that followed."""
-    made = Figure(figsize=(11, 3.4), layout="constrained")
+    made = Figure(figsize=(12.5, 3.4), layout="constrained")
     *layers, follow = made.subplots(1, 3)
     measures = study.measure(numbers)
     for condition, found in measures.items():
         style = {"color": COLOURS[condition], "label": condition.replace("_", " ")}
         for axis, layer in zip(layers, LAYERS, strict=True):
             _line(axis, found, f"{layer} selectivity, {{}} min", range(LEARNED + 1), style)
-        if condition in ("baseline", "no_heterosynaptic", "frozen"):
+        if condition in FOLLOWED:
             _line(follow, found, "v1.l4 moved, {} min", FOLLOWING, style)
     for axis, layer in zip(layers, LAYERS, strict=True):
         axis.set(xlabel="time (min)", ylabel="selectivity", title=layer, ylim=(0, None))
     follow.set(xlabel="time (min)", ylabel="part of the layer 4 cells", ylim=(0, 1))
     follow.set(title="fields that left the half that is gone")
-    layers[0].legend(frameon=False, fontsize=7)
+    made.legend(*layers[0].get_legend_handles_labels(), loc="outside right upper", frameon=False)
     return made
 
 
