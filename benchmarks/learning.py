@@ -20,6 +20,7 @@ from thalia.analysis import mean_interval
 
 LEARNING = "learning"  # the condition without a rule of its own
 MOST_OTHERS = 4  # numbers beside the result in a table
+CORES = 16  # on which the time of a whole grid is told
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results" / "learning"
 PAGE = ROOT / "docs" / "learning.md"
@@ -124,16 +125,55 @@ def number(experiment: str, condition: str, measure: str | None = None) -> str:
 
 def difference(experiment: str, condition: str, other: str, measure: str | None = None) -> str:
     """Mean and interval of a condition less another, paired by seed, and the number of seeds."""
-    mine, theirs = _paired(experiment, condition, other, measure)
-    return f"{_interval(vars(mean_interval(mine - theirs)))}, n = {len(mine)}"
+    found, count = _difference(experiment, condition, other, measure)
+    return f"{_interval(found)}, n = {count}"
 
 
 def ratio(experiment: str, condition: str, other: str, measure: str | None = None) -> str:
     """The geometric mean of the ratios of a condition to another, and the interval, likewise."""
+    found, count = _ratio(experiment, condition, other, measure)
+    return f"{_interval(found)}, n = {count}"
+
+
+def half(kind: str, *of: str) -> str:
+    """Half of the interval of a `difference` or a `ratio`: what could have been told from nothing."""
+    found, _ = {"difference": _difference, "ratio": _ratio}[kind](*of)
+    return f"{(found['high'] - found['low']) / 2:.2g}"
+
+
+def grid(experiment: str, conditions: str, measures: str) -> str:
+    """A table of conditions, with commas between them, by measures."""
+    lines = [["condition", *measures.split(",")]]
+    lines.append(["---"] * len(lines[0]))
+    for name in conditions.split(","):
+        lines.append([name, *(number(experiment, name, each) for each in measures.split(","))])
+    return "\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n"
+
+
+def processor(*experiments: str) -> str:
+    """What all conditions and seeds of experiments took, and that on 16 cores at once."""
+    hours = 0.0
+    for experiment in experiments:
+        summary = json.loads((RESULTS / f"{experiment}.json").read_text("utf-8"))
+        for each in summary["conditions"].values():
+            seconds = each["costs"].get("processor_seconds", 0)
+            hours += seconds * len(each["seeds"][summary["result"]]) / 3600
+    return f"{hours:.1f} processor hours, or {60 * hours / CORES:.0f} minutes on {CORES} cores"
+
+
+def _difference(
+    experiment: str, condition: str, other: str, measure: str | None = None
+) -> tuple[dict[str, Any], int]:
+    mine, theirs = _paired(experiment, condition, other, measure)
+    return vars(mean_interval(mine - theirs)), len(mine)
+
+
+def _ratio(
+    experiment: str, condition: str, other: str, measure: str | None = None
+) -> tuple[dict[str, Any], int]:
     mine, theirs = _paired(experiment, condition, other, measure)
     found = mean_interval(np.log(mine / theirs))
-    bounds = {name: np.exp(getattr(found, name)) for name in ("mean", "low", "high")}
-    return f"{_interval(bounds)}, n = {len(mine)}"
+    return {name: np.exp(getattr(found, name)) for name in ("mean", "low", "high")}, len(mine)
 
 
 def _paired(

@@ -6,7 +6,9 @@ writes all of them anew. Between a mark, which is a comment, and the next `<!-- 
 
 - `<!-- result EXPERIMENT CONDITION [MEASURE] -->`: a result of an experiment (`benchmarks/learning.py`),
 - `<!-- difference EXPERIMENT CONDITION OTHER [MEASURE] -->`: that of a condition less that of another,
-  paired by seed; `ratio` likewise,
+  paired by seed; `ratio` likewise; `<!-- half difference … -->` half of its interval,
+- `<!-- grid EXPERIMENT CONDITION,… MEASURE,… -->`: a table of results,
+- `<!-- processor EXPERIMENT … -->`: the processor time of all their conditions and seeds,
 - `<!-- measured CIRCUIT CONDITION: MEASURE -->`: a measure of a circuit, or the rate of a population
   (`benchmarks/circuits.py`),
 - `<!-- change CIRCUIT CONDITION: MEASURE -->`: what it is more than in the circuit as written, paired by seed,
@@ -54,7 +56,7 @@ PAGES = (
     "benchmarks/README.md",
 )
 MARK = re.compile(
-    r"(<!-- (result|measured|change|table|origin|models|number|microcircuit|memories|speed|nest|nest_scaling|output|difference|ratio|removals|health)(?= )(.*?) -->)"
+    r"(<!-- (result|measured|change|table|origin|models|number|microcircuit|memories|speed|nest|nest_scaling|output|difference|ratio|half|grid|processor|removals|health)(?= )(.*?) -->)"
     r".*?(<!-- end -->)",
     re.DOTALL,
 )
@@ -300,6 +302,9 @@ KINDS: dict[str, Callable[[str], str]] = {
     "result": lambda told: learning.number(*told.split()),
     "difference": lambda told: learning.difference(*told.split()),
     "ratio": lambda told: learning.ratio(*told.split()),
+    "half": lambda told: learning.half(*told.split()),
+    "grid": lambda told: learning.grid(*told.split()),
+    "processor": lambda told: learning.processor(*told.split()),
     "measured": lambda place: told(measured(place)),
     "change": lambda place: told(measured(place)["difference"]),
     "table": _table,

@@ -184,6 +184,25 @@ def test_a_difference_in_a_text_is_paired_by_seed(tmp_path, monkeypatch):
     # the logarithms of 3 and 5: 1.354 +- 12.706 * 0.2554
     ratio = rendering.rendered(mark.replace("difference", "ratio"))
     assert "-->3.873 [0.151, 99.420], n = 2<!--" in ratio
+    half = rendering.rendered(mark.replace("difference", "half difference"))
+    assert "-->13<!--" in half
+
+
+def test_a_grid_and_the_time_of_an_experiment_are_rendered(tmp_path, monkeypatch):
+    interval = {"mean": 0.5, "low": 0.4, "high": 0.6}
+    each = {"seeds": {"exact": {"700": 0.4, "701": 0.6}}, "aggregate": {"exact": interval}}
+    conditions = {
+        "many": {**each, "costs": {"processor_seconds": 7200.0}},
+        "few": {**each, "costs": {"processor_seconds": 3600.0}},
+        "baseline_none": {**each, "costs": {}},
+    }
+    (tmp_path / "talk.json").write_text(json.dumps({"result": "exact", "conditions": conditions}))
+    monkeypatch.setattr(rendering.learning, "RESULTS", tmp_path)
+
+    grid = rendering.rendered("<!-- grid talk few,many exact -->?<!-- end -->")
+    assert "| few | 0.500 [0.400, 0.600], n = 2 |\n| many |" in grid
+    time = rendering.rendered("<!-- processor talk -->?<!-- end -->")
+    assert "-->6.0 processor hours, or 22 minutes on 16 cores<!--" in time
 
 
 def test_no_interval_of_the_results_is_typed():
@@ -256,7 +275,7 @@ def test_a_window_that_depends_on_nothing_is_a_sentence():
 @pytest.mark.parametrize("page", rendering.PAGES)
 def test_no_number_begins_a_line_where_its_mark_would_end_the_paragraph(page):
     begun = re.findall(
-        r"^[ >]*<!-- (?:result|difference|ratio|measured|number) .*",
+        r"^[ >]*<!-- (?:result|difference|ratio|half|processor|measured|number) .*",
         (ROOT / page).read_text(),
         re.MULTILINE,
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.fuzz.conversations import kills
+from tests.helpers import ROOT
 from tests.helpers import thalia as command
 from thalia.errors import CircuitError
 from thalia.recording.page_checksums import reading
@@ -207,6 +208,18 @@ def test_words_of_a_network_that_exists_are_its_own(taught):
         conversation_in(taught[0] / "whole.h5", WORDS, backend="runtime"),
     ):
         pass
+
+
+@pytest.mark.slow
+def test_the_conversation_on_the_page_is_what_is_shown(tmp_path):
+    page = (ROOT / "docs" / "learning.md").read_text()
+    _, block, *_ = page.partition("## Conversations")[2].split("```\n")
+    typed = [line[2:] for line in block.splitlines() if line.startswith("> ")]
+    told = []
+    with conversation_in(tmp_path / "friend.h5") as partner:
+        Converse(partner, None, None, told.append).run(typed)
+
+    assert told[1:-1] == [line for line in block.splitlines() if not line.startswith("> ")]
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 """Which words the learned lexicon of `conversation` takes as function words.
 
-    uv run python -m benchmarks.lexicon --base-seed 700 --seeds 10 --workers 4
+    python -m tests.training.lexicon --base-seed 700 --seeds 10 --workers 4
 
 In `learned_lexicon` a word is held until the end of the turn, and has conjunctions of its own, only if it is frequent or comes at
 its usual place. After learning, prompts with combinations that were never heard are heard once more, and a word is taken as a
@@ -101,7 +101,7 @@ def main() -> None:
     given = parser.parse_args()
     seeds = range(given.base_seed, given.base_seed + given.seeds)
     about = provenance(
-        f"python -m benchmarks.lexicon --base-seed {given.base_seed} --seeds {given.seeds}"
+        f"python -m tests.training.lexicon --base-seed {given.base_seed} --seeds {given.seeds}"
     )
     found: dict[int, dict[str, Any]] = {}
     with ProcessPoolExecutor(given.workers, get_context("spawn")) as pool:
