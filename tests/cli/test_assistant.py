@@ -43,6 +43,8 @@ def talked(tmp_path_factory):
         ("check", {"circuit": "--help"}),
         ("list_components", {"what": "stdp_pair"}),
         ("run", {"circuit": "pair"}),
+        ("check", {}),
+        ("list_components", {"what": "stimuli/poisson"}),
     ]
     tools, answers = talk(calls, folder)
     return folder, tools, answers
@@ -86,6 +88,20 @@ def test_a_component_is_shown(talked):
     _, _, answers = talked
 
     assert "a_plus = 0.005" in said(answers[3])
+
+
+def test_a_circuit_that_is_neither_named_nor_given_is_told(talked):
+    _, _, answers = talked
+
+    assert answers[5].is_error
+    assert "check: expected either 'circuit' or 'text'" in said(answers[5])
+
+
+def test_a_component_is_shown_by_its_kind(talked):
+    _, _, answers = talked
+
+    assert said(answers[6]).startswith("poisson: ")
+    assert "rate: " in said(answers[6])  # the neuron of this name has a threshold
 
 
 def test_nothing_is_simulated_or_written_unless_it_is_allowed(talked):

@@ -15,7 +15,6 @@ from typing import Annotated, Any
 
 import typer
 
-from thalia.errors import fail
 from thalia.syntax.late_imports import optional
 
 SECONDS = 120  # for which a command that only reads may take
@@ -40,8 +39,8 @@ def mcp(
 ) -> None:
     """Serve commands that only read to an assistant.
 
-    They are check, plan, list, cite and health, over standard input and output. Nothing is
-    simulated or written without --allow-run.
+    They are check, plan, list, circuits, schema, cite and health, over standard input and output.
+    Nothing is simulated or written without --allow-run.
 
     Example: thalia mcp
     """
@@ -88,7 +87,10 @@ def plan(circuit: str = "", text: str = "", set: dict[str, str] | None = None) -
 
 
 def list_components(what: str = "") -> str:
-    """Show the library: all of it, one kind (such as neurons or plasticity), or one component."""
+    """Show the library: all of it, one kind (such as neurons or plasticity), or one component.
+
+    A name that parts of several kinds have is said with its kind, as in `stimuli/poisson`.
+    """
     return _answer(["list", *_positional(what)])
 
 
@@ -128,8 +130,17 @@ def run(
 
 
 def _of_circuit(command: str, circuit: str, text: str, set: Mapping[str, str] | None) -> str:
+    """What a command says of a circuit that is named, or given as text.
+
+    Raises
+    ------
+    ToolError
+        With what it says of mistakes, or if it is not one of the two; no other error is passed on.
+    """
+    from mcp.server.mcpserver.exceptions import ToolError
+
     if bool(circuit) == bool(text):
-        raise fail(f"{command}: expected either 'circuit' or 'text'")
+        raise ToolError(f"{command}: expected either 'circuit' or 'text'")
     if circuit:
         return _answer([command, *_settings(set), *_positional(circuit)])
     with TemporaryDirectory() as folder:
