@@ -22,6 +22,8 @@ ALL_KINDS = (*KINDS, "regions", "experiments")
 def listing(what: str | None = None) -> str:
     """The whole library by kind, one kind of it, or one part with its parameters and equations.
 
+    A part is said by its name, or as `KIND/NAME` where parts of several kinds have the name.
+
     Raises
     ------
     CircuitError
@@ -31,14 +33,16 @@ def listing(what: str | None = None) -> str:
         return "\n".join(_kind(kind) for kind in ALL_KINDS if names(kind))
     if what in ALL_KINDS:
         return _kind(what)
-    kind = _kind_of(what, ALL_KINDS)
+    kind, name, others = _parts_called(what, ALL_KINDS)
     if kind in KINDS:
-        return _part(kind, what)
-    return _region(what) if kind == "regions" else _experiment(what)
+        shown = _part(kind, name)
+    else:
+        shown = _region(name) if kind == "regions" else _experiment(name)
+    return shown + _also(others)
 
 
-def written(what: str | None) -> str:
-    """The file of one part, exactly as one would write it.
+def written(what: str | None) -> tuple[str, str]:
+    """The file of one part, exactly as one would write it, and other parts of this name in words.
 
     Raises
     ------
@@ -47,22 +51,35 @@ def written(what: str | None) -> str:
     """
     if what is None or what in ALL_KINDS:
         raise fail("--yaml: is for one component", "as in `thalia list stdp_pair --yaml`")
-    return part_text(_kind_of(what), what)[0]
+    kind, name, others = _parts_called(what)
+    return part_text(kind, name)[0], _also(others)
 
 
-def _kind_of(name: str, others: Sequence[str] = ()) -> str:
-    """The kind of a part; `others` could have been meant as well.
+def _also(others: Sequence[str]) -> str:
+    """Other parts that have the name of a part; nothing where the name is its own."""
+    return f"also: {', '.join(others)}\n" if others else ""
+
+
+def _parts_called(what: str, others: Sequence[str] = ()) -> tuple[str, str, list[str]]:
+    """Kind and name of a part, and other parts of the name; `others` could have been meant as well.
 
     Raises
     ------
     CircuitError
         If nothing has this name.
     """
-    for kind in ALL_KINDS:
-        if name in names(kind):
-            return kind
-    known = [*others, *(each for kind in ALL_KINDS for each in names(kind))]
-    raise fail(f"the library has no '{name}'", did_you_mean(name, known, uses()))
+    kind, has_kind, name = what.rpartition("/")
+    if has_kind:
+        if kind not in ALL_KINDS:
+            raise fail(f"the library has no kind '{kind}'", did_you_mean(kind, ALL_KINDS))
+        if name not in names(kind):
+            raise fail(f"the library has no '{what}'", did_you_mean(name, names(kind), uses()))
+        return kind, name, []
+    found = [each for each in ALL_KINDS if name in names(each)]
+    if not found:
+        known = [*others, *(each for kind in ALL_KINDS for each in names(kind))]
+        raise fail(f"the library has no '{name}'", did_you_mean(name, known, uses()))
+    return found[0], name, [f"{each}/{name}" for each in found[1:]]
 
 
 def _kind(kind: str) -> str:

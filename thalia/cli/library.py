@@ -1,6 +1,7 @@
 """The commands about what there is to build from: parts, circuits, papers, starting points."""
 
 import json
+import sys
 from typing import Annotated, Literal
 
 import typer
@@ -14,7 +15,8 @@ def list_command(
     what: Annotated[
         str | None,
         typer.Argument(
-            metavar="[KIND or NAME]", help="neurons, synapses, plasticity, …, or a component."
+            metavar="[KIND or NAME]",
+            help="neurons, synapses, plasticity, …, or a component, also as plasticity/stdp_pair.",
         ),
     ] = None,
     as_yaml: Annotated[
@@ -27,7 +29,9 @@ def list_command(
     """
     from thalia.cli.catalog import listing, written
 
-    say(written(what) if as_yaml else listing(what), end="")
+    text, others = written(what) if as_yaml else (listing(what), "")
+    say(text, end="")
+    say(others, sys.stderr, end="")  # where the text of a part goes to a file
 
 
 def cite(
