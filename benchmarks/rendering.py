@@ -48,6 +48,7 @@ PAGES = (
     "README.md",
     "docs/results.md",
     "docs/learning.md",
+    "docs/gpu.md",
     "docs/memory.md",
     "docs/nest.md",
     "docs/scaling.md",
