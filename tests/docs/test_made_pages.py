@@ -6,7 +6,7 @@ import re
 import pytest
 from PIL import Image
 
-from benchmarks import learning, rendering
+from benchmarks import health, learning, rendering
 from docs.generate import curves, gallery, latex, outcomes, parts
 from docs.generate.bibliography import bibtex, linked
 from docs.generate.pages import made_pages
@@ -304,3 +304,13 @@ def test_the_page_of_a_circuit_shows_its_figure_and_its_raster():
 
     assert "](../plots/capture.png)" in page
     assert "](../results/circuits/capture.png)" in page
+
+
+def test_what_is_out_of_range_in_several_seeds_is_told_once():
+    rate = {"where": "l5", "measure": "rate", "expected": "1 to 5 Hz"}
+    found = [{**rate, "value": 6.04}, {**rate, "value": 5.5}, {**rate, "measure": "cv", "value": 2}]
+
+    assert [*health.told(found, 3)] == [
+        "l5: rate 5.5 to 6.04 in 2 of 3 seeds, expected 1 to 5 Hz",
+        "l5: cv 2 in 1 of 3 seeds, expected 1 to 5 Hz",
+    ]
