@@ -960,8 +960,8 @@ def test_an_experiment_reaches_its_goal(name, tmp_path):
     """Three seeds, other than those that it was tuned with, and than those in docs/learning.md."""
     done = learn(name, seeds=3, base_seed=1000, controls=[], output=tmp_path / name)
 
-    experiment, (log,) = done.experiment, done.logs
-    found = log.values(experiment.result).mean()
+    experiment = done.experiment
+    found = done.logs[0].values(experiment.result).mean()
     assert found <= experiment.goal if experiment.lower_is_better else found >= experiment.goal
 
 
