@@ -205,26 +205,48 @@ def test_a_grid_and_the_time_of_an_experiment_are_rendered(tmp_path, monkeypatch
     assert "-->6.0 processor hours, or 22 minutes on 16 cores<!--" in time
 
 
-def test_no_interval_of_the_results_is_typed():
-    text = rendering.MARK.sub("", (ROOT / "docs" / "results.md").read_text())
-
-    assert [line for line in text.splitlines() if "±" in line] == []
-
-
-@pytest.mark.parametrize("page", ["README.md", "docs/results.md"])
-def test_no_number_of_a_table_is_typed(page):
-    text = WRITTEN.sub("", rendering.MARK.sub("", (ROOT / page).read_text()))
-
-    rows = [line for line in text.splitlines() if line.startswith("|")]
-    assert [row for row in rows if re.search(r"\d\.\d", row)] == []
+def by_hand(page):
+    """What is left of a page without everything that scripts write into it."""
+    text = (ROOT / page).read_text()
+    before, _, after = text.partition(learning.BEGIN)
+    text = before + after.partition(learning.END)[2]
+    return WRITTEN.sub("", rendering.MARK.sub("", text))
 
 
-def test_no_interval_of_an_experiment_is_typed():
-    text = rendering.MARK.sub("", (ROOT / "docs" / "learning.md").read_text())
-    text, _, after = text.partition(learning.BEGIN)
+# rows of tables with decimals that are no results: settings, definitions, and versions
+SETTINGS = (
+    "| `text`, of Python 3.12.1, bits a character",
+    "| 1. dopamine (reward)",
+    "| 2. noradrenaline (novelty)",
+    "| weights exchanged at random",
+    "| all weights zero, or no plasticity",
+    "| `izhikevich` with k/c_m = 0.04 /(mV ms)",
+    "| band | the band in which",
+    "| gamma, CV 0.25 to 1.4",
+    "| Poisson with a dead time of 0.1, 0.5",
+    "| lognormal, CV 0.5, 1",
+)
+
+
+@pytest.mark.parametrize("page", rendering.PAGES)
+def test_no_interval_is_typed(page):
     typed = re.compile(r"-?\d[\d.]* (?:%|nat|bits)? ?\[-?\d[\d.]*, -?\d[\d.]*\]")
+    text = by_hand(page)
 
-    assert typed.findall(text + after.partition(learning.END)[2]) == []
+    assert [line for line in text.splitlines() if "±" in line or typed.search(line)] == []
+
+
+@pytest.mark.parametrize("page", rendering.PAGES)
+def test_no_number_of_a_table_is_typed(page):
+    rows = [line for line in by_hand(page).splitlines() if line.startswith("|")]
+
+    assert [row for row in rows if re.search(r"\d\.\d", row) and not row.startswith(SETTINGS)] == []
+
+
+def test_settings_are_rows_of_pages():
+    texts = "\n".join(map(by_hand, rendering.PAGES))
+
+    assert [row for row in SETTINGS if f"\n{row}" not in texts] == []
 
 
 def test_a_number_of_a_benchmark_is_found_by_its_keys():
