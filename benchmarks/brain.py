@@ -23,7 +23,7 @@ from plots.conditions import provenance
 KEPT = RESULTS / "speed" / "brain.json"
 CIRCUITS = Path(__file__).parent.parent / "circuits"
 COUNTED = {"record.spikes": ["none"], "record.weights.pathways": ["none"]}
-PROFILED = 1.0  # seconds of model time
+PROFILED = 0.2  # seconds of model time: on a GPU each kernel is waited for
 LONGEST = 5  # parts of a step that are kept
 
 
