@@ -10,7 +10,7 @@ each; those that are in it already and are not named stay.
 import argparse
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
@@ -64,16 +64,19 @@ def _said(found: thalia.Health) -> dict[str, Any]:
     }
 
 
-def told(findings: Sequence[Mapping[str, Any]], of: int = 1) -> Iterator[str]:
-    """What is out of range in words: each measure once, with the least and the greatest value, and in how many `of` seeds."""
+def told(judged: Mapping[str, Mapping[str, Any]], kind: str) -> Iterator[str]:
+    """What is out of range in words: each measure once, with the least and the greatest value.
+
+    And in how many of those `judged`, where these are several seeds or phases, the `kind`.
+    """
     together: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for each in findings:
-        together.setdefault((each["where"], each["measure"]), []).append(each)
+    for finding in (finding for each in judged.values() for finding in each["findings"]):
+        together.setdefault((finding["where"], finding["measure"]), []).append(finding)
     for (where, measure), found in together.items():
         low, high = (f"{value([each['value'] for each in found]):.3g}" for value in (min, max))
         values = low if low == high else f"{low} to {high}"
-        seeds = f" in {len(found)} of {of} seeds" if of > 1 else ""
-        yield f"{where}: {measure} {values}{seeds}, expected {found[0]['expected']}"
+        some = f" in {len(found)} of {len(judged)} {kind}" if len(found) < len(judged) else ""
+        yield f"{where}: {measure} {values}{some}, expected {found[0]['expected']}"
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ a pathway or a stimulus with the synapse is cut, the pathways across the border 
 release nothing, a stimulus is left out, and neurons are replaced by leaky ones, or reach and release nothing if they are a source of spikes.
 Measured are the rates of all populations over the whole run, and means and standard deviations of the weights of
 plastic pathways. The one that changes most reliably is kept, with an interval that allows for the number of measures
-(Bonferroni). Long circuits are cut short, and brain and column are made smaller. Parts that a condition of a circuit or of an
+(Bonferroni): a rate if there is one whose interval excludes zero, since a rule's own weights change without it anyhow. Long circuits are cut short, and brain and column are made smaller. Parts that a condition of a circuit or of an
 experiment does without are not measured again: `docs/generate/removals.py` has them, and those without which nothing
 runs. `--missing` measures what is not kept yet.
 """
@@ -68,6 +68,7 @@ REGIONS = "brain"  # where regions are cut: most others are one region alone
 SOURCES = ("poisson", "regular", "spike_source", "tuned", "copies")
 LEAKY = ("lif_conductance", "lif_current")
 RULES = ("plasticity", "windows")
+RATE = "rate of "
 CONFIDENCE = 0.95
 NOTHING_RELEASED = thalia.Modulator.model_validate(
     {"kind": "first_order", "parameters": {"amplitude": 0}}
@@ -263,7 +264,7 @@ def _replaced(circuit: thalia.Circuit, name: str) -> thalia.Circuit:
 def numbers(run: thalia.Run, learned: Iterable[str]) -> dict[str, float]:
     """Rates of a run in Hz, and means and spreads of the last weights of pathways in their unit."""
     rates = {
-        f"rate of {name} (Hz)": spikes.times.size / spikes.size / run.duration
+        f"{RATE}{name} (Hz)": spikes.times.size / spikes.size / run.duration
         for name, spikes in run.spikes.items()
     }
     recorded = {name: run.weights[name] for name in learned}
@@ -296,7 +297,8 @@ def change(whole: Mapping[int, Numbers], cut: Mapping[int, Numbers]) -> dict[str
         name: interval_of([cut[seed][name] - whole[seed][name] for seed in whole], confidence)
         for name in names
     }
-    name = max(names, key=lambda name: _distance(found[name]["difference"]))
+    changed = [name for name in names if name.startswith(RATE) and found[name]["excludes_zero"]]
+    name = max(changed or names, key=lambda name: _distance(found[name]["difference"]))
     return {
         "measure": name,
         "measures": len(names),

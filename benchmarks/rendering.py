@@ -62,6 +62,7 @@ MARK = re.compile(
     re.DOTALL,
 )
 MOST_DECIMALS = 3
+MOST_PHASES = 8  # whose verdicts are given one by one
 
 
 @cache
@@ -186,34 +187,28 @@ def microcircuit() -> str:
 
 
 def health_table() -> str:
-    """What is out of range in each phase of each plastic circuit, and in experiments."""
+    """What is out of range in each phase of each plastic circuit, and in each seed of experiments."""
     lines = [["circuit or experiment", "model time", "verdicts", "out of range"], ["---"] * 4]
     for name, found in sorted(kept("health").items()):
-        judged = found.get("phases") or found["seeds"]
-        first = found if "phases" in found else next(iter(judged.values()))
-        if "phases" in found:
+        kind = "phases" if "phases" in found else "seeds"
+        judged = found[kind]
+        time = (
+            found["duration_s"] if kind == "phases" else next(iter(judged.values()))["duration_s"]
+        )
+        if kind == "phases" and len(judged) <= MOST_PHASES:
             verdicts = ", ".join(f"{phase}: {each['verdict']}" for phase, each in judged.items())
-            beyond = dict.fromkeys(
-                text for each in judged.values() for text in health.told(each["findings"])
-            )
         else:
             counts = Counter(each["verdict"] for each in judged.values())
-            verdicts = ", ".join(f"{n} seeds: {verdict}" for verdict, n in counts.items())
-            beyond = dict.fromkeys(health.told(_findings(judged), len(judged)))
-        lines.append(
-            [f"`{name}`", f"{first['duration_s']:g} s", verdicts, "; ".join(beyond) or "–"]
-        )
+            of = f"of {len(judged)} {kind}"
+            verdicts = ", ".join(f"{verdict} in {n} {of}" for verdict, n in counts.items())
+        beyond = "; ".join(health.told(judged, kind)) or "–"
+        lines.append([f"`{name}`", f"{time:g} s", verdicts, beyond])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def out_of_range(experiment: str) -> str:
     """What is out of range in an experiment, as a part of a sentence."""
-    seeds = kept("health")[experiment]["seeds"]
-    return "; ".join(health.told(_findings(seeds), len(seeds))) or "nothing"
-
-
-def _findings(judged: dict[str, Any]) -> list[dict[str, Any]]:
-    return [finding for each in judged.values() for finding in each["findings"]]
+    return "; ".join(health.told(kept("health")[experiment]["seeds"], "seeds")) or "nothing"
 
 
 def memories() -> str:

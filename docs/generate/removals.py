@@ -71,12 +71,6 @@ COMPARED: Mapping[Part, Compared] = {
     ("plasticity", "use_dependent"): _experiment("tokens", "constant_rate"),
     ("plasticity", "stdp_symmetric"): _experiment("pattern_completion", "plasticity_off"),
     ("plasticity", "stdp_triplet"): _experiment("digits", "plasticity_off", "triplet"),
-    ("plasticity", "d1_stdp"): _circuit(
-        "reversal", "plasticity_off", "left ahead, reversed (share)"
-    ),
-    ("plasticity", "d2_stdp"): _circuit(
-        "reversal", "plasticity_off", "left ahead, reversed (share)"
-    ),
     ("plasticity", "parallel_fibre"): _circuit(
         "cerebellum", "plasticity_off", "tone, nuclei (Hz more than before)"
     ),

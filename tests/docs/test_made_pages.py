@@ -330,9 +330,11 @@ def test_the_page_of_a_circuit_shows_its_figure_and_its_raster():
 
 def test_what_is_out_of_range_in_several_seeds_is_told_once():
     rate = {"where": "l5", "measure": "rate", "expected": "1 to 5 Hz"}
-    found = [{**rate, "value": 6.04}, {**rate, "value": 5.5}, {**rate, "measure": "cv", "value": 2}]
+    cv = {**rate, "measure": "cv", "value": 2}
+    first, second = ({"findings": [{**rate, "value": value}]} for value in (6.04, 5.5))
+    second["findings"].append(cv)
 
-    assert [*health.told(found, 3)] == [
-        "l5: rate 5.5 to 6.04 in 2 of 3 seeds, expected 1 to 5 Hz",
-        "l5: cv 2 in 1 of 3 seeds, expected 1 to 5 Hz",
+    assert [*health.told({"700": first, "701": second}, "seeds")] == [
+        "l5: rate 5.5 to 6.04, expected 1 to 5 Hz",
+        "l5: cv 2 in 1 of 2 seeds, expected 1 to 5 Hz",
     ]
