@@ -43,6 +43,22 @@ def test_parameters_are_what_was_given_over_the_defaults():
     assert values["stdp_pair of learn, kick", "tau_plus"] == "20 ms"
 
 
+def test_many_pathways_are_told_together():
+    _, tables = tables_of(thalia.loads(DRIVEN))
+
+    owners = {who for who, *_ in tables["Parameters"]}
+    (plasticity,) = (row[-1] for row in tables["Plasticity"] if row[0] == "stdp_pair")
+    assert "current_exp of all of rec, learn" in owners
+    assert plasticity == "learn, kick"
+    assert max(map(len, owners)) < 60
+
+
+def test_a_model_of_every_pathway_is_told_of_all():
+    _, tables = tables_of(thalia.load("cortex"))
+
+    assert "current_exp of all pathways" in {who for who, *_ in tables["Parameters"]}
+
+
 def test_a_preset_is_over_the_default_and_under_what_is_given():
     name, given = next(iter(find("plasticity", "stdp_pair")[0].presets.items()))
     text = DRIVEN.replace(

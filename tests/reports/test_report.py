@@ -136,6 +136,31 @@ def test_of_many_spikes_whole_neurons_are_drawn_and_the_caption_says_so():
     assert "Spikes of one neuron in 4 (the file has all 20" in chart.caption
 
 
+def test_the_caption_names_populations_that_were_not_recorded():
+    made = made_of({"e": poisson(20.0, 5, 20.0)}, 20.0)
+    made.modulators = made.traces = {}
+    made.sizes = {"e": 5, "reward": 1, "cue": 20}
+
+    caption = activity.chart_of(made).caption
+
+    assert (
+        "Spikes of all neurons, the first population on top; not recorded: reward, cue." in caption
+    )
+
+
+@pytest.mark.slow
+def test_the_report_of_the_microcircuit_is_a_file_that_one_can_send(tmp_path):
+    run = thalia.run("cortex", output=tmp_path / "cortex.h5")
+
+    assert len(run.report().html.encode()) < 10e6
+
+
+def test_pictures_with_labels_scroll_where_the_page_is_narrow(page):
+    pictures = [each for each in page.of("div") if each.get("class") == "wide picture"]
+
+    assert len(pictures) == 2  # weights, and the graph
+
+
 def test_names_of_many_small_populations_do_not_cover_each_other():
     """The names of a brain did: its bands were four pixels high."""
     made = made_of({f"p{n}": poisson(1.0, 2 if n else 400, 20.0) for n in range(60)}, 20.0)

@@ -14,6 +14,7 @@ from thalia.circuit.limits import MOST_ELEMENTS
 from thalia.circuit.serialize import as_data
 from thalia.circuit.spec import Circuit, too_many
 from thalia.errors import MOST_PROBLEMS, CircuitError, Path, Problem, did_you_mean
+from thalia.library.lookup import KINDS
 from thalia.syntax.folder import HERE, Folder, folder_of, read_text
 from thalia.syntax.former_names import current_names, current_path
 from thalia.syntax.validation import parse
@@ -75,16 +76,7 @@ def loads(
         )
     if "thalia" not in data:
         message = "'thalia' is missing"
-        raise CircuitError(
-            [
-                Problem(
-                    (),
-                    message,
-                    "begin the file with `thalia: 1`, the version of the format",
-                    f"{name}:1:1",
-                )
-            ]
-        )
+        raise CircuitError([Problem((), message, _beginning(data, name), f"{name}:1:1")])
     if data["thalia"] != VERSION:
         raise CircuitError([_other_version(data["thalia"], source)])
     _check_number(data, name)
@@ -104,6 +96,18 @@ def loads(
         return parse(Circuit, data, source).at(source)
     except CircuitError as error:
         raise CircuitError(error.problems, _rest(data, source, error.problems)) from None
+
+
+def _beginning(data: dict[str, Any], name: str) -> str:
+    """What to do about a file without a version: a component is checked in a circuit."""
+    file = FilePath(name).name
+    for key, kind in (("neuron", "neurons"), ("synapse", "synapses"), ("rule", "plasticity")):
+        if data and data.keys() <= KINDS[kind].model_fields.keys():
+            return (
+                f"it reads like a component: name it in a circuit, as in `{key}: ./{file}`, and "
+                "check that"
+            )
+    return f"begin the file with `thalia: {VERSION}`, the version of the format"
 
 
 def _other_version(found: object, source: Source) -> Problem:

@@ -5,7 +5,7 @@ a summary, then populations, connectivity, neuron and synapse models, plasticity
 measurements.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from thalia.circuit.part_use import RuleUse, Stimulus, SynapseUse
@@ -133,7 +133,8 @@ def _rules(circuit: Circuit) -> Iterator[tuple[str, ...]]:
     for name, pathways in used.items():
         part = circuit.part("plasticity", name)
         assert isinstance(part, Layer)
-        yield name, _origin(part), _lines(_dynamics(part)), ", ".join(pathways)
+        whose = _together(pathways, "pathways", circuit.pathways)
+        yield name, _origin(part), _lines(_dynamics(part)), whose
 
 
 def _dynamics(part: Layer) -> Iterator[str]:
@@ -186,7 +187,22 @@ def _with_parameters(circuit: Circuit) -> Iterator[tuple[str, Part, Mapping[str,
     for name, modulator in circuit.modulators.items():
         note("modulators", modulator.kind, modulator.parameters, "", name)
     for (kind, part, values), who in uses.items():
-        yield f"{part} of {', '.join(who)}", circuit.part(kind, part), dict(values)
+        owners = {"neurons": "populations", "modulators": "modulators"}.get(kind, "pathways")
+        whose = _together(who, owners, getattr(circuit, owners))
+        yield f"{part} of {whose}", circuit.part(kind, part), dict(values)
+
+
+def _together(names: Sequence[str], kind: str, known: Collection[str]) -> str:
+    """Names of elements in a cell: 'all pathways', and 'all of local' for those of one matrix."""
+    if len(names) > 1 and {*names} == {*known}:
+        return f"all {kind}"
+    told: dict[str, None] = {}
+    for name in names:
+        matrix = name.rpartition(".")[0]
+        whole = {each for each in known if each.rpartition(".")[0] == matrix}
+        is_whole = bool(matrix) and len(whole) > 1 and whole <= {*names}
+        told[f"all of {matrix}" if is_whole else name] = None
+    return ", ".join(told)
 
 
 def _inputs(circuit: Circuit) -> Iterator[tuple[str, ...]]:

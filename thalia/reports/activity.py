@@ -17,6 +17,7 @@ MOST_SPIKES = 60_000  # that are drawn
 FEWEST_NEURONS = 10  # of a population, however many spikes they fire
 MOST_BINS = 2000  # of the rates
 MOST_PANELS = 12  # of state variables
+MOST_NAMED = 8  # populations of a caption
 NAME = 13  # pixels that the name of a population is high
 AROUND = 40  # pixels above and below the spikes
 LEFT = (60, 180)  # pixels beside the axes of all charts, which begin at one place
@@ -71,8 +72,18 @@ def _raster(drawn: list[object], view: View, trains: Trains, colour: dict[str, s
         rows = top + (places[chosen] + 0.5) * band / view.size(name)
         shown[name] = (times[chosen] * view.clock[1], rows, view.neurons(name)[places[chosen]])
     charts.draw_spikes(_axes(drawn, view, "", height), shown, bands, colour)
-    part = f"of one neuron in {every} (the file has all {spikes:,})" if every > 1 else "of all"
-    return f"Spikes {part}, the first population on top."
+    part = (
+        f"of one neuron in {every} (the file has all {spikes:,})" if every > 1 else "of all neurons"
+    )
+    return f"Spikes {part}, the first population on top{_left_out(view, trains)}."
+
+
+def _left_out(view: View, trains: Trains) -> str:
+    """The populations whose spikes were not recorded, which are in no chart."""
+    missing = [name for name in view.run.sizes if name not in trains]
+    more = len(missing) - MOST_NAMED
+    named = ", ".join(missing[:MOST_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+    return f"; not recorded: {named}" if missing else ""
 
 
 def _rates(drawn: list[object], view: View, trains: Trains, colour: dict[str, str]) -> str:
@@ -82,7 +93,10 @@ def _rates(drawn: list[object], view: View, trains: Trains, colour: dict[str, st
         middles = (view.start + (np.arange(len(rate)) + 0.5) * width * 1e-3) * view.clock[1]
         lines.append(charts.Line(name, middles, rate, colour[name]))
     charts.draw_lines(_axes(drawn, view, "rate (Hz)", 260), lines)
-    return f"Mean rates of all neurons in bins of {width} ms; a click on a name hides its line."
+    return (
+        f"Mean rates of the neurons of each population that was recorded, in bins of {width} ms; "
+        "a click on a name hides its line."
+    )
 
 
 def _modulators(drawn: list[object], view: View, levels: Mapping[str, Level]) -> str:

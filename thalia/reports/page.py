@@ -32,6 +32,7 @@ h3 { font-size: 1rem; margin: 1.2rem 0 .4rem; } a { color: #00598f; }
 nav { position: sticky; top: 0; background: #fff; border-bottom: 1px solid #ccc; z-index: 5;
   padding: .4rem 0; display: flex; flex-wrap: wrap; gap: .1rem 1rem; font-size: .9rem; }
 section { scroll-margin-top: 4rem; } .wide { overflow-x: auto; }
+.picture img { min-width: 44rem; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .7rem; border-bottom: 1px solid #ddd; vertical-align: top; }
 .wide td { white-space: pre; }
@@ -168,6 +169,11 @@ def remarks(texts: Iterable[str]) -> str:
 def wide(table: str) -> str:
     """A table that scrolls by itself where the page is too narrow for it."""
     return f'<div class="wide">{table}</div>' if table else ""
+
+
+def scrolled(picture: str) -> str:
+    """A picture that stays large enough to be read, and scrolls by itself on a narrow page."""
+    return f'<div class="wide picture" tabindex="0">{picture}</div>'
 
 
 def folded(title: str, body: str) -> str:

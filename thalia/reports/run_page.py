@@ -17,7 +17,7 @@ from thalia.publication.methods import methods_of
 from thalia.recording.page_checksums import edited
 from thalia.recording.run_file import Run
 from thalia.reports import activity, conversation, provenance
-from thalia.reports.page import Report, Section, folded, page, remarks, wide
+from thalia.reports.page import Report, Section, folded, page, remarks, scrolled, wide
 from thalia.simulation.origin import written_circuit
 
 MOST_ROWS = 400  # of a table
@@ -76,7 +76,8 @@ def _activity(run: Run) -> Iterator[Section]:
 def _weights(run: Run) -> Iterator[Section]:
     if draw := figures_of(run).get("weights"):
         shows = "Weights of recorded pathways before and after, their changes, and their matrix."
-        body = f"<figure>{picture(draw(run), shows, DPI)}<figcaption>{shows}</figcaption></figure>"
+        drawn = scrolled(picture(draw(run), shows, DPI))
+        body = f"<figure>{drawn}<figcaption>{shows}</figcaption></figure>"
         yield Section("Weights", body)
 
 
@@ -88,7 +89,7 @@ def _graph(run: Run) -> Iterator[Section]:
         for name, each in run.network.pathways.items()
     ]
     heads = ("pathway", "from", "to", "synapses", "")
-    drawn = picture(graph(run.network), shows, DPI)
+    drawn = scrolled(picture(graph(run.network), shows, DPI))
     body = f"<figure>{drawn}<figcaption>{shows}</figcaption></figure>"
     listed = folded(counted(len(rows), "pathway"), wide(table(heads, rows, MOST_ROWS)))
     yield Section("Graph", body + listed)
