@@ -60,7 +60,7 @@ def test_patterns_with_common_causes_are_correlated_without_clusters():
 
 
 def test_k_means_finds_nearly_all_in_a_tenth_of_the_items():
-    task, circuit = made(data="iris", items=150, queries=100)
+    task, circuit = made(data="iris", items=150, queries=100, filed=2)
     plan, random = plan_for_trials(circuit), np.random.default_rng(5)
     found = task.baselines(plan, task.draw(plan, random), random)["k_means"].final
 
