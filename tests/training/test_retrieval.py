@@ -1,5 +1,7 @@
 """Retrieval: the questions that are drawn, what is chosen, and which weights an outcome changes."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -61,9 +63,13 @@ def test_the_gap_is_between_the_default_weights_and_the_best_memories():
     assert task._numbers(questions, default)["gap"] == pytest.approx(0)
 
 
-@pytest.mark.parametrize(("interaction", "by_squares", "by_choice"), [(0, (0.98, 1), (0.9, 1)), (0.6, (-0.2, 0.35), (0.7, 0.9))])  # fmt: skip
-def test_where_cues_interact_the_nearest_sum_fails_but_one_that_subtracts_a_cue_finds_one_of_the_useful_corners(interaction, by_squares, by_choice):  # fmt: skip
-    task, questions = drawn(interaction=interaction)
+@pytest.mark.parametrize(("numbers", "by_squares", "by_choice"), [
+    ({}, (0.98, 1), (0.9, 1)),
+    ({"interaction": 0.6}, (-0.2, 0.35), (0.7, 0.9)),  # of ten, one mostly has the one cue and not the other
+    ({"interaction": 0.6, "minded": 2}, (-0.25, 0.2), (-0.25, 0.2)),
+])  # fmt: skip
+def test_where_cues_interact_no_weighted_sum_tells_which_of_two_memories_is_better(numbers, by_squares, by_choice):  # fmt: skip
+    task, questions = drawn(**numbers)
     found = task.baselines(None, questions, np.random.default_rng(6))
 
     assert by_squares[0] < found["least_squares"].final["gap"] < by_squares[1]
@@ -77,6 +83,17 @@ def test_a_kind_of_question_that_was_never_asked_has_no_weights():
 
     found = task.baselines(plan, questions, np.random.default_rng(6))
     assert found["least_squares"].final["useful"] in [each for q in questions for each in q.useful]
+
+
+def test_cells_of_memories_that_do_not_come_to_mind_have_no_cues():
+    task, circuit = made(trials=4, minded=2)
+    plan = plan_for_trials(circuit)
+    (question, *_) = task.draw(plan, np.random.default_rng(5))
+
+    rates = task._shown(SimpleNamespace(plan=plan), question.cues)["recency"].numbers
+    assert rates[[0, 20]] == pytest.approx(2000 * question.cues[:, 1])
+    assert len(rates) == 200
+    assert not rates[40:].any()
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +145,7 @@ def test_cues_that_spoke_for_the_memory_more_than_usual_count_more_after_a_good_
 @pytest.mark.parametrize(("numbers", "message"), [
     ({"defaults": [0.5, 0.5]}, "experiment.defaults: expected 4 numbers, one for each of the cues"),
     ({"active": 40}, "experiment.active: expected at most 30, found 40"),
+    ({"minded": 11}, "experiment.minded: expected at most 10, found 11"),
 ])  # fmt: skip
 def test_what_cannot_be_is_told(numbers, message):
     with pytest.raises(CircuitError, match=message.replace(".", "[.]")):

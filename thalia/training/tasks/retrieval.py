@@ -42,6 +42,7 @@ class Question:
 class Retrieval(Environment):
     """Questions of some `kinds`, and for each of them memories with cues between 0 and 1.
 
+    As many memories come to mind as `minded` says, or all for which there are cells.
     Whether a memory is of use is a matter of chance, which rises with the sum of its cues, each
     times what it counts for in questions of this kind. With `interaction` this share of the sum is
     whether one of two cues is strong and the other weak. The outcome is that of the memory that
@@ -60,6 +61,7 @@ class Retrieval(Environment):
     active: int = Field(9, ge=1)  # cells of a question
     noise: float = Field(0.1, ge=0, lt=1)  # share of these that are others
     defaults: tuple[float, ...] = (0.4, 0.3, 0.2, 0.1)
+    minded: int | None = Field(None, ge=2)
     interaction: float = Field(0.0, ge=0, le=1)
     compared: bool = False
     alike: bool = False  # whether questions of all kinds have the same cells
@@ -85,6 +87,9 @@ class Retrieval(Environment):
         if len(cues) != len(self.defaults):
             message = f"expected {len(cues)} numbers, one for each of the cues"
             found.append(Problem(("experiment", "defaults"), message))
+        if self.minded and self.minded > memories:
+            message = f"expected at most {memories}, found {self.minded}"
+            found.append(Problem(("experiment", "minded"), message))
         if self.interaction and len(cues) < 2:
             message = f"expected two cues or more for an interaction, found {len(cues)}"
             found.append(Problem(("experiment", "stimuli", "cues"), message))
@@ -104,7 +109,7 @@ class Retrieval(Environment):
     def draw(self, plan: Plan, random: np.random.Generator) -> list[Question]:
         """All questions, with the memories that come to mind."""
         size = self._size(plan, self.stimuli["question"][0])
-        memories = self._size(plan, self.readout["memories"][0])
+        memories = self.minded or self._size(plan, self.readout["memories"][0])
         count = len(self.defaults)
         codes = [random.permutation(size)[: self.active] for _ in range(self.kinds)]
         weights = random.dirichlet(np.full(count, CONCENTRATION), self.kinds)
@@ -195,6 +200,7 @@ class Retrieval(Environment):
             urgent = {self.stimuli["urgency"][0]: self.rate}
             times, cells = subject.present(self.decide, urgent).spikes(self.readout["memories"][0])
             subject.present(self.settle)
+        times, cells = (each[cells < len(question.cues)] for each in (times, cells))
         if not len(times):
             return int(random.integers(len(question.cues)))
         return int(random.choice(cells[times == times.min()]))
@@ -231,9 +237,11 @@ class Retrieval(Environment):
     def _shown(self, subject: Subject, cues: Floats) -> dict[str, Numbers]:
         """The rates of the cells of each cue, in proportion to it."""
         found: dict[str, Numbers] = {}
+        memories = self._size(subject.plan, self.readout["memories"][0])
         for name, strengths in zip(self.stimuli["cues"], cues.T, strict=True):
-            each = self._size(subject.plan, name) // len(strengths)
-            found[name] = np.repeat(strengths, each) * self.rate
+            each = self._size(subject.plan, name) // memories
+            of_all = np.pad(strengths, (0, memories - len(strengths)))
+            found[name] = np.repeat(of_all, each) * self.rate
         return found
 
 
