@@ -101,7 +101,7 @@ def loads(
 def _beginning(data: dict[str, Any], name: str) -> str:
     """What to do about a file without a version: a component is checked in a circuit."""
     file = FilePath(name).name
-    for key, kind in (("neuron", "neurons"), ("synapse", "synapses"), ("rule", "plasticity")):
+    for key, kind in (("neuron", "neurons"), ("rule", "plasticity"), ("synapse", "synapses")):
         if data and data.keys() <= KINDS[kind].model_fields.keys():
             return (
                 f"it reads like a component: name it in a circuit, as in `{key}: ./{file}`, and "
