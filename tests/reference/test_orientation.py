@@ -11,7 +11,8 @@ pytestmark = pytest.mark.reference
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
-    study = thalia.study(orientation.CIRCUIT, seeds=[31], output=folder)
+    asked = ["no_bcm", "frozen", "all_off"]
+    study = thalia.study(orientation.CIRCUIT, asked, seeds=[31], output=folder)
     return {name: orientation.numbers(runs[31]) for name, runs in study.runs.items()}
 
 
