@@ -19,10 +19,11 @@ WITHOUT_EFFECT = {("plasticity", "feedback_alignment")}
 
 
 def test_what_is_taken_away_makes_a_difference():
-    """The 95 % intervals of all but these exclude zero."""
+    """The 95 % intervals of all but these exclude zero, and none is of two seeds alone."""
     rows = removals.removals()
 
     assert {part for part, row in rows.items() if not row["excludes_zero"]} == WITHOUT_EFFECT
+    assert {part for part, row in rows.items() if row["difference"]["n"] < 3} == set()
 
 
 def test_only_parts_of_the_library_are_compared():
