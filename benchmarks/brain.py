@@ -72,6 +72,7 @@ def main() -> None:
         asked = f"--backends {backend} --duration {options.duration:g}"
         kept[backend] = provenance(f"python -m benchmarks.brain {asked}") | {
             "processors": os.cpu_count(),
+            "seeds": [thalia.load("brain").seed],
             **rows,
             "build_of_brain_over_cortex": float(f"{times:.3g}"),
         }

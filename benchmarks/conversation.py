@@ -87,6 +87,7 @@ def main() -> None:
     asked = f"--words {options.words} --turns {options.turns} --seed {options.seed}"
     about = {
         **provenance(f"python -m benchmarks.conversation {asked}"),
+        "seeds": [options.seed],
         "side": "words",
         "columns": COLUMNS,
     }

@@ -67,6 +67,7 @@ def kept(lines: dict[str, list[dict[str, Any]]], options: argparse.Namespace) ->
         f"--rounds {len(lines['Thalia'])} --threads {options.threads}",
         COLUMNS,
         sides,
+        seeds=range(1, len(lines["Thalia"]) + 1),
         rates_hz=rates,
         times_thalia=times({side: each["rtf"] for side, each in sides.items()}, "Thalia"),
         building_times_thalia=times(

@@ -122,6 +122,7 @@ def main() -> None:
             "cv": cv,
         }
     kept: dict[str, Any] = provenance(f"python -m benchmarks.drift --seconds {options.seconds:g}")
+    kept["seeds"] = [thalia.load(CIRCUIT).seed]
     kept |= rounded(found) | {"independent": rounded(independent(rate))}
     options.output.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
     print(json.dumps(kept))

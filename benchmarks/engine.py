@@ -176,6 +176,7 @@ def main() -> None:
     table = provenance(" ".join(["python -m benchmarks.engine", *sys.argv[1:]])) | {
         "processors": len(os.sched_getaffinity(0)),
         "processor": processor(),
+        "seeds": [*range(1, options.rounds + 1)],
         "rounds": options.rounds,
         "model_s": options.seconds,
         "rows": {name: round(number, 4) for name, number in rows.items()},

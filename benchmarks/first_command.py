@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import thalia
 from benchmarks.rendering import RESULTS, render
 from benchmarks.speed import write
 from plots.conditions import provenance
@@ -29,7 +30,8 @@ def main() -> None:
         )
     rates, _, _ = done.stdout.partition("  plastic pathway")
     lines = [line.rstrip() for line in rates.rstrip().splitlines()]
-    write(RESULTS / "first_command.json", provenance(" ".join(COMMAND)) | {"lines": lines})
+    made = provenance(" ".join(COMMAND)) | {"seeds": [thalia.load("cortex").seed]}
+    write(RESULTS / "first_command.json", made | {"lines": lines})
     render()
 
 

@@ -117,4 +117,5 @@ for seed in range(1, options.rounds + 1):
             f"python -m benchmarks.fly --duration {options.duration:g} --rounds {seed}",
             COLUMNS,
             medians,
+            seeds=range(1, seed + 1),
         )

@@ -146,6 +146,7 @@ def gathered(
             "seeds": "seeds",
         },
         sides,
+        seeds=[*map(int, options.seeds.split(","))],
         side="circuit",
         device=device(),
         **{**{name: before[name] for name in SAYS if name in before}, **medians},

@@ -80,6 +80,7 @@ def sizes() -> None:
             "peak_gb": "peak GB",
         },
         rows,
+        seeds=[circuit(1, 1, 1).seed],
         side="synapses",
     )
 
@@ -104,6 +105,7 @@ def pathways() -> None:
         f"python -m benchmarks.growth --largest {options.largest:g}",
         {"build_cpu_s": "planning and building, processor s", "objects": "code objects"},
         rows,
+        seeds=[circuit(1, 1, 1).seed],
         side="pathways",
     )
 

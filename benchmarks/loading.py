@@ -23,7 +23,7 @@ import numpy as np
 HERE = Path(__file__).parent
 RESULTS = HERE / "loading.json"
 BEGIN, END = "<!-- loading: begin -->", "<!-- loading: end -->"
-NEURONS = 166_700
+NEURONS, SEED = 166_700, 1
 CIRCUIT = """
 thalia: 1
 name: loading
@@ -37,7 +37,7 @@ pathways:
 
 def write(folder: Path, count: int, ending: str) -> None:
     """A table of neurons, and one of distinct synapses in the order of their sources."""
-    generator = np.random.default_rng(1)
+    generator = np.random.default_rng(SEED)
     neurons = NEURONS if count > NEURONS else max(1000, count // 20)
     identifiers = 720_575_940_600_000_000 + np.sort(generator.choice(10**9, neurons, replace=False))
     pairs = np.unique(generator.integers(0, neurons * neurons, int(count * 1.01)))[:count]
@@ -169,6 +169,7 @@ def main() -> None:
         from plots.conditions import provenance  # whose imports the measured sides do without
 
         results = provenance(" ".join(["python -m benchmarks.loading", *sys.argv[1:]])) | {
+            "seeds": [SEED],
             "processors": len(os.sched_getaffinity(0)),
             "numpy": np.__version__,
             "first_steps" if options.run else "rows": rows,

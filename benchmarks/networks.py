@@ -86,6 +86,7 @@ def kept(results: dict[tuple[str, str], list[dict[str, Any]]], rounds: int) -> N
         f"python -m benchmarks.networks --duration {options.duration:g} --rounds {rounds}",
         COLUMNS,
         rows,
+        seeds=range(1, rounds + 1),
         side="network: side",
         times_thalia=ratios,
     )

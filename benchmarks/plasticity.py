@@ -62,6 +62,7 @@ def kept(results: dict[str, list[dict[str, Any]]], rounds: int) -> None:
             side: {key: median_of(lines, key) for key in ("rtf", "peak_gb")}
             for side, lines in results.items()
         },
+        seeds=range(1, rounds + 1),
         times_thalia={rule: times(median, f"thalia, {rule}") for rule in ("none", "stdp_pair")},
     )
 

@@ -158,7 +158,8 @@ def main() -> None:
     name = options.experiment or "stdp"
     old = json.loads(options.output.read_text("utf-8")) if options.output.exists() else {}
     command = " ".join(["python -m benchmarks.structural", *sys.argv[1:]])
-    made = {**provenance(command), "columns": columns(), "sides": told}
+    seeds = [options.base_seed + n for n in range(len(whole))] if options.experiment else [1]
+    made = {**provenance(command), "seeds": seeds, "columns": columns(), "sides": told}
     write(options.output, old | {name: made})
 
 

@@ -1,7 +1,7 @@
 """Tables of benchmarks that are kept as JSON and rendered on the pages that show them."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ def keep(
     command: str,
     columns: Mapping[str, str],
     sides: Mapping[str, Mapping[str, Any]],
+    *,
+    seeds: Sequence[int],
     side: str = "side",
     **more: Any,
 ) -> None:
@@ -27,6 +29,8 @@ def keep(
     columns : mapping from the name of a number to its title, with its unit
     sides : mapping from a side to its numbers by name
         Those that it does not have are left out.
+    seeds : list of int
+        Those of the runs that were measured.
     side : str
         The title of the first column.
     **more
@@ -39,7 +43,7 @@ def keep(
         "columns": dict(columns),
         "sides": {k: dict(v) for k, v in sides.items()},
     }
-    write(file, made | more | table)
+    write(file, made | {"seeds": [*seeds]} | more | table)
     if file.parent == SPEED:
         render()
 

@@ -215,6 +215,7 @@ def _keep(found: dict[str, dict[str, list[float]]], options: argparse.Namespace)
             side: {setting: each[side] for setting, each in medians.items() if side in each}
             for side in medians[FIRST]
         },
+        seeds=range(1, options.rounds + 1),
         side="times model time",
         times_thalia={setting: times(each, OWN) for setting, each in medians.items()},
     )
@@ -237,6 +238,7 @@ def growth(options: argparse.Namespace) -> None:
         f"python -m benchmarks.three_factor --growth --seconds {options.seconds:g} --rounds {options.rounds}",
         {"rtf": "times model time", "event": "ns for each event at a synapse"},
         rows,
+        seeds=range(1, options.rounds + 1),
         side="synapses",
     )
 

@@ -130,7 +130,11 @@ if __name__ == "__main__":
     )
     from conditions import provenance
 
-    measured = provenance("python plots/half_hour.py") | rounded(numbers(run))
+    measured = (
+        provenance("python plots/half_hour.py")
+        | {"seeds": [int(run.attributes["seed"])]}
+        | rounded(numbers(run))
+    )
     text = json.dumps(measured, indent=1)
     print(text)
     if options.json:
