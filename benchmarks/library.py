@@ -8,6 +8,7 @@ soon as it is there, with version, date, backend and machine.
 
 import argparse
 import json
+import math
 import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -32,6 +33,16 @@ NOT_SHOWN = {"softmax", "leaky_readout"}  # neurons that do not fire
 WITH_OTHERS = {"use_dependent"}
 SPIKE, RESPONSE = 10, 150  # ms
 RELEASE = 1.0  # s
+ONCE = f"[{{at: {RELEASE:g} s, amount: 1}}]"
+# modulators without releases of their own, with what drives them
+DRIVEN = {
+    "follower": f"released: {{kind: first_order, tau: 50 ms, schedule: {ONCE}}}, level: {{kind: follower, input: released}}",
+}
+RELEASES = ("tsodyks_markram", "tsodyks_markram_baseline")
+TRAIN = np.array([*np.arange(10) * 0.05 + 0.01, 0.96])  # s: ten spikes of 20 Hz, and a later one
+STIMULATED = 2.0  # s
+SIZE = {"amplitude": 100e-12, "rate": 100.0}  # in SI, of what is nothing by default
+UNIT_OF, SCALE = {"amplitude": "pA", "rate": "Hz"}, {"amplitude": 1e12, "rate": 1.0}
 EMPTY = thalia.Circuit(name="empty")  # which finds parts of the library
 
 
@@ -92,7 +103,9 @@ stimuli: {{drive: {{kind: current, target: cells, amplitude: "spread(0 {unit}, {
 
 
 def synapse(name: str) -> dict[str, Any]:
-    """The potential of a cell at rest after one spike."""
+    """The potential of a cell at rest after one spike; what a train releases, of part of a synapse."""
+    if name in RELEASES:
+        return _release(name)
     cell, weight = RECEPTORS[name]
     circuit = thalia.loads(f"""
 thalia: 1
@@ -113,16 +126,58 @@ record: {{traces: {{potential: {{population: cell, variables: [v], every: 0.5 ms
     return {"cell": cell, "weight": weight, "unit": unit, "time_ms": rounded(time), "v": rounded(v)}
 
 
+def _release(name: str) -> dict[str, Any]:
+    """The fraction of the weight that each spike of a train releases."""
+    times = TRAIN * 1e3
+    circuit = thalia.loads(f"""
+thalia: 1
+name: train
+duration: {times[-1] + 50:g} ms
+dt: 0.1 ms
+populations: {{source: {{neuron: spike_source, size: 1}}, cell: {{neuron: lif_current, size: 1}}}}
+pathways:
+  one: {{pre: source, post: cell, connect: {{rule: one_to_one}}, synapse: [{name}, {{part: current_exp, tau: 0.2 ms}}],
+        weight: 1 pA, delay: 0.1 ms}}
+stimuli: {{train: {{kind: spikes, target: source, times: {{0: [{", ".join(f"{t:g} ms" for t in times)}]}}}}}}
+record: {{traces: {{input: {{population: cell, variables: [current_exp_i], every: 0.1 ms}}}}}}
+""")
+    with tempfile.TemporaryDirectory() as folder:
+        run = thalia.run(circuit, output=f"{folder}/run.h5", backend="runtime")
+        traces = run.traces["input"]
+        current = traces["current_exp_i"][:, 0]
+        peaks = [current[traces.time >= time][:20].max() for time in TRAIN]
+    return {"spike_ms": rounded(times), "released": rounded(peaks)}
+
+
+def stimulus(name: str) -> dict[str, Any]:
+    """The current, or the rate of one source, over time: the formula of the kind with its numbers."""
+    part: Any = EMPTY.part("stimuli", name)
+    values = {key: each.default.mean for key, each in part.parameters.items()}
+    size = "amplitude" if part.current else "rate"
+    values[size] = values[size] or SIZE[size]  # those with a default of 0 give nothing
+    if "velocity" in values:
+        values["centre"] = 0.0
+    time = np.linspace(0, STIMULATED, 1001)
+    formula = part.current or part.rate
+    known = {**values, **{key: getattr(math, key) for key in ("exp", "sin", "pi")}, "x": 0.0}
+    found = [float(eval(formula, known | {"t": t})) for t in time]  # of this repository
+    return {
+        "unit": UNIT_OF[size],
+        "time_s": rounded(time),
+        "value": rounded(np.array(found) * SCALE[size]),
+    }
+
+
 def modulator(name: str) -> dict[str, Any]:
     """The level after a release of 1."""
     circuit = thalia.loads(f"""
 thalia: 1
 name: release
-duration: 20 s
+duration: {2 if name in DRIVEN else 20} s
 dt: 5 ms
 populations: {{none: {{neuron: spike_source, size: 1}}}}
-modulators: {{level: {{kind: {name}, schedule: [{{at: {RELEASE:g} s, amount: 1}}]}}}}
-record: {{modulators: 50 ms}}
+modulators: {{{DRIVEN.get(name, f"level: {{kind: {name}, schedule: {ONCE}}}")}}}
+record: {{modulators: {5 if name in DRIVEN else 50} ms}}
 """)
     with tempfile.TemporaryDirectory() as folder:
         run = thalia.run(circuit, output=f"{folder}/run.h5", backend="runtime")
@@ -151,8 +206,12 @@ KINDS: dict[str, tuple[Callable[[str], dict[str, Any]], list[str]]] = {
     ),
     "windows": (window, list(names("windows"))),
     "neurons": (neuron, [name for name in NEURONS if name not in NOT_SHOWN]),
-    "synapses": (synapse, list(RECEPTORS)),
-    "modulators": (modulator, [name for name in names("modulators") if is_released(name)]),
+    "synapses": (synapse, [*RECEPTORS, *RELEASES]),
+    "stimuli": (stimulus, [name for name in names("stimuli") if name != "spikes"]),
+    "modulators": (
+        modulator,
+        [name for name in names("modulators") if is_released(name) or name in DRIVEN],
+    ),
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import thalia
 from docs.generate import latex, removals
 from docs.generate.bibliography import bibtex, linked
-from docs.generate.curves import flat, measured
+from docs.generate.curves import NO_CURVE, flat, measured
 from docs.generate.reference import table
 from docs.generate.repository import ROOT
 from docs.generate.uses import used_in
@@ -102,23 +102,33 @@ def _about(part: Part) -> str:
 
 def _picture(kind: str, name: str, part: Part) -> str:
     part_name = f"{kind}/{name}"
-    if part_name not in measured():
-        return ""
+    if part_name in NO_CURVE:
+        return f"*No curve: {NO_CURVE[part_name]}.*\n"
     run = measured()[part_name]
     if (change := flat(part_name)) is not None:
         return (
             f"A pair of spikes changes the weight by {change:g} of w_max, whatever the interval "
             f"between them: {_FLAT[change != 0]}.\n"
         )
-    what = {
-        "neurons": f"Firing rate of {name} against constant current",
-        "synapses": f"Potential of a cell after one spike through {name}",
-        "modulators": f"Level of {name} over time after a release of 1",
-    }.get(kind, f"Change of the weight by {name}")
+    if "released" in run:
+        what = f"Share of the weight that {name} releases at ten spikes of 20 Hz, and at one later"
+    else:
+        what = _shown(kind, name)
     return (
         f"![{what}]({name}.svg)\n\n*{what}. Thalia {run['thalia']}, {run['date']}; "
         f"`{run['command']} {part_name}`.*\n"
     )
+
+
+def _shown(kind: str, name: str) -> str:
+    """What the curve of a component shows."""
+    what = {
+        "neurons": f"Firing rate of {name} against constant current",
+        "synapses": f"Potential of a cell after one spike through {name}",
+        "modulators": f"Level of {name} over time after a release of 1",
+        "stimuli": f"What {name} gives over time",
+    }
+    return what.get(kind, f"Change of the weight by {name}")
 
 
 def _mathematics(part: Part) -> Iterator[str]:

@@ -79,6 +79,19 @@ def test_publications_become_links_and_bibtex():
     ]
 
 
+def test_a_book_and_an_article_without_a_doi_are_bibtex_too():
+    book = (
+        "Izhikevich (2007) Dynamical Systems in Neuroscience, MIT Press, section 8. doi:10.7551/m/1"
+    )
+
+    assert "@book{izhikevich2007," in bibtex(book)
+    assert "  title   = {Dynamical Systems in Neuroscience}," in bibtex(book)
+    assert "  doi     = {10.7551/m/1}" in bibtex(book)
+    assert bibtex("Pawlak & Kerr (2008) J Neurosci 28:2435, PMC6671189").endswith(
+        "  pages   = {2435}\n}"
+    )
+
+
 @pytest.mark.parametrize(
     ("source", "author"),
     [
@@ -127,6 +140,29 @@ def test_numbers_on_the_page_of_a_circuit_are_those_that_were_kept(file):
 
     assert [key for key, shown in (rates | measures).items() if shown not in page] == []
     assert found["command"] in page
+
+
+def test_every_part_has_a_curve_or_the_reason_why_not():
+    every = {f"{kind}/{name}" for kind in parts.TITLES for name in names(kind)}
+
+    assert every - {*curves.measured()} == {*curves.NO_CURVE}
+    assert "*No curve: it hands on a spike or does not.*" in parts.part_page("synapses", "copy")
+
+
+def test_the_curve_of_a_train_is_the_published_release():
+    """The first of the ten of a depressing synapse at 20 Hz, as in tests/synapses/test_tsodyks_markram.py."""
+    kept = curves.measured()["synapses/tsodyks_markram"]
+
+    assert kept["released"][:4] == [0.5, 0.26515, 0.15483, 0.10302]
+    assert "tsodyks_markram.svg" in parts.part_page("synapses", "tsodyks_markram")
+
+
+def test_the_curve_of_pulses_is_that_of_their_times():
+    kept = curves.measured()["stimuli/current_pulses"]
+
+    on = [t for t, value in zip(kept["time_s"], kept["value"], strict=True) if value == 100]
+    assert (min(on), max(t for t in on if t < 1)) == pytest.approx((0.1, 0.2), abs=0.003)
+    assert kept["unit"] == "pA"
 
 
 def test_kept_curves_and_circuits_are_of_parts_that_exist():
