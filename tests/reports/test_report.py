@@ -123,7 +123,7 @@ def test_every_spike_of_few_is_in_the_raster(run, page):
 
 def test_of_many_spikes_whole_neurons_are_drawn_and_the_caption_says_so():
     made = made_of({"e": poisson(20.0, 500, 20.0), "few": poisson(20.0, 3, 20.0)}, 20.0)
-    made.modulators = made.traces = {}
+    made.modulators = made.traces = made.weights = {}
 
     chart = activity.chart_of(made)
 
@@ -164,7 +164,7 @@ def test_pictures_with_labels_scroll_where_the_page_is_narrow(page):
 def test_names_of_many_small_populations_do_not_cover_each_other():
     """The names of a brain did: its bands were four pixels high."""
     made = made_of({f"p{n}": poisson(1.0, 2 if n else 400, 20.0) for n in range(60)}, 20.0)
-    made.modulators = made.traces = {}
+    made.modulators = made.traces = made.weights = {}
 
     raster, _ = (chart for chart, _, _ in activity.chart_of(made).layout.children)
     ticks = np.sort(raster.yaxis.ticker.ticks)
@@ -176,7 +176,7 @@ def test_names_of_many_small_populations_do_not_cover_each_other():
 def test_of_what_was_not_recorded_there_is_no_chart():
     """As in the file of a subject that was saved."""
     made = made_of({"e": (np.zeros(0), np.zeros(0, int), 5)}, 20.0)
-    made.modulators = made.traces = {}
+    made.modulators = made.traces = made.weights = {}
 
     assert activity.chart_of(made) is None
 

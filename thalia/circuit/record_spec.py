@@ -20,10 +20,14 @@ class RecordTraces(Node):
 
 
 class RecordWeights(Node):
-    """Weights of pathways at the start and the end, and optionally at an interval."""
+    """Weights of pathways at the start and the end, and optionally at an interval.
+
+    At the same times `variables` of their synapses are recorded, such as eligibility traces.
+    """
 
     pathways: Words = ("plastic",)
     every: PositiveTime | None = None
+    variables: Words = ()
 
 
 class Record(Node):

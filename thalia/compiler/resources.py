@@ -123,13 +123,14 @@ def needed_disk(plan: Plan) -> float:
     Spikes are not known beforehand.
     """
     wanted, every = plan.record.weights.pathways, plan.record.weights.every
+    variables = len(plan.record.weights.variables)
     times = 2 + (int(plan.duration / every.mean) if every else 0)
     total = 0.0
     for synapses, pathway in plan.pathways():
         count = expected_synapses(pathway, plan)
         if is_recorded(pathway.name, synapses.is_plastic, wanted):
             of_rules = 2 if scaling_rules(synapses) else 1  # their efficacy beside the weights
-            total += count * (8 * times * of_rules + 4)
+            total += count * (8 * times * (of_rules + variables) + 4)
         if synapses.is_plastic:
             total += 2 * count * 8 * (1 + sum(e.kind != "expression" for e in synapses.equations))
     return total

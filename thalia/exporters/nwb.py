@@ -128,6 +128,9 @@ def _synapses(run: Run, module: "ProcessingModule") -> None:
         if each.efficacy is not None:
             about = f"By what {rules} multiplies the weight of an arriving spike, {when}."
             described.append(("efficacy", about, np.asarray(each.efficacy[-1])))
+        for variable, values in each.variables.items():
+            about = f"Variable of the synapses, in {each.units[variable] or '1'}, {when}."
+            described.append((variable, about, np.asarray(values[-1])))
         columns = [VectorData(name=key, description=about, data=v) for key, about, v in described]
         module.add(
             DynamicTable(

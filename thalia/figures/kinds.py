@@ -72,6 +72,6 @@ def figures_of(run: Run) -> dict[str, Callable[..., Figure]]:
         shown["weights"] = weights
     if run.modulators:
         shown["modulators"] = modulators
-    if run.traces:
+    if run.traces or any(each.variables for each in run.weights.values()):
         shown["traces"] = traces
     return shown

@@ -1,4 +1,4 @@
-"""State variables over time."""
+"""State variables of neurons and synapses over time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from thalia.errors import fail
 from thalia.figures.style import GREY, colours, styled
 from thalia.figures.view import Moment, View
-from thalia.recording.results import Traces
 from thalia.recording.run_file import Run
 
 MOST_LINES = 10  # neurons that are drawn one by one
@@ -34,14 +33,17 @@ def traces(
 ) -> Figure:
     """Every recorded state variable over time: of up to ten neurons, or the mean and the range.
 
-    The band is from the 5th to the 95th percentile of the neurons. Of more than 4,000 points, each
-    pair that is drawn is the lowest and the highest of several, so that no peak is lost.
+    So are variables of synapses that are recorded with the weights, such as eligibility traces. The
+    band is from the 5th to the 95th percentile of the neurons or synapses. Of more than 4,000
+    points, each pair that is drawn is the lowest and the highest of several, so that no peak is
+    lost.
 
     Parameters
     ----------
     run : Run
     start, stop, neurons, populations
-        What is shown; see `raster`. Of the neurons, those that were recorded.
+        What is shown; see `raster`. Of the neurons, those that were recorded, and synapses onto
+        those.
 
     Raises
     ------
@@ -49,13 +51,7 @@ def traces(
         If nothing of them is recorded.
     """
     view = View.of(run, start, stop, neurons, populations)
-    colour = colours(list(run.sizes))
-    panels = [
-        (name, variable)
-        for name, each in run.traces.items()
-        if each.population in view.populations and len(columns_of(each, view))
-        for variable in each
-    ]
+    colour, panels = colours(list(run.sizes)), panels_of(run, view)
     if not panels:
         raise fail(
             f"{run.file}: has no traces of these neurons",
@@ -64,9 +60,8 @@ def traces(
     shown, (unit, scale) = panels[:MOST_PANELS], view.clock
     figure = Figure(figsize=(9, 1.7 * len(shown) + 0.9))
     rows = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
-    for axes, (name, variable) in zip(rows, shown, strict=True):
-        each = run.traces[name]
-        _draw(axes, each, variable, view, colour[each.population])
+    for axes, panel in zip(rows, shown, strict=True):
+        _draw(axes, panel, view, colour[panel.population])
         view.mark_phases(axes, scale, names=axes is rows[0])
     rows[-1].set(xlabel=f"time ({unit})", xlim=(view.start * scale, view.stop * scale))
     if len(panels) > len(shown):
@@ -76,11 +71,61 @@ def traces(
 
 
 @dataclass(frozen=True)
+class Panel:
+    """A variable over time: `values` are (n_times, n), `numbers` those of the neurons or synapses.
+
+    `of` is where it is recorded, `noun` what has it; it is drawn in the colour of `population`.
+    """
+
+    of: str
+    noun: str
+    variable: str
+    unit: str
+    population: str
+    time: Floats
+    numbers: NDArray[np.integer[Any]]
+    values: Floats
+
+    @property
+    def label(self) -> str:
+        """The variable with its unit."""
+        return f"{self.variable} ({self.unit})" if self.unit else self.variable
+
+
+def panels_of(run: Run, view: View) -> list[Panel]:
+    """Variables of the neurons that a view shows, and of synapses onto them."""
+    found = []
+    for name, each in run.traces.items():
+        if each.population in view.populations:
+            of = f"{name}: {each.population}"
+            shown = np.flatnonzero(np.isin(each.neurons, view.neurons(each.population)))
+            found += [
+                Panel(
+                    *(of, "neuron", variable, each.units[variable], each.population),
+                    *(each.time, each.neurons[shown], values[:, shown]),
+                )
+                for variable, values in each.items()
+            ]
+    for name, pathway in run.weights.items():
+        post = pathway.ends[1]
+        if post in view.populations:
+            shown = np.flatnonzero(np.isin(pathway.post, view.neurons(post)))
+            found += [
+                Panel(
+                    *(name, "synapse", variable, pathway.units[variable], post),
+                    *(pathway.time, shown, values[:, shown]),
+                )
+                for variable, values in pathway.variables.items()
+            ]
+    return [panel for panel in found if len(panel.numbers) and len(panel.time)]
+
+
+@dataclass(frozen=True)
 class Course:
-    """A state variable over time as it is drawn: lines of single neurons, or their mean and range.
+    """A variable over time as it is drawn: lines of single neurons, or their mean and range.
 
     Each line is its times, in units of the view's clock, and its values; `band` are times, and the
-    5th and the 95th percentile of the neurons. `who` says which neurons these are.
+    5th and the 95th percentile of the neurons. `who` says which neurons or synapses these are.
     """
 
     lines: tuple[tuple[Floats, Floats], ...]
@@ -88,40 +133,30 @@ class Course:
     who: str
 
 
-def columns_of(traces: Traces, view: View) -> NDArray[np.intp]:
-    """The columns of the neurons that are shown."""
-    return np.flatnonzero(np.isin(traces.neurons, view.neurons(traces.population)))
-
-
-def course_of(traces: Traces, variable: str, view: View) -> Course:
-    """A state variable of the neurons, and in the time, that a view shows."""
-    inside = (traces.time >= view.start) & (traces.time <= view.stop)
-    columns = columns_of(traces, view)
-    time, values = traces.time[inside] * view.clock[1], traces[variable][inside][:, columns]
-    if len(columns) > MOST_LINES:
+def course_of(panel: Panel, view: View) -> Course:
+    """A variable in the time that a view shows."""
+    inside = (panel.time >= view.start) & (panel.time <= view.stop)
+    time, values = panel.time[inside] * view.clock[1], panel.values[inside]
+    count = len(panel.numbers)
+    if count > MOST_LINES:
         low, high = np.quantile(values, QUANTILES, axis=1) if len(values) else (time, time)
         band = _thinned_band(time, low, high)
-        who = f"mean and 90 % of {len(columns):,} neurons"
+        who = f"mean and 90 % of {count:,} {panel.noun}s"
         return Course((thinned(time, values.mean(axis=1)),), band, who)
-    numbers = ", ".join(map(str, traces.neurons[columns]))
-    who = f"neuron {numbers}" if len(columns) == 1 else f"neurons {numbers}"
+    numbers = ", ".join(map(str, panel.numbers))
+    who = f"{panel.noun}{'' if count == 1 else 's'} {numbers}"
     return Course(tuple(thinned(time, column) for column in values.T), None, who)
 
 
-def label_of(traces: Traces, variable: str) -> str:
-    """A variable with its unit."""
-    return f"{variable} ({traces.units[variable]})" if traces.units[variable] else variable
-
-
-def _draw(axes: Axes, traces: Traces, variable: str, view: View, colour: str) -> None:
-    course = course_of(traces, variable, view)
+def _draw(axes: Axes, panel: Panel, view: View, colour: str) -> None:
+    course = course_of(panel, view)
     if course.band:
         axes.fill_between(*course.band, color=colour, alpha=0.25, lw=0)
     for number, (time, values) in enumerate(course.lines):
         fade = 1 - 0.7 * number / len(course.lines)
         axes.plot(time, values, color=colour, lw=0.9, alpha=fade)
-    axes.set_ylabel(label_of(traces, variable))
-    axes.set_title(f"{traces.name}: {traces.population}, {course.who}", pad=16)
+    axes.set_ylabel(panel.label)
+    axes.set_title(f"{panel.of}, {course.who}", pad=16)
 
 
 def thinned(time: Floats, values: Floats) -> tuple[Floats, Floats]:

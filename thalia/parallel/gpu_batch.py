@@ -133,7 +133,7 @@ def _record(record: Record, runs: int) -> Record:
         for run in range(runs)
     ]
     pathways = (*(word for word in words if word in ("all", "plastic")), *named)
-    weights = record.weights.with_(pathways=pathways, every=None)
+    weights = record.weights.with_(pathways=pathways, every=None, variables=())
     return record.with_(traces={}, weights=weights)
 
 

@@ -4,7 +4,7 @@ Times and delays are in seconds; everything else is in the unit that stands besi
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,7 +86,8 @@ class Weights(Shown):
     `scaled_by` names the synapse models and rules that multiply the weight of an arriving spike;
     `efficacy`, (n_times, n_synapses), is the factor of `scaling_rules`, those rules whose factor
     does not depend on the spike, or None. `identifiers` are those of the neurons of both ends, for
-    populations from tables.
+    populations from tables. `variables` of the synapses that the circuit records, such as
+    eligibility traces, are (n_times, n_synapses) each, in `units`.
     """
 
     pre: NDArray[np.int64]
@@ -103,6 +104,8 @@ class Weights(Shown):
     efficacy: NDArray[np.float64] | None = None
     pathway: str = ""
     identifiers: tuple[NDArray[Any] | None, NDArray[Any] | None] = (None, None)
+    variables: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.pre)
@@ -144,6 +147,7 @@ class Weights(Shown):
             time=self.time[times],
             w=self.w[times][:, synapses],
             efficacy=None if self.efficacy is None else self.efficacy[times][:, synapses],
+            variables={name: each[times][:, synapses] for name, each in self.variables.items()},
         )
 
     def to_pandas(self, row: int = -1) -> "pandas.DataFrame":
@@ -181,6 +185,7 @@ class Weights(Shown):
         variables = {"w": (grid, self.w, self.unit)}
         if self.efficacy is not None:
             variables["efficacy"] = (grid, self.efficacy, "")
+        variables |= {name: (grid, each, self.units[name]) for name, each in self.variables.items()}
         coordinates = {
             "time": ("time", self.time, "s"),
             "pre": ("synapse", self.pre, ""),

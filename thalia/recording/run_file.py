@@ -240,6 +240,7 @@ class Run(Shown):
         with reading(self.file, f"weights/{name}") as h5:
             group = h5[f"weights/{name}"]
             ends = (group.attrs["pre_population"], group.attrs["post_population"])
+            variables = group.get("variables", {})
             return Weights(
                 group["pre"][:].astype(np.int64),
                 group["post"][:].astype(np.int64),
@@ -255,6 +256,8 @@ class Run(Shown):
                 group["efficacy"][:] if "efficacy" in group else None,
                 name,
                 (self.identifiers.get(ends[0]), self.identifiers.get(ends[1])),
+                {key: data[:] for key, data in variables.items()},
+                {key: str(data.attrs["units"]) for key, data in variables.items()},
             )
 
     def _traces(self, name: str) -> Traces:

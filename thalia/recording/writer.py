@@ -129,9 +129,9 @@ class RunWriter:
                 and len(group["time"])
                 and round(group["time"][-1] / plan.dt) == done
             ):
-                for key in ("time", "w", "efficacy"):
-                    if key in group:
-                        group[key].resize(len(group[key]) - 1, axis=0)
+                rows = (*(group[key] for key in ("time", "w", "efficacy") if key in group),)
+                for data in (*rows, *group.get("variables", {}).values()):
+                    data.resize(len(data) - 1, axis=0)
         for name in _leaves_of(self.h5, "reports", "mapping"):
             self.h5[f"reports/{name}/mapping/time"][1] = plan.duration * 1e3
 
@@ -331,6 +331,15 @@ class RunWriter:
         """Append what rules multiply the weights of a pathway by, at the time of the weights."""
         if f"weights/{name}/efficacy" in self.h5:  # else the run began with an earlier version
             self.appended.append(f"weights/{name}/efficacy", values[None, :])
+
+    def declare_variable(self, pathway: str, name: str, unit: str) -> None:
+        """Make room for a variable of the synapses of a pathway."""
+        group = self.h5[f"weights/{pathway}"]
+        _declare_rows(group.require_group("variables"), name, group["w"].shape[1], unit)
+
+    def variable(self, pathway: str, name: str, values: NDArray[np.float64]) -> None:
+        """Append a variable of the synapses of a pathway, at the time of the weights."""
+        self.appended.append(f"weights/{pathway}/variables/{name}", values[None, :])
 
     def weights(self, name: str, time: float, values: NDArray[np.float64]) -> None:
         """Append the weights of a pathway at a time, in the pathway's unit."""

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from thalia.figures.spikes import Trains, bands_of, rates_over_time
-from thalia.figures.state_variables import course_of, label_of, thinned
+from thalia.figures.state_variables import Panel, course_of, panels_of, thinned
 from thalia.figures.style import colours
 from thalia.figures.view import View
-from thalia.recording.results import Level, Traces
+from thalia.recording.results import Level
 from thalia.recording.run_file import Run
 from thalia.reports import charts
 from thalia.reports.page import Chart
@@ -33,8 +33,8 @@ def chart_of(run: Run) -> Chart | None:
         captions.append(_rates(drawn, view, trains, colour))
     if levels := {name: each for name, each in run.modulators.items() if len(each.time)}:
         captions.append(_modulators(drawn, view, levels))
-    if recorded := [each for each in run.traces.values() if len(each.time)]:
-        captions.append(_traces(drawn, view, recorded, colour))
+    if panels := panels_of(run, view):
+        captions.append(_traces(drawn, view, panels, colour))
     if not drawn:
         return None
     begins = [(name, begin * view.clock[1]) for name, begin, _ in run.phases if begin > 0]
@@ -110,18 +110,16 @@ def _modulators(drawn: list[object], view: View, levels: Mapping[str, Level]) ->
 
 
 def _traces(
-    drawn: list[object], view: View, recorded: Sequence[Traces], colour: dict[str, str]
+    drawn: list[object], view: View, panels: Sequence[Panel], colour: dict[str, str]
 ) -> str:
-    panels = [(each, variable) for each in recorded for variable in each]
-    for traces, variable in panels[:MOST_PANELS]:
-        course = course_of(traces, variable, view)
-        shade = colour[traces.population]
-        made = _axes(drawn, view, label_of(traces, variable), 190)
+    for panel in panels[:MOST_PANELS]:
+        course, shade = course_of(panel, view), colour[panel.population]
+        made = _axes(drawn, view, panel.label, 190)
         if course.band:
             charts.draw_band(made, *course.band, shade)
         lines = [charts.Line("", *line, shade) for line in course.lines]
         charts.draw_lines(made, lines, named=False)
-        charts.entitle(made, f"{traces.name}: {traces.population}, {course.who}")
+        charts.entitle(made, f"{panel.of}, {course.who}")
     left = len(panels) - MOST_PANELS
     more = f", and {left} more in the file" if left > 0 else ""
-    return f"State variables of recorded neurons{more}."
+    return f"Recorded state variables{more}."

@@ -8,13 +8,14 @@ import numpy as np
 from thalia.backends import Chunk, Sample
 from thalia.circuit.record_spec import RecordTraces
 from thalia.compiler.efficacy import scaled_by, scaling_rules
+from thalia.compiler.optimise.hoist import hoisted_name
 from thalia.compiler.plan import SHARED, Plan, SynapseGroup, identifier
 from thalia.compiler.resources import is_recorded
 from thalia.connectivity.build import Arrays
 from thalia.connectivity.selection import recorded_neurons
 from thalia.recording.writer import RunWriter, weight_unit
 from thalia.simulation.loop import Stop, next_multiple
-from thalia.simulation.synapse_state import Read, efficacy, weights
+from thalia.simulation.synapse_state import Read, efficacy, has, present, weights
 from thalia.syntax.time_grid import interval_steps
 from thalia.syntax.units import display_unit
 
@@ -94,6 +95,8 @@ class Recorder:
             self.writer.pathway(pathway, arrays.synapses[synapses], weight_unit(self.plan, pathway))
             group = self._synapses(synapses)
             self.writer.declare_efficacy(pathway, scaled_by(group), scaling_rules(group))
+            for name in self._variables(group):
+                self.writer.declare_variable(pathway, name, _unit(self.plan, group, name)[0])
         for name, traces in self.plan.record.traces.items():
             self._declare(name, traces)
         for name in self.plan.modulators:
@@ -134,7 +137,7 @@ class Recorder:
 
     def take_weights(self, done: int) -> None:
         """Record the weights of every recorded pathway as they are after a step."""
-        self.taken = done
+        self.taken, last = done, max(done - 1, 0) * self.plan.dt
         current: dict[str, Any] = {}
         factors: dict[str, Any] = {}
         for synapses, pathway in self.recorded:
@@ -148,6 +151,23 @@ class Recorder:
             self.writer.weights(pathway, done * self.plan.dt, values)
             if synapses in factors:
                 self.writer.efficacy(pathway, factors[synapses][rows])
+            for name in self._variables(group):
+                found = f"{synapses}.{name}"
+                if found not in current:
+                    current[found] = present(name, group, self.read, last)
+                size = _unit(self.plan, group, name)[1]
+                self.writer.variable(pathway, name, current[found][rows] / size)
+
+    def _variables(self, synapses: SynapseGroup) -> list[str]:
+        """Those variables of synapses that the circuit records and an object has."""
+        return [name for name in self.plan.record.weights.variables if has(name, synapses)]
 
     def _synapses(self, name: str) -> SynapseGroup:
         return next(s for s in self.plan.synapses if s.name == name)
+
+
+def _unit(plan: Plan, synapses: SynapseGroup, name: str) -> tuple[str, float]:
+    """The unit of a variable of synapses, and its size in SI."""
+    hoisted = hoisted_name(synapses, name)
+    equations = (*synapses.equations, *plan.group(synapses.post).equations())
+    return display_unit(next(e.dimension for e in equations if e.name in (name, hoisted)))

@@ -7,8 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thalia.compiler.efficacy import EFFICACY, READABLE, scaling_rules, until_efficacy
+from thalia.compiler.optimise.hoist import hoisted_name
+from thalia.compiler.optimise.lower import EVENT, HOISTED
 from thalia.compiler.plan import IN_SYNAPSES, SHARED, Group, Plan, SynapseGroup
-from thalia.syntax.equations import Equation, evaluate, identifiers
+from thalia.syntax.equations import Equation, evaluate, identifiers, written_out
 from thalia.syntax.units import UNITS
 
 Floats = NDArray[np.float64]
@@ -42,6 +44,35 @@ def trace(name: str, synapses: SynapseGroup, read: Read) -> Floats:
     return (
         held * _variable(synapses.decay[name], synapses, read) if name in synapses.decay else held
     )
+
+
+def has(name: str, synapses: SynapseGroup) -> bool:
+    """Whether the rules of an object have a variable, kept in the synapses or in their neurons."""
+    return name in synapses.forms or any(e.name == name for e in synapses.equations)
+
+
+def present(name: str, synapses: SynapseGroup, read: Read, last: float) -> Floats:
+    """A variable of every synapse of an object, in SI, after the step that began at `last` (s).
+
+    One that is brought up to date when spikes arrive decays linearly in between, which has a closed
+    form; it has its value from the step in which they arrive.
+    """
+    if synapses.forms.get(name, "").startswith(HOISTED):
+        of_neuron = _variable(f"{hoisted_name(synapses, name)}_post", synapses, read)
+        return np.broadcast_to(of_neuron, np.shape(read(f"{synapses.name}.w")))
+    held = trace(name, synapses, read)
+    equation = next(e for e in synapses.equations if e.name == name)
+    if EVENT not in equation.flags:
+        return held
+    rate = written_out(synapses.equations)[name]
+    others = identifiers(rate) - {name, *FUNCTIONS, *UNITS, "pi", "inf"}
+    values = {each: _variable(each, synapses, read) for each in others} | {"inf": np.inf}
+    start, unit = (evaluate(rate, values | {name: x}, FUNCTIONS) for x in (0.0, 1.0))
+    slope, time = unit - start, last - read(f"{synapses.name}.lastupdate")
+    still = np.where(slope == 0, 1.0, slope)
+    grown = np.where(slope == 0, time, np.expm1(slope * time) / still)
+    current: Floats = held + (start + slope * held) * grown
+    return current
 
 
 def efficacy(synapses: SynapseGroup, post: Group, read: Read) -> Floats:

@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Mapping
 
 from thalia.circuit.limits import MOST_NEURONS
+from thalia.circuit.record_spec import RecordWeights
 from thalia.circuit.spec import Circuit
 from thalia.compiler.plan import Group, SynapseGroup, group_name, includes
+from thalia.compiler.resources import is_recorded
 from thalia.errors import Diagnostics, Path, did_you_mean
 from thalia.syntax.reserved_names import RESERVED_NAMES
 
@@ -82,7 +84,12 @@ def _check_variables(path: Path, names: list[str], diagnostics: Diagnostics) -> 
             diagnostics.error(path, message, hint)
 
 
-def check_record(circuit: Circuit, groups: Mapping[str, Group], diagnostics: Diagnostics) -> None:
+def check_record(
+    circuit: Circuit,
+    groups: Mapping[str, Group],
+    synapses: Mapping[str, SynapseGroup],
+    diagnostics: Diagnostics,
+) -> None:
     """Check the names under `record:`."""
     record, known, pathways = circuit.record, circuit.populations, circuit.pathways
     for name in record.spikes:
@@ -94,6 +101,8 @@ def check_record(circuit: Circuit, groups: Mapping[str, Group], diagnostics: Dia
         if not is_there and name not in ("plastic", "all", "none"):
             words = (*pathways, "plastic", "all", "none")
             diagnostics.unknown(("record", "weights", "pathways"), "pathways", name, words)
+    if len(synapses) == len(pathways):
+        _check_recorded_variables(record.weights, synapses, diagnostics)
     for name, traces in record.traces.items():
         path = ("record", "traces", name)
         if traces.population not in known:
@@ -108,6 +117,22 @@ def check_record(circuit: Circuit, groups: Mapping[str, Group], diagnostics: Dia
                     message = f"'{variable}' is not a state variable of {traces.population}"
                     hint = did_you_mean(variable, recordable)
                     diagnostics.error((*path, "variables"), message, hint)
+
+
+def _check_recorded_variables(
+    record: RecordWeights, synapses: Mapping[str, SynapseGroup], diagnostics: Diagnostics
+) -> None:
+    recorded = [
+        each
+        for name, each in synapses.items()
+        if is_recorded(name, each.is_plastic, record.pathways)
+    ]
+    own = {e.name for each in recorded for e in each.equations if e.kind != "expression"} - {"w"}
+    for variable in record.variables:
+        if variable not in own:
+            message = f"'{variable}' is no variable of the synapses whose weights are recorded"
+            hint = did_you_mean(variable, sorted(own))
+            diagnostics.error(("record", "weights", "variables"), message, hint)
 
 
 def _recordable(group: Group) -> set[str]:

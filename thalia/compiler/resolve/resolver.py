@@ -82,7 +82,7 @@ def resolve(scaled: Scaled, options: CompilerOptions, diagnostics: Diagnostics) 
     playbacks = playbacks_of(circuit, diagnostics)
     steps = sum(phase.steps for phase in phases)
     notes = check_rates(stimuli, groups.values(), circuit.dt.mean, steps, diagnostics)
-    check_record(circuit, groups, diagnostics)
+    check_record(circuit, groups, synapses, diagnostics)
     check_reference(circuit, diagnostics)
     if diagnostics.problems:
         raise circuit.source.placed(diagnostics.problems)

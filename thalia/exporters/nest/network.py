@@ -432,7 +432,7 @@ def _remarks(compiled: Compiled, draft: Draft) -> Iterator[str]:
     if draft.statistical and kept:
         yield f"{', '.join(kept)}: the same synapses as in Thalia, since NEST has no such rule"
     yield from _remarks_on_learning(compiled, draft)
-    if plan.record.traces:
+    if plan.record.traces or plan.record.weights.variables:
         yield "spikes are recorded; traces that `record:` asks for are not"
 
 
