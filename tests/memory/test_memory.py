@@ -210,6 +210,28 @@ def test_reviews_are_scheduled_by_fsrs_and_are_outcomes(memory):
     assert told.outcomes == 1
 
 
+def test_recall_leaves_weights_and_their_scaling_as_they_are(memory):
+    """Or what is asked for would become more sure by being asked."""
+    before = memory._core.network.scaling(), memory._subject.digest()
+    memory.store(VECTORS[0] + NOISE[0])
+    changed = memory._core.network.scaling(), memory._subject.digest()
+    memory.recall(VECTORS[1])
+    after = memory._core.network.scaling(), memory._subject.digest()
+
+    assert not np.array_equal(before[0], changed[0])
+    assert np.array_equal(changed[0], after[0])
+    assert changed[1] == after[1]
+
+
+def test_of_items_that_are_recalled_as_surely_the_oldest_counts(memory, monkeypatch):
+    """As in a recall; and what recalls nothing is not recalled."""
+    shares = np.diag([0.5, 0.5, 0.5, 0.5, 0.0])
+    shares[1, 0] = shares[2, 3] = 0.5
+    monkeypatch.setattr(memory._core, "tested", lambda: shares)
+
+    assert memory._core.recallable() == [True, False, True, True, False]
+
+
 def test_the_time_of_a_review_has_a_zone(five):
     with pytest.raises(
         CircuitError, match="now: expected a time with its zone, found 2026-01-01 00:00:00"

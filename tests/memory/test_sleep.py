@@ -92,10 +92,13 @@ def of_parts(memory, item):
 
 
 def test_a_cluster_supports_its_items(memory):
-    supported = of_parts(memory, 1)
+    present = memory._core.items.present
+    clusters = memory._core.network.clusters([each.own for each in present])
+    members = [each.number for each, one in zip(present, clusters, strict=True) if one >= 0]
+    supported = sum(of_parts(memory, item) for item in members)
     without(memory, "support")
 
-    assert supported > of_parts(memory, 1) > 0
+    assert supported > sum(of_parts(memory, item) for item in members) > 0
 
 
 def test_cells_of_items_scale_their_synapses_down_and_others_up(memory):

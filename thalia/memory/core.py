@@ -228,12 +228,12 @@ class Core:
         return shares
 
     def recallable(self) -> list[bool]:
-        """Whether each item is recalled best by its own code."""
+        """Whether each item is recalled first by its own code, as the oldest of equal ones is."""
         if not self.items.present:
             return []
         shares = self.tested()
-        mine = np.diag(shares)
-        return [bool(each) for each in (mine > 0) & (mine >= shares.max(axis=1))]
+        is_first = shares.argmax(axis=1) == np.arange(len(shares))
+        return [bool(each) for each in is_first & (np.diag(shares) > 0)]
 
     def drop(self, item: Item) -> None:
         """Forget an item: its synapses, and its contents."""

@@ -171,8 +171,15 @@ class MemoryNetwork:
         self.subject.present(self.timing.rest)
 
     def ranked(self, cues: Sequence[Sequence[float]]) -> Floats:
-        """What rank the cues of each item give it, from 0 to 1, (n_items,)."""
-        return self._judged("rank", [self._graded(each) for each in cues], self.timing.gap)
+        """What rank the cues of each item give it, from 0 to 1, (n_items,).
+
+        Nothing is learned, as in a recall; synapses are not scaled meanwhile either.
+        """
+        shown = [self._graded(each) for each in cues]
+        found = self._judged("rank", shown, self.timing.gap)
+        with self.subject.frozen():
+            self.subject.present(self.timing.rest)
+        return found
 
     def weights_of_cues(self) -> dict[str, float]:
         """How much each of `CUES` counts: its share of the mean weights of all."""
@@ -198,11 +205,15 @@ class MemoryNetwork:
 
     def expected(self, items: Sequence[Cells]) -> Floats:
         """What outcome is expected of each item, from 0 to 1, (n_items,)."""
-        return self._judged("value", [{"mark": own} for own in items])
+        found = self._judged("value", [{"mark": own} for own in items])
+        self.subject.present(self.timing.rest)
+        return found
 
     def worth(self, code: Cells) -> float:
         """What outcome is expected of a code, from 0 to 1, whether it is stored or not."""
-        return float(self._judged("worth", [{"show": code}])[0])
+        found = self._judged("worth", [{"show": code}])
+        self.subject.present(self.timing.rest)
+        return float(found[0])
 
     def _judged(
         self, role: str, shown: Sequence[Mapping[str, Cells]], pause: Value | None = None
@@ -214,7 +225,6 @@ class MemoryNetwork:
             for cells in shown:
                 found.append(self._share(self._volley(**cells), role))
                 self.subject.present(pause or self.timing.rest)
-        self.subject.present(self.timing.rest)
         return np.array(found, np.float64)
 
     def _volley(self, **cells: Cells) -> Response:
