@@ -210,6 +210,25 @@ def test_reviews_are_scheduled_by_fsrs_and_are_outcomes(memory):
     assert told.outcomes == 1
 
 
+def test_an_item_that_is_reviewed_is_seen_again(memory):
+    """Its synapses, weakened to a half, are as strong again as when it was stored; an outcome leaves them."""
+    pytest.importorskip("fsrs")
+    network, (first, second, *_) = memory._core.network, memory._core.items.present
+
+    def strengths():
+        return network.strengths([first.code, second.code], [first.own, second.own])
+
+    begin = strengths()
+    network.change(lambda _: lambda w, *_: w / 2)
+    memory.outcome(first.number, 3)
+    judged = strengths()
+    memory.review(first.number, 3)
+    seen = strengths()
+
+    assert judged == pytest.approx(begin / 2)
+    assert seen == pytest.approx(begin * [1, 0.5], rel=0.05)
+
+
 def test_recall_leaves_weights_and_their_scaling_as_they_are(memory):
     """Or what is asked for would become more sure by being asked."""
     before = memory._core.network.scaling(), memory._subject.digest()

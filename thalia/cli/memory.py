@@ -186,7 +186,7 @@ def review(
     """Show which items to review when, or report how reviews went.
 
     Times and the chance to remember are those of FSRS, confidence that of the circuit. A grade is
-    an outcome, too: the circuit learns what to expect of the item.
+    an outcome, too: the circuit learns what to expect of the item, which it is shown once more.
 
     Example: thalia memory review notes.h5 --grade 12=3
     """

@@ -265,6 +265,8 @@ class Memory:
     def review(self, item: int, grade: int, now: datetime | None = None) -> Outcome:
         """Report the outcome of a review: 1 forgotten, 2 hard, 3 good, 4 easy; also to FSRS.
 
+        Whoever reviews an item sees it again: it is also presented once more, as it was stored.
+
         Parameters
         ----------
         item : int
@@ -281,7 +283,7 @@ class Memory:
         """
         found = self._graded(item, grade)
         card = reviewed(found.told.card, grade, time_of(now))
-        return self._report(found.with_told(card=card), grade)
+        return self._report(found.with_told(card=card), grade, is_seen=True)
 
     def forget(self, item: int) -> None:
         """Forget an item: its synapses, and its contents.
@@ -401,11 +403,15 @@ class Memory:
             raise fail(f"grade: expected 1, 2, 3 or 4, found {grade!r}")
         return self._known(item)
 
-    def _report(self, item: Item, grade: int, cue: Cells | None = None) -> Outcome:
-        """Let the network learn an outcome, and an item that is labile move."""
+    def _report(
+        self, item: Item, grade: int, cue: Cells | None = None, *, is_seen: bool = False
+    ) -> Outcome:
+        """Let the network learn an outcome, an item that is labile move, and one be seen again."""
         reward, steps = (grade - 1) / (GRADES - 1), GRADES - 1
         with self._changing():
             judged, moves = self._core.report(item, reward, cue)
+            if is_seen:
+                self._core.network.store(item.code, item.own)
         return Outcome(item.number, 1 + steps * judged.expected, steps * judged.error, moves)
 
     def _offer(self, content: object, text: str | None) -> tuple[Content, Floats, str | None]:
