@@ -1,12 +1,12 @@
 """Is a memory in synapses any good? `thalia.Memory` next to exact and approximate nearest neighbours.
 
-    uv run --with hnswlib --with faiss-cpu python benchmarks/memory.py --seeds 3 -o results/memory.json
+    uv run --extra index --with hnswlib python -m benchmarks.memory --prototypes 0 10 -o results/memory.json
 
 Vectors of 64 normal numbers with a common mean are stored, and asked for with noise, in parts, early
-and late, up to the capacity, after they have moved, and after sleep; with `--prototypes 10` they are
+and late, up to the capacity, after sleep, and after they have moved; with `--prototypes 10` they are
 like one of ten, so that they interfere. Where an index is not installed its row is missing. Lines with
-numbers appear as they are measured; `--collect` keeps the last of each of files with such lines, in
-place of measuring.
+numbers appear as they are measured; `--collect` takes what the same options would measure from files
+with such lines.
 """
 
 import argparse
@@ -141,6 +141,7 @@ class Faiss:
 
 
 METHODS = {"thalia": Circuit, "exact": Exact, "hnswlib": Hnswlib, "faiss": Faiss}
+PACKAGES = {"thalia": "thalia", "exact": "numpy", "hnswlib": "hnswlib", "faiss": "faiss-cpu"}
 
 
 def available():
@@ -172,7 +173,8 @@ def measured(name, seed, loads, asked, prototypes):
     noise = random.standard_normal(vectors.shape)
     parts = random.random(vectors.shape) < 0.5
     others = random.standard_normal((asked // 3, DIMENSION)) + mean
-    found = {"method": name, "seed": seed, "asked": asked, "prototypes": prototypes, "recall": {}}
+    found = {"method": name, "seed": seed, "asked": asked, "prototypes": prototypes}
+    found |= {"package": f"{PACKAGES[name]} {version(PACKAGES[name])}", "recall": {}}
 
     def tell():
         print(json.dumps(found), flush=True)
@@ -234,54 +236,63 @@ def measured(name, seed, loads, asked, prototypes):
     return found
 
 
+def jobs(given):
+    """What is to be measured."""
+    return [
+        (name, seed, given.loads, given.asked, prototypes)
+        for prototypes in given.prototypes
+        for name in given.methods
+        for seed in range(given.base_seed, given.base_seed + given.seeds)
+    ]
+
+
 def ran(given):
     """Rows of all methods with all seeds, measured now."""
-    jobs = [
-        (name, given.base_seed + seed, given.loads, given.asked, given.prototypes)
-        for name in given.methods
-        for seed in range(given.seeds)
-    ]
     with ProcessPoolExecutor(given.workers) as pool:
-        return [*pool.map(measured, *zip(*jobs, strict=True))]
+        return [*pool.map(measured, *zip(*jobs(given), strict=True))]
 
 
-def collected(files):
-    """The last line of each method and seed in files."""
+def collected(given):
+    """The same rows, each the last line of its kind in files; all of them must be whole there."""
     last = {}
-    for file in files:
+    for file in given.collect:
         for line in file.read_text("utf-8").splitlines():
             row = json.loads(line)
-            last[row["method"], row["prototypes"], row["seed"]] = row
-    return [
-        last[key]
-        for key in sorted(last, key=lambda each: (each[1], [*METHODS].index(each[0]), each[2]))
-    ]
+            last[row["method"], row["seed"], row["asked"], row["prototypes"]] = row
+    rows = [last[name, seed, asked, kinds] for name, seed, _, asked, kinds in jobs(given)]
+    for row in rows:
+        if "moved" not in row or [*map(int, row["recall"])] != given.loads:
+            raise SystemExit(
+                f"{row['method']}, seed {row['seed']}: was measured with other options"
+            )
+    return rows
+
+
+def command(given):
+    """What measures these rows."""
+    lists = ("methods", "loads", "prototypes")
+    words = [f"--{n} {' '.join(map(str, getattr(given, n)))}" for n in lists]
+    numbers = f"--seeds {given.seeds} --base-seed {given.base_seed} --asked {given.asked}"
+    return " ".join(["python -m benchmarks.memory", numbers, *words])
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--methods", nargs="*", default=available())
-    parser.add_argument("--loads", type=int, nargs="+", default=[100, 300, 600])
-    parser.add_argument("--asked", type=int, default=60, help="cues of each kind")
-    parser.add_argument("--prototypes", type=int, default=0)
+    parser.add_argument("--loads", type=int, nargs="+", default=[100, 250, 600])
+    parser.add_argument("--asked", type=int, default=30, help="cues of each kind")
+    parser.add_argument("--prototypes", type=int, nargs="+", default=[0])
     parser.add_argument("--base-seed", type=int, default=700)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--collect", type=Path, nargs="+")
     parser.add_argument("--machine", help="what measured, in words")
     parser.add_argument("-o", "--output", type=Path)
     given = parser.parse_args()
-    rows = collected(given.collect) if given.collect else ran(given)
-    packages = {name: version(name) for name in ("numpy",)}
-    packages |= {
-        n: version(d)
-        for n, d in (("hnswlib", "hnswlib"), ("faiss", "faiss-cpu"))
-        if any(row["method"] == n for row in rows)
-    }
+    rows = collected(given) if given.collect else ran(given)
     if given.output:
-        told = provenance("python -m benchmarks.memory") | {
+        told = provenance(command(given)) | {
             **({"machine": given.machine} if given.machine else {}),
-            "versions": packages,
             "dimension": DIMENSION,
             "rows": rows,
         }

@@ -20,8 +20,9 @@ writes all of them anew. Between a mark, which is a comment, and the next `<!-- 
 - `<!-- removals -->`: what changes without each part of the library (`benchmarks/removals.py`),
 - `<!-- health -->`: what `thalia health` says of every plastic circuit (`benchmarks/health.py`), `health EXPERIMENT`
   what is out of range in an experiment,
-- `<!-- memories -->`: a memory next to indices of vectors (`benchmarks/memory.py`); `memories slept`
-  after a sleep and surprises,
+- `<!-- memories -->`: a memory next to indices of vectors (`benchmarks/memory.py`); `memories alike` of
+  vectors like prototypes, `memories slept` after a sleep and surprises,
+- `<!-- reviews -->`: items of a memory, reviewed in several orders (`benchmarks/memory_reviews.py`),
 - `<!-- speed NAME -->`: all sides of a comparison in `results/speed/`,
 - `<!-- nest CIRCUIT -->`: a circuit here and on NEST (`benchmarks/nest_statistics.py`),
 - `<!-- nest_scaling -->`: the microcircuit on threads and processes (`benchmarks/nest_scaling.py`),
@@ -37,9 +38,12 @@ from math import floor, log10
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from benchmarks import health, learning, nest_scaling, nest_statistics
 from benchmarks.microcircuit import FULL_RATES, NAMES
 from docs.generate import removals
+from thalia.analysis import mean_interval
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"
@@ -57,7 +61,7 @@ PAGES = (
     "benchmarks/README.md",
 )
 MARK = re.compile(
-    r"(<!-- (result|measured|change|table|origin|models|number|microcircuit|memories|speed|nest|nest_scaling|output|difference|ratio|half|grid|processor|removals|health)(?= )(.*?) -->)"
+    r"(<!-- (result|measured|change|table|origin|models|number|microcircuit|memories|reviews|speed|nest|nest_scaling|output|difference|ratio|half|grid|processor|removals|health)(?= )(.*?) -->)"
     r".*?(<!-- end -->)",
     re.DOTALL,
 )
@@ -211,42 +215,65 @@ def out_of_range(experiment: str) -> str:
     return "; ".join(health.told(kept("health")[experiment]["seeds"], "seeds")) or "nothing"
 
 
-def memories() -> str:
-    """What is right first of noisy and partial cues, by method and number of vectors."""
-    found = kept("memory")
+def memories(alike: bool = False) -> str:
+    """What is right first of noisy and partial cues, by method and number of vectors.
+
+    Vectors are independent, or like one of some prototypes.
+    """
     cues = ["noise_0", "noise_0.5", "noise_1", "half", "oldest_third"]
-    more = ["store ms", "recall ms", "kB a vector", "seeds", "cues a seed"]
+    more = ["store ms", "recall ms", "kB a vector"]
     lines = [["vectors", "method", *(name.replace("_", " ") for name in cues), *more]]
     lines.append(["---"] * len(lines[0]))
-    rows = [row for row in found["rows"] if not row["prototypes"]]
-    loads = sorted({load for row in rows for load in row["recall"]}, key=int)
-    for load in loads:
+    rows = [row for row in kept("memory")["rows"] if bool(row["prototypes"]) == alike]
+    for load in sorted({load for row in rows for load in row["recall"]}, key=int):
         for method in dict.fromkeys(row["method"] for row in rows):
-            of = [row for row in rows if row["method"] == method and load in row["recall"]]
-            right = [f"{_mean(row['recall'][load][cue] for row in of):.2f}" for cue in cues]
+            of = [row for row in rows if row["method"] == method]
+            right = [_share(row["recall"][load][cue] for row in of) for cue in cues]
             times = [
                 f"{_mean(row[key][load] for row in of):.3g}" for key in ("store_ms", "recall_ms")
             ]
             size = f"{_mean(row['bytes_per_item'][load] for row in of) / 1000:.3g}"
-            asked = ", ".join(sorted({str(row["asked"]) for row in of}))
-            lines.append([load, method, *right, *times, size, str(len(of)), asked])
-    return "\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n"
+            lines.append([load, method, *right, *times, size])
+    return _memory_table(lines, "memory")
 
 
 def memories_slept() -> str:
     """What is right first after a sleep and after surprises, at the largest number of vectors."""
-    rows = [r for r in kept("memory")["rows"] if not r["prototypes"] and {"slept", "moved"} <= {*r}]
     groups = (("slept", ("noise_1", "half")), ("moved", ("new_cue", "old_cue", "others")))
-    lines = [["method", "vectors", "noise 1", "half", "new cue", "old cue", "others", "seeds"]]
+    lines = [["vectors", "method", "noise 1", "half", "new cue", "old cue", "others"]]
     lines.append(["---"] * len(lines[0]))
-    for method in dict.fromkeys(row["method"] for row in rows):
-        of = [row for row in rows if row["method"] == method]
-        load = ", ".join(sorted({max(row["recall"], key=int) for row in of}))
-        right = [
-            f"{_mean(row[when][cue] for row in of):.2f}" for when, cues in groups for cue in cues
-        ]
-        lines.append([method, load, *right, str(len(of))])
-    return "\n\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n"
+    rows = kept("memory")["rows"]
+    for kinds, method in dict.fromkeys((row["prototypes"], row["method"]) for row in rows):
+        of = [row for row in rows if (row["prototypes"], row["method"]) == (kinds, method)]
+        load = max(of[0]["recall"], key=int) + (f", like {kinds} prototypes" if kinds else "")
+        right = [_share(row[when][cue] for row in of) for when, cues in groups for cue in cues]
+        lines.append([load, method, *right])
+    return _memory_table(lines, "memory")
+
+
+def reviews() -> str:
+    """What is recalled if items are reviewed in several orders, and how these differ by seed."""
+    found = kept("memory_reviews")
+    lines = [["reviewed first", "recalled", "of the older half", "ranked first", "confidence"]]
+    lines[0] += ["rank correlation"]
+    names = {"fsrs": "due by FSRS", "circuit": "least sure", "random": "any", "none": "no reviews"}
+    lines.append(["---"] * len(lines[0]))
+    for order, measures in found["orders"].items():
+        lines.append([names[order], *(told(each) for each in measures.values())])
+    return _memory_table(lines, "memory_reviews")
+
+
+def _memory_table(lines: list[list[str]], file: str) -> str:
+    """A table, and how its numbers came about."""
+    found = kept(file)
+    seeds = len({row["seed"] for row in found["rows"]})
+    table = "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    about = f"version {found['thalia']}, {found['date']}, {found['machine']}"
+    return f"\n\n{table}\nMean ± 95 % interval over {seeds} seeds; `{found['command']}`, {about}.\n"
+
+
+def _share(values: Iterable[float]) -> str:
+    return told(vars(mean_interval(np.array([*values]), within=(0, 1))))
 
 
 def _mean(values: Iterable[float]) -> float:
@@ -310,7 +337,8 @@ KINDS: dict[str, Callable[[str], str]] = {
     "microcircuit": lambda _: microcircuit(),
     "removals": lambda _: f"\n\n{removals.table()}\n",
     "health": lambda told: out_of_range(told) if told else f"\n\n{health_table()}\n",
-    "memories": lambda told: memories_slept() if told == "slept" else memories(),
+    "memories": lambda told: memories_slept() if told == "slept" else memories(told == "alike"),
+    "reviews": lambda _: reviews(),
     "speed": lambda told: speed_table(told),
     "nest": lambda told: nest_statistics.table(told),
     "nest_scaling": lambda _: nest_scaling.table(),
