@@ -31,25 +31,22 @@ from thalia.training.subject import subject_of
 
 KEPT = RESULTS / "lexicon.json"
 CONDITION, HELD = "learned_lexicon", "held"
+PROMPTS = 100  # that are heard once more
 
 
 def learned(seed: int, trials: int | None = None) -> dict[str, Any]:
-    """The numbers of a seed, as the experiment has them, and the words that are taken."""
-    numbers = {} if trials is None else {"trials": trials, "held_out": 10, "removed": []}
+    """The words that a seed takes, and all that were heard; nothing else is tested."""
+    numbers = {"held_out": PROMPTS, "removed": []} | ({} if trials is None else {"trials": trials})
     condition = conditions_of("conversation", None, [CONDITION], {}, numbers)[-1]
     circuit = with_options(condition.circuit, seed)
     task = checked_task(circuit, condition.numbers, circuit.folder)
     with subject_of(circuit) as subject:
-        final = task.learn(subject, stream(seed, "experiment"), lambda **_: None)
+        task.learn(subject, stream(seed, "experiment"), lambda **_: None)
         data = task.draw(subject.plan, stream(seed, "experiment"))
         speech = task.speech(subject, stream(seed, "dreams"))
         with subject.phase("answering"):
             share = shares(speech, data.held_out)
-    return {
-        "final": final,
-        "taken": [word for word, each in share.items() if each > 0.5],
-        "heard": [*share],
-    }
+    return {"taken": [word for word, each in share.items() if each > 0.5], "heard": [*share]}
 
 
 def shares(speech: Speech, turns: Sequence[Turn]) -> dict[str, float]:
@@ -110,7 +107,7 @@ def main() -> None:
         ):
             found[seed] = each
             given.output.write_text(json.dumps(about | summary(found), indent=1) + "\n", "utf-8")
-            print(seed, each["final"], len(each["taken"]), flush=True)
+            print(seed, *each["taken"], flush=True)
 
 
 if __name__ == "__main__":
