@@ -52,7 +52,6 @@ def measured(name: str, backend: str, duration: float) -> dict[str, Any]:
     steps = PROFILED / first.attributes["dt"]
     longest = sorted(spent, key=spent.__getitem__, reverse=True)[:LONGEST]
     return {key: float(f"{value:.3g}") for key, value in found.items()} | {
-        "seed": int(first.attributes["seed"]),
         "parts": len(spent),
         "longest_us": {part: float(f"{spent[part] / steps * 1e6:.3g}") for part in longest},
     }
