@@ -22,6 +22,7 @@ from thalia.training.tasks.separation import overlap_of
 type Flags = NDArray[np.bool_]
 type Floats = NDArray[np.float64]
 
+QUARTERS = 4  # of the novel odours, by their overlap with the punished one
 DIRECTIONS = (0, 1)  # the odour of a pair that is punished: each of them, by a naive animal
 
 
@@ -45,7 +46,8 @@ class Odours(Environment):
     the outcome `unpaired` in a pause of its own, `backward` the time `gap` before the odour, or
     `shuffled` over the presentations of both. A test: `choices` between both, for the one that
     makes `avoidance` fire less; nothing is learned in it. Then, of what was learned, `extinction`
-    trials with that odour alone, and separately `reversal` trials with the other one punished. Of
+    trials with that odour alone, and separately `reversal` trials with the other one punished. How
+    much both odours are avoided is measured before all trials, after them, and after extinction. Of
     `probes` novel odours the avoidance is measured before and after one odour was punished alone,
     in an animal that learned nothing else, such as which odour is safe.
     """
@@ -125,7 +127,7 @@ class Odours(Environment):
             for direction in DIRECTIONS:
                 self._naive(subject)
                 trained, other = pair[direction], pair[1 - direction]
-                naive = self._avoided(subject, trained)
+                naive = self._avoided(subject, trained, other, "naive")
                 shuffled = design.punished[index, direction]
                 results.append(self._train(subject, trained, other, shuffled, note))
                 results[-1] |= naive | self._changed(subject, trained, other)
@@ -187,7 +189,7 @@ class Odours(Environment):
 
     def _changed(self, subject: Subject, trained: str, other: str) -> dict[str, float]:
         """Extinction and reversal, each from what was learned."""
-        learned, found = subject.remember(), self._avoided(subject, trained, "trained")
+        learned, found = subject.remember(), self._avoided(subject, trained, other, "trained")
         for name, trials in (("extinction", self.extinction), ("reversal", self.reversal)):
             if not trials:
                 continue
@@ -197,16 +199,16 @@ class Odours(Environment):
                     self._present(subject, other, True)
             right = (other, trained) if name == "reversal" else (trained, other)
             if name == "extinction":
-                found |= self._avoided(subject, trained, "extinguished")
+                found |= self._avoided(subject, trained, other, "extinguished")
             found[f"after_{name}"] = self._tested(subject, *right)
             subject.restore(learned)
         return found
 
-    def _avoided(self, subject: Subject, odour: str, when: str = "naive") -> dict[str, float]:
-        """How much an odour is avoided, in spikes, if it will be extinguished."""
-        if not self.extinction:
-            return {}
-        return {f"avoidance_{when}": float(self._sniffed(subject, [odour])[1][0])}
+    def _avoided(self, subject: Subject, trained: str, other: str, when: str) -> dict[str, float]:
+        """How much the odour with the outcome is avoided, and the other one, in spikes."""
+        avoided = self._sniffed(subject, [trained, other])[1]
+        names = (f"avoidance_{when}", f"avoidance_other_{when}")
+        return dict(zip(names, map(float, avoided), strict=True))
 
     def _rates(self, name: str, size: int) -> Floats:
         """The rate of each cell of the input, of which each receptor has as many."""
@@ -276,18 +278,31 @@ def _summary(results: list[dict[str, float]], pairs: int) -> dict[str, float]:
 def _generalised(effects: list[tuple[Floats, Floats]], own: list[float]) -> dict[str, float]:
     """How the avoidance of novel odours depends on the overlap of their codes.
 
-    In spikes of an output neuron: of the trained odour, of the half of the novel ones that overlaps
-    with it the most, and of the other half. `generalisation` is the correlation over all of these.
+    `generalisation` is the correlation over all of these. `change_trained` are the spikes of an
+    output neuron by which the trained odour is avoided more, `change_1` to `change_4` those of the
+    quarters of the novel odours, from the least overlap to the most, and `overlap_1` to `overlap_4`
+    their overlaps. `less_similar` is the share of pairs of novel odours of an animal of which the
+    one with more overlap has become the more avoided one, so that the other would be chosen.
     """
     if not effects:
         return {}
     overlaps, changes = (np.concatenate(each) for each in zip(*effects, strict=True))
-    order = np.argsort(overlaps, kind="stable")
-    dissimilar, similar = order[: len(order) // 2], order[len(order) // 2 :]
     varies = min(overlaps.std(), changes.std()) > 0
-    return {
+    found = {
         "generalisation": float(np.corrcoef(overlaps, changes)[0, 1]) if varies else 0.0,
         "change_trained": float(np.mean(own)),
-        "change_similar": float(changes[similar].mean()),
-        "change_dissimilar": float(changes[dissimilar].mean()) if len(dissimilar) else 0.0,
     }
+    if len(agree := np.concatenate([_concordant(*each) for each in effects])):
+        found["less_similar"] = float(agree.mean())
+    order = np.argsort(overlaps, kind="stable")
+    for place, part in enumerate(np.array_split(order, min(QUARTERS, len(order))), start=1):
+        found[f"overlap_{place}"] = float(overlaps[part].mean())
+        found[f"change_{place}"] = float(changes[part].mean())
+    return found
+
+
+def _concordant(overlaps: Floats, changes: Floats) -> Floats:
+    """Of each pair, whether more overlap goes with more change, (n_pairs,); a tie is a half."""
+    first, second = np.triu_indices(len(overlaps), 1)
+    signs = np.sign(overlaps[first] - overlaps[second]) * np.sign(changes[first] - changes[second])
+    return np.asarray(0.5 + 0.5 * signs)
