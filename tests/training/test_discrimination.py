@@ -23,6 +23,7 @@ class Stand:
 
     def __init__(self, plan):
         self.plan, self.state = plan, "learning"
+        self.phases = {each.name for each in plan.phases}
         self.presented, self.released = [], []
 
     def present(self, duration, rates=None):
@@ -105,6 +106,22 @@ def test_other_patterns_and_sleep_take_their_time_and_each_is_followed_by_a_test
     assert learned == pytest.approx(2 * 8 * 1.0 + 5 * 0.8 + 8.0)
     assert states.count("frozen") == 4 * 3 * 3
     assert {"trained", "after_other", "after_sleep"} <= found.keys()
+
+
+def test_other_patterns_are_shown_in_a_phase_of_their_own_in_which_cortex_does_not_learn(made):
+    """Ten patterns and pauses of it; the striatum may learn, and so may all else before and after."""
+    task, plan = made("retained_cortex_frozen", other="8 s", sleep="2 s")
+    subject = Stand(plan)
+    task.learn(subject, np.random.default_rng(4), lambda **each: None)
+    place = [each.name for each in plan.phases].index("other")
+    frozen = {
+        pathway.name
+        for synapses, pathway in plan.pathways()
+        if synapses.is_plastic and not pathway.plastic[place]
+    }
+
+    assert sum(seconds for state, seconds, _ in subject.presented if state == "other") == 8
+    assert frozen == {"thalamocortical", "layer_4_to_5"}
 
 
 def test_other_patterns_are_none_of_the_four(retained):

@@ -1,6 +1,7 @@
 """Discrimination: the pattern that is shown decides which action is rewarded; then reversed."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from thalia.training.tasks import Note
 from thalia.training.tasks.bandit import Q_LEARNER, Bandit, Floats, q_trial
 
 LAST = 100  # trials that count, as in the task that this one repeats
+OTHER = "other"  # the phase in which it sees other patterns
 SLEEP = "sleep"  # the phase in which the network sleeps
 
 
@@ -27,7 +29,7 @@ class Discrimination(Bandit):
     nothing learned: it may be right or wrong by the luck of its wiring. Then `exposed` patterns are
     shown, of which nothing is told. With `other` and `sleep`, what was learned is tested before the
     reversal, after that much time with other patterns, each of them new, and after that much in
-    the phase `sleep`.
+    the phase `sleep`. The other patterns are shown in the phase `other`, if the experiment has it.
     """
 
     trials: int = Field(300, ge=5)
@@ -111,9 +113,10 @@ class Discrimination(Bandit):
         if self.other or self.sleep:
             found["trained"] = self._tested(subject, right, random)
         if self.other:
-            for _ in range(round(self.other.mean / (self.cue.mean + self.pause.mean))):
-                subject.present(self.cue, self._pattern(subject, 0, len(right), random))
-                subject.present(self.pause)
+            with subject.phase(OTHER) if OTHER in subject.phases else nullcontext():
+                for _ in range(round(self.other.mean / (self.cue.mean + self.pause.mean))):
+                    subject.present(self.cue, self._pattern(subject, 0, len(right), random))
+                    subject.present(self.pause)
             found["after_other"] = self._tested(subject, right, random)
         if self.sleep:
             with subject.phase(SLEEP):
