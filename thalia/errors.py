@@ -67,6 +67,16 @@ class Problem:
         """The same problem, with `prefix` before its path: seen from further up the file."""
         return replace(self, path=(*prefix, *self.path))
 
+    def in_variant(self, name: str, *section: str) -> "Problem":
+        """The same problem, told to be in the variant of this `name` of the circuit.
+
+        `section` is the path of all variants, as "conditions"; a path below it tells which one.
+        """
+        if self.path[: len(section)] == section:
+            return self
+        kind = section[-1].removesuffix("s")
+        return replace(self, message=f"in the {kind} '{name}': {self.message}")
+
 
 class CircuitError(Exception):
     """Raised for anything a user can fix; carries every problem that was found, in file order.

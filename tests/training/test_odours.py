@@ -5,6 +5,7 @@ import pytest
 
 import thalia
 from thalia.errors import CircuitError
+from thalia.library.lookup import part_text
 from thalia.training import odours
 from thalia.training.experiment import conditions_of
 from thalia.training.odours import projection_rates, receptor_rates, smelled
@@ -41,7 +42,7 @@ experiment:
   pairs: [[ethyl acetate, isopentyl acetate]]
   stimuli: {odour: glomeruli, punishment: shock, reward: sugar}
   readout: {code: code, avoidance: avoidance}
-  choices: 2
+  choices: 10
   extinction: 0
   reversal: 0
   probes: 0
@@ -151,15 +152,26 @@ def test_what_is_punished_is_avoided():
     assert (found["accuracy"], found["accuracy_1"]) == (1, 1)
     assert found["after_reversal"] <= 0.5
     assert least < 0.2
+    more = {
+        each: found[f"avoidance_{each}trained"] - found[f"avoidance_{each}naive"]
+        for each in ("", "other_")
+    }
+    assert more[""] > more["other_"] + 1 > 1
 
 
 def test_what_is_rewarded_is_avoided_less():
-    assert learned("-50 pA", trials=4, outcome="reward")[0]["accuracy"] == 1
+    found, _ = learned("-50 pA", trials=4, outcome="reward")
+
+    assert found["accuracy"] > 0.9
+    assert found["avoidance_trained"] < found["avoidance_naive"] - 1
 
 
 @pytest.mark.parametrize("protocol", ["unpaired", "backward"])
 def test_an_outcome_away_from_both_odours_teaches_nothing(protocol):
-    assert learned(protocol=protocol, gap="200 ms")[1] > 0.99
+    found, least = learned(protocol=protocol, gap="200 ms")
+
+    assert least > 0.99
+    assert found["avoidance_trained"] < found["avoidance_naive"] + 1
 
 
 def test_generalisation_is_the_correlation_of_overlap_and_change():
@@ -168,15 +180,35 @@ def test_generalisation_is_the_correlation_of_overlap_and_change():
     found = _generalised([(overlaps[:2], changes[:2]), (overlaps[2:], changes[2:])], [6.0, 8.0])
 
     assert found == pytest.approx(
-        {"generalisation": 1, "change_trained": 7, "change_similar": 3.5, "change_dissimilar": 1.5}
+        {
+            "generalisation": 1,
+            "change_trained": 7,
+            "less_similar": 1,
+            **{f"overlap_{1 + k}": 0.1 + 0.1 * k for k in range(4)},
+            **{f"change_{1 + k}": 1 + k for k in range(4)},
+        }
     )
-    assert _generalised([(overlaps, 0 * changes)], [0.0])["generalisation"] == 0
+    unchanged = _generalised([(overlaps, 0 * changes)], [0.0])
+    assert (unchanged["generalisation"], unchanged["less_similar"]) == (0, 0.5)
+
+
+def test_pairs_of_novel_odours_are_those_of_an_animal():
+    """By hand: of its three pairs the first animal has two in order; between animals none counts."""
+    effects = [
+        (np.array([0.1, 0.2, 0.3]), np.array([1.0, 3.0, 2.0])),
+        (np.array([0.9]), np.zeros(1)),
+    ]
+
+    found = _generalised(effects, [5.0, 5.0])
+
+    assert found["less_similar"] == pytest.approx(2 / 3)
+    assert "less_similar" not in _generalised(effects[1:], [5.0])
 
 
 def test_novel_odours_are_smelled_before_and_after():
     found, _ = learned(probes=4, sniffs=1, trials=3)
 
-    assert found["change_trained"] >= found["change_similar"] > 0
+    assert found["change_trained"] >= found["change_4"] > 0
     assert -1 <= found["generalisation"] <= 1
 
 
@@ -199,6 +231,46 @@ def test_odours_that_were_not_measured_and_cells_of_no_receptor_are_told(change,
 
     with pytest.raises(CircuitError, match=told):
         conditions_of(tmp_path / "small.yaml", None, None, change, {})
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A copy of the experiment in which two lines put a connectome in place of the random claws."""
+    random = np.random.default_rng(1)
+    pairs = [(pre, cell) for cell in range(2000) for pre in random.choice(144, 7, replace=False)]
+    claws = "\n".join(f"{pre},{post}" for pre, post in pairs)
+    (tmp_path / "claws.csv").write_text(f"pre,post\n{claws}\n")
+    text, _ = part_text("experiments", "odours")
+    written = text.replace(
+        "{template: mushroom_body, size: 2277}",
+        "{template: mushroom_body, size: 2277, pathways: {claws: {connect: {file: claws.csv}}}}",
+    )
+    assert written != text
+    (tmp_path / "own.yaml").write_text(written)
+    return tmp_path / "own.yaml"
+
+
+def test_a_connectome_takes_the_place_of_the_claws_and_every_control_still_can_be(own):
+    kinds = {
+        each.name: each.circuit.regions["mb"].pathways["claws"]["connect"]
+        for each in conditions_of(own, None, None, {}, {})
+    }
+
+    assert kinds["learning"] == {"file": "claws.csv"}
+    assert (kinds["one_claw"]["number"], kinds["dense"]["number"]) == (1, 72)
+
+
+def test_a_control_that_cannot_be_is_named(own):
+    own.write_text(
+        own.read_text().replace(
+            "connect: {rule: fixed_indegree, number: 1, multapses: false}", "connect.number: 1"
+        )
+    )
+
+    with pytest.raises(
+        CircuitError, match="in the control 'one_claw': 'data' does not use 'number'"
+    ):
+        conditions_of(own, None, None, {}, {})
 
 
 def test_the_table_is_read_once():

@@ -5,7 +5,7 @@ Every result is stored as soon as its run ends, so that an interrupted study can
 
 import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -233,7 +233,7 @@ def circuits_in_conditions(
         try:
             circuits[name] = compiled_with(_loaded(circuit, set, name), options or {})
         except CircuitError as error:
-            problems += [_in_condition(name, problem) for problem in error.problems]
+            problems += [each.in_variant(name, "conditions") for each in error.problems]
     if problems:
         raise CircuitError(problems)
     return circuits
@@ -253,13 +253,6 @@ def soon_compiled(names: Iterable[str], plan: Plan, file: FilePath) -> tuple[lis
     each = 10 + elements + file.stat().st_size // 500  # what takes as long as one element
     most, known = MOST_ELEMENTS // each, list(names)
     return known[:most], known[most:]
-
-
-def _in_condition(name: str, problem: Problem) -> Problem:
-    """A problem that says in which condition it is, where its path does not."""
-    if problem.path[:1] == ("conditions",):
-        return problem
-    return replace(problem, message=f"in the condition '{name}': {problem.message}")
 
 
 def _write(made: Study) -> None:

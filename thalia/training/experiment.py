@@ -21,7 +21,7 @@ from thalia.compiler.pipeline import load_whole
 from thalia.compiler.plan import Plan
 from thalia.connectivity.streams import stream
 from thalia.data.files import data_file
-from thalia.errors import CircuitError, did_you_mean, fail
+from thalia.errors import CircuitError, Problem, did_you_mean, fail
 from thalia.library.lookup import LIBRARY, part_text
 from thalia.parallel.cluster import cluster_of, on_cluster
 from thalia.parallel.result_log import ResultLog, results_of
@@ -53,6 +53,7 @@ from thalia.training.tasks import Environment, environment
 from thalia.training.trials import Trials
 
 LEARNING = "learning"  # the condition in which nothing is changed
+CONTROLS = ("experiment", "controls")  # the path of all controls
 BASE_SEED = 123
 UNFINISHED = "unfinished"  # folder of what seeds that have not ended keep
 
@@ -296,7 +297,7 @@ def conditions_of(
     Raises
     ------
     CircuitError
-        If one of them cannot be.
+        If the experiment cannot be, or with every mistake in every control.
     """
     written = experiment_of(load_whole(_path(file), set))
     for option, name, known in (
@@ -308,6 +309,7 @@ def conditions_of(
             raise fail(f"{option}: the experiment has no '{name}'", hint)
     chosen = written.rules[rule] if rule else TaskVariant(says="the experiment as it is")
     found = [_condition(file, rule or LEARNING, chosen, set, task, data_root)]
+    problems = list[Problem]()
     for name in written.controls if controls is None else controls:
         control = written.controls[name]
         both = TaskVariant(
@@ -316,7 +318,12 @@ def conditions_of(
             set={**chosen.set, **control.set},
             task={**chosen.task, **control.task},
         )
-        found.append(_condition(file, name, both, set, task, data_root))
+        try:
+            found.append(_condition(file, name, both, set, task, data_root))
+        except CircuitError as error:
+            problems += [each.in_variant(name, *CONTROLS) for each in error.problems]
+    if problems:
+        raise CircuitError(problems)
     return found
 
 
