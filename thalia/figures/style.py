@@ -5,12 +5,17 @@ from pathlib import Path as FilePath
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from numpy.typing import NDArray
 
+from thalia.analysis.intervals import mean_interval
 from thalia.errors import system_error
 from thalia.recording.outputs import replacing
+
+type Numbers = NDArray[np.floating[Any]]
 
 # Okabe & Ito (2008), safe for colour-blind readers, in an order that keeps neighbours apart; light
 # ones are darker here, so that lines have a contrast of 3 with white (WCAG 2.2, 1.4.11)
@@ -64,6 +69,23 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
 def colours(names: Sequence[str]) -> dict[str, str]:
     """A colour for each population, the same in every figure of a run."""
     return {name: PALETTE[index % len(PALETTE)] for index, name in enumerate(names)}
+
+
+def band(axes: Axes, x: Numbers, values: Numbers, colour: str, **style: Any) -> None:
+    """Draw the mean of repeated values over x, and its 95 % interval as a band.
+
+    Parameters
+    ----------
+    x : (n_x,)
+    values : (n_repeats, n_x)
+        Of one seed or animal in each row.
+    style
+        What else matplotlib takes for the line.
+    """
+    found = [mean_interval(each) for each in values.T]
+    low, high = np.array([(each.low, each.high) for each in found]).T
+    axes.plot(x, values.mean(axis=0), color=colour, **style)
+    axes.fill_between(x, low, high, color=colour, alpha=0.2, lw=0)
 
 
 def say_clipped(axes: Axes, what: str, side: str = "top") -> None:
