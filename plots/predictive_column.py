@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
+from thalia.figures.style import band
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "predictive_column.yaml"
 FIRST, PERIOD, CYCLES = 242.0, 3.0, 29  # of the test, in seconds
@@ -41,7 +42,7 @@ def numbers(run: thalia.Run) -> Mapping[str, float]:
 
 
 def figure(study: thalia.Study) -> Figure:
-    """Rates around the time of b, in the mean over seeds, for each condition."""
+    """Rates around the time of b, with intervals over seeds, for each condition."""
     made = Figure(figsize=(10, 3.2), layout="constrained")
     bins = np.arange(-0.15, 0.2501, 0.01)
     for axis, (condition, runs) in zip(
@@ -53,8 +54,8 @@ def figure(study: thalia.Study) -> Figure:
                 / run.spikes["l4_b"].size
                 for run in runs.values()
             ]
-            rates = np.mean(counts, axis=0) / CYCLES / (bins[1] - bins[0])
-            axis.plot(1e3 * (bins[:-1] + bins[1:]) / 2, rates, color=colour, label=what)
+            rates = np.array(counts) / CYCLES / (bins[1] - bins[0])
+            band(axis, 1e3 * (bins[:-1] + bins[1:]) / 2, rates, colour, label=what)
         axis.set(title=condition.replace("_", " "), xlabel="time from b (ms)")
     made.axes[0].set(ylabel="rate of layer 4, b cells (Hz)")
     made.axes[0].legend(frameon=False, fontsize=8)

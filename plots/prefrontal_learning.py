@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
+from thalia.figures.style import band
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "prefrontal_learning.yaml"
 WIDTH = 0.05  # seconds
@@ -44,11 +45,11 @@ def _mean(values) -> float:
 
 
 def figure(study: thalia.Study) -> Figure:
-    """Rates of both groups over time, of the first seed."""
+    """Rates of both groups over time, with intervals over seeds."""
     made = Figure(figsize=(9, 5.5), layout="constrained")
     axes = made.subplots(len(study.runs), sharex=True, sharey=True)
     for axis, (condition, runs) in zip(axes, study.runs.items(), strict=True):
-        _draw(axis, runs[min(runs)])
+        _draw(axis, [*runs.values()])
         axis.set(title=condition.replace("baseline", "with dopamine").replace("_", " "))
     axes[1].set(ylabel="rate (Hz)")
     axes[-1].set(xlabel="time (s); a cue in its colour, first with its item driven, then alone")
@@ -56,13 +57,17 @@ def figure(study: thalia.Study) -> Figure:
     return made
 
 
-def _draw(axis, run: thalia.Run) -> None:
+def _draw(axis, runs: list[thalia.Run]) -> None:
     for item, colour in COLOURS.items():
-        spikes = run.spikes[f"pfc.{item}"]
-        rate = thalia.analysis.population_rate(spikes.times, spikes.size, run.duration, WIDTH)
-        axis.plot((np.arange(len(rate)) + 0.5) * WIDTH, rate, color=colour, lw=1.2, label=item)
+        rates = np.array([_rate(run, f"pfc.{item}") for run in runs])
+        band(axis, (np.arange(rates.shape[1]) + 0.5) * WIDTH, rates, colour, lw=1.2, label=item)
         for begin, end in SHOWN[item]:
             axis.axvspan(begin, end, color=colour, alpha=0.12, lw=0)
+
+
+def _rate(run: thalia.Run, population: str) -> np.ndarray:
+    spikes = run.spikes[population]
+    return thalia.analysis.population_rate(spikes.times, spikes.size, run.duration, WIDTH)
 
 
 if __name__ == "__main__":

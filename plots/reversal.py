@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
+from thalia.figures.style import band
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "reversal.yaml"
 PERIOD, CUE, ACTION, TRIALS = (
@@ -76,10 +77,7 @@ def _draw_condition(axes, found: list[dict[str, np.ndarray]]) -> None:
         axis.axvline(TRIALS / 2 + 0.5, color="#999999", lw=0.8, ls="--")
         for side, colour in SIDES.items():
             values = np.array([each[f"{side}.{cell}"] for each in found])
-            intervals = [thalia.analysis.mean_interval(column) for column in values.T]
-            mean, half = np.array([(each.mean, each.half) for each in intervals]).T
-            axis.plot(trials, mean, color=colour, lw=1.2, label=side)
-            axis.fill_between(trials, mean - half, mean + half, color=colour, alpha=0.2, lw=0)
+            band(axis, trials, values, colour, lw=1.2, label=side)
     axes[1].set(xlabel="trial")
 
 

@@ -83,11 +83,9 @@ def _finals(axes: Axes, outcome: Outcome, logs: list[Log], colour: dict[str, str
     _line(axes.axvline, experiment.chance)
     _line(axes.axvline, experiment.goal, style="-")
     axes.set_yticks(places, [log.condition.replace("_", " ") for log in logs])
-    axes.set(
-        xlabel=experiment.result.replace("_", " "),
-        title="each seed, mean and 95 % interval",
-        ylim=(-0.6, len(logs) - 0.4),
-    )
+    axes.set(xlabel=experiment.result.replace("_", " "), ylim=(-0.6, len(logs) - 0.4))
+    # beside long names of conditions the axes are narrower than this
+    axes.set_title("each seed, mean and 95 % interval", loc="right")
 
 
 @dataclass(frozen=True)
