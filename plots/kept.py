@@ -128,8 +128,8 @@ def odours(kept: Kept) -> Figure:
     _avoided(avoided, kept)
     measures = {
         **{f"accuracy_{1 + k}": f"pair {1 + k}" for k in range(5)},
-        "after_extinction": "extinguished",
-        "after_reversal": "reversed",
+        "after_extinction": "after\nextinction",
+        "after_reversal": "after\nreversal",
     }
     stages(changed, kept, measures, ["learning", "no_feedback"], line="")
     changed.set(ylabel="share of right choices", title="each pair, and later", ylim=(0, 1.04))
@@ -159,7 +159,7 @@ def _avoided(axes: Axes, kept: Kept) -> None:
         label = ""
     axes.set_yticks(places, [name.replace("_", " ") for name in names])
     axes.set(xlabel="avoidance (spikes of an output neuron)", title="what is avoided")
-    axes.legend(loc="lower right")
+    axes.legend(loc="upper right")
 
 
 def _generalised(axes: Axes, kept: Kept) -> None:
