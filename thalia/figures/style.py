@@ -15,7 +15,7 @@ from thalia.analysis.intervals import mean_interval
 from thalia.errors import system_error
 from thalia.recording.outputs import replacing
 
-type Numbers = NDArray[np.floating[Any]]
+type Floats = NDArray[np.float64]
 
 # Okabe & Ito (2008), safe for colour-blind readers, in an order that keeps neighbours apart; light
 # ones are darker here, so that lines have a contrast of 3 with white (WCAG 2.2, 1.4.11)
@@ -71,7 +71,7 @@ def colours(names: Sequence[str]) -> dict[str, str]:
     return {name: PALETTE[index % len(PALETTE)] for index, name in enumerate(names)}
 
 
-def band(axes: Axes, x: Numbers, values: Numbers, colour: str, **style: Any) -> None:
+def band(axes: Axes, x: Floats, values: Floats, colour: str, **style: Any) -> None:
     """Draw the mean of repeated values over x, and its 95 % interval as a band.
 
     Parameters
