@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
-from thalia.figures.style import band
+from thalia.figures import band
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "endocannabinoids.yaml"
 BEFORE, EARLY, LATE = (2.0, 10.0), (11.5, 14.5), (70.0, 90.0)  # seconds; the burst is from 10 to 11

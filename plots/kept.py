@@ -14,9 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import thalia
-from thalia.figures.style import FAINT, INK, PALETTE, colours
+from thalia.figures import PALETTE
 
 ROOT = Path(__file__).parent.parent
+FAINT, INK = "#BBBBBB", "#222222"
 BASELINE = "baseline_"  # before the name of a method without a network
 
 type Kept = Mapping[str, Any]  # what results/learning has of an experiment
@@ -37,7 +38,8 @@ def stages(
     conditions
         Those that have all of them.
     """
-    shade, places = colours(conditions), np.arange(len(measures))
+    shade = dict(zip(conditions, PALETTE, strict=False))
+    places = np.arange(len(measures))
     shifts = np.linspace(-0.18, 0.18, len(conditions))
     for shift, name in zip(shifts, conditions, strict=True):
         found = [kept["conditions"][name]["aggregate"][each] for each in measures]
@@ -167,7 +169,7 @@ def _generalised(axes: Axes, kept: Kept) -> None:
     names = [
         name for name in _networks(kept) if "overlap_4" in kept["conditions"][name]["aggregate"]
     ]
-    shade = colours(names)
+    shade = dict(zip(names, PALETTE, strict=False))
     for name in names:
         found = kept["conditions"][name]["aggregate"]
         overlaps = [found[f"overlap_{1 + k}"]["mean"] for k in range(4)]

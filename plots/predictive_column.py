@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
-from thalia.figures.style import band
+from thalia.figures import band
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "predictive_column.yaml"
 FIRST, PERIOD, CYCLES = 242.0, 3.0, 29  # of the test, in seconds

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import thalia
-from thalia.figures.style import band
+from thalia.figures import band
 
 CIRCUIT = Path(__file__).parent.parent / "circuits" / "reversal.yaml"
 PERIOD, CUE, ACTION, TRIALS = (

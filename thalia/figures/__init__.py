@@ -16,13 +16,14 @@ with importing("matplotlib"):  # which evaluates `matplotlibrc`
     from thalia.figures.spike_statistics import correlation, isi, spectrum
     from thalia.figures.spikes import raster
     from thalia.figures.state_variables import traces
-    from thalia.figures.style import PALETTE, save, styled
+    from thalia.figures.style import PALETTE, band, save, styled
     from thalia.figures.sweep import sweep_figure
     from thalia.figures.synapses import weights
     from thalia.figures.training import learning_curve
 
 __all__ = [
     "PALETTE",
+    "band",
     "correlation",
     "draw_protocol",
     "draw_window",

@@ -72,13 +72,15 @@ def colours(names: Sequence[str]) -> dict[str, str]:
 
 
 def band(axes: Axes, x: Floats, values: Floats, colour: str, **style: Any) -> None:
-    """Draw the mean of repeated values over x, and its 95 % interval as a band.
+    """Draw the mean of repeated values over x, and its 95 % interval as a band of the same colour.
 
     Parameters
     ----------
+    axes : matplotlib axes
     x : (n_x,)
     values : (n_repeats, n_x)
         Of one seed or animal in each row.
+    colour : str
     style
         What else matplotlib takes for the line.
     """
