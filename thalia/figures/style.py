@@ -77,8 +77,8 @@ def band(axes: Axes, x: Floats, values: Floats, colour: str, **style: Any) -> No
     Parameters
     ----------
     axes : matplotlib axes
-    x : (n_x,)
-    values : (n_repeats, n_x)
+    x : (n_x,) float, of any unit
+    values : (n_repeats, n_x) float, of any unit
         Of one seed or animal in each row.
     colour : str
     style
