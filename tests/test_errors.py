@@ -9,7 +9,7 @@ import pytest
 
 import thalia
 from thalia.compiler.pipeline import load_whole
-from thalia.errors import CircuitError
+from thalia.errors import CircuitError, many_times
 
 FOLDER = Path(__file__).parent / "errors"
 FILES = sorted(FOLDER.glob("*.yaml"))
@@ -47,3 +47,11 @@ def test_all_mistakes_are_reported_at_once(monkeypatch):
     monkeypatch.chdir(FOLDER)
 
     assert len(message_of(FOLDER / "sum_of_unlike_mistakes.yaml").splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"),
+    [(0.0123, "0.012"), (0.291, "0.29"), (1, "1"), (101.25, "100"), (2469, "2,500")],
+)
+def test_how_many_times_as_much_is_told_without_a_power_of_ten(ratio, text):
+    assert many_times(ratio) == text

@@ -228,6 +228,11 @@ def counted(number: float, noun: str) -> str:
     return f"{number:,.0f} {noun}{'' if round(number) == 1 else 's'}"
 
 
+def many_times(ratio: float) -> str:
+    """How many times as much, to two digits and never as a power of ten: `0.29`, `120`."""
+    return f"{float(f'{ratio:.2g}'):,.10g}"
+
+
 def did_you_mean(word: str, known: Iterable[str], uses: Mapping[str, int] | None = None) -> str:
     """A suggestion for an unknown name, or the list of known names.
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from thalia.analysis.health import INTERVAL
+from thalia.errors import many_times
 from thalia.recording.run_file import Run
 
 MANY = 6  # populations that are counted instead of named
@@ -101,5 +102,5 @@ def timing(run: Run) -> str:
     return (
         f"seed {results['seed']}, backend {results['backend']} ({program}), "
         f"simulated{part} in "
-        f"{seconds['simulate']:.2f} s, {ratio:.2g} times model time"
+        f"{seconds['simulate']:.2f} s, {many_times(ratio)} times model time"
     )

@@ -15,7 +15,7 @@ from thalia.compiler.options import CompilerOptions, with_options
 from thalia.compiler.pipeline import compile_circuit, load_whole
 from thalia.compiler.plan import Plan
 from thalia.compiler.resources import check_disk, check_memory, held_synapses
-from thalia.errors import CircuitError, fail, is_of_the_machine, system_error
+from thalia.errors import CircuitError, fail, is_of_the_machine, many_times, system_error
 from thalia.recording.outputs import Claim, claim, claim_new
 from thalia.recording.page_checksums import edited
 from thalia.recording.run_file import Run
@@ -394,7 +394,7 @@ class Simulation:
         ratio = self.clock.seconds["simulate"] / ((done - self.begin) * plan.dt)
         spikes = sum(self.counter.totals().values())
         detail = (
-            f"{done * plan.dt:.4g} of {plan.duration:.4g} s, {ratio:.2g} x model time, "
+            f"{done * plan.dt:.4g} of {plan.duration:.4g} s, {many_times(ratio)} x model time, "
             f"{spikes:,} spikes"
         )
         self.options.progress("simulating", done / plan.steps, detail)

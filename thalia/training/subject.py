@@ -19,7 +19,7 @@ from thalia.backends import Chunk, Progress, silent
 from thalia.circuit.experiment_spec import FROZEN, LEARNING
 from thalia.circuit.spec import Circuit
 from thalia.compiler.pipeline import Compiled, compile_circuit
-from thalia.errors import did_you_mean, fail
+from thalia.errors import did_you_mean, fail, many_times
 from thalia.recording.page_checksums import edited
 from thalia.simulation.checkpoint import SavedState, derived
 from thalia.simulation.closed_loop import Actuators
@@ -445,8 +445,8 @@ class Subject:
     def _report(self, done: int) -> None:
         """Model time, and how many times as long simulating takes."""
         seconds = done * self.plan.dt
-        ratio = self.clock.seconds["simulate"] / (seconds - self.begin * self.plan.dt)
-        self.progress("learning", self.fraction, f"{seconds:.4g} s, {ratio:.2g} x model time")
+        ratio = many_times(self.clock.seconds["simulate"] / (seconds - self.begin * self.plan.dt))
+        self.progress("learning", self.fraction, f"{seconds:.4g} s, {ratio} x model time")
 
 
 def subject_of(
