@@ -56,10 +56,14 @@ def test_200_kills_lose_nothing_that_was_answered():
 @not_linux
 @pytest.mark.slow
 def test_10000_stores_need_no_more_memory_than_1000():
-    """It is full after 600. What the status says can be recalled is recalled: asking changes nothing."""
+    """It is full after 600. What the status says can be recalled is recalled, up to one in fifty.
+
+    Asking changes nothing, but a rank is a number of neurons of a hundred, so of items that are nearly as sure
+    another may come first.
+    """
     used, (told, found) = stores(10_000, every=1000)
     (own, circuit), *later = used
 
     assert max(each[0] for each in later) < own + 30
     assert max(each[1] for each in later) < circuit + 2
-    assert found == pytest.approx(told, abs=3)
+    assert found == pytest.approx(told, abs=0.02 * 600)
