@@ -138,7 +138,7 @@ def test_of_many_spikes_whole_neurons_are_drawn_and_the_caption_says_so():
 
 def test_the_caption_names_populations_that_were_not_recorded():
     made = made_of({"e": poisson(20.0, 5, 20.0)}, 20.0)
-    made.modulators = made.traces = {}
+    made.modulators = made.traces = made.weights = {}
     made.sizes = {"e": 5, "reward": 1, "cue": 20}
 
     caption = activity.chart_of(made).caption
