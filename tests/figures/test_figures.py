@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from scipy import signal
 
 import thalia
@@ -208,3 +209,16 @@ def test_silence_is_shown_without_a_figure():
     none = Spikes(np.zeros(0), np.zeros(0, np.int64), 3, "e", 1.0)
 
     assert "<img" not in none._repr_html_()
+
+
+def test_a_band_is_the_interval_of_students_t_around_the_mean():
+    """Of 1, 2 and 3, by tables: 2 and 4.303 / sqrt(3) to either side; of equal values no width."""
+    axes = Figure().subplots()
+
+    thalia.figures.band(axes, np.arange(2.0), np.array([[1.0, 5], [2, 5], [3, 5]]), "C0", label="a")
+
+    assert axes.lines[0].get_ydata().tolist() == [2, 5]
+    edges = axes.collections[0].get_paths()[0].vertices
+    at_zero, at_one = (sorted({*edges[edges[:, 0] == x, 1].round(3)}) for x in (0, 1))
+    assert at_zero == pytest.approx([2 - 2.484, 2 + 2.484], abs=1e-3)
+    assert at_one == [5]
