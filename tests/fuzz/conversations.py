@@ -147,7 +147,13 @@ if __name__ == "__main__":
     given = parser.parse_args()
     bad, during, answers = kills_by(given.workers, given.kills, given.backend)
     if given.output:
-        found = {"killed": given.kills, "answers": answers, "lost": len(bad), "during": during}
+        found = {
+            "seeds": [*range(given.workers)],
+            "killed": given.kills,
+            "answers": answers,
+            "lost": len(bad),
+            "during": during,
+        }
         asked = provenance(f"python -m tests.fuzz.conversations --kills {given.kills}")
         given.output.write_text(json.dumps(asked | found, indent=1) + "\n", "utf-8")
     sys.exit(bool(bad))
