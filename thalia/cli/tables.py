@@ -214,8 +214,8 @@ def print_learning(outcome: Outcome) -> None:
     for log in outcome.logs:
         console.print(f"{log.condition}: {log.config['says']}", style="dim", soft_wrap=True)
     if digest := outcome.logs[0].data_digest:
-        told = f"data, the same for all seeds: SHA-256 {digest}"
-        console.print(told, style="dim", soft_wrap=True)
+        data = f"data, the same for all seeds: SHA-256 {digest}"
+        console.print(data, style="dim", soft_wrap=True)
     seconds = outcome.processor_seconds
     took = f"{seconds:,.1f} processor seconds"
     if seconds >= 3600:

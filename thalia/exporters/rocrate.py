@@ -112,8 +112,8 @@ def _copy(origin: Origin, name: str, places: dict[str, str], target: FilePath) -
             shutil.copyfileobj(raw, file)
         return
     if name.endswith(".yaml"):  # a component, which may name others
-        data, _ = read_yaml(text, name)
-        text = text if _renamed(data, places) == data else as_yaml(_renamed(data, places))
+        part, _ = read_yaml(text, name)
+        text = text if _renamed(part, places) == part else as_yaml(_renamed(part, places))
     target.write_text(text, "utf-8")
 
 

@@ -200,7 +200,8 @@ class Retrieval(Environment):
             urgent = {self.stimuli["urgency"][0]: self.rate}
             times, cells = subject.present(self.decide, urgent).spikes(self.readout["memories"][0])
             subject.present(self.settle)
-        times, cells = (each[cells < len(question.cues)] for each in (times, cells))
+        possible = cells < len(question.cues)
+        times, cells = times[possible], cells[possible]
         if not len(times):
             return int(random.integers(len(question.cues)))
         return int(random.choice(cells[times == times.min()]))
