@@ -63,6 +63,13 @@ def test_the_gap_is_between_the_default_weights_and_the_best_memories():
     assert task._numbers(questions, default)["gap"] == pytest.approx(0)
 
 
+def test_questions_in_which_the_default_weights_are_best_leave_no_gap_and_are_refused():
+    task, circuit = made(trials=4, minded=2)
+
+    with pytest.raises(CircuitError, match=r"always choose the most useful memory in the last 1 question"):  # fmt: skip
+        task.draw(plan_for_trials(circuit), np.random.default_rng(0))
+
+
 @pytest.mark.parametrize(("numbers", "by_squares", "by_choice"), [
     ({}, (0.98, 1), (0.9, 1)),
     ({"interaction": 0.6}, (-0.2, 0.35), (0.7, 0.9)),  # of ten, one mostly has the one cue and not the other

@@ -214,7 +214,7 @@ class Gate(Environment):
     def _gap(self, stream: Stream, stored: Flags) -> float:
         """The share of the gap, if all that is stored is recalled."""
         kept, best = (each[stream.asked].mean() for each in (stored, stream.best))
-        return float((kept - self.stored) / (best - self.stored))
+        return closed(float(kept), random=self.stored, bayes=float(best))
 
     def _empty(self, subject: Subject) -> None:
         """Take all items from the memory; what still fires would write, and ends unlearned."""

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from thalia.analysis.intervals import Range
 from thalia.compiler.plan import Plan
-from thalia.errors import Problem
+from thalia.errors import Problem, counted, fail
 from thalia.syntax.fields import PositiveTime, SingleRate
 from thalia.syntax.quantities import Numbers
 from thalia.training.baselines import Baseline
@@ -107,7 +107,13 @@ class Retrieval(Environment):
         return plan.population(name)[1].size
 
     def draw(self, plan: Plan, random: np.random.Generator) -> list[Question]:
-        """All questions, with the memories that come to mind."""
+        """All questions, with the memories that come to mind.
+
+        Raises
+        ------
+        CircuitError
+            If no choice would be better than that of `defaults` in the last quarter.
+        """
         size = self._size(plan, self.stimuli["question"][0])
         memories = self.minded or self._size(plan, self.readout["memories"][0])
         count = len(self.defaults)
@@ -129,6 +135,7 @@ class Retrieval(Environment):
             useful = 1 / (1 + np.exp(-SHARPNESS * (total - MIDDLE)))
             shown = np.isin(np.arange(size), np.concatenate([kept, replaced]))
             found.append(Question(kind, shown, cues, useful))
+        self._ends_of_gap(found[-(len(found) // 4) :])  # before time is spent on them
         return found
 
     def baselines(
@@ -176,16 +183,28 @@ class Retrieval(Environment):
 
     def _numbers(self, questions: list[Question], useful: list[float]) -> dict[str, float]:
         last = slice(-(len(questions) // 4), None)
+        by_default, best = self._ends_of_gap(questions[last])
+        found = float(np.mean(useful[last]))
+        gap = (found - by_default) / (best - by_default)
+        return {"gap": gap, "useful": found, "by_default": by_default, "best": best}
+
+    def _ends_of_gap(self, questions: list[Question]) -> tuple[float, float]:
+        """How useful memories are that are chosen by `defaults`, and the most useful ones."""
         by_default, best = (
             float(np.mean([question.useful[choice] for question, choice in chosen]))
             for chosen in (
-                [(q, np.argmax(q.cues @ self.defaults)) for q in questions[last]],
-                [(q, np.argmax(q.useful)) for q in questions[last]],
+                [(q, np.argmax(q.cues @ self.defaults)) for q in questions],
+                [(q, np.argmax(q.useful)) for q in questions],
             )
         )
-        found = float(np.mean(useful[last]))
-        gap = (found - by_default) / (best - by_default) if best > by_default else 0.0
-        return {"gap": gap, "useful": found, "by_default": by_default, "best": best}
+        if best <= by_default:
+            raise fail(
+                "there is no gap to close: the default weights always choose the most useful "
+                f"memory in the last {counted(len(questions), 'question')}",
+                "raise `trials`",
+                ("experiment", "trials"),
+            )
+        return by_default, best
 
     def _choose(self, subject: Subject, question: Question, random: np.random.Generator) -> int:
         """The memory that is recalled; a tie is broken at random."""
