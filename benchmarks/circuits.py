@@ -59,7 +59,7 @@ def _keep(
 ) -> None:
     file = options.output / f"{circuit.stem}.json"
     file.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
-    _save_raster(made.runs["baseline"][min(made.runs["baseline"])], file.with_suffix(".png"))
+    save_raster(made.runs["baseline"][min(made.runs["baseline"])], file.with_suffix(".png"))
     if options.figures and script:
         _save(script.figure(made), options.figures / f"{circuit.stem}.png")
 
@@ -73,13 +73,14 @@ def draw_raster(name: str, options: argparse.Namespace) -> None:
             backend=options.backend,
             output=Path(folder) / "run.h5",
         )
-        _save_raster(run, options.output / f"{name}.png")
+        save_raster(run, options.output / f"{name}.png")
 
 
-def _save_raster(run: thalia.Run, picture: Path) -> None:
-    """Save the spikes of a run; of one that recorded none, its samples or weights."""
+def save_raster(run: thalia.Run, picture: Path, stop: float | None = None) -> None:
+    """Save the spikes of a run until a time; of one that recorded none, its samples or weights."""
     shown = "raster" if run.spikes else "traces" if run.traces else "weights"
-    _save(getattr(thalia.figures, shown)(run), picture, WIDTH)
+    until = {} if stop is None else {"stop": stop}
+    _save(getattr(thalia.figures, shown)(run, **until), picture, WIDTH)
 
 
 def _studied(circuit: Path):

@@ -223,11 +223,7 @@ def experiment_page(name: str) -> str:
     if (ROOT / "plots" / f"{name}.png").exists():
         lines.append(f"![What {name} learns, with its controls](../plots/{name}.png)\n")
         lines.append("*Of the seeds that the figure names; the table may have more.*\n")
-    lines.append(
-        "Results keep the numbers of trials, not their spikes, so that there is no raster here. "
-        f"`thalia learn {name} --seeds 1 --control none --record -o {name}` writes a run file, of "
-        f"which `thalia report` shows one.\n"
-    )
+    lines.append(first_trials(name))
     for key, title in (("computed_by_network", "network"), ("computed_by_task", "task")):
         if said := getattr(experiment, key):
             lines += [f"## Computed by the {title}\n", *(f"- {each}" for each in said), ""]
@@ -240,6 +236,21 @@ def experiment_page(name: str) -> str:
         written(f"thalia/library/experiments/{name}.yaml", part_text("experiments", name)[0])
     )
     return "\n".join(lines)
+
+
+def first_trials(name: str) -> str:
+    """The raster of an experiment's first trials, or why there is none, and how to see more."""
+    if not (ROOT / "results" / "rasters" / f"{name}.png").exists():
+        return (
+            "There is no raster here: a task that takes the network back to an earlier state "
+            "cannot be recorded, and some take minutes until their first seconds can be shown.\n"
+        )
+    return (
+        f"![Raster of the first seconds of {name}](../results/rasters/{name}.png)\n\n"
+        f"*Its first seconds, before anything is learned: `python -m benchmarks.rasters {name}`.* "
+        f"`thalia learn {name} --seeds 1 --control none --record -o {name}` writes a run file of "
+        "all trials, of which `thalia report` shows each spike.\n"
+    )
 
 
 def regions_page() -> str:

@@ -364,6 +364,14 @@ def test_the_page_of_a_circuit_shows_its_figure_and_its_raster():
     assert "](../results/circuits/capture.png)" in page
 
 
+def test_the_page_of_an_experiment_shows_its_first_trials_or_says_why_not(monkeypatch, tmp_path):
+    page = gallery.experiment_page("bandit")
+    monkeypatch.setattr(gallery, "ROOT", tmp_path)
+
+    assert "](../results/rasters/bandit.png)" in page
+    assert gallery.first_trials("bandit").startswith("There is no raster here: ")
+
+
 def test_what_is_out_of_range_in_several_seeds_is_told_once():
     rate = {"where": "l5", "measure": "rate", "expected": "1 to 5 Hz"}
     cv = {**rate, "measure": "cv", "value": 2}
