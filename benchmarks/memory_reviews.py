@@ -20,6 +20,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import spearmanr
 
 import thalia
 from plots.conditions import provenance
@@ -39,17 +40,6 @@ def chosen(order, listed, count, random):
     if order == "circuit":
         return [each.item for each in sorted(listed, key=lambda each: each.confidence)[:count]]
     return random.permutation([each.item for each in listed])[:count].tolist()
-
-
-def ranks(values):
-    """The rank of each value; equal ones share the mean of theirs."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[place]
-
-
-def correlation(first, second):
-    """The rank correlation (Spearman's) of two lists."""
-    return float(np.corrcoef(ranks(first), ranks(second))[0, 1])
 
 
 class Learner:
@@ -109,7 +99,7 @@ def measured(order, seed, days, stored, reviewed):
         "recalled_older": float(right[: len(right) // 2].mean()),
         "ranked_first": float(first.mean()),
         "confidence": float(np.mean([each[1] for each in told])),
-        "correlation": correlation(*zip(*told, strict=True)),
+        "correlation": float(spearmanr(told).statistic),
     }
     print(json.dumps(found), flush=True)
     return found

@@ -17,11 +17,14 @@ from benchmarks.circuits import save_raster
 ROOT = Path(__file__).parent.parent
 RASTERS = ROOT / "results" / "rasters"
 SEED, SHOWN = 123, 4.0  # seconds
+# trials that are run: of images a trial is the whole set, and a gate needs a stream
+TRIALS, OTHERS = 8, {"digits": 1, "gate": 40, "liquid": 1}
 ASKED = {"record.spikes": "all", "record.weights.pathways": "none"}
 
 
-def draw(name: str, trials: int) -> None:
-    """Draw the first seconds of an experiment with so many trials."""
+def draw(name: str) -> None:
+    """Draw the first seconds of an experiment."""
+    trials = OTHERS.get(name, TRIALS)
     with tempfile.TemporaryDirectory() as folder:
         thalia.learn(name, seeds=1, base_seed=SEED, controls=[], trials=trials, set=ASKED,
                      record=True, output=folder, workers=1, progress=False)  # fmt: skip
@@ -32,13 +35,10 @@ def draw(name: str, trials: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*")
-    help = "of each; of experiments of which a trial is a whole set of images, 1 is enough"
-    parser.add_argument("--trials", type=int, default=8, help=help)
-    options = parser.parse_args()
     every = sorted(file.stem for file in (ROOT / "thalia/library/experiments").glob("*.yaml"))
-    for name in options.names or every:
+    for name in parser.parse_args().names or every:
         try:
-            draw(name, options.trials)
+            draw(name)
         except thalia.CircuitError as error:
             print(error, file=sys.stderr)
         else:

@@ -247,7 +247,7 @@ def first_trials(name: str) -> str:
         )
     return (
         f"![Raster of the first seconds of {name}](../results/rasters/{name}.png)\n\n"
-        f"*Its first seconds, before anything is learned: `python -m benchmarks.rasters {name}`.* "
+        f"*Its first seconds, with one seed: `python -m benchmarks.rasters {name}`.* "
         f"`thalia learn {name} --seeds 1 --control none --record -o {name}` writes a run file of "
         "all trials, of which `thalia report` shows each spike.\n"
     )
